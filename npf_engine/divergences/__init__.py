@@ -1,0 +1,1 @@
+"""Distances between point clouds: one home for each formula and each epsilon."""

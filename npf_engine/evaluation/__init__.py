@@ -1,0 +1,1 @@
+"""Accuracy report and what the pages show of a model."""

@@ -1,0 +1,1 @@
+"""Where (x, F(x)) comes from."""

@@ -1,0 +1,1 @@
+"""Plotly figures from arrays; the same for page, report and command line."""

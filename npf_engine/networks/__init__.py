@@ -1,0 +1,1 @@
+"""Networks: the convex potential, its amortizer, the map and the bridge. Pure torch modules."""

@@ -1,0 +1,1 @@
+"""The trained thing: PolarFactorization, the stages that make one, and samplers."""

@@ -1,0 +1,179 @@
+"""TrainingSpec: what to train, validated and serialisable; the same for page, command line and cluster."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from dataclasses import dataclass, replace
+from typing import Any
+
+from npf_engine.errors import InputError
+from npf_engine.fields.spec import FieldSpec
+from npf_engine.polar.config import (
+    AmortizerConfig,
+    ConjugateConfig,
+    InverseConfig,
+    MapConfig,
+    PotentialConfig,
+    ReportConfig,
+)
+
+
+@dataclass(frozen=True)
+class TrainingSpec:
+    """One training, from field to bundle. Dotted keys (``u.pair_size``) name its leaves."""
+
+    name: str = ""
+    preset: str = "quick"  # quick | paper | custom
+    solver: str = "fast"  # fast (ours) | published (the paper's algorithm unchanged)
+    seed: int = 0
+    device: str = "auto"  # auto | cpu | cuda | mps
+    dtype: str = "float32"  # float32 | float64
+    threads: int = 0  # 0: chosen by a short measurement when the run starts, then stored
+    field: FieldSpec = dataclasses.field(default_factory=FieldSpec)
+    u: PotentialConfig = dataclasses.field(default_factory=PotentialConfig)
+    conjugate: ConjugateConfig = dataclasses.field(default_factory=ConjugateConfig)
+    v: AmortizerConfig = dataclasses.field(default_factory=AmortizerConfig)
+    m: MapConfig = dataclasses.field(default_factory=MapConfig)
+    inverse: InverseConfig = dataclasses.field(default_factory=InverseConfig)
+    report: ReportConfig = dataclasses.field(default_factory=ReportConfig)
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    # minutes on two CPU cores
+    "quick": {},
+    # Figure 17's network sizes and step counts, with our solvers
+    "paper": {
+        "u.activation": "elu",
+        "v.hidden": (512, 512),
+        "v.steps": 50_000,
+        "v.lr": 5e-4,
+        "m.hidden": (512, 512),
+        "m.steps": 50_000,
+        "inverse.hidden": (256, 256, 256),
+        "inverse.steps": 50_000,
+        "inverse.lr": 1e-3,
+        "inverse.sigma": 0.1,
+    },
+    "custom": {},
+}
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "preset": tuple(PRESETS),
+    "solver": ("fast", "published"),
+    "device": ("auto", "cpu", "cuda", "mps"),
+    "dtype": ("float32", "float64"),
+    "field.rho": ("box", "disc", "gaussian", "land", "samples"),
+    "field.slope": ("per-pixel", "per-metre"),
+    "field.voids": ("fill", "mask"),
+    "u.activation": ("softplus", "elu"),
+    "u.start": ("gaussian", "identity"),
+    "u.method": ("pairing", "dual"),
+    "conjugate.method": ("auto", "newton", "lbfgs", "adam"),
+    "m.activation": ("silu", "relu"),
+    "inverse.sampler": ("bridge", "heun"),
+}
+
+# Leaves that may be 0 or negative; every other number must be positive.
+MAY_BE_ZERO = {
+    "seed", "threads", "field.split_seed", "field.noise_seed", "field.sigma", "u.polish_steps", "u.beta1",
+    "u.beta2", "u.lr_floor", "m.fourier", "inverse.fourier", "inverse.ema", "u.regression_steps",
+}  # fmt: skip
+
+
+def preset(name: str) -> TrainingSpec:
+    """The spec of a preset. Raises InputError for an unknown one."""
+    if name not in PRESETS:
+        raise InputError(f"preset must be one of {', '.join(PRESETS)}, not {name!r}")
+    return with_values(TrainingSpec(preset=name), PRESETS[name])
+
+
+def leaves(spec: Any, prefix: str = "") -> dict[str, Any]:
+    """Dotted key -> value of every leaf of the spec."""
+    out: dict[str, Any] = {}
+    for item in dataclasses.fields(spec):
+        value = getattr(spec, item.name)
+        key = prefix + item.name
+        out |= leaves(value, key + ".") if dataclasses.is_dataclass(value) else {key: value}
+    return out
+
+
+def with_values(spec: TrainingSpec, values: dict[str, Any]) -> TrainingSpec:
+    """The spec with dotted keys replaced. Strings are parsed to the leaf's type. Raises InputError."""
+    for key, value in values.items():
+        spec = _set(spec, key.split("."), key, value)
+    validate(spec)
+    return spec
+
+
+def to_json(spec: TrainingSpec) -> dict[str, Any]:
+    """Nested dict of plain values."""
+    return typing.cast(dict[str, Any], json.loads(json.dumps(dataclasses.asdict(spec))))
+
+
+def from_json(data: dict[str, Any]) -> TrainingSpec:
+    """Inverse of to_json. Unknown keys raise InputError that names them."""
+    return with_values(TrainingSpec(), _flatten(data))
+
+
+def validate(spec: TrainingSpec) -> None:
+    """Raise InputError that names the first bad leaf."""
+    for key, value in leaves(spec).items():
+        if key in CHOICES and value not in CHOICES[key]:
+            raise InputError(f"{key} must be one of {', '.join(CHOICES[key])}, not {value!r}")
+        bounded = isinstance(value, int | float) and not isinstance(value, bool)
+        if bounded and not (value > 0 or (value == 0 and key in MAY_BE_ZERO)):
+            raise InputError(f"{key} must be positive, not {value!r}")
+        if key.endswith("hidden") and (not value or any(width < 1 for width in value)):
+            raise InputError(f"{key} must list at least one positive layer width, not {value!r}")
+
+
+def _flatten(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for name, value in data.items():
+        out |= _flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return out
+
+
+def _set(node: Any, path: list[str], key: str, value: Any) -> Any:
+    hints = typing.get_type_hints(type(node))
+    if path[0] not in hints:
+        raise InputError(f"unknown setting {key!r}; `train --show-spec` prints all of them")
+    if len(path) > 1:
+        inner = getattr(node, path[0])
+        if not dataclasses.is_dataclass(inner):
+            raise InputError(f"unknown setting {key!r}; `train --show-spec` prints all of them")
+        return replace(node, **{path[0]: _set(inner, path[1:], key, value)})
+    return replace(node, **{path[0]: _coerce(hints[path[0]], value, key)})
+
+
+def _coerce(hint: Any, value: Any, key: str) -> Any:
+    """Value (possibly a string from the command line, or a JSON list) as the leaf's type."""
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        if value is None or value == "none":
+            return None
+        return _coerce(next(h for h in typing.get_args(hint) if h is not type(None)), value, key)
+    if dataclasses.is_dataclass(hint):
+        raise InputError(f"{key} is a group of settings; name one of its keys")
+    try:
+        if origin is tuple:
+            if isinstance(value, str):
+                value = json.loads(value if value.startswith("[") else f"[{value}]")
+            inner = typing.get_args(hint)[0]
+            return tuple(_coerce(inner, item, key) for item in value)
+        if hint is int:
+            if float(value) != int(float(value)):
+                raise ValueError
+            return int(float(value))
+        if hint is float:
+            number = float(value)
+            if number != number or abs(number) == float("inf"):
+                raise ValueError
+            return number
+        return str(value)
+    except (TypeError, ValueError, OverflowError):
+        wanted = getattr(hint, "__name__", None) if origin is None else str(hint)
+        raise InputError(f"{key} must be of type {wanted}, not {value!r}") from None

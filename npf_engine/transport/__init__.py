@@ -1,0 +1,1 @@
+"""Optimal maps between two samples."""

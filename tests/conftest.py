@@ -1,0 +1,35 @@
+"""Shared fixtures. A test that cannot run here says why; with NPF_REQUIRE_ALL=1 that is a failure."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two shared cores: spinning threads cost more than they bring
+
+
+def missing(reason: str) -> None:
+    """Skip the running test with a reason, or fail it where everything is required."""
+    if os.environ.get("NPF_REQUIRE_ALL") == "1":
+        pytest.fail(f"required here, but: {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real elevation, digits and images; its absence is always only a skip."""
+    path = Path(os.environ.get("NPF_SHARED_DATA") or ROOT.parent / "shared" / "data")
+    if not path.is_dir():
+        pytest.skip(f"no folder of shared test data at {path} (set NPF_SHARED_DATA)")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test gets a home folder of its own, so that no test sees a user's runs or another test's."""
+    home = tmp_path_factory.mktemp("npf_home")
+    monkeypatch.setenv("NPF_HOME", str(home))
+    return home

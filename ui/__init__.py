@@ -1,0 +1,1 @@
+"""What several pages share: run picker, live progress, empty and error states."""
