@@ -1,0 +1,276 @@
+"""u_theta: an input-convex network with quadratic terms, with closed-form gradient and Hessian.
+
+NPF eq. 5 and 6, in model units. With Q_{A,delta}(x) = |delta o x|^2 + |A x|^2 (A of rank r per unit)
+
+    a_0 = Q_0(x) + B_0 x + c_0                     z_0 = s(a_0)
+    a_l = W_l z_{l-1} + Q_l(x) + B_l x + c_l       z_l = s(a_l)            W_l >= 0
+    f(x) = [s](w^T z + Q(x) + b^T x + c)                                    w >= 0
+    u(x) = scale * ( f(x) + Q_tail(x) + b_tail^T x + c_tail ) + floor/2 |x|^2
+
+The tail is a quadratic of its own after the last activation: full rank, it holds the Gaussian start S x + m
+exactly (|A x|^2 with A^T A = S / 2), which rank-one quadratics cannot do for d > 2. W, w and delta are kept
+positive by their parametrisation (softplus), so that no optimiser step can make u non-convex, and no unit starts dead.
+The gradient is a reverse sweep and the Hessian a forward sweep of Jacobians, both in plain tensor
+operations: they can be differentiated, exported and run on any device.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as nnf
+
+
+def inverse_softplus(value: float) -> float:
+    """v with softplus(v) = value > 0."""
+    return value + math.log(-math.expm1(-value))
+
+
+class Activation(nn.Module):
+    """A convex, non-decreasing, smooth s with its first and second derivative: ``softplus`` or ``elu``."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        if name not in ("softplus", "elu"):
+            raise ValueError(f"activation must be softplus or elu, not {name!r}")
+        self.name = name
+
+    def forward(self, a: Tensor) -> Tensor:
+        """s(a), elementwise."""
+        return nnf.softplus(a) if self.name == "softplus" else nnf.elu(a)
+
+    def slope(self, a: Tensor) -> Tensor:
+        """s'(a), elementwise."""
+        return torch.sigmoid(a) if self.name == "softplus" else torch.exp(a.clamp(max=0.0))
+
+    def curvature(self, a: Tensor) -> Tensor:
+        """s''(a), elementwise (ELU: from the left at 0)."""
+        if self.name == "softplus":
+            p = torch.sigmoid(a)
+            return p * (1 - p)
+        return torch.where(a <= 0, torch.exp(a.clamp(max=0.0)), torch.zeros_like(a))
+
+
+class QuadraticAffine(nn.Module):
+    """``units`` functions Q_{A,delta}(x) + B x + c at once; A has ``rank`` rows per unit."""
+
+    def __init__(self, d: int, units: int, rank: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.units, self.rank = units, rank
+        self.A = nn.Parameter(torch.randn(units * rank, d, generator=generator) * (0.3 / math.sqrt(d * rank)))
+        self.raw_delta = nn.Parameter(torch.full((units, d), inverse_softplus(0.1 / math.sqrt(d))))
+        self.B = nn.Parameter(torch.randn(units, d, generator=generator) / math.sqrt(d))
+        self.c = nn.Parameter(torch.randn(units, generator=generator) * 0.5)
+
+    def delta2(self) -> Tensor:
+        """delta^2 (units, d) > 0."""
+        return nnf.softplus(self.raw_delta).square()
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Values (n, units), and A x (n, units * rank) for the derivatives."""
+        ax = x @ self.A.T
+        squares = ax.square()
+        if self.rank > 1:
+            squares = squares.reshape(-1, self.units, self.rank).sum(dim=2)
+        return squares + torch.addmm(self.c, torch.cat([x.square(), x], 1), self._affine().T), ax
+
+    def _affine(self) -> Tensor:
+        """[delta^2, B] (units, 2 d): what multiplies (x^2, x)."""
+        return torch.cat([self.delta2(), self.B], dim=1)
+
+    def _per_row(self, weights: Tensor) -> Tensor:
+        return weights.repeat_interleave(self.rank, dim=-1) if self.rank > 1 else weights
+
+    def gradient(self, x: Tensor, ax: Tensor, weights: Tensor) -> Tensor:
+        """Gradient (n, d) of sum_i weights_i q_i, weights (n, units)."""
+        diagonal, linear = (weights @ self._affine()).tensor_split(2, dim=1)
+        return linear + 2 * x * diagonal + (ax * self._per_row(weights)) @ (2 * self.A)
+
+    def jacobian(self, x: Tensor, ax: Tensor) -> Tensor:
+        """Jacobian (d, n, units) of the values; the axis comes first so that layers act on one tall matrix."""
+        if self.rank > 1:
+            product = ax.reshape(-1, self.units, self.rank)
+            rows = torch.einsum("nur,urd->dnu", product, 2 * self.A.reshape(self.units, self.rank, -1))
+        else:
+            rows = ax * (2 * self.A.T)[:, None, :]
+        # Two rank-one terms at once: [x_k, 1] times [2 delta2_k; B_k], one small matrix product per axis.
+        left = torch.stack([x.T, torch.ones_like(x.T)], dim=2)
+        right = torch.stack([2 * self.delta2().T, self.B.T], dim=1)
+        return torch.baddbmm(rows, left, right)
+
+    def hessian(self, weights: Tensor) -> Tensor:
+        """Hessian (n, d, d) of sum_i weights_i q_i (constant in x)."""
+        d = self.A.shape[1]
+        outer = (self.A[:, :, None] * self.A[:, None, :]).reshape(-1, d * d)
+        low_rank = (self._per_row(weights) @ outer).reshape(-1, d, d)
+        return 2 * low_rank + torch.diag_embed(2 * (weights @ self.delta2()))
+
+
+class ConvexPotential(nn.Module):
+    """u_theta, convex in x for every value of its parameters. Arrays are (n, d) in model units.
+
+    hidden: widths q of the layers; rank: r of the inner quadratics (the papers use 1); tail_rank: rank of the quadratic after the
+    last activation (d by default, which the Gaussian start needs; 1 is the released network);
+    output_activation: eq. 5's outer s (it clamps the potential, so it is off by default); strong_convexity: the floor
+    m > 0 on the Hessian, relative to the scale. ``released_parameters`` counts what eq. 5 and the released code hold.
+    """
+
+    def __init__(
+        self,
+        d: int,
+        hidden: Sequence[int] = (64, 64, 64, 64),
+        *,
+        rank: int = 1,
+        tail_rank: int | None = None,
+        activation: str = "softplus",
+        output_activation: bool = False,
+        strong_convexity: float = 1e-3,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        g = torch.Generator().manual_seed(seed)
+        self.d, self.output_activation = d, output_activation
+        self.s = Activation(activation)
+        self.direct = nn.ModuleList([QuadraticAffine(d, q, rank, g) for q in hidden])
+        self.raw_W = nn.ParameterList()
+        for before, after in zip(hidden[:-1], hidden[1:], strict=True):
+            # Mean 1 / before keeps the signal's size through the layers although all weights are positive.
+            start = inverse_softplus(1.0 / before)
+            self.raw_W.append(nn.Parameter(start + 0.5 * torch.randn(after, before, generator=g)))
+        self.raw_w = nn.Parameter(torch.full((hidden[-1],), inverse_softplus(0.1 / hidden[-1])))
+        self.out = QuadraticAffine(d, 1, rank, g)
+        self.tail = QuadraticAffine(d, 1, d if tail_rank is None else tail_rank, g)
+        self.register_buffer("scale", torch.ones(()))
+        self.register_buffer("floor", torch.tensor(float(strong_convexity)))
+        with torch.no_grad():
+            for last in (self.out, self.tail):
+                last.B.zero_()
+                last.c.zero_()
+            self.out.A.mul_(0.1)
+
+    @torch.no_grad()
+    def set_gaussian_start(self, S: Tensor, m: Tensor, scale: float) -> None:
+        """Start at u(x) ~ <x, S x> / 2 + <m, x>: the closed-form Gaussian map (Bunne et al. 2022).
+
+        S (d, d) symmetric positive definite, m (d,), in the user's units of F per model unit of x; scale:
+        a typical size of F, by which the network's own numbers are multiplied. The layers start with a small share.
+        Raises ValueError when the tail's rank is below d.
+        """
+        if self.tail.rank < self.d:
+            raise ValueError("the Gaussian start needs a tail of full rank")
+        self.scale.fill_(scale)
+        values, vectors = torch.linalg.eigh(S.double() / scale)
+        root = vectors * (values.clamp(min=1e-6) / 2).sqrt() @ vectors.T
+        self.tail.A.copy_(root)
+        self.tail.raw_delta.fill_(inverse_softplus(1e-3))
+        self.tail.B.copy_((m / scale)[None])
+
+    @torch.no_grad()
+    def set_identity_start(self, scale: float = 1.0) -> None:
+        """Start at u(x) ~ |x|^2 / 2 (times ``scale`` / scale), with the layers as they are."""
+        self.set_gaussian_start(torch.eye(self.d), torch.zeros(self.d), scale)
+
+    def _weights(self) -> tuple[list[Tensor], Tensor]:
+        return [nnf.softplus(raw) for raw in self.raw_W], nnf.softplus(self.raw_w)
+
+    def _sweep(self, x: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor, Tensor, list[Tensor], Tensor]:
+        """Pre-activations a_l and A_l x of every layer, the output's a and A x, and the weights."""
+        W, w = self._weights()
+        pre: list[Tensor] = []
+        ax: list[Tensor] = []
+        z = x
+        for index, layer in enumerate(self.direct):
+            a, ax_l = layer(x)
+            if index:
+                a = torch.addmm(a, z, W[index - 1].T)
+            z = self.s(a)
+            pre.append(a)
+            ax.append(ax_l)
+        a_out, ax_out = self.out(x)
+        return pre, ax, a_out[:, 0] + z @ w, ax_out, W, w
+
+    def forward(self, x: Tensor) -> Tensor:
+        """u(x) (n,)."""
+        a_out = self._sweep(x)[2]
+        f = self.s(a_out) if self.output_activation else a_out
+        return self.scale * (f + self.tail(x)[0][:, 0] + 0.5 * self.floor * x.square().sum(dim=1))
+
+    def _reverse(self, x: Tensor, sweep: tuple) -> tuple[Tensor, list[Tensor], Tensor, Tensor]:
+        """Gradient of u / scale, d u / d z_l for every layer, d u / d a_out (n, 1), and the tail's A x."""
+        pre, ax, a_out, ax_out, W, w = sweep
+        top = (self.s.slope(a_out) if self.output_activation else torch.ones_like(a_out))[:, None]
+        tail_ax = x @ self.tail.A.T
+        total = self.out.gradient(x, ax_out, top) + self.tail.gradient(x, tail_ax, torch.ones_like(top))
+        beta = top * w
+        betas = [beta] * len(pre)
+        for index in range(len(pre) - 1, -1, -1):
+            betas[index] = beta
+            alpha = beta * self.s.slope(pre[index])
+            total = total + self.direct[index].gradient(x, ax[index], alpha)
+            if index:
+                beta = alpha @ W[index - 1]
+        return total + self.floor * x, betas, top, tail_ax
+
+    def gradient(self, x: Tensor) -> Tensor:
+        """grad u(x) (n, d), in closed form."""
+        return self.scale * self._reverse(x, self._sweep(x))[0]
+
+    def value_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """u(x) (n,) and grad u(x) (n, d) from one sweep."""
+        sweep = self._sweep(x)
+        gradient = self._reverse(x, sweep)[0]
+        f = self.s(sweep[2]) if self.output_activation else sweep[2]
+        value = f + self.tail(x)[0][:, 0] + 0.5 * self.floor * x.square().sum(dim=1)
+        return self.scale * value, self.scale * gradient
+
+    def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """u(x) (n,), grad u(x) (n, d) and the Hessian (n, d, d), in closed form."""
+        sweep = self._sweep(x)
+        pre, ax, a_out, ax_out, W, w = sweep
+        gradient, betas, top, tail_ax = self._reverse(x, sweep)
+        H = self.out.hessian(top) + self.tail.hessian(torch.ones_like(top))
+        inner: Tensor | None = None  # d z_l / d x, (d, n, q)
+        for index, layer in enumerate(self.direct):
+            slope, beta = self.s.slope(pre[index]), betas[index]
+            J = layer.jacobian(x, ax[index])
+            if inner is not None:
+                J = torch.addmm(J.flatten(0, 1), inner.flatten(0, 1), W[index - 1].T).view_as(J)
+            H = H + layer.hessian(beta * slope) + _gram(J, beta * self.s.curvature(pre[index]))
+            inner = J * slope
+        f = a_out
+        if self.output_activation:
+            assert inner is not None
+            J_out = self.out.jacobian(x, ax_out) + torch.matmul(inner, w)[:, :, None]
+            H = H + _gram(J_out, self.s.curvature(a_out)[:, None])
+            f = self.s(a_out)
+        H = H + self.floor * torch.eye(self.d, dtype=x.dtype, device=x.device)
+        value = f + self.tail(x)[0][:, 0] + 0.5 * self.floor * x.square().sum(dim=1)
+        return self.scale * value, self.scale * gradient, self.scale * H
+
+    def hessian(self, x: Tensor) -> Tensor:
+        """Hessian of u (n, d, d)."""
+        return self.derivatives(x)[2]
+
+    @property
+    def strong_convexity(self) -> float:
+        """m > 0 with Hessian >= m I everywhere."""
+        return float(self.scale * self.floor)
+
+
+def _gram(J: Tensor, weights: Tensor) -> Tensor:
+    """sum_i weights_i J_i J_i^T (n, d, d) for J (d, n, q), weights (n, q)."""
+    d = J.shape[0]
+    if d > 3:
+        rows = J.transpose(0, 1)
+        return torch.matmul(rows * weights[:, None, :], rows.transpose(1, 2))
+    weighted = J * weights
+    entries = {(i, j): (weighted[i] * J[j]).sum(dim=1) for i in range(d) for j in range(i + 1)}
+    return torch.stack([torch.stack([entries[max(i, j), min(i, j)] for j in range(d)], 1) for i in range(d)], 1)
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Number of trainable parameters."""
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)

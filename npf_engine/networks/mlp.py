@@ -1,0 +1,75 @@
+"""Plain perceptrons: V_phi (the amortizer of grad u*), M_xi (the measure-preserving map)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {"silu": nn.SiLU, "relu": nn.ReLU}
+
+
+class FourierFeatures(nn.Module):
+    """x -> (x, cos(2^k pi x / 2), sin(2^k pi x / 2)), k = 0..octaves-1, per coordinate; identity when octaves = 0.
+
+    Half the base frequency makes the features injective on [-1, 1].
+    """
+
+    def __init__(self, d: int, octaves: int) -> None:
+        super().__init__()
+        self.octaves = octaves
+        self.width = d * (1 + 2 * octaves)
+        self.register_buffer("frequencies", math.pi / 2 * 2.0 ** torch.arange(octaves), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, d) -> (n, width)."""
+        if not self.octaves:
+            return x
+        angles = (x[:, :, None] * self.frequencies).flatten(1)
+        return torch.cat([x, torch.cos(angles), torch.sin(angles)], dim=1)
+
+
+class MLP(nn.Module):
+    """(n, d_in) -> (n, d_out), with optional Fourier features and an affine map of the input first.
+
+    ``centre`` and ``spread`` (d_in,) normalise the input; they belong to the model and are saved with it.
+    """
+
+    def __init__(
+        self,
+        d_in: int,
+        d_out: int,
+        hidden: Sequence[int],
+        *,
+        activation: str = "silu",
+        fourier: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.features = FourierFeatures(d_in, fourier)
+        self.register_buffer("centre", torch.zeros(d_in))
+        self.register_buffer("spread", torch.ones(d_in))
+        widths = [self.features.width, *hidden]
+        layers: list[nn.Module] = []
+        for before, after in zip(widths[:-1], widths[1:], strict=True):
+            layers += [nn.Linear(before, after), ACTIVATIONS[activation]()]
+        layers.append(nn.Linear(widths[-1], d_out))
+        self.layers = nn.Sequential(*layers)
+        reset_linear(self, seed)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, d_in) -> (n, d_out)."""
+        return self.layers(self.features((x - self.centre) / self.spread))
+
+
+@torch.no_grad()
+def reset_linear(module: nn.Module, seed: int) -> None:
+    """Draw the weights of every linear layer from a seed: uniform, +- sqrt(1 / fan_in)."""
+    g = torch.Generator().manual_seed(seed)
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear):
+            bound = 1 / math.sqrt(layer.in_features)
+            layer.weight.copy_((torch.rand(layer.weight.shape, generator=g) * 2 - 1) * bound)
+            layer.bias.copy_((torch.rand(layer.bias.shape, generator=g) * 2 - 1) * bound)

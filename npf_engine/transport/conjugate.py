@@ -1,0 +1,209 @@
+"""grad u*: the point where <x, y> - u(x) is largest (CS in NPF), with an answer about every point.
+
+Newton with a closed-form Hessian for small d (about two evaluations a point from a good start), L-BFGS for large d,
+Adam as in the released code. Points that are done leave the batch, so that a batch does not wait for its
+slowest point; every point keeps its best iterate and reports its residual.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from npf_engine.networks.icnn import ConvexPotential
+
+NEWTON_MAX_D = 8
+
+
+@dataclass
+class Conjugate:
+    """x (n, d) ~ grad u*(y); residual (n,) = sup-norm of y - grad u(x); converged (n,) bool; evaluations a point."""
+
+    x: Tensor
+    residual: Tensor
+    converged: Tensor
+    evaluations: float
+
+
+def conjugate(
+    u: ConvexPotential,
+    y: Tensor,
+    start: Tensor | None = None,
+    *,
+    method: str = "auto",
+    tolerance: float = 1e-6,
+    max_iterations: int = 200,
+    chunk: int = 16384,
+) -> Conjugate:
+    """grad u*(y) for y (n, d), without gradients with respect to u's parameters.
+
+    start (n, d): a first guess (V_phi(y), or the last answer); without one, the solution of u's quadratic
+    tail. tolerance: on the sup-norm of y - grad u(x), in the units of y times u.scale (so that it means the same
+    for a field in millimetres). Non-finite y raise ValueError.
+    """
+    if not torch.isfinite(y).all():
+        raise ValueError("the conjugate of a non-finite gradient was asked for")
+    solver = {"newton": _newton, "lbfgs": _lbfgs, "adam": _adam}[
+        method if method != "auto" else ("newton" if y.shape[1] <= NEWTON_MAX_D else "lbfgs")
+    ]
+    tol = tolerance * float(u.scale)
+    parts = []
+    with torch.no_grad():
+        x0 = quadratic_start(u, y) if start is None else torch.where(torch.isfinite(start), start, 0.0)
+        for first in range(0, y.shape[0], chunk):
+            parts.append(solver(u, y[first : first + chunk], x0[first : first + chunk], tol, max_iterations))
+    x = torch.cat([p[0] for p in parts]) if parts else x0
+    residual = torch.cat([p[1] for p in parts]) if parts else y.new_zeros(0)
+    work = sum(p[2] for p in parts)
+    return Conjugate(x, residual, residual <= tol, work / max(1, y.shape[0]))
+
+
+def quadratic_start(u: ConvexPotential, y: Tensor) -> Tensor:
+    """The conjugate of u's quadratic model at 0: one Newton step from the origin, (n, d)."""
+    origin = torch.zeros(1, u.d, dtype=y.dtype, device=y.device)
+    _, g, H = u.derivatives(origin)
+    return torch.linalg.solve(H[0], (y - g[0]).T).T
+
+
+def _solve(H: Tensor, r: Tensor) -> Tensor:
+    """H^{-1} r for a batch of symmetric positive definite H; 1-d and 2-d by hand (LAPACK's per-matrix cost dominates)."""
+    d = r.shape[1]
+    if d == 1:
+        return r / H[:, :, 0]
+    if d == 2:
+        a, b, c = H[:, 0, 0], H[:, 0, 1], H[:, 1, 1]
+        det = a * c - b * b
+        return torch.stack([c * r[:, 0] - b * r[:, 1], a * r[:, 1] - b * r[:, 0]], dim=1) / det[:, None]
+    factor, info = torch.linalg.cholesky_ex(H)
+    step = torch.cholesky_solve(r[:, :, None], factor)[:, :, 0]
+    return torch.where((info == 0)[:, None], step, r / torch.linalg.matrix_norm(H)[:, None])
+
+
+def _newton(u: ConvexPotential, y: Tensor, x0: Tensor, tol: float, iterations: int) -> tuple[Tensor, Tensor, int]:
+    """Damped Newton on active points. A step is accepted when |y - grad u| falls (Newton's direction is one of descent
+    for it), which unlike Armijo's test on the value still works at the resolution of float32."""
+    best, best_residual = x0.clone(), torch.full_like(y[:, 0], torch.inf)
+    active = torch.arange(y.shape[0], device=y.device)
+    x, damping = x0, torch.ones_like(y[:, 0])
+    _, g, H = u.derivatives(x)
+    r = y - g
+    work = y.shape[0]
+    best_residual = r.abs().amax(dim=1)
+    for _ in range(iterations):
+        keep = (best_residual[active] > tol) & (damping > 1e-4)
+        if not keep.all():
+            if not keep.any():
+                break
+            active, x, r, H, damping = active[keep], x[keep], r[keep], H[keep], damping[keep]
+        trial = x + damping[:, None] * _solve(H, r)
+        _, g, H_trial = u.derivatives(trial)
+        work += trial.shape[0]
+        r_trial = y[active] - g
+        norm, norm_trial = r.norm(dim=1), r_trial.norm(dim=1)
+        good = norm_trial <= (1 - 1e-4 * damping) * norm
+        x, r = torch.where(good[:, None], trial, x), torch.where(good[:, None], r_trial, r)
+        H = torch.where(good[:, None, None], H_trial, H)
+        damping = torch.where(good, (damping * 4).clamp(max=1.0), damping / 4)
+        sup = r.abs().amax(dim=1)
+        better = good & (sup < best_residual[active])
+        best[active[better]], best_residual[active[better]] = x[better], sup[better]
+    return best, best_residual, work
+
+
+def _lbfgs(u: ConvexPotential, y: Tensor, x0: Tensor, tol: float, iterations: int) -> tuple[Tensor, Tensor, int]:
+    """Batched L-BFGS (memory 10) on phi(x) = u(x) - <x, y>, with backtracking per point on the value or, at the
+    resolution of the arithmetic, on the residual."""
+    memory = 10
+    n, d = y.shape
+    active = torch.arange(n, device=y.device)
+    value, g = u.value_and_gradient(x0)
+    x, phi, r = x0.clone(), value - (x0 * y).sum(1), g - y
+    best, best_residual = x.clone(), r.abs().amax(dim=1)
+    S = y.new_zeros(memory, n, d)
+    Z = y.new_zeros(memory, n, d)
+    rho = y.new_zeros(memory, n)
+    step = 1.0 / (r.norm(dim=1) + 1e-12) * 0.1
+    first = torch.ones(n, dtype=torch.bool, device=y.device)
+    work = n
+    for k in range(iterations):
+        keep = (best_residual[active] > tol) & (step > 1e-8)
+        if not keep.all():
+            if not keep.any():
+                break
+            active, x, phi, r, step, first = active[keep], x[keep], phi[keep], r[keep], step[keep], first[keep]
+            S, Z, rho = S[:, keep], Z[:, keep], rho[:, keep]
+        direction = -_two_loop(r, S, Z, rho, k, memory)
+        slope = (direction * r).sum(1)
+        bad = slope >= 0
+        direction = torch.where(bad[:, None], -r, direction)
+        slope = torch.where(bad, -r.square().sum(1), slope)
+        trial = x + step[:, None] * direction
+        value, g = u.value_and_gradient(trial)
+        work += trial.shape[0]
+        ya = y[active]
+        phi_trial, r_trial = value - (trial * ya).sum(1), g - ya
+        flat = (phi_trial - phi).abs() <= 1e-6 * phi.abs().clamp(min=1.0)
+        good = (phi_trial <= phi + 1e-4 * step * slope) | (flat & (r_trial.norm(dim=1) < r.norm(dim=1)))
+        s, z = trial - x, r_trial - r
+        sz = (s * z).sum(1)
+        ok = good & (sz > 1e-12 * z.square().sum(1).clamp(min=1e-30))
+        slot = k % memory
+        S[slot], Z[slot] = torch.where(ok[:, None], s, 0.0), torch.where(ok[:, None], z, 0.0)
+        rho[slot] = torch.where(ok, 1.0 / sz.clamp(min=1e-30), 0.0)
+        x, r = torch.where(good[:, None], trial, x), torch.where(good[:, None], r_trial, r)
+        phi = torch.where(good, phi_trial, phi)
+        step = torch.where(good, 1.0, step / 3)
+        first = first & ~good
+        sup = r.abs().amax(dim=1)
+        better = good & (sup < best_residual[active])
+        best[active[better]], best_residual[active[better]] = x[better], sup[better]
+    return best, best_residual, work
+
+
+def _two_loop(r: Tensor, S: Tensor, Z: Tensor, rho: Tensor, k: int, memory: int) -> Tensor:
+    """L-BFGS' inverse-Hessian product, batched over points; empty slots (rho = 0) do nothing."""
+    q = r.clone()
+    order = [(k - 1 - i) % memory for i in range(min(k, memory))]
+    alphas = {}
+    for slot in order:
+        alphas[slot] = rho[slot] * (S[slot] * q).sum(1)
+        q = q - alphas[slot][:, None] * Z[slot]
+    gamma = torch.ones_like(r[:, 0])
+    found = torch.zeros_like(gamma, dtype=torch.bool)
+    for slot in order:
+        here = (rho[slot] > 0) & ~found
+        scale = 1.0 / (rho[slot] * Z[slot].square().sum(1)).clamp(min=1e-30)
+        gamma = torch.where(here, scale, gamma)
+        found = found | here
+    q = gamma[:, None] * q
+    for slot in reversed(order):
+        beta = rho[slot] * (Z[slot] * q).sum(1)
+        q = q + (alphas[slot] - beta)[:, None] * S[slot]
+    return q
+
+
+def _adam(u: ConvexPotential, y: Tensor, x0: Tensor, tol: float, iterations: int) -> tuple[Tensor, Tensor, int]:
+    """The released solver: Adam per point, rate 0.1 with cosine decay to 1e-5, but points leave when they are done."""
+    active = torch.arange(y.shape[0], device=y.device)
+    x = x0.clone()
+    m, v = torch.zeros_like(x), torch.zeros_like(x)
+    best, best_residual = x.clone(), torch.full_like(y[:, 0], torch.inf)
+    work = 0
+    for k in range(iterations):
+        r = u.gradient(x) - y[active]
+        work += x.shape[0]
+        sup = torch.nan_to_num(r.abs().amax(dim=1), nan=torch.inf)
+        better = sup < best_residual[active]
+        best[active[better]], best_residual[active[better]] = x[better], sup[better]
+        keep = sup > tol
+        if not keep.any():
+            break
+        if not keep.all():
+            active, x, m, v, r = active[keep], x[keep], m[keep], v[keep], r[keep]
+        decay = 0.5 * (1 + torch.cos(torch.tensor(torch.pi * k / iterations)).item())
+        m, v = 0.9 * m + 0.1 * r, 0.999 * v + 0.001 * r.square()
+        step = m / (1 - 0.9 ** (k + 1)) / ((v / (1 - 0.999 ** (k + 1))).sqrt() + 1e-8)
+        x = x - 0.1 * (1e-4 + (1 - 1e-4) * decay) * step
+    return best, best_residual, work
