@@ -1,0 +1,249 @@
+"""Recorders of a training: one that keeps a run folder up to date, one that talks to a terminal."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from npf_engine.errors import Cancelled
+from npf_engine.runs import files
+from npf_engine.runs.checkpoints import ProgressRecorder
+from npf_engine.runs.progress import TRAINING
+
+STATUS_SECONDS = 0.25
+CONTROL_SECONDS = 0.1
+SNAPSHOT_SECONDS = 1.0
+# How long a stop waits for the training to save first; work between two checkpoints is lost after that.
+SAVE_PATIENCE = 4.0
+
+
+class FolderRecorder(ProgressRecorder):
+    """Keeps a run folder's status, events, log, picture and checkpoints, and hears its control file.
+
+    status.json is replaced at most four times a second; events.jsonl gets fewer lines the longer a stage
+    lasts (about a thousand a stage at most), so that hours of training stay small.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        """Make the folder where it is missing. Raises InputError where that cannot be done."""
+        super().__init__(folder)
+        self.root = Path(folder)
+        with files.writing(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+        self.state = "running"
+        self.error: str | None = None
+        self.text = ""
+        self.terminated = False
+        self._status_at = self._event_at = self._control_at = self._picture_at = 0.0
+        self._wish: str | None = None
+        self._wish_at = 0.0
+        self._saved_since_wish = False
+
+    # what the worker's shell calls
+
+    def begin(self) -> None:
+        """The work starts, or goes on."""
+        self.state, self.error = "running", None
+        self._event("run", state="running")
+        self._status(force=True)
+
+    def finish(self, state: str, error: str | None = None) -> None:
+        """The work is over: ``done``, ``cancelled``, ``interrupted`` or ``failed`` with one sentence."""
+        self.state, self.error = state, error
+        self._event("run", state=state, **({"error": error} if error else {}))
+        self._status(force=True)
+
+    # the recorder's protocol
+
+    def check(self) -> None:
+        """Raise Cancelled when the control file says cancel or the process got TERM; block while it says pause.
+
+        The training is given the chance to save before either.
+        """
+        now = time.monotonic()
+        if now - self._control_at < CONTROL_SECONDS:
+            return
+        self._control_at = now
+        wish = "cancel" if self.terminated else self._control()
+        if wish is None:
+            self._wish = None
+            return
+        if self._wish is None:
+            self._wish, self._wish_at, self._saved_since_wish = wish, now, False
+        if self._saves() and not self._saved_since_wish and now - self._wish_at < SAVE_PATIENCE:
+            return
+        if wish == "pause":
+            self._pause()
+        else:
+            raise Cancelled("the run was stopped")
+
+    def progress(self, stage: str, step: int, total: int, **scalars: float) -> None:
+        """Note the step; written at most four times a second, and at a stage's last step."""
+        plain = {key: float(value) for key, value in scalars.items()}
+        if self.board.advance(stage, int(step), int(total), plain):
+            self._event("stage", name=stage, state="started")
+        last = step >= total
+        now = time.monotonic()
+        began = self.board.stages[stage].began
+        if last or now - self._event_at >= max(0.5, (now - began) / 300):
+            self._event_at = now
+            self._event("progress", stage=stage, step=int(step), total=int(total), rate=self.board.rate, **plain)
+        self._status(force=last)
+
+    def working(self, stage: str, done: float, total: float, text: str) -> None:
+        """``progress(done, total, text)`` of a loader, with its words; hears the control file too."""
+        self.text = text
+        self.progress(stage, int(1000 * done / total) if total > 0 else 0, 1000)
+        self.check()
+
+    def stage(self, name: str, state: str, seconds: float | None = None) -> None:
+        """Stage ``name`` is now ``started``, ``done`` or ``restored``."""
+        self.board.mark(name, state, seconds)
+        self.text = ""
+        self._event("stage", name=name, state=state, seconds=self.board.stages[name].seconds)
+        self._status(force=True)
+
+    def note(self, text: str) -> None:
+        """A sentence for log.txt and the events."""
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+        self._append(files.LOG, f"{stamp}  {text}\n")
+        self._event("note", text=text)
+
+    def snapshot(self, name: str, **arrays: np.ndarray) -> None:
+        """The newest live picture, at most one a second; key ``name`` in the file says what it shows."""
+        now = time.monotonic()
+        if now - self._picture_at < SNAPSHOT_SECONDS:
+            return
+        self._picture_at = now
+        buffer = io.BytesIO()
+        content: dict[str, Any] = {"name": np.array(name)}
+        np.savez(buffer, **content, **arrays)
+        files.write_atomic(self.root / files.SNAPSHOT, buffer.getvalue())
+
+    def checkpoint_due(self) -> bool:
+        """Every ten seconds, and at once when the run is about to stop or pause."""
+        return super().checkpoint_due() or (self._wish is not None and not self._saved_since_wish)
+
+    def save(self, key: str, state: dict[str, Any]) -> None:
+        """As ProgressRecorder.save, with an event."""
+        super().save(key, state)
+        self._saved_since_wish = True
+        self._event("checkpoint", key=key)
+
+    # inside
+
+    def _saves(self) -> bool:
+        stage = self.board.current
+        return stage is not None and stage.name in TRAINING and stage.state == "started"
+
+    def _control(self) -> str | None:
+        try:
+            word = (self.root / files.CONTROL).read_text(errors="replace").strip()
+        except OSError:
+            return None
+        return word if word in ("pause", "cancel") else None
+
+    def _pause(self) -> None:
+        began = time.monotonic()
+        self.state = "paused"
+        self._event("run", state="paused")
+        self._status(force=True)
+        while self._control() == "pause" and not self.terminated:
+            time.sleep(0.1)
+        self.board.shift(time.monotonic() - began)
+        self._wish = None
+        self.state = "running"
+        self._event("run", state="running")
+        self._status(force=True)
+
+    def _status(self, force: bool = False) -> None:
+        now = time.monotonic()
+        if not force and now - self._status_at < STATUS_SECONDS:
+            return
+        self._status_at = now
+        status = {"state": self.state, **self.board.to_json(), "text": self.text, "updated": time.time()}
+        if self.error:
+            status["error"] = self.error
+        files.write_json(self.root / files.STATUS, status)
+
+    def _event(self, kind: str, **values: Any) -> None:
+        line = json.dumps(files.finite({"t": round(time.time(), 3), "kind": kind, **values}), allow_nan=False)
+        self._append(files.EVENTS, line + "\n")
+
+    def _append(self, name: str, text: str) -> None:
+        path = self.root / name
+        with files.writing(path), open(path, "ab") as file:
+            file.write(text.encode())
+
+
+class ConsoleRecorder(ProgressRecorder):
+    """A progress line on a terminal (stderr), or a line every ten seconds where there is none."""
+
+    def __init__(self, folder: Path | str | None = None, stream: TextIO | None = None, quiet: bool = False) -> None:
+        """With a folder, checkpoints are kept there and a broken training goes on from them."""
+        super().__init__(folder)
+        self.stream = stream or sys.stderr
+        self.quiet = quiet
+        self._live = self.stream.isatty()
+        self._shown = 0.0
+        self._width = 0
+
+    def progress(self, stage: str, step: int, total: int, **scalars: float) -> None:
+        """Show the step."""
+        self.board.advance(stage, int(step), int(total), {key: float(value) for key, value in scalars.items()})
+        self._show()
+
+    def working(self, stage: str, done: float, total: float, text: str) -> None:
+        """``progress(done, total, text)`` of a loader."""
+        self.board.advance(stage, int(1000 * done / total) if total > 0 else 0, 1000, {})
+        self._show(text)
+
+    def stage(self, name: str, state: str, seconds: float | None = None) -> None:
+        """A line for a finished stage."""
+        self.board.mark(name, state, seconds)
+        if state != "started":
+            taken = self.board.stages[name].seconds
+            self.note(f"{name} {state}" + (f" in {duration(taken)}" if taken is not None else ""))
+
+    def note(self, text: str) -> None:
+        """A line of its own."""
+        if not self.quiet:
+            self._erase()
+            print(text, file=self.stream, flush=True)
+
+    def _show(self, text: str = "") -> None:
+        now = time.monotonic()
+        if self.quiet or now - self._shown < (0.2 if self._live else 10.0):
+            return
+        self._shown = now
+        status = self.board.to_json()
+        parts = [f"{status['stage']} {status['step']}/{status['total']}"]
+        parts += [f"{status['rate']:.1f} step/s"] if status["rate"] else []
+        parts += [f"{duration(status['seconds_left'])} left"] if status["seconds_left"] is not None else []
+        parts += [f"{key} {value:.4g}" for key, value in self.board.scalars.items()]
+        line = "  ".join([*parts, text] if text else parts)
+        if not self._live:
+            print(line, file=self.stream, flush=True)
+            return
+        line = line[:118]
+        print("\r" + line.ljust(self._width), end="", file=self.stream, flush=True)
+        self._width = len(line)
+
+    def _erase(self) -> None:
+        if self._live and self._width:
+            print("\r" + " " * self._width + "\r", end="", file=self.stream)
+            self._width = 0
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: 8 s, 3:05 min, 2:10 h."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60}:{whole % 60:02d} min" if whole < 3600 else f"{whole // 3600}:{whole // 60 % 60:02d} h"
