@@ -1,0 +1,302 @@
+"""From a raster of elevation to a Field: the slope of smoothed terrain (NPF 5.1, Figures 1 and 2).
+
+Elevation + U[0,1) noise where it is quantised to whole metres (dequantisation), Gaussian smoothing with
+sigma in pixels of the grid used, central differences. Convention: x = (longitude, latitude) or
+(east, north), F = (dz/dcolumn, -dz/drow): rows run south, so position and derivative are turned together.
+Positions are pixel centres and the extreme centres go to -1 and 1, so F in metres per pixel is the
+gradient of z in pixel coordinates.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor
+
+from npf_engine.errors import InputError
+from npf_engine.fields.field import Field, Grid, Scaling, Units, split_indices
+from npf_engine.fields.raster import Coordinates, Raster, is_raster, raster_name, read_raster, resample
+from npf_engine.fields.spec import FieldSpec
+from npf_engine.fields.surface import SMALLEST_SIDE, Surface, known_elevation, make_surface, pixel_metres
+
+__all__ = [
+    "Raster",
+    "fractal_field",
+    "is_raster",
+    "jacksboro_field",
+    "raster_field",
+    "raster_name",
+    "read_raster",
+    "terrain_field",
+]
+
+Progress = Callable[[float, float, str], None]
+FLAT_SHARE_TOLD = 0.005
+GAUSSIAN_SIGMAS = 3.0  # the box reaches to three standard deviations of a Gaussian rho
+
+
+def terrain_field(
+    name: str,
+    elevation: np.ndarray,
+    bounds: tuple[float, float, float, float],
+    spec: FieldSpec,
+    *,
+    coordinates: Coordinates = "degrees",
+    notes: Sequence[str] = (),
+    source: dict[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Field:
+    """The gradient field of an elevation grid, with the reference measure that ``spec.rho`` asks for.
+
+    elevation: (rows, cols) metres, row 0 in the north, NaN (or -32768) where unknown. bounds: outer edges
+    (west, south, east, north) in ``coordinates``. Uses sigma, slope, max_samples, rho, voids, noise_seed and
+    split_seed of the spec. Values are in metres per pixel of the grid used, or in metres per metre
+    (slope "per-metre": pixel sizes from the WGS84 ellipsoid, hence with cos(latitude)).
+
+    ``notes`` join the warnings, ``source`` the provenance. Raises InputError for a grid without slope, without known
+    pixels, too small, or a rho that cannot be had.
+    """
+    say = progress or (lambda done, total, text: None)
+    _check_spec(spec)
+    z = known_elevation(name, elevation)
+    say(0.1, 1.0, "preparing the elevation grid")
+    used = resample(z, spec.max_samples)
+    pixel_east, pixel_north = pixel_metres(used.shape, bounds, coordinates)
+    surface = make_surface(used, spec)
+    gradient = surface.gradient
+    if spec.slope == "per-metre":
+        if pixel_east is None or pixel_north is None:
+            raise InputError(
+                f"{name} does not say how large its pixels are in metres; choose the slope in metres per pixel."
+            )
+        gradient = gradient / np.stack([pixel_east, pixel_north], axis=-1).astype(np.float32)
+    say(0.6, 1.0, "choosing the points of the reference measure")
+    mask, rho = _omega(name, surface, spec)
+    x, y, scaling, low, high = _samples(name, gradient, mask, bounds, spec)
+    say(0.9, 1.0, "splitting into training and test points")
+    train, test = split_indices(len(x), spec.split_seed)
+    provenance = _provenance(z, surface, mask, bounds, coordinates, spec, (pixel_east, pixel_north))
+    west, south, east, north = bounds
+    field = Field(
+        name=name,
+        kind="samples",
+        x_train=x[train],
+        y_train=y[train],
+        x_test=x[test],
+        y_test=y[test],
+        low=low,
+        high=high,
+        scaling=scaling,
+        units=_units(coordinates, spec.slope),
+        rho=rho,
+        grid=Grid(surface.smooth, surface.raw, mask, west, south, east, north),
+        warnings=[*notes, *_warnings(provenance, spec)],
+        provenance={**(source or {}), **provenance},
+    )
+    say(1.0, 1.0, "the field is ready")
+    return field
+
+
+def raster_field(
+    name: str,
+    raster: Raster,
+    spec: FieldSpec,
+    source: dict[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Field:
+    """``terrain_field`` of a Raster; its notes become warnings."""
+    return terrain_field(
+        name,
+        raster.elevation,
+        raster.bounds,
+        spec,
+        coordinates=raster.coordinates,
+        notes=raster.notes,
+        source=source,
+        progress=progress,
+    )
+
+
+def jacksboro_raster() -> Raster:
+    """Real terrain that needs no network: the Jacksboro fault, Tennessee, 344 x 403 at 3 arc seconds, from matplotlib."""
+    from matplotlib.cbook import get_sample_data
+
+    with get_sample_data("jacksboro_fault_dem.npz") as data:
+        # the file calls its first row ymin although it is the northern one
+        south, north = sorted((float(data["ymin"]), float(data["ymax"])))
+        bounds = (float(data["xmin"]), south, float(data["xmax"]), north)
+        return Raster(data["elevation"].astype(np.float32), bounds)
+
+
+def jacksboro_field(spec: FieldSpec, progress: Progress | None = None) -> Field:
+    """The embedded default: the slope of the Jacksboro fault's terrain."""
+    source = {"source": "matplotlib sample data jacksboro_fault_dem.npz (SRTM, Tennessee)"}
+    return raster_field("jacksboro", jacksboro_raster(), spec, source, progress)
+
+
+def fractal_field(spec: FieldSpec, progress: Progress | None = None) -> Field:
+    """The slope of a fractal terrain whose seed is ``spec.noise_seed``."""
+    from npf_engine.fields.fractal import fractal_raster
+
+    source = {"source": f"fractal terrain, seed {spec.noise_seed}"}
+    return raster_field("fractal", fractal_raster(spec.noise_seed), spec, source, progress)
+
+
+def _check_spec(spec: FieldSpec) -> None:
+    if spec.rho not in ("box", "disc", "gaussian", "land", "samples"):
+        raise InputError(f"rho is {spec.rho!r}; terrain offers box, disc, gaussian, land or samples.")
+    if spec.slope not in ("per-pixel", "per-metre"):
+        raise InputError(f"slope is {spec.slope!r}; it must be per-pixel or per-metre.")
+    if spec.voids not in ("fill", "mask"):
+        raise InputError(f"voids is {spec.voids!r}; it must be fill or mask.")
+    if not (np.isfinite(spec.sigma) and spec.sigma >= 0):
+        raise InputError(f"sigma is {spec.sigma}; it must be 0 (no smoothing) or a positive number of pixels.")
+    if spec.max_samples < SMALLEST_SIDE**2:
+        raise InputError(f"max_samples is {spec.max_samples}; it must be at least {SMALLEST_SIDE**2}.")
+
+
+def _unit_axes(rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pixel centres of the columns (west to east) and rows (north to south) in [-1, 1]."""
+    return np.linspace(-1.0, 1.0, cols), np.linspace(1.0, -1.0, rows)
+
+
+def _omega(name: str, surface: Surface, spec: FieldSpec) -> tuple[np.ndarray, str]:
+    """The pixels of Omega (rows, cols) bool, and what rho is then called in the Field."""
+    rows, cols = surface.raw.shape
+    mask = np.ones((rows, cols), dtype=bool)
+    rho = spec.rho
+    if rho == "disc":
+        column, row = _unit_axes(rows, cols)
+        mask = column[None, :] ** 2 + row[:, None] ** 2 <= 1.0
+    elif rho == "land":
+        mask = ~surface.plateau
+    if spec.voids == "mask" and surface.void.any():
+        mask &= ~surface.void
+        # no longer a box, a disc or a Gaussian: rho is the law of the pixels that are left
+        rho = "samples" if spec.rho == "gaussian" else "land"
+    if mask.sum() < SMALLEST_SIDE**2:
+        raise InputError(
+            f"{name} keeps {int(mask.sum())} pixels with rho = {spec.rho} and voids = {spec.voids}: too few."
+        )
+    return mask, rho
+
+
+def _samples(
+    name: str, gradient: np.ndarray, mask: np.ndarray, bounds: tuple[float, float, float, float], spec: FieldSpec
+) -> tuple[Tensor, Tensor, Scaling, tuple[float, ...], tuple[float, ...]]:
+    """Model positions (n, 2), values (n, 2), the scaling and Omega's box in the user's units."""
+    rows, cols = mask.shape
+    west, south, east, north = bounds
+    half_col, half_row = (east - west) / cols / 2, (north - south) / rows / 2
+    low, high = (west + half_col, south + half_row), (east - half_col, north - half_row)
+    box = Scaling.of_box(low, high)
+    column, row = _unit_axes(rows, cols)
+    if spec.rho != "gaussian":
+        r, c = np.nonzero(mask)
+        x = np.stack([column[c], row[r]], axis=1)
+        y = gradient[r, c]
+        return _tensor(x), _tensor(y), box, low, high
+    n = min(mask.size, spec.max_samples)
+    x = _truncated_normal(n, spec.split_seed)
+    at = np.stack(
+        [(1.0 - x[:, 1] / GAUSSIAN_SIGMAS) * (rows - 1) / 2, (1.0 + x[:, 0] / GAUSSIAN_SIGMAS) * (cols - 1) / 2]
+    )
+    y = np.stack([ndimage.map_coordinates(gradient[..., k], at, order=1, mode="nearest") for k in (0, 1)], axis=1)
+    nearest = np.rint(at).astype(int)
+    kept = mask[nearest[0], nearest[1]]
+    if kept.sum() < SMALLEST_SIDE**2:
+        raise InputError(f"{name} keeps {int(kept.sum())} points under a Gaussian rho with its voids masked: too few.")
+    scaling = Scaling(box.offset, tuple(s / GAUSSIAN_SIGMAS for s in box.scale))
+    return _tensor(x[kept]), _tensor(y[kept]), scaling, low, high
+
+
+def _truncated_normal(n: int, seed: int) -> np.ndarray:
+    """n draws (n, 2) of N(0, I) inside [-3, 3]^2 (99.5 % of its mass), by rejection."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((n + n // 50 + 100, 2))
+    x = x[(np.abs(x) <= GAUSSIAN_SIGMAS).all(axis=1)]
+    while len(x) < n:
+        more = rng.standard_normal((n, 2))
+        x = np.concatenate([x, more[(np.abs(more) <= GAUSSIAN_SIGMAS).all(axis=1)]])
+    return x[:n]
+
+
+def _tensor(values: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
+
+
+def _units(coordinates: Coordinates, slope: str) -> Units:
+    value = "metres per metre" if slope == "per-metre" else "metres per pixel"
+    if coordinates == "degrees":
+        return Units(("longitude", "latitude"), ("degrees", "degrees"), value)
+    if coordinates == "metres":
+        return Units(("east", "north"), ("metres", "metres"), value)
+    return Units(("column", "row, counted from the south"), ("pixels", "pixels"), value)
+
+
+def _provenance(
+    source: np.ndarray,
+    surface: Surface,
+    mask: np.ndarray,
+    bounds: tuple[float, float, float, float],
+    coordinates: Coordinates,
+    spec: FieldSpec,
+    pixel: tuple[np.ndarray | None, np.ndarray | None],
+) -> dict[str, Any]:
+    rows, cols = surface.raw.shape
+    voids = int(np.isnan(source).sum())
+    size = None if pixel[0] is None or pixel[1] is None else [float(pixel[0].mean()), float(pixel[1].mean())]
+    inside = mask if spec.rho != "land" else np.ones_like(mask)
+    return {
+        "bounds": [float(b) for b in bounds],
+        "coordinates": coordinates,
+        "source_grid": list(source.shape),
+        "grid": [rows, cols],
+        "resampled": [rows, cols] != list(source.shape),
+        "pixel_metres": size,
+        "sigma_pixels": float(spec.sigma),
+        "dequantised": surface.dequantised,
+        "voids": voids,
+        "voids_share": voids / source.size,
+        "voids_handling": spec.voids,
+        "flat_share": float(surface.plateau[inside].mean()),
+        "elevation_range": [float(surface.raw.min()), float(surface.raw.max())],
+        "rho": spec.rho,
+        "pixels_in_omega": int(mask.sum()),
+        "spec": dataclasses.asdict(spec),
+    }
+
+
+def _warnings(told: dict[str, Any], spec: FieldSpec) -> list[str]:
+    """Sentences for the user about what was done to the raster."""
+    rows, cols = told["grid"]
+    out = []
+    if told["resampled"]:
+        was_rows, was_cols = told["source_grid"]
+        metres = "" if told["pixel_metres"] is None else f" (about {spec.sigma * np.mean(told['pixel_metres']):,.0f} m)"
+        out.append(
+            f"The raster of {was_rows} x {was_cols} pixels was resampled to {rows} x {cols}, since at most "
+            f"{spec.max_samples:,} samples are used; sigma = {spec.sigma:g} counts pixels of this coarser grid{metres}."
+        )
+    if told["voids"]:
+        done = "filled from their surroundings" if spec.voids == "fill" else "left out of Omega"
+        out.append(f"{told['voids']:,} void pixels ({told['voids_share']:.2%}) were {done}.")
+    if told["flat_share"] >= FLAT_SHARE_TOLD:
+        share = f"{told['flat_share']:.1%} of the pixels are level (sea or lakes)"
+        if spec.rho == "land":
+            out.append(f"{share} and were left out of Omega (rho = land).")
+        else:
+            out.append(
+                f"{share}: F pushes all of them onto nearly one point, where no measure-preserving M exists; "
+                "choose rho = land to leave them out."
+            )
+    if spec.sigma > min(rows, cols) / 4:
+        out.append(
+            f"sigma = {spec.sigma:g} pixels is large for a grid of {rows} x {cols}: most of the relief is smoothed away."
+        )
+    return out
