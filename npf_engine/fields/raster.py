@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from scipy import ndimage, sparse
@@ -25,6 +25,10 @@ HGT_VOID = -32768
 HGT_SIDES = {2 * side * side: side for side in (1201, 3601)}  # bytes in the file -> points on a side
 MAX_PIXELS = 200_000_000  # 800 MB as float32
 LOWEST, HIGHEST = -12_000.0, 9_500.0  # metres: below the deepest trench, above the highest summit
+
+
+class _Readable(Protocol):
+    def read(self, size: int = -1, /) -> bytes: ...
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def _read_zip(path: Path) -> Raster:
         raise InputError(f"{path.name} cannot be unpacked ({error}); zip it again without a password.") from error
 
 
-def _hgt(stream: IO[bytes], name: str) -> Raster:
+def _hgt(stream: _Readable, name: str) -> Raster:
     data = stream.read(max(HGT_SIDES) + 1)  # never more than the largest tile: a bomb is stopped here
     side = HGT_SIDES.get(len(data))
     if side is None:
@@ -156,7 +160,7 @@ def _tif(source: str, name: str) -> Raster:
     return _oriented(elevation, transform, crs, name, notes)
 
 
-def _oriented(elevation: np.ndarray, transform, crs, name: str, notes: list[str]) -> Raster:  # type: ignore[no-untyped-def]
+def _oriented(elevation: np.ndarray, transform: Any, crs: Any, name: str, notes: list[str]) -> Raster:
     rows, cols = elevation.shape
     if transform.is_identity:
         notes.append(f"{name} does not say where it lies, so positions are in pixels.")
@@ -170,7 +174,7 @@ def _oriented(elevation: np.ndarray, transform, crs, name: str, notes: list[str]
     if west > east:
         elevation, west, east = elevation[:, ::-1].copy(), east, west
     if crs is None:
-        fits = -180.5 <= west and east <= 360.5 and -90.5 <= south and north <= 90.5
+        fits = west >= -180.5 and east <= 360.5 and south >= -90.5 and north <= 90.5
         coordinates: Coordinates = "degrees" if fits else "pixels"
         notes.append(f"{name} names no coordinate system; its positions were taken as {coordinates}.")
         if not fits:

@@ -43,7 +43,7 @@ def known_elevation(name: str, elevation: np.ndarray) -> np.ndarray:
         raise InputError(f"{name} has no known elevation: every pixel is void; choose another region or product.")
     if known.min() == known.max():
         raise InputError(
-            f"{name} is level: every known pixel is {known[0]:g} m, so F is zero everywhere; choose a region with relief."
+            f"{name} is level: every known pixel is {known[0]:g} m and F would be zero; choose a region with relief."
         )
     return z
 

@@ -123,10 +123,11 @@ def raster_field(
 
 
 def jacksboro_raster() -> Raster:
-    """Real terrain that needs no network: the Jacksboro fault, Tennessee, 344 x 403 at 3 arc seconds, from matplotlib."""
+    """Real terrain without a network: the Jacksboro fault, Tennessee, 344 x 403 at 3 arc seconds (matplotlib)."""
     from matplotlib.cbook import get_sample_data
 
-    with get_sample_data("jacksboro_fault_dem.npz") as data:
+    archive: Any = get_sample_data("jacksboro_fault_dem.npz")
+    with archive as data:
         # the file calls its first row ymin although it is the northern one
         south, north = sorted((float(data["ymin"]), float(data["ymax"])))
         bounds = (float(data["xmin"]), south, float(data["xmax"]), north)
@@ -297,6 +298,6 @@ def _warnings(told: dict[str, Any], spec: FieldSpec) -> list[str]:
             )
     if spec.sigma > min(rows, cols) / 4:
         out.append(
-            f"sigma = {spec.sigma:g} pixels is large for a grid of {rows} x {cols}: most of the relief is smoothed away."
+            f"sigma = {spec.sigma:g} pixels is large for a grid of {rows} x {cols}: it smooths most of the relief away."
         )
     return out

@@ -1,0 +1,20 @@
+"""Where fetched elevation and the index of cities are kept between runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def cache_folder(name: str) -> Path:
+    """The folder ``cache/<name>`` under NPF_HOME (else ~/.npf), created on first use."""
+    home = Path(os.environ.get("NPF_HOME") or Path.home() / ".npf").expanduser().resolve()
+    folder = home / "cache" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def tile_cache() -> Path:
+    """The tile cache of the elevation package: EIO_CACHE_DIR, else ``cache/elevation`` under the home folder."""
+    own = os.environ.get("EIO_CACHE_DIR")
+    return Path(own).expanduser().resolve() if own else cache_folder("elevation")

@@ -1,0 +1,230 @@
+"""Elevation of a box through the ``elevation`` package, in a process of its own.
+
+The package calls GDAL's command-line tools, which talk on the console, block and cannot be interrupted;
+here they run in a child process (``elevation_child``) that reports JSON lines, while the parent passes
+progress on, enforces a time-out, kills the whole process group on cancel, and turns each failure into a
+sentence that says what to do next.
+
+Environment: EIO_CACHE_DIR (tiles), NPF_ELEVATION_TIMEOUT (seconds), NPF_ELEVATION_SOURCE (a GDAL source
+that mirrors the product's tiles, e.g. ``/vsigzip//vsicurl/http://mirror.example/skadi``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from npf_engine.errors import InputError
+from npf_engine.fields.cachedir import cache_folder, tile_cache
+
+Progress = Callable[[float, float, str], None]
+Bounds = tuple[float, float, float, float]
+
+DEFAULT_PRODUCT = "MAPZEN"
+PRODUCTS = ("MAPZEN", "GLO-30", "AW3D30", "SRTM1_GEOID", "SRTM1_ELLIP", "GLO-90", "SRTM3")
+MAX_TILES = 25  # the package's own limit of downloads a call
+TIMEOUT = 900.0  # seconds
+SMALLEST_BOX = 0.005  # degrees: 18 pixels of one arc second
+WITHOUT_NETWORK = "use a field that needs no network (jacksboro, fractal, an upload)"
+
+
+def check_bounds(bounds: Any) -> Bounds:
+    """(west, south, east, north) in degrees as floats; InputError says what is wrong with anything else."""
+    try:
+        west, south, east, north = (float(b) for b in bounds)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"The bounds {bounds!r} are not four numbers; give west, south, east, north in degrees."
+        ) from error
+    said = f"west {west:g}, south {south:g}, east {east:g}, north {north:g}"
+    if not all(map(math.isfinite, (west, south, east, north))):
+        raise InputError(f"The bounds ({said}) must be finite numbers of degrees.")
+    if south > north:
+        raise InputError(f"South lies north of north ({said}); swap the two latitudes.")
+    if abs(south) > 90 or abs(north) > 90:
+        raise InputError(
+            f"Latitudes run from -90 to 90, but the bounds are {said}; are longitude and latitude swapped?"
+        )
+    if west < -180 or east > 180 or (west > 0 > east and west - east > 180):
+        raise InputError(
+            f"The box ({said}) crosses the 180th meridian, where no product can be cut; choose a box on one side of it "
+            "(longitudes between -180 and 180)."
+        )
+    if west > east:
+        raise InputError(f"West lies east of east ({said}); swap the two longitudes.")
+    if east - west < SMALLEST_BOX or north - south < SMALLEST_BOX:
+        raise InputError(f"The box ({said}) is under {SMALLEST_BOX} degrees wide or high; choose a larger one.")
+    return west, south, east, north
+
+
+def sentence(kind: str, product: str, bounds: Bounds, detail: str = "") -> str:
+    """One sentence for a failure ``kind``: what happened and what to do next."""
+    box = f"{bounds[0]:g}..{bounds[2]:g} E, {bounds[1]:g}..{bounds[3]:g} N"
+    sentences = {
+        "no-gdal": "GDAL's command-line tools are not installed: install gdal-bin (apt install gdal-bin, brew install gdal "
+        f"or conda install gdal), or {WITHOUT_NETWORK}.",
+        "no-package": "The elevation package is not installed: pip install 'elevation>=2.0.1,<3', "
+        f"or {WITHOUT_NETWORK}.",
+        "no-network": f"The server of {product} cannot be reached{detail}: check the network connection and try again, "
+        f"or {WITHOUT_NETWORK}.",
+        "key": f"{product} needs a key: put 'machine data.earthdatahub.destine.eu password YOUR_KEY' into ~/.netrc "
+        "(and GDAL 3.8 or later), or choose the product MAPZEN, which needs none.",
+        "old-gdal": f"{product} needs GDAL 3.8 or later and this machine has {detail}: update GDAL or choose the product "
+        "MAPZEN.",
+        "retired": f"The product {product} was retired by the elevation package: choose MAPZEN (the same tiles) or "
+        "SRTM1_GEOID.",
+        "unknown-product": f"There is no elevation product {product!r}: choose one of {', '.join(PRODUCTS)}.",
+        "too-many-tiles": f"The box {box} needs {detail} new tiles of {product} and at most {MAX_TILES} may be fetched "
+        "at once: choose a smaller box (up to about 5 x 5 degrees).",
+        "only-sea": f"{product} has no elevation in the box {box} (only sea, or outside of what it covers): choose a box "
+        "with land, or the product MAPZEN, which has the sea floor.",
+        "refused": f"The server of {product} refused the tiles{detail}: try again later or choose another product.",
+        "disk-full": f"The disk with the elevation cache is full: free some space in {detail} and try again.",
+        "broken": f"The tiles of {product} for {box} could not be read by GDAL{detail}: try again, or choose another "
+        "product.",
+        "timeout": f"Fetching {product} for {box} took longer than {detail} seconds and was stopped; tiles already "
+        "fetched are kept, so try again, or choose a smaller box.",
+        "crashed": f"The process that fetches {product} ended unexpectedly{detail}: try again.",
+    }
+    return sentences[kind]
+
+
+def clip_path(bounds: Bounds, product: str = DEFAULT_PRODUCT) -> Path:
+    """Where the clipped raster of a box is kept, whether it is there already or not."""
+    mirror = "mirror_" if os.environ.get("NPF_ELEVATION_SOURCE") else ""
+    safe = "".join(c if c.isalnum() or c in "-_" else "_" for c in product)
+    return cache_folder("clips") / f"{mirror}{safe}_{'_'.join(f'{b:.6f}' for b in bounds)}.tif"
+
+
+def fetch(
+    bounds: Bounds,
+    product: str = DEFAULT_PRODUCT,
+    *,
+    progress: Progress | None = None,
+    timeout: float | None = None,
+) -> Path:
+    """GeoTIFF of the elevation in a box (west, south, east, north in degrees), from the cache or fetched.
+
+    progress(done, total, text) is called about five times a second and may raise Cancelled, which stops the child
+    and leaves nothing half written. Raises InputError with one sentence for every failure.
+    """
+    bounds = check_bounds(bounds)
+    target = clip_path(bounds, product)
+    if target.is_file():
+        return target
+    if any(shutil.which(tool) is None for tool in ("gdal_translate", "gdalbuildvrt")):
+        raise InputError(sentence("no-gdal", product, bounds))
+    if timeout is None:
+        timeout = float(os.environ.get("NPF_ELEVATION_TIMEOUT") or TIMEOUT)
+    part = target.with_name(f"{target.stem}.{uuid.uuid4().hex[:8]}.part.tif")
+    log = part.with_suffix(".log")
+    try:
+        _run_child(bounds, product, part, log, progress, timeout)
+        _check_known(part, product, bounds)
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+        log.unlink(missing_ok=True)
+    return target
+
+
+def _run_child(bounds: Bounds, product: str, part: Path, log: Path, progress: Progress | None, timeout: float) -> None:
+    request = {
+        "bounds": bounds,
+        "product": product,
+        "output": str(part),
+        "log": str(log),
+        "cache": str(tile_cache()),
+        "gdal_source": os.environ.get("NPF_ELEVATION_SOURCE", ""),
+    }
+    root = str(Path(__file__).resolve().parents[2])
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "npf_engine.fields.elevation_child"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        start_new_session=True,  # so that GDAL's tools die with it
+    )
+    assert child.stdin is not None
+    try:
+        with contextlib.suppress(BrokenPipeError):
+            child.stdin.write(json.dumps(request))
+            child.stdin.close()
+        _listen(child, bounds, product, progress, timeout)
+    finally:
+        _stop(child)
+
+
+def _listen(
+    child: subprocess.Popen[str], bounds: Bounds, product: str, progress: Progress | None, timeout: float
+) -> None:
+    """Pass the child's reports on until it is done; raise what it met."""
+    lines: queue.Queue[str | None] = queue.Queue()
+    threading.Thread(target=_pump, args=(child, lines), daemon=True).start()
+    deadline = time.monotonic() + timeout
+    done, total, text = 0.0, 1.0, f"asking for {product} tiles"
+    while True:
+        if progress is not None:
+            progress(done, total, text)
+        if time.monotonic() > deadline:
+            raise InputError(sentence("timeout", product, bounds, f"{timeout:g}"))
+        try:
+            line = lines.get(timeout=0.2)
+        except queue.Empty:
+            continue
+        if line is None:
+            code = child.wait()
+            raise InputError(sentence("crashed", product, bounds, f" (exit code {code})"))
+        report = json.loads(line)
+        if report["event"] == "progress":
+            done, total, text = report["done"], report["total"], report["text"]
+        elif report["event"] == "error":
+            raise InputError(sentence(report["kind"], product, bounds, report["detail"]))
+        elif report["event"] == "done":
+            return
+
+
+def _pump(child: subprocess.Popen[str], lines: queue.Queue[str | None]) -> None:
+    assert child.stdout is not None
+    with contextlib.suppress(ValueError, OSError):  # closed under us by _stop
+        for line in child.stdout:
+            lines.put(line)
+    lines.put(None)
+
+
+def _stop(child: subprocess.Popen[str]) -> None:
+    """End the child and everything that it started; returns when it is gone."""
+    for force, patience in ((signal.SIGTERM, 2.0), (signal.SIGKILL, 10.0)):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, force)
+        try:
+            child.wait(timeout=patience)
+            break
+        except subprocess.TimeoutExpired:
+            continue
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)  # a tool that outlived the child
+
+
+def _check_known(path: Path, product: str, bounds: Bounds) -> None:
+    from npf_engine.fields.raster import read_raster
+
+    elevation = read_raster(path).elevation
+    if not (elevation == elevation).any():
+        raise InputError(sentence("only-sea", product, bounds))
