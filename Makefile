@@ -1,0 +1,103 @@
+# Every target sets up .venv from nothing: Python 3.11 or newer and make are all that is needed.
+#   make run PORT=8501 HOST=127.0.0.1     the app
+#   make test                             all tests that need minutes, browser and GDAL included
+# TORCH_VARIANT=cpu takes torch's CPU wheel on Linux, where the default one brings CUDA (several GB).
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8501
+TORCH_VARIANT ?= default
+WORKERS ?= 2
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --disable-pip-version-check --quiet
+PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -q
+CPU_INDEX := https://download.pytorch.org/whl/cpu
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-browser test-long check-resume gallery bench bench-ui bench-lab lint format clean
+
+help:
+	@echo "make run            the app at http://$(HOST):$(PORT) (PORT, HOST)"
+	@echo "make test           unit, page, browser and GDAL tests"
+	@echo "make test-browser   only the tests in a real browser"
+	@echo "make test-long      the tests that take hours"
+	@echo "make check-resume   kill -9 a training, resume it, compare with an unbroken one"
+	@echo "make gallery        train the bundles of assets/gallery"
+	@echo "make bench          benchmarks against peers;  make bench-ui  speed of the pages"
+	@echo "make lint           ruff and mypy;  make format  ruff format;  make clean  remove .venv and caches"
+
+# --- environments: a stamp file each, made again when its requirements change ---
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV) || \
+	  { echo "python -m venv failed; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.run: requirements.txt requirements.lock $(VENV)/.made
+ifeq ($(TORCH_VARIANT),cpu)
+	$(PIP) --index-url $(CPU_INDEX) -c requirements.lock torch
+endif
+	@echo "installing what the app runs on (once, some minutes) ..."
+	$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+	$(PIP) -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.bench: requirements-bench.txt $(VENV)/.run
+	$(PIP) -r requirements-bench.txt
+	@touch $@
+
+# --- the app ---
+
+run: $(VENV)/.run
+	@echo "serving on http://$(HOST):$(PORT) (Ctrl-C ends it; trainings go on)"
+	@exec $(PY) -m streamlit run app.py --server.headless true --server.address $(HOST) --server.port $(PORT)
+
+# --- tests ---
+
+test: $(VENV)/.dev
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not long" --durations 15
+
+test-browser: $(VENV)/.dev
+	$(PYTEST) -m browser
+
+test-long: $(VENV)/.dev
+	$(PYTEST) -m long
+
+check-resume: $(VENV)/.run
+	OMP_NUM_THREADS=1 PYTHONPATH=. $(PY) benchmarks/check_resume.py
+
+lint: $(VENV)/.dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy .
+
+format: $(VENV)/.dev
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+# --- figures and bundles that the repository ships ---
+
+gallery: $(VENV)/.run
+	$(PY) -m npf_engine.runs.gallery
+
+BENCHES := $(filter-out benchmarks/bench_ui.py,$(sort $(wildcard benchmarks/bench_*.py)))
+
+bench: $(VENV)/.bench
+	@test -n "$(BENCHES)" || { echo "there is no benchmarks/bench_*.py to run" >&2; exit 2; }
+	@set -e; for script in $(BENCHES); do echo "== $$script"; PYTHONPATH=. $(PY) $$script; done
+
+bench-ui: $(VENV)/.dev
+	PYTHONPATH=. $(PY) benchmarks/bench_ui.py
+
+bench-lab:
+	@echo "bench-lab is not there yet: this version has no lab" >&2; exit 2
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
