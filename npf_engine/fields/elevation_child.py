@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -153,15 +154,40 @@ def _explain_gdal(request: dict[str, Any], log: str) -> tuple[str, str]:
     # the package keeps an empty file for a tile that the server does not have
     if all(path.exists() and path.stat().st_size == 0 for path in tiles):
         return "only-sea", ""
-    refused = REFUSED.search(log)
-    if refused:
-        code = refused[1]
-        wants_key = code in ("401", "403") and KEY_HOST in str(spec["prepare_tile_kwargs"].get("gdal_source"))
-        return ("key", "") if wants_key else ("refused", f" (HTTP {code})")
-    if UNREACHABLE.search(log):
+    said = REFUSED.search(log)
+    answer = said[1] if said else _ask_again(spec, request["bounds"], tiles)
+    if answer == "unreachable" or UNREACHABLE.search(log):
         return "no-network", ""
+    if answer >= "400":
+        wants_key = answer in ("401", "403") and KEY_HOST in str(spec["prepare_tile_kwargs"].get("gdal_source"))
+        return ("key", "") if wants_key else ("refused", f" (HTTP {answer})")
     last = next((line for line in reversed(log.strip().splitlines()) if line.strip()), "")
     return "broken", f" ({last.strip()[:200]})" if last else ""
+
+
+def _ask_again(spec: Any, bounds: Any, tiles: list[Path]) -> str:
+    """What the server says to a plain HEAD for the first tile that is not there: its status, or "unreachable".
+
+    GDAL calls a refused file "not existing", so its log cannot tell a refusal from a damaged tile.
+    """
+    from elevation import spatial
+
+    named = spec["cached_tiles"](*bounds, **spec.get("cached_tiles_kwargs", {}))
+    for ((ilon, ilat), name), path in zip(named, tiles, strict=True):
+        if path.exists():
+            continue
+        source = spec["prepare_tile"](tile_name=name, ilat=ilat, ilon=ilon, **spec["prepare_tile_kwargs"])
+        url = spatial.VSICURL_PATTERN.search(source)
+        if url is None:
+            return ""
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url[1], method="HEAD"), timeout=20) as answer:
+                return str(answer.status)
+        except urllib.error.HTTPError as error:
+            return str(error.code)
+        except (OSError, ValueError):
+            return "unreachable"
+    return ""
 
 
 if __name__ == "__main__":

@@ -74,23 +74,23 @@ def sentence(kind: str, product: str, bounds: Bounds, detail: str = "") -> str:
     """One sentence for a failure ``kind``: what happened and what to do next."""
     box = f"{bounds[0]:g}..{bounds[2]:g} E, {bounds[1]:g}..{bounds[3]:g} N"
     sentences = {
-        "no-gdal": "GDAL's command-line tools are not installed: install gdal-bin (apt install gdal-bin, brew install gdal "
-        f"or conda install gdal), or {WITHOUT_NETWORK}.",
+        "no-gdal": "GDAL's command-line tools are not installed: install gdal-bin (apt install gdal-bin, "
+        f"brew install gdal or conda install gdal), or {WITHOUT_NETWORK}.",
         "no-package": "The elevation package is not installed: pip install 'elevation>=2.0.1,<3', "
         f"or {WITHOUT_NETWORK}.",
-        "no-network": f"The server of {product} cannot be reached{detail}: check the network connection and try again, "
-        f"or {WITHOUT_NETWORK}.",
+        "no-network": f"The server of {product} cannot be reached{detail}: check the network connection and try "
+        f"again, or {WITHOUT_NETWORK}.",
         "key": f"{product} needs a key: put 'machine data.earthdatahub.destine.eu password YOUR_KEY' into ~/.netrc "
         "(and GDAL 3.8 or later), or choose the product MAPZEN, which needs none.",
-        "old-gdal": f"{product} needs GDAL 3.8 or later and this machine has {detail}: update GDAL or choose the product "
-        "MAPZEN.",
+        "old-gdal": f"{product} needs GDAL 3.8 or later and this machine has {detail}: update GDAL or choose the "
+        "product MAPZEN.",
         "retired": f"The product {product} was retired by the elevation package: choose MAPZEN (the same tiles) or "
         "SRTM1_GEOID.",
         "unknown-product": f"There is no elevation product {product!r}: choose one of {', '.join(PRODUCTS)}.",
-        "too-many-tiles": f"The box {box} needs {detail} new tiles of {product} and at most {MAX_TILES} may be fetched "
-        "at once: choose a smaller box (up to about 5 x 5 degrees).",
-        "only-sea": f"{product} has no elevation in the box {box} (only sea, or outside of what it covers): choose a box "
-        "with land, or the product MAPZEN, which has the sea floor.",
+        "too-many-tiles": f"The box {box} needs {detail} new tiles of {product} and at most {MAX_TILES} may be "
+        "fetched at once: choose a smaller box (up to about 5 x 5 degrees).",
+        "only-sea": f"{product} has no elevation in the box {box} (only sea, or outside of what it covers): choose a "
+        "box with land, or the product MAPZEN, which has the sea floor.",
         "refused": f"The server of {product} refused the tiles{detail}: try again later or choose another product.",
         "disk-full": f"The disk with the elevation cache is full: free some space in {detail} and try again.",
         "broken": f"The tiles of {product} for {box} could not be read by GDAL{detail}: try again, or choose another "
