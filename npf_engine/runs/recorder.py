@@ -122,8 +122,8 @@ class FolderRecorder(ProgressRecorder):
             return
         self._picture_at = now
         buffer = io.BytesIO()
-        content: dict[str, Any] = {"name": np.array(name)}
-        np.savez(buffer, **content, **arrays)
+        content: dict[str, Any] = {"name": np.array(name), **arrays}
+        np.savez(buffer, **content)
         files.write_atomic(self.root / files.SNAPSHOT, buffer.getvalue())
 
     def checkpoint_due(self) -> bool:

@@ -1,0 +1,95 @@
+"""What a run folder tells while its worker writes to it: a half-written or broken line is left out, never fatal."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from npf_engine.runs import files
+from npf_engine.runs.progress import STAGES
+
+LOG_BYTES = 200_000
+
+
+def status(folder: Path, created: float) -> dict[str, Any]:
+    """What status.json says, with every key there even where it does not exist or is broken (see RunStore.status)."""
+    told = files.read_json(folder / files.STATUS) or {}
+    blank: dict[str, Any] = {
+        "stage": None,
+        "step": 0,
+        "total": 0,
+        "stages": [{"name": name, "state": "waiting", "seconds": None} for name in STAGES],
+        "seconds_left": None,
+        "scalars": {},
+        "rate": None,
+        "text": "",
+        "updated": created,
+    }
+    return blank | told
+
+
+def events(folder: Path, after: int = 0) -> list[dict[str, Any]]:
+    """The events behind line ``after``, each with its line number ``i``."""
+    try:
+        lines = (folder / files.EVENTS).read_bytes().split(b"\n")
+    except OSError:
+        return []
+    found = []
+    for number, line in enumerate(lines[:-1], start=1):  # behind the last newline: nothing, or half a line
+        if number <= after:
+            continue
+        with contextlib.suppress(ValueError):
+            event = json.loads(line)
+            if isinstance(event, dict):
+                found.append({**event, "i": number})
+    return found
+
+
+def history(folder: Path) -> dict[str, dict[str, np.ndarray]]:
+    """The curves of each stage, see RunStore.history."""
+    stages: dict[str, dict[int, dict[str, Any]]] = {}
+    for event in events(folder):
+        stage, step = event.get("stage"), event.get("step")
+        if event.get("kind") != "progress" or not isinstance(stage, str) or not isinstance(step, int):
+            continue
+        steps = stages.setdefault(stage, {})
+        while steps and next(reversed(steps)) >= step:
+            steps.popitem()
+        steps[step] = event
+    return {stage: _columns(list(steps.values())) for stage, steps in stages.items()}
+
+
+def _columns(found: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+    keys = dict.fromkeys(key for event in found for key in event if key not in ("i", "kind", "stage"))
+    values: dict[str, np.ndarray] = {}
+    for key in keys:
+        column = [event.get(key) for event in found]
+        numbers = [float(item) if isinstance(item, int | float) else np.nan for item in column]
+        values[key] = np.array(numbers, dtype=np.float64 if key == "t" else np.float32)
+    return values
+
+
+def snapshot(folder: Path) -> dict[str, np.ndarray] | None:
+    """The newest live picture, or None."""
+    try:
+        data = (folder / files.SNAPSHOT).read_bytes()
+        with np.load(io.BytesIO(data), allow_pickle=False) as content:
+            return {key: content[key] for key in content.files}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        return None
+
+
+def log(folder: Path) -> str:
+    """The end of the log, at most 200 kB."""
+    try:
+        with open(folder / files.LOG, "rb") as file:
+            file.seek(max(0, file.seek(0, io.SEEK_END) - LOG_BYTES))
+            return file.read().decode(errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,192 @@
+"""The queue: which run goes next, who has died, who must be made to stop. One tick at a time, under a lock.
+
+Ticks come from three sides: a light thread in every process that has a RunStore, every access to the store,
+and each worker as it ends (``python -m npf_engine.runs.scheduler HOME PID``), so that the queue goes on
+without a page, and without an app.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from npf_engine.errors import InputError
+from npf_engine.runs import files
+from npf_engine.runs.executors import LocalExecutor
+from npf_engine.runs.process import FileLock, Identity
+from npf_engine.runs.schema import Row, Table
+
+PERIOD = 2.0  # seconds between two ticks of the thread: a dead worker is seen within two of them
+KILL_AFTER = 5.0  # seconds from TERM to KILL
+FINAL = ("done", "failed", "cancelled", "interrupted")
+GONE = "the worker stopped without a word (killed, out of memory, or the machine went down)"
+RESUME_HINT = "resume goes on from the last checkpoint"
+
+log = logging.getLogger(__name__)
+
+
+def patience() -> float:
+    """Seconds from a wish to cancel to TERM (NPF_CANCEL_SECONDS, 15 by default)."""
+    return float(os.environ.get("NPF_CANCEL_SECONDS") or 15.0)
+
+
+class Scheduler:
+    """Moves runs from state to state. Every change of a row happens while ``lock()`` is held."""
+
+    def __init__(self, home: Path, table: Table, executor: LocalExecutor) -> None:
+        self.home, self.table, self.executor = home, table, executor
+        executor.on_exit = self._tick_safely
+
+    def lock(self) -> FileLock:
+        """The lock of the queue, between threads and processes."""
+        return FileLock(self.home / files.QUEUE_LOCK)
+
+    def tick(self, wait: float = 0.0) -> bool:
+        """Bring rows up to date and start what may start; False where somebody else is at it."""
+        lock = self.lock()
+        if not lock.acquire(wait):
+            return False
+        try:
+            self.advance()
+        finally:
+            lock.release()
+        return True
+
+    def advance(self) -> None:
+        """A tick's work; the caller holds the lock."""
+        for row in self.table.rows("running", "paused"):
+            self._reconcile(row)
+        self._launch()
+
+    # reconciling
+
+    def _reconcile(self, row: Row) -> None:
+        run = row.run
+        status = files.read_json(run.folder / files.STATUS) or {}
+        state = status.get("state")
+        worker = self.executor.find(run.folder, row.worker)
+        if state in FINAL:
+            self._close(row, state, status.get("error"))
+        elif worker is not None:
+            if row.cancel is not None:
+                self._escalate(row, worker)
+            elif state == "paused" and (run.folder / files.CONTROL).exists():
+                self._set(row, state="paused")
+            elif state in ("running", "paused"):
+                self._set(row, state="running")
+        elif files.read_json(run.folder / files.REPORT) is not None:
+            self._close(row, "done", None)  # the report is the last thing a training writes
+        elif row.cancel is not None:
+            self._close(row, "cancelled", None)
+        elif row.worker is not None or run.state == "running":  # a run paused while it waited has no worker to lose
+            self._close(row, "interrupted", f"{self._cause(run.folder)}; {RESUME_HINT}")
+
+    def _set(self, row: Row, state: str) -> None:
+        if row.run.state != state:
+            self.table.update(row.run.id, state=state)
+
+    def _escalate(self, row: Row, worker: Identity) -> None:
+        """The flag was not heard in time: TERM, then KILL of the group."""
+        waited = time.time() - (row.cancel or 0.0)
+        if waited > patience() + KILL_AFTER:
+            self.executor.kill(worker)
+        elif waited > patience():
+            self.executor.terminate(worker)
+
+    def _close(self, row: Row, state: str, error: str | None) -> None:
+        report = files.read_json(row.run.folder / files.REPORT) if state == "done" else None
+        if state == "done" and report is None:
+            state, error = "failed", f"the report of the run cannot be read; {RESUME_HINT}"
+        columns: dict[str, Any] = {"state": state, "error": error, "finished": time.time(), "cancel": None}
+        if report is not None:
+            columns |= {key: report.get(key) for key in ("verdict", "metrics", "seconds")}
+        self.table.update(row.run.id, **columns)
+
+    @staticmethod
+    def _cause(folder: Path) -> str:
+        """Why a worker that said nothing is gone, as far as the folder tells."""
+        probe = folder / ".probe"
+        try:
+            files.write_atomic(probe, b"0" * 65536)
+            probe.unlink()
+        except InputError as error:
+            return str(error)
+        return GONE
+
+    # launching
+
+    def _launch(self) -> None:
+        waiting = sorted(self.table.rows("queued"), key=lambda row: row.queued or row.run.created)
+        if not waiting:
+            return
+        busy = {row.slot for row in self.table.rows("running")}
+        for row in waiting:
+            free = [slot for slot in self._slots(row) if slot not in busy]
+            if free and self._start(row, free[0]):
+                busy.add(free[0])
+
+    def _slots(self, row: Row) -> list[str]:
+        """A worker that was paused goes on where its memory is; everybody else may go anywhere."""
+        if row.slot is not None and self.executor.find(row.run.folder, row.worker) is not None:
+            return [row.slot]
+        return self.executor.slots(row.run.spec)
+
+    def _start(self, row: Row, slot: str) -> bool:
+        """Start or wake the worker of a queued run; whether it now takes the slot."""
+        run = row.run
+        worker = self.executor.find(run.folder, row.worker)
+        status = files.read_json(run.folder / files.STATUS) or {}
+        try:
+            if worker is not None and status.get("state") in FINAL:
+                return False  # the last attempt is still on its way out
+            (run.folder / files.CONTROL).unlink(missing_ok=True)
+            if worker is None:
+                if status:
+                    files.write_json(run.folder / files.STATUS, status | {"state": "queued", "error": None})
+                worker = self.executor.start(run.folder, slot)
+        except (InputError, OSError) as error:
+            sentence = str(error) if isinstance(error, InputError) else files.disk_sentence(error, run.folder)
+            self.table.update(run.id, state="failed", error=sentence, finished=time.time())
+            return False
+        started = run.started or time.time()
+        self.table.update(
+            run.id, state="running", slot=slot, pid=worker.pid, pid_start=worker.start, started=started, error=None
+        )
+        return True
+
+    # the thread
+
+    def watch(self) -> None:
+        """Tick for ever; ends with the process, or when the home folder is taken away."""
+        while self.table.path.exists():
+            self._tick_safely()
+            time.sleep(PERIOD)
+
+    def _tick_safely(self) -> None:
+        """A tick that must not end its thread: the queue would stop without a word."""
+        try:
+            if self.table.path.exists():
+                self.tick(wait=1.0)
+        except Exception:
+            log.exception("the queue's tick failed")
+
+
+def main(argv: list[str]) -> int:
+    """``HOME [PID]``: one tick, after process PID is gone (at most half a minute)."""
+    from npf_engine.runs.store import RunStore
+
+    if len(argv) > 1:
+        finishing = Identity.of(int(argv[1]))
+        deadline = time.monotonic() + 30
+        while finishing is not None and finishing.alive() and time.monotonic() < deadline:
+            time.sleep(0.05)
+    RunStore(Path(argv[0]), watch=False).scheduler.tick(wait=20.0)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

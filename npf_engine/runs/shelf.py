@@ -1,0 +1,120 @@
+"""Finished bundles that were not trained here: imported ones, and the gallery that comes with the program."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from npf_engine.errors import InputError
+from npf_engine.runs import files
+from npf_engine.runs.process import FileLock
+from npf_engine.runs.schema import Table, lenient_spec
+
+log = logging.getLogger(__name__)
+
+
+class Shelf:
+    """Puts bundles on the list of runs: a folder with the zip and its report, and a row."""
+
+    def __init__(self, folder: Path, table: Table, gallery: Path | None) -> None:
+        self.folder, self.table, self.gallery = folder, table, gallery
+        self._bad: set[str] = set()
+
+    def take(self, path: Path, source: str, run_id: str | None = None, origin: str | None = None) -> str:
+        """Copy a bundle in as a finished run; its id. Raises InputError where the bundle is not sound.
+
+        The copy is checked, not the file given: that one may change under our hands. The folder gets its
+        name, and the row is made, only when everything is in it.
+        """
+        from npf_engine.runs.bundle import check_bundle, read_bundle
+
+        if not path.is_file():
+            raise InputError(f"there is no bundle {path}; give the zip that was downloaded")
+        part = self.folder / f".import-{secrets.token_hex(4)}"
+        try:
+            with files.writing(part):
+                part.mkdir(parents=True)
+                copy = Path(shutil.copyfile(path, part / files.bundle_name(path.stem.removeprefix("npf-"))))
+            check_bundle(copy)
+            bundle = read_bundle(copy)
+            report = dict(bundle.report)
+            spec = lenient_spec(json.dumps(bundle.config.get("spec") or {}))
+            name = str(bundle.config.get("name") or spec.name or path.stem.removeprefix("npf-"))
+            run_id = run_id or f"{files.slug(name)}-{secrets.token_hex(3)}"
+            target = self.folder / run_id
+            report["bundle"] = str(target / copy.name)
+            files.write_json(part / files.REPORT, report)
+            files.write_json(part / files.SPEC, bundle.config.get("spec") or {})
+            shutil.rmtree(target, ignore_errors=True)
+            with files.writing(target):
+                part.rename(target)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+        self._insert(run_id, name, source, origin, report, spec_text=json.dumps(bundle.config.get("spec") or {}))
+        return run_id
+
+    def _insert(
+        self, run_id: str, name: str, source: str, origin: str | None, report: dict[str, Any], spec_text: str
+    ) -> None:
+        now = time.time()
+        self.table.remove(run_id)
+        self.table.insert(
+            id=run_id,
+            name=name,
+            state="done",
+            source=source,
+            spec=spec_text,
+            created=now,
+            finished=now,
+            verdict=report.get("verdict"),
+            metrics=report.get("metrics"),
+            seconds=report.get("seconds"),
+            origin=origin,
+        )
+
+    def register_gallery(self, lock: FileLock) -> None:
+        """List the gallery's bundles that are new or have changed, and forget those that went; a bad one is logged.
+
+        Does nothing while somebody else holds the lock: it is their turn.
+        """
+        there = {f"gallery-{files.slug(path.stem.removeprefix('npf-'))}": path for path in self._zips()}
+        wanted = {run_id: _origin(path) for run_id, path in there.items()}
+        if self.gallery is None or self._missing(wanted) is None or not lock.acquire():
+            return
+        try:
+            for run_id in self._missing(wanted) or []:
+                if run_id in there:
+                    self._take_gallery(there[run_id], run_id, wanted[run_id])
+                else:
+                    self.table.remove(run_id)
+                    shutil.rmtree(self.folder / run_id, ignore_errors=True)
+        finally:
+            lock.release()
+
+    def _missing(self, wanted: dict[str, str]) -> list[str] | None:
+        """Ids whose rows are not what the gallery holds now, or None."""
+        known = {row.run.id: row.origin for row in self.table.rows("done") if row.run.source == "gallery"}
+        ids = [run_id for run_id, origin in wanted.items() if known.get(run_id) != origin and origin not in self._bad]
+        return [*ids, *(known.keys() - wanted.keys())] or None
+
+    def _take_gallery(self, path: Path, run_id: str, origin: str) -> None:
+        try:
+            self.take(path, "gallery", run_id, origin)
+        except InputError as error:
+            self._bad.add(origin)
+            log.warning("gallery bundle %s is left out: %s", path.name, error)
+
+    def _zips(self) -> list[Path]:
+        return sorted(self.gallery.glob("*.zip")) if self.gallery and self.gallery.is_dir() else []
+
+
+def _origin(path: Path) -> str:
+    """Tells one version of a gallery bundle from the next."""
+    stat = path.stat()
+    return f"{path.name} {stat.st_size} {stat.st_mtime_ns}"

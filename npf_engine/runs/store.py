@@ -1,0 +1,286 @@
+"""RunStore: everything that a page or a script may ask of runs, or do to them."""
+
+from __future__ import annotations
+
+import functools
+import json
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from npf_engine.errors import InputError
+from npf_engine.runs import files, reading
+from npf_engine.runs.executors import PACKAGE_ROOT, LocalExecutor
+from npf_engine.runs.scheduler import Scheduler
+from npf_engine.runs.schema import Row, Run, Table
+from npf_engine.runs.shelf import Shelf
+from npf_engine.runs.spec import TrainingSpec, to_json, validate, with_values
+
+if TYPE_CHECKING:
+    from npf_engine.polar import PolarFactorization
+
+__all__ = ["Run", "RunStore"]
+
+Runs = list[Run]  # inside the class, ``list`` is its method
+Events = list[dict[str, Any]]
+
+TICK_SECONDS = 0.5  # accesses closer together than this share one tick
+GALLERY = PACKAGE_ROOT / "assets" / "gallery"
+
+
+class RunStore:
+    """The runs of one home folder: folders below ``runs/`` and a table beside it.
+
+    Objects are cheap and hold nothing that matters: several may look at one home, in several processes.
+    Methods that name a run raise InputError when there is none of that id.
+    """
+
+    def __init__(
+        self,
+        home: Path | str | None = None,
+        *,
+        command: Sequence[str] | None = None,
+        gallery: Path | None = GALLERY,
+        watch: bool = True,
+    ) -> None:
+        """``home`` (default NPF_HOME or ~/.npf); ``command`` starts a worker (see LocalExecutor); ``gallery`` is a
+        folder of bundles listed as read-only runs; ``watch`` keeps the queue moving by a light thread.
+        """
+        self.home = files.home() if home is None else Path(home).resolve()
+        self.folder = self.home / files.RUNS
+        with files.writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        self.table = Table(self.home / files.TABLE, self.folder)
+        self.scheduler = Scheduler(self.home, self.table, LocalExecutor(self.home, command))
+        self.shelf = Shelf(self.folder, self.table, gallery)
+        self._ticked = 0.0
+        if watch:
+            _keep_watch(self.home, None if command is None else tuple(command))
+
+    # asking
+
+    def list(self) -> Runs:
+        """All runs, newest first; the gallery last."""
+        self._tick()
+        runs = [row.run for row in self.table.rows()]
+        return sorted(runs, key=lambda run: run.source == "gallery")
+
+    def get(self, run_id: str) -> Run:
+        """One run."""
+        self._tick()
+        return self._row(run_id).run
+
+    def status(self, run_id: str) -> dict[str, Any]:
+        """The newest state of a run.
+
+        {"state", "stage", "step", "total", "stages": [{"name", "state", "seconds"}], "seconds_left", "scalars",
+        "rate" (steps a second), "text", "updated", "error", "stopping" (asked to, not yet stopped), "ahead" (runs
+        before it in the queue)}; complete even where the worker has not written, or wrote rubbish.
+        """
+        self._tick()
+        row = self._row(run_id)
+        status = reading.status(row.run.folder, row.run.created)
+        status |= {"state": row.run.state, "error": row.run.error, "ahead": self._ahead(row)}
+        return status | {"stopping": row.cancel is not None or self._pausing(row)}
+
+    def events(self, run_id: str, after: int = 0) -> Events:
+        """The events behind line ``after``, each with its line number ``i``; lines that are no JSON are left out."""
+        return reading.events(self._row(run_id).run.folder, after)
+
+    def history(self, run_id: str) -> dict[str, dict[str, np.ndarray]]:
+        """Curves for plots: stage -> {"step", "t" (unix s), and every scalar}, (k,) float32 arrays, NaN where not told.
+
+        Steps that were done again after a break appear once.
+        """
+        return reading.history(self._row(run_id).run.folder)
+
+    def snapshot(self, run_id: str) -> dict[str, np.ndarray] | None:
+        """The newest live picture: its arrays, and ``name``, which says what it shows; None where there is none."""
+        return reading.snapshot(self._row(run_id).run.folder)
+
+    def log(self, run_id: str) -> str:
+        """The end of the log, at most 200 kB."""
+        return reading.log(self._row(run_id).run.folder)
+
+    def report(self, run_id: str) -> dict[str, Any] | None:
+        """What ``train --json`` would print; None until the run is done."""
+        return files.read_json(self._row(run_id).run.folder / files.REPORT)
+
+    def bundle(self, run_id: str) -> Path:
+        """The zip of a finished run. Raises InputError where there is none yet."""
+        run = self._row(run_id).run
+        found = sorted(run.folder.glob("npf-*.zip"))
+        if run.state != "done" or not found:
+            raise InputError(f"run {run.name!r} has no bundle: it is {run.state}")
+        return found[0]
+
+    def model(self, run_id: str) -> PolarFactorization:
+        """The trained factorization, freshly loaded: keep it, loading takes a moment."""
+        from npf_engine.polar import PolarFactorization
+
+        return PolarFactorization.load(self.bundle(run_id))
+
+    # doing
+
+    def submit(self, spec: TrainingSpec) -> Run:
+        """Put a training in the queue; it starts at once where a slot is free. Raises InputError."""
+        return self._submit(spec)
+
+    def retry(self, run_id: str, changes: dict[str, Any] | None = None) -> Run:
+        """A new run with the settings of an old one and some changed, e.g. {"u.pair_size": 1000}. Raises InputError."""
+        old = self._row(run_id).run
+        spec = with_values(old.spec, changes or {})
+        same_field = spec.field == old.spec.field
+        return self._submit(spec, field=old.folder / files.FIELD if same_field else None)
+
+    def rename(self, run_id: str, name: str) -> Run:
+        """Give a run another name."""
+        row = self._own(run_id, "renamed")
+        if not name.strip():
+            raise InputError("a run's name must not be empty")
+        self.table.update(row.run.id, name=name.strip()[:120])
+        return self._row(run_id).run
+
+    def pause(self, run_id: str) -> Run:
+        """Let a run rest: its process waits, keeps its memory and gives up its slot. One in the queue just waits."""
+        with self.scheduler.lock().held():
+            row = self._row(run_id)
+            self._must_be(row, "paused", "queued", "running")
+            worker = self.scheduler.executor.find(row.run.folder, row.worker)
+            if worker is not None:
+                self._wish(row, "pause")
+            if row.run.state == "queued":
+                self.table.update(run_id, state="paused")
+        return self.get(run_id)
+
+    def resume(self, run_id: str) -> Run:
+        """Put a paused, interrupted, cancelled or failed run back in the queue; it goes on from its last checkpoint."""
+        with self.scheduler.lock().held():
+            row = self._row(run_id)
+            if row.run.state == "running" and self._pausing(row):
+                (row.run.folder / files.CONTROL).unlink(missing_ok=True)  # the pause was not yet heard
+                return row.run
+            self._must_be(row, "resumed", "paused", "interrupted", "cancelled", "failed")
+            if row.run.source != "trained":
+                raise InputError(f"run {row.run.name!r} was not trained here; retry it to train it anew")
+            columns: dict[str, Any] = {"state": "queued", "queued": time.time(), "cancel": None, "error": None}
+            if self.scheduler.executor.find(row.run.folder, row.worker) is None:
+                columns |= {"pid": None, "pid_start": None, "slot": None}
+            self.table.update(run_id, finished=None, **columns)
+            self.scheduler.advance()
+        return self._row(run_id).run
+
+    def cancel(self, run_id: str) -> Run:
+        """Stop a run: it saves a checkpoint and ends; one that does not is ended after a while."""
+        with self.scheduler.lock().held():
+            row = self._row(run_id)
+            self._must_be(row, "cancelled", "queued", "running", "paused")
+            if self.scheduler.executor.find(row.run.folder, row.worker) is None:
+                self.table.update(run_id, state="cancelled", finished=time.time(), cancel=None)
+            else:
+                self._wish(row, "cancel")
+                state = "running" if row.run.state == "queued" else row.run.state
+                self.table.update(run_id, state=state, cancel=row.cancel or time.time())
+        return self.get(run_id)
+
+    def delete(self, run_id: str) -> None:
+        """Forget a run and remove its folder, ending its worker first. Asks nothing; a gallery run stays."""
+        with self.scheduler.lock().held():
+            row = self._own(run_id, "deleted")
+            worker = self.scheduler.executor.find(row.run.folder, row.worker)
+            if worker is not None:
+                self.scheduler.executor.end(worker)
+            trash = self.home / f".deleted-{run_id}-{secrets.token_hex(3)}"
+            if row.run.folder.exists():
+                with files.writing(row.run.folder):
+                    row.run.folder.rename(trash)
+            self.table.remove(run_id)
+            self.scheduler.advance()
+        shutil.rmtree(trash, ignore_errors=True)
+
+    def import_bundle(self, path: Path | str) -> Run:
+        """Take a bundle in as a finished run; the file is copied. Raises InputError where it is not sound."""
+        run_id = self.shelf.take(Path(path), source="imported")
+        return self._row(run_id).run
+
+    # inside
+
+    def _submit(self, spec: TrainingSpec, field: Path | None = None) -> Run:
+        validate(spec)
+        name = spec.name.strip()[:120] or f"{Path(spec.field.source).stem} {spec.preset}"
+        run_id = f"{files.slug(name)}-{secrets.token_hex(3)}"
+        folder = self.folder / run_id
+        try:
+            with files.writing(folder):
+                folder.mkdir(parents=True)
+            files.write_json(folder / files.SPEC, to_json(spec), durable=True)
+            if field is not None and field.exists():
+                with files.writing(folder):
+                    shutil.copyfile(field, folder / files.FIELD)
+            now = time.time()
+            text = json.dumps(to_json(spec))
+            self.table.insert(
+                id=run_id, name=name, state="queued", source="trained", spec=text, created=now, queued=now
+            )
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        self.scheduler.tick(wait=5.0)
+        return self._row(run_id).run
+
+    def _tick(self) -> None:
+        if time.monotonic() - self._ticked > TICK_SECONDS:
+            self.shelf.register_gallery(self.scheduler.lock())
+            self.scheduler.tick()
+            self._ticked = time.monotonic()
+
+    def _row(self, run_id: str) -> Row:
+        row = self.table.find(run_id)
+        if row is None:
+            raise InputError(f"there is no run {run_id!r}; it may have been deleted")
+        return row
+
+    def _own(self, run_id: str, verb: str) -> Row:
+        row = self._row(run_id)
+        if row.run.source == "gallery":
+            raise InputError(f"{row.run.name!r} belongs to the gallery and cannot be {verb}")
+        return row
+
+    @staticmethod
+    def _must_be(row: Row, verb: str, *states: str) -> None:
+        if row.run.state not in states:
+            raise InputError(f"run {row.run.name!r} is {row.run.state} and cannot be {verb}")
+
+    @staticmethod
+    def _wish(row: Row, word: str) -> None:
+        files.write_atomic(row.run.folder / files.CONTROL, word.encode())
+
+    @staticmethod
+    def _pausing(row: Row) -> bool:
+        return row.run.state == "running" and (row.run.folder / files.CONTROL).exists()
+
+    def _ahead(self, row: Row) -> int:
+        if row.run.state != "queued":
+            return 0
+        return sum((other.queued or 0.0) < (row.queued or 0.0) for other in self.table.rows("queued"))
+
+
+@functools.cache
+def _watch(home: Path, command: tuple[str, ...] | None) -> threading.Thread:
+    """One thread a home and process: pages make a RunStore at every rerun."""
+    store = RunStore(home, command=command, gallery=None, watch=False)
+    thread = threading.Thread(target=store.scheduler.watch, name="npf-queue", daemon=True)
+    thread.start()
+    return thread
+
+
+def _keep_watch(home: Path, command: tuple[str, ...] | None) -> None:
+    if not _watch(home, command).is_alive():  # the home was taken away and came back
+        _watch.cache_clear()
+        _watch(home, command)
