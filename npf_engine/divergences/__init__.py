@@ -1,1 +1,6 @@
-"""Distances between point clouds: one home for each formula and each epsilon."""
+"""Distances between point clouds and maps: one home for each formula and each epsilon."""
+
+from npf_engine.divergences.distances import energy_mmd, l2_uvp
+from npf_engine.divergences.sinkhorn import batched_sinkhorn_divergence, default_eps, sinkhorn_divergence
+
+__all__ = ["batched_sinkhorn_divergence", "default_eps", "energy_mmd", "l2_uvp", "sinkhorn_divergence"]

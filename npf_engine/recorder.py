@@ -1,0 +1,41 @@
+"""How a training tells the outside what it does, and hears from it. The default is silent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+class Recorder:
+    """Receives progress and checkpoints of a training; subclasses write them somewhere.
+
+    A training calls ``check()`` at every step, ``progress()`` as often as it likes (the recorder
+    throttles), and asks ``checkpoint_due()`` before it calls ``save()``.
+    """
+
+    def check(self) -> None:
+        """Raise ``npf_engine.errors.Cancelled`` when the user wants to stop; block while paused."""
+
+    def progress(self, stage: str, step: int, total: int, **scalars: float) -> None:
+        """``step`` of ``total`` of ``stage`` is done; scalars are losses, rates, divergences."""
+
+    def stage(self, name: str, state: str, seconds: float | None = None) -> None:
+        """Stage ``name`` is now ``started``, ``done`` or ``restored``."""
+
+    def note(self, text: str) -> None:
+        """A sentence for the log."""
+
+    def snapshot(self, name: str, **arrays: np.ndarray) -> None:
+        """Arrays for a live picture (small: at most a few thousand points)."""
+
+    def checkpoint_due(self) -> bool:
+        """Whether it is time to save."""
+        return False
+
+    def save(self, key: str, state: dict[str, Any]) -> None:
+        """Keep ``state`` (tensors, numbers, strings, and dicts and lists of them) under ``key``."""
+
+    def load(self, key: str) -> dict[str, Any] | None:
+        """The state kept under ``key``, or None."""
+        return None

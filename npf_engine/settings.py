@@ -1,0 +1,84 @@
+"""Settings of the training stages. The presets that fill them are in runs/spec.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PotentialConfig:
+    """u_theta (NPF eq. 5, 6) and how it is trained."""
+
+    hidden: tuple[int, ...] = (64, 64, 64, 64)
+    rank: int = 1
+    activation: str = "softplus"  # softplus | elu
+    start: str = "gaussian"  # gaussian | identity
+    method: str = "pairing"  # pairing (exact assignment, regression, dual polish) | dual
+    pair_size: int = 2000  # points in one exact assignment
+    pairings: int = 4  # how many assignments are averaged by the regression
+    regression_steps: int = 700
+    regression_lr: float = 5e-3
+    polish_steps: int = 0  # dual steps after the regression (method pairing)
+    polish_lr: float = 5e-4
+    dual_steps: int = 1500  # method dual
+    dual_lr: float = 1e-3
+    lr_floor: float = 0.1  # cosine decay ends at this share of the first rate
+    beta1: float = 0.9
+    beta2: float = 0.999
+    batch: int = 1024
+
+
+@dataclass(frozen=True)
+class ConjugateConfig:
+    """The solver of grad u* (CS in NPF)."""
+
+    method: str = "auto"  # auto (newton for d <= 8, else lbfgs) | newton | lbfgs | adam
+    tolerance: float = 1e-3  # sup-norm of the gradient inside training loops; evaluation uses 1e-6
+    max_iterations: int = 200
+
+
+@dataclass(frozen=True)
+class AmortizerConfig:
+    """V_phi, the first guess of grad u*."""
+
+    hidden: tuple[int, ...] = (256, 256)
+    steps: int = 1000
+    lr: float = 1e-3
+    batch: int = 1024
+
+
+@dataclass(frozen=True)
+class MapConfig:
+    """M_xi, the regression of M_theta."""
+
+    hidden: tuple[int, ...] = (256, 256)
+    activation: str = "silu"
+    fourier: int = 0  # octaves of Fourier features on x
+    steps: int = 3000
+    lr: float = 1e-3
+    batch: int = 1024
+
+
+@dataclass(frozen=True)
+class InverseConfig:
+    """X_psi and the sampler of I_psi (NPF Algorithm 1)."""
+
+    hidden: tuple[int, ...] = (256, 256, 256)
+    fourier: int = 6  # octaves of Fourier features on y and x_t
+    sigma: float = 0.1
+    steps: int = 8000
+    lr: float = 2e-3
+    batch: int = 1024
+    ema: float = 0.999
+    sampler: str = "bridge"  # bridge (exact step) | heun (torchsde)
+    sampler_steps: int = 100
+
+
+@dataclass(frozen=True)
+class ReportConfig:
+    """The accuracy table (NPF 5.1)."""
+
+    draws: int = 8
+    n: int = 2048
+    neighbourhoods: int = 64
+    neighbourhood_size: int = 128

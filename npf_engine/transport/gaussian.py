@@ -1,0 +1,42 @@
+"""The closed-form optimal map between Gaussians, the start of u_theta and its trivial answer (Bunne et al. 2022)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def gaussian_map(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """S (d, d) and m (d,) of x -> S x + m, optimal between the Gaussians fitted to x (n, d) and y (k, d); float64.
+
+    S = Cx^{-1/2} (Cx^{1/2} Cy Cx^{1/2})^{1/2} Cx^{-1/2}, m = E y - S E x. A direction in which x does not vary
+    gets S = 0 there. Raises ValueError for fewer than two points.
+    """
+    return gaussian_map_of_moments(x.double().mean(0), covariance(x), y.double().mean(0), covariance(y))
+
+
+def gaussian_map_of_moments(mean_x: Tensor, cov_x: Tensor, mean_y: Tensor, cov_y: Tensor) -> tuple[Tensor, Tensor]:
+    """The same from means (d,) and covariances (d, d), float64."""
+    root, inverse_root = _roots(cov_x)
+    middle, _ = _roots(root @ cov_y @ root)
+    S = inverse_root @ middle @ inverse_root
+    S = (S + S.T) / 2
+    return S, mean_y - S @ mean_x
+
+
+def covariance(x: Tensor) -> Tensor:
+    """Covariance (d, d) of x (n, d) in float64."""
+    if x.shape[0] < 2:
+        raise ValueError("a covariance needs at least two points")
+    centred = x.double() - x.double().mean(0)
+    return centred.T @ centred / x.shape[0]
+
+
+def _roots(C: Tensor) -> tuple[Tensor, Tensor]:
+    """C^{1/2} and the pseudo-inverse C^{-1/2} of a symmetric positive semi-definite matrix."""
+    values, vectors = torch.linalg.eigh(C)
+    values = values.clamp(min=0.0)
+    keep = values > 1e-12 * values.max().clamp(min=1e-300)
+    root = (vectors * values.sqrt()) @ vectors.T
+    inverse = (vectors * torch.where(keep, values.clamp(min=1e-300).rsqrt(), 0.0)) @ vectors.T
+    return root, inverse

@@ -1,0 +1,71 @@
+"""Exact discrete transport between subsamples, and the regression of grad u on its pairs.
+
+The optimal assignment of k source to k target points is the restriction of a gradient of a convex function. Several
+small assignments, averaged by the regression, beat one big one. Both subsamples are stratified: one point from
+each of k cells of equal mass, so that they follow rho and F#rho far more closely than k independent draws.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import ot
+import torch
+from torch import Tensor
+
+STRATIFIED_MAX_D = 4
+
+
+def optimal_assignment(x: Tensor, y: Tensor) -> Tensor:
+    """Indices sigma (k,) such that x_i -> y_sigma(i) is optimal for |x - y|^2; x, y (k, d). POT's network simplex.
+
+    Raises ValueError when the clouds differ in shape.
+    """
+    if x.shape != y.shape:
+        raise ValueError(f"an assignment needs clouds of one shape, not {tuple(x.shape)} and {tuple(y.shape)}")
+    a, b = x.double().cpu().numpy(), y.double().cpu().numpy()
+    # |x - y|^2 and -<x, y> have the same solution; centring and scaling keep the simplex' tolerances meaningful.
+    cost = -(a - a.mean(0)) @ (b - b.mean(0)).T
+    cost = (cost - cost.min()) / max(float(np.ptp(cost)), 1e-300)
+    plan = ot.emd([], [], cost, numItermax=100 * 100_000)
+    return torch.from_numpy(np.asarray(plan).argmax(axis=1))
+
+
+class Stratifier:
+    """Draws about k of the points x (n, d), one from each of k cells of equal mass (d <= 4; else k at random).
+
+    Cells: sort by the first axis and cut into s strips, each strip by the second axis into s, and so on, with s = k^(1/d).
+    """
+
+    def __init__(self, x: Tensor, k: int) -> None:
+        n, d = x.shape
+        self.n, self.k = n, min(k, n)
+        self.cells: Tensor | None = None
+        per_axis = max(1, int(self.k ** (1 / d) + 1e-9))
+        if d > STRATIFIED_MAX_D or per_axis**d < 2:
+            return
+        self.k = per_axis**d
+        # Dropping the remainder at random, not at an edge, leaves the law unchanged.
+        generator = torch.Generator().manual_seed(0)
+        order = torch.randperm(n, generator=generator)[: n // self.k * self.k]
+        cells = order[None]
+        for axis in range(d):
+            rank = x[cells, axis].argsort(dim=1)
+            cells = cells.gather(1, rank).reshape(cells.shape[0] * per_axis, -1)
+        self.cells = cells
+
+    def draw(self, generator: torch.Generator) -> Tensor:
+        """Indices (k,) into x."""
+        if self.cells is None:
+            return torch.randperm(self.n, generator=generator)[: self.k]
+        pick = torch.randint(self.cells.shape[1], (self.k, 1), generator=generator)
+        return self.cells.gather(1, pick)[:, 0]
+
+
+def draw_pairs(x: Tensor, y: Tensor, k: int, generator: torch.Generator, strata: Stratifier | None = None) -> tuple[Tensor, Tensor]:
+    """k optimally matched pairs (source (k, d), target (k, d)) from samples x (n, d) and y (n, d) = F(x).
+
+    The two subsamples are drawn independently; k may come out a little smaller where the cells demand it.
+    """
+    strata = strata or Stratifier(x, k)
+    source, target = x[strata.draw(generator)], y[strata.draw(generator)]
+    return source, target[optimal_assignment(source, target)]
