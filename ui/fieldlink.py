@@ -1,0 +1,76 @@
+"""A field, or a whole training, in the query parameters of a link: only what differs from the defaults."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from npf_engine.errors import InputError
+from npf_engine.fields.spec import FieldSpec
+from npf_engine.runs import files
+from npf_engine.runs.spec import TrainingSpec, leaves, preset, with_values
+
+FIELD = "field."
+MAX_LENGTH = 4000  # of one value: longer ones come from no link of ours
+
+
+def to_query(spec: FieldSpec) -> dict[str, str]:
+    """Query parameters of a field: leaf -> text, for the leaves that are not at their default."""
+    default = leaves(FieldSpec())
+    return {key: _text(value) for key, value in leaves(spec).items() if value != default[key]}
+
+
+def from_query(params: Mapping[str, str]) -> FieldSpec:
+    """The field of a link; parameters that are no leaf of a field are left alone. Raises InputError."""
+    known = leaves(FieldSpec())
+    values = {FIELD + key: _checked(key, value) for key, value in params.items() if key in known}
+    spec = with_values(TrainingSpec(), values).field
+    _check_source(spec.source)
+    return spec
+
+
+def training_to_query(spec: TrainingSpec) -> dict[str, str]:
+    """Query parameters of a training: its field, its preset and the dotted leaves that differ from the preset."""
+    base = leaves(preset(spec.preset))
+    query = to_query(spec.field)
+    if spec.preset != TrainingSpec().preset:
+        query["preset"] = spec.preset
+    for key, value in leaves(spec).items():
+        if not key.startswith(FIELD) and key != "preset" and value != base[key]:
+            query[key] = _text(value)
+    return query
+
+
+def training_from_query(params: Mapping[str, str]) -> TrainingSpec:
+    """The training of a link: field, preset, and dotted leaves such as ``u.pair_size=500``. Raises InputError."""
+    spec = preset(params.get("preset") or TrainingSpec().preset)
+    known = [key for key in leaves(spec) if not key.startswith(FIELD) and key != "preset"]
+    spec = with_values(spec, {key: _checked(key, params[key]) for key in known if key in params})
+    return with_values(spec, {FIELD + key: value for key, value in leaves(from_query(params)).items()})
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "none"
+    return json.dumps(value) if isinstance(value, tuple) else str(value)
+
+
+def _checked(key: str, value: str) -> str:
+    if len(value) > MAX_LENGTH:
+        raise InputError(f"the link's {key} is longer than {MAX_LENGTH} characters; choose the field again")
+    return value
+
+
+def _check_source(source: str) -> None:
+    """A link may name a file only where this program keeps files: it must not make the server read any other."""
+    if not source.strip():
+        raise InputError("the link's field has no source; choose the field again")
+    path = Path(source)
+    if not (path.is_absolute() or len(path.parts) > 1 or path.exists()):
+        return
+    allowed = [files.home(), *([Path(os.environ["NPF_DEM_DIR"])] if os.environ.get("NPF_DEM_DIR") else [])]
+    if not any(path.resolve().is_relative_to(folder.resolve()) for folder in allowed):
+        raise InputError(f"a link cannot open the file {source!r}; upload it on the Field page")

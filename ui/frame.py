@@ -1,0 +1,117 @@
+"""The frame around every page: the list of pages, titles, captions, links and the footer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+ROOT = Path(__file__).resolve().parent.parent
+ASSETS = ROOT / "assets"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One page: its file, its name in the menu, its icon and the section it belongs to."""
+
+    file: str
+    title: str
+    icon: str
+    section: str
+
+
+PAGES: dict[str, Entry] = {
+    "home": Entry("pages/home/page.py", "Home", ":material/home:", ""),
+    "field": Entry("pages/field/page.py", "Field", ":material/terrain:", "Make"),
+    "train": Entry("pages/train/page.py", "Train", ":material/model_training:", "Make"),
+    "factorization": Entry("pages/factorization/page.py", "Factorization", ":material/call_split:", "Explore"),
+    "inverse": Entry("pages/inverse/page.py", "Inverse", ":material/undo:", "Explore"),
+    "models": Entry("pages/models/page.py", "Models", ":material/inventory_2:", "Explore"),
+}
+
+
+ABOUT = (
+    "**Polar factorization explorer.** Factor a vector field into a convex potential and a measure-preserving map, "
+    "F = ∇u ∘ M; look at both, go back from gradients to positions, and take the model with you."
+)
+
+
+def sidebar() -> None:
+    """What every page has in its sidebar, below the menu."""
+    from ui import gate, plots
+
+    with st.sidebar:
+        st.segmented_control(
+            "Plots save as",
+            ["png", "svg"],
+            key=plots.FORMAT,
+            default="png",
+            required=True,
+            persist_state="session",
+            format_func=str.upper,
+            help="What the camera in a plot's toolbar saves: PNG at twice the size on screen, or SVG.",
+        )
+        if gate.guarded():
+            st.button("Sign out", icon=":material/logout:", type="tertiary", on_click=gate.sign_out)
+
+
+def title(text: str, question: str) -> None:
+    """The page's name and the one question that it answers."""
+    st.title(text, anchor=False)
+    st.markdown(f":gray[{question}]")
+
+
+def caption(text: str) -> None:
+    """Small text below a plot or a table: what to look for."""
+    st.caption(text)
+
+
+def link(page: str, label: str | None = None, query: Mapping[str, str] | None = None) -> None:
+    """A link to a page by its name in PAGES, with query parameters."""
+    entry = PAGES[page]
+    st.page_link(entry.file, label=label or entry.title, icon=entry.icon, query_params=dict(query) if query else None)
+
+
+def go(page: str, query: Mapping[str, str] | None = None) -> None:
+    """Leave for another page (ends the script run)."""
+    st.switch_page(PAGES[page].file, query_params=dict(query) if query else None)
+
+
+def footer() -> None:
+    """One quiet line below a page."""
+    st.space("medium")
+    st.caption(
+        "Polar factorization: every field F is the gradient of a convex potential u after a "
+        "measure-preserving map M, F = ∇u ∘ M, and only one such pair exists."
+    )
+
+
+def key_of(text: str) -> str:
+    """``text`` as part of a widget's key or of a CSS class: lower-case letters, digits and underscores."""
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_") or "x"
+
+
+def ago(seconds: float) -> str:
+    """A span of time that has passed, as people say it: just now, 5 min ago, 3 h ago, 2 days ago."""
+    if seconds < 60:
+        return "just now"
+    for size, unit in ((60, "min"), (3600, "h"), (86400, "day")):
+        count = int(seconds // size)
+        if count < {"min": 60, "h": 24}.get(unit, 10**9):
+            return f"{count} {unit}{'s' if unit == 'day' and count != 1 else ''} ago"
+    return "long ago"
+
+
+def duration(seconds: float | None) -> str:
+    """A span of time as people say it: 8 s, 3 min 05 s, 2 h 10 min; a dash where it is not known."""
+    if seconds is None:
+        return "–"
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole // 60 % 60:02d} min"

@@ -1,0 +1,82 @@
+"""A plotly figure on a page: the figure, its caption, and what is plotted as CSV and NPZ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from ui import frame
+
+FORMAT = "picture_format"  # session: what the camera in a plot's toolbar saves
+Arrays = dict[str, np.ndarray]
+
+
+def plot(
+    figure: go.Figure,
+    key: str,
+    caption: str,
+    data: Arrays | Callable[[], Arrays] | None = None,
+    name: str = "npf",
+    on_select: Literal["ignore", "rerun"] = "ignore",
+    selection_mode: str | tuple[str, ...] = "points",
+    height: int | None = None,
+) -> Any:
+    """Draw ``figure`` with ``caption`` below it and downloads of ``data``; what st.plotly_chart returns.
+
+    ``data`` is what is plotted, arrays by name, or a function that makes them at the click; ``name`` begins the
+    file names. PNG or SVG of the figure come from the camera in its own toolbar.
+    """
+    kind = st.session_state.get(FORMAT) or "png"
+    config: dict[str, Any] = {
+        "displaylogo": False,
+        "responsive": True,
+        "scrollZoom": False,
+        "modeBarButtonsToRemove": ["lasso2d", "select2d"] if on_select == "ignore" else [],
+        "toImageButtonOptions": {"format": kind, "filename": f"{name}-{key}", "scale": 2},
+    }
+    with st.container(gap="xxsmall", key=f"plot_{frame.key_of(key)}"):
+        event = st.plotly_chart(
+            figure,
+            width="stretch",
+            height=height or "content",
+            theme="streamlit",
+            key=key,
+            on_select=on_select,
+            selection_mode=selection_mode,  # type: ignore[arg-type]
+            config=config,
+            alt=caption,
+        )
+        frame.caption(caption)
+        if data is not None:
+            downloads(data, key, name)
+    return event
+
+
+def downloads(data: Arrays | Callable[[], Arrays], key: str, name: str) -> None:
+    """Two small buttons that save ``data`` as CSV and as NPZ; the files are made at the click."""
+    from npf_engine.evaluation import views
+
+    def arrays() -> Arrays:
+        return data() if callable(data) else data
+
+    writers: dict[str, tuple[Callable[[Arrays], bytes], str]] = {
+        "csv": (views.to_csv, "text/csv"),
+        "npz": (views.to_npz, "application/octet-stream"),
+    }
+    with st.container(horizontal=True, gap="xsmall"):
+        for ending, (write, mime) in writers.items():
+            st.download_button(
+                ending.upper(),
+                data=lambda write=write: write(arrays()),
+                file_name=f"{name}-{frame.key_of(key)}.{ending}",
+                mime=mime,
+                key=f"{key}_{ending}",
+                on_click="ignore",
+                type="tertiary",
+                icon=":material/download:",
+                help=f"What is plotted, as {ending.upper()}",
+            )

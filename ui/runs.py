@@ -1,0 +1,142 @@
+"""Runs on a page: the store, the picker that the link carries, and loaded models."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from npf_engine.runs import files
+from npf_engine.runs.store import Run, RunStore
+from ui import frame, states
+
+if TYPE_CHECKING:
+    from npf_engine.polar import PolarFactorization
+
+CHOSEN = "chosen_run"  # session: the run looked at last, for pages that were opened without one in the link
+
+BADGES = {
+    "queued": ("gray", ":material/hourglass_empty:"),
+    "running": ("blue", ":material/play_circle:"),
+    "paused": ("orange", ":material/pause_circle:"),
+    "cancelled": ("gray", ":material/cancel:"),
+    "failed": ("red", ":material/error:"),
+    "interrupted": ("orange", ":material/power_off:"),
+    "done": ("green", ":material/check_circle:"),
+}
+VERDICTS = {
+    "good": ("green", ":material/verified:"),
+    "usable": ("orange", ":material/thumbs_up_down:"),
+    "not trustworthy": ("red", ":material/report:"),
+}
+
+
+def store() -> RunStore:
+    """The runs of this server's home folder."""
+    return _store(str(files.home()))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _store(home: str) -> RunStore:
+    return RunStore(Path(home))
+
+
+def load_model(run_id: str) -> PolarFactorization:
+    """The model of a finished run, kept in memory while it is among the last four. Raises InputError."""
+    bundle = store().bundle(run_id)
+    return _model(str(files.home()), run_id, bundle.stat().st_mtime_ns)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Loading the model ...")
+def _model(home: str, run_id: str, written: int) -> PolarFactorization:
+    return _store(home).model(run_id)
+
+
+def pick_run(key: str = "run", states: Iterable[str] = ("done",), label: str = "Model") -> Run:
+    """The run that the link names in ``?run=``, with a picker to change it; ends the page where there is none.
+
+    The choice is written back to the link and follows from page to page.
+    """
+    runs = {run.id: run for run in store().list() if run.state in tuple(states)}
+    if not runs:
+        _nothing()
+    wanted = st.query_params.get(key)
+    if wanted is not None and wanted not in runs:
+        _unknown(wanted)
+    chosen = next((item for item in (wanted, st.session_state.get(CHOSEN)) if item in runs), next(iter(runs)))
+    widget = f"{key}_picker"
+    # The link rules: it changes by the picker's own callback, by a page_link and by the browser's back button.
+    st.session_state[widget] = chosen
+    st.selectbox(
+        label,
+        list(runs),
+        key=widget,
+        format_func=lambda run_id: describe(runs[run_id]),
+        on_change=_picked,
+        args=(key, widget),
+    )
+    remember(chosen, key)
+    return runs[chosen]
+
+
+def _picked(key: str, widget: str) -> None:
+    remember(st.session_state[widget], key)
+
+
+def remember(run_id: str, key: str = "run") -> None:
+    """Make ``run_id`` the run of the link and of the pages visited next."""
+    st.session_state[CHOSEN] = run_id
+    if st.query_params.get(key) != run_id:
+        st.query_params[key] = run_id
+
+
+def _nothing() -> None:
+    active = [run for run in store().list() if run.active]
+    if active:
+        states.empty(
+            "No finished model yet",
+            f"**{states.sentence(active[0].name)[:-1]}** is {active[0].state}: watch it, and come back when it is done.",
+            "train",
+            "Watch the training",
+            {"run": active[0].id},
+            ":material/hourglass_top:",
+        )
+    else:
+        states.empty(
+            "No model yet",
+            "Train one (minutes on two processor cores), or import a bundle on the Models page.",
+            "train",
+            "Train a model",
+        )
+    st.stop()
+
+
+def _unknown(run_id: str) -> None:
+    """Say that the run of the link cannot be shown, and why."""
+    known = next((run for run in store().list() if run.id == run_id), None)
+    if known is None:
+        st.warning(
+            "The link names a run that is not here: it was deleted, or belongs to another machine. Shown below is another one."
+        )
+    else:
+        st.warning(f"The run of this link is {known.state}, so there is no model of it. Shown below is another one.")
+
+
+def describe(run: Run) -> str:
+    """A run in one line: name, verdict or state, preset, age."""
+    parts = [run.name, run.verdict or run.state]
+    parts.append("gallery" if run.source == "gallery" else f"{run.source} {frame.ago(time.time() - run.created)}")
+    return "  ·  ".join(parts)
+
+
+def badge(run: Run) -> None:
+    """The state of a run as a coloured badge; of a finished one, the verdict too."""
+    colour, icon = BADGES[run.state]
+    with st.container(horizontal=True, gap="xsmall"):
+        st.badge(run.state, icon=icon, color=colour)  # type: ignore[arg-type]
+        if run.verdict in VERDICTS:
+            colour, icon = VERDICTS[run.verdict]
+            st.badge(run.verdict, icon=icon, color=colour)  # type: ignore[arg-type]
