@@ -26,12 +26,18 @@ class ProgressRecorder(Recorder):
     def __init__(self, folder: Path | str | None = None) -> None:
         self.folder = None if folder is None else Path(folder)
         self.board = Board()
+        self.text = ""
         self.period = float(os.environ.get("NPF_CHECKPOINT_SECONDS") or CHECKPOINT_SECONDS)
         self._saved = time.monotonic()
 
     def plan(self, weights: dict[str, float]) -> None:
         """Guesses of seconds a stage, for the time left."""
         self.board.weights = dict(weights)
+
+    def working(self, stage: str, done: float, total: float, text: str) -> None:
+        """``progress(done, total, text)`` of a loader, in thousandths, with its words."""
+        self.text = text
+        self.progress(stage, int(1000 * done / total) if total > 0 else 0, 1000)
 
     def checkpoint_due(self) -> bool:
         """Every ten seconds (NPF_CHECKPOINT_SECONDS), where there is a folder."""

@@ -38,7 +38,6 @@ class FolderRecorder(ProgressRecorder):
             self.root.mkdir(parents=True, exist_ok=True)
         self.state = "running"
         self.error: str | None = None
-        self.text = ""
         self.terminated = False
         self._status_at = self._event_at = self._control_at = self._picture_at = 0.0
         self._wish: str | None = None
@@ -67,7 +66,7 @@ class FolderRecorder(ProgressRecorder):
         The training is given the chance to save before either.
         """
         now = time.monotonic()
-        if now - self._control_at < CONTROL_SECONDS:
+        if self._wish is None and now - self._control_at < CONTROL_SECONDS:
             return
         self._control_at = now
         wish = "cancel" if self.terminated else self._control()
@@ -95,12 +94,6 @@ class FolderRecorder(ProgressRecorder):
             self._event_at = now
             self._event("progress", stage=stage, step=int(step), total=int(total), rate=self.board.rate, **plain)
         self._status(force=last)
-
-    def working(self, stage: str, done: float, total: float, text: str) -> None:
-        """``progress(done, total, text)`` of a loader, with its words; hears the control file too."""
-        self.text = text
-        self.progress(stage, int(1000 * done / total) if total > 0 else 0, 1000)
-        self.check()
 
     def stage(self, name: str, state: str, seconds: float | None = None) -> None:
         """Stage ``name`` is now ``started``, ``done`` or ``restored``."""
@@ -199,14 +192,10 @@ class ConsoleRecorder(ProgressRecorder):
         self.board.advance(stage, int(step), int(total), {key: float(value) for key, value in scalars.items()})
         self._show()
 
-    def working(self, stage: str, done: float, total: float, text: str) -> None:
-        """``progress(done, total, text)`` of a loader."""
-        self.board.advance(stage, int(1000 * done / total) if total > 0 else 0, 1000, {})
-        self._show(text)
-
     def stage(self, name: str, state: str, seconds: float | None = None) -> None:
         """A line for a finished stage."""
         self.board.mark(name, state, seconds)
+        self.text = ""
         if state != "started":
             taken = self.board.stages[name].seconds
             self.note(f"{name} {state}" + (f" in {duration(taken)}" if taken is not None else ""))
@@ -217,7 +206,7 @@ class ConsoleRecorder(ProgressRecorder):
             self._erase()
             print(text, file=self.stream, flush=True)
 
-    def _show(self, text: str = "") -> None:
+    def _show(self) -> None:
         now = time.monotonic()
         if self.quiet or now - self._shown < (0.2 if self._live else 10.0):
             return
@@ -227,7 +216,7 @@ class ConsoleRecorder(ProgressRecorder):
         parts += [f"{status['rate']:.1f} step/s"] if status["rate"] else []
         parts += [f"{duration(status['seconds_left'])} left"] if status["seconds_left"] is not None else []
         parts += [f"{key} {value:.4g}" for key, value in self.board.scalars.items()]
-        line = "  ".join([*parts, text] if text else parts)
+        line = "  ".join([*parts, self.text] if self.text else parts)
         if not self._live:
             print(line, file=self.stream, flush=True)
             return

@@ -1,0 +1,68 @@
+"""What a training runs on: the device, and how many threads serve it best right now."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from npf_engine.errors import InputError
+from npf_engine.networks.mlp import MLP
+
+MEASURE_SECONDS = 0.3  # for each of the two candidates
+
+
+def resolve_device(name: str) -> str:
+    """``cpu``, ``cuda`` or ``mps`` for a spec's device; ``auto`` takes the fastest there is.
+
+    Raises InputError for a device that this machine lacks.
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return next(device for device, found in there.items() if found)
+    if not there.get(name, False):
+        found = " and ".join(device for device, is_there in there.items() if is_there)
+        raise InputError(
+            f"device {name!r} is not on this machine, which has {found}; set device=auto to take what is there"
+        )
+    return name
+
+
+def choose_threads() -> int:
+    """1 or as many as torch would take, whichever trains a small network faster right now (under a second).
+
+    Small matrices under load run several times slower on two spinning threads than on one, so this is
+    measured, once a run; the answer is kept in the run's spec, because it is part of what fixes the numbers.
+    """
+    most = torch.get_num_threads()
+    if most == 1:
+        return 1
+    speeds = {count: _steps_per_second(count) for count in (1, most)}
+    # A tie goes to one thread: it leaves the other cores to the pages.
+    return most if speeds[most] > 1.15 * speeds[1] else 1
+
+
+def _steps_per_second(threads: int) -> float:
+    """Training steps a second of a perceptron of the usual size at the usual batch."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        network = MLP(2, 2, (256, 256))
+        optimiser = torch.optim.Adam(network.parameters())
+        x = torch.rand(1024, 2, generator=torch.Generator().manual_seed(0))
+        for _ in range(3):
+            _step(network, optimiser, x)
+        began = time.perf_counter()
+        steps = 0
+        while (elapsed := time.perf_counter() - began) < MEASURE_SECONDS:
+            _step(network, optimiser, x)
+            steps += 1
+        return steps / elapsed
+    finally:
+        torch.set_num_threads(before)
+
+
+def _step(network: MLP, optimiser: torch.optim.Optimizer, x: torch.Tensor) -> None:
+    optimiser.zero_grad()
+    (network(x) - x).square().mean().backward()
+    optimiser.step()

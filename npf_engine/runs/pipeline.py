@@ -1,0 +1,182 @@
+"""From a spec to a bundle: field, training, report, bundle. Each part is kept, so that a break costs little."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from npf_engine.errors import InputError
+from npf_engine.fields.field import Field
+from npf_engine.polar.recorder import Recorder
+from npf_engine.runs import cost, files, machine
+from npf_engine.runs.checkpoints import ProgressRecorder
+from npf_engine.runs.spec import TrainingSpec, from_json, leaves, to_json
+
+log = logging.getLogger(__name__)
+
+# What may differ between a folder's spec and the one given when a training goes on: resolved by the run itself.
+RESOLVED = {"threads": 0, "device": "auto"}
+Progress = Callable[[float, float, str], None]
+
+
+def run_pipeline(
+    spec: TrainingSpec, folder: Path | str, recorder: Recorder, draws: int | None = None
+) -> dict[str, Any]:
+    """Train what ``spec`` says in ``folder`` and return what ``train --json`` prints; goes on where it broke off.
+
+    The result, also in report.json: {"metrics", "verdict", "verdict_reason", "seconds": {"field", "u", "v", "m",
+    "inverse", "report", "bundle", "total"}, "device", "threads", "seed", "bundle"}. ``draws`` replaces
+    spec.report.draws. Sets torch's number of threads. Raises InputError for a spec that cannot be trained here
+    and for a folder that holds another training; Cancelled when the recorder says so.
+    """
+    folder = Path(folder).resolve()
+    if draws is not None:
+        spec = dataclasses.replace(spec, report=dataclasses.replace(spec.report, draws=draws))
+    spec = settle(spec, folder)
+    torch.set_num_threads(spec.threads)
+    if isinstance(recorder, ProgressRecorder):
+        recorder.plan(cost.guess(spec))
+    seconds: dict[str, float] = {}
+    field, seconds["field"] = _field(spec, folder, recorder)
+    if isinstance(recorder, ProgressRecorder):
+        recorder.plan(cost.guess(spec, field.d))
+
+    from npf_engine.polar.training import train
+
+    model = train(field, spec, recorder)
+    seconds |= {name: float(model.info["seconds"][name]) for name in ("u", "v", "m", "inverse")}
+    report, seconds["report"] = _report(model, field, spec, recorder)
+    result = {
+        "metrics": report["metrics"],
+        "verdict": report["verdict"]["level"],
+        "verdict_reason": report["verdict"]["reason"],
+        "seconds": seconds,
+        "device": spec.device,
+        "threads": spec.threads,
+        "seed": spec.seed,
+    }
+    return _bundle(model, result, spec, folder, recorder)
+
+
+def settle(spec: TrainingSpec, folder: Path) -> TrainingSpec:
+    """The spec with device and threads resolved, as kept in the folder: resolved once, the same after every break.
+
+    Raises InputError when the folder holds a training with other settings.
+    """
+    with files.writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    kept = _kept_spec(folder)
+    if kept is not None:
+        differs = [
+            f"{key} is {old!r} there, not {new!r}"
+            for (key, new), old in zip(leaves(spec).items(), leaves(kept).values(), strict=True)
+            if new != old and key != "name" and RESOLVED.get(key, old) != new
+        ]
+        if differs:
+            raise InputError(f"{folder} holds another training ({differs[0]}); choose another folder or remove it")
+        spec = dataclasses.replace(spec, threads=spec.threads or kept.threads, device=_first(spec.device, kept.device))
+    spec = dataclasses.replace(spec, device=machine.resolve_device(spec.device))
+    spec = dataclasses.replace(spec, threads=spec.threads or machine.choose_threads())
+    files.write_json(folder / files.SPEC, to_json(spec), durable=True)
+    return spec
+
+
+def _first(asked: str, kept: str) -> str:
+    return kept if asked == "auto" else asked
+
+
+def _kept_spec(folder: Path) -> TrainingSpec | None:
+    path = folder / files.SPEC
+    if not path.exists():
+        return None
+    data = files.read_json(path)
+    if data is None:
+        raise InputError(f"{path} cannot be read as a training's settings; choose another folder or remove it")
+    return from_json(data)
+
+
+def _progress(recorder: Recorder, stage: str) -> Progress:
+    """The loaders' ``progress(done, total, text)`` on top of a recorder."""
+
+    def progress(done: float, total: float, text: str = "") -> None:
+        if isinstance(recorder, ProgressRecorder):
+            recorder.working(stage, done, total, text)
+        recorder.check()
+
+    return progress
+
+
+def _field(spec: TrainingSpec, folder: Path, recorder: Recorder) -> tuple[Field, float]:
+    """The field, built once and then read from the folder, and the seconds that building took."""
+    from npf_engine.fields import catalog, storage
+
+    began = time.perf_counter()
+    recorder.stage("field", "started")
+    path = folder / files.FIELD
+    if path.exists():
+        try:
+            field = storage.load_field(path)
+        except InputError as error:
+            recorder.note(f"the kept samples cannot be used ({error}); the field is built again")
+        else:
+            kept = recorder.load("field.done") or {"seconds": time.perf_counter() - began}
+            recorder.stage("field", "restored", float(kept["seconds"]))
+            return field, float(kept["seconds"])
+    field = catalog.resolve(spec.field, _progress(recorder, "field"))
+    part = folder / f".part-{files.FIELD}"
+    with files.writing(path):
+        storage.save_field(field, part)
+        part.replace(path)
+    for warning in field.warnings:
+        recorder.note(warning)
+    seconds = time.perf_counter() - began
+    recorder.save("field.done", {"seconds": seconds})
+    recorder.stage("field", "done", seconds)
+    return field, seconds
+
+
+def _report(model: Any, field: Field, spec: TrainingSpec, recorder: Recorder) -> tuple[dict[str, Any], float]:
+    from npf_engine.evaluation.report import accuracy_report
+
+    kept = recorder.load("report.done")
+    if kept is not None:
+        recorder.stage("report", "restored", float(kept["seconds"]))
+        return json.loads(kept["report"]), float(kept["seconds"])
+    began = time.perf_counter()
+    recorder.stage("report", "started")
+    report = accuracy_report(model, field, spec.report, spec.seed, _progress(recorder, "report")).to_dict()
+    seconds = time.perf_counter() - began
+    recorder.save("report.done", {"report": json.dumps(report), "seconds": seconds})
+    recorder.stage("report", "done", seconds)
+    return report, seconds
+
+
+def _bundle(model: Any, result: dict[str, Any], spec: TrainingSpec, folder: Path, recorder: Recorder) -> dict[str, Any]:
+    """Write the bundle, then report.json, which says that all is there, and drop the checkpoints."""
+    from npf_engine.runs.bundle import write_bundle
+
+    began = time.perf_counter()
+    recorder.stage("bundle", "started")
+    recorder.check()
+    seconds = result["seconds"]
+    seconds["total"] = sum(seconds.values())
+    path = folder / files.bundle_name(spec.name or Path(spec.field.source).stem)
+    for old in folder.glob("npf-*.zip"):
+        old.unlink()
+    with files.writing(path):
+        path = Path(write_bundle(model, result, spec, path))
+    seconds["bundle"] = time.perf_counter() - began
+    seconds["total"] += seconds["bundle"]
+    result["bundle"] = str(path)
+    files.write_json(folder / files.REPORT, result, durable=True)
+    recorder.stage("bundle", "done", seconds["bundle"])
+    shutil.rmtree(folder / files.CHECKPOINTS, ignore_errors=True)
+    return result

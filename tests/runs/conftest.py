@@ -1,0 +1,63 @@
+"""Stores on a home folder of their own, with quick workers, and nothing left running afterwards."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from npf_engine.runs import files
+from npf_engine.runs.process import Identity
+from npf_engine.runs.spec import TrainingSpec, with_values
+from npf_engine.runs.store import Run, RunStore
+
+COMMAND = [sys.executable, str(Path(__file__).with_name("counting_worker.py")), "{folder}"]
+
+
+def counting(steps: int = 100, source: str = "count", **more: object) -> TrainingSpec:
+    """A spec for the counting worker."""
+    return with_values(TrainingSpec(), {"u.regression_steps": steps, "field.source": source, "device": "cpu"} | more)
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> float:
+    """Seconds until the condition held; fails when it does not in time."""
+    began = time.monotonic()
+    while not condition():
+        if time.monotonic() - began > seconds:
+            pytest.fail(f"waited {seconds} s in vain")
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def worker_of(run: Run) -> Identity:
+    """The worker that signed the run's folder."""
+    identity = Identity.from_json(files.read_json(run.folder / files.WORKER))
+    assert identity is not None
+    return identity
+
+
+@pytest.fixture
+def make_store(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., RunStore]]:
+    """Stores on the test's home; every worker that is left is killed in the end."""
+    monkeypatch.setenv("NPF_CHECKPOINT_SECONDS", "0.2")
+    monkeypatch.setenv("NPF_CPU_SLOTS", "1")
+
+    def make(**options: object) -> RunStore:
+        return RunStore(own_home, **({"command": COMMAND, "gallery": None} | options))
+
+    yield make
+    for record in (own_home / files.RUNS).glob(f"*/{files.WORKER}"):
+        identity = Identity.from_json(files.read_json(record))
+        if identity is not None and identity.alive():
+            os.killpg(identity.pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def store(make_store: Callable[..., RunStore]) -> RunStore:
+    """One such store."""
+    return make_store()

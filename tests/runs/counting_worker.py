@@ -1,0 +1,49 @@
+"""A worker with the real shell, recorder and checkpoints around a job of known length: it adds random numbers.
+
+``python counting_worker.py RUN_FOLDER``; the spec says how many steps (u.regression_steps) of 10 ms, and
+field.source what goes wrong on the way.
+"""
+
+import os
+import sys
+import time
+
+import torch
+
+from npf_engine.errors import InputError
+from npf_engine.runs import files
+from npf_engine.runs.worker import main
+
+STEP_SECONDS = 0.01
+
+
+def count(spec, folder, recorder):
+    if spec.field.source == "bad input":
+        raise InputError("row 3 of the table has no number in column F1; fill it in")
+    if spec.field.source == "crash":
+        raise RuntimeError("the matrix is\n singular")
+    if spec.field.source == "memory":
+        raise MemoryError
+    generator = torch.Generator().manual_seed(spec.seed)
+    state = recorder.load("u") or {"step": 0, "sum": 0.0, "random": generator.get_state()}
+    generator.set_state(state["random"])
+    total, value = state["sum"], torch.zeros(())
+    recorder.stage("u", "started")
+    steps = spec.u.regression_steps
+    for step in range(state["step"], steps):
+        if spec.field.source != "deaf":
+            recorder.check()
+        value = torch.rand((), generator=generator, dtype=torch.float64)
+        total += float(value)
+        time.sleep(STEP_SECONDS)
+        recorder.progress("u", step + 1, steps, loss=total / (step + 1))
+        recorder.snapshot("numbers", value=value.numpy()[None])
+        if recorder.checkpoint_due():
+            recorder.save("u", {"step": step + 1, "sum": total, "random": generator.get_state()})
+    recorder.stage("u", "done")
+    report = {"metrics": {"sum": {"value": total}}, "verdict": "good", "seconds": {"total": 1.0}, "nice": os.nice(0)}
+    files.write_json(folder / files.REPORT, report)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1], count))
