@@ -9,7 +9,6 @@ gradient of z in pixel coordinates.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,6 +19,8 @@ from torch import Tensor
 
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Field, Grid, Scaling, Units, split_indices
+from npf_engine.fields.places import Place
+from npf_engine.fields.provenance import provenance_of, warnings_of
 from npf_engine.fields.raster import Coordinates, Raster, is_raster, raster_name, read_raster, resample
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.surface import SMALLEST_SIDE, Surface, known_elevation, make_surface, pixel_metres
@@ -29,6 +30,7 @@ __all__ = [
     "fractal_field",
     "is_raster",
     "jacksboro_field",
+    "place_field",
     "raster_field",
     "raster_name",
     "read_raster",
@@ -36,7 +38,6 @@ __all__ = [
 ]
 
 Progress = Callable[[float, float, str], None]
-FLAT_SHARE_TOLD = 0.005
 GAUSSIAN_SIGMAS = 3.0  # the box reaches to three standard deviations of a Gaussian rho
 
 
@@ -80,7 +81,7 @@ def terrain_field(
     x, y, scaling, low, high = _samples(name, gradient, mask, bounds, spec)
     say(0.9, 1.0, "splitting into training and test points")
     train, test = split_indices(len(x), spec.split_seed)
-    provenance = _provenance(z, surface, mask, bounds, coordinates, spec, (pixel_east, pixel_north))
+    provenance = provenance_of(z, surface, mask, bounds, coordinates, spec, (pixel_east, pixel_north))
     west, south, east, north = bounds
     field = Field(
         name=name,
@@ -95,7 +96,7 @@ def terrain_field(
         units=_units(coordinates, spec.slope),
         rho=rho,
         grid=Grid(surface.smooth, surface.raw, mask, west, south, east, north),
-        warnings=[*notes, *_warnings(provenance, spec)],
+        warnings=[*notes, *warnings_of(provenance, spec)],
         provenance={**(source or {}), **provenance},
     )
     say(1.0, 1.0, "the field is ready")
@@ -146,6 +147,15 @@ def fractal_field(spec: FieldSpec, progress: Progress | None = None) -> Field:
 
     source = {"source": f"fractal terrain, seed {spec.noise_seed}"}
     return raster_field("fractal", fractal_raster(spec.noise_seed), spec, source, progress)
+
+
+def place_field(place: Place, spec: FieldSpec, progress: Progress | None = None) -> Field:
+    """The slope of a named box's terrain: elevation fetched (or from the cache) by the ``elevation`` package."""
+    from npf_engine.fields.elevation_fetch import fetch
+
+    path = fetch(place.bounds, spec.product, progress=progress)
+    source = {"source": f"{spec.product} through the elevation package", "place": place.title, "product": spec.product}
+    return raster_field(place.name, read_raster(path), spec, source, progress)
 
 
 def _check_spec(spec: FieldSpec) -> None:
@@ -238,66 +248,3 @@ def _units(coordinates: Coordinates, slope: str) -> Units:
     if coordinates == "metres":
         return Units(("east", "north"), ("metres", "metres"), value)
     return Units(("column", "row, counted from the south"), ("pixels", "pixels"), value)
-
-
-def _provenance(
-    source: np.ndarray,
-    surface: Surface,
-    mask: np.ndarray,
-    bounds: tuple[float, float, float, float],
-    coordinates: Coordinates,
-    spec: FieldSpec,
-    pixel: tuple[np.ndarray | None, np.ndarray | None],
-) -> dict[str, Any]:
-    rows, cols = surface.raw.shape
-    voids = int(np.isnan(source).sum())
-    size = None if pixel[0] is None or pixel[1] is None else [float(pixel[0].mean()), float(pixel[1].mean())]
-    inside = mask if spec.rho != "land" else np.ones_like(mask)
-    return {
-        "bounds": [float(b) for b in bounds],
-        "coordinates": coordinates,
-        "source_grid": list(source.shape),
-        "grid": [rows, cols],
-        "resampled": [rows, cols] != list(source.shape),
-        "pixel_metres": size,
-        "sigma_pixels": float(spec.sigma),
-        "dequantised": surface.dequantised,
-        "voids": voids,
-        "voids_share": voids / source.size,
-        "voids_handling": spec.voids,
-        "flat_share": float(surface.plateau[inside].mean()),
-        "elevation_range": [float(surface.raw.min()), float(surface.raw.max())],
-        "rho": spec.rho,
-        "pixels_in_omega": int(mask.sum()),
-        "spec": dataclasses.asdict(spec),
-    }
-
-
-def _warnings(told: dict[str, Any], spec: FieldSpec) -> list[str]:
-    """Sentences for the user about what was done to the raster."""
-    rows, cols = told["grid"]
-    out = []
-    if told["resampled"]:
-        was_rows, was_cols = told["source_grid"]
-        metres = "" if told["pixel_metres"] is None else f" (about {spec.sigma * np.mean(told['pixel_metres']):,.0f} m)"
-        out.append(
-            f"The raster of {was_rows} x {was_cols} pixels was resampled to {rows} x {cols}, since at most "
-            f"{spec.max_samples:,} samples are used; sigma = {spec.sigma:g} counts pixels of this coarser grid{metres}."
-        )
-    if told["voids"]:
-        done = "filled from their surroundings" if spec.voids == "fill" else "left out of Omega"
-        out.append(f"{told['voids']:,} void pixels ({told['voids_share']:.2%}) were {done}.")
-    if told["flat_share"] >= FLAT_SHARE_TOLD:
-        share = f"{told['flat_share']:.1%} of the pixels are level (sea or lakes)"
-        if spec.rho == "land":
-            out.append(f"{share} and were left out of Omega (rho = land).")
-        else:
-            out.append(
-                f"{share}: F pushes all of them onto nearly one point, where no measure-preserving M exists; "
-                "choose rho = land to leave them out."
-            )
-    if spec.sigma > min(rows, cols) / 4:
-        out.append(
-            f"sigma = {spec.sigma:g} pixels is large for a grid of {rows} x {cols}: it smooths most of the relief away."
-        )
-    return out

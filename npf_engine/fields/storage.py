@@ -1,0 +1,138 @@
+"""A Field in one .npz file without pickle, so that a resumed run needs neither network nor the user's file.
+
+Arrays as they are (float32, masks bool); everything else is one JSON text. The function of a field
+known as a function is not stored but built again from its FieldSpec; its samples are kept as they were.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import uuid
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from npf_engine.errors import InputError
+from npf_engine.fields.field import Field, Grid, Scaling, Units
+from npf_engine.fields.spec import FieldSpec
+
+FORMAT = 1
+_SAMPLES = ("x_train", "y_train", "x_test", "y_test")
+_GRID_ARRAYS = ("elevation", "raw", "mask")
+_GRID_EDGES = ("west", "south", "east", "north")
+_REBUILD_SAMPLES = 1000  # drawn and thrown away when a function is built again
+
+
+def save_field(field: Field, path: Path) -> Path:
+    """Write ``field`` to ``path`` (.npz), replacing it in one step. Returns the path.
+
+    Raises ValueError for a field known as a function whose provenance carries no "spec".
+    """
+    if field.kind == "function" and "spec" not in field.provenance:
+        raise ValueError(f"{field.name} is known as a function, but its provenance has no spec to build it from again")
+    arrays = {name: getattr(field, name).detach().cpu().numpy().astype(np.float32) for name in _SAMPLES}
+    grid = field.grid
+    if grid is not None:
+        arrays |= {f"grid_{name}": getattr(grid, name) for name in _GRID_ARRAYS}
+    about = {
+        "format": FORMAT,
+        "name": field.name,
+        "kind": field.kind,
+        "low": field.low,
+        "high": field.high,
+        "offset": field.scaling.offset,
+        "scale": field.scaling.scale,
+        "units": dataclasses.asdict(field.units),
+        "rho": field.rho,
+        "grid": None if grid is None else {edge: float(getattr(grid, edge)) for edge in _GRID_EDGES},
+        "warnings": field.warnings,
+        "provenance": field.provenance,
+    }
+    arrays["about"] = np.array(json.dumps(about, default=_plain))
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        with open(part, "wb") as stream:
+            np.savez(stream, **arrays)  # type: ignore[arg-type]
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def load_field(path: Path) -> Field:
+    """The Field that ``save_field`` wrote. Raises InputError for a file that is none."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"There is no stored field at {path}.")
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            about: dict[str, Any] = json.loads(str(stored["about"]))
+            arrays = {name: stored[name] for name in stored.files if name != "about"}
+        if about["format"] != FORMAT:
+            raise InputError(f"{path.name} has field format {about['format']}; this version reads format {FORMAT}.")
+        return _assemble(about, arrays)
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path.name} is not a stored field or is damaged ({error}); make it again.") from error
+
+
+def _assemble(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> Field:
+    samples: dict[str, Any] = {name: torch.from_numpy(np.array(arrays[name], dtype=np.float32)) for name in _SAMPLES}
+    units = about["units"]
+    grid = None
+    if about["grid"] is not None:
+        parts: dict[str, Any] = {name: arrays[f"grid_{name}"] for name in _GRID_ARRAYS}
+        grid = Grid(**parts, **about["grid"])
+    field = Field(
+        name=about["name"],
+        kind=about["kind"],
+        **samples,
+        low=tuple(about["low"]),
+        high=tuple(about["high"]),
+        scaling=Scaling(tuple(about["offset"]), tuple(about["scale"])),
+        units=Units(tuple(units["axes"]), tuple(units["position"]), units["value"]),
+        rho=about["rho"],
+        grid=grid,
+        warnings=list(about["warnings"]),
+        provenance=about["provenance"],
+    )
+    if field.kind == "function":
+        _give_function(field)
+    return field
+
+
+def _give_function(field: Field) -> None:
+    from npf_engine.fields import analytic, expression
+
+    spec = dataclasses.replace(spec_from_dict(field.provenance["spec"]), n_samples=_REBUILD_SAMPLES)
+    built = expression.build(spec) if spec.source == "expression" else analytic.build(spec)
+    field.function, field.potential = built.function, built.potential
+
+
+def spec_from_dict(values: dict[str, Any]) -> FieldSpec:
+    """The FieldSpec of its JSON form (lists become tuples; keys of later versions are left out)."""
+    known = {f.name for f in dataclasses.fields(FieldSpec)}
+    return FieldSpec(**{key: _tuples(value) for key, value in values.items() if key in known})
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(v) for v in value) if isinstance(value, (list, tuple)) else value
+
+
+def _plain(value: Any) -> Any:
+    """JSON for what provenance may hold besides plain values."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} cannot be stored in a field's provenance")
