@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.runs import files, reading
+from npf_engine.runs import cost, files, reading
 from npf_engine.runs.executors import PACKAGE_ROOT, LocalExecutor
 from npf_engine.runs.scheduler import Scheduler
 from npf_engine.runs.schema import Row, Run, Table
@@ -125,6 +125,13 @@ class RunStore:
         from npf_engine.polar import PolarFactorization
 
         return PolarFactorization.load(self.bundle(run_id))
+
+    def estimate(self, spec: TrainingSpec) -> dict[str, Any]:
+        """What a training will take here: {"stages": {name: seconds}, "total": seconds, "runs": how many finished
+        runs of this home the answer leans on; 0 means a rough guess}.
+        """
+        done = [row.run for row in self.table.rows("done") if row.run.source == "trained"]
+        return cost.estimate(spec, [(run.spec, run.seconds) for run in done if run.seconds])
 
     # doing
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from npf_engine.runs.store import Run, RunStore
 COMMAND = [sys.executable, str(Path(__file__).with_name("counting_worker.py")), "{folder}"]
 
 
-def counting(steps: int = 100, source: str = "count", **more: object) -> TrainingSpec:
+def counting(steps: int = 100, source: str = "count", **more: Any) -> TrainingSpec:
     """A spec for the counting worker."""
     return with_values(TrainingSpec(), {"u.regression_steps": steps, "field.source": source, "device": "cpu"} | more)
 
@@ -41,13 +42,38 @@ def worker_of(run: Run) -> Identity:
     return identity
 
 
+def state(store: RunStore, run_id: str) -> str:
+    """The state that the list shows."""
+    return store.get(run_id).state
+
+
+def started(store: RunStore, run_id: str, steps: int = 20) -> bool:
+    """Whether the worker has done some steps and saved a checkpoint."""
+    folder = store.get(run_id).folder
+    return store.status(run_id)["step"] >= steps and (folder / files.CHECKPOINTS / "u.pt").exists()
+
+
+def total(store: RunStore, run_id: str) -> float:
+    """What the counting worker reported."""
+    metrics = store.get(run_id).metrics
+    assert metrics is not None
+    return metrics["sum"]["value"]
+
+
+def unbroken(store: RunStore, **options: Any) -> float:
+    """The result of a run that is left alone."""
+    run = store.submit(counting(**options))
+    wait_for(lambda: state(store, run.id) == "done")
+    return total(store, run.id)
+
+
 @pytest.fixture
 def make_store(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., RunStore]]:
     """Stores on the test's home; every worker that is left is killed in the end."""
     monkeypatch.setenv("NPF_CHECKPOINT_SECONDS", "0.2")
     monkeypatch.setenv("NPF_CPU_SLOTS", "1")
 
-    def make(**options: object) -> RunStore:
+    def make(**options: Any) -> RunStore:
         return RunStore(own_home, **({"command": COMMAND, "gallery": None} | options))
 
     yield make

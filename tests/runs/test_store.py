@@ -1,36 +1,17 @@
-"""Runs as a user meets them: real worker processes, really killed."""
+"""Runs as a user meets them: from the queue to the report, and every way to fail, as a sentence."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sqlite3
-import time
-from pathlib import Path
 
 import pytest
 
 from npf_engine.errors import InputError
 from npf_engine.runs import files
-from npf_engine.runs.process import Identity
 from npf_engine.runs.store import RunStore
-from tests.runs.conftest import counting, wait_for, worker_of
-
-
-def state(store: RunStore, run_id: str) -> str:
-    return store.get(run_id).state
-
-
-def started(store: RunStore, run_id: str, steps: int = 20) -> bool:
-    """Whether the worker has done some steps and saved a checkpoint."""
-    folder = store.get(run_id).folder
-    return store.status(run_id)["step"] >= steps and (folder / files.CHECKPOINTS / "u.pt").exists()
-
-
-def unbroken(store: RunStore, **options: object) -> float:
-    run = store.submit(counting(**options))
-    wait_for(lambda: state(store, run.id) == "done")
-    return store.get(run.id).metrics["sum"]["value"]
+from tests.runs.conftest import counting, started, state, total, unbroken, wait_for, worker_of
 
 
 def test_a_run_goes_from_queue_to_report(store):
@@ -51,163 +32,6 @@ def test_a_run_goes_from_queue_to_report(store):
     last = store.events(run.id)[-1]
     assert last["kind"] == "run" and last["state"] == "done"
     assert store.events(run.id, after=last["i"]) == []
-
-
-def test_worker_is_niced_and_leads_its_own_session(store):
-    run = store.submit(counting(200))
-    wait_for(lambda: (run.folder / files.STATUS).exists())
-    pid = worker_of(run).pid
-    assert os.getsid(pid) == os.getpgid(pid) == pid != os.getsid(0)
-    assert os.getpriority(os.PRIO_PROCESS, pid) == 10
-
-
-def test_queue_has_one_slot_and_keeps_its_order_without_any_access(store, make_store):
-    first, second, third = (store.submit(counting(40)) for _ in range(3))
-    assert [state(store, run.id) for run in (first, second, third)] == ["running", "queued", "queued"]
-    assert [store.status(run.id)["ahead"] for run in (first, second, third)] == [0, 0, 1]
-    # Nobody asks the store: only the thread and the finishing workers move the queue.
-    wait_for(lambda: (third.folder / files.REPORT).exists())
-    runs = [store.get(run.id) for run in (first, second, third)]
-    assert runs[0].started < runs[1].started < runs[2].started
-    assert runs[1].started >= (first.folder / files.REPORT).stat().st_mtime
-
-
-def test_queue_advances_without_an_app(make_store):
-    store = make_store(watch=False)
-    store.scheduler.executor.on_exit = None  # as if the app were gone: only the worker's own kick is left
-    first, second = store.submit(counting(30)), store.submit(counting(30))
-    wait_for(lambda: (second.folder / files.REPORT).exists(), seconds=30)
-    assert (first.folder / files.REPORT).exists()
-
-
-def test_two_slots_run_two_at_once(store, monkeypatch):
-    monkeypatch.setenv("NPF_CPU_SLOTS", "2")
-    runs = [store.submit(counting(300)) for _ in range(3)]
-    assert [state(store, run.id) for run in runs] == ["running", "running", "queued"]
-
-
-def test_killed_worker_is_seen_within_ten_seconds_and_resumes_to_the_same_result(store):
-    expected = unbroken(store, steps=150, seed=7)
-    run = store.submit(counting(150, seed=7))
-    for _ in range(2):
-        wait_for(lambda: started(store, run.id))
-        os.kill(worker_of(run).pid, signal.SIGKILL)
-        assert wait_for(lambda: state(store, run.id) == "interrupted") < 10
-        assert "resume" in store.get(run.id).error
-        done_before = store.status(run.id)["step"]
-        assert store.resume(run.id).state == "running"
-        wait_for(lambda before=done_before: store.status(run.id)["step"] > min(before, 120))
-    wait_for(lambda: state(store, run.id) == "done")
-    assert store.get(run.id).metrics["sum"]["value"] == expected
-    assert store.get(run.id).error is None
-    steps = store.history(run.id)["u"]["step"]
-    assert (steps[1:] > steps[:-1]).all() and steps[-1] == 150
-
-
-def test_pause_gives_the_slot_away_and_resume_goes_on_in_the_same_process(store):
-    run = store.submit(counting(150, seed=7))
-    wait_for(lambda: started(store, run.id))
-    worker = worker_of(run)
-    store.pause(run.id)
-    wait_for(lambda: state(store, run.id) == "paused")
-    assert worker.alive()
-    step = store.status(run.id)["step"]
-    other = store.submit(counting(100))
-    assert state(store, other.id) == "running"
-    assert store.status(run.id)["step"] == step
-    store.resume(run.id)
-    assert state(store, run.id) == "queued"  # the slot is taken
-    store.pause(other.id)
-    wait_for(lambda: state(store, other.id) == "paused")
-    wait_for(lambda: state(store, run.id) == "done")
-    assert worker_of(run) == worker
-    store.resume(other.id)
-    wait_for(lambda: state(store, other.id) == "done")
-    assert store.get(run.id).metrics["sum"]["value"] == unbroken(store, steps=150, seed=7)
-
-
-def test_pause_in_the_queue_needs_no_worker(store):
-    first, second = store.submit(counting(50)), store.submit(counting(10))
-    assert store.pause(second.id).state == "paused"
-    wait_for(lambda: state(store, first.id) == "done")
-    time.sleep(0.6)
-    assert state(store, second.id) == "paused"
-    store.resume(second.id)
-    wait_for(lambda: state(store, second.id) == "done")
-
-
-def test_cancel_saves_first_and_resume_goes_on(store, monkeypatch):
-    expected = unbroken(store, steps=150, seed=3)
-    monkeypatch.setenv("NPF_CHECKPOINT_SECONDS", "1000")
-    run = store.submit(counting(150, seed=3))
-    wait_for(lambda: store.status(run.id)["step"] >= 20)
-    store.cancel(run.id)
-    wait_for(lambda: state(store, run.id) == "cancelled")
-    assert (run.folder / files.CHECKPOINTS / "u.pt").exists()  # saved because of the cancel
-    wait_for(lambda: not worker_of(run).alive())
-    stopped_at, told = store.status(run.id)["step"], store.events(run.id)[-1]["i"]
-    store.resume(run.id)
-    wait_for(lambda: state(store, run.id) == "done")
-    assert store.get(run.id).metrics["sum"]["value"] == expected
-    again = [event["step"] for event in store.events(run.id, after=told) if event["kind"] == "progress"]
-    assert min(again) > stopped_at  # not one step was done twice
-
-
-def test_cancel_ends_a_worker_that_does_not_listen(store, monkeypatch):
-    monkeypatch.setenv("NPF_CANCEL_SECONDS", "0.3")
-    monkeypatch.setattr("npf_engine.runs.scheduler.KILL_AFTER", 0.5)
-    run = store.submit(counting(3000, source="deaf"))
-    wait_for(lambda: store.status(run.id)["step"] > 5)
-    worker = worker_of(run)
-    assert store.cancel(run.id).state == "running"
-    assert store.status(run.id)["stopping"]
-    wait_for(lambda: state(store, run.id) == "cancelled")
-    assert not worker.alive()
-
-
-def test_cancel_in_the_queue(store):
-    first, second = store.submit(counting(50)), store.submit(counting(50))
-    assert store.cancel(second.id).state == "cancelled"
-    wait_for(lambda: state(store, first.id) == "done")
-    assert not (second.folder / files.WORKER).exists()
-    with pytest.raises(InputError, match="is done and cannot be cancelled"):
-        store.cancel(first.id)
-
-
-def test_term_from_outside_makes_the_run_resumable(store):
-    run = store.submit(counting(150))
-    wait_for(lambda: started(store, run.id))
-    os.kill(worker_of(run).pid, signal.SIGTERM)
-    wait_for(lambda: state(store, run.id) == "interrupted")
-    store.resume(run.id)
-    wait_for(lambda: state(store, run.id) == "done")
-
-
-def test_runs_survive_a_restart_of_the_app(make_store):
-    before = make_store(watch=False)
-    running, dead = before.submit(counting(150)), before.submit(counting(150))
-    wait_for(lambda: started(before, running.id))
-    worker = worker_of(running)
-    later = make_store(watch=False)
-    assert state(later, running.id) == "running" and state(later, dead.id) == "queued"
-    wait_for(lambda: later.get(running.id).state == "done")
-    wait_for(lambda: started(later, dead.id))
-    assert not worker.alive()
-    os.kill(worker_of(dead).pid, signal.SIGKILL)
-    wait_for(lambda: not worker_of(dead).alive())
-    assert state(make_store(watch=False), dead.id) == "interrupted"
-
-
-def test_a_used_up_pid_is_not_taken_for_the_worker(store):
-    run = store.submit(counting(500))
-    wait_for(lambda: started(store, run.id))
-    worker = worker_of(run)
-    with sqlite3.connect(store.table.path) as db:  # the row as it would be had the pid gone to somebody else
-        db.execute("UPDATE runs SET pid = ?, pid_start = 'another time' WHERE id = ?", [os.getpid(), run.id])
-    assert store.scheduler.executor.find(run.folder, Identity(os.getpid(), "another time")) == worker
-    (run.folder / files.WORKER).unlink()
-    wait_for(lambda: state(store, run.id) == "interrupted")
-    os.kill(worker.pid, signal.SIGKILL)
 
 
 def test_failures_are_sentences(store):
@@ -295,7 +119,7 @@ def test_a_broken_checkpoint_starts_the_stage_again(store):
     (run.folder / files.CHECKPOINTS / "u.pt").write_bytes(b"PK\x03\x04 torn")
     store.resume(run.id)
     wait_for(lambda: state(store, run.id) == "done")
-    assert store.get(run.id).metrics["sum"]["value"] == expected
+    assert total(store, run.id) == expected
     assert "u.pt cannot be read" in store.log(run.id)
 
 
@@ -342,15 +166,3 @@ def test_no_bundle_before_the_end(store):
     run = store.submit(counting(500))
     with pytest.raises(InputError, match="has no bundle: it is running"):
         store.bundle(run.id)
-
-
-def test_a_second_worker_of_the_same_folder_refuses(store):
-    import subprocess
-
-    run = store.submit(counting(300))
-    wait_for(lambda: started(store, run.id))
-    command = [part.replace("{folder}", str(run.folder)) for part in store.scheduler.executor.command]
-    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    second = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
-    assert second.returncode == 2 and "another worker is at" in second.stderr
-    assert worker_of(run).alive() and state(store, run.id) == "running"
