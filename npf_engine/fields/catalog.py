@@ -113,7 +113,7 @@ def _build(spec: FieldSpec, progress: Progress | None) -> Field:
     if name == "coordinates":
         return _coordinates_field(spec, progress)
     path = Path(source).expanduser()
-    if path.is_file():
+    if path.is_file() and (path.suffix or os.sep in source):
         from npf_engine.fields import uploads
 
         return uploads.load_upload(path, spec)
