@@ -1,1 +1,1 @@
-"""Plotly figures from arrays; the same for page, report and command line."""
+"""Plotly figures from arrays: one function a figure, the same for page, report and command line."""

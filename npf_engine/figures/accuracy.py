@@ -1,0 +1,114 @@
+"""The accuracy table (NPF 5.1): every value between its floor and its trivial answer, as rows and as a figure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import plotly.graph_objects as go
+
+from npf_engine.figures import palette
+from npf_engine.figures.layout import finish, float32
+
+# metric of the report -> (colour, symbol, what is compared)
+METRICS: dict[str, tuple[str, str, str]] = {
+    "pushforward": ("grad_u", "S(∇u♯ρ, F♯ρ)", "∇u pushes ρ to the law of F"),
+    "measure_preservation": ("m_network", "S(Mξ♯ρ, ρ)", "Mξ, the network, preserves ρ"),
+    "measure_preservation_implicit": ("m", "S(Mθ♯ρ, ρ)", "Mθ, by the solver, preserves ρ"),
+    "inverse": ("inverse", "S(Iψ(y), M⁻¹(y))", "Iψ draws from the pre-images of M"),
+}
+
+
+def rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows of the table, one a metric; numbers in the units of the report, None where a column has no sense.
+
+    Keys: what, measure, value, floor, ratio, se, trivial, better (share of the way from the trivial answer to the floor,
+    1 at the floor and 0 at the trivial answer, on a logarithmic scale), n.
+    """
+    found = []
+    for key, (_, symbol, what) in METRICS.items():
+        item = metrics.get(key)
+        if not isinstance(item, Mapping) or item.get("value") is None:
+            continue
+        found.append(
+            {
+                "what": what,
+                "measure": symbol,
+                "value": item["value"],
+                "floor": item.get("self_distance"),
+                "ratio": item.get("ratio"),
+                "se": item.get("se"),
+                "trivial": item.get("trivial"),
+                "better": _way(item),
+                "n": item.get("n"),
+            }
+        )
+    return found
+
+
+def ladder(metrics: Mapping[str, Any]) -> go.Figure:
+    """Each metric on a logarithmic axis of value / self-distance: the floor at 1, the value with its standard error,
+    the trivial answer."""
+    figure = go.Figure()
+    names = []
+    for key, (colour, symbol, what) in METRICS.items():
+        item = metrics.get(key)
+        if not isinstance(item, Mapping) or not _positive(item.get("ratio"), item.get("self_distance")):
+            continue
+        names.append(symbol)
+        ratio, se = float(item["ratio"]), float(item.get("se") or 0.0)
+        trivial = item.get("trivial")
+        far = float(trivial) / float(item["self_distance"]) if _positive(trivial) else None
+        if far is not None:
+            figure.add_trace(_line([1.0, far], symbol))
+            figure.add_trace(_dot(far, symbol, palette.COLOURS["trivial"], "line-ns-open", f"trivial answer: {far:.3g}"))
+        figure.add_trace(_dot(1.0, symbol, palette.COLOURS["floor"], "line-ns-open", "floor: the self-distance"))
+        text = f"{what}<br>{ratio:.3g} ± {se:.2g} times the self-distance"
+        mark = _dot(ratio, symbol, palette.COLOURS[colour], "circle", text)
+        mark.error_x = {"array": [se], "arrayminus": [min(se, 0.95 * ratio)], "thickness": 2, "width": 5}
+        figure.add_trace(mark)
+    finish(figure, height=90 + 58 * max(1, len(names)), revision="ladder")
+    figure.update_xaxes(type="log", title="value / self-distance", dtick="D2" if _narrow(figure) else 1)
+    figure.update_yaxes(categoryorder="array", categoryarray=names[::-1], showgrid=False)
+    return figure
+
+
+def _way(item: Mapping[str, Any]) -> float | None:
+    """1 at the floor, 0 at the trivial answer, on a logarithmic scale; clipped to that range."""
+    value, floor, trivial = item.get("value"), item.get("self_distance"), item.get("trivial")
+    if not _positive(value, floor, trivial) or float(trivial) <= float(floor):  # type: ignore[arg-type]
+        return None
+    share = math.log(float(trivial) / float(value)) / math.log(float(trivial) / float(floor))  # type: ignore[arg-type]
+    return min(1.0, max(0.0, share))
+
+
+def _positive(*numbers: Any) -> bool:
+    return all(isinstance(number, int | float) and math.isfinite(number) and number > 0 for number in numbers)
+
+
+def _narrow(figure: go.Figure) -> bool:
+    values = [float(x) for trace in figure.data for x in trace.x]
+    return bool(values) and max(values) / min(values) < 30
+
+
+def _line(x: list[float], name: str) -> go.Scatter:
+    return go.Scatter(
+        x=float32(x),
+        y=[name, name],
+        mode="lines",
+        line={"color": "rgba(128,136,148,0.4)", "width": 3},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
+def _dot(x: float, name: str, colour: str, symbol: str, text: str) -> go.Scatter:
+    return go.Scatter(
+        x=float32([x]),
+        y=[name],
+        mode="markers",
+        marker={"size": 13, "color": colour, "symbol": symbol, "line": {"width": 3, "color": colour}},
+        hovertemplate=text + "<extra></extra>",
+        showlegend=False,
+    )

@@ -1,0 +1,101 @@
+"""Histograms: the components of F, its norm, and the cosine of NPF 5.1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from npf_engine.fields.field import Units
+from npf_engine.figures import palette
+from npf_engine.figures.layout import finish, float32, span, subscript
+
+MOST_COMPONENTS = 6
+
+
+def component_histograms(f: np.ndarray, units: Units, *, bins: int = 80) -> go.Figure:
+    """How each component of F (n, d) and its norm are distributed; at most six components, then the norm."""
+    d = min(f.shape[1], MOST_COMPONENTS)
+    columns = [(f"F{subscript(axis + 1)}", f[:, axis]) for axis in range(d)]
+    if f.shape[1] > 1:
+        columns.append(("|F|", np.linalg.norm(f, axis=1)))
+    across = min(len(columns), 4)
+    down = -(-len(columns) // across)
+    figure = make_subplots(rows=down, cols=across, horizontal_spacing=0.07, vertical_spacing=0.2)
+    for number, (name, values) in enumerate(columns):
+        row, col = number // across + 1, number % across + 1
+        middle, height = share(values, bins)
+        figure.add_trace(_bars(middle, height, palette.COLOURS["field"], name), row=row, col=col)
+        figure.update_xaxes(title=f"{name} ({units.value})" if units.value else name, row=row, col=col)
+    figure.update_yaxes(title="share of samples (%)", col=1)
+    return finish(figure, height=230 * down + 40, revision="histograms")
+
+
+def cosine_histogram(cosine: np.ndarray, *, trivial: float | None = None, bins: int = 60) -> go.Figure:
+    """Distribution of cos(F(I_psi(grad u*(F(x)))), F(x)), (n,), with its mean and the best constant direction."""
+    middle, height = share(cosine, bins, (-1.0, 1.0))
+    figure = go.Figure(_bars(middle, height, palette.COLOURS["inverse"], "cosine"))
+    mean = float(np.mean(cosine))
+    top = float(height.max())
+    lines = [("mean", mean, palette.COLOURS["inverse"])]
+    if trivial is not None:
+        lines.append(("one fixed direction", trivial, palette.COLOURS["trivial"]))
+    for number, (name, at, colour) in enumerate(lines):
+        figure.add_trace(
+            go.Scatter(
+                x=float32([at, at]),
+                y=float32([0, top * 1.08]),
+                mode="lines",
+                line={"color": colour, "width": 2, "dash": "solid" if number == 0 else "dash"},
+                name=f"{name} {at:.2f}",
+                hoverinfo="name",
+                showlegend=True,
+            )
+        )
+    finish(figure, height=320, revision="cosine", legend=True)
+    figure.update_xaxes(title="cosine between F at the pre-image and F asked for", range=[-1.02, 1.02])
+    figure.update_yaxes(title="share of samples (%)")
+    return figure
+
+
+def overlaid(samples: Mapping[str, np.ndarray], title: str, *, bins: int = 80) -> go.Figure:
+    """Densities of several one-dimensional laws over each other: object key -> (n,) values."""
+    limits = span(np.concatenate([values.ravel() for values in samples.values()]), cut=0.001, pad=0.02)
+    figure = go.Figure()
+    for key, values in samples.items():
+        middle, height = share(values, bins, limits)
+        figure.add_trace(
+            go.Scatter(
+                x=middle,
+                y=height,
+                mode="lines",
+                line={"color": palette.COLOURS[key], "width": 2, "shape": "hvh"},
+                name=palette.TITLES[key],
+            )
+        )
+    finish(figure, height=320, revision="laws", legend=True)
+    figure.update_xaxes(title=title)
+    figure.update_yaxes(title="share of samples (%)", rangemode="tozero")
+    return figure
+
+
+def share(values: np.ndarray, bins: int, limits: tuple[float, float] | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Middles (bins,) and per cent of the values in each bin; without limits, from the 0.1 % to the 99.9 % quantile."""
+    values = np.asarray(values, dtype=np.float64).ravel()
+    low, high = limits or span(values, cut=0.001, pad=0.01)
+    number, edges = np.histogram(values, bins=bins, range=(low, high))
+    return float32((edges[:-1] + edges[1:]) / 2), float32(100.0 * number / max(1, values.size))
+
+
+def _bars(middle: np.ndarray, height: np.ndarray, colour: str, name: str) -> go.Bar:
+    return go.Bar(
+        x=middle,
+        y=height,
+        width=float(middle[1] - middle[0]) if len(middle) > 1 else None,
+        marker={"color": colour, "line": {"width": 0}},
+        hovertemplate="%{x:.4g}: %{y:.2f} %<extra></extra>",
+        name=name,
+        showlegend=False,
+    )

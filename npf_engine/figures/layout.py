@@ -1,0 +1,116 @@
+"""What all figures share: transparent grounds, equal axes, units on axes, ranges that outliers do not spoil."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from npf_engine.fields.field import Units
+
+BIN_ABOVE = 200_000  # points; above that a picture of counts says more than dots
+CLEAR = "rgba(0,0,0,0)"
+GRID = "rgba(128,136,148,0.22)"  # visible on white and on dark
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def finish(figure: go.Figure, *, height: int, revision: str, legend: bool = False) -> go.Figure:
+    """Transparent grounds, small margins, a legend above the plot, and zoom that survives a redraw of ``revision``."""
+    figure.update_layout(
+        height=height,
+        paper_bgcolor=CLEAR,
+        plot_bgcolor=CLEAR,
+        margin={"l": 8, "r": 8, "t": 40, "b": 8},
+        uirevision=revision,
+        showlegend=legend,
+        legend={
+            "orientation": "h",
+            "yanchor": "bottom",
+            "y": 1.0,
+            "xanchor": "left",
+            "x": 0.0,
+            "itemsizing": "constant",
+            "bgcolor": CLEAR,
+        },
+        hovermode="closest",
+        dragmode="pan",
+    )
+    figure.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True)
+    figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True)
+    return figure
+
+
+def float32(values: object) -> np.ndarray:
+    """The values as a contiguous float32 array: plotly sends those as bytes, a list as text."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu().numpy()
+    return np.ascontiguousarray(values, dtype=np.float32)
+
+
+def span(values: np.ndarray, *, cut: float = 0.002, pad: float = 0.05) -> tuple[float, float]:
+    """Range (low, high) that holds all but a share ``cut`` of the values at each end, widened by ``pad``."""
+    values = np.asarray(values, dtype=np.float64).ravel()
+    values = values[np.isfinite(values)]
+    if values.size == 0:
+        return -1.0, 1.0
+    low, high = (float(q) for q in np.quantile(values, [cut, 1 - cut]))
+    width = high - low
+    if width <= 0:
+        width = abs(low) or 1.0
+        return low - width / 2, high + width / 2
+    return low - pad * width, high + pad * width
+
+
+def position_title(units: Units, axis: int) -> str:
+    """Title of a position axis with its unit, e.g. ``longitude (degrees)``."""
+    return _with_unit(units.axes[axis], units.position[axis])
+
+
+def value_title(units: Units, axis: int) -> str:
+    """Title of a component of F with its unit, e.g. ``F₁ (metres per pixel)``."""
+    return _with_unit("F" + subscript(axis + 1), units.value)
+
+
+def subscript(number: int) -> str:
+    """A number in lowered digits."""
+    return str(number).translate(_SUBSCRIPTS)
+
+
+def aspect(units: Units, low: Sequence[float], high: Sequence[float], axes: tuple[int, int] = (0, 1)) -> float | None:
+    """Length of one unit of the second axis over one of the first on the screen, or None where they cannot be compared.
+
+    Degrees of latitude are longer than degrees of longitude by 1/cos(latitude); equal units have equal lengths.
+    """
+    first, second = axes
+    if units.axes[first] == "longitude" and units.axes[second] == "latitude":
+        middle = math.radians((low[second] + high[second]) / 2)
+        return 1.0 / max(math.cos(middle), 0.05)
+    return 1.0 if units.position[first] == units.position[second] else None
+
+
+def thin(grid: np.ndarray, most: int = 360) -> tuple[np.ndarray, int]:
+    """Every k-th row and column of (rows, cols), at most ``most`` of each; and k. A screen shows no more."""
+    step = max(1, math.ceil(max(grid.shape) / most))
+    return np.ascontiguousarray(grid[::step, ::step], dtype=np.float32), step
+
+
+def counts(points: np.ndarray, x_range: tuple[float, float], y_range: tuple[float, float], bins: int = 256) -> go.Heatmap:
+    """A picture of log10(1 + count) of (n, 2) points on bins x bins cells; empty cells are left clear."""
+    from npf_engine.figures.palette import NORM
+
+    number, x_edges, y_edges = np.histogram2d(points[:, 0], points[:, 1], bins=bins, range=[x_range, y_range])
+    picture = np.where(number.T > 0, np.log10(1 + number.T), np.nan).astype(np.float32)
+    return go.Heatmap(
+        z=picture,
+        x=float32((x_edges[:-1] + x_edges[1:]) / 2),
+        y=float32((y_edges[:-1] + y_edges[1:]) / 2),
+        colorscale=NORM,
+        showscale=False,
+        hoverinfo="skip",
+    )
+
+
+def _with_unit(name: str, unit: str) -> str:
+    return f"{name} ({unit})" if unit else name

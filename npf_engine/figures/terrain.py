@@ -1,0 +1,189 @@
+"""Maps of a field given by a raster or by a function: the surface, its arrows, the size of F."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from npf_engine.fields.field import Grid, Units
+from npf_engine.figures import palette
+from npf_engine.figures.layout import aspect, counts, finish, float32, position_title, span, thin, value_title
+
+MAP_HEIGHT = 460
+MOST_DOTS = 6_000  # of a map of scattered points; more is thinned, evenly
+
+
+def centres(grid: Grid, step: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Pixel centres of every ``step``-th column and row: x (cols,), y (rows,), y falling since rows run south."""
+    rows, cols = grid.elevation.shape
+    x = grid.west + (np.arange(cols) + 0.5) * (grid.east - grid.west) / cols
+    y = grid.north - (np.arange(rows) + 0.5) * (grid.north - grid.south) / rows
+    return float32(x[::step]), float32(y[::step])
+
+
+def elevation_map(grid: Grid, units: Units, *, raw: bool = False) -> go.Figure:
+    """The elevation as colours with contour lines; pixels outside of Omega are left clear.
+
+    ``raw`` shows the raster before the smoothing.
+    """
+    z, step = thin(grid.raw if raw else grid.elevation)
+    mask, _ = thin(grid.mask)
+    x, y = centres(grid, step)
+    shown = np.where(mask > 0, z, np.nan).astype(np.float32)
+    figure = go.Figure(
+        go.Heatmap(
+            z=shown,
+            x=x,
+            y=y,
+            colorscale=palette.ELEVATION,
+            colorbar={"title": {"text": "metres", "side": "right"}, "thickness": 12, "len": 0.9},
+            hovertemplate="%{x:.4f}, %{y:.4f}<br>%{z:.0f} m<extra></extra>",
+        )
+    )
+    lines, line_step = thin(shown, 180)
+    figure.add_trace(
+        go.Contour(
+            z=lines,
+            x=x[::line_step],
+            y=y[::line_step],
+            ncontours=14,
+            contours={"coloring": "none"},
+            line={"width": 0.7, "color": "rgba(20,24,32,0.55)"},
+            showscale=False,
+            hoverinfo="skip",
+        )
+    )
+    return _map(figure, units, (grid.west, grid.south), (grid.east, grid.north), "elevation")
+
+
+def arrows(
+    x: np.ndarray,
+    f: np.ndarray,
+    units: Units,
+    low: Sequence[float],
+    high: Sequence[float],
+    *,
+    side: int = 22,
+) -> go.Figure:
+    """F as arrows: the samples (n, 2) nearest to the middles of a side x side lattice, coloured by |F|.
+
+    Arrows show the direction on the screen; their length grows with the norm up to its 95 % quantile.
+    """
+    chosen = lattice(x, low, high, side)
+    at, value = x[chosen].astype(np.float64), f[chosen].astype(np.float64)
+    norm = np.linalg.norm(value, axis=1)
+    cap = float(np.quantile(norm, 0.95)) or 1.0
+    length = np.minimum(norm, cap) / cap
+    direction = value / np.maximum(norm, 1e-30)[:, None] * length[:, None]
+    figure = go.Figure(
+        go.Quiver(
+            x=float32(at[:, 0]),
+            y=float32(at[:, 1]),
+            u=float32(direction[:, 0]),
+            v=float32(direction[:, 1]),
+            arrowref="paper",
+            anchor="center",
+            lengthfactor=0.9,
+            customdata=float32(value),
+            marker={
+                "color": float32(norm),
+                "colorscale": palette.NORM,
+                "cmin": 0.0,
+                "cmax": float(norm.max()) or 1.0,
+                "showscale": True,
+                "colorbar": {"title": {"text": f"|F| ({units.value})", "side": "right"}, "thickness": 12, "len": 0.9},
+                "line": {"width": 1.4},
+            },
+            hovertemplate="F = (%{customdata[0]:.3g}, %{customdata[1]:.3g})<extra></extra>",
+        )
+    )
+    return _map(figure, units, low, high, "arrows")
+
+
+def norm_map(
+    x: np.ndarray,
+    f: np.ndarray,
+    units: Units,
+    low: Sequence[float],
+    high: Sequence[float],
+    *,
+    bins: int = 160,
+    title: str = "|F|",
+) -> go.Figure:
+    """The mean of |F| over the samples (n, 2) in each of bins x bins cells of Omega's box; clear where there is none."""
+    picture, x_mid, y_mid = mean_on_cells(x, np.linalg.norm(f, axis=1), low, high, bins)
+    figure = go.Figure(
+        go.Heatmap(
+            z=picture,
+            x=x_mid,
+            y=y_mid,
+            colorscale=palette.NORM,
+            zmin=0.0,
+            zmax=float(np.nanquantile(picture, 0.995)),
+            colorbar={"title": {"text": f"{title} ({units.value})", "side": "right"}, "thickness": 12, "len": 0.9},
+            hovertemplate="%{x:.4g}, %{y:.4g}<br>|F| = %{z:.3g}<extra></extra>",
+        )
+    )
+    return _map(figure, units, low, high, "norm")
+
+
+def values_map(f: np.ndarray, units: Units, *, axes: tuple[int, int] = (0, 1), bins: int = 256) -> go.Figure:
+    """Where F#rho lies: counts of the values (n, d) on two of their axes, as a picture."""
+    pair = np.stack([f[:, axes[0]], f[:, axes[1]]], axis=1)
+    x_range, y_range = span(pair[:, 0], cut=0.0005), span(pair[:, 1], cut=0.0005)
+    figure = go.Figure(counts(pair, x_range, y_range, bins))
+    finish(figure, height=MAP_HEIGHT, revision="values")
+    figure.update_xaxes(title=value_title(units, axes[0]), range=x_range, constrain="domain")
+    figure.update_yaxes(
+        title=value_title(units, axes[1]), range=y_range, scaleanchor="x", scaleratio=1, constrain="domain"
+    )
+    return figure
+
+
+def mean_on_cells(
+    x: np.ndarray, values: np.ndarray, low: Sequence[float], high: Sequence[float], bins: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean of ``values`` (n,) over the points (n, 2) of each cell: picture (bins, bins), x and y of the middles.
+
+    Cells without a point are NaN. The cells get coarser where there are few points a cell.
+    """
+    bins = int(np.clip(np.sqrt(len(x) / 4), 8, bins))
+    limits = [(low[0], high[0]), (low[1], high[1])]
+    number, x_edges, y_edges = np.histogram2d(x[:, 0], x[:, 1], bins=bins, range=limits)
+    total, _, _ = np.histogram2d(x[:, 0], x[:, 1], bins=bins, range=limits, weights=values)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        picture = (total / number).T
+    return (
+        np.ascontiguousarray(picture, dtype=np.float32),
+        float32((x_edges[:-1] + x_edges[1:]) / 2),
+        float32((y_edges[:-1] + y_edges[1:]) / 2),
+    )
+
+
+def lattice(x: np.ndarray, low: Sequence[float], high: Sequence[float], side: int) -> np.ndarray:
+    """Indices of the points of (n, 2) nearest to the middle of their cell, one for each occupied cell of side x side."""
+    low_, width = np.asarray(low, dtype=float), np.asarray(high, dtype=float) - np.asarray(low, dtype=float)
+    place = (np.asarray(x, dtype=float) - low_) / np.where(width > 0, width, 1.0) * side
+    inside = ((place >= 0) & (place <= side)).all(axis=1)
+    index = np.flatnonzero(inside)
+    cell = np.minimum(place[index].astype(int), side - 1)
+    distance = np.linalg.norm(place[index] - cell - 0.5, axis=1)
+    number = cell[:, 1] * side + cell[:, 0]
+    order = np.lexsort((distance, number))
+    _, first = np.unique(number[order], return_index=True)
+    return np.asarray(index[order[first]])
+
+
+def _map(
+    figure: go.Figure, units: Units, low: Sequence[float], high: Sequence[float], revision: str, height: int = MAP_HEIGHT
+) -> go.Figure:
+    """Axes of Omega's box, with the aspect that positions have on the ground."""
+    finish(figure, height=height, revision=revision)
+    ratio = aspect(units, low, high)
+    figure.update_xaxes(title=position_title(units, 0), range=[low[0], high[0]], constrain="domain")
+    figure.update_yaxes(title=position_title(units, 1), range=[low[1], high[1]], constrain="domain")
+    if ratio is not None:
+        figure.update_yaxes(scaleanchor="x", scaleratio=ratio)
+    return figure
