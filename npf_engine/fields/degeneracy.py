@@ -1,0 +1,60 @@
+"""Is F fit for a polar factorization? F#rho must give no mass to hyperplanes (NPF section 2; Brenier 1991).
+
+If a component of F is constant on a set of positive measure, or the values of F lie in a hyperplane, F#rho has no
+density and the measure-preserving M is not determined by F = grad u o M.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+ATOM = 0.005  # share of the samples on one value from which a plateau is told
+FEWEST = 3  # equal values that are no coincidence in a small table
+RANK_TOLERANCE = 1e-10  # smallest eigenvalue of the correlation matrix of a cloud that fills its space
+
+
+def plateau_share(values: np.ndarray) -> float:
+    """Share of the numbers (n,) that sit on values which at least 0.5 % of them (and three) have in common."""
+    _, counts = np.unique(values, return_counts=True)
+    return float(counts[counts >= max(FEWEST, ATOM * len(values))].sum() / len(values))
+
+
+def projected(values: np.ndarray) -> np.ndarray:
+    """A number per row of (n, d), equal for equal rows: a seeded random combination of the columns, each by its spread.
+
+    Summed column by column: a matrix product may round equal rows differently.
+    """
+    weights = np.random.default_rng(0).standard_normal(values.shape[1])
+    out = np.zeros(len(values))
+    for k in range(values.shape[1]):
+        column = values[:, k].astype(np.float64)
+        spread = float(np.ptp(column))
+        out += column * (weights[k] / spread if spread > 0 else 0.0)
+    return out
+
+
+def flat(values: np.ndarray) -> bool:
+    """Whether the points (n, d) lie in a hyperplane (up to 1e-10 of their spread)."""
+    spread = values.std(axis=0, dtype=np.float64)
+    if np.any(spread == 0):
+        return True
+    standard = (values - values.mean(axis=0, dtype=np.float64)) / spread
+    return bool(np.linalg.eigvalsh(standard.T @ standard / len(values))[0] < RANK_TOLERANCE)
+
+
+def field_warnings(values: np.ndarray) -> list[str]:
+    """Sentences on values F(x_i) (n, d) from which no unique M follows."""
+    out = []
+    shares = [plateau_share(column) for column in values.T]
+    worst = int(np.argmax(shares))
+    if shares[worst] >= ATOM:
+        out.append(
+            f"{shares[worst]:.1%} of the samples sit on plateaus of F{worst + 1} (values that many have in common): F "
+            "pushes a set of positive measure onto a point or plane, where M is not determined; leave that part out."
+        )
+    if values.shape[1] > 1 and flat(values):
+        out.append(
+            "The values of F lie in a line or hyperplane: F#rho has no density there and M is not determined; "
+            "use fewer dimensions or a field without this dependence."
+        )
+    return out
