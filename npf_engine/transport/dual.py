@@ -9,6 +9,7 @@ Its value on held-out samples with exact conjugates, the *test dual* mean u(x) +
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,23 +19,22 @@ from torch import Tensor, nn
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.recorder import Recorder
 from npf_engine.settings import ConjugateConfig, PotentialConfig
-from npf_engine.transport.conjugate import conjugate
+from npf_engine.transport.conjugate import conjugate, quadratic_start
 from npf_engine.transport.loop import Loop
 from npf_engine.transport.pairing import Stratifier, draw_pairs
 
 
 @dataclass
-class TestDual:
+class DualValue:
     """value = mean u(x) + u*(y); max_residual: largest sup-norm of y - grad u(xhat). ``value`` is an upper-bound-corrected
     figure: where a residual r stays above the tolerance, |r|^2 / (2 m) is added (m: strong convexity)."""
 
-    __test__ = False  # not a test class, whatever its name
 
     value: float
     max_residual: float
 
 
-def test_dual(u: ConvexPotential, x: Tensor, y: Tensor, start: Tensor | None = None, tolerance: float = 1e-6) -> TestDual:
+def held_out_dual(u: ConvexPotential, x: Tensor, y: Tensor, start: Tensor | None = None, tolerance: float = 1e-6) -> DualValue:
     """The dual objective on held-out samples x (n, d), y (n, d), in double precision with exact conjugates.
 
     An unfinished conjugate under-estimates u* and would flatter the score, so its missing part is bounded from above.
@@ -47,16 +47,13 @@ def test_dual(u: ConvexPotential, x: Tensor, y: Tensor, start: Tensor | None = N
         gap = (y - in_chunks(double.gradient, result.x)).square().sum(1) / (2 * double.strong_convexity)
         star = star + torch.where(result.residual > tolerance, gap, 0.0)
         value = float(in_chunks(double, x).mean() + star.mean())
-    return TestDual(value, float(result.residual.max()))
+    return DualValue(value, float(result.residual.max()))
 
 
-test_dual.__test__ = False  # type: ignore[attr-defined]
 
 
 def copy_as(module: ConvexPotential, dtype: torch.dtype) -> ConvexPotential:
     """A copy of the module in another precision."""
-    import copy
-
     return copy.deepcopy(module).to(dtype)
 
 
@@ -131,10 +128,6 @@ def fit_dual(
         target, start = y[second], memory["xhat"][second]
         unknown = torch.isnan(start).any(1)
         if unknown.any():
-            # A fresh sample starts where its source of the same rank lies: grad u* of y is near M(x) only by chance,
-            # the quadratic model is a better guess.
-            from npf_engine.transport.conjugate import quadratic_start
-
             with torch.no_grad():
                 start = torch.where(unknown[:, None], quadratic_start(u, target), start)
         result = conjugate(

@@ -1,0 +1,181 @@
+"""The trained thing: F = grad u o M with its stochastic inverse, answering in the user's units.
+
+Positions are scaled per axis to the model's; values of F are never rescaled (fields/field.py). In the user's units
+grad u therefore means D grad z-type components: it is the gradient with respect to the *model* position, in units of F.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from npf_engine.fields.field import Scaling, Units
+from npf_engine.networks.bridge import Bridge
+from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.networks.mlp import MLP
+from npf_engine.transport.conjugate import Conjugate, conjugate
+from npf_engine.transport.dual import in_chunks
+
+Array = Tensor | np.ndarray
+CONJUGATE_TOLERANCE = 1e-5
+
+
+@dataclass
+class Inversion:
+    """Where a gradient may come from: x (k, n, d) in the user's units; ``point`` (k, d) = grad u*(gradient) in the
+    user's units; residual (k,) of that conjugate; outside (k,) bool: grad u* lies outside Omega, so that no point of Omega has this
+    gradient according to the model."""
+
+    x: Tensor
+    point: Tensor
+    residual: Tensor
+    outside: Tensor
+
+
+@dataclass
+class PolarFactorization:
+    """u_theta, V_phi, M_xi and X_psi with the scaling and the conventions that make them a model of a field.
+
+    samples: x_*, y_* = F(x_*), m_* = M_theta(x_*) for * in train, test; model positions, at most a few thousand each, so
+    that pictures and checks need no field data. ``function``: F itself where it is known as a function (model positions ->
+    values). ``m`` and ``bridge`` are None in a model that was stopped early.
+    """
+
+    u: ConvexPotential
+    v: MLP | None
+    m: MLP | None
+    bridge: Bridge | None
+    scaling: Scaling
+    units: Units
+    rho: str
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    field_name: str
+    field_spec: dict[str, Any]
+    samples: dict[str, Tensor]
+    info: dict[str, Any]
+    function: Callable[[Tensor], Tensor] | None = None
+    sampler_steps: int = 100
+
+    @property
+    def d(self) -> int:
+        """Dimension of Omega."""
+        return self.u.d
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return self.u.raw_w.device
+
+    def to(self, device: str | torch.device) -> PolarFactorization:
+        """Move the networks (samples stay where they are). Returns self."""
+        for module in (self.u, self.v, self.m, self.bridge):
+            if module is not None:
+                module.to(device)
+        return self
+
+    # -- answers in the user's units ------------------------------------------------------------------------------
+
+    def potential(self, x: Array) -> Tensor:
+        """u(x) (n,) at positions x (n, d)."""
+        return in_chunks(self.u, self._model(x)).cpu()
+
+    def grad_u(self, x: Array) -> Tensor:
+        """grad u(x) (n, d), in the units of F, at positions x (n, d). NPF eq. 6."""
+        return in_chunks(self.u.gradient, self._model(x)).cpu()
+
+    def grad_u_conjugate(self, y: Array) -> Tensor:
+        """grad u*(y) (n, d), positions, for values y (n, d): the inverse of grad_u."""
+        return self.scaling.to_user(self.solve(self._values(y)).x.cpu())
+
+    def M(self, x: Array, field_values: Array | None = None) -> Tensor:
+        """M_theta(x) = grad u*(F(x)) (n, d). field_values: F(x) (n, d); needed unless F is known as a function.
+
+        Raises ValueError when F is known on samples only and field_values is missing.
+        """
+        if field_values is None:
+            if self.function is None:
+                raise ValueError("F is known on samples only: pass field_values = F(x), or use M_network")
+            field_values = self.function(self._model(x).cpu())
+        return self.grad_u_conjugate(field_values)
+
+    def M_network(self, x: Array) -> Tensor:
+        """M_xi(x) (n, d), the network's regression of M_theta. Raises ValueError when it was not trained."""
+        if self.m is None:
+            raise ValueError("this model has no M_xi: its training stopped before that stage")
+        return self.scaling.to_user(in_chunks(self.m, self._model(x)).cpu())
+
+    def preimages(self, y: Array, n: int, seed: int = 0) -> Tensor:
+        """n draws of I_psi(y, noise), points that M sends to y: (n, d) for y (d,), (k, n, d) for y (k, d)."""
+        points = self._model(y)
+        single = points.ndim == 1
+        draws = self.sample_inverse(points.reshape(-1, self.d).repeat_interleave(n, dim=0), seed)
+        x = self.scaling.to_user(draws.cpu()).reshape(-1, n, self.d)
+        return x[0] if single else x
+
+    def invert(self, gradient: Array, n: int, seed: int = 0) -> Tensor:
+        """n draws of I_psi(grad u*(gradient), noise), points where F takes that value: (n, d), or (k, n, d) for (k, d)."""
+        x = self.invert_details(gradient, n, seed).x
+        return x[0] if _as_tensor(gradient).ndim == 1 else x
+
+    def invert_details(self, gradient: Array, n: int, seed: int = 0) -> Inversion:
+        """``invert`` with what it rests on, for gradient (d,) or (k, d)."""
+        result = self.solve(self._values(gradient).reshape(-1, self.d))
+        inside = self._project(result.x)
+        outside = (inside - result.x).norm(dim=1) > 0.02
+        draws = self.sample_inverse(inside.repeat_interleave(n, dim=0), seed).cpu()
+        x = self.scaling.to_user(draws).reshape(-1, n, self.d)
+        return Inversion(x, self.scaling.to_user(result.x.cpu()), result.residual.cpu(), outside.cpu())
+
+    # -- the same in model units ----------------------------------------------------------------------------------
+
+    def solve(self, y: Tensor, start: Tensor | None = None, tolerance: float = CONJUGATE_TOLERANCE) -> Conjugate:
+        """grad u*(y) in model units, with residuals. Started at V_phi(y) when there is one."""
+        if start is None and self.v is not None:
+            start = in_chunks(self.v, y)
+        return conjugate(self.u, y, start, tolerance=tolerance)
+
+    def sample_inverse(self, y: Tensor, seed: int) -> Tensor:
+        """One draw of I_psi for each row of y (n, d), model units."""
+        if self.bridge is None:
+            raise ValueError("this model has no I_psi: its training stopped before that stage")
+        generator = torch.Generator().manual_seed(seed)
+        return self.bridge.sample(y, generator, self.sampler_steps)
+
+    def _project(self, x_hat: Tensor) -> Tensor:
+        return self.bridge.project(x_hat) if self.bridge is not None else x_hat
+
+    def _model(self, x: Array) -> Tensor:
+        return self.scaling.to_model(_as_tensor(x)).to(self.u.raw_w)
+
+    def _values(self, y: Array) -> Tensor:
+        values = _as_tensor(y).to(self.u.raw_w)
+        if values.shape[-1] != self.d:
+            raise ValueError(f"expected values with {self.d} components, got shape {tuple(values.shape)}")
+        return values
+
+    # -- files ----------------------------------------------------------------------------------------------------
+
+    def save(self, folder: str | Path) -> None:
+        """Write model.safetensors, samples.safetensors and config.json into a folder (polar/storage.py)."""
+        from npf_engine.polar.storage import save_model
+
+        save_model(self, Path(folder))
+
+    @staticmethod
+    def load(path: str | Path) -> PolarFactorization:
+        """Read a bundle (zip) or a model folder. Raises InputError when it is not one."""
+        from npf_engine.polar.storage import load_model
+
+        return load_model(Path(path))
+
+
+def _as_tensor(x: Array | list[float]) -> Tensor:
+    """Positions and values in double precision until they are scaled: degrees do not fit float32 to the metre."""
+    return torch.as_tensor(x, dtype=torch.float64)

@@ -1,0 +1,155 @@
+"""A model's files: safetensors for numbers, JSON for the rest. No pickle anywhere.
+
+    model.safetensors     every network's parameters and buffers, named u.*, v.*, m.*, bridge.*
+    samples.safetensors   x_train, y_train, m_train, x_test, y_test, m_test (model positions, values of F)
+    config.json           how to build the networks, the scaling, the conventions, the field's spec
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import nn
+
+from npf_engine.errors import InputError
+from npf_engine.fields.catalog import resolve
+from npf_engine.fields.field import Scaling, Units
+from npf_engine.fields.spec import FieldSpec
+from npf_engine.networks.bridge import Bridge
+from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.networks.mlp import MLP
+from npf_engine.polar.factorization import PolarFactorization
+
+FORMAT = 1
+MODEL, SAMPLES, CONFIG = "model.safetensors", "samples.safetensors", "config.json"
+MAX_MEMBER_BYTES = 512 * 2**20
+REBUILD_SAMPLES = 1000  # drawn and thrown away when a function is built again
+BUILDERS: dict[str, type[nn.Module]] = {"u": ConvexPotential, "v": MLP, "m": MLP, "bridge": Bridge}
+CONVENTIONS = {
+    "positions": "x_model = (x - offset) / scale, per axis",
+    "values": "F is in the user's units and is never rescaled",
+    "factorization": "F(x) = grad u(M(x)), gradients with respect to x_model",
+}
+
+
+def save_model(model: PolarFactorization, folder: Path) -> None:
+    """Write the three files. The folder is created."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors, networks = {}, {}
+    for name in BUILDERS:
+        module = getattr(model, name)
+        if module is None:
+            continue
+        networks[name] = model.info["networks"][name]
+        tensors |= {f"{name}.{key}": value.detach().cpu().contiguous() for key, value in module.state_dict().items()}
+    config = {
+        "format": FORMAT,
+        "d": model.d,
+        "networks": networks,
+        "dtype": str(model.u.raw_w.dtype).removeprefix("torch."),
+        "scaling": {"offset": list(model.scaling.offset), "scale": list(model.scaling.scale)},
+        "units": {"axes": model.units.axes, "position": model.units.position, "value": model.units.value},
+        "rho": model.rho,
+        "low": list(model.low),
+        "high": list(model.high),
+        "field": {"name": model.field_name, "spec": model.field_spec},
+        "sampler_steps": model.sampler_steps,
+        "info": {key: value for key, value in model.info.items() if key != "networks"},
+        "conventions": CONVENTIONS,
+    }
+    (folder / MODEL).write_bytes(save_tensors(tensors))
+    (folder / SAMPLES).write_bytes(save_tensors({k: v.detach().cpu().float().contiguous() for k, v in model.samples.items()}))
+    (folder / CONFIG).write_text(json.dumps(config, indent=1, sort_keys=True))
+
+
+def load_model(path: Path) -> PolarFactorization:
+    """Read a bundle (zip) or a folder. Raises InputError that names what is missing or broken."""
+    read = _reader(path)
+    try:
+        config = json.loads(read(CONFIG))
+    except (UnicodeDecodeError, json.JSONDecodeError):
+        raise InputError(f"{path.name}: {CONFIG} is not readable JSON") from None
+    if not isinstance(config, dict) or config.get("format") != FORMAT:
+        raise InputError(f"{path.name}: this is format {config.get('format') if isinstance(config, dict) else '?'}, "
+                         f"and this version reads format {FORMAT}")  # fmt: skip
+    try:
+        tensors = load_tensors(read(MODEL))
+        samples = load_tensors(read(SAMPLES))
+        dtype = {"float32": torch.float32, "float64": torch.float64}[config["dtype"]]
+        modules: dict[str, Any] = {name: _build(name, config, tensors, dtype) for name in BUILDERS}
+        info = dict(config["info"]) | {"networks": config["networks"]}
+        model = PolarFactorization(
+            **modules,
+            scaling=Scaling(tuple(config["scaling"]["offset"]), tuple(config["scaling"]["scale"])),
+            units=Units(**{k: tuple(v) if isinstance(v, list) else v for k, v in config["units"].items()}),
+            rho=config["rho"],
+            low=tuple(config["low"]),
+            high=tuple(config["high"]),
+            field_name=config["field"]["name"],
+            field_spec=config["field"]["spec"],
+            samples=samples,
+            info=info,
+            sampler_steps=int(config["sampler_steps"]),
+        )
+    except InputError:
+        raise
+    except Exception as error:  # safetensors, key and shape errors alike: the file is not what it claims to be
+        raise InputError(f"{path.name}: the model's files do not fit together ({type(error).__name__}: {error})") from None
+    model.function = _known_function(model)
+    return model
+
+
+def _build(name: str, config: dict[str, Any], tensors: dict[str, torch.Tensor], dtype: torch.dtype) -> nn.Module | None:
+    if name not in config["networks"]:
+        return None
+    module = BUILDERS[name](**config["networks"][name]).to(dtype)
+    module.load_state_dict({k.removeprefix(name + "."): v for k, v in tensors.items() if k.startswith(name + ".")})
+    return module.eval()
+
+
+def _known_function(model: PolarFactorization) -> Any:
+    """F as a function of model positions where its spec says so (formula and analytic fields), else None."""
+    if model.info.get("kind") != "function":
+        return None
+    spec = FieldSpec(**{key: _tuples(value) for key, value in model.field_spec.items()})
+    return resolve(dataclasses.replace(spec, n_samples=REBUILD_SAMPLES)).function
+
+
+def _tuples(value: Any) -> Any:
+    """JSON's lists as the tuples they were."""
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def _reader(path: Path) -> Any:
+    """name -> bytes, from a folder or from a zip whose members may lie in one folder of it."""
+    if path.is_dir():
+        def from_folder(name: str) -> bytes:
+            try:
+                return (path / name).read_bytes()
+            except OSError:
+                raise InputError(f"{path.name}: {name} is missing") from None
+
+        return from_folder
+    if not path.is_file():
+        raise InputError(f"no bundle at {path}")
+
+    def from_zip(name: str) -> bytes:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                member = next((i for i in archive.infolist() if i.filename.rsplit("/", 1)[-1] == name), None)
+                if member is None:
+                    raise InputError(f"{path.name}: {name} is missing; is this a bundle of a trained model?")
+                if member.file_size > MAX_MEMBER_BYTES:
+                    raise InputError(f"{path.name}: {name} would unpack to {member.file_size / 2**20:.0f} MB, which is too large")
+                return archive.read(member)
+        except zipfile.BadZipFile:
+            raise InputError(f"{path.name} is not a readable zip file") from None
+
+    return from_zip

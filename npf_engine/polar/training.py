@@ -1,0 +1,289 @@
+"""The stages that make a PolarFactorization: u, v, m, inverse (NPF sections 3 and 4).
+
+Each finished stage is kept by the recorder and restored on a resume; each loop keeps its own checkpoints. All random
+draws come from the spec's seed, so that a run repeated on the same machine gives the same numbers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from npf_engine.fields.field import Field
+from npf_engine.networks.bridge import Bridge
+from npf_engine.networks.icnn import ConvexPotential, count_parameters
+from npf_engine.networks.mlp import MLP
+from npf_engine.polar.factorization import PolarFactorization
+from npf_engine.polar.watching import Watch
+from npf_engine.recorder import Recorder
+from npf_engine.transport.conjugate import conjugate
+from npf_engine.transport.dual import collect_pairs, fit_dual, fit_published, fit_to_pairs, in_chunks
+from npf_engine.transport.gaussian import gaussian_map
+from npf_engine.transport.loop import Loop
+
+if TYPE_CHECKING:  # runs is a floor above; the spec is passed in, not imported
+    from npf_engine.runs.spec import TrainingSpec
+
+KEPT_SAMPLES = 16_384
+KEPT_NUMBERS = 400_000  # at most so many numbers a kept array, whatever d
+
+
+@dataclasses.dataclass
+class _Job:
+    """What all stages share."""
+
+    field: Field
+    spec: TrainingSpec
+    recorder: Recorder
+    device: torch.device
+    dtype: torch.dtype
+    x: Tensor
+    y: Tensor
+    networks: dict[str, dict[str, Any]]
+    seconds: dict[str, float]
+    info: dict[str, Any]
+
+    def build(self, name: str, kind: type[nn.Module], **arguments: Any) -> Any:
+        """A network, remembered with the arguments that build it again."""
+        self.networks[name] = arguments
+        return kind(**arguments).to(self.device, self.dtype)
+
+
+def train(field: Field, spec: TrainingSpec, recorder: Recorder | None = None) -> PolarFactorization:
+    """Train u_theta, V_phi, M_xi and X_psi on the field's training samples.
+
+    spec.device must be resolved (cpu, cuda, mps; ``auto`` is taken as cpu). model.info holds seconds per stage,
+    convergence figures and parameter counts. Raises FloatingPointError when a loss is no longer finite.
+    """
+    recorder = recorder or Recorder()
+    device = torch.device("cpu" if spec.device == "auto" else spec.device)
+    dtype = torch.float64 if spec.dtype == "float64" else torch.float32
+    job = _Job(
+        field, spec, recorder, device, dtype, field.x_train.to(device, dtype), field.y_train.to(device, dtype), {}, {}, {}
+    )
+    u = _stage(job, "u", _train_u)
+    v, m_train, m_test = _stage(job, "v", _train_v, u)
+    m = _stage(job, "m", _train_m, m_train)
+    bridge = _stage(job, "inverse", _train_inverse, m_train)
+    return _assemble(job, u, v, m, bridge, m_train, m_test)
+
+
+def _stage(job: _Job, name: str, work: Any, *inputs: Any) -> Any:
+    """Run one stage; its seconds include those before an interruption (the loops keep theirs, ``work`` returns the sum)."""
+    job.recorder.check()
+    restored = job.recorder.load(f"{name}.done") is not None
+    job.recorder.stage(name, "restored" if restored else "started")
+    result, seconds = work(job, *inputs)
+    job.seconds[name] = seconds
+    job.recorder.stage(name, "done", seconds)
+    return result
+
+
+# -- u ----------------------------------------------------------------------------------------------------------------
+
+
+def _train_u(job: _Job) -> tuple[ConvexPotential, float]:
+    config, spec = job.spec.u, job.spec
+    begin = time.perf_counter()
+    u = job.build(
+        "u", ConvexPotential, d=job.field.d, hidden=list(config.hidden), rank=config.rank, activation=config.activation,
+        output_activation=spec.solver == "published", seed=spec.seed,
+    )  # fmt: skip
+    S, mean = gaussian_map(job.x, job.y)
+    scale = float((job.y - job.y.mean(0)).square().sum(1).mean().sqrt())
+    if config.start == "gaussian":
+        u.set_gaussian_start(S.to(job.dtype), mean.to(job.dtype), scale)
+    else:
+        u.set_identity_start(scale)
+    job.info |= {"u_parameters": count_parameters(u), "gaussian": {"S": S.tolist(), "m": mean.tolist()}}
+    done = job.recorder.load("u.done")
+    if done is not None:
+        u.load_state_dict(done["u"])
+        job.info |= done["info"]
+        return u, done["seconds"]
+    watch = Watch(u, job.field, job.recorder, spec.seed)
+    looped = _fit_u(job, u, watch)
+    watch.final()
+    seconds = looped + (time.perf_counter() - begin if looped == 0 else 0.0)
+    info = {"published_v": None}
+    job.recorder.save("u.done", {"u": u.state_dict(), "seconds": seconds, "info": info})
+    return u, seconds
+
+
+def _fit_u(job: _Job, u: ConvexPotential, watch: Watch) -> float:
+    config, spec, recorder = job.spec.u, job.spec, job.recorder
+    begin = time.perf_counter()
+    if spec.solver == "published":
+        v = _amortizer(job)
+        seconds = fit_published(
+            u, v, job.x, job.y, config, spec.conjugate, spec.v.lr, spec.seed, recorder, watch=watch.loss
+        )
+        recorder.save("published.v", {"v": v.state_dict()})
+        return seconds
+    if config.method == "dual":
+        return fit_dual(
+            u, job.x, job.y, config.dual_steps, config.dual_lr, config, spec.conjugate, spec.seed, recorder, watch=watch.loss
+        )
+    kept = recorder.load("u.pairs")
+    if kept is None:
+        source, target = collect_pairs(
+            job.field.x_train, job.field.y_train, config.pair_size, config.pairings, spec.seed, recorder
+        )
+        kept = {"source": source, "target": target, "seconds": time.perf_counter() - begin}
+        recorder.save("u.pairs", kept)
+    source, target = kept["source"].to(job.x), kept["target"].to(job.y)
+    seconds = float(kept["seconds"]) + fit_to_pairs(u, source, target, config, spec.seed, recorder, watch.loss)
+    if config.polish_steps:
+        seconds += fit_dual(
+            u, job.x, job.y, config.polish_steps, config.polish_lr, config, spec.conjugate, spec.seed + 1, recorder,
+            key="u.polish", watch=watch.loss,
+        )  # fmt: skip
+    return seconds
+
+
+# -- v: the conjugate of every sample, and its amortizer --------------------------------------------------------------
+
+
+def _amortizer(job: _Job) -> MLP:
+    config = job.spec.v
+    v = job.build("v", MLP, d_in=job.field.d, d_out=job.field.d, hidden=list(config.hidden), seed=job.spec.seed + 1)
+    v.centre.copy_(job.y.mean(0))
+    v.spread.copy_(job.y.std(0).clamp(min=1e-12))
+    return v
+
+
+def _train_v(job: _Job, u: ConvexPotential) -> tuple[tuple[MLP, Tensor, Tensor], float]:
+    config, recorder = job.spec.v, job.recorder
+    v = _amortizer(job)
+    done = recorder.load("v.done")
+    if done is not None:
+        v.load_state_dict(done["v"])
+        job.info |= done["info"]
+        return (v, done["m_train"].to(job.x), done["m_test"].to(job.x)), done["seconds"]
+    kept = recorder.load("v.conjugates")
+    if kept is None:
+        kept = _conjugates(job, u)
+        recorder.save("v.conjugates", kept)
+    m_train = kept["m_train"].to(job.x)
+    published = recorder.load("published.v")
+    if published is not None:
+        v.load_state_dict(published["v"])
+        seconds = float(kept["seconds"])
+    else:
+
+        def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+            pick = torch.randint(job.x.shape[0], (config.batch,), generator=generator).to(job.device)
+            return (v(job.y[pick]) - m_train[pick]).square().sum(1).mean(), {}
+
+        loop = Loop("v", "v.fit", {"v": v}, config.steps, config.lr, job.spec.seed + 2, recorder, ema=0.99)
+        seconds = float(kept["seconds"]) + loop.run(loss)
+    info = {"conjugate": kept["info"]}
+    job.info |= info
+    recorder.save(
+        "v.done", {"v": v.state_dict(), "m_train": m_train, "m_test": kept["m_test"], "seconds": seconds, "info": info}
+    )
+    return (v, m_train, kept["m_test"].to(job.x)), seconds
+
+
+def _conjugates(job: _Job, u: ConvexPotential) -> dict[str, Any]:
+    """M_theta of every training and test sample, once."""
+    begin = time.perf_counter()
+    config = job.spec.conjugate
+    y = torch.cat([job.y, job.field.y_test.to(job.y)])
+    parts, residuals, converged, evaluations = [], [], 0.0, 0.0
+    for index, part in enumerate(y.split(16_384)):
+        job.recorder.check()
+        method = "auto" if config.method == "adam" and job.spec.solver == "fast" else config.method
+        result = conjugate(u, part, method=method, tolerance=1e-5)
+        parts.append(result.x)
+        residuals.append(result.residual)
+        converged += float(result.converged.float().sum())
+        evaluations += result.evaluations * part.shape[0]
+        job.recorder.progress("v: conjugates", min((index + 1) * 16_384, len(y)), len(y), converged=converged / min(len(y), (index + 1) * 16_384))
+    x_hat = torch.cat(parts)
+    info = {
+        "points": len(y),
+        "converged": converged / len(y),
+        "max_residual": float(torch.cat(residuals).max()),
+        "evaluations": evaluations / len(y),
+    }
+    n = job.x.shape[0]
+    return {"m_train": x_hat[:n], "m_test": x_hat[n:], "info": info, "seconds": time.perf_counter() - begin}
+
+
+# -- m and inverse ----------------------------------------------------------------------------------------------------
+
+
+def _train_m(job: _Job, m_train: Tensor) -> tuple[MLP, float]:
+    config = job.spec.m
+    m = job.build(
+        "m", MLP, d_in=job.field.d, d_out=job.field.d, hidden=list(config.hidden), activation=config.activation,
+        fourier=config.fourier, seed=job.spec.seed + 3,
+    )  # fmt: skip
+
+    def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        pick = torch.randint(job.x.shape[0], (config.batch,), generator=generator).to(job.device)
+        return (m(job.x[pick]) - m_train[pick]).square().sum(1).mean(), {}
+
+    loop = Loop("m", "m.fit", {"m": m}, config.steps, config.lr, job.spec.seed + 4, job.recorder, ema=0.99)
+    return m, _finish(job, "m", m, loop, loss)
+
+
+def _train_inverse(job: _Job, m_train: Tensor) -> tuple[Bridge, float]:
+    config = job.spec.inverse
+    region = {"box": "box", "land": "box", "disc": "disc"}.get(job.field.rho, "free")
+    bridge = job.build(
+        "bridge", Bridge, d=job.field.d, hidden=list(config.hidden), fourier=config.fourier, sigma=config.sigma,
+        region=region, seed=job.spec.seed + 5,
+    )  # fmt: skip
+    # M_theta may leave Omega by the error of u; the sampler starts inside, so the training does too.
+    start = torch.cat([bridge.project(part) for part in m_train.split(65_536)])
+
+    def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        pick = torch.randint(job.x.shape[0], (config.batch,), generator=generator).to(job.device)
+        # One t from each of batch equal intervals: uniform, with less variance than independent draws.
+        t = (torch.arange(config.batch) + torch.rand(config.batch, generator=generator)) / config.batch
+        noise = torch.randn(config.batch, job.field.d, generator=generator)
+        return bridge.loss(job.x[pick], start[pick], t[:, None].to(job.x), noise.to(job.x)), {}
+
+    loop = Loop(
+        "inverse", "inverse.fit", {"bridge": bridge}, config.steps, config.lr, job.spec.seed + 6, job.recorder,
+        ema=config.ema,
+    )  # fmt: skip
+    return bridge, _finish(job, "inverse", bridge, loop, loss)
+
+
+def _finish(job: _Job, name: str, module: nn.Module, loop: Loop, loss: Any) -> float:
+    done = job.recorder.load(f"{name}.done")
+    if done is not None:
+        module.load_state_dict(done["module"])
+        return float(done["seconds"])
+    seconds = loop.run(loss)
+    job.recorder.save(f"{name}.done", {"module": module.state_dict(), "seconds": seconds})
+    return seconds
+
+
+def _assemble(
+    job: _Job, u: ConvexPotential, v: MLP, m: MLP, bridge: Bridge, m_train: Tensor, m_test: Tensor
+) -> PolarFactorization:
+    field = job.field
+    keep = max(256, min(KEPT_SAMPLES, KEPT_NUMBERS // field.d))
+    samples = {
+        "x_train": field.x_train[:keep], "y_train": field.y_train[:keep], "m_train": m_train[:keep].cpu().float(),
+        "x_test": field.x_test[:keep], "y_test": field.y_test[:keep], "m_test": m_test[:keep].cpu().float(),
+    }  # fmt: skip
+    info = job.info | {
+        "seconds": job.seconds, "networks": job.networks, "kind": field.kind, "n": field.n,
+        "warnings": field.warnings, "provenance": field.provenance,
+    }  # fmt: skip
+    for module in (u, v, m, bridge):
+        module.eval().requires_grad_(False)
+    return PolarFactorization(
+        u=u, v=v, m=m, bridge=bridge, scaling=field.scaling, units=field.units, rho=field.rho, low=field.low,
+        high=field.high, field_name=field.name, field_spec=dataclasses.asdict(job.spec.field), samples=samples, info=info,
+        function=field.function, sampler_steps=job.spec.inverse.sampler_steps,
+    )  # fmt: skip
