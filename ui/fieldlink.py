@@ -74,3 +74,13 @@ def _check_source(source: str) -> None:
     allowed = [files.home(), *([Path(os.environ["NPF_DEM_DIR"])] if os.environ.get("NPF_DEM_DIR") else [])]
     if not any(path.resolve().is_relative_to(folder.resolve()) for folder in allowed):
         raise InputError(f"a link cannot open the file {source!r}; upload it on the Field page")
+
+
+def source_title(spec: FieldSpec) -> str:
+    """A name for people: the file's name, the formula, the place."""
+    if spec.source == "expression" and spec.expression:
+        return "F = " + ("∇(" + spec.expression[0] + ")" if len(spec.expression) == 1 else ", ".join(spec.expression))
+    if spec.source == "coordinates" and spec.bounds:
+        west, south, east, north = spec.bounds
+        return f"{south:g} to {north:g} north, {west:g} to {east:g} east"
+    return Path(spec.source).stem if len(Path(spec.source).parts) > 1 else spec.source

@@ -39,14 +39,14 @@ def plot(
         "toImageButtonOptions": {"format": kind, "filename": f"{name}-{key}", "scale": 2},
     }
     with st.container(gap="xxsmall", key=f"plot_{frame.key_of(key)}"):
-        event = st.plotly_chart(
+        event = st.plotly_chart(  # type: ignore[call-overload]
             figure,
             width="stretch",
             height=height or "content",
             theme="streamlit",
             key=key,
             on_select=on_select,
-            selection_mode=selection_mode,  # type: ignore[arg-type]
+            selection_mode=selection_mode,
             config=config,
             alt=caption,
         )

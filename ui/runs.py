@@ -98,7 +98,7 @@ def _nothing() -> None:
     if active:
         states.empty(
             "No finished model yet",
-            f"**{states.sentence(active[0].name)[:-1]}** is {active[0].state}: watch it, and come back when it is done.",
+            f"**{states.plain(active[0].name)}** is {active[0].state}: watch it, and come back when it is done.",
             "train",
             "Watch the training",
             {"run": active[0].id},
@@ -119,7 +119,8 @@ def _unknown(run_id: str) -> None:
     known = next((run for run in store().list() if run.id == run_id), None)
     if known is None:
         st.warning(
-            "The link names a run that is not here: it was deleted, or belongs to another machine. Shown below is another one."
+            "The link names a run that is not here: it was deleted, or belongs to another machine. "
+            "Shown below is another one."
         )
     else:
         st.warning(f"The run of this link is {known.state}, so there is no model of it. Shown below is another one.")

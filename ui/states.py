@@ -58,10 +58,14 @@ def told(stop: bool = False) -> Iterator[None]:
 
 
 def sentence(text: str) -> str:
-    """A first letter that is a capital, a full stop, and nothing that Markdown or LaTeX would act on."""
+    """``text`` with a first letter that is a capital and a full stop, fit for Markdown."""
     text = text.strip()
     text = text[:1].upper() + text[1:]
-    text = text if text.endswith((".", "!", "?", ")")) else text + "."
-    for mark in "\\`*_[]$<>~":
+    return plain(text if text.endswith((".", "!", "?", ")")) else text + ".")
+
+
+def plain(text: str) -> str:
+    """``text`` with nothing in it that Markdown or LaTeX would act on: a run's name is the user's, not ours."""
+    for mark in "\\`*_[]$<>~#:|":
         text = text.replace(mark, "\\" + mark)
     return text

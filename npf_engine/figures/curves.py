@@ -1,0 +1,137 @@
+"""The curves that tell whether a training goes well: losses, conjugate convergence, S_eps against its floor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from npf_engine.figures import palette
+from npf_engine.figures.layout import finish, float32
+from npf_engine.figures.training import wants_log
+
+# What RunStore.history gives: stage -> {"step", "t", scalar: (k,) values, NaN where not told}
+History = Mapping[str, Mapping[str, np.ndarray]]
+
+# stage -> (colour of the object that it makes, title)
+STAGES: dict[str, tuple[str, str]] = {
+    "u": ("grad_u", "u"),
+    "u: dual": ("grad_u", "u (dual)"),
+    "u: warm-up": ("m", "V (warm-up)"),
+    "v: conjugates": ("m", "∇u*"),
+    "v": ("m", "V"),
+    "m": ("m_network", "M<sub>ξ</sub>"),
+    "inverse": ("inverse", "X<sub>ψ</sub>"),
+}
+
+
+def told(history: History, name: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Stage -> (step, value) of scalar ``name`` where it was told, (k,) float32 each; stages without it are left out."""
+    found = {}
+    for stage, values in history.items():
+        if name not in values or "step" not in values:
+            continue
+        there = np.isfinite(values[name])
+        if there.any():
+            found[stage] = float32(values["step"][there]), float32(values[name][there])
+    return found
+
+
+def losses(history: History) -> go.Figure | None:
+    """The loss of every stage so far, one panel a stage; None before any."""
+    found = told(history, "loss")
+    if not found:
+        return None
+    titles = [_style(stage)[1] for stage in found]
+    figure = make_subplots(rows=1, cols=len(found), subplot_titles=titles, horizontal_spacing=0.22 / len(found))
+    for number, (stage, (step, value)) in enumerate(found.items(), start=1):
+        figure.add_trace(_line(step, value, stage), row=1, col=number)
+        figure.update_xaxes(title="step", nticks=4, row=1, col=number)
+        if wants_log(value):
+            figure.update_yaxes(type="log", dtick=1, exponentformat="power", row=1, col=number)
+        else:
+            figure.update_yaxes(nticks=5, row=1, col=number)
+    figure.update_yaxes(title="loss", col=1)
+    return finish(figure, height=270, revision="losses")
+
+
+def convergence(history: History) -> go.Figure | None:
+    """Share of points whose conjugate was found to the tolerance (%), by stage; None before any."""
+    found = told(history, "converged")
+    if not found:
+        return None
+    figure = go.Figure()
+    for stage, (step, value) in found.items():
+        figure.add_trace(_line(step / max(float(step[-1]), 1.0), 100 * value, stage, markers=len(step) < 20))
+    finish(figure, height=230, revision="convergence", legend=len(found) > 1)
+    figure.update_xaxes(title="share of the stage's steps done", range=[0, 1.02], tickformat=".0%")
+    figure.update_yaxes(title="converged (%)", range=[0, 104])
+    return figure
+
+
+def divergence(history: History) -> go.Figure | None:
+    """S_eps(grad u#rho, F#rho) over the training of u, with the self-distance of F#rho as its floor; None before any."""
+    value = told(history, "sinkhorn")
+    floor = told(history, "self_distance")
+    if not value:
+        return None
+    figure = go.Figure()
+    clock, level = joined(history, "sinkhorn")
+    figure.add_trace(
+        go.Scatter(
+            x=clock,
+            y=level,
+            mode="lines+markers",
+            name="S<sub>ε</sub>(∇u♯ρ, F♯ρ)",
+            line={"color": palette.COLOURS["grad_u"], "width": 2},
+            marker={"size": 6},
+        )
+    )
+    if floor:
+        last = float(next(reversed(floor.values()))[1][-1])
+        figure.add_trace(
+            go.Scatter(
+                x=float32([0.0, max(float(clock[-1]), 1.0)]),
+                y=float32([last, last]),
+                mode="lines",
+                name="self-distance of F♯ρ",
+                line={"color": palette.COLOURS["floor"], "width": 2, "dash": "dash"},
+            )
+        )
+    finish(figure, height=270, revision="divergence", legend=True)
+    figure.update_xaxes(title="seconds since the first look", rangemode="tozero")
+    figure.update_yaxes(title="S<sub>ε</sub>", exponentformat="power")
+    if (level > 0).all():
+        figure.update_yaxes(type="log", dtick=1 if level.max() > 10 * level.min() else "D2")
+    return figure
+
+
+def joined(history: History, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Seconds since the first value of scalar ``name``, and its values, of all stages in the order of time."""
+    clocks, values = [np.zeros(0)], [np.zeros(0)]
+    for stage in told(history, name):
+        there = np.isfinite(history[stage][name])
+        clocks.append(history[stage]["t"][there])
+        values.append(history[stage][name][there])
+    clock, level = np.concatenate(clocks), np.concatenate(values)
+    order = np.argsort(clock, kind="stable")
+    return float32(clock[order] - clock[order[0]]), float32(level[order])
+
+
+def _style(stage: str) -> tuple[str, str]:
+    key, title = STAGES.get(stage, ("floor", stage))
+    return palette.COLOURS[key], title
+
+
+def _line(step: np.ndarray, value: np.ndarray, stage: str, markers: bool = False) -> go.Scatter:
+    colour, title = _style(stage)
+    return go.Scatter(
+        x=float32(step),
+        y=float32(value),
+        mode="lines+markers" if markers or len(step) < 3 else "lines",
+        name=title,
+        line={"color": colour, "width": 2},
+        marker={"size": 6},
+    )

@@ -1,0 +1,77 @@
+"""How long a training will take on this machine: by the runs it has finished, else by a short measurement."""
+
+from __future__ import annotations
+
+import functools
+import time
+from dataclasses import dataclass
+
+import torch
+
+from npf_engine.networks.mlp import MLP
+from npf_engine.polar.config import MapConfig
+from npf_engine.runs import cost
+from npf_engine.runs.spec import TrainingSpec
+from npf_engine.runs.store import RunStore
+
+WIDTHS = (256, 256)
+BATCH = 1024
+MEASURE_SECONDS = 0.25
+STEPS = 1000
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds a stage and their sum; ``runs``: how many finished runs of this machine it leans on, 0 for none."""
+
+    stages: dict[str, float]
+    total: float
+    runs: int
+
+    @property
+    def basis(self) -> str:
+        """One sentence for the user: what the figure rests on."""
+        if self.runs > 1:
+            return f"From the last {self.runs} trainings of this machine."
+        if self.runs == 1:
+            return "From the one training that this machine has finished."
+        return "From a short measurement of this machine; its first finished training will make it sharper."
+
+
+def estimate(store: RunStore, spec: TrainingSpec) -> Estimate:
+    """What training ``spec`` will cost here."""
+    found = store.estimate(spec)
+    factor = 1.0 if found["runs"] else slowness()
+    stages = {name: float(seconds) * factor for name, seconds in found["stages"].items()}
+    return Estimate(stages, sum(stages.values()), int(found["runs"]))
+
+
+@functools.cache
+def slowness() -> float:
+    """Measured over modelled seconds of one training step of a perceptron, on one thread; measured once a process.
+
+    Takes a quarter of a second. The median step is what counts: other work on the machine comes in bursts.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        network = MLP(2, 2, WIDTHS)
+        optimiser = torch.optim.Adam(network.parameters())
+        x = torch.rand(BATCH, 2, generator=torch.Generator().manual_seed(0))
+        seconds: list[float] = []
+        began = time.perf_counter()
+        while time.perf_counter() - began < MEASURE_SECONDS or len(seconds) < 5:
+            start = time.perf_counter()
+            optimiser.zero_grad()
+            (network(x) - x).square().mean().backward()
+            optimiser.step()
+            seconds.append(time.perf_counter() - start)
+    finally:
+        torch.set_num_threads(before)
+    return sorted(seconds)[len(seconds) // 2] / modelled()
+
+
+def modelled() -> float:
+    """Seconds of the same step by the rough model: the difference between two trainings of M_xi by that many steps."""
+    few, many = (TrainingSpec(m=MapConfig(hidden=WIDTHS, batch=BATCH, steps=steps)) for steps in (STEPS, 2 * STEPS))
+    return (cost.guess(many)["m"] - cost.guess(few)["m"]) / STEPS

@@ -1,0 +1,163 @@
+"""A run while it trains and after: stages, curves, the picture that forms, the log, and what one can do about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from npf_engine.figures import curves, training
+from npf_engine.runs.store import Run
+from ui import fieldlink, frame, progress, states
+from ui.plots import Arrays, plot
+from ui.runs import badge, remember, store
+
+EVERY = 1.5  # seconds between two looks
+
+
+def show(run_id: str) -> None:
+    """The page of one run; it looks again by itself while the run is in the queue or at work."""
+    run = store().get(run_id)
+    status = store().status(run_id)
+    remember(run_id)
+    frame.title(states.plain(run.name), "How far is this training, and is it going well?")
+    with st.container(horizontal=True, vertical_alignment="center", key="head"):
+        badge(run)
+        if status["stopping"]:
+            st.badge("stopping at the next checkpoint", icon=":material/hourglass_top:", color="orange")
+    _actions(run, status)
+    if run.error:
+        states.problem(run.error)
+    moving = run.state in ("queued", "running") or status["stopping"]
+    panel = st.fragment(_panel, run_every=EVERY if moving else None)
+    panel(run_id, run.state, bool(status["stopping"]))
+
+
+def _actions(run: Run, status: dict[str, Any]) -> None:
+    """What can be done with a run in its state."""
+    stopping = bool(status["stopping"])
+    with st.container(horizontal=True, key="actions"):
+        if run.state == "done":
+            frame.link("factorization", "Look at the factorization", {"run": run.id})
+            frame.link("inverse", "Pre-images", {"run": run.id})
+            frame.link("models", "Download and compare", {"run": run.id})
+        if run.state in ("queued", "running") and not stopping:
+            _button("Pause", ":material/pause:", "pause", run)
+        if run.state in ("paused", "interrupted", "cancelled", "failed") and run.source == "trained":
+            _button("Resume", ":material/play_arrow:", "resume", run, primary=True)
+        if run.active and not stopping:
+            with st.popover("Cancel", icon=":material/stop:", key="cancel_ask"):
+                st.markdown("Stop this training? What is trained so far is kept, and can be resumed later.")
+                _button("Yes, stop it", ":material/stop:", "cancel", run)
+        query = {**fieldlink.training_to_query(run.spec), "retry": run.id}
+        frame.link("train", "Retry with edits", query)
+        frame.link("train", "New training")
+
+
+def _button(label: str, icon: str, verb: str, run: Run, primary: bool = False) -> None:
+    kind = "primary" if primary else "secondary"
+    if st.button(label, icon=icon, key=f"{verb}_{run.id}", type=kind):  # type: ignore[arg-type]
+        with states.told():
+            getattr(store(), verb)(run.id)
+            st.rerun()
+
+
+def _panel(run_id: str, state: str, stopping: bool) -> None:
+    status = store().status(run_id)
+    if (status["state"], bool(status["stopping"])) != (state, stopping):
+        st.rerun()  # the head of the page and its buttons belong to another state
+    progress.stages(status)
+    if state != "done":
+        progress.bar(status)
+    _numbers(status)
+    history = store().history(run_id)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _forming(run_id, state)
+    with right:
+        _divergence(history)
+        _convergence(history)
+    _losses(history, state)
+    with st.expander("Log", icon=":material/notes:", key="log_fold"):
+        st.code(store().log(run_id) or "Nothing yet.", language=None, height=260, wrap_lines=True)
+
+
+def _numbers(status: dict[str, Any]) -> None:
+    """The newest numbers, large."""
+    scalars = status["scalars"]
+    shown = [
+        ("Loss", scalars.get("loss"), "{:.4g}", "Of the running stage; its scale differs from stage to stage."),
+        ("Steps a second", status["rate"], "{:.3g}", "Averaged over the last five seconds."),
+        ("Conjugates found", scalars.get("converged"), "{:.1%}", "Share of points whose conjugate converged."),
+        ("Sₑ(∇u♯ρ, F♯ρ)", scalars.get("sinkhorn"), "{:.3g}", "Falls to its self-distance as u gets good."),
+        ("Self-distance", scalars.get("self_distance"), "{:.3g}", "Of two draws of F♯ρ: the floor."),
+    ]
+    there = [item for item in shown if item[1] is not None]
+    if not there or status["state"] == "done":
+        return
+    with st.container(horizontal=True, key="numbers"):
+        for label, value, form, about in there:
+            st.metric(label, form.format(value), help=about, width="content", border=True)
+
+
+def _forming(run_id: str, state: str) -> None:
+    picture = store().snapshot(run_id)
+    if picture is None or "grad_u" not in picture:
+        if state in ("queued", "running", "paused"):
+            st.info("The first picture of ∇u♯ρ appears a few seconds after the field is ready.")
+        return
+    figure = training.live_snapshot(picture["grad_u"], picture["target"])
+    data = {key: value for key, value in picture.items() if key != "name"}
+    plot(
+        figure,
+        "forming",
+        "Held-out points of ∇u♯ρ over those of F♯ρ: the two clouds should come to cover the same ground.",
+        data,
+        run_id,
+    )
+
+
+def _divergence(history: curves.History) -> None:
+    figure = curves.divergence(history)
+    if figure is not None:
+        plot(
+            figure,
+            "divergence",
+            "The divergence of the two clouds should fall to the dashed line, the distance of two draws of F♯ρ.",
+            _curves(history, "sinkhorn", "self_distance"),
+        )
+
+
+def _convergence(history: curves.History) -> None:
+    figure = curves.convergence(history)
+    if figure is not None:
+        plot(
+            figure,
+            "convergence",
+            "Share of points whose conjugate was found: near 100 %, or the dual and M cannot be trusted.",
+            _curves(history, "converged"),
+        )
+
+
+def _losses(history: curves.History, state: str) -> None:
+    figure = curves.losses(history)
+    if figure is not None:
+        plot(
+            figure,
+            "losses",
+            "Each stage's loss should fall and flatten out; one that still falls steeply at its end wants more steps.",
+            _curves(history, "loss"),
+        )
+    elif state == "running":
+        st.caption("Losses appear with the first training steps.")
+
+
+def _curves(history: curves.History, *names: str) -> Arrays:
+    """The plotted curves as columns: ``<stage> step``, ``<stage> <scalar>``."""
+    arrays: dict[str, np.ndarray] = {}
+    for name in names:
+        for stage, (step, value) in curves.told(history, name).items():
+            arrays[f"{stage} {name} step"] = step
+            arrays[f"{stage} {name}"] = value
+    return arrays

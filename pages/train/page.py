@@ -1,0 +1,30 @@
+"""Train: what will it cost, and how is it going? The link carries the settings, and later the run."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.train import live, setup
+from ui import states
+from ui.runs import store
+
+
+def main() -> None:
+    run_id = st.query_params.get("run")
+    if run_id is None:
+        setup.show()
+        return
+    known = {run.id for run in store().list()}
+    if run_id in known:
+        live.show(run_id)
+    else:
+        states.empty(
+            "This run is not here",
+            "It was deleted, or the link comes from another machine.",
+            "train",
+            "Train a model",
+            icon=":material/search_off:",
+        )
+
+
+main()

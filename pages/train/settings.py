@@ -1,0 +1,110 @@
+"""Every leaf of the training's settings as a widget. The link holds the values; widgets show and change them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import streamlit as st
+
+from npf_engine.errors import InputError
+from npf_engine.runs.spec import CHOICES, TrainingSpec, leaves, preset, with_values
+from pages.train.help import GROUPS, HELP
+from ui import fieldlink, states
+
+PROBLEM = "setting_problem"  # session: the sentence about the last value that was refused
+ELSEWHERE = ("preset", "name")  # have their own widgets above
+
+
+def show(spec: TrainingSpec) -> None:
+    """The folded settings. Nothing inside is drawn while they are folded."""
+    changed = differing(spec)
+    label = "Advanced settings" + (f"  ({len(changed)} changed)" if changed else "")
+    fold = st.expander(label, icon=":material/tune:", key="advanced", on_change="rerun")
+    if not fold.open:
+        return
+    with fold:
+        problem = st.session_state.pop(PROBLEM, None)
+        if problem:
+            states.problem(problem)
+        if changed:
+            st.caption("Changed: " + ", ".join(f"`{key}`" for key in changed))
+            st.button("Back to the preset", icon=":material/restart_alt:", on_click=_reset, args=(tuple(changed),))
+        tabs = st.tabs(list(GROUPS), key="settings_tab", on_change="rerun")
+        for tab, (title, (prefix, about)) in zip(tabs, GROUPS.items(), strict=True):
+            if tab.open:
+                with tab:
+                    st.caption(about)
+                    _group(title, prefix, spec)
+
+
+def differing(spec: TrainingSpec) -> list[str]:
+    """The dotted keys, the field's aside, that are not as the preset has them."""
+    base = leaves(preset(spec.preset))
+    values = leaves(spec)
+    return [key for key in values if not key.startswith("field.") and key not in ELSEWHERE and values[key] != base[key]]
+
+
+def _group(title: str, prefix: str, spec: TrainingSpec) -> None:
+    values = leaves(spec)
+    keys = [key for key in values if _prefix(key) == prefix and key not in ELSEWHERE]
+    columns = st.columns(3)
+    for number, key in enumerate(keys):
+        with columns[number % 3]:
+            _widget(key, values[key])
+
+
+def _prefix(key: str) -> str:
+    return key.rpartition(".")[0]
+
+
+def _widget(key: str, value: Any) -> None:
+    """One setting. Its state follows the link, so that a reload and the back button show what will be trained."""
+    name = f"set_{key}"
+    label = key.rpartition(".")[2].replace("_", " ")
+    common: dict[str, Any] = {"key": name, "help": f"`{key}`: {HELP[key]}", "on_change": _changed, "args": (key,)}
+    if key in CHOICES:
+        st.session_state[name] = value
+        st.selectbox(label, CHOICES[key], **common)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        st.session_state[name] = value
+        st.number_input(label, step=1, **common)
+    elif isinstance(value, float):
+        st.session_state[name] = f"{value:g}"
+        st.text_input(label, **common)
+    else:
+        st.session_state[name] = text_of(value)
+        st.text_input(label, **common)
+
+
+def text_of(value: Any) -> str:
+    """A setting as text: a list without its brackets, none for None."""
+    if value is None:
+        return "none"
+    if isinstance(value, tuple):
+        plain = all(isinstance(item, int | float) for item in value)
+        return ", ".join(f"{item:g}" for item in value) if plain else json.dumps(value)
+    return str(value)
+
+
+def _changed(key: str) -> None:
+    """Take a widget's value into the link; one that is refused leaves the link as it was, with a sentence."""
+    value = st.session_state[f"set_{key}"]
+    leaf = key.removeprefix("field.")
+    try:
+        spec = fieldlink.training_from_query(st.query_params)
+        spec = with_values(spec, {key: "" if value is None else value})
+        told = {**fieldlink.training_to_query(spec)}
+        fieldlink.from_query(told)
+    except InputError as error:
+        st.session_state[PROBLEM] = str(error)
+        return
+    if leaf in told:
+        st.query_params[leaf] = told[leaf]
+    else:
+        st.query_params.pop(leaf, None)
+
+
+def _reset(keys: tuple[str, ...]) -> None:
+    for key in keys:
+        st.query_params.pop(key, None)

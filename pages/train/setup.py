@@ -1,0 +1,137 @@
+"""Before the training: the field, the preset, what it will cost, advanced settings, Train."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import streamlit as st
+
+from npf_engine.errors import InputError
+from npf_engine.fields import catalog
+from npf_engine.fields.spec import FieldSpec
+from npf_engine.runs.estimate import Estimate, estimate
+from npf_engine.runs.spec import TrainingSpec, leaves
+from pages.train import settings
+from ui import fieldlink, frame, progress, states
+from ui.runs import badge, remember, store
+
+PRESETS = {
+    "quick": "Minutes on two processor cores; enough to see everything, and within a few percent of the best.",
+    "paper": "The network sizes and step counts of the paper's Figure 17; for an accelerator, or a night.",
+}
+
+
+def show() -> None:
+    """The whole set-up form; submits a run and turns into its live view."""
+    frame.title("Train", "Which field shall be factorized, how thoroughly, and what will it cost?")
+    try:
+        spec = fieldlink.training_from_query(st.query_params)
+    except InputError as error:
+        states.problem(error)
+        frame.link("field", "Choose a field")
+        frame.link("train", "Start from the defaults")
+        return
+    _active()
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        _field(spec.field)
+        _preset(spec)
+        name = st.text_input(
+            "Name",
+            value=spec.name,
+            placeholder=default_name(spec),
+            key="run_name",
+            max_chars=80,
+            help="What the run and its bundle are called; the field's name and the preset if left empty.",
+        )
+    with right:
+        _cost(estimate(store(), spec))
+        if st.button("Train", type="primary", icon=":material/play_arrow:", width="stretch", key="train"):
+            _submit(dataclasses.replace(spec, name=(name or "").strip() or default_name(spec)))
+        st.caption("It runs in the background: the page can be closed, and the link brings it back.")
+    settings.show(spec)
+
+
+def default_name(spec: TrainingSpec) -> str:
+    """The name of a run that was given none."""
+    info = _info(spec.field)
+    title = info.title.split(",")[0].split("(")[0].strip() if info else fieldlink.source_title(spec.field)
+    return f"{title} {spec.preset}"
+
+
+def _info(field: FieldSpec) -> catalog.FieldInfo | None:
+    return next((info for info in catalog.list_fields() if info.name == field.source), None)
+
+
+def _active() -> None:
+    """What trains at the moment, with its link: somebody who comes back finds it here."""
+    for run in store().list():
+        if run.active:
+            with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"active_{run.id}"):
+                st.markdown(f"**{states.plain(run.name)}**", width="content")
+                badge(run)
+                frame.link("train", "Watch it", {"run": run.id})
+
+
+def _field(field: FieldSpec) -> None:
+    info = _info(field)
+    with st.container(border=True, gap="small", key="field_card"):
+        st.markdown(f"##### :material/terrain: {states.plain(info.title if info else fieldlink.source_title(field))}")
+        chosen = {key: value for key, value in leaves(field).items() if value != leaves(FieldSpec())[key]}
+        chosen.pop("source", None)
+        facts = [f"{info.d}-d", info.kind, info.units] if info else []
+        facts += [f"{key.replace('_', ' ')} {_short(value)}" for key, value in chosen.items()]
+        if facts:
+            st.caption(states.plain(" · ".join(facts)))
+        if info is not None and info.needs_network:
+            st.caption(":material/cloud_download: Its elevation is fetched from the network when the training starts.")
+        frame.link("field", "Look at it, or choose another", fieldlink.to_query(field))
+
+
+def _short(value: object) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _preset(spec: TrainingSpec) -> None:
+    options = [*PRESETS, *([] if spec.preset in PRESETS else [spec.preset])]
+    st.session_state["preset_choice"] = spec.preset
+    st.segmented_control(
+        "Preset",
+        options,
+        key="preset_choice",
+        required=True,
+        format_func=str.capitalize,
+        on_change=_preset_chosen,
+    )
+    st.caption(PRESETS.get(spec.preset, "Settings of your own."))
+
+
+def _preset_chosen() -> None:
+    choice = st.session_state["preset_choice"]
+    if choice == TrainingSpec().preset:
+        st.query_params.pop("preset", None)
+    else:
+        st.query_params["preset"] = choice
+
+
+def _cost(found: Estimate) -> None:
+    with st.container(border=True, gap="small", key="cost_card"):
+        st.metric("About this long on this machine", frame.duration(found.total))
+        shown = [name for name, seconds in found.stages.items() if seconds >= 0.01 * found.total]
+        parts = [f"{progress.title(name)} {frame.duration(found.stages[name])}" for name in shown]
+        st.caption(" · ".join(parts))
+        st.caption(found.basis)
+
+
+def _submit(spec: TrainingSpec) -> None:
+    with states.told():
+        old = st.query_params.get("retry")
+        if old is None:
+            run = store().submit(spec)
+        else:
+            before = leaves(store().get(old).spec)
+            run = store().retry(old, {key: value for key, value in leaves(spec).items() if value != before[key]})
+        st.query_params.clear()
+        remember(run.id)
+        st.rerun()

@@ -1,0 +1,92 @@
+"""Live progress of a run: its stages, the bar of the running one, and the time left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from ui import frame, states
+
+TITLES = {
+    "field": "Field",
+    "u": "Potential u",
+    "u: pairing": "Exact pairs",
+    "u: dual": "Potential u, dual",
+    "u: warm-up": "V, warm-up",
+    "v": "Conjugate V",
+    "v: conjugates": "Conjugates ∇u*",
+    "m": "Map M",
+    "inverse": "Inverse I",
+    "report": "Accuracy",
+    "bundle": "Bundle",
+}
+ICONS = {
+    "waiting": ("gray", ":material/radio_button_unchecked:"),
+    "started": ("blue", ":material/pending:"),
+    "done": ("green", ":material/check_circle:"),
+    "restored": ("green", ":material/history:"),
+}
+STOPPED = ("failed", "cancelled", "interrupted")
+
+
+def title(stage: str) -> str:
+    """A stage's name for people."""
+    return TITLES.get(stage, stage)
+
+
+def stages(status: dict[str, Any]) -> None:
+    """All stages in their order, each with its state and its seconds."""
+    with st.container(horizontal=True, gap="xsmall", key="stages"):
+        for stage in ordered(status["stages"]):
+            state = str(stage["state"])
+            colour, icon = ICONS.get(state, ICONS["waiting"])
+            if state == "started" and status["state"] in STOPPED:
+                colour, icon = "red" if status["state"] == "failed" else "orange", ":material/block:"
+            seconds = stage.get("seconds")
+            text = title(stage["name"]) + (f"  {frame.duration(seconds)}" if seconds is not None else "")
+            st.badge(text, icon=icon, color=colour)  # type: ignore[arg-type]
+
+
+def ordered(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The stages with parts of a stage (``u: pairing``) beside it; parts that have not begun are left out."""
+    main = [stage for stage in found if ":" not in stage["name"]]
+    out: list[dict[str, Any]] = []
+    for stage in main:
+        parts = [item for item in found if item["name"].startswith(stage["name"] + ":")]
+        # A part has no end of its own: it is over as soon as another part, or the stage itself, goes on.
+        over = stage["state"] in ("done", "restored")
+        out += [{**part, "state": "done", "seconds": None} if over else part for part in parts]
+        out.append(stage)
+    return out
+
+
+def bar(status: dict[str, Any]) -> None:
+    """Where the run is: a bar of the stage's steps, steps a second, time left."""
+    state, stage = status["state"], status["stage"]
+    if state == "queued":
+        ahead = status.get("ahead", 0)
+        text = f"Waiting for a free slot, {ahead} before it" if ahead else "Starting"
+        st.progress(0.0, text=text)
+    elif stage is not None:
+        total = status["total"] or 0
+        share = min(1.0, status["step"] / total) if total else 0.0
+        st.progress(share, text=" · ".join(words(status)))
+    else:
+        st.progress(0.0, text="Starting")
+
+
+def words(status: dict[str, Any]) -> list[str]:
+    """What the bar says, in parts."""
+    parts = [title(status["stage"])]
+    if status["text"]:
+        parts.append(states.plain(str(status["text"])))
+    elif status["total"] > 1:
+        parts.append(f"step {status['step']:,} of {status['total']:,}")
+    if status["state"] == "running" and status["rate"] and not status["text"]:
+        parts.append(f"{status['rate']:.3g} steps/s")
+    if status["state"] == "paused":
+        parts.append("paused")
+    elif status["seconds_left"] is not None:
+        parts.append(f"about {frame.duration(status['seconds_left'])} left")
+    return parts
