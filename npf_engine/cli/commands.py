@@ -1,0 +1,257 @@
+"""What each command does: read its arguments, call the engine, answer."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import io
+import json
+import math
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from npf_engine.cli.output import Answer, columns, number, report_text
+from npf_engine.errors import Cancelled, InputError
+
+if TYPE_CHECKING:
+    from npf_engine.fields.field import Field
+    from npf_engine.polar import PolarFactorization
+    from npf_engine.runs.spec import TrainingSpec
+
+MAX_SAMPLES = 10_000_000
+
+
+def _or_dash(value: int | None) -> str:
+    return "-" if value is None else str(value)
+
+
+def fields(args: argparse.Namespace) -> Answer:
+    """The fields that have a name."""
+    from npf_engine.fields.catalog import list_fields
+
+    infos = list_fields()
+    keys = ("name", "kind", "d", "n", "units", "needs_network")
+    data = [{key: getattr(info, key) for key in keys} for info in infos]
+    rows: list[tuple[str, ...]] = [
+        (
+            i.name,
+            i.kind,
+            str(i.d),
+            "-" if i.n is None else str(i.n),
+            i.units,
+            "yes" if i.needs_network else "no",
+            i.title,
+        )
+        for i in infos
+    ]
+    return Answer(data, columns(("name", "kind", "d", "n", "units", "network", "title"), rows))
+
+
+def train(args: argparse.Namespace) -> Answer:
+    """Train in this process, with checkpoints in the run's folder."""
+    from npf_engine.runs import files
+    from npf_engine.runs.process import FileLock
+    from npf_engine.runs.spec import to_json
+
+    if args.field is None and not args.show_spec:
+        raise InputError("train needs a FIELD: a name (`fields` lists them), a place or a file")
+    spec = training_spec(args)
+    if args.show_spec:
+        return Answer(to_json(spec), json.dumps(to_json(spec), indent=1))
+    folder = run_folder(args.out, spec)
+    lock = FileLock(folder / files.WORKER_LOCK)
+    if not lock.acquire():
+        raise InputError(f"another training is at work in {folder}; choose another --out or wait for it")
+    try:
+        report = _pipeline(spec, folder)
+    finally:
+        lock.release()
+    return Answer(report, f"{report_text(report)}\nbundle: {report['bundle']}")
+
+
+def _pipeline(spec: TrainingSpec, folder: Path) -> dict[str, Any]:
+    from npf_engine.runs.pipeline import run_pipeline
+    from npf_engine.runs.recorder import ConsoleRecorder
+
+    try:
+        return run_pipeline(spec, folder, ConsoleRecorder(folder), spec.report.draws)
+    except (KeyboardInterrupt, Cancelled):
+        raise Cancelled(f"stopped; the same command with --out {folder} goes on from the last checkpoint") from None
+
+
+def training_spec(args: argparse.Namespace) -> TrainingSpec:
+    """The spec of a preset with everything that was typed. Raises InputError."""
+    from npf_engine.runs.spec import preset, with_values
+
+    spec = preset(args.preset)
+    values: dict[str, Any] = {}
+    if args.field is not None:
+        values |= {"field.source": args.field, "name": field_title(args.field)}
+    typed = {"seed": args.seed, "field.rho": args.rho, "report.draws": args.draws, "name": args.name}
+    values |= {key: value for key, value in typed.items() if value is not None}
+    return with_values(spec, values | pairs(args.settings))
+
+
+def pairs(settings: list[str]) -> dict[str, str]:
+    """["a=1", "b.c=2"] -> {"a": "1", "b.c": "2"}. Raises InputError where there is no "="."""
+    out = {}
+    for item in settings:
+        key, equals, value = item.partition("=")
+        if not equals or not key.strip():
+            raise InputError(f"--set takes key=value, not {item!r}; `train --show-spec` prints all keys")
+        out[key.strip()] = value.strip()
+    return out
+
+
+def field_title(source: str) -> str:
+    """What to call a run on the field ``source``: a file's stem, else the name itself."""
+    path = Path(source)
+    return path.name.split(".")[0] or source if path.suffix else source
+
+
+def run_folder(out: str | None, spec: TrainingSpec) -> Path:
+    """The run's folder, made where it is missing. Raises InputError where it cannot be."""
+    from npf_engine.runs import files
+
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    folder = Path(out) if out else files.home() / "command-line" / f"{files.slug(spec.name)}-{stamp}"
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--out {folder} is a file; name a folder")
+    if not (folder / files.SPEC).exists() and folder.is_dir() and any(folder.iterdir()):
+        raise InputError(f"--out {folder} is not empty and no run of ours; name another folder")
+    with files.writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def evaluate(args: argparse.Namespace) -> Answer:
+    """The accuracy table again, on the test samples of a field."""
+    from npf_engine.evaluation.report import accuracy_report
+    from npf_engine.runs.recorder import ConsoleRecorder
+    from npf_engine.runs.spec import TrainingSpec
+
+    if args.draws < 2:
+        raise InputError(f"--draws must be 2 or more, not {args.draws}: a standard error needs two")
+    model = load_model(args.bundle)
+    recorder = ConsoleRecorder()
+    began = time.perf_counter()
+    field = field_like(model, args.field, pairs(args.settings), recorder)
+    built = time.perf_counter()
+    config = dataclasses.replace(TrainingSpec().report, draws=args.draws)
+
+    def progress(done: float, total: float, text: str) -> None:
+        recorder.working("report", done, total, text)
+
+    report = accuracy_report(model, field, config, args.seed, progress).to_dict()
+    ended = time.perf_counter()
+    data = flat_report(report)
+    data["seconds"] = {"field": built - began, "report": ended - built, "total": ended - began}
+    return Answer(data, report_text(data))
+
+
+def flat_report(report: dict[str, Any]) -> dict[str, Any]:
+    """An AccuracyReport's dict with the verdict as a word and its sentence beside it."""
+    verdict = report["verdict"]
+    return {
+        "metrics": report["metrics"],
+        "verdict": verdict["level"],
+        "verdict_reason": verdict["reason"],
+        "seconds": report.get("seconds"),
+    }
+
+
+def load_model(path: str) -> PolarFactorization:
+    """The model in a checked bundle. Raises InputError where it is not sound."""
+    from npf_engine.runs.bundle import load_bundle
+
+    return load_bundle(path)
+
+
+def field_like(model: PolarFactorization, source: str, settings: dict[str, str], recorder: Any) -> Field:
+    """The field ``source`` with the settings and the split of the model's training, so that test samples are unseen.
+
+    Raises InputError where it has another dimension or lies on another domain than the model.
+    """
+    import json
+
+    from npf_engine.fields.catalog import resolve
+    from npf_engine.runs.schema import lenient_spec
+    from npf_engine.runs.spec import with_values
+
+    spec = lenient_spec(json.dumps({"field": model.field_spec}))
+    if wrong := [key for key in settings if not key.startswith("field.")]:
+        raise InputError(f"--set {wrong[0]}: evaluate trains nothing; only keys that begin with field. can be set")
+    spec = with_values(spec, {"field.source": source, **settings})
+
+    def progress(done: float, total: float, text: str) -> None:
+        recorder.working("field", done, total, text)
+
+    field = resolve(spec.field, progress)
+    if field.d != model.d:
+        raise InputError(f"{source} has d = {field.d} and the bundle d = {model.d}; give a field of the same dimension")
+    pairs_ = zip((*field.low, *field.high), (*model.low, *model.high), strict=True)
+    sizes = [abs(high - low) for low, high in zip(model.low, model.high, strict=True)]
+    if field.rho != model.rho or any(
+        abs(a - b) > 1e-3 * size for (a, b), size in zip(pairs_, [*sizes, *sizes], strict=True)
+    ):
+        raise InputError(
+            f"{source} lies on another domain than the bundle: rho = {field.rho} from {_point(field.low)} to "
+            f"{_point(field.high)}, but the bundle has {model.rho} from {_point(model.low)} to {_point(model.high)}"
+        )
+    return field
+
+
+def _point(x: Any) -> str:
+    return "(" + ", ".join(f"{float(v):.6g}" for v in list(x)[:4]) + (", ..." if len(x) > 4 else "") + ")"
+
+
+def invert(args: argparse.Namespace) -> Answer:
+    """Positions where the field takes a value, as the model knows it."""
+    import numpy as np
+    import torch
+
+    from npf_engine.runs import files
+
+    if not 1 <= args.samples <= MAX_SAMPLES:
+        raise InputError(f"--samples must be between 1 and {MAX_SAMPLES}, not {args.samples}")
+    if not all(map(math.isfinite, args.gradient)):
+        raise InputError(f"--gradient must be finite numbers, not {' '.join(map(str, args.gradient))}")
+    model = load_model(args.bundle)
+    if len(args.gradient) != model.d:
+        raise InputError(f"--gradient has {len(args.gradient)} numbers and the bundle's field {model.d} components")
+    gradient = torch.tensor(args.gradient, dtype=torch.float32)
+    x = model.invert(gradient, args.samples, args.seed)
+    error = None
+    if model.function is not None:
+        values = model.function(model.scaling.to_model(x).float())
+        distance = (values - gradient).norm(dim=1)
+        error = {"mean": float(distance.mean()), "max": float(distance.max())}
+    buffer = io.BytesIO()
+    np.savez(buffer, x=x.detach().cpu().numpy(), gradient=gradient.numpy())
+    path = Path(args.out)
+    with files.writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    files.write_atomic(path, buffer.getvalue())
+    text = f"{args.samples} positions in {path}"
+    if error:
+        text += f"\n|F(x) - gradient|: mean {number(error['mean'])}, max {number(error['max'])}"
+    return Answer({"out": str(path), "n": args.samples, "gradient_error": error}, text)
+
+
+def doctor(args: argparse.Namespace) -> Answer:
+    """What works on this machine."""
+    from npf_engine.doctor import diagnose
+
+    diagnosis = diagnose()
+    marks = {(True, True): "ok  ", (True, False): "ok  ", (False, False): "note", (False, True): "FAIL"}
+    lines = [f"{marks[check.ok, check.required]}  {check.name}: {check.say}" for check in diagnosis.checks]
+    lines.append("everything that is needed works" if diagnosis.ok else "mend what is marked FAIL first")
+    return Answer(diagnosis.to_json(), "\n".join(lines), diagnosis.ok)
+
+
+def worker(args: argparse.Namespace) -> None:
+    """One run in this process; its exit code is the worker's."""
+    from npf_engine.runs.worker import main
+
+    raise SystemExit(main(Path(args.folder)))

@@ -1,0 +1,45 @@
+"""Answers of commands: data for programs, text for people."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from npf_engine.runs.recorder import duration
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command found. ``data`` is for --json, ``text`` for reading; not ``ok``: exit code 1."""
+
+    data: Any
+    text: str
+    ok: bool = True
+
+
+def columns(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A table with left-aligned columns."""
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [header, *rows]]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def number(value: float | None) -> str:
+    """Four significant digits; a dash for what has no sense."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    return f"{value:.4g}"
+
+
+def report_text(report: dict[str, Any]) -> str:
+    """The accuracy table, the verdict and the seconds of a report, for reading."""
+    from npf_engine.runs.model_card import accuracy_rows
+
+    header = ("", "value", "floor", "ratio", "s.e.", "trivial")
+    table = columns(header, [(row.title, *map(number, row.numbers())) for row in accuracy_rows(report["metrics"])])
+    seconds = ", ".join(f"{stage} {duration(value)}" for stage, value in report["seconds"].items() if value is not None)
+    verdict = f"verdict: {report['verdict']}"
+    if report.get("verdict_reason"):
+        verdict += f" ({report['verdict_reason']})"
+    return f"{table}\n\n{verdict}\ntime: {seconds}"

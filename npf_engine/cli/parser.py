@@ -1,0 +1,123 @@
+"""What can be typed: commands, their arguments, and a sentence for what cannot."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import re
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from npf_engine import __version__
+from npf_engine.errors import InputError
+
+NEGATIVE_NUMBER = re.compile(r"^-(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$")
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that raises InputError with one sentence instead of printing its usage."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # argparse takes -1e-3 for an option, since its own pattern knows no exponents (Python 3.11 to 3.13).
+        self._negative_number_matcher = NEGATIVE_NUMBER
+
+    def error(self, message: str) -> NoReturn:
+        """Raise InputError instead of exiting."""
+        unknown = re.search(r"argument COMMAND: invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        if unknown:
+            commands = re.findall(r"[\w-]+", unknown[2])
+            near = difflib.get_close_matches(unknown[1], commands, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"the commands are {', '.join(commands)}"
+            raise InputError(f"there is no command {unknown[1]!r}; {hint}")
+        raise InputError(f"{message}; `{self.prog} --help` shows what can be given")
+
+
+def build_parser() -> Parser:
+    """The whole command line."""
+    parser = Parser(
+        prog="python -m npf_engine",
+        description="Polar factorizations F = grad u o M of vector fields: train, evaluate, invert.",
+    )
+    parser.add_argument("--version", action="version", version=f"npf_engine {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command", parser_class=Parser)
+    _fields(_command(commands, "fields", "the fields that can be trained on by name"))
+    _train(_command(commands, "train", "train a factorization of a field; writes a bundle"))
+    _evaluate(_command(commands, "evaluate", "the accuracy table of a bundle on unseen samples of a field"))
+    _invert(_command(commands, "invert", "positions where the field takes a given value"))
+    _doctor(_command(commands, "doctor", "what works on this machine, and what to install for the rest"))
+    _worker(_command(commands, "worker", "run, or go on with, the training in a run folder (the app starts these)"))
+    return parser
+
+
+def _command(commands: Any, name: str, text: str) -> Parser:
+    command: Parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    command.set_defaults(run=_later(name))
+    command.add_argument("--json", action="store_true", help="one JSON value on stdout")
+    return command
+
+
+def _later(name: str) -> Callable[[argparse.Namespace], Any]:
+    """Import the command only when it runs: --help and mistyped arguments need no torch."""
+
+    def run(args: argparse.Namespace) -> Any:
+        return getattr(importlib.import_module("npf_engine.cli.commands"), name)(args)
+
+    return run
+
+
+def _fields(command: Parser) -> None:
+    command.epilog = "Besides these: a file (.tif, .hgt, .csv, .parquet, .npz), any city, or an expression."
+
+
+def _train(command: Parser) -> None:
+    command.add_argument("field", metavar="FIELD", nargs="?", help="a name (see `fields`), a place or a file")
+    # The presets and rho's values have one home, runs/spec.py, which names the choices when one is wrong.
+    command.add_argument(
+        "--preset", default="quick", help="quick (minutes, default), paper (Figure 17's sizes) or custom"
+    )
+    command.add_argument("--seed", type=int, default=None, help="seed of every random draw of the training (default 0)")
+    command.add_argument("--rho", default=None, help="reference measure: box (default), disc, gaussian, land, samples")
+    command.add_argument("--out", metavar="DIR", default=None, help="folder for the run; a broken run there goes on")
+    command.add_argument("--name", default=None, help="name of the run and its bundle (default: the field's)")
+    command.add_argument("--draws", type=int, default=None, help="draws of every figure of the report (default 8)")
+    _settings(command, "any dotted key of the spec, e.g. --set u.pairings=8 field.sigma=10 solver=published")
+    command.add_argument("--show-spec", action="store_true", help="print the spec as JSON and train nothing")
+
+
+def _evaluate(command: Parser) -> None:
+    command.add_argument("bundle", metavar="BUNDLE", help="npf-....zip or its unpacked folder")
+    command.add_argument("field", metavar="FIELD", help="a name, a place or a file")
+    command.add_argument("--draws", type=int, default=64, help="draws of every figure (default 64)")
+    command.add_argument("--seed", type=int, default=0, help="seed of the draws (default 0)")
+    _settings(command, "keys of the field's settings that differ from the training's, e.g. --set field.sigma=10")
+
+
+def _invert(command: Parser) -> None:
+    command.add_argument("bundle", metavar="BUNDLE", help="npf-....zip or its unpacked folder")
+    command.add_argument(
+        "--gradient",
+        metavar="g",
+        type=float,
+        nargs="+",
+        required=True,
+        help="the value, d numbers in the field's units",
+    )
+    command.add_argument("--samples", type=int, default=500, help="how many positions to draw (default 500)")
+    command.add_argument("--seed", type=int, default=0, help="seed of the draws (default 0)")
+    command.add_argument("--out", metavar="FILE.npz", required=True, help="file for x (n, d) in the user's units")
+
+
+def _doctor(command: Parser) -> None:
+    command.epilog = "Exit code 1 where something is missing without which nothing works."
+
+
+def _worker(command: Parser) -> None:
+    command.add_argument("folder", metavar="RUN_FOLDER", help="folder with a spec.json")
+
+
+def _settings(command: Parser, text: str) -> None:
+    command.add_argument(
+        "--set", dest="settings", metavar="KEY=VALUE", nargs="+", action="extend", default=[], help=text
+    )

@@ -1,0 +1,194 @@
+"""The bundle npf-<name>.zip: a trained factorization that needs nothing of ours to be used.
+
+model.safetensors, samples.safetensors, config.json    the model (polar/storage.py), its run's name and spec
+README.md, report.json                                 model card and accuracy table
+npf_model.py, example.py, reference.npz                use and check it with torch, numpy and safetensors only
+command.txt, environment.json, checksums.sha256        how it came about, and that it arrived whole
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import io
+import json
+import platform
+import shlex
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path, PureWindowsPath
+from typing import Any
+
+import numpy as np
+
+from npf_engine import __version__
+from npf_engine.polar import PolarFactorization
+from npf_engine.runs import bundle_check, files
+from npf_engine.runs.assemble import portable_source
+from npf_engine.runs.bundle_check import check_bundle
+from npf_engine.runs.model_card import model_card
+from npf_engine.runs.portable import example
+from npf_engine.runs.spec import TrainingSpec, leaves, preset, to_json
+
+__all__ = ["Bundle", "check_bundle", "load_bundle", "read_bundle", "unpack_bundle", "write_bundle"]
+
+REFERENCE_POINTS = 64
+REFERENCE_DRAWS = 32
+REFERENCE_SEED = 0
+ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the same content gives the same zip
+LIBRARIES = ("torch", "numpy", "safetensors", "scipy", "POT", "geomloss", "torchsde")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A checked bundle: where it is (zip or folder), its settings (config.json) and its report (report.json)."""
+
+    path: Path
+    config: dict[str, Any]
+    report: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return str(self.config.get("name") or self.path.stem.removeprefix("npf-"))
+
+    def model(self) -> PolarFactorization:
+        """The trained factorization."""
+        return PolarFactorization.load(self.path)
+
+
+def write_bundle(model: PolarFactorization, report: dict[str, Any], spec: TrainingSpec, out_zip: Path | str) -> Path:
+    """Write the bundle of a trained model to ``out_zip``, all of it or nothing; returns the path.
+
+    ``report`` is what ``train --json`` prints (its key "bundle" is left out: it is a path of this machine).
+    Folders of this machine are taken out of the settings: a file that was trained on keeps its name only.
+    Raises InputError where the file cannot be written.
+    """
+    out_zip = Path(out_zip)
+    report = {key: value for key, value in report.items() if key != "bundle"}
+    name = spec.name or model.field_name
+    command = training_command(spec)
+    content: dict[str, bytes] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(folder)
+        for file in (bundle_check.MODEL, bundle_check.SAMPLES, bundle_check.CONFIG):
+            content[file] = (Path(folder) / file).read_bytes()
+    config = json.loads(content[bundle_check.CONFIG])
+    config |= {"name": name, "spec": to_json(spec)}
+    config, report = _without_folders(config, spec.field.source), _without_folders(report, spec.field.source)
+    content[bundle_check.CONFIG] = _json(config)
+    content[bundle_check.REPORT] = _json(report)
+    content[bundle_check.CARD] = model_card(config, report, command).encode()
+    content[bundle_check.PORTABLE] = portable_source().encode()
+    content[bundle_check.EXAMPLE] = Path(example.__file__).read_bytes()
+    content[bundle_check.REFERENCE] = reference(model)
+    content[bundle_check.COMMAND] = (command + "\n").encode()
+    content[bundle_check.ENVIRONMENT] = _json(environment(report))
+    content[bundle_check.CHECKSUMS] = bundle_check.checksums(content).encode()
+    files.write_atomic(out_zip, _zip(content))
+    return out_zip
+
+
+def read_bundle(path: Path | str) -> Bundle:
+    """Settings and report of the bundle ``path`` (zip or folder), with every check. Raises InputError."""
+    path = Path(path)
+    config, report = bundle_check.check_content(path.name, bundle_check.read_files(path))
+    return Bundle(path, config, report)
+
+
+def load_bundle(path: Path | str) -> PolarFactorization:
+    """The model in the bundle ``path`` (zip or folder), with every check. Raises InputError."""
+    return read_bundle(path).model()
+
+
+def unpack_bundle(path: Path | str, folder: Path | str) -> Path:
+    """Write the files of a checked bundle into ``folder`` (made where it is missing); returns it. Raises InputError."""
+    folder = Path(folder)
+    content = bundle_check.read_files(path)
+    with files.writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    for name in (*bundle_check.FILES, bundle_check.CHECKSUMS):
+        files.write_atomic(folder / name, content[name])
+    return folder
+
+
+def training_command(spec: TrainingSpec) -> str:
+    """The command line that trains ``spec`` again: its preset and every setting that differs from it."""
+    source = _file_name(spec.field.source)
+    parts = ["python", "-m", "npf_engine", "train", source, "--preset", spec.preset, "--seed", str(spec.seed)]
+    before = leaves(preset(spec.preset))
+    shown = {"name", "preset", "seed", "field.source", "threads", "device"}
+    changed = {key: value for key, value in leaves(spec).items() if key not in shown and value != before[key]}
+    if changed:
+        parts += ["--set", *(f"{key}={_setting(value)}" for key, value in changed.items())]
+    return shlex.join(parts)
+
+
+def _setting(value: Any) -> str:
+    """A leaf's value as ``--set`` reads it."""
+    if value is None:
+        return "none"
+    return json.dumps(value) if isinstance(value, tuple | list) else str(value)
+
+
+def reference(model: PolarFactorization) -> bytes:
+    """reference.npz: positions x (k, d), values y (k, d) of F there, and the model's answers to them."""
+    x = model.scaling.to_user(model.samples["x_test"][:REFERENCE_POINTS].double()).numpy()
+    y = model.samples["y_test"][:REFERENCE_POINTS].double().numpy()
+    answers = example.answers(model, x, y, REFERENCE_DRAWS, REFERENCE_SEED)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, x=x, y=y, n=REFERENCE_DRAWS, seed=REFERENCE_SEED, **answers)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def environment(report: dict[str, Any]) -> dict[str, Any]:
+    """The software and the kind of machine that wrote the bundle."""
+    return {
+        "npf_engine": __version__,
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "device": report.get("device"),
+        "threads": report.get("threads"),
+        "packages": {name: _version(name) for name in LIBRARIES},
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _file_name(text: str) -> str:
+    """The last part of an absolute path (of any system); everything else as it is."""
+    if Path(text).is_absolute() or PureWindowsPath(text).is_absolute():
+        return PureWindowsPath(text).name or text
+    return text
+
+
+def _without_folders(data: Any, source: str) -> Any:
+    """``data`` with absolute paths cut to file names, also where the path ``source`` stands inside a sentence."""
+    if isinstance(data, str):
+        return _file_name(data.replace(source, _file_name(source)) if source else data)
+    if isinstance(data, dict):
+        return {key: _without_folders(value, source) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_without_folders(value, source) for value in data]
+    return data
+
+
+def _json(data: Any) -> bytes:
+    return (json.dumps(files.finite(data), allow_nan=False, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _zip(content: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in content.items():
+            member = zipfile.ZipInfo(name, ZIP_DATE)
+            member.compress_type = zipfile.ZIP_DEFLATED
+            member.external_attr = 0o644 << 16
+            archive.writestr(member, data)
+    return buffer.getvalue()

@@ -1,0 +1,174 @@
+"""The model card: what a bundle's README.md tells a reader who has nothing but the bundle."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+TITLES = {
+    "pushforward": "grad u#rho against F#rho, S_eps",
+    "measure_preservation": "M_xi#rho against rho, S_eps",
+    "measure_preservation_implicit": "M_theta#rho against rho, S_eps",
+    "inverse": "I_psi(M) against the samples that M sends there, S_eps",
+}
+
+
+@dataclass(frozen=True)
+class AccuracyRow:
+    """One line of the accuracy table: a value between its floor and its trivial answer; None where it has no sense."""
+
+    title: str
+    value: float | None
+    floor: float | None = None
+    ratio: float | None = None
+    se: float | None = None
+    trivial: float | None = None
+
+    def numbers(self) -> tuple[float | None, ...]:
+        """value, floor, ratio, its standard error, trivial."""
+        return (self.value, self.floor, self.ratio, self.se, self.trivial)
+
+
+def accuracy_rows(metrics: dict[str, Any]) -> list[AccuracyRow]:
+    """The lines of the accuracy table from a report's ``metrics``; those that were not measured are left out."""
+    rows = []
+    for key, title in TITLES.items():
+        item = metrics.get(key)
+        if item:
+            floor, trivial = item.get("self_distance"), item.get("trivial")
+            rows.append(AccuracyRow(title, item.get("value"), floor, item.get("ratio"), item.get("se"), trivial))
+            if item.get("paper_self_distance") is not None:
+                title = "the same, floor as in the paper (two draws from all of rho)"
+                rows.append(AccuracyRow(title, item.get("value"), item["paper_self_distance"]))
+    if item := metrics.get("reconstruction"):
+        rows.append(AccuracyRow("mean |F - grad u o M_xi|, units of F", item.get("l2")))
+        rows.append(AccuracyRow("the same over mean |F|", item.get("relative"), 0.0))
+    if item := metrics.get("inverse_cosine"):
+        rows.append(AccuracyRow("cos(F(I_psi(y)), y)", item.get("mean"), 1.0, trivial=item.get("trivial")))
+    if item := metrics.get("test_dual"):
+        rows.append(AccuracyRow("test dual, mean of u(x) + u*(F(x)); lower is better", item.get("value")))
+    return rows
+
+
+def model_card(config: dict[str, Any], report: dict[str, Any], command: str) -> str:
+    """README.md of a bundle, from its settings, its report and the command that trained it."""
+    verdict = report.get("verdict") or "none"
+    reason = report.get("verdict_reason")
+    return CARD.format(
+        name=config["name"],
+        field=config.get("field_name") or "a field",
+        d=config["d"],
+        verdict=f"**{verdict}**" + (f": {reason}" if reason else "."),
+        table=_table(report.get("metrics") or {}),
+        draws=_draws(report.get("metrics") or {}),
+        conventions=_conventions(config),
+        command=command,
+        seconds=_seconds(report),
+        example=", ".join("0.0" for _ in range(config["d"])) if config["d"] <= 8 else f"*[0.0] * {config['d']}",
+    )
+
+
+def _table(metrics: dict[str, Any]) -> str:
+    lines = ["| | value | floor | value / floor | s.e. of it | trivial answer |", "|---|---|---|---|---|---|"]
+    for row in accuracy_rows(metrics):
+        title = row.title.replace("|", "\\|")
+        lines.append(f"| {title} | " + " | ".join(map(_number, row.numbers())) + " |")
+    return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None or not math.isfinite(value) else f"{value:.4g}"
+
+
+def _draws(metrics: dict[str, Any]) -> str:
+    item = metrics.get("pushforward") or {}
+    draws, n, eps = item.get("draws"), item.get("n"), item.get("eps")
+    if not draws or not n:
+        return ""
+    tail = f", with eps = {_number(eps)}" if eps else ""
+    return f"Means of {draws} draws of {n} unseen samples (first line{tail}). "
+
+
+def _conventions(config: dict[str, Any]) -> str:
+    units, scaling = config.get("units") or {}, config.get("scaling") or {}
+    offset, scale = scaling.get("offset") or [], scaling.get("scale") or []
+    lines = []
+    names, where = units.get("axes") or [], units.get("position") or []
+    low, high = config.get("low") or [], config.get("high") or []
+    for k in range(min(config["d"], 8)):
+        axis = names[k] if k < len(names) else f"x{k + 1}"
+        unit = f" in {where[k]}" if k < len(where) and where[k] else ""
+        box = f", from {_number(low[k])} to {_number(high[k])}" if k < len(low) and k < len(high) else ""
+        model = f"; model position = (x - {offset[k]:.8g}) / {scale[k]:.8g}" if k < len(offset) else ""
+        lines.append(f"- coordinate {k + 1} is {axis}{unit}{box}{model}")
+    if config["d"] > 8:
+        lines.append(f"- and {config['d'] - 8} more, see `config.json`")
+    lines.append(
+        f"- values of F (and of grad u) are in {units.get('value') or 'the units of the field'}, never rescaled"
+    )
+    lines.append(f"- the reference measure rho is `{config.get('rho')}`")
+    return "\n".join(lines)
+
+
+def _seconds(report: dict[str, Any]) -> str:
+    seconds = report.get("seconds") or {}
+    total = seconds.get("total")
+    stages = ", ".join(f"{k} {v:.0f} s" for k, v in seconds.items() if k != "total" and v is not None)
+    where = f" on {report['device']}" if report.get("device") else ""
+    threads = f" with {report['threads']} thread(s)" if report.get("threads") else ""
+    return f"{stages}{f'; {total:.0f} s in all' if total is not None else ''}{where}{threads}."
+
+
+CARD = """\
+# {name}
+
+A polar factorization of the vector field "{field}" (d = {d}): F = grad u o M, with u convex and M preserving the
+reference measure rho (Brenier 1991), learned with neural networks (Vesseron and Cuturi, *On a Neural Implementation of
+Brenier's Polar Factorization*, 2024). `u` is an input-convex network, `M_xi` a network for M, and `I_psi` a sampler of
+M's many-valued inverse.
+
+## How good it is
+
+Verdict: {verdict}
+
+{table}
+
+{draws}A value is to be read between its floor (what two independent batches of the reference measure against each
+other) and its trivial answer (what a model that learned nothing gets). S_eps is the Sinkhorn divergence with cost
+|x - y|^2. The whole report is in `report.json`.
+
+## How to use it
+
+Python with torch, numpy and safetensors is all that is needed; nothing in the bundle is pickled.
+
+```python
+from npf_model import PolarFactorization
+
+model = PolarFactorization.load(".")
+x = [[{example}]]                   # (n, d) in the units below; tensors, arrays or lists
+model.grad_u(x)                     # (n, d) grad u, closed form
+model.grad_u_conjugate(x)           # (n, d) grad u*, here of the values x
+model.M_network(x)                  # (n, d) M_xi
+model.preimages(x[0], n=500, seed=0)  # (500, d) positions that M sends to x[0]
+model.invert(x[0], n=500, seed=0)     # (500, d) positions where F takes the value x[0]
+```
+
+`python example.py` computes `reference.npz` again and prints PASS; `sha256sum --check checksums.sha256` checks the
+files.
+
+## Conventions
+
+{conventions}
+
+## How it was trained
+
+    {command}
+
+Time: {seconds} Every setting is in `config.json` under `spec`, the software in `environment.json`.
+
+## What it is not
+
+It holds for rho on the domain above and says nothing outside it. M is known up to the accuracy of the table, and where
+F is a measured field, only as well as its samples are.
+"""
