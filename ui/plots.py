@@ -60,8 +60,8 @@ def downloads(data: Arrays | Callable[[], Arrays], key: str, name: str) -> None:
     """Two small buttons that save ``data`` as CSV and as NPZ; the files are made at the click."""
     from npf_engine.evaluation import views
 
-    def arrays() -> Arrays:
-        return data() if callable(data) else data
+    def written(write: Callable[[Arrays], bytes]) -> Callable[[], bytes]:
+        return lambda: write(data() if callable(data) else data)
 
     writers: dict[str, tuple[Callable[[Arrays], bytes], str]] = {
         "csv": (views.to_csv, "text/csv"),
@@ -71,7 +71,7 @@ def downloads(data: Arrays | Callable[[], Arrays], key: str, name: str) -> None:
         for ending, (write, mime) in writers.items():
             st.download_button(
                 ending.upper(),
-                data=lambda write=write: write(arrays()),
+                data=written(write),
                 file_name=f"{name}-{frame.key_of(key)}.{ending}",
                 mime=mime,
                 key=f"{key}_{ending}",

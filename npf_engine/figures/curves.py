@@ -28,7 +28,7 @@ STAGES: dict[str, tuple[str, str]] = {
 
 
 def told(history: History, name: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Stage -> (step, value) of scalar ``name`` where it was told, (k,) float32 each; stages without it are left out."""
+    """Stage -> (step, value) of scalar ``name`` where it was told, (k,) float32 each; stages without it left out."""
     found = {}
     for stage, values in history.items():
         if name not in values or "step" not in values:
@@ -72,7 +72,7 @@ def convergence(history: History) -> go.Figure | None:
 
 
 def divergence(history: History) -> go.Figure | None:
-    """S_eps(grad u#rho, F#rho) over the training of u, with the self-distance of F#rho as its floor; None before any."""
+    """S_eps(grad u#rho, F#rho) over the training of u, with the self-distance of F#rho below; None before any."""
     value = told(history, "sinkhorn")
     floor = told(history, "self_distance")
     if not value:

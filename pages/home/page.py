@@ -1,0 +1,82 @@
+"""Home: what this is, one picture, the gallery, and where to start."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from npf_engine.errors import InputError
+from npf_engine.runs.store import Run
+from pages.home import picture
+from ui import frame, states
+from ui.runs import badge, store
+
+WHAT = (
+    "Every vector field F is the gradient of a convex potential u after a map M that only moves mass around: "
+    "**F = ∇u ∘ M**, the polar factorization. "
+    "Pick a field, real terrain or a formula of your own, and this explorer trains u, M and the many-valued inverse "
+    "of M while you look on. "
+    "Then see both factors side by side, go from any gradient back to all places where it occurs, and take the model "
+    "with you."
+)
+
+
+def main() -> None:
+    frame.title("Polar factorization explorer", "What is in a vector field, once its convex part is taken out?")
+    runs = store().list()
+    gallery = [run for run in runs if run.source == "gallery"]
+    done = [run for run in runs if run.state == "done"]
+    st.markdown(WHAT)
+    _start(gallery, done)
+    with states.told():
+        if gallery or done:
+            picture.of_model((gallery or done)[0])
+        else:
+            picture.of_terrain()
+    if gallery:
+        _gallery(gallery)
+    _recent([run for run in runs if run.source != "gallery"])
+
+
+def _start(gallery: list[Run], done: list[Run]) -> None:
+    with st.container(horizontal=True, key="start"):
+        if st.button("Pick a field and train", type="primary", icon=":material/terrain:", key="start_field"):
+            frame.go("field")
+        if gallery and st.button("Open the gallery", icon=":material/collections:", key="open_gallery"):
+            frame.go("factorization", {"run": gallery[0].id})
+        if not gallery and done and st.button("Open the latest model", icon=":material/call_split:", key="open_latest"):
+            frame.go("factorization", {"run": done[0].id})
+
+
+def _gallery(runs: list[Run]) -> None:
+    st.markdown("#### Gallery")
+    st.caption("Models that come with the explorer, trained by it: open one and look around.")
+    columns = st.columns(min(3, len(runs)))
+    for number, run in enumerate(runs):
+        with columns[number % len(columns)], st.container(border=True, height="stretch", key=f"gallery_{run.id}"):
+            st.markdown(f"**{states.plain(run.name)}**")
+            badge(run)
+            with st.container(horizontal=True):
+                frame.link("factorization", None, {"run": run.id})
+                frame.link("inverse", None, {"run": run.id})
+
+
+def _recent(runs: list[Run]) -> None:
+    if not runs:
+        return
+    st.markdown("#### Your runs")
+    for run in runs[:4]:
+        with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"recent_{run.id}"):
+            st.markdown(f"**{states.plain(run.name)}**", width="content")
+            badge(run)
+            if run.state == "done":
+                frame.link("factorization", "Open", {"run": run.id})
+            else:
+                frame.link("train", "Look at it", {"run": run.id})
+    if len(runs) > 4:
+        frame.link("models", f"All {len(runs)} runs")
+
+
+try:
+    main()
+except InputError as error:
+    states.problem(error)

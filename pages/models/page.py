@@ -1,0 +1,38 @@
+"""Models: which runs are there, how good are they, and what can be done with them?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from npf_engine.errors import InputError
+from pages.models import compare, detail, shelf, table
+from ui import frame, states
+from ui.runs import store
+
+
+def main() -> None:
+    frame.title("Models", "Which runs are there, how good are they, and which do I want?")
+    shelf.show()
+    runs = store().list()
+    if not runs:
+        states.empty(
+            "No runs yet",
+            "Train a model, or import a bundle that somebody gave you.",
+            "train",
+            "Train a model",
+            icon=":material/inventory_2:",
+        )
+        return
+    chosen = table.show(runs)
+    if len(chosen) == 1:
+        detail.show(chosen[0])
+    elif len(chosen) == 2:
+        compare.show(*chosen)
+    else:
+        st.caption("Tick one run for what can be done with it, two to compare them.")
+
+
+try:
+    main()
+except InputError as error:
+    states.problem(error)
