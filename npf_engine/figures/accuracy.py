@@ -23,7 +23,7 @@ METRICS: dict[str, tuple[str, str, str]] = {
 def rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Rows of the table, one a metric; numbers in the units of the report, None where a column has no sense.
 
-    Keys: what, measure, value, floor, ratio, se, trivial, better (share of the way from the trivial answer to the floor,
+    Keys: what, measure, value, floor, ratio, se, trivial, better (how far from the trivial answer to the floor:
     1 at the floor and 0 at the trivial answer, on a logarithmic scale), n.
     """
     found = []
@@ -59,10 +59,12 @@ def ladder(metrics: Mapping[str, Any]) -> go.Figure:
         names.append(symbol)
         ratio, se = float(item["ratio"]), float(item.get("se") or 0.0)
         trivial = item.get("trivial")
-        far = float(trivial) / float(item["self_distance"]) if _positive(trivial) else None
+        far = float(trivial) / float(item["self_distance"]) if trivial is not None and _positive(trivial) else None
         if far is not None:
             figure.add_trace(_line([1.0, far], symbol))
-            figure.add_trace(_dot(far, symbol, palette.COLOURS["trivial"], "line-ns-open", f"trivial answer: {far:.3g}"))
+            figure.add_trace(
+                _dot(far, symbol, palette.COLOURS["trivial"], "line-ns-open", f"trivial answer: {far:.3g}")
+            )
         figure.add_trace(_dot(1.0, symbol, palette.COLOURS["floor"], "line-ns-open", "floor: the self-distance"))
         text = f"{what}<br>{ratio:.3g} ± {se:.2g} times the self-distance"
         mark = _dot(ratio, symbol, palette.COLOURS[colour], "circle", text)
@@ -76,11 +78,13 @@ def ladder(metrics: Mapping[str, Any]) -> go.Figure:
 
 def _way(item: Mapping[str, Any]) -> float | None:
     """1 at the floor, 0 at the trivial answer, on a logarithmic scale; clipped to that range."""
-    value, floor, trivial = item.get("value"), item.get("self_distance"), item.get("trivial")
-    if not _positive(value, floor, trivial) or float(trivial) <= float(floor):  # type: ignore[arg-type]
+    numbers = [item.get(key) for key in ("value", "self_distance", "trivial")]
+    if not _positive(*numbers):
         return None
-    share = math.log(float(trivial) / float(value)) / math.log(float(trivial) / float(floor))  # type: ignore[arg-type]
-    return min(1.0, max(0.0, share))
+    value, floor, trivial = (float(number) for number in numbers if number is not None)
+    if trivial <= floor:
+        return None
+    return min(1.0, max(0.0, math.log(trivial / value) / math.log(trivial / floor)))
 
 
 def _positive(*numbers: Any) -> bool:

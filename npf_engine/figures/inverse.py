@@ -62,7 +62,7 @@ def norm_points(
 def relocated_picture(
     x: np.ndarray, f: np.ndarray, units: Units, low: Sequence[float], high: Sequence[float], *, top: float
 ) -> go.Figure:
-    """Mean |F| over cells of Omega, F (n, 2) being carried by the points x (n, 2): for more points than dots can show."""
+    """Mean |F| over cells of Omega, F (n, 2) carried by the points x (n, 2): where dots would hide each other."""
     picture, x_mid, y_mid = mean_on_cells(x, np.linalg.norm(f, axis=1), low, high, 120)
     figure = go.Figure(
         go.Heatmap(

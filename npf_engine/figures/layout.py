@@ -96,7 +96,9 @@ def thin(grid: np.ndarray, most: int = 360) -> tuple[np.ndarray, int]:
     return np.ascontiguousarray(grid[::step, ::step], dtype=np.float32), step
 
 
-def counts(points: np.ndarray, x_range: tuple[float, float], y_range: tuple[float, float], bins: int = 256) -> go.Heatmap:
+def counts(
+    points: np.ndarray, x_range: tuple[float, float], y_range: tuple[float, float], bins: int = 256
+) -> go.Heatmap:
     """A picture of log10(1 + count) of (n, 2) points on bins x bins cells; empty cells are left clear."""
     from npf_engine.figures.palette import NORM
 

@@ -9,8 +9,18 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from npf_engine.fields.field import Units
 from npf_engine.figures import palette
-from npf_engine.figures.layout import BIN_ABOVE, counts, finish, float32
+from npf_engine.figures.layout import (
+    BIN_ABOVE,
+    aspect,
+    counts,
+    finish,
+    float32,
+    position_title,
+    span,
+    value_title,
+)
 
 PANEL_HEIGHT = 340
 
@@ -29,11 +39,41 @@ class Panel:
     ratio: float | None = 1.0
 
 
+def panel(
+    key: str,
+    planes: Mapping[str, np.ndarray],
+    units: Units,
+    low: Sequence[float],
+    high: Sequence[float],
+    *,
+    position: bool,
+    axes: tuple[int, int] = (0, 1),
+    principal: bool = False,
+    position_unit: str = "",
+) -> Panel:
+    """The panel of one cloud among ``planes`` (key -> (n, 2)); clouds of one space share their ranges.
+
+    ``position``: a cloud in Omega (range of "rho"), else one of values (range of "field"). ``principal``: the planes
+    are on the principal axes of F#rho, ``position_unit`` then being the unit of positions on them.
+    """
+    reference = planes["rho" if position else "field"]
+    ratio: float | None = 1.0
+    if principal:
+        unit = position_unit if position else units.value
+        titles = [f"principal axis {k} of F♯ρ" + (f" ({unit})" if unit else "") for k in (1, 2)]
+    else:
+        titles = [(position_title if position else value_title)(units, axis) for axis in axes]
+        ratio = aspect(units, low, high, axes) if position else 1.0
+    pad = 0.06 if position else 0.1
+    ranges = (span(reference[:, 0], pad=pad), span(reference[:, 1], pad=pad))
+    return Panel(key, planes[key], (titles[0], titles[1]), ranges, ratio)
+
+
 def column(panels: Sequence[Panel], origin: np.ndarray, *, size: float = 3.0) -> go.Figure:
     """Panels below each other in one figure (one set of WebGL contexts).
 
-    ``origin`` (n,) uint8 of ``palette.origin_index``, the same for all panels: point i of each panel comes from the same
-    x. Above 200,000 points a panel shows counts instead.
+    ``origin`` (n,) uint8 of ``palette.origin_index``, the same for all panels: point i of each panel comes from the
+    same x. Above 200,000 points a panel shows counts instead.
     """
     figure = make_subplots(rows=len(panels), cols=1, vertical_spacing=0.34 / max(2, len(panels)) * 0.9)
     for row, panel in enumerate(panels, start=1):

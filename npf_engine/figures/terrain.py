@@ -112,7 +112,7 @@ def norm_map(
     bins: int = 160,
     title: str = "|F|",
 ) -> go.Figure:
-    """The mean of |F| over the samples (n, 2) in each of bins x bins cells of Omega's box; clear where there is none."""
+    """The mean of |F| over the samples (n, 2) in each of bins x bins cells of Omega's box; empty cells are clear."""
     picture, x_mid, y_mid = mean_on_cells(x, np.linalg.norm(f, axis=1), low, high, bins)
     figure = go.Figure(
         go.Heatmap(
@@ -163,7 +163,7 @@ def mean_on_cells(
 
 
 def lattice(x: np.ndarray, low: Sequence[float], high: Sequence[float], side: int) -> np.ndarray:
-    """Indices of the points of (n, 2) nearest to the middle of their cell, one for each occupied cell of side x side."""
+    """Indices of the points of (n, 2) nearest to the middles of side x side cells, one for each occupied cell."""
     low_, width = np.asarray(low, dtype=float), np.asarray(high, dtype=float) - np.asarray(low, dtype=float)
     place = (np.asarray(x, dtype=float) - low_) / np.where(width > 0, width, 1.0) * side
     inside = ((place >= 0) & (place <= side)).all(axis=1)
@@ -177,7 +177,12 @@ def lattice(x: np.ndarray, low: Sequence[float], high: Sequence[float], side: in
 
 
 def _map(
-    figure: go.Figure, units: Units, low: Sequence[float], high: Sequence[float], revision: str, height: int = MAP_HEIGHT
+    figure: go.Figure,
+    units: Units,
+    low: Sequence[float],
+    high: Sequence[float],
+    revision: str,
+    height: int = MAP_HEIGHT,
 ) -> go.Figure:
     """Axes of Omega's box, with the aspect that positions have on the ground."""
     finish(figure, height=height, revision=revision)

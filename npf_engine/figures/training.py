@@ -22,7 +22,9 @@ NOT_CURVES = ("step", "t", "rate", "total")
 ACROSS = 2
 
 
-def training_curves(history: Mapping[str, np.ndarray], stage: str, *, names: Mapping[str, str] | None = None) -> go.Figure:
+def training_curves(
+    history: Mapping[str, np.ndarray], stage: str, *, names: Mapping[str, str] | None = None
+) -> go.Figure:
     """The scalars of one stage over its steps, one plot each: history has "step" (k,) and every scalar (k,), NaN where
     not told. A scalar that is positive and falls by more than a factor of twenty gets a logarithmic axis.
 

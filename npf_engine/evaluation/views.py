@@ -1,0 +1,261 @@
+"""What the pages show of a model: clouds, projections, the relocation map and pre-images, in the user's units."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from npf_engine.errors import InputError
+from npf_engine.evaluation.inverse import nearest
+from npf_engine.fields.field import Units
+from npf_engine.polar.factorization import PolarFactorization
+
+POSITIONS = ("rho", "m", "m_network", "inverse")  # clouds in Omega
+VALUES = ("field", "grad_u", "reconstruction")  # clouds in the space of F
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Projection:
+    """The first two principal axes of F#rho: mean (d,), directions (d, 2) of length one, share of the variance (2,)."""
+
+    mean: np.ndarray
+    directions: np.ndarray
+    share: np.ndarray
+
+
+@dataclass(frozen=True)
+class FactorizationView:
+    """The clouds of Figure 1: palette key -> (n, d) in the user's units. Row i of each comes from the same x_i.
+
+    rho: x; field: F(x); grad_u: grad u(x); m: M_theta(x); m_network: M_xi(x); reconstruction: grad u(M_xi(x)), the
+    last two only where M_xi was trained. ``projection`` is there for d > 3.
+    """
+
+    clouds: Arrays
+    units: Units
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    scale: tuple[float, ...]
+    projection: Projection | None
+
+    @property
+    def d(self) -> int:
+        """Dimension of Omega."""
+        return int(self.clouds["rho"].shape[1])
+
+    def planes(self, axes: tuple[int, int] = (0, 1)) -> Arrays:
+        """``plane`` of every cloud."""
+        return {key: self.plane(key, axes) for key in self.clouds}
+
+    def plane(self, key: str, axes: tuple[int, int] = (0, 1)) -> np.ndarray:
+        """One cloud on two axes (n, 2): coordinates ``axes``, or for d > 3 the two principal axes of F#rho.
+
+        For d = 1: the place x and the value, which together are the graph of a function.
+        """
+        cloud = self.clouds[key]
+        if self.projection is not None:
+            return self._projected(key) @ self.projection.directions
+        if self.d == 1:
+            return np.hstack([self.clouds["rho"], cloud])
+        return cloud[:, list(axes)]
+
+    def _projected(self, key: str) -> np.ndarray:
+        assert self.projection is not None
+        cloud = self.clouds[key]
+        if key in VALUES:
+            return cloud - self.projection.mean
+        centred = cloud - self.clouds["rho"].mean(axis=0)
+        return centred if self.one_unit else centred / np.asarray(self.scale)
+
+    @property
+    def one_unit(self) -> bool:
+        """Whether all positions have one unit; else they are projected after scaling each axis to [-1, 1]."""
+        return len(set(self.units.position)) == 1
+
+
+@dataclass(frozen=True)
+class RelocationView:
+    """Figure 2: x (n, d) positions, f (n, d) = F(x), moved (n, d) = I_psi(grad u*(f)); all in the user's units.
+
+    outside: share of gradients whose grad u* lies outside of Omega; cosine (n,): between F(moved) and f where F is
+    known as a function and d > 1, else None; top: 99 % quantile of |f|, the end of the colour scale.
+    """
+
+    x: np.ndarray
+    f: np.ndarray
+    moved: np.ndarray
+    outside: float
+    cosine: np.ndarray | None
+    top: float
+
+
+@dataclass(frozen=True)
+class PreimageView:
+    """Pre-images x (n, d) of one gradient (d,): draws of I_psi at point (d,) = grad u*(gradient).
+
+    error (n,): |F(x) - gradient|, with F itself where it is known as a function (``exact``), else F of the nearest
+    kept sample; trivial: the same for points of rho, on average. inside says whether ``point`` lies in Omega; residual
+    is that of its conjugate; seconds is what it took.
+    """
+
+    gradient: np.ndarray
+    x: np.ndarray
+    point: np.ndarray
+    error: np.ndarray
+    exact: bool
+    trivial: float
+    inside: bool
+    residual: float
+    seconds: float
+
+
+def kept_samples(model: PolarFactorization, n: int) -> tuple[Tensor, Tensor]:
+    """Up to n of the model's samples, unseen ones first: positions (n, d) in the user's units, float64, and values."""
+    x = torch.cat([model.samples["x_test"], model.samples["x_train"]])[:n]
+    y = torch.cat([model.samples["y_test"], model.samples["y_train"]])[:n]
+    return model.scaling.to_user(x.double()), y.double()
+
+
+def factorization_view(model: PolarFactorization, n: int = 3000, seed: int = 0) -> FactorizationView:
+    """The clouds of Figure 1 at n samples chosen by ``seed`` among those the model keeps (unseen ones first)."""
+    x, y = kept_samples(model, max(n, len(model.samples["x_test"])))
+    pick = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))[:n]
+    x, y = x[pick], y[pick]
+    clouds = {"rho": x, "field": y, "grad_u": model.grad_u(x), "m": model.M(x, field_values=y)}
+    if model.m is not None:
+        clouds["m_network"] = model.M_network(x)
+        clouds["reconstruction"] = model.grad_u(clouds["m_network"])
+    arrays = {key: cloud.double().numpy() for key, cloud in clouds.items()}
+    projection = principal_axes(arrays["field"]) if model.d > 3 else None
+    return FactorizationView(arrays, model.units, model.low, model.high, model.scaling.scale, projection)
+
+
+def principal_axes(y: np.ndarray) -> Projection:
+    """The first two principal axes of a cloud (n, d), each turned so that its largest component is positive."""
+    mean = y.mean(axis=0)
+    covariance = np.cov((y - mean).T)
+    variance, vectors = np.linalg.eigh(covariance)
+    directions = vectors[:, ::-1][:, :2]
+    largest = np.take_along_axis(directions, np.abs(directions).argmax(axis=0)[None, :], axis=0)
+    total = max(float(variance.sum()), 1e-300)
+    return Projection(mean, directions * np.sign(largest), variance[::-1][:2] / total)
+
+
+def relocation_view(model: PolarFactorization, n: int = 4000, seed: int = 0) -> RelocationView:
+    """Figure 2 of the paper: each gradient F(x) carried to a drawn pre-image of it.
+
+    Raises InputError when the model has no I_psi.
+    """
+    _needs_inverse(model)
+    x, y = kept_samples(model, n)
+    details = model.invert_details(y, 1, seed)
+    moved = details.x[:, 0].double()
+    cosine = None
+    if model.function is not None and model.d > 1:
+        reached = model.function(model.scaling.to_model(moved).float()).double()
+        cosine = torch.nn.functional.cosine_similarity(reached, y, dim=1).numpy()
+    top = float(torch.quantile(y.norm(dim=1), 0.99)) or 1.0
+    return RelocationView(x.numpy(), y.numpy(), moved.numpy(), float(details.outside.float().mean()), cosine, top)
+
+
+def preimage_view(model: PolarFactorization, gradient: np.ndarray, n: int = 500, seed: int = 0) -> PreimageView:
+    """n pre-images of one gradient (d,), with how well F fits it there.
+
+    Raises InputError for a gradient that is not d finite numbers, and when the model has no I_psi.
+    """
+    _needs_inverse(model)
+    wanted = np.asarray(gradient, dtype=np.float64).ravel()
+    if wanted.shape != (model.d,) or not np.isfinite(wanted).all():
+        raise InputError(f"the gradient must be {model.d} finite numbers, not {wanted.tolist()}")
+    began = time.perf_counter()
+    details = model.invert_details(wanted[None], n, seed)
+    seconds = time.perf_counter() - began
+    x, asked = details.x[0].double(), torch.from_numpy(wanted)
+    x_kept, y_kept = kept_samples(model, 1 << 30)
+    if model.function is not None:
+        reached = model.function(model.scaling.to_model(x).float()).double()
+    else:
+        to_model = model.scaling.to_model
+        reached = y_kept[nearest(to_model(x_kept), to_model(x), 1)[:, 0]]
+    return PreimageView(
+        gradient=wanted,
+        x=x.numpy(),
+        point=details.point[0].double().numpy(),
+        error=(reached - asked).norm(dim=1).numpy(),
+        exact=model.function is not None,
+        trivial=float((y_kept - asked).norm(dim=1).mean()),
+        inside=not bool(details.outside[0]),
+        residual=float(details.residual[0]),
+        seconds=seconds,
+    )
+
+
+def potential_view(
+    model: PolarFactorization, axes: tuple[int, int] = (0, 1), side: int = 64
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """u on a lattice of Omega's box: x (side,), y (side,), u (side, side) with rows along y.
+
+    For d > 2 a plane through the mean of rho along two ``axes``; for d = 1 y is empty and u is (side,).
+    """
+    centre = kept_samples(model, 1 << 30)[0].mean(dim=0)
+    lines = [torch.linspace(model.low[axis], model.high[axis], side, dtype=torch.float64) for axis in axes[: model.d]]
+    if model.d == 1:
+        return lines[0].numpy(), np.zeros(0), model.potential(lines[0][:, None]).double().numpy()
+    rows, columns = torch.meshgrid(lines[1], lines[0], indexing="ij")
+    points = centre.repeat(side * side, 1)
+    points[:, axes[0]], points[:, axes[1]] = columns.reshape(-1), rows.reshape(-1)
+    u = model.potential(points).double().reshape(side, side)
+    return lines[0].numpy(), lines[1].numpy(), u.numpy()
+
+
+def columns(data: Mapping[str, np.ndarray]) -> Arrays:
+    """Arrays of any width as columns: (n,) keeps its name, (n, k) becomes name1 ... namek, a lattice is unrolled."""
+    found: Arrays = {}
+    for name, array in data.items():
+        array = np.asarray(array)
+        if array.ndim <= 1:
+            found[name] = np.atleast_1d(array)
+        elif array.ndim == 2:
+            found |= {f"{name}{k + 1}": array[:, k] for k in range(array.shape[1])}
+        else:
+            raise ValueError(f"{name} has {array.ndim} dimensions; a table has columns")
+    return found
+
+
+def to_csv(data: Mapping[str, np.ndarray]) -> bytes:
+    """What is plotted as CSV with a head, one column a coordinate; shorter columns end in empty cells."""
+    table = columns(data)
+    length = max((len(column) for column in table.values()), default=0)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(table)
+    cells = [[_cell(value) for value in column] + [""] * (length - len(column)) for column in table.values()]
+    writer.writerows(zip(*cells, strict=True))
+    return text.getvalue().encode()
+
+
+def to_npz(data: Mapping[str, np.ndarray]) -> bytes:
+    """What is plotted as .npz, arrays as they are, without pickle."""
+    buffer = io.BytesIO()
+    arrays = {name: np.asarray(array) for name, array in data.items()}
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, np.floating):
+        return repr(float(value)) if value.dtype.itemsize > 4 else f"{value:.9g}"
+    return str(value)
+
+
+def _needs_inverse(model: PolarFactorization) -> None:
+    if model.bridge is None:
+        raise InputError("this model has no I_psi: its training stopped before that stage; resume it or train another")
