@@ -1,7 +1,7 @@
 """The command line: one JSON value on stdout with --json, progress on stderr.
 
-Exit code 0: done. 1: ``doctor`` found what must be mended. 2: bad input, with one sentence on stderr.
-130: stopped by Ctrl-C, with a sentence too.
+Exit code 0: done. 1: ``doctor`` found what must be mended, or a training failed. 2: bad input. 130: stopped by Ctrl-C.
+The last three come with one sentence on stderr.
 """
 
 from __future__ import annotations
@@ -37,6 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, Cancelled) as error:
         print(f"\n{error}" if str(error) else "\nstopped", file=sys.stderr)
         return INTERRUPTED
+    except (FloatingPointError, MemoryError) as error:
+        say = f"the numbers ran away ({error}); try a smaller learning rate or another seed"
+        print("memory ran out; choose fewer samples" if isinstance(error, MemoryError) else say, file=sys.stderr)
+        return FAILED
     except BrokenPipeError:
         # The reader of our output went away (``| head``); nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

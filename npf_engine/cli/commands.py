@@ -143,22 +143,10 @@ def evaluate(args: argparse.Namespace) -> Answer:
     def progress(done: float, total: float, text: str) -> None:
         recorder.working("report", done, total, text)
 
-    report = accuracy_report(model, field, config, args.seed, progress).to_dict()
+    data = accuracy_report(model, field, config, args.seed, progress).to_dict()
     ended = time.perf_counter()
-    data = flat_report(report)
     data["seconds"] = {"field": built - began, "report": ended - built, "total": ended - began}
     return Answer(data, report_text(data))
-
-
-def flat_report(report: dict[str, Any]) -> dict[str, Any]:
-    """An AccuracyReport's dict with the verdict as a word and its sentence beside it."""
-    verdict = report["verdict"]
-    return {
-        "metrics": report["metrics"],
-        "verdict": verdict["level"],
-        "verdict_reason": verdict["reason"],
-        "seconds": report.get("seconds"),
-    }
 
 
 def load_model(path: str) -> PolarFactorization:

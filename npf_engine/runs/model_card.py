@@ -57,7 +57,7 @@ def model_card(config: dict[str, Any], report: dict[str, Any], command: str) -> 
     reason = report.get("verdict_reason")
     return CARD.format(
         name=config["name"],
-        field=config.get("field_name") or "a field",
+        field=(config.get("field") or {}).get("name") or "a field",
         d=config["d"],
         verdict=f"**{verdict}**" + (f": {reason}" if reason else "."),
         table=_table(report.get("metrics") or {}),
@@ -86,8 +86,8 @@ def _draws(metrics: dict[str, Any]) -> str:
     draws, n, eps = item.get("draws"), item.get("n"), item.get("eps")
     if not draws or not n:
         return ""
-    tail = f", with eps = {_number(eps)}" if eps else ""
-    return f"Means of {draws} draws of {n} unseen samples (first line{tail}). "
+    tail = f"; eps of the first line is {_number(eps)}" if eps else ""
+    return f"Means of {draws} draws of {n} unseen samples{tail}.\n"
 
 
 def _conventions(config: dict[str, Any]) -> str:

@@ -1,0 +1,60 @@
+"""Train the bundles of assets/gallery, which a newcomer can open at once.
+
+``python -m npf_engine.runs.gallery [NAME ...]``. Each is an ordinary run of the preset ``quick``; ``train NAME`` gives the same bundle.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from npf_engine.errors import InputError
+from npf_engine.runs import files
+from npf_engine.runs.bundle import check_bundle
+from npf_engine.runs.pipeline import run_pipeline
+from npf_engine.runs.recorder import ConsoleRecorder
+from npf_engine.runs.spec import preset, with_values
+
+GALLERY = Path(__file__).resolve().parents[2] / "assets" / "gallery"
+FIELDS = ("jacksboro", "fractal", "himmelblau")
+MAX_BYTES = 5 * 2**20
+DRAWS = 64
+
+
+def make(name: str, folder: Path = GALLERY, draws: int = DRAWS, **settings: object) -> Path:
+    """Train the field ``name`` and put its bundle into ``folder``; returns its path.
+
+    Raises InputError, and leaves the gallery as it was, where the result is not trustworthy or over 5 MB.
+    """
+    spec = with_values(preset("quick"), {"name": name, "field.source": name, **settings})
+    with tempfile.TemporaryDirectory(prefix="npf-gallery-") as work:
+        report = run_pipeline(spec, Path(work), ConsoleRecorder(Path(work)), draws)
+        bundle = Path(report["bundle"])
+        check_bundle(bundle)
+        if report["verdict"] == "not trustworthy":
+            raise InputError(f"{name} came out not trustworthy: {report['verdict_reason']}")
+        if bundle.stat().st_size > MAX_BYTES:
+            raise InputError(f"{bundle.name} has {bundle.stat().st_size / 2**20:.1f} MB; the gallery takes 5 at most")
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / files.bundle_name(name)
+        shutil.copyfile(bundle, target)
+    return target
+
+
+def main(names: Sequence[str]) -> int:
+    """Make the named bundles, or all; the exit code."""
+    try:
+        for name in names or FIELDS:
+            path = make(name)
+            print(f"{path.name}: {path.stat().st_size / 2**20:.1f} MB")
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
