@@ -34,7 +34,7 @@ SPEC = {
     "u.hidden": (32, 32),
     "u.pair_size": 400,
     "u.pairings": 2,
-    "u.regression_steps": 400,
+    "u.regression_steps": 600,
     "u.polish_steps": 20,
     "u.batch": 512,
     "v.hidden": (32, 32),
@@ -42,7 +42,7 @@ SPEC = {
     "m.hidden": (32, 32),
     "m.steps": 150,
     "inverse.hidden": (64, 64),
-    "inverse.steps": 400,
+    "inverse.steps": 1200,
     "inverse.batch": 512,
     "report.draws": 2,
     "report.n": 512,
@@ -83,7 +83,7 @@ def kill_in(store: RunStore, run: Run, stage: str) -> dict[str, Any]:
     """``kill -9`` of the worker in the middle of a stage that has a checkpoint; resume. What happened."""
 
     def middle(status: dict[str, Any]) -> bool:
-        kept = (run.folder / files.CHECKPOINTS / f"{stage}.pt").exists()
+        kept = (run.folder / files.CHECKPOINTS / f"{stage}.fit.pt").exists()
         return status["stage"] == stage and kept and 0.25 * status["total"] < status["step"] < 0.95 * status["total"]
 
     wait(store, run, middle, f"the middle of stage {stage}")
@@ -123,7 +123,7 @@ def compare(home: Path, values: dict[str, Any]) -> dict[str, Any]:
     spec = with_values(TrainingSpec(), values)
     unbroken = store.submit(with_values(spec, {"name": "unbroken"}))
     finish(store, unbroken)
-    os.environ["NPF_CHECKPOINT_SECONDS"] = "0.5"  # so that short stages have something to go on from
+    os.environ["NPF_CHECKPOINT_SECONDS"] = "0.1"  # so that short stages have something to go on from
     broken = store.submit(with_values(spec, {"name": "broken"}))
     kills = [kill_in(store, broken, stage) for stage in KILLS]
     finish(store, broken)

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from npf_engine.polar.recorder import Recorder
+from npf_engine.recorder import Recorder
 from npf_engine.runs import files
 from npf_engine.runs.progress import Board
 
@@ -48,6 +47,8 @@ class ProgressRecorder(Recorder):
         if self.folder is None:
             return
         path = self._checkpoint(key)
+        import torch  # here: the queue and the pages' first look at a run do without
+
         # Into memory first: a full disk is then an OSError of one write, and torch's own message never shows.
         buffer = io.BytesIO()
         torch.save(_plain(state), buffer)
@@ -60,6 +61,8 @@ class ProgressRecorder(Recorder):
         """The state kept under ``key`` on the CPU; None where there is none, or it cannot be read (noted)."""
         if self.folder is None:
             return None
+        import torch
+
         path = self._checkpoint(key)
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
@@ -82,6 +85,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, np.ndarray):
+        import torch
+
         return torch.from_numpy(np.ascontiguousarray(value))
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}

@@ -15,7 +15,7 @@ import torch
 
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Field
-from npf_engine.polar.recorder import Recorder
+from npf_engine.recorder import Recorder
 from npf_engine.runs import cost, files, machine
 from npf_engine.runs.checkpoints import ProgressRecorder
 from npf_engine.runs.spec import TrainingSpec, from_json, leaves, to_json
@@ -56,8 +56,8 @@ def run_pipeline(
     report, seconds["report"] = _report(model, field, spec, recorder)
     result = {
         "metrics": report["metrics"],
-        "verdict": report["verdict"]["level"],
-        "verdict_reason": report["verdict"]["reason"],
+        "verdict": report["verdict"],
+        "verdict_reason": report["verdict_reason"],
         "seconds": seconds,
         "device": spec.device,
         "threads": spec.threads,
@@ -166,17 +166,17 @@ def _bundle(model: Any, result: dict[str, Any], spec: TrainingSpec, folder: Path
     began = time.perf_counter()
     recorder.stage("bundle", "started")
     recorder.check()
-    seconds = result["seconds"]
-    seconds["total"] = sum(seconds.values())
+    before = dict(result["seconds"])
+    result["seconds"] = before | {"bundle": 0.0, "total": sum(before.values())}  # as the bundle itself tells it
     path = folder / files.bundle_name(spec.name or Path(spec.field.source).stem)
     for old in folder.glob("npf-*.zip"):
         old.unlink()
     with files.writing(path):
         path = Path(write_bundle(model, result, spec, path))
-    seconds["bundle"] = time.perf_counter() - began
-    seconds["total"] += seconds["bundle"]
+    seconds = time.perf_counter() - began
+    result["seconds"] = before | {"bundle": seconds, "total": sum(before.values()) + seconds}
     result["bundle"] = str(path)
     files.write_json(folder / files.REPORT, result, durable=True)
-    recorder.stage("bundle", "done", seconds["bundle"])
+    recorder.stage("bundle", "done", seconds)
     shutil.rmtree(folder / files.CHECKPOINTS, ignore_errors=True)
     return result

@@ -13,7 +13,7 @@ TRAINING = ("u", "v", "m", "inverse")  # the stages that keep checkpoints
 
 @dataclass
 class Stage:
-    """One stage: waiting, started, done or restored; seconds are those of a finished one."""
+    """One stage, or a part of one (``u: pairing``): waiting, started, done or restored; seconds once it is finished."""
 
     name: str
     state: str = "waiting"
@@ -21,6 +21,11 @@ class Stage:
     began: float = 0.0
     step: int = 0
     total: int = 0
+
+    @property
+    def base(self) -> str:
+        """The stage that a part belongs to; a stage's own name."""
+        return self.name.partition(":")[0]
 
     @property
     def finished(self) -> bool:
@@ -50,17 +55,39 @@ class Board:
         now = self.clock()
         if state == "started":
             stage.began, stage.step, stage.total = now, 0, 0
-            self.current, self.rate, self._last, self.scalars = stage, None, None, {}
-        elif seconds is None and stage.state == "started":
-            seconds = now - stage.began
+            self._turn_to(stage)
+        else:
+            if seconds is None and stage.state == "started":
+                seconds = now - stage.began
+            self._end_parts(name)
         stage.state, stage.seconds = state, seconds if state != "started" else None
 
     def advance(self, name: str, step: int, total: int, scalars: dict[str, float]) -> bool:
-        """``step`` of ``total`` is done; whether this began a new stage."""
-        new = self.current is None or self.current.name != name
+        """``step`` of ``total`` is done; whether this began a stage or a part. Parts lie within their stage's time."""
+        stage = self.stages.setdefault(name, Stage(name))
+        new = stage.state == "waiting"
         if new:
             self.mark(name, "started")
-        stage = self.stages[name]
+        elif self.current is not stage:
+            self._turn_to(stage)
+        if total == 1 < stage.total:
+            step = total = stage.total  # a last look at a stage whose steps are over
+        self._measure(step)
+        stage.step, stage.total = step, total
+        self.scalars.update(scalars)
+        return new
+
+    def _turn_to(self, stage: Stage) -> None:
+        self._end_parts(stage.base, but=stage.name)
+        self.current, self.rate, self._last, self.scalars = stage, None, None, {}
+
+    def _end_parts(self, base: str, but: str = "") -> None:
+        """A part has no end of its own: it is over when its stage, or another part of it, goes on."""
+        for part in self.stages.values():
+            if part.base == base and part.name not in (base, but) and part.state == "started":
+                part.state, part.seconds = "done", self.clock() - part.began
+
+    def _measure(self, step: int) -> None:
         now = self.clock()
         if self._last is not None and now > self._last[0] and step > self._last[1]:
             # A smoothed rate over about the last five seconds: stages have phases of different speed.
@@ -70,14 +97,12 @@ class Board:
             self.rate = rate if self.rate is None else (1 - share) * self.rate + share * rate
         if self._last is None or step != self._last[1]:
             self._last = (now, step)
-        stage.step, stage.total = step, total
-        self.scalars.update(scalars)
-        return new
 
     def shift(self, seconds: float) -> None:
         """Leave a pause of ``seconds`` out of the running stage's time."""
-        if self.current is not None:
-            self.current.began += seconds
+        for stage in self.stages.values():
+            if stage.state == "started":
+                stage.began += seconds
         if self._last is not None:
             self._last = (self._last[0] + seconds, self._last[1])
 
@@ -95,17 +120,20 @@ class Board:
         stage = self.current
         if stage is None or stage.finished:
             return 0.0
-        if self.rate and stage.total:
-            return max(0, stage.total - stage.step) / self.rate
-        if stage.name in self.weights:
-            return max(0.0, self.weights[stage.name] * self._factor() - (self.clock() - stage.began))
-        return None
+        by_rate = max(0, stage.total - stage.step) / self.rate if self.rate and stage.total else None
+        if by_rate is not None and stage.name == stage.base:
+            return by_rate
+        whole = self.stages.get(stage.base, stage)
+        if whole.name not in self.weights or whole.state != "started":
+            return by_rate
+        by_weight = self.weights[whole.name] * self._factor() - (self.clock() - whole.began)
+        return max(0.0, by_rate or 0.0, by_weight)
 
     def _factor(self) -> float:
         """Measured seconds over guessed seconds, of all work done so far."""
         spent = guessed = 0.0
-        for stage in self.stages.values():
-            weight = self.weights.get(stage.name, 0.0)
+        for name, weight in self.weights.items():
+            stage = self.stages[name]
             if stage.state == "done" and stage.seconds is not None:
                 spent, guessed = spent + stage.seconds, guessed + weight
             elif stage.state == "started" and stage.step and stage.total:

@@ -17,6 +17,8 @@ from npf_engine.runs.checkpoints import ProgressRecorder
 from npf_engine.runs.progress import TRAINING
 
 STATUS_SECONDS = 0.25
+EVENT_SECONDS = 0.5
+EVENTS_A_STAGE = 300  # above that, events get rarer
 CONTROL_SECONDS = 0.1
 SNAPSHOT_SECONDS = 1.0
 # How long a stop waits for the training to save first; work between two checkpoints is lost after that.
@@ -43,6 +45,7 @@ class FolderRecorder(ProgressRecorder):
         self._wish: str | None = None
         self._wish_at = 0.0
         self._saved_since_wish = False
+        self._untold: tuple[str, dict[str, float]] = ("", {})
 
     # what the worker's shell calls
 
@@ -83,17 +86,25 @@ class FolderRecorder(ProgressRecorder):
             raise Cancelled("the run was stopped")
 
     def progress(self, stage: str, step: int, total: int, **scalars: float) -> None:
-        """Note the step; written at most four times a second, and at a stage's last step."""
+        """Note the step; written at most four times a second, and at a stage's last step.
+
+        ``u: pairing`` is a part of stage u. Numbers that are told now and then go into the next event.
+        """
         plain = {key: float(value) for key, value in scalars.items()}
-        if self.board.advance(stage, int(step), int(total), plain):
+        new = self.board.advance(stage, int(step), int(total), plain)
+        if new:
             self._event("stage", name=stage, state="started")
-        last = step >= total
-        now = time.monotonic()
-        began = self.board.stages[stage].began
-        if last or now - self._event_at >= max(0.5, (now - began) / 300):
-            self._event_at = now
-            self._event("progress", stage=stage, step=int(step), total=int(total), rate=self.board.rate, **plain)
-        self._status(force=last)
+        now, told = self.board.stages[stage], time.monotonic()
+        if stage != self._untold[0]:
+            self._untold = (stage, {})
+        self._untold[1].update(plain)
+        last = now.step >= now.total
+        if last or told - self._event_at >= max(EVENT_SECONDS, (told - now.began) / EVENTS_A_STAGE):
+            self._event_at = told
+            values = {"stage": stage, "step": now.step, "total": now.total, "rate": self.board.rate}
+            self._event("progress", **values, **self._untold[1])
+            self._untold = (stage, {})
+        self._status(force=last or new)
 
     def stage(self, name: str, state: str, seconds: float | None = None) -> None:
         """Stage ``name`` is now ``started``, ``done`` or ``restored``."""
@@ -133,7 +144,7 @@ class FolderRecorder(ProgressRecorder):
 
     def _saves(self) -> bool:
         stage = self.board.current
-        return stage is not None and stage.name in TRAINING and stage.state == "started"
+        return stage is not None and stage.base in TRAINING and stage.state == "started"
 
     def _control(self) -> str | None:
         try:

@@ -51,8 +51,8 @@ def test_two_slots_run_two_at_once(store, monkeypatch):
 
 
 def test_killed_worker_is_seen_within_ten_seconds_and_resumes_to_the_same_result(store):
-    expected = unbroken(store, steps=150, seed=7)
-    run = store.submit(counting(150, seed=7))
+    expected = unbroken(store, steps=400, seed=7)
+    run = store.submit(counting(400, seed=7))
     for _ in range(2):
         wait_for(lambda: started(store, run.id))
         os.kill(worker_of(run).pid, signal.SIGKILL)
@@ -68,7 +68,7 @@ def test_killed_worker_is_seen_within_ten_seconds_and_resumes_to_the_same_result
 
 
 def test_pause_gives_the_slot_away_and_resume_goes_on_in_the_same_process(store):
-    run = store.submit(counting(150, seed=7))
+    run = store.submit(counting(400, seed=7))
     wait_for(lambda: started(store, run.id))
     worker = worker_of(run)
     store.pause(run.id)
@@ -86,7 +86,7 @@ def test_pause_gives_the_slot_away_and_resume_goes_on_in_the_same_process(store)
     assert worker_of(run) == worker
     store.resume(other.id)
     wait_for(lambda: state(store, other.id) == "done")
-    assert total(store, run.id) == unbroken(store, steps=150, seed=7)
+    assert total(store, run.id) == unbroken(store, steps=400, seed=7)
 
 
 def test_pause_in_the_queue_needs_no_worker(store):
@@ -174,7 +174,7 @@ def test_a_used_up_pid_is_not_taken_for_the_worker(store):
 
 
 def test_a_second_worker_of_the_same_folder_refuses(store):
-    run = store.submit(counting(300))
+    run = store.submit(counting(3000))
     wait_for(lambda: started(store, run.id))
     command = [part.replace("{folder}", str(run.folder)) for part in store.scheduler.executor.command]
     env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}

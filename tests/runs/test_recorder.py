@@ -148,6 +148,26 @@ def test_time_left_follows_what_was_measured():
     assert board.seconds_left() == 0.0
 
 
+def test_parts_of_a_stage_are_within_it(tmp_path):
+    recorder = FolderRecorder(tmp_path)
+    recorder.plan(dict.fromkeys(STAGES, 10.0))
+    recorder.stage("u", "started")
+    recorder.progress("u: pairing", 1, 2)
+    status = reading.status(tmp_path, 0.0)
+    assert status["stage"] == "u: pairing" and {"name": "u", "state": "started", "seconds": None} in status["stages"]
+    assert 65 < status["seconds_left"] <= 70  # the part is no measure of the whole
+    assert recorder._saves()
+    for step in range(1, 101):
+        recorder.progress("u", step, 100, **({"sinkhorn": 0.5} if step == 50 else {}), loss=1.0)
+    recorder.progress("u", 1, 1, sinkhorn=0.25)
+    recorder.stage("u", "done", 3.0)
+    states = {stage["name"]: stage["state"] for stage in reading.status(tmp_path, 0.0)["stages"]}
+    assert states["u"] == states["u: pairing"] == "done" and states["v"] == "waiting"
+    curve = reading.history(tmp_path)["u"]
+    assert curve["step"][-1] == 100 and curve["sinkhorn"][-1] == 0.25
+    assert 0.5 in [event.get("sinkhorn") for event in reading.events(tmp_path)]
+
+
 def test_the_console_tells_stage_rate_and_losses():
     stream = io.StringIO()
     recorder = ConsoleRecorder(stream=stream)

@@ -1,0 +1,1 @@
+"""Comparisons that print every figure the README quotes."""
