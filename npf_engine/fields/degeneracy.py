@@ -24,7 +24,7 @@ def projected(values: np.ndarray) -> np.ndarray:
 
     Summed column by column: a matrix product may round equal rows differently.
     """
-    weights = np.random.default_rng(0).standard_normal(values.shape[1])
+    weights = np.random.default_rng(0).standard_normal(size=(values.shape[1],))
     out = np.zeros(len(values))
     for k in range(values.shape[1]):
         column = values[:, k].astype(np.float64)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from npf_engine.errors import InputError
+
 MAX_D = 512  # dimensions: u_theta has d-by-d matrices, and Gaussian starts cost d^3
 MIN_ROWS = 50  # samples: below it 15 % of them measure nothing
 MAX_SAMPLES = 20_000_000  # drawn, for a field known as a function
@@ -14,3 +16,12 @@ LARGEST = 1e15  # magnitude of a value of F: sums of squares must stay far insid
 def rows_needed(d: int) -> int:
     """Fewest samples of a field in dimension d: their covariance must have full rank with room to spare."""
     return MIN_ROWS + d
+
+
+def check_cells(file: str, rows: int, columns: int) -> None:
+    """InputError for a table that is too large to be held."""
+    if rows * columns > MAX_CELLS:
+        raise InputError(
+            f"{file} has {rows:,} rows or more in {columns} columns; at most {MAX_CELLS:,} numbers are read: "
+            "thin it out."
+        )

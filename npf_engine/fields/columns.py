@@ -1,0 +1,110 @@
+"""What the columns of a table mean: x1..xd with F1..Fd (samples of a field), or x1, x2, z (heights on a grid).
+
+Names are read without regard to case, may carry a unit in brackets (``x1 [km]``, ``F2 (m/s)``), and x, y, F may
+stand for x1, x2, F1.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from npf_engine.errors import InputError
+from npf_engine.fields.limits import MAX_D
+
+_NAME = re.compile(r"\s*#?\s*(?:([xf])\s*_?\s*(\d{1,9})|([xyzf]))\s*(?:[\[(]\s*(.*?)\s*[\])])?\s*", re.IGNORECASE)
+_ALIASES = {"x": "x1", "y": "x2", "f": "F1", "z": "z"}
+EXPECTED = "x1, ..., xd, F1, ..., Fd (or x1, x2, z on a grid)"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column in use: its number in the file (from 0), its name there, what it is (x1, F2, z), its unit or ""."""
+
+    index: int
+    name: str
+    role: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which columns hold positions and which values. kind "samples": d of each; "grid": x1, x2 and z."""
+
+    kind: Literal["samples", "grid"]
+    positions: tuple[Column, ...]
+    values: tuple[Column, ...]
+    ignored: tuple[str, ...]
+
+    @property
+    def d(self) -> int:
+        """Dimension of the field."""
+        return len(self.positions)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """All columns in use, positions first."""
+        return (*self.positions, *self.values)
+
+
+def plan(file: str, names: Sequence[str]) -> Layout:
+    """The layout of a table with these column names; InputError says which column is missing, doubled or too many."""
+    found, ignored = _recognise(file, names)
+    x = {int(role[1:]): column for role, column in found.items() if role[0] == "x"}
+    f = {int(role[1:]): column for role, column in found.items() if role[0] == "F"}
+    if not x and not f and "z" not in found:
+        raise InputError(
+            f"{file}: none of its columns ({_listed(names)}) is a position or a value; name them {EXPECTED}."
+        )
+    if "z" in found and not f:
+        if set(x) != {1, 2}:
+            raise InputError(
+                f"{file}: column z needs the columns x1 and x2 of its grid, and no other; found {_listed(list(found))}."
+            )
+        return Layout("grid", (x[1], x[2]), (found["z"],), ignored)
+    highest = max([*x, *f])
+    if highest > MAX_D:
+        raise InputError(
+            f"{file}: column {'x' if highest in x else 'F'}{highest} is beyond the limit of {MAX_D} dimensions."
+        )
+    if 0 in x or 0 in f:
+        raise InputError(f"{file}: column {(x if 0 in x else f)[0].name.strip()} starts at 0; count from x1 and F1.")
+    for k in range(1, highest + 1):
+        if (k in x) != (k in f):
+            there, lacking = ("x", "F") if k in x else ("F", "x")
+            near = difflib.get_close_matches(f"{lacking}{k}", ignored, n=1, cutoff=0.5)
+            hint = f" (is it the column {near[0]!r}?)" if near else ""
+            raise InputError(f"{file}: column {there}{k} has no partner: the column {lacking}{k} is missing{hint}.")
+        if k not in x:
+            raise InputError(f"{file}: the columns x{k} and F{k} are missing, although x{highest} is there.")
+    order = range(1, highest + 1)
+    if "z" in found:
+        ignored = (*ignored, found["z"].name.strip())
+    return Layout("samples", tuple(x[k] for k in order), tuple(f[k] for k in order), ignored)
+
+
+def _recognise(file: str, names: Sequence[str]) -> tuple[dict[str, Column], tuple[str, ...]]:
+    found: dict[str, Column] = {}
+    ignored = []
+    for index, name in enumerate(names):
+        match = _NAME.fullmatch(name)
+        if match is None:
+            ignored.append(name.strip() or f"(column {index + 1}, without a name)")
+            continue
+        letter, number, bare, unit = match.groups()
+        role = _ALIASES[bare.lower()] if bare else f"{'x' if letter.lower() == 'x' else 'F'}{int(number)}"
+        if role in found:
+            raise InputError(
+                f"{file}: column {role} is there twice, as column {found[role].index + 1} and column {index + 1}; "
+                "keep one of them."
+            )
+        found[role] = Column(index, name, role, unit or "")
+    return found, tuple(ignored)
+
+
+def _listed(names: Sequence[str], most: int = 6) -> str:
+    shown = [repr(name.strip()[:24]) for name in names[:most]]
+    return ", ".join(shown) + (f" and {len(names) - most} more" if len(names) > most else "")

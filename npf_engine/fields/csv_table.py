@@ -1,0 +1,171 @@
+"""CSV files: quickly by pyarrow where all is well, and cell by cell where it is not, to say which row and column.
+
+Rows are counted from 1 below the header; lines from 1 at the top of the file.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from npf_engine.errors import InputError
+from npf_engine.fields.columns import EXPECTED, Column
+from npf_engine.fields.limits import check_cells
+
+MISSING = ("", "NA", "N/A", "NaN", "nan", "NAN", "null", "NULL", "None")
+HEAD_BYTES = 1 << 20
+_DELIMITERS = (",", ";", "\t", "|")
+
+
+@dataclass(frozen=True)
+class CsvTable:
+    """A CSV file whose header was read. ``names`` as they stand there."""
+
+    path: Path
+    names: tuple[str, ...]
+    delimiter: str
+    header_line: int  # from 0
+
+    def read(self, columns: Sequence[Column]) -> dict[str, np.ndarray]:
+        """role -> (n,) float64, NaN where a cell is empty. InputError with row and column of one that is no number."""
+        quick = self._quick(columns)
+        if quick is not None:
+            return quick
+        return self._cell_by_cell(columns)
+
+    def _quick(self, columns: Sequence[Column]) -> dict[str, np.ndarray] | None:
+        import pyarrow as pa
+        from pyarrow import csv as arrow_csv
+
+        places = {column.role: f"c{column.index}" for column in columns}
+        parts: list[pa.RecordBatch] = []
+        rows = 0
+        try:
+            with arrow_csv.open_csv(
+                self.path,
+                arrow_csv.ReadOptions(
+                    use_threads=False,
+                    block_size=1 << 22,
+                    skip_rows=self.header_line + 1,
+                    column_names=[f"c{k}" for k in range(len(self.names))],
+                ),
+                arrow_csv.ParseOptions(delimiter=self.delimiter),
+                arrow_csv.ConvertOptions(
+                    column_types=dict.fromkeys(places.values(), pa.float64()),
+                    include_columns=list(places.values()),
+                    null_values=list(MISSING),
+                    strings_can_be_null=True,
+                ),
+            ) as reader:
+                for batch in reader:
+                    rows += batch.num_rows
+                    check_cells(self.path.name, rows, len(columns))
+                    parts.append(batch)
+        except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeError):
+            return None  # the slow reader finds the place, or reads what this one is too strict for
+        if not rows:
+            return {role: np.empty(0) for role in places}
+        table = pa.Table.from_batches(parts)
+        return {
+            role: np.array(table.column(place).to_numpy(zero_copy_only=False), dtype=np.float64)
+            for role, place in places.items()
+        }
+
+    def _cell_by_cell(self, columns: Sequence[Column]) -> dict[str, np.ndarray]:
+        file = self.path.name
+        values = {column.role: array("d") for column in columns}
+        for row, (line, cells) in enumerate(self._rows(), start=1):
+            if len(cells) != len(self.names):
+                raise InputError(
+                    f"{file}: row {row} of the data (line {line}) has {len(cells)} cells, but the header names "
+                    f"{len(self.names)} columns; complete or remove it."
+                )
+            check_cells(file, row, len(columns))
+            for column in columns:
+                values[column.role].append(self._number(cells[column.index], row, line, column))
+        return {role: np.frombuffer(numbers, dtype=np.float64) for role, numbers in values.items()}
+
+    def _rows(self) -> Iterator[tuple[int, list[str]]]:
+        """(line, cells) of each row that is not blank."""
+        reader = None
+        try:
+            with open(self.path, encoding="utf-8-sig", newline="") as stream:
+                for _ in range(self.header_line + 1):
+                    stream.readline()
+                reader = csv.reader(stream, delimiter=self.delimiter)
+                for cells in reader:
+                    if cells and not (len(cells) == 1 and not cells[0].strip()):
+                        yield self.header_line + 1 + reader.line_num, cells
+        except UnicodeDecodeError as error:
+            raise InputError(f"{self.path.name} is not UTF-8 text ({error.reason}); save it as UTF-8.") from error
+        except csv.Error as error:
+            line = self.header_line + 2 + (reader.line_num if reader else 0)
+            raise InputError(f"{self.path.name}: line {line} cannot be read as CSV ({error}).") from error
+
+    def _number(self, cell: str, row: int, line: int, column: Column) -> float:
+        text = cell.strip()
+        if text in MISSING:
+            return float("nan")
+        try:
+            if "_" in text:  # Python would take 1_000 for a number
+                raise ValueError
+            return float(text)
+        except ValueError:
+            shown = repr(text if len(text) <= 24 else text[:21] + "...")
+            comma = text.count(",") == 1 and text.replace(",", "").lstrip("+-").isdigit()
+            hint = "write decimals with a point" if comma else "put a number there or remove the row"
+            raise InputError(
+                f"{self.path.name}: row {row} of the data (line {line}), column {column.name.strip()}: "
+                f"{shown} is not a number; {hint}."
+            ) from None
+
+
+def open_csv(path: Path) -> CsvTable:
+    """Read the header. Raises InputError for what is no UTF-8 text or has no header line of names."""
+    with open(path, "rb") as stream:
+        head = stream.read(HEAD_BYTES)
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise InputError(f"{path.name} is UTF-16 text; save it as CSV in UTF-8.")
+    if b"\0" in head:
+        raise InputError(f"{path.name} is a binary file, not CSV text; export it as comma-separated UTF-8 text.")
+    try:
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)
+    except UnicodeDecodeError as error:
+        line = head[: error.start].count(b"\n") + 1
+        raise InputError(f"{path.name}: line {line} is not UTF-8 text ({error.reason}); save it as UTF-8.") from error
+    lines = text.splitlines()
+    header_line = next((k for k, line in enumerate(lines) if line.strip()), None)
+    if header_line is None:
+        raise InputError(f"{path.name} holds nothing but white space; write a header {EXPECTED} and rows of numbers.")
+    header = lines[header_line]
+    delimiter = max(_DELIMITERS, key=header.count)
+    try:
+        names = next(csv.reader([header], delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        raise InputError(
+            f"{path.name}: line {header_line + 1}, the header, cannot be read as CSV ({error})."
+        ) from error
+    if all(_is_number(name) for name in names):
+        raise InputError(
+            f"{path.name}: line {header_line + 1} has numbers where the header should be; name the columns {EXPECTED}."
+        )
+    if len(names) == 1 and len(names[0].split()) > 1:
+        raise InputError(
+            f"{path.name}: the header {names[0][:40]!r} is a single column; separate columns by commas, "
+            "semicolons or tabs."
+        )
+    return CsvTable(path, tuple(names), delimiter, header_line)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,50 @@
+"""Zip files from strangers: what they would unpack to is read from the directory, before a byte of it is unpacked.
+
+``zipfile`` never reads more of a member than the directory says, so a bomb cannot hide behind a false size.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+from npf_engine.errors import InputError
+from npf_engine.fields.limits import MAX_UNPACKED_BYTES
+
+MAX_MEMBERS = 4096
+MAX_RATIO = 200  # unpacked over packed; grids of numbers stay far below
+RATIO_FROM_BYTES = 50_000_000  # what is small may be as repetitive as it likes
+_ENCRYPTED = 0x1
+
+
+def check_zip(path: Path, max_bytes: int = MAX_UNPACKED_BYTES) -> list[zipfile.ZipInfo]:
+    """The members of a zip file that may be unpacked safely, in total at most ``max_bytes``.
+
+    Raises InputError for what is no zip file, is encrypted, has too many members, or is a zip bomb.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, OSError, ValueError) as error:
+        raise InputError(f"{path.name} cannot be read as a zip archive ({error}); write it again.") from error
+    if len(members) > MAX_MEMBERS:
+        raise InputError(f"{path.name} holds {len(members):,} files; at most {MAX_MEMBERS:,} are read.")
+    total = sum(member.file_size for member in members)
+    packed = max(path.stat().st_size, 1)
+    if total > max_bytes:
+        raise InputError(
+            f"{path.name} would unpack from {_mb(packed)} to {_mb(total)}; the limit is {_mb(max_bytes)} (a zip bomb?)."
+        )
+    if total > RATIO_FROM_BYTES and total > MAX_RATIO * packed:
+        raise InputError(
+            f"{path.name} would unpack to {_mb(total)}, {total // packed:,} times its size, as a zip bomb does; "
+            "write it without compression if it is none."
+        )
+    for member in members:
+        if member.flag_bits & _ENCRYPTED:
+            raise InputError(f"{member.filename} in {path.name} is encrypted; pack it without a password.")
+    return members
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"

@@ -1,0 +1,221 @@
+"""A table -> a Field known on samples: columns x1..xd, F1..Fd, one row a sample; rho is the law of the rows.
+
+Every defect is a sentence with file, row and column; rows are counted from 1 below the header.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from npf_engine.errors import InputError
+from npf_engine.fields.binary_table import NpzTable, ParquetTable, open_npz, open_parquet
+from npf_engine.fields.columns import Layout, plan
+from npf_engine.fields.csv_table import CsvTable, open_csv
+from npf_engine.fields.degeneracy import field_warnings, flat, projected
+from npf_engine.fields.field import Field, Scaling, Units, split_indices
+from npf_engine.fields.limits import LARGEST, rows_needed
+from npf_engine.fields.spec import FieldSpec
+
+SUFFIXES = (".csv", ".parquet", ".npz")
+NARROW = 1e-4  # a spread below this share of the largest position rounds visibly in 32 bits
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that was read: ``values`` role -> (n,) float64 (roles x1, F1, z...), in the order of the layout."""
+
+    file: str
+    layout: Layout
+    values: dict[str, np.ndarray]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return len(next(iter(self.values.values())))
+
+    def positions(self) -> np.ndarray:
+        """(n, d) float64."""
+        return np.stack([self.values[c.role] for c in self.layout.positions], axis=1)
+
+    def field_values(self) -> np.ndarray:
+        """(n, d) float64: F at the positions."""
+        return np.stack([self.values[c.role] for c in self.layout.values], axis=1)
+
+
+def read_table(path: Path) -> Table:
+    """Read .csv, .parquet or .npz. Raises InputError for what cannot be read as a table with the columns needed."""
+    suffix = path.suffix.lower()
+    source: CsvTable | ParquetTable | NpzTable
+    if suffix == ".csv":
+        source = open_csv(path)
+    elif suffix == ".parquet":
+        source = open_parquet(path)
+    else:
+        source = open_npz(path)
+    layout = plan(path.name, source.names)
+    return Table(path.name, layout, source.read(layout.columns))
+
+
+def defects(table: Table) -> list[str]:
+    """All that makes a table of samples unfit, a sentence each; [] if nothing. (For a grid: see ``grids``.)"""
+    too_few = row_defect(table, rows_needed(table.layout.d))
+    if too_few:
+        return [too_few]
+    out = number_defects(table, [c.role for c in table.layout.columns])
+    if out:
+        return out
+    for column in table.layout.columns:
+        values = table.values[column.role]
+        if values.min() == values.max():
+            what = "position" if column.role[0] == "x" else "component of F"
+            out.append(
+                f"{table.file}: column {column.name.strip()} is constant ({values[0]:g} in all {table.rows:,} rows): "
+                f"this {what} carries no measure with a density; leave x{column.role[1:]} and F{column.role[1:]} out."
+            )
+    if not out:
+        out += _contradictions(table)
+    return out
+
+
+def row_defect(table: Table, needed: int) -> str:
+    """The sentence on a table that is too short, or ""."""
+    if table.rows >= needed:
+        return ""
+    if table.rows == 0:
+        return f"{table.file} has a header but no rows; at least {needed} are needed."
+    return f"{table.file} has {table.rows} rows; a field in {table.layout.d} dimensions needs at least {needed}."
+
+
+def number_defects(table: Table, roles: list[str]) -> list[str]:
+    """A sentence for each column with cells that are empty, NaN, infinite or beyond 1e15, with the first such row."""
+    out = []
+    names = {column.role: column.name.strip() for column in table.layout.columns}
+    for role in roles:
+        values = table.values[role]
+        for bad, what in (
+            (np.isnan(values), "is empty or not a number (NaN)"),
+            (np.abs(np.nan_to_num(values, nan=0.0, posinf=np.inf, neginf=-np.inf)) > LARGEST, f"is beyond {LARGEST:g}"),
+        ):
+            count = int(bad.sum())
+            if count:
+                more = f" (the first of {count:,} such rows)" if count > 1 else ""
+                out.append(
+                    f"{table.file}: row {int(np.argmax(bad)) + 1:,} of the data, column {names[role]} {what}{more}; "
+                    "fill in or remove the row."
+                )
+    return out
+
+
+def equal_neighbours(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs (i, j) of rows of (n, d) with the same x, i < j, each row beside the one before it in its group."""
+    order = np.argsort(projected(x), kind="stable")
+    same = np.all(x[order[1:]] == x[order[:-1]], axis=1)
+    return order[:-1][same], order[1:][same]
+
+
+def _contradictions(table: Table) -> list[str]:
+    x, f = table.positions(), table.field_values()
+    i, j = equal_neighbours(x)
+    differ = np.any(f[i] != f[j], axis=1)
+    if not differ.any():
+        return []
+    at = int(np.argmin(np.where(differ, j, len(x))))
+    column = table.layout.values[int(np.argmax(f[i[at]] != f[j[at]]))]
+    values = table.values[column.role]
+    return [
+        f"{table.file}: rows {i[at] + 1:,} and {j[at] + 1:,} of the data have the same x, but column "
+        f"{column.name.strip()} is {values[i[at]]:g} in one and {values[j[at]]:g} in the other "
+        f"({int(differ.sum()):,} such pairs); F must be a function of x: average or remove them."
+    ]
+
+
+def warnings_of(table: Table, spec: FieldSpec) -> list[str]:
+    """Sentences on what is allowed but should be known. Only for a table without defects."""
+    x, f = table.positions(), table.field_values()
+    out = ignored_note(table)
+    repeats = len(equal_neighbours(x)[0])
+    if repeats:
+        out.append(f"{repeats:,} rows repeat an earlier row; they were kept and weigh double in rho.")
+    for column, values in zip(table.layout.positions, x.T, strict=True):
+        if np.ptp(values) < NARROW * np.abs(values).max():
+            out.append(
+                f"Column {column.name.strip()} varies by {np.ptp(values):g} around {values.mean():g}; subtract an "
+                "offset, since 32-bit numbers round it."
+            )
+    if x.shape[1] > 1 and flat(x):
+        out.append("The positions lie in a line or hyperplane: rho has no density, so no Brenier map is determined.")
+    out += field_warnings(f)
+    if table.rows > spec.max_samples:
+        out.append(f"Of {table.rows:,} rows, {spec.max_samples:,} were drawn at random (seed {spec.split_seed}).")
+    if spec.rho not in ("box", "samples"):
+        out.append(f"rho = {spec.rho} cannot be had from a table: rho is the law of its rows.")
+    return out
+
+
+def ignored_note(table: Table) -> list[str]:
+    """The sentence on columns that are not used, if there are any."""
+    ignored = table.layout.ignored
+    if not ignored:
+        return []
+    shown = ", ".join(repr(name[:24]) for name in ignored[:6]) + (" and others" if len(ignored) > 6 else "")
+    return [f"Not used: column{'s' * (len(ignored) > 1)} {shown}."]
+
+
+def samples_field(name: str, table: Table, spec: FieldSpec) -> Field:
+    """The Field of a table of samples: positions scaled per axis to [-1, 1], values as they are, rho "samples".
+
+    Uses split_seed and max_samples of the spec. Raises InputError with the table's first defect.
+    """
+    for defect in defects(table):
+        raise InputError(defect)
+    if spec.max_samples < rows_needed(table.layout.d):
+        raise InputError(
+            f"max_samples is {spec.max_samples}; {table.file} needs at least {rows_needed(table.layout.d)}."
+        )
+    warnings = warnings_of(table, spec)
+    x, f = table.positions(), table.field_values()
+    if table.rows > spec.max_samples:
+        generator = torch.Generator().manual_seed(spec.split_seed)
+        chosen = torch.randperm(table.rows, generator=generator)[: spec.max_samples].sort().values.numpy()
+        x, f = x[chosen], f[chosen]
+    low, high = tuple(map(float, x.min(axis=0))), tuple(map(float, x.max(axis=0)))
+    scaling = Scaling.of_box(low, high)
+    # in double precision: an offset far from 0 would round positions that float32 cannot tell apart
+    x_hat = torch.from_numpy(((x - np.array(scaling.offset)) / np.array(scaling.scale)).astype(np.float32))
+    y = torch.from_numpy(f.astype(np.float32))
+    train, test = split_indices(len(x_hat), spec.split_seed)
+    return Field(
+        name=name,
+        kind="samples",
+        x_train=x_hat[train],
+        y_train=y[train],
+        x_test=x_hat[test],
+        y_test=y[test],
+        low=low,
+        high=high,
+        scaling=scaling,
+        units=_units(table.layout),
+        rho="samples",
+        warnings=warnings,
+        provenance={
+            "source": f"table {table.file}",
+            "rows": table.rows,
+            "columns": [column.name.strip() for column in table.layout.columns],
+            "rho": "samples",
+            "spec": dataclasses.asdict(spec),
+        },
+    )
+
+
+def _units(layout: Layout) -> Units:
+    values = list(dict.fromkeys(column.unit for column in layout.values if column.unit))
+    return Units(
+        tuple(column.role for column in layout.positions),
+        tuple(column.unit for column in layout.positions),
+        values[0] if len(values) == 1 else " / ".join(values[:3]),
+    )
