@@ -20,7 +20,7 @@ COLOURS: dict[str, str] = {
     "m": "#0E9673",  # M_theta
     "m_network": "#C2609A",  # M_xi
     "reconstruction": "#3F95A8",  # grad u o M_xi
-    "inverse": "#D55E00",  # I_psi
+    "inverse": "#DB164E",  # I_psi
     "potential": "#8F5FD0",  # u: of one family with its gradient
     "floor": "#7A828E",  # what two draws of the same law differ by
     "trivial": "#A0703C",  # what costs nothing

@@ -1,0 +1,180 @@
+"""Figures: what is drawn is what was given, as float32 arrays, with units on equal axes."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from npf_engine.fields.field import Field, Units
+from npf_engine.fields.spec import FieldSpec
+from npf_engine.fields.topography import jacksboro_field
+from npf_engine.figures import accuracy, histograms, inverse, panels, surface, terrain, training
+from npf_engine.figures.layout import aspect, counts, span, thin
+
+PLAIN = Units(("x", "y"), ("", ""), "")
+
+
+@pytest.fixture(scope="module")
+def field() -> Field:
+    return jacksboro_field(FieldSpec())
+
+
+@pytest.fixture(scope="module")
+def samples(field: Field) -> tuple[np.ndarray, np.ndarray]:
+    return field.scaling.to_user(field.x_test.double()).numpy(), field.y_test.numpy()
+
+
+def arrays_of(figure: go.Figure) -> list[np.ndarray]:
+    found = []
+    for trace in figure.data:
+        for name in ("x", "y", "z", "u", "v"):
+            value = trace[name] if name in trace else None
+            if value is not None and not isinstance(value[0], str):
+                found.append(np.asarray(value))
+    return found
+
+
+def all_figures(field: Field, samples: tuple[np.ndarray, np.ndarray]) -> dict[str, go.Figure]:
+    x, y = samples
+    assert field.grid is not None
+    box = (field.units, field.low, field.high)
+    metric = {"value": 0.4, "self_distance": 0.36, "ratio": 1.11, "se": 0.1, "trivial": 4.0, "n": 2048}
+    return {
+        "elevation": terrain.elevation_map(field.grid, field.units),
+        "arrows": terrain.arrows(x, y, *box),
+        "norm": terrain.norm_map(x, y, *box),
+        "values": terrain.values_map(y, field.units),
+        "histograms": histograms.component_histograms(y, field.units),
+        "cosine": histograms.cosine_histogram(np.cos(np.linspace(-1, 1, 500)), trivial=0.4),
+        "points": inverse.norm_points(x[:900], y[:900], *box, top=8.0, grid=field.grid),
+        "preimages": inverse.preimage_map(x[:50], x[0], *box, grid=field.grid, chosen=x[1]),
+        "surface": surface.potential_surface(np.arange(5.0), np.arange(4.0), np.ones((4, 5)), ("x", "y")),
+        "ladder": accuracy.ladder({"pushforward": metric, "inverse": metric}),
+        "curves": training.training_curves({"step": np.arange(9.0), "loss": 0.1 ** np.arange(9.0)}, "u"),
+        "snapshot": training.live_snapshot(y[:300], y[300:600]),
+        "embedding": inverse.embedding(x[:100], 50, ("field", "grad_u")),
+    }
+
+
+def test_every_figure_is_clear_has_a_revision_and_sends_numbers_as_bytes(field, samples) -> None:
+    for name, figure in all_figures(field, samples).items():
+        assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)", name
+        assert figure.layout.uirevision, name
+        for array in arrays_of(figure):
+            assert array.dtype.kind in "fu" and array.dtype.itemsize <= 4, name
+        text = figure.to_json()
+        assert len(text) < 3_000_000, name
+        sizes = [len(item) for trace in json.loads(text)["data"] for item in trace.values() if isinstance(item, list)]
+        assert not sizes or max(sizes) <= 64, f"{name} sends a list of numbers"
+
+
+def test_axes_carry_units_and_the_aspect_of_the_ground(field, samples) -> None:
+    figure = all_figures(field, samples)["norm"]
+    assert figure.layout.xaxis.title.text == "longitude (degrees)"
+    assert figure.layout.yaxis.scaleanchor == "x"
+    middle = np.radians((field.low[1] + field.high[1]) / 2)
+    assert figure.layout.yaxis.scaleratio == pytest.approx(1 / np.cos(middle))
+    values = all_figures(field, samples)["values"]
+    assert values.layout.xaxis.title.text == "F₁ (metres per pixel)" and values.layout.yaxis.scaleratio == 1
+    assert aspect(Units(("a", "b"), ("m", "s"), ""), (0, 0), (1, 1)) is None
+
+
+def test_elevation_lies_where_the_samples_say(field, samples) -> None:
+    assert field.grid is not None
+    heat = terrain.elevation_map(field.grid, field.units).data[0]
+    summit = np.unravel_index(np.nanargmax(heat.z), heat.z.shape)
+    rows, cols = field.grid.elevation.shape
+    row, col = np.unravel_index(field.grid.elevation.argmax(), (rows, cols))
+    pixel = (field.grid.east - field.grid.west) / cols
+    assert heat.x[summit[1]] == pytest.approx(field.grid.west + (col + 0.5) * pixel, abs=2 * pixel)
+    assert heat.y[summit[0]] == pytest.approx(field.grid.north - (row + 0.5) * pixel, abs=2 * pixel)
+    assert heat.y[0] > heat.y[-1]
+
+
+def test_arrows_point_along_the_field_and_grow_with_it(field, samples) -> None:
+    x, y = samples
+    quiver = terrain.arrows(x, y, field.units, field.low, field.high, side=10).data[0]
+    assert 90 <= len(quiver.x) <= 100
+    index = [int(np.abs(x - (a, b)).sum(1).argmin()) for a, b in zip(quiver.x, quiver.y, strict=True)]
+    shown = np.stack([quiver.u, quiver.v], axis=1).astype(float)
+    cosine = (shown * y[index]).sum(1) / np.linalg.norm(shown, axis=1) / np.linalg.norm(y[index], axis=1)
+    assert cosine.min() > 0.9999
+    assert np.linalg.norm(shown, axis=1).max() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_mean_on_cells_is_the_mean(samples) -> None:
+    x = np.random.default_rng(0).uniform(size=(40_000, 2))
+    picture, x_mid, y_mid = terrain.mean_on_cells(x, x[:, 0] + 10 * x[:, 1], (0, 0), (1, 1), 10)
+    assert np.allclose(picture, x_mid[None, :] + 10 * y_mid[:, None], atol=0.2)
+
+
+def test_histogram_shares_add_up(samples) -> None:
+    _, y = samples
+    figure = histograms.component_histograms(y, PLAIN)
+    assert len(figure.data) == 3
+    assert all(float(bars.y.sum()) == pytest.approx(100, abs=0.5) for bars in figure.data)
+    cosine = histograms.cosine_histogram(np.full(100, 0.5), trivial=0.1)
+    assert [line.name for line in cosine.data[1:]] == ["mean 0.50", "one fixed direction 0.10"]
+
+
+def test_panels_share_ranges_within_a_space_and_colours_within_a_point(samples) -> None:
+    x, y = samples[0][:500], samples[1][:500]
+    planes = {"rho": x, "field": y, "grad_u": 2 * y, "m": x[::-1]}
+    made = {key: panels.panel(key, planes, PLAIN, (0, 0), (1, 1), position=key in ("rho", "m")) for key in planes}
+    assert made["field"].ranges == made["grad_u"].ranges and made["rho"].ranges == made["m"].ranges
+    figure = panels.column([made["grad_u"], made["m"]], np.arange(500, dtype=np.uint16).astype(np.uint8))
+    assert np.array_equal(figure.data[0].marker.color, figure.data[1].marker.color)
+    assert figure.data[1].yaxis == "y2" and figure.layout.yaxis2.scaleanchor == "x2"
+    assert {trace.type for trace in figure.data} == {"scattergl"}
+
+
+def test_more_points_than_dots_can_show_become_counts() -> None:
+    points = np.random.default_rng(1).normal(size=(200_001, 2)).astype(np.float32)
+    panel = panels.panel("field", {"field": points}, PLAIN, (0, 0), (1, 1), position=False)
+    figure = panels.column([panel], np.zeros(200_001, dtype=np.uint8))
+    assert figure.data[0].type == "heatmap"
+    picture = counts(points, (-6.0, 6.0), (-6.0, 6.0)).z
+    assert np.nansum(10.0 ** picture.astype(float) - 1) == pytest.approx(200_001, rel=1e-3)
+
+
+def test_ladder_puts_floor_at_one_and_value_at_its_ratio() -> None:
+    metric = {"value": 0.72, "self_distance": 0.36, "ratio": 2.0, "se": 0.3, "trivial": 3.6, "n": 2048}
+    figure = accuracy.ladder({"pushforward": metric, "inverse_cosine": None})
+    assert [float(trace.x[-1]) for trace in figure.data] == pytest.approx([10.0, 10.0, 1.0, 2.0])
+    row = accuracy.rows({"pushforward": metric})[0]
+    assert row["better"] == pytest.approx(np.log(5) / np.log(10)) and row["floor"] == 0.36
+    assert accuracy.rows({"pushforward": metric | {"trivial": 0.2}})[0]["better"] is None
+    assert accuracy.rows({"inverse": None}) == []
+
+
+def test_curves_leave_out_what_was_not_told_and_choose_the_axis() -> None:
+    history = {
+        "step": np.arange(5.0), "t": np.arange(5.0), "loss": np.array([100, 10, 1, 0.1, np.nan]),
+        "never": np.full(5, np.nan), "rate_of_convergence": np.array([0.5, 0.9, 1, 1, 1]),
+    }  # fmt: skip
+    figure = training.training_curves(history, "u", names={"loss": "Loss of u"})
+    assert len(figure.data) == 2 and len(figure.data[0].x) == 4
+    assert figure.layout.yaxis.type == "log" and figure.layout.yaxis2.type != "log"
+    assert [note.text for note in figure.layout.annotations] == ["Loss of u", "rate of convergence"]
+    assert len(training.training_curves({}, "u").data) == 0
+
+
+def test_graphs_are_sorted_and_snapshots_of_one_dimension_are_densities() -> None:
+    x = np.array([0.3, -1.0, 0.7])
+    figure = panels.graphs(x, {"field": x**2}, "x", "F")
+    assert np.allclose(figure.data[0].x, [-1, 0.3, 0.7]) and np.allclose(figure.data[0].y, [1, 0.09, 0.49])
+    rng = np.random.default_rng(2)
+    laws = training.live_snapshot(rng.normal(size=(400, 1)), rng.normal(size=(400, 1)))
+    assert {trace.type for trace in laws.data} == {"scatter"}
+
+
+def test_ranges_ignore_outliers_and_survive_constants() -> None:
+    values = np.concatenate([np.linspace(0, 1, 1000), [1e9]])
+    low, high = span(values)
+    assert -0.1 < low < 0 and 1 < high < 1.2
+    assert span(np.full(4, 3.0)) == (1.5, 4.5) and span(np.array([np.nan])) == (-1.0, 1.0)
+    grid, step = thin(np.zeros((1000, 400)), 300)
+    assert grid.shape == (250, 100) and step == 4
