@@ -28,8 +28,10 @@ def main() -> None:
     st.markdown(WHAT)
     _start(gallery, done)
     with states.told():
-        if gallery or done:
-            picture.of_model((gallery or done)[0])
+        # The first picture somebody sees must not be one of a model that cannot be trusted.
+        worthy = [run for run in (*gallery, *done) if run.verdict in ("good", "usable")]
+        if worthy:
+            picture.of_model(worthy[0])
         else:
             picture.of_terrain()
     if gallery:

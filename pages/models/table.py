@@ -116,8 +116,8 @@ def _config() -> dict[str, Any]:
     number: dict[str, Any] = {"format": "%.2f", "width": "small"}
     return {
         "Name": column.TextColumn(width="medium", pinned=True),
-        "State": column.TextColumn(width="small"),
-        "Verdict": column.TextColumn(width="small"),
+        "State": column.TextColumn(width=90),
+        "Verdict": column.TextColumn(width=120),
         "∇u♯ρ": column.NumberColumn(help="Pushforward: S(∇u♯ρ, F♯ρ) over its self-distance", **number),
         "M♯ρ": column.NumberColumn(help="Measure preservation: S(Mξ♯ρ, ρ) over its self-distance", **number),
         "Inverse": column.NumberColumn(

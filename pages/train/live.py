@@ -37,7 +37,7 @@ def show(run_id: str) -> None:
 def _actions(run: Run, status: dict[str, Any]) -> None:
     """What can be done with a run in its state."""
     stopping = bool(status["stopping"])
-    with st.container(horizontal=True, key="actions"):
+    with st.container(horizontal=True, vertical_alignment="center", key="actions"):
         if run.state == "done":
             frame.link("factorization", "Look at the factorization", {"run": run.id})
             frame.link("inverse", "Pre-images", {"run": run.id})
@@ -50,9 +50,10 @@ def _actions(run: Run, status: dict[str, Any]) -> None:
             with st.popover("Cancel", icon=":material/stop:", key="cancel_ask"):
                 st.markdown("Stop this training? What is trained so far is kept, and can be resumed later.")
                 _button("Yes, stop it", ":material/stop:", "cancel", run)
-        query = {**fieldlink.training_to_query(run.spec), "retry": run.id}
-        frame.link("train", "Retry with edits", query)
-        frame.link("train", "New training")
+        if st.button("Retry with edits", icon=":material/edit:", key="retry"):
+            frame.go("train", {**fieldlink.training_to_query(run.spec), "retry": run.id})
+        if st.button("New training", icon=":material/add:", key="new"):
+            frame.go("train")
 
 
 def _button(label: str, icon: str, verb: str, run: Run, primary: bool = False) -> None:
@@ -94,7 +95,8 @@ def _numbers(status: dict[str, Any]) -> None:
         ("Self-distance", scalars.get("self_distance"), "{:.3g}", "Of two draws of F♯ρ: the floor."),
     ]
     there = [item for item in shown if item[1] is not None]
-    if not there or status["state"] == "done":
+    # A stage that tells words (a download, the report) counts thousandths, not steps.
+    if not there or status["text"] or status["state"] == "done":
         return
     with st.container(horizontal=True, key="numbers"):
         for label, value, form, about in there:

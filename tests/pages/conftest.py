@@ -1,0 +1,129 @@
+"""Pages as a visitor gets them: through app.py, on a real store, with runs that real workers made."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from npf_engine.runs import files
+from npf_engine.runs.process import Identity
+from npf_engine.runs.spec import TrainingSpec, with_values
+from npf_engine.runs.store import Run, RunStore
+from tests.conftest import ROOT
+
+TINY: dict[str, Any] = {
+    "field.max_samples": 4000,
+    "u.hidden": (16, 16),
+    "u.pair_size": 200,
+    "u.pairings": 1,
+    "u.regression_steps": 60,
+    "v.hidden": (16,),
+    "v.steps": 20,
+    "m.hidden": (32,),
+    "m.steps": 40,
+    "inverse.hidden": (32,),
+    "inverse.steps": 40,
+    "inverse.sampler_steps": 10,
+    "report.draws": 2,
+    "report.n": 128,
+    "report.neighbourhoods": 4,
+    "report.neighbourhood_size": 32,
+    "device": "cpu",
+    "threads": 1,
+}
+
+
+def tiny(**more: Any) -> TrainingSpec:
+    """A training of the embedded terrain that takes seconds; ``more`` are leaves with ``__`` for the dot."""
+    return with_values(TrainingSpec(), TINY | {key.replace("__", "."): value for key, value in more.items()})
+
+
+def endless(**more: Any) -> TrainingSpec:
+    """A training that does not end by itself in the time of a test."""
+    return tiny(u__regression_steps=5_000_000, **more)
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 120.0) -> None:
+    """Return as soon as the condition holds; fail when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {seconds} s in vain")
+        time.sleep(0.1)
+
+
+def open_page(name: str, query: dict[str, str] | None = None) -> AppTest:
+    """The page ``name`` of the app, after one visit to the home page, with query parameters."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
+    app.run()
+    assert not app.exception, app.exception[0].message
+    app.switch_page(f"pages/{name}/page.py")
+    for key, value in (query or {}).items():
+        app.query_params[key] = value
+    app.run()
+    assert not app.exception, app.exception[0].message
+    return app
+
+
+def texts(app: AppTest) -> str:
+    """All that is written on the page, in one string."""
+    kinds = ("title", "markdown", "caption", "error", "warning", "info", "success", "metric", "code")
+    parts = []
+    for kind in kinds:
+        for element in getattr(app, kind):
+            parts.append(str(getattr(element, "value", "")))
+            parts.append(str(getattr(element, "label", "")))
+    return "\n".join(parts)
+
+
+def button(app: AppTest, label: str) -> Any:
+    """The button with this label."""
+    found = [item for item in app.button if item.label == label]
+    assert found, f"no button {label!r} among {[item.label for item in app.button]}"
+    return found[0]
+
+
+def kill_workers(home: Path) -> None:
+    """End every worker that is left in a home folder."""
+    for record in (home / files.RUNS).glob(f"*/{files.WORKER}"):
+        worker = Identity.from_json(files.read_json(record))
+        if worker is not None and worker.alive():
+            os.killpg(worker.pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def store(own_home: Path) -> Iterator[RunStore]:
+    """The store that the pages of this test see; nothing of it is left running afterwards."""
+    found = RunStore(own_home)
+    yield found
+    for run in found.list():
+        if run.source == "trained":
+            found.delete(run.id)
+    kill_workers(own_home)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle of a tiny model, trained once by a real worker in a home of its own."""
+    home = tmp_path_factory.mktemp("trained_home")
+    store = RunStore(home, gallery=None)
+    run = store.submit(tiny(name="tiny terrain"))
+    try:
+        wait_for(lambda: not store.get(run.id).active, 240)
+        assert store.get(run.id).state == "done", store.get(run.id).error or store.log(run.id)
+        return store.bundle(run.id)
+    finally:
+        kill_workers(home)
+
+
+@pytest.fixture
+def done(store: RunStore, trained: Path) -> Run:
+    """A finished run in this test's store."""
+    return store.import_bundle(trained)

@@ -1,0 +1,56 @@
+"""The frame of the app: every page of the menu, the sign-in, and the size of the entry file."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.conftest import ROOT
+from tests.pages.conftest import button, open_page, texts
+from ui import frame
+
+
+@pytest.mark.parametrize("name", list(frame.PAGES))
+def test_every_page_opens_on_an_empty_home(name: str):
+    app = open_page(name)
+    assert app.title, f"{name} has no title"
+    assert not app.error
+
+
+def test_entry_file_stays_an_entry_file():
+    assert len((ROOT / "app.py").read_text().splitlines()) < 60
+
+
+def test_no_script_lies_directly_in_pages():
+    # Streamlit would serve it on a deep link without app.py, and so without the gate.
+    scripts = [path.name for path in (ROOT / "pages").glob("*.py")]
+    assert scripts == ["__init__.py"]
+    assert not (ROOT / "pages" / "__init__.py").read_text().strip()
+
+
+def test_password_guards_every_page(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("NPF_PASSWORD", "s3cret")
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.run()
+    assert [item.value for item in app.title] == ["Sign in"]
+    assert not [item for item in app.button if item.label == "Pick a field and train"]
+    for name in frame.PAGES:
+        with pytest.raises(ValueError):
+            app.switch_page(f"pages/{name}/page.py")
+    app.text_input[0].set_value("wrong")
+    button(app, "Sign in").click()
+    app.run()
+    assert "not the password" in texts(app)
+    assert [item.value for item in app.title] == ["Sign in"]
+    app.text_input[0].set_value("s3cret")
+    button(app, "Sign in").click()
+    app.run()
+    assert app.title[0].value == "Polar factorization explorer"
+    button(app, "Sign out").click()
+    app.run()
+    assert [item.value for item in app.title] == ["Sign in"]
+
+
+def test_without_a_password_there_is_no_gate():
+    app = open_page("home")
+    assert not [item for item in app.button if item.label == "Sign out"]

@@ -1,0 +1,37 @@
+"""Home: empty, with a finished model, with a failed run."""
+
+from __future__ import annotations
+
+from npf_engine.runs.store import Run, RunStore
+from tests.pages.conftest import button, endless, open_page, texts, tiny, wait_for
+
+
+def test_before_any_model_the_picture_is_real_terrain(store: RunStore):
+    app = open_page("home")
+    assert "Jacksboro fault" in texts(app)
+    button(app, "Pick a field and train")
+
+
+def test_one_click_starts_at_the_field(store: RunStore):
+    app = open_page("home")
+    button(app, "Pick a field and train").click()
+    app.run()
+    assert not app.exception
+    assert app.title[0].value != "Polar factorization explorer"
+
+
+def test_finished_model_is_offered(store: RunStore, done: Run):
+    app = open_page("home")
+    assert "tiny terrain" in texts(app)
+    labels = [item.label for item in app.button]
+    assert "Open the latest model" in labels or "Open the gallery" in labels
+
+
+def test_running_and_failed_runs_are_listed(store: RunStore):
+    bad = store.submit(tiny(field__source="no such place anywhere", name="bad"))
+    wait_for(lambda: store.get(bad.id).state == "failed")
+    busy = store.submit(endless(name="busy"))
+    app = open_page("home")
+    assert "busy" in texts(app) and "bad" in texts(app)
+    assert {"running", "failed"} & set(texts(app).replace("[", " ").replace("]", " ").split())
+    assert store.get(busy.id).active

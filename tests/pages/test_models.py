@@ -1,0 +1,120 @@
+"""Models: empty, a table of runs in all states, one run, two runs, import and its errors."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from npf_engine.runs.store import Run, RunStore
+from tests.pages.conftest import button, endless, open_page, texts, tiny, wait_for
+
+
+@pytest.fixture
+def no_gallery(store: RunStore):
+    """Skip what can only be seen where no gallery comes with the program."""
+    if any(run.source == "gallery" for run in store.list()):
+        pytest.skip("the gallery is never empty here: bundles come with the program")
+
+
+def test_empty(store: RunStore, no_gallery):
+    app = open_page("models")
+    assert "No runs yet" in texts(app)
+
+
+def test_table_lists_runs_of_every_state(store: RunStore, done: Run):
+    bad = store.submit(tiny(field__source="no such place anywhere", name="bad"))
+    wait_for(lambda: store.get(bad.id).state == "failed")
+    store.submit(endless(name="busy"))
+    table = open_page("models").dataframe[0].value
+    states = dict(zip(table["Name"], table["State"], strict=True))
+    assert states["tiny terrain"] == "done" and states["bad"] == "failed"
+    assert states["busy"] in ("queued", "running")
+    row = table[table["Name"] == "tiny terrain"].iloc[0]
+    assert row["∇u♯ρ"] == pytest.approx(done.metrics["pushforward"]["ratio"])
+    assert row["Verdict"] == done.verdict
+
+
+def test_filter_by_words(store: RunStore, done: Run):
+    app = open_page("models")
+    app.text_input(key="models_filter").set_value("tiny jacksboro").run()
+    assert "tiny terrain" in list(app.dataframe[0].value["Name"])
+    app.text_input(key="models_filter").set_value("nothing like it").run()
+    assert "No run matches" in texts(app)
+
+
+def test_one_run_can_be_opened_renamed_and_downloaded(store: RunStore, done: Run):
+    app = open_page("models", {"run": done.id})
+    labels = [item.label for item in app.get("page_link")]
+    assert {"Factorization", "Inverse"} <= set(labels)
+    assert [item for item in app.get("download_button") if "npf-tiny-terrain.zip" in item.label]
+    app.text_input(key=f"name_{done.id}").set_value("a better name").run()
+    app.button(key=f"rename_{done.id}").click().run()
+    assert not app.exception
+    assert store.get(done.id).name == "a better name"
+    app.text_input(key=f"name_{done.id}").set_value("  ").run()
+    app.button(key=f"rename_{done.id}").click().run()
+    assert "must not be empty" in app.error[0].value
+    assert store.get(done.id).name == "a better name"
+
+
+def test_delete_asks_first(store: RunStore, done: Run):
+    app = open_page("models", {"run": done.id})
+    app.button(key=f"delete_{done.id}").click().run()
+    assert "gone for good" in texts(app)
+    assert store.get(done.id).id == done.id
+
+
+def test_two_runs_are_compared(store: RunStore, done: Run, trained: Path):
+    other = store.import_bundle(trained)
+    store.rename(other.id, "the other")
+    app = open_page("models", {"run": done.id, "with": other.id})
+    written = texts(app)
+    assert "tiny terrain" in written and "the other" in written
+    assert "same settings" in written
+    accuracy = app.table[0].value
+    cells = accuracy.astype(str).to_numpy().ravel().tolist()
+    ratio = done.metrics["pushforward"]["ratio"]
+    assert sum(f"({ratio:.2f}" in cell for cell in cells) == 2
+
+
+def test_failed_run_shows_its_sentence(store: RunStore):
+    bad = store.submit(tiny(field__source="no such place anywhere"))
+    wait_for(lambda: store.get(bad.id).state == "failed")
+    app = open_page("models", {"run": bad.id})
+    assert "no such place anywhere" in app.error[0].value
+
+
+def test_import_takes_a_bundle_in(store: RunStore, trained: Path):
+    app = open_page("models")
+    app.file_uploader[0].upload(trained.name, trained.read_bytes(), "application/zip")
+    button(app, "Import").click()
+    app.run()
+    assert not app.exception, app.exception[0].message
+    imported = [run for run in store.list() if run.source == "imported"]
+    assert [run.name for run in imported] == ["tiny terrain"]
+    assert "is here" in texts(app)
+    assert app.query_params["run"] == [imported[0].id]
+
+
+def test_broken_bundle_is_refused_in_a_sentence(store: RunStore, trained: Path, tmp_path: Path):
+    broken = tmp_path / "npf-broken.zip"
+    with zipfile.ZipFile(trained) as old, zipfile.ZipFile(broken, "w") as new:
+        for item in old.infolist():
+            data = old.read(item)
+            new.writestr(item.filename, data[:-1] + b"\0" if item.filename.endswith("model.safetensors") else data)
+    app = open_page("models")
+    app.file_uploader[0].upload(broken.name, broken.read_bytes(), "application/zip")
+    button(app, "Import").click()
+    app.run()
+    assert not app.exception
+    assert app.error and "model.safetensors" in app.error[0].value
+    assert not [run for run in store.list() if run.source == "imported"]
+
+
+def test_import_without_a_file_says_so(store: RunStore):
+    app = open_page("models")
+    button(app, "Import").click()
+    app.run()
+    assert "hoose the zip" in app.error[0].value

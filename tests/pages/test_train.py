@@ -1,0 +1,165 @@
+"""Train: the set-up, a refused setting, and a run in each of its states."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from npf_engine.runs import files
+from npf_engine.runs.process import Identity
+from npf_engine.runs.spec import TrainingSpec, leaves
+from npf_engine.runs.store import Run, RunStore
+from pages.train.help import GROUPS, HELP
+from tests.pages.conftest import TINY, button, endless, open_page, texts, tiny, wait_for
+from ui import fieldlink
+
+
+def test_set_up_shows_field_preset_and_cost(store: RunStore):
+    app = open_page("train")
+    assert "Jacksboro" in texts(app)
+    cost = [item for item in app.metric if "machine" in item.label]
+    assert cost and cost[0].value not in ("", "–")
+    assert "measurement of this machine" in texts(app)
+
+
+def test_every_setting_has_help_and_a_group():
+    keys = set(leaves(TrainingSpec()))
+    assert set(HELP) == keys
+    assert {key.rpartition(".")[0] for key in keys} == {prefix for prefix, _ in GROUPS.values()}
+
+
+def test_field_and_settings_come_from_the_link(store: RunStore):
+    app = open_page("train", {"source": "fractal", "noise_seed": "7", "u.pair_size": "321", "preset": "paper"})
+    assert "noise seed 7" in texts(app)
+    assert "(1 changed)" in app.expander[0].label
+
+
+def test_bad_link_is_told_in_a_sentence(store: RunStore):
+    app = open_page("train", {"u.pair_size": "-3"})
+    assert "pair\\_size must be positive" in app.error[0].value
+    assert not [item for item in app.button if item.label == "Train"]
+
+
+def test_link_cannot_open_a_file_of_the_server(store: RunStore):
+    app = open_page("train", {"source": "/etc/hostname"})
+    assert "cannot open the file" in app.error[0].value
+
+
+def test_preset_changes_the_cost_and_the_link(store: RunStore):
+    app = open_page("train")
+    before = app.metric[0].value
+    app.segmented_control(key="preset_choice").set_value("paper").run()
+    assert not app.exception
+    assert app.metric[0].value != before
+    assert app.query_params["preset"] == ["paper"]
+
+
+def test_advanced_setting_is_taken_into_the_link_or_refused(store: RunStore):
+    app = open_page("train")
+    app.session_state["advanced"] = True
+    app.run()
+    app.number_input(key="set_seed").set_value(5).run()
+    assert app.query_params["seed"] == ["5"]
+    app.number_input(key="set_threads").set_value(-1).run()
+    assert any("threads must be positive" in item.value for item in app.error)
+    assert "threads" not in app.query_params
+    assert app.number_input(key="set_threads").value == 0
+
+
+def test_train_starts_a_run_and_shows_it(store: RunStore):
+    query = fieldlink.training_to_query(endless())
+    app = open_page("train", query)
+    button(app, "Train").click()
+    app.run()
+    assert not app.exception, app.exception[0].message
+    run = store.list()[0]
+    assert run.state in ("queued", "running")
+    assert run.name == "Jacksboro fault quick"
+    assert {key: leaves(run.spec)[key] for key in TINY if key != "u.regression_steps"} == {
+        key: value for key, value in TINY.items() if key != "u.regression_steps"
+    }
+    assert app.query_params["run"] == [run.id]
+    assert app.title[0].value == "Jacksboro fault quick"
+
+
+def test_running_run_is_live_and_can_be_paused_resumed_cancelled(store: RunStore):
+    run = store.submit(endless(name="busy"))
+    wait_for(lambda: store.history(run.id).get("u") is not None and store.snapshot(run.id) is not None)
+    app = open_page("train", {"run": run.id})
+    assert app.title[0].value == "busy"
+    assert any("steps/s" in item.label or "step" in (item.text or "") for item in progress_bars(app))
+    assert [item for item in app.metric if item.label == "Loss"]
+    assert "Held-out points" in texts(app)
+    button(app, "Pause").click()
+    app.run()
+    wait_for(lambda: store.get(run.id).state == "paused")
+    app.run()
+    button(app, "Resume").click()
+    app.run()
+    wait_for(lambda: store.get(run.id).state == "running")
+    app.run()
+    button(app, "Yes, stop it").click()
+    app.run()
+    wait_for(lambda: store.get(run.id).state == "cancelled")
+    app.run()
+    assert "cancelled" in texts(app)
+    button(app, "Resume")
+
+
+def progress_bars(app):
+    """The progress bars of the page, as they were sent."""
+    return [Bar(item.proto.value, item.proto.text) for item in app.get("progress")]
+
+
+class Bar:
+    """A progress bar: its value (0 to 100) and its text."""
+
+    def __init__(self, value: int, text: str) -> None:
+        self.value, self.text, self.label = value, text, text
+
+
+def test_queued_run_says_what_it_waits_for(store: RunStore, monkeypatch: pytest.MonkeyPatch):
+    store.submit(endless(name="first"))
+    second = store.submit(endless(name="second"))
+    third = store.submit(endless(name="third"))
+    app = open_page("train", {"run": third.id})
+    assert any("1 before it" in bar.text for bar in progress_bars(app))
+    assert store.get(second.id).state == "queued"
+
+
+def test_failed_run_shows_its_sentence_and_can_be_retried(store: RunStore):
+    run = store.submit(tiny(field__source="no such place anywhere"))
+    wait_for(lambda: store.get(run.id).state == "failed")
+    app = open_page("train", {"run": run.id})
+    assert "no such place anywhere" in app.error[0].value
+    button(app, "Retry with edits").click()
+    app.run()
+    assert not app.exception
+    assert app.title[0].value == "Train"
+    assert "no such place anywhere" in texts(app)
+
+
+def test_killed_worker_is_offered_for_resume(store: RunStore):
+    run = store.submit(endless(name="victim"))
+    wait_for(lambda: store.status(run.id)["step"] > 0)
+    worker = Identity.from_json(files.read_json(run.folder / files.WORKER))
+    assert worker is not None
+    os.killpg(worker.pid, signal.SIGKILL)
+    wait_for(lambda: store.get(run.id).state == "interrupted", 10)
+    app = open_page("train", {"run": run.id})
+    assert "worker stopped" in app.error[0].value
+    button(app, "Resume")
+
+
+def test_done_run_leads_on(store: RunStore, done: Run):
+    app = open_page("train", {"run": done.id})
+    assert "done" in texts(app)
+    labels = [item.label for item in app.get("page_link")]
+    assert "Look at the factorization" in labels and "Pre-images" in labels
+
+
+def test_unknown_run_is_an_empty_state(store: RunStore):
+    app = open_page("train", {"run": "gone-123"})
+    assert "not here" in texts(app)
