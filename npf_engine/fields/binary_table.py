@@ -182,7 +182,9 @@ def _header(path: Path, member: zipfile.ZipInfo) -> tuple[tuple[int, ...], str]:
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, _, dtype = read(stream)
             start = stream.tell()
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, SyntaxError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+        return (), f"{where} cannot be unpacked ({error}); the file is damaged: write it again."
+    except (ValueError, SyntaxError) as error:
         return (), f"{where} is not a readable NumPy array ({error}); pickles are never opened."
     if dtype.hasobject:
         return shape, f"{where} holds pickled Python objects, which are never opened; save it as an array of numbers."

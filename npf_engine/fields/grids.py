@@ -14,7 +14,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields.field import Field, Units
 from npf_engine.fields.raster import Coordinates
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.fields.surface import SMALLEST_SIDE
+from npf_engine.fields.surface import SMALLEST_SIDE, known_elevation
 from npf_engine.fields.tables import Table, equal_neighbours, ignored_note, number_defects, row_defect
 
 UNEVEN = 0.01  # of a step: what rounding of printed positions may do
@@ -52,6 +52,7 @@ def height_grid(table: Table) -> HeightGrid:
     _check_even(table, "x2", second)
     z = np.full((len(second), len(first)), np.nan, dtype=np.float32)
     z[len(second) - 1 - row, column] = table.values["z"]
+    known_elevation(table.file, z)
     notes = []
     if table.rows < size:
         notes.append(

@@ -81,6 +81,7 @@ def load_upload(path: Path, spec: FieldSpec) -> Field:
     if isinstance(what, Raster):
         from npf_engine.fields.topography import raster_field
 
+        known_elevation(path.name, what.elevation)  # to name the file, not the field, where there is no relief
         return raster_field(rasters.raster_name(path), what, spec, {"source": f"raster {path.name}"})
     if what.layout.kind == "grid":
         return grid_field(path.stem, what, spec)
@@ -173,7 +174,6 @@ def _table_preview(size: int, table: Table, spec: FieldSpec) -> UploadPreview:
         defects, warnings = [], tables.ignored_note(table)
         try:
             grid = height_grid(table)
-            known_elevation(table.file, grid.z)
             shape, bounds = (grid.z.shape[0], grid.z.shape[1]), grid.bounds
             elevation = rasters.resample(grid.z, THUMBNAIL_PIXELS)
             warnings += grid.notes
