@@ -35,7 +35,7 @@ def finish(figure: go.Figure, *, height: int, revision: str, legend: bool = Fals
             "bgcolor": CLEAR,
         },
         hovermode="closest",
-        dragmode="pan",
+        dragmode="zoom",
     )
     figure.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True)
     figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True)

@@ -129,6 +129,26 @@ def norm_map(
     return _map(figure, units, low, high, "norm")
 
 
+def potential_map(
+    x: np.ndarray, values: np.ndarray, units: Units, low: Sequence[float], high: Sequence[float], *, bins: int = 120
+) -> go.Figure:
+    """A scalar known at points (n, 2), such as the potential that F is the gradient of, with its level lines."""
+    picture, x_mid, y_mid = mean_on_cells(x, values, low, high, bins)
+    figure = go.Figure(
+        go.Contour(
+            z=picture,
+            x=x_mid,
+            y=y_mid,
+            colorscale=palette.ELEVATION,
+            ncontours=24,
+            line={"width": 0.5, "color": "rgba(20,24,32,0.55)"},
+            colorbar={"title": {"text": "potential", "side": "right"}, "thickness": 12, "len": 0.9},
+            hovertemplate="%{x:.4g}, %{y:.4g}<br>%{z:.4g}<extra></extra>",
+        )
+    )
+    return _map(figure, units, low, high, "potential")
+
+
 def values_map(f: np.ndarray, units: Units, *, axes: tuple[int, int] = (0, 1), bins: int = 256) -> go.Figure:
     """Where F#rho lies: counts of the values (n, d) on two of their axes, as a picture."""
     pair = np.stack([f[:, axes[0]], f[:, axes[1]]], axis=1)

@@ -1,0 +1,53 @@
+"""What the pages about a finished model ask for, kept in memory for the next visitor."""
+
+from __future__ import annotations
+
+import contextlib
+
+import streamlit as st
+
+from npf_engine.errors import InputError
+from npf_engine.evaluation import views
+from npf_engine.fields import catalog, storage
+from npf_engine.fields.field import Grid
+from npf_engine.runs import files
+from npf_engine.runs.store import Run
+from ui import runs, states
+
+VERDICTS = {"good": "success", "usable": "warning", "not trustworthy": "error"}
+ICONS = {"good": ":material/verified:", "usable": ":material/info:", "not trustworthy": ":material/report:"}
+
+
+@st.cache_data(max_entries=6, show_spinner="Evaluating the model ...")
+def clouds(home: str, run_id: str, n: int, seed: int) -> views.FactorizationView:
+    """The clouds of Figure 1."""
+    return views.factorization_view(runs.load_model(run_id), n, seed)
+
+
+@st.cache_data(max_entries=6, show_spinner="Carrying gradients back ...")
+def relocation(home: str, run_id: str, n: int, seed: int) -> views.RelocationView:
+    """Figure 2."""
+    return views.relocation_view(runs.load_model(run_id), n, seed)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def relief(home: str, run_id: str) -> Grid | None:
+    """The elevation below a terrain model: the run's own, or built again where that needs no network."""
+    run = runs.store().get(run_id)
+    with contextlib.suppress(InputError):
+        return storage.load_field(run.folder / files.FIELD).grid
+    spec = run.spec.field
+    known = any(i.name == spec.source and i.group == "terrain" for i in catalog.list_fields())
+    with contextlib.suppress(InputError):
+        return catalog.resolve(spec).grid if known else None
+    return None
+
+
+def verdict(run: Run) -> None:
+    """The verdict on a model and its reason, in one line."""
+    report = runs.store().report(run.id) or {}
+    level = run.verdict or report.get("verdict")
+    if level in VERDICTS:
+        reason = report.get("verdict_reason")
+        text = f"**{level.capitalize()}.** " + (states.sentence(reason) if reason else "")
+        {"success": st.success, "warning": st.warning, "error": st.error}[VERDICTS[level]](text, icon=ICONS[level])

@@ -1,0 +1,74 @@
+"""t-SNE of two clouds over each other, on request, by a task in the background."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from npf_engine.evaluation import views
+from npf_engine.evaluation.embedding import Embedding, State
+from npf_engine.figures import inverse
+from npf_engine.runs import files
+from npf_engine.runs.store import Run
+from pages.factorization import data
+from pages.factorization.clouds import SEED
+from ui import states
+from ui.plots import plot
+
+POINTS = 2000  # halves of it are embedded, so that no point is in both clouds
+EVERY = 1.0  # seconds between two looks at a task that runs
+PAIRS = {
+    "values": (("field", "grad_u"), "F♯ρ with ∇u♯ρ"),
+    "positions": (("rho", "m_network"), "ρ with Mξ♯ρ"),
+}
+CAPTION = (
+    "Both colours must be mixed everywhere. An island of one colour is a part of the law that the model misses (or "
+    "invents). "
+    "Distances between islands and their sizes mean nothing in a t-SNE."
+)
+
+
+def show(run: Run, name: str) -> None:
+    """One panel a pair of clouds, each with its own task."""
+    view = data.clouds(str(files.home()), run.id, POINTS, SEED)
+    for column, (key, (pair, title)) in zip(st.columns(2, gap="medium"), PAIRS.items(), strict=True):
+        drawn = (pair[0], pair[1] if pair[1] in view.clouds else "m")
+        job = task(view, drawn)
+        every = EVERY if job.state().state == "running" else None
+        with column:
+            st.markdown(f"##### {title}")
+            st.fragment(_panel, run_every=every)(job, drawn, key, name)
+
+
+def task(view: views.FactorizationView, pair: tuple[str, str]) -> Embedding:
+    """The embedding of one half of the first cloud with the other half of the second; positions in equal scales."""
+    half = len(view.clouds[pair[0]]) // 2
+    scale = np.asarray(view.scale) if pair[0] in views.POSITIONS else 1.0
+    return Embedding(view.clouds[pair[0]][:half] / scale, view.clouds[pair[1]][half:] / scale, seed=SEED)
+
+
+def _panel(job: Embedding, pair: tuple[str, str], key: str, name: str) -> None:
+    state = job.state()
+    if state.state == "running":
+        st.progress(state.share, text=states.plain(state.text))
+        st.button("Cancel", icon=":material/stop_circle:", key=f"cancel_{key}", on_click=job.cancel)
+        st.session_state[f"embedding_{key}"] = True
+        return
+    if st.session_state.pop(f"embedding_{key}", False):
+        st.rerun()  # it has just ended: look no more every second
+    if state.points is not None:
+        _draw(state, pair, key, name)
+        return
+    if state.state == "failed":
+        states.problem(state.text)
+    label = "Try again" if state.state == "failed" else "Compute the t-SNE"
+    if st.button(label, icon=":material/bubble_chart:", key=f"start_{key}"):
+        job.start()
+        st.rerun()
+    st.caption("It runs in the background, about a minute for hundreds of dimensions, and is kept for the next visit.")
+
+
+def _draw(state: State, pair: tuple[str, str], key: str, name: str) -> None:
+    assert state.points is not None
+    parts = {pair[0]: state.points[: state.first], pair[1]: state.points[state.first :]}
+    plot(inverse.embedding(state.points, state.first, pair), f"embedding_{key}_plot", CAPTION, parts, name)

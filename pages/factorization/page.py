@@ -1,0 +1,39 @@
+"""Factorization: are ∇u and M what they should be? The link carries the run and the view."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from npf_engine.runs.files import slug
+from pages.factorization import accuracy, clouds, data, embedded, potential
+from ui import frame, runs, states
+
+CLOUDS, ACCURACY, POTENTIAL, TSNE = "Clouds", "Accuracy", "Potential", "t-SNE"
+
+
+def main() -> None:
+    frame.title("Factorization", "F = ∇u ∘ M: does ∇u reproduce the law of F, and does M preserve ρ?")
+    run = runs.pick_run()
+    with states.told(stop=True):
+        model = runs.load_model(run.id)
+    name = f"npf-{slug(run.name)}"
+    tabs = st.tabs([CLOUDS, ACCURACY, POTENTIAL, TSNE], key="view", bind="query-params")
+    for tab, label in zip(tabs, (CLOUDS, ACCURACY, POTENTIAL, TSNE), strict=True):
+        if not tab.open:
+            continue
+        with tab, states.told():
+            if label == CLOUDS:
+                data.verdict(run)
+                clouds.show(run, name)
+            elif label == ACCURACY:
+                accuracy.show(run, name)
+            elif label == POTENTIAL:
+                potential.show(model, name)
+            else:
+                embedded.show(run, name)
+    with st.container(horizontal=True, gap="medium"):
+        frame.link("inverse", "Go back from gradients to places", {"run": run.id})
+        frame.link("models", "Download this model", {"run": run.id})
+
+
+main()

@@ -1,0 +1,41 @@
+"""u itself, as a surface."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from npf_engine.evaluation import views
+from npf_engine.figures import panels, surface
+from npf_engine.figures.layout import position_title
+from npf_engine.polar import PolarFactorization
+from ui.plots import plot
+
+
+def show(model: PolarFactorization, name: str) -> None:
+    """The surface of u over two axes, or its graph for d = 1."""
+    axes = (0, 1)
+    if model.d > 2:
+        with st.container(horizontal=True, gap="large"):
+            choices = [f"{axis + 1}: {title}" for axis, title in enumerate(model.units.axes)]
+            first = st.selectbox("Across", choices, 0, key="potential_across", width=220)
+            second = st.selectbox("Up", choices, 1, key="potential_up", width=220)
+        axes = (choices.index(first), choices.index(second))
+        if axes[0] == axes[1]:
+            st.info("Choose two different axes.", icon=":material/info:")
+            return
+    x, y, u = views.potential_view(model, axes)
+    if model.d == 1:
+        figure = panels.graphs(x, {"potential": u}, position_title(model.units, 0), "u")
+    else:
+        figure = surface.potential_surface(
+            x, y, u, (position_title(model.units, axes[0]), position_title(model.units, axes[1]))
+        )
+    slice_ = " The plane lies through the mean of ρ." if model.d > 2 else ""
+    plot(
+        figure,
+        "potential",
+        "The convex potential u: no dents anywhere. Its slope is ∇u; where it bends sharply, ∇u spreads the mass of ρ "
+        f"over many gradients, and where it is nearly flat it gathers it.{slice_}",
+        {"x": x, "y": y, "u": u},
+        name,
+    )

@@ -1,0 +1,109 @@
+"""From a FieldSpec to a Field on this page: kept in memory, fetched with progress and a way to stop."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+import streamlit as st
+
+from npf_engine.errors import InputError
+from npf_engine.fields import catalog, elevation_fetch, places
+from npf_engine.fields.field import Field
+from npf_engine.fields.spec import FieldSpec
+from pages.field import choice
+from ui import fieldlink, states
+
+MOST_FIELDS = 4
+
+
+class Shelf:
+    """The fields built last, for all visitors. (A build shows its progress, which a cached function cannot.)"""
+
+    def __init__(self) -> None:
+        self._fields: OrderedDict[FieldSpec, Field] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, spec: FieldSpec) -> Field | None:
+        """The field of ``spec`` where it is still there."""
+        with self._lock:
+            if spec in self._fields:
+                self._fields.move_to_end(spec)
+            return self._fields.get(spec)
+
+    def put(self, spec: FieldSpec, field: Field) -> None:
+        """Keep a field, and forget the one that was not asked for the longest."""
+        with self._lock:
+            self._fields[spec] = field
+            while len(self._fields) > MOST_FIELDS:
+                self._fields.popitem(last=False)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def shelf() -> Shelf:
+    """The one shelf of this server."""
+    return Shelf()
+
+
+def place_of(spec: FieldSpec) -> places.Place | None:
+    """The region or city that a field is named by; None for fields of any other kind."""
+    infos = {info.name: info for info in catalog.list_fields()}
+    if spec.source == "coordinates" and spec.bounds is not None:
+        return places.coordinates_place(spec.bounds)
+    if (
+        spec.source == "expression"
+        or "/" in spec.source
+        or (spec.source.lower() in infos and infos[spec.source.lower()].group != "place")
+    ):
+        return None
+    try:
+        return places.find_place(spec.source, spec.size_km)
+    except InputError:
+        return None
+
+
+def must_be_fetched(spec: FieldSpec, place: places.Place | None) -> bool:
+    """Whether the elevation of the place is not on this machine yet."""
+    return place is not None and not elevation_fetch.clip_path(place.bounds, spec.product).is_file()
+
+
+def build(spec: FieldSpec, fetching: bool) -> Field | None:
+    """The field, built with a bar of progress; None after its problem was told."""
+    field = shelf().get(spec)
+    if field is not None:
+        return field
+    with st.container(border=True, key="building"):
+        bar = st.progress(0.0, text="Building the field")
+        if fetching:
+            st.button("Stop", icon=":material/stop_circle:", on_click=_stop, key="stop_fetch")
+            st.caption("Elevation is fetched once and kept on this machine.")
+
+        def progress(done: float, total: float, text: str = "") -> None:
+            # Drawing is where a click on Stop, or a visitor who left, ends this run of the page.
+            bar.progress(min(1.0, done / total) if total > 0 else 0.0, text=states.plain(text[:1].upper() + text[1:]))
+
+        try:
+            field = catalog.resolve(spec, progress)
+        except InputError as error:
+            st.session_state.pop(choice.FETCH, None)
+            bar.empty()
+            states.problem(error)
+            if fetching:
+                st.button("Try again", icon=":material/refresh:", on_click=ask, args=(spec,), key="fetch_again")
+            return None
+    shelf().put(spec, field)
+    st.rerun()
+
+
+def ask(spec: FieldSpec) -> None:
+    """The visitor wants the elevation of this field fetched."""
+    st.session_state[choice.FETCH] = fieldlink.to_query(spec)
+
+
+def asked(spec: FieldSpec) -> bool:
+    """Whether the visitor asked for it."""
+    return st.session_state.get(choice.FETCH) == fieldlink.to_query(spec)
+
+
+def _stop() -> None:
+    st.session_state.pop(choice.FETCH, None)

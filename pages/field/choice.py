@@ -1,0 +1,61 @@
+"""The field that the link describes, and how widgets change it. The link holds it; the widgets show it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import streamlit as st
+
+from npf_engine.errors import InputError
+from npf_engine.fields.spec import FieldSpec
+from npf_engine.runs.spec import leaves
+from ui import fieldlink
+
+FETCH = "fetch_asked"  # session: the field whose elevation the visitor asked to fetch
+PROBLEM = "field_problem"  # session: the sentence about the last choice that was refused
+KEPT = (
+    "sigma",
+    "slope",
+    "product",
+    "max_samples",
+    "split_seed",
+    "n_samples",
+    "size_km",
+)  # when another field is chosen
+
+
+def current() -> FieldSpec:
+    """The field of the link. Raises InputError for a link that describes none."""
+    return fieldlink.from_query(st.query_params)
+
+
+def choose(source: str, **values: Any) -> None:
+    """Another field: what belonged to the old one alone (bounds, formula, rho) is forgotten."""
+    kept = {key: getattr(_or_default(), key) for key in KEPT}
+    _write(dataclasses.replace(FieldSpec(source=source), **(kept | values)))
+
+
+def change(**values: Any) -> None:
+    """The same field with other options; a value that cannot be is told and changes nothing."""
+    spec = dataclasses.replace(_or_default(), **values)
+    try:
+        fieldlink.from_query(fieldlink.to_query(spec))
+    except InputError as error:
+        st.session_state[PROBLEM] = str(error)
+        return
+    _write(spec)
+
+
+def _or_default() -> FieldSpec:
+    try:
+        return current()
+    except InputError:
+        return FieldSpec()
+
+
+def _write(spec: FieldSpec) -> None:
+    for key in leaves(FieldSpec()):
+        st.query_params.pop(key, None)
+    for key, value in fieldlink.to_query(spec).items():
+        st.query_params[key] = value

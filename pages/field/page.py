@@ -1,0 +1,71 @@
+"""Field: which vector field shall be explored? The link carries it, with all of its options."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import streamlit as st
+
+from npf_engine.errors import InputError
+from npf_engine.fields.spec import FieldSpec
+from pages.field import building, choice, options, pick, preview, uploading
+from ui import fieldlink, frame, states
+
+
+def main() -> None:
+    frame.title("Field", "Which vector field shall be factorized, and is it fit for it?")
+    try:
+        spec = choice.current()
+    except InputError as error:
+        states.problem(error)
+        frame.link("field", "Start from the built-in field")
+        return
+    problem = st.session_state.pop(choice.PROBLEM, None)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        pick.show(spec)
+        place = building.place_of(spec)
+        options.show(spec, place is not None)
+        if problem:
+            states.problem(problem)
+    with right:
+        card = st.container(border=True, gap="small", key="field_card")
+        with card:
+            title = place.title if place is not None else fieldlink.source_title(spec)
+            st.markdown(f"##### :material/terrain: {states.plain(title)}")
+    _field(spec, building.must_be_fetched(spec, place), card)
+
+
+def _field(spec: FieldSpec, missing: bool, card: st.delta_generator.DeltaGenerator) -> None:
+    if missing and building.shelf().get(spec) is None and not building.asked(spec):
+        with card:
+            st.markdown("Its elevation is not on this machine yet.")
+            st.button(
+                "Fetch the elevation",
+                type="primary",
+                icon=":material/cloud_download:",
+                on_click=building.ask,
+                args=(spec,),
+                key="fetch",
+                width="stretch",
+            )
+        return
+    field = building.build(spec, missing)
+    if field is None:
+        return
+    with card:
+        preview.facts(field)
+        if st.button("Use this field", type="primary", icon=":material/arrow_forward:", key="use", width="stretch"):
+            _use(spec)
+    preview.show(field)
+
+
+def _use(spec: FieldSpec) -> None:
+    with states.told():
+        if pick.mode_of(spec) == pick.UPLOAD:
+            spec = dataclasses.replace(spec, source=str(uploading.keep(Path(spec.source))))
+        frame.go("train", fieldlink.to_query(spec))
+
+
+main()

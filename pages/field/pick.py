@@ -1,0 +1,213 @@
+"""Four ways to a field: a place, the built-in list, a file, a formula."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from npf_engine.errors import InputError
+from npf_engine.fields import analytic, catalog, places, uploads
+from npf_engine.fields.spec import FieldSpec
+from pages.field import building, choice, uploading
+from ui import states
+
+PLACE, BUILT_IN, UPLOAD, FORMULA = "Place", "Built in", "Upload", "Formula"
+ICONS = {
+    PLACE: ":material/travel_explore:",
+    BUILT_IN: ":material/category:",
+    UPLOAD: ":material/upload_file:",
+    FORMULA: ":material/function:",
+}
+MODE = "field_mode"
+TYPED = "place_query"
+SUGGESTIONS = 8
+
+
+def show(spec: FieldSpec) -> None:
+    """The choice of a way, and the way."""
+    mode = st.segmented_control(
+        "Take the field from",
+        list(ICONS),
+        default=mode_of(spec),
+        key=MODE,
+        required=True,
+        format_func=lambda name: f"{ICONS[name]} {name}",
+    )
+    {PLACE: _place, BUILT_IN: _built_in, UPLOAD: _upload, FORMULA: _formula}[mode or BUILT_IN](spec)
+
+
+def mode_of(spec: FieldSpec) -> str:
+    """The way by which a field was chosen."""
+    if spec.source == "expression":
+        return FORMULA
+    if len(Path(spec.source).parts) > 1:
+        return UPLOAD
+    return BUILT_IN if any(info.name == spec.source for info in built_in()) else PLACE
+
+
+def built_in() -> list[catalog.FieldInfo]:
+    """Fields that need neither a search nor a network."""
+    return [info for info in catalog.list_fields() if info.group != "place"]
+
+
+def _place(spec: FieldSpec) -> None:
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    with left:
+        typed = st.text_input(
+            "Search",
+            key=TYPED,
+            type="search",
+            live="300ms",
+            icon=":material/search:",
+            placeholder="Chamonix, Zermatt, Paris TX, or 45.9, 6.9",
+            help="A region, any city with 500 people or more, latitude and longitude, or west, south, east, north.",
+        )
+    with right:
+        size = st.slider(
+            "Side of the box around a city",
+            2,
+            100,
+            int(min(100, max(2, spec.size_km))),
+            key="size_km",
+            format="%d km",
+            on_change=_resize,
+            help="Named regions have boxes of their own.",
+        )
+    with states.told():
+        found = places.suggest(typed or "", SUGGESTIONS, float(size))
+        if not found:
+            near = places.nearest_names(typed or "")
+            hint = f" Did you mean {', '.join(near)}?" if near else ""
+            st.caption(states.plain(f"No region or city begins with {typed!r}.{hint}"))
+        with st.container(horizontal=True, gap="xsmall", key="suggestions"):
+            for place in found:
+                st.button(
+                    states.plain(place.title),
+                    key=f"place_{place.source}_{place.name}",
+                    icon=":material/landscape:" if place.source == "gazetteer" else ":material/location_city:",
+                    on_click=_go,
+                    args=(place, float(size)),
+                )
+
+
+def _go(place: places.Place, size_km: float) -> None:
+    if place.source == "coordinates":
+        choice.choose("coordinates", bounds=place.bounds)
+    else:
+        choice.choose(place.name, size_km=size_km)
+    building.ask(choice.current())
+
+
+def _resize() -> None:
+    choice.change(size_km=float(st.session_state["size_km"]))
+
+
+def _built_in(spec: FieldSpec) -> None:
+    infos = {info.name: info for info in built_in()}
+    st.selectbox(
+        "Field",
+        list(infos),
+        index=list(infos).index(spec.source) if spec.source in infos else None,
+        key="built_in",
+        format_func=lambda name: f"{infos[name].title}  ·  {infos[name].group}",
+        on_change=_built_in_chosen,
+        placeholder="Choose a field",
+    )
+    if spec.source in analytic.INFO:
+        st.caption(states.plain(analytic.INFO[spec.source].formula))
+
+
+def _built_in_chosen() -> None:
+    name = st.session_state["built_in"]
+    info = analytic.INFO.get(name)
+    choice.choose(name, **({"rho": info.rho} if info else {}))
+
+
+def _upload(spec: FieldSpec) -> None:
+    st.file_uploader(
+        "Raster or table",
+        type=[suffix.rsplit(".", 1)[-1] for suffix in uploads.SUFFIXES],
+        key="upload",
+        on_change=_uploaded,
+        help="Elevation (.tif, .hgt, zipped) becomes its gradient field. A table (.csv, .parquet, .npz) has the "
+        "columns x1 ... xd and F1 ... Fd, or x1, x2, z on a grid.",
+    )
+    if mode_of(spec) != UPLOAD:
+        return
+    path = Path(spec.source)
+    seen = uploads.preview(path, spec)
+    shape = f"{seen.shape[0]} x {seen.shape[1]} pixels" if seen.shape else f"{seen.rows:,} rows"
+    st.caption(states.plain(f"{seen.file}: {seen.kind}, {shape}, {seen.size_bytes / 1e6:.1f} MB"))
+    for defect in seen.defects:
+        states.problem(defect)
+    if seen.columns:
+        with st.expander("What was read", icon=":material/table_rows:"):
+            st.dataframe(
+                [
+                    {
+                        "column": c.name,
+                        "is": c.role,
+                        "unit": c.unit,
+                        "from": c.minimum,
+                        "to": c.maximum,
+                        "empty": c.missing,
+                    }
+                    for c in seen.columns
+                ],
+                hide_index=True,
+            )
+            st.dataframe(
+                [dict(zip([c.name for c in seen.columns], row, strict=False)) for row in seen.head], hide_index=True
+            )
+
+
+def _uploaded() -> None:
+    upload = st.session_state["upload"]
+    if upload is None:
+        return
+    try:
+        path = uploading.stage(upload)
+        layout = uploads.preview(path)
+        choice.choose(str(path), rho="samples" if layout.kind == "samples" else "box")
+    except InputError as error:
+        st.session_state[choice.PROBLEM] = str(error)
+
+
+def _formula(spec: FieldSpec) -> None:
+    texts = spec.expression if spec.source == "expression" else ("sin(x) * cos(y) + x^2 / 4",)
+    low = ", ".join(f"{value:g}" for value in spec.low) if spec.source == "expression" else ""
+    high = ", ".join(f"{value:g}" for value in spec.high) if spec.source == "expression" else ""
+    with st.form("formula", border=False):
+        text = st.text_area(
+            "Formula",
+            "\n".join(texts),
+            height=90,
+            help="One line is a potential and F its gradient; d lines are the components of F. Variables x, y, z or "
+            "x1 ... xd; + - * / ^, sin, cos, tan, exp, log, sqrt, abs, tanh, min, max and more.",
+        )
+        first, second, third = st.columns([2, 2, 1], vertical_alignment="bottom")
+        low_text = first.text_input("Domain from", low, placeholder="-5, -5")
+        high_text = second.text_input("to", high, placeholder="5, 5")
+        if third.form_submit_button("Apply", icon=":material/check:", width="stretch"):
+            _apply_formula(text, low_text, high_text)
+
+
+def _apply_formula(text: str, low: str, high: str) -> None:
+    lines = tuple(line.strip() for line in text.splitlines() if line.strip())
+    with states.told():
+        if not lines:
+            raise InputError("the formula is empty; type a potential or the components of F")
+        choice.choose("expression", expression=lines, low=numbers(low, "from"), high=numbers(high, "to"))
+        st.rerun()
+
+
+def numbers(text: str, label: str) -> tuple[float, ...]:
+    """Numbers between commas or spaces. Raises InputError that names the one that is none."""
+    found = []
+    for word in text.replace(",", " ").replace(";", " ").split():
+        try:
+            found.append(float(word))
+        except ValueError:
+            raise InputError(f"{label}: {word!r} is not a number") from None
+    return tuple(found)

@@ -1,0 +1,134 @@
+"""What a field looks like: elevation or potential, arrows, |F|, where the values lie, histograms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+
+from npf_engine.fields.field import Field
+from npf_engine.figures import histograms, panels, terrain
+from npf_engine.figures.layout import position_title
+from npf_engine.runs.files import slug
+from ui import states
+from ui.plots import plot
+
+MOST_POINTS = 300_000  # of a preview; the training has them all
+Arrays = dict[str, np.ndarray]
+
+
+def facts(field: Field) -> None:
+    """One line on size and law, then every warning."""
+    unit = f", F in {field.units.value}" if field.units.value else ""
+    kind = "known on samples" if field.kind == "samples" else "known as a function"
+    st.markdown(f"**{field.n:,}** samples in **{field.d}** dimension{'s' if field.d > 1 else ''}, {kind}{unit}")
+    for warning in field.warnings:
+        st.warning(states.sentence(warning), icon=":material/warning:")
+
+
+def show(field: Field) -> None:
+    """The pictures of a field, in two columns where there is room."""
+    x = field.scaling.to_user(field.x_train[:MOST_POINTS].double()).numpy()
+    f = field.y_train[:MOST_POINTS].numpy()
+    name = f"npf-{slug(field.name)}"
+
+    def data() -> Arrays:
+        return {"x": x, "F": f}
+
+    if field.d == 1:
+        _line(x, f, field, data, name)
+    elif field.d == 2:
+        _plane(x, f, field, data, name)
+    else:
+        _many(f, field, data, name)
+    figure = histograms.component_histograms(f, field.units)
+    plot(
+        figure,
+        "field_histograms",
+        "How the components of F are distributed. Heavy tails and several peaks make the potential harder to learn.",
+        data,
+        name,
+    )
+
+
+def _plane(x: np.ndarray, f: np.ndarray, field: Field, data: Callable[[], Arrays], name: str) -> None:
+    box = (field.units, field.low, field.high)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _surface(x, field, name)
+    with right:
+        plot(
+            terrain.arrows(x, f, *box),
+            "field_arrows",
+            "F itself. Around summits and sinks every direction occurs; where an arrow comes back, M has to fold.",
+            data,
+            name,
+        )
+    left, right = st.columns(2, gap="medium")
+    with left:
+        plot(
+            terrain.norm_map(x, f, *box),
+            "field_norm",
+            "The size of F. Places far apart with the same gradient are what M brings together.",
+            data,
+            name,
+        )
+    with right:
+        plot(
+            terrain.values_map(f, field.units),
+            "field_values",
+            "The law F♯ρ that ∇u has to reproduce: bright where many places share a gradient.",
+            data,
+            name,
+        )
+
+
+def _surface(x: np.ndarray, field: Field, name: str) -> None:
+    grid = field.grid
+    if grid is not None:
+        east, north = terrain.centres(grid)
+
+        def elevation() -> Arrays:
+            return {"x": east, "y": north, "elevation": grid.elevation}
+
+        plot(
+            terrain.elevation_map(grid, field.units),
+            "field_elevation",
+            "The elevation after smoothing, with contour lines: F is its slope. Clear pixels lie outside of Omega.",
+            elevation,
+            name,
+        )
+    elif field.potential is not None:
+        values = field.potential(field.x_train[: len(x)]).double().numpy()
+        plot(
+            terrain.potential_map(x, values, field.units, field.low, field.high),
+            "field_potential",
+            "The potential that F is the gradient of. Where it is not convex, M has to fold.",
+            lambda: {"x": x, "potential": values},
+            name,
+        )
+    else:
+        st.info("This field is the gradient of no potential: M has to turn as well as fold.", icon=":material/info:")
+
+
+def _line(x: np.ndarray, f: np.ndarray, field: Field, data: Callable[[], Arrays], name: str) -> None:
+    few = slice(0, 4000)
+    title = f"F ({field.units.value})" if field.units.value else "F"
+    figure = panels.graphs(x[few, 0], {"field": f[few, 0]}, position_title(field.units, 0), title)
+    plot(figure, "field_graph", "The graph of F. Where it falls, M has to turn the order of points round.", data, name)
+
+
+def _many(f: np.ndarray, field: Field, data: Callable[[], Arrays], name: str) -> None:
+    axes = [f"F{axis + 1}" for axis in range(field.d)]
+    left, right, _ = st.columns([1, 1, 3])
+    first = left.selectbox("Across", axes, 0, key="axis_across")
+    second = right.selectbox("Up", axes, 1, key="axis_up")
+    pair = (axes.index(first), axes.index(second))
+    plot(
+        terrain.values_map(f, field.units, axes=pair),
+        "field_values",
+        "The law F♯ρ on two of its axes: bright where many places share a gradient.",
+        data,
+        name,
+    )

@@ -1,0 +1,164 @@
+"""Click a place or type a gradient, and see where else F takes it."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from npf_engine.errors import InputError
+from npf_engine.evaluation import views
+from npf_engine.fields.field import Grid
+from npf_engine.figures import inverse
+from npf_engine.polar import PolarFactorization
+from npf_engine.runs import files
+from npf_engine.runs.store import Run
+from pages.factorization import data
+from ui import states
+from ui.plots import plot
+
+MAP_POINTS = 3000  # of the map that is clicked
+DRAWS = (100, 500, 2000)
+GRADIENT = "g"  # query parameter: the gradient asked for
+CLICKED = "clicked_place"  # session: the place that was clicked, while its gradient is the one asked for
+LAST = "last_click"  # session: the click that was answered, since a selection stays on the plot
+MOST_FIELDS = 4  # components with a box of their own; more are typed in one line
+MISMATCH = "gradient_problem"
+
+
+def show(run: Run, model: PolarFactorization, name: str) -> None:
+    """The map to click, the gradient, and its pre-images."""
+    x, f = (values.numpy() for values in views.kept_samples(model, MAP_POINTS))
+    grid = data.relief(str(files.home()), run.id) if model.d == 2 else None
+    with states.told():
+        wanted = asked(model.d)
+    gradient = f[0] if wanted is None else wanted
+    clicked = st.session_state.get(CLICKED) if wanted is not None else x[0]
+    left, right = st.columns(2, gap="medium")
+    with left:
+        draws = _form(gradient, model)
+        if model.d > 1:
+            _map(x, f, model, grid, name)
+    view = views.preimage_view(model, gradient, draws)
+    with right:
+        _answer(view)
+        _preimages(view, x, f, model, grid, clicked, name)
+
+
+def asked(d: int) -> np.ndarray | None:
+    """The gradient of the link, (d,), or None. Raises InputError for one that is none."""
+    text = st.query_params.get(GRADIENT)
+    if text is None:
+        return None
+    return parse(text, d)
+
+
+def parse(text: str, d: int) -> np.ndarray:
+    """d finite numbers between commas or spaces. Raises InputError."""
+    try:
+        values = np.array([float(word) for word in text.replace(",", " ").split()])
+    except ValueError:
+        raise InputError(f"the gradient {text[:60]!r} is not a list of numbers") from None
+    if values.shape != (d,) or not np.isfinite(values).all():
+        raise InputError(f"the gradient needs {d} finite numbers, and {len(values)} were given: {text[:60]!r}")
+    return values
+
+
+def _form(gradient: np.ndarray, model: PolarFactorization) -> int:
+    unit = f" ({model.units.value})" if model.units.value else ""
+    shown = tuple(float(f"{value:.6g}") for value in gradient)
+    with st.form("gradient_form", border=False):
+        if model.d <= MOST_FIELDS:
+            columns = st.columns([*[2] * model.d, 1], vertical_alignment="bottom")
+            typed: str | list[float] = [
+                columns[k].number_input(
+                    f"F{k + 1}{unit}", value=shown[k], format="%.4g", step=None, key=f"g{k}_{shown}"
+                )
+                for k in range(model.d)
+            ]
+            sent = columns[-1].form_submit_button("Find", icon=":material/search:", width="stretch")
+        else:
+            typed = st.text_input(
+                f"Gradient{unit}, {model.d} numbers", ", ".join(f"{v:.5g}" for v in shown), key=f"g_{shown}"
+            )
+            sent = st.form_submit_button("Find", icon=":material/search:")
+    if sent:
+        with states.told():
+            values = parse(typed if isinstance(typed, str) else " ".join(map(repr, typed)), model.d)
+            st.session_state.pop(CLICKED, None)
+            _ask(values)
+    chosen = st.segmented_control("Draws", DRAWS, default=500, key="draws", required=True)
+    return int(chosen or 500)
+
+
+def _ask(gradient: np.ndarray) -> None:
+    st.query_params[GRADIENT] = ", ".join(f"{value:.6g}" for value in gradient)
+    st.rerun()
+
+
+def _map(x: np.ndarray, f: np.ndarray, model: PolarFactorization, grid: Grid | None, name: str) -> None:
+    top = float(np.quantile(np.linalg.norm(f, axis=1), 0.99))
+    figure = inverse.norm_points(x, f, model.units, model.low, model.high, top=top, grid=grid, revision="click_map")
+    event = plot(
+        figure,
+        "click_map",
+        "Click a point: its gradient is looked for everywhere else. The colour is |F|.",
+        {"x": x, "F": f},
+        name,
+        on_select="rerun",
+        selection_mode="points",
+    )
+    points = event["selection"]["points"] if event else []
+    index = next((int(point["point_index"]) for point in points if point.get("curve_number") == 0), None)
+    if index != st.session_state.get(LAST):
+        st.session_state[LAST] = index
+        if index is not None and index < len(x):
+            st.session_state[CLICKED] = x[index]
+            _ask(f[index])
+
+
+def _answer(view: views.PreimageView) -> None:
+    miss, trivial = float(view.error.mean()), view.trivial
+    kind = "F itself there" if view.exact else "F at the nearest sample"
+    with st.container(horizontal=True, gap="small", key="answer"):
+        st.metric(
+            "They miss the gradient by",
+            f"{miss:.3g}",
+            border=True,
+            help=f"mean |F(x) − g| over the pre-images, by {kind}; points of ρ miss it by {trivial:.3g}.",
+        )
+        st.metric("A random place misses by", f"{trivial:.3g}", border=True)
+        st.metric("Found in", f"{1000 * view.seconds:.0f} ms", border=True)
+    if not view.inside:
+        st.warning(
+            "No place in Omega has this gradient, as far as the model knows: its ∇u* lies outside. Shown are the "
+            "pre-images of "
+            "the nearest point of Omega.",
+            icon=":material/wrong_location:",
+        )
+
+
+def _preimages(
+    view: views.PreimageView,
+    x: np.ndarray,
+    f: np.ndarray,
+    model: PolarFactorization,
+    grid: Grid | None,
+    clicked: np.ndarray | None,
+    name: str,
+) -> None:
+    if model.d == 1:
+        place = None if clicked is None else float(clicked[0])
+        figure = inverse.preimage_graph(
+            view.x[:, 0], float(view.point[0]), place, x[:, 0], f[:, 0], float(view.gradient[0]), model.units
+        )
+        caption = "The pre-images must lie where the graph of F crosses the level, on every branch of it."
+    else:
+        figure = inverse.preimage_map(
+            view.x, view.point, model.units, model.low, model.high, grid=grid, backdrop=x, chosen=clicked
+        )
+        caption = (
+            "Where Iψ puts the gradient: each dot is a draw. They should gather in separate spots, one of them at "
+            "the place "
+            "clicked. The cross is ∇u* of the gradient, where M sends all of them."
+        )
+    plot(figure, "preimages", caption, {"x": view.x, "miss": view.error, "gradient": view.gradient[None]}, name)
