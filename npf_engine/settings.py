@@ -11,18 +11,18 @@ class PotentialConfig:
 
     hidden: tuple[int, ...] = (64, 64, 64, 64)
     rank: int = 1
-    activation: str = "softplus"  # softplus | elu
+    activation: str = "elu"  # elu | softplus
     start: str = "gaussian"  # gaussian | identity
     method: str = "pairing"  # pairing (exact assignment, regression, dual polish) | dual
-    pair_size: int = 2000  # points in one exact assignment
-    pairings: int = 4  # how many assignments are averaged by the regression
-    regression_steps: int = 700
-    regression_lr: float = 5e-3
+    pair_size: int = 1600  # points in one exact assignment
+    pairings: int = 8  # how many assignments are averaged by the regression
+    regression_steps: int = 1000
+    regression_lr: float = 3e-2
     polish_steps: int = 0  # dual steps after the regression (method pairing)
     polish_lr: float = 5e-4
     dual_steps: int = 1500  # method dual
     dual_lr: float = 1e-3
-    lr_floor: float = 0.1  # cosine decay ends at this share of the first rate
+    lr_floor: float = 0.01  # cosine decay ends at this share of the first rate
     beta1: float = 0.9
     beta2: float = 0.999
     batch: int = 1024
@@ -42,8 +42,9 @@ class AmortizerConfig:
     """V_phi, the first guess of grad u*."""
 
     hidden: tuple[int, ...] = (256, 256)
+    activation: str = "silu"  # silu | relu
     steps: int = 1000
-    lr: float = 1e-3
+    lr: float = 2e-3
     batch: int = 1024
 
 
@@ -53,9 +54,9 @@ class MapConfig:
 
     hidden: tuple[int, ...] = (256, 256)
     activation: str = "silu"
-    fourier: int = 0  # octaves of Fourier features on x
-    steps: int = 3000
-    lr: float = 1e-3
+    fourier: int = 5  # octaves of Fourier features on x
+    steps: int = 1500
+    lr: float = 5e-3
     batch: int = 1024
 
 

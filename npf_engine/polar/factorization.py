@@ -61,6 +61,7 @@ class PolarFactorization:
     samples: dict[str, Tensor]
     info: dict[str, Any]
     function: Callable[[Tensor], Tensor] | None = None
+    sampler: str = "bridge"
     sampler_steps: int = 100
 
     @property
@@ -145,8 +146,11 @@ class PolarFactorization:
         """One draw of I_psi for each row of y (n, d), model units."""
         if self.bridge is None:
             raise ValueError("this model has no I_psi: its training stopped before that stage")
-        generator = torch.Generator().manual_seed(seed)
-        return self.bridge.sample(y, generator, self.sampler_steps)
+        if self.sampler == "heun":
+            from npf_engine.polar.heun import sample_heun  # torchsde is only needed for the reference sampler
+
+            return sample_heun(self.bridge, y, seed, steps=self.sampler_steps)
+        return self.bridge.sample(y, torch.Generator().manual_seed(seed), self.sampler_steps)
 
     def _project(self, x_hat: Tensor) -> Tensor:
         return self.bridge.project(x_hat) if self.bridge is not None else x_hat

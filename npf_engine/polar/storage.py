@@ -60,6 +60,7 @@ def save_model(model: PolarFactorization, folder: Path) -> None:
         "low": list(model.low),
         "high": list(model.high),
         "field": {"name": model.field_name, "spec": model.field_spec},
+        "sampler": model.sampler,
         "sampler_steps": model.sampler_steps,
         "info": {key: value for key, value in model.info.items() if key != "networks"},
         "conventions": CONVENTIONS,
@@ -96,6 +97,7 @@ def load_model(path: Path) -> PolarFactorization:
             field_spec=config["field"]["spec"],
             samples=samples,
             info=info,
+            sampler=config["sampler"],
             sampler_steps=int(config["sampler_steps"]),
         )
     except InputError:

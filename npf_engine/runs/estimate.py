@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from npf_engine.networks.mlp import MLP
-from npf_engine.polar.config import MapConfig
+from npf_engine.settings import MapConfig
 from npf_engine.runs import cost
 from npf_engine.runs.spec import TrainingSpec
 from npf_engine.runs.store import RunStore

@@ -11,7 +11,7 @@ from typing import Any
 
 from npf_engine.errors import InputError
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.polar.config import (
+from npf_engine.settings import (
     AmortizerConfig,
     ConjugateConfig,
     InverseConfig,
@@ -46,18 +46,48 @@ PRESETS: dict[str, dict[str, Any]] = {
     "quick": {},
     # Figure 17's network sizes and step counts, with our solvers
     "paper": {
-        "u.activation": "elu",
+        "u.pair_size": 4000,
+        "u.pairings": 16,
+        "u.regression_steps": 50_000,
+        "u.regression_lr": 1e-2,
         "v.hidden": (512, 512),
         "v.steps": 50_000,
         "v.lr": 5e-4,
+        "v.batch": 256,
         "m.hidden": (512, 512),
         "m.steps": 50_000,
+        "m.lr": 2e-3,
+        "m.batch": 512,
         "inverse.hidden": (256, 256, 256),
         "inverse.steps": 50_000,
-        "inverse.lr": 1e-3,
-        "inverse.sigma": 0.1,
     },
     "custom": {},
+}
+
+# What the paper's own algorithm runs with (Figure 17; M_xi as in the text): set first by solver=published
+PUBLISHED: dict[str, Any] = {
+    "u.dual_steps": 50_000,
+    "u.dual_lr": 1e-3,
+    "u.lr_floor": 0.1,
+    "u.beta1": 0.5,
+    "u.beta2": 0.5,
+    "u.batch": 1024,
+    "v.hidden": (512, 512),
+    "v.activation": "relu",
+    "v.lr": 5e-4,
+    "conjugate.method": "adam",
+    "conjugate.tolerance": 1e-3,
+    "conjugate.max_iterations": 200,
+    "m.hidden": (512, 512),
+    "m.activation": "relu",
+    "m.fourier": 0,
+    "m.steps": 50_000,
+    "m.lr": 1e-3,
+    "inverse.fourier": 0,
+    "inverse.steps": 50_000,
+    "inverse.lr": 1e-3,
+    "inverse.sampler": "heun",
+    "inverse.sampler_steps": 950,
 }
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -72,6 +102,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "u.start": ("gaussian", "identity"),
     "u.method": ("pairing", "dual"),
     "conjugate.method": ("auto", "newton", "lbfgs", "adam"),
+    "v.activation": ("silu", "relu"),
     "m.activation": ("silu", "relu"),
     "inverse.sampler": ("bridge", "heun"),
 }
@@ -101,7 +132,12 @@ def leaves(spec: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def with_values(spec: TrainingSpec, values: dict[str, Any]) -> TrainingSpec:
-    """The spec with dotted keys replaced. Strings are parsed to the leaf's type. Raises InputError."""
+    """The spec with dotted keys replaced. Strings are parsed to the leaf's type. Raises InputError.
+
+    solver=published brings the paper's settings with it; other keys given beside it still win.
+    """
+    if values.get("solver") == "published" and spec.solver != "published":
+        values = {"solver": "published"} | PUBLISHED | values
     for key, value in values.items():
         spec = _set(spec, key.split("."), key, value)
     validate(spec)

@@ -1,0 +1,72 @@
+"""The bridge: exact steps, the region, seeds."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from npf_engine.networks.bridge import Bridge, bridge_times
+
+
+class _Target(nn.Module):
+    """X_psi that knows the end: the constant ``point``."""
+
+    def __init__(self, point: Tensor) -> None:
+        super().__init__()
+        self.point = point
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.point.expand(features.shape[0], -1)
+
+
+def _with_end(point: Tensor, sigma: float) -> Bridge:
+    bridge = Bridge(2, [4], fourier=0, sigma=sigma, region="free")
+    bridge.layers = _Target(point)  # type: ignore[assignment]
+    bridge.forward = lambda t, y, x: bridge.layers(x)  # type: ignore[method-assign]
+    return bridge
+
+
+def test_with_a_known_end_the_sample_is_that_end() -> None:
+    end = torch.tensor([[0.3, -0.7]])
+    out = _with_end(end, 0.5).sample(torch.zeros(50, 2), torch.Generator().manual_seed(0), 20)
+    torch.testing.assert_close(out, end.expand(50, 2))
+
+
+def test_halfway_the_exact_steps_have_the_brownian_bridges_law(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From 0 to a known end e, X_1/2 ~ N(e / 2, sigma^2 / 4), whatever the grid."""
+    import npf_engine.networks.bridge as module
+
+    end, sigma = torch.tensor([[1.0, 2.0]]), 0.8
+    for grid in ([0.0, 0.5], [0.0, 0.1, 0.2, 0.45, 0.5]):
+        monkeypatch.setattr(module, "bridge_times", lambda steps, grid=grid: grid)
+        out = _with_end(end, sigma).sample(torch.zeros(40_000, 2), torch.Generator().manual_seed(1), 0)
+        torch.testing.assert_close(out.mean(0), end[0] / 2, atol=0.01, rtol=0)
+        torch.testing.assert_close(out.var(0), torch.full((2,), sigma**2 / 4), atol=0.004, rtol=0)
+
+
+def test_times_run_from_0_to_1_and_are_finer_near_1() -> None:
+    times = bridge_times(50)
+    steps = [b - a for a, b in zip(times[:-1], times[1:], strict=True)]
+    assert times[0] == 0 and times[-1] == 1 and len(times) == 51
+    assert all(step > 0 for step in steps) and steps[-1] < steps[0] / 20
+
+
+@pytest.mark.parametrize("region", ["box", "disc"])
+def test_samples_stay_in_omega(region: str) -> None:
+    bridge = Bridge(2, [16], sigma=2.0, region=region, seed=3)
+    out = bridge.sample(torch.zeros(500, 2), torch.Generator().manual_seed(0), 15)
+    size = out.abs().amax() if region == "box" else out.norm(dim=1).amax()
+    assert float(size) <= 1 + 1e-6
+
+
+def test_a_seed_gives_the_same_samples_and_another_gives_others() -> None:
+    bridge = Bridge(2, [16], sigma=1.0)
+    y = torch.zeros(20, 2)
+    first, same, other = (bridge.sample(y, torch.Generator().manual_seed(s), 10) for s in (1, 1, 2))
+    assert torch.equal(first, same) and not torch.equal(first, other)
+
+
+def test_an_unknown_region_is_refused() -> None:
+    with pytest.raises(ValueError, match="box, disc or free"):
+        Bridge(2, [4], region="ring")
