@@ -5,10 +5,11 @@ field.source what goes wrong on the way.
 """
 
 import os
+import random
 import sys
 import time
 
-import torch
+import numpy as np
 
 from npf_engine.errors import InputError
 from npf_engine.runs import files
@@ -24,22 +25,22 @@ def count(spec, folder, recorder):
         raise RuntimeError("the matrix is\n singular")
     if spec.field.source == "memory":
         raise MemoryError
-    generator = torch.Generator().manual_seed(spec.seed)
-    state = recorder.load("u") or {"step": 0, "sum": 0.0, "random": generator.get_state()}
-    generator.set_state(state["random"])
-    total, value = state["sum"], torch.zeros(())
+    numbers = random.Random(spec.seed)
+    state = recorder.load("u") or {"step": 0, "sum": 0.0, "random": numbers.getstate()}
+    numbers.setstate(state["random"])
+    total = state["sum"]
     recorder.stage("u", "started")
     steps = spec.u.regression_steps
     for step in range(state["step"], steps):
         if spec.field.source != "deaf":
             recorder.check()
-        value = torch.rand((), generator=generator, dtype=torch.float64)
-        total += float(value)
+        value = numbers.random()
+        total += value
         time.sleep(STEP_SECONDS)
         recorder.progress("u", step + 1, steps, loss=total / (step + 1))
-        recorder.snapshot("numbers", value=value.numpy()[None])
+        recorder.snapshot("numbers", value=np.array([value]))
         if recorder.checkpoint_due():
-            recorder.save("u", {"step": step + 1, "sum": total, "random": generator.get_state()})
+            recorder.save("u", {"step": step + 1, "sum": total, "random": numbers.getstate()})
     recorder.stage("u", "done")
     report = {"metrics": {"sum": {"value": total}}, "verdict": "good", "seconds": {"total": 1.0}, "nice": os.nice(0)}
     files.write_json(folder / files.REPORT, report)

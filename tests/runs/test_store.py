@@ -103,7 +103,7 @@ def test_broken_files_do_not_break_the_list(store):
 
 
 def test_broken_status_while_running_is_survived(store):
-    run = store.submit(counting(100))
+    run = store.submit(counting(300))
     wait_for(lambda: started(store, run.id))
     (run.folder / files.STATUS).write_bytes(b"{")
     assert state(store, run.id) == "running"
@@ -111,8 +111,8 @@ def test_broken_status_while_running_is_survived(store):
 
 
 def test_a_broken_checkpoint_starts_the_stage_again(store):
-    expected = unbroken(store, steps=60, seed=1)
-    run = store.submit(counting(60, seed=1))
+    expected = unbroken(store, steps=300, seed=1)
+    run = store.submit(counting(300, seed=1))
     wait_for(lambda: started(store, run.id))
     os.kill(worker_of(run).pid, signal.SIGKILL)
     wait_for(lambda: state(store, run.id) == "interrupted")
