@@ -21,11 +21,11 @@ def main() -> None:
             frame.ROOT / entry.file, title=entry.title, icon=entry.icon, url_path=name, default=name == "home"
         )
         sections.setdefault(entry.section, []).append(page)
-    if not gate.open_for_visitor():
-        # Every address, deep links included, leads to the sign-in and to nothing else.
-        st.navigation([st.Page(gate.sign_in, title="Sign in", icon=":material/lock:")], position="hidden").run()
+    let_in = gate.open_for_visitor()
+    page = st.navigation(sections, position="sidebar" if let_in else "hidden")
+    if not let_in:
+        gate.sign_in()  # every address, deep links included, shows this and nothing else
         return
-    page = st.navigation(sections)
     frame.sidebar()
     page.run()
     frame.footer()

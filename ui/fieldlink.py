@@ -29,6 +29,8 @@ def from_query(params: Mapping[str, str]) -> FieldSpec:
     values = {FIELD + key: _checked(key, value) for key, value in params.items() if key in known}
     spec = with_values(TrainingSpec(), values).field
     _check_source(spec.source)
+    if spec.bounds is not None and len(spec.bounds) != 4:
+        raise InputError("the link's bounds must be four numbers: west, south, east, north")
     return spec
 
 

@@ -58,9 +58,13 @@ def told(stop: bool = False) -> Iterator[None]:
 
 
 def sentence(text: str) -> str:
-    """``text`` with a first letter that is a capital and a full stop, fit for Markdown."""
+    """``text`` with a first letter that is a capital and a full stop, fit for Markdown.
+
+    A first word that is a file's or a setting's name stays as it is.
+    """
     text = text.strip()
-    text = text[:1].upper() + text[1:]
+    if text.partition(" ")[0].isalpha():
+        text = text[:1].upper() + text[1:]
     return plain(text if text.endswith((".", "!", "?", ")")) else text + ".")
 
 

@@ -95,7 +95,7 @@ def test_import_takes_a_bundle_in(store: RunStore, trained: Path):
     imported = [run for run in store.list() if run.source == "imported"]
     assert [run.name for run in imported] == ["tiny terrain"]
     assert "is here" in texts(app)
-    assert app.query_params["run"] == [imported[0].id]
+    assert app.query_params["run"] == imported[0].id
 
 
 def test_broken_bundle_is_refused_in_a_sentence(store: RunStore, trained: Path, tmp_path: Path):

@@ -53,7 +53,7 @@ def test_preset_changes_the_cost_and_the_link(store: RunStore):
     app.segmented_control(key="preset_choice").set_value("paper").run()
     assert not app.exception
     assert app.metric[0].value != before
-    assert app.query_params["preset"] == ["paper"]
+    assert app.query_params["preset"] == "paper"
 
 
 def test_advanced_setting_is_taken_into_the_link_or_refused(store: RunStore):
@@ -61,7 +61,7 @@ def test_advanced_setting_is_taken_into_the_link_or_refused(store: RunStore):
     app.session_state["advanced"] = True
     app.run()
     app.number_input(key="set_seed").set_value(5).run()
-    assert app.query_params["seed"] == ["5"]
+    assert app.query_params["seed"] == "5"
     app.number_input(key="set_threads").set_value(-1).run()
     assert any("threads must be positive" in item.value for item in app.error)
     assert "threads" not in app.query_params
@@ -80,7 +80,7 @@ def test_train_starts_a_run_and_shows_it(store: RunStore):
     assert {key: leaves(run.spec)[key] for key in TINY if key != "u.regression_steps"} == {
         key: value for key, value in TINY.items() if key != "u.regression_steps"
     }
-    assert app.query_params["run"] == [run.id]
+    assert app.query_params["run"] == run.id
     assert app.title[0].value == "Jacksboro fault quick"
 
 

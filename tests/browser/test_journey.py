@@ -1,0 +1,188 @@
+"""The whole way in a real browser: deep link, field, training, plots, download, example, import."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import urllib.parse
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from npf_engine.runs import files
+from tests.browser.conftest import Server, Visitor
+from tests.pages.conftest import TINY
+from ui import frame
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+
+WIDTHS = (1440, 420)
+THEMES = ("light", "dark")
+
+
+def link() -> str:
+    """Query string of a training of the default field that takes seconds."""
+    values = {
+        key.removeprefix("field."): json.dumps(value) if isinstance(value, tuple) else str(value)
+        for key, value in TINY.items()
+    }
+    return urllib.parse.urlencode(values)
+
+
+def run_of(visitor: Visitor) -> str:
+    """The run that the link names."""
+    return urllib.parse.parse_qs(urllib.parse.urlparse(visitor.page.url).query)["run"][0]
+
+
+def state_of(server: Server, run_id: str) -> str:
+    """What the run's worker wrote last."""
+    return (files.read_json(server.home / files.RUNS / run_id / files.STATUS) or {}).get("state", "")
+
+
+def wait_until(visitor: Visitor, words: str, seconds: float = 240.0) -> None:
+    """Wait until the page says ``words``, by itself: nothing is clicked or reloaded."""
+    deadline = time.monotonic() + seconds
+    while words not in visitor.text():
+        if time.monotonic() > deadline:
+            pytest.fail(f"the page did not come to say {words!r} in {seconds} s; it says: {visitor.text()[:600]}")
+        time.sleep(0.5)
+
+
+def drawn(visitor: Visitor, at_least: int) -> None:
+    """All plots of the page, and at least so many, show something."""
+    deadline = time.monotonic() + 30
+    while True:
+        plots = visitor.plots()
+        blank = [plot for plot in plots if plot["marks"] == 0 and plot["pixels"] < 50]
+        if len(plots) >= at_least and not blank:
+            return
+        if time.monotonic() > deadline:
+            pytest.fail(f"{len(plots)} plots, {at_least} wanted; blank: {blank}")
+        time.sleep(0.5)
+
+
+@pytest.fixture(scope="module")
+def trained_in_the_app(browser: Any, server: Server) -> dict[str, Any]:
+    """A training started in the browser, left alone with the page closed, and found again."""
+    visitor = Visitor(browser, server.url)
+    # The first request after the start of the server is a deep link: the frame must be there all the same.
+    visitor.go("/train?" + link())
+    assert visitor.page.get_by_test_id("stSidebarNav").get_by_text("Factorization").is_visible()
+    assert "Jacksboro" in visitor.text()
+    visitor.main.get_by_role("button", name="Train", exact=True).click()
+    visitor.page.wait_for_url("**/train?run=*")
+    run_id = run_of(visitor)
+    wait_until(visitor, "Pause", 60)
+    seen = visitor.complaints
+    visitor.close()
+    time.sleep(2.0)
+    assert state_of(server, run_id) in ("running", "done", ""), "the training ended with its page"
+    later = Visitor(browser, server.url)
+    later.go(f"/train?run={run_id}")
+    wait_until(later, "Look at the factorization")
+    later.settled()
+    drawn(later, 3)
+    complaints = [*seen, *later.complaints]
+    later.close()
+    return {"run": run_id, "complaints": complaints}
+
+
+def test_training_survives_its_page_and_is_watched_to_its_end(trained_in_the_app: dict[str, Any], server: Server):
+    assert state_of(server, trained_in_the_app["run"]) == "done"
+    assert trained_in_the_app["complaints"] == []
+
+
+def test_field_page_leads_to_train(visitor: Visitor, trained_in_the_app: dict[str, Any]):
+    visitor.go("/field")
+    drawn(visitor, 2)
+    assert visitor.complaints == []
+
+
+def test_all_plots_of_the_factorization_are_drawn(visitor: Visitor, trained_in_the_app: dict[str, Any]):
+    visitor.go(f"/factorization?run={trained_in_the_app['run']}")
+    drawn(visitor, 2)
+    assert visitor.complaints == []
+
+
+def test_all_plots_of_the_inverse_are_drawn(visitor: Visitor, trained_in_the_app: dict[str, Any]):
+    visitor.go(f"/inverse?run={trained_in_the_app['run']}")
+    drawn(visitor, 1)
+    assert visitor.complaints == []
+
+
+def test_bundle_is_downloaded_checked_and_imported(
+    visitor: Visitor, trained_in_the_app: dict[str, Any], tmp_path: Path
+):
+    visitor.go(f"/models?run={trained_in_the_app['run']}")
+    drawn(visitor, 2)
+    with visitor.page.expect_download() as waiting:
+        visitor.main.get_by_role("button", name="Download npf-").click()
+    bundle = tmp_path / waiting.value.suggested_filename
+    waiting.value.save_as(bundle)
+    assert bundle.name.startswith("npf-") and bundle.suffix == ".zip"
+    with zipfile.ZipFile(bundle) as content:
+        content.extractall(tmp_path / "bundle")
+    example = next((tmp_path / "bundle").rglob("example.py"))
+    done = subprocess.run(
+        [sys.executable, "-I", example.name], cwd=example.parent, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0 and "PASS" in done.stdout, done.stdout + done.stderr
+    visitor.main.get_by_text("Import a bundle").click()
+    visitor.main.locator("input[type=file]").set_input_files(bundle)
+    visitor.main.get_by_text(bundle.name).first.wait_for()
+    visitor.main.get_by_role("button", name="Import", exact=True).click()
+    wait_until(visitor, "is here", 60)
+    visitor.page.wait_for_url("**/models?run=*")
+    assert run_of(visitor) != trained_in_the_app["run"]
+    assert visitor.complaints == []
+
+
+def test_table_row_can_be_ticked_and_deleted(visitor: Visitor, trained_in_the_app: dict[str, Any], server: Server):
+    visitor.go(f"/models?run={trained_in_the_app['run']}")
+    visitor.main.get_by_role("button", name="Delete").click()
+    dialog = visitor.page.get_by_role("dialog")
+    dialog.get_by_text("gone for good").wait_for()
+    visitor.page.keyboard.press("Escape")
+    dialog.wait_for(state="hidden")
+    assert (server.home / files.RUNS / trained_in_the_app["run"]).is_dir()
+
+
+def test_dialog_deletes(visitor: Visitor, trained_in_the_app: dict[str, Any], server: Server):
+    visitor.go("/train?" + link() + "&name=to+be+deleted&u.regression_steps=5000000")
+    visitor.main.get_by_role("button", name="Train", exact=True).click()
+    visitor.page.wait_for_url("**/train?run=*")
+    run_id = run_of(visitor)
+    visitor.go(f"/models?run={run_id}")
+    visitor.main.get_by_role("button", name="Delete").click()
+    visitor.page.get_by_role("dialog").get_by_role("button", name="Delete it").click()
+    visitor.page.get_by_role("dialog").wait_for(state="hidden")
+    visitor.settled()
+    assert not (server.home / files.RUNS / run_id).exists()
+    assert "to be deleted" not in visitor.text()
+    assert visitor.complaints == []
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_screenshots(browser: Any, server: Server, trained_in_the_app: dict[str, Any], theme: str, width: int):
+    visitor = Visitor(browser, server.url, width, theme)
+    try:
+        for name in frame.PAGES:
+            query = "" if name in ("home", "field") else f"?run={trained_in_the_app['run']}"
+            visitor.go(f"/{'' if name == 'home' else name}{query}")
+            visitor.screenshot(f"{name}-{theme}-{width}")
+            assert visitor.page.get_by_test_id("stException").count() == 0
+            # A page that is wider than the screen makes phones scroll sideways.
+            wide = visitor.page.evaluate(
+                "() => (m => m.scrollWidth - m.clientWidth)(document.querySelector('[data-testid=stMain]'))"
+            )
+            assert wide <= 1, f"{name} is {wide} px wider than a screen of {width} px"
+        visitor.go("/train")
+        visitor.screenshot(f"train-setup-{theme}-{width}")
+        assert visitor.complaints == []
+    finally:
+        visitor.close()
