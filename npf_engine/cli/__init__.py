@@ -9,8 +9,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from npf_engine.cli.parser import build_parser
 from npf_engine.errors import Cancelled, InputError
@@ -18,36 +21,64 @@ from npf_engine.errors import Cancelled, InputError
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C. Once a plain KeyboardInterrupt has passed through code compiled from a string, as some of torch's is,
+    Python ends the process by the signal whatever ``main`` returns; one of our own keeps exit code 130."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
-    out = sys.stdout
     try:
-        args = build_parser().parse_args(argv)
-        # Whatever a library prints goes to stderr: stdout belongs to the answer.
-        with contextlib.redirect_stdout(sys.stderr):
-            answer = args.run(args)
-        if answer is None:
-            return OK
-        text = json.dumps(_finite(answer.data), allow_nan=False, ensure_ascii=False) if args.json else answer.text
-        print(text, file=out, flush=True)
-        return OK if answer.ok else FAILED
+        with _interruptible():
+            return _run(argv)
     except InputError as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
+    except FloatingPointError as error:
+        print(f"the training diverged ({error}); try a smaller learning rate or another seed", file=sys.stderr)
+        return FAILED
+    except MemoryError:
+        print("memory ran out; choose fewer samples or smaller networks and batches", file=sys.stderr)
+        return FAILED
     except (KeyboardInterrupt, Cancelled) as error:
         print(f"\n{error}" if str(error) else "\nstopped", file=sys.stderr)
         return INTERRUPTED
-    except (FloatingPointError, MemoryError) as error:
-        say = f"the numbers ran away ({error}); try a smaller learning rate or another seed"
-        print("memory ran out; choose fewer samples" if isinstance(error, MemoryError) else say, file=sys.stderr)
-        return FAILED
     except BrokenPipeError:
         # The reader of our output went away (``| head``); nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
 
 
-def _finite(data: object) -> object:
+def _run(argv: Sequence[str] | None) -> int:
+    args = build_parser().parse_args(argv)
+    out = sys.stdout
+    # Whatever a library prints goes to stderr: stdout belongs to the answer.
+    with contextlib.redirect_stdout(sys.stderr):
+        answer = args.run(args)
+    if answer is None:
+        return OK
+    print(_json(answer.data) if args.json else answer.text, file=out, flush=True)
+    return OK if answer.ok else FAILED
+
+
+def _json(data: Any) -> str:
     from npf_engine.runs.files import finite
 
-    return finite(data)
+    return json.dumps(finite(data), allow_nan=False, ensure_ascii=False)
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C raises Interrupted for as long as the block runs (in the main thread; others get no signals)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _interrupt(*_: object) -> None:
+    raise Interrupted

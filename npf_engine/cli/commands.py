@@ -127,13 +127,17 @@ def run_folder(out: str | None, spec: TrainingSpec) -> Path:
 
 def evaluate(args: argparse.Namespace) -> Answer:
     """The accuracy table again, on the test samples of a field."""
+    import torch
+
     from npf_engine.evaluation.report import accuracy_report
+    from npf_engine.runs.machine import choose_threads
     from npf_engine.runs.recorder import ConsoleRecorder
     from npf_engine.runs.spec import TrainingSpec
 
     if args.draws < 2:
         raise InputError(f"--draws must be 2 or more, not {args.draws}: a standard error needs two")
     model = load_model(args.bundle)
+    torch.set_num_threads(choose_threads())
     recorder = ConsoleRecorder()
     began = time.perf_counter()
     field = field_like(model, args.field, pairs(args.settings), recorder)

@@ -1,6 +1,7 @@
 """Train the bundles of assets/gallery, which a newcomer can open at once.
 
-``python -m npf_engine.runs.gallery [NAME ...]``. Each is an ordinary run of the preset ``quick``; ``train NAME`` gives the same bundle.
+``python -m npf_engine.runs.gallery [NAME ...]``. Each is an ordinary run of the preset ``quick`` with a report of more
+draws: ``train NAME --draws 64`` gives the same bundle.
 """
 
 from __future__ import annotations

@@ -42,7 +42,8 @@ def accuracy_rows(metrics: dict[str, Any]) -> list[AccuracyRow]:
                 title = "the same, floor as in the paper (two draws from all of rho)"
                 rows.append(AccuracyRow(title, item.get("value"), item["paper_self_distance"]))
     if item := metrics.get("reconstruction"):
-        rows.append(AccuracyRow("mean |F - grad u o M_xi|, units of F", item.get("l2")))
+        row = AccuracyRow("mean |F - grad u o M_xi|, units of F", item.get("l2"), 0.0, trivial=item.get("trivial"))
+        rows.append(row)
         rows.append(AccuracyRow("the same over mean |F|", item.get("relative"), 0.0))
     if item := metrics.get("inverse_cosine"):
         rows.append(AccuracyRow("cos(F(I_psi(y)), y)", item.get("mean"), 1.0, trivial=item.get("trivial")))

@@ -1,0 +1,258 @@
+"""The command line: its names, its JSON, its sentences and its exit codes. Other programs rely on them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from npf_engine.cli import main
+from npf_engine.runs import files
+from npf_engine.runs.bundle import check_bundle
+from tests.conftest import ROOT
+from tests.tiny import SETTINGS, tiny_bundle, tiny_run
+
+METRIC = {"value", "self_distance", "ratio", "se", "trivial", "n", "eps", "draws"}
+TINY = [f"{key}={json.dumps(value) if isinstance(value, tuple) else value}" for key, value in SETTINGS.items()]
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    return tiny_bundle(tmp_path)
+
+
+def call(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a command run in this process."""
+    capsys.readouterr()
+    code = main([str(word) for word in words])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def answer(capsys: pytest.CaptureFixture[str], *words: object) -> Any:
+    """The one JSON value that a command prints with --json."""
+    code, out, err = call(capsys, *words, "--json")
+    assert code == 0, err
+    assert len(out.splitlines()) == 1
+    return json.loads(out)
+
+
+def sentence(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    """The one sentence with which a command refuses bad input."""
+    code, out, err = call(capsys, *words)
+    assert code == 2 and out == ""
+    line = err.strip().splitlines()[-1]
+    assert "Traceback" not in err
+    return line
+
+
+def process(*words: object, **more: Any) -> subprocess.Popen[str]:
+    """The command line as a process of its own."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)} | more
+    command = [sys.executable, "-m", "npf_engine", *map(str, words)]
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+# -- fields, doctor, help ---------------------------------------------------------------------------------------------
+
+
+def test_fields_lists_what_the_contract_promises(capsys: pytest.CaptureFixture[str]) -> None:
+    fields = answer(capsys, "fields")
+    assert all(set(item) == {"name", "kind", "d", "n", "units", "needs_network"} for item in fields)
+    names = [item["name"] for item in fields]
+    assert len(set(names)) == len(names)
+    promised = "jacksboro fractal himmelblau cosines double-well mueller-brown rastrigin swirl rotation linear doubling"
+    assert set(promised.split()) <= set(names)
+    assert {"chamonix", "london", "cyprus"} <= {name.lower() for name in names}
+    assert next(item for item in fields if item["name"] == "jacksboro")["needs_network"] is False
+    assert next(item for item in fields if item["name"] == "doubling")["d"] == 1
+
+
+def test_doctor_says_what_works(capsys: pytest.CaptureFixture[str]) -> None:
+    found = answer(capsys, "doctor")
+    assert found["ok"] is True
+    assert all(set(check) == {"name", "ok", "say"} for check in found["checks"])
+    code, out, _ = call(capsys, "doctor")
+    assert code == 0 and "everything that is needed works" in out
+
+
+def test_doctor_fails_where_runs_cannot_be_kept(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("NPF_HOME", str(tmp_path / "file"))
+    code, out, _ = call(capsys, "doctor", "--json")
+    assert code == 1 and json.loads(out)["ok"] is False
+
+
+def test_help_and_mistypes_need_no_torch() -> None:
+    code = "import sys; from npf_engine.cli import main\nassert main(['trian']) == 2\n"
+    code += "try:\n main(['train', '--help'])\nexcept SystemExit as e:\n assert e.code == 0\n"
+    code += "assert 'torch' not in sys.modules"
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    assert found.stderr.strip() == "there is no command 'trian'; did you mean 'train'?"
+    assert "--preset" in found.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "required: COMMAND"),
+        (["landscape"], "there is no command 'landscape'; the commands are fields, train"),
+        (["train"], "train needs a FIELD"),
+        (["train", "himmelblau", "--preset", "fast"], "preset must be one of quick, paper, custom, not 'fast'"),
+        (["train", "himmelblau", "--seed", "x"], "--seed: invalid int value: 'x'"),
+        (["train", "himmelblau", "--rho", "sphere"], "field.rho must be one of"),
+        (["train", "himmelblau", "--draws", "0"], "report.draws must be positive, not 0"),
+        (["train", "himmelblau", "--set", "u.depth=3"], "unknown setting 'u.depth'"),
+        (["train", "himmelblau", "--set", "u.pairings"], "--set takes key=value, not 'u.pairings'"),
+        (["train", "himmelblau", "--set", "u.pairings=many"], "u.pairings must be of type int, not 'many'"),
+        (["evaluate", "nowhere.zip", "himmelblau"], "there is no bundle nowhere.zip"),
+        (["invert", "nowhere.zip", "--out", "x.npz"], "required: --gradient"),
+        (["invert", "nowhere.zip", "--gradient", "a", "--out", "x.npz"], "invalid float value: 'a'"),
+    ],
+)
+def test_bad_input_gets_one_sentence_and_exit_code_2(
+    capsys: pytest.CaptureFixture[str], words: list[str], says: str
+) -> None:
+    assert says in sentence(capsys, *words)
+
+
+def test_an_unknown_field_gets_a_sentence_too(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    line = sentence(capsys, "train", "himmelblua", "--out", tmp_path / "run", "--set", "threads=1", "device=cpu")
+    assert "himmelblua" in line and "himmelblau" in line.replace("himmelblua", "")
+
+
+# -- train ------------------------------------------------------------------------------------------------------------
+
+
+def test_show_spec_prints_every_setting_and_trains_nothing(capsys: pytest.CaptureFixture[str], own_home: Path) -> None:
+    spec = answer(capsys, "train", "--show-spec", "--preset", "paper", "--seed", "5", "--set", "solver=published")
+    assert (spec["preset"], spec["seed"], spec["solver"], spec["v"]["steps"]) == ("paper", 5, "published", 50_000)
+    assert not list(own_home.iterdir())
+    assert json.loads(call(capsys, "train", "jacksboro", "--show-spec")[1])["field"]["source"] == "jacksboro"
+
+
+def test_train_prints_the_contracts_json_alone_on_stdout(tmp_path: Path) -> None:
+    words = ["train", "himmelblau", "--seed", 3, "--out", tmp_path / "run", "--draws", 2, "--json", "--set", *TINY]
+    out, err = process(*words).communicate(timeout=300)
+    report = json.loads(out)
+    metrics = report["metrics"]
+    for key in ("pushforward", "measure_preservation", "measure_preservation_implicit"):
+        assert set(metrics[key]) == METRIC
+    assert set(metrics["inverse"]) == METRIC | {"paper_self_distance"}
+    assert {"l2", "relative"} <= set(metrics["reconstruction"])
+    assert set(metrics["inverse_cosine"]) == {"mean", "std", "trivial"}
+    assert set(metrics["test_dual"]) == {"value", "max_residual"}
+    assert metrics["pushforward"]["draws"] == 2
+    assert report["verdict"] in ("good", "usable", "not trustworthy")
+    assert set(report["seconds"]) == {"field", "u", "v", "m", "inverse", "report", "bundle", "total"}
+    assert (report["device"], report["threads"], report["seed"]) == ("cpu", 1, 3)
+    check_bundle(report["bundle"])
+    assert "u done" in err and "report done" in err
+
+
+def test_train_goes_on_in_its_folder_and_refuses_another_training_there(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    child = process(
+        "train", "himmelblau", "--out", run, "--set", *TINY, "u.regression_steps=100000", NPF_CHECKPOINT_SECONDS="0.2"
+    )
+    deadline = time.monotonic() + 120
+    while not list(run.glob(f"{files.CHECKPOINTS}/u.*")) and child.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(1.0)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 130 and out == ""
+    assert err.strip().splitlines()[-1].startswith("stopped; the same command with --out")
+    assert "Traceback" not in err
+    assert (run / files.FIELD).exists() and not list(run.glob("*.zip"))
+    line = sentence(capsys, "train", "himmelblau", "--out", run, "--set", *TINY, "u.regression_steps=20")
+    assert "regression_steps is 100000 there, not 20" in line
+
+
+def test_out_may_not_be_a_file_or_somebody_elses_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    assert "is a file" in sentence(capsys, "train", "himmelblau", "--out", tmp_path / "file")
+    assert "not empty" in sentence(capsys, "train", "himmelblau", "--out", tmp_path)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+# -- evaluate and invert ----------------------------------------------------------------------------------------------
+
+
+def test_evaluate_measures_the_same_samples_as_the_training(capsys: pytest.CaptureFixture[str], bundle: Path) -> None:
+    _, report, _ = tiny_run()
+    found = answer(capsys, "evaluate", bundle, "himmelblau", "--draws", 2, "--seed", 0)
+    assert set(found) == {"metrics", "verdict", "verdict_reason", "seconds"}
+    assert set(found["seconds"]) == {"field", "report", "total"}
+    # The split is that of the training: the dual on the whole test set is the same number.
+    assert found["metrics"]["test_dual"]["value"] == pytest.approx(report["metrics"]["test_dual"]["value"], rel=1e-6)
+    assert found["metrics"]["pushforward"]["draws"] == 2
+
+
+def test_evaluate_refuses_another_domain_and_settings_of_the_training(
+    capsys: pytest.CaptureFixture[str], bundle: Path
+) -> None:
+    assert "lies on another domain than the bundle" in sentence(capsys, "evaluate", bundle, "jacksboro")
+    assert "the bundle d = 2" in sentence(capsys, "evaluate", bundle, "doubling")
+    assert "only keys that begin with field." in sentence(capsys, "evaluate", bundle, "himmelblau", "--set", "u.rank=2")
+    assert "--draws must be 2 or more" in sentence(capsys, "evaluate", bundle, "himmelblau", "--draws", 1)
+
+
+def test_invert_writes_positions_and_tells_the_error_of_a_known_function(
+    capsys: pytest.CaptureFixture[str], bundle: Path, tmp_path: Path
+) -> None:
+    model = tiny_run()[0]
+    out = tmp_path / "new" / "x.npz"
+    found = answer(capsys, "invert", bundle, "--gradient", "-1e1", "2.5", "--samples", 40, "--seed", 9, "--out", out)
+    with np.load(out, allow_pickle=False) as file:
+        x = torch.from_numpy(file["x"])
+    assert x.shape == (40, 2) and bool((x.abs() <= 5.0 + 1e-6).all())
+    assert torch.allclose(x, model.invert(torch.tensor([-10.0, 2.5]), 40, seed=9))
+    values = model.function(model.scaling.to_model(x).float())
+    error = (values - torch.tensor([-10.0, 2.5])).norm(dim=1)
+    assert found["out"] == str(out) and found["n"] == 40
+    assert found["gradient_error"]["mean"] == pytest.approx(float(error.mean()), rel=1e-4)
+    assert found["gradient_error"]["max"] == pytest.approx(float(error.max()), rel=1e-4)
+
+
+def test_invert_knows_no_error_where_the_field_is_known_on_samples(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    bundle = tiny_bundle(tmp_path, "jacksboro")
+    found = answer(capsys, "invert", bundle, "--gradient", 1, -2, "--samples", 5, "--out", tmp_path / "x.npz")
+    assert found["gradient_error"] is None
+
+
+def test_invert_refuses_what_it_cannot_do(capsys: pytest.CaptureFixture[str], bundle: Path, tmp_path: Path) -> None:
+    out = tmp_path / "x.npz"
+    line = sentence(capsys, "invert", bundle, "--gradient", 1, 2, 3, "--out", out)
+    assert line == "--gradient has 3 numbers and the bundle's field 2 components"
+    assert "finite" in sentence(capsys, "invert", bundle, "--gradient", "nan", 2, "--out", out)
+    assert "--samples must be" in sentence(capsys, "invert", bundle, "--gradient", 1, 2, "--samples", 0, "--out", out)
+    (tmp_path / "file").write_text("in the way")
+    blocked = tmp_path / "file" / "x.npz"
+    assert "cannot be written" in sentence(capsys, "invert", bundle, "--gradient", 1, 2, "--out", blocked)
+    assert not out.exists()
+
+
+def test_a_worker_without_a_run_folder_says_so(tmp_path: Path) -> None:
+    child = process("worker", tmp_path / "nothing")
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 2 and out == ""
+    assert "is no run folder" in err
