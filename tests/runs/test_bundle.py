@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import subprocess
@@ -120,8 +121,6 @@ def test_the_card_shows_every_measured_figure_and_the_verdict(folder: Path) -> N
 
 
 def test_folders_of_this_machine_do_not_travel(tmp_path: Path) -> None:
-    import dataclasses
-
     model, report, spec = tiny_run()
     secret = "/home/somebody/private/terrain.tif"
     spec = dataclasses.replace(spec, field=dataclasses.replace(spec.field, source=secret))
@@ -180,6 +179,16 @@ def test_the_portable_file_computes_what_the_engine_computes(source: str, tmp_pa
     assert answer.returncode == 0, answer.stdout + answer.stderr
     for line in answer.stdout.splitlines()[:-1]:
         assert float(line.split("difference ")[1].split()[0]) <= 1e-5, line
+
+
+def test_a_model_that_samples_by_heun_travels_with_the_exact_step(tmp_path: Path) -> None:
+    model, report, spec = tiny_run()
+    heun = dataclasses.replace(model, sampler="heun")
+    y = torch.zeros(2)
+    assert not torch.equal(heun.preimages(y, 8), model.preimages(y, 8))
+    path = write_bundle(heun, report, spec, tmp_path / "npf-heun.zip")
+    assert load_bundle(path).sampler == "heun"
+    assert run_example(unpack_bundle(path, tmp_path / "u")).stdout.splitlines()[-1] == "PASS"
 
 
 def test_the_portable_file_is_clean_python(tmp_path: Path) -> None:
