@@ -224,6 +224,7 @@ def test_invert_writes_positions_and_tells_the_error_of_a_known_function(
         x = torch.from_numpy(file["x"])
     assert x.shape == (40, 2) and bool((x.abs() <= 5.0 + 1e-6).all())
     assert torch.allclose(x, model.invert(torch.tensor([-10.0, 2.5]), 40, seed=9))
+    assert model.function is not None
     values = model.function(model.scaling.to_model(x).float())
     error = (values - torch.tensor([-10.0, 2.5])).norm(dim=1)
     assert found["out"] == str(out) and found["n"] == 40

@@ -8,6 +8,7 @@ command.txt, environment.json, checksums.sha256        how it came about, and th
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import io
 import json

@@ -350,6 +350,7 @@ def test_reference_holds_inputs_and_answers(folder: Path) -> None:
     model = tiny_run()[0]
     with np.load(io.BytesIO((folder / "reference.npz").read_bytes()), allow_pickle=False) as file:
         x, y = torch.from_numpy(file["x"]), torch.from_numpy(file["y"])
+        assert model.function is not None
         assert torch.allclose(model.function(model.scaling.to_model(x).float()), y.float(), rtol=1e-4)
         assert np.array_equal(file["grad_u"], model.grad_u(x).numpy())
         assert file["preimages"].shape == (4, 32, 2)
