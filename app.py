@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+
 import streamlit as st
 
 from ui import frame, gate
+
+
+def pages() -> dict[str, list]:
+    """The menu: section -> its pages."""
+    sections: dict[str, list] = {}
+    for name, entry in frame.PAGES.items():
+        file = frame.ROOT / entry.file
+        page = st.Page(file, title=entry.title, icon=entry.icon, url_path=name, default=name == "home")
+        sections.setdefault(entry.section, []).append(page)
+    return sections
 
 
 def main() -> None:
@@ -15,14 +27,8 @@ def main() -> None:
         menu_items={"About": frame.ABOUT},
     )
     st.logo(str(frame.ASSETS / "logo.svg"), icon_image=str(frame.ASSETS / "icon.svg"), size="large")
-    sections: dict[str, list] = {}
-    for name, entry in frame.PAGES.items():
-        page = st.Page(
-            frame.ROOT / entry.file, title=entry.title, icon=entry.icon, url_path=name, default=name == "home"
-        )
-        sections.setdefault(entry.section, []).append(page)
     let_in = gate.open_for_visitor()
-    page = st.navigation(sections, position="sidebar" if let_in else "hidden")
+    page = st.navigation(pages(), position="sidebar" if let_in else "hidden")
     if not let_in:
         gate.sign_in()  # every address, deep links included, shows this and nothing else
         return
@@ -31,4 +37,11 @@ def main() -> None:
     frame.footer()
 
 
-main()
+if __name__ == "__main__":
+    main()  # a visitor's page
+else:
+    # The server imports this file once, before the first visitor. Streamlit takes a folder pages/ for pages of its
+    # own until st.navigation was called for the first time: the first deep link would be told "page not found".
+    logging.getLogger("streamlit.runtime.scriptrunner_utils").setLevel("ERROR")  # or it warns of no visitor
+    st.navigation(pages())
+    app = st.App(__file__)
