@@ -39,6 +39,7 @@ class Scheduler:
 
     def __init__(self, home: Path, table: Table, executor: LocalExecutor) -> None:
         self.home, self.table, self.executor = home, table, executor
+        self._trouble = ""
         executor.on_exit = self._tick_safely
 
     def lock(self) -> FileLock:
@@ -171,8 +172,11 @@ class Scheduler:
         try:
             if self.table.path.exists():
                 self.tick(wait=1.0)
-        except Exception:
-            log.exception("the queue's tick failed")
+            self._trouble = ""
+        except Exception as error:
+            if str(error) != self._trouble:  # said once, not every two seconds
+                log.exception("the queue's tick failed")
+            self._trouble = str(error)
 
 
 def main(argv: list[str]) -> int:

@@ -78,6 +78,7 @@ def make_store(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
         return RunStore(own_home, **({"command": COMMAND, "gallery": None} | options))
 
     yield make
+    (own_home / files.TABLE).unlink(missing_ok=True)  # which ends the thread that watches this home
     for record in (own_home / files.RUNS).glob(f"*/{files.WORKER}"):
         identity = Identity.from_json(files.read_json(record))
         if identity is not None and identity.alive():
