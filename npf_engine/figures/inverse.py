@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from npf_engine.fields.field import Grid, Units
 from npf_engine.figures import palette
-from npf_engine.figures.layout import aspect, finish, float32, position_title, span, thin
+from npf_engine.figures.layout import aspect, finish, float32, norm_title, position_title, span, thin
 from npf_engine.figures.panels import Panel, overlay
 from npf_engine.figures.terrain import MAP_HEIGHT, centres, mean_on_cells
 
@@ -45,7 +45,7 @@ def norm_points(
                 "colorscale": palette.NORM,
                 "cmin": 0.0,
                 "cmax": top,
-                "colorbar": {"title": {"text": f"|F| ({units.value})", "side": "right"}, "thickness": 12, "len": 0.9},
+                "colorbar": {"title": {"text": norm_title(units), "side": "right"}, "thickness": 12, "len": 0.9},
             },
             customdata=float32(f[:, :4]),
             hovertemplate="%{x:.4f}, %{y:.4f}<br>|F| = %{marker.color:.3g}<extra>click: where else?</extra>",
@@ -72,7 +72,7 @@ def relocated_picture(
             colorscale=palette.NORM,
             zmin=0.0,
             zmax=top,
-            colorbar={"title": {"text": f"|F| ({units.value})", "side": "right"}, "thickness": 12, "len": 0.9},
+            colorbar={"title": {"text": norm_title(units), "side": "right"}, "thickness": 12, "len": 0.9},
             hovertemplate="%{x:.4g}, %{y:.4g}<br>|F| = %{z:.3g}<extra></extra>",
         )
     )

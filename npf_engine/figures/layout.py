@@ -73,6 +73,11 @@ def value_title(units: Units, axis: int) -> str:
     return _with_unit("F" + subscript(axis + 1), units.value)
 
 
+def norm_title(units: Units) -> str:
+    """Title of |F| with its unit."""
+    return _with_unit("|F|", units.value)
+
+
 def subscript(number: int) -> str:
     """A number in lowered digits."""
     return str(number).translate(_SUBSCRIPTS)

@@ -22,7 +22,7 @@ from npf_engine.figures.layout import (
     value_title,
 )
 
-PANEL_HEIGHT = 340
+PANEL_HEIGHT = 355
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,11 @@ def column(panels: Sequence[Panel], origin: np.ndarray, *, size: float = 3.0) ->
     ``origin`` (n,) uint8 of ``palette.origin_index``, the same for all panels: point i of each panel comes from the
     same x. Above 200,000 points a panel shows counts instead.
     """
-    figure = make_subplots(rows=len(panels), cols=1, vertical_spacing=0.34 / max(2, len(panels)) * 0.9)
+    figure = make_subplots(rows=len(panels), cols=1, vertical_spacing=0.26 / max(2, len(panels)))
     for row, panel in enumerate(panels, start=1):
         figure.add_trace(_cloud(panel, origin, size), row=row, col=1)
         _axes(figure, panel, row)
-    finish(figure, height=(PANEL_HEIGHT + 40) * len(panels), revision="panels")
+    finish(figure, height=PANEL_HEIGHT * len(panels), revision="panels")
     _heads(figure, panels)
     figure.update_layout(
         coloraxis={"colorscale": palette.origin_scale(), "cmin": 0, "cmax": 255, "showscale": False},

@@ -9,7 +9,17 @@ import plotly.graph_objects as go
 
 from npf_engine.fields.field import Grid, Units
 from npf_engine.figures import palette
-from npf_engine.figures.layout import aspect, counts, finish, float32, position_title, span, thin, value_title
+from npf_engine.figures.layout import (
+    aspect,
+    counts,
+    finish,
+    float32,
+    norm_title,
+    position_title,
+    span,
+    thin,
+    value_title,
+)
 
 MAP_HEIGHT = 460
 MOST_DOTS = 6_000  # of a map of scattered points; more is thinned, evenly
@@ -93,7 +103,7 @@ def arrows(
                 "cmin": 0.0,
                 "cmax": float(norm.max()) or 1.0,
                 "showscale": True,
-                "colorbar": {"title": {"text": f"|F| ({units.value})", "side": "right"}, "thickness": 12, "len": 0.9},
+                "colorbar": {"title": {"text": norm_title(units), "side": "right"}, "thickness": 12, "len": 0.9},
                 "line": {"width": 1.4},
             },
             hovertemplate="F = (%{customdata[0]:.3g}, %{customdata[1]:.3g})<extra></extra>",
@@ -110,7 +120,6 @@ def norm_map(
     high: Sequence[float],
     *,
     bins: int = 160,
-    title: str = "|F|",
 ) -> go.Figure:
     """The mean of |F| over the samples (n, 2) in each of bins x bins cells of Omega's box; empty cells are clear."""
     picture, x_mid, y_mid = mean_on_cells(x, np.linalg.norm(f, axis=1), low, high, bins)
@@ -122,7 +131,7 @@ def norm_map(
             colorscale=palette.NORM,
             zmin=0.0,
             zmax=float(np.nanquantile(picture, 0.995)),
-            colorbar={"title": {"text": f"{title} ({units.value})", "side": "right"}, "thickness": 12, "len": 0.9},
+            colorbar={"title": {"text": norm_title(units), "side": "right"}, "thickness": 12, "len": 0.9},
             hovertemplate="%{x:.4g}, %{y:.4g}<br>|F| = %{z:.3g}<extra></extra>",
         )
     )
@@ -169,7 +178,7 @@ def mean_on_cells(
 
     Cells without a point are NaN. The cells get coarser where there are few points a cell.
     """
-    bins = int(np.clip(np.sqrt(len(x) / 4), 8, bins))
+    bins = int(np.clip(np.sqrt(len(x) / 8), 8, bins))
     limits = [(low[0], high[0]), (low[1], high[1])]
     number, x_edges, y_edges = np.histogram2d(x[:, 0], x[:, 1], bins=bins, range=limits)
     total, _, _ = np.histogram2d(x[:, 0], x[:, 1], bins=bins, range=limits, weights=values)

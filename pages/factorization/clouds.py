@@ -90,12 +90,20 @@ def _panel(key: str, view: views.FactorizationView, planes: views.Arrays, axes: 
 def _graphs(view: views.FactorizationView, name: str) -> None:
     """d = 1: everything is a function of one variable."""
     x = view.clouds["rho"][:, 0]
-    groups = {
-        "values": (views.VALUES, value_title(view.units, 0), "∇u is the increasing rearrangement of F: it takes the same "
-                   "values equally often, in order. ∇u∘Mξ (dotted) must lie on F."),
-        "positions": (("m", "m_network"), position_title(view.units, 0), "M carries each x to the place where ∇u takes "
-                      "the value F(x). Mξ (dotted) must lie on Mθ; jumps are where it cannot follow."),
-    }  # fmt: skip
+    groups: dict[str, tuple[tuple[str, ...], str, str]] = {
+        "values": (
+            views.VALUES,
+            value_title(view.units, 0),
+            "∇u is the increasing rearrangement of F: it takes the same values equally often, in order. "
+            "∇u∘Mξ (dotted) must lie on F.",
+        ),
+        "positions": (
+            ("m", "m_network"),
+            position_title(view.units, 0),
+            "M carries each x to the place where ∇u takes the value F(x). Mξ (dotted) must lie on Mθ; jumps are "
+            "where it cannot follow.",
+        ),
+    }
     for column, (key, (items, title, caption)) in zip(st.columns(2, gap="medium"), groups.items(), strict=True):
         curves = {item: view.clouds[item][:, 0] for item in items if item in view.clouds}
         with column:

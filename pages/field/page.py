@@ -32,7 +32,8 @@ def main() -> None:
     with right:
         card = st.container(border=True, gap="small", key="field_card")
         with card:
-            title = place.title if place is not None else fieldlink.source_title(spec)
+            built_in = {info.name: info.title for info in pick.built_in()}
+            title = place.title if place is not None else built_in.get(spec.source) or fieldlink.source_title(spec)
             st.markdown(f"##### :material/terrain: {states.plain(title)}")
     _field(spec, building.must_be_fetched(spec, place), card)
 

@@ -33,14 +33,16 @@ def show(run: Run, model: PolarFactorization, name: str) -> None:
         wanted = asked(model.d)
     gradient = f[0] if wanted is None else wanted
     clicked = st.session_state.get(CLICKED) if wanted is not None else x[0]
+    draws = _form(gradient, model)
+    view = views.preimage_view(model, gradient, draws)
+    _answer(view)
+    if model.d == 1:
+        _preimages(view, x, f, model, grid, clicked, name)
+        return
     left, right = st.columns(2, gap="medium")
     with left:
-        draws = _form(gradient, model)
-        if model.d > 1:
-            _map(x, f, model, grid, name)
-    view = views.preimage_view(model, gradient, draws)
+        _map(x, f, model, grid, name)
     with right:
-        _answer(view)
         _preimages(view, x, f, model, grid, clicked, name)
 
 
@@ -67,26 +69,26 @@ def _form(gradient: np.ndarray, model: PolarFactorization) -> int:
     unit = f" ({model.units.value})" if model.units.value else ""
     shown = tuple(float(f"{value:.6g}") for value in gradient)
     with st.form("gradient_form", border=False):
-        if model.d <= MOST_FIELDS:
-            columns = st.columns([*[2] * model.d, 1], vertical_alignment="bottom")
-            typed: str | list[float] = [
+        narrow = model.d <= MOST_FIELDS
+        columns = st.columns([2] * model.d + [1, 2] if narrow else [6, 1, 2], vertical_alignment="bottom")
+        if narrow:
+            boxes = [
                 columns[k].number_input(
                     f"F{k + 1}{unit}", value=shown[k], format="%.4g", step=None, key=f"g{k}_{shown}"
                 )
                 for k in range(model.d)
             ]
-            sent = columns[-1].form_submit_button("Find", icon=":material/search:", width="stretch")
+            text = " ".join(map(repr, boxes))
         else:
-            typed = st.text_input(
-                f"Gradient{unit}, {model.d} numbers", ", ".join(f"{v:.5g}" for v in shown), key=f"g_{shown}"
-            )
-            sent = st.form_submit_button("Find", icon=":material/search:")
+            line = ", ".join(f"{value:.5g}" for value in shown)
+            text = columns[0].text_input(f"Gradient{unit}, {model.d} numbers", line, key=f"g_{hash(shown)}")
+        sent = columns[-2].form_submit_button("Find", icon=":material/search:", width="stretch")
+        chosen = columns[-1].segmented_control("Draws", DRAWS, default=500, key="draws", required=True)
     if sent:
         with states.told():
-            values = parse(typed if isinstance(typed, str) else " ".join(map(repr, typed)), model.d)
+            values = parse(text, model.d)
             st.session_state.pop(CLICKED, None)
             _ask(values)
-    chosen = st.segmented_control("Draws", DRAWS, default=500, key="draws", required=True)
     return int(chosen or 500)
 
 
@@ -118,16 +120,11 @@ def _map(x: np.ndarray, f: np.ndarray, model: PolarFactorization, grid: Grid | N
 
 def _answer(view: views.PreimageView) -> None:
     miss, trivial = float(view.error.mean()), view.trivial
-    kind = "F itself there" if view.exact else "F at the nearest sample"
-    with st.container(horizontal=True, gap="small", key="answer"):
-        st.metric(
-            "They miss the gradient by",
-            f"{miss:.3g}",
-            border=True,
-            help=f"mean |F(x) − g| over the pre-images, by {kind}; points of ρ miss it by {trivial:.3g}.",
-        )
-        st.metric("A random place misses by", f"{trivial:.3g}", border=True)
-        st.metric("Found in", f"{1000 * view.seconds:.0f} ms", border=True)
+    by = "" if view.exact else " (by F at the nearest sample)"
+    st.markdown(
+        f"**{len(view.x)}** pre-images in **{1000 * view.seconds:.0f} ms**. F there misses the gradient by "
+        f"**{miss:.3g}** on average{by}; at a random place it misses by **{trivial:.3g}**."
+    )
     if not view.inside:
         st.warning(
             "No place in Omega has this gradient, as far as the model knows: its ∇u* lies outside. Shown are the "

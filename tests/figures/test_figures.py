@@ -31,7 +31,7 @@ def arrays_of(figure: go.Figure) -> list[np.ndarray]:
     found = []
     for trace in figure.data:
         for name in ("x", "y", "z", "u", "v"):
-            value = trace[name] if name in trace else None
+            value = getattr(trace, name, None) if name in trace else None
             if value is not None and not isinstance(value[0], str):
                 found.append(np.asarray(value))
     return found
