@@ -19,13 +19,13 @@ import torch
 
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Field, Grid, Scaling, Units
+from npf_engine.fields.function_field import Functions
 from npf_engine.fields.spec import FieldSpec
 
 FORMAT = 1
 _SAMPLES = ("x_train", "y_train", "x_test", "y_test")
 _GRID_ARRAYS = ("elevation", "raw", "mask")
 _GRID_EDGES = ("west", "south", "east", "north")
-_REBUILD_SAMPLES = 1000  # drawn and thrown away when a function is built again
 
 
 def save_field(field: Field, path: Path) -> Path:
@@ -110,11 +110,14 @@ def _assemble(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> Field:
 
 
 def _give_function(field: Field) -> None:
+    field.function, field.potential = known_functions(spec_from_dict(field.provenance["spec"]))
+
+
+def known_functions(spec: FieldSpec) -> Functions:
+    """(F, potential or None) in model positions of a field known as a function, without drawing samples."""
     from npf_engine.fields import analytic, expression
 
-    spec = dataclasses.replace(spec_from_dict(field.provenance["spec"]), n_samples=_REBUILD_SAMPLES)
-    built = expression.build(spec) if spec.source == "expression" else analytic.build(spec)
-    field.function, field.potential = built.function, built.potential
+    return expression.functions(spec) if spec.source == "expression" else analytic.functions(spec)
 
 
 def spec_from_dict(values: dict[str, Any]) -> FieldSpec:

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import zipfile
 from pathlib import Path
@@ -19,9 +18,8 @@ from safetensors.torch import save as save_tensors
 from torch import nn
 
 from npf_engine.errors import InputError
-from npf_engine.fields.catalog import resolve
 from npf_engine.fields.field import Scaling, Units
-from npf_engine.fields.spec import FieldSpec
+from npf_engine.fields.storage import known_functions, spec_from_dict
 from npf_engine.networks.bridge import Bridge
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.mlp import MLP
@@ -30,7 +28,6 @@ from npf_engine.polar.factorization import PolarFactorization
 FORMAT = 1
 MODEL, SAMPLES, CONFIG = "model.safetensors", "samples.safetensors", "config.json"
 MAX_MEMBER_BYTES = 512 * 2**20
-REBUILD_SAMPLES = 1000  # drawn and thrown away when a function is built again
 BUILDERS: dict[str, type[nn.Module]] = {"u": ConvexPotential, "v": MLP, "m": MLP, "bridge": Bridge}
 CONVENTIONS = {
     "positions": "x_model = (x - offset) / scale, per axis",
@@ -120,13 +117,7 @@ def _known_function(model: PolarFactorization) -> Any:
     """F as a function of model positions where its spec says so (formula and analytic fields), else None."""
     if model.info.get("kind") != "function":
         return None
-    spec = FieldSpec(**{key: _tuples(value) for key, value in model.field_spec.items()})
-    return resolve(dataclasses.replace(spec, n_samples=REBUILD_SAMPLES)).function
-
-
-def _tuples(value: Any) -> Any:
-    """JSON's lists as the tuples they were."""
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+    return known_functions(spec_from_dict(model.field_spec))[0]
 
 
 def _reader(path: Path) -> Any:

