@@ -62,10 +62,10 @@ run: $(VENV)/.run
 # --- tests ---
 
 test: $(VENV)/.dev
-	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not long" --durations 15
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not long" --timeout 600 --durations 15
 
 test-browser: $(VENV)/.dev
-	$(PYTEST) -m browser
+	$(PYTEST) -m browser --timeout 600
 
 test-long: $(VENV)/.dev
 	$(PYTEST) -m long
