@@ -14,7 +14,8 @@ from npf_engine.runs.spec import TrainingSpec
 FLOPS = 2.5e10  # a second, small matrices in float32
 OVERHEAD = 3e-4  # seconds a training step, whatever its size
 PAIRING = 3e-7  # seconds a squared point of one exact assignment
-SINKHORN = 4e-7  # seconds a squared point of one divergence
+SINKHORN = 1.5e-7  # seconds a squared point of one divergence, all its iterations together
+CONJUGATES = 15.0  # seconds of grad u* of every sample, once
 RECENT = 5  # finished runs that are asked
 
 
@@ -28,12 +29,13 @@ def guess(spec: TrainingSpec, d: int = 2) -> dict[str, float]:
     else:
         # Every dual step solves a conjugate: several evaluations with a Hessian a point.
         fit = u.dual_steps * (60 if spec.solver == "published" else 6) * _step(3 * potential, u.batch)
-    divergences = 4 * spec.report.draws * SINKHORN * spec.report.n**2 * 30
+    # Three clouds are measured, each between its floor and its trivial answer; the neighbourhoods add a little.
+    divergences = 9 * spec.report.draws * SINKHORN * spec.report.n**2
     return {
         "field": 2.0,
         "u": fit,
-        "v": v.steps * _step(_weights((d, *v.hidden, d), 0), v.batch),
-        "m": m.steps * _step(_weights((d, *m.hidden, d), m.fourier), m.batch) + 15.0,
+        "v": v.steps * _step(_weights((d, *v.hidden, d), 0), v.batch) + CONJUGATES,
+        "m": m.steps * _step(_weights((d, *m.hidden, d), m.fourier), m.batch),
         "inverse": inverse.steps * _step(_weights((2 * d + 1, *inverse.hidden, d), inverse.fourier), inverse.batch),
         "report": divergences + 5.0,
         "bundle": 2.0,

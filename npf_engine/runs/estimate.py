@@ -9,15 +9,16 @@ from dataclasses import dataclass
 import torch
 
 from npf_engine.networks.mlp import MLP
-from npf_engine.settings import MapConfig
 from npf_engine.runs import cost
 from npf_engine.runs.spec import TrainingSpec
 from npf_engine.runs.store import RunStore
+from npf_engine.settings import MapConfig
 
 WIDTHS = (256, 256)
 BATCH = 1024
 MEASURE_SECONDS = 0.25
 STEPS = 1000
+ALIKE = 2.5  # runs whose size differs by less than this factor are asked
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,19 @@ class Estimate:
 
 
 def estimate(store: RunStore, spec: TrainingSpec) -> Estimate:
-    """What training ``spec`` will cost here."""
-    found = store.estimate(spec)
+    """What training ``spec`` will cost here.
+
+    Only finished runs of about its size are asked: what a run of seconds takes is start-up, and tells nothing
+    about one of hours.
+    """
+    size = sum(cost.guess(spec).values())
+    finished = [
+        (run.spec, run.seconds)
+        for run in store.list()
+        if run.state == "done" and run.source == "trained" and run.seconds
+        and size / ALIKE < sum(cost.guess(run.spec).values()) < size * ALIKE
+    ]  # fmt: skip
+    found = cost.estimate(spec, finished)
     factor = 1.0 if found["runs"] else slowness()
     stages = {name: float(seconds) * factor for name, seconds in found["stages"].items()}
     return Estimate(stages, sum(stages.values()), int(found["runs"]))

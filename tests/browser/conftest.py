@@ -171,8 +171,7 @@ class Visitor:
 # Pixels are read from a picture of each canvas: a WebGL context may have dropped its own after drawing.
 PLOTS = """
 () => [...document.querySelectorAll('.js-plotly-plot')].map(plot => {
-  const marks = plot.querySelectorAll(
-    '.scatterlayer path, .barlayer path, .heatmaplayer image, .contourlayer path, .violinlayer path').length;
+  const marks = plot.querySelectorAll('.plot path, .plot image, .pie path').length;
   let pixels = 0;
   for (const canvas of plot.querySelectorAll('canvas')) {
     const copy = document.createElement('canvas');

@@ -128,7 +128,7 @@ def test_bundle_is_downloaded_checked_and_imported(
         content.extractall(tmp_path / "bundle")
     example = next((tmp_path / "bundle").rglob("example.py"))
     done = subprocess.run(
-        [sys.executable, "-I", example.name], cwd=example.parent, capture_output=True, text=True, timeout=120
+        [sys.executable, "-E", "-s", example.name], cwd=example.parent, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0 and "PASS" in done.stdout, done.stdout + done.stderr
     visitor.main.get_by_text("Import a bundle").click()
