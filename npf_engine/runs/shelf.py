@@ -81,11 +81,12 @@ class Shelf:
     def register_gallery(self, lock: FileLock) -> None:
         """List the gallery's bundles that are new or have changed, and forget those that went; a bad one is logged.
 
-        Does nothing while somebody else holds the lock: it is their turn.
+        Where somebody else holds the lock, they may be at the same work: wait for them, a newcomer's first list
+        must not be empty.
         """
         there = {f"gallery-{files.slug(path.stem.removeprefix('npf-'))}": path for path in self._zips()}
         wanted = {run_id: _origin(path) for run_id, path in there.items()}
-        if self.gallery is None or self._missing(wanted) is None or not lock.acquire():
+        if self.gallery is None or self._missing(wanted) is None or not lock.acquire(wait=10.0):
             return
         try:
             for run_id in self._missing(wanted) or []:
