@@ -32,6 +32,8 @@ import numpy as np
 from npf_engine.fields.cachedir import cache_folder
 
 INPUT, RESULT, STATUS, LOCK, LOG = "input.npz", "result.npz", "status.json", "worker.lock", "log.txt"
+CANCELLED = "cancelled"
+KILL_SECONDS = 5.0  # how long a worker may take to die of TERM
 START_SECONDS = 60.0  # a worker that has not taken its lock by then never will
 MOST_POINTS = 1000  # of each cloud: 222 dimensions take some 30 s
 PCA_ABOVE = 50
@@ -83,7 +85,7 @@ class Embedding:
         starting = state == "starting" and time.time() - float(told.get("t", 0.0)) < START_SECONDS
         if alive or starting:
             return State("running", str(told.get("text", "")), share)
-        if state in ("failed", "cancelled"):
+        if state in ("failed", CANCELLED):
             return State(state, str(told.get("text", "")), share)
         return State("failed", "The t-SNE process ended unexpectedly; start it again.", share)
 
@@ -109,16 +111,17 @@ class Embedding:
         threading.Thread(target=worker.wait, name="npf-embedding", daemon=True).start()  # leaves no zombie behind
 
     def cancel(self) -> None:
-        """Stop the worker; what was done is lost."""
-        deadline = time.monotonic() + 10.0
-        while self.state().state == "running" and time.monotonic() < deadline:
+        """Stop the worker; what was done is lost. One that has not quite begun finds out when it does."""
+        deadline = time.monotonic() + KILL_SECONDS
+        while _result(self.folder) is None:
+            _tell(self.folder, CANCELLED, "The embedding was cancelled.", 0.0)
             holder = _holder(self.folder)
-            if holder is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(holder, signal.SIGTERM)
+            if holder is None:
+                return
+            number = signal.SIGTERM if time.monotonic() < deadline else signal.SIGKILL
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(holder, number)
             time.sleep(0.05)
-        if self.state().state not in ("done", "running"):
-            _tell(self.folder, "cancelled", "The embedding was cancelled.", 0.0)
 
 
 def work(folder: Path) -> int:
@@ -126,6 +129,8 @@ def work(folder: Path) -> int:
     with open(folder / LOCK, "a+") as lock:
         if not _taken(lock):
             return 0  # another worker is at it
+        if (_read(folder / STATUS) or {}).get("state") == CANCELLED:
+            return 0
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()

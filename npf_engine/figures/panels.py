@@ -61,6 +61,9 @@ def panel(
     if principal:
         unit = position_unit if position else units.value
         titles = [f"principal axis {k} of F♯ρ" + (f" ({unit})" if unit else "") for k in (1, 2)]
+    elif len(units.axes) == 1:  # the planes are graphs: the place, and what is found there
+        titles = [position_title(units, 0), (position_title if position else value_title)(units, 0)]
+        ratio = None
     else:
         titles = [(position_title if position else value_title)(units, axis) for axis in axes]
         ratio = aspect(units, low, high, axes) if position else 1.0

@@ -22,9 +22,6 @@ def main() -> None:
     run = runs.pick_run()
     with states.told(stop=True):
         model = runs.load_model(run.id)
-    if model.bridge is None:
-        states.empty("No inverse in this model", "Its training stopped before Iψ.", "train", "Train another")
-        return
     name = f"npf-{files.slug(run.name)}"
     labels = [PREIMAGES, RELOCATION, *([COSINE] if model.function is not None and model.d > 1 else [])]
     for tab, label in zip(st.tabs(labels, key="view", bind="query-params"), labels, strict=True):

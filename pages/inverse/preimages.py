@@ -29,6 +29,7 @@ def show(run: Run, model: PolarFactorization, name: str) -> None:
     """The map to click, the gradient, and its pre-images."""
     x, f = (values.numpy() for values in views.kept_samples(model, MAP_POINTS))
     grid = data.relief(str(files.home()), run.id) if model.d == 2 else None
+    wanted = None
     with states.told():
         wanted = asked(model.d)
     gradient = f[0] if wanted is None else wanted

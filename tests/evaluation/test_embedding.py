@@ -106,3 +106,16 @@ def test_a_failure_is_a_sentence() -> None:
     job = Embedding(a, b)
     job.start()
     assert "NaN" in wait_until(job, "failed", "done").text
+
+
+def test_cancelled_before_it_began_it_never_begins() -> None:
+    a, b = clouds(d=20, n=1000)
+    job = Embedding(a, b, steps=100_000)
+    job.start()
+    job.cancel()
+    assert job.state().state == "cancelled"
+    time.sleep(3.0)  # the process needs a moment to come up and find out
+    assert job.state().state == "cancelled" and embedding._holder(job.folder) is None
+    job.start()
+    assert job.state().state == "running"
+    job.cancel()

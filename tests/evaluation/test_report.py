@@ -27,7 +27,9 @@ def gradient() -> tuple[PolarFactorization, Field]:
     )
 
 
-def test_the_table_has_the_contracts_keys_and_a_floor_below_the_trivial(gradient: tuple[PolarFactorization, Field]) -> None:
+def test_the_table_has_the_contracts_keys_and_a_floor_below_the_trivial(
+    gradient: tuple[PolarFactorization, Field],
+) -> None:
     model, field = gradient
     report = accuracy_report(model, field, CONFIG, seed=1)
     metrics = report.metrics

@@ -178,3 +178,11 @@ def test_ranges_ignore_outliers_and_survive_constants() -> None:
     assert span(np.full(4, 3.0)) == (1.5, 4.5) and span(np.array([np.nan])) == (-1.0, 1.0)
     grid, step = thin(np.zeros((1000, 400)), 300)
     assert grid.shape == (250, 100) and step == 4
+
+
+def test_panel_of_one_dimension_is_a_graph_with_free_aspect() -> None:
+    x = np.linspace(0, 1, 50)
+    planes = {"rho": np.stack([x, x], axis=1), "field": np.stack([x, 100 * x], axis=1)}
+    made = panels.panel("field", planes, Units(("t",), ("s",), "m"), (0,), (1,), position=False)
+    assert made.titles == ("t (s)", "F₁ (m)") and made.ratio is None
+    assert panels.column([made], np.zeros(50, dtype=np.uint8)).layout.yaxis.scaleanchor is None

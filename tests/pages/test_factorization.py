@@ -1,0 +1,117 @@
+"""Factorization: no run, a run that still trains, one that failed, a finished one in each of its views."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from npf_engine.evaluation import views
+from npf_engine.runs import files
+from npf_engine.runs.store import Run, RunStore
+from pages.factorization import data, embedded
+from tests.pages.conftest import button, endless, open_page, texts, tiny, wait_for
+
+
+def plots(app) -> int:
+    return len(app.get("plotly_chart"))
+
+
+@pytest.fixture
+def bare(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> RunStore:
+    """A store without a gallery: what a page shows before anything was trained."""
+    monkeypatch.setattr("npf_engine.runs.store.GALLERY", own_home / "no gallery")
+    monkeypatch.setattr(
+        RunStore.__init__, "__kwdefaults__", {**(RunStore.__init__.__kwdefaults__ or {}), "gallery": None}
+    )
+    return RunStore(own_home)
+
+
+@pytest.mark.parametrize("page", ["factorization", "inverse"])
+def test_without_a_run_the_page_says_what_to_do(bare: RunStore, page: str):
+    app = open_page(page)
+    assert "No model yet" in texts(app) and plots(app) == 0
+
+
+@pytest.mark.parametrize("page", ["factorization", "inverse"])
+def test_while_the_only_run_trains_the_page_leads_to_it(bare: RunStore, store: RunStore, page: str):
+    run = store.submit(endless(name="still at it"))
+    wait_for(lambda: store.get(run.id).state == "running")
+    app = open_page(page, {"run": run.id})
+    assert "No finished model yet" in texts(app) and "still at it" in texts(app).replace("\\", "")
+
+
+def test_failed_run_of_the_link_is_told_and_another_is_shown(store: RunStore, done: Run):
+    failed = store.submit(tiny(field__source="/nonexistent/file.csv", name="broken"))
+    wait_for(lambda: store.get(failed.id).state == "failed")
+    app = open_page("factorization", {"run": failed.id})
+    assert any("is failed" in item.value for item in app.warning)
+    assert plots(app) == 3
+
+
+def test_unreadable_bundle_is_a_sentence(store: RunStore, done: Run):
+    store.bundle(done.id).write_bytes(b"no zip at all")
+    app = open_page("factorization", {"run": done.id})
+    assert "is not a readable zip file" in app.error[0].value and plots(app) == 0
+
+
+def test_clouds_verdict_and_links(store: RunStore, done: Run):
+    app = open_page("factorization", {"run": done.id})
+    assert plots(app) == 3 and app.query_params["run"] == done.id
+    level = store.get(done.id).verdict
+    boxes = [item.value for kind in ("error", "warning", "success") for item in getattr(app, kind)]
+    assert level is not None and any(level.capitalize() in text for text in boxes)
+    assert "must fill the shape" in texts(app)
+    app.segmented_control(key="points").set_value(1000).run()
+    assert not app.exception and plots(app) == 3
+
+
+def test_accuracy_table_stands_between_floor_and_trivial(store: RunStore, done: Run):
+    app = open_page("factorization", {"run": done.id, "view": "Accuracy"})
+    shown = app.dataframe[0].value
+    metrics = store.get(done.id).metrics
+    assert metrics is not None and len(shown) == 4
+    assert shown["value"].tolist() == pytest.approx(
+        [
+            metrics[key]["value"]
+            for key in ("pushforward", "measure_preservation", "measure_preservation_implicit", "inverse")
+        ]
+    )
+    assert shown["trivial"].notna().all() and "±" in shown["ratio"][0]
+    assert {item.label for item in app.metric} == {"Reconstruction", "Test dual"}
+    assert plots(app) == 1
+
+
+def test_potential_and_unknown_view(store: RunStore, done: Run):
+    app = open_page("factorization", {"run": done.id, "view": "Potential"})
+    assert plots(app) == 1 and "no dents" in texts(app)
+    app = open_page("factorization", {"run": done.id, "view": "Nonsense"})
+    assert plots(app) == 3
+
+
+def test_embedding_runs_in_the_background_and_is_shown_when_done(store: RunStore, done: Run):
+    app = open_page("factorization", {"run": done.id, "view": "t-SNE"})
+    starts = [item for item in app.button if item.label == "Compute the t-SNE"]
+    assert len(starts) == 2 and plots(app) == 0
+    starts[0].click().run()
+    assert not app.exception and button(app, "Cancel")
+    view = data.clouds(str(files.home()), done.id, embedded.POINTS, embedded.SEED)
+    job = embedded.task(view, ("field", "grad_u"))
+    assert job.state().state == "running"
+    button(app, "Cancel").click().run()
+    assert job.state().state == "cancelled"
+    next(item for item in app.button if item.label == "Compute the t-SNE").click().run()
+    deadline = time.monotonic() + 150
+    while job.state().state == "running" and time.monotonic() < deadline:
+        time.sleep(0.3)
+    assert job.state().state == "done", job.state().text
+    app = open_page("factorization", {"run": done.id, "view": "t-SNE"})
+    assert plots(app) == 1 and len([item for item in app.button if item.label == "Compute the t-SNE"]) == 1
+
+
+def test_no_point_is_in_both_clouds_of_an_embedding(store: RunStore, done: Run):
+    view = views.factorization_view(store.model(done.id), 400)
+    job = embedded.task(view, ("rho", "rho"))
+    both = {tuple(row) for row in job.a.tolist()} & {tuple(row) for row in job.b.tolist()}
+    assert len(job.a) == len(job.b) == 200 and not both

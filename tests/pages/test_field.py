@@ -1,0 +1,195 @@
+"""Field: the four ways to a field, its options in the link, fetching that fails or waits, and the way to Train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from npf_engine.errors import InputError
+from npf_engine.runs import files
+from pages.field import pick, uploading
+from tests.pages.conftest import button, open_page, texts
+
+LATTICE = np.stack(np.meshgrid(np.linspace(-1, 1, 30), np.linspace(-1, 1, 30)), axis=-1).reshape(-1, 2)
+
+
+def table(rows: np.ndarray, head: str = "x1,x2,F1,F2") -> bytes:
+    return (head + "\n" + "\n".join(",".join(f"{v:.6f}" for v in row) for row in rows) + "\n").encode()
+
+
+def swirl_table() -> bytes:
+    x = LATTICE + np.random.default_rng(0).normal(scale=0.01, size=LATTICE.shape)
+    return table(np.hstack([x, np.stack([np.sin(2 * x[:, 1]), x[:, 0] ** 3 + x[:, 0]], axis=1)]))
+
+
+def plots(app) -> int:
+    return len(app.get("plotly_chart"))
+
+
+def test_first_visit_shows_the_embedded_terrain(own_home: Path):
+    app = open_page("field")
+    assert "Jacksboro" in texts(app) and "138,632" in texts(app)
+    assert plots(app) == 5
+    assert not app.error and button(app, "Use this field")
+
+
+def test_options_go_into_the_link_and_from_the_link_into_the_field(own_home: Path):
+    app = open_page("field", {"sigma": "5", "max_samples": "4000"})
+    assert app.number_input(key="option_sigma").value == 5.0
+    app.number_input(key="option_sigma").set_value(8.0).run()
+    app.selectbox(key="option_rho").set_value("disc").run()
+    assert app.query_params["sigma"] == "8.0" and app.query_params["rho"] == "disc"
+    assert app.query_params["max_samples"] == "4000"
+    assert "resampled" in texts(app) and not app.exception
+
+
+def test_another_built_in_field_forgets_what_belonged_to_the_old_one(own_home: Path):
+    app = open_page("field", {"source": "fractal", "noise_seed": "7", "sigma": "5", "max_samples": "4000"})
+    app.selectbox(key="built_in").set_value("swirl").run()
+    assert app.query_params["source"] == "swirl" and app.query_params["rho"] == "disc"
+    assert "noise_seed" not in app.query_params and app.query_params["sigma"] == "5.0"
+    assert "known as a function" in texts(app) and "gradient of no potential" in texts(app)
+
+
+def test_one_and_five_dimensions_have_their_own_pictures(own_home: Path):
+    line = open_page("field", {"source": "doubling", "n_samples": "2000"})
+    assert plots(line) == 2 and "dimension," in texts(line)
+    many = {"source": "rastrigin", "n_samples": "2000", "low": "[-1,-1,-1,-1,-1]", "high": "[1,1,1,1,1]"}
+    app = open_page("field", many)
+    assert "**5** dimensions" in texts(app) and plots(app) == 2
+    app.selectbox(key="axis_across").set_value("F5").run()
+    assert not app.exception and plots(app) == 2
+
+
+def test_domain_typed_in_options_changes_the_dimension(own_home: Path):
+    app = open_page("field", {"source": "rastrigin", "n_samples": "2000"})
+    app.text_input(key="option_low").set_value("-1, -1, -1").run()
+    assert app.query_params["low"] == "[-1.0, -1.0, -1.0]" and "**3** dimensions" in texts(app)
+    app.text_input(key="option_high").set_value("1, one, 1").run()
+    assert "'one' is not a number" in app.error[0].value and "**3** dimensions" in texts(app)
+
+
+def test_matrix_of_the_linear_field(own_home: Path):
+    app = open_page("field", {"source": "linear", "n_samples": "2000"})
+    app.text_input(key="option_matrix").set_value("1 0; 0 0").run()
+    assert "singular" in app.error[0].value
+    app.text_input(key="option_matrix").set_value("1 2; 0 1").run()
+    assert not app.error and app.query_params["matrix"] == "[[1.0, 2.0], [0.0, 1.0]]"
+
+
+def test_formula_is_read_and_a_wrong_one_is_told(own_home: Path):
+    app = open_page("field")
+    app.segmented_control(key=pick.MODE).set_value(pick.FORMULA).run()
+    app.text_area[0].set_value("x^2 + sin(y)")
+    button(app, "Apply").click().run()
+    assert app.query_params["source"] == "expression" and "F = ∇(x^2 + sin(y))" in texts(app).replace("\\", "")
+    assert plots(app) == 5
+    app.text_area[0].set_value("x^2 + boom(y)")
+    button(app, "Apply").click().run()
+    assert "boom" in app.error[0].value and plots(app) == 0
+
+
+def test_search_suggests_regions_and_says_when_there_is_none(own_home: Path):
+    app = open_page("field")
+    app.segmented_control(key=pick.MODE).set_value(pick.PLACE).run()
+    app.text_input(key=pick.TYPED).set_value("chamo").run()
+    assert any("Chamonix" in item.label for item in app.button)
+    app.text_input(key=pick.TYPED).set_value("45.9, 6.9").run()
+    places = [item for item in app.button if item.key and item.key.startswith("place_coordinates")]
+    assert len(places) == 1
+    app.text_input(key=pick.TYPED).set_value("xqzzy").run()
+    assert "No region or city begins with" in texts(app)
+
+
+def test_place_waits_for_a_click_and_its_failure_is_a_sentence(own_home: Path, monkeypatch: pytest.MonkeyPatch):
+    app = open_page("field", {"source": "chamonix"})
+    assert "not on this machine" in texts(app) and plots(app) == 0
+    # a machine without GDAL's tools: the first thing that a fetch needs
+    monkeypatch.setenv("PATH", "/nonexistent")
+    button(app, "Fetch the elevation").click().run()
+    assert "gdal-bin" in app.error[0].value and button(app, "Try again")
+    assert plots(app) == 0
+
+
+def test_suggestion_sets_link_and_title(own_home: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", "/nonexistent")
+    app = open_page("field", {"sigma": "12"})
+    app.segmented_control(key=pick.MODE).set_value(pick.PLACE).run()
+    app.text_input(key=pick.TYPED).set_value("london").run()
+    next(item for item in app.button if item.key == "place_gazetteer_london").click().run()
+    assert app.query_params["source"] == "london" and app.query_params["sigma"] == "12.0"
+    assert "London" in texts(app)
+
+
+def test_upload_is_previewed_then_kept_and_carried_to_train(own_home: Path):
+    app = open_page("field")
+    app.segmented_control(key=pick.MODE).set_value(pick.UPLOAD).run()
+    app.file_uploader(key="upload").set_value([("my field.csv", swirl_table(), "text/csv")]).run()
+    assert not app.exception and not app.error
+    assert "900 rows" in texts(app) and plots(app) == 4
+    assert not (own_home / uploading.UPLOADS).exists()
+    button(app, "Use this field").click().run()
+    kept = list((own_home / uploading.UPLOADS).rglob("*.csv"))
+    assert len(kept) == 1 and kept[0].read_bytes() == swirl_table()
+    assert app.query_params["source"] == str(kept[0]) and "my-field" in texts(app)
+
+
+def test_bad_upload_is_told_with_its_place(own_home: Path):
+    rows = np.hstack([LATTICE, LATTICE])
+    rows[7, 2] = np.nan
+    app = open_page("field")
+    app.segmented_control(key=pick.MODE).set_value(pick.UPLOAD).run()
+    app.file_uploader(key="upload").set_value([("broken.csv", table(rows[:, :3], "x1,x2,F1"), "text/csv")]).run()
+    assert app.error and "broken.csv" in app.error[0].value.replace("\\", "")
+    assert plots(app) == 0 and not [item for item in app.button if item.label == "Use this field"]
+
+
+def test_bad_link_is_a_sentence_with_a_way_out(own_home: Path):
+    app = open_page("field", {"rho": "sphere"})
+    assert "field.rho must be one of" in app.error[0].value.replace("\\", "") and plots(app) == 0
+    app = open_page("field", {"source": "/etc/passwd"})
+    assert "cannot open the file" in app.error[0].value
+
+
+def test_unknown_name_is_told_with_near_ones(own_home: Path):
+    app = open_page("field", {"source": "jacksbro"})
+    assert "did you mean jacksboro" in app.error[0].value
+
+
+def test_use_leads_to_train_with_the_field_in_the_link(own_home: Path):
+    app = open_page("field", {"source": "himmelblau", "n_samples": "2000"})
+    button(app, "Use this field").click().run()
+    assert app.title[0].value == "Train"
+    assert app.query_params["source"] == "himmelblau" and app.query_params["n_samples"] == "2000"
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("a b\\c d.csv", "c-d.csv"),
+        ("...", "upload"),
+        ("Ä.tif", "tif"),
+        ("x" * 200, "x" * 80),
+    ],
+)
+def test_upload_names_are_safe(name: str, safe: str):
+    assert uploading.safe_name(name) == safe
+
+
+def test_only_staged_files_are_copied(own_home: Path, tmp_path: Path):
+    mine = tmp_path / "mine.csv"
+    mine.write_text("x")
+    assert uploading.keep(mine) == mine
+    staged = files.home() / "cache" / uploading.STAGED / "ab" / "t.csv"
+    staged.parent.mkdir(parents=True)
+    staged.write_text("x")
+    assert uploading.keep(staged) == own_home / uploading.UPLOADS / "ab" / "t.csv"
+
+
+def test_numbers_are_read_or_refused():
+    assert pick.numbers("1, -2;3  4e1", "low") == (1.0, -2.0, 3.0, 40.0)
+    with pytest.raises(InputError, match="low: 'two' is not a number"):
+        pick.numbers("1 two", "low")

@@ -1,0 +1,107 @@
+"""Inverse: pre-images of the link's gradient, refused gradients, the relocation map, the cosine of a function."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from npf_engine.errors import InputError
+from npf_engine.evaluation import views
+from npf_engine.fields.catalog import resolve
+from npf_engine.polar.training import train
+from npf_engine.runs.bundle import write_bundle
+from npf_engine.runs.spec import with_values
+from npf_engine.runs.store import Run, RunStore
+from pages.inverse import preimages
+from tests.pages.conftest import button, open_page, texts, tiny
+
+
+def plots(app) -> int:
+    return len(app.get("plotly_chart"))
+
+
+def imported(store: RunStore, tmp_path, source: str, **field) -> Run:
+    """A run of an analytic field, trained here for a second."""
+    spec = with_values(tiny(), {"field.source": source, "field.n_samples": 2000, **field})
+    model = train(resolve(spec.field), spec)
+    report = {"metrics": {"inverse_cosine": {"mean": 0.5, "std": 0.1, "trivial": 0.25}}, "verdict": "usable",
+              "verdict_reason": "made for a test", "seconds": {}, "device": "cpu", "threads": 1, "seed": 0}  # fmt: skip
+    return store.import_bundle(write_bundle(model, report, spec, tmp_path / f"npf-{source}.zip"))
+
+
+def test_first_visit_inverts_the_gradient_of_a_sample(store: RunStore, done: Run):
+    app = open_page("inverse", {"run": done.id})
+    assert plots(app) == 2 and not app.error
+    model = store.model(done.id)
+    _, f = views.kept_samples(model, 1)
+    shown = [item.value for item in app.number_input]
+    assert shown == pytest.approx(f[0].tolist(), rel=1e-4)
+    assert "**500** pre-images" in texts(app) and "nearest sample" in texts(app)
+
+
+def test_gradient_of_the_link_is_the_one_inverted_and_a_typed_one_goes_into_the_link(store: RunStore, done: Run):
+    app = open_page("inverse", {"run": done.id, "g": "1.5, -0.5"})
+    assert [item.value for item in app.number_input] == [1.5, -0.5]
+    app.number_input[0].set_value(0.25)
+    button(app, "Find").click().run()
+    assert app.query_params["g"] == "0.25, -0.5" and [item.value for item in app.number_input] == [0.25, -0.5]
+    app.segmented_control(key="draws").set_value(100)
+    button(app, "Find").click().run()
+    assert "**100** pre-images" in texts(app)
+
+
+@pytest.mark.parametrize("text", ["1.0", "a, b", "nan, 1", "1, 2, 3"])
+def test_gradient_of_the_link_that_is_none_is_told(store: RunStore, done: Run, text: str):
+    app = open_page("inverse", {"run": done.id, "g": text})
+    assert "gradient" in app.error[0].value and plots(app) == 2
+
+
+def test_gradient_that_no_place_has_is_told(store: RunStore, done: Run):
+    app = open_page("inverse", {"run": done.id, "g": "9999, 9999"})
+    assert any("No place in Omega" in item.value for item in app.warning) and plots(app) == 2
+
+
+def test_relocation_of_terrain(store: RunStore, done: Run):
+    app = open_page("inverse", {"run": done.id, "view": "Relocation"})
+    assert plots(app) == 2 and "**Relocated.**" in texts(app)
+    assert [tab.label for tab in app.tabs] == ["Pre-images", "Relocation"]
+
+
+def test_cosine_of_a_function(store: RunStore, tmp_path):
+    run = imported(store, tmp_path, "swirl")
+    app = open_page("inverse", {"run": run.id, "view": "Cosine"})
+    assert plots(app) == 1 and "learnt nothing" in texts(app)
+    app = open_page("inverse", {"run": run.id})
+    assert "nearest sample" not in texts(app) and plots(app) == 2
+
+
+def test_one_and_five_dimensions(store: RunStore, tmp_path):
+    line = imported(store, tmp_path, "doubling")
+    app = open_page("inverse", {"run": line.id, "g": "0.5"})
+    assert plots(app) == 1 and "every branch" in texts(app)
+    assert plots(open_page("inverse", {"run": line.id, "view": "Relocation"})) == 1
+    assert plots(open_page("factorization", {"run": line.id})) == 4
+    assert plots(open_page("factorization", {"run": line.id, "view": "Potential"})) == 1
+    five = {"field.low": (-1.0,) * 5, "field.high": (1.0,) * 5}
+    many = imported(store, tmp_path, "rastrigin", **five)
+    app = open_page("inverse", {"run": many.id})
+    assert plots(app) == 2 and len(app.number_input) == 0 and app.text_input[0].value.count(",") == 4
+    app = open_page("factorization", {"run": many.id})
+    assert plots(app) == 3 and "principal axes" in texts(app)
+    app = open_page("factorization", {"run": many.id, "view": "Potential"})
+    app.selectbox(key="potential_up").set_value(app.selectbox(key="potential_across").value).run()
+    assert "two different axes" in texts(app)
+
+
+def test_three_dimensions_show_axes_to_choose_and_space(store: RunStore, tmp_path):
+    run = imported(store, tmp_path, "rastrigin", **{"field.low": (-1.0,) * 3, "field.high": (1.0,) * 3})
+    app = open_page("factorization", {"run": run.id})
+    assert plots(app) == 5
+    app.segmented_control(key="axes").set_value("2 and 3").run()
+    assert not app.exception and plots(app) == 5
+
+
+def test_parse_reads_commas_and_spaces():
+    assert np.array_equal(preimages.parse("1, -2e1 3", 3), [1, -20, 3])
+    with pytest.raises(InputError, match="needs 2 finite numbers, and 1 were given"):
+        preimages.parse("1", 2)
