@@ -110,6 +110,8 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     whole = max(0, round(seconds))
+    if whole < 1:
+        return "under 1 s"
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:

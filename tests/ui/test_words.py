@@ -18,7 +18,9 @@ def test_names_are_never_markup():
     assert "[" not in states.plain("[x](javascript:alert)").replace("\\[", "")
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(None, "–"), (8.2, "8 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")])
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(None, "–"), (0.2, "under 1 s"), (8.2, "8 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")]
+)
 def test_duration(seconds: float | None, said: str):
     assert frame.duration(seconds) == said
 
