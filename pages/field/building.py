@@ -11,6 +11,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields import catalog, elevation_fetch, places
 from npf_engine.fields.field import Field
 from npf_engine.fields.spec import FieldSpec
+from npf_engine.runs import files
 from pages.field import choice
 from ui import fieldlink, states
 
@@ -39,9 +40,13 @@ class Shelf:
                 self._fields.popitem(last=False)
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
 def shelf() -> Shelf:
-    """The one shelf of this server."""
+    """The one shelf of this server's home folder."""
+    return _shelf(str(files.home()))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _shelf(home: str) -> Shelf:
     return Shelf()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from npf_engine.errors import InputError
 from npf_engine.runs import files
 from pages.field import pick, uploading
+from tests.fields.loopback import Loopback, hill, loopback, need_gdal, serve_folder
 from tests.pages.conftest import button, open_page, texts
 
 LATTICE = np.stack(np.meshgrid(np.linspace(-1, 1, 30), np.linspace(-1, 1, 30)), axis=-1).reshape(-1, 2)
@@ -193,3 +195,66 @@ def test_numbers_are_read_or_refused():
     assert pick.numbers("1, -2;3  4e1", "low") == (1.0, -2.0, 3.0, 40.0)
     with pytest.raises(InputError, match="low: 'two' is not a number"):
         pick.numbers("1 two", "low")
+
+
+@pytest.fixture
+def tiles(own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
+    """A tile server on the loopback address behind an empty cache; no other network."""
+    need_gdal()
+    folder = tmp_path / "served"
+    folder.mkdir()
+    serve_folder(folder, {"N45E006": hill()})
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("EIO_CACHE_DIR", str(tmp_path / "tiles"))
+    with loopback(folder) as running:
+        monkeypatch.setenv("NPF_ELEVATION_SOURCE", running.gdal_source)
+        yield running
+
+
+BOX = {"source": "coordinates", "bounds": "[6.2, 45.2, 6.3, 45.3]", "max_samples": "4000"}
+
+
+def test_elevation_is_fetched_at_a_click_and_kept(tiles: Loopback):
+    app = open_page("field", BOX)
+    assert "not on this machine" in texts(app) and not tiles.asked
+    button(app, "Fetch the elevation").click().run()
+    assert not app.exception and not app.error, texts(app)
+    assert plots(app) == 5 and tiles.asked
+    asked = len(tiles.asked)
+    tiles.mode = "refuse"
+    again = open_page("field", BOX)  # another visitor: it is there
+    assert plots(again) == 5 and len(tiles.asked) == asked
+
+
+def test_refused_tiles_are_a_sentence_and_can_be_asked_for_again(tiles: Loopback):
+    tiles.mode = "refuse"
+    app = open_page("field", BOX)
+    button(app, "Fetch the elevation").click().run()
+    assert "refused" in app.error[0].value and plots(app) == 0
+    tiles.mode = "files"
+    button(app, "Try again").click().run()
+    assert plots(app) == 5 and not app.error
+
+
+def test_a_visitor_who_stops_ends_the_fetch_and_its_processes(tiles: Loopback):
+    """A click while a page runs ends it at its next drawing command, as RerunException; the same from a thread here."""
+    from streamlit.runtime.scriptrunner_utils.exceptions import RerunException
+    from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
+
+    from npf_engine.fields import catalog
+    from npf_engine.runs.spec import TrainingSpec, with_values
+
+    tiles.mode = "stall"
+    spec = with_values(TrainingSpec(), {f"field.{key}": value for key, value in BOX.items()}).field
+    calls = []
+
+    def drawing(done: float, total: float, text: str = "") -> None:
+        calls.append(text)
+        if len(calls) > 3:
+            raise RerunException(RerunData())
+
+    with pytest.raises(RerunException):
+        catalog.resolve(spec, drawing)
+    clips = files.home() / "cache" / "clips"
+    assert not list(clips.glob("*.part*")) and not list(clips.glob("*.tif"))
