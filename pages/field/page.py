@@ -52,7 +52,12 @@ def _field(spec: FieldSpec, missing: bool, card: st.delta_generator.DeltaGenerat
                 width="stretch",
             )
         return
+    with card:
+        waiting, _ = st.empty(), st.empty()  # where the offer to fetch stood before the click
+    if missing:
+        waiting.markdown("Its elevation is being fetched.")
     field = building.build(spec, missing)
+    waiting.empty()
     if field is None:
         return
     with card:
