@@ -39,8 +39,9 @@ def main() -> None:
 
 
 def _field(spec: FieldSpec, missing: bool, card: st.delta_generator.DeltaGenerator) -> None:
+    slot = card.empty()  # the offer to fetch, and in its place what comes of it
     if missing and building.shelf().get(spec) is None and not building.asked(spec):
-        with card:
+        with slot.container():
             st.markdown("Its elevation is not on this machine yet.")
             st.button(
                 "Fetch the elevation",
@@ -52,12 +53,10 @@ def _field(spec: FieldSpec, missing: bool, card: st.delta_generator.DeltaGenerat
                 width="stretch",
             )
         return
-    with card:
-        waiting, _ = st.empty(), st.empty()  # where the offer to fetch stood before the click
     if missing:
-        waiting.markdown("Its elevation is being fetched.")
+        slot.markdown("Its elevation is being fetched.")
     field = building.build(spec, missing)
-    waiting.empty()
+    slot.empty()
     if field is None:
         return
     with card:
