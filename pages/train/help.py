@@ -59,6 +59,7 @@ HELP: dict[str, str] = {
     "conjugate.tolerance": "Largest component of the gradient at which a point counts as found, while training.",
     "conjugate.max_iterations": "After so many iterations a point is given up as not converged.",
     "v.hidden": "Widths of the hidden layers.",
+    "v.activation": "Activation of the layers.",
     "v.steps": "Steps of the regression of V.",
     "v.lr": "First learning rate.",
     "v.batch": "Samples in one step.",

@@ -19,8 +19,10 @@ ELSEWHERE = ("preset", "name")  # have their own widgets above
 def show(spec: TrainingSpec) -> None:
     """The folded settings. Nothing inside is drawn while they are folded."""
     changed = differing(spec)
-    label = "Advanced settings" + (f"  ({len(changed)} changed)" if changed else "")
-    fold = st.expander(label, icon=":material/tune:", key="advanced", on_change="rerun")
+    # The label stays the same: another one would be another fold, and close it at every change.
+    fold = st.expander("Advanced settings", icon=":material/tune:", key="advanced", on_change="rerun")
+    if changed:
+        st.caption("Changed from the preset: " + ", ".join(f"`{key}`" for key in changed))
     if not fold.open:
         return
     with fold:
@@ -28,7 +30,6 @@ def show(spec: TrainingSpec) -> None:
         if problem:
             states.problem(problem)
         if changed:
-            st.caption("Changed: " + ", ".join(f"`{key}`" for key in changed))
             st.button("Back to the preset", icon=":material/restart_alt:", on_click=_reset, args=(tuple(changed),))
         tabs = st.tabs(list(GROUPS), key="settings_tab", on_change="rerun")
         for tab, (title, (prefix, about)) in zip(tabs, GROUPS.items(), strict=True):

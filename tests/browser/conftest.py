@@ -157,11 +157,18 @@ class Visitor:
         size = self.page.viewport_size
         height = self.page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
         self.page.set_viewport_size({"width": size["width"], "height": min(max(1000, int(height) + 20), 8000)})
-        self.page.wait_for_timeout(2500)  # plots draw themselves anew, WebGL in software takes its time
+        self.page.wait_for_timeout(1000)  # plots draw themselves anew, WebGL in software takes its time
+        deadline = time.monotonic() + 15
+        while self.blank() and time.monotonic() < deadline:
+            self.page.wait_for_timeout(300)
         path = ARTIFACTS / f"{name}.png"
         self.page.screenshot(path=path)
         self.page.set_viewport_size(size)
         return path
+
+    def blank(self) -> list[dict[str, Any]]:
+        """The plots of the page that show nothing (yet)."""
+        return [plot for plot in self.plots() if plot["marks"] == 0 and plot["pixels"] < 50]
 
     def plots(self) -> list[dict[str, Any]]:
         """What each plot of the page shows: marks in its SVG, and coloured pixels on its canvases."""
@@ -171,7 +178,7 @@ class Visitor:
 # Pixels are read from a picture of each canvas: a WebGL context may have dropped its own after drawing.
 PLOTS = """
 () => [...document.querySelectorAll('.js-plotly-plot')].map(plot => {
-  const marks = plot.querySelectorAll('.plot path, .plot image, .pie path').length;
+  const marks = plot.querySelectorAll('.trace path, .heatmaplayer image, .contourlayer path').length;
   let pixels = 0;
   for (const canvas of plot.querySelectorAll('canvas')) {
     const copy = document.createElement('canvas');

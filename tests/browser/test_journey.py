@@ -56,8 +56,7 @@ def drawn(visitor: Visitor, at_least: int) -> None:
     """All plots of the page, and at least so many, show something."""
     deadline = time.monotonic() + 30
     while True:
-        plots = visitor.plots()
-        blank = [plot for plot in plots if plot["marks"] == 0 and plot["pixels"] < 50]
+        plots, blank = visitor.plots(), visitor.blank()
         if len(plots) >= at_least and not blank:
             return
         if time.monotonic() > deadline:
@@ -94,6 +93,22 @@ def trained_in_the_app(browser: Any, server: Server) -> dict[str, Any]:
 def test_training_survives_its_page_and_is_watched_to_its_end(trained_in_the_app: dict[str, Any], server: Server):
     assert state_of(server, trained_in_the_app["run"]) == "done"
     assert trained_in_the_app["complaints"] == []
+
+
+def test_advanced_settings_stay_open_and_go_into_the_link(visitor: Visitor, trained_in_the_app: dict[str, Any]):
+    visitor.go("/train?seed=4")
+    visitor.main.get_by_text("Advanced settings").click()
+    threads = visitor.main.get_by_label("threads")
+    threads.fill("1")
+    threads.press("Enter")
+    visitor.page.wait_for_url("**threads=1*")
+    visitor.settled()
+    assert visitor.main.get_by_label("threads").input_value() == "1"
+    assert visitor.main.get_by_label("seed", exact=True).input_value() == "4"
+    visitor.page.reload()
+    visitor.settled()
+    assert "threads" in visitor.text() and "seed" in visitor.text()
+    assert visitor.complaints == []
 
 
 def test_field_page_leads_to_train(visitor: Visitor, trained_in_the_app: dict[str, Any]):
