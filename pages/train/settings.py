@@ -23,12 +23,12 @@ def show(spec: TrainingSpec) -> None:
     fold = st.expander("Advanced settings", icon=":material/tune:", key="advanced", on_change="rerun")
     if changed:
         st.caption("Changed from the preset: " + ", ".join(f"`{key}`" for key in changed))
+    problem = st.session_state.pop(PROBLEM, None)
+    if problem:
+        states.problem(problem)
     if not fold.open:
         return
     with fold:
-        problem = st.session_state.pop(PROBLEM, None)
-        if problem:
-            states.problem(problem)
         if changed:
             st.button("Back to the preset", icon=":material/restart_alt:", on_click=_reset, args=(tuple(changed),))
         tabs = st.tabs(list(GROUPS), key="settings_tab", on_change="rerun")

@@ -98,12 +98,12 @@ def test_training_survives_its_page_and_is_watched_to_its_end(trained_in_the_app
 def test_advanced_settings_stay_open_and_go_into_the_link(visitor: Visitor, trained_in_the_app: dict[str, Any]):
     visitor.go("/train?seed=4")
     visitor.main.get_by_text("Advanced settings").click()
-    threads = visitor.main.get_by_label("threads")
+    threads = visitor.main.get_by_role("spinbutton", name="threads")
     threads.fill("1")
     threads.press("Enter")
     visitor.page.wait_for_url("**threads=1*")
     visitor.settled()
-    assert visitor.main.get_by_label("threads").input_value() == "1"
+    assert visitor.main.get_by_role("spinbutton", name="threads").input_value() == "1"
     assert visitor.main.get_by_label("seed", exact=True).input_value() == "4"
     visitor.page.reload()
     visitor.settled()
