@@ -90,6 +90,11 @@ def button(app: AppTest, label: str) -> Any:
     return found[0]
 
 
+def links(app: AppTest) -> list[str]:
+    """Labels of the links to other pages."""
+    return [item.label for item in app.page_link]
+
+
 def kill_workers(home: Path) -> None:
     """End every worker that is left in a home folder."""
     for record in (home / files.RUNS).glob(f"*/{files.WORKER}"):

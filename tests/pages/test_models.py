@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from npf_engine.runs.store import Run, RunStore
-from tests.pages.conftest import button, endless, open_page, texts, tiny, wait_for
+from tests.pages.conftest import button, endless, links, open_page, texts, tiny, wait_for
+
+
+def ratio(run: Run) -> float:
+    """Pushforward over its self-distance."""
+    assert run.metrics is not None
+    return run.metrics["pushforward"]["ratio"]
 
 
 @pytest.fixture
@@ -32,7 +38,7 @@ def test_table_lists_runs_of_every_state(store: RunStore, done: Run):
     assert states["tiny terrain"] == "done" and states["bad"] == "failed"
     assert states["busy"] in ("queued", "running")
     row = table[table["Name"] == "tiny terrain"].iloc[0]
-    assert row["∇u♯ρ"] == pytest.approx(done.metrics["pushforward"]["ratio"])
+    assert row["∇u♯ρ"] == pytest.approx(ratio(done))
     assert row["Verdict"] == done.verdict
 
 
@@ -46,9 +52,9 @@ def test_filter_by_words(store: RunStore, done: Run):
 
 def test_one_run_can_be_opened_renamed_and_downloaded(store: RunStore, done: Run):
     app = open_page("models", {"run": done.id})
-    labels = [item.label for item in app.get("page_link")]
+    labels = links(app)
     assert {"Factorization", "Inverse"} <= set(labels)
-    assert [item for item in app.get("download_button") if "npf-tiny-terrain.zip" in item.label]
+    assert [item for item in app.download_button if "npf-tiny-terrain.zip" in item.label]
     app.text_input(key=f"name_{done.id}").set_value("a better name").run()
     app.button(key=f"rename_{done.id}").click().run()
     assert not app.exception
@@ -75,8 +81,7 @@ def test_two_runs_are_compared(store: RunStore, done: Run, trained: Path):
     assert "same settings" in written
     accuracy = app.table[0].value
     cells = accuracy.astype(str).to_numpy().ravel().tolist()
-    ratio = done.metrics["pushforward"]["ratio"]
-    assert sum(f"({ratio:.2f}" in cell for cell in cells) == 2
+    assert sum(f"({ratio(done):.2f}" in cell for cell in cells) == 2
 
 
 def test_failed_run_shows_its_sentence(store: RunStore):

@@ -12,7 +12,7 @@ from npf_engine.runs.process import Identity
 from npf_engine.runs.spec import TrainingSpec, leaves
 from npf_engine.runs.store import Run, RunStore
 from pages.train.help import GROUPS, HELP
-from tests.pages.conftest import TINY, button, endless, open_page, texts, tiny, wait_for
+from tests.pages.conftest import TINY, button, endless, links, open_page, texts, tiny, wait_for
 from ui import fieldlink
 
 
@@ -72,7 +72,7 @@ def test_advanced_setting_is_taken_into_the_link(store: RunStore):
 def test_refused_setting_is_told_and_leaves_the_link_alone(store: RunStore):
     app = open_settings({"seed": "5"})
     app.number_input(key="set_threads").set_value(-1).run()
-    assert any("threads must be positive" in item.value for item in app.error)
+    assert any("must be positive, not -1" in item.value for item in app.error)
     assert "threads" not in app.query_params
     assert app.query_params["seed"] == "5"
 
@@ -165,7 +165,7 @@ def test_killed_worker_is_offered_for_resume(store: RunStore):
 def test_done_run_leads_on(store: RunStore, done: Run):
     app = open_page("train", {"run": done.id})
     assert "done" in texts(app)
-    labels = [item.label for item in app.get("page_link")]
+    labels = links(app)
     assert "Look at the factorization" in labels and "Pre-images" in labels
 
 
