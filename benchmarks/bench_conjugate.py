@@ -2,11 +2,14 @@
 
     python benchmarks/bench_conjugate.py [--json]
 
-All start at the quadratic model (cold) or at an answer displaced by 0.01 (warm, as inside a training). A point counts as solved
+All start at the quadratic model (cold) or at an answer displaced by 0.01 (warm, as inside a training). A point
+counts as solved
 when the sup-norm of y - grad u(x), relative to the size of F, is at most the tolerance.
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 import torch
 
@@ -33,9 +36,8 @@ def main() -> None:
     for start_name, start in (("cold", None), ("warm", near)):
         for method in ("newton", "lbfgs", "adam"):
             tell(f"{start_name} {method}")
-            seconds, result = median_seconds(
-                lambda m=method, s=start: conjugate(u, y, s, method=m, tolerance=1e-3, max_iterations=200), options.runs
-            )
+            solve = partial(conjugate, u, y, start, method=method, tolerance=1e-3, max_iterations=200)
+            seconds, result = median_seconds(solve, options.runs)
             times[start_name, method] = seconds
             rows.append({
                 "points": 1024, "start": start_name, "method": method, "ms": 1e3 * seconds,

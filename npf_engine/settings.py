@@ -55,7 +55,7 @@ class MapConfig:
     hidden: tuple[int, ...] = (256, 256)
     activation: str = "silu"
     fourier: int = 5  # octaves of Fourier features on x
-    steps: int = 1500
+    steps: int = 2500
     lr: float = 5e-3
     batch: int = 1024
 
@@ -66,13 +66,15 @@ class InverseConfig:
 
     hidden: tuple[int, ...] = (256, 256, 256)
     fourier: int = 6  # octaves of Fourier features on y and x_t
-    sigma: float = 0.1
-    steps: int = 8000
-    lr: float = 2e-3
-    batch: int = 1024
+    sigma: float = 1.0
+    steps: int = 10_000
+    lr: float = 3e-3
+    batch: int = 512
     ema: float = 0.999
+    time_power: float = 3.0  # t = 1 - (1 - U)^power: how densely times near 1 are trained
+    peers: int = 32  # points of nearly equal M that share a target (d <= 6); 1: the paper's own target
     sampler: str = "bridge"  # bridge (exact step) | heun (torchsde)
-    sampler_steps: int = 100
+    sampler_steps: int = 50
 
 
 @dataclass(frozen=True)

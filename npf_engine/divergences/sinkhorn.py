@@ -1,12 +1,16 @@
-"""The Sinkhorn divergence of two point clouds, in the papers' convention (NPF 5.1; Genevay et al. 2018, Feydy et al. 2019).
+"""The Sinkhorn divergence of two point clouds, in the papers' convention (NPF 5.1; Genevay et al. 2018, Feydy et
+al. 2019).
 
     OT_eps(a, b) = min_P <P, C> + eps KL(P | a x b),   C_ij = |x_i - y_j|^2,
-    S_eps(a, b) = OT_eps(a, b) - OT_eps(a, a) / 2 - OT_eps(b, b) / 2  >= 0,    eps = 0.05 E|X - X'|^2 of the reference cloud,
+    S_eps(a, b) = OT_eps(a, b) - OT_eps(a, a) / 2 - OT_eps(b, b) / 2  >= 0,    eps = 0.05 E|X - X'|^2 of the
+    reference cloud,
 
-one eps for the three terms. (geomloss' p = 2 has cost |x - y|^2 / 2 and eps = blur^2: S_eps = 2 SamplesLoss(blur = sqrt(eps / 2)).)
+one eps for the three terms. (geomloss' p = 2 has cost |x - y|^2 / 2 and eps = blur^2: S_eps = 2 SamplesLoss(blur =
+sqrt(eps / 2)).)
 
 The potentials are found in float32: annealed log-domain updates, then matrix scaling on the absorbed kernel, until the
-marginal error is below a tolerance. Two exact float64 updates close: the dual's error is quadratic in the potentials', so that
+marginal error is below a tolerance. Two exact float64 updates close: the dual's error is quadratic in the
+potentials', so that
 the value is that of the double-precision optimum to about 1e-5 relative.
 """
 
@@ -160,7 +164,9 @@ def _scale(problem: _Problem, f: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
             continue
         if error < MARGINAL_TOLERANCE:
             return f, g
-    warnings.warn(f"Sinkhorn's iterations stopped at a marginal error of {error:.1e}; the value is a lower bound", stacklevel=4)
+    warnings.warn(
+        f"Sinkhorn's iterations stopped at a marginal error of {error:.1e}; the value is a lower bound", stacklevel=4
+    )
     return f, g
 
 

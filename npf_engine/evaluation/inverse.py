@@ -1,4 +1,5 @@
-"""How well I_psi draws pre-images: against neighbourhoods of M on test samples, and by the cosine where F is a function."""
+"""How well I_psi draws pre-images: against neighbourhoods of M on test samples, and by the cosine where F is a
+function."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ def inverse_metric(
 ) -> dict[str, Any] | None:
     """mean_k S_eps( I_psi(M(B_k)), B_k ) over seeded test points, B_k the test points whose M is nearest to M(x_k).
 
-    self_distance: the sharp reference, for each x_j of B_k the training point nearest to it in M, without repeats, against B_k;
+    self_distance: the sharp reference, for each x_j of B_k the training point nearest to it in M, without repeats,
+    against B_k;
     paper_self_distance: two draws of |B_k| from all of rho. trivial: I ignoring its input, a draw from rho.
     eps from rho. Positions are model units. None when the model has no I_psi or too few test samples.
     """
@@ -93,7 +95,8 @@ def nearest_pool(points: Tensor, centre: Tensor, k: int) -> Tensor:
 
 
 def inverse_cosine(model: PolarFactorization, field: Field, seed: int, n: int = 2000) -> dict[str, Any] | None:
-    """cos(F(I_psi(grad u*(F(x)))), F(x)) over test points (NPF eq. 15): mean, std and the best constant direction's mean.
+    """cos(F(I_psi(grad u*(F(x)))), F(x)) over test points (NPF eq. 15): mean, std and the best constant direction's
+    mean.
 
     None where F is known on samples only, or in one dimension (a sign).
     """
@@ -105,7 +108,8 @@ def inverse_cosine(model: PolarFactorization, field: Field, seed: int, n: int = 
 
 
 def inverse_cosines(model: PolarFactorization, y: Tensor, seed: int) -> Tensor | None:
-    """The cosine of each row of y (n, d) with F at one drawn pre-image of it; (n,), or None where F is not a function."""
+    """The cosine of each row of y (n, d) with F at one drawn pre-image of it; (n,), or None where F is not a
+    function."""
     if model.function is None or model.bridge is None or model.d < 2:
         return None
     start = model._project(model.solve(y.to(model.u.raw_w)).x)

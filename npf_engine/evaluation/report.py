@@ -1,6 +1,8 @@
-"""The accuracy table (NPF 5.1): every value between its floor and its trivial answer, with standard errors and a verdict.
+"""The accuracy table (NPF 5.1): every value between its floor and its trivial answer, with standard errors and a
+verdict.
 
-All on test samples. Clouds are independent draws, eps comes from the reference cloud, and numerator and denominator use the same
+All on test samples. Clouds are independent draws, eps comes from the reference cloud, and numerator and denominator
+use the same
 sizes. ``trivial`` is what a method that learned nothing scores: the Gaussian map for u, the identity's
 counterpart grad u_gauss* o F for M, I ignoring its input for the inverse, the best constant direction for the cosine.
 """
@@ -114,7 +116,11 @@ class _Work:
                 c = b
             self._u_row(rows, a, b, c)
             self._m_rows(rows, a, b, c)
-        eps = {"pushforward": self.eps_y, "measure_preservation": self.eps_x, "measure_preservation_implicit": self.eps_x}
+        eps = {
+            "pushforward": self.eps_y,
+            "measure_preservation": self.eps_x,
+            "measure_preservation_implicit": self.eps_x,
+        }
         return {name: summarise(values, self.n, eps[name]) for name, values in rows.items()}
 
     def _u_row(self, rows: dict[str, list[tuple[float, float, float]]], a: Tensor, b: Tensor, c: Tensor) -> None:

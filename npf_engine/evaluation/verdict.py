@@ -17,12 +17,18 @@ SMALLEST_TEST = 200
 def judge(metrics: dict[str, Any], held_out: int) -> tuple[str, str]:
     """(level, sentence). A value no better than the trivial answer is a failure, whatever its ratio."""
     if held_out < SMALLEST_TEST:
-        return "not trustworthy", f"only {held_out} test samples: too few to check anything (at least {SMALLEST_TEST} are needed)"
+        return (
+            "not trustworthy",
+            f"only {held_out} test samples: too few to check anything (at least {SMALLEST_TEST} are needed)",
+        )
     for name, label in NAMES.items():
         row = metrics.get(name)
         # Within its own floor nothing is left to learn: then the trivial answer is right too.
         if row and row["value"] >= row["trivial"] and row["value"] > 1.5 * row["self_distance"]:
-            return "not trustworthy", f"{label} is no better than the trivial answer ({row['value']:.3g} against {row['trivial']:.3g})"
+            return (
+                "not trustworthy",
+                f"{label} is no better than the trivial answer ({row['value']:.3g} against {row['trivial']:.3g})",
+            )
     level, reason = "good", "every figure is within the noise of its floor and far from its trivial answer"
     for name, (good, usable) in LIMITS.items():
         row = metrics.get(name)
@@ -35,5 +41,9 @@ def judge(metrics: dict[str, Any], held_out: int) -> tuple[str, str]:
             level, reason = "usable", f"{NAMES[name]}: {row['ratio']:.2f} times its floor, above {good:g}"
     cosine = metrics.get("inverse_cosine")
     if level == "good" and cosine and cosine["mean"] < cosine["trivial"] + 0.1:
-        return "usable", f"F at drawn pre-images has mean cosine {cosine['mean']:.2f}, barely above a constant direction ({cosine['trivial']:.2f})"
+        return (
+            "usable",
+            f"F at drawn pre-images has mean cosine {cosine['mean']:.2f}, "
+            f"barely above a constant direction ({cosine['trivial']:.2f})",
+        )
     return level, reason

@@ -1,6 +1,8 @@
-"""X_psi and I_psi: the stochastic inverse of M by augmented bridge matching (NPF Algorithm 1, eq. 13; De Bortoli et al. 2023).
+"""X_psi and I_psi: the stochastic inverse of M by augmented bridge matching (NPF Algorithm 1, eq. 13; De Bortoli et
+al. 2023).
 
-Training pairs (y, x) with y = M(x): x_t = (1-t) y + t x + sigma sqrt(t(1-t)) z and X_psi(t, y, x_t) is regressed on x. Then
+Training pairs (y, x) with y = M(x): x_t = (1-t) y + t x + sigma sqrt(t(1-t)) z and X_psi(t, y, x_t) is regressed on
+x. Then
 
     dX_t = (X_psi(t, X_0, X_t) - X_t) / (1 - t) dt + sigma dB_t,    X_0 = y,    I_psi(y, noise) = X_1.
 
@@ -8,7 +10,8 @@ With X_psi held over [t, t'] the process is a Brownian bridge, and its step is e
 
     X_t' ~ N( X_t + (t'-t)/(1-t) (X_psi - X_t),  sigma^2 (t'-t)(1-t')/(1-t) I ),
 
-so there is no singularity at t = 1 and, X_psi being kept in Omega, no explosion. The last step returns X_psi itself, a conditional mean:
+so there is no singularity at t = 1 and, X_psi being kept in Omega, no explosion. The last step returns X_psi
+itself, a conditional mean:
 the grid of times is therefore fine near 1.
 """
 
@@ -16,6 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -28,8 +32,14 @@ TIME_OCTAVES = 6
 class Bridge(nn.Module):
     """X_psi(t, y, x_t) -> x in model units, all (n, d); and the sampler of I_psi.
 
-    region: ``box`` keeps X_psi in [-1, 1]^d, ``disc`` in the unit ball, ``free`` nowhere. ``sigma`` is the bridge's noise.
+    sigma: the noise decides when a path chooses among pre-images. Two of them a distance D apart are told apart
+    while t D
+    ~ sigma sqrt(t), so that a small sigma crowds the choice into t < (sigma / D)^2, where no network can resolve it.
+
+    region: ``box`` keeps X_psi in [-1, 1]^d, ``disc`` in the unit ball, ``free`` nowhere.
     """
+
+    sigma: Tensor
 
     def __init__(
         self, d: int, hidden: Sequence[int], *, fourier: int = 6, sigma: float = 0.1, region: str = "box", seed: int = 0
@@ -43,7 +53,7 @@ class Bridge(nn.Module):
         self.time = FourierFeatures(1, TIME_OCTAVES)
         widths = [2 * self.space.width + self.time.width, *hidden]
         layers: list[nn.Module] = []
-        for before, after in zip(widths[:-1], widths[1:], strict=True):
+        for before, after in pairwise(widths):
             layers += [nn.Linear(before, after), nn.SiLU()]
         layers.append(nn.Linear(widths[-1], d))
         self.layers = nn.Sequential(*layers)
@@ -61,10 +71,21 @@ class Bridge(nn.Module):
             return x / x.norm(dim=1, keepdim=True).clamp(min=1.0)
         return x
 
-    def loss(self, x: Tensor, y: Tensor, t: Tensor, noise: Tensor) -> Tensor:
-        """mean |X_psi(t, y, x_t) - x|^2 for pairs y = M(x), t (n, 1) in [0, 1], noise (n, d) standard normal."""
+    def loss(self, x: Tensor, y: Tensor, t: Tensor, noise: Tensor, peers: Tensor | None = None) -> Tensor:
+        """mean |X_psi(t, y, x_t) - target|^2 for pairs y = M(x), t (n, 1) in [0, 1), noise (n, d) standard normal.
+
+        Without peers the target is x (Algorithm 1). peers (n, k, d): other points with nearly the same M as x, x
+        itself among
+        them; the target is then E[peer | x_t], which has the same conditional mean and far less variance.
+        """
         x_t = (1 - t) * y + t * x + self.sigma * (t * (1 - t)).sqrt() * noise
-        return (self(t, y, x_t) - x).square().sum(dim=1).mean()
+        target = x
+        if peers is not None:
+            distance = (x_t - (1 - t) * y)[:, None] - t[:, None] * peers
+            width = 2 * self.sigma.square() * (t * (1 - t)).clamp(min=1e-9)
+            weight = torch.softmax(-distance.square().sum(dim=2) / width, dim=1)
+            target = (weight[:, :, None] * peers).sum(dim=1)
+        return (self(t, y, x_t) - target).square().sum(dim=1).mean()
 
     @torch.no_grad()
     def sample(self, y: Tensor, generator: torch.Generator, steps: int = 100, chunk: int = 8192) -> Tensor:
@@ -74,7 +95,7 @@ class Bridge(nn.Module):
         out = []
         for part in y.split(chunk):
             x = part
-            for before, after in zip(times[:-1], times[1:], strict=True):
+            for before, after in pairwise(times):
                 t = torch.full_like(part[:, :1], before)
                 aim = self.project(self(t, part, x))
                 share = (after - before) / (1 - before)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -112,11 +113,16 @@ class QuadraticAffine(nn.Module):
 class ConvexPotential(nn.Module):
     """u_theta, convex in x for every value of its parameters. Arrays are (n, d) in model units.
 
-    hidden: widths q of the layers; rank: r of the inner quadratics (the papers use 1); tail_rank: rank of the quadratic after the
+    hidden: widths q of the layers; rank: r of the inner quadratics (the papers use 1); tail_rank: rank of the
+    quadratic after the
     last activation (d by default, which the Gaussian start needs; 1 is the released network);
     output_activation: eq. 5's outer s (it clamps the potential, so it is off by default); strong_convexity: the floor
-    m > 0 on the Hessian, relative to the scale. ``released_parameters`` counts what eq. 5 and the released code hold.
+    m > 0 on the Hessian, relative to the scale.
     """
+
+    scale: Tensor
+    floor: Tensor
+    raw_W: nn.ParameterList
 
     def __init__(
         self,
@@ -134,9 +140,11 @@ class ConvexPotential(nn.Module):
         g = torch.Generator().manual_seed(seed)
         self.d, self.output_activation = d, output_activation
         self.s = Activation(activation)
-        self.direct = nn.ModuleList([QuadraticAffine(d, q, rank, g) for q in hidden])
+        self.direct: list[QuadraticAffine] = nn.ModuleList(  # type: ignore[assignment]
+            [QuadraticAffine(d, q, rank, g) for q in hidden]
+        )
         self.raw_W = nn.ParameterList()
-        for before, after in zip(hidden[:-1], hidden[1:], strict=True):
+        for before, after in pairwise(hidden):
             # Mean 1 / before keeps the signal's size through the layers although all weights are positive.
             start = inverse_softplus(1.0 / before)
             self.raw_W.append(nn.Parameter(start + 0.5 * torch.randn(after, before, generator=g)))
@@ -230,7 +238,7 @@ class ConvexPotential(nn.Module):
         """u(x) (n,), grad u(x) (n, d) and the Hessian (n, d, d), in closed form."""
         sweep = self._sweep(x)
         pre, ax, a_out, ax_out, W, w = sweep
-        gradient, betas, top, tail_ax = self._reverse(x, sweep)
+        gradient, betas, top, _ = self._reverse(x, sweep)
         H = self.out.hessian(top) + self.tail.hessian(torch.ones_like(top))
         inner: Tensor | None = None  # d z_l / d x, (d, n, q)
         for index, layer in enumerate(self.direct):

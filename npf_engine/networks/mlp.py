@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,8 @@ class FourierFeatures(nn.Module):
 
     Half the base frequency makes the features injective on [-1, 1].
     """
+
+    frequencies: Tensor
 
     def __init__(self, d: int, octaves: int) -> None:
         super().__init__()
@@ -37,6 +40,9 @@ class MLP(nn.Module):
     ``centre`` and ``spread`` (d_in,) normalise the input; they belong to the model and are saved with it.
     """
 
+    centre: Tensor
+    spread: Tensor
+
     def __init__(
         self,
         d_in: int,
@@ -53,7 +59,7 @@ class MLP(nn.Module):
         self.register_buffer("spread", torch.ones(d_in))
         widths = [self.features.width, *hidden]
         layers: list[nn.Module] = []
-        for before, after in zip(widths[:-1], widths[1:], strict=True):
+        for before, after in pairwise(widths):
             layers += [nn.Linear(before, after), ACTIVATIONS[activation]()]
         layers.append(nn.Linear(widths[-1], d_out))
         self.layers = nn.Sequential(*layers)

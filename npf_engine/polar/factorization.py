@@ -29,7 +29,8 @@ CONJUGATE_TOLERANCE = 1e-5
 @dataclass
 class Inversion:
     """Where a gradient may come from: x (k, n, d) in the user's units; ``point`` (k, d) = grad u*(gradient) in the
-    user's units; residual (k,) of that conjugate; outside (k,) bool: grad u* lies outside Omega, so that no point of Omega has this
+    user's units; residual (k,) of that conjugate; outside (k,) bool: grad u* lies outside Omega, so that no point
+    of Omega has this
     gradient according to the model."""
 
     x: Tensor
@@ -42,8 +43,10 @@ class Inversion:
 class PolarFactorization:
     """u_theta, V_phi, M_xi and X_psi with the scaling and the conventions that make them a model of a field.
 
-    samples: x_*, y_* = F(x_*), m_* = M_theta(x_*) for * in train, test; model positions, at most a few thousand each, so
-    that pictures and checks need no field data. ``function``: F itself where it is known as a function (model positions ->
+    samples: x_*, y_* = F(x_*), m_* = M_theta(x_*) for * in train, test; model positions, at most a few thousand
+    each, so
+    that pictures and checks need no field data. ``function``: F itself where it is known as a function (model
+    positions ->
     values). ``m`` and ``bridge`` are None in a model that was stopped early.
     """
 
@@ -93,7 +96,7 @@ class PolarFactorization:
 
     def grad_u_conjugate(self, y: Array) -> Tensor:
         """grad u*(y) (n, d), positions, for values y (n, d): the inverse of grad_u."""
-        return self.scaling.to_user(self.solve(self._values(y)).x.cpu())
+        return self._user(self.solve(self._values(y)).x)
 
     def M(self, x: Array, field_values: Array | None = None) -> Tensor:
         """M_theta(x) = grad u*(F(x)) (n, d). field_values: F(x) (n, d); needed unless F is known as a function.
@@ -110,18 +113,19 @@ class PolarFactorization:
         """M_xi(x) (n, d), the network's regression of M_theta. Raises ValueError when it was not trained."""
         if self.m is None:
             raise ValueError("this model has no M_xi: its training stopped before that stage")
-        return self.scaling.to_user(in_chunks(self.m, self._model(x)).cpu())
+        return self._user(in_chunks(self.m, self._model(x)))
 
     def preimages(self, y: Array, n: int, seed: int = 0) -> Tensor:
         """n draws of I_psi(y, noise), points that M sends to y: (n, d) for y (d,), (k, n, d) for y (k, d)."""
         points = self._model(y)
         single = points.ndim == 1
         draws = self.sample_inverse(points.reshape(-1, self.d).repeat_interleave(n, dim=0), seed)
-        x = self.scaling.to_user(draws.cpu()).reshape(-1, n, self.d)
+        x = self._user(draws).reshape(-1, n, self.d)
         return x[0] if single else x
 
     def invert(self, gradient: Array, n: int, seed: int = 0) -> Tensor:
-        """n draws of I_psi(grad u*(gradient), noise), points where F takes that value: (n, d), or (k, n, d) for (k, d)."""
+        """n draws of I_psi(grad u*(gradient), noise), points where F takes that value: (n, d), or (k, n, d) for (k,
+        d)."""
         x = self.invert_details(gradient, n, seed).x
         return x[0] if _as_tensor(gradient).ndim == 1 else x
 
@@ -130,9 +134,9 @@ class PolarFactorization:
         result = self.solve(self._values(gradient).reshape(-1, self.d))
         inside = self._project(result.x)
         outside = (inside - result.x).norm(dim=1) > 0.02
-        draws = self.sample_inverse(inside.repeat_interleave(n, dim=0), seed).cpu()
-        x = self.scaling.to_user(draws).reshape(-1, n, self.d)
-        return Inversion(x, self.scaling.to_user(result.x.cpu()), result.residual.cpu(), outside.cpu())
+        draws = self.sample_inverse(inside.repeat_interleave(n, dim=0), seed)
+        x = self._user(draws).reshape(-1, n, self.d)
+        return Inversion(x, self._user(result.x), result.residual.cpu(), outside.cpu())
 
     # -- the same in model units ----------------------------------------------------------------------------------
 
@@ -158,6 +162,10 @@ class PolarFactorization:
     def _model(self, x: Array) -> Tensor:
         return self.scaling.to_model(_as_tensor(x)).to(self.u.raw_w)
 
+    def _user(self, x_hat: Tensor) -> Tensor:
+        """Positions in the user's units, in double precision: degrees do not fit float32 to the metre."""
+        return self.scaling.to_user(x_hat.cpu().double())
+
     def _values(self, y: Array) -> Tensor:
         values = _as_tensor(y).to(self.u.raw_w)
         if values.shape[-1] != self.d:
@@ -181,5 +189,5 @@ class PolarFactorization:
 
 
 def _as_tensor(x: Array | list[float]) -> Tensor:
-    """Positions and values in double precision until they are scaled: degrees do not fit float32 to the metre."""
+    """Positions and values stay in double precision until they are scaled."""
     return torch.as_tensor(x, dtype=torch.float64)

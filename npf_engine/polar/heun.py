@@ -33,7 +33,8 @@ class _BridgeSDE(nn.Module):
 def sample_heun(bridge: Bridge, y: Tensor, seed: int, *, steps: int = 950, last: float = 0.95) -> Tensor:
     """I_psi(y, noise) for y (n, d) by Heun from t = 0 to ``last``, as released (dt = 0.001, t <= 0.95): returns X_last.
 
-    The drift is singular at t = 1, hence the early stop, which is a bias; X_psi is kept in Omega here, without which one
+    The drift is singular at t = 1, hence the early stop, which is a bias; X_psi is kept in Omega here, without
+    which one
     sample in a hundred explodes. The seed is given to the Brownian path: torch.manual_seed does not fix torchsde's.
     """
     path = torchsde.BrownianInterval(0.0, last, size=tuple(y.shape), dtype=y.dtype, device=y.device, entropy=seed)

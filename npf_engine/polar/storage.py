@@ -1,8 +1,8 @@
 """A model's files: safetensors for numbers, JSON for the rest. No pickle anywhere.
 
-    model.safetensors     every network's parameters and buffers, named u.*, v.*, m.*, bridge.*
-    samples.safetensors   x_train, y_train, m_train, x_test, y_test, m_test (model positions, values of F)
-    config.json           how to build the networks, the scaling, the conventions, the field's spec
+model.safetensors     every network's parameters and buffers, named u.*, v.*, m.*, bridge.*
+samples.safetensors   x_train, y_train, m_train, x_test, y_test, m_test (model positions, values of F)
+config.json           how to build the networks, the scaling, the conventions, the field's spec
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ CONVENTIONS = {
 def save_model(model: PolarFactorization, folder: Path) -> None:
     """Write the three files. The folder is created."""
     folder.mkdir(parents=True, exist_ok=True)
-    tensors, networks = {}, {}
+    tensors: dict[str, torch.Tensor] = {}
+    networks: dict[str, dict[str, Any]] = {}
     for name in BUILDERS:
         module = getattr(model, name)
         if module is None:
@@ -63,7 +64,9 @@ def save_model(model: PolarFactorization, folder: Path) -> None:
         "conventions": CONVENTIONS,
     }
     (folder / MODEL).write_bytes(save_tensors(tensors))
-    (folder / SAMPLES).write_bytes(save_tensors({k: v.detach().cpu().float().contiguous() for k, v in model.samples.items()}))
+    (folder / SAMPLES).write_bytes(
+        save_tensors({k: v.detach().cpu().float().contiguous() for k, v in model.samples.items()})
+    )
     (folder / CONFIG).write_text(json.dumps(config, indent=1, sort_keys=True))
 
 
@@ -86,7 +89,9 @@ def load_model(path: Path) -> PolarFactorization:
         model = PolarFactorization(
             **modules,
             scaling=Scaling(tuple(config["scaling"]["offset"]), tuple(config["scaling"]["scale"])),
-            units=Units(**{k: tuple(v) if isinstance(v, list) else v for k, v in config["units"].items()}),
+            units=Units(
+                tuple(config["units"]["axes"]), tuple(config["units"]["position"]), str(config["units"]["value"])
+            ),
             rho=config["rho"],
             low=tuple(config["low"]),
             high=tuple(config["high"]),
@@ -100,7 +105,9 @@ def load_model(path: Path) -> PolarFactorization:
     except InputError:
         raise
     except Exception as error:  # safetensors, key and shape errors alike: the file is not what it claims to be
-        raise InputError(f"{path.name}: the model's files do not fit together ({type(error).__name__}: {error})") from None
+        raise InputError(
+            f"{path.name}: the model's files do not fit together ({type(error).__name__}: {error})"
+        ) from None
     model.function = _known_function(model)
     return model
 
@@ -123,6 +130,7 @@ def _known_function(model: PolarFactorization) -> Any:
 def _reader(path: Path) -> Any:
     """name -> bytes, from a folder or from a zip whose members may lie in one folder of it."""
     if path.is_dir():
+
         def from_folder(name: str) -> bytes:
             try:
                 return (path / name).read_bytes()
@@ -140,7 +148,9 @@ def _reader(path: Path) -> Any:
                 if member is None:
                     raise InputError(f"{path.name}: {name} is missing; is this a bundle of a trained model?")
                 if member.file_size > MAX_MEMBER_BYTES:
-                    raise InputError(f"{path.name}: {name} would unpack to {member.file_size / 2**20:.0f} MB, which is too large")
+                    raise InputError(
+                        f"{path.name}: {name} would unpack to {member.file_size / 2**20:.0f} MB, which is too large"
+                    )
                 return archive.read(member)
         except zipfile.BadZipFile:
             raise InputError(f"{path.name} is not a readable zip file") from None

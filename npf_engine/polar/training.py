@@ -22,7 +22,7 @@ from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.polar.watching import Watch
 from npf_engine.recorder import Recorder
 from npf_engine.transport.conjugate import conjugate
-from npf_engine.transport.dual import collect_pairs, fit_dual, fit_published, fit_to_pairs, in_chunks
+from npf_engine.transport.dual import collect_pairs, fit_dual, fit_published, fit_to_pairs
 from npf_engine.transport.gaussian import gaussian_map
 from npf_engine.transport.loop import Loop
 
@@ -66,7 +66,16 @@ def train(field: Field, spec: TrainingSpec, recorder: Recorder | None = None) ->
     device = torch.device("cpu" if spec.device == "auto" else spec.device)
     dtype = torch.float64 if spec.dtype == "float64" else torch.float32
     job = _Job(
-        field, spec, recorder, device, dtype, field.x_train.to(device, dtype), field.y_train.to(device, dtype), {}, {}, {}
+        field,
+        spec,
+        recorder,
+        device,
+        dtype,
+        field.x_train.to(device, dtype),
+        field.y_train.to(device, dtype),
+        {},
+        {},
+        {},
     )
     u = _stage(job, "u", _train_u)
     v, m_train, m_test = _stage(job, "v", _train_v, u)
@@ -76,7 +85,8 @@ def train(field: Field, spec: TrainingSpec, recorder: Recorder | None = None) ->
 
 
 def _stage(job: _Job, name: str, work: Any, *inputs: Any) -> Any:
-    """Run one stage; its seconds include those before an interruption (the loops keep theirs, ``work`` returns the sum)."""
+    """Run one stage; its seconds include those before an interruption (the loops keep theirs, ``work`` returns the
+    sum)."""
     job.recorder.check()
     restored = job.recorder.load(f"{name}.done") is not None
     job.recorder.stage(name, "restored" if restored else "started")
@@ -106,14 +116,12 @@ def _train_u(job: _Job) -> tuple[ConvexPotential, float]:
     done = job.recorder.load("u.done")
     if done is not None:
         u.load_state_dict(done["u"])
-        job.info |= done["info"]
         return u, done["seconds"]
     watch = Watch(u, job.field, job.recorder, spec.seed)
-    looped = _fit_u(job, u, watch)
+    prepared = time.perf_counter() - begin
+    seconds = prepared + _fit_u(job, u, watch)
     watch.final()
-    seconds = looped + (time.perf_counter() - begin if looped == 0 else 0.0)
-    info = {"published_v": None}
-    job.recorder.save("u.done", {"u": u.state_dict(), "seconds": seconds, "info": info})
+    job.recorder.save("u.done", {"u": u.state_dict(), "seconds": seconds})
     return u, seconds
 
 
@@ -129,7 +137,16 @@ def _fit_u(job: _Job, u: ConvexPotential, watch: Watch) -> float:
         return seconds
     if config.method == "dual":
         return fit_dual(
-            u, job.x, job.y, config.dual_steps, config.dual_lr, config, spec.conjugate, spec.seed, recorder, watch=watch.loss
+            u,
+            job.x,
+            job.y,
+            config.dual_steps,
+            config.dual_lr,
+            config,
+            spec.conjugate,
+            spec.seed,
+            recorder,
+            watch=watch.loss,
         )
     kept = recorder.load("u.pairs")
     if kept is None:
@@ -196,16 +213,21 @@ def _train_v(job: _Job, u: ConvexPotential) -> tuple[tuple[MLP, Tensor, Tensor],
 
 
 def _conjugates(job: _Job, u: ConvexPotential) -> dict[str, Any]:
-    """M_theta of every training and test sample, once. The first samples are solved from the quadratic model; every later
+    """M_theta of every training and test sample, once. The first samples are solved from the quadratic model; every
+    later
     one starts at the answer for the nearest value among those, which halves the work."""
     begin = time.perf_counter()
     method = "auto" if job.spec.conjugate.method == "adam" else job.spec.conjugate.method
     y = torch.cat([job.y, job.field.y_test.to(job.y)])
-    parts, residuals, converged, evaluations = [], [], 0.0, 0.0
+    parts: list[Tensor] = []
+    residuals: list[Tensor] = []
+    converged = evaluations = 0.0
     lookup: cKDTree | None = None
     for part in y.split(CONJUGATE_CHUNK):
         job.recorder.check()
-        start = None if lookup is None else parts[0][torch.as_tensor(lookup.query(part.cpu().numpy())[1]).to(job.device)]
+        start = (
+            None if lookup is None else parts[0][torch.as_tensor(lookup.query(part.cpu().numpy())[1]).to(job.device)]
+        )
         result = conjugate(u, part, start, method=method, tolerance=1e-5)
         parts.append(result.x)
         residuals.append(result.residual)
@@ -254,18 +276,28 @@ def _train_inverse(job: _Job, m_train: Tensor) -> tuple[Bridge, float]:
     # M_theta may leave Omega by the error of u; the sampler starts inside, so the training does too.
     start = torch.cat([bridge.project(part) for part in m_train.split(65_536)])
 
+    peers = _peers(start, config.peers) if job.field.d <= LOOKUP_MAX_D and config.peers > 1 else None
+
     def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         pick = torch.randint(job.x.shape[0], (config.batch,), generator=generator).to(job.device)
-        # One t from each of batch equal intervals: uniform, with less variance than independent draws.
-        t = (torch.arange(config.batch) + torch.rand(config.batch, generator=generator)) / config.batch
-        noise = torch.randn(config.batch, job.field.d, generator=generator)
-        return bridge.loss(job.x[pick], start[pick], t[:, None].to(job.x), noise.to(job.x)), {}
+        # One t from each of batch equal intervals: the same law with less variance than independent draws.
+        uniform = (torch.arange(config.batch) + torch.rand(config.batch, generator=generator)) / config.batch
+        t = (1 - (1 - uniform) ** config.time_power)[:, None].to(job.x)
+        noise = torch.randn(config.batch, job.field.d, generator=generator).to(job.x)
+        near = None if peers is None else job.x[peers[pick]]
+        return bridge.loss(job.x[pick], start[pick], t, noise, near), {}
 
     loop = Loop(
         "inverse", "inverse.fit", {"bridge": bridge}, config.steps, config.lr, job.spec.seed + 6, job.recorder,
         ema=config.ema,
     )  # fmt: skip
     return bridge, _finish(job, "inverse", bridge, loop, loss)
+
+
+def _peers(m: Tensor, k: int) -> Tensor:
+    """For each sample the k samples (itself among them) with the nearest M: indices (n, k)."""
+    points = m.cpu().numpy()
+    return torch.as_tensor(cKDTree(points).query(points, k=min(k, len(points)))[1], device=m.device)
 
 
 def _finish(job: _Job, name: str, module: nn.Module, loop: Loop, loss: Any) -> float:
@@ -295,6 +327,7 @@ def _assemble(
         module.eval().requires_grad_(False)
     return PolarFactorization(
         u=u, v=v, m=m, bridge=bridge, scaling=field.scaling, units=field.units, rho=field.rho, low=field.low,
-        high=field.high, field_name=field.name, field_spec=dataclasses.asdict(job.spec.field), samples=samples, info=info,
-        function=field.function, sampler=job.spec.inverse.sampler, sampler_steps=job.spec.inverse.sampler_steps,
+        high=field.high, field_name=field.name, field_spec=dataclasses.asdict(job.spec.field), samples=samples,
+        info=info, function=field.function, sampler=job.spec.inverse.sampler,
+        sampler_steps=job.spec.inverse.sampler_steps,
     )  # fmt: skip

@@ -84,8 +84,12 @@ PUBLISHED: dict[str, Any] = {
     "m.steps": 50_000,
     "m.lr": 1e-3,
     "inverse.fourier": 0,
+    "inverse.sigma": 0.1,
+    "inverse.time_power": 1.0,
+    "inverse.peers": 1,
     "inverse.steps": 50_000,
     "inverse.lr": 1e-3,
+    "inverse.batch": 1024,
     "inverse.sampler": "heun",
     "inverse.sampler_steps": 950,
 }

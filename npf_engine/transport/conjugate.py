@@ -68,7 +68,8 @@ def quadratic_start(u: ConvexPotential, y: Tensor) -> Tensor:
 
 
 def _solve(H: Tensor, r: Tensor) -> Tensor:
-    """H^{-1} r for a batch of symmetric positive definite H; 1-d and 2-d by hand (LAPACK's per-matrix cost dominates)."""
+    """H^{-1} r for a batch of symmetric positive definite H; 1-d and 2-d by hand (LAPACK's per-matrix cost
+    dominates)."""
     d = r.shape[1]
     if d == 1:
         return r / H[:, :, 0]

@@ -4,7 +4,8 @@ The dual of Makkuva et al. (2020) as in Amos (2023), NPF section 3.2: with xhat 
 
     L_u = mean[ u(x) + <xhat, y> - u(xhat) ],      L_V = mean |V(y) - xhat|^2.
 
-Its value on held-out samples with exact conjugates, the *test dual* mean u(x) + u*(y), is the fine measure of u: lower is better.
+Its value on held-out samples with exact conjugates, the *test dual* mean u(x) + u*(y), is the fine measure of u:
+lower is better.
 """
 
 from __future__ import annotations
@@ -26,15 +27,17 @@ from npf_engine.transport.pairing import Stratifier, draw_pairs
 
 @dataclass
 class DualValue:
-    """value = mean u(x) + u*(y); max_residual: largest sup-norm of y - grad u(xhat). ``value`` is an upper-bound-corrected
+    """value = mean u(x) + u*(y); max_residual: largest sup-norm of y - grad u(xhat). ``value`` is an
+    upper-bound-corrected
     figure: where a residual r stays above the tolerance, |r|^2 / (2 m) is added (m: strong convexity)."""
-
 
     value: float
     max_residual: float
 
 
-def held_out_dual(u: ConvexPotential, x: Tensor, y: Tensor, start: Tensor | None = None, tolerance: float = 1e-6) -> DualValue:
+def held_out_dual(
+    u: ConvexPotential, x: Tensor, y: Tensor, start: Tensor | None = None, tolerance: float = 1e-6
+) -> DualValue:
     """The dual objective on held-out samples x (n, d), y (n, d), in double precision with exact conjugates.
 
     An unfinished conjugate under-estimates u* and would flatter the score, so its missing part is bounded from above.
@@ -48,8 +51,6 @@ def held_out_dual(u: ConvexPotential, x: Tensor, y: Tensor, start: Tensor | None
         star = star + torch.where(result.residual > tolerance, gap, 0.0)
         value = float(in_chunks(double, x).mean() + star.mean())
     return DualValue(value, float(result.residual.max()))
-
-
 
 
 def copy_as(module: ConvexPotential, dtype: torch.dtype) -> ConvexPotential:
@@ -88,7 +89,8 @@ def fit_to_pairs(
     recorder: Recorder,
     watch: Callable[[int], dict[str, float]] | None = None,
 ) -> float:
-    """Regress grad u on pairs: mean |grad u(x) - y|^2. ``watch(step)`` adds numbers to the progress. Returns seconds."""
+    """Regress grad u on pairs: mean |grad u(x) - y|^2. ``watch(step)`` adds numbers to the progress. Returns
+    seconds."""
     scale = float(u.scale)
 
     def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
@@ -160,7 +162,8 @@ def fit_published(
     warm_up: int = 1000,
     watch: Callable[[int], dict[str, float]] | None = None,
 ) -> float:
-    """The paper's algorithm unchanged: V regressed on grad u(x) -> x first, then dual steps whose conjugates are Adam's from V(y);
+    """The paper's algorithm unchanged: V regressed on grad u(x) -> x first, then dual steps whose conjugates are
+    Adam's from V(y);
     points that did not converge are masked out of the loss. Returns seconds."""
 
     def draw(generator: torch.Generator) -> Tensor:

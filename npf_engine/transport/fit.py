@@ -27,7 +27,8 @@ PAIRING_MAX_D = 4
 
 @dataclass
 class BrenierMap:
-    """grad u from source to target, and back. ``info`` tells how it was found: method, seconds, duals, and a sentence."""
+    """grad u from source to target, and back. ``info`` tells how it was found: method, seconds, duals, and a
+    sentence."""
 
     u: ConvexPotential
     centre: Tensor
@@ -60,9 +61,12 @@ def fit_brenier_map(
 ) -> BrenierMap:
     """The convex potential whose gradient sends ``source`` to ``target`` at least quadratic cost.
 
-    source, target: samples (n, d) and (m, d), or callables (n, generator) -> (n, d). budget_seconds: wall time for the fit
-    (60 by default). config overrides the settings chosen from d. A fit that is not finite or no better than the closed-form Gaussian
-    map on held-out samples falls back to that map and says so in ``info["note"]``. Raises ValueError for clouds of different
+    source, target: samples (n, d) and (m, d), or callables (n, generator) -> (n, d). budget_seconds: wall time for
+    the fit
+    (60 by default). config overrides the settings chosen from d. A fit that is not finite or no better than the
+    closed-form Gaussian
+    map on held-out samples falls back to that map and says so in ``info["note"]``. Raises ValueError for clouds of
+    different
     dimension, with fewer than 4 points, or with values that are not finite.
 
     >>> import torch
@@ -89,7 +93,9 @@ def fit_brenier_map(
     linear = _start(x_fit, y_fit, config or choose(x.shape[1]), seed)
     best = BrenierMap(linear, centre, size, {"method": "gaussian", "d": x.shape[1], "n": count})
     linear_dual = held_out_dual(linear, x_check, y_check, tolerance=1e-5).value
-    fitted, note = _fit(copy_as(linear, linear.raw_w.dtype), x_fit, y_fit, config or choose(x.shape[1]), seed, begin + budget)
+    fitted, note = _fit(
+        copy_as(linear, linear.raw_w.dtype), x_fit, y_fit, config or choose(x.shape[1]), seed, begin + budget
+    )
     dual = float("inf")
     if note is None:
         dual = held_out_dual(fitted, x_check, y_check, tolerance=1e-5).value
@@ -105,7 +111,8 @@ def fit_brenier_map(
 
 
 def choose(d: int) -> PotentialConfig:
-    """Settings for a dimension: exact pairs for d <= 4, the dual beyond (assignments of a subsample are biased there)."""
+    """Settings for a dimension: exact pairs for d <= 4, the dual beyond (assignments of a subsample are biased
+    there)."""
     if d <= PAIRING_MAX_D:
         return PotentialConfig()
     width = 64 if d <= 32 else 128
@@ -162,7 +169,7 @@ def _fit(
         if config.method == "dual":
             fit_dual(model, x, y, count, config.dual_lr, config, solver, seed, Recorder())
         else:
-            fit_to_pairs(model, *pairs, replace(config, regression_steps=count), seed, Recorder())
+            fit_to_pairs(model, pairs[0], pairs[1], replace(config, regression_steps=count), seed, Recorder())
 
     try:
         if config.method != "dual":

@@ -22,8 +22,10 @@ from npf_engine.recorder import Recorder
 class Loop:
     """``stage``: name for progress; ``key``: name of the checkpoint; modules: what is trained and saved.
 
-    rate, floor: cosine decay from rate to floor * rate over ``steps``. ema in [0, 1): decay of the weight average, 0 for
-    none. memory: tensors that steps change in place and that a resume must restore. Any RuntimeError of a diverging loss is
+    rate, floor: cosine decay from rate to floor * rate over ``steps``. ema in [0, 1): decay of the weight average,
+    0 for
+    none. memory: tensors that steps change in place and that a resume must restore. Any RuntimeError of a diverging
+    loss is
     raised as FloatingPointError with the step.
     """
 
@@ -44,17 +46,18 @@ class Loop:
     def run(self, loss: Callable[[int, torch.Generator], tuple[Tensor, dict[str, float]]]) -> float:
         """Minimise; ``loss(step, generator)`` returns the scalar to differentiate and numbers to show. Returns seconds
         of work, those before an interruption included. Leaves the averaged weights in the modules when ema > 0."""
-        groups = [
-            {"params": list(m.parameters()), "base": self.rates.get(name, self.rate)} for name, m in self.modules.items()
+        groups: list[dict[str, Any]] = [
+            {"params": list(m.parameters()), "base": self.rates.get(name, self.rate)}
+            for name, m in self.modules.items()
         ]
         # The fused kernel is one pass over the parameters: a third of the step's cost for small networks.
         optimiser = torch.optim.Adam(groups, lr=self.rate, betas=self.betas, fused=True)
         generator = torch.Generator().manual_seed(self.seed)
         average = [p.detach().clone() for g in groups for p in g["params"]] if self.ema else []
         first = self._restore(optimiser, generator, average)
-        last = time.perf_counter()
         for step in range(first, self.steps):
-            self.recorder.check()
+            self.recorder.check()  # blocks while paused, which is not work
+            last = time.perf_counter()
             decay = self.floor + (1 - self.floor) * 0.5 * (1 + math.cos(math.pi * step / self.steps))
             for group in optimiser.param_groups:
                 group["lr"] = group["base"] * decay
@@ -71,8 +74,7 @@ class Loop:
                 if not math.isfinite(number):
                     raise FloatingPointError(f"the loss of stage {self.stage!r} is not finite at step {step}")
                 self.recorder.progress(self.stage, step + 1, self.steps, loss=number, **shown)
-            now = time.perf_counter()
-            self.seconds, last = self.seconds + now - last, now
+            self.seconds += time.perf_counter() - last
             if self.recorder.checkpoint_due() and step + 1 < self.steps:
                 self.recorder.save(self.key, self._state(step + 1, optimiser, generator, average))
         if self.ema and self.steps:

@@ -33,7 +33,8 @@ def optimal_assignment(x: Tensor, y: Tensor) -> Tensor:
 class Stratifier:
     """Draws about k of the points x (n, d), one from each of k cells of equal mass (d <= 4; else k at random).
 
-    Cells: sort by the first axis and cut into s strips, each strip by the second axis into s, and so on, with s = k^(1/d).
+    Cells: sort by the first axis and cut into s strips, each strip by the second axis into s, and so on, with s =
+    k^(1/d).
     """
 
     def __init__(self, x: Tensor, k: int) -> None:
@@ -61,7 +62,9 @@ class Stratifier:
         return self.cells.gather(1, pick)[:, 0]
 
 
-def draw_pairs(x: Tensor, y: Tensor, k: int, generator: torch.Generator, strata: Stratifier | None = None) -> tuple[Tensor, Tensor]:
+def draw_pairs(
+    x: Tensor, y: Tensor, k: int, generator: torch.Generator, strata: Stratifier | None = None
+) -> tuple[Tensor, Tensor]:
     """k optimally matched pairs (source (k, d), target (k, d)) from samples x (n, d) and y (n, d) = F(x).
 
     The two subsamples are drawn independently; k may come out a little smaller where the cells demand it.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -47,7 +49,7 @@ def test_halfway_the_exact_steps_have_the_brownian_bridges_law(monkeypatch: pyte
 
 def test_times_run_from_0_to_1_and_are_finer_near_1() -> None:
     times = bridge_times(50)
-    steps = [b - a for a, b in zip(times[:-1], times[1:], strict=True)]
+    steps = [b - a for a, b in pairwise(times)]
     assert times[0] == 0 and times[-1] == 1 and len(times) == 51
     assert all(step > 0 for step in steps) and steps[-1] < steps[0] / 20
 

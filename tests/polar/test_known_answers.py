@@ -72,7 +72,8 @@ def test_in_one_dimension_grad_u_is_the_monotone_rearrangement() -> None:
 
 def test_a_convex_gradient_is_its_own_grad_u_and_m_is_the_identity() -> None:
     field, model = _fit(**{
-        "field.source": "expression", "field.expression": ["x^4/4 + x^2/2 + y^2 + x*y/2"], "field.low": [-1, -1], "field.high": [1, 1],
+        "field.source": "expression", "field.expression": ["x^4/4 + x^2/2 + y^2 + x*y/2"],
+        "field.low": [-1, -1], "field.high": [1, 1],
     })  # fmt: skip
     x, y = field.scaling.to_user(field.x_test[:3000]), field.y_test[:3000]
     assert l2_uvp(model.grad_u(x), y) < 0.5
@@ -141,7 +142,8 @@ def test_saved_and_loaded_it_gives_the_same_answers(trained: tuple[Field, PolarF
 def test_the_published_algorithm_runs_unchanged() -> None:
     """A few steps of it: V from its warm-up, Adam conjugates, points that did not converge masked."""
     _, model = _fit(**{
-        "solver": "published", "field.source": "cosines", "u.hidden": (16, 16), "u.dual_steps": 15, "v.hidden": (32, 32),
+        "solver": "published", "field.source": "cosines", "u.hidden": (16, 16), "u.dual_steps": 15,
+        "v.hidden": (32, 32),
         "m.hidden": (16, 16), "m.steps": 10, "inverse.steps": 10, "inverse.sampler_steps": 20, "field.n_samples": 3000,
         "u.batch": 64, "conjugate.max_iterations": 50,
     })  # fmt: skip

@@ -1,1 +1,0 @@
-from npf_engine.settings import *  # noqa

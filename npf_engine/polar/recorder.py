@@ -1,1 +1,0 @@
-from npf_engine.recorder import Recorder  # noqa
