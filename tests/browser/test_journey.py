@@ -103,11 +103,16 @@ def test_advanced_settings_stay_open_and_go_into_the_link(visitor: Visitor, trai
     threads.press("Enter")
     visitor.page.wait_for_url("**threads=1*")
     visitor.settled()
-    assert visitor.main.get_by_role("spinbutton", name="threads").input_value() == "1"
-    assert visitor.main.get_by_label("seed", exact=True).input_value() == "4"
+    assert threads.input_value() == "1"
+    assert visitor.main.get_by_role("spinbutton", name="seed").input_value() == "4"
+    threads.fill("-1")
+    threads.press("Enter")
+    wait_until(visitor, "must be positive, not -1", 30)
+    visitor.settled()
+    assert threads.input_value() == "1", "a value that was refused stays in its box"
     visitor.page.reload()
     visitor.settled()
-    assert "threads" in visitor.text() and "seed" in visitor.text()
+    assert "Changed from the preset: seed, threads" in visitor.text()
     assert visitor.complaints == []
 
 

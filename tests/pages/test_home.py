@@ -6,9 +6,13 @@ from npf_engine.runs.store import Run, RunStore
 from tests.pages.conftest import button, endless, open_page, texts, tiny, wait_for
 
 
-def test_before_any_model_the_picture_is_real_terrain(store: RunStore):
+def test_before_any_run_of_ones_own_there_is_a_picture(store: RunStore):
     app = open_page("home")
-    assert "Jacksboro fault" in texts(app)
+    assert len(app.get("plotly_chart")) >= 2
+    if store.list():
+        button(app, "Open the gallery")
+    else:
+        assert "the Jacksboro fault in Tennessee" in texts(app)
     button(app, "Pick a field and train")
 
 
