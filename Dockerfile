@@ -6,7 +6,9 @@ FROM python:3.11-slim-bookworm
 
 ARG TORCH_VARIANT=cpu
 
-ENV PYTHONDONTWRITEBYTECODE=1 \
+# The container is reached under any name: what may reach it is the port mapping's business.
+ENV STREAMLIT_SERVER_ALLOWED_HOSTS=* \
+    PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \

@@ -55,9 +55,11 @@ $(VENV)/.bench: requirements-bench.txt $(VENV)/.run
 
 # --- the app ---
 
+# Streamlit answers only under the names it is told (DNS rebinding); serving beyond this machine is a choice to answer all.
+ALLOWED := $(if $(filter 127.0.0.1 localhost ::1,$(HOST)),,STREAMLIT_SERVER_ALLOWED_HOSTS="$${STREAMLIT_SERVER_ALLOWED_HOSTS:-*}")
 run: $(VENV)/.run
 	@echo "serving on http://$(HOST):$(PORT) (Ctrl-C ends it; trainings go on)"
-	@exec $(PY) -m streamlit run app.py --server.headless true --server.address $(HOST) --server.port $(PORT)
+	@$(ALLOWED) exec $(PY) -m streamlit run app.py --server.headless true --server.address $(HOST) --server.port $(PORT)
 
 # --- tests ---
 

@@ -117,10 +117,10 @@ def _train_u(job: _Job) -> tuple[ConvexPotential, float]:
     if done is not None:
         u.load_state_dict(done["u"])
         return u, done["seconds"]
-    watch = Watch(u, job.field, job.recorder, spec.seed)
+    steps = config.regression_steps if config.method == "pairing" and spec.solver == "fast" else config.dual_steps
+    watch = Watch(u, job.field, job.recorder, spec.seed, last_step=(config.polish_steps or steps) - 1)
     prepared = time.perf_counter() - begin
     seconds = prepared + _fit_u(job, u, watch)
-    watch.final()
     job.recorder.save("u.done", {"u": u.state_dict(), "seconds": seconds})
     return u, seconds
 

@@ -23,8 +23,8 @@ class Watch:
     Its draws are its own, so that looking changes nothing in the training.
     """
 
-    def __init__(self, u: ConvexPotential, field: Field, recorder: Recorder, seed: int) -> None:
-        self.u, self.recorder = u, recorder
+    def __init__(self, u: ConvexPotential, field: Field, recorder: Recorder, seed: int, last_step: int) -> None:
+        self.u, self.recorder, self.last_step = u, recorder, last_step
         generator = torch.Generator().manual_seed(seed + 104_729)
         count = min(POINTS, field.x_test.shape[0] // 3)
         order = torch.randperm(field.x_test.shape[0], generator=generator)
@@ -36,12 +36,8 @@ class Watch:
         self.due = 0.0
 
     def loss(self, step: int) -> dict[str, float]:
-        """Numbers for the progress of this step; empty most of the time."""
-        return self._look() if time.monotonic() >= self.due else {}
-
-    def final(self) -> None:
-        """A last look, at the finished u."""
-        self.recorder.progress("u", 1, 1, **self._look())
+        """Numbers for the progress of this step: those of a look every few seconds and at the last step, else none."""
+        return self._look() if step == self.last_step or time.monotonic() >= self.due else {}
 
     def _look(self) -> dict[str, float]:
         begin = time.monotonic()
