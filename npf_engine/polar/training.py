@@ -106,7 +106,7 @@ def _train_u(job: _Job) -> tuple[ConvexPotential, float]:
         "u", ConvexPotential, d=job.field.d, hidden=list(config.hidden), rank=config.rank, activation=config.activation,
         output_activation=spec.solver == "published", seed=spec.seed,
     )  # fmt: skip
-    S, mean = gaussian_map(job.x, job.y)
+    S, mean = gaussian_map(job.field.x_train, job.field.y_train)  # in float64, which MPS does not have: on the CPU
     scale = float((job.y - job.y.mean(0)).square().sum(1).mean().sqrt())
     if config.start == "gaussian":
         u.set_gaussian_start(S.to(job.dtype), mean.to(job.dtype), scale)

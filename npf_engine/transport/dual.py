@@ -42,9 +42,11 @@ def held_out_dual(
 
     An unfinished conjugate under-estimates u* and would flatter the score, so its missing part is bounded from above.
     """
-    double = copy_as(u, torch.float64)
-    x, y = x.double(), y.double()
-    result = conjugate(double, y, None if start is None else start.double(), tolerance=tolerance / float(double.scale))
+    device = torch.device("cpu") if x.device.type == "mps" else x.device  # MPS has no float64
+    double = copy.deepcopy(u).to(device).double()
+    x, y = x.to(device).double(), y.to(device).double()
+    start = None if start is None else start.to(device).double()
+    result = conjugate(double, y, start, tolerance=tolerance / float(double.scale))
     with torch.no_grad():
         star = (result.x * y).sum(1) - in_chunks(double, result.x)
         gap = (y - in_chunks(double.gradient, result.x)).square().sum(1) / (2 * double.strong_convexity)

@@ -152,6 +152,18 @@ def test_the_published_algorithm_runs_unchanged() -> None:
     assert torch.isfinite(model.grad_u(x)).all() and torch.isfinite(model.preimages(x, 3)).all()
 
 
+def test_float64_on_request() -> None:
+    """Everything is then trained in double precision, and conjugates reach what float32 cannot."""
+    _, model = _fit(**{
+        "dtype": "float64", "field.source": "cosines", "u.pairings": 1, "u.pair_size": 200, "u.regression_steps": 30,
+        "v.steps": 5, "m.steps": 5, "inverse.steps": 5, "inverse.sampler_steps": 5, "field.n_samples": 3000,
+    })  # fmt: skip
+    assert all(p.dtype == torch.float64 for part in (model.u, model.m, model.bridge) for p in part.parameters())
+    y = model.samples["y_test"][:100].double()
+    assert float(model.solve(y, tolerance=1e-12).residual.max()) <= 1e-12 * float(model.u.scale)
+    assert model.invert(y[0], 4).shape == (4, 2)
+
+
 def test_m_needs_the_values_of_a_sampled_field(trained: tuple[Field, PolarFactorization]) -> None:
     field, model = trained
     known, model.function = model.function, None
