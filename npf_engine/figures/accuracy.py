@@ -71,7 +71,11 @@ def ladder(metrics: Mapping[str, Any]) -> go.Figure:
         mark.error_x = {"array": [se], "arrayminus": [min(se, 0.95 * ratio)], "thickness": 2, "width": 5}
         figure.add_trace(mark)
     finish(figure, height=90 + 58 * max(1, len(names)), revision="ladder")
-    figure.update_xaxes(type="log", title="value / self-distance", dtick="D2" if _narrow(figure) else 1)
+    # Named ticks: plotly writes the digits between powers of ten as tiny superscripts.
+    ticks = [digit * 10**power for power in range(-2, 6) for digit in (1, 2, 5)]
+    figure.update_xaxes(
+        type="log", title="value / self-distance", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks]
+    )
     figure.update_yaxes(categoryorder="array", categoryarray=names[::-1], showgrid=False)
     return figure
 
@@ -89,11 +93,6 @@ def _way(item: Mapping[str, Any]) -> float | None:
 
 def _positive(*numbers: Any) -> bool:
     return all(isinstance(number, int | float) and math.isfinite(number) and number > 0 for number in numbers)
-
-
-def _narrow(figure: go.Figure) -> bool:
-    values = [float(x) for trace in figure.data for x in trace.x]
-    return bool(values) and max(values) / min(values) < 30
 
 
 def _line(x: list[float], name: str) -> go.Scatter:
