@@ -3,7 +3,8 @@ value.
 
     python benchmarks/bench_sinkhorn.py [--json]
 
-The reference is a plain float64 log-domain iteration run until the potentials stand still to 1e-10 eps (at most 600 times).
+The reference is a plain float64 log-domain iteration run until the potentials stand still to 1e-10 eps (at most
+600 times).
 """
 
 from __future__ import annotations

@@ -76,6 +76,8 @@ HELP: dict[str, str] = {
     "inverse.lr": "First learning rate.",
     "inverse.batch": "Samples in one step.",
     "inverse.ema": "Decay of the average of the weights that is used in the end; 0 for none.",
+    "inverse.time_power": "How densely times near the end of the bridge are trained: t = 1 - (1 - U)^power.",
+    "inverse.peers": "Points of nearly the same M that share a target (d up to 6); 1 is the paper's own target.",
     "inverse.sampler": "`bridge`: exact steps of the bridge; `heun`: the reference integrator.",
     "inverse.sampler_steps": "Steps of the sampler for one pre-image.",
     "report.draws": "How many independent batches each figure is averaged over; 64 make it sharp.",

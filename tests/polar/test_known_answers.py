@@ -116,7 +116,7 @@ def test_after_training_u_is_convex_and_its_conjugate_inverts_it(trained: tuple[
     assert float(eigenvalues.min()) > 0
     assert float(gap.min()) > -1e-9
     user = field.scaling.to_user(x)
-    torch.testing.assert_close(model.grad_u_conjugate(model.grad_u(user)), user, atol=5e-3, rtol=0)
+    torch.testing.assert_close(model.grad_u_conjugate(model.grad_u(user)).float(), user, atol=5e-3, rtol=0)
 
 
 def test_a_repeated_training_gives_the_same_numbers(trained: tuple[Field, PolarFactorization]) -> None:
