@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from npf_engine.home import home
+
 
 def cache_folder(name: str) -> Path:
     """The folder ``cache/<name>`` under NPF_HOME (else ~/.npf), created on first use."""
-    home = Path(os.environ.get("NPF_HOME") or Path.home() / ".npf").expanduser().resolve()
-    folder = home / "cache" / name
+    folder = home().resolve() / "cache" / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from npf_engine.errors import InputError
+from npf_engine.home import home as home
 
 SPEC = "spec.json"  # TrainingSpec as submitted, with threads resolved
 FIELD = "field.npz"  # the field's samples, so that a resume needs no network
@@ -22,7 +23,6 @@ LOG = "log.txt"
 SNAPSHOT = "snapshot.npz"  # the newest live picture
 CHECKPOINTS = "checkpoints"  # folder, one file a stage
 REPORT = "report.json"  # what `train --json` prints
-MODEL = "model"  # folder, the unzipped bundle
 CONTROL = "control"  # "pause" or "cancel", written by the owner, read by the worker
 WORKER = "worker.json"  # pid and process start time
 WORKER_LOCK = "worker.lock"  # held by the one worker of the folder for as long as it lives
@@ -30,13 +30,6 @@ WORKER_LOCK = "worker.lock"  # held by the one worker of the folder for as long 
 RUNS = "runs"  # folder in home(): one folder a run
 TABLE = "runs.sqlite3"  # in home(): one row a run
 QUEUE_LOCK = "queue.lock"  # in home(): held while rows change hands
-
-
-def home() -> Path:
-    """Folder for runs, caches and the table of runs: NPF_HOME, else ~/.npf. Created on first use."""
-    path = Path(os.environ.get("NPF_HOME") or Path.home() / ".npf")
-    path.mkdir(parents=True, exist_ok=True)
-    return path
 
 
 def slug(name: str) -> str:
