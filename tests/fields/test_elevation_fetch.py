@@ -145,6 +145,14 @@ def test_only_sea_on_a_warm_cache(cache: Path) -> None:
     assert not clip_path((2.2, 40.2, 2.4, 40.4)).exists()
 
 
+def assert_no_child_is_left(seconds: float = 10.0) -> None:
+    """A killed tool needs a moment to vanish from the process table of a busy machine."""
+    until = time.monotonic() + seconds
+    while children_of_this_process() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert children_of_this_process() == []
+
+
 def test_timeout_stops_everything(server: Loopback, own_home: Path) -> None:
     server.mode = "stall"
     start = time.monotonic()
@@ -153,7 +161,7 @@ def test_timeout_stops_everything(server: Loopback, own_home: Path) -> None:
     assert time.monotonic() - start < 10
     assert server.asked, "the child must have been waiting for the server"
     assert leftovers(own_home) == []
-    assert children_of_this_process() == []
+    assert_no_child_is_left()
 
 
 def test_cancel_stops_everything_and_a_second_try_works(server: Loopback, own_home: Path) -> None:
@@ -169,7 +177,7 @@ def test_cancel_stops_everything_and_a_second_try_works(server: Loopback, own_ho
     with pytest.raises(Cancelled):
         fetch(BOX, progress=progress, timeout=60)
     assert leftovers(own_home) == []
-    assert children_of_this_process() == []
+    assert_no_child_is_left()
     server.mode = "files"
     assert read_raster(fetch(BOX)).elevation.shape == (540, 720)
 
