@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.recorder import Recorder
 from npf_engine.settings import ConjugateConfig, PotentialConfig
-from npf_engine.transport.conjugate import conjugate, quadratic_start
+from npf_engine.transport.conjugate import Potential, conjugate, quadratic_start
 from npf_engine.transport.loop import Loop
 from npf_engine.transport.pairing import Stratifier, draw_pairs
 
@@ -36,7 +36,7 @@ class DualValue:
 
 
 def held_out_dual(
-    u: ConvexPotential, x: Tensor, y: Tensor, start: Tensor | None = None, tolerance: float = 1e-6
+    u: Potential, x: Tensor, y: Tensor, start: Tensor | None = None, tolerance: float = 1e-6
 ) -> DualValue:
     """The dual objective on held-out samples x (n, d), y (n, d), in double precision with exact conjugates.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -11,18 +12,57 @@ import torch
 from torch import Tensor
 
 from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.networks.wide import WidePotential
 from npf_engine.recorder import Recorder
 from npf_engine.settings import ConjugateConfig, PotentialConfig
-from npf_engine.transport.conjugate import conjugate
+from npf_engine.transport.conjugate import Potential, conjugate
 from npf_engine.transport.dual import collect_pairs, copy_as, fit_dual, fit_to_pairs, held_out_dual, in_chunks
 from npf_engine.transport.gaussian import gaussian_map
+from npf_engine.transport.timed import minimise_dual
 
 Sampler = Callable[[int, torch.Generator], Tensor]
 DRAWN = 100_000
 DEFAULT_SECONDS = 60.0
+SHORT = 20.0
 HELD_OUT = 0.1
 MAX_VALIDATION = 4096
-PAIRING_MAX_D = 4
+WIDE_VALIDATION = 2048
+
+
+@dataclass(frozen=True)
+class WideConfig:
+    """The WidePotential and its training on the dual.
+
+    start: ``gaussian`` (both clouds in the coordinates in which the Gaussian map is the identity) or ``identity``
+    (u = |x|^2 / 2 in the clouds' own coordinates, at one scale). rate: Adam's first; batch: samples a step.
+    """
+
+    hidden: tuple[int, ...] = (128, 64)
+    pieces: int = 64
+    start: str = "gaussian"
+    rate: float = 3e-2
+    batch: int = 2048
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """x' = (x - centre) P, and u(x) = factor u'(x') + <mean, x>: grad u(x) = factor grad u'(x') P^T + mean.
+
+    <x, y> is kept, so that u is optimal exactly if u' is. P is symmetric.
+    """
+
+    centre: Tensor
+    P: Tensor
+    factor: float
+    mean: Tensor
+
+    def source(self, x: Tensor) -> Tensor:
+        """The network's x' of x (n, d)."""
+        return (x.to(self.P) - self.centre) @ self.P
+
+    def target(self, y: Tensor) -> Tensor:
+        """The network's y' of y (n, d)."""
+        return torch.linalg.solve(self.P.double(), (y.double() - self.mean).T).T.to(self.P) / self.factor
 
 
 @dataclass
@@ -30,25 +70,23 @@ class BrenierMap:
     """grad u from source to target, and back. ``info`` tells how it was found: method, seconds, duals, and a
     sentence."""
 
-    u: ConvexPotential
-    centre: Tensor
-    size: float
+    u: Potential
+    at: Coordinates
     info: dict[str, Any] = field(default_factory=dict)
 
     def potential(self, x: Tensor) -> Tensor:
         """u(x) (n,) with grad u = forward; x (n, d) in the source's units."""
-        return self.size * in_chunks(self.u, self._model(x))
+        x = x.to(self.at.P)
+        return self.at.factor * in_chunks(self.u, self.at.source(x)) + x @ self.at.mean
 
     def forward(self, x: Tensor) -> Tensor:
         """grad u(x) (n, d)."""
-        return in_chunks(self.u.gradient, self._model(x))
+        return self.at.factor * in_chunks(self.u.gradient, self.at.source(x)) @ self.at.P + self.at.mean
 
     def inverse(self, y: Tensor) -> Tensor:
         """grad u*(y) (n, d): where forward sends to y."""
-        return conjugate(self.u, y.to(self.u.raw_w), tolerance=1e-5).x * self.size + self.centre
-
-    def _model(self, x: Tensor) -> Tensor:
-        return (x.to(self.u.raw_w) - self.centre) / self.size
+        solved = conjugate(self.u, self.at.target(y), tolerance=1e-5)
+        return torch.linalg.solve(self.at.P.double(), solved.x.double().T).T.to(self.at.P) + self.at.centre
 
 
 def fit_brenier_map(
@@ -57,17 +95,17 @@ def fit_brenier_map(
     *,
     seed: int = 0,
     budget_seconds: float | None = None,
-    config: PotentialConfig | None = None,
+    config: PotentialConfig | WideConfig | None = None,
 ) -> BrenierMap:
     """The convex potential whose gradient sends ``source`` to ``target`` at least quadratic cost.
 
     source, target: samples (n, d) and (m, d), or callables (n, generator) -> (n, d). budget_seconds: wall time for
-    the fit
-    (60 by default). config overrides the settings chosen from d. A fit that is not finite or no better than the
-    closed-form Gaussian
-    map on held-out samples falls back to that map and says so in ``info["note"]``. Raises ValueError for clouds of
-    different
-    dimension, with fewer than 4 points, or with values that are not finite.
+    the whole call (60 by default); it ends earlier when the held-out dual no longer improves. Without a config the
+    settings follow from d and the budget: a WidePotential on the dual. config: a WideConfig, or a PotentialConfig for
+    the papers' network (its ``method`` pairing or dual).
+    A fit that is not finite or no better than the closed-form Gaussian map on held-out samples falls back to that map
+    and says so in ``info["note"]``. Raises ValueError for clouds of different dimension, with fewer than 4 points, or
+    with values that are not finite.
 
     >>> import torch
     >>> g = torch.Generator().manual_seed(0)
@@ -83,40 +121,112 @@ def fit_brenier_map(
     x, y = _draw(source, seed, "source"), _draw(target, seed + 1, "target")
     if x.shape[1] != y.shape[1]:
         raise ValueError(f"source has dimension {x.shape[1]} and target {y.shape[1]}; a Brenier map needs them equal")
-    centre = x.mean(0)
-    size = float((x - centre).square().sum(1).mean().sqrt()) / x.shape[1] ** 0.5 or 1.0
-    x = (x - centre) / size
-    x_fit, x_check = _hold_out(x, seed)
-    y_fit, y_check = _hold_out(y, seed + 1)
-    count = min(len(x_fit), len(y_fit))
-    x_fit, y_fit = x_fit[:count], y_fit[:count]
-    linear = _start(x_fit, y_fit, config or choose(x.shape[1]), seed)
-    best = BrenierMap(linear, centre, size, {"method": "gaussian", "d": x.shape[1], "n": count})
-    linear_dual = held_out_dual(linear, x_check, y_check, tolerance=1e-5).value
-    fitted, note = _fit(
-        copy_as(linear, linear.raw_w.dtype), x_fit, y_fit, config or choose(x.shape[1]), seed, begin + budget
-    )
-    dual = float("inf")
-    if note is None:
-        dual = held_out_dual(fitted, x_check, y_check, tolerance=1e-5).value
-        if dual < linear_dual:
-            best = BrenierMap(fitted, centre, size, {"method": "icnn", "d": x.shape[1], "n": count})
+    clouds = _Clouds(x, y, seed)
+    linear, linear_dual = _gaussian(clouds)
+    until = begin + budget - 1.5 * (time.perf_counter() - begin)  # the same looks again at the end
+    config = config or choose(until - time.perf_counter())
+    try:
+        if isinstance(config, WideConfig):
+            fitted = _fit_wide(clouds, config, seed, until)
         else:
+            fitted = _fit_narrow(clouds, config, seed, until)
+        note = fitted.info.get("note", "")
+        dual = clouds.dual(fitted) if all(torch.isfinite(p).all() for p in fitted.u.parameters()) else math.nan
+        if not math.isfinite(dual):
+            note = "the fit ended with values that are not finite, so that the Gaussian map is returned"
+        elif not dual < linear_dual:
             note = "no better than the Gaussian map on held-out samples, so that the Gaussian map is returned"
+    except FloatingPointError as error:
+        fitted, dual, note = linear, math.nan, f"the fit was stopped ({error}), so that the Gaussian map is returned"
+    best = fitted if dual < linear_dual else linear
     best.info |= {
-        "held_out_dual": min(dual, linear_dual), "gaussian_dual": linear_dual, "note": note or "",
-        "seconds": time.perf_counter() - begin,
+        "d": x.shape[1], "n": len(clouds.x), "held_out_dual": dual if dual < linear_dual else linear_dual,
+        "gaussian_dual": linear_dual, "note": note, "seconds": time.perf_counter() - begin,
     }  # fmt: skip
     return best
 
 
-def choose(d: int) -> PotentialConfig:
-    """Settings for a dimension: exact pairs for d <= 4, the dual beyond (assignments of a subsample are biased
-    there)."""
-    if d <= PAIRING_MAX_D:
-        return PotentialConfig()
-    width = 64 if d <= 32 else 128
-    return PotentialConfig(hidden=(width,) * 3, method="dual", activation="softplus", dual_lr=5e-3, batch=1024)
+class _Clouds:
+    """Both samples, split into those to fit on and those to judge by, with the moments of the first."""
+
+    def __init__(self, x: Tensor, y: Tensor, seed: int) -> None:
+        self.x, self.x_check = _hold_out(x, seed)
+        self.y, self.y_check = _hold_out(y, seed + 1)
+        self.d = x.shape[1]
+        self.S, self.mean = gaussian_map(self.x, self.y)
+        self.x_mean, self.y_mean = self.x.mean(0), self.y.mean(0)
+        spread = (self.x - self.x_mean).square().sum(1).mean()
+        self.size = float(spread.sqrt()) / self.d**0.5 or 1.0
+
+    def plain(self) -> Coordinates:
+        """Centred, and the source at unit variance; the map x + const is then |x|^2 / 2."""
+        P = torch.eye(self.d) / self.size
+        return Coordinates(self.x_mean, P, self.size**2, self.y_mean)
+
+    def balanced(self) -> Coordinates:
+        """The coordinates in which the Gaussian map is the identity: P = S^(1/2), at unit variance."""
+        values, vectors = torch.linalg.eigh(self.S)
+        # Directions without variance keep a little, so that P can be inverted.
+        values = values.clamp(min=1e-8 * float(values.max().clamp(min=1e-30)))
+        P = (vectors * values.sqrt()) @ vectors.T
+        spread = ((self.x.double() - self.x_mean) @ P).square().sum(1).mean()
+        unit = float(spread.sqrt()) / self.d**0.5 or 1.0
+        return Coordinates(self.x_mean, (P / unit).float(), unit**2, self.y_mean)
+
+    def dual(self, fitted: BrenierMap) -> float:
+        """The dual objective on the held-out samples, in the units of <x, y>."""
+        at = fitted.at
+        inner = held_out_dual(fitted.u, at.source(self.x_check), at.target(self.y_check), tolerance=1e-4).value
+        # u(x) + u*(y) = factor (u' + u'*) + <mean, x> + <centre, y - mean>
+        ends = (self.x_check @ at.mean).mean() + ((self.y_check - at.mean) @ at.centre).mean()
+        return at.factor * inner + float(ends)
+
+
+def _gaussian(clouds: _Clouds) -> tuple[BrenierMap, float]:
+    """The closed-form Gaussian map, and its held-out dual."""
+    at = clouds.balanced()
+    linear = BrenierMap(_Quadratic(clouds.d), at, {"method": "gaussian"})
+    x, y = at.source(clouds.x_check).double(), at.target(clouds.y_check).double()
+    inner = float(x.square().sum(1).mean() + y.square().sum(1).mean()) / 2
+    ends = (clouds.x_check @ at.mean).mean() + ((clouds.y_check - at.mean) @ at.centre).mean()
+    return linear, at.factor * inner + float(ends)
+
+
+class _Quadratic(WidePotential):
+    """|x|^2 / 2, exactly: the Gaussian map in balanced coordinates."""
+
+    def __init__(self, d: int) -> None:
+        super().__init__(d, (), pieces=0, share=0.0, strong_convexity=0.0)
+
+
+def _fit_wide(clouds: _Clouds, config: WideConfig, seed: int, until: float) -> BrenierMap:
+    """A WidePotential on the dual until the time is up."""
+    if until - time.perf_counter() < 0.2:
+        raise FloatingPointError("the time allowed ended before the fit began; give it more seconds")
+    at = clouds.plain() if config.start == "identity" else clouds.balanced()
+    u = WidePotential(clouds.d, config.hidden, pieces=config.pieces, seed=seed)
+    x, y = at.source(clouds.x), at.target(clouds.y)
+    with torch.no_grad():  # the layers' mean slope is no part of the start
+        u.b.sub_((u.gradient(x[:4096]) - x[:4096]).mean(0))
+    checked = min(WIDE_VALIDATION, len(clouds.x_check)), min(WIDE_VALIDATION, len(clouds.y_check))
+    x_check, y_check = at.source(clouds.x_check[: checked[0]]), at.target(clouds.y_check[: checked[1]])
+    fit = minimise_dual(
+        u, x, y, x_check, y_check, until, seed=seed, rate=config.rate, batch=min(config.batch, 4 * len(x))
+    )
+    note = ""
+    if fit.converged < 0.5:
+        note = f"only {100 * fit.converged:.0f} % of the held-out conjugates converged; give it more seconds"
+    info = {
+        "method": "wide icnn", "steps": fit.steps, "converged": fit.converged, "looks": fit.looks,
+        "ended_early": fit.ended_early, "start": config.start, "parameters": sum(p.numel() for p in u.parameters()),
+        "note": note,
+    }  # fmt: skip
+    return BrenierMap(u, at, info)
+
+
+def choose(seconds: float) -> WideConfig:
+    """The settings for a time: a short one is better spent on more steps of a smaller network."""
+    return WideConfig(hidden=(64, 32), pieces=32, batch=1024) if seconds < SHORT else WideConfig()
 
 
 def _draw(cloud: Tensor | Sampler, seed: int, name: str) -> Tensor:
@@ -156,14 +266,16 @@ def _pairs(x: Tensor, y: Tensor, config: PotentialConfig, seed: int, until: floa
     return torch.cat([f[0] for f in found]), torch.cat([f[1] for f in found])
 
 
-def _fit(
-    u: ConvexPotential, x: Tensor, y: Tensor, config: PotentialConfig, seed: int, until: float
-) -> tuple[ConvexPotential, str | None]:
-    """Fit within the time left: a few steps are timed on a copy, and the rest of the budget is planned from them."""
-    solver = ConjugateConfig()
+def _fit_narrow(clouds: _Clouds, config: PotentialConfig, seed: int, until: float) -> BrenierMap:
+    """The papers' network within the time left: a few steps are timed on a copy, the rest is planned from them."""
+    at, solver = clouds.plain(), ConjugateConfig()
+    x, y = at.source(clouds.x), at.target(clouds.y)
+    count = min(len(x), len(y))
+    x, y = x[:count], y[:count]
+    u = _start(x, y, config, seed)
     left = until - time.perf_counter()
     if left <= 0:
-        return u, "the time allowed ended before the fit began; give it more seconds"
+        raise FloatingPointError("the time allowed ended before the fit began; give it more seconds")
 
     def steps(model: ConvexPotential, count: int) -> None:
         if config.method == "dual":
@@ -171,17 +283,12 @@ def _fit(
         else:
             fit_to_pairs(model, pairs[0], pairs[1], replace(config, regression_steps=count), seed, Recorder())
 
-    try:
-        if config.method != "dual":
-            pairs = _pairs(x, y, config, seed, until - 0.6 * left)
-        trial, begin = 5, time.perf_counter()
-        steps(copy_as(u, u.raw_w.dtype), trial)
-        each = (time.perf_counter() - begin) / trial
-        affordable = max(1, int(0.85 * (until - time.perf_counter()) / each))
-        # The dual goes on improving; the regression only until it has learned its pairs.
-        steps(u, affordable if config.method == "dual" else min(affordable, config.regression_steps))
-    except FloatingPointError as error:
-        return u, f"the fit was stopped ({error}), so that the Gaussian map is returned"
-    if not all(torch.isfinite(p).all() for p in u.parameters()):
-        return u, "the fit ended with values that are not finite, so that the Gaussian map is returned"
-    return u, None
+    if config.method != "dual":
+        pairs = _pairs(x, y, config, seed, until - 0.6 * left)
+    trial, begin = 5, time.perf_counter()
+    steps(copy_as(u, u.raw_w.dtype), trial)
+    each = (time.perf_counter() - begin) / trial
+    affordable = max(1, int(0.85 * (until - time.perf_counter()) / each))
+    # The dual goes on improving; the regression only until it has learned its pairs.
+    steps(u, affordable if config.method == "dual" else min(affordable, config.regression_steps))
+    return BrenierMap(u, at, {"method": "icnn"})

@@ -1,0 +1,200 @@
+"""WidePotential: the convex potential for high dimension, with closed-form gradient and Hessian. Model units.
+
+    a_0 = B_0 x + c_0,    a_l = W_l z_{l-1} + B_l x + c_l,    z_l = s(a_l),    W_l >= 0
+    u(x) = |L x|^2 / 2 + <b, x> + sum_l <w_l, z_l> + v log sum_k exp(<p_k, x> + q_k) + floor/2 |x|^2,    w_l, v >= 0
+
+What makes it strong where the papers' network (icnn.py) trains badly: every layer speaks to the output directly, so
+that no signal has to pass through all positive weights; the full-rank quadratic starts at the Gaussian map and
+leaves the layers the remainder; the log-sum-exp part holds maxima of many affine functions, which sums of
+positive units cannot; and weights are positive times a fixed size, so that Adam's rate means the same for each.
+The activation s is a spline: convex, twice continuously differentiable, and a tenth of softplus' cost on a CPU.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as nnf
+
+from npf_engine.networks.icnn import inverse_softplus
+
+SPLINE_WIDTH = 2.0
+
+
+def spline(a: Tensor) -> tuple[Tensor, Tensor]:
+    """s(a) and s'(a): 0 below -w, a above w (w = 2), and the integral of a smooth step 3 t^2 - 2 t^3 between."""
+    w = SPLINE_WIDTH
+    t = (a * (0.5 / w) + 0.5).clamp_(0.0, 1.0)
+    squared = t * t
+    value = (squared * t).mul_(1 - 0.5 * t).mul_(2 * w).add_((a - w).clamp_(min=0.0))
+    return value, squared.mul_(3 - 2 * t)
+
+
+def spline_curvature(a: Tensor) -> Tensor:
+    """s''(a), continuous."""
+    t = (a * (0.5 / SPLINE_WIDTH) + 0.5).clamp(0.0, 1.0)
+    return t * (1 - t) * (3 / SPLINE_WIDTH)
+
+
+class _Spline(torch.autograd.Function):
+    """s(a) for autograd, from one pass that keeps s'."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor) -> Tensor:
+        value, slope = spline(a)
+        ctx.save_for_backward(slope)
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        return grads[0] * ctx.saved_tensors[0]
+
+
+class WidePotential(nn.Module):
+    """u, convex in x for every value of its parameters. x is (n, d), best of about unit variance in every direction.
+
+    hidden: widths of the layers; pieces: affine functions in the log-sum-exp (0: none); share: how much of
+    the unit curvature at the start comes from the layers and not from the quadratic; strong_convexity: the floor m > 0.
+    """
+
+    scale: Tensor
+    floor: Tensor
+
+    def __init__(
+        self,
+        d: int,
+        hidden: Sequence[int] = (128, 64),
+        *,
+        pieces: int = 64,
+        share: float = 0.2,
+        strong_convexity: float = 1e-3,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        g = torch.Generator().manual_seed(seed)
+        self.d, self.pieces = d, pieces
+        gain, spread = 2.0, 1.5  # slope of a unit across its own kink, and how far the kinks lie from the middle
+        self.B, self.c, self.W, self.w = (nn.ParameterList() for _ in range(4))
+        # A unit's size: q units of it bend u by about one per direction.
+        self.sizes = [d / (0.4 * q * gain * len(hidden)) for q in hidden]
+        for index, q in enumerate(hidden):
+            self.B.append(nn.Parameter(nnf.normalize(torch.randn(q, d, generator=g), dim=1) * gain))
+            offset = torch.randn(q, generator=g) * spread
+            if index:
+                before = hidden[index - 1]
+                self.W.append(nn.Parameter(inverse_softplus(0.5) + 0.5 * torch.randn(q, before, generator=g)))
+                offset -= 1.0  # the positive input from below
+            self.c.append(nn.Parameter(offset))
+            self.w.append(nn.Parameter(torch.full((q,), inverse_softplus(share))))
+        self.L = nn.Parameter(torch.eye(d) * math.sqrt(1 - share))
+        self.b = nn.Parameter(torch.zeros(d))
+        if pieces:
+            self.P = nn.Parameter(nnf.normalize(torch.randn(pieces, d, generator=g), dim=1) * gain)
+            self.q = nn.Parameter(torch.zeros(pieces))
+            self.v = nn.Parameter(torch.full((1,), inverse_softplus(2 * share)))
+        self.piece_size = d / gain**2
+        self.register_buffer("scale", torch.ones(()))
+        self.register_buffer("floor", torch.tensor(float(strong_convexity)))
+
+    @property
+    def strong_convexity(self) -> float:
+        """m > 0 with Hessian >= m I everywhere."""
+        return float(self.floor)
+
+    def _weights(self, index: int) -> Tensor:
+        return nnf.softplus(self.w[index]) * self.sizes[index]
+
+    def _mixing(self, index: int) -> Tensor:
+        """W_index (q, q before) >= 0, rows of mean about one half over the width before."""
+        raw = self.W[index - 1]
+        return nnf.softplus(raw) / raw.shape[1]
+
+    def _pre(self, index: int, x: Tensor, z: Tensor | None) -> Tensor:
+        a = torch.addmm(self.c[index], x, self.B[index].T)
+        return a if z is None else torch.addmm(a, z, self._mixing(index).T)
+
+    def _quadratic(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The quadratic and affine part: value (n,) and L x (n, d)."""
+        lx = x @ self.L.T
+        return 0.5 * lx.square().sum(1) + x @ self.b + 0.5 * self.floor * x.square().sum(1), lx
+
+    def forward(self, x: Tensor) -> Tensor:
+        """u(x) (n,)."""
+        u = self._quadratic(x)[0]
+        z = None
+        for index in range(len(self.B)):
+            z = _Spline.apply(self._pre(index, x, z))
+            u = u + z @ self._weights(index)
+        if self.pieces:
+            u = u + torch.logsumexp(torch.addmm(self.q, x, self.P.T), 1) * self._piece_weight()
+        return u
+
+    def _piece_weight(self) -> Tensor:
+        return nnf.softplus(self.v) * self.piece_size
+
+    def _sweep(self, x: Tensor) -> tuple[Tensor, Tensor, list[Tensor], list[Tensor], list[Tensor], Tensor | None]:
+        """u, its gradient, and for the Hessian: pre-activations, slopes, d u / d z by layer, the pieces' shares."""
+        u, lx = self._quadratic(x)
+        gradient = torch.addmm(self.b, lx, self.L) + self.floor * x
+        pre: list[Tensor] = []
+        slopes: list[Tensor] = []
+        z = None
+        for index in range(len(self.B)):
+            pre.append(self._pre(index, x, z))
+            z, slope = spline(pre[index])
+            slopes.append(slope)
+            u = u + z @ self._weights(index)
+        betas: list[Tensor] = [x] * len(pre)
+        below: Tensor | None = None  # what reaches z_index from the layers above
+        for index in range(len(pre) - 1, -1, -1):
+            w = self._weights(index)
+            betas[index] = w.expand_as(pre[index]) if below is None else below + w
+            alpha = betas[index] * slopes[index]
+            gradient = torch.addmm(gradient, alpha, self.B[index])
+            if index:
+                below = alpha @ self._mixing(index)
+        shares = None
+        if self.pieces:
+            a = torch.addmm(self.q, x, self.P.T)
+            top = a.amax(1, keepdim=True)
+            shares = (a - top).exp_()
+            total = shares.sum(1, keepdim=True)
+            shares = shares / total
+            u = u + (total.log() + top)[:, 0] * self._piece_weight()
+            gradient = torch.addmm(gradient, shares * self._piece_weight(), self.P)
+        return u, gradient, pre, slopes, betas, shares
+
+    def value_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """u(x) (n,) and grad u(x) (n, d) from one sweep."""
+        return self._sweep(x)[:2]
+
+    def gradient(self, x: Tensor) -> Tensor:
+        """grad u(x) (n, d), in closed form."""
+        return self._sweep(x)[1]
+
+    def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """u(x) (n,), grad u(x) (n, d) and the Hessian (n, d, d), in closed form."""
+        u, gradient, pre, slopes, betas, shares = self._sweep(x)
+        constant = self.L.T @ self.L + self.floor * torch.eye(self.d, dtype=x.dtype, device=x.device)
+        H = constant.expand(x.shape[0], -1, -1)
+        inner: Tensor | None = None  # d z / d x of the layer below, (n, q, d)
+        for index, layer in enumerate(self.B):
+            J = layer.expand(x.shape[0], -1, -1)
+            if inner is not None:
+                J = J + torch.matmul(self._mixing(index), inner)
+            weighted = J * (betas[index] * spline_curvature(pre[index]))[:, :, None]
+            H = H + torch.matmul(J.transpose(1, 2), weighted)
+            inner = J * slopes[index][:, :, None]
+        if shares is not None:
+            mean = shares @ self.P
+            second = torch.einsum("nk,kd,ke->nde", shares, self.P, self.P)
+            H = H + self._piece_weight() * (second - mean[:, :, None] * mean[:, None, :])
+        return u, gradient, H
+
+    def hessian(self, x: Tensor) -> Tensor:
+        """Hessian of u (n, d, d)."""
+        return self.derivatives(x)[2]

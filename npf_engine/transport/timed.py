@@ -1,0 +1,133 @@
+"""The dual objective minimised within a time budget: full use of the seconds, best weights kept, nothing silent.
+
+Both clouds come in coordinates in which the Gaussian map is the identity (fit.py), so that u starts at |x|^2 / 2 and
+L-BFGS needs no other preconditioner. Every target sample remembers its last conjugate. The rate falls with the time
+spent; the averaged weights are looked at on held-out samples, the best are returned, and the fit ends early
+once looks no longer bring anything.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from npf_engine.networks.wide import WidePotential
+from npf_engine.transport.conjugate import conjugate
+
+LOOKS = 12
+PATIENCE = 4  # looks without an improvement before the fit ends
+SMALLEST_GAIN = 1e-5  # of the dual's distance to its start that counts as an improvement
+DECAY = 0.99  # of the weight average
+
+
+@dataclass
+class TimedFit:
+    """What a fit did: steps, the share of held-out conjugates that converged at the last look, evaluations a point, and (seconds, dual) looks."""
+
+    steps: int = 0
+    converged: float = 1.0
+    evaluations: float = 0.0
+    looks: list[tuple[float, float]] = field(default_factory=list)
+    ended_early: bool = False
+
+
+def minimise_dual(
+    u: WidePotential,
+    x: Tensor,
+    y: Tensor,
+    x_check: Tensor,
+    y_check: Tensor,
+    until: float,
+    *,
+    seed: int = 0,
+    rate: float = 3e-2,
+    batch: int = 2048,
+    iterations: int = 6,
+) -> TimedFit:
+    """Minimise mean u(x) + u*(y) on samples x (n, d), y (m, d) until ``time.perf_counter()`` reaches ``until``.
+
+    Leaves the best averaged weights by the dual on x_check, y_check in u. Raises FloatingPointError when the loss is
+    no longer finite.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    optimiser = torch.optim.Adam(u.parameters(), lr=rate, betas=(0.9, 0.99), fused=True)
+    keeper = _Keeper(u, x_check, y_check)
+    memory = y.clone()  # the start is near the identity
+    begin = time.perf_counter()
+    total = max(1e-3, until - begin)
+    fit = TimedFit()
+    loss = torch.zeros(())
+    while True:
+        spent = (time.perf_counter() - begin) / total
+        if spent >= len(fit.looks) / LOOKS:
+            if not math.isfinite(float(loss.detach())):
+                raise FloatingPointError(f"the dual is not finite at step {fit.steps}")
+            fit.looks.append((time.perf_counter() - begin, keeper.look()))
+            fit.converged = keeper.converged
+            fit.ended_early = keeper.stale >= PATIENCE and spent < 1
+            if fit.ended_early:
+                break
+        if spent >= 1:
+            break
+        share = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * spent))
+        for group in optimiser.param_groups:
+            group["lr"] = rate * share * min(1.0, (fit.steps + 1) / 50)
+        first = torch.randint(len(x), (batch,), generator=generator).to(x.device)
+        second = torch.randint(len(y), (batch,), generator=generator).to(x.device)
+        # A tenth of the noise of a step is enough: the tolerance falls with the rate.
+        solved = conjugate(
+            u, y[second], memory[second], method="lbfgs", tolerance=3e-3 + 1e-2 * share, max_iterations=iterations
+        )
+        memory[second] = solved.x
+        loss = u(x[first]).mean() - u(solved.x).mean()
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        fit.steps += 1
+        keeper.follow(fit.steps)
+        fit.evaluations += (solved.evaluations - fit.evaluations) / fit.steps
+    keeper.give_back()
+    return fit
+
+
+class _Keeper:
+    """The running average of the weights, looked at on held-out samples; remembers the best."""
+
+    def __init__(self, u: WidePotential, x: Tensor, y: Tensor) -> None:
+        self.u, self.x, self.y = u, x, y
+        self.parameters = [p.detach() for p in u.parameters()]
+        self.average = [p.clone() for p in self.parameters]
+        self.best: list[Tensor] = [p.clone() for p in self.parameters]
+        self.best_dual, self.first_dual, self.stale = math.inf, math.inf, 0
+        self.memory, self.converged = y.clone(), 1.0
+
+    def follow(self, step: int) -> None:
+        """Add the present weights to the average, which forgets the start."""
+        torch._foreach_lerp_(self.average, self.parameters, 1 - min(DECAY, (1 + step) / (10 + step)))
+
+    def look(self) -> float:
+        """The dual of the averaged weights on the held-out samples."""
+        present = [p.clone() for p in self.parameters]
+        torch._foreach_copy_(self.parameters, self.average)
+        with torch.no_grad():
+            solved = conjugate(self.u, self.y, self.memory, method="lbfgs", tolerance=3e-3, max_iterations=60)
+            self.memory, self.converged = solved.x, float(solved.converged.float().mean())
+            star = (solved.x * self.y).sum(1) - self.u(solved.x)
+            dual = float(self.u(self.x).double().mean() + star.double().mean())
+        torch._foreach_copy_(self.parameters, present)
+        if not math.isfinite(self.first_dual):
+            self.first_dual = dual
+        needed = SMALLEST_GAIN * abs(self.first_dual - self.best_dual) if math.isfinite(self.best_dual) else 0.0
+        self.stale = 0 if dual < self.best_dual - needed else self.stale + 1
+        if dual < self.best_dual:
+            self.best_dual = dual
+            self.best = [p.clone() for p in self.average]
+        return dual
+
+    def give_back(self) -> None:
+        """Put the best weights into u."""
+        torch._foreach_copy_(self.parameters, self.best)
