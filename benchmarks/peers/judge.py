@@ -31,7 +31,10 @@ def exact_dual(apply: Any, params: Any, x: np.ndarray, y: np.ndarray) -> dict[st
         values = apply(wide, points)
         candidates, heights = points[:CANDIDATES], values[:CANDIDATES]
         start = jnp.concatenate(
-            [candidates[jnp.argmax(part @ candidates.T - heights, axis=1)] for part in jnp.split(targets, _cuts(targets))]
+            [
+                candidates[jnp.argmax(part @ candidates.T - heights, axis=1)]
+                for part in jnp.split(targets, _cuts(targets))
+            ]
         )
         xhat, residual = _newton(apply, wide, targets, start)
         r = targets - jax.grad(lambda v: apply(wide, v).sum())(xhat)
@@ -55,9 +58,7 @@ def _newton(apply: Any, params: Any, y: Any, start: Any) -> tuple[Any, Any]:
     def one(p: Any, v: Any) -> Any:
         return apply(p, v[None]).reshape(())
 
-    derivatives = jax.jit(
-        jax.vmap(lambda p, v: (jax.grad(one, 1)(p, v), jax.hessian(one, 1)(p, v)), in_axes=(None, 0))
-    )
+    derivatives = jax.jit(jax.vmap(lambda p, v: (jax.grad(one, 1)(p, v), jax.hessian(one, 1)(p, v)), in_axes=(None, 0)))
 
     @jax.jit
     def advance(x: Any, g: Any, H: Any, damping: Any) -> tuple[Any, Any, Any, Any]:

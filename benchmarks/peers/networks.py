@@ -15,7 +15,8 @@ START_SAMPLES = 20_000
 
 
 def potential(data: dict[str, np.ndarray], settings: dict[str, Any]) -> ICNN:
-    """u_theta. Settings: hidden, rank, activation, start (gaussian | identity)."""
+    """u_theta. Settings: hidden, rank, activation, start (gaussian | identity), init (size of the layers' first weights,
+    1 as in OTT-JAX: there the layers bury the Gaussian start, and a smaller one is a better start)."""
     samples = None
     if settings.get("start", "gaussian") == "gaussian":
         samples = (jnp.asarray(data["x"][:START_SAMPLES]), jnp.asarray(data["y"][:START_SAMPLES]))
@@ -23,6 +24,7 @@ def potential(data: dict[str, np.ndarray], settings: dict[str, Any]) -> ICNN:
         dim_data=data["x"].shape[1],
         dim_hidden=list(settings["hidden"]),
         ranks=int(settings.get("rank", 1)),
+        init_fn=nn.initializers.variance_scaling(float(settings.get("init", 1.0)) ** 2, "fan_in", "truncated_normal"),
         act_fn=ACTIVATIONS[settings.get("activation", "elu")],
         pos_weights=True,
         gaussian_map_samples=samples,

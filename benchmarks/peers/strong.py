@@ -5,9 +5,9 @@ the whole step jitted and its buffers donated.
 
 Conjugates of a batch are found together in one while_loop (vmapped loops would compute the same with more copying):
 ``adam`` is the released solver (rate 0.1 falling by a cosine to 1e-5 over 200 iterations, per point, stop at a
-sup-norm of 1e-3); ``lbfgs`` a batched L-BFGS with backtracking, which is far quicker in high dimension. Points that are done
-stand still; unfinished ones are masked out of the loss, as released. Settings beyond those of ``loop``: hidden, v_hidden,
-v_lr, warm_up, gtol, max_iter, b1, b2.
+sup-norm of 1e-3); ``lbfgs`` a batched L-BFGS with backtracking, which is far quicker. Points that are done stand
+still; unfinished ones are masked out of the loss, as released. Settings beyond those of ``loop``: those of
+``networks``, v_hidden, v_lr, warm_up, gtol, max_iter, b1, b2.
 """
 
 from __future__ import annotations
@@ -114,9 +114,7 @@ class Strong:
         gtol, iterations = float(self.settings.get("gtol", 1e-3)), int(self.settings.get("max_iter", 200))
         start = self.v.apply({"params": params["v"]}, y)
         if self.solver is adam:
-            xhat, residual = adam(
-                jax.grad(lambda p: self.apply_u(params["u"], p).sum()), y, start, gtol, iterations
-            )
+            xhat, residual = adam(jax.grad(lambda p: self.apply_u(params["u"], p).sum()), y, start, gtol, iterations)
         else:
             xhat, residual = lbfgs(lambda p: self.apply_u(params["u"], p), y, start, gtol, iterations)
         good = (residual <= gtol) & jnp.isfinite(xhat).all(axis=1)
