@@ -2,10 +2,10 @@
 
     python -m benchmarks.bench_gaussian [--json] [--dims 32,128] [--seconds 120] [--n 400000] [--quick]
 
-All train on the same n samples of each side; a peer gets the same seconds of training. L2-UVP on 2048 new points against the
-closed form; S_eps on 4096 new points of each side, eps = 0.05 E|X - X'|^2 of the target, beside the self-distance of
-two independent draws. The paper lists seven covariances I, 2 I, .., 7 I and six means: the seventh mean is taken at
-the origin, with covariance 7 I. The paper's column is Table 4 and Table 5 ("Ours": 60,000 steps).
+All train on the same n samples of each side; a peer gets the same seconds of training. L2-UVP on 2048 new points
+against the closed form; S_eps on 4096 new points of each side, eps = 0.05 E|X - X'|^2 of the target, beside the
+self-distance of two independent draws. The paper lists seven covariances I, 2 I, .., 7 I and six means: the seventh
+mean is taken at the origin, with covariance 7 I. The paper's column is Table 4 and Table 5 ("Ours": 60,000 steps).
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
     python -m benchmarks.bench_scaling [--json] [--sizes 1e3,1e4,1e5,1e6] [--dims 2,8,32,128,256] [--thread-counts 1,2]
     python -m benchmarks.bench_scaling --bar-memory      the whole preset quick on 1,000,000 samples in d = 2
 
-Every measurement is a child process of its own: wall seconds of the work, and the process' largest resident set (imports
-included). ``stage u``: the preset quick's on Himmelblau's gradient (d = 2). ``fit``: ``fit_brenier_map`` with --seconds on
-the known-answer family logsumexp, with its L2-UVP, and how far the time allowed was missed.
+Every measurement is a child process of its own: wall seconds of the work, and the process' largest resident set
+(imports included). ``stage u``: the preset quick's on Himmelblau's gradient (d = 2). ``fit``: ``fit_brenier_map`` with
+--seconds on the known-answer family logsumexp, with its L2-UVP.
 """
 
 from __future__ import annotations

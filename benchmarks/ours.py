@@ -43,6 +43,11 @@ class StageU(Recorder):
     def __post_init__(self) -> None:
         self.due = self.first
 
+    def stage(self, name: str, state: str, seconds: float | None = None) -> None:
+        """The clock starts with the stage u."""
+        if state == "started":
+            self.begin = time.perf_counter()
+
     def _elapsed(self) -> float:
         return time.perf_counter() - self.begin - self.spent
 
@@ -54,8 +59,8 @@ class StageU(Recorder):
         """Every checkpoint of a loop that holds u, and the stage's own last word."""
         elapsed = self._elapsed()
         if key == "u.done":
-            self.seconds = float(state["seconds"])
-            self._keep(self.seconds, state["u"])
+            self.seconds = elapsed
+            self._keep(elapsed, state["u"])
             raise _Done
         if "u" in state.get("modules", {}):
             self._keep(elapsed, state["modules"]["u"])
@@ -67,7 +72,8 @@ class StageU(Recorder):
 
 
 def train_u(data: Field, spec: TrainingSpec) -> tuple[list[tuple[float, ConvexPotential]], float]:
-    """[(seconds, u at that time)], the last one the finished u, and ``seconds.u``."""
+    """[(seconds, u at that time)], the last one the finished u, and its seconds: wall time from the start of the
+    stage, without the keeping of weights."""
     recorder = StageU()
     with contextlib.suppress(_Done):
         train(data, spec, recorder)

@@ -15,7 +15,6 @@ import numpy as np
 from torch import Tensor
 
 ROOT = Path(__file__).resolve().parents[2]
-STRONG = ("adam", "lbfgs")
 
 
 @dataclass

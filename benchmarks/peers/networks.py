@@ -15,8 +15,8 @@ START_SAMPLES = 20_000
 
 
 def potential(data: dict[str, np.ndarray], settings: dict[str, Any]) -> ICNN:
-    """u_theta. Settings: hidden, rank, activation, start (gaussian | identity), init (size of the layers' first weights,
-    1 as in OTT-JAX: there the layers bury the Gaussian start, and a smaller one is a better start)."""
+    """u_theta. Settings: hidden, rank, activation, start (gaussian | identity), init (size of the layers' first
+    weights; at OTT-JAX's own, 1, the layers bury the Gaussian start, so that a smaller one is a better start)."""
     samples = None
     if settings.get("start", "gaussian") == "gaussian":
         samples = (jnp.asarray(data["x"][:START_SAMPLES]), jnp.asarray(data["y"][:START_SAMPLES]))
