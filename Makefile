@@ -90,10 +90,14 @@ gallery: $(VENV)/.run
 	$(PY) -m npf_engine.runs.gallery
 
 BENCHES := $(filter-out benchmarks/bench_ui.py,$(sort $(wildcard benchmarks/bench_*.py)))
+# These take hours at their full size (benchmarks/README.md has the commands): make bench shows that they run.
+BENCH_QUICK := terrain_peers gaussian known scaling
 
 bench: $(VENV)/.bench
 	@test -n "$(BENCHES)" || { echo "there is no benchmarks/bench_*.py to run" >&2; exit 2; }
-	@set -e; for script in $(BENCHES); do echo "== $$script"; PYTHONPATH=. $(PY) $$script; done
+	@set -e; for script in $(BENCHES); do \
+	  size=; for name in $(BENCH_QUICK); do test "$$script" != benchmarks/bench_$$name.py || size=--quick; done; \
+	  echo "== $$script $$size"; PYTHONPATH=. $(PY) $$script $$size; done
 
 bench-ui: $(VENV)/.dev
 	PYTHONPATH=. $(PY) benchmarks/bench_ui.py

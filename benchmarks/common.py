@@ -8,9 +8,12 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
+
+ARTIFACTS = Path(__file__).resolve().parents[1] / "artifacts" / "benchmarks"
 
 
 def arguments(about: str) -> argparse.ArgumentParser:
@@ -20,6 +23,11 @@ def arguments(about: str) -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=int, default=3, help="runs of which the median is given")
     parser.add_argument("--threads", type=int, default=1, help="torch threads")
     return parser
+
+
+def numbers(text: str) -> list[int]:
+    """For argparse: ``0,1,2`` as a list of integers; ``1e4`` is one."""
+    return [int(float(part)) for part in text.split(",")]
 
 
 def median_seconds(work: Callable[[], Any], runs: int) -> tuple[float, Any]:
@@ -48,6 +56,20 @@ def show(title: str, rows: list[dict[str, Any]], result: dict[str, Any], as_json
             print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))
     for key, value in result.items():
         print(f"{key}: {_text(value)}")
+
+
+def keep(name: str, rows: list[dict[str, Any]], result: dict[str, Any], draw: Callable[[Any], None]) -> None:
+    """artifacts/benchmarks/NAME.json, and NAME.png drawn by ``draw(axes)`` on two axes side by side."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    ARTIFACTS.mkdir(parents=True, exist_ok=True)
+    (ARTIFACTS / f"{name}.json").write_text(json.dumps({"benchmark": name, "rows": rows, **result}, indent=1))
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    draw(figure.subplots(1, 2))
+    figure.savefig(ARTIFACTS / f"{name}.png", dpi=120)
+    tell(f"written: {ARTIFACTS / name}.json and .png")
 
 
 def tell(text: str) -> None:

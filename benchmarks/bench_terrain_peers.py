@@ -1,0 +1,198 @@
+"""Terrain: u of the preset ``quick`` against the published algorithm in JAX and OTT-JAX's W2NeuralDual.
+
+    python -m benchmarks.bench_terrain_peers [--json] [--seeds 0,1,2] [--limit 60] [--quick]
+
+Same samples, same network size (64 x 4, OTT-JAX's own ICNN for the peers), same held-out points, same number of
+threads. A peer's seconds are wall time of training without compilation and without the looks at it; it may train
+--limit times as long as ours. Its time to our test dual is interpolated between looks; where it does not get there the
+ratio is a lower bound and ``lower_bound`` says so. ``speedup`` is against the published algorithm, Adam conjugate and
+all, jitted; ``speedup by peer`` has the others: L-BFGS conjugates make the same algorithm several times quicker.
+"""
+
+from __future__ import annotations
+
+import statistics
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmarks.bench_terrain import chosen_field
+from benchmarks.common import arguments, keep, numbers, set_threads, show, tell
+from benchmarks.ours import train_u
+from benchmarks.peers.launch import PeerRun, run_peer
+from npf_engine.divergences import default_eps, sinkhorn_divergence
+from npf_engine.fields.catalog import resolve
+from npf_engine.fields.field import Field
+from npf_engine.runs.spec import preset, with_values
+from npf_engine.transport.dual import held_out_dual, in_chunks
+
+TEST_POINTS = 4096
+CLOUD = 2048
+BAR_PEER = "adam"
+# Each peer's best of a short search over rate, decay and batch.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "adam": {"lr": 5e-3, "v_lr": 1e-3, "floor": 0.1, "batch": 1024, "warm_up": 1000},
+    "lbfgs": {"lr": 5e-3, "v_lr": 1e-3, "floor": 0.1, "batch": 1024, "warm_up": 1000, "max_iter": 100},
+    "w2neuraldual": {"lr": 5e-3, "v_lr": 1e-3, "floor": 0.1, "batch": 1024, "conjugate": "default"},
+}
+
+
+class Judge:
+    """The same held-out points for all: test dual's, and a cloud for the pushforward with its self-distance."""
+
+    def __init__(self, field: Field, draws: int) -> None:
+        g = torch.Generator().manual_seed(20_260_101)
+        first = torch.randperm(len(field.x_test), generator=g)
+        second = torch.randperm(len(field.y_test), generator=g)
+        self.x, self.y = field.x_test[first[:TEST_POINTS]], field.y_test[second[:TEST_POINTS]]
+        size = min(CLOUD, len(first) // 2)
+        self.x_cloud, self.clouds = [], []
+        distances = []
+        for _ in range(draws):
+            pick = torch.randperm(len(first), generator=g)
+            a, b = field.y_test[pick[:size]], field.y_test[pick[size : 2 * size]]
+            self.x_cloud.append(field.x_test[torch.randperm(len(first), generator=g)[:size]])
+            self.clouds.append(b)
+            distances.append(sinkhorn_divergence(a, b, default_eps(b)))
+        self.self_distance = statistics.mean(distances)
+
+    @property
+    def x_eval(self) -> Tensor:
+        """Where maps are wanted (draws * size, d)."""
+        return torch.cat(self.x_cloud)
+
+    def ratio(self, image: Tensor) -> float:
+        """Pushforward over self-distance, means over the draws; image at x_eval."""
+        if not torch.isfinite(image).all():
+            return float("inf")
+        parts = image.split(len(self.clouds[0]))
+        values = [sinkhorn_divergence(p, c, default_eps(c)) for p, c in zip(parts, self.clouds, strict=True)]
+        return statistics.mean(values) / self.self_distance
+
+
+def ours(field: Field, options: Any, seed: int, judge: Judge) -> list[dict[str, float]]:
+    """Our curve; the last row is the finished u."""
+    values = {"field.source": options.field, "device": "cpu", "seed": seed} | (
+        {"u.regression_steps": 60, "u.pairings": 2, "u.pair_size": 500, "u.polish_steps": 0} if options.quick else {}
+    )
+    curve, _ = train_u(field, with_values(preset("quick"), values))
+    rows = []
+    for seconds, u in curve:
+        dual = held_out_dual(u, judge.x, judge.y)
+        ratio = judge.ratio(in_chunks(u.gradient, judge.x_eval))
+        rows.append({"seconds": seconds, "dual": dual.value, "max_residual": dual.max_residual, "ratio": ratio})
+    return rows
+
+
+def seconds_to(curve: list[dict[str, Any]], target: float) -> float | None:
+    """When the dual first reaches the target, interpolated between looks; None where it never does."""
+    before: dict[str, Any] | None = None
+    for row in curve:
+        if row["dual"] <= target:
+            if before is None:
+                return float(row["seconds"])
+            share = (before["dual"] - target) / (before["dual"] - row["dual"])
+            return float(before["seconds"] + share * (row["seconds"] - before["seconds"]))
+        before = row
+    return None
+
+
+def one_seed(field: Field, options: Any, seed: int, judge: Judge) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Rows of the table and the curves of one seed."""
+    mine = ours(field, options, seed, judge)
+    target, seconds = mine[-1]["dual"], mine[-1]["seconds"]
+    tell(f"seed {seed}: ours {seconds:.1f} s, test dual {target:.5g}, ratio {mine[-1]['ratio']:.3g}")
+    rows = [{"seed": seed, "solver": "ours", "to our dual, s": seconds, "lower_bound": False, "times ours": 1.0,
+             "test dual": target, "ratio": mine[-1]["ratio"], "s per step": None, "compile, s": None}]  # fmt: skip
+    curves = {"ours": mine}
+    for kind in options.peers:
+        limit = options.limit * seconds
+        hidden = [16, 16] if options.quick else [64] * 4
+        settings = SETTINGS[kind] | {
+            "seconds": limit, "first": max(1.0, seconds / 4), "hidden": hidden, "seed": seed, "target_dual": target,
+        }  # fmt: skip
+        if options.quick:
+            settings |= {"batch": 128, "warm_up": 20}
+        run: PeerRun = run_peer(
+            kind, field.x_train, field.y_train, judge.x_eval, settings, options.threads, (judge.x, judge.y)
+        )
+        for row, image in zip(run.curve, run.maps, strict=True):
+            row["ratio"] = judge.ratio(torch.from_numpy(image))
+        curves[kind] = run.curve
+        reached = seconds_to(run.curve, target)
+        last = run.curve[-1]
+        rows.append({
+            "seed": seed, "solver": kind, "to our dual, s": reached or last["seconds"], "lower_bound": reached is None,
+            "times ours": (reached or last["seconds"]) / seconds, "test dual": min(r["dual"] for r in run.curve),
+            "ratio": min(r["ratio"] for r in run.curve), "s per step": run.info["seconds_per_step"],
+            "compile, s": run.info["compile_seconds"],
+        })  # fmt: skip
+        tell(f"seed {seed}: {kind} {rows[-1]}")
+    return rows, curves
+
+
+def speedup(rows: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    """A peer's time to our test dual over ours: median, per seed, and where it is only a lower bound."""
+    here = [r for r in rows if r["solver"] == kind]
+    per_seed = [r["times ours"] for r in here]
+    return {
+        "median": statistics.median(per_seed),
+        "per_seed": per_seed,
+        "lower_bound": [r["lower_bound"] for r in here],
+    }
+
+
+def draw(axes: Any, all_curves: dict[int, dict[str, Any]]) -> None:
+    """Test dual and pushforward ratio against wall time."""
+    best = min(row["dual"] for curves in all_curves.values() for curve in curves.values() for row in curve)
+    colours = {"ours": "C0", "adam": "C1", "lbfgs": "C2", "w2neuraldual": "C3"}
+    names = {"ours": "ours", "adam": "published, Adam conjugate (JAX)", "lbfgs": "published, L-BFGS conjugate (JAX)",
+             "w2neuraldual": "OTT-JAX W2NeuralDual"}  # fmt: skip
+    for index, curves in enumerate(all_curves.values()):
+        for kind, curve in curves.items():
+            seconds = [row["seconds"] for row in curve]
+            label = names[kind] if index == 0 else None
+            gap = np.array([row["dual"] - best for row in curve]) / abs(best) * 100
+            axes[0].loglog(seconds, np.maximum(gap, 1e-3), "o-", ms=3, color=colours[kind], label=label)
+            axes[1].loglog(seconds, [row["ratio"] for row in curve], "o-", ms=3, color=colours[kind], label=label)
+    axes[0].set(xlabel="seconds of training", ylabel="test dual above the best, percent")
+    axes[1].set(xlabel="seconds of training", ylabel="pushforward / self-distance")
+    axes[1].axhline(1, color="0.6", lw=0.8)
+    axes[0].legend(fontsize=8)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--field", default=chosen_field())
+    parser.add_argument("--seeds", type=numbers, default=[0, 1, 2])
+    parser.add_argument("--limit", type=float, default=60.0, help="a peer's time, in times of ours")
+    parser.add_argument("--peers", type=lambda t: t.split(","), default=["adam", "lbfgs", "w2neuraldual"])
+    parser.add_argument("--draws", type=int, default=4, help="pairs of clouds of the ratio")
+    parser.add_argument("--quick", action="store_true", help="minutes: small networks, two times our time, one seed")
+    options = parser.parse_args()
+    if options.quick:
+        options.seeds, options.limit = options.seeds[:1], min(options.limit, 2.0)
+    set_threads(options.threads)
+    spec = with_values(preset("quick"), {"field.source": options.field, "device": "cpu"})
+    field = resolve(spec.field)
+    judge = Judge(field, options.draws)
+    rows: list[dict[str, Any]] = []
+    curves: dict[int, dict[str, Any]] = {}
+    for seed in options.seeds:
+        new, curves[seed] = one_seed(field, options, seed, judge)
+        rows += new
+    result = {
+        "speedup": speedup(rows, BAR_PEER) if BAR_PEER in options.peers else None,
+        "speedup by peer": {kind: speedup(rows, kind) for kind in options.peers},
+        "field": field.name, "n": field.n, "threads": options.threads,
+        "self_distance": judge.self_distance, "quick": options.quick,
+    }  # fmt: skip
+    keep("terrain_peers", rows, result | {"curves": curves, "settings": SETTINGS}, lambda axes: draw(axes, curves))
+    show("u on terrain, against peers", rows, result, options.json)
+
+
+if __name__ == "__main__":
+    main()
