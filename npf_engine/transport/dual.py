@@ -11,7 +11,9 @@ lower is better.
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
@@ -23,6 +25,8 @@ from npf_engine.settings import ConjugateConfig, PotentialConfig
 from npf_engine.transport.conjugate import Potential, conjugate, quadratic_start
 from npf_engine.transport.loop import Loop
 from npf_engine.transport.pairing import Stratifier, draw_pairs
+
+MAX_CORES = 4  # assignments at a time: each holds a cost matrix and a plan
 
 
 @dataclass
@@ -69,17 +73,28 @@ def in_chunks(function: Callable[[Tensor], Tensor], x: Tensor, chunk: int = 8192
 def collect_pairs(
     x: Tensor, y: Tensor, size: int, count: int, seed: int, recorder: Recorder, stage: str = "u"
 ) -> tuple[Tensor, Tensor]:
-    """``count`` independent optimal assignments of ``size`` points each, joined: (source, target), (k, d) both."""
+    """``count`` independent optimal assignments of ``size`` points each, joined: (source, target), (k, d) both.
+
+    The simplex releases Python's lock, so that every core takes an assignment of its own; each has its own seed, so
+    that their number changes nothing.
+    """
     strata = Stratifier(x, size)
-    sources, targets = [], []
-    for index in range(count):
-        recorder.check()
-        generator = torch.Generator().manual_seed(seed * 7919 + index)
-        source, target = draw_pairs(x, y, size, generator, strata)
-        sources.append(source)
-        targets.append(target)
-        recorder.progress(f"{stage}: pairing", index + 1, count)
-    return torch.cat(sources), torch.cat(targets)
+
+    def one(index: int) -> tuple[Tensor, Tensor]:
+        return draw_pairs(x, y, size, torch.Generator().manual_seed(seed * 7919 + index), strata)
+
+    found = []
+    with ThreadPoolExecutor(min(count, MAX_CORES, os.cpu_count() or 1)) as pool:
+        waiting = [pool.submit(one, index) for index in range(count)]
+        try:
+            for index, pair in enumerate(waiting):
+                recorder.check()
+                found.append(pair.result())
+                recorder.progress(f"{stage}: pairing", index + 1, count)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return torch.cat([source for source, _ in found]), torch.cat([target for _, target in found])
 
 
 def fit_to_pairs(
