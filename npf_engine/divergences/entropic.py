@@ -174,9 +174,7 @@ def _newton(kernel: Tensor, tolerance: float, stop_when_far: bool) -> _Fit | Non
     return _Fit(a, b, torch.zeros_like(missing), False)
 
 
-def _newton_step(
-    kernel: Tensor, a: Tensor, b: Tensor, row: Tensor, tolerance: float
-) -> tuple[Tensor, Tensor, bool]:
+def _newton_step(kernel: Tensor, a: Tensor, b: Tensor, row: Tensor, tolerance: float) -> tuple[Tensor, Tensor, bool]:
     """``_solve`` with H = diag(row) - P P^T / (n m), P = a kernel b."""
 
     def product(v: Tensor) -> Tensor:

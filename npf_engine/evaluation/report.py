@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from npf_engine.divergences import default_eps, sinkhorn_divergence
+from npf_engine.divergences import default_eps, sinkhorn_divergence, sinkhorn_divergences
 from npf_engine.evaluation.inverse import inverse_cosine, inverse_metric
 from npf_engine.evaluation.verdict import judge
 from npf_engine.fields.field import Field
@@ -157,11 +157,8 @@ class _Work:
 
 def _three(image: Tensor, other: Tensor, trivial: Tensor, reference: Tensor, eps: float) -> tuple[float, float, float]:
     """(value, self-distance, trivial) against one reference cloud."""
-    return (
-        sinkhorn_divergence(image, reference, eps),
-        sinkhorn_divergence(other, reference, eps),
-        sinkhorn_divergence(trivial, reference, eps),
-    )
+    value, floor, plain = sinkhorn_divergences([image, other, trivial], reference, eps)
+    return value, floor, plain
 
 
 def summarise(rows: list[tuple[float, float, float]], n: int, eps: float) -> dict[str, float | int | None]:
