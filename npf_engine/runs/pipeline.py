@@ -152,7 +152,9 @@ def _report(model: Any, field: Field, spec: TrainingSpec, recorder: Recorder) ->
         return json.loads(kept["report"]), float(kept["seconds"])
     began = time.perf_counter()
     recorder.stage("report", "started")
-    report = accuracy_report(model, field, spec.report, spec.seed, _progress(recorder, "report")).to_dict()
+    solved = recorder.load("v.done")  # M_theta of every sample, which the training has solved already
+    known = (solved["m_train"], solved["m_test"]) if solved else None
+    report = accuracy_report(model, field, spec.report, spec.seed, _progress(recorder, "report"), known).to_dict()
     seconds = time.perf_counter() - began
     recorder.save("report.done", {"report": json.dumps(report), "seconds": seconds})
     recorder.stage("report", "done", seconds)
