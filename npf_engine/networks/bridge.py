@@ -36,18 +36,26 @@ class Bridge(nn.Module):
     while t D
     ~ sigma sqrt(t), so that a small sigma crowds the choice into t < (sigma / D)^2, where no network can resolve it.
 
-    region: ``box`` keeps X_psi in [-1, 1]^d, ``disc`` in the unit ball, ``free`` nowhere.
+    grid_power: how dense the sampler's times are near 1, see ``bridge_times``. region: ``box`` keeps X_psi in [-1, 1]^d, ``disc`` in the unit ball, ``free`` nowhere.
     """
 
     sigma: Tensor
 
     def __init__(
-        self, d: int, hidden: Sequence[int], *, fourier: int = 6, sigma: float = 0.1, region: str = "box", seed: int = 0
+        self,
+        d: int,
+        hidden: Sequence[int],
+        *,
+        fourier: int = 6,
+        sigma: float = 0.1,
+        region: str = "box",
+        grid_power: float = 2.0,
+        seed: int = 0,
     ) -> None:
         super().__init__()
         if region not in ("box", "disc", "free"):
             raise ValueError(f"region must be box, disc or free, not {region!r}")
-        self.d, self.region = d, region
+        self.d, self.region, self.grid_power = d, region, grid_power
         self.register_buffer("sigma", torch.tensor(float(sigma)))
         self.space = FourierFeatures(d, fourier)
         self.time = FourierFeatures(1, TIME_OCTAVES)
@@ -91,23 +99,38 @@ class Bridge(nn.Module):
     def sample(self, y: Tensor, generator: torch.Generator, steps: int = 100, chunk: int = 8192) -> Tensor:
         """One draw of I_psi(y, noise) for each row of y (n, d): (n, d). ``generator`` lives on the CPU, so that a seed
         gives the same noise on every device."""
-        times = bridge_times(steps)
+        times = bridge_times(steps, self.grid_power)
         out = []
         for part in y.split(chunk):
+            from_y = self._from_y(part)
             x = part
             for before, after in pairwise(times):
-                t = torch.full_like(part[:, :1], before)
-                aim = self.project(self(t, part, x))
+                aim = self.project(self._held(before, from_y, x))
                 share = (after - before) / (1 - before)
-                x = x + share * (aim - x)
+                x = torch.lerp(x, aim, share)
                 if after < 1:
-                    spread = math.sqrt(share * (1 - after))
                     noise = torch.randn(part.shape, generator=generator).to(part)
-                    x = x + float(self.sigma) * spread * noise
+                    x = torch.addcmul(x, noise, self.sigma, value=math.sqrt(share * (1 - after)))
             out.append(x)
         return torch.cat(out) if out else y.clone()
 
+    def _from_y(self, y: Tensor) -> Tensor:
+        """What the first layer makes of y and its bias (n, width): the same at every step of a path."""
+        first = self.layers[0]
+        return torch.addmm(first.bias, self.space(y), self._columns(1).T)
 
-def bridge_times(steps: int) -> list[float]:
-    """0 = t_0 < ... < t_steps = 1, fine near 1: t_k = 1 - (1 - k / steps)^2."""
-    return [1 - (1 - k / steps) ** 2 for k in range(steps)] + [1.0]
+    def _columns(self, part: int) -> Tensor:
+        """The first layer's columns for the time (0), y (1) or x_t (2)."""
+        width = self.space.width
+        return self.layers[0].weight.split([self.time.width, width, width], dim=1)[part]
+
+    def _held(self, t: float, from_y: Tensor, x_t: Tensor) -> Tensor:
+        """X_psi(t, y, x_t) for one t, from _from_y(y)."""
+        time = self.time(torch.full_like(x_t[:1, :1], t))
+        hidden = torch.addmm(from_y, self.space(x_t), self._columns(2).T).add_(time @ self._columns(0).T)
+        return torch.add(self.layers[1:](hidden), x_t, alpha=t)
+
+
+def bridge_times(steps: int, power: float = 2.0) -> list[float]:
+    """0 = t_0 < ... < t_steps = 1, fine near 1: t_k = 1 - (1 - k / steps)^power."""
+    return [1 - (1 - k / steps) ** power for k in range(steps)] + [1.0]

@@ -271,7 +271,7 @@ def _train_inverse(job: _Job, m_train: Tensor) -> tuple[Bridge, float]:
     region = {"box": "box", "land": "box", "disc": "disc"}.get(job.field.rho, "free")
     bridge = job.build(
         "bridge", Bridge, d=job.field.d, hidden=list(config.hidden), fourier=config.fourier, sigma=config.sigma,
-        region=region, seed=job.spec.seed + 5,
+        region=region, grid_power=config.grid_power, seed=job.spec.seed + 5,
     )  # fmt: skip
     # M_theta may leave Omega by the error of u; the sampler starts inside, so the training does too.
     start = torch.cat([bridge.project(part) for part in m_train.split(65_536)])

@@ -60,6 +60,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "m.batch": 512,
         "inverse.hidden": (256, 256, 256),
         "inverse.steps": 50_000,
+        "inverse.sampler_steps": 50,
     },
     "custom": {},
 }
