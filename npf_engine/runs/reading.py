@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,14 @@ from npf_engine.runs.progress import STAGES
 LOG_BYTES = 200_000
 
 
-def status(folder: Path, created: float) -> dict[str, Any]:
+def status(folder: Path, created: float, stages: Sequence[str] = STAGES) -> dict[str, Any]:
     """What status.json says, with every key there even where it does not exist or is broken (see RunStore.status)."""
     told = files.read_json(folder / files.STATUS) or {}
     blank: dict[str, Any] = {
         "stage": None,
         "step": 0,
         "total": 0,
-        "stages": [{"name": name, "state": "waiting", "seconds": None} for name in STAGES],
+        "stages": [{"name": name, "state": "waiting", "seconds": None} for name in stages],
         "seconds_left": None,
         "scalars": {},
         "rate": None,
