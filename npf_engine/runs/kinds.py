@@ -24,9 +24,10 @@ class Kind:
 
     ``spec`` names a frozen dataclass whose fields all have defaults, among them ``name`` and ``seed``; it may have a
     method ``validate()`` that raises InputError, and a property ``default_name``. ``run`` names a function
-    ``(spec, recorder, folder) -> dict``; its answer becomes report.json. ``stages`` are shown before they begin;
-    ``files`` are patterns of the result files in the run folder. ``change`` names a function ``(spec, values) ->
-    spec`` where setting leaves one by one is not all there is to it.
+    ``(spec, recorder, folder) -> dict``; its answer becomes report.json. ``stages`` are shown before they begin; a
+    stop waits a moment for those in ``saving``, and for those that ask whether a checkpoint is due. ``files`` are
+    patterns of the result files in the run folder. ``change`` names a function ``(spec, values) -> spec`` where
+    setting leaves one by one is not all there is to it.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Kind:
     spec: str
     run: str
     stages: tuple[str, ...]
+    saving: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     change: str = ""
 
@@ -62,6 +64,7 @@ KINDS: dict[str, Kind] = {
         spec="npf_engine.runs.spec:TrainingSpec",
         run="npf_engine.runs.pipeline:run_pipeline",
         stages=progress.STAGES,
+        saving=progress.SAVING,
         files=("npf-*.zip",),
         change="npf_engine.runs.spec:with_values",
     ),

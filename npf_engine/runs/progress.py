@@ -9,6 +9,7 @@ from typing import Any
 
 # Of a training; the other kinds of run name theirs in kinds.py
 STAGES = ("field", "u", "v", "m", "inverse", "report", "bundle")
+SAVING = ("u", "v", "m", "inverse")  # those of them that keep checkpoints
 
 
 @dataclass

@@ -15,7 +15,7 @@ import numpy as np
 from npf_engine.errors import Cancelled
 from npf_engine.runs import files
 from npf_engine.runs.checkpoints import ProgressRecorder
-from npf_engine.runs.progress import STAGES
+from npf_engine.runs.progress import SAVING, STAGES
 
 STATUS_SECONDS = 0.25
 EVENT_SECONDS = 0.5
@@ -33,8 +33,11 @@ class FolderRecorder(ProgressRecorder):
     lasts (about a thousand a stage at most), so that hours of training stay small.
     """
 
-    def __init__(self, folder: Path | str, stages: Sequence[str] = STAGES) -> None:
-        """Make the folder where it is missing. Raises InputError where that cannot be done."""
+    def __init__(self, folder: Path | str, stages: Sequence[str] = STAGES, saving: Sequence[str] = SAVING) -> None:
+        """Make the folder where it is missing. Raises InputError where that cannot be done.
+
+        ``saving`` are stages that are known to keep checkpoints; one that asks whether a checkpoint is due joins them.
+        """
         super().__init__(folder, stages)
         self.root = Path(folder)
         with files.writing(self.root):
@@ -46,7 +49,7 @@ class FolderRecorder(ProgressRecorder):
         self._wish: str | None = None
         self._wish_at = 0.0
         self._saved_since_wish = False
-        self._saving: str | None = None  # the stage that has asked for checkpoints
+        self._saving = set(saving)
         self._untold: tuple[str, dict[str, float]] = ("", {})
 
     # what the worker's shell calls
@@ -134,7 +137,8 @@ class FolderRecorder(ProgressRecorder):
 
     def checkpoint_due(self) -> bool:
         """Every ten seconds, and at once when the run is about to stop or pause."""
-        self._saving = self.board.current.base if self.board.current else None
+        if self.board.current is not None:
+            self._saving.add(self.board.current.base)
         return super().checkpoint_due() or (self._wish is not None and not self._saved_since_wish)
 
     def save(self, key: str, state: dict[str, Any]) -> None:
@@ -146,9 +150,9 @@ class FolderRecorder(ProgressRecorder):
     # inside
 
     def _saves(self) -> bool:
-        """Whether the stage at work is one that saves: a stage that never asked has nothing to wait for."""
+        """Whether the stage at work is one that saves; for another there is nothing to wait for."""
         stage = self.board.current
-        return stage is not None and stage.base == self._saving and stage.state == "started"
+        return stage is not None and stage.base in self._saving and stage.state == "started"
 
     def _control(self) -> str | None:
         try:

@@ -36,7 +36,7 @@ def main(folder: Path | str, job: Job | None = None) -> int:
             raise InputError(f"another worker is at {folder} already")
         me = Identity.of(os.getpid())
         files.write_json(folder / files.WORKER, me.to_json() if me else {"pid": os.getpid(), "start": "unknown"})
-        recorder = FolderRecorder(folder, kinds.of(spec).stages)
+        recorder = FolderRecorder(folder, kinds.of(spec).stages, kinds.of(spec).saving)
     except InputError as error:
         print(error, file=sys.stderr)
         return 2

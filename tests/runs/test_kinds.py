@@ -171,7 +171,7 @@ def test_a_folder_keeps_to_its_run(monkeypatch, tmp_path):
 
 
 def test_a_stage_that_does_not_save_is_stopped_at_once(tmp_path):
-    recorder = FolderRecorder(tmp_path, ("walk",))
+    recorder = FolderRecorder(tmp_path, ("walk",), ())
     recorder.stage("walk", "started")
     recorder.check()
     (tmp_path / files.CONTROL).write_text("cancel")
