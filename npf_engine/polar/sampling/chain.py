@@ -95,6 +95,8 @@ class ChainState:
                 self.generator.set_state(value)
             else:
                 setattr(self, name, value.to(device) if isinstance(value, Tensor) else value)
+        if self.at is not None and torch.equal(self.at, self.x):
+            self.at = self.x  # samplers tell by identity that value and gradient belong to x
 
 
 class Kernel(Protocol):
