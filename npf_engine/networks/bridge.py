@@ -71,6 +71,10 @@ class Bridge(nn.Module):
             return x / x.norm(dim=1, keepdim=True).clamp(min=1.0)
         return x
 
+    def confine(self, x: Tensor) -> Tensor:
+        """Where X_psi is kept: ``project``, but for bridges whose starts may lie outside of Omega."""
+        return self.project(x)
+
     def loss(self, x: Tensor, y: Tensor, t: Tensor, noise: Tensor, peers: Tensor | None = None) -> Tensor:
         """mean |X_psi(t, y, x_t) - target|^2 for pairs y = M(x), t (n, 1) in [0, 1), noise (n, d) standard normal.
 
@@ -97,7 +101,7 @@ class Bridge(nn.Module):
             x = part
             for before, after in pairwise(times):
                 t = torch.full_like(part[:, :1], before)
-                aim = self.project(self(t, part, x))
+                aim = self.confine(self(t, part, x))
                 share = (after - before) / (1 - before)
                 x = x + share * (aim - x)
                 if after < 1:
