@@ -34,6 +34,9 @@ PAGES: dict[str, Entry] = {
     "train": Entry("pages/train/page.py", "Train", ":material/model_training:", "Make", ("train",)),
     "factorization": Entry("pages/factorization/page.py", "Factorization", ":material/call_split:", "Explore"),
     "inverse": Entry("pages/inverse/page.py", "Inverse", ":material/undo:", "Explore"),
+    "landscape": Entry(
+        "pages/landscape/page.py", "Landscape", ":material/landscape:", "Explore", ("landscape", "experiment")
+    ),
     "models": Entry("pages/models/page.py", "Models", ":material/inventory_2:", "Explore"),
 }
 

@@ -20,6 +20,13 @@ TITLES = {
     "inverse": "Inverse I",
     "report": "Accuracy",
     "bundle": "Bundle",
+    "samples": "Gradients",
+    "flow": "Gradient flow",
+    "warm-up": "Warm-up",
+    "networks": "Networks",
+    "lmc-npf": "LMC-NPF",
+    "lmc": "Plain LMC",
+    "restart": "Restarts",
 }
 ICONS = {
     "waiting": ("gray", ":material/radio_button_unchecked:"),

@@ -31,7 +31,10 @@ VERDICTS = {
     "good": ("green", ":material/verified:"),
     "usable": ("orange", ":material/thumbs_up_down:"),
     "not trustworthy": ("red", ":material/report:"),
+    "better than trivial": ("green", ":material/verified:"),
+    "failure": ("red", ":material/report:"),
 }
+BOXES = {"green": st.success, "orange": st.warning, "red": st.error}
 
 
 def store() -> RunStore:
@@ -144,3 +147,13 @@ def badge(run: Run) -> None:
         if run.verdict in VERDICTS:
             colour, icon = VERDICTS[run.verdict]
             st.badge(run.verdict, icon=icon, color=colour)  # type: ignore[arg-type]
+
+
+def verdict(run: Run) -> None:
+    """The verdict on a finished run and its reason, in one line."""
+    report = store().report(run.id) or {}
+    level = run.verdict or report.get("verdict")
+    if level in VERDICTS:
+        colour, icon = VERDICTS[level]
+        reason = report.get("verdict_reason")
+        BOXES[colour](f"**{level.capitalize()}.** " + (states.sentence(str(reason)) if reason else ""), icon=icon)

@@ -26,9 +26,10 @@ def zipped(content: dict[str, bytes]) -> bytes:
 
 
 def result_files(folder: Path, patterns: Sequence[str]) -> dict[str, Path]:
-    """Name -> path of the result files in a run folder; what a run keeps for itself is none."""
-    found = {path.name: path for pattern in patterns for path in sorted(folder.glob(pattern)) if path.is_file()}
-    return {name: path for name, path in found.items() if name not in files.OWN and not name.startswith(".")}
+    """Name, with its folder below the run's, -> path of a run's result files; what it keeps for itself is none."""
+    paths = [path for pattern in patterns for path in sorted(folder.glob(pattern)) if path.is_file()]
+    found = {path.relative_to(folder).as_posix(): path for path in paths if not path.name.startswith(".")}
+    return {name: path for name, path in found.items() if name not in files.OWN}
 
 
 def archive(folder: Path, patterns: Sequence[str]) -> bytes:

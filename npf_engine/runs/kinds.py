@@ -68,6 +68,14 @@ KINDS: dict[str, Kind] = {
         files=("npf-*.zip",),
         change="npf_engine.runs.spec:with_values",
     ),
+    "experiment": Kind(
+        "experiment",
+        "Experiment",
+        spec="npf_engine.polar.experiments.spec:ExperimentSpec",
+        run="npf_engine.polar.experiments.run:run_experiment",
+        stages=(),  # each experiment has its own
+        files=("particles.npz", "figures.npz", "best-weights.safetensors", "model/*"),
+    ),
 }
 
 

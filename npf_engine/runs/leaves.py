@@ -6,7 +6,6 @@ import dataclasses
 import json
 import types
 import typing
-from dataclasses import replace
 from typing import Any
 
 from npf_engine.errors import InputError
@@ -42,21 +41,28 @@ def set_leaves(spec: Any, values: dict[str, Any], advice: str = "") -> Any:
 
     ``advice`` ends the sentence about a key that does not exist (default: the keys that do). Raises InputError.
     """
-    for key, value in values.items():
-        spec = _set(spec, key.split("."), key, value, advice or f"there are {', '.join(leaves(spec))}")
-    return spec
+    return _replaced(spec, {key: (key, value) for key, value in values.items()}, advice or _known(spec))
 
 
-def _set(node: Any, path: list[str], key: str, value: Any, advice: str) -> Any:
+def _known(spec: Any) -> str:
+    return f"there are {', '.join(leaves(spec))}"
+
+
+def _replaced(node: Any, values: dict[str, tuple[str, Any]], advice: str) -> Any:
+    """``node`` with values (path below it -> full key, value) all at once: a check of the whole sees no half change."""
     hints = typing.get_type_hints(type(node))
-    if path[0] not in hints:
-        raise InputError(f"unknown setting {key!r}; {advice}")
-    if len(path) > 1:
-        inner = getattr(node, path[0])
-        if not dataclasses.is_dataclass(inner):
+    changed: dict[str, Any] = {}
+    below: dict[str, dict[str, tuple[str, Any]]] = {}
+    for path, (key, value) in values.items():
+        name, _, rest = path.partition(".")
+        if name not in hints or (rest and not dataclasses.is_dataclass(getattr(node, name))):
             raise InputError(f"unknown setting {key!r}; {advice}")
-        return replace(node, **{path[0]: _set(inner, path[1:], key, value, advice)})
-    return replace(node, **{path[0]: _coerce(hints[path[0]], value, key)})
+        if rest:
+            below.setdefault(name, {})[rest] = (key, value)
+        else:
+            changed[name] = _coerce(hints[name], value, key)
+    changed |= {name: _replaced(getattr(node, name), inner, advice) for name, inner in below.items()}
+    return dataclasses.replace(node, **changed)
 
 
 def _coerce(hint: Any, value: Any, key: str) -> Any:

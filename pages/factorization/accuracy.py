@@ -9,8 +9,7 @@ import streamlit as st
 
 from npf_engine.figures import accuracy
 from npf_engine.runs.store import Run
-from pages.factorization import data
-from ui import frame
+from ui import frame, runs
 from ui.plots import plot
 
 
@@ -18,7 +17,7 @@ def show(run: Run, name: str) -> None:
     """Verdict, table, figure, and the numbers that are no divergence."""
     metrics = run.metrics or {}
     rows = accuracy.rows(metrics)
-    data.verdict(run)
+    runs.verdict(run)
     if not rows:
         st.info("This model carries no accuracy table.", icon=":material/info:")
         return

@@ -1,0 +1,66 @@
+"""Landscape: where are the critical points and modes of a potential, and does a sampler find them?
+
+The link carries the choice and its settings, and later the run.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from npf_engine.errors import InputError
+from npf_engine.runs import kinds
+from pages.landscape import experiment_run, experiment_setup, potential_run, potential_setup
+from ui import frame, live, runlist, states
+from ui.runs import store
+
+POTENTIAL, CLASSIFIER = "Potential", "Classifier"
+MODES = {POTENTIAL: ":material/landscape: A potential", CLASSIFIER: ":material/neurology: A classifier's loss"}
+SHOWN = frame.PAGES["landscape"].kinds
+
+
+def main() -> None:
+    run_id = st.query_params.get("run")
+    if run_id is None:
+        _setup()
+        return
+    known = {run.id: run.kind for run in store().list()}
+    kind = known.get(run_id)
+    if kind == "landscape":
+        potential_run.show(run_id)
+    elif kind == "experiment":
+        experiment_run.show(run_id)
+    elif kind in kinds.KINDS:
+        frame.go(frame.page_of(kind), {"run": run_id})
+    else:
+        states.empty(
+            "This run is not here",
+            "It was deleted, or the link comes from another machine.",
+            "landscape",
+            "Choose a landscape",
+            icon=":material/search_off:",
+        )
+
+
+def _setup() -> None:
+    frame.title("Landscape", "Where are the modes of a landscape, and does a sampler find all of them?")
+    live.active()
+    mode = st.segmented_control(
+        "Landscape of",
+        list(MODES),
+        default=POTENTIAL,
+        key="of",
+        required=True,
+        bind="query-params",
+        format_func=lambda name: MODES[name],
+    )
+    if mode == CLASSIFIER:
+        experiment_setup.show()
+    else:
+        potential_setup.show()
+    runlist.show(SHOWN)
+
+
+try:
+    main()
+except InputError as error:
+    states.problem(error)
