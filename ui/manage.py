@@ -19,7 +19,7 @@ def download(run: Run) -> None:
     """The bundle of a training, the zip of another run's results; made at the click."""
     with states.told():
         training = run.kind == kinds.TRAIN
-        name = store().bundle(run.id).name if training else f"{run.kind}-{files.slug(run.name)}.zip"
+        name = store().bundle(run.id).name if training else f"{files.slug(run.name)}.zip"
         st.download_button(
             f"Download {name}",
             data=functools.partial(store().archive, run.id),

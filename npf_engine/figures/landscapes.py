@@ -60,7 +60,7 @@ def contour(ground: Ground, revision: str) -> go.Figure:
     """The potential as muted colours with lines of equal height, low places dark."""
     level = float32(ground.level())
     hover = "%{x:.4g}, %{y:.4g}<br>g = %{customdata:.4g}<extra></extra>"
-    common = {"x": float32(ground.x), "y": float32(ground.y), "z": level}
+    common = {"x": float32(ground.x), "y": float32(ground.y), "z": level, "showlegend": False}
     figure = go.Figure(
         go.Heatmap(
             **common, customdata=float32(ground.g), colorscale=palette.ELEVATION, opacity=0.6, showscale=False,
@@ -82,11 +82,12 @@ def moment(ground: Ground, frame: Frame, revision: str, jumps: bool = True) -> g
     """The particles of one moment on the potential, the ways of a few behind them; ``jumps``: those through u too."""
     figure = contour(ground, revision)
     local, leaps = _ways(frame)
-    figure.add_trace(
-        go.Scatter(x=local[:, 0], y=local[:, 1], mode="lines", name="local steps", hoverinfo="skip",
-                   line={"width": 1.3, "color": "rgba(20,28,40,0.75)"})
-    )  # fmt: skip
-    if jumps:
+    if len(frame.trail):
+        figure.add_trace(
+            go.Scatter(x=local[:, 0], y=local[:, 1], mode="lines", name="local steps", hoverinfo="skip",
+                       line={"width": 1.3, "color": "rgba(20,28,40,0.75)"})
+        )  # fmt: skip
+    if len(frame.trail) and jumps:
         figure.add_trace(
             go.Scatter(x=leaps[:, 0], y=leaps[:, 1], mode="lines", name="jumps through u", hoverinfo="skip",
                        line={"width": 1.8, "color": palette.COLOURS["grad_u"], "dash": "dot"})

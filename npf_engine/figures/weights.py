@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -28,9 +30,17 @@ def weight_clouds(
                        line={"shape": "hvh", "width": 2, "color": BASINS[number % len(BASINS)]})
         )  # fmt: skip
     finish(figure, height=300, revision=revision, legend=True)
-    figure.update_xaxes(title=title, type="log" if log else "linear")
+    figure.update_xaxes(title=title)
+    if log:
+        figure.update_xaxes(type="log", tickvals=_decades(10**low, 10**high))
     figure.update_yaxes(title="share of weights (%)", rangemode="tozero")
     return figure
+
+
+def _decades(low: float, high: float) -> list[float]:
+    """Ticks at 1, 2 and 5 times powers of ten, or at the powers alone where those are many."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    return [m * 10.0**k for k in powers for m in ((1, 2, 5) if len(powers) <= 3 else (1,))]
 
 
 def coloured_embedding(

@@ -68,6 +68,14 @@ KINDS: dict[str, Kind] = {
         files=("npf-*.zip",),
         change="npf_engine.runs.spec:with_values",
     ),
+    "landscape": Kind(
+        "landscape",
+        "Landscape",
+        spec="npf_engine.polar.landscape:LandscapeSpec",
+        run="npf_engine.polar.landscape:run_landscape",
+        stages=(),
+        files=("*.npz", "*.csv"),
+    ),
     "experiment": Kind(
         "experiment",
         "Experiment",

@@ -15,9 +15,14 @@ from ui.plots import plot
 
 def show(run: Run, name: str) -> None:
     """Verdict, table, figure, and the numbers that are no divergence."""
+    runs.verdict(run)
+    table(run, name)
+
+
+def table(run: Run, name: str) -> None:
+    """The same without the verdict."""
     metrics = run.metrics or {}
     rows = accuracy.rows(metrics)
-    runs.verdict(run)
     if not rows:
         st.info("This model carries no accuracy table.", icon=":material/info:")
         return

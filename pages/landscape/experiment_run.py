@@ -18,6 +18,14 @@ from ui.plots import plot
 
 QUESTION = "Does the factorization of a loss gradient find weights that descent does not?"
 RESULT, WEIGHTS, TSNE, ONE = "Result", "Histograms", "t-SNE", "One particle"
+SAMPLED = (
+    "Accuracy alone proves little: weights that were restarted find good places too. A sampler is worth something where "
+    "it has good weights far from the warm-up, and more of them than restarts have."
+)
+GENERATED = (
+    "Weights drawn where the gradient should be 0, beside weights that were drawn at random: |G| must be lower, down to "
+    "the noise of a minibatch. Not every critical point is a good classifier."
+)
 CHARACTERS = {  # key -> (title, logarithmic, what to look for)
     "accuracy": (
         "test accuracy (%)",
@@ -111,7 +119,7 @@ def _result(run: Run, name: str) -> None:
         st.warning(states.sentence(str(warning)), icon=":material/warning:")
     metrics = run.metrics or {}
     if "pushforward" in metrics:
-        accuracy.show(run, name)
+        accuracy.table(run, name)
         _cosine(run, metrics, name)
     _table(metrics)
     _traces(run, name)
@@ -164,10 +172,7 @@ def _table(metrics: dict[str, Any]) -> None:
             "distance": number("Distance", format="%.3g", help="Median distance to the nearest warm-up particle."),
         },
     )
-    frame.caption(
-        "Accuracy alone proves little: weights that were restarted find good places too. A sampler is worth something "
-        "where it has good weights far from the warm-up, and more of them than restarts have."
-    )
+    frame.caption(SAMPLED if "restart" in metrics else GENERATED)
 
 
 def _traces(run: Run, name: str) -> None:

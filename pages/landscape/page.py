@@ -44,20 +44,29 @@ def main() -> None:
 def _setup() -> None:
     frame.title("Landscape", "Where are the modes of a landscape, and does a sampler find all of them?")
     live.active()
-    mode = st.segmented_control(
+    mode = CLASSIFIER if st.query_params.get("of") == CLASSIFIER else POTENTIAL
+    st.session_state["of_choice"] = mode
+    st.segmented_control(
         "Landscape of",
         list(MODES),
-        default=POTENTIAL,
-        key="of",
+        key="of_choice",
         required=True,
-        bind="query-params",
-        format_func=lambda name: MODES[name],
+        format_func=MODES.__getitem__,
+        on_change=_chosen,
     )
     if mode == CLASSIFIER:
         experiment_setup.show()
     else:
         potential_setup.show()
     runlist.show(SHOWN)
+
+
+def _chosen() -> None:
+    """Another landscape starts from its own defaults."""
+    mode = st.session_state["of_choice"]
+    st.query_params.clear()
+    if mode == CLASSIFIER:
+        st.query_params["of"] = CLASSIFIER
 
 
 try:

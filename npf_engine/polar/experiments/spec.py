@@ -65,7 +65,6 @@ class ExperimentSpec:
     """samples: pairs (w, G(w)) of 5.3; minibatch: images of a gradient; share: particles that see the same minibatch
     (0: all of one step); generated: weights drawn for the histograms. Raises InputError for what cannot be."""
 
-    name: str = ""
     experiment: str = "5.3"
     preset: str = "quick"
     seed: int = 0
@@ -84,11 +83,6 @@ class ExperimentSpec:
     device: str = "cpu"
     dtype: str = "float32"
     solver: str = "fast"
-
-    @property
-    def default_name(self) -> str:
-        """What a run without a name is called."""
-        return f"Experiment {self.experiment} {self.preset}"
 
     def __post_init__(self) -> None:
         if self.experiment not in EXPERIMENTS:

@@ -1,0 +1,45 @@
+"""What pages ask of a landscape before any run: its relief, whether a step size makes a chain diverge."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from npf_engine.polar.langevin import LangevinSettings, lipschitz, step_size_warning
+from npf_engine.polar.sampling.landscapes import Landscape
+
+SIDE = 141  # of a relief
+COARSE = 41
+REACH = 10.0  # places whose energy c (g - min g) is below this are visited
+MOST = 400  # of them whose curvature is looked at
+
+
+def relief(landscape: Landscape, side: int = SIDE) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """x (side,), y (side,) and g (side, side), rows along y, over the box of a landscape of two dimensions."""
+    x, y = (
+        torch.linspace(a, b, side, dtype=torch.float64) for a, b in zip(landscape.low, landscape.high, strict=True)
+    )
+    points = torch.cartesian_prod(y, x).flip(1)
+    g = landscape.potential(points).reshape(side, side)
+    return x.numpy(), y.numpy(), g.double().numpy()
+
+
+def step_warning(landscape: Landscape, tau: float, coefficient: float, start: tuple[float, ...] = ()) -> str | None:
+    """A sentence where steps of size tau are too large for the places that a chain visits; None where they are not.
+
+    Looked at are the places of low energy and the start; lengths are counted in the landscape's unit, as tau is.
+    """
+    unit = torch.tensor(landscape.unit or (1.0,) * landscape.d, dtype=torch.float64)
+    places = _visited(landscape, coefficient, start or landscape.start) / unit
+    largest = lipschitz(lambda z: landscape.gradient(z * unit) * unit, places)
+    return step_size_warning(LangevinSettings(tau, coefficient), largest)
+
+
+def _visited(landscape: Landscape, coefficient: float, start: tuple[float, ...]) -> Tensor:
+    x, y, g = relief(landscape, COARSE)
+    columns, rows = np.meshgrid(x, y)
+    energy = coefficient * (g - np.nanmin(g))
+    low = np.stack([columns, rows], axis=2)[energy < REACH]
+    places = torch.from_numpy(low[:: max(1, -(-len(low) // MOST))])
+    return torch.cat([places, torch.tensor([start], dtype=torch.float64)]) if start else places
