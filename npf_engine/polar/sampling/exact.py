@@ -21,6 +21,7 @@ STARTS = 33  # Newton starts along an axis
 NEWTON_STEPS = 60
 NEAR_CELLS = 6.0  # an end of the flow this near a mode belongs to it
 FLOW_CELLS = 3.0  # how far one step of the discrete gradient flow reaches, in cells
+OWN_REACH = 40.0  # c u(M(x)) above which a point has no mass in that law
 OWN_DRAWS = 6000  # of the own law of LMC-NPF
 
 
@@ -173,21 +174,24 @@ class Truth:
         jitter = torch.rand(n, 2, generator=generator, dtype=torch.float64) - 0.5
         return self.points[cell] + jitter * (high - low) / self.side
 
-    def own_law(self, settings: LangevinSettings, B: Tensor | None = None, seed: int = 0) -> list[float]:
+    def own_law(self, settings: LangevinSettings, lifted: Vectorial | None = None, seed: int = 0) -> list[float]:
         """Weights of LMC-NPF uncorrected, in the basins of the modes; NaN where g has no critical point.
 
-        A jump samples exp(-c u(M(x))), and grad u(M(x)) = grad g(x): with u taken as quadratic about its minimum that
-        is exp(-c grad g(x)^T B^{-1} grad g(x) / 2), which for large c puts the weights 1/|det H_i| on all critical
-        points, saddles and maxima included. B (d, d): the Hessian of u there; without it, since M keeps rho,
-        det B = 1 / sum 1/|det H_i| and B a multiple of the identity. N Langevin steps on g then bring each draw to a basin (by simulation).
+        A jump samples exp(-c u(M(x))), which for large c puts the weights 1/|det H_i| on all critical points, saddles
+        and maxima included. lifted: grad g(x) (n, d) -> u(M(x)) - min u (n,), what a trained u says. Without it u is
+        quadratic with Hessian b I: since grad u(M(x)) = grad g(x) the law is exp(-c |grad g(x)|^2 / (2 b)), and since
+        M keeps rho, b^d = 1 / sum 1/|det H_i|. N Langevin steps on g bring each draw to a basin (by simulation).
         """
         determinants = [p.determinant for p in self.critical if p.kind != "degenerate"]
         if not determinants:
             return [math.nan] * len(self.modes)
-        if B is None:
-            B = torch.eye(2, dtype=torch.float64) * sum(1 / value for value in determinants) ** -0.5
+        b = sum(1 / value for value in determinants) ** -0.5
         slope = torch.cat([self.landscape.gradient(part) for part in self.points.split(65_536)])
-        energy = settings.coefficient * (slope * torch.linalg.solve(B.double(), slope.T).T).sum(dim=1) / 2
+        energy = settings.coefficient * slope.square().sum(dim=1) / (2 * b)
+        if lifted is not None:
+            near = energy < OWN_REACH
+            energy = torch.where(near, energy, torch.inf)
+            energy[near] = settings.coefficient * lifted(slope[near]).to(energy)
         mass = torch.softmax(-energy.nan_to_num(nan=torch.inf), dim=0)
         start = self._draw(mass.cumsum(dim=0), OWN_DRAWS, torch.Generator().manual_seed(seed))
         return self.shares(relax(self.landscape, start, settings, seed)).tolist()

@@ -85,11 +85,17 @@ def pretrain(
     near_m = model.solve(near_f).x
     recorder.note(f"refining I_psi on {len(near_x)} more samples")
     sets = ((x, m), (near_x, near_m)) if len(near_x) else ((x, m),)
-    for module in (model.m, model.bridge):
+    parts = {"m": model.m, "bridge": model.bridge}
+    done = recorder.load("refine.done")
+    for name, module in parts.items():
+        if done is not None:
+            module.load_state_dict(done[name])
         module.requires_grad_(True).train()
-    _fit_bridge(model.bridge, sets, settings, recorder)
-    _fit_map(model.m, sets, settings, recorder)
-    for module in (model.m, model.bridge):
+    if done is None:
+        _fit_bridge(model.bridge, sets, settings, recorder)
+        _fit_map(model.m, sets, settings, recorder)
+        recorder.save("refine.done", {name: module.state_dict() for name, module in parts.items()})
+    for module in parts.values():
         module.requires_grad_(False).eval()
     return Pretrained(model, x, f, near_x, near_f)
 
