@@ -21,7 +21,8 @@ STARTS = 33  # Newton starts along an axis
 NEWTON_STEPS = 60
 NEAR_CELLS = 6.0  # an end of the flow this near a mode belongs to it
 FLOW_CELLS = 3.0  # how far one step of the discrete gradient flow reaches, in cells
-SPLIT = 400  # particles with which a saddle's mass is split between its basins
+OWN_REACH = 40.0  # c u(M(x)) above which a point has no mass in that law
+OWN_DRAWS = 6000  # of the own law of LMC-NPF
 
 
 @dataclass
@@ -164,30 +165,36 @@ class Truth:
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """n exact draws (n, 2), up to the cell: a cell by its mass (inverse of the cumulative sum), uniform inside."""
-        uniform = torch.rand(n, generator=generator, dtype=torch.float64) * self._cumulative[-1]
-        cell = torch.searchsorted(self._cumulative, uniform).clamp(max=len(self.points) - 1)
+        return self._draw(self._cumulative, n, generator)
+
+    def _draw(self, cumulative: Tensor, n: int, generator: torch.Generator) -> Tensor:
+        uniform = torch.rand(n, generator=generator, dtype=torch.float64) * cumulative[-1]
+        cell = torch.searchsorted(cumulative, uniform).clamp(max=len(self.points) - 1)
         low, high = self._corners()
         jitter = torch.rand(n, 2, generator=generator, dtype=torch.float64) - 0.5
         return self.points[cell] + jitter * (high - low) / self.side
 
-    def own_law(self, settings: LangevinSettings, seed: int = 0) -> list[float]:
-        """Weights of LMC-NPF uncorrected: its jumps reach critical points with weights 1/|det Hessian|, saddles and
-        maxima included; N Langevin steps on g then bring each to a basin (split by simulation)."""
-        out = np.zeros(len(self.modes))
-        points = [p for p in self.critical if p.kind != "degenerate"]
-        if not points:
+    def own_law(self, settings: LangevinSettings, lifted: Vectorial | None = None, seed: int = 0) -> list[float]:
+        """Weights of LMC-NPF uncorrected, in the basins of the modes; NaN where g has no critical point.
+
+        A jump samples exp(-c u(M(x))), which for large c puts the weights 1/|det H_i| on all critical points, saddles
+        and maxima included. lifted: grad g(x) (n, d) -> u(M(x)) - min u (n,), what a trained u says. Without it u is
+        quadratic with Hessian b I: since grad u(M(x)) = grad g(x) the law is exp(-c |grad g(x)|^2 / (2 b)), and since
+        M keeps rho, b^d = 1 / sum 1/|det H_i|. N Langevin steps on g bring each draw to a basin (by simulation).
+        """
+        determinants = [p.determinant for p in self.critical if p.kind != "degenerate"]
+        if not determinants:
             return [math.nan] * len(self.modes)
-        weights = np.array([1 / p.determinant for p in points])
-        weights /= weights.sum()
-        places = torch.tensor([p.location for p in points], dtype=torch.float64)
-        x = relax(self.landscape, places.repeat_interleave(SPLIT, dim=0), settings, seed)
-        ends, starts = self.basin(x).reshape(len(points), SPLIT), self.basin(places)
-        for k, point in enumerate(points):
-            if point.kind == "minimum":
-                out[starts[k]] += weights[k]
-            else:
-                out += weights[k] * np.bincount(ends[k].numpy(), minlength=len(out)) / SPLIT
-        return out.tolist()
+        b = sum(1 / value for value in determinants) ** -0.5
+        slope = torch.cat([self.landscape.gradient(part) for part in self.points.split(65_536)])
+        energy = settings.coefficient * slope.square().sum(dim=1) / (2 * b)
+        if lifted is not None:
+            near = energy < OWN_REACH
+            energy = torch.where(near, energy, torch.inf)
+            energy[near] = settings.coefficient * lifted(slope[near]).to(energy)
+        mass = torch.softmax(-energy.nan_to_num(nan=torch.inf), dim=0)
+        start = self._draw(mass.cumsum(dim=0), OWN_DRAWS, torch.Generator().manual_seed(seed))
+        return self.shares(relax(self.landscape, start, settings, seed)).tolist()
 
     def _corners(self) -> tuple[Tensor, Tensor]:
         landscape = self.landscape

@@ -69,7 +69,11 @@ class NpfNetworks:
         settings: NpfSettings,
         seed: int,
         m: MLP | None = None,
+        focus: Ring | None = None,
     ) -> None:
+        """focus: a second memory, of a part of Omega, from which half of the batches of V, M_xi and X_psi come (they
+        are conditional on y); the dual of u needs the law of rho and sees ``memory`` alone."""
+        self.focus = focus
         self.u, self.v, self.bridge, self.m = u, v, bridge, m
         self.memory, self.settings = memory, settings
         self.generator = torch.Generator().manual_seed(seed)
@@ -117,22 +121,32 @@ class NpfNetworks:
 
     def remember(self, x: Tensor, f: Tensor) -> None:
         """Particles (n, d) and their gradients."""
-        self.memory.add(x, f, self.generator)
+        for memory in self._memories():
+            memory.add(x, f, self.generator)
+
+    def _memories(self) -> list[Ring]:
+        return [self.memory] if self.focus is None else [self.memory, self.focus]
 
     def update(self) -> dict[str, float]:
         """One step on one batch: the dual for u, regressions for V and M_xi, bridge matching for X_psi."""
-        settings, memory = self.settings, self.memory
-        pick, other = memory.draw(settings.batch, self.generator), memory.draw(settings.batch, self.generator)
-        x, f, start = memory.x[pick], memory.f[pick], memory.xhat[pick]
+        settings, memories = self.settings, self._memories()
+        share = settings.batch // len(memories)
+        picks = [memory.draw(share, self.generator) for memory in memories]
+        other = self.memory.draw(share, self.generator)
+        x, f, start = (
+            torch.cat([getattr(memory, name)[pick] for memory, pick in zip(memories, picks, strict=True)])
+            for name in ("x", "f", "xhat")
+        )
         guess = self.v(f)
         start = torch.where(torch.isnan(start), guess.detach(), start)
         solved = conjugate(self.u, f, start, tolerance=settings.tolerance, max_iterations=settings.max_iterations)
         xhat = solved.x
-        memory.xhat[pick] = xhat
+        for memory, pick, part in zip(memories, picks, xhat.split(share), strict=True):
+            memory.xhat[pick] = part
         t = torch.rand(len(x), 1, generator=self.generator).to(x)
         noise = torch.randn(x.shape, generator=self.generator).to(x)
         losses = {
-            "u": (self.u(memory.x[other]).mean() - self.u(xhat).mean()) / self.u.scale,
+            "u": (self.u(self.memory.x[other]).mean() - self.u(xhat[:share]).mean()) / self.u.scale,
             "v": (guess - xhat).square().sum(1).mean(),
             "inverse": self.bridge.loss(x, self.bridge.project(xhat), t, noise),
         }
@@ -145,7 +159,7 @@ class NpfNetworks:
             total.backward()
             self.optimiser.step()
         self.updates += 1
-        dual = float(losses["u"].detach()) * float(self.u.scale) + float((xhat * f).sum(1).mean())
+        dual = float(losses["u"].detach()) * float(self.u.scale) + float((xhat * f)[:share].sum(1).mean())
         self.loss = {"dual": dual, "converged": float(solved.converged.float().mean())}
         self.loss |= {f"{name}_loss": float(value.detach()) for name, value in losses.items() if name != "u"}
         return self.loss
@@ -159,7 +173,7 @@ class NpfNetworks:
         """Networks, optimiser, memory and random state."""
         return {
             "modules": {name: module.state_dict() for name, module in self.modules.items()},
-            "optimiser": self.optimiser.state_dict(), "memory": self.memory.state_dict(),
+            "optimiser": self.optimiser.state_dict(), "memories": [memory.state_dict() for memory in self._memories()],
             "generator": self.generator.get_state(), "updates": self.updates,
         }  # fmt: skip
 
@@ -168,7 +182,8 @@ class NpfNetworks:
         for name, module in self.modules.items():
             module.load_state_dict(state["modules"][name])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.memory.load_state_dict(state["memory"])
+        for memory, kept in zip(self._memories(), state["memories"], strict=True):
+            memory.load_state_dict(kept)
         self.generator.set_state(state["generator"])
         self.updates = int(state["updates"])
 
