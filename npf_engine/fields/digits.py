@@ -172,8 +172,8 @@ def _read(path: Path) -> np.ndarray:
         raise InputError(f"{path} unpacks to more than {MAX_BYTES // 10**6} MB, which no file of MNIST does.")
     magic = LABELS_MAGIC if "labels" in path.name else IMAGES_MAGIC
     words = 2 if magic == LABELS_MAGIC else 4
-    head = np.frombuffer(content[: 4 * words], dtype=">u4")
-    if len(head) < words or int(head[0]) != magic:
+    head = np.frombuffer(content[: 4 * words].ljust(4 * words, b"\0"), dtype=">u4")
+    if len(content) < 4 * words or int(head[0]) != magic:
         raise InputError(f"{path} is no IDX file of {'labels' if words == 2 else 'images'}; fetch it again.")
     shape = tuple(int(v) for v in head[1:])
     if shape[1:] not in ((), (SIDE, SIDE)):

@@ -8,13 +8,16 @@ hands out copies of them is at 0.
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from npf_engine.fields.classifier import SIZES, Classifier
+from npf_engine.errors import InputError
+from npf_engine.fields.classifier import SIZES, Classifier, loss_and_gradient
+from npf_engine.fields.digits import CLASSES
 from npf_engine.networks.value_bridge import ValueBridge
 from npf_engine.polar.experiments.factorize import oracle_of, start_particles
 from npf_engine.polar.experiments.measures import HALF, characters, distance_to_nearest, stochasticity, summary
@@ -25,6 +28,8 @@ from npf_engine.polar.sampling.chain import ChainState, Trace, run_chain
 from npf_engine.polar.sampling.npf import LmcNpf, NpfNetworks, NpfSettings
 from npf_engine.recorder import Recorder
 
+ALIVE = 0.9  # of the loss of a constant answer
+JUDGED = 512  # training images by which a particle is called dead
 LOOKS = 10  # at the accuracy, along a chain
 Kept = tuple[Tensor, Tensor]
 
@@ -60,12 +65,30 @@ def run_sampling(classifier: Classifier, spec: ExperimentSpec, recorder: Recorde
 
 
 def _warm_up(classifier: Classifier, spec: ExperimentSpec, recorder: Recorder) -> tuple[Tensor, Kept]:
-    """The last particles (P, 222) of plain Langevin, and those that it visited with their gradients."""
+    """The last particles (P, 222) of plain Langevin, and those that it visited with their gradients.
+
+    A particle that died, its loss no better than that of a constant answer, has no weight under exp(-c g); it is
+    replaced by a copy of one that lives, chosen at random. Its smallest gradients would otherwise stand for all
+    critical points: at argmin u, I_psi would hand out dead networks.
+    """
     p = spec.particles
     kernel = _Remembering(classifier, spec)
     state = ChainState.start(start_particles(classifier, spec), spec.seed + 2)
     state = run_chain(kernel, state, p.warmup, recorder, key="warmup", stage="warm-up", trace=Trace(every=10, kept=1))
-    return state.x, (torch.cat(kernel.x), torch.cat(kernel.f))
+    generator = torch.Generator().manual_seed(spec.seed + 6)
+    loss = loss_and_gradient(state.x, classifier.draw(generator, JUDGED))[0].cpu()
+    alive = (loss < ALIVE * math.log(CLASSES)).nonzero()[:, 0]
+    recorder.note(f"{len(alive)} of {p.count} particles came to life in the warm-up")
+    if not len(alive):
+        raise InputError(
+            f"None of {p.count} particles learned anything in {p.warmup} warm-up steps; take more steps or particles."
+        )
+    dead = torch.ones(p.count, dtype=torch.bool)
+    dead[alive] = False
+    chosen = torch.arange(p.count)
+    chosen[dead] = alive[torch.randint(len(alive), (int(dead.sum()),), generator=generator)]
+    kept = alive.to(state.x.device)
+    return state.x[chosen.to(kept)], (torch.cat([x[kept] for x in kernel.x]), torch.cat([f[kept] for f in kernel.f]))
 
 
 class _Remembering(Langevin):
@@ -138,7 +161,10 @@ def _chain(
 
     def watch(state: ChainState) -> dict[str, float]:
         accuracy = classifier.evaluate(state.x)[1]
-        return {"share_above_half": float((accuracy > HALF).float().mean()), "median_accuracy": float(accuracy.median())}
+        return {
+            "share_above_half": float((accuracy > HALF).float().mean()),
+            "median_accuracy": float(accuracy.median()),
+        }
 
     state = ChainState.start(start, spec.seed + 30)
     state = run_chain(kernel, state, steps, recorder, key=name, stage=name, trace=trace, watch=watch)

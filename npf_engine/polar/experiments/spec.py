@@ -147,7 +147,7 @@ QUICK: dict[str, dict[str, Any]] = {
         "minibatch": 64,
         "share": 0,
         "particles": ParticlesConfig(
-            count=256, warmup=400, steps=400, inner=100, tau=2e-5, coefficient=5000.0, first=100, every=5, updates=600,
+            count=256, warmup=400, steps=400, inner=100, tau=1e-5, coefficient=1e4, first=250, every=5, updates=600,
             update_every=20, bridge_rate=1e-3,
         ),
     },

@@ -38,12 +38,17 @@ class Tempering:
             bad = bad | ~self.region.inside(x)
         return torch.where(bad, torch.inf, value), torch.where(bad[:, None], 0.0, gradient)
 
+    def begin(self, x: Tensor) -> None:
+        """Start all levels at x (levels * P, d), the first level's particles first."""
+        self.x = x
+        self.value, self.gradient = self._evaluate(x)
+
     def step(self, state: ChainState) -> None:
         """MALA at every level, and every few steps swaps of neighbouring levels."""
         count = len(state.x)
         if self.x is None:
-            self.x = state.x.repeat(self.levels, 1)
-            self.value, self.gradient = self._evaluate(self.x)
+            self.begin(state.x.repeat(self.levels, 1))
+        assert self.x is not None
         factor = torch.tensor(self.factors).to(state.x).repeat_interleave(count)
         moving = ChainState(self.x, state.generator)
         c = self.settings.coefficient * factor
