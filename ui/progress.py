@@ -27,6 +27,10 @@ TITLES = {
     "lmc-npf": "LMC-NPF",
     "lmc": "Plain LMC",
     "restart": "Restarts",
+    "learning": "LMC-NPF, to learn from",
+    "corrected": "LMC-NPF, corrected",
+    "tempering": "Parallel tempering",
+    "nuts": "No-U-Turn sampler",
 }
 ICONS = {
     "waiting": ("gray", ":material/radio_button_unchecked:"),

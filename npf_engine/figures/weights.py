@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from npf_engine.figures import palette
-from npf_engine.figures.landscapes import BASINS
+from npf_engine.figures.landscape import MODE_COLOURS
 from npf_engine.figures.layout import finish, float32, span
 
 
@@ -27,7 +27,7 @@ def weight_clouds(
         at = (edges[:-1] + edges[1:]) / 2
         figure.add_trace(
             go.Scatter(x=float32(10**at if log else at), y=float32(share), mode="lines", name=name,
-                       line={"shape": "hvh", "width": 2, "color": BASINS[number % len(BASINS)]})
+                       line={"shape": "hvh", "width": 2, "color": MODE_COLOURS[number % len(MODE_COLOURS)]})
         )  # fmt: skip
     finish(figure, height=300, revision=revision, legend=True)
     figure.update_xaxes(title=title)
@@ -57,8 +57,9 @@ def coloured_embedding(
             go.Scatter(
                 x=float32(points[part, 0]), y=float32(points[part, 1]), mode="markers", name=name,
                 customdata=float32(100 * accuracy[part]),
-                marker={"size": 7, "symbol": symbols[number % len(symbols)], "color": float32(100 * accuracy[part]),
-                        "coloraxis": "coloraxis", "line": {"width": 1, "color": BASINS[number % len(BASINS)]}},
+                marker={"size": 8, "symbol": symbols[number % len(symbols)], "color": float32(100 * accuracy[part]),
+                        "coloraxis": "coloraxis",
+                        "line": {"width": 1, "color": MODE_COLOURS[number % len(MODE_COLOURS)]}},
                 hovertemplate="accuracy %{customdata:.0f} %<extra>" + name + "</extra>",
             )
         )  # fmt: skip

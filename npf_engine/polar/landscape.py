@@ -208,7 +208,7 @@ def _in_user(settings: LangevinSettings) -> LangevinSettings:
 def write_files(
     folder: Path, spec: LandscapeSpec, landscape: Landscape, chains: Chains, result: dict[str, Any] | None
 ) -> None:
-    """particles.npz (x, and the trace: steps, paths, jumped), particles.csv (the last particles), landscape.json."""
+    """particles.npz (x, and the trace: steps, paths, jumped, shares), particles.csv (the last particles), landscape.json."""
     from npf_engine.runs.files import write_atomic, write_json, writing
 
     with writing(folder):
@@ -219,7 +219,7 @@ def write_files(
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer, x=last, draws=scaling.to_user(chains.draws()).numpy(), steps=steps,
-        paths=scaling.to_user(torch.from_numpy(paths)).numpy(), jumped=jumped,
+        paths=scaling.to_user(torch.from_numpy(paths)).numpy(), jumped=jumped, shares=chains.shares(),
     )  # fmt: skip
     write_atomic(folder / "particles.npz", buffer.getvalue())
     text = io.StringIO()

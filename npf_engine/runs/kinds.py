@@ -22,12 +22,13 @@ KIND = "kind"  # key of spec.json; absent: a training
 class Kind:
     """One kind of run.
 
-    ``spec`` names a frozen dataclass whose fields all have defaults, among them ``name`` and ``seed``; it may have a
-    method ``validate()`` that raises InputError, and a property ``default_name``. ``run`` names a function
+    ``spec`` names a frozen dataclass whose fields all have defaults, among them ``seed`` and mostly ``name``; it may
+    have a method ``validate()`` that raises InputError, and a property ``default_name``. ``run`` names a function
     ``(spec, recorder, folder) -> dict``; its answer becomes report.json. ``stages`` are shown before they begin; a
     stop waits a moment for those in ``saving``, and for those that ask whether a checkpoint is due. ``files`` are
-    patterns of the result files in the run folder. ``change`` names a function ``(spec, values) -> spec`` where
-    setting leaves one by one is not all there is to it.
+    patterns of the result files in the run folder. ``naming`` is what a run without a name is called, with leaves in
+    braces; where ``{name}`` is among them, that leaf is not the run's name. ``change`` names a function ``(spec,
+    values) -> spec`` where setting leaves one by one is not all there is to it.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Kind:
     stages: tuple[str, ...]
     saving: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    naming: str = ""
     change: str = ""
 
     def default(self) -> Any:
@@ -52,9 +54,20 @@ class Kind:
             changed.validate()
         return changed
 
+    @property
+    def names_runs(self) -> bool:
+        """Whether the leaf ``name`` is the name of the run."""
+        return "{name}" not in self.naming
+
     def default_name(self, spec: Any) -> str:
         """What a run of this spec without a name of its own is called."""
-        return str(getattr(spec, "default_name", "") or self.title)
+        made = self.naming.format(**leaves(spec)) if self.naming else getattr(spec, "default_name", "")
+        return str(made or self.title)
+
+    def run_name(self, spec: Any) -> str:
+        """The name of a run of this spec."""
+        own = str(getattr(spec, "name", "")).strip() if self.names_runs else ""
+        return own or self.default_name(spec)
 
 
 KINDS: dict[str, Kind] = {
@@ -72,9 +85,10 @@ KINDS: dict[str, Kind] = {
         "landscape",
         "Landscape",
         spec="npf_engine.polar.landscape:LandscapeSpec",
-        run="npf_engine.polar.landscape:run_landscape",
-        stages=(),
-        files=("*.npz", "*.csv"),
+        run="npf_engine.evaluation.landscape_view:run_judged",
+        stages=(),  # each method has its own
+        files=("particles.npz", "particles.csv", "landscape.json"),
+        naming="{name} {method}",
     ),
     "experiment": Kind(
         "experiment",
@@ -83,6 +97,7 @@ KINDS: dict[str, Kind] = {
         run="npf_engine.polar.experiments.run:run_experiment",
         stages=(),  # each experiment has its own
         files=("particles.npz", "figures.npz", "best-weights.safetensors", "model/*"),
+        naming="Experiment {experiment} {preset}",
     ),
 }
 

@@ -120,16 +120,17 @@ class RunStore:
         return found[name]
 
     def archive(self, run_id: str) -> bytes:
-        """What a finished run leaves, to download: a training's bundle; else settings, report and result files, zipped.
+        """What a run leaves, to download: a training's bundle; else settings, report and result files, zipped.
 
-        Raises InputError where it is not done.
+        Raises InputError where there is nothing (yet).
         """
         run = self._row(run_id).run
         if run.kind == kinds.TRAIN:
             return self.bundle(run_id).read_bytes()
-        if run.state != "done":
+        patterns = kinds.get(run.kind).files
+        if run.state != "done" and (run.active or not archive.result_files(run.folder, patterns)):
             raise InputError(f"run {run.name!r} has no results yet: it is {run.state}")
-        return archive.archive(run.folder, kinds.get(run.kind).files)
+        return archive.archive(run.folder, patterns)
 
     def bundle(self, run_id: str) -> Path:
         """The zip of a finished training. Raises InputError where there is none yet."""
@@ -155,12 +156,12 @@ class RunStore:
 
     # doing
 
-    def submit(self, spec: Any) -> Run:
-        """Put a run in the queue: a TrainingSpec or any other spec of kinds.KINDS. Raises InputError.
+    def submit(self, spec: Any, name: str = "") -> Run:
+        """Put a run in the queue: a TrainingSpec or any other spec of kinds.KINDS; ``name``: unless the spec has one.
 
-        It starts at once where a slot is free.
+        It starts at once where a slot is free. Raises InputError.
         """
-        return self._submit(spec)
+        return self._submit(spec, name)
 
     def retry(self, run_id: str, changes: dict[str, Any] | None = None) -> Run:
         """A new run with the settings of an old one and some changed, e.g. {"u.pair_size": 1000}. Raises InputError."""
@@ -241,10 +242,10 @@ class RunStore:
 
     # inside
 
-    def _submit(self, spec: Any, field: Path | None = None) -> Run:
+    def _submit(self, spec: Any, name: str = "", field: Path | None = None) -> Run:
         kind = kinds.of(spec)
         kind.with_values(spec, {})  # nothing changes: it is checked
-        name = spec.name.strip()[:120] or kind.default_name(spec)
+        name = (name.strip() or kind.run_name(spec))[:120]
         run_id = f"{files.slug(name)}-{secrets.token_hex(3)}"
         folder = self.folder / run_id
         try:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from npf_engine.figures import curves, histograms, landscapes, weights
+from npf_engine.figures import curves, histograms, weights
 from npf_engine.polar.experiments.spec import experiment_preset
 from npf_engine.runs.files import slug
 from npf_engine.runs.store import Run
@@ -19,12 +19,12 @@ from ui.plots import plot
 QUESTION = "Does the factorization of a loss gradient find weights that descent does not?"
 RESULT, WEIGHTS, TSNE, ONE = "Result", "Histograms", "t-SNE", "One particle"
 SAMPLED = (
-    "Accuracy alone proves little: weights that were restarted find good places too. A sampler is worth something where "
-    "it has good weights far from the warm-up, and more of them than restarts have."
+    "Accuracy alone proves little: weights that were restarted find good places too. A sampler is worth something "
+    "where it has good weights far from the warm-up, and more of them than restarts have."
 )
 GENERATED = (
-    "Weights drawn where the gradient should be 0, beside weights that were drawn at random: |G| must be lower, down to "
-    "the noise of a minibatch. Not every critical point is a good classifier."
+    "Weights drawn where the gradient should be 0, beside weights that were drawn at random: |G| must be lower, down "
+    "to the noise of a minibatch. Not every critical point is a good classifier."
 )
 CHARACTERS = {  # key -> (title, logarithmic, what to look for)
     "accuracy": (
@@ -85,7 +85,7 @@ def _body(run: Run, status: dict[str, Any]) -> None:
         told = {progress.title(stage): values for stage, values in curves.told(history, key).items()}
         if told:
             with column:
-                figure = landscapes.traces(told, title, f"live_{key}", percent)
+                figure = curves.by_name(told, title, f"live_{key}", percent)
                 plot(figure, f"live_{key}", "LMC-NPF should rise above plain LMC, and above restarts.")
     figure = curves.losses(history)
     if figure is not None:
@@ -187,7 +187,7 @@ def _traces(run: Run, name: str) -> None:
         arrays = {
             f"{title} {what}": part[k] for title, part in told.items() for k, what in enumerate(("step", "share"))
         }
-        figure = landscapes.traces(told, "particles above 50 % accuracy (%)", "shares", percent=True)
+        figure = curves.by_name(told, "particles above 50 % accuracy (%)", "shares", percent=True)
         plot(figure, "shares", "From the same warm-up particles, with equal numbers of gradients.", arrays, name)
 
 

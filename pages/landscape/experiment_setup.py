@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import streamlit as st
 
 from npf_engine.errors import InputError
 from npf_engine.fields import digits
 from npf_engine.polar.experiments.spec import EXPERIMENTS, ExperimentSpec, experiment_preset
+from npf_engine.runs import kinds
 from ui import frame, speclink, states
 from ui.runs import remember, store
 from ui.speclink import Leaf
@@ -79,9 +78,9 @@ def show() -> None:
             st.warning(warning, icon=":material/warning:")
     with right:
         _data()
-        name = st.text_input("Name", placeholder=spec.default_name, key="run_name", max_chars=80)
+        name = st.text_input("Name", placeholder=kinds.of(spec).default_name(spec), key="run_name", max_chars=80)
         if st.button("Run", type="primary", icon=":material/play_arrow:", width="stretch", key="run_it"):
-            _submit(dataclasses.replace(spec, name=(name or "").strip()))
+            _submit(spec, name or "")
         st.caption("It runs in the background: the page can be closed, and the link brings it back.")
 
 
@@ -134,10 +133,10 @@ def source() -> str:
     return digits.load_digits().source
 
 
-def _submit(spec: ExperimentSpec) -> None:
+def _submit(spec: ExperimentSpec, name: str) -> None:
     with states.told():
         source()  # a folder without MNIST's files is told here, not after a place in the queue
-        run = store().submit(spec)
+        run = store().submit(spec, name)
         st.query_params.clear()
         remember(run.id)
         st.rerun()

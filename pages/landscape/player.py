@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
 
-from npf_engine.figures import landscapes
-from npf_engine.figures.landscapes import Ground
+from npf_engine.figures import landscape as figures
 from pages.landscape.chains import Chain
+from pages.landscape.ground import Ground
 from ui.plots import plot
 
 EVERY = 0.8  # seconds between two moments while playing
 TICKS = 60  # so many moments at most from the first to the last
+PATHS = 16  # particles whose way is drawn; more is a tangle
 PLAYING, STEP = "landscape_playing", "landscape_step"  # session
-CAPTION = (
-    "Dots are particles. Behind {count} of them their last steps: thin lines are Langevin steps on g"
-    "{jumps}. The colour is the potential, low places dark."
-)
+CAPTION = "Dots are particles; behind {count} of them their last steps. {jumps}Low places are dark."
+JUMPS = "Solid lines are Langevin steps on g, dotted ones jumps through u. "
 
 
 def show(ground: Ground, chains: list[Chain], name: str) -> None:
@@ -44,10 +42,10 @@ def _panel(ground: Ground, chains: list[Chain], name: str) -> None:
             st.rerun()
     with right:
         st.select_slider("Step", steps, key=STEP, help="Of the chain: Langevin steps and jumps count one each.")
-    step = st.session_state[STEP]
+    share = steps.index(st.session_state[STEP]) / max(1, len(steps) - 1)
     for column, chain in zip(st.columns(len(chains), gap="medium"), chains, strict=True):
         with column:
-            _moment(ground, chain, step, name)
+            _moment(ground, chain, share, name)
 
 
 def _toggle(steps: list[int]) -> None:
@@ -57,16 +55,18 @@ def _toggle(steps: list[int]) -> None:
         del st.session_state[STEP]  # from the beginning again
 
 
-def _moment(ground: Ground, chain: Chain, step: int, name: str) -> None:
-    index = int(np.abs(chain.steps - step).argmin())
-    frame = landscapes.frame_at(chain.x, chain.jumped, index)
-    st.markdown(f"##### {chain.title}")
-    figure = landscapes.moment(ground, frame, f"moment_{chain.key}", jumps=chain.jumps)
-    jumps = ", dotted ones jumps through u" if chain.jumps else ""
+def _moment(ground: Ground, chain: Chain, share: float, name: str) -> None:
+    """The chain after this share of its steps; of two chains each has spent the same share of the gradients."""
+    index = chain.at(share)
+    st.markdown(f"##### {chain.title}, step {int(chain.steps[index]):,}")
+    figure = figures.add_paths(ground.contour(f"moment_{chain.key}"), chain.paths, chain.jumped, index, most=PATHS)
+    caption = CAPTION.format(
+        count=min(PATHS, chain.paths.shape[1]), jumps=JUMPS if chain.jumped.any() else "Lines are Langevin steps. "
+    )
     plot(
         figure,
         f"moment_{chain.key}",
-        CAPTION.format(count=min(landscapes.TRAILS, chain.x.shape[1]), jumps=jumps),
-        lambda: {"step": chain.steps, "x": chain.x.reshape(len(chain.steps), -1)},
+        caption,
+        lambda: {"step": chain.steps, "x": chain.paths.reshape(len(chain.steps), -1)},
         name,
     )

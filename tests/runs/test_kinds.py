@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import os
@@ -39,10 +40,10 @@ def dice(make_store: Callable[..., RunStore], monkeypatch: pytest.MonkeyPatch) -
 def test_every_kind_is_complete(name: str):
     kind = kinds.get(name)
     spec = kind.default()
-    assert kind.name == name and kind.title and kind.stages
+    assert kind.name == name and kind.title
     assert callable(kinds.named(kind.run))
     assert kinds.of(spec) is kind
-    assert {"name", "seed"} <= set(kinds.leaves(spec))
+    assert "seed" in kinds.leaves(spec) and kind.run_name(spec)
     assert kinds.spec_from_json(json.loads(json.dumps(kinds.spec_to_json(spec)))) == spec
 
 
@@ -159,6 +160,15 @@ def test_kinds_stand_in_one_queue_and_are_told_apart(dice: RunStore, monkeypatch
     assert dice.list() == []
 
 
+def test_names_of_runs(monkeypatch, dice: RunStore):
+    dice.scheduler.executor.command = [sys.executable, "-c", "pass"]
+    assert dice.submit(DiceSpec(name=" mine ")).name == "mine"
+    assert dice.submit(DiceSpec(name="mine"), "yours").name == "yours"
+    named = dataclasses.replace(DICE, naming="{name} by {throws}")
+    monkeypatch.setitem(kinds.KINDS, "dice", named)  # now the leaf says what is thrown, not what the run is called
+    assert dice.submit(DiceSpec(name="ivory", throws=7)).name == "ivory by 7"
+
+
 def test_a_folder_keeps_to_its_run(monkeypatch, tmp_path):
     monkeypatch.setitem(kinds.KINDS, "dice", DICE)
     spec = DiceSpec(throws=2)
@@ -166,6 +176,10 @@ def test_a_folder_keeps_to_its_run(monkeypatch, tmp_path):
     assert run_job(spec, tmp_path, recorder)["sum"] == expected(spec)
     with pytest.raises(InputError, match=r"holds another dice \(throws is 2 there, not 3\)"):
         run_job(DiceSpec(throws=3), tmp_path, recorder)
+    assert run_job(DiceSpec(name="another name", throws=2), tmp_path, recorder)["sum"] == expected(spec)
+    monkeypatch.setitem(kinds.KINDS, "dice", dataclasses.replace(DICE, naming="{name} by {throws}"))
+    with pytest.raises(InputError, match=r"name is 'another name' there, not ''"):
+        run_job(spec, tmp_path, recorder)
     with pytest.raises(InputError, match="it is of kind dice, not train"):
         run_job(counting(), tmp_path, recorder)
 

@@ -91,6 +91,18 @@ class Chains:
         jumped = torch.cat([torch.stack(trace.jumped) for trace in self.traces])
         return np.array(steps, dtype=np.int64), x.numpy(), jumped.numpy()
 
+    def shares(self) -> np.ndarray:
+        """Share of the particles in each basin at the moments of ``paths``, (T, modes); NaN where it was not told."""
+        told = [trace.scalars for trace in self.traces]
+        names = list(dict.fromkeys(name for scalars in told for name in scalars if name.startswith("occupancy_")))
+        columns = [
+            np.concatenate(
+                [scalars.get(name, [np.nan] * len(t.steps)) for t, scalars in zip(self.traces, told, strict=True)]
+            )
+            for name in names
+        ]
+        return np.stack(columns, axis=1) if columns else np.empty((0, 0))
+
 
 def run_method(method: str, setting: Setting, chains: Chains) -> None:
     """Run ``method``; its traces join ``chains`` as they begin, so that nothing is lost where it breaks off."""

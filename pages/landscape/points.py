@@ -8,10 +8,10 @@ import numpy as np
 import streamlit as st
 
 from npf_engine.errors import InputError
-from npf_engine.figures import landscapes
-from npf_engine.figures.landscapes import Ground
+from npf_engine.figures import critical
 from pages.inverse.preimages import parse
 from pages.landscape import ground
+from pages.landscape.ground import Ground, Place
 from ui import states
 from ui.plots import downloads, plot
 
@@ -24,19 +24,19 @@ TYPES = {
 }
 
 
-def show(key: tuple[str, tuple[str, ...], tuple[float, ...], tuple[float, ...]], picture: Ground, name: str) -> None:
-    """The value, the points on the map, and their table; ``key``: name, expression, low, high of the landscape."""
+def show(where: Place, picture: Ground, name: str) -> None:
+    """The value, the points on the map, and their table."""
     v = (0.0, 0.0)
     with states.told():
         v = asked()
     _form(v)
-    points = ground.critical_points(*key, v)
+    points = ground.critical_points(where, v)
     if not points:
         st.info("The gradient takes this value nowhere in the box.", icon=":material/search_off:")
         return
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        figure = landscapes.critical(picture, [(point.location, point.kind) for point in points], "critical")
+        figure = critical.add_points(picture.contour("critical"), [(p.location, p.kind) for p in points])
         plot(figure, "critical", _words(points, v))
     with right:
         axes = picture.units.axes
