@@ -1,4 +1,4 @@
-"""One weight vector of the classifier as people look at it: its filters, and a file for PyTorch."""
+"""One weight vector of the classifier: its layers by name, and a file for PyTorch."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ def state_dict(weights: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def kernels(weights: np.ndarray) -> dict[str, np.ndarray]:
-    """The two 5 x 5 filters, conv1 and conv2, of weights (222,)."""
-    named = _named(weights)
-    return {name: named[f"{name}.weight"][0, 0].numpy() for name in ("conv1", "conv2")}
+def layers(weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Weights (222,) by the names and in the shapes of PyTorch's layers."""
+    return {name: values.numpy() for name, values in _named(weights).items()}
 
 
 def _named(weights: np.ndarray) -> dict[str, torch.Tensor]:

@@ -16,7 +16,7 @@ from ui import runs
 
 Arrays = dict[str, np.ndarray]
 
-# cloud of weights -> what it is
+# cloud of weights -> what it is, in a table
 CLOUDS = {
     "warmup": "warm-up",
     "lmc-npf": "LMC-NPF",

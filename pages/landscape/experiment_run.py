@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from npf_engine.figures import curves, histograms, weights
+from npf_engine.figures import classifier, curves, histograms
 from npf_engine.polar.experiments.spec import experiment_preset
 from npf_engine.runs.files import slug
 from npf_engine.runs.store import Run
@@ -26,16 +26,6 @@ GENERATED = (
     "Weights drawn where the gradient should be 0, beside weights that were drawn at random: |G| must be lower, down "
     "to the noise of a minibatch. Not every critical point is a good classifier."
 )
-CHARACTERS = {  # key -> (title, logarithmic, what to look for)
-    "accuracy": (
-        "test accuracy (%)",
-        False,
-        "A good sampler is above 50 %, where uniform weights are not.",
-    ),
-    "loss": ("test loss", True, "Low is good; ln 10 = 2.3 is what guessing costs."),
-    "norm": ("gradient norm of one minibatch", True, "At critical points what is left is the noise of the minibatch."),
-    "distance": ("distance to the nearest warm-up particle", False, "Near 0: a copy of the warm-up, not a new mode."),
-}
 
 
 def show(run_id: str) -> None:
@@ -192,14 +182,15 @@ def _traces(run: Run, name: str) -> None:
 
 
 def _histograms(particles: data.Arrays, name: str) -> None:
-    there = data.clouds(particles)
-    columns = st.columns(2, gap="medium")
-    for number, (key, (title, log, caption)) in enumerate(CHARACTERS.items()):
-        scale = 100 if key == "accuracy" else 1
-        found = {
-            data.CLOUDS[cloud]: scale * particles[f"{cloud}_{key}"] for cloud in there if f"{cloud}_{key}" in particles
-        }
-        if not found or (key == "distance" and len(found) < 2):
-            continue
-        with columns[number % 2]:
-            plot(weights.weight_clouds(found, title, key, log=log), f"weights_{key}", caption, found, name)
+    there = {
+        cloud: {key: particles[f"{cloud}_{key}"] for key in classifier.CHARACTERS} for cloud in data.clouds(particles)
+    }
+    arrays = {f"{cloud}_{key}": values for cloud, part in there.items() for key, values in part.items()}
+    plot(
+        classifier.characteristics(there),
+        "characters",
+        "What the weights of each cloud achieve. At critical points the gradient that is left is the minibatch's noise; "
+        "ln 10 = 2.3 is the loss of guessing, and uniform weights guess.",
+        arrays,
+        name,
+    )

@@ -7,8 +7,8 @@ import functools
 import numpy as np
 import streamlit as st
 
-from npf_engine.evaluation.weights import kernels, state_dict
-from npf_engine.figures import weights
+from npf_engine.evaluation.weights import layers, state_dict
+from npf_engine.figures import classifier
 from npf_engine.runs.store import Run
 from pages.landscape import data
 from ui import runs, states
@@ -40,17 +40,14 @@ def one(run: Run, particles: data.Arrays, cloud: str, index: int, name: str, key
         st.metric("Test loss", f"{particles[f'{cloud}_loss'][index]:.3g}", border=True, width="content")
         st.metric("|G|", f"{particles[f'{cloud}_norm'][index]:.3g}", border=True, width="content",
                   help="Norm of the gradient of one minibatch: its noise is left at a minimum.")  # fmt: skip
-    filters = kernels(w)
-    top = max(float(np.abs(values).max()) for values in filters.values())
-    left, middle, right = st.columns([1, 1, 2], gap="medium")
-    for column, (layer, values) in zip((left, middle), filters.items(), strict=True):
-        with column:
-            plot(weights.kernel(values, top), f"{key}_{layer}", f"Filter of {layer}: blue adds, red takes away.")
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        caption = "The two filters, and what of the last map speaks for each digit: blue adds, red takes away."
+        plot(classifier.filters(layers(w)), f"{key}_filters", caption)
     with right, states.told():
         _told_digits(run)
-        plot(
-            weights.confusion(data.confusion(w)), f"{key}_confusion", "Of 100 test images of a digit, so many answers."
-        )
+        figure = classifier.confusion_matrix(data.confusion(w))
+        plot(figure, f"{key}_confusion", "Of 100 test images of a digit, so many answers.")
     st.download_button(
         "These weights (.pt)",
         data=functools.partial(state_dict, w),

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from npf_engine.evaluation.embedding import Embedding, State
-from npf_engine.figures import weights
+from npf_engine.figures import classifier
 from npf_engine.runs.store import Run
 from pages.landscape import data, particle
 from ui import states
@@ -63,7 +63,9 @@ def _draw(state: State, run: Run, chosen: dict[str, np.ndarray], particles: data
     groups = {data.CLOUDS[cloud]: len(values) for cloud, values in chosen.items()}
     accuracy = np.concatenate([particles[f"{cloud}_accuracy"][: len(values)] for cloud, values in chosen.items()])
     arrays = {"points": state.points, "accuracy": accuracy, "cloud": np.repeat(list(groups), list(groups.values()))}
-    figure = weights.coloured_embedding(state.points, groups, accuracy)
+    ends = np.cumsum([0, *groups.values()])
+    rows = {cloud: slice(int(ends[k]), int(ends[k + 1])) for k, cloud in enumerate(chosen)}
+    figure = classifier.embedded_accuracy(state.points, accuracy, rows)
     event = plot(figure, "weights_tsne", CAPTION, arrays, name, on_select="rerun", selection_mode="points")
     points = event["selection"]["points"] if event else []
     if points:
