@@ -189,8 +189,8 @@ def _histograms(particles: data.Arrays, name: str) -> None:
     plot(
         classifier.characteristics(there),
         "characters",
-        "What the weights of each cloud achieve. At critical points the gradient that is left is the minibatch's noise; "
-        "ln 10 = 2.3 is the loss of guessing, and uniform weights guess.",
+        "What the weights of each cloud achieve. At critical points the gradient that is left is the minibatch's "
+        "noise; ln 10 = 2.3 is the loss of guessing, and uniform weights guess.",
         arrays,
         name,
     )
