@@ -59,7 +59,7 @@ def _panel(run: Run, stopping: bool, body: Body) -> None:
     if (status["state"], bool(status["stopping"])) != (run.state, stopping):
         st.rerun()  # the head of the page and its buttons belong to another state
     progress.stages(status)
-    if run.state != "done":
+    if run.active or (run.state != "done" and status["stage"] is not None):
         progress.bar(status)
     body(run, status)
 

@@ -55,6 +55,9 @@ class Leaf:
         if self.choices:
             st.session_state[name] = value
             st.selectbox(self.label, self.choices, **common)
+        elif value is None:
+            st.session_state[name] = ""
+            st.text_input(self.label, placeholder="auto", **common)
         elif isinstance(value, int) and not isinstance(value, bool):
             st.session_state[name] = value
             st.number_input(self.label, step=1, **common)
@@ -63,10 +66,17 @@ class Leaf:
             st.text_input(self.label, **common)
 
 
+def show_all(widgets: Sequence[Leaf], spec: Any, base: Any, across: int = 3) -> None:
+    """Widgets in rows of ``across``; on a narrow screen one below the other, in their order."""
+    for first in range(0, len(widgets), across):
+        row = widgets[first : first + across]
+        for column, leaf in zip(st.columns(across), row, strict=False):
+            with column:
+                leaf.show(spec, base)
+
+
 def plain_text(value: Any) -> str:
     """A setting as somebody would type it."""
-    if value is None:
-        return "none"
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, tuple):
@@ -77,9 +87,11 @@ def plain_text(value: Any) -> str:
 def _changed(key: str, base: Any) -> None:
     """Take a widget's value into the link; one that is refused leaves the link as it was, with a sentence."""
     value = st.session_state[f"set_{key}"]
+    if value in (None, ""):
+        value = leaves(base)[key]  # an emptied box takes what it would have been
     try:
         spec = from_query(base, st.query_params)
-        spec = kinds.of(base).with_values(spec, {key: "" if value is None else value})
+        spec = kinds.of(base).with_values(spec, {key: value})
     except InputError as error:
         st.session_state[PROBLEM] = str(error)
         return

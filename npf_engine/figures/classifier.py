@@ -50,7 +50,7 @@ def characteristics(clouds: Mapping[str, Mapping[str, np.ndarray]], *, bins: int
 
 def filters(weights: Mapping[str, np.ndarray]) -> go.Figure:
     """The two 5 x 5 kernels and the ten 4 x 4 maps of the dense layer of one weight vector (named as in PyTorch)."""
-    pictures = [("first kernel", weights["conv1.weight"]), ("second kernel", weights["conv2.weight"])]
+    pictures = [("kernel 1", weights["conv1.weight"]), ("kernel 2", weights["conv2.weight"])]
     pictures += [(f"digit {k}", row.reshape(4, 4)) for k, row in enumerate(np.asarray(weights["dense.weight"]))]
     figure = make_subplots(rows=2, cols=6, subplot_titles=[title for title, _ in pictures], vertical_spacing=0.16)
     for number, (_, values) in enumerate(pictures):
@@ -71,6 +71,7 @@ def filters(weights: Mapping[str, np.ndarray]) -> go.Figure:
     for number in range(len(pictures)):
         row, col = number // 6 + 1, number % 6 + 1
         figure.update_yaxes(scaleanchor=f"x{number + 1 if number else ''}", row=row, col=col)
+    figure.update_annotations(font={"size": 12})
     return finish(figure, height=360, revision="filters")
 
 

@@ -70,10 +70,7 @@ def show() -> None:
         st.caption(ABOUT[spec.experiment])
         st.caption(SIZES[spec.preset])
         speclink.told()
-        columns = st.columns(3)
-        for number, leaf in enumerate((*SPECIAL[spec.experiment], *GENERAL)):
-            with columns[number % 3]:
-                leaf.show(spec, base)
+        speclink.show_all((*SPECIAL[spec.experiment], *GENERAL), spec, base)
         for warning in warnings(spec):
             st.warning(warning, icon=":material/warning:")
     with right:

@@ -40,11 +40,10 @@ def one(run: Run, particles: data.Arrays, cloud: str, index: int, name: str, key
         st.metric("Test loss", f"{particles[f'{cloud}_loss'][index]:.3g}", border=True, width="content")
         st.metric("|G|", f"{particles[f'{cloud}_norm'][index]:.3g}", border=True, width="content",
                   help="Norm of the gradient of one minibatch: its noise is left at a minimum.")  # fmt: skip
-    left, right = st.columns([3, 2], gap="medium")
-    with left:
-        caption = "The two filters, and what of the last map speaks for each digit: blue adds, red takes away."
-        plot(classifier.filters(layers(w)), f"{key}_filters", caption)
-    with right, states.told():
+    caption = "The two filters, and what of the last map speaks for each digit: blue adds, red takes away."
+    plot(classifier.filters(layers(w)), f"{key}_filters", caption)
+    left, _ = st.columns([3, 2], gap="medium")
+    with left, states.told():
         _told_digits(run)
         figure = classifier.confusion_matrix(data.confusion(w))
         plot(figure, f"{key}_confusion", "Of 100 test images of a digit, so many answers.")

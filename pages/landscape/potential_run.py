@@ -65,11 +65,13 @@ def _body(run: Run, status: dict[str, Any]) -> None:
     history = runs.store().history(run.id)
     left, right = st.columns(2, gap="medium")
     with left, states.told():
-        if picture is not None and "x" in picture:
+        if not run.active:
+            pass  # what it had is shown above
+        elif picture is not None and "x" in picture:
             figure = critical.add_particles(ground.ground(place(run.spec)).contour("live"), picture["x"])
             step = int(picture["step"]) if "step" in picture else 0
             plot(figure, "live_particles", f"Particles at step {step:,}: do they leave the basin they began in?")
-        elif run.state in ("queued", "running", "paused"):
+        else:
             st.info("The particles appear with the first steps of the chain; the networks are trained before.")
     with right:
         for stage in history:
@@ -174,12 +176,9 @@ def _plain(run: Run) -> Run | None:
 
 def _numbers(report: dict[str, Any], beside: dict[str, Any] | None) -> None:
     truth = report.get("truth") or {}
-    trivial = f"; plain LMC has {beside['energy_distance']:.3g}" if beside and beside.get("energy_distance") else ""
-    floor = truth.get("energy_distance_of_exact_samples")
-    about = f"To exact samples of exp(-c g); those have {floor:.3g} among themselves{trivial}." if floor else ""
     shown = [
         ("Largest error of a share", truth.get("largest_error"), "{:.1%}", "Of a basin's share, against exp(-c g)."),
-        ("Energy distance", report.get("energy_distance"), "{:.3g}", about),
+        ("Energy distance", report.get("energy_distance"), "{:.3g}", "To exact samples of exp(-c g)."),
         ("Accepted jumps", report.get("acceptance"), "{:.1%}", "Of the jumps that were tried."),
         ("Gradients of g", report.get("gradient_evaluations"), "{:,.0f}", "The budget, the same for every sampler."),
         ("Coefficient c", report.get("coefficient"), "{:.4g}", "Inverse temperature."),
@@ -188,7 +187,11 @@ def _numbers(report: dict[str, Any], beside: dict[str, Any] | None) -> None:
     with st.container(horizontal=True, key="numbers"):
         for label, value, form, text in shown:
             if isinstance(value, int | float):
-                st.metric(label, form.format(value), help=text or None, width="content", border=True)
+                st.metric(label, form.format(value), help=text, width="content", border=True)
+    floor, trivial = truth.get("energy_distance_of_exact_samples"), (beside or {}).get("energy_distance")
+    if isinstance(floor, int | float):
+        told = f"Energy distance: exact samples have {floor:.2g} among themselves, the floor"
+        st.caption(told + (f"; plain LMC has {trivial:.2g}, the trivial answer." if trivial is not None else "."))
 
 
 def _table(run: Run, modes: list[dict[str, Any]], beside: dict[str, Any] | None) -> None:

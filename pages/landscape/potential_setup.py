@@ -35,9 +35,9 @@ ABOUT = {
     "tempering": "Copies at higher temperatures that swap places: the classical remedy.",
     "nuts": "The No-U-Turn sampler of a library: long, well-chosen steps, but none over a high wall.",
 }
-AUTO = "`none` takes the landscape's own"
+AUTO = "Empty: the landscape's own"
 LEAVES = (
-    Leaf("particles", "Particles", "Chains that run together. `none`: as the size says."),
+    Leaf("particles", "Particles", "Chains that run together. Empty: as the size says."),
     Leaf("steps", "Steps", "Particles times steps is the number of gradients, the same for every sampler."),
     Leaf("inner", "N, steps between jumps", "Langevin steps on g between two jumps through u."),
     Leaf("tau", "Step size τ", f"Only discretises; too large, and the chain runs away. {AUTO}."),
@@ -181,10 +181,7 @@ def _sample(spec: LandscapeSpec, picture: Ground | None) -> None:
     left, right = st.columns([1, 1], gap="large")
     with left:
         _method(spec)
-        columns = st.columns(3)
-        for number, leaf in enumerate(LEAVES):
-            with columns[number % 3]:
-                leaf.show(spec, LandscapeSpec())
+        speclink.show_all(LEAVES, spec, LandscapeSpec())
         _cost(spec)
         if spec.tau and picture is not None:
             warning = ground.step_warning(place(spec), spec.tau, spec.coefficient, spec.start)
@@ -216,7 +213,7 @@ def _method(spec: LandscapeSpec) -> None:
             format_func=str.capitalize,
             on_change=_set,
             args=("preset", "size_choice"),
-            help="Particles and steps where those are `none`.",
+            help="Particles and steps where those are left empty.",
         )
     st.caption(ABOUT[spec.method])
 
