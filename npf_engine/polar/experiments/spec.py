@@ -1,8 +1,8 @@
 """What an experiment on the classifier runs with: NPF sections 5.3, 5.4 and 5.5, in two sizes.
 
 ``paper`` has the numbers of Figures 18, 19 and 20 with our solvers and needs a GPU; ``quick`` shows the same effects on
-one CPU core in minutes. ``polar.training.train`` reads the parts u, conjugate, v, m, inverse, field, seed, device, dtype
-and solver.
+one CPU core in minutes. ``polar.training.train`` reads the parts u, conjugate, v, m, inverse, field, seed, device,
+dtype and solver.
 """
 
 from __future__ import annotations
@@ -68,17 +68,17 @@ class ExperimentSpec:
     experiment: str = "5.3"
     preset: str = "quick"
     seed: int = 0
-    samples: int = 40_000
+    samples: int = 15_000
     minibatch: int = MINIBATCH
     share: int = 32
     generated: int = 1000
     particles: ParticlesConfig = ParticlesConfig()
-    u: PotentialConfig = PotentialConfig()
-    conjugate: ConjugateConfig = ConjugateConfig()
-    v: AmortizerConfig = AmortizerConfig()
-    m: MapConfig = MapConfig()
-    inverse: ValueInverseConfig = ValueInverseConfig(blocks=SIZES)
-    report: ReportConfig = ReportConfig()
+    u: PotentialConfig = field(default_factory=PotentialConfig)
+    conjugate: ConjugateConfig = field(default_factory=ConjugateConfig)
+    v: AmortizerConfig = field(default_factory=AmortizerConfig)
+    m: MapConfig = field(default_factory=MapConfig)
+    inverse: ValueInverseConfig = field(default_factory=lambda: ValueInverseConfig(blocks=SIZES))
+    report: ReportConfig = field(default_factory=ReportConfig)
     field: FieldSpec = field(default_factory=lambda: FieldSpec(source="classifier"))
     device: str = "cpu"
     dtype: str = "float32"
@@ -147,8 +147,8 @@ QUICK: dict[str, dict[str, Any]] = {
         "minibatch": 64,
         "share": 0,
         "particles": ParticlesConfig(
-            count=256, warmup=400, steps=400, inner=100, tau=1e-5, coefficient=1e4, first=250, every=5, updates=600,
-            update_every=20, bridge_rate=1e-3,
+            count=256, warmup=400, steps=400, inner=100, tau=1e-5, coefficient=1e4, first=250, every=5, updates=400,
+            update_every=20, bridge_rate=1e-3, replay=10_000,
         ),
     },
 }  # fmt: skip
