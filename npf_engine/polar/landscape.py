@@ -174,7 +174,7 @@ def run_landscape(
     try:
         run_method(spec.method, setting, chains)
     except InputError:
-        if folder is not None:
+        if folder is not None and chains.traces:
             write_files(folder, spec, landscape, chains, None)
         raise
     result = _result(spec, landscape, truth, setting, chains)
