@@ -133,7 +133,7 @@ def _networks(visited: Kept, spec: ExperimentSpec, recorder: Recorder) -> NpfNet
     settings = NpfSettings(
         bridge_hidden=p.bridge_hidden, sigma=p.sigma, region="free", u_rate=p.u_rate, bridge_rate=p.bridge_rate,
         batch=p.batch, replay=p.replay, update_every=p.update_every,
-        u_hidden=spec.u.hidden, v_hidden=spec.v.hidden,
+        u_coefficient=p.u_coefficient or None, u_hidden=spec.u.hidden, v_hidden=spec.v.hidden,
     )  # fmt: skip
     base = NpfNetworks.fresh(*visited, settings, spec.seed + 20)
     # u starts as a quadratic, whose conjugates are known: only what training changes is left to the solver.

@@ -37,7 +37,9 @@ class ParticlesConfig:
     (measured on the embedded digits: after 1000 steps 31 % were above half; from 0.3, 60 % after 400). warmup: steps of
     the flow, or of plain Langevin before the sampling; steps: of the sampling, the same number of gradients for each
     sampler; inner: N of Algorithm 2; every: steps between two looks whose samples the networks learn from, from step
-    ``first`` on; tau, coefficient: of the sampling, tau * coefficient being the step of the descent.
+    ``first`` on; tau, coefficient: of the sampling, tau * coefficient being the step of the descent; u_coefficient: of the steps on u
+    (0: the same). A small one leaves y near the law of M: minibatch noise, which tau and c know nothing of, spreads the
+    gradients that X_psi has seen.
     """
 
     count: int = 1024
@@ -58,6 +60,7 @@ class ParticlesConfig:
     bridge_hidden: tuple[int, ...] = (512, 512)
     sigma: float = 0.1
     batch: int = 128
+    u_coefficient: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,7 @@ QUICK: dict[str, dict[str, Any]] = {
         "minibatch": 64,
         "share": 0,
         "particles": ParticlesConfig(
-            count=256, warmup=400, steps=400, inner=100, tau=1e-5, coefficient=1e4, first=250, every=5, updates=400,
+            count=256, warmup=400, steps=200, inner=100, u_coefficient=100.0, tau=1e-5, coefficient=1e4, first=250, every=5, updates=400,
             update_every=20, bridge_rate=1e-3, replay=10_000,
         ),
     },
