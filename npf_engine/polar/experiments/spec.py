@@ -37,8 +37,8 @@ class ParticlesConfig:
     (measured on the embedded digits: after 1000 steps 31 % were above half; from 0.3, 60 % after 400). warmup: steps of
     the flow, or of plain Langevin before the sampling; steps: of the sampling, the same number of gradients for each
     sampler; inner: N of Algorithm 2; every: steps between two looks whose samples the networks learn from, from step
-    ``first`` on; tau, coefficient: of the sampling, tau * coefficient being the step of the descent; u_coefficient: of the steps on u
-    (0: the same). A small one leaves y near the law of M: minibatch noise, which tau and c know nothing of, spreads the
+    ``first`` on; tau, coefficient: of the sampling, tau * coefficient being the step of the descent; u_coefficient: of the
+    steps on u (0: the same). A small one leaves y near the law of M: minibatch noise, which tau and c know nothing of, spreads the
     gradients that X_psi has seen.
     """
 
@@ -122,7 +122,7 @@ def experiment_preset(experiment: str, preset: str = "quick", seed: int = 0, **c
 
 _U = PotentialConfig(hidden=(64, 64, 64), method="dual", activation="elu", dual_lr=2e-3, batch=512)
 _QUICK_NETWORKS: dict[str, Any] = {
-    "u": dataclasses.replace(_U, dual_steps=150),
+    "u": dataclasses.replace(_U, dual_steps=60, dual_lr=5e-4),
     "conjugate": ConjugateConfig(max_iterations=60),
     "v": AmortizerConfig(hidden=(256,), steps=300, batch=256),
     "m": MapConfig(hidden=(128,), fourier=0, steps=100, batch=256),
@@ -150,8 +150,8 @@ QUICK: dict[str, dict[str, Any]] = {
         "minibatch": 64,
         "share": 0,
         "particles": ParticlesConfig(
-            count=256, warmup=400, steps=200, inner=100, u_coefficient=100.0, tau=1e-5, coefficient=1e4, first=250, every=5, updates=400,
-            update_every=20, bridge_rate=1e-3, replay=10_000,
+            count=256, warmup=400, steps=200, inner=100, u_coefficient=100.0, tau=1e-5, coefficient=1e4, first=250,
+            every=5, updates=400, update_every=20, bridge_rate=1e-3, replay=10_000,
         ),
     },
 }  # fmt: skip
