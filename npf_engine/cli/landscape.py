@@ -24,7 +24,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--start", metavar="x", type=float, nargs="+", default=[], help="where all particles begin")
     command.add_argument("--tau", type=float, default=None, help="step of Langevin (default: 0.13 / (c * curvature))")
     command.add_argument("--coefficient", type=float, default=None, help="c of the law exp(-c g)")
-    command.add_argument("--inner", metavar="N", type=int, default=50, help="Langevin steps between jumps (default 50)")
+    command.add_argument(
+        "--inner", metavar="N", type=int, default=None, help="Langevin steps between jumps (default 50; corrected 10)"
+    )
     command.add_argument("--seed", type=int, default=0, help="seed of every random draw (default 0)")
     command.add_argument("--preset", default="quick", help="quick (256 x 4000, default) or paper (1024 x 20000)")
     command.add_argument(

@@ -10,13 +10,13 @@ conv1.weight, conv1.bias, conv2.weight, conv2.bias, dense.weight (10, 16), dense
 Forward and backward pass are written out for P particles that see the same images. A convolution with its pooling is
 one matrix product: the images are cut once into the 6 x 6 windows that one pooled pixel sees, and the kernel, in its
 four places in the window, multiplies them; the second is the same on all 12 x 12 pixels (a Toeplitz matrix). The
-pooling is then a maximum over an axis of four, with which bias and ReLU commute. benchmarks/bench_classifier.py measures
-it against torch.func, a plain loop and JAX.
+pooling is then a maximum over an axis of four, with which bias and ReLU commute. benchmarks/bench_classifier.py
+measures it against torch.func, a plain loop and JAX.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -25,13 +25,15 @@ from torch import Tensor
 from torch.nn import functional as nnf
 
 from npf_engine.errors import InputError
-from npf_engine.fields.digits import CLASSES, SIDE, Digits
+from npf_engine.fields.digits import CLASSES, SIDE, Digits, load_digits
+from npf_engine.fields.spec import FieldSpec
 
 KERNEL, FIRST, SECOND = 5, 12, 4  # sides of the kernels and of the two pooled maps
 WINDOW = KERNEL + 1  # side of what a pooled pixel sees
 SIZES = (25, 1, 25, 1, 160, 10)
 NAMES = ("conv1.weight", "conv1.bias", "conv2.weight", "conv2.bias", "dense.weight", "dense.bias")
 SHAPES = ((1, 1, 5, 5), (1,), (1, 1, 5, 5), (1,), (10, 16), (10,))
+NAME = "classifier"  # as a field's source
 DIMENSION = sum(SIZES)  # 222
 MINIBATCH = 128  # images (NPF 5.3)
 CHUNK_NUMBERS = {"cpu": 2**21, "cuda": 2**28}  # first-layer numbers at a time: a core's cache, a GPU's memory
@@ -55,7 +57,8 @@ class Minibatch:
 def unfold(images: Tensor, labels: Tensor) -> Minibatch:
     """A minibatch from images (b, 28, 28) and labels (b,) int64. ValueError for other shapes."""
     if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE) or labels.shape != images.shape[:1]:
-        raise ValueError(f"images must be (b, 28, 28) with labels (b,), not {tuple(images.shape)}, {tuple(labels.shape)}")
+        shapes = f"{tuple(images.shape)}, {tuple(labels.shape)}"
+        raise ValueError(f"images must be ({SIDE}, {SIDE}) each, with one label each, not {shapes}")
     windows = images.unfold(1, WINDOW, 2).unfold(2, WINDOW, 2)  # (b, 12, 12, 6, 6)
     return Minibatch(windows.permute(3, 4, 0, 1, 2).reshape(WINDOW * WINDOW, -1), labels)
 
@@ -249,3 +252,13 @@ class Classifier:
         images, labels = self.digits.test_images[begin:end], self.digits.test_labels[begin:end]
         return unfold(images.to(self.device), labels.to(self.device))
 
+
+def functions(spec: FieldSpec) -> tuple[Callable[[Tensor], Tensor], None]:
+    """(G, None): the stochastic gradient on the digits at hand (``load_digits``), seeded by spec.noise_seed."""
+    classifier = Classifier(load_digits())
+    generator = torch.Generator().manual_seed(spec.noise_seed)
+
+    def function(x: Tensor) -> Tensor:
+        return classifier.gradient(x.float(), generator).to(x)
+
+    return function, None

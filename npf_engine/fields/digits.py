@@ -62,7 +62,7 @@ def load_digits(folder: str | Path | None = None) -> Digits:
         return embedded_digits()
     root = Path(given).expanduser()
     if not root.is_dir():
-        raise InputError(f"There is no folder {root} of MNIST files; mend {FOLDER} or unset it for the embedded digits.")
+        raise InputError(f"There is no folder {root} of MNIST files; mend {FOLDER}, or unset it for embedded digits.")
     found = {name: _find(root, name) for name in FILES}
     absent = [name for name, path in found.items() if path is None]
     if absent:

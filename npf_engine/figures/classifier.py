@@ -92,8 +92,8 @@ def confusion_matrix(counts: np.ndarray) -> go.Figure:
 
 
 def embedded_accuracy(points: np.ndarray, accuracy: np.ndarray, clouds: Mapping[str, slice]) -> go.Figure:
-    """t-SNE of weights (n, 2) coloured by test accuracy (n,), each cloud (a key of CLOUDS -> its rows) with an outline of
-    its own colour, switched by the legend (Figure 5)."""
+    """t-SNE of weights (n, 2) coloured by test accuracy (n,), each cloud (a key of CLOUDS -> its rows) with an outline
+    of its own colour, switched by the legend (Figure 5)."""
     figure = go.Figure()
     for number, (name, rows) in enumerate(clouds.items()):
         colour, label = CLOUDS[name]

@@ -3,7 +3,7 @@
 I_psi answers "which x have M(x) = y", that is F(x) = grad u(y). Where F varies far more in some directions than in
 others, M = grad u* o F stretches them all to the size of Omega: noise fills most of y's coordinates, and a network
 would have to learn grad u again to find what matters in y. grad u(y) is known in closed form, so it is given: the unit
-vector and the logarithm of the norm of the whole value and of each of its blocks, which spread over orders of magnitude.
+vector and the logarithm of the norm of the whole value and of each of its blocks, which spread over magnitudes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as nnf
 
 from npf_engine.networks.bridge import Bridge
 from npf_engine.networks.icnn import ConvexPotential

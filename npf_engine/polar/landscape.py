@@ -28,10 +28,12 @@ from npf_engine.polar.sampling.chain import Oracle
 from npf_engine.polar.sampling.exact import Truth
 from npf_engine.polar.sampling.landscapes import Landscape
 from npf_engine.polar.sampling.methods import Chains, Setting, run_method
+from npf_engine.polar.sampling.pretrain import PretrainSettings
 from npf_engine.recorder import Recorder
 
 METHODS = ("lmc", "lmc-npf", "lmc-npf-corrected", "tempering", "nuts")
 PRESETS = {"quick": (256, 4000), "paper": (1024, 20_000)}
+INNER, INNER_CORRECTED = 50, 10  # N: a corrected jump leaves a particle relaxed, so that they may follow closely
 STEP_SHARE = 0.13  # tau c L of the default step
 COMPARED = 2000  # points a cloud of the energy distance
 MOST_PARTICLES, MOST_STEPS = 100_000, 10_000_000
@@ -52,7 +54,7 @@ class LandscapeSpec:
     start: tuple[float, ...] = ()
     tau: float | None = None
     coefficient: float | None = None
-    inner: int = 50
+    inner: int | None = None
     seed: int = 0
     preset: str = "quick"
     expression: str = ""
@@ -111,8 +113,9 @@ def resolved(spec: LandscapeSpec, landscape: Landscape, truth: Truth | None) -> 
     if not bool(torch.isfinite(landscape.potential(place))[0]):
         raise InputError(f"the potential is not a finite number at the start {_point(start)}; start elsewhere")
     tau = spec.tau or STEP_SHARE / (coefficient * largest_curvature(landscape, truth, place))
+    inner = spec.inner or (INNER_CORRECTED if spec.method == "lmc-npf-corrected" else INNER)
     return replace(
-        spec, particles=spec.particles or particles, steps=spec.steps or steps, start=tuple(start),
+        spec, inner=inner, particles=spec.particles or particles, steps=spec.steps or steps, start=tuple(start),
         coefficient=coefficient, tau=float(f"{tau:.3g}"),
     )  # fmt: skip
 
@@ -127,8 +130,15 @@ def largest_curvature(landscape: Landscape, truth: Truth | None, start: Tensor) 
     return max(found, 1e-12)
 
 
-def run_landscape(spec: LandscapeSpec, recorder: Recorder | None = None, folder: Path | None = None) -> dict[str, Any]:
+def run_landscape(
+    spec: LandscapeSpec,
+    recorder: Recorder | None = None,
+    folder: Path | None = None,
+    networks: PretrainSettings | None = None,
+) -> dict[str, Any]:
     """Run the job; the object of the command ``landscape --json``. Files go to ``folder`` where there is one.
+
+    networks: other sizes of the networks and of their training.
 
     Progress, live pictures (snapshot ``landscape``: x, jumped) and checkpoints go through the recorder. Raises
     InputError for bad input and for a chain that diverges (what it had is then in the folder).
@@ -139,7 +149,7 @@ def run_landscape(spec: LandscapeSpec, recorder: Recorder | None = None, folder:
     coefficient = spec.coefficient or landscape.coefficient
     truth = Truth(landscape, coefficient) if landscape.d == 2 else None
     spec = resolved(spec, landscape, truth)
-    assert spec.tau is not None and spec.particles is not None and spec.steps is not None
+    assert spec.tau is not None and spec.particles is not None and spec.steps is not None and spec.inner is not None
     for text in landscape.warnings:
         recorder.note(text)
     place = torch.tensor([spec.start], dtype=torch.float64)
@@ -150,13 +160,21 @@ def run_landscape(spec: LandscapeSpec, recorder: Recorder | None = None, folder:
     value, slope = landscape.in_model()
     x = landscape.scaling.to_model(place).repeat(spec.particles, 1)
     setting = Setting(
-        landscape, Oracle(slope, value), settings, x, spec.steps * spec.particles, spec.seed, recorder, truth
+        landscape,
+        Oracle(slope, value),
+        settings,
+        x,
+        spec.steps * spec.particles,
+        spec.seed,
+        recorder,
+        truth,
+        networks or PretrainSettings(),
     )
     chains = Chains()
     try:
         run_method(spec.method, setting, chains)
     except InputError:
-        if folder is not None:
+        if folder is not None and chains.traces:
             write_files(folder, spec, landscape, chains, None)
         raise
     result = _result(spec, landscape, truth, setting, chains)

@@ -20,6 +20,7 @@ from npf_engine.fields.digits import Digits, embedded_digits
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.value_bridge import ValueBridge
 from npf_engine.polar import PolarFactorization
+from npf_engine.polar.experiments import sample
 from npf_engine.polar.experiments.data import axis_names, uniform_pairs
 from npf_engine.polar.experiments.factorize import _verdict
 from npf_engine.polar.experiments.measures import distance_to_nearest, stochasticity
@@ -186,8 +187,13 @@ def test_experiment_5_4_tests_on_particles_that_were_not_trained_on(digits: Digi
     assert data["metrics"]["inverse_cosine"]["n"] == 6 * 41  # 15 % of 40 particles, whole trajectories
 
 
-def test_experiment_5_5_compares_at_equal_budget_and_resumes(digits: Digits, tmp_path: Path) -> None:
+def test_experiment_5_5_compares_at_equal_budget_and_resumes(
+    digits: Digits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     spec = tiny("5.5", minibatch=16, particles=FEW)
+    with pytest.raises(InputError, match="None of 40 particles learned anything"):
+        run_experiment(spec, Recorder(), None, digits)  # 60 steps are no warm-up
+    monkeypatch.setattr(sample, "ALIVE", 10.0)  # all count as alive
     data = run_experiment(spec, Recorder(), None, digits)
     for name in ("lmc", "lmc-npf"):
         assert set(data[name]) == {"share_above_half", "median_accuracy", "distance_to_warmup"}

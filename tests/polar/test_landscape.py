@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,16 @@ import torch
 
 from npf_engine.cli import main
 from npf_engine.divergences.distances import energy_mmd
-from npf_engine.errors import InputError
+from npf_engine.errors import Cancelled, InputError
 from npf_engine.polar.landscape import LandscapeSpec, read_result, resolved, run_landscape
 from npf_engine.polar.langevin import LangevinSettings, Region
 from npf_engine.polar.sampling import landscapes
 from npf_engine.polar.sampling.chain import ChainState, Oracle, run_chain
 from npf_engine.polar.sampling.exact import Truth, critical_points
+from npf_engine.polar.sampling.pretrain import PretrainSettings
 from npf_engine.polar.sampling.tempering import Tempering
+from npf_engine.recorder import Recorder
+from npf_engine.settings import AmortizerConfig, InverseConfig, MapConfig, PotentialConfig
 
 KEYS = {
     "method", "coefficient", "tau", "gradient_evaluations", "modes", "energy_distance", "truth", "accuracy",
@@ -140,6 +145,71 @@ def test_tempering_keeps_the_law_it_starts_from(himmelblau: Truth) -> None:
     assert kernel.acceptance > 0.2
     assert float((himmelblau.basin(x) != himmelblau.basin(start)).double().mean()) > 0.3
     assert (np.abs(himmelblau.shares(x) - weights) < 4 * np.sqrt(weights * (1 - weights) / n)).all()
+
+
+SMALL = PretrainSettings(
+    u=PotentialConfig(hidden=(16, 16), pair_size=500, pairings=2, regression_steps=150, batch=256),
+    v=AmortizerConfig(hidden=(32,), steps=60), m=MapConfig(hidden=(32, 32), steps=0, fourier=3),
+    inverse=InverseConfig(hidden=(48, 48), steps=0, sampler_steps=10, fourier=4), samples=3000, refined=1500,
+    bridge_steps=250, map_steps=150,
+)  # fmt: skip
+
+
+class _Keeping(Recorder):
+    """Checkpoints in memory; cancels at a given look at the chain."""
+
+    def __init__(self, cancel_at: int | None = None) -> None:
+        self.kept: dict[str, Any] = {}
+        self.looks, self.cancel_at, self.stages = 0, cancel_at, set[str]()
+
+    def progress(self, stage: str, step: int, total: int, **scalars: float) -> None:
+        self.stages.add(stage)
+        self.looks += stage in ("lmc-npf", "corrected")
+        if self.looks == self.cancel_at:
+            raise Cancelled("stopped")
+
+    def save(self, key: str, state: dict[str, Any]) -> None:
+        self.kept[key] = copy.deepcopy(state)
+
+    def load(self, key: str) -> dict[str, Any] | None:
+        return copy.deepcopy(self.kept.get(key))
+
+    def checkpoint_due(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("method", ["lmc-npf", "lmc-npf-corrected"])
+def test_particles_cross_through_u_and_a_broken_run_goes_on_the_same(method: str) -> None:
+    """From one well of the double well both are reached; the budget is kept; resumed numbers are those of one run."""
+    spec = LandscapeSpec("double-well", method, particles=60, steps=400)
+    whole = run_landscape(spec, _Keeping(), networks=SMALL)
+    assert whole["gradient_evaluations"] <= 60 * 400 + 120
+    assert min(mode["occupancy"] for mode in whole["modes"]) > 0.2
+    if method == "lmc-npf-corrected":
+        assert 0.02 < whole["acceptance"] <= 1.0
+        assert all(mode["own_law"] is None for mode in whole["modes"])
+    else:
+        assert [mode["own_law"] for mode in whole["modes"]] == pytest.approx([0.5, 0.5], abs=0.1)
+    recorder = _Keeping(cancel_at=60)
+    with pytest.raises(Cancelled):
+        run_landscape(spec, recorder, networks=SMALL)
+    recorder.cancel_at = None
+    again = run_landscape(spec, recorder, networks=SMALL)
+    for key in ("modes", "gradient_evaluations", "acceptance", "energy_distance"):
+        assert again[key] == whole[key], key
+
+
+def test_nuts_stops_at_the_budget_and_stays_in_its_basin() -> None:
+    pytest.importorskip("nutpie")
+    result = run_landscape(LandscapeSpec("himmelblau", "nuts", particles=4, steps=700))
+    assert 4 * 700 * 0.9 < result["gradient_evaluations"] < 4 * 700 * 1.5
+    assert max(mode["occupancy"] for mode in result["modes"]) > 0.9
+
+
+def test_a_missing_nutpie_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "nutpie", None)
+    with pytest.raises(InputError, match="needs the package nutpie"):
+        run_landscape(LandscapeSpec("himmelblau", "nuts", particles=2, steps=20))
 
 
 def test_terrain_is_a_landscape_with_the_right_derivative() -> None:

@@ -1,4 +1,4 @@
-"""Samples (w, G(w)) of the classifier's loss gradient as a Field: uniform on Omega (5.3), along gradient flows (5.4)."""
+"""Samples (w, G(w)) of the classifier's loss gradient as a Field: uniform on Omega (5.3), on gradient flows (5.4)."""
 
 from __future__ import annotations
 

@@ -27,6 +27,7 @@ from npf_engine.polar.langevin import Langevin, LangevinSettings
 from npf_engine.polar.sampling.chain import ChainState, Trace, run_chain
 from npf_engine.polar.sampling.npf import LmcNpf, NpfNetworks, NpfSettings
 from npf_engine.recorder import Recorder
+from npf_engine.transport.conjugate import quadratic_start
 
 ALIVE = 0.9  # of the loss of a constant answer
 JUDGED = 512  # training images by which a particle is called dead
@@ -132,9 +133,12 @@ def _networks(visited: Kept, spec: ExperimentSpec, recorder: Recorder) -> NpfNet
     settings = NpfSettings(
         bridge_hidden=p.bridge_hidden, sigma=p.sigma, region="free", u_rate=p.u_rate, bridge_rate=p.bridge_rate,
         batch=p.batch, replay=p.replay, update_every=p.update_every,
-        u_hidden=spec.u.hidden, v_hidden=spec.v.hidden,
+        u_coefficient=p.u_coefficient or None, u_hidden=spec.u.hidden, v_hidden=spec.v.hidden,
     )  # fmt: skip
     base = NpfNetworks.fresh(*visited, settings, spec.seed + 20)
+    # u starts as a quadratic, whose conjugates are known: only what training changes is left to the solver.
+    filled = base.memory.filled
+    base.memory.xhat[:filled] = quadratic_start(base.u, base.memory.f[:filled]).detach()
     bridge = ValueBridge(
         visited[0].shape[1], p.bridge_hidden, blocks=SIZES, sigma=p.sigma, region="free", seed=spec.seed + 21
     )
@@ -205,8 +209,8 @@ def _verdict(short: dict[str, dict[str, float]]) -> dict[str, str]:
     ratio = npf["distance_to_warmup"] / max(lmc["distance_to_warmup"], 1e-12)
     told = (
         f"{100 * npf['share_above_half']:.0f} % of LMC-NPF's particles are above half (restarts "
-        f"{100 * restart['share_above_half']:.0f} %, LMC {100 * lmc['share_above_half']:.0f} %), {ratio:.1f} times as far "
-        "from the warm-up as LMC's"
+        f"{100 * restart['share_above_half']:.0f} %, LMC {100 * lmc['share_above_half']:.0f} %), {ratio:.1f} times as "
+        "far from the warm-up as LMC's"
     )
     good = ratio > 1 and npf["share_above_half"] > restart["share_above_half"]
     return {"verdict": "better than trivial" if good else "failure", "verdict_reason": told}

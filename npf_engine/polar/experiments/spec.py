@@ -1,8 +1,8 @@
 """What an experiment on the classifier runs with: NPF sections 5.3, 5.4 and 5.5, in two sizes.
 
 ``paper`` has the numbers of Figures 18, 19 and 20 with our solvers and needs a GPU; ``quick`` shows the same effects on
-one CPU core in minutes. ``polar.training.train`` reads the parts u, conjugate, v, m, inverse, field, seed, device, dtype
-and solver.
+one CPU core in minutes. ``polar.training.train`` reads the parts u, conjugate, v, m, inverse, field, seed, device,
+dtype and solver.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ class ParticlesConfig:
     (measured on the embedded digits: after 1000 steps 31 % were above half; from 0.3, 60 % after 400). warmup: steps of
     the flow, or of plain Langevin before the sampling; steps: of the sampling, the same number of gradients for each
     sampler; inner: N of Algorithm 2; every: steps between two looks whose samples the networks learn from, from step
-    ``first`` on; tau, coefficient: of the sampling, tau * coefficient being the step of the descent.
+    ``first`` on; tau, coefficient: of the sampling, tau * coefficient being the step of the descent; u_coefficient: of the
+    steps on u (0: the same). A small one leaves y near the law of M: minibatch noise, which tau and c know nothing of, spreads the
+    gradients that X_psi has seen.
     """
 
     count: int = 1024
@@ -58,6 +60,7 @@ class ParticlesConfig:
     bridge_hidden: tuple[int, ...] = (512, 512)
     sigma: float = 0.1
     batch: int = 128
+    u_coefficient: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -68,17 +71,17 @@ class ExperimentSpec:
     experiment: str = "5.3"
     preset: str = "quick"
     seed: int = 0
-    samples: int = 40_000
+    samples: int = 15_000
     minibatch: int = MINIBATCH
     share: int = 32
     generated: int = 1000
     particles: ParticlesConfig = ParticlesConfig()
-    u: PotentialConfig = PotentialConfig()
-    conjugate: ConjugateConfig = ConjugateConfig()
-    v: AmortizerConfig = AmortizerConfig()
-    m: MapConfig = MapConfig()
-    inverse: ValueInverseConfig = ValueInverseConfig(blocks=SIZES)
-    report: ReportConfig = ReportConfig()
+    u: PotentialConfig = field(default_factory=PotentialConfig)
+    conjugate: ConjugateConfig = field(default_factory=ConjugateConfig)
+    v: AmortizerConfig = field(default_factory=AmortizerConfig)
+    m: MapConfig = field(default_factory=MapConfig)
+    inverse: ValueInverseConfig = field(default_factory=lambda: ValueInverseConfig(blocks=SIZES))
+    report: ReportConfig = field(default_factory=ReportConfig)
     field: FieldSpec = field(default_factory=lambda: FieldSpec(source="classifier"))
     device: str = "cpu"
     dtype: str = "float32"
@@ -119,7 +122,7 @@ def experiment_preset(experiment: str, preset: str = "quick", seed: int = 0, **c
 
 _U = PotentialConfig(hidden=(64, 64, 64), method="dual", activation="elu", dual_lr=2e-3, batch=512)
 _QUICK_NETWORKS: dict[str, Any] = {
-    "u": dataclasses.replace(_U, dual_steps=150),
+    "u": dataclasses.replace(_U, dual_steps=60, dual_lr=5e-4),
     "conjugate": ConjugateConfig(max_iterations=60),
     "v": AmortizerConfig(hidden=(256,), steps=300, batch=256),
     "m": MapConfig(hidden=(128,), fourier=0, steps=100, batch=256),
@@ -147,8 +150,8 @@ QUICK: dict[str, dict[str, Any]] = {
         "minibatch": 64,
         "share": 0,
         "particles": ParticlesConfig(
-            count=256, warmup=400, steps=400, inner=100, tau=1e-5, coefficient=1e4, first=250, every=5, updates=600,
-            update_every=20, bridge_rate=1e-3,
+            count=256, warmup=400, steps=200, inner=100, u_coefficient=100.0, tau=1e-5, coefficient=1e4, first=250,
+            every=5, updates=400, update_every=20, bridge_rate=1e-3, replay=10_000,
         ),
     },
 }  # fmt: skip

@@ -159,13 +159,17 @@ class Trace:
     def state_dict(self) -> dict[str, Any]:
         """For a checkpoint."""
         stacked = {"x": torch.stack(self.x), "jumped": torch.stack(self.jumped)} if self.x else {}
-        return {"steps": list(self.steps), "scalars": {k: list(v) for k, v in self.scalars.items()}} | stacked
+        return {
+            "steps": list(self.steps),
+            "since": self._since,
+            "scalars": {k: list(v) for k, v in self.scalars.items()},
+        } | stacked
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Back to a kept trace."""
         self.steps, self.scalars = list(state["steps"]), {k: list(v) for k, v in state["scalars"].items()}
         self.x, self.jumped = list(state.get("x", [])), list(state.get("jumped", []))
-        self._since = None
+        self._since = state["since"]
 
 
 def run_chain(

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.polar.langevin import Langevin, LangevinSettings, Region
 from npf_engine.polar.sampling.chain import ChainState, Kernel, Oracle, Trace, Vectorial, run_chain
-from npf_engine.polar.sampling.corrected import Corrected, Frozen
+from npf_engine.polar.sampling.corrected import Corrected, Frozen, Mala
 from npf_engine.polar.sampling.exact import Truth
 from npf_engine.polar.sampling.landscapes import Landscape
 from npf_engine.polar.sampling.npf import LmcNpf, NpfNetworks, NpfSettings
@@ -28,8 +29,12 @@ from npf_engine.polar.sampling.tempering import Tempering
 from npf_engine.recorder import Recorder
 from npf_engine.transport.conjugate import conjugate
 
+U_STEP_SHARE = 0.13  # tau c L of the steps on u
+K_U_STEPS, K_U_SHARE = 2, 0.05  # of K_u, and its tau c L
 FRAMES = 400  # kept of a chain
-LEARNING_SHARE = 0.35  # of the steps of lmc-npf-corrected: the uncorrected chain that q is fitted to
+LEARNING_INNER = 50  # N of that chain at least: a corrected chain jumps more often than an uncorrected one should
+SETTLE_STEPS_SHARE = 0.08  # of them: plain MALA after it
+LEARNING_SHARE = 0.25  # of the steps of lmc-npf-corrected: the uncorrected chain that q is fitted to
 SETTLING_SHARE = 0.25  # of a chain: frames before that do not count
 MOST_SAMPLES_SHARE = 0.3  # of the budget that may go into samples of Omega
 
@@ -46,6 +51,7 @@ class Setting:
     seed: int
     recorder: Recorder
     truth: Truth | None
+    networks: PretrainSettings = field(default_factory=PretrainSettings)
 
     @property
     def region(self) -> Region:
@@ -157,21 +163,26 @@ def _watch(setting: Setting, trace: Trace, chains: Chains) -> Callable[[ChainSta
 
 def _with_networks(corrected: bool, setting: Setting, chains: Chains) -> None:
     """LMC-NPF on networks trained over Omega; then, corrected, the frozen chain."""
-    before = PretrainSettings(seed=setting.seed)
-    scale = min(1.0, MOST_SAMPLES_SHARE * setting.budget / (before.samples + before.refined))
-    settings = PretrainSettings(
-        seed=setting.seed, samples=max(1000, int(scale * before.samples)), refined=int(scale * before.refined)
+    sizes = setting.networks
+    scale = min(1.0, MOST_SAMPLES_SHARE * setting.budget / (sizes.samples + sizes.refined))
+    settings = replace(
+        sizes, seed=setting.seed, samples=max(1000, int(scale * sizes.samples)), refined=int(scale * sizes.refined)
     )
     pre = pretrain(setting.landscape, setting.settings.coefficient, setting.oracle, settings, setting.recorder)
     networks = _networks(pre, setting)
-    kernel = LmcNpf(setting.oracle, setting.settings, networks, setting.region)
+    inner = max(setting.settings.inner, LEARNING_INNER) if corrected else setting.settings.inner
+    kernel = LmcNpf(setting.oracle, replace(setting.settings, inner=inner), networks, setting.region)
     steps = setting.steps_left()
     chains.lifted = lifted(networks, setting.landscape)
     if not corrected:
         _chain("lmc-npf", kernel, setting, steps, chains)
         return
     state = _chain("learning", kernel, setting, max(1, int(LEARNING_SHARE * steps)), chains)
-    frozen = freeze(networks, setting, chains.draws().float())
+    # A jump leaves particles at saddles too: q is fitted to what they become under exp(-c g) alone.
+    local = Mala(setting.oracle, setting.settings, setting.region)
+    state = _chain("settling", local, setting, max(1, int(SETTLE_STEPS_SHARE * steps)), chains, x=state.x, seed=2)
+    frames = chains.traces[-1].x
+    frozen = freeze(networks, setting, torch.cat(frames[len(frames) // 2 :]).float())
     chain = Corrected(setting.oracle, setting.settings, frozen, setting.region)
     _chain("corrected", chain, setting, setting.steps_left(), chains, x=state.x, seed=1)
     chains.acceptance = chain.acceptance
@@ -181,13 +192,23 @@ def _networks(pre: Pretrained, setting: Setting) -> NpfNetworks:
     """The pretrained networks with a memory that keeps the law of rho, updated every tenth step at small rates."""
     model = pre.model
     assert model.v is not None and model.bridge is not None
+    # u is flatter than g (its determinant at the bottom is 1 / sum 1/|det H|), so its steps can be longer.
+    metric = max(setting.settings.metric or (1.0,))
+    u_tau = U_STEP_SHARE / (setting.settings.coefficient * steepest(model.u) * metric)
     settings = NpfSettings(
-        u_rate=2e-5, v_rate=2e-4, m_rate=2e-4, bridge_rate=5e-5, batch=256, update_every=10, sampler_steps=40,
-        region="box",
+        u_tau=u_tau, u_rate=2e-5, v_rate=2e-4, m_rate=2e-4, bridge_rate=5e-5, batch=256, update_every=10,
+        sampler_steps=40, region="box",
     )  # fmt: skip
     memory = Spread(pre.x, pre.f)
     focus = Spread(pre.near_x, pre.near_f) if len(pre.near_x) else None
     return NpfNetworks(model.u, model.v, model.bridge, memory, settings, setting.seed + 3, m=model.m, focus=focus)
+
+
+def steepest(u: ConvexPotential) -> float:
+    """The largest Hessian eigenvalue of u at its minimum, in model units."""
+    bottom = conjugate(u, torch.zeros(1, u.d)).x
+    with torch.no_grad():
+        return max(float(torch.linalg.eigvalsh(u.hessian(bottom)[0])[-1]), 1e-12)
 
 
 def lifted(networks: NpfNetworks, landscape: Landscape) -> Vectorial:
@@ -212,18 +233,16 @@ def freeze(networks: NpfNetworks, setting: Setting, x: Tensor) -> Frozen:
     for module in networks.modules.values():
         module.requires_grad_(False)
     c, d = setting.settings.coefficient, x.shape[1]
-    zero = torch.zeros(1, d)
-    bottom = conjugate(u, zero).x
-    values = torch.linalg.eigvalsh(u.hessian(bottom)[0])
+    stiff = c * steepest(u)
     # Fine enough that y tells the pre-images apart, coarse enough that q need not be sharper than it can be.
-    noise = 0.5 / math.sqrt(max(c * float(values[-1]), 1e-12))
+    noise = 0.5 / math.sqrt(stiff)
     q = Proposal(d, ProposalSettings(), setting.region, seed=setting.seed + 20)
     with torch.no_grad():
         y = torch.cat([m(part) for part in x.split(8192)])
     log_q = q.fit(x, y, noise, setting.seed + 21)
     setting.recorder.note(f"q(x|y) fitted to {len(x)} particles, mean log density {log_q:.3g}; all networks are frozen")
-    u_tau = 0.3 / max(c * float(values[-1]), 1e-12)
+    # Short moves of y: exp(-c u) is narrower than the law of M(x), so long ones would be refused.
     return Frozen(
         lambda points: u.value_and_gradient(points.float()), lambda points: m(points.float()).to(points), q, noise,
-        u_tau,
+        K_U_SHARE / stiff, K_U_STEPS,
     )  # fmt: skip
