@@ -1,4 +1,4 @@
-"""How a training tells the outside what it does, and hears from it. The default is silent."""
+"""How a run, a training or another, tells the outside what it does, and hears from it. The default is silent."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ class Recorder:
 
     def stage(self, name: str, state: str, seconds: float | None = None) -> None:
         """Stage ``name`` is now ``started``, ``done`` or ``restored``."""
+
+    def plan(self, weights: dict[str, float]) -> None:
+        """Guesses of seconds for each stage, for the time left; may be told again when more is known."""
 
     def note(self, text: str) -> None:
         """A sentence for the log."""

@@ -79,6 +79,13 @@ class InverseConfig:
 
 
 @dataclass(frozen=True)
+class ValueInverseConfig(InverseConfig):
+    """X_psi that sees grad u(y) too (networks/value_bridge.py). blocks: sizes of groups of F's coordinates."""
+
+    blocks: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class ReportConfig:
     """The accuracy table (NPF 5.1)."""
 

@@ -20,13 +20,13 @@ MAX_LENGTH = 4000  # of one value: longer ones come from no link of ours
 def to_query(spec: FieldSpec) -> dict[str, str]:
     """Query parameters of a field: leaf -> text, for the leaves that are not at their default."""
     default = leaves(FieldSpec())
-    return {key: _text(value) for key, value in leaves(spec).items() if value != default[key]}
+    return {key: as_text(value) for key, value in leaves(spec).items() if value != default[key]}
 
 
 def from_query(params: Mapping[str, str]) -> FieldSpec:
     """The field of a link; parameters that are no leaf of a field are left alone. Raises InputError."""
     known = leaves(FieldSpec())
-    values = {FIELD + key: _checked(key, value) for key, value in params.items() if key in known}
+    values = {FIELD + key: checked(key, value) for key, value in params.items() if key in known}
     spec = with_values(TrainingSpec(), values).field
     _check_source(spec.source)
     if spec.bounds is not None and len(spec.bounds) != 4:
@@ -42,7 +42,7 @@ def training_to_query(spec: TrainingSpec) -> dict[str, str]:
         query["preset"] = spec.preset
     for key, value in leaves(spec).items():
         if not key.startswith(FIELD) and key != "preset" and value != base[key]:
-            query[key] = _text(value)
+            query[key] = as_text(value)
     return query
 
 
@@ -50,17 +50,19 @@ def training_from_query(params: Mapping[str, str]) -> TrainingSpec:
     """The training of a link: field, preset, and dotted leaves such as ``u.pair_size=500``. Raises InputError."""
     spec = preset(params.get("preset") or TrainingSpec().preset)
     known = [key for key in leaves(spec) if not key.startswith(FIELD) and key != "preset"]
-    spec = with_values(spec, {key: _checked(key, params[key]) for key in known if key in params})
+    spec = with_values(spec, {key: checked(key, params[key]) for key in known if key in params})
     return with_values(spec, {FIELD + key: value for key, value in leaves(from_query(params)).items()})
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """A setting as the text of a query parameter."""
     if value is None:
         return "none"
     return json.dumps(value) if isinstance(value, tuple) else str(value)
 
 
-def _checked(key: str, value: str) -> str:
+def checked(key: str, value: str) -> str:
+    """The text of a query parameter. Raises InputError for one that comes from no link of ours."""
     if len(value) > MAX_LENGTH:
         raise InputError(f"the link's {key} is longer than {MAX_LENGTH} characters; choose the field again")
     return value

@@ -6,8 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
+
+if TYPE_CHECKING:
+    from npf_engine.runs.store import Run
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "assets"
@@ -15,20 +19,24 @@ ASSETS = ROOT / "assets"
 
 @dataclass(frozen=True)
 class Entry:
-    """One page: its file, its name in the menu, its icon and the section it belongs to."""
+    """One page: its file, its name in the menu, its icon, the section it belongs to, the kinds of run that it shows."""
 
     file: str
     title: str
     icon: str
     section: str
+    kinds: tuple[str, ...] = ()
 
 
 PAGES: dict[str, Entry] = {
     "home": Entry("pages/home/page.py", "Home", ":material/home:", ""),
     "field": Entry("pages/field/page.py", "Field", ":material/terrain:", "Make"),
-    "train": Entry("pages/train/page.py", "Train", ":material/model_training:", "Make"),
+    "train": Entry("pages/train/page.py", "Train", ":material/model_training:", "Make", ("train",)),
     "factorization": Entry("pages/factorization/page.py", "Factorization", ":material/call_split:", "Explore"),
     "inverse": Entry("pages/inverse/page.py", "Inverse", ":material/undo:", "Explore"),
+    "landscape": Entry(
+        "pages/landscape/page.py", "Landscape", ":material/landscape:", "Explore", ("landscape", "experiment")
+    ),
     "models": Entry("pages/models/page.py", "Models", ":material/inventory_2:", "Explore"),
 }
 
@@ -73,6 +81,16 @@ def link(page: str, label: str | None = None, query: Mapping[str, str] | None = 
     """A link to a page by its name in PAGES, with query parameters."""
     entry = PAGES[page]
     st.page_link(entry.file, label=label or entry.title, icon=entry.icon, query_params=dict(query) if query else None)
+
+
+def page_of(kind: str) -> str:
+    """The page that shows runs of a kind; the list of all models for a kind that has none."""
+    return next((name for name, entry in PAGES.items() if kind in entry.kinds), "models")
+
+
+def run_link(run: Run, label: str | None = None) -> None:
+    """A link to the page of a run."""
+    link(page_of(run.kind), label, {"run": run.id})
 
 
 def go(page: str, query: Mapping[str, str] | None = None) -> None:

@@ -20,6 +20,17 @@ TITLES = {
     "inverse": "Inverse I",
     "report": "Accuracy",
     "bundle": "Bundle",
+    "samples": "Gradients",
+    "flow": "Gradient flow",
+    "warm-up": "Warm-up",
+    "networks": "Networks",
+    "lmc-npf": "LMC-NPF",
+    "lmc": "Plain LMC",
+    "restart": "Restarts",
+    "learning": "LMC-NPF, to learn from",
+    "corrected": "LMC-NPF, corrected",
+    "tempering": "Parallel tempering",
+    "nuts": "No-U-Turn sampler",
 }
 ICONS = {
     "waiting": ("gray", ":material/radio_button_unchecked:"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from npf_engine.runs import files
+from npf_engine.runs import files, kinds
 from npf_engine.runs.store import Run, RunStore
 from ui import frame, states
 
@@ -31,7 +31,10 @@ VERDICTS = {
     "good": ("green", ":material/verified:"),
     "usable": ("orange", ":material/thumbs_up_down:"),
     "not trustworthy": ("red", ":material/report:"),
+    "better than trivial": ("green", ":material/verified:"),
+    "failure": ("red", ":material/report:"),
 }
+BOXES = {"green": st.success, "orange": st.warning, "red": st.error}
 
 
 def store() -> RunStore:
@@ -55,12 +58,12 @@ def _model(home: str, run_id: str, written: int) -> PolarFactorization:
     return _store(home).model(run_id)
 
 
-def pick_run(key: str = "run", states: Iterable[str] = ("done",), label: str = "Model") -> Run:
-    """The run that the link names in ``?run=``, with a picker to change it; ends the page where there is none.
+def pick_run(key: str = "run", states: Iterable[str] = ("done",), label: str = "Model", kind: str = kinds.TRAIN) -> Run:
+    """The run (of this kind) that the link names in ``?run=``, with a picker; ends the page where there is none.
 
     The choice is written back to the link and follows from page to page.
     """
-    runs = {run.id: run for run in store().list() if run.state in tuple(states)}
+    runs = {run.id: run for run in store().list(kind) if run.state in tuple(states)}
     if not runs:
         _nothing()
     wanted = st.query_params.get(key)
@@ -94,7 +97,7 @@ def remember(run_id: str, key: str = "run") -> None:
 
 
 def _nothing() -> None:
-    active = [run for run in store().list() if run.active]
+    active = [run for run in store().list(kinds.TRAIN) if run.active]
     if active:
         states.empty(
             "No finished model yet",
@@ -122,6 +125,9 @@ def _unknown(run_id: str) -> None:
             "The link names a run that is not here: it was deleted, or belongs to another machine. "
             "Shown below is another one."
         )
+    elif known.kind != kinds.TRAIN:
+        st.warning("The run of this link is no training, so there is no model of it. Shown below is another one.")
+        frame.run_link(known, "Open the run of the link")
     else:
         st.warning(f"The run of this link is {known.state}, so there is no model of it. Shown below is another one.")
 
@@ -141,3 +147,13 @@ def badge(run: Run) -> None:
         if run.verdict in VERDICTS:
             colour, icon = VERDICTS[run.verdict]
             st.badge(run.verdict, icon=icon, color=colour)  # type: ignore[arg-type]
+
+
+def verdict(run: Run) -> None:
+    """The verdict on a finished run and its reason, in one line."""
+    report = store().report(run.id) or {}
+    level = run.verdict or report.get("verdict")
+    if level in VERDICTS:
+        colour, icon = VERDICTS[level]
+        reason = report.get("verdict_reason")
+        BOXES[colour](f"**{level.capitalize()}.** " + (states.sentence(str(reason)) if reason else ""), icon=icon)

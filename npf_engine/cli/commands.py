@@ -169,13 +169,11 @@ def field_like(model: PolarFactorization, source: str, settings: dict[str, str],
 
     Raises InputError where it has another dimension or lies on another domain than the model.
     """
-    import json
-
     from npf_engine.fields.catalog import resolve
-    from npf_engine.runs.schema import lenient_spec
+    from npf_engine.runs.kinds import lenient_spec
     from npf_engine.runs.spec import with_values
 
-    spec = lenient_spec(json.dumps({"field": model.field_spec}))
+    spec = lenient_spec({"field": model.field_spec})
     if wrong := [key for key in settings if not key.startswith("field.")]:
         raise InputError(f"--set {wrong[0]}: evaluate trains nothing; only keys that begin with field. can be set")
     spec = with_values(spec, {"field.source": source, **settings})

@@ -10,8 +10,10 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from npf_engine import __version__
+from npf_engine.cli import experiment, landscape
 from npf_engine.errors import InputError
 
+OWN_MODULE = ("experiment", "landscape")  # commands that are not in commands.py
 NEGATIVE_NUMBER = re.compile(r"^-(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$")
 
 
@@ -46,6 +48,12 @@ def build_parser() -> Parser:
     _train(_command(commands, "train", "train a factorization of a field; writes a bundle"))
     _evaluate(_command(commands, "evaluate", "the accuracy table of a bundle on unseen samples of a field"))
     _invert(_command(commands, "invert", "positions where the field takes a given value"))
+    experiment.add_arguments(
+        _command(commands, "experiment", "experiment 5.3, 5.4 or 5.5 of the paper, on a small classifier's loss")
+    )
+    landscape.add_arguments(
+        _command(commands, "landscape", "sample exp(-c g) on a landscape g, by LMC-NPF or its peers")
+    )
     _doctor(_command(commands, "doctor", "what works on this machine, and what to install for the rest"))
     _worker(_command(commands, "worker", "run, or go on with, the training in a run folder (the app starts these)"))
     return parser
@@ -62,7 +70,8 @@ def _later(name: str) -> Callable[[argparse.Namespace], Any]:
     """Import the command only when it runs: --help and mistyped arguments need no torch."""
 
     def run(args: argparse.Namespace) -> Any:
-        return getattr(importlib.import_module("npf_engine.cli.commands"), name)(args)
+        home = name if name in OWN_MODULE else "commands"
+        return getattr(importlib.import_module(f"npf_engine.cli.{home}"), name)(args)
 
     return run
 

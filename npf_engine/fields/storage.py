@@ -115,8 +115,10 @@ def _give_function(field: Field) -> None:
 
 def known_functions(spec: FieldSpec) -> Functions:
     """(F, potential or None) in model positions of a field known as a function, without drawing samples."""
-    from npf_engine.fields import analytic, expression
+    from npf_engine.fields import analytic, classifier, expression
 
+    if spec.source == classifier.NAME:
+        return classifier.functions(spec)
     return expression.functions(spec) if spec.source == "expression" else analytic.functions(spec)
 
 

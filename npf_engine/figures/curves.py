@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from npf_engine.figures import palette
+from npf_engine.figures.landscape import MODE_COLOURS
 from npf_engine.figures.layout import finish, float32
 from npf_engine.figures.training import wants_log
 
@@ -105,6 +106,27 @@ def divergence(history: History) -> go.Figure | None:
     figure.update_yaxes(title="S<sub>ε</sub>", exponentformat="power")
     if (level > 0).all():
         figure.update_yaxes(type="log", dtick=1 if level.max() > 10 * level.min() else "D2")
+    return figure
+
+
+def by_name(
+    told: Mapping[str, tuple[np.ndarray, np.ndarray]], title: str, revision: str, percent: bool = False
+) -> go.Figure:
+    """Curves over steps, name -> (step, value) (k,) each; ``percent``: values are shares, the axis runs to 100."""
+    figure = go.Figure()
+    for number, (name, (step, value)) in enumerate(told.items()):
+        figure.add_trace(
+            go.Scatter(
+                x=float32(step),
+                y=float32(100 * value if percent else value),
+                name=name,
+                mode="lines+markers" if len(step) < 20 else "lines",
+                line={"width": 2, "color": MODE_COLOURS[number % len(MODE_COLOURS)]},
+            )
+        )
+    finish(figure, height=270, revision=revision, legend=True)
+    figure.update_xaxes(title="step")
+    figure.update_yaxes(title=title, **({"range": [-2, 102]} if percent else {}))
     return figure
 
 

@@ -69,7 +69,11 @@ class Bridge(nn.Module):
 
     def forward(self, t: Tensor, y: Tensor, x_t: Tensor) -> Tensor:
         """E[x | y, x_t] (n, d); t (n, 1). The skip connection makes the answer exact at t = 1."""
-        return t * x_t + self.layers(torch.cat([self.time(t), self.space(y), self.space(x_t)], dim=1))
+        return t * x_t + self.layers(torch.cat([self.time(t), self.condition(y), self.space(x_t)], dim=1))
+
+    def condition(self, y: Tensor) -> Tensor:
+        """What X_psi sees of y: (n, width)."""
+        return self.space(y)
 
     def project(self, x: Tensor) -> Tensor:
         """The nearest point of Omega."""
@@ -78,6 +82,10 @@ class Bridge(nn.Module):
         if self.region == "disc":
             return x / x.norm(dim=1, keepdim=True).clamp(min=1.0)
         return x
+
+    def confine(self, x: Tensor) -> Tensor:
+        """Where X_psi is kept: ``project``, but for bridges whose starts may lie outside of Omega."""
+        return self.project(x)
 
     def loss(self, x: Tensor, y: Tensor, t: Tensor, noise: Tensor, peers: Tensor | None = None) -> Tensor:
         """mean |X_psi(t, y, x_t) - target|^2 for pairs y = M(x), t (n, 1) in [0, 1), noise (n, d) standard normal.
@@ -105,7 +113,7 @@ class Bridge(nn.Module):
             from_y = self._from_y(part)
             x = part
             for before, after in pairwise(times):
-                aim = self.project(self._held(before, from_y, x))
+                aim = self.confine(self._held(before, from_y, x))
                 share = (after - before) / (1 - before)
                 x = torch.lerp(x, aim, share)
                 if after < 1:
@@ -117,12 +125,13 @@ class Bridge(nn.Module):
     def _from_y(self, y: Tensor) -> Tensor:
         """What the first layer makes of y and its bias (n, width): the same at every step of a path."""
         first = self.layers[0]
-        return torch.addmm(first.bias, self.space(y), self._columns(1).T)
+        return torch.addmm(first.bias, self.condition(y), self._columns(1).T)
 
     def _columns(self, part: int) -> Tensor:
         """The first layer's columns for the time (0), y (1) or x_t (2)."""
-        width = self.space.width
-        return self.layers[0].weight.split([self.time.width, width, width], dim=1)[part]
+        weight = self.layers[0].weight
+        y_width = weight.shape[1] - self.time.width - self.space.width
+        return weight.split([self.time.width, y_width, self.space.width], dim=1)[part]
 
     def _held(self, t: float, from_y: Tensor, x_t: Tensor) -> Tensor:
         """X_psi(t, y, x_t) for one t, from _from_y(y)."""

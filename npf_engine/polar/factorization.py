@@ -19,6 +19,7 @@ from npf_engine.fields.field import Scaling, Units
 from npf_engine.networks.bridge import Bridge
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.mlp import MLP
+from npf_engine.networks.value_bridge import ValueBridge
 from npf_engine.transport.conjugate import Conjugate, conjugate
 from npf_engine.transport.dual import in_chunks
 
@@ -66,6 +67,10 @@ class PolarFactorization:
     function: Callable[[Tensor], Tensor] | None = None
     sampler: str = "bridge"
     sampler_steps: int = 100
+
+    def __post_init__(self) -> None:
+        if isinstance(self.bridge, ValueBridge):
+            self.bridge.attach(self.u)
 
     @property
     def d(self) -> int:

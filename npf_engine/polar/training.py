@@ -18,9 +18,11 @@ from npf_engine.fields.field import Field
 from npf_engine.networks.bridge import Bridge
 from npf_engine.networks.icnn import ConvexPotential, count_parameters
 from npf_engine.networks.mlp import MLP
+from npf_engine.networks.value_bridge import ValueBridge
 from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.polar.watching import Watch
 from npf_engine.recorder import Recorder
+from npf_engine.settings import ValueInverseConfig
 from npf_engine.transport.conjugate import conjugate
 from npf_engine.transport.dual import collect_pairs, fit_dual, fit_published, fit_to_pairs
 from npf_engine.transport.gaussian import gaussian_map
@@ -80,7 +82,7 @@ def train(field: Field, spec: TrainingSpec, recorder: Recorder | None = None) ->
     u = _stage(job, "u", _train_u)
     v, m_train, m_test = _stage(job, "v", _train_v, u)
     m = _stage(job, "m", _train_m, m_train)
-    bridge = _stage(job, "inverse", _train_inverse, m_train)
+    bridge = _stage(job, "inverse", _train_inverse, m_train, u)
     return _assemble(job, u, v, m, bridge, m_train, m_test)
 
 
@@ -266,13 +268,17 @@ def _train_m(job: _Job, m_train: Tensor) -> tuple[MLP, float]:
     return m, _finish(job, "m", m, loop, loss)
 
 
-def _train_inverse(job: _Job, m_train: Tensor) -> tuple[Bridge, float]:
+def _train_inverse(job: _Job, m_train: Tensor, u: ConvexPotential) -> tuple[Bridge, float]:
     config = job.spec.inverse
     region = {"box": "box", "land": "box", "disc": "disc"}.get(job.field.rho, "free")
-    bridge = job.build(
-        "bridge", Bridge, d=job.field.d, hidden=list(config.hidden), fourier=config.fourier, sigma=config.sigma,
-        region=region, grid_power=config.grid_power, seed=job.spec.seed + 5,
-    )  # fmt: skip
+    common: dict[str, Any] = {
+        "d": job.field.d, "hidden": list(config.hidden), "sigma": config.sigma, "region": region,
+        "grid_power": config.grid_power, "seed": job.spec.seed + 5,
+    }  # fmt: skip
+    if isinstance(config, ValueInverseConfig):
+        bridge = job.build("bridge", ValueBridge, blocks=list(config.blocks or (job.field.d,)), **common).attach(u)
+    else:
+        bridge = job.build("bridge", Bridge, fourier=config.fourier, **common)
     # M_theta may leave Omega by the error of u; the sampler starts inside, so the training does too.
     start = torch.cat([bridge.project(part) for part in m_train.split(65_536)])
 

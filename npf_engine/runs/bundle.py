@@ -15,7 +15,6 @@ import json
 import platform
 import shlex
 import tempfile
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -25,6 +24,7 @@ import numpy as np
 from npf_engine import __version__
 from npf_engine.polar import PolarFactorization
 from npf_engine.runs import bundle_check, files
+from npf_engine.runs.archive import zipped
 from npf_engine.runs.assemble import portable_source
 from npf_engine.runs.bundle_check import check_bundle
 from npf_engine.runs.model_card import model_card
@@ -36,7 +36,6 @@ __all__ = ["Bundle", "check_bundle", "load_bundle", "read_bundle", "unpack_bundl
 REFERENCE_POINTS = 64
 REFERENCE_DRAWS = 32
 REFERENCE_SEED = 0
-ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the same content gives the same zip
 LIBRARIES = ("torch", "numpy", "safetensors", "scipy", "POT", "geomloss", "torchsde")
 
 
@@ -86,7 +85,7 @@ def write_bundle(model: PolarFactorization, report: dict[str, Any], spec: Traini
     content[bundle_check.COMMAND] = (command + "\n").encode()
     content[bundle_check.ENVIRONMENT] = _json(environment(report))
     content[bundle_check.CHECKSUMS] = bundle_check.checksums(content).encode()
-    files.write_atomic(out_zip, _zip(content))
+    files.write_atomic(out_zip, zipped(content))
     return out_zip
 
 
@@ -183,15 +182,4 @@ def _without_folders(data: Any, source: str) -> Any:
 
 
 def _json(data: Any) -> bytes:
-    return (json.dumps(files.finite(data), allow_nan=False, ensure_ascii=False, indent=1) + "\n").encode()
-
-
-def _zip(content: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in content.items():
-            member = zipfile.ZipInfo(name, ZIP_DATE)
-            member.compress_type = zipfile.ZIP_DEFLATED
-            member.external_attr = 0o644 << 16
-            archive.writestr(member, data)
-    return buffer.getvalue()
+    return files.json_bytes(data) + b"\n"

@@ -7,6 +7,7 @@ import os
 import pickle
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from npf_engine.recorder import Recorder
 from npf_engine.runs import files
-from npf_engine.runs.progress import Board
+from npf_engine.runs.progress import STAGES, Board
 
 CHECKPOINT_SECONDS = 10.0
 
@@ -22,16 +23,17 @@ CHECKPOINT_SECONDS = 10.0
 class ProgressRecorder(Recorder):
     """What all recorders of runs share: the board of stages, and checkpoints where there is a folder."""
 
-    def __init__(self, folder: Path | str | None = None) -> None:
+    def __init__(self, folder: Path | str | None = None, stages: Sequence[str] = STAGES) -> None:
+        """``stages`` are those known before they begin."""
         self.folder = None if folder is None else Path(folder)
-        self.board = Board()
+        self.board = Board(stages=stages)
         self.text = ""
         self.period = float(os.environ.get("NPF_CHECKPOINT_SECONDS") or CHECKPOINT_SECONDS)
         self._saved = time.monotonic()
 
     def plan(self, weights: dict[str, float]) -> None:
         """Guesses of seconds a stage, for the time left."""
-        self.board.weights = dict(weights)
+        self.board.plan(weights)
 
     def working(self, stage: str, done: float, total: float, text: str) -> None:
         """``progress(done, total, text)`` of a loader, in thousandths, with its words."""

@@ -10,6 +10,7 @@ import torch
 
 from npf_engine.networks.mlp import MLP
 from npf_engine.runs import cost
+from npf_engine.runs.kinds import TRAIN
 from npf_engine.runs.spec import TrainingSpec
 from npf_engine.runs.store import RunStore
 from npf_engine.settings import MapConfig
@@ -48,7 +49,7 @@ def estimate(store: RunStore, spec: TrainingSpec) -> Estimate:
     size = sum(cost.guess(spec).values())
     finished = [
         (run.spec, run.seconds)
-        for run in store.list()
+        for run in store.list(TRAIN)
         if run.state == "done" and run.source == "trained" and run.seconds
         and size / ALIKE < sum(cost.guess(run.spec).values()) < size * ALIKE
     ]  # fmt: skip

@@ -15,7 +15,6 @@ from pathlib import Path
 from npf_engine.errors import InputError
 from npf_engine.runs import files, process
 from npf_engine.runs.process import Identity
-from npf_engine.runs.spec import TrainingSpec
 
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 COMMAND_VARIABLE = "NPF_WORKER_COMMAND"
@@ -62,9 +61,9 @@ class LocalExecutor:
         self.command = list(command) if command is not None else worker_command()
         self.on_exit: Callable[[], None] | None = None
 
-    def slots(self, spec: TrainingSpec) -> list[str]:
-        """The slots that a training of this spec may take."""
-        if spec.device != "cpu" and accelerators():
+    def slots(self, device: str) -> list[str]:
+        """The slots that a run with this setting of ``device`` may take."""
+        if device != "cpu" and accelerators():
             return list(accelerators())
         return [f"cpu{index}" for index in range(cpu_slots())]
 

@@ -15,17 +15,18 @@ from typing import Any
 from npf_engine.errors import InputError
 from npf_engine.home import home as home
 
-SPEC = "spec.json"  # TrainingSpec as submitted, with threads resolved
+SPEC = "spec.json"  # the spec as submitted, with threads resolved; its kind where it is no training
 FIELD = "field.npz"  # the field's samples, so that a resume needs no network
 EVENTS = "events.jsonl"  # one JSON object a line: {"t", "kind", ...}
 STATUS = "status.json"  # the newest state, replaced atomically: what a page polls
 LOG = "log.txt"
 SNAPSHOT = "snapshot.npz"  # the newest live picture
 CHECKPOINTS = "checkpoints"  # folder, one file a stage
-REPORT = "report.json"  # what `train --json` prints
+REPORT = "report.json"  # what `train --json` (or the command of another kind) prints; there once all is done
 CONTROL = "control"  # "pause" or "cancel", written by the owner, read by the worker
 WORKER = "worker.json"  # pid and process start time
 WORKER_LOCK = "worker.lock"  # held by the one worker of the folder for as long as it lives
+OWN = frozenset({SPEC, FIELD, EVENTS, STATUS, LOG, SNAPSHOT, CHECKPOINTS, REPORT, CONTROL, WORKER, WORKER_LOCK})
 
 RUNS = "runs"  # folder in home(): one folder a run
 TABLE = "runs.sqlite3"  # in home(): one row a run
@@ -95,8 +96,12 @@ def _sync_folder(folder: Path) -> None:
 
 def write_json(path: Path, data: Any, *, durable: bool = False) -> None:
     """``data`` as JSON, atomically. NaN and infinity become null, which every JSON reader understands."""
-    text = json.dumps(finite(data), allow_nan=False, ensure_ascii=False, indent=1)
-    write_atomic(path, text.encode(), durable=durable)
+    write_atomic(path, json_bytes(data), durable=durable)
+
+
+def json_bytes(data: Any) -> bytes:
+    """``data`` as the JSON that write_json writes."""
+    return json.dumps(finite(data), allow_nan=False, ensure_ascii=False, indent=1).encode()
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
@@ -109,11 +114,11 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 def finite(data: Any) -> Any:
-    """``data`` with NaN and infinity as None, keys as strings and tuples as lists."""
+    """``data`` with NaN and infinity as None, keys as strings, tuples as lists, numpy's and torch's numbers plain."""
     if isinstance(data, float):
         return data if abs(data) < float("inf") else None
     if isinstance(data, dict):
         return {str(key): finite(value) for key, value in data.items()}
     if isinstance(data, list | tuple):
         return [finite(value) for value in data]
-    return data
+    return finite(data.tolist()) if hasattr(data, "tolist") else data

@@ -16,14 +16,13 @@ import torch
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Field
 from npf_engine.recorder import Recorder
-from npf_engine.runs import cost, files, machine
+from npf_engine.runs import cost, files
 from npf_engine.runs.checkpoints import ProgressRecorder
-from npf_engine.runs.spec import TrainingSpec, from_json, leaves, to_json
+from npf_engine.runs.settle import settle
+from npf_engine.runs.spec import TrainingSpec
 
 log = logging.getLogger(__name__)
 
-# What may differ between a folder's spec and the one given when a training goes on: resolved by the run itself.
-RESOLVED = {"threads": 0, "device": "auto"}
 Progress = Callable[[float, float, str], None]
 
 
@@ -42,12 +41,10 @@ def run_pipeline(
         spec = dataclasses.replace(spec, report=dataclasses.replace(spec.report, draws=draws))
     spec = settle(spec, folder)
     torch.set_num_threads(spec.threads)
-    if isinstance(recorder, ProgressRecorder):
-        recorder.plan(cost.guess(spec))
+    recorder.plan(cost.guess(spec))
     seconds: dict[str, float] = {}
     field, seconds["field"] = _field(spec, folder, recorder)
-    if isinstance(recorder, ProgressRecorder):
-        recorder.plan(cost.guess(spec, field.d))
+    recorder.plan(cost.guess(spec, field.d))
 
     from npf_engine.polar.training import train
 
@@ -64,43 +61,6 @@ def run_pipeline(
         "seed": spec.seed,
     }
     return _bundle(model, result, spec, folder, recorder)
-
-
-def settle(spec: TrainingSpec, folder: Path) -> TrainingSpec:
-    """The spec with device and threads resolved, as kept in the folder: resolved once, the same after every break.
-
-    Raises InputError when the folder holds a training with other settings.
-    """
-    with files.writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    kept = _kept_spec(folder)
-    if kept is not None:
-        differs = [
-            f"{key} is {old!r} there, not {new!r}"
-            for (key, new), old in zip(leaves(spec).items(), leaves(kept).values(), strict=True)
-            if new != old and key != "name" and RESOLVED.get(key, old) != new
-        ]
-        if differs:
-            raise InputError(f"{folder} holds another training ({differs[0]}); choose another folder or remove it")
-        spec = dataclasses.replace(spec, threads=spec.threads or kept.threads, device=_first(spec.device, kept.device))
-    spec = dataclasses.replace(spec, device=machine.resolve_device(spec.device))
-    spec = dataclasses.replace(spec, threads=spec.threads or machine.choose_threads())
-    files.write_json(folder / files.SPEC, to_json(spec), durable=True)
-    return spec
-
-
-def _first(asked: str, kept: str) -> str:
-    return kept if asked == "auto" else asked
-
-
-def _kept_spec(folder: Path) -> TrainingSpec | None:
-    path = folder / files.SPEC
-    if not path.exists():
-        return None
-    data = files.read_json(path)
-    if data is None:
-        raise InputError(f"{path} cannot be read as a training's settings; choose another folder or remove it")
-    return from_json(data)
 
 
 def _progress(recorder: Recorder, stage: str) -> Progress:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+# Of a training; the other kinds of run name theirs in kinds.py
 STAGES = ("field", "u", "v", "m", "inverse", "report", "bundle")
-TRAINING = ("u", "v", "m", "inverse")  # the stages that keep checkpoints
+SAVING = ("u", "v", "m", "inverse")  # those of them that keep checkpoints
 
 
 @dataclass
@@ -40,14 +41,20 @@ class Board:
     the stages before it missed theirs.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, stages: Sequence[str] = STAGES) -> None:
         self.clock = clock
-        self.stages = {name: Stage(name) for name in STAGES}
+        self.stages = {name: Stage(name) for name in stages}
         self.current: Stage | None = None
         self.weights: dict[str, float] = {}
         self.scalars: dict[str, float] = {}
         self.rate: float | None = None  # steps a second, smoothed
         self._last: tuple[float, int] | None = None
+
+    def plan(self, weights: dict[str, float]) -> None:
+        """Take guesses of seconds a stage; a stage that nobody has heard of waits from now on."""
+        self.weights = dict(weights)
+        for name in weights:
+            self.stages.setdefault(name, Stage(name))
 
     def mark(self, name: str, state: str, seconds: float | None = None) -> None:
         """Stage ``name`` is now ``started``, ``done`` or ``restored``."""

@@ -6,25 +6,27 @@ import contextlib
 import io
 import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from npf_engine.errors import InputError
 from npf_engine.runs import files
 from npf_engine.runs.progress import STAGES
 
 LOG_BYTES = 200_000
 
 
-def status(folder: Path, created: float) -> dict[str, Any]:
+def status(folder: Path, created: float, stages: Sequence[str] = STAGES) -> dict[str, Any]:
     """What status.json says, with every key there even where it does not exist or is broken (see RunStore.status)."""
     told = files.read_json(folder / files.STATUS) or {}
     blank: dict[str, Any] = {
         "stage": None,
         "step": 0,
         "total": 0,
-        "stages": [{"name": name, "state": "waiting", "seconds": None} for name in STAGES],
+        "stages": [{"name": name, "state": "waiting", "seconds": None} for name in stages],
         "seconds_left": None,
         "scalars": {},
         "rate": None,
@@ -93,3 +95,12 @@ def log(folder: Path) -> str:
             return file.read().decode(errors="replace")
     except OSError:
         return ""
+
+
+def arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a result file (.npz). Raises InputError where it cannot be read."""
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            return {key: content[key] for key in content.files}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path.name} of the run cannot be read ({error}); repeat the run") from None

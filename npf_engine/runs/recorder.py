@@ -6,6 +6,7 @@ import io
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -14,7 +15,7 @@ import numpy as np
 from npf_engine.errors import Cancelled
 from npf_engine.runs import files
 from npf_engine.runs.checkpoints import ProgressRecorder
-from npf_engine.runs.progress import TRAINING
+from npf_engine.runs.progress import SAVING, STAGES
 
 STATUS_SECONDS = 0.25
 EVENT_SECONDS = 0.5
@@ -32,9 +33,12 @@ class FolderRecorder(ProgressRecorder):
     lasts (about a thousand a stage at most), so that hours of training stay small.
     """
 
-    def __init__(self, folder: Path | str) -> None:
-        """Make the folder where it is missing. Raises InputError where that cannot be done."""
-        super().__init__(folder)
+    def __init__(self, folder: Path | str, stages: Sequence[str] = STAGES, saving: Sequence[str] = SAVING) -> None:
+        """Make the folder where it is missing. Raises InputError where that cannot be done.
+
+        ``saving`` are stages that are known to keep checkpoints; one that asks whether a checkpoint is due joins them.
+        """
+        super().__init__(folder, stages)
         self.root = Path(folder)
         with files.writing(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
@@ -45,6 +49,7 @@ class FolderRecorder(ProgressRecorder):
         self._wish: str | None = None
         self._wish_at = 0.0
         self._saved_since_wish = False
+        self._saving = set(saving)
         self._untold: tuple[str, dict[str, float]] = ("", {})
 
     # what the worker's shell calls
@@ -132,6 +137,8 @@ class FolderRecorder(ProgressRecorder):
 
     def checkpoint_due(self) -> bool:
         """Every ten seconds, and at once when the run is about to stop or pause."""
+        if self.board.current is not None:
+            self._saving.add(self.board.current.base)
         return super().checkpoint_due() or (self._wish is not None and not self._saved_since_wish)
 
     def save(self, key: str, state: dict[str, Any]) -> None:
@@ -143,8 +150,9 @@ class FolderRecorder(ProgressRecorder):
     # inside
 
     def _saves(self) -> bool:
+        """Whether the stage at work is one that saves; for another there is nothing to wait for."""
         stage = self.board.current
-        return stage is not None and stage.base in TRAINING and stage.state == "started"
+        return stage is not None and stage.base in self._saving and stage.state == "started"
 
     def _control(self) -> str | None:
         try:
@@ -189,9 +197,15 @@ class FolderRecorder(ProgressRecorder):
 class ConsoleRecorder(ProgressRecorder):
     """A progress line on a terminal (stderr), or a line every ten seconds where there is none."""
 
-    def __init__(self, folder: Path | str | None = None, stream: TextIO | None = None, quiet: bool = False) -> None:
-        """With a folder, checkpoints are kept there and a broken training goes on from them."""
-        super().__init__(folder)
+    def __init__(
+        self,
+        folder: Path | str | None = None,
+        stream: TextIO | None = None,
+        quiet: bool = False,
+        stages: Sequence[str] = STAGES,
+    ) -> None:
+        """With a folder, checkpoints are kept there and a broken run goes on from them."""
+        super().__init__(folder, stages)
         self.stream = stream or sys.stderr
         self.quiet = quiet
         self._live = self.stream.isatty()

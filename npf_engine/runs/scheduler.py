@@ -7,9 +7,11 @@ without a page, and without an app.
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -105,6 +107,8 @@ class Scheduler:
         columns: dict[str, Any] = {"state": state, "error": error, "finished": time.time(), "cancel": None}
         if report is not None:
             columns |= {key: report.get(key) for key in ("verdict", "metrics", "seconds")}
+            if isinstance(columns["seconds"], int | float):
+                columns["seconds"] = {"total": columns["seconds"]}
         self.table.update(row.run.id, **columns)
 
     @staticmethod
@@ -134,7 +138,7 @@ class Scheduler:
         """A worker that was paused goes on where its memory is; everybody else may go anywhere."""
         if row.slot is not None and self.executor.find(row.run.folder, row.worker) is not None:
             return [row.slot]
-        return self.executor.slots(row.run.spec)
+        return self.executor.slots(row.run.device)
 
     def _start(self, row: Row, slot: str) -> bool:
         """Start or wake the worker of a queued run; whether it now takes the slot."""
@@ -177,6 +181,22 @@ class Scheduler:
             if str(error) != self._trouble:  # said once, not every two seconds
                 log.exception("the queue's tick failed")
             self._trouble = str(error)
+
+
+@functools.cache
+def _watch(home: Path, command: tuple[str, ...] | None) -> threading.Thread:
+    """One thread a home and process: pages make a RunStore at every rerun."""
+    scheduler = Scheduler(home, Table(home / files.TABLE, home / files.RUNS), LocalExecutor(home, command))
+    thread = threading.Thread(target=scheduler.watch, name="npf-queue", daemon=True)
+    thread.start()
+    return thread
+
+
+def keep_watch(home: Path, command: tuple[str, ...] | None) -> None:
+    """Keep the queue of a home moving for as long as this process lives."""
+    if not _watch(home, command).is_alive():  # the home was taken away and came back
+        _watch.cache_clear()
+        _watch(home, command)
 
 
 def main(argv: list[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -11,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from npf_engine.errors import InputError
+from npf_engine.runs import kinds
 from npf_engine.runs.process import Identity
-from npf_engine.runs.spec import TrainingSpec, from_json, leaves, with_values
 
 STATES = ("queued", "running", "paused", "cancelled", "failed", "interrupted", "done")
 SOURCES = ("trained", "imported", "gallery")
@@ -33,8 +34,9 @@ JSON_COLUMNS = ("metrics", "seconds")
 class Run:
     """One run as the table has it. Times are unix seconds.
 
-    state is one of STATES, source one of SOURCES; spec is what was submitted; verdict, metrics and seconds
-    are there once the run is done; error is one sentence where it failed or was interrupted.
+    state is one of STATES, source one of SOURCES; settings are the JSON of what was submitted; verdict, metrics
+    and seconds are there once the run is done, as far as its kind tells them; error is one sentence where it failed
+    or was interrupted.
     """
 
     id: str
@@ -44,7 +46,7 @@ class Run:
     started: float | None
     finished: float | None
     folder: Path
-    spec: TrainingSpec
+    settings: dict[str, Any]
     verdict: str | None
     metrics: dict[str, Any] | None
     seconds: dict[str, Any] | None
@@ -55,6 +57,24 @@ class Run:
     def active(self) -> bool:
         """Whether the run waits for a slot, runs or is paused."""
         return self.state in ("queued", "running", "paused")
+
+    @property
+    def kind(self) -> str:
+        """The name of its kind, see kinds.KINDS."""
+        return kinds.name_in(self.settings)
+
+    @property
+    def device(self) -> str:
+        """The setting of that name, ``auto`` for a kind that has none."""
+        return str(self.settings.get("device", "auto"))
+
+    @functools.cached_property
+    def spec(self) -> Any:
+        """What was submitted, of its kind's class. Raises InputError for a kind that this version does not know.
+
+        Read when somebody asks: a list of runs must not load all that its runs would need.
+        """
+        return kinds.lenient_spec(self.settings)
 
 
 @dataclass(frozen=True)
@@ -138,7 +158,7 @@ class Table:
             started=item["started"],
             finished=item["finished"],
             folder=self.folder / item["id"],
-            spec=lenient_spec(item["spec"]),
+            settings=_decode(item["spec"]) or {},
             verdict=item["verdict"],
             metrics=_decode(item["metrics"]),
             seconds=_decode(item["seconds"]),
@@ -147,30 +167,6 @@ class Table:
         )
         worker = Identity(item["pid"], item["pid_start"]) if item["pid"] else None
         return Row(run, item["queued"], worker, item["slot"], item["cancel"], item["origin"])
-
-
-def lenient_spec(text: str) -> TrainingSpec:
-    """The spec in JSON text; leaves that this version does not know or accept keep their default.
-
-    A row of an older version must not take the whole list down; a strict reader is ``spec.from_json``.
-    """
-    try:
-        data = json.loads(text)
-    except ValueError:
-        return TrainingSpec()
-    try:
-        return from_json(data)
-    except (InputError, TypeError, AttributeError):
-        pass
-    spec = TrainingSpec()
-    for key in leaves(spec):
-        value: Any = data
-        for part in key.split("."):
-            value = value.get(part) if isinstance(value, dict) else None
-        if value is not None:
-            with contextlib.suppress(InputError):
-                spec = with_values(spec, {key: value})
-    return spec
 
 
 def _encode(columns: dict[str, Any]) -> list[Any]:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from npf_engine.errors import InputError
-from npf_engine.runs import files
+from npf_engine.runs import files, kinds
 from npf_engine.runs.process import FileLock
-from npf_engine.runs.schema import Table, lenient_spec
+from npf_engine.runs.schema import Table
 
 log = logging.getLogger(__name__)
 
@@ -43,20 +43,22 @@ class Shelf:
             check_bundle(copy)
             bundle = read_bundle(copy)
             report = dict(bundle.report)
-            spec = lenient_spec(json.dumps(bundle.config.get("spec") or {}))
-            name = str(bundle.config.get("name") or spec.name or path.stem.removeprefix("npf-"))
+            told = bundle.config.get("spec")
+            # A bundle is a trained model, whatever run it comes from.
+            spec = {key: told[key] for key in told if key != kinds.KIND} if isinstance(told, dict) else {}
+            name = str(bundle.config.get("name") or spec.get("name") or path.stem.removeprefix("npf-"))
             run_id = run_id or f"{files.slug(name)}-{secrets.token_hex(3)}"
             target = self.folder / run_id
             report["bundle"] = str(target / copy.name)
             files.write_json(part / files.REPORT, report)
-            files.write_json(part / files.SPEC, bundle.config.get("spec") or {})
+            files.write_json(part / files.SPEC, spec)
             shutil.rmtree(target, ignore_errors=True)
             with files.writing(target):
                 part.rename(target)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
             raise
-        self._insert(run_id, name, source, origin, report, spec_text=json.dumps(bundle.config.get("spec") or {}))
+        self._insert(run_id, name, source, origin, report, spec_text=json.dumps(spec))
         return run_id
 
     def _insert(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import types
-import typing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from npf_engine.errors import InputError
 from npf_engine.fields.spec import FieldSpec
+from npf_engine.runs.leaves import flatten, leaves, set_leaves, to_json
 from npf_engine.settings import (
     AmortizerConfig,
     ConjugateConfig,
@@ -19,6 +18,8 @@ from npf_engine.settings import (
     PotentialConfig,
     ReportConfig,
 )
+
+__all__ = ["CHOICES", "PRESETS", "TrainingSpec", "from_json", "leaves", "preset", "to_json", "validate", "with_values"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class TrainingSpec:
     m: MapConfig = dataclasses.field(default_factory=MapConfig)
     inverse: InverseConfig = dataclasses.field(default_factory=InverseConfig)
     report: ReportConfig = dataclasses.field(default_factory=ReportConfig)
+
+    @property
+    def default_name(self) -> str:
+        """What a run without a name is called."""
+        return f"{Path(self.field.source).stem} {self.preset}"
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -126,16 +132,6 @@ def preset(name: str) -> TrainingSpec:
     return with_values(TrainingSpec(preset=name), PRESETS[name])
 
 
-def leaves(spec: Any, prefix: str = "") -> dict[str, Any]:
-    """Dotted key -> value of every leaf of the spec."""
-    out: dict[str, Any] = {}
-    for item in dataclasses.fields(spec):
-        value = getattr(spec, item.name)
-        key = prefix + item.name
-        out |= leaves(value, key + ".") if dataclasses.is_dataclass(value) else {key: value}
-    return out
-
-
 def with_values(spec: TrainingSpec, values: dict[str, Any]) -> TrainingSpec:
     """The spec with dotted keys replaced. Strings are parsed to the leaf's type. Raises InputError.
 
@@ -143,20 +139,14 @@ def with_values(spec: TrainingSpec, values: dict[str, Any]) -> TrainingSpec:
     """
     if values.get("solver") == "published" and spec.solver != "published":
         values = {"solver": "published"} | PUBLISHED | values
-    for key, value in values.items():
-        spec = _set(spec, key.split("."), key, value)
-    validate(spec)
-    return spec
-
-
-def to_json(spec: TrainingSpec) -> dict[str, Any]:
-    """Nested dict of plain values."""
-    return typing.cast(dict[str, Any], json.loads(json.dumps(dataclasses.asdict(spec))))
+    changed: TrainingSpec = set_leaves(spec, values, "`train --show-spec` prints all of them")
+    validate(changed)
+    return changed
 
 
 def from_json(data: dict[str, Any]) -> TrainingSpec:
     """Inverse of to_json. Unknown keys raise InputError that names them."""
-    return with_values(TrainingSpec(), _flatten(data))
+    return with_values(TrainingSpec(), flatten(data))
 
 
 def validate(spec: TrainingSpec) -> None:
@@ -169,52 +159,3 @@ def validate(spec: TrainingSpec) -> None:
             raise InputError(f"{key} must be positive, not {value!r}")
         if key.endswith("hidden") and (not value or any(width < 1 for width in value)):
             raise InputError(f"{key} must list at least one positive layer width, not {value!r}")
-
-
-def _flatten(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    out: dict[str, Any] = {}
-    for name, value in data.items():
-        out |= _flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-    return out
-
-
-def _set(node: Any, path: list[str], key: str, value: Any) -> Any:
-    hints = typing.get_type_hints(type(node))
-    if path[0] not in hints:
-        raise InputError(f"unknown setting {key!r}; `train --show-spec` prints all of them")
-    if len(path) > 1:
-        inner = getattr(node, path[0])
-        if not dataclasses.is_dataclass(inner):
-            raise InputError(f"unknown setting {key!r}; `train --show-spec` prints all of them")
-        return replace(node, **{path[0]: _set(inner, path[1:], key, value)})
-    return replace(node, **{path[0]: _coerce(hints[path[0]], value, key)})
-
-
-def _coerce(hint: Any, value: Any, key: str) -> Any:
-    """Value (possibly a string from the command line, or a JSON list) as the leaf's type."""
-    origin = typing.get_origin(hint)
-    if origin in (typing.Union, types.UnionType):
-        if value is None or value == "none":
-            return None
-        return _coerce(next(h for h in typing.get_args(hint) if h is not type(None)), value, key)
-    if dataclasses.is_dataclass(hint):
-        raise InputError(f"{key} is a group of settings; name one of its keys")
-    try:
-        if origin is tuple:
-            if isinstance(value, str):
-                value = json.loads(value if value.startswith("[") else f"[{value}]")
-            inner = typing.get_args(hint)[0]
-            return tuple(_coerce(inner, item, key) for item in value)
-        if hint is int:
-            if float(value) != int(float(value)):
-                raise ValueError
-            return int(float(value))
-        if hint is float:
-            number = float(value)
-            if number != number or abs(number) == float("inf"):
-                raise ValueError
-            return number
-        return str(value)
-    except (TypeError, ValueError, OverflowError):
-        wanted = getattr(hint, "__name__", None) if origin is None else str(hint)
-        raise InputError(f"{key} must be of type {wanted}, not {value!r}") from None

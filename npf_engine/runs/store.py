@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import secrets
 import shutil
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.runs import cost, files, reading
+from npf_engine.runs import archive, cost, files, kinds, reading
 from npf_engine.runs.executors import PACKAGE_ROOT, LocalExecutor
-from npf_engine.runs.scheduler import Scheduler
+from npf_engine.runs.scheduler import Scheduler, keep_watch
 from npf_engine.runs.schema import Row, Run, Table
 from npf_engine.runs.shelf import Shelf
-from npf_engine.runs.spec import TrainingSpec, to_json, validate, with_values
 
 if TYPE_CHECKING:
     from npf_engine.polar import PolarFactorization
+    from npf_engine.runs.spec import TrainingSpec
 
 __all__ = ["Run", "RunStore"]
 
@@ -61,14 +59,14 @@ class RunStore:
         self.shelf = Shelf(self.folder, self.table, gallery)
         self._ticked = 0.0
         if watch:
-            _keep_watch(self.home, None if command is None else tuple(command))
+            keep_watch(self.home, None if command is None else tuple(command))
 
     # asking
 
-    def list(self) -> Runs:
-        """All runs, newest first; the gallery last."""
+    def list(self, kind: str | None = None) -> Runs:
+        """All runs, or those of one kind (``train``, ...), newest first; the gallery last."""
         self._tick()
-        runs = [row.run for row in self.table.rows()]
+        runs = [row.run for row in self.table.rows() if kind is None or row.run.kind == kind]
         return sorted(runs, key=lambda run: run.source == "gallery")
 
     def get(self, run_id: str) -> Run:
@@ -85,7 +83,8 @@ class RunStore:
         """
         self._tick()
         row = self._row(run_id)
-        status = reading.status(row.run.folder, row.run.created)
+        stages = kinds.KINDS[row.run.kind].stages if row.run.kind in kinds.KINDS else ()
+        status = reading.status(row.run.folder, row.run.created, stages)
         status |= {"state": row.run.state, "error": row.run.error, "ahead": self._ahead(row)}
         return status | {"stopping": row.cancel is not None or self._pausing(row)}
 
@@ -109,11 +108,32 @@ class RunStore:
         return reading.log(self._row(run_id).run.folder)
 
     def report(self, run_id: str) -> dict[str, Any] | None:
-        """What ``train --json`` would print; None until the run is done."""
+        """What ``train --json``, or the command of another kind, would print; None until the run is done."""
         return files.read_json(self._row(run_id).run.folder / files.REPORT)
 
+    def result(self, run_id: str, name: str) -> Path:
+        """The result file ``name`` of a run. Raises InputError where there is none (yet)."""
+        run = self._row(run_id).run
+        found = archive.result_files(run.folder, kinds.get(run.kind).files)
+        if name not in found:
+            raise InputError(f"run {run.name!r} has no {name}: it is {run.state}")
+        return found[name]
+
+    def archive(self, run_id: str) -> bytes:
+        """What a run leaves, to download: a training's bundle; else settings, report and result files, zipped.
+
+        Raises InputError where there is nothing (yet).
+        """
+        run = self._row(run_id).run
+        if run.kind == kinds.TRAIN:
+            return self.bundle(run_id).read_bytes()
+        patterns = kinds.get(run.kind).files
+        if run.state != "done" and (run.active or not archive.result_files(run.folder, patterns)):
+            raise InputError(f"run {run.name!r} has no results yet: it is {run.state}")
+        return archive.archive(run.folder, patterns)
+
     def bundle(self, run_id: str) -> Path:
-        """The zip of a finished run. Raises InputError where there is none yet."""
+        """The zip of a finished training. Raises InputError where there is none yet."""
         run = self._row(run_id).run
         found = sorted(run.folder.glob("npf-*.zip"))
         if run.state != "done" or not found:
@@ -130,20 +150,24 @@ class RunStore:
         """What a training will take here: {"stages": {name: seconds}, "total": seconds, "runs": how many finished
         runs of this home the answer leans on; 0 means a rough guess}.
         """
-        done = [row.run for row in self.table.rows("done") if row.run.source == "trained"]
+        rows = [row for row in self.table.rows("done") if row.run.kind == kinds.TRAIN]
+        done = [row.run for row in rows if row.run.source == "trained"]
         return cost.estimate(spec, [(run.spec, run.seconds) for run in done if run.seconds])
 
     # doing
 
-    def submit(self, spec: TrainingSpec) -> Run:
-        """Put a training in the queue; it starts at once where a slot is free. Raises InputError."""
-        return self._submit(spec)
+    def submit(self, spec: Any, name: str = "") -> Run:
+        """Put a run in the queue: a TrainingSpec or any other spec of kinds.KINDS; ``name``: unless the spec has one.
+
+        It starts at once where a slot is free. Raises InputError.
+        """
+        return self._submit(spec, name)
 
     def retry(self, run_id: str, changes: dict[str, Any] | None = None) -> Run:
         """A new run with the settings of an old one and some changed, e.g. {"u.pair_size": 1000}. Raises InputError."""
         old = self._row(run_id).run
-        spec = with_values(old.spec, changes or {})
-        same_field = spec.field == old.spec.field
+        spec = kinds.get(old.kind).with_values(old.spec, changes or {})
+        same_field = getattr(spec, "field", None) == getattr(old.spec, "field", None)
         return self._submit(spec, field=old.folder / files.FIELD if same_field else None)
 
     def rename(self, run_id: str, name: str) -> Run:
@@ -218,20 +242,21 @@ class RunStore:
 
     # inside
 
-    def _submit(self, spec: TrainingSpec, field: Path | None = None) -> Run:
-        validate(spec)
-        name = spec.name.strip()[:120] or f"{Path(spec.field.source).stem} {spec.preset}"
+    def _submit(self, spec: Any, name: str = "", field: Path | None = None) -> Run:
+        kind = kinds.of(spec)
+        kind.with_values(spec, {})  # nothing changes: it is checked
+        name = (name.strip() or kind.run_name(spec))[:120]
         run_id = f"{files.slug(name)}-{secrets.token_hex(3)}"
         folder = self.folder / run_id
         try:
             with files.writing(folder):
                 folder.mkdir(parents=True)
-            files.write_json(folder / files.SPEC, to_json(spec), durable=True)
+            files.write_json(folder / files.SPEC, kinds.spec_to_json(spec), durable=True)
             if field is not None and field.exists():
                 with files.writing(folder):
                     shutil.copyfile(field, folder / files.FIELD)
             now = time.time()
-            text = json.dumps(to_json(spec))
+            text = json.dumps(kinds.spec_to_json(spec))
             self.table.insert(
                 id=run_id, name=name, state="queued", source="trained", spec=text, created=now, queued=now
             )
@@ -276,18 +301,3 @@ class RunStore:
         if row.run.state != "queued":
             return 0
         return sum((other.queued or 0.0) < (row.queued or 0.0) for other in self.table.rows("queued"))
-
-
-@functools.cache
-def _watch(home: Path, command: tuple[str, ...] | None) -> threading.Thread:
-    """One thread a home and process: pages make a RunStore at every rerun."""
-    store = RunStore(home, command=command, gallery=None, watch=False)
-    thread = threading.Thread(target=store.scheduler.watch, name="npf-queue", daemon=True)
-    thread.start()
-    return thread
-
-
-def _keep_watch(home: Path, command: tuple[str, ...] | None) -> None:
-    if not _watch(home, command).is_alive():  # the home was taken away and came back
-        _watch.cache_clear()
-        _watch(home, command)

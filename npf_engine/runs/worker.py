@@ -1,4 +1,4 @@
-"""One training in its own process. It writes to its own run folder and nowhere else."""
+"""One run in its own process. It writes to its own run folder and nowhere else."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from npf_engine.errors import Cancelled, InputError
-from npf_engine.runs import files
+from npf_engine.runs import files, kinds
 from npf_engine.runs.process import FileLock, Identity
 from npf_engine.runs.recorder import FolderRecorder
-from npf_engine.runs.spec import TrainingSpec, from_json
 
 NICENESS = 10
-Job = Callable[[TrainingSpec, Path, FolderRecorder], Any]
+Job = Callable[[Any, Path, FolderRecorder], Any]
 
 
 def main(folder: Path | str, job: Job | None = None) -> int:
     """Run the run in ``folder`` to its end, or go on where it broke off; the exit code.
 
     0: done, or stopped at the user's wish; 1: failed, with the sentence in status.json; 2: no run folder, or
-    another worker is at it (a sentence on stderr). ``job`` (default: the training pipeline) does the work.
+    another worker is at it (a sentence on stderr). ``job`` (default: what the spec's kind does) does the work.
     """
     folder = Path(folder).resolve()
     lock = FileLock(folder / files.WORKER_LOCK)
@@ -37,20 +36,20 @@ def main(folder: Path | str, job: Job | None = None) -> int:
             raise InputError(f"another worker is at {folder} already")
         me = Identity.of(os.getpid())
         files.write_json(folder / files.WORKER, me.to_json() if me else {"pid": os.getpid(), "start": "unknown"})
-        recorder = FolderRecorder(folder)
+        recorder = FolderRecorder(folder, kinds.of(spec).stages, kinds.of(spec).saving)
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
     _be_nice()
     signal.signal(signal.SIGTERM, lambda *_: setattr(recorder, "terminated", True))
     try:
-        return _run(job or _pipeline, spec, folder, recorder)
+        return _run(job or _job, spec, folder, recorder)
     finally:
         lock.release()
         kick(folder)
 
 
-def read_spec(folder: Path) -> TrainingSpec:
+def read_spec(folder: Path) -> Any:
     """The spec in a run folder. Raises InputError where there is none or it is broken."""
     path = folder / files.SPEC
     try:
@@ -60,17 +59,17 @@ def read_spec(folder: Path) -> TrainingSpec:
     except ValueError as error:
         raise InputError(f"{path} is not JSON ({error}); the run cannot be resumed, start it again") from None
     if not isinstance(data, dict):
-        raise InputError(f"{path} does not hold a training's settings; the run cannot be resumed, start it again")
-    return from_json(data)
+        raise InputError(f"{path} does not hold a run's settings; the run cannot be resumed, start it again")
+    return kinds.spec_from_json(data)
 
 
-def _pipeline(spec: TrainingSpec, folder: Path, recorder: FolderRecorder) -> Any:
-    from npf_engine.runs.pipeline import run_pipeline
+def _job(spec: Any, folder: Path, recorder: FolderRecorder) -> Any:
+    from npf_engine.runs.job import run_job
 
-    return run_pipeline(spec, folder, recorder)
+    return run_job(spec, folder, recorder)
 
 
-def _run(job: Job, spec: TrainingSpec, folder: Path, recorder: FolderRecorder) -> int:
+def _run(job: Job, spec: Any, folder: Path, recorder: FolderRecorder) -> int:
     state, sentence = "done", None
     try:
         recorder.begin()
@@ -104,7 +103,7 @@ def explain(error: Exception, folder: Path, recorder: FolderRecorder) -> str:
     if isinstance(error, OSError) and error.errno is not None:
         return files.disk_sentence(error, Path(error.filename) if isinstance(error.filename, str) else folder)
     detail = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-    return f"the training failed {where} for an unforeseen reason ({detail}); the log tells more"
+    return f"the run failed {where} for an unforeseen reason ({detail}); the log tells more"
 
 
 def _control_word(folder: Path) -> str:

@@ -9,16 +9,20 @@ import streamlit as st
 
 from npf_engine.figures import accuracy
 from npf_engine.runs.store import Run
-from pages.factorization import data
-from ui import frame
+from ui import frame, runs
 from ui.plots import plot
 
 
 def show(run: Run, name: str) -> None:
     """Verdict, table, figure, and the numbers that are no divergence."""
+    runs.verdict(run)
+    table(run, name)
+
+
+def table(run: Run, name: str) -> None:
+    """The same without the verdict."""
     metrics = run.metrics or {}
     rows = accuracy.rows(metrics)
-    data.verdict(run)
     if not rows:
         st.info("This model carries no accuracy table.", icon=":material/info:")
         return

@@ -11,11 +11,7 @@ from npf_engine.evaluation import views
 from npf_engine.fields import catalog, storage
 from npf_engine.fields.field import Grid
 from npf_engine.runs import files
-from npf_engine.runs.store import Run
-from ui import runs, states
-
-VERDICTS = {"good": "success", "usable": "warning", "not trustworthy": "error"}
-ICONS = {"good": ":material/verified:", "usable": ":material/info:", "not trustworthy": ":material/report:"}
+from ui import runs
 
 
 @st.cache_data(max_entries=6, show_spinner="Evaluating the model ...")
@@ -41,13 +37,3 @@ def relief(home: str, run_id: str) -> Grid | None:
     with contextlib.suppress(InputError):
         return catalog.resolve(spec).grid if known else None
     return None
-
-
-def verdict(run: Run) -> None:
-    """The verdict on a model and its reason, in one line."""
-    report = runs.store().report(run.id) or {}
-    level = run.verdict or report.get("verdict")
-    if level in VERDICTS:
-        reason = report.get("verdict_reason")
-        text = f"**{level.capitalize()}.** " + (states.sentence(reason) if reason else "")
-        {"success": st.success, "warning": st.warning, "error": st.error}[VERDICTS[level]](text, icon=ICONS[level])

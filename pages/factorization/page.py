@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from npf_engine.runs.files import slug
-from pages.factorization import accuracy, clouds, data, embedded, potential
+from pages.factorization import accuracy, clouds, embedded, potential
 from ui import frame, runs, states
 
 CLOUDS, ACCURACY, POTENTIAL, TSNE = "Clouds", "Accuracy", "Potential", "t-SNE"
@@ -23,7 +23,7 @@ def main() -> None:
             continue
         with tab, states.told():
             if label == CLOUDS:
-                data.verdict(run)
+                runs.verdict(run)
                 clouds.show(run, name)
             elif label == ACCURACY:
                 accuracy.show(run, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from npf_engine.errors import InputError
+from npf_engine.runs import kinds
 from npf_engine.runs.store import Run
 from pages.home import picture
 from ui import frame, states
@@ -24,7 +25,7 @@ def main() -> None:
     frame.title("Polar factorization explorer", "What is in a vector field, once its convex part is taken out?")
     runs = store().list()
     gallery = [run for run in runs if run.source == "gallery"]
-    done = [run for run in runs if run.state == "done"]
+    done = [run for run in runs if run.state == "done" and run.kind == kinds.TRAIN]
     st.markdown(WHAT)
     _start(gallery, done)
     with states.told():
@@ -70,10 +71,10 @@ def _recent(runs: list[Run]) -> None:
         with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"recent_{run.id}"):
             st.markdown(f"**{states.plain(run.name)}**", width="content")
             badge(run)
-            if run.state == "done":
+            if run.state == "done" and run.kind == kinds.TRAIN:
                 frame.link("factorization", "Open", {"run": run.id})
             else:
-                frame.link("train", "Look at it", {"run": run.id})
+                frame.run_link(run, "Open" if run.state == "done" else "Look at it")
     if len(runs) > 4:
         frame.link("models", f"All {len(runs)} runs")
 

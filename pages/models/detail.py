@@ -1,4 +1,4 @@
-"""One run of the table: open it, download it, rename it, delete it, train it again."""
+"""One run of the table: open it, take it away, change it, train it again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import streamlit as st
 
 from npf_engine.figures import accuracy
 from npf_engine.runs.store import Run
-from ui import fieldlink, frame, pictures, states
+from ui import fieldlink, frame, manage, pictures, states
 from ui.plots import plot
 from ui.runs import badge, store
 
@@ -19,7 +19,7 @@ def show(run: Run) -> None:
         if run.error:
             states.problem(run.error)
         _links(run)
-        _changes(run)
+        manage.changes(run)
         if run.state == "done":
             _quality(run)
         with st.expander("Settings", icon=":material/tune:", key="detail_settings"):
@@ -35,55 +35,10 @@ def _links(run: Run) -> None:
         if run.state == "done":
             frame.link("factorization", None, {"run": run.id})
             frame.link("inverse", None, {"run": run.id})
-            _download(run)
+            manage.download(run)
         else:
             frame.link("train", "Look at the training", {"run": run.id})
         frame.link("train", "Train again with edits", {**fieldlink.training_to_query(run.spec), "retry": run.id})
-
-
-def _download(run: Run) -> None:
-    with states.told():
-        path = store().bundle(run.id)
-        st.download_button(
-            f"Download {path.name}",
-            data=path.read_bytes,
-            file_name=path.name,
-            mime="application/zip",
-            key=f"bundle_{run.id}",
-            on_click="ignore",
-            type="primary",
-            icon=":material/download:",
-            help="The model, its accuracy, and a script that checks it; needs only torch, numpy and safetensors.",
-        )
-
-
-def _changes(run: Run) -> None:
-    if run.source == "gallery":
-        st.caption("It belongs to the gallery that comes with the program, and stays as it is.")
-        return
-    with st.container(horizontal=True, key="detail_changes"):
-        with st.popover("Rename", icon=":material/edit:", key="rename_ask"):
-            name = st.text_input("New name", value=run.name, max_chars=80, key=f"name_{run.id}")
-            if st.button("Rename", type="primary", key=f"rename_{run.id}"):
-                with states.told():
-                    store().rename(run.id, name)
-                    st.rerun()
-        if st.button("Delete", icon=":material/delete:", key=f"delete_{run.id}"):
-            _ask_delete(run)
-
-
-@st.dialog("Delete this run?", icon=":material/delete:")
-def _ask_delete(run: Run) -> None:
-    st.markdown(f"**{states.plain(run.name)}** with its model, its log and its bundle will be gone for good.")
-    if run.active:
-        st.warning("It is still training; that ends at once.")
-    if st.button("Delete it", type="primary", icon=":material/delete_forever:", key="delete_sure"):
-        with states.told():
-            store().delete(run.id)
-            for parameter in ("run", "with"):
-                if st.query_params.get(parameter) == run.id:
-                    st.query_params.pop(parameter)
-            st.rerun()
 
 
 def _quality(run: Run) -> None:

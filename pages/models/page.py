@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from npf_engine.errors import InputError
+from npf_engine.runs import kinds
 from pages.models import compare, detail, shelf, table
 from ui import frame, states
 from ui.runs import store
@@ -13,7 +14,7 @@ from ui.runs import store
 def main() -> None:
     frame.title("Models", "Which runs are there, how good are they, and which do I want?")
     shelf.show()
-    runs = store().list()
+    runs = store().list(kinds.TRAIN)
     if not runs:
         states.empty(
             "No runs yet",

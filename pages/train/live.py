@@ -9,79 +9,47 @@ import streamlit as st
 
 from npf_engine.figures import curves, training
 from npf_engine.runs.store import Run
-from ui import fieldlink, frame, progress, states
+from ui import fieldlink, frame, live, states
 from ui.plots import Arrays, plot
-from ui.runs import badge, remember, store
-
-EVERY = 1.5  # seconds between two looks
+from ui.runs import store
 
 
 def show(run_id: str) -> None:
     """The page of one run; it looks again by itself while the run is in the queue or at work."""
     run = store().get(run_id)
     status = store().status(run_id)
-    remember(run_id)
-    frame.title(states.plain(run.name), "How far is this training, and is it going well?")
-    with st.container(horizontal=True, vertical_alignment="center", key="head"):
-        badge(run)
-        if status["stopping"]:
-            st.badge("stopping at the next checkpoint", icon=":material/hourglass_top:", color="orange")
+    live.head(run, status, "How far is this training, and is it going well?")
     _actions(run, status)
     if run.error:
         states.problem(run.error)
-    moving = run.state in ("queued", "running") or status["stopping"]
-    panel = st.fragment(_panel, run_every=EVERY if moving else None)
-    panel(run_id, run.state, bool(status["stopping"]))
+    live.follow(run, status, _body)
 
 
 def _actions(run: Run, status: dict[str, Any]) -> None:
     """What can be done with a run in its state."""
-    stopping = bool(status["stopping"])
     with st.container(horizontal=True, vertical_alignment="center", key="actions"):
         if run.state == "done":
             frame.link("factorization", "Look at the factorization", {"run": run.id})
             frame.link("inverse", "Pre-images", {"run": run.id})
             frame.link("models", "Download and compare", {"run": run.id})
-        if run.state in ("queued", "running") and not stopping:
-            _button("Pause", ":material/pause:", "pause", run)
-        if run.state in ("paused", "interrupted", "cancelled", "failed") and run.source == "trained":
-            _button("Resume", ":material/play_arrow:", "resume", run, primary=True)
-        if run.active and not stopping:
-            with st.popover("Cancel", icon=":material/stop:", key="cancel_ask"):
-                st.markdown("Stop this training? What is trained so far is kept, and can be resumed later.")
-                _button("Yes, stop it", ":material/stop:", "cancel", run)
+        live.controls(run, status)
         if st.button("Retry with edits", icon=":material/edit:", key="retry"):
             frame.go("train", {**fieldlink.training_to_query(run.spec), "retry": run.id})
         if st.button("New training", icon=":material/add:", key="new"):
             frame.go("train")
 
 
-def _button(label: str, icon: str, verb: str, run: Run, primary: bool = False) -> None:
-    kind = "primary" if primary else "secondary"
-    if st.button(label, icon=icon, key=f"{verb}_{run.id}", type=kind):  # type: ignore[arg-type]
-        with states.told():
-            getattr(store(), verb)(run.id)
-            st.rerun()
-
-
-def _panel(run_id: str, state: str, stopping: bool) -> None:
-    status = store().status(run_id)
-    if (status["state"], bool(status["stopping"])) != (state, stopping):
-        st.rerun()  # the head of the page and its buttons belong to another state
-    progress.stages(status)
-    if state != "done":
-        progress.bar(status)
+def _body(run: Run, status: dict[str, Any]) -> None:
     _numbers(status)
-    history = store().history(run_id)
+    history = store().history(run.id)
     left, right = st.columns(2, gap="medium")
     with left:
-        _forming(run_id, state)
+        _forming(run.id, run.state)
     with right:
         _divergence(history)
         _convergence(history)
-    _losses(history, state)
-    with st.expander("Log", icon=":material/notes:", key="log_fold"):
-        st.code(store().log(run_id) or "Nothing yet.", language=None, height=260, wrap_lines=True)
+    _losses(history, run.state)
+    live.log(run.id)
 
 
 def _numbers(status: dict[str, Any]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from npf_engine.runs import kinds
 from pages.train import live, setup
-from ui import states
+from ui import frame, states
 from ui.runs import store
 
 
@@ -14,9 +15,11 @@ def main() -> None:
     if run_id is None:
         setup.show()
         return
-    known = {run.id for run in store().list()}
-    if run_id in known:
+    known = {run.id: run.kind for run in store().list()}
+    if known.get(run_id) == kinds.TRAIN:
         live.show(run_id)
+    elif run_id in known:
+        frame.go(frame.page_of(known[run_id]), {"run": run_id})
     else:
         states.empty(
             "This run is not here",

@@ -12,8 +12,8 @@ from npf_engine.fields.spec import FieldSpec
 from npf_engine.runs.estimate import Estimate, estimate
 from npf_engine.runs.spec import TrainingSpec, leaves
 from pages.train import settings
-from ui import fieldlink, frame, progress, states
-from ui.runs import badge, remember, store
+from ui import fieldlink, frame, live, progress, states
+from ui.runs import remember, store
 
 PRESETS = {
     "quick": "Minutes on two processor cores; enough to see everything, and within a few percent of the best.",
@@ -31,7 +31,7 @@ def show() -> None:
         frame.link("field", "Choose a field")
         frame.link("train", "Start from the defaults")
         return
-    _active()
+    live.active()
     left, right = st.columns([3, 2], gap="large")
     with left:
         _field(spec.field)
@@ -61,16 +61,6 @@ def default_name(spec: TrainingSpec) -> str:
 
 def _info(field: FieldSpec) -> catalog.FieldInfo | None:
     return next((info for info in catalog.list_fields() if info.name == field.source), None)
-
-
-def _active() -> None:
-    """What trains at the moment, with its link: somebody who comes back finds it here."""
-    for run in store().list():
-        if run.active:
-            with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"active_{run.id}"):
-                st.markdown(f"**{states.plain(run.name)}**", width="content")
-                badge(run)
-                frame.link("train", "Watch it", {"run": run.id})
 
 
 def _field(field: FieldSpec) -> None:

@@ -6,26 +6,15 @@ from itertools import pairwise
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from npf_engine.networks.bridge import Bridge, bridge_times
 
 
-class _Target(nn.Module):
-    """X_psi that knows the end: the constant ``point``."""
-
-    def __init__(self, point: Tensor) -> None:
-        super().__init__()
-        self.point = point
-
-    def forward(self, features: Tensor) -> Tensor:
-        return self.point.expand(features.shape[0], -1)
-
-
 def _with_end(point: Tensor, sigma: float) -> Bridge:
+    """A bridge whose X_psi knows the end: the constant ``point``."""
     bridge = Bridge(2, [4], fourier=0, sigma=sigma, region="free")
-    bridge.layers = _Target(point)  # type: ignore[assignment]
-    bridge.forward = lambda t, y, x: bridge.layers(x)  # type: ignore[method-assign]
+    bridge._held = lambda t, from_y, x: point.expand(len(x), -1)  # type: ignore[method-assign]
     return bridge
 
 
@@ -41,7 +30,7 @@ def test_halfway_the_exact_steps_have_the_brownian_bridges_law(monkeypatch: pyte
 
     end, sigma = torch.tensor([[1.0, 2.0]]), 0.8
     for grid in ([0.0, 0.5], [0.0, 0.1, 0.2, 0.45, 0.5]):
-        monkeypatch.setattr(module, "bridge_times", lambda steps, grid=grid: grid)
+        monkeypatch.setattr(module, "bridge_times", lambda steps, power, grid=grid: grid)
         out = _with_end(end, sigma).sample(torch.zeros(40_000, 2), torch.Generator().manual_seed(1), 0)
         torch.testing.assert_close(out.mean(0), end[0] / 2, atol=0.01, rtol=0)
         torch.testing.assert_close(out.var(0), torch.full((2,), sigma**2 / 4), atol=0.004, rtol=0)
@@ -60,6 +49,16 @@ def test_samples_stay_in_omega(region: str) -> None:
     out = bridge.sample(torch.zeros(500, 2), torch.Generator().manual_seed(0), 15)
     size = out.abs().amax() if region == "box" else out.norm(dim=1).amax()
     assert float(size) <= 1 + 1e-6
+
+
+def test_the_sampler_asks_the_network_itself() -> None:
+    """The first layer's split into constant parts changes nothing: _held is forward at one time for all."""
+    bridge = Bridge(3, [16, 8], fourier=2, sigma=1.0, region="free").double()
+    g = torch.Generator().manual_seed(0)
+    y, x = torch.rand(9, 3, generator=g).double(), torch.rand(9, 3, generator=g).double()
+    for t in (0.0, 0.37, 0.99):
+        whole = bridge(torch.full((9, 1), t, dtype=torch.float64), y, x)
+        torch.testing.assert_close(bridge._held(t, bridge._from_y(y), x), whole, atol=1e-12, rtol=0)
 
 
 def test_a_seed_gives_the_same_samples_and_another_gives_others() -> None:

@@ -1,0 +1,127 @@
+"""``experiment 5.3|5.4|5.5``: the paper's experiments on the loss of a small classifier."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from npf_engine.cli.output import Answer, columns, number
+from npf_engine.errors import Cancelled, InputError
+
+if TYPE_CHECKING:
+    from npf_engine.cli.parser import Parser
+
+SPEC = "experiment.json"
+
+
+def add_arguments(command: Parser) -> None:
+    """What can be typed."""
+    command.add_argument("number", metavar="5.3|5.4|5.5", help="the section of the paper")
+    command.add_argument("--preset", default="quick", help="quick (minutes on a CPU, default) or paper (for a GPU)")
+    command.add_argument("--seed", type=int, default=0, help="seed of every random draw (default 0)")
+    command.add_argument("--out", metavar="DIR", default=None, help="folder; a broken experiment there goes on")
+    command.add_argument("--device", default=None, help="cpu, cuda or auto (default: cpu for quick, auto for paper)")
+    command.add_argument("--minibatch", type=int, default=None, help="images of a gradient (default: the preset's)")
+    command.add_argument("--fetch-mnist", action="store_true", help="fetch MNIST (11 MB) and use it")
+    command.epilog = (
+        "Digits: MNIST from the folder NPF_MNIST_DIR, else scikit-learn's, embedded; the answer says which."
+    )
+
+
+def experiment(args: argparse.Namespace) -> Answer:
+    """Run it, with checkpoints in its folder."""
+    from npf_engine.fields.classifier import Classifier
+    from npf_engine.fields.digits import fetch_mnist, load_digits
+    from npf_engine.polar.experiments.run import run_experiment
+    from npf_engine.polar.experiments.spec import experiment_preset
+    from npf_engine.runs import files, machine
+    from npf_engine.runs.process import FileLock
+    from npf_engine.runs.recorder import ConsoleRecorder
+
+    device = args.device or ("auto" if args.preset == "paper" else "cpu")
+    changes: dict[str, Any] = {"device": machine.resolve_device(device)}
+    if args.minibatch is not None:
+        changes["minibatch"] = args.minibatch
+    spec = experiment_preset(args.number, args.preset, args.seed, **changes)
+    # The digits first: a folder is only made for an experiment that can begin.
+    digits = load_digits(fetch_mnist(_told(ConsoleRecorder())) if args.fetch_mnist else None)
+    Classifier(digits, minibatch=spec.minibatch)
+    folder = _folder(args.out, f"experiment-{args.number}-{args.preset}")
+    lock = FileLock(folder / files.WORKER_LOCK)
+    if not lock.acquire():
+        raise InputError(f"another experiment is at work in {folder}; choose another --out or wait for it")
+    try:
+        _settle(spec, digits.name, folder)
+        data = run_experiment(spec, ConsoleRecorder(folder), folder, digits)
+    except (KeyboardInterrupt, Cancelled):
+        raise Cancelled(f"stopped; the same command with --out {folder} goes on from the last checkpoint") from None
+    finally:
+        lock.release()
+    data = data | {"out": str(folder)}
+    return Answer(data, experiment_text(data))
+
+
+def _told(recorder: Any) -> Any:
+    def progress(done: float, total: float, text: str) -> None:
+        recorder.working("fetch", done, total, text)
+
+    return progress
+
+
+def _folder(out: str | None, name: str) -> Path:
+    """The experiment's folder, made where it is missing. Raises InputError where it cannot be."""
+    from npf_engine.runs import files
+
+    folder = Path(out) if out else files.home() / "command-line" / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--out {folder} is a file; name a folder")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / SPEC).exists():
+        raise InputError(f"--out {folder} is not empty and no experiment of ours; name another folder")
+    with files.writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _settle(spec: Any, data: str, folder: Path) -> None:
+    """Keep the spec in the folder. Raises InputError where another one is there."""
+    import dataclasses
+    import json
+
+    from npf_engine.runs import files
+
+    values = json.loads(json.dumps(dataclasses.asdict(spec) | {"data": data}))
+    path = folder / SPEC
+    if path.exists() and files.read_json(path) != values:
+        raise InputError(f"{folder} holds an experiment with other settings or data; choose another --out or remove it")
+    files.write_json(path, values, durable=True)
+
+
+def experiment_text(data: dict[str, Any]) -> str:
+    """The answer for reading."""
+    metrics = data["metrics"]
+    rows: list[tuple[str, ...]] = []
+    for key, title in (("pushforward", "grad u#rho against G#rho"), ("inverse", "I_psi against pre-images")):
+        row = metrics.get(key)
+        if row:
+            rows.append((title, *(number(row[k]) for k in ("value", "self_distance", "ratio", "se", "trivial"))))
+    parts = [data["data"]]
+    if rows:
+        parts.append(columns(("", "value", "floor", "ratio", "s.e.", "trivial"), rows))
+    cosine = metrics.get("inverse_cosine")
+    if cosine:
+        parts.append(
+            f"cosine of G(I_psi(grad u*(v))) with v: {cosine['mean']:.3f} +- {cosine['std']:.2f}; a constant direction "
+            f"{cosine['trivial']:.3f}, minibatch noise {cosine['ceiling']:.3f}"
+        )
+    keys = ("share_above_half", "median_accuracy", "median_loss", "median_norm", "distance_to_warmup")
+    names = [k for k in ("generated", "flow", "warmup", "lmc-npf", "lmc", "restart", "uniform") if k in metrics]
+    clouds: list[tuple[str, ...]] = [(name, *(number(metrics[name].get(key)) for key in keys)) for name in names]
+    if clouds:
+        parts.append(columns(("weights", "above half", "accuracy", "loss", "|G|", "distance"), clouds))
+    parts.append(f"verdict: {data['verdict']} ({data['verdict_reason']})")
+    parts.append(
+        f"time: {data['seconds']['total']:.0f} s; particles, figures and best weights in {data.get('out', '-')}"
+    )
+    return "\n\n".join(parts)

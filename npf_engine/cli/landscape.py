@@ -1,0 +1,97 @@
+"""The command ``landscape``: sample exp(-c g) and say how much of it is in each basin."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from npf_engine.cli.output import Answer, columns, number
+from npf_engine.errors import Cancelled, InputError
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """What can be typed after `landscape`."""
+    command.add_argument(
+        "name", metavar="NAME", help="himmelblau, cosines, double-well, mueller-brown, rastrigin, mixture, a terrain, "
+        "a place, a raster file, or a potential written out such as 'x^4 - x^2 + y^2'",
+    )  # fmt: skip
+    command.add_argument(
+        "--method", default="lmc-npf", help="lmc, lmc-npf (default), lmc-npf-corrected, tempering or nuts"
+    )
+    command.add_argument("--particles", metavar="P", type=int, default=None, help="particles (quick: 256)")
+    command.add_argument("--steps", metavar="K", type=int, default=None, help="P * K gradients in all (quick: 4000)")
+    command.add_argument("--start", metavar="x", type=float, nargs="+", default=[], help="where all particles begin")
+    command.add_argument("--tau", type=float, default=None, help="step of Langevin (default: 0.13 / (c * curvature))")
+    command.add_argument("--coefficient", type=float, default=None, help="c of the law exp(-c g)")
+    command.add_argument(
+        "--inner", metavar="N", type=int, default=None, help="Langevin steps between jumps (default 50; corrected 10)"
+    )
+    command.add_argument("--seed", type=int, default=0, help="seed of every random draw (default 0)")
+    command.add_argument("--preset", default="quick", help="quick (256 x 4000, default) or paper (1024 x 20000)")
+    command.add_argument(
+        "--out", metavar="DIR", default=None, help="folder for particles and traces; a broken run goes on"
+    )
+
+
+def landscape(args: argparse.Namespace) -> Answer:
+    """Run the job in this process, with checkpoints where --out names a folder."""
+    import torch
+
+    from npf_engine.polar.landscape import LandscapeSpec, run_landscape
+    from npf_engine.runs.machine import choose_threads
+    from npf_engine.runs.recorder import ConsoleRecorder
+
+    spec = LandscapeSpec(
+        name=args.name, method=args.method, particles=args.particles, steps=args.steps, start=tuple(args.start),
+        tau=args.tau, coefficient=args.coefficient, inner=args.inner, seed=args.seed, preset=args.preset,
+    )  # fmt: skip
+    folder = _folder(args.out, spec)
+    torch.set_num_threads(choose_threads())
+    try:
+        result = run_landscape(spec, ConsoleRecorder(folder), folder)
+    except (KeyboardInterrupt, Cancelled):
+        hint = f"; the same command with --out {folder} goes on from the last checkpoint" if folder else ""
+        raise Cancelled(f"stopped{hint}") from None
+    return Answer(result, text(result))
+
+
+def _folder(out: str | None, spec: Any) -> Path | None:
+    """The folder of --out, with the spec in it so that another run's checkpoints are never taken for this one's."""
+    from npf_engine.runs import files
+
+    if out is None:
+        return None
+    folder = Path(out)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--out {folder} is a file; name a folder")
+    kept = files.read_json(folder / "landscape-spec.json")
+    if kept is None and folder.is_dir() and any(folder.iterdir()):
+        raise InputError(f"--out {folder} is not empty and no landscape run; name another folder")
+    if kept is not None and kept != files.finite(spec.to_json()):
+        raise InputError(f"--out {folder} holds a landscape run with other settings; name another folder")
+    with files.writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    files.write_json(folder / "landscape-spec.json", spec.to_json())
+    return folder
+
+
+def text(result: dict[str, Any]) -> str:
+    """The table of modes and the figures under it."""
+    rows = [
+        (
+            mode["kind"], "(" + ", ".join(f"{value:.4g}" for value in mode["location"]) + ")",
+            number(mode["occupancy"]), number(mode["target"]), number(mode["own_law"]),
+        )
+        for mode in result["modes"]
+    ]  # fmt: skip
+    lines = [columns(("kind", "location", "occupancy", "exp(-c g)", "own law"), rows)] if rows else []
+    told = result["truth"] or {}
+    lines.append(
+        f"energy distance {number(result['energy_distance'])} (of exact samples: "
+        f"{number(told.get('energy_distance_of_exact_samples'))}), acceptance {number(result['acceptance'])}, "
+        f"{result['gradient_evaluations']} gradients, tau {result['tau']}, c {result['coefficient']}"
+    )
+    if result["out"]:
+        lines.append(f"particles and traces in {result['out']}")
+    return "\n".join(lines)

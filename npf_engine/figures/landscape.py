@@ -1,0 +1,151 @@
+"""A landscape run: the contour of g with particle paths, jumps through u apart from local steps, basins over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from npf_engine.fields.field import Units
+from npf_engine.figures import palette
+from npf_engine.figures.inverse import position_axes
+from npf_engine.figures.layout import finish, float32
+
+LEVELS = 24
+TAIL_FRAMES = 20  # how long a path is drawn behind its particle
+MODE_COLOURS = ("#1F7FC4", "#C97F00", "#0E9673", "#DB164E", "#8F5FD0", "#3F95A8", "#A0703C", "#C2609A")
+EXACT = palette.COLOURS["floor"]
+
+
+def contour(
+    x: np.ndarray, y: np.ndarray, g: np.ndarray, units: Units, low: Sequence[float], high: Sequence[float]
+) -> go.Figure:
+    """Level lines of g (len(x), len(y)) over axes x, y, spaced evenly in the rank of g, so that deep basins show."""
+    z = np.asarray(g, dtype=np.float64)
+    finite = np.sort(z[np.isfinite(z)])
+    # Rank instead of value: a steep wall would otherwise take all the levels.
+    rank = np.searchsorted(finite, z) / max(1, finite.size)
+    figure = go.Figure(
+        go.Contour(
+            x=float32(x), y=float32(y), z=float32(rank.T), customdata=float32(z.T), colorscale=palette.ELEVATION,
+            ncontours=LEVELS, line={"width": 0.6, "color": "rgba(20,30,40,0.35)"}, opacity=0.85, showscale=False,
+            hovertemplate="%{x:.3f}, %{y:.3f}<br>g = %{customdata:.4g}<extra></extra>", name="g", showlegend=False,
+        )
+    )  # fmt: skip
+    return position_axes(figure, units, low, high, (0, 1), "landscape")
+
+
+def add_paths(
+    figure: go.Figure, paths: np.ndarray, jumped: np.ndarray, frame: int, *, most: int = 24, colour: str | None = None
+) -> go.Figure:
+    """The particles of ``frame`` with their last steps: paths (T, P, 2), jumped (T, P): between frame t - 1 and t.
+
+    Local steps are drawn solid, jumps through u as dotted lines in I_psi's colour; at most ``most`` paths, all dots.
+    """
+    frame = min(max(frame, 0), len(paths) - 1)
+    first = max(0, frame - TAIL_FRAMES)
+    window, leaps = paths[first : frame + 1, :most], jumped[first : frame + 1, :most]
+    ink = colour or palette.COLOURS["rho"]
+    local, across = segments(window, leaps)
+    for name, points, line in (
+        ("Langevin on g", local, {"width": 1.2, "color": ink}),
+        ("jump through u", across, {"width": 1.2, "color": palette.COLOURS["inverse"], "dash": "dot"}),
+    ):
+        figure.add_trace(
+            go.Scatter(
+                x=float32(points[:, 0]), y=float32(points[:, 1]), mode="lines", line=line, name=name, hoverinfo="skip",
+                opacity=0.75,
+            )
+        )  # fmt: skip
+    now = paths[frame]
+    figure.add_trace(
+        go.Scattergl(
+            x=float32(now[:, 0]), y=float32(now[:, 1]), mode="markers", name="particles",
+            marker={"size": 5, "color": ink, "line": {"width": 0.5, "color": "white"}},
+        )
+    )  # fmt: skip
+    figure.update_layout(showlegend=True)
+    return figure
+
+
+def segments(window: np.ndarray, leaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Local moves and jumps of window (T, P, 2) as two lists of points (n, 2), moves parted by rows of NaN."""
+    before, after = window[:-1].reshape(-1, 2), window[1:].reshape(-1, 2)
+    leap = leaps[1:].reshape(-1)
+    gap = np.full_like(before, np.nan)
+    rows = np.stack([before, after, gap], axis=1)
+    return rows[~leap].reshape(-1, 2), rows[leap].reshape(-1, 2)
+
+
+def add_modes(figure: go.Figure, modes: Sequence[dict[str, Any]]) -> go.Figure:
+    """Crosses where the modes are, numbered from 1, in the colours of ``occupancy``."""
+    figure.add_trace(
+        go.Scatter(
+            x=float32([mode["location"][0] for mode in modes]), y=float32([mode["location"][1] for mode in modes]),
+            mode="markers+text", text=[str(k + 1) for k in range(len(modes))], textposition="top center",
+            marker={
+                "symbol": "x", "size": 9, "line": {"width": 1, "color": "white"},
+                "color": [MODE_COLOURS[k % len(MODE_COLOURS)] for k in range(len(modes))],
+            },
+            name="modes", showlegend=False,
+            hovertemplate="mode %{text}: %{x:.3f}, %{y:.3f}<extra></extra>",
+        )
+    )  # fmt: skip
+    return figure
+
+
+def occupancy(
+    steps: np.ndarray, shares: np.ndarray, targets: Sequence[float], *, height: int = 280, names: Sequence[str] = ()
+) -> go.Figure:
+    """Share of particles in each basin over the steps: shares (T, k); dashed: what exp(-c g) has there."""
+    figure = go.Figure()
+    for k in range(shares.shape[1]):
+        colour = MODE_COLOURS[k % len(MODE_COLOURS)]
+        name = names[k] if k < len(names) else f"mode {k + 1}"
+        figure.add_trace(
+            go.Scatter(
+                x=float32(steps), y=float32(shares[:, k]), mode="lines", name=name, line={"color": colour, "width": 2}
+            )
+        )
+        figure.add_hline(y=float(targets[k]), line={"color": colour, "width": 1, "dash": "dash"})
+    finish(figure, height=height, revision="occupancy", legend=True)
+    figure.update_xaxes(title="step")
+    figure.update_yaxes(title="share of particles", range=[-0.02, 1.02])
+    return figure
+
+
+def weights(results: Sequence[dict[str, Any]], *, height: int = 300) -> go.Figure:
+    """Bars of each mode's occupancy by method beside exp(-c g); results as ``landscape --json`` prints them."""
+    modes = results[0]["modes"]
+    labels = [f"mode {k + 1}" for k in range(len(modes))]
+    figure = go.Figure(
+        go.Bar(x=labels, y=float32([mode["target"] for mode in modes]), name="exp(−c g)", marker={"color": EXACT})
+    )
+    for index, result in enumerate(results):
+        figure.add_trace(
+            go.Bar(
+                x=labels, y=float32([mode["occupancy"] for mode in result["modes"]]), name=result["method"],
+                marker={"color": MODE_COLOURS[index % len(MODE_COLOURS)]},
+            )
+        )  # fmt: skip
+    finish(figure, height=height, revision="weights", legend=True)
+    figure.update_layout(barmode="group")
+    figure.update_yaxes(title="share")
+    return figure
+
+
+def comparison(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of the side-by-side table: largest error of a weight, energy distance with its floor, gradients, seconds."""
+    rows = []
+    for result in results:
+        errors = [abs(mode["occupancy"] - mode["target"]) for mode in result["modes"]]
+        rows.append({
+            "method": result["method"], "largest error of a weight": max(errors, default=None),
+            "energy distance": result["energy_distance"],
+            "of exact samples": (result["truth"] or {}).get("energy_distance_of_exact_samples"),
+            "acceptance": result["acceptance"], "gradients": result["gradient_evaluations"],
+            "seconds": result["seconds"],
+        })  # fmt: skip
+    return rows

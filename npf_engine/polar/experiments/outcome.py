@@ -1,0 +1,68 @@
+"""What an experiment returns and what it leaves in a folder: JSON for programs, arrays for figures, weights for
+PyTorch."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from npf_engine.fields.classifier import split_weights
+from npf_engine.polar.factorization import PolarFactorization
+
+PARTICLES, FIGURES, WEIGHTS, RESULT, MODEL = (
+    "particles.npz",
+    "figures.npz",
+    "best-weights.safetensors",
+    "result.json",
+    "model",
+)
+
+
+@dataclass
+class Outcome:
+    """data: the contract's keys; particles: clouds of weights and what they achieve, by name; figures: other arrays;
+    best (222,): the weights of highest test accuracy; model: the trained factorization of 5.3 and 5.4."""
+
+    data: dict[str, Any]
+    particles: dict[str, Tensor]
+    figures: dict[str, np.ndarray] = field(default_factory=dict)
+    best: Tensor | None = None
+    model: PolarFactorization | None = None
+
+    def write(self, folder: Path) -> None:
+        """Write all of it; a file that is there is replaced whole."""
+        folder.mkdir(parents=True, exist_ok=True)
+        _replace(folder / PARTICLES, _packed({k: v.cpu().float().numpy() for k, v in self.particles.items()}))
+        _replace(folder / FIGURES, _packed(self.figures))
+        if self.best is not None:
+            tensors = {k: v.contiguous().clone() for k, v in split_weights(self.best.cpu().float()).items()}
+            _replace(folder / WEIGHTS, save_tensors(tensors))
+        if self.model is not None:
+            self.model.save(folder / MODEL)
+        _replace(folder / RESULT, json.dumps(self.data, indent=1).encode())
+
+
+def best_of(weights: Tensor, accuracy: Tensor) -> Tensor:
+    """The row of (P, 222) with the highest accuracy (P,)."""
+    return weights[int(torch.nan_to_num(accuracy, nan=-1.0).argmax())]
+
+
+def _packed(arrays: dict[str, np.ndarray]) -> bytes:
+    buffer = io.BytesIO()
+    content: dict[str, Any] = dict(arrays)
+    np.savez_compressed(buffer, **content)
+    return buffer.getvalue()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(content)
+    part.replace(path)

@@ -1,0 +1,271 @@
+"""Exact answers in two dimensions: critical points, basins of the gradient flow, weights and samples of exp(-c g).
+
+Everything is in the user's positions and in double precision.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from npf_engine.polar.langevin import LangevinSettings, Region, langevin_move
+from npf_engine.polar.sampling.chain import ChainState, Vectorial
+from npf_engine.polar.sampling.landscapes import Landscape
+
+SIDE = 601  # cells along an axis of the quadrature
+STARTS = 33  # Newton starts along an axis
+NEWTON_STEPS = 60
+NEAR_CELLS = 6.0  # an end of the flow this near a mode belongs to it
+FLOW_CELLS = 3.0  # how far one step of the discrete gradient flow reaches, in cells
+OWN_REACH = 40.0  # c u(M(x)) above which a point has no mass in that law
+OWN_DRAWS = 6000  # of the own law of LMC-NPF
+
+
+@dataclass
+class CriticalPoint:
+    """location (d,) with grad g = v there; kind minimum, saddle, maximum or degenerate; eigenvalues (d,) of the
+    Hessian; value g; residual |grad g - v| after polishing."""
+
+    location: list[float]
+    kind: str
+    eigenvalues: list[float]
+    value: float
+    residual: float
+
+    @property
+    def determinant(self) -> float:
+        """|det Hessian|."""
+        return abs(math.prod(self.eigenvalues))
+
+
+def hessian(gradient: Vectorial, x: Tensor, sizes: Tensor) -> Tensor:
+    """Hessian (n, d, d) at x (n, d) by central differences of the gradient; sizes (d,): a length along each axis."""
+    d = x.shape[1]
+    columns = []
+    for k in range(d):
+        step = torch.zeros(d, dtype=x.dtype)
+        step[k] = 1e-5 * sizes[k]
+        columns.append((gradient(x + step) - gradient(x - step)) / (2e-5 * sizes[k]))
+    H = torch.stack(columns, dim=2)
+    return (H + H.transpose(1, 2)) / 2
+
+
+def critical_points(
+    landscape: Landscape, v: Tensor | None = None, starts: Tensor | None = None, tolerance: float = 1e-8
+) -> list[CriticalPoint]:
+    """Points of Omega with grad g = v (default 0), polished by Newton from ``starts`` (n, d), doubles removed.
+
+    starts: draws of I_psi(grad u*(v)) for instance; without any, a grid over Omega (2-d). Minima come first, each kind
+    by its value of g. tolerance: relative to the typical size of the gradient on Omega.
+    """
+    region = landscape.region()
+    low, high = torch.tensor(landscape.low, dtype=torch.float64), torch.tensor(landscape.high, dtype=torch.float64)
+    sizes = high - low
+    x = _grid(landscape, STARTS) if starts is None else starts.double()
+    v = torch.zeros(landscape.d, dtype=torch.float64) if v is None else v.double()
+    typical = float((landscape.gradient(x) - v).norm(dim=1).nan_to_num(nan=0.0).median()) or 1.0
+    x = _newton(landscape.gradient, x, v, sizes, region)
+    residual = (landscape.gradient(x) - v).norm(dim=1)
+    good = region.inside(x) & (residual <= tolerance * typical)
+    best = torch.argsort(residual)
+    candidates = (x[best[good[best]]] / sizes).numpy()
+    kept: list[CriticalPoint] = []
+    while len(candidates):
+        place = torch.from_numpy(candidates[0]) * sizes
+        kept.append(describe(landscape, place, float((landscape.gradient(place[None]) - v).norm())))
+        candidates = candidates[np.linalg.norm(candidates - candidates[0], axis=1) > 1e-4]
+    order = {"minimum": 0, "saddle": 1, "maximum": 2, "degenerate": 3}
+    return sorted(kept, key=lambda point: (order[point.kind], point.value))
+
+
+def describe(landscape: Landscape, x: Tensor, residual: float) -> CriticalPoint:
+    """The Hessian's type at x (d,): degenerate where an eigenvalue is below 1e-6 of the largest."""
+    sizes = torch.tensor(landscape.high, dtype=torch.float64) - torch.tensor(landscape.low, dtype=torch.float64)
+    values = torch.linalg.eigvalsh(hessian(landscape.gradient, x[None], sizes)[0])
+    large = float(values.abs().max())
+    if float(values.abs().min()) <= 1e-6 * large:
+        kind = "degenerate"
+    else:
+        kind = "minimum" if bool((values > 0).all()) else "maximum" if bool((values < 0).all()) else "saddle"
+    value = float(landscape.potential(x[None])[0])
+    return CriticalPoint(x.tolist(), kind, values.tolist(), value, residual)
+
+
+def _newton(gradient: Vectorial, x: Tensor, v: Tensor, sizes: Tensor, region: Region) -> Tensor:
+    """Damped Newton on grad g = v for x (n, d): a step is halved until |grad g - v| falls."""
+    r = gradient(x) - v
+    damping = torch.ones(len(x), dtype=x.dtype)
+    for _ in range(NEWTON_STEPS):
+        H = hessian(gradient, x, sizes)
+        ridge = 1e-12 * H.abs().amax(dim=(1, 2)).clamp(min=1e-300)
+        eye = torch.eye(x.shape[1], dtype=x.dtype)
+        step = torch.linalg.lstsq(H + ridge[:, None, None] * eye, -r[:, :, None]).solution[:, :, 0]
+        step = step.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
+        # A tenth of the box at most: Newton near a singular Hessian would leave for nowhere.
+        share = (0.1 / (step / sizes).abs().amax(dim=1).clamp(min=1e-300)).clamp(max=1.0)
+        trial = x + (damping * share)[:, None] * step
+        r_trial = gradient(trial) - v
+        better = region.inside(trial) & (r_trial.norm(dim=1) < r.norm(dim=1))
+        x, r = torch.where(better[:, None], trial, x), torch.where(better[:, None], r_trial, r)
+        damping = torch.where(better, (damping * 2).clamp(max=1.0), damping / 2)
+        if bool((damping < 1e-3).all()):
+            break
+    return x
+
+
+def _grid(landscape: Landscape, side: int) -> Tensor:
+    """Cell centres of a side x side grid over Omega, (side^2, 2), the second axis fastest."""
+    axes = [
+        torch.linspace(a, b, side + 1, dtype=torch.float64)[:-1] + (b - a) / (2 * side)
+        for a, b in zip(landscape.low, landscape.high, strict=True)
+    ]
+    return torch.cartesian_prod(*axes)
+
+
+@dataclass
+class Mode:
+    """A place where the gradient flow ends: kind ``minimum``, or ``boundary`` where Omega's edge stops the flow."""
+
+    location: list[float]
+    kind: str
+
+
+class Truth:
+    """exp(-c g) on Omega by quadrature: modes with their basins, weights, and exact samples."""
+
+    def __init__(self, landscape: Landscape, coefficient: float, side: int = SIDE) -> None:
+        if landscape.d != 2:
+            raise ValueError("quadrature is for two dimensions")
+        self.landscape, self.coefficient, self.side = landscape, coefficient, side
+        points = _grid(landscape, side)
+        value = torch.cat([landscape.potential(part) for part in points.split(65_536)])
+        energy = (coefficient * value).nan_to_num(nan=torch.inf, neginf=torch.inf)
+        self.mass = torch.softmax(-energy, dim=0)
+        self.points = points
+        self.critical = critical_points(landscape)
+        minima = [Mode(p.location, "minimum") for p in self.critical if p.kind == "minimum"]
+        self.modes, self.labels = _basins(landscape, points, energy, minima, side)
+        total = torch.zeros(len(self.modes), dtype=torch.float64).index_add_(0, self.labels, self.mass)
+        self.weights = total.tolist()
+        self._cumulative = self.mass.cumsum(dim=0)
+
+    def basin(self, x: Tensor) -> Tensor:
+        """Index of the mode to whose basin each of x (n, 2) belongs, (n,)."""
+        low, high = self._corners()
+        cell = ((x.double().cpu() - low) / (high - low) * self.side).floor().long().clamp(0, self.side - 1)
+        return self.labels[cell[:, 0] * self.side + cell[:, 1]]
+
+    def shares(self, x: Tensor) -> np.ndarray:
+        """Share of x (n, 2) in each basin, (modes,)."""
+        return np.bincount(self.basin(x).numpy(), minlength=len(self.modes)) / max(1, len(x))
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        """n exact draws (n, 2), up to the cell: a cell by its mass (inverse of the cumulative sum), uniform inside."""
+        return self._draw(self._cumulative, n, generator)
+
+    def _draw(self, cumulative: Tensor, n: int, generator: torch.Generator) -> Tensor:
+        uniform = torch.rand(n, generator=generator, dtype=torch.float64) * cumulative[-1]
+        cell = torch.searchsorted(cumulative, uniform).clamp(max=len(self.points) - 1)
+        low, high = self._corners()
+        jitter = torch.rand(n, 2, generator=generator, dtype=torch.float64) - 0.5
+        return self.points[cell] + jitter * (high - low) / self.side
+
+    def own_law(self, settings: LangevinSettings, lifted: Vectorial | None = None, seed: int = 0) -> list[float]:
+        """Weights of LMC-NPF uncorrected, in the basins of the modes; NaN where g has no critical point.
+
+        A jump samples exp(-c u(M(x))), which for large c puts the weights 1/|det H_i| on all critical points, saddles
+        and maxima included. lifted: grad g(x) (n, d) -> u(M(x)) - min u (n,), what a trained u says. Without it u is
+        quadratic with Hessian b I: since grad u(M(x)) = grad g(x) the law is exp(-c |grad g(x)|^2 / (2 b)), and since
+        M keeps rho, b^d = 1 / sum 1/|det H_i|. N Langevin steps on g bring each draw to a basin (by simulation).
+        """
+        determinants = [p.determinant for p in self.critical if p.kind != "degenerate"]
+        if not determinants:
+            return [math.nan] * len(self.modes)
+        b = sum(1 / value for value in determinants) ** -0.5
+        slope = torch.cat([self.landscape.gradient(part) for part in self.points.split(65_536)])
+        energy = settings.coefficient * slope.square().sum(dim=1) / (2 * b)
+        if lifted is not None:
+            near = energy < OWN_REACH
+            energy = torch.where(near, energy, torch.inf)
+            energy[near] = settings.coefficient * lifted(slope[near]).to(energy)
+        mass = torch.softmax(-energy.nan_to_num(nan=torch.inf), dim=0)
+        start = self._draw(mass.cumsum(dim=0), OWN_DRAWS, torch.Generator().manual_seed(seed))
+        return self.shares(relax(self.landscape, start, settings, seed)).tolist()
+
+    def _corners(self) -> tuple[Tensor, Tensor]:
+        landscape = self.landscape
+        return torch.tensor(landscape.low, dtype=torch.float64), torch.tensor(landscape.high, dtype=torch.float64)
+
+
+def relax(landscape: Landscape, x: Tensor, settings: LangevinSettings, seed: int) -> Tensor:
+    """N Langevin steps on g from x (n, d), user's positions; tau is per axis in the landscape's units."""
+    state, region = ChainState.start(x, seed), landscape.region()
+    metric = tuple(u * u for u in landscape.unit or (1.0,) * landscape.d)
+    own = LangevinSettings(settings.tau, settings.coefficient, settings.inner, True, metric)
+    for _ in range(settings.inner):
+        state.x = region.confine(langevin_move(state, landscape.gradient(state.x), own))
+    return state.x
+
+
+def _basins(
+    landscape: Landscape, points: Tensor, energy: Tensor, minima: list[Mode], side: int
+) -> tuple[list[Mode], Tensor]:
+    """Modes and, for every cell, the mode where the gradient flow from it ends (pointer doubling on the grid)."""
+    pointer = _downhill(landscape, points, energy, side)
+    for _ in range(int(math.log2(side * side)) + 1):
+        pointer = pointer[pointer]
+    ends = torch.unique(pointer)
+    cell = torch.tensor([(b - a) / side for a, b in zip(landscape.low, landscape.high, strict=True)])
+    modes = list(minima)
+    lookup = torch.zeros(side * side, dtype=torch.long)
+    # From the lowest up, so that ends scattered about one mode all join its deepest.
+    for end in ends[torch.argsort(energy[ends])].tolist():
+        place = points[end]
+        if modes:
+            away = (place - torch.tensor([mode.location for mode in modes], dtype=torch.float64)).abs() / cell
+            nearest = int(away.amax(dim=1).argmin())
+        if not modes or float(away[nearest].amax()) > NEAR_CELLS:
+            modes.append(Mode(place.tolist(), "boundary"))
+            nearest = len(modes) - 1
+        lookup[end] = nearest
+    return modes, lookup[pointer]
+
+
+def _downhill(landscape: Landscape, points: Tensor, energy: Tensor, side: int) -> Tensor:
+    """For every cell the cell that the flow reaches next, (side^2,): by a midpoint step of a few cells where that leads
+    down, else the lowest of the eight neighbours, else itself (a minimum, perhaps on the edge)."""
+    low = torch.tensor(landscape.low, dtype=torch.float64)
+    cell = (torch.tensor(landscape.high, dtype=torch.float64) - low) / side
+    here = torch.arange(side * side)
+
+    def direction(x: Tensor) -> Tensor:
+        slope = torch.cat([landscape.gradient(part) for part in x.split(65_536)]).nan_to_num(nan=0.0) * cell
+        return slope / slope.norm(dim=1, keepdim=True).clamp(min=1e-300) * cell
+
+    first = direction(points)
+    middle = direction(landscape.region().confine(points - 0.5 * FLOW_CELLS * first))
+    pointer = _lowest_neighbour(energy, side)
+    for reach, along in ((1.0, first), (FLOW_CELLS, middle)):
+        index = ((points - reach * along - low) / cell).floor().long().clamp(0, side - 1)
+        target = index[:, 0] * side + index[:, 1]
+        pointer = torch.where((energy[target] < energy) & (pointer != here), target, pointer)
+    return pointer
+
+
+def _lowest_neighbour(energy: Tensor, side: int) -> Tensor:
+    """For every cell the lowest of itself and its eight neighbours."""
+    padded = torch.nn.functional.pad(energy.reshape(side, side), (1, 1, 1, 1), value=torch.inf)
+    index = torch.nn.functional.pad(torch.arange(side * side).reshape(side, side), (1, 1, 1, 1), value=0)
+    shifts = [(i, j) for i in range(3) for j in range(3)]
+    values = torch.stack([padded[i : i + side, j : j + side] for i, j in shifts])
+    places = torch.stack([index[i : i + side, j : j + side] for i, j in shifts])
+    lowest = values.argmin(dim=0, keepdim=True)
+    # Of equal values the cell itself: an index of the padding must never be taken on a plateau of infinity.
+    chosen = torch.where(
+        values.gather(0, lowest) < energy.reshape(1, side, side), places.gather(0, lowest), places[4:5]
+    )
+    return chosen.reshape(-1)

@@ -1,0 +1,97 @@
+"""The No-U-Turn sampler of a library (nutpie) on the same landscape, stopped where the budget of gradients is spent."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from npf_engine.errors import InputError
+from npf_engine.polar.sampling.chain import Oracle
+from npf_engine.recorder import Recorder
+
+TUNE = 300
+POLL_SECONDS = 0.1
+
+
+def sample_nuts(
+    oracle: Oracle, coefficient: float, starts: np.ndarray, budget: int, seed: int, recorder: Recorder
+) -> np.ndarray:
+    """Draws (k, d) of exp(-c g) on [-1, 1]^d (model positions) by NUTS, one chain after another from starts (P, d).
+
+    Omega is opened by x = tanh(z), with the Jacobian in the density. Each chain gets an equal share of the budget,
+    tuning included. Raises InputError where nutpie is not installed.
+    """
+    nutpie, from_pyfunc = _library()
+    dim = starts.shape[1]
+    chains = min(len(starts), 8)
+    share = max(1, budget // chains)
+    out = []
+    for chain in range(chains):
+        spent_before = oracle.evaluations
+        log_density = _log_density(oracle, coefficient)
+        start = np.arctanh(np.clip(starts[chain], -0.999, 0.999))
+        kept: list[np.ndarray] = []
+        model = from_pyfunc(
+            dim, lambda f=log_density: f, lambda *_: _expand, [np.dtype(np.float64)], [(dim,)], ["z"],
+            make_initial_point_fn=lambda _, z=start: z.copy(),
+        )  # fmt: skip
+        # Far more draws than the share can pay for: the count ends the chain, not the number of draws.
+        sampler = nutpie.sample(
+            model, draws=max(200, share), tune=min(TUNE, max(50, share // 40)), chains=1, cores=1, seed=seed + chain,
+            progress_bar=False, blocking=False, save_warmup=False,
+        )  # fmt: skip
+        while not _finished(sampler) and oracle.evaluations - spent_before < share:
+            recorder.check()
+            time.sleep(POLL_SECONDS)
+            recorder.progress("nuts", min(budget, oracle.evaluations), budget)
+        trace = sampler.abort()
+        if "posterior" in trace:
+            kept.append(np.tanh(trace.posterior["z"].values.reshape(-1, dim)))
+        out += kept
+    return np.concatenate(out) if out else np.empty((0, dim))
+
+
+def _library() -> tuple[Any, Callable[..., Any]]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import nutpie
+            from nutpie.compiled_pyfunc import from_pyfunc
+    except ImportError:
+        raise InputError(
+            "The method nuts needs the package nutpie; install it (pip install nutpie) or choose tempering."
+        ) from None
+    return nutpie, from_pyfunc
+
+
+def _finished(sampler: Any) -> bool:
+    try:
+        return bool(sampler.is_finished)
+    except TimeoutError:  # nutpie's answer while a draw is being made
+        return False
+
+
+def _expand(z: np.ndarray, **_: Any) -> dict[str, np.ndarray]:
+    return {"z": np.asarray(z, dtype=np.float64)}
+
+
+def _log_density(oracle: Oracle, coefficient: float) -> Callable[..., tuple[float, np.ndarray]]:
+    """log of exp(-c g(tanh z)) prod (1 - tanh(z)^2), and its gradient."""
+
+    def log_density(z: np.ndarray, **_: Any) -> tuple[float, np.ndarray]:
+        x = np.tanh(z)
+        value, gradient = oracle.both(torch.from_numpy(x)[None])
+        slope = 1 - x**2
+        log_jacobian = float(np.sum(2 * (math.log(2) - np.abs(z) - np.log1p(np.exp(-2 * np.abs(z))))))
+        return (
+            -coefficient * float(value[0]) + log_jacobian,
+            -coefficient * gradient[0].numpy() * slope - 2 * x,
+        )
+
+    return log_density

@@ -1,0 +1,67 @@
+"""What a landscape run left: its chain over time, what it found in each basin, and the run of plain LMC beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from npf_engine.polar.landscape import LandscapeSpec
+from npf_engine.runs.store import Run
+from pages.landscape import data
+from ui import runs
+
+KIND = "landscape"
+PLAIN = "lmc"  # the method that every other is put beside
+METHODS = {
+    "lmc-npf": "LMC-NPF",
+    "lmc-npf-corrected": "LMC-NPF, corrected",
+    "lmc": "Plain LMC",
+    "tempering": "Parallel tempering",
+    "nuts": "No-U-Turn sampler",
+}
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A chain over time: steps (T,), paths (T, P, 2) in the user's units, jumped (T, P) since the moment before,
+    shares (T, modes) of the particles in each basin."""
+
+    key: str
+    title: str
+    steps: np.ndarray
+    paths: np.ndarray
+    jumped: np.ndarray
+    shares: np.ndarray
+
+    def at(self, share: float) -> int:
+        """The moment at this share of the way."""
+        return round(share * (len(self.steps) - 1))
+
+
+def load(run: Run) -> Chain | None:
+    """The chain of a run, None for a method that keeps none. Raises InputError where the run left nothing."""
+    kept = data.arrays(run, "particles.npz")
+    if not len(kept["steps"]):
+        return None
+    method = run.spec.method
+    return Chain(method, METHODS[method], kept["steps"], kept["paths"], kept["jumped"], kept["shares"])
+
+
+def plain(spec: LandscapeSpec) -> LandscapeSpec:
+    """The spec of plain LMC from the same start with the same number of gradients."""
+    return dataclasses.replace(spec, method=PLAIN)
+
+
+def beside(spec: LandscapeSpec) -> Run | None:
+    """The newest run of plain LMC with the settings of ``spec``, a finished one first."""
+    found = [run for run in runs.store().list(KIND) if run.spec == plain(spec)]
+    return next((run for run in found if run.state == "done"), found[0] if found else None)
+
+
+def mode_names(modes: list[dict[str, Any]]) -> list[str]:
+    """Basins by their number and the place of their mode."""
+    places = [", ".join(f"{value:.3g}" for value in mode["location"]) for mode in modes]
+    return [f"{number}: ({place})" for number, place in enumerate(places, start=1)]

@@ -1,0 +1,196 @@
+"""An experiment on the classifier: its live traces, and what came of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from npf_engine.figures import classifier, curves, histograms
+from npf_engine.polar.experiments.spec import experiment_preset
+from npf_engine.runs.files import slug
+from npf_engine.runs.store import Run
+from pages.factorization import accuracy
+from pages.landscape import data, particle, tsne
+from ui import frame, live, manage, progress, runs, speclink, states
+from ui.plots import plot
+
+QUESTION = "Does the factorization of a loss gradient find weights that descent does not?"
+RESULT, WEIGHTS, TSNE, ONE = "Result", "Histograms", "t-SNE", "One particle"
+SAMPLED = (
+    "Accuracy alone proves little: weights that were restarted find good places too. A sampler is worth something "
+    "where it has good weights far from the warm-up, and more of them than restarts have."
+)
+GENERATED = (
+    "Weights drawn where the gradient should be 0, beside weights that were drawn at random: |G| must be lower, down "
+    "to the noise of a minibatch. Not every critical point is a good classifier."
+)
+
+
+def show(run_id: str) -> None:
+    """The page of one experiment."""
+    run = runs.store().get(run_id)
+    status = runs.store().status(run_id)
+    live.head(run, status, QUESTION)
+    _actions(run, status)
+    if run.error:
+        states.problem(run.error)
+    if run.state != "done":
+        live.follow(run, status, _body)
+        return
+    runs.verdict(run)
+    name = f"npf-{slug(run.name)}"
+    with states.told():
+        _tabs(run, name)
+    manage.changes(run)
+    live.log(run.id)
+
+
+def _actions(run: Run, status: dict[str, Any]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="actions"):
+        if run.state == "done":
+            manage.download(run)
+        live.controls(run, status)
+        if st.button("Repeat with edits", icon=":material/edit:", key="repeat"):
+            frame.go("landscape", link(run))
+        if st.button("New run", icon=":material/add:", key="new"):
+            frame.go("landscape", {"of": "Classifier"})
+
+
+def link(run: Run) -> dict[str, str]:
+    """Query parameters of the form with this run's settings."""
+    spec = run.spec
+    base = experiment_preset(spec.experiment, spec.preset, device="auto")
+    changed = {key: text for key, text in speclink.to_query(spec, base).items() if key != "name"}
+    return {"of": "Classifier", "experiment": spec.experiment, "preset": spec.preset} | changed
+
+
+def _body(run: Run, status: dict[str, Any]) -> None:
+    """Live traces: what the particles achieve, and the losses of the networks."""
+    history = runs.store().history(run.id)
+    shown = {"share_above_half": ("particles above 50 % accuracy (%)", True), "median_accuracy": ("median (%)", True)}
+    left, right = st.columns(2, gap="medium")
+    for column, (key, (title, percent)) in zip((left, right), shown.items(), strict=True):
+        told = {progress.title(stage): values for stage, values in curves.told(history, key).items()}
+        if told:
+            with column:
+                figure = curves.by_name(told, title, f"live_{key}", percent)
+                plot(figure, f"live_{key}", "LMC-NPF should rise above plain LMC, and above restarts.")
+    figure = curves.losses(history)
+    if figure is not None:
+        plot(figure, "losses", "Each network's loss should fall and flatten out.")
+    elif run.state == "running":
+        st.caption("Curves appear with the first steps.")
+    live.log(run.id)
+
+
+def _tabs(run: Run, name: str) -> None:
+    particles = data.arrays(run, "particles.npz")
+    labels = [RESULT, WEIGHTS, TSNE, ONE]
+    for tab, label in zip(st.tabs(labels, key="view", bind="query-params"), labels, strict=True):
+        if not tab.open:
+            continue
+        with tab, states.told():
+            if label == RESULT:
+                _result(run, name)
+            elif label == WEIGHTS:
+                _histograms(particles, name)
+            elif label == TSNE:
+                tsne.show(run, particles, name)
+            else:
+                particle.show(run, particles, name)
+
+
+def _result(run: Run, name: str) -> None:
+    report = runs.store().report(run.id) or {}
+    st.caption(states.plain(str(report.get("data", ""))))
+    for warning in report.get("warnings") or []:
+        st.warning(states.sentence(str(warning)), icon=":material/warning:")
+    metrics = run.metrics or {}
+    if "pushforward" in metrics:
+        accuracy.table(run, name)
+        _cosine(run, metrics, name)
+    _table(metrics)
+    _traces(run, name)
+
+
+def _cosine(run: Run, metrics: dict[str, Any], name: str) -> None:
+    figures = data.arrays(run, "figures.npz")
+    item = metrics.get("inverse_cosine") or {}
+    if "cosine" not in figures or not item:
+        return
+    figure = histograms.cosine_histogram(figures["cosine"], trivial=item.get("trivial"))
+    plot(
+        figure,
+        "cosine",
+        f"G at the generated weights against the gradient asked for: {item['mean']:.2f} on average, between the best "
+        f"constant direction, {item['trivial']:.2f}, and what the minibatch's noise allows, {item['ceiling']:.2f}.",
+        {key: figures[key] for key in ("cosine", "trivial_cosine", "ceiling_cosine") if key in figures},
+        name,
+    )
+
+
+def _table(metrics: dict[str, Any]) -> None:
+    """What each cloud of weights achieves; the trivial answers last."""
+    found = [(data.CLOUDS[key], metrics[key]) for key in data.CLOUDS if isinstance(metrics.get(key), dict)]
+    if not found:
+        return
+    number = st.column_config.NumberColumn
+    rows = [
+        {
+            "weights": title,
+            "above": 100 * item["share_above_half"],
+            "accuracy": 100 * item["median_accuracy"],
+            "loss": item["median_loss"],
+            "norm": item["median_norm"],
+            "distance": item.get("distance_to_warmup"),
+        }
+        for title, item in found
+    ]
+    st.dataframe(
+        rows,
+        hide_index=True,
+        width="stretch",
+        placeholder="–",
+        column_config={
+            "weights": st.column_config.TextColumn("Weights", width="medium"),
+            "above": number("Above 50 % (%)", format="%.0f", help="Share of weights with more than half right."),
+            "accuracy": number("Median accuracy (%)", format="%.1f"),
+            "loss": number("Median loss", format="%.3g"),
+            "norm": number("Median |G|", format="%.3g", help="Of one minibatch's gradient."),
+            "distance": number("Distance", format="%.3g", help="Median distance to the nearest warm-up particle."),
+        },
+    )
+    frame.caption(SAMPLED if "restart" in metrics else GENERATED)
+
+
+def _traces(run: Run, name: str) -> None:
+    """Share of good particles along the two chains of 5.5."""
+    figures = data.arrays(run, "figures.npz")
+    told: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    for chain in ("lmc-npf", "lmc"):
+        steps, shares = figures.get(f"{chain}_steps"), figures.get(f"{chain}_scalar_share_above_half")
+        if steps is not None and shares is not None:
+            told[data.CLOUDS[chain]] = (steps, shares)
+    if told:
+        arrays = {
+            f"{title} {what}": part[k] for title, part in told.items() for k, what in enumerate(("step", "share"))
+        }
+        figure = curves.by_name(told, "particles above 50 % accuracy (%)", "shares", percent=True)
+        plot(figure, "shares", "From the same warm-up particles, with equal numbers of gradients.", arrays, name)
+
+
+def _histograms(particles: data.Arrays, name: str) -> None:
+    there = {
+        cloud: {key: particles[f"{cloud}_{key}"] for key in classifier.CHARACTERS} for cloud in data.clouds(particles)
+    }
+    arrays = {f"{cloud}_{key}": values for cloud, part in there.items() for key, values in part.items()}
+    plot(
+        classifier.characteristics(there),
+        "characters",
+        "What the weights of each cloud achieve. At critical points the gradient that is left is the minibatch's "
+        "noise; ln 10 = 2.3 is the loss of guessing, and uniform weights guess.",
+        arrays,
+        name,
+    )

@@ -1,0 +1,101 @@
+"""Where does the gradient take the value v? v = 0 asks for critical points; each comes with its Hessian's type."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import streamlit as st
+
+from npf_engine.errors import InputError
+from npf_engine.figures import critical
+from pages.inverse.preimages import parse
+from pages.landscape import ground
+from pages.landscape.ground import Ground, Place
+from ui import states
+from ui.plots import downloads, plot
+
+VALUE = "v"  # query parameter: the value asked for
+TYPES = {
+    "minimum": "a mode of exp(-c g)",
+    "saddle": "down in one direction, up in another",
+    "maximum": "a peak",
+    "degenerate": "flat in some direction: the Hessian does not tell",
+}
+
+
+def show(where: Place, picture: Ground, name: str) -> None:
+    """The value, the points on the map, and their table."""
+    v = (0.0, 0.0)
+    with states.told():
+        v = asked()
+    _form(v)
+    points = ground.critical_points(where, v)
+    if not points:
+        st.info("The gradient takes this value nowhere in the box.", icon=":material/search_off:")
+        return
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        figure = critical.add_points(picture.contour("critical"), [(p.location, p.kind) for p in points])
+        plot(figure, "critical", _words(points, v))
+    with right:
+        axes = picture.units.axes
+        rows = [
+            {axes[0]: p.location[0], axes[1]: p.location[1], "g": p.value, "type": p.kind,
+             "eigenvalues": ", ".join(f"{value:.4g}" for value in p.eigenvalues), "miss": f"{p.residual:.0e}"}
+            for p in points
+        ]  # fmt: skip
+        number = st.column_config.NumberColumn
+        st.dataframe(
+            rows,
+            hide_index=True,
+            width="stretch",
+            height="content" if len(rows) < 12 else 420,
+            column_config={
+                **{axis: number(format="%.4g", width="small") for axis in axes[:2]},
+                "g": number(format="%.4g", width="small"),
+                "type": st.column_config.TextColumn("type", width="small"),
+                "eigenvalues": st.column_config.TextColumn("eigenvalues", help="Of the Hessian of g there."),
+                "miss": st.column_config.TextColumn("|∇g − v|", width="small"),
+            },
+        )
+        st.caption(" · ".join(f"**{kind}**: {TYPES[kind]}" for kind in dict.fromkeys(p.kind for p in points)))
+        columns = {"x": "location", "g": "value", "type": "kind", "eigenvalue": "eigenvalues", "residual": "residual"}
+        table = {column: np.array([getattr(p, part) for p in points]) for column, part in columns.items()}
+        downloads(table, "critical_points", name)
+
+
+def asked() -> tuple[float, float]:
+    """The value of the link, 0 without one. Raises InputError for one that is none."""
+    text = st.query_params.get(VALUE)
+    if text is None:
+        return (0.0, 0.0)
+    first, second = parse(text, 2)
+    return (float(first), float(second))
+
+
+def _form(v: tuple[float, float]) -> None:
+    with st.form("value_form", border=False):
+        columns = st.columns([2, 2, 1, 2], vertical_alignment="bottom")
+        typed = [
+            column.number_input(f"v{number}", value=value, format="%.4g", step=None, key=f"v{number}_{v}")
+            for number, (column, value) in enumerate(zip(columns, v, strict=False), start=1)
+        ]
+        if columns[2].form_submit_button("Find", icon=":material/search:", width="stretch"):
+            with states.told():
+                if any(value is None for value in typed):
+                    raise InputError("v needs two numbers; 0 and 0 ask for critical points")
+                st.query_params[VALUE] = ", ".join(f"{value:.6g}" for value in typed)
+                st.rerun()
+
+
+def _words(points: list, v: tuple[float, float]) -> str:
+    counts = Counter(point.kind for point in points)
+    told = ", ".join(f"{count} {kind if count == 1 else plural(kind)}" for kind, count in counts.items())
+    what = "Critical points" if not any(v) else f"Points where ∇g = ({v[0]:g}, {v[1]:g})"
+    return f"{what}: {told}. Newton's method from a grid of starts over the whole box; each point is one where it ends."
+
+
+def plural(kind: str) -> str:
+    """minima, saddles, maxima, degenerate ones."""
+    return {"minimum": "minima", "saddle": "saddles", "maximum": "maxima"}.get(kind, "degenerate ones")

@@ -1,0 +1,254 @@
+"""A run on a potential: particles as they move, and what the sampler made of the modes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from npf_engine.errors import InputError
+from npf_engine.figures import critical, curves
+from npf_engine.figures import landscape as figures
+from npf_engine.runs.files import slug
+from npf_engine.runs.store import Run
+from pages.landscape import chains, data, ground, player, points, potential_setup
+from pages.landscape.chains import METHODS, PLAIN, Chain
+from pages.landscape.ground import Ground, place
+from ui import frame, live, manage, progress, runs, states
+from ui.plots import plot
+
+QUESTION = "Does the sampler find every mode, and give each the weight that it has?"
+RESULT, OVER_TIME, CRITICAL = "Result", "Over time", "Critical points"
+OCCUPANCY = "occupancy_"  # the live numbers: share of the particles in a basin
+PLAIN_COLUMN = "From the same start with as many gradients."
+
+
+def show(run_id: str) -> None:
+    """The page of one run."""
+    run = runs.store().get(run_id)
+    status = runs.store().status(run_id)
+    live.head(run, status, QUESTION)
+    _actions(run, status)
+    if run.error:
+        states.problem(run.error)
+    name = f"npf-{slug(run.name)}"
+    if run.state == "done":
+        runs.verdict(run)
+        with states.told():
+            _tabs(run, name)
+        live.log(run.id)
+    else:
+        if not run.active:
+            _rest(run, name)
+        live.follow(run, status, _body)
+    manage.changes(run)
+
+
+def _actions(run: Run, status: dict[str, Any]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="actions"):
+        if run.state == "done":
+            manage.download(run)
+        live.controls(run, status)
+        if st.button("Repeat with edits", icon=":material/edit:", key="repeat"):
+            frame.go("landscape", potential_setup.link(run.spec))
+        if st.button("New run", icon=":material/add:", key="new"):
+            frame.go("landscape")
+
+
+# while it runs
+
+
+def _body(run: Run, status: dict[str, Any]) -> None:
+    """The particles of the newest snapshot, how the basins fill, the losses of the networks."""
+    picture = runs.store().snapshot(run.id)
+    history = runs.store().history(run.id)
+    left, right = st.columns(2, gap="medium")
+    with left, states.told():
+        if not run.active:
+            pass  # what it had is shown above
+        elif picture is not None and "x" in picture:
+            figure = critical.add_particles(ground.ground(place(run.spec)).contour("live"), picture["x"])
+            step = int(picture["step"]) if "step" in picture else 0
+            plot(figure, "live_particles", f"Particles at step {step:,}: do they leave the basin they began in?")
+        else:
+            st.info("The particles appear with the first steps of the chain; the networks are trained before.")
+    with right:
+        for stage in history:
+            _filling(stage, history)
+    losses = curves.losses(history)
+    if losses is not None:
+        plot(losses, "losses", "Each network's loss should fall and flatten out.")
+    live.log(run.id)
+
+
+def _filling(stage: str, history: curves.History) -> None:
+    """How the basins fill in one stage of the run."""
+    names = [name for name in history[stage] if name.startswith(OCCUPANCY)]
+    told = {f"basin {int(name.removeprefix(OCCUPANCY)) + 1}": curves.told(history, name).get(stage) for name in names}
+    there = {name: values for name, values in told.items() if values is not None}
+    if there:
+        figure = curves.by_name(there, "share of particles (%)", f"live_{stage}", percent=True)
+        plot(figure, f"live_{stage}", f"{progress.title(stage)}: share of the particles in each basin.")
+
+
+def _rest(run: Run, name: str) -> None:
+    """What a run had that broke off: nothing of it is lost."""
+    try:
+        chain = chains.load(run)
+    except InputError:
+        return
+    if chain is None or not ground.at_hand(run.spec.name):
+        return
+    st.markdown("#### Until it broke off")
+    manage.download(run)
+    with states.told():
+        player.show(ground.ground(place(run.spec)), [chain], name)
+
+
+# when it is done
+
+
+def _tabs(run: Run, name: str) -> None:
+    picture = ground.ground(place(run.spec))
+    labels = [RESULT, OVER_TIME, CRITICAL]
+    for tab, label in zip(st.tabs(labels, key="view", bind="query-params"), labels, strict=True):
+        if not tab.open:
+            continue
+        with tab, states.told():
+            if label == RESULT:
+                _result(run, picture, name)
+            elif label == OVER_TIME:
+                _over_time(run, picture, name)
+            else:
+                points.show(place(run.spec), picture, name)
+
+
+def _result(run: Run, picture: Ground, name: str) -> None:
+    report = runs.store().report(run.id) or {}
+    other = _plain(run)
+    beside = runs.store().report(other.id) if other is not None and other.state == "done" else None
+    _numbers(report, beside)
+    modes = report.get("modes") or []
+    if modes:
+        _table(run, modes, beside)
+    else:
+        st.info("In more than two dimensions the weights of the basins are not known.", icon=":material/info:")
+    x = data.arrays(run, "particles.npz")["draws"]
+    left, right = st.columns(2, gap="medium")
+    with left:
+        figure = critical.add_particles(picture.contour("draws"), x[:: max(1, len(x) // 3000)])
+        figures.add_modes(figure, modes)
+        plot(
+            figure,
+            "draws",
+            f"The sampler's {len(x):,} draws (some of them) and the modes of the table.",
+            {"x": x},
+            name,
+        )
+    with right:
+        if modes:
+            shown = [report, *([beside] if beside else [])]
+            caption = "Share of the draws in each basin beside what exp(-c g) gives it: bars of a mode should be equal."
+            bars = figures.weights([item | {"method": METHODS[item["method"]]} for item in shown], height=460)
+            arrays = {item["method"]: np.array([mode["occupancy"] for mode in item["modes"]]) for item in shown}
+            plot(bars, "weights", caption, arrays | {"target": np.array([mode["target"] for mode in modes])}, name)
+
+
+def _plain(run: Run) -> Run | None:
+    """The run of plain LMC beside this one, with a way to it or to start it; None for plain LMC itself."""
+    if run.spec.method == PLAIN:
+        return None
+    other = chains.beside(run.spec)
+    if other is not None and other.state == "done":
+        return other
+    with st.container(horizontal=True, vertical_alignment="center", border=True, key="plain"):
+        if other is None:
+            st.markdown("Plain LMC has not run from this start.", width="content")
+            if st.button("Run plain LMC beside it", icon=":material/play_arrow:", key="run_plain"):
+                with states.told():
+                    potential_setup.submit(chains.plain(run.spec), "", False)
+        else:
+            st.markdown(f"Plain LMC beside it is {other.state}.", width="content")
+            frame.run_link(other, "Look at it")
+    return other
+
+
+def _numbers(report: dict[str, Any], beside: dict[str, Any] | None) -> None:
+    truth = report.get("truth") or {}
+    shown = [
+        ("Largest error of a share", truth.get("largest_error"), "{:.1%}", "Of a basin's share, against exp(-c g)."),
+        ("Energy distance", report.get("energy_distance"), "{:.3g}", "To exact samples of exp(-c g)."),
+        ("Accepted jumps", report.get("acceptance"), "{:.1%}", "Of the jumps that were tried."),
+        ("Gradients of g", report.get("gradient_evaluations"), "{:,.0f}", "The budget, the same for every sampler."),
+        ("Coefficient c", report.get("coefficient"), "{:.4g}", "Inverse temperature."),
+        ("Step size τ", report.get("tau"), "{:.3g}", "Of the Langevin steps."),
+    ]
+    with st.container(horizontal=True, key="numbers"):
+        for label, value, form, text in shown:
+            if isinstance(value, int | float):
+                st.metric(label, form.format(value), help=text, width="content", border=True)
+    floor, trivial = truth.get("energy_distance_of_exact_samples"), (beside or {}).get("energy_distance")
+    if isinstance(floor, int | float):
+        told = f"Energy distance: exact samples have {floor:.2g} among themselves, the floor"
+        st.caption(told + (f"; plain LMC has {trivial:.2g}, the trivial answer." if trivial is not None else "."))
+
+
+def _table(run: Run, modes: list[dict[str, Any]], beside: dict[str, Any] | None) -> None:
+    """The share of each basin: the sampler's, the law's, plain LMC's."""
+    others = (beside or {}).get("modes") or [{}] * len(modes)
+    rows = [
+        {"mode": title, "kind": mode["kind"], "method": _percent(mode["occupancy"]), "target": _percent(mode["target"]),
+         "own": _percent(mode.get("own_law")), "lmc": _percent(other.get("occupancy"))}
+        for title, mode, other in zip(chains.mode_names(modes), modes, others, strict=True)
+    ]  # fmt: skip
+    number = st.column_config.NumberColumn
+    own = {"own": number("Its own law (%)", format="%.1f", help="What LMC-NPF without correction tends to.")}
+    st.dataframe(
+        rows,
+        hide_index=True,
+        width="stretch",
+        placeholder="–",
+        column_order=[key for key in rows[0] if any(row[key] is not None for row in rows)],
+        column_config={
+            "mode": st.column_config.TextColumn("Mode"),
+            "kind": st.column_config.TextColumn("Kind", help="boundary: the box's edge stops the gradient flow there."),
+            "method": number(f"{METHODS[run.spec.method]} (%)", format="%.1f", help="Share of its draws."),
+            "target": number("exp(-c g) (%)", format="%.1f", help="What the law gives this basin."),
+            **own,
+            "lmc": number("Plain LMC (%)", format="%.1f", help=PLAIN_COLUMN),
+        },
+    )
+    frame.caption(
+        "A sampler that is right has the shares of exp(-c g). Plain Langevin from the same start is the trivial "
+        "answer: where it stays in one basin, whoever leaves it does better."
+    )
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * float(share)
+
+
+def _over_time(run: Run, picture: Ground, name: str) -> None:
+    """Paths and occupancy over time, the method beside plain LMC."""
+    chain = chains.load(run)
+    if chain is None:
+        st.info("This sampler keeps draws, not paths: see them under Result.", icon=":material/info:")
+        return
+    other = _plain(run)
+    plain = chains.load(other) if other is not None and other.state == "done" else None
+    shown = [chain, *([plain] if plain is not None else [])]
+    player.show(picture, shown, name)
+    modes = (runs.store().report(run.id) or {}).get("modes") or []
+    for column, item in zip(st.columns(len(shown), gap="medium"), shown, strict=True):
+        with column:
+            _occupancy(item, modes, name)
+
+
+def _occupancy(chain: Chain, modes: list[dict[str, Any]], name: str) -> None:
+    if not chain.shares.size:
+        return
+    targets = [float(mode["target"]) for mode in modes]
+    figure = figures.occupancy(chain.steps, chain.shares, targets, height=330, names=chains.mode_names(modes))
+    caption = "Share of the particles in each basin over time; dashed is what exp(-c g) gives it."
+    plot(figure, f"occupancy_{chain.key}", caption, {"step": chain.steps, "share": chain.shares}, name)

@@ -1,0 +1,273 @@
+"""Before a run on a potential: which one, which sampler, with which steps; its critical points need no run at all."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import streamlit as st
+
+from npf_engine.errors import InputError
+from npf_engine.fields import catalog
+from npf_engine.figures import critical
+from npf_engine.polar.landscape import PRESETS, LandscapeSpec
+from npf_engine.polar.sampling import landscapes
+from npf_engine.runs import kinds
+from pages.field.pick import numbers
+from pages.landscape import chains, ground, points
+from pages.landscape.chains import METHODS, PLAIN
+from pages.landscape.ground import FORMULA, Ground, place
+from ui import frame, speclink, states
+from ui.plots import plot
+from ui.runs import remember, store
+from ui.speclink import Leaf
+
+BUILT_IN, TERRAIN, TYPED = "Built in", "Elevation", "Formula"
+WAYS = {BUILT_IN: ":material/category:", TERRAIN: ":material/terrain:", TYPED: ":material/function:"}
+SAMPLE, CRITICAL = "Sample it", "Critical points"
+EXAMPLE = "(x^2 + y - 11)^2 / 20 + sin(2*x)*y"
+ABOUT = {
+    "lmc-npf": "Langevin steps on g and jumps through the convex u (Algorithm 2 of the paper): basins are left at "
+    "once, but the law is the chain's own, not exp(-c g).",
+    "lmc-npf-corrected": "The same jumps, accepted by Metropolis' rule with the networks frozen: the law is exp(-c g), "
+    "however bad the networks.",
+    "lmc": "Langevin steps alone: particles stay in the basin where they begin for as long as its walls are high.",
+    "tempering": "Copies at higher temperatures that swap places: the classical remedy.",
+    "nuts": "The No-U-Turn sampler of a library: long, well-chosen steps, but none over a high wall.",
+}
+AUTO = "Empty: the landscape's own"
+LEAVES = (
+    Leaf("particles", "Particles", "Chains that run together. Empty: as the size says."),
+    Leaf("steps", "Steps", "Particles times steps is the number of gradients, the same for every sampler."),
+    Leaf("inner", "N, steps between jumps", "Langevin steps on g between two jumps through u."),
+    Leaf("tau", "Step size τ", f"Only discretises; too large, and the chain runs away. {AUTO}."),
+    Leaf("coefficient", "Coefficient c", f"Inverse temperature: the law is exp(-c g). {AUTO}."),
+    Leaf("start", "Start", "Where all particles begin, two numbers; empty: the landscape's own."),
+    Leaf("seed", "Seed", "Fixes every random draw."),
+)
+
+
+def show() -> None:
+    """The choice of a potential, and its two tabs."""
+    try:
+        spec = speclink.from_query(LandscapeSpec(), st.query_params)
+        _choice(spec)
+        picture = ground.ground(place(spec)) if ground.at_hand(spec.name) else None
+    except InputError as error:
+        states.problem(error)
+        frame.link("landscape", "Start from the defaults")
+        return
+    speclink.told()
+    labels = [SAMPLE, *([CRITICAL] if picture is not None else [])]
+    for tab, label in zip(st.tabs(labels, key="view", bind="query-params"), labels, strict=True):
+        if not tab.open:
+            continue
+        with tab, states.told():
+            if label == CRITICAL and picture is not None:
+                points.show(place(spec), picture, "npf-landscape")
+            else:
+                _sample(spec, picture)
+
+
+def link(spec: LandscapeSpec) -> dict[str, str]:
+    """Query parameters of the form with this spec's settings."""
+    return speclink.to_query(spec, LandscapeSpec())
+
+
+# choosing
+
+
+def _way(spec: LandscapeSpec) -> str:
+    if spec.name == FORMULA:
+        return TYPED
+    return BUILT_IN if spec.name in landscapes.NAMES else TERRAIN
+
+
+def _choice(spec: LandscapeSpec) -> None:
+    left, right = st.columns([2, 3], vertical_alignment="top")
+    with left:
+        way = st.segmented_control(
+            "Potential",
+            list(WAYS),
+            default=_way(spec),
+            key="way",
+            required=True,
+            format_func=lambda n: f"{WAYS[n]} {n}",
+        )
+    with right:
+        {TYPED: _formula, TERRAIN: _terrain, BUILT_IN: _built_in}[way or BUILT_IN](spec)
+
+
+def _built_in(spec: LandscapeSpec) -> None:
+    names = list(landscapes.NAMES)
+    st.session_state["built_in"] = spec.name if spec.name in names else None
+    st.selectbox(
+        "Which",
+        names,
+        key="built_in",
+        placeholder="Choose a potential",
+        format_func=lambda name: ground.find((name, "", (), ())).title,
+        on_change=lambda: _choose(name=st.session_state["built_in"]),
+    )
+
+
+def _terrain(spec: LandscapeSpec) -> None:
+    infos = {info.name: info for info in catalog.list_fields() if info.group == "terrain"}
+    left, right = st.columns(2, vertical_alignment="bottom")
+    with left:
+        st.session_state["terrain"] = spec.name if spec.name in infos else None
+        st.selectbox(
+            "Terrain",
+            list(infos),
+            key="terrain",
+            placeholder="Choose a terrain",
+            format_func=lambda name: infos[name].title,
+            on_change=lambda: _choose(name=st.session_state["terrain"]),
+            help="Its elevation is the potential: particles look for valleys.",
+        )
+    with right:
+        st.session_state["place"] = spec.name if _way(spec) == TERRAIN and spec.name not in infos else ""
+        st.text_input(
+            "or a place",
+            key="place",
+            placeholder="Chamonix",
+            max_chars=80,
+            on_change=lambda: _choose(name=st.session_state["place"].strip() or LandscapeSpec().name),
+            help="A region or a city; its elevation is fetched from the network when the run starts.",
+        )
+
+
+def _formula(spec: LandscapeSpec) -> None:
+    typed = spec.name == FORMULA
+    with st.form("formula", border=False):
+        text = st.text_input(
+            "Potential g(x, y)",
+            spec.expression if typed and spec.expression else EXAMPLE,
+            help="Variables x, y; + - * / ^, sin, cos, tan, exp, log, sqrt, abs, tanh, min, max and more.",
+        )
+        first, second, third = st.columns([2, 2, 1], vertical_alignment="bottom")
+        low = first.text_input("Box from", _corner(spec.low) if typed else "", placeholder="-5, -5")
+        high = second.text_input("to", _corner(spec.high) if typed else "", placeholder="5, 5")
+        if third.form_submit_button("Apply", icon=":material/check:", width="stretch"):
+            with states.told():
+                where = (FORMULA, text.strip(), numbers(low, "from"), numbers(high, "to"))
+                ground.find(where)
+                _choose(name=FORMULA, expression=where[1], low=where[2], high=where[3])
+                st.rerun()
+
+
+def _corner(values: tuple[float, ...]) -> str:
+    return ", ".join(f"{value:g}" for value in values)
+
+
+def _choose(**values: Any) -> None:
+    """Another potential: what belonged to the old one (box, formula, start, step size) is forgotten."""
+    try:
+        old = speclink.from_query(LandscapeSpec(), st.query_params)
+    except InputError:
+        old = LandscapeSpec()
+    kept = {key: getattr(old, key) for key in ("method", "particles", "steps", "inner", "preset", "seed")}
+    view = st.query_params.get("view")
+    st.query_params.clear()
+    st.query_params.update(link(dataclasses.replace(LandscapeSpec(), **(kept | values))))
+    if view:
+        st.query_params["view"] = view
+
+
+# sampling
+
+
+def _sample(spec: LandscapeSpec, picture: Ground | None) -> None:
+    left, right = st.columns([1, 1], gap="large")
+    with left:
+        _method(spec)
+        speclink.show_all(LEAVES, spec, LandscapeSpec())
+        _cost(spec)
+        if spec.tau and picture is not None:
+            warning = ground.step_warning(place(spec), spec.tau, spec.coefficient, spec.start)
+            if warning:
+                st.warning(states.sentence(warning), icon=":material/warning:")
+        _run(spec)
+    with right:
+        _map(spec, picture)
+
+
+def _method(spec: LandscapeSpec) -> None:
+    left, right = st.columns([2, 1], vertical_alignment="bottom")
+    st.session_state["method_choice"], st.session_state["size_choice"] = spec.method, spec.preset
+    with left:
+        st.selectbox(
+            "Sampler",
+            list(METHODS),
+            key="method_choice",
+            format_func=METHODS.__getitem__,
+            on_change=_set,
+            args=("method", "method_choice"),
+        )
+    with right:
+        st.segmented_control(
+            "Size",
+            list(PRESETS),
+            key="size_choice",
+            required=True,
+            format_func=str.capitalize,
+            on_change=_set,
+            args=("preset", "size_choice"),
+            help="Particles and steps where those are left empty.",
+        )
+    st.caption(ABOUT[spec.method])
+
+
+def _set(key: str, widget: str) -> None:
+    """Take the choice of a widget into the link."""
+    value = st.session_state[widget]
+    if value == getattr(LandscapeSpec(), key):
+        st.query_params.pop(key, None)
+    else:
+        st.query_params[key] = value
+
+
+def _cost(spec: LandscapeSpec) -> None:
+    particles, steps = (
+        own or usual for own, usual in zip((spec.particles, spec.steps), PRESETS[spec.preset], strict=True)
+    )
+    st.caption(f"{particles:,} particles, {steps:,} steps: {particles * steps:,} gradients of g.")
+
+
+def _run(spec: LandscapeSpec) -> None:
+    name = st.text_input("Name", placeholder=kinds.of(spec).default_name(spec), key="run_name", max_chars=80)
+    both = spec.method != PLAIN and st.checkbox(
+        "Run plain LMC beside it",
+        value=True,
+        key="run_plain",
+        help="From the same start with as many gradients: what the sampler must be better than. It takes seconds.",
+    )
+    if st.button("Run", type="primary", icon=":material/play_arrow:", width="stretch", key="run_it"):
+        with states.told():
+            submit(spec, name or "", both)
+    st.caption("It runs in the background: the page can be closed, and the link brings it back.")
+
+
+def submit(spec: LandscapeSpec, name: str, both: bool) -> None:
+    """Put the run in the queue, plain LMC first where it is wanted and not there yet, and turn into its live view."""
+    if both and chains.beside(spec) is None:
+        store().submit(chains.plain(spec))
+    run = store().submit(spec, name)
+    st.query_params.clear()
+    remember(run.id)
+    st.rerun()
+
+
+def _map(spec: LandscapeSpec, picture: Ground | None) -> None:
+    if picture is None:
+        st.info(
+            "The elevation of this place is fetched from the network when the run starts; it is shown then.",
+            icon=":material/cloud_download:",
+        )
+        return
+    figure = picture.contour("ground")
+    start = spec.start or ground.find(place(spec)).start
+    if start:
+        critical.add_start(figure, start)
+    caption = "The potential, low places dark." + (" All particles begin at the cross." if start else "")
+    plot(figure, "ground", caption, {"x": picture.x, "y": picture.y, "g": picture.g}, "npf-landscape")

@@ -1,0 +1,81 @@
+"""Landscape in a real browser: a deep link, a run that is watched to its end, the player, both themes and widths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from npf_engine.polar.landscape import LandscapeSpec
+from npf_engine.runs.store import RunStore
+from tests.browser.conftest import Server, Visitor
+from tests.browser.test_journey import THEMES, WIDTHS, drawn, run_of, wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+
+TINY = "particles=24&steps=60&method=lmc"
+
+
+@pytest.fixture(scope="module")
+def sampled(browser: Any, server: Server) -> str:
+    """A run that was started in the browser and watched to its end."""
+    visitor = Visitor(browser, server.url)
+    try:
+        visitor.go(f"/landscape?{TINY}")
+        drawn(visitor, 1)
+        visitor.main.get_by_role("button", name="Run", exact=True).click()
+        visitor.page.wait_for_url("**/landscape?run=*")
+        wait_until(visitor, "Largest error of a share")
+        visitor.settled()
+        drawn(visitor, 2)
+        assert visitor.complaints == []
+        return run_of(visitor)
+    finally:
+        visitor.close()
+
+
+def test_player_scrubs_and_plays(visitor: Visitor, sampled: str):
+    visitor.go(f"/landscape?run={sampled}&view=Over+time")
+    drawn(visitor, 2)
+    assert "Plain LMC, step 0" in visitor.text()
+    visitor.main.get_by_role("slider").first.focus()
+    visitor.page.keyboard.press("End")
+    wait_until(visitor, "Plain LMC, step 60", 60)
+    visitor.main.get_by_role("button", name="Play").click()
+    wait_until(visitor, "Stop", 60)
+    wait_until(visitor, "Play", 200)  # it plays from the beginning and stops at the end by itself
+    assert "Plain LMC, step 60" in visitor.text()
+    assert visitor.complaints == []
+
+
+def test_results_are_downloaded(visitor: Visitor, sampled: str):
+    visitor.go(f"/landscape?run={sampled}")
+    with visitor.page.expect_download() as waiting:
+        visitor.main.get_by_role("button", name="Download himmelblau").click()
+    assert waiting.value.suggested_filename == "himmelblau-lmc.zip"
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_screenshots(browser: Any, server: Server, sampled: str, theme: str, width: int):
+    visitor = Visitor(browser, server.url, width, theme)
+    pages = {"setup": "", "critical": "?view=Critical+points", "classifier": "?of=Classifier",
+             "run": f"?run={sampled}", "time": f"?run={sampled}&view=Over+time"}  # fmt: skip
+    try:
+        for name, query in pages.items():
+            visitor.go(f"/landscape{query}")
+            visitor.screenshot(f"landscape-{name}-{theme}-{width}")
+            assert visitor.page.get_by_test_id("stException").count() == 0
+            assert visitor.blank() == []
+            wide = visitor.page.evaluate(
+                "() => (m => m.scrollWidth - m.clientWidth)(document.querySelector('[data-testid=stMain]'))"
+            )
+            assert wide <= 1, f"{name} is {wide} px wider than a screen of {width} px"
+        assert visitor.complaints == []
+    finally:
+        visitor.close()
+
+
+def test_runs_are_in_the_store_of_the_server(server: Server, sampled: str):
+    run = RunStore(server.home, gallery=None, watch=False).get(sampled)
+    assert run.kind == "landscape" and run.spec == LandscapeSpec(method="lmc", particles=24, steps=60)

@@ -1,0 +1,51 @@
+"""Figures of a landscape run: jumps apart from local moves, shares and targets as given."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from npf_engine.fields.field import Units
+from npf_engine.figures import landscape
+
+PLAIN = Units(("x", "y"), ("", ""), "")
+PATHS = np.arange(24, dtype=np.float64).reshape(4, 3, 2)
+JUMPED = np.array([[0, 0, 0], [0, 1, 0], [1, 0, 0], [0, 0, 0]], dtype=bool)
+
+
+def test_jumps_are_drawn_apart_from_local_moves() -> None:
+    """4 frames of 3 particles: 9 moves, 2 of them jumps, each from where its particle was to where it came."""
+    local, across = landscape.segments(PATHS, JUMPED)
+    assert len(local) == 7 * 3 and len(across) == 2 * 3
+    np.testing.assert_array_equal(across[:2], [PATHS[0, 1], PATHS[1, 1]])
+    np.testing.assert_array_equal(across[3:5], [PATHS[1, 0], PATHS[2, 0]])
+    assert np.isnan(across[2]).all() and np.isnan(local[2::3]).all()
+
+
+def test_the_contour_carries_g_and_the_particles_of_the_frame() -> None:
+    x, y = np.linspace(-1, 1, 5), np.linspace(0, 2, 4)
+    g = x[:, None] ** 2 + y[None, :]
+    figure = landscape.contour(x, y, g, PLAIN, (-1, 0), (1, 2))
+    np.testing.assert_allclose(figure.data[0].customdata, g.T, rtol=1e-6)
+    assert (np.argsort(figure.data[0].z.ravel()) == np.argsort(figure.data[0].customdata.ravel())).mean() > 0.5
+    landscape.add_paths(figure, PATHS, JUMPED, frame=2)
+    landscape.add_modes(figure, [{"location": [0.0, 0.0]}])
+    np.testing.assert_array_equal(figure.data[3].x, PATHS[2, :, 0])
+    assert [trace.name for trace in figure.data[1:3]] == ["Langevin on g", "jump through u"]
+    assert figure.data[2].line.dash == "dot" and figure.data[1].line.dash is None
+
+
+def test_occupancy_and_weights_show_what_was_given_beside_the_exact_weights() -> None:
+    shares = np.array([[1.0, 0.0], [0.6, 0.4]])
+    figure = landscape.occupancy(np.array([0, 10]), shares, [0.7, 0.3])
+    np.testing.assert_allclose(figure.data[1].y, shares[:, 1], rtol=1e-6)
+    assert [shape.y0 for shape in figure.layout.shapes] == [0.7, 0.3]
+    modes = [{"occupancy": 0.5, "target": 0.7}, {"occupancy": 0.5, "target": 0.3}]
+    result = {
+        "method": "lmc", "modes": modes, "energy_distance": 0.2, "truth": {"energy_distance_of_exact_samples": 0.01},
+        "acceptance": None, "gradient_evaluations": 100, "seconds": 1.0,
+    }  # fmt: skip
+    bars = landscape.weights([result])
+    np.testing.assert_allclose(bars.data[0].y, [0.7, 0.3], rtol=1e-6)
+    np.testing.assert_allclose(bars.data[1].y, [0.5, 0.5], rtol=1e-6)
+    row = landscape.comparison([result])[0]
+    assert abs(row["largest error of a weight"] - 0.2) < 1e-12 and row["of exact samples"] == 0.01

@@ -1,0 +1,229 @@
+"""Landscape: the forms, a run on a potential by real workers, a made experiment, critical points."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+from npf_engine.fields.classifier import DIMENSION
+from npf_engine.polar.experiments.spec import experiment_preset
+from npf_engine.polar.landscape import LandscapeSpec
+from npf_engine.runs import files
+from npf_engine.runs.store import Run, RunStore
+from tests.pages.conftest import button, links, open_page, texts, wait_for
+
+TINY = LandscapeSpec(method="lmc", particles=24, steps=60)
+
+
+def plots(app) -> int:
+    return len(app.get("plotly_chart"))
+
+
+def finished(store: RunStore, spec: LandscapeSpec) -> Run:
+    """A run of ``spec`` when its worker is through."""
+    run = store.submit(spec)
+    wait_for(lambda: not store.get(run.id).active)
+    return store.get(run.id)
+
+
+def test_first_visit_offers_a_potential_and_shows_it(store: RunStore):
+    app = open_page("landscape")
+    assert not app.error and plots(app) == 1
+    assert "Himmelblau" in str(app.selectbox(key="built_in").format_func("himmelblau"))
+    assert "256 particles, 4,000 steps: 1,024,000 gradients" in texts(app)
+    assert [item.label for item in app.tabs] == ["Sample it", "Critical points"]
+
+
+def test_a_step_size_that_makes_the_chain_diverge_is_told(store: RunStore):
+    app = open_page("landscape", {"tau": "0.1"})
+    assert any("the chain diverges" in item.value for item in app.warning)
+    assert not open_page("landscape", {"tau": "0.0005"}).warning
+
+
+def test_another_potential_forgets_what_belonged_to_the_old_one(store: RunStore):
+    app = open_page("landscape", {"start": "[1, 1]", "tau": "0.001", "method": "lmc", "seed": "4"})
+    app.selectbox(key="built_in").set_value("mixture").run()
+    assert not app.exception
+    assert {key: app.query_params[key] for key in app.query_params} == {"name": "mixture", "method": "lmc", "seed": "4"}
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ({"tau": "-1"}, "tau must be a positive number"),
+        ({"method": "magic"}, "must be one of"),
+        ({"name": "expression", "expression": "x +"}, "expression"),
+        ({"name": "expression", "expression": "x + y + z^2"}, "two variables"),
+        ({"name": "swirl"}, "no gradient of a potential"),
+    ],
+)
+def test_bad_links_are_told_in_a_sentence(store: RunStore, query: dict[str, str], sentence: str):
+    app = open_page("landscape", query)
+    assert sentence.lower() in app.error[0].value.replace("\\", "").lower()
+    assert "Start from the defaults" in links(app)
+
+
+def test_a_refused_setting_leaves_the_link_alone(store: RunStore):
+    app = open_page("landscape", {"seed": "5"})
+    app.text_input(key="set_tau").set_value("quick").run()
+    assert any("tau must be of type" in item.value.lower() for item in app.error)
+    assert "tau" not in app.query_params and app.query_params["seed"] == "5"
+    app.text_input(key="set_start").set_value("1, 2").run()
+    assert app.query_params["start"] == "[1.0, 2.0]"
+
+
+def test_a_place_that_must_be_fetched_is_left_to_the_run(store: RunStore):
+    app = open_page("landscape", {"name": "Chamonix"})
+    assert plots(app) == 0 and any("fetched" in item.value for item in app.info)
+    assert plots(open_page("landscape", {"name": "jacksboro"})) == 1
+
+
+def test_critical_points_of_himmelblau(store: RunStore):
+    app = open_page("landscape", {"view": "Critical points"})
+    assert "4 minima, 4 saddles, 1 maximum" in texts(app)
+    table = app.dataframe[0].value
+    place = table.iloc[0]
+    assert (place["x"], place["y"]) == pytest.approx((3.0, 2.0), abs=1e-6) and place["type"] == "minimum"
+
+
+def test_any_value_of_the_gradient_can_be_asked_for(store: RunStore):
+    app = open_page(
+        "landscape", {"view": "Critical points", "name": "expression", "expression": "x^2 + 3*y^2", "v": "1, 6"}
+    )
+    assert "∇g = (1, 6): 1 minimum" in texts(app)
+    row = app.dataframe[0].value.iloc[0]
+    assert (row["x"], row["y"]) == pytest.approx((0.5, 1.0))
+    assert row["eigenvalues"] == "2, 6"
+    bad = open_page("landscape", {"view": "Critical points", "v": "1"})
+    assert "needs 2 finite numbers" in bad.error[0].value
+    far = open_page("landscape", {"view": "Critical points", "name": "double-well", "v": "1e6, 0"})
+    assert any("nowhere in the box" in item.value for item in far.info)
+
+
+def test_run_starts_plain_lmc_beside_it(store: RunStore):
+    app = open_page("landscape", {"particles": "8", "steps": "10"})
+    button(app, "Run").click()
+    app.run()
+    assert not app.exception, app.exception[0].message
+    found = store.list("landscape")
+    assert [run.spec.method for run in found] == ["lmc-npf", "lmc"]
+    assert app.query_params["run"] == found[0].id and app.title[0].value == "himmelblau lmc-npf"
+
+
+def test_a_run_on_a_potential_is_shown_over_time_and_can_be_taken_away(store: RunStore):
+    run = finished(store, TINY)
+    assert run.state == "done", run.error or store.log(run.id)
+    app = open_page("landscape", {"run": run.id})
+    assert run.verdict == "failure" and any("never leave" in item.value for item in app.error)
+    table = app.dataframe[0].value
+    assert table["method"].sum() == pytest.approx(100) and table["target"].sum() == pytest.approx(100)
+    assert any("himmelblau-lmc.zip" in item.label for item in app.download_button)
+    over_time = open_page("landscape", {"run": run.id, "view": "Over time"})
+    assert plots(over_time) == 2
+    slider = over_time.select_slider[0]
+    slider.set_value(slider.options[-1] if not isinstance(slider.options[-1], str) else int(slider.options[-1])).run()
+    assert not over_time.exception and "step 60" in texts(over_time)
+    assert "Open" in links(open_page("landscape"))
+
+
+def test_a_chain_that_diverges_is_told_and_keeps_what_it_had(store: RunStore):
+    run = finished(store, LandscapeSpec(method="lmc", particles=8, steps=50, tau=0.5))
+    assert run.state == "failed"
+    app = open_page("landscape", {"run": run.id})
+    assert "diverges" in app.error[0].value and "tau" in app.error[0].value
+    assert "Until it broke off" in texts(app)
+    assert any(item.label.startswith("Download himmelblau-lmc") for item in app.download_button)
+
+
+# the classifier
+
+
+def test_experiments_have_presets_and_say_which_digits_they_use(store: RunStore):
+    app = open_page("landscape", {"of": "Classifier", "experiment": "5.5"})
+    assert not app.error and "scikit-learn" in texts(app)
+    assert app.number_input(key="set_particles.count").value == experiment_preset("5.5").particles.count
+    app.text_input(key="set_particles.tau").set_value("0.01").run()
+    assert any("run away" in item.value for item in app.warning)
+    app.selectbox(key="experiment_choice").set_value("5.3").run()
+    assert "particles.tau" not in app.query_params and app.query_params["experiment"] == "5.3"
+
+
+def test_an_empty_folder_of_digits_is_told(store: RunStore, tmp_path, monkeypatch: pytest.MonkeyPatch):
+    import streamlit as st
+
+    st.cache_data.clear()
+    monkeypatch.setenv("NPF_MNIST_DIR", str(tmp_path))
+    app = open_page("landscape", {"of": "Classifier"})
+    assert any("lacks train" in item.value for item in app.error)
+    st.cache_data.clear()
+
+
+@pytest.fixture
+def experiment(store: RunStore) -> Run:
+    """A finished experiment 5.5, made up: its files and its report are there when its worker ends."""
+    wait = "import sys, time, pathlib\nwhile not pathlib.Path(sys.argv[1], 'report.json').exists(): time.sleep(0.05)"
+    store.scheduler.executor.command = [sys.executable, "-c", wait, "{folder}"]
+    run = store.submit(experiment_preset("5.5", "quick"))
+    numbers = np.random.default_rng(0)
+    particles, metrics = {}, {}
+    for cloud, good in (("warmup", 0.3), ("lmc-npf", 0.8), ("lmc", 0.4), ("restart", 0.5), ("uniform", 0.1)):
+        particles[cloud] = numbers.uniform(-1, 1, (20, DIMENSION)).astype(np.float32)
+        values = {"accuracy": numbers.uniform(good - 0.1, good + 0.1, 20), "loss": numbers.uniform(1, 2, 20),
+                  "norm": numbers.uniform(0.1, 1, 20), "distance": numbers.uniform(0, 5, 20)}  # fmt: skip
+        particles |= {f"{cloud}_{key}": value.astype(np.float32) for key, value in values.items()}
+        metrics[cloud] = {"share_above_half": float((values["accuracy"] > 0.5).mean()), "median_accuracy": good,
+                          "median_loss": 1.5, "median_norm": 0.5, "distance_to_warmup": 2.0}  # fmt: skip
+    np.savez(run.folder / "particles.npz", **particles)
+    steps = np.arange(0, 40, 10)
+    np.savez(run.folder / "figures.npz", **{"lmc_steps": steps, "lmc_scalar_share_above_half": steps / 100})
+    report = {"metrics": metrics, "verdict": "better than trivial", "verdict_reason": "made for a test",
+              "data": "digits of a test", "warnings": ["all images show one digit"], "seconds": 1.0}  # fmt: skip
+    files.write_json(run.folder / files.REPORT, report)
+    wait_for(lambda: store.get(run.id).state == "done")
+    return store.get(run.id)
+
+
+def test_an_experiment_is_shown_between_its_trivial_answers(store: RunStore, experiment: Run):
+    app = open_page("landscape", {"run": experiment.id})
+    assert any("Made for a test" in item.value for item in app.success)
+    assert any("all images show one digit" in item.value.lower() for item in app.warning)
+    table = app.dataframe[0].value
+    assert list(table["weights"]) == ["warm-up", "LMC-NPF", "plain LMC", "restarts (trivial)", "uniform on Ω (trivial)"]
+    assert plots(app) == 1
+    assert plots(open_page("landscape", {"run": experiment.id, "view": "Histograms"})) == 1
+
+
+def test_one_particle_is_shown_with_its_filters_and_answers(store: RunStore, experiment: Run):
+    app = open_page("landscape", {"run": experiment.id, "view": "One particle"})
+    assert plots(app) == 2 and not app.exception
+    best = float(store_arrays(store, experiment)["lmc-npf_accuracy"].max())
+    assert f"{100 * best:.1f} %" in [item.value for item in app.metric]
+    assert any("other digits" in item.value for item in app.warning)
+    labels = [item.label for item in app.download_button]
+    assert {"CSV", "NPZ", "Best weights (.pt)", "These weights (.pt)"} <= set(labels)
+
+
+def store_arrays(store: RunStore, run: Run) -> dict[str, np.ndarray]:
+    """The particles of a run."""
+    with np.load(store.result(run.id, "particles.npz")) as content:
+        return {key: content[key] for key in content.files}
+
+
+def test_tsne_is_asked_for(store: RunStore, experiment: Run):
+    app = open_page("landscape", {"run": experiment.id, "view": "t-SNE"})
+    button(app, "Compute the t-SNE")
+
+
+def test_runs_of_these_kinds_stay_on_their_page(store: RunStore, experiment: Run):
+    models = open_page("models")
+    names = list(models.dataframe[0].value["Name"]) if models.dataframe else []
+    assert experiment.name not in names
+    moved = open_page("train", {"run": experiment.id})
+    assert moved.title[0].value == experiment.name and not moved.exception
+    assert "Open" in links(open_page("home"))
+
+
+def test_unknown_run_is_an_empty_state(store: RunStore):
+    assert "not here" in texts(open_page("landscape", {"run": "gone-123"}))

@@ -1,0 +1,80 @@
+"""A run of any kind on its page: its head, what can be done with it, a panel that looks again by itself, its log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from npf_engine.runs.store import Run
+from ui import frame, progress, states
+from ui.runs import badge, remember, store
+
+EVERY = 1.5  # seconds between two looks
+Status = dict[str, Any]
+Body = Callable[[Run, Status], None]
+
+
+def head(run: Run, status: Status, question: str) -> None:
+    """The run's name, the question of the page, and its state; the run becomes that of the link."""
+    remember(run.id)
+    frame.title(states.plain(run.name), question)
+    with st.container(horizontal=True, vertical_alignment="center", key="head"):
+        badge(run)
+        if status["stopping"]:
+            st.badge("stopping at the next checkpoint", icon=":material/hourglass_top:", color="orange")
+
+
+def controls(run: Run, status: Status) -> None:
+    """Pause, resume and cancel, as far as the run's state allows them; for a horizontal container."""
+    stopping = bool(status["stopping"])
+    if run.state in ("queued", "running") and not stopping:
+        _button("Pause", ":material/pause:", "pause", run)
+    if run.state in ("paused", "interrupted", "cancelled", "failed") and run.source == "trained":
+        _button("Resume", ":material/play_arrow:", "resume", run, primary=True)
+    if run.active and not stopping:
+        with st.popover("Cancel", icon=":material/stop:", key="cancel_ask"):
+            st.markdown("Stop this run? What is done so far is kept, and can be resumed later.")
+            _button("Yes, stop it", ":material/stop:", "cancel", run)
+
+
+def _button(label: str, icon: str, verb: str, run: Run, primary: bool = False) -> None:
+    kind = "primary" if primary else "secondary"
+    if st.button(label, icon=icon, key=f"{verb}_{run.id}", type=kind):  # type: ignore[arg-type]
+        with states.told():
+            getattr(store(), verb)(run.id)
+            st.rerun()
+
+
+def follow(run: Run, status: Status, body: Body) -> None:
+    """Stages, bar and ``body(run, status)``; drawn again by itself while the run waits or works."""
+    moving = run.state in ("queued", "running") or status["stopping"]
+    panel = st.fragment(_panel, run_every=EVERY if moving else None)
+    panel(run, bool(status["stopping"]), body)
+
+
+def _panel(run: Run, stopping: bool, body: Body) -> None:
+    status = store().status(run.id)
+    if (status["state"], bool(status["stopping"])) != (run.state, stopping):
+        st.rerun()  # the head of the page and its buttons belong to another state
+    progress.stages(status)
+    if run.active or (run.state != "done" and status["stage"] is not None):
+        progress.bar(status)
+    body(run, status)
+
+
+def log(run_id: str) -> None:
+    """The run's log, folded."""
+    with st.expander("Log", icon=":material/notes:", key="log_fold"):
+        st.code(store().log(run_id) or "Nothing yet.", language=None, height=260, wrap_lines=True)
+
+
+def active() -> None:
+    """What is in the queue or at work at the moment, each with its link: somebody who comes back finds it here."""
+    for run in store().list():
+        if run.active:
+            with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"active_{run.id}"):
+                st.markdown(f"**{states.plain(run.name)}**", width="content")
+                badge(run)
+                frame.run_link(run, "Watch it")
