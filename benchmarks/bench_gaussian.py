@@ -5,11 +5,11 @@
 All train on the same n samples of each side (tensors: from a callable ``fit_brenier_map`` would draw 100,000 only);
 ours with its defaults, and with the identity start and no other setting changed. A peer gets the same seconds of
 training; ``--peers none`` leaves them out. ``linear map``: the closed-form Gaussian map of the samples' moments, whose
-L2-UVP is the error of the moments themselves. ``found by``: what the fit returned, ``gaussian`` where its network was no
-better on held-out samples than that map. L2-UVP on 2048 new points
-against the closed form; S_eps on 4096 new points of each side, eps = 0.05 E|X - X'|^2 of the target, beside the
-self-distance of two independent draws. The paper lists seven covariances I, 2 I, .., 7 I and six means: the seventh
-mean is taken at the origin, with covariance 7 I. The paper's column is Table 4 and Table 5 ("Ours": 60,000 steps).
+L2-UVP is the error of the moments themselves. ``found by``: what the fit returned, ``gaussian`` where its network was
+no better on held-out samples than that map. L2-UVP on 2048 new points against the closed form; S_eps on 4096
+new points of each side, eps = 0.05 E|X - X'|^2 of the target, beside the self-distance of two independent draws. The
+paper lists seven covariances I, 2 I, .., 7 I and six means: the seventh mean is taken at the origin, with covariance
+7 I. The paper's column is Table 4 and Table 5 ("Ours": 60,000 steps).
 """
 
 from __future__ import annotations
