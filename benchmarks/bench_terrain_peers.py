@@ -4,9 +4,10 @@
 
 Same samples, same network size (64 x 4, OTT-JAX's own ICNN for the peers), same held-out points, same number of
 threads. A peer's seconds are wall time of training without compilation and without the looks at it; it may train
---limit times as long as ours. Its time to our test dual is interpolated between looks; where it does not get there the
-ratio is a lower bound and ``lower_bound`` says so. ``speedup`` is against the published algorithm, Adam conjugate and
-all, jitted; ``speedup by peer`` has the others: L-BFGS conjugates make the same algorithm several times quicker.
+--limit times as long as ours. Its time to our test dual is interpolated between looks; where it does not get there its
+ratio is a lower bound and ``lower_bound`` says so. ``speedup`` is against the strongest peer of each seed, the one that
+is first at our dual (``strongest``; where none gets there, a lower bound too); ``speedup by peer`` has them all: the
+published algorithm with its Adam conjugate, the same with L-BFGS conjugates, and OTT-JAX's own solver.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.bench_terrain import chosen_field
-from benchmarks.common import arguments, keep, numbers, set_threads, show, tell
+from benchmarks.common import arguments, keep, names_of, numbers, set_threads, show, tell
 from benchmarks.ours import train_u
 from benchmarks.peers.launch import PeerRun, run_peer
 from npf_engine.divergences import default_eps, sinkhorn_divergence
@@ -30,8 +31,9 @@ from npf_engine.transport.dual import held_out_dual, in_chunks
 
 TEST_POINTS = 4096
 CLOUD = 2048
-BAR_PEER = "adam"
-# Each peer's best of a short search over rate, decay and batch.
+# Not searched. Adam for both networks at its usual betas, V's rate and the warm-up those of the papers' tables within a
+# factor of two, conjugates to 1e-3 as released; u's rate is five times the published first one and falls by a cosine to
+# a tenth (as in Figure 17), since a peer has minutes here and not the 50,000 steps of the paper.
 SETTINGS: dict[str, dict[str, Any]] = {
     "adam": {"lr": 5e-3, "v_lr": 1e-3, "floor": 0.1, "batch": 1024, "warm_up": 1000},
     "lbfgs": {"lr": 5e-3, "v_lr": 1e-3, "floor": 0.1, "batch": 1024, "warm_up": 1000, "max_iter": 100},
@@ -135,12 +137,24 @@ def one_seed(field: Field, options: Any, seed: int, judge: Judge) -> tuple[list[
 
 def speedup(rows: list[dict[str, Any]], kind: str) -> dict[str, Any]:
     """A peer's time to our test dual over ours: median, per seed, and where it is only a lower bound."""
-    here = [r for r in rows if r["solver"] == kind]
-    per_seed = [r["times ours"] for r in here]
+    return _summary([r for r in rows if r["solver"] == kind])
+
+
+def strongest_speedup(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The same against the strongest peer of each seed: of those that reached our dual the first; where none did, the
+    one whose lower bound is least. None without peers."""
+    peers = [r for r in rows if r["solver"] != "ours"]
+    seeds = dict.fromkeys(r["seed"] for r in peers)
+    best = [min((r for r in peers if r["seed"] == seed), key=lambda r: r["times ours"]) for seed in seeds]
+    return _summary(best) | {"strongest": [r["solver"] for r in best]} if best else None
+
+
+def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    per_seed = [r["times ours"] for r in rows]
     return {
         "median": statistics.median(per_seed),
         "per_seed": per_seed,
-        "lower_bound": [r["lower_bound"] for r in here],
+        "lower_bound": [r["lower_bound"] for r in rows],
     }
 
 
@@ -169,7 +183,9 @@ def main() -> None:
     parser.add_argument("--field", default=chosen_field())
     parser.add_argument("--seeds", type=numbers, default=[0, 1, 2])
     parser.add_argument("--limit", type=float, default=60.0, help="a peer's time, in times of ours")
-    parser.add_argument("--peers", type=lambda t: t.split(","), default=["adam", "lbfgs", "w2neuraldual"])
+    parser.add_argument(
+        "--peers", type=names_of(SETTINGS), default=list(SETTINGS), help=f"{', '.join(SETTINGS)} or none"
+    )
     parser.add_argument("--draws", type=int, default=4, help="pairs of clouds of the ratio")
     parser.add_argument("--quick", action="store_true", help="minutes: small networks, two times our time, one seed")
     options = parser.parse_args()
@@ -185,7 +201,7 @@ def main() -> None:
         new, curves[seed] = one_seed(field, options, seed, judge)
         rows += new
     result = {
-        "speedup": speedup(rows, BAR_PEER) if BAR_PEER in options.peers else None,
+        "speedup": strongest_speedup(rows),
         "speedup by peer": {kind: speedup(rows, kind) for kind in options.peers},
         "field": field.name, "n": field.n, "threads": options.threads,
         "self_distance": judge.self_distance, "quick": options.quick,

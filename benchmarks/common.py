@@ -7,7 +7,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +30,36 @@ def numbers(text: str) -> list[int]:
     return [int(float(part)) for part in text.split(",")]
 
 
+def names_of(known: Iterable[str]) -> Callable[[str], list[str]]:
+    """For argparse: ``a,b`` as a list of known names, ``none`` or nothing as an empty one."""
+    allowed = list(known)
+
+    def parse(text: str) -> list[str]:
+        names = [] if text == "none" else [part for part in text.split(",") if part]
+        if unknown := [name for name in names if name not in allowed]:
+            raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: take of {', '.join(allowed)}, or none")
+        return names
+
+    return parse
+
+
+def cpu_seconds(work: Callable[[], Any], runs: int) -> tuple[float, Any]:
+    """Median CPU time (all threads) of ``runs`` runs after one that is thrown away, and the last result."""
+    return _median(work, runs, time.process_time)
+
+
 def median_seconds(work: Callable[[], Any], runs: int) -> tuple[float, Any]:
     """Median wall time of ``runs`` runs after one that is thrown away, and the last result."""
+    return _median(work, runs, time.perf_counter)
+
+
+def _median(work: Callable[[], Any], runs: int, clock: Callable[[], float]) -> tuple[float, Any]:
     work()
     seconds, result = [], None
     for _ in range(runs):
-        begin = time.perf_counter()
+        begin = clock()
         result = work()
-        seconds.append(time.perf_counter() - begin)
+        seconds.append(clock() - begin)
     return statistics.median(seconds), result
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers import entropic, own, strong
+from benchmarks.peers import divergence, entropic, own, strong
 from benchmarks.peers.loop import train_and_watch
 
 
@@ -20,6 +20,8 @@ def main(folder: Path) -> None:
     kind = settings.pop("kind")
     if kind == "entropic":
         curve, maps, info = entropic.solve(data, settings)
+    elif kind == "divergence":
+        curve, maps, info = divergence.solve(data, settings)
     else:
         make = own.make_trainer if kind == "w2neuraldual" else strong.make_trainer
         curve, maps, info = train_and_watch(make(data, kind, settings), data, settings)

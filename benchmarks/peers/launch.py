@@ -38,7 +38,8 @@ def run_peer(
 ) -> PeerRun:
     """Train a peer on samples x, y (n, d) and give its map at x_eval (k, d).
 
-    kind: adam | lbfgs | w2neuraldual | entropic. settings: what the child's module lists (seconds, lr, hidden, ...).
+    kind: adam | lbfgs | w2neuraldual | entropic | divergence. settings: what the child's module lists (seconds, lr,
+    hidden, ...).
     test: held-out (x, y) for the dual with exact conjugates in float64. Raises RuntimeError with the child's last
     words when it fails.
     """

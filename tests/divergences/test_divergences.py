@@ -9,34 +9,46 @@ import torch
 from geomloss import SamplesLoss
 from torch import Tensor
 
+from benchmarks.plain_sinkhorn import plain_cost, plain_divergence
 from npf_engine.divergences import batched_sinkhorn_divergence, default_eps, energy_mmd, l2_uvp, sinkhorn_divergence
+from npf_engine.divergences.entropic import entropic_cost, self_cost
 
 
-def _plain(x: Tensor, y: Tensor, eps: float) -> float:
-    """OT_eps by plain log-domain iterations in float64, run to convergence."""
-    C = torch.cdist(x.double(), y.double()) ** 2
-    f = torch.zeros(len(x), dtype=torch.float64)
-    for _ in range(20_000):
-        g = -eps * (torch.logsumexp((f[:, None] - C) / eps, 0) - math.log(len(x)))
-        new = -eps * (torch.logsumexp((g[None] - C) / eps, 1) - math.log(len(y)))
-        change = float((new - f).abs().max())
-        f = new
-        if change < 1e-11 * eps:
-            break
-    return float(f.mean() + g.mean())
+def _randn(n: int, d: int, seed: int, power: int = 1) -> Tensor:
+    return torch.randn(n, d, generator=torch.Generator().manual_seed(seed)) ** power
 
 
-def _clouds(seed: int, power: int = 1) -> tuple[Tensor, Tensor]:
-    g = torch.Generator().manual_seed(seed)
-    return torch.randn(200, 2, generator=g) ** power, torch.randn(160, 2, generator=g) ** power + 0.3
+def _clouds(seed: int) -> tuple[Tensor, Tensor]:
+    return _randn(200, 2, seed), _randn(160, 2, seed + 100) + 0.3
 
 
-@pytest.mark.parametrize("power", [1, 3])
-def test_to_1e_4_of_a_converged_double_precision_value(power: int) -> None:
-    x, y = _clouds(0, power)
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        (_randn(300, 2, 0), _randn(300, 2, 1) + 0.3),
+        (_randn(300, 2, 2, power=3), _randn(200, 2, 3, power=3) + 0.3),  # heavy tails: lonely far points
+        (_randn(250, 8, 4), 1.5 * _randn(250, 8, 5)),
+        (_randn(200, 8, 6, power=3), _randn(260, 8, 7, power=3)),
+        (_randn(40, 3, 8), _randn(300, 3, 9) - 1),
+        (_randn(600, 2, 12), _randn(530, 2, 13, power=3)),  # large enough for the coarse start and a float32 kernel
+    ],
+    ids=["plane", "heavy-tails", "eight-d", "heavy-tails-eight-d", "unequal", "single-precision-kernel"],
+)
+def test_to_1e_4_of_plain_double_precision_iterations(x: Tensor, y: Tensor) -> None:
     eps = default_eps(y)
-    exact = _plain(x, y, eps) - _plain(x, x, eps) / 2 - _plain(y, y, eps) / 2
-    assert sinkhorn_divergence(x, y) == pytest.approx(exact, rel=1e-4)
+    plain = plain_divergence(x, y, eps, marginal=1e-7)
+    assert plain.marginal < 1e-4, "the reference itself is not converged"
+    assert sinkhorn_divergence(x, y) == pytest.approx(plain.value, rel=1e-4)
+
+
+def test_the_plain_iterations_know_the_closed_form_of_two_points() -> None:
+    """OT_eps between {0, t} and itself: the plan has one free number, the share p of mass that stays."""
+    t, eps = 1.3, 0.7
+    x = torch.tensor([[0.0], [t]])
+    stay = 1 / (1 + math.exp(-(t**2) / eps))
+    entropy = sum(p * math.log(2 * p) for p in (stay, 1 - stay))
+    assert plain_cost(x, x, eps).value == pytest.approx((1 - stay) * t**2 + eps * entropy, rel=1e-7)
+    assert plain_cost(x, x.clone(), eps).value == pytest.approx((1 - stay) * t**2 + eps * entropy, rel=1e-7)
 
 
 def test_geomloss_has_half_the_cost_and_blur_is_a_length() -> None:
@@ -56,10 +68,31 @@ def test_the_papers_number_in_222_dimensions() -> None:
     assert sum(values) / 4 == pytest.approx(105.5, abs=0.6)
 
 
-def test_zero_on_equal_clouds_and_never_negative() -> None:
+def test_zero_on_equal_clouds() -> None:
     x, _ = _clouds(2)
     assert 0 <= sinkhorn_divergence(x, x.clone()) < 1e-9
-    assert sinkhorn_divergence(x, x + 1e-6) >= 0
+
+
+@pytest.mark.parametrize("power", [1, 3])
+@pytest.mark.parametrize("shift", [0.0, 1e-6, 1e-3])
+def test_never_negative_and_not_by_the_cut_alone(shift: float, power: int) -> None:
+    """A small translation, whose squared length is the answer, below what the arithmetic of a term resolves."""
+    for x in (_randn(600, 2, 2, power), _randn(30, 8, 3, power)):
+        y, eps = x + shift, default_eps(x)
+        exact = float((y.double() - x.double()).square().sum(1).mean())
+        assert sinkhorn_divergence(x, y) >= 0
+        assert float(batched_sinkhorn_divergence(x[None], y[None], eps)) >= 0
+        uncut = entropic_cost(x[None], y[None], eps) - self_cost(x[None], eps) / 2 - self_cost(y[None], eps) / 2
+        assert float(uncut) == pytest.approx(exact, abs=3e-5 * eps)
+
+
+def test_symmetric_in_the_clouds_and_blind_to_the_order_of_points() -> None:
+    x, y = _clouds(11)
+    base = sinkhorn_divergence(x, y, 0.4)
+    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
+    assert sinkhorn_divergence(y, x, 0.4) == pytest.approx(base, rel=1e-4)
+    assert sinkhorn_divergence(x[order], y, 0.4) == pytest.approx(base, rel=1e-4)
+    assert sinkhorn_divergence(torch.cat([x, x]), y, 0.4) == pytest.approx(base, rel=1e-4)
 
 
 def test_invariant_under_rigid_motions_and_quadratic_under_scaling() -> None:
