@@ -117,7 +117,7 @@ def resized(picture: Picture, width: int, height: int) -> Picture:
 
 
 def built_in(name: str, width: int = 480, height: int = 320) -> Picture:
-    """``day``: a blue sky over green hills; ``sunset``: the same land in evening light. Made by code, always the same."""
+    """``day``: a blue sky over green hills; ``sunset``: the same land by evening. Made by code, always the same."""
     if name not in BUILT_IN:
         raise InputError(f"the built-in pictures are {' and '.join(BUILT_IN)}, not {name!r}")
     day = name == "day"
@@ -154,10 +154,8 @@ def _eight_bit(image: Image.Image, name: str) -> Image.Image:
     values = np.asarray(image, dtype=np.float64)
     if not np.isfinite(values).all() or values.min() < 0 or values.max() > 65535:
         raise InputError(f"{name} holds numbers that are no grey levels; save it as an 8- or 16-bit picture")
-    if image.mode == "F":
-        top = 1.0 if values.max() <= 1 else 255.0 if values.max() <= 255 else 65535.0
-    else:
-        top = 65535.0
+    tops = (1.0, 255.0, 65535.0) if image.mode == "F" else (65535.0,)
+    top = next(top for top in tops if values.max() <= top)
     return Image.fromarray(np.rint(values * (255 / top)).astype(np.uint8))
 
 

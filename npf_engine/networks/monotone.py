@@ -3,14 +3,15 @@
     C-MGN   z_0 = W x + b_0,   z_l = W x + s_l(z_{l-1}) + b_l,   T(x) = W^T s_L(z_{L-1}) + V^T V x + a
     M-MGN   z_k = W_k x + b_k,   T(x) = sum_k s_k(z_k) W_k^T sigma_k(z_k) + V^T V x + a
 
-C-MGN: s_l acts element by element and never decreases, so the Jacobian is W^T D W + V^T V with a diagonal D >= 0. As W is
-shared, unit i sees w_i . x alone: T is a sum of ridge functions w_i phi_i(w_i . x) with learned profiles phi_i.
-M-MGN: "non-decreasing" s_k and sigma_k, as some texts ask, is too little: the Jacobian is symmetric only where sigma_k =
-grad s_k and positive only where s_k >= 0 is convex. Here s_k(z) = sum_i log cosh z_i, sigma_k = tanh, and T is the
-gradient of sum_k s_k(z_k)^2 / 2 + |V x|^2 / 2 + <a, x>.
+C-MGN: s_l acts element by element and never decreases, so the Jacobian is W^T D W + V^T V with a diagonal D >= 0. As
+W is shared, unit i sees w_i . x alone: T is a sum of ridge functions w_i phi_i(w_i . x) with learned profiles phi_i.
+M-MGN: "non-decreasing" s_k and sigma_k, as some texts ask, is too little. The Jacobian is symmetric only where
+sigma_k = grad s_k, and then positive where s_k >= 0 is convex. Here s_k(z) = sum_i log cosh z_i, sigma_k = tanh, and T
+is the gradient of sum_k s_k(z_k)^2 / 2 + |V x|^2 / 2 + <a, x>.
 
-With weights shared between both ends, a unit's height |w| and its steepness |w|^2 are tied. Learned positive gains untie
-them and leave the Jacobian positive: on mixtures they bring C-MGN's error down five times (``gains``, on by default).
+With weights shared between both ends, a unit's height |w| and its steepness |w|^2 are tied. Learned positive gains
+untie them and leave the Jacobian positive: on mixtures they bring the error of both kinds down severalfold (``gains``,
+on by default).
 
 Both answer as ``ConvexPotential`` does (value, gradient, Hessian), so that conjugates, the dual and regressions serve
 them too. Arrays are (n, d) in model units; everything is multiplied by ``scale``, a typical size of the image.
@@ -103,8 +104,8 @@ class MonotoneGradient(nn.Module):
 
 
 class CMGN(MonotoneGradient):
-    """The cascaded network. activation: tanh, sigmoid or softplus; gains: every s_l(z) is g o activation(z) with learned
-    g > 0, which lets a unit be steep and small at once (the published network has g = 1: gains=False)."""
+    """The cascaded network. activation: tanh, sigmoid or softplus; gains: every s_l(z) is g o activation(z) with a
+    learned g > 0, which lets a unit be steep and small at once (the published network has g = 1: gains=False)."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
-"""fit_monotone: a C-MGN or M-MGN from one sample to another, by any of the losses of issue and paper (seed 004).
+"""fit_monotone: a C-MGN or M-MGN from one sample to another, by one of six losses (seed 004 has two of them).
 
-``pairs`` regresses on exact discrete transports and is the default up to four dimensions; ``dual`` (Makkuva et al. 2020)
-is the default beyond, where small assignments are biased. The paper's own two, ``kl`` and ``adversarial``, and
+``pairs`` regresses on exact discrete transports and is the default up to four dimensions; ``dual`` (Makkuva et al.
+2020) is the default beyond, where small assignments are biased. The paper's own two, ``kl`` and ``adversarial``, and
 ``sinkhorn`` and ``monge-ampere`` need no pairs.
 """
 
@@ -109,8 +109,9 @@ def fit_monotone(
 ) -> MonotoneMap:
     """A monotone gradient network that sends ``source`` to ``target``.
 
-    source, target: samples (n, d), (m, d), or callables (n, generator) -> (n, d). kind: cmgn or mmgn. loss: one of LOSSES
-    (by default pairs for d <= 4, else dual). start: gaussian (the closed-form map; the layers learn the rest) or identity.
+    source, target: samples (n, d), (m, d), or callables (n, generator) -> (n, d). kind: cmgn or mmgn. loss: one of
+    LOSSES (by default pairs for d <= 4, else dual). start: gaussian (the closed-form map; the layers learn the rest) or
+    identity.
     steps: of the optimiser; budget_seconds: wall time, which may cut the steps. network: keywords of CMGN or MMGN.
     densities: log densities of source and target, (n, d) -> (n,), for monge-ampere. Raises InputError for a wrong name
     and for clouds that do not fit each other, FloatingPointError where the loss diverges.
@@ -211,9 +212,10 @@ class _Work:
         plan, u = PLANS[name], _as_potential(self.u)
         config = PotentialConfig(regression_lr=plan.rate, batch=plan.batch)
         if name == "dual":
+            x, y = self._repeated()
 
             def run(count: int, recorder: Recorder) -> None:
-                fit_dual(u, self.x, self.y, count, plan.rate, config, ConjugateConfig(), self.seed, recorder)
+                fit_dual(u, x, y, count, plan.rate, config, ConjugateConfig(), self.seed, recorder)
         else:
             source, target = self._pairs(config, until)
 
@@ -240,6 +242,11 @@ class _Work:
         """Both clouds cut to one length, which stratified pairs need; rows are in random order."""
         count = min(len(self.x), len(self.y))
         return self.x[:count], self.y[:count]
+
+    def _repeated(self) -> tuple[Tensor, Tensor]:
+        """Both clouds at the length of the longer: the dual keeps a conjugate for each row, and may see a row twice."""
+        count = max(len(self.x), len(self.y))
+        return tuple(cloud[torch.arange(count) % len(cloud)] for cloud in (self.x, self.y))  # type: ignore[return-value]
 
     def _loss(self, name: str, batch: int, densities: tuple[LogDensity, LogDensity] | None) -> Loss:
         x, y, u, scale = self.x, self.y, self.u, float(self.u.scale)

@@ -1,9 +1,9 @@
 """Colour transfer: the optimal map between the colours of two pictures, applied to every pixel of the first.
 
 Colours are points of the cube [0, 1]^3. The map is fitted to samples of the pixels' colours, spread by the width of a
-quantisation step so that their law has no atoms, and is then applied to the distinct colours of the picture, which are few
-beside its pixels. A Brenier map keeps the order of colours along every line, and with it the structure; what quantisation
-and noise it enlarges where it is steep can be smoothed along the picture's own edges (Rabin, Delon and Gousseau 2010,
+quantisation step so that their law has no atoms, and is then applied to the distinct colours of the picture, which are
+few beside its pixels. A Brenier map is monotone (<T(a) - T(b), a - b> >= 0), which keeps the structure; the noise that
+it enlarges where it is steep can be smoothed along the picture's own edges (Rabin, Delon and Gousseau 2010,
 with the guided filter of He, Sun and Tang 2013 in place of their means).
 """
 
@@ -57,10 +57,10 @@ def recolor(
 ) -> Recolored:
     """``source`` in the colours of ``palette``.
 
-    method: one of METHODS. strength t in [0, 1]: the map is (1 - t) x + t T(x), which is still optimal for its own image.
-    smooth: radius in pixels of the edge-keeping filter on T(x) - x; 0 for none. budget_seconds: for the fit. Alpha passes
-    through; fully transparent pixels have no say in the fit. A picture of one colour has a constant map and says so in
-    ``note``. Raises InputError for a wrong method or number.
+    method: one of METHODS. strength t in [0, 1]: the map is (1 - t) x + t T(x), still optimal for its own image.
+    smooth: radius in pixels of the edge-keeping filter on T(x) - x; 0 for none. budget_seconds: for the fit. Alpha
+    passes through; fully transparent pixels have no say in the fit. A picture of one colour has a constant map and says
+    so in ``note``. Raises InputError for a wrong method or number.
     """
     if method not in METHODS:
         raise InputError(f"there is no method {method!r}; the methods are {', '.join(METHODS)}")
