@@ -33,7 +33,8 @@ class FeedForwardPotential(nn.Module):
     """A convex u without quadratics in its layers. Arrays are (..., n, d).
 
     biases: c_l in the layers. skip: the linear part b of the output. rank: rows of A, 0 for none. released_quadratic:
-    Q has delta and e too (3 d parameters at rank 1). strong_convexity: the floor m > 0 on the Hessian.
+    Q has delta and e too (3 d parameters at rank 1). strong_convexity: the floor m > 0 on the Hessian. spread: size of
+    B and c at the start, and of 1 / w: above 1 the layers bend more sharply, which a quadratic beside them needs.
     """
 
     scale: Tensor
@@ -50,14 +51,15 @@ class FeedForwardPotential(nn.Module):
         released_quadratic: bool = False,
         activation: str = "softplus",
         strong_convexity: float = 1e-3,
+        spread: float = 1.0,
         seed: int = 0,
     ) -> None:
         super().__init__()
         g = torch.Generator().manual_seed(seed)
         self.d, self.hidden = d, tuple(hidden)
         self.s = Activation(activation)
-        self.B = nn.ParameterList([torch.randn(q, d, generator=g) / math.sqrt(d) for q in hidden])
-        self.bias = nn.ParameterList([0.5 * torch.randn(q, generator=g) for q in hidden] if biases else [])
+        self.B = nn.ParameterList([torch.randn(q, d, generator=g) * (spread / math.sqrt(d)) for q in hidden])
+        self.bias = nn.ParameterList([0.5 * spread * torch.randn(q, generator=g) for q in hidden] if biases else [])
         self.raw_W = nn.ParameterList(
             [
                 inverse_softplus(1.0 / before) + 0.5 * torch.randn(after, before, generator=g)
@@ -65,10 +67,10 @@ class FeedForwardPotential(nn.Module):
             ]
         )
         # sum_i w_i s''(a_i) |B_i|^2 is about the identity's trace: the start is neither flat nor steep.
-        self.raw_w = nn.Parameter(torch.full((hidden[-1],), inverse_softplus(2.0 / hidden[-1])))
+        self.raw_w = nn.Parameter(torch.full((hidden[-1],), inverse_softplus(2.0 / (spread * hidden[-1]))))
         self.c = nn.Parameter(torch.zeros(()))
         self.b = nn.Parameter(torch.zeros(d)) if skip else None
-        self.A = nn.Parameter(torch.randn(rank, d, generator=g) * (0.3 / math.sqrt(d))) if rank else None
+        self.A = nn.Parameter(torch.randn(rank, d, generator=g) * (0.1 / math.sqrt(d))) if rank else None
         self.raw_delta = nn.Parameter(torch.full((d,), inverse_softplus(0.1))) if released_quadratic else None
         self.e = nn.Parameter(torch.zeros(d)) if released_quadratic else None
         self.register_buffer("scale", torch.ones(()))
@@ -179,8 +181,8 @@ class FeedForwardPotential(nn.Module):
 class LogSumExpPotential(nn.Module):
     """u(x) = t log sum_j exp((<w_j, x> + b_j) / t) + floor/2 |x|^2; its gradient is an average of the pieces' w_j.
 
-    pieces (k, d): the w_j to begin with, e.g. samples of the target; b_j = -|w_j - centre|^2 / 2 then makes grad u
-    send x to the pieces nearest to x - centre + ..., a smoothed identity. temperature: t at the start.
+    pieces (k, d): the w_j to begin with, e.g. samples of the target; b_j = -|w_j|^2 / 2 then makes grad u
+    send x to the pieces nearest to it, a smoothed identity. temperature: t at the start.
     """
 
     scale: Tensor
@@ -234,17 +236,22 @@ class LogSumExpPotential(nn.Module):
         return float(self.floor)
 
 
-def linear_icnn(d: int, *, seed: int = 0, activation: str = "elu", strong_convexity: float = 1e-3) -> nn.Module:
+def linear_icnn(
+    d: int, *, width: int | None = None, activation: str = "elu", strong_convexity: float = 1e-3, seed: int = 0
+) -> FeedForwardPotential:
     """``Linear`` of NPF 5.6: hidden [2d]*4, no hidden biases, no quadratics (20,577 parameters at d = 32)."""
     return FeedForwardPotential(
-        d, [2 * d] * 4, biases=False, skip=True, activation=activation, strong_convexity=strong_convexity, seed=seed
-    )
+        d, [width or 2 * d] * 4, biases=False, skip=True, activation=activation, strong_convexity=strong_convexity,
+        seed=seed,
+    )  # fmt: skip
 
 
-def fquad_icnn(d: int, *, seed: int = 0, activation: str = "elu", strong_convexity: float = 1e-3) -> nn.Module:
+def fquad_icnn(
+    d: int, *, width: int | None = None, activation: str = "elu", strong_convexity: float = 1e-3, seed: int = 0
+) -> FeedForwardPotential:
     """``FQuad`` of NPF 5.6: Linear and one rank-1 quadratic at the end (3 d more parameters)."""
     return FeedForwardPotential(
-        d, [2 * d] * 4, biases=False, skip=True, rank=1, released_quadratic=True, activation=activation,
+        d, [width or 2 * d] * 4, biases=False, skip=True, rank=1, released_quadratic=True, activation=activation,
         strong_convexity=strong_convexity, seed=seed,
     )  # fmt: skip
 

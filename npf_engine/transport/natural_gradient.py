@@ -20,9 +20,11 @@ Model = Callable[[Tensor, Tensor], Tensor]  # theta (S, P), x (S, n, d) -> (S, n
 class GaussNewton:
     """Keeps lambda (S, 1) from step to step."""
 
-    def __init__(self, model: Model, damping: float = 1e-3, iterations: int = 40, tolerance: float = 1e-2) -> None:
+    def __init__(
+        self, model: Model, damping: float = 1e-3, iterations: int = 20, tolerance: float = 1e-2, floor: float = 1e-6
+    ) -> None:
         self.model, self.start = model, damping
-        self.iterations, self.tolerance = iterations, tolerance
+        self.iterations, self.tolerance, self.floor = iterations, tolerance, floor
         self.damping: Tensor | None = None
 
     def step(self, theta: Tensor, x: Tensor, goal: Tensor) -> Tensor:
@@ -36,11 +38,11 @@ class GaussNewton:
             return self.model(t, x)
 
         moved, pull = torch.func.vjp(at, theta)
-        _, push = torch.func.linearize(at, theta)
         residual = goal - moved
 
         def product(v: Tensor) -> Tensor:
-            return pull(push(v))[0] / n + damping * v
+            _, along = torch.func.jvp(at, (theta,), (v,))
+            return pull(along)[0] / n + damping * v
 
         slope = pull(residual)[0] / n
         delta = conjugate_gradients(product, slope, self.iterations, self.tolerance)
@@ -52,7 +54,7 @@ class GaussNewton:
         ratio = torch.nan_to_num(fall / predicted.clamp(min=1e-30), nan=-1.0)
         good = (ratio > 0)[:, None]
         factor = torch.where(ratio > 0.75, 1 / 3, torch.where(ratio > 0.25, 1.0, torch.where(ratio > 0, 2.0, 4.0)))
-        self.damping = (damping * factor[:, None]).clamp(1e-8, 1e4)
+        self.damping = (damping * factor[:, None]).clamp(self.floor, 1e4)
         return torch.where(good, trial, theta).detach()
 
 

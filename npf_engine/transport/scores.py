@@ -28,9 +28,9 @@ Map = Callable[[Tensor], Tensor]
 
 
 @dataclass
-class SelfCoupling:
-    """The entropic coupling of a cloud with itself: ``log_scaling`` (..., n) = f / eps, ``eps`` (..., 1, 1), how many
-    iterations it took and the largest relative marginal error that was left."""
+class Coupling:
+    """An entropic coupling with the cloud x (..., n, d): ``log_scaling`` (..., n) = f / eps, ``eps`` (..., 1, 1), how many
+    iterations it took and the relative marginal error that was left."""
 
     x: Tensor
     log_scaling: Tensor
@@ -40,8 +40,18 @@ class SelfCoupling:
 
     def barycentre(self, z: Tensor) -> Tensor:
         """Barycentric projection (..., k, d) of any points z (..., k, d): outside the cloud by the same formula."""
+        return self._plan(z) @ self.x
+
+    def covariance(self, z: Tensor) -> Tensor:
+        """Covariance (..., k, d, d) of where z is sent; over eps it is the Jacobian of ``barycentre``."""
+        plan = self._plan(z)
+        mean = plan @ self.x
+        second = torch.einsum("...kn,...ni,...nj->...kij", plan, self.x, self.x)
+        return second - mean[..., :, None] * mean[..., None, :]
+
+    def _plan(self, z: Tensor) -> Tensor:
         logits = self.log_scaling[..., None, :] - _half_squared(z, self.x) / self.eps
-        return torch.softmax(logits, dim=-1) @ self.x
+        return torch.softmax(logits, dim=-1)
 
     def score(self, z: Tensor | None = None) -> Tensor:
         """The score at z (at the cloud itself without z)."""
@@ -55,7 +65,7 @@ def _half_squared(x: Tensor, y: Tensor) -> Tensor:
     return (x.square().sum(-1)[..., :, None] / 2 + y.square().sum(-1)[..., None, :] / 2 - cross).clamp_(min=0.0)
 
 
-def self_coupling(x: Tensor, share: float = EPS_SHARE, tolerance: float = TOLERANCE) -> SelfCoupling:
+def self_coupling(x: Tensor, share: float = EPS_SHARE, tolerance: float = TOLERANCE) -> Coupling:
     """f <- f/2 + softmin(f)/2 until f moves by less than ``tolerance`` eps; x (..., n, d).
 
     In scaling form a <- sqrt(a / K a) with K = exp(-|x-y|^2 / (2 eps)), which is safe here: K has ones on its
@@ -75,7 +85,7 @@ def self_coupling(x: Tensor, share: float = EPS_SHARE, tolerance: float = TOLERA
         update = (a / (kernel @ a[..., None])[..., 0]).sqrt()
         error = float((update / a - 1).abs().max())
         a = update
-    return SelfCoupling(x, a.log(), eps, iterations, error)
+    return Coupling(x, a.log(), eps, iterations, error)
 
 
 def calibrated(x: Tensor, score: Tensor) -> Tensor:
@@ -176,7 +186,7 @@ class SinkhornDrift:
         return 2 * (coupling.barycentre(x) - own.barycentre(x))
 
 
-def self_coupling_at(x: Tensor, eps: float, tolerance: float = 1e-6) -> SelfCoupling:
+def self_coupling_at(x: Tensor, eps: float, tolerance: float = 1e-6) -> Coupling:
     """``self_coupling`` at a given eps (cost |x-y|^2 / 2), in log form."""
     half = _half_squared(x, x)
     f = torch.zeros_like(x[..., 0])
@@ -186,12 +196,12 @@ def self_coupling_at(x: Tensor, eps: float, tolerance: float = 1e-6) -> SelfCoup
         update = (f - torch.logsumexp(f[..., None, :] - half / eps, -1) + _log(x)) / 2
         error = float((update - f).abs().max())
         f = update
-    return SelfCoupling(x, f, torch.tensor(eps, dtype=x.dtype), iterations, error)
+    return Coupling(x, f, torch.tensor(eps, dtype=x.dtype), iterations, error)
 
 
 def cross_coupling(
     x: Tensor, y: Tensor, eps: float, tolerance: float = 1e-4, iterations: int = 2000
-) -> SelfCoupling:
+) -> Coupling:
     """Potential of y for the entropic transport x -> y (cost |x-y|^2 / 2, uniform weights), in log form with falling
     temperatures; its ``barycentre`` is the entropic map (Pooladian & Niles-Weed 2021), defined everywhere.
 
@@ -217,7 +227,7 @@ def cross_coupling(
     if error > tolerance:
         warnings.warn(f"the entropic potentials stopped at a marginal error of {error:.1e}", stacklevel=2)
     points = y.expand(*half.shape[:-2], *y.shape[-2:])
-    return SelfCoupling(points, g / eps, torch.tensor(eps, dtype=x.dtype), count, error)
+    return Coupling(points, g / eps, torch.tensor(eps, dtype=x.dtype), count, error)
 
 
 def _log(x: Tensor) -> Tensor:
