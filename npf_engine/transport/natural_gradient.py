@@ -58,9 +58,7 @@ class GaussNewton:
         return torch.where(good, trial, theta).detach()
 
 
-def conjugate_gradients(
-    product: Callable[[Tensor], Tensor], b: Tensor, iterations: int, tolerance: float
-) -> Tensor:
+def conjugate_gradients(product: Callable[[Tensor], Tensor], b: Tensor, iterations: int, tolerance: float) -> Tensor:
     """Solve A_s z_s = b_s for every row of b (S, P), A symmetric positive definite given by ``product``; stops when
     every row has |A z - b| <= tolerance |b|. A row that is done no longer moves."""
     z, r = torch.zeros_like(b), b.clone()

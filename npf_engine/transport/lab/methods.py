@@ -183,8 +183,12 @@ def _drifting(scheme: str, work: Work) -> list[Fitted]:
         network = ensemble.member(result.theta, index)
         out.append(
             Fitted(
-                units.map(network.gradient), units.jacobian(network.hessian), count_parameters(network),
-                result.seconds / len(work.seeds), "", curve if index == 0 else [],
+                units.map(network.gradient),
+                units.jacobian(network.hessian),
+                count_parameters(network),
+                result.seconds / len(work.seeds),
+                "",
+                curve if index == 0 else [],
             )  # fmt: skip
         )
     return out

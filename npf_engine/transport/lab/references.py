@@ -12,7 +12,7 @@ from torch import Tensor
 
 from npf_engine.transport.scores import Map, cross_coupling
 
-ENTROPIC_SHARE = 0.01  # eps over E|Y - Y'|^2: small, as the map's blur is what is paid for
+ENTROPIC_SHARE = 0.02  # eps over E|Y - Y'|^2: small, as the map's blur is what is paid for
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def entropic_map(x: Tensor, y: Tensor, share: float = ENTROPIC_SHARE) -> Referen
     eps = share * spread
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        coupling = cross_coupling((x - centre).double(), (y - centre).double(), eps, tolerance=1e-3, iterations=500)
+        coupling = cross_coupling((x - centre).double(), (y - centre).double(), eps, tolerance=3e-3, iterations=300)
     note = f"potentials to a marginal error of {coupling.error:.0e}" if caught else ""
 
     def forward(z: Tensor) -> Tensor:

@@ -107,7 +107,9 @@ def run_lab(spec: LabSpec, recorder: Recorder | None = None, folder: Path | None
         report["results"][name] = result
         if image is not None:
             arrays[f"pushforward_{name}"] = image[:SHOWN].numpy()
-            recorder.snapshot("lab", source=arrays["source"], target=arrays["target"], pushforward=image[:SHOWN].numpy())
+            recorder.snapshot(
+                "lab", source=arrays["source"], target=arrays["target"], pushforward=image[:SHOWN].numpy()
+            )
         recorder.stage(name, "done", result["seconds"])
         if folder is not None:
             _write(folder, report, arrays)
@@ -192,7 +194,9 @@ class Bench:
         return row, image if torch.isfinite(image).all() else None
 
 
-def _row(metric: str, values: list[float], failed: float, seconds: float, parameters: int, **more: Any) -> dict[str, Any]:
+def _row(
+    metric: str, values: list[float], failed: float, seconds: float, parameters: int, **more: Any
+) -> dict[str, Any]:
     finite = [v for v in values if math.isfinite(v)]
     return {
         "metric": metric, "mean": float(np.mean(finite)) if finite else None,

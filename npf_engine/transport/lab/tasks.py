@@ -156,7 +156,11 @@ def _seven_gaussians(d: int) -> Task:
     means = torch.stack([on, -on, off, diagonal, diagonal * sign, -diagonal * sign, torch.zeros(d)])
     covariances = torch.arange(1.0, 8.0)[:, None, None] * torch.eye(d)
     return Task(
-        "seven-gaussians", "A normal to seven Gaussians", d, normal(d), mixture(means, covariances, torch.full((7,), 1 / 7))
+        "seven-gaussians",
+        "A normal to seven Gaussians",
+        d,
+        normal(d),
+        mixture(means, covariances, torch.full((7,), 1 / 7)),
     )
 
 
@@ -210,7 +214,9 @@ def clouds_task(x: Tensor, y: Tensor, names: tuple[str, str] = ("source", "targe
     """
     for cloud, name in ((x, names[0]), (y, names[1])):
         if cloud.shape[0] < FEWEST:
-            raise InputError(f"{name} has {cloud.shape[0]} point{'s' * (cloud.shape[0] != 1)}; a cloud needs at least 2")
+            raise InputError(
+                f"{name} has {cloud.shape[0]} point{'s' * (cloud.shape[0] != 1)}; a cloud needs at least 2"
+            )
         if not torch.isfinite(cloud).all():
             raise InputError(f"{name} holds values that are empty or not finite; remove those rows")
     if x.shape[1] != y.shape[1]:
