@@ -100,7 +100,8 @@ class MonotoneGradient(nn.Module):
     @property
     def strong_convexity(self) -> float:
         """m >= 0 with Hessian >= m I everywhere: the smallest eigenvalue of V^T V, times the scale."""
-        return float(self.scale * torch.linalg.matrix_norm(self.V.detach().double(), ord=-2) ** 2)
+        V = self.V.detach().double()
+        return float(self.scale * torch.linalg.eigvalsh(V.T @ V)[0].clamp(min=0.0))
 
 
 class CMGN(MonotoneGradient):

@@ -97,10 +97,14 @@ def fit_digits(
     codes = space.encode(pixels)
     if method == "gaussian":
         S, m = gaussian_map(noise(components)(20_000, torch.Generator().manual_seed(seed)), codes)
-        return DigitMap(space, lambda x: (x.double() @ S.T + m).float(), {"method": "gaussian", "parameters": m.numel()})
+        return DigitMap(
+            space, lambda x: (x.double() @ S.T + m).float(), {"method": "gaussian", "parameters": m.numel()}
+        )
     if method == "icnn":
         fitted = fit_brenier_map(noise(components), codes, seed=seed, budget_seconds=budget_seconds)
-        return DigitMap(space, fitted.forward, fitted.info | {"parameters": sum(p.numel() for p in fitted.u.parameters())})
+        return DigitMap(
+            space, fitted.forward, fitted.info | {"parameters": sum(p.numel() for p in fitted.u.parameters())}
+        )
     monotone = fit_monotone(
         noise(components), codes, kind=method, loss=loss, steps=steps, budget_seconds=budget_seconds,
         network=NETWORKS[method], seed=seed, recorder=recorder,
