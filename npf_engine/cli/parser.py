@@ -124,8 +124,8 @@ def _lab(command: Parser) -> None:
     command.add_argument(
         "--methods",
         default="explicit,implicit,gauss-newton,icnn,entropic,exact,gaussian,fit",
-        help="names with commas between: explicit, implicit, implicit-summed, euclidean, adam, gauss-newton, cmgn, mmgn, "
-        "icnn, icnn-linear, icnn-fquad, lse, entropic, exact, gaussian, fit",
+        help="names with commas between: explicit, implicit, implicit-summed, euclidean, adam, gauss-newton, cmgn, "
+        "mmgn, icnn, icnn-linear, icnn-fquad, lse, entropic, exact, gaussian, fit",
     )
     command.add_argument("--seeds", type=int, default=1, help="how many runs of each method (default 1)")
     command.add_argument("--first-seed", type=int, default=0, help="seed of the first run (default 0)")

@@ -3,7 +3,8 @@ log-sum-exp.
 
 Input-convex network (Amos et al. 2017, Amos 2023), W_l >= 0, w >= 0, s convex and non-decreasing:
 
-    z_0 = s(B_0 x + c_0),   z_l = s(W_l z_{l-1} + B_l x + c_l),   u(x) = scale (w^T z_L + b^T x + c + Q(x)) + floor/2 |x|^2
+    z_0 = s(B_0 x + c_0),   z_l = s(W_l z_{l-1} + B_l x + c_l),
+    u(x) = scale (w^T z_L + b^T x + c + Q(x)) + floor/2 |x|^2
 
 with Q absent, |A x|^2 of a given rank, or the released quadratic |delta o x|^2 + |A x|^2 + e^T x. With the right
 switches this is the network of constrained drifting (541 parameters at d = 2) and the architectures ``Linear`` and

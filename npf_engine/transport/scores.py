@@ -30,8 +30,8 @@ Map = Callable[[Tensor], Tensor]
 
 @dataclass
 class Coupling:
-    """An entropic coupling with the cloud x (..., n, d): ``log_scaling`` (..., n) = f / eps, ``eps`` (..., 1, 1), how many
-    iterations it took and the relative marginal error that was left."""
+    """An entropic coupling with the cloud x (..., n, d): ``log_scaling`` (..., n) = f / eps, ``eps`` (..., 1, 1), how
+    many iterations it took and the relative marginal error that was left."""
 
     x: Tensor
     log_scaling: Tensor

@@ -181,16 +181,9 @@ def _drifting(scheme: str, work: Work) -> list[Fitted]:
     out = []
     for index in range(len(work.seeds)):
         network = ensemble.member(result.theta, index)
-        out.append(
-            Fitted(
-                units.map(network.gradient),
-                units.jacobian(network.hessian),
-                count_parameters(network),
-                result.seconds / len(work.seeds),
-                "",
-                curve if index == 0 else [],
-            )  # fmt: skip
-        )
+        shared = result.seconds / len(work.seeds)
+        forward, jacobian = units.map(network.gradient), units.jacobian(network.hessian)
+        out.append(Fitted(forward, jacobian, count_parameters(network), shared, "", [] if index else curve))
     return out
 
 

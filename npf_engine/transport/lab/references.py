@@ -43,8 +43,8 @@ def exact_map(x: Tensor, y: Tensor) -> Reference:
 
 
 def entropic_map(x: Tensor, y: Tensor, share: float = ENTROPIC_SHARE) -> Reference:
-    """The barycentric map of the entropic transport, extended to all points (Pooladian and Niles-Weed 2021). Gradient of
-    a convex function; its Jacobian is the conditional covariance over eps."""
+    """The barycentric map of the entropic transport, extended to all points (Pooladian and Niles-Weed 2021).
+    Gradient of a convex function; its Jacobian is the conditional covariance over eps."""
     centre = y.mean(0)
     spread = float((y - centre).square().sum(1).mean()) or 1.0
     # cost |x - y|^2 / 2 halves eps as well

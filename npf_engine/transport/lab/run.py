@@ -188,7 +188,8 @@ class Bench:
         image = first.forward(self.x)
         row = _row(
             self.task.metric, values, sum(failed) / len(failed), sum(f.seconds for f in fits) / len(fits),
-            first.parameters, curve=_curve(first), note=first.note, cost=_finite((image - self.x).square().sum(1).mean()),
+            first.parameters, curve=_curve(first), note=first.note,
+            cost=_finite((image - self.x).square().sum(1).mean()),
             min_eigenvalue=_min_eigenvalue(first, self.x[:JACOBIAN_POINTS]),
         )  # fmt: skip
         return row, image if torch.isfinite(image).all() else None

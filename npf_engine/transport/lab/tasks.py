@@ -71,7 +71,8 @@ def build_task(name: str, second: str | None = None, d: int | None = None) -> Ta
         return _digits()
     if name not in makers:
         raise InputError(
-            f"there is no task {name!r}; it is one of {', '.join(NAMES)}, field:NAME (any field of the app), or two files"
+            f"there is no task {name!r}; it is one of {', '.join(NAMES)}, field:NAME (any field of the app), "
+            "or two files"
         )
     if d is not None and not 1 <= d <= MAX_D:
         raise InputError(f"the dimension must lie between 1 and {MAX_D}, not {d}")
@@ -214,9 +215,7 @@ def clouds_task(x: Tensor, y: Tensor, names: tuple[str, str] = ("source", "targe
     """
     for cloud, name in ((x, names[0]), (y, names[1])):
         if cloud.shape[0] < FEWEST:
-            raise InputError(
-                f"{name} has {cloud.shape[0]} point{'s' * (cloud.shape[0] != 1)}; a cloud needs at least 2"
-            )
+            raise InputError(f"{name} has {cloud.shape[0]} point{'s' * (cloud.shape[0] != 1)}; at least 2 are needed")
         if not torch.isfinite(cloud).all():
             raise InputError(f"{name} holds values that are empty or not finite; remove those rows")
     if x.shape[1] != y.shape[1]:
