@@ -1,7 +1,7 @@
 """How good generated digits are: does a classifier recognise them, are all ten there, is their law the digits' law.
 
-Every figure stands between its floor, unseen real digits in the place of the generated ones, and its trivial answer, the
-closed-form Gaussian map, which has the digits' mean and covariance and nothing more.
+Every figure stands between its floor, unseen real digits in the place of the generated ones, and its trivial answer,
+the closed-form Gaussian map, which has the digits' mean and covariance and nothing more.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ class CMGN(MonotoneGradient):
         self.W = nn.Parameter(torch.randn(width, d, generator=g) / math.sqrt(d))
         self.b = nn.Parameter(torch.randn(layers, width, generator=g))
         start = torch.full((layers, width), inverse_softplus(1.0))
-        start[-1] = inverse_softplus(0.2 / math.sqrt(width))  # the layers start with a small share of the map
+        start[-1] = inverse_softplus(0.1 / math.sqrt(width))  # the layers start with a small share of the map
         self.raw_gain = nn.Parameter(start) if gains else None
         if not gains:
             with torch.no_grad():
@@ -193,7 +193,7 @@ class MMGN(MonotoneGradient):
         self.W = nn.Parameter(torch.randn(modules_count, width, d, generator=g) / math.sqrt(d))
         self.b = nn.Parameter(torch.randn(modules_count, width, generator=g))
         # As in C-MGN, the layers start with a small share of the map.
-        share = 0.2 / math.sqrt(modules_count * width)
+        share = 0.1 / math.sqrt(modules_count * width)
         self.raw_gain = nn.Parameter(torch.full((modules_count, width), inverse_softplus(share))) if gains else None
         self.raw_offset = nn.Parameter(torch.full((modules_count, 1), inverse_softplus(1.0))) if gains else None
         if not gains:

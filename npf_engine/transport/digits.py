@@ -1,6 +1,7 @@
 """Digits from noise: the optimal map from a standard normal to the digits' codes, their principal components.
 
-The map is the gradient of a convex function on the code space; an image is its code's linear decoding, clipped to [0, 1].
+The map is the gradient of a convex function on the code space; an image is its code's linear decoding, clipped to
+[0, 1].
 """
 
 from __future__ import annotations

@@ -250,9 +250,10 @@ class _Work:
 
     def _loss(self, name: str, batch: int, densities: tuple[LogDensity, LogDensity] | None) -> Loss:
         x, y, u, scale = self.x, self.y, self.u, float(self.u.scale)
+        batch = min(batch, len(x), len(y))
 
         def draw(cloud: Tensor, generator: torch.Generator) -> Tensor:
-            return cloud[torch.randint(len(cloud), (min(batch, len(cloud)),), generator=generator)]
+            return cloud[torch.randint(len(cloud), (batch,), generator=generator)]
 
         if name == "kl":
             mean, cov = y.double().mean(0), covariance(y)

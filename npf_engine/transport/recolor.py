@@ -21,14 +21,16 @@ from torch import Tensor
 from npf_engine.errors import InputError
 from npf_engine.fields.pictures import Picture
 from npf_engine.recorder import Recorder
-from npf_engine.transport.discrete import entropic_map, exact_map
 from npf_engine.transport.fit import fit_brenier_map
 from npf_engine.transport.gaussian import gaussian_map
+from npf_engine.transport.lab.references import entropic_map, exact_map
 from npf_engine.transport.monotone_fit import KINDS, fit_monotone
 
 METHODS = ("fit", *KINDS, "entropic", "exact", "gaussian")
 SAMPLES = 20_000
 SECONDS = 20.0
+DISCRETE = 1000  # colours of each picture in a discrete transport
+ENTROPIC_SHARE = 0.005  # eps over the palette's spread: a larger one greys the colours
 EDGE = 0.02  # of the guide's range, squared: differences above it count as edges
 ColourMap = Callable[[Tensor], Tensor]
 
@@ -126,8 +128,9 @@ def _fit(
         S, m = gaussian_map(x, y)
         return (lambda colours: (colours.double() @ S.T + m).float()), 9, ""
     if method in ("entropic", "exact"):
-        found = (entropic_map if method == "entropic" else exact_map)(x, y, seed=seed)
-        return found.forward, found.y.numel() + found.g.numel(), ""
+        k = DISCRETE
+        found = entropic_map(x[:k], y[:k], ENTROPIC_SHARE) if method == "entropic" else exact_map(x[:k], y[:k])
+        return found.forward, found.parameters, found.note
     if method == "fit":
         fitted = fit_brenier_map(x, y, seed=seed, budget_seconds=seconds)
         return fitted.forward, sum(p.numel() for p in fitted.u.parameters()), str(fitted.info.get("note", ""))
