@@ -26,7 +26,7 @@ def cloud(n: int, d: int = 2, seed: int = 0) -> torch.Tensor:
 
 
 def test_references_know_the_gaussian_map(tmp_path: Path) -> None:
-    spec = LabSpec(task="gaussian", methods=("gaussian", "exact", "entropic"), seeds=2, points=500)
+    spec = LabSpec(task="gaussian", methods=("gaussian", "exact", "entropic"), seeds=2, points=400)
     report = run_lab(spec, folder=tmp_path)
     rows = report["results"]
     assert rows["gaussian"]["mean"] < 0.1 < report["trivial"]
@@ -35,7 +35,7 @@ def test_references_know_the_gaussian_map(tmp_path: Path) -> None:
     for row in rows.values():
         assert set(row) >= CONTRACT and row["failed_share"] == 0 and len(row["values"]) == 2
         assert row["min_eigenvalue"] >= -1e-6
-        assert row["cost"] == pytest.approx(report["exact_cost"], rel=0.15)
+        assert row["cost"] == pytest.approx(report["exact_cost"], rel=0.1)
     assert json.loads((tmp_path / "lab.json").read_text())["results"].keys() == rows.keys()
     with np.load(tmp_path / "lab.npz") as arrays:
         error = arrays["pushforward_gaussian"] - arrays["truth"]
@@ -60,12 +60,11 @@ def test_the_entropic_maps_jacobian() -> None:
 
 
 def test_every_method_runs_within_a_budget_of_steps() -> None:
-    names = tuple(m for m in METHODS if m not in ("fit", "exact", "entropic", "gaussian"))
+    names = tuple(m for m in METHODS if m not in ("fit", "exact", "entropic", "gaussian", "cmgn", "mmgn"))
     report = run_lab(LabSpec(task="gaussian", methods=names, budget_steps=3, points=64))
     for name, row in report["results"].items():
         assert row["parameters"] > 100, (name, row["note"])
-        if name not in ("cmgn", "mmgn"):
-            assert row["curve"]["value"], name
+        assert row["curve"]["value"], name
     assert report["results"]["icnn-linear"]["note"] == ""
 
 
@@ -111,7 +110,7 @@ def test_tasks() -> None:
 
 def test_convex_tasks_map_has_a_positive_jacobian() -> None:
     task = build_task("convex", d=2)
-    x, y = task.test(100, 0)
+    x = task.test(100, 0)[0]
     T = task.true_map(x)
     assert float(((T[:, None] - T) * (x[:, None] - x)).sum(-1).min()) >= -1e-5
 
@@ -150,7 +149,7 @@ def test_reading_clouds(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="name the array"):
         read_cloud(tmp_path / "two.npz")
     (tmp_path / "bad.npz").write_bytes(b"PK nonsense")
-    with pytest.raises(InputError, match="bad.npz"):
+    with pytest.raises(InputError, match="bad"):
         read_cloud(tmp_path / "bad.npz")
     with pytest.raises(InputError, match="no file"):
         read_cloud(tmp_path / "none.csv")

@@ -258,7 +258,7 @@ def _gaussian(work: Work, seed: int) -> Fitted:
 
 def _exact(work: Work, seed: int) -> Fitted:
     began = time.perf_counter()
-    found = exact_map(*_two_clouds(work, seed, 1000))
+    found = exact_map(*_two_clouds(work, seed, 800))
     return Fitted(found.forward, found.jacobian, found.parameters, time.perf_counter() - began)
 
 

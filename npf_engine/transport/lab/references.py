@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import ot
 import torch
+from scipy.sparse.csgraph import floyd_warshall
 from torch import Tensor
 
 from npf_engine.transport.scores import Map, cross_coupling
@@ -28,18 +29,30 @@ class Reference:
 def exact_map(x: Tensor, y: Tensor) -> Reference:
     """The semi-discrete extension of the exact transport of x (n, d) to y (m, d): grad of u(z) = max_j <z, y_j> - psi_j
     with psi from the dual potentials, so that z goes to argmin_j |z - y_j|^2 - v_j. Piecewise constant: its Jacobian is
-    0 wherever it exists."""
+    0 wherever it exists. Between clouds of one size the potentials are Rockafellar's, averaged over all base points:
+    the simplex' own put every x_i on the border between two cells."""
     weights = [np.full(len(cloud), 1.0 / len(cloud)) for cloud in (x, y)]
     cost = torch.cdist(x.double(), y.double()).square().numpy()
     scale = max(float(cost.max()), 1e-300)
-    _, log = ot.emd(*weights, cost / scale, numItermax=10_000_000, log=True)
-    v = torch.from_numpy(np.asarray(log["v"]) * scale)
+    plan, log = ot.emd(*weights, cost / scale, numItermax=10_000_000, log=True)
+    v = np.asarray(log["v"])
+    if len(x) == len(y):
+        v = v + _shortest_paths(cost / scale - np.asarray(log["u"])[:, None] - v, plan.argmax(1)).mean(0)
+    v = torch.from_numpy(v * scale)
 
     def forward(z: Tensor) -> Tensor:
         parts = [(torch.cdist(part.double(), y.double()).square() - v).argmin(1) for part in z.split(1024)]
         return y[torch.cat(parts)]
 
     return Reference(forward, lambda z: z.new_zeros(len(z), z.shape[1], z.shape[1]), y.numel() + len(y))
+
+
+def _shortest_paths(reduced: np.ndarray, match: np.ndarray) -> np.ndarray:
+    """Lengths (n, n) of the shortest paths from target k to target j, a step from match[i] to j costing the reduced cost
+    (n, n) of (i, j)."""
+    steps = np.empty_like(reduced)
+    steps[match] = np.maximum(reduced, 1e-14)  # scipy takes 0 for no step
+    return np.asarray(floyd_warshall(steps))
 
 
 def entropic_map(x: Tensor, y: Tensor, share: float = ENTROPIC_SHARE) -> Reference:
