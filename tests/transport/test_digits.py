@@ -26,7 +26,7 @@ def test_without_a_folder_scikit_learns_digits_are_read(monkeypatch: pytest.Monk
     monkeypatch.delenv("NPF_MNIST_DIR", raising=False)
     digits = load_digit_images()
     assert digits.pixels.shape == (1797, 784) and set(digits.labels.tolist()) == set(range(10))
-    assert 0 <= float(digits.pixels.min()) and float(digits.pixels.max()) <= 1
+    assert float(digits.pixels.min()) >= 0 and float(digits.pixels.max()) <= 1
 
 
 def test_idx_files_are_read_and_damaged_ones_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +87,7 @@ def test_maps_make_images_that_repeat_with_the_seed(method: str, monkeypatch: py
     pixels = load_digit_images().pixels[:600]
     made = fit_digits(pixels, method, components=8, steps=3, loss="kl")
     images = made.images(30, 1)
-    assert images.shape == (30, 784) and 0 <= float(images.min()) and float(images.max()) <= 1
+    assert images.shape == (30, 784) and float(images.min()) >= 0 and float(images.max()) <= 1
     assert torch.equal(images, made.images(30, 1)) and not torch.equal(images, made.images(30, 2))
     # The start is the Gaussian map, so that the codes have the digits' mean and spread from the first step.
     codes, real = made.codes(4000, 3), made.space.encode(pixels)
