@@ -13,6 +13,7 @@ from torch import Tensor
 
 from npf_engine.transport.scores import Map, cross_coupling
 
+LARGE = 1e6
 ENTROPIC_SHARE = 0.02  # eps over E|Y - Y'|^2: small, as the map's blur is what is paid for
 
 
@@ -51,8 +52,9 @@ def _shortest_paths(reduced: np.ndarray, match: np.ndarray) -> np.ndarray:
     """Lengths (n, n) of the shortest paths from target k to target j, a step from match[i] to j costing the reduced cost
     (n, n) of (i, j)."""
     steps = np.empty_like(reduced)
-    steps[match] = np.maximum(reduced, 1e-14)  # scipy takes 0 for no step
-    return np.asarray(floyd_warshall(steps))
+    # scipy takes what is within 1e-8 of 0 for no step
+    steps[match] = np.maximum(reduced * LARGE, 1e-7)
+    return np.asarray(floyd_warshall(steps)) / LARGE
 
 
 def entropic_map(x: Tensor, y: Tensor, share: float = ENTROPIC_SHARE) -> Reference:
