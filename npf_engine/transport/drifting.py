@@ -122,7 +122,10 @@ class _Run:
         """One gradient step is done; whether time is left for another."""
         self.steps += 1
         self.recorder.check()
-        self.recorder.progress(self.config.scheme, self.steps, self.total)
+        total, spent = self.total, time.perf_counter() - self.began
+        if self.limit is not None:
+            total = max(self.steps, min(total, round(self.steps * self.limit / spent)))  # at the pace so far
+        self.recorder.progress(self.config.scheme, self.steps, total)
         if self.watch:
             self.watch(self.steps, theta)
         if self.limit is not None and time.perf_counter() - self.began > self.limit:

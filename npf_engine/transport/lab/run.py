@@ -6,6 +6,8 @@ import dataclasses
 import io
 import json
 import math
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,6 +68,13 @@ class LabSpec:
         if self.points is not None and not 16 <= self.points <= 100_000:
             raise InputError(f"the number of test points must lie between 16 and 100000, not {self.points}")
 
+    @property
+    def default_name(self) -> str:
+        """The task and how many methods: what a run without a name of its own is called."""
+        task = self.task if self.target is None else f"{Path(self.task).stem} to {Path(self.target).stem}"
+        count = len(self.methods)
+        return f"{task.removeprefix('field:')}, {count} method{'s' * (count != 1)}"
+
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return dataclasses.asdict(self) | {"methods": list(self.methods)}
@@ -100,6 +109,8 @@ def run_lab(spec: LabSpec, recorder: Recorder | None = None, folder: Path | None
         "metric": task.metric, "floor": bench.floor, "trivial": bench.trivial, "exact_cost": bench.exact_cost,
         "n": len(bench.x), "seeds": [spec.first_seed, spec.seeds], "spec": spec.to_json(), "results": {},
     }  # fmt: skip
+    if folder is not None:
+        _write(folder, report, arrays)  # who follows the run sees floor, trivial answer and clouds at once
     for name in spec.methods:
         recorder.check()
         recorder.stage(name, "started")
@@ -107,9 +118,6 @@ def run_lab(spec: LabSpec, recorder: Recorder | None = None, folder: Path | None
         report["results"][name] = result
         if image is not None:
             arrays[f"pushforward_{name}"] = image[:SHOWN].numpy()
-            recorder.snapshot(
-                "lab", source=arrays["source"], target=arrays["target"], pushforward=image[:SHOWN].numpy()
-            )
         recorder.stage(name, "done", result["seconds"])
         if folder is not None:
             _write(folder, report, arrays)
@@ -170,11 +178,25 @@ class Bench:
         """The metric on a few points, for curves."""
         return self.value(forward, self.x[:LOOK_POINTS], self.y[:LOOK_POINTS])
 
+    def watched(self, name: str, recorder: Recorder) -> Callable[[Map], float]:
+        """``look`` that tells the recorder too: where the few points are now, and the curve so far."""
+        began, told = time.perf_counter(), []
+
+        def look(forward: Map) -> float:
+            value = self.look(forward)
+            told.append(((time.perf_counter() - began) / self.spec.seeds, value))
+            seconds, values = np.array(told, dtype=np.float32).T
+            image = forward(self.x[:LOOK_POINTS]).numpy()
+            recorder.snapshot("lab", method=np.array(name), pushforward=image, seconds=seconds, value=values)
+            return value
+
+        return look
+
     def run(self, name: str, recorder: Recorder) -> tuple[dict[str, Any], Tensor | None]:
         """The method's row, and the first seed's pushforward of the test points."""
         spec = self.spec
         seeds = range(spec.first_seed, spec.first_seed + spec.seeds)
-        work = Work(self.task, seeds, recorder, spec.budget_seconds, spec.budget_steps, self.look)
+        work = Work(self.task, seeds, recorder, spec.budget_seconds, spec.budget_steps, self.watched(name, recorder))
         try:
             fits = run_method(name, work)
         except (ValueError, FloatingPointError, torch.linalg.LinAlgError) as error:
