@@ -164,7 +164,7 @@ def _arrows(report: Report, arrays: Arrays, name: str) -> None:
     if not there:
         st.info("No method gave a finite map.", icon=":material/info:")
         return
-    chosen = st.segmented_control(
-        "Method", there, default=there[0], key="arrows_of", required=True, format_func=titles.method
+    chosen = st.pills(
+        "Method", there, default=there[0], key="arrows_of", required=True, format_func=titles.method, wrap=True
     )
     board.arrows(arrays, chosen or there[0], name)
