@@ -125,7 +125,8 @@ def _methods(spec: LabSpec) -> None:
         key = f"methods_{frame.key_of(family)}"
         st.session_state[key] = [name for name in members if name in spec.methods]
         st.pills(
-            family, members, selection_mode="multi", key=key, format_func=titles.method, on_change=_methods_chosen, wrap=True,
+            family, members, selection_mode="multi", key=key, format_func=titles.method, on_change=_methods_chosen,
+            wrap=True,
             help="; ".join(f"{titles.method(name)}: {titles.METHODS[name][2]}" for name in members) + ".",
         )  # fmt: skip
 
