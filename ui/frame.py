@@ -37,6 +37,7 @@ PAGES: dict[str, Entry] = {
     "landscape": Entry(
         "pages/landscape/page.py", "Landscape", ":material/landscape:", "Explore", ("landscape", "experiment")
     ),
+    "lab": Entry("pages/lab/page.py", "Monge lab", ":material/science:", "Explore", ("lab", "recolor")),
     "models": Entry("pages/models/page.py", "Models", ":material/inventory_2:", "Explore"),
 }
 

@@ -31,6 +31,8 @@ TITLES = {
     "corrected": "LMC-NPF, corrected",
     "tempering": "Parallel tempering",
     "nuts": "No-U-Turn sampler",
+    "recolor": "Colours",
+    "measure": "Measures",
 }
 ICONS = {
     "waiting": ("gray", ":material/radio_button_unchecked:"),

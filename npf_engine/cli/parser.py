@@ -13,7 +13,6 @@ from npf_engine import __version__
 from npf_engine.cli import experiment, landscape
 from npf_engine.errors import InputError
 
-OWN_MODULE = ("experiment", "landscape")  # commands that are not in commands.py
 NEGATIVE_NUMBER = re.compile(r"^-(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$")
 
 
@@ -49,29 +48,35 @@ def build_parser() -> Parser:
     _evaluate(_command(commands, "evaluate", "the accuracy table of a bundle on unseen samples of a field"))
     _invert(_command(commands, "invert", "positions where the field takes a given value"))
     experiment.add_arguments(
-        _command(commands, "experiment", "experiment 5.3, 5.4 or 5.5 of the paper, on a small classifier's loss")
+        _command(
+            commands,
+            "experiment",
+            "experiment 5.3, 5.4 or 5.5 of the paper, on a small classifier's loss",
+            "experiment",
+        )
     )
     landscape.add_arguments(
-        _command(commands, "landscape", "sample exp(-c g) on a landscape g, by LMC-NPF or its peers")
+        _command(commands, "landscape", "sample exp(-c g) on a landscape g, by LMC-NPF or its peers", "landscape")
     )
+    _lab(_command(commands, "lab", "ways to learn a Brenier map, side by side on one task", "lab"))
+    _recolor(_command(commands, "recolor", "one picture in the colours of another", "recolor"))
     _doctor(_command(commands, "doctor", "what works on this machine, and what to install for the rest"))
     _worker(_command(commands, "worker", "run, or go on with, the training in a run folder (the app starts these)"))
     return parser
 
 
-def _command(commands: Any, name: str, text: str) -> Parser:
+def _command(commands: Any, name: str, text: str, module: str = "commands") -> Parser:
     command: Parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    command.set_defaults(run=_later(name))
+    command.set_defaults(run=_later(name, module))
     command.add_argument("--json", action="store_true", help="one JSON value on stdout")
     return command
 
 
-def _later(name: str) -> Callable[[argparse.Namespace], Any]:
+def _later(name: str, module: str) -> Callable[[argparse.Namespace], Any]:
     """Import the command only when it runs: --help and mistyped arguments need no torch."""
 
     def run(args: argparse.Namespace) -> Any:
-        home = name if name in OWN_MODULE else "commands"
-        return getattr(importlib.import_module(f"npf_engine.cli.{home}"), name)(args)
+        return getattr(importlib.import_module(f"npf_engine.cli.{module}"), name)(args)
 
     return run
 
@@ -116,6 +121,45 @@ def _invert(command: Parser) -> None:
     command.add_argument("--samples", type=int, default=500, help="how many positions to draw (default 500)")
     command.add_argument("--seed", type=int, default=0, help="seed of the draws (default 0)")
     command.add_argument("--out", metavar="FILE.npz", required=True, help="file for x (n, d) in the user's units")
+
+
+def _lab(command: Parser) -> None:
+    command.epilog = "Without a budget every method has its own settings; for drift-mixture those of its paper."
+    # Tasks and methods have one home each, transport/lab, which names the choices when one is wrong.
+    command.add_argument(
+        "task",
+        metavar="TASK",
+        nargs="+",
+        help="drift-mixture, gaussian, mixtures, four-to-normal, seven-gaussians, convex, digits, field:NAME, "
+        "or two files of points (.csv, .npz)",
+    )
+    command.add_argument(
+        "--methods",
+        default="explicit,implicit,gauss-newton,icnn,entropic,exact,gaussian,fit",
+        help="names with commas between: explicit, implicit, implicit-summed, euclidean, adam, gauss-newton, cmgn, "
+        "mmgn, icnn, icnn-linear, icnn-fquad, lse, entropic, exact, gaussian, fit",
+    )
+    command.add_argument("--seeds", type=int, default=1, help="how many runs of each method (default 1)")
+    command.add_argument("--first-seed", type=int, default=0, help="seed of the first run (default 0)")
+    command.add_argument("--budget-seconds", type=float, default=None, help="seconds for each run")
+    command.add_argument("--budget-steps", type=int, default=None, help="gradient steps for each run")
+    command.add_argument("--dimension", type=int, default=None, help="of gaussian, convex, seven-gaussians (default 2)")
+    command.add_argument("--points", type=int, default=None, help="test points (default: the task's)")
+    command.add_argument("--out", metavar="DIR", default=None, help="folder for lab.json and lab.npz, the clouds")
+
+
+def _recolor(command: Parser) -> None:
+    command.epilog = "SOURCE and PALETTE may also be `day` and `sunset`, a pair made by code."
+    command.add_argument("source", metavar="SOURCE", help="the picture to recolour (PNG, JPEG, ...)")
+    command.add_argument("palette", metavar="PALETTE", help="the picture whose colours it gets")
+    # The methods have one home, transport/recolor.py, which names the choices when one is wrong.
+    command.add_argument("--method", default="fit", help="fit (default), cmgn, mmgn, entropic, exact or gaussian")
+    command.add_argument("--out", metavar="FILE", required=True, help="file for the PNG")
+    command.add_argument("--strength", type=float, default=1.0, help="how far to go, 0 to 1 (default 1)")
+    command.add_argument("--smooth", type=int, default=0, help="radius in pixels of the smoothing (default 0: none)")
+    command.add_argument("--seconds", type=float, default=20.0, help="seconds for the fit (default 20)")
+    command.add_argument("--draws", type=int, default=4, help="draws of the divergence (default 4)")
+    command.add_argument("--seed", type=int, default=0, help="seed of every random draw (default 0)")
 
 
 def _doctor(command: Parser) -> None:

@@ -99,6 +99,22 @@ KINDS: dict[str, Kind] = {
         files=("particles.npz", "figures.npz", "best-weights.safetensors", "model/*"),
         naming="Experiment {experiment} {preset}",
     ),
+    "lab": Kind(
+        "lab",
+        "Monge lab",
+        spec="npf_engine.transport.lab.run:LabSpec",
+        run="npf_engine.evaluation.lab_view:run_judged",
+        stages=(),  # one for each method
+        files=("lab.npz", "lab.json"),
+    ),
+    "recolor": Kind(
+        "recolor",
+        "Colour transfer",
+        spec="npf_engine.evaluation.colour_run:RecolorSpec",
+        run="npf_engine.evaluation.colour_run:run_recolor",
+        stages=("recolor", "measure"),
+        files=("before.png", "palette.png", "after.png"),
+    ),
 }
 
 

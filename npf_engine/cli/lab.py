@@ -1,0 +1,67 @@
+"""``lab``: several ways to learn a Brenier map on one task, by the same clock and measures."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from npf_engine.cli.output import Answer, columns, number
+from npf_engine.errors import InputError
+
+
+def lab(args: argparse.Namespace) -> Answer:
+    """Run the methods and print the table."""
+    import torch
+
+    from npf_engine.runs.machine import choose_threads
+    from npf_engine.runs.recorder import ConsoleRecorder
+    from npf_engine.transport.lab import LabSpec, run_lab
+
+    if len(args.task) > 2:
+        raise InputError(f"lab takes one task or two files, not {len(args.task)} names")
+    spec = LabSpec(
+        task=_task(args.task[0]),
+        target=args.task[1] if len(args.task) == 2 else None,
+        methods=tuple(name.strip() for name in args.methods.split(",") if name.strip()),
+        seeds=args.seeds,
+        first_seed=args.first_seed,
+        budget_seconds=args.budget_seconds,
+        budget_steps=args.budget_steps,
+        d=args.dimension,
+        points=args.points,
+    )
+    folder = Path(args.out) if args.out else None
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise InputError(f"--out {folder} is a file; name a folder")
+    torch.set_num_threads(choose_threads())
+    report = run_lab(spec, ConsoleRecorder(), folder)
+    return Answer(report, _text(report))
+
+
+def _task(name: str) -> str:
+    """A field's name may be given bare where the lab has no task of that name."""
+    from npf_engine.transport.lab.tasks import FILES, NAMES
+
+    if name in NAMES or ":" in name or os.sep in name or name.lower().endswith(FILES):
+        return name
+    from npf_engine.fields.catalog import list_fields
+
+    return f"field:{name}" if name in {info.name for info in list_fields()} else name
+
+
+def _text(report: dict[str, Any]) -> str:
+    header = ("method", report["metric"], "std", "failed", "seconds", "parameters", "cost", "least eigenvalue")
+    rows = []
+    for name, row in report["results"].items():
+        numbers = [number(row[key]) for key in ("mean", "std", "failed_share", "seconds")]
+        more = [str(row["parameters"]), number(row["cost"]), number(row["min_eigenvalue"])]
+        rows.append((name, *numbers, *more))
+    lines = [f"{report['title']}, d = {report['d']}, {report['n']} test points", columns(header, rows)]
+    lines.append(
+        f"floor {number(report['floor'])}, only moving the mean {number(report['trivial'])}, "
+        f"exact transport cost {number(report['exact_cost'])}"
+    )
+    lines += [f"{name}: {row['note']}" for name, row in report["results"].items() if row["note"]]
+    return "\n".join(lines)

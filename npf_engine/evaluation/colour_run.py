@@ -1,0 +1,98 @@
+"""Colour transfer as a run: two pictures in, the recoloured one and how well its colours match out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from npf_engine.errors import InputError
+from npf_engine.evaluation.colour import colour_match
+from npf_engine.fields.pictures import Picture, open_picture, png_bytes, resized
+from npf_engine.recorder import Recorder
+from npf_engine.transport.recolor import METHODS, recolor, structure
+
+PREVIEW = 240  # pixels on the longer side
+GOOD, USABLE = 2.0, 10.0  # divergence over the floor's
+
+
+@dataclass(frozen=True)
+class RecolorSpec:
+    """source, palette: files, or names of the built-in pair. The rest as in ``transport.recolor``."""
+
+    source: str = "day"
+    palette: str = "sunset"
+    method: str = "fit"
+    strength: float = 1.0
+    smooth: int = 0
+    seconds: float = 20.0
+    seed: int = 0
+    name: str = ""
+
+    def validate(self) -> None:
+        """Raise InputError for a method or a number that ``recolor`` would refuse."""
+        if self.method not in METHODS:
+            raise InputError(f"there is no method {self.method!r}; the methods are {', '.join(METHODS)}")
+        if not 0 <= self.strength <= 1:
+            raise InputError(f"strength must lie between 0 and 1, not {self.strength!r}")
+        if not 0 <= self.smooth <= 200:
+            raise InputError(f"smooth is a radius of 0 to 200 pixels, not {self.smooth!r}")
+        if not 0 < self.seconds <= 3600:
+            raise InputError(f"seconds for the fit must lie between 0 and 3600, not {self.seconds!r}")
+        if self.seed < 0:
+            raise InputError(f"seed must not be negative, not {self.seed}")
+
+    @property
+    def default_name(self) -> str:
+        """Both pictures and the method."""
+        return f"{Path(self.source).stem} in the colours of {Path(self.palette).stem}, {self.method}"
+
+
+def run_recolor(spec: RecolorSpec, recorder: Recorder, folder: Path) -> dict[str, Any]:
+    """Writes before.png, palette.png and after.png; answers size, match of colours, structure kept, and a verdict."""
+    source, palette = open_picture(spec.source), open_picture(spec.palette)
+    _write(folder, {"before.png": source, "palette.png": palette})
+    recorder.stage("recolor", "started")
+    result = recolor(
+        source, palette, spec.method, strength=spec.strength, smooth=spec.smooth, budget_seconds=spec.seconds,
+        seed=spec.seed, recorder=recorder,
+    )  # fmt: skip
+    recorder.check()
+    _write(folder, {"after.png": result.picture})
+    recorder.stage("recolor", "done", result.seconds)
+    recorder.stage("measure", "started")
+    match = colour_match(source, palette, result.picture, seed=spec.seed)
+    kept = structure(source, result.picture)
+    recorder.stage("measure", "done")
+    report = {
+        "width": source.width, "height": source.height, "method": spec.method, "pushforward": match,
+        "structure": kept if math.isfinite(kept) else None, "parameters": result.parameters, "note": result.note,
+        "seconds": result.seconds,
+    }  # fmt: skip
+    return report | judge(report)
+
+
+def judge(report: dict[str, Any]) -> dict[str, str]:
+    """The verdict on the colours: the divergence over the floor's. Empty where the palette has one colour."""
+    ratio = report["pushforward"].get("ratio")
+    if ratio is None or not math.isfinite(ratio):
+        return {}
+    level = "good" if ratio <= GOOD else "usable" if ratio <= USABLE else "not trustworthy"
+    reason = f"the colours differ from the palette's {ratio:.3g} times as much as two draws of the palette do"
+    return {"verdict": level, "verdict_reason": reason}
+
+
+def preview(picture: Picture, side: int = PREVIEW) -> Picture:
+    """The picture with at most ``side`` pixels on its longer side."""
+    scale = side / max(picture.width, picture.height)
+    if scale >= 1:
+        return picture
+    return resized(picture, max(1, round(scale * picture.width)), max(1, round(scale * picture.height)))
+
+
+def _write(folder: Path, pictures: dict[str, Picture]) -> None:
+    for name, picture in pictures.items():
+        part = folder / f".part-{name}"
+        part.write_bytes(png_bytes(picture))
+        part.replace(folder / name)

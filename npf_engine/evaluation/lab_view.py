@@ -1,0 +1,81 @@
+"""What pages ask of a lab run: where each value lies between its floor and the trivial answer, and the verdict."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from npf_engine.recorder import Recorder
+from npf_engine.runs import reading
+from npf_engine.transport.lab.run import LabSpec, run_lab
+
+GOOD, USABLE = 0.1, 0.5  # of the way from the floor to the trivial answer
+MOST_FAILED = 0.15  # share of the runs of a good method that may fail
+LEVELS = ("good", "usable", "not trustworthy")
+
+
+def run_judged(spec: LabSpec, recorder: Recorder, folder: Path) -> dict[str, Any]:
+    """``run_lab`` with "gap" and "verdict" in every method's row, "verdict" and "verdict_reason" of the best method,
+    and for the digits how many of each method's a classifier recognises."""
+    report = run_lab(spec, recorder, folder)
+    if spec.task == "digits":
+        report["digits"] = _recognised(folder)
+    return judged(report)
+
+
+def judged(report: dict[str, Any]) -> dict[str, Any]:
+    """The report of ``run_lab`` with every row judged, and the verdict on the best of them."""
+    rows = {name: row | judge(row, report) for name, row in report["results"].items()}
+    out = report | {"results": rows}
+    told = {name: row for name, row in rows.items() if row["gap"] is not None}
+    if not told:
+        failed = bool(rows) and all(row["mean"] is None for row in rows.values())
+        reason = "no method gave a finite map" if failed else ""
+        return out | ({"verdict": LEVELS[2], "verdict_reason": reason} if failed else {})
+    best = min(told, key=lambda name: (LEVELS.index(told[name]["verdict"]), told[name]["gap"]))
+    gap, failed = told[best]["gap"], told[best]["failed_share"]
+    reason = (
+        f"the best method, {best}, is {100 * max(0.0, gap):.1f} % of the way from the floor to only moving the mean"
+    )
+    if failed:
+        reason += f", and {100 * failed:.0f} % of its runs failed"
+    return out | {"verdict": told[best]["verdict"], "verdict_reason": reason}
+
+
+def judge(row: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:
+    """gap: (value - floor) / (trivial - floor), 0 for an answer as good as the target itself, 1 for only moving the
+    mean, None where those two are equal; verdict: by gap and by the share of runs that failed."""
+    floor, trivial = report["floor"] or 0.0, report["trivial"]
+    if row["mean"] is None:
+        return {"gap": None, "verdict": LEVELS[2]}
+    if not (math.isfinite(trivial) and trivial > floor):
+        return {"gap": None, "verdict": None}
+    gap = (row["mean"] - floor) / (trivial - floor)
+    if gap <= GOOD and row["failed_share"] <= MOST_FAILED:
+        level = LEVELS[0]
+    else:
+        level = LEVELS[1] if gap <= USABLE and row["failed_share"] <= 0.5 else LEVELS[2]
+    return {"gap": gap, "verdict": level}
+
+
+def _recognised(folder: Path) -> dict[str, dict[str, float]]:
+    """Who -> share recognised and entropy of the classes: each method's codes, real digits, the Gaussian map."""
+    from npf_engine.evaluation.digits import DigitJudge
+    from npf_engine.fields.digit_images import load_digit_images
+    from npf_engine.transport.digits import CodeSpace
+
+    images = load_digit_images()
+    judging = DigitJudge(CodeSpace.of(images.pixels).encode(images.pixels), images.labels)
+    arrays = reading.arrays(folder / "lab.npz")
+    noise = torch.from_numpy(arrays["source"])
+    clouds = {"real digits": judging.held[: len(noise)], "gaussian (trivial)": judging.gaussian(noise)}
+    clouds |= {
+        name.removeprefix("pushforward_"): torch.from_numpy(codes)
+        for name, codes in arrays.items()
+        if name.startswith("pushforward_")
+    }
+    found = {name: judging.recognise(codes) for name, codes in clouds.items()}
+    return {name: {"recognised": item.recognised, "entropy": item.entropy} for name, item in found.items()}

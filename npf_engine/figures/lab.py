@@ -1,0 +1,223 @@
+"""Pictures of the lab: clouds, displacements, convergence, and the table's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from npf_engine.figures import palette
+from npf_engine.figures.layout import finish, float32, span
+from npf_engine.figures.training import wants_log
+
+ARROWS = 250
+ACROSS = 3
+PANEL_HEIGHT = 300
+
+# method -> colour and dash: kin share a colour and differ in the line
+STYLES: dict[str, tuple[str, str]] = {
+    "explicit": (palette.COLOURS["rho"], "solid"),
+    "implicit": (palette.COLOURS["rho"], "dash"),
+    "implicit-summed": (palette.COLOURS["rho"], "dot"),
+    "euclidean": (palette.COLOURS["trivial"], "solid"),
+    "adam": (palette.COLOURS["trivial"], "dash"),
+    "gauss-newton": (palette.COLOURS["inverse"], "solid"),
+    "cmgn": (palette.COLOURS["m"], "solid"),
+    "mmgn": (palette.COLOURS["m"], "dash"),
+    "icnn": (palette.COLOURS["grad_u"], "solid"),
+    "icnn-linear": (palette.COLOURS["grad_u"], "dash"),
+    "icnn-fquad": (palette.COLOURS["grad_u"], "dot"),
+    "lse": (palette.COLOURS["m_network"], "solid"),
+    "entropic": (palette.COLOURS["reconstruction"], "solid"),
+    "exact": (palette.COLOURS["reconstruction"], "dash"),
+    "gaussian": (palette.COLOURS["floor"], "solid"),
+    "fit": (palette.COLOURS["field"], "solid"),
+}
+METRICS = {"l2_uvp": "L2-UVP (%)", "s_eps": "S<sub>ε</sub>", "mmd": "squared MMD"}
+
+
+def interpolated(source: np.ndarray, image: np.ndarray, t: float) -> np.ndarray:
+    """(1 - t) x + t T(x), displacement interpolation; arrays (n, d), t in [0, 1]."""
+    return (1 - t) * source + t * image
+
+
+def pushforwards(
+    source: np.ndarray, target: np.ndarray, images: Mapping[str, np.ndarray], t: float = 1.0, *, size: float = 3.0
+) -> go.Figure:
+    """Source, target and every method's (1-t) x + t T(x), one panel each on common axes (the first two coordinates).
+
+    source, images: (n, d), row i of each belongs to one x, whose place gives the colour; target (m, d). In one
+    dimension the panels are graphs of T.
+    """
+    if source.shape[1] == 1:
+        return _graphs(source[:, 0], {name: interpolated(source, image, t)[:, 0] for name, image in images.items()})
+    clouds = {"source": source, "target": target}
+    clouds |= {name: interpolated(source, image, t) for name, image in images.items()}
+    across = min(ACROSS, len(clouds))
+    down = -(-len(clouds) // across)
+    figure = make_subplots(
+        rows=down, cols=across, subplot_titles=list(clouds), horizontal_spacing=0.05, vertical_spacing=0.16 / down
+    )
+    both = np.concatenate([source[:, :2], target[:, :2]])
+    ranges = [span(both[:, axis], pad=0.08) for axis in (0, 1)]
+    origin = palette.origin_index(source)
+    for number, (name, cloud) in enumerate(clouds.items()):
+        row, col = number // across + 1, number % across + 1
+        plain = {"color": palette.COLOURS["field"], "size": size, "opacity": 0.6}
+        coloured = {"color": origin, "coloraxis": "coloraxis", "size": size, "opacity": 0.85}
+        figure.add_trace(
+            go.Scattergl(
+                x=float32(cloud[:, 0]),
+                y=float32(cloud[:, 1]),
+                mode="markers",
+                marker=plain if name == "target" else coloured,
+                hoverinfo="skip",
+                name=name,
+            ),
+            row=row,
+            col=col,
+        )
+        axis = str(number + 1) if number else ""
+        figure.update_xaxes(range=ranges[0], constrain="domain", row=row, col=col)
+        figure.update_yaxes(range=ranges[1], constrain="domain", scaleanchor=f"x{axis}", row=row, col=col)
+    finish(figure, height=PANEL_HEIGHT * down, revision="lab_clouds")
+    figure.update_layout(
+        coloraxis={"colorscale": palette.origin_scale(), "cmin": 0, "cmax": 255, "showscale": False},
+    )
+    return figure
+
+
+def displacements(source: np.ndarray, image: np.ndarray, method: str, *, most: int = ARROWS) -> go.Figure:
+    """Arrows from x to T(x) of at most ``most`` points, (n, d) each, the first two coordinates."""
+    x, y = source[:most], image[:most]
+    if x.shape[1] == 1:
+        return _graphs(source[:, 0], {method: image[:, 0]})
+    figure = go.Figure()
+    colour, _ = STYLES.get(method, (palette.COLOURS["floor"], "solid"))
+    breaks = np.full(len(x), np.nan)
+    figure.add_trace(
+        go.Scattergl(
+            x=float32(np.stack([x[:, 0], y[:, 0], breaks], axis=1).ravel()),
+            y=float32(np.stack([x[:, 1], y[:, 1], breaks], axis=1).ravel()),
+            mode="lines",
+            line={"color": palette.COLOURS["floor"], "width": 1},
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    )
+    for cloud, name, tint in ((x, "x", palette.COLOURS["rho"]), (y, "T(x)", colour)):
+        figure.add_trace(
+            go.Scattergl(
+                x=float32(cloud[:, 0]),
+                y=float32(cloud[:, 1]),
+                mode="markers",
+                marker={"size": 4, "color": tint},
+                name=name,
+                hoverinfo="skip",
+            )
+        )
+    finish(figure, height=420, revision="lab_arrows", legend=True)
+    figure.update_xaxes(constrain="domain")
+    figure.update_yaxes(scaleanchor="x", constrain="domain")
+    return figure
+
+
+def convergence(report: Mapping[str, Any]) -> go.Figure | None:
+    """The metric over seconds, a line a method (a dot for those that answer at once), with floor and trivial answer."""
+    curves = {name: row["curve"] for name, row in report["results"].items()}
+    figure = go.Figure()
+    told: list[float] = []
+    for name, row in report["results"].items():
+        seconds, value = list(curves[name]["seconds"]), list(curves[name]["value"])
+        if not seconds and row["mean"] is not None:
+            seconds, value = [row["seconds"]], [row["mean"]]
+        if not seconds:
+            continue
+        told += value
+        colour, dash = STYLES.get(name, (palette.COLOURS["floor"], "solid"))
+        figure.add_trace(
+            go.Scatter(
+                x=float32(seconds),
+                y=float32(value),
+                mode="lines+markers" if len(seconds) < 20 else "lines",
+                line={"color": colour, "dash": dash, "width": 2},
+                marker={"size": 6},
+                name=name,
+            )
+        )
+    if not told:
+        return None
+    finish(figure, height=360, revision="lab_convergence", legend=True)
+    for key, words in (("floor", "two draws of the target"), ("trivial", "only moving the mean")):
+        if report[key]:
+            colour = palette.COLOURS[key]
+            figure.add_hline(y=report[key], line={"color": colour, "dash": "dash"}, annotation_text=words)
+    figure.update_xaxes(title="seconds for each run", rangemode="tozero")
+    figure.update_yaxes(title=METRICS.get(report["metric"], report["metric"]))
+    if wants_log(np.array(told)):
+        figure.update_yaxes(type="log", dtick=1, exponentformat="power")
+    return figure
+
+
+def spread(report: Mapping[str, Any]) -> go.Figure | None:
+    """Every seed's value as a dot, a row a method, with the threshold of failure where there are many seeds."""
+    figure = go.Figure()
+    for name, row in report["results"].items():
+        values = [v for v in row["values"] if v is not None]
+        if values:
+            colour, _ = STYLES.get(name, (palette.COLOURS["floor"], "solid"))
+            figure.add_trace(
+                go.Scatter(
+                    x=float32(values), y=[name] * len(values), mode="markers", marker={"color": colour, "opacity": 0.7},
+                    showlegend=False,
+                )
+            )  # fmt: skip
+    if not figure.data:
+        return None
+    finish(figure, height=80 + 34 * len(figure.data), revision="lab_spread")
+    figure.update_xaxes(title=METRICS.get(report["metric"], report["metric"]), rangemode="tozero")
+    return figure
+
+
+def table(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows for the results table, best first: method, value, std, share failed, seconds, parameters, transport cost
+    over the exact one, and the least Jacobian eigenvalue. None where there is none."""
+    exact = report["exact_cost"]
+    rows = [
+        {
+            "method": name,
+            "value": row["mean"],
+            "std": row["std"],
+            "failed": row["failed_share"],
+            "seconds": row["seconds"],
+            "parameters": row["parameters"],
+            "cost_ratio": row["cost"] / exact if row["cost"] is not None and exact > 0 else None,
+            "min_eigenvalue": row["min_eigenvalue"],
+            "note": row["note"],
+        }
+        for name, row in report["results"].items()
+    ]
+    return sorted(rows, key=lambda row: (row["value"] is None, row["value"] or 0.0))
+
+
+def _graphs(x: np.ndarray, images: Mapping[str, np.ndarray]) -> go.Figure:
+    order = np.argsort(x, kind="stable")
+    figure = go.Figure()
+    for name, values in images.items():
+        colour, dash = STYLES.get(name, (palette.COLOURS["floor"], "solid"))
+        figure.add_trace(
+            go.Scatter(
+                x=float32(x[order]),
+                y=float32(values[order]),
+                mode="lines",
+                line={"color": colour, "dash": dash},
+                name=name,
+            )
+        )
+    finish(figure, height=380, revision="lab_graphs", legend=True)
+    figure.update_xaxes(title="x")
+    figure.update_yaxes(title="T(x)")
+    return figure

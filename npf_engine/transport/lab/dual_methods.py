@@ -1,0 +1,102 @@
+"""Convex potentials trained by the dual (``transport.dual``): ours, Linear, FQuad and log-sum-exp, by equal rules.
+
+All begin at the identity in model units, learned by regression: nobody is given the Gaussian map, which would be the
+answer of some tasks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.networks.icnn_variants import LogSumExpPotential, fquad_icnn, linear_icnn
+from npf_engine.recorder import Recorder
+from npf_engine.settings import ConjugateConfig, PotentialConfig
+from npf_engine.transport.dual import copy_as, fit_dual
+from npf_engine.transport.lab.tasks import Sampler
+from npf_engine.transport.loop import Loop
+
+DUAL = ("icnn", "icnn-linear", "icnn-fquad", "lse")
+STEPS = 400
+POOL = 20_000
+PIECES = 64
+IDENTITY_STEPS = 200
+FLOOR = 1e-2  # strong convexity: without it a conjugate beyond the network's slopes is infinitely far
+RATES = {"icnn": 5e-3, "icnn-linear": 5e-3, "icnn-fquad": 5e-3, "lse": 1e-2}
+LOOKS = 12
+
+
+def dual_network(name: str, d: int, target: Tensor, seed: int, published: bool = False) -> nn.Module:
+    """The network of a name. ``published``: the sizes of NPF Table 3 in any dimension; else at least 32 wide."""
+    if name == "icnn":
+        width = d if published else max(32, d)
+        return ConvexPotential(d, [width] * 4, activation="elu", tail_rank=1 if published else None,
+                               strong_convexity=FLOOR, seed=seed)  # fmt: skip
+    if name == "lse":
+        return LogSumExpPotential(target[:PIECES], temperature=0.3, strong_convexity=5 * FLOOR)
+    make = linear_icnn if name == "icnn-linear" else fquad_icnn
+    width = None if published else max(32, 2 * d)
+    return make(d, width=width, strong_convexity=FLOOR, seed=seed)
+
+
+def fit_by_dual(
+    name: str,
+    source: Sampler,
+    target: Sampler,
+    d: int,
+    seed: int,
+    recorder: Recorder,
+    seconds: float | None = None,
+    steps: int | None = None,
+    watch: Callable[[int, Any], None] | None = None,
+    *,
+    published: bool = False,
+    rate: float | None = None,
+    constant: bool = False,
+    batch: int = 512,
+) -> Any:
+    """The trained potential: an identity start, then dual steps until ``steps`` or ``seconds`` are spent.
+
+    ``constant``: no decay of the rate, as in NPF 5.6.
+    """
+    began = time.perf_counter()
+    x, y = source(POOL, torch.Generator().manual_seed(seed)), target(POOL, torch.Generator().manual_seed(seed + 1))
+    u = cast(ConvexPotential, dual_network(name, d, y, seed, published))
+    _identity(u, x, seed, recorder)
+    config = PotentialConfig(batch=batch, lr_floor=1.0 if constant else 0.05)
+    step_rate = rate or RATES[name]
+
+    def run(model: ConvexPotential, count: int, to: Recorder, look: Callable[[int], dict[str, float]] | None) -> None:
+        fit_dual(model, x, y, count, step_rate, config, ConjugateConfig(max_iterations=60), seed, to, watch=look)
+
+    count = steps or STEPS
+    if seconds is not None:
+        trial, start = 4, time.perf_counter()
+        run(copy_as(u, torch.float32), trial, Recorder(), None)
+        each = (time.perf_counter() - start) / trial
+        affordable = int(0.9 * (began + seconds - time.perf_counter()) / each)
+        count = max(1, affordable if steps is None else min(steps, affordable))
+    every = max(1, count // LOOKS)
+
+    def look(step: int) -> dict[str, float]:
+        if watch and (step % every == 0 or step + 1 == count):
+            watch(step, u)
+        return {}
+
+    run(u, count, recorder, look)
+    return u
+
+
+def _identity(u: Any, x: Tensor, seed: int, recorder: Recorder) -> None:
+    """Regress grad u on the identity."""
+
+    def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        points = x[torch.randint(len(x), (512,), generator=generator)]
+        return (u.gradient(points) - points).square().sum(1).mean(), {}
+
+    Loop("identity", "identity", {"u": u}, IDENTITY_STEPS, 1e-2, seed, recorder).run(loss)

@@ -1,0 +1,170 @@
+"""A run of the bench: the board while it works, and what it came to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from npf_engine.errors import InputError
+from npf_engine.evaluation.lab_view import judged
+from npf_engine.runs import files, reading
+from npf_engine.runs.files import slug
+from npf_engine.runs.store import Run
+from pages.lab import bench_setup, board, titles
+from ui import frame, live, manage, runs, states
+
+QUESTION = "Which way of learning a Brenier map is best for these data?"
+RESULT, MOVE, ARROWS, DIGITS = "Result", "From source to target", "Arrows", "Digits"
+Report = dict[str, Any]
+Arrays = dict[str, np.ndarray]
+
+
+def show(run_id: str) -> None:
+    """The page of one run."""
+    run = runs.store().get(run_id)
+    status = runs.store().status(run_id)
+    live.head(run, status, QUESTION)
+    _actions(run, status)
+    if run.error:
+        states.problem(run.error)
+    name = f"npf-{slug(run.name)}"
+    if run.state == "done":
+        runs.verdict(run)
+        with states.told():
+            _tabs(runs.store().report(run.id) or {}, _arrays(run), name)
+        live.log(run.id)
+    else:
+        live.follow(run, status, _body)
+        if not run.active:
+            _rest(run, name)
+    manage.changes(run)
+
+
+def _actions(run: Run, status: dict[str, Any]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="actions"):
+        if run.state == "done":
+            manage.download(run)
+        live.controls(run, status)
+        if not run.active and st.button(
+            "Repeat", icon=":material/replay:", key="again", help="With the same settings."
+        ):
+            with states.told():
+                frame.go("lab", {"run": runs.store().retry(run.id).id})
+        if st.button("Repeat with edits", icon=":material/edit:", key="repeat"):
+            frame.go("lab", bench_setup.link_of(run.spec))
+        if st.button("New run", icon=":material/add:", key="new"):
+            frame.go("lab")
+
+
+def _arrays(run: Run) -> Arrays:
+    """Clouds of a run. Raises InputError where it has none (yet)."""
+    path = runs.store().result(run.id, "lab.npz")
+    return _read(str(path), path.stat().st_mtime_ns)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _read(path: str, written: int) -> Arrays:
+    return reading.arrays(Path(path))
+
+
+def _so_far(run: Run) -> tuple[Report, Arrays] | None:
+    """What a run that is not done has written: methods that are through, and the one at work as its picture says."""
+    report = files.read_json(run.folder / "lab.json")
+    if report is None:
+        return None
+    try:
+        arrays = dict(_arrays(run))
+    except InputError:
+        return None
+    picture = runs.store().snapshot(run.id)
+    if picture is not None and "method" in picture:
+        name = str(picture["method"])
+        if name not in report["results"] and len(picture["value"]):
+            curve = {key: [float(v) for v in picture[key]] for key in ("seconds", "value")}
+            value = curve["value"][-1]
+            report["results"][name] = {
+                "mean": value if np.isfinite(value) else None, "seconds": curve["seconds"][-1], "curve": curve,
+                "live": True,
+            }  # fmt: skip
+            arrays[f"pushforward_{name}"] = picture["pushforward"]
+    return report, arrays
+
+
+def _body(run: Run, status: dict[str, Any]) -> None:
+    """The live board."""
+    found = _so_far(run)
+    if found is None:
+        if run.active:
+            st.info("Source and target appear as soon as they are drawn.", icon=":material/hourglass_top:")
+        live.log(run.id)
+        return
+    report, arrays = found
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        board.clouds(report, arrays, 1.0, "live", f"npf-{slug(run.name)}")
+    with right:
+        if not board.convergence(report, "live", f"npf-{slug(run.name)}"):
+            st.caption("The curves begin with the first looks of the first method.")
+    through = {name: row for name, row in report["results"].items() if not row.get("live")}
+    if through:
+        board.table(judged(report | {"results": through}))
+    live.log(run.id)
+
+
+def _rest(run: Run, name: str) -> None:
+    """Methods that were through when the run broke off are not lost."""
+    found = _so_far(run)
+    if found is not None and any(not row.get("live") for row in found[0]["results"].values()):
+        manage.download(run)
+
+
+def _tabs(report: Report, arrays: Arrays, name: str) -> None:
+    labels = [RESULT, *([DIGITS] if report.get("digits") else []), MOVE, ARROWS]
+    for tab, label in zip(st.tabs(labels, key="view", bind="query-params"), labels, strict=True):
+        if not tab.open:
+            continue
+        with tab, states.told():
+            if label == RESULT:
+                _result(report, arrays, name)
+            elif label == MOVE:
+                st.fragment(_move)(report, arrays, name)
+            elif label == ARROWS:
+                st.fragment(_arrows)(report, arrays, name)
+            else:
+                board.digits(report, arrays, name)
+
+
+def _result(report: Report, arrays: Arrays, name: str) -> None:
+    board.numbers(report)
+    board.table(report)
+    for method, row in report["results"].items():
+        if row["note"]:
+            st.caption(f"{titles.method(method)}: {states.plain(row['note'])}")
+    left, right = st.columns(2, gap="medium")
+    with left:
+        if not board.convergence(report, "done", name):
+            st.info("No method gave a finite map, so there is no curve.", icon=":material/info:")
+    with right:
+        board.spread(report, name)
+    board.clouds(report, arrays, 1.0, "done", name)
+
+
+def _move(report: Report, arrays: Arrays, name: str) -> None:
+    t = st.slider(
+        "t", 0.0, 1.0, 0.5, 0.05, key="moment", help="0: where the points begin; 1: where the map takes them."
+    )
+    board.clouds(report, arrays, t, "move", name)
+
+
+def _arrows(report: Report, arrays: Arrays, name: str) -> None:
+    there = [method for method in report["results"] if f"pushforward_{method}" in arrays]
+    if not there:
+        st.info("No method gave a finite map.", icon=":material/info:")
+        return
+    chosen = st.pills(
+        "Method", there, default=there[0], key="arrows_of", required=True, format_func=titles.method, wrap=True
+    )
+    board.arrows(arrays, chosen or there[0], name)

@@ -1,0 +1,235 @@
+"""Before a run of the bench: the task, the methods, one budget, the seeds; source and target beside them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+import torch
+
+from npf_engine.errors import InputError
+from npf_engine.figures import colour, lab
+from npf_engine.runs import kinds
+from npf_engine.transport.lab import LabSpec
+from npf_engine.transport.lab.tasks import build_task
+from pages.field.pick import built_in
+from pages.lab import link, titles
+from ui import frame, speclink, states
+from ui.plots import plot
+from ui.runs import remember, store
+from ui.speclink import Leaf
+
+BASE = LabSpec(task="mixtures", methods=("gaussian", "exact", "cmgn", "icnn"), budget_seconds=10.0)
+PATHS = ("task", "target")
+CLOUDS = "clouds"  # choice: two files of the visitor
+SECONDS, STEPS, OWN = "seconds", "steps", "own"
+BUDGETS = {SECONDS: "Seconds", STEPS: "Steps", OWN: "Each its own"}
+POINTS = 1500
+SEEDS = Leaf("seeds", "Seeds", "So many runs of each method: mean, spread and the share that failed.")
+FIRST = Leaf("first_seed", "First seed", "Fixes every random draw.")
+TEST = Leaf(
+    "points", "Test points", "Unseen points that all methods are measured on. `none`: as many as the measure likes."
+)
+DIMENSION = Leaf("d", "Dimension", "1 to 128; `none` is 2.")
+
+
+def show() -> None:
+    """The form, and the two clouds beside it."""
+    try:
+        spec: LabSpec = link.read(BASE, PATHS)
+    except InputError as error:
+        states.problem(error)
+        frame.link("lab", "Start from the defaults")
+        return
+    speclink.told()
+    left, right = st.columns([1, 1], gap="large")
+    with left:
+        ready = _task(spec)
+        _methods(spec)
+        _budget(spec)
+        _run(spec, ready)
+    with right:
+        if ready:
+            _preview(spec)
+        else:
+            st.info(
+                "Upload two clouds: one column for each coordinate, one row for each point.", icon=":material/upload:"
+            )
+
+
+def link_of(spec: LabSpec) -> dict[str, str]:
+    """Query parameters of the form with this spec's settings."""
+    return speclink.to_query(spec, BASE)
+
+
+def submit(spec: LabSpec, name: str) -> None:
+    """Put the run in the queue and turn into its live view."""
+    spec = dataclasses.replace(spec, task=link.kept(spec.task), target=link.kept(spec.target) if spec.target else None)
+    run = store().submit(spec, name)
+    st.query_params.clear()
+    remember(run.id)
+    st.rerun()
+
+
+def _task(spec: LabSpec) -> bool:
+    """The choice of a task; whether there is one."""
+    fields = {f"field:{info.name}": f"Field: {info.title}" for info in built_in()}
+    names = titles.TASKS | fields | {CLOUDS: "Two clouds of yours"}
+    uploading = st.query_params.get("of") == CLOUDS or spec.target is not None
+    st.session_state["task_choice"] = CLOUDS if uploading else spec.task if spec.task in names else None
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    with left:
+        st.selectbox(
+            "Task", list(names), key="task_choice", format_func=names.__getitem__, on_change=_task_chosen,
+            placeholder="Choose a task",
+            help="What is to be transported to what. For a field F: positions to values, ρ to F♯ρ.",
+        )  # fmt: skip
+    if spec.task in titles.ANY_DIMENSION and not uploading:
+        with right:
+            DIMENSION.show(spec, BASE)
+    if not uploading:
+        return True
+    for column, key, label in zip(st.columns(2), PATHS, ("Source", "Target"), strict=True):
+        with column:
+            st.file_uploader(label, type=["csv", "npz"], key=f"cloud_{key}", on_change=_uploaded, args=(key,))
+            path = getattr(spec, key)
+            if path and Path(path).suffix:
+                st.caption(states.plain(Path(path).name))
+    return bool(spec.target) and bool(Path(spec.task).suffix)
+
+
+def _task_chosen() -> None:
+    """Another task: what belonged to the old one is forgotten."""
+    name = st.session_state["task_choice"]
+    if name == CLOUDS:
+        st.query_params["of"] = CLOUDS
+        return
+    st.query_params.pop("of", None)
+    dimension = {} if name in titles.ANY_DIMENSION else {"d": None}
+    link.change(BASE, task=name, target=None, **dimension)
+
+
+def _uploaded(key: str) -> None:
+    path = link.staged(f"cloud_{key}")
+    if path is not None:
+        link.change(BASE, **{key: path, "d": None})
+
+
+def _methods(spec: LabSpec) -> None:
+    st.markdown("**Methods**")
+    for family in titles.FAMILIES:
+        members = [name for name, (group, _, _) in titles.METHODS.items() if group == family]
+        key = f"methods_{frame.key_of(family)}"
+        st.session_state[key] = [name for name in members if name in spec.methods]
+        st.pills(
+            family, members, selection_mode="multi", key=key, format_func=titles.method, on_change=_methods_chosen,
+            wrap=True,
+            help="; ".join(f"{titles.method(name)}: {titles.METHODS[name][2]}" for name in members) + ".",
+        )  # fmt: skip
+
+
+def _methods_chosen() -> None:
+    chosen = [name for family in titles.FAMILIES for name in st.session_state[f"methods_{frame.key_of(family)}"]]
+    link.change(BASE, methods=tuple(name for name in titles.METHODS if name in chosen))
+
+
+def _budget(spec: LabSpec) -> None:
+    kind = SECONDS if spec.budget_seconds is not None else STEPS if spec.budget_steps is not None else OWN
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    with left:
+        st.session_state["budget_choice"] = kind
+        st.segmented_control(
+            "Budget of each run", list(BUDGETS), key="budget_choice", required=True, format_func=BUDGETS.__getitem__,
+            on_change=_budget_chosen,
+            help="The same for all methods. Without one each has the settings that it was published with.",
+        )  # fmt: skip
+    with right:
+        if kind == SECONDS:
+            Leaf("budget_seconds", "Seconds", "Of the clock, for each method and seed.").show(spec, BASE)
+        elif kind == STEPS:
+            Leaf("budget_steps", "Steps", "Of the gradient, for each method and seed.").show(spec, BASE)
+    for column, leaf in zip(st.columns(3), (SEEDS, FIRST, TEST), strict=True):
+        with column:
+            leaf.show(spec, BASE)
+    if spec.budget_seconds is not None:
+        total = (
+            spec.budget_seconds * spec.seeds * len([m for m in spec.methods if titles.METHODS[m][0] != "References"])
+        )
+        st.caption(
+            f"{len(spec.methods)} methods, {spec.seeds} seed{'s' * (spec.seeds != 1)}: about "
+            f"{frame.duration(total)} of training, and some for the references and the measures."
+        )
+
+
+def _budget_chosen() -> None:
+    kind = st.session_state["budget_choice"]
+    link.change(
+        BASE,
+        budget_seconds=BASE.budget_seconds if kind == SECONDS else None,
+        budget_steps=500 if kind == STEPS else None,
+    )
+
+
+def _run(spec: LabSpec, ready: bool) -> None:
+    name = st.text_input("Name", placeholder=kinds.of(spec).default_name(spec), key="run_name", max_chars=80)
+    if st.button(
+        "Run", type="primary", icon=":material/play_arrow:", width="stretch", key="run_it", disabled=not ready
+    ):
+        with states.told():
+            submit(spec, name or "")
+    st.caption("It runs in the background: the page can be closed, and the link brings it back.")
+
+
+def _preview(spec: LabSpec) -> None:
+    with states.told():
+        title, source, target = _clouds(spec.task, spec.target, spec.d)
+        if spec.task == "digits":
+            st.markdown(f"##### {states.plain(title)}")
+            plot(colour.digit_sheet(digits(target[:64])), "digits_target", "Real digits, as 32 principal components.")
+            return
+        d = source.shape[1]
+        caption = "Source and target. A Brenier map moves the one to the other at the least cost of squared distance."
+        if d > 2:
+            caption += f" The first two of {d} coordinates."
+        figure = _one_dimension(source, target) if d == 1 else lab.pushforwards(source, target, {})
+        plot(figure, "clouds", caption, {"source": source, "target": target}, "npf-lab")
+
+
+def _one_dimension(source: np.ndarray, target: np.ndarray) -> Any:
+    import plotly.graph_objects as go
+
+    from npf_engine.figures import palette
+    from npf_engine.figures.layout import finish, float32
+
+    figure = go.Figure()
+    for values, name, key in ((source, "source", "rho"), (target, "target", "field")):
+        figure.add_trace(
+            go.Histogram(x=float32(values[:, 0]), name=name, opacity=0.6, marker={"color": palette.COLOURS[key]})
+        )
+    figure.update_layout(barmode="overlay")
+    return finish(figure, height=320, revision="lab_one", legend=True)
+
+
+@st.cache_data(max_entries=16, show_spinner="Drawing from both laws ...")
+def _clouds(task: str, target: str | None, d: int | None) -> tuple[str, np.ndarray, np.ndarray]:
+    """Title, and points of source and target that no method sees. Raises InputError."""
+    found = build_task(task, target, d)
+    count = POINTS if found.cloud is None else min(POINTS, max(16, found.cloud))
+    source, goal = found.test(count, 0)
+    return found.title, source.numpy(), goal.numpy()
+
+
+def digits(codes: np.ndarray) -> np.ndarray:
+    """Images (n, 784) of codes (n, 32)."""
+    return np.asarray(_space().decode(torch.from_numpy(np.ascontiguousarray(codes, dtype=np.float32))).numpy())
+
+
+@st.cache_resource(show_spinner="Reading the digits ...")
+def _space() -> Any:
+    from npf_engine.fields.digit_images import load_digit_images
+    from npf_engine.transport.digits import CodeSpace
+
+    return CodeSpace.of(load_digit_images().pixels)

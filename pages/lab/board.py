@@ -1,0 +1,209 @@
+"""The board: clouds of all methods, curves, the table between floor and trivial answer, arrows, digits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from npf_engine.figures import colour, lab
+from pages.lab import bench_setup, titles
+from ui import frame, states
+from ui.plots import plot
+
+Report = Mapping[str, Any]
+Arrays = Mapping[str, np.ndarray]
+MOST = 800  # points of each panel
+SHEET = 48  # digits of each method
+MARKS = {"good": "🟢 good", "usable": "🟠 usable", "not trustworthy": "🔴 not trustworthy"}
+
+
+def images(report: Report, arrays: Arrays) -> dict[str, np.ndarray]:
+    """Method -> its pushforward, in the order of the report."""
+    names = {name: f"pushforward_{name}" for name in report["results"]}
+    return {name: arrays[key] for name, key in names.items() if key in arrays}
+
+
+def clouds(report: Report, arrays: Arrays, t: float, key: str, name: str) -> None:
+    """Source, target and (1 - t) x + t T(x) of every method."""
+    found = images(report, arrays)
+    n = min([MOST, len(arrays["source"]), *(len(cloud) for cloud in found.values())])
+    source, target = arrays["source"][:n], arrays["target"][:MOST]
+    d = source.shape[1]
+    if d == 1 and not found:
+        return
+    shown = {titles.method(method): cloud[:n] for method, cloud in found.items()}
+    if d == 1:
+        figure = _named(lab.pushforwards(source, target, {method: cloud[:n] for method, cloud in found.items()}, t))
+    else:
+        figure = lab.pushforwards(source, target, shown, t)
+    what = "T(x)" if t == 1 else f"{1 - t:.2g} x + {t:.2g} T(x)"
+    caption = f"{what} for every method; colours say where a point comes from." + (
+        " A good map lies as the target does, without torn colours." if t == 1 else ""
+    )
+    if d > 2:
+        caption += f" The first two of {d} coordinates."
+    data = {"source": source, "target": target} | {
+        method: lab.interpolated(source, cloud, t) for method, cloud in shown.items()
+    }
+    plot(figure, f"clouds_{key}", caption, data, name)
+
+
+def _named(figure: go.Figure) -> go.Figure:
+    """Lines under the names that people know."""
+    for trace in figure.data:
+        if trace.name:
+            trace.name = titles.method(trace.name)
+    return figure
+
+
+def convergence(report: Report, key: str, name: str) -> bool:
+    """The measure over time, a line a method; whether there was anything to draw."""
+    figure = lab.convergence(report)
+    if figure is None:
+        return False
+    _named(figure)
+    arrays = {}
+    for method, row in report["results"].items():
+        for axis in ("seconds", "value"):
+            if row["curve"][axis]:
+                arrays[f"{method} {axis}"] = np.array(row["curve"][axis], dtype=np.float32)
+    caption = (
+        "The measure on a few points while each method learns (first seed), lower is better. A dot: a method that is "
+        "measured once, at its end."
+    )
+    plot(figure, f"convergence_{key}", caption, arrays or None, name)
+    return True
+
+
+def spread(report: Report, name: str) -> None:
+    """Every seed's value, where there are several."""
+    if max((len(row["values"]) for row in report["results"].values()), default=0) < 2:
+        st.info("With more seeds, their spread is shown here.", icon=":material/scatter_plot:")
+        return
+    figure = lab.spread(report)
+    if figure is not None:
+        for trace in figure.data:
+            trace.y = [titles.method(label) for label in trace.y]
+        data = {
+            method: np.array([np.nan if v is None else v for v in row["values"]], dtype=np.float32)
+            for method, row in report["results"].items()
+        }
+        plot(
+            figure, "spread", "Every seed's value: dots close together mean a method that can be relied on.", data, name
+        )
+
+
+def numbers(report: Report) -> None:
+    """What every value is held against."""
+    label, about = titles.METRICS[report["metric"]]
+    floor = report["floor"] if report["floor"] is not None else 0.0
+    shown = [
+        ("Floor", f"{floor:.3g}", f"{label} of two draws of the target: no map can be told to do better."),
+        ("Only moving the mean", f"{report['trivial']:.3g}", f"{label} of the trivial answer."),
+        ("Exact cost", f"{report['exact_cost']:.4g}", "Mean squared distance that a Brenier map moves points."),
+        ("Test points", f"{report['n']:,}", "Unseen by all methods."),
+        ("Dimension", f"{report['d']}", about),
+    ]
+    with st.container(horizontal=True, key="numbers"):
+        for title, value, text in shown:
+            st.metric(title, value, help=text, width="content", border=True)
+
+
+def table(report: Report) -> None:
+    """All methods, best first."""
+    rows = []
+    for row in lab.table(report):
+        own = report["results"][row["method"]]
+        gap = own.get("gap")
+        rows.append(
+            row | {
+                "method": titles.method(row["method"]),
+                "failed": 100 * row["failed"],
+                "gap": None if gap is None else 100 * gap,
+                "verdict": MARKS.get(str(own.get("verdict"))),
+            }
+        )  # fmt: skip
+    label, about = titles.METRICS[report["metric"]]
+    many = max(len(row["values"]) for row in report["results"].values()) > 1
+    judged = any(row["verdict"] for row in rows)
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        rows,
+        hide_index=True,
+        width="stretch",
+        placeholder="–",
+        column_order=[
+            "method", *(["verdict"] if judged else []), "value", *(["std"] if many else []),
+            *(["gap"] if judged else []), "failed", "cost_ratio", "min_eigenvalue", "parameters", "seconds",
+        ],
+        column_config={
+            "method": st.column_config.TextColumn("Method", pinned=True),
+            "verdict": st.column_config.TextColumn("Verdict", help="Good: within a tenth of the way, few runs failed."),
+            "value": number(label, format="%.4g", help=about + (" Mean over the seeds." if many else "")),
+            "std": number("± std", format="%.2g", help="Over the seeds."),
+            "gap": number("Of the way (%)", format="%.1f", help="From the floor (0) to only moving the mean (100)."),
+            "failed": number("Failed (%)", format="%.0f", help="Of the runs: not finite, or no better than trivial."),
+            "cost_ratio": number("Cost / exact", format="%.3f", help="Cost over that of the exact map; 1 is right."),
+            "min_eigenvalue": number(
+                "Least eigenvalue", format="%.3g",
+                help="Of the Jacobian's symmetric part on a sample: not negative for a Brenier map.",
+            ),
+            "parameters": number("Parameters", format="localized"),
+            "seconds": number("Seconds", format="%.2g", help="For each run."),
+        },
+    )  # fmt: skip
+    frame.caption(
+        "A map that collapses has a small cost and a large distance to the target; a cost above the exact one wastes "
+        "effort; a negative eigenvalue means that it is no Brenier map."
+    )
+
+
+def arrows(arrays: Arrays, method: str, name: str) -> None:
+    """Where the map of one method takes points."""
+    source = arrays["source"]
+    image = arrays[f"pushforward_{method}"]
+    figure = lab.displacements(source, image, method)
+    caption = "From x to T(x): the lines of an optimal map hardly cross."
+    if source.shape[1] > 2:
+        caption += f" The first two of {source.shape[1]} coordinates, in which they may."
+    data = {"x": source[: lab.ARROWS], "T": image[: lab.ARROWS]}
+    plot(figure, "arrows", caption, data, name, height=560 if source.shape[1] > 1 else None)
+
+
+def digits(report: Report, arrays: Arrays, name: str) -> None:
+    """A sheet of generated digits for each method, real ones first, and how many a classifier recognises."""
+    scores = report["digits"]
+    rows = [
+        {"who": titles.method(who), "recognised": 100 * score["recognised"], "entropy": score["entropy"]}
+        for who, score in scores.items()
+    ]
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config={
+            "who": "Digits of",
+            "recognised": number("Recognised (%)", format="%.1f", help="Nine of ten nearest real digits agree."),
+            "entropy": number("Entropy", format="%.2f", help="Of the predicted classes: ten equal ones have 2.30."),
+        },
+    )
+    frame.caption("Between real digits, which are the most that can be had, and the Gaussian map, which is trivial.")
+    sheets = {"Real digits": arrays["target"]} | {
+        titles.method(method): cloud for method, cloud in images(report, arrays).items()
+    }
+    columns = st.columns(2, gap="medium")
+    for place, (title, codes) in enumerate(sheets.items()):
+        with columns[place % 2]:
+            st.markdown(f"##### {states.plain(title)}")
+            pictures = bench_setup.digits(codes[:SHEET])
+            plot(
+                colour.digit_sheet(pictures),
+                f"sheet_{place}",
+                "As they come, none left out.",
+                {"images": pictures},
+                name,
+            )

@@ -1,0 +1,121 @@
+"""A colour transfer: before and after, the palettes in the RGB cube, how well the colours match, the picture itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from npf_engine.errors import InputError
+from npf_engine.fields.pictures import open_picture
+from npf_engine.figures import colour
+from npf_engine.runs.files import slug
+from npf_engine.runs.store import Run
+from pages.lab import colour_setup, titles
+from ui import frame, live, manage, runs, states
+from ui.plots import plot
+
+QUESTION = "Does the picture have the other's colours, and is it still the same picture?"
+NAMES = {"before.png": "before", "palette.png": "colours from", "after.png": "after"}
+
+
+def show(run_id: str) -> None:
+    """The page of one run."""
+    run = runs.store().get(run_id)
+    status = runs.store().status(run_id)
+    live.head(run, status, QUESTION)
+    _actions(run, status)
+    if run.error:
+        states.problem(run.error)
+    if run.state == "done":
+        runs.verdict(run)
+        with states.told():
+            _result(run)
+        live.log(run.id)
+    else:
+        live.follow(run, status, _body)
+    manage.changes(run)
+
+
+def _actions(run: Run, status: dict[str, Any]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="actions"):
+        if run.state == "done":
+            with states.told():
+                path = runs.store().result(run.id, "after.png")
+                st.download_button(
+                    "Download the picture", data=path.read_bytes, file_name=f"{slug(run.name)}.png", mime="image/png",
+                    key="picture_download", on_click="ignore", type="primary", icon=":material/download:",
+                    help="At full size, as PNG.",
+                )  # fmt: skip
+            manage.download(run)
+        live.controls(run, status)
+        if not run.active and st.button(
+            "Repeat", icon=":material/replay:", key="again", help="With the same settings."
+        ):
+            with states.told():
+                frame.go("lab", {"run": runs.store().retry(run.id).id})
+        if st.button("Repeat with edits", icon=":material/edit:", key="repeat"):
+            frame.go("lab", colour_setup.link_of(run.spec))
+        if st.button("New run", icon=":material/add:", key="new"):
+            frame.go("lab", {"of": "Colours"})
+
+
+def _body(run: Run, status: dict[str, Any]) -> None:
+    there = _pictures(run)
+    if there:
+        plot(
+            colour.pictures(there),
+            "live_pictures",
+            "The recoloured picture appears beside them when the map is fitted.",
+        )
+    elif run.active:
+        st.info("Both pictures appear as soon as they are read.", icon=":material/hourglass_top:")
+    live.log(run.id)
+
+
+def _result(run: Run) -> None:
+    report = runs.store().report(run.id) or {}
+    match = report["pushforward"]
+    shown = [
+        (
+            "Colours, over the floor",
+            match.get("ratio"),
+            "{:.3g}",
+            "Divergence from the palette, over that of two draws of it.",
+        ),
+        ("Divergence", match.get("value"), "{:.3g}", "Sinkhorn divergence of the colours in [0, 1]³."),
+        ("Floor", match.get("self_distance"), "{:.3g}", "Of two draws of the palette."),
+        ("Trivial", match.get("trivial"), "{:.3g}", "Of the closed-form Gaussian map."),
+        ("Structure kept", report.get("structure"), "{:.1%}", "Correlation of brightness steps between neighbours."),
+        ("Parameters", report.get("parameters"), "{:,}", f"Of {titles.method(run.spec.method)}."),
+    ]
+    with st.container(horizontal=True, key="numbers"):
+        for label, value, form, text in shown:
+            if isinstance(value, int | float):
+                st.metric(label, form.format(value), help=text, width="content", border=True)
+    if report.get("note"):
+        st.info(states.sentence(report["note"]), icon=":material/info:")
+    pictures = _pictures(run)
+    size = f"{report['width']:,} x {report['height']:,} pixels; shown are fewer."
+    plot(colour.pictures(pictures), "pictures", f"Before, where the colours come from, and after. {size}")
+    caption = "The pictures' colours in the RGB cube: those of after should fill the place of the palette's."
+    plot(colour.palettes(pictures), "palettes", caption)
+
+
+def _pictures(run: Run) -> dict[str, np.ndarray]:
+    """Name -> (h, w, 3) uint8 of the pictures that the run has written."""
+    found = {}
+    for name, title in NAMES.items():
+        try:
+            path = runs.store().result(run.id, name)
+        except InputError:
+            continue
+        found[title] = _read(str(path), path.stat().st_mtime_ns)
+    return found
+
+
+@st.cache_data(max_entries=12, show_spinner=False)
+def _read(path: str, written: int) -> np.ndarray:
+    return open_picture(Path(path)).rgb

@@ -1,0 +1,120 @@
+"""Before a colour transfer: two pictures, a method, and a preview at reduced size."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from npf_engine.errors import InputError
+from npf_engine.evaluation.colour_run import RecolorSpec, preview
+from npf_engine.fields.pictures import BUILT_IN, open_picture
+from npf_engine.figures import colour
+from npf_engine.runs import kinds
+from npf_engine.transport.recolor import METHODS, recolor
+from pages.lab import link, titles
+from ui import frame, speclink, states
+from ui.plots import plot
+from ui.runs import remember, store
+from ui.speclink import Leaf
+
+BASE = RecolorSpec()
+PATHS = ("source", "palette")
+QUICK = "entropic"  # the method of the preview: a second, and close to the exact map
+LABELS = {"source": "Picture", "palette": "Colours from"}
+LEAVES = (
+    Leaf("strength", "Strength", "0 leaves the picture, 1 has all of the other's colours; (1 - t) x + t T(x) between."),
+    Leaf("smooth", "Smoothing", "Radius in pixels of a filter that calms noise and keeps edges; 0 for none."),
+    Leaf("seconds", "Seconds", "For the fit; methods without a network take what they take."),
+    Leaf("seed", "Seed", "Fixes which colours are drawn."),
+)
+
+
+def show() -> None:
+    """The form and the preview."""
+    try:
+        spec: RecolorSpec = link.read(BASE, PATHS)
+    except InputError as error:
+        states.problem(error)
+        frame.link("lab", "Start from the defaults", {"of": "Colours"})
+        return
+    speclink.told()
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        for key in PATHS:
+            _picture(spec, key)
+        st.session_state["colour_method"] = spec.method
+        st.selectbox(
+            "Method", METHODS, key="colour_method", format_func=titles.method,
+            on_change=lambda: link.change(BASE, method=st.session_state["colour_method"]),
+        )  # fmt: skip
+        st.caption(f"{titles.method(spec.method)}: {titles.METHODS[spec.method][2]}.")
+        for place, column in enumerate(st.columns(2) * 2):
+            with column:
+                LEAVES[place].show(spec, BASE)
+        name = st.text_input("Name", placeholder=kinds.of(spec).default_name(spec), key="run_name", max_chars=80)
+        if st.button("Recolour at full size", type="primary", icon=":material/palette:", width="stretch", key="run_it"):
+            with states.told():
+                _submit(spec, name or "")
+    with right, states.told():
+        _preview(spec)
+
+
+def link_of(spec: RecolorSpec) -> dict[str, str]:
+    """Query parameters of the form with this spec's settings."""
+    return {"of": "Colours"} | speclink.to_query(spec, BASE)
+
+
+def _submit(spec: RecolorSpec, name: str) -> None:
+    """Put the run in the queue and turn into its live view."""
+    open_picture(spec.source), open_picture(spec.palette)
+    kept = {key: link.kept(getattr(spec, key)) for key in PATHS}
+    run = store().submit(dataclasses.replace(spec, **kept), name)
+    st.query_params.clear()
+    remember(run.id)
+    st.rerun()
+
+
+def _picture(spec: RecolorSpec, key: str) -> None:
+    path = getattr(spec, key)
+    st.file_uploader(
+        LABELS[key], type=["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff"], key=f"picture_{key}",
+        on_change=_uploaded, args=(key,),
+        help=f"Without a photo of yours: {getattr(BASE, key)}, made by code.",
+    )  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"Now: {states.plain(Path(path).name)}", width="content")
+        if path not in BUILT_IN and st.button("Take the built-in one", key=f"built_in_{key}", type="tertiary"):
+            link.change(BASE, **{key: getattr(BASE, key)})
+            st.rerun()
+
+
+def _uploaded(key: str) -> None:
+    path = link.staged(f"picture_{key}")
+    if path is not None:
+        link.change(BASE, **{key: path})
+
+
+def _preview(spec: RecolorSpec) -> None:
+    before, palette, after, note = _small(spec.source, spec.palette, spec.strength)
+    st.markdown("##### Preview")
+    caption = f"At reduced size, by the {QUICK} map: what to expect. The run fits {titles.method(spec.method)} anew."
+    plot(colour.pictures({"before": before, "colours from": palette, "after": after}), "preview", caption)
+    if note:
+        st.info(states.sentence(note), icon=":material/info:")
+    cubes = {"before": before, "colours from": palette, "after": after}
+    plot(
+        colour.palettes(cubes),
+        "preview_palettes",
+        "The same colours in the RGB cube: after should fill the palette's place.",
+    )
+
+
+@st.cache_data(max_entries=8, show_spinner="Recolouring a small copy ...")
+def _small(source: str, palette: str, strength: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
+    """Before, palette and after, (h, w, 3) uint8 each, and a note. Raises InputError."""
+    first, second = preview(open_picture(source)), preview(open_picture(palette))
+    result = recolor(first, second, QUICK, strength=strength)
+    return first.rgb, second.rgb, result.picture.rgb, result.note

@@ -1,0 +1,59 @@
+"""The settings of a form in its link: read, changed, and never a file that is not ours."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from npf_engine.errors import InputError
+from npf_engine.fields.pictures import BUILT_IN
+from npf_engine.runs import files, kinds
+from pages.field import uploading
+from ui import speclink
+
+
+def read(base: Any, paths: tuple[str, ...]) -> Any:
+    """``base`` with what the link says; leaves of ``paths`` may name files of this home alone. Raises InputError."""
+    spec = speclink.from_query(base, st.query_params)
+    for key in paths:
+        _check(getattr(spec, key))
+    return spec
+
+
+def change(base: Any, **values: Any) -> None:
+    """Take leaves into the link; what is refused leaves it as it was and is told once (``speclink.told``)."""
+    try:
+        spec = kinds.of(base).with_values(speclink.from_query(base, st.query_params), values)
+    except InputError as error:
+        st.session_state[speclink.PROBLEM] = str(error)
+        return
+    query = speclink.to_query(spec, base)
+    for key in values:
+        if key in query:
+            st.query_params[key] = query[key]
+        else:
+            st.query_params.pop(key, None)
+
+
+def staged(widget: str) -> str | None:
+    """Where the file of an uploader was put aside, None where there is none."""
+    upload = st.session_state[widget]
+    return None if upload is None else str(uploading.stage(upload))
+
+
+def kept(path: str) -> str:
+    """The path under which a run finds a staged file again; anything else as it is."""
+    return str(uploading.keep(Path(path))) if os.sep in path else path
+
+
+def _check(name: str | None) -> None:
+    """A link may name a file only where this program keeps files: it must not make the server read any other."""
+    if not name or name in BUILT_IN:
+        return
+    path = Path(name)
+    named = path.is_absolute() or len(path.parts) > 1 or path.suffix
+    if named and not name.startswith("field:") and not path.resolve().is_relative_to(files.home().resolve()):
+        raise InputError(f"a link cannot open the file {path.name}; upload it here")

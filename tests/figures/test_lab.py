@@ -1,0 +1,77 @@
+"""Pictures of the lab show the arrays that they are given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from npf_engine.figures import lab
+from npf_engine.transport.lab.methods import METHODS
+
+
+def row(mean: float | None, curve: list[float] | None = None, cost: float | None = 2.0) -> dict[str, Any]:
+    values = curve or []
+    return {
+        "metric": "mmd", "mean": mean, "std": 0.1, "failed_share": 0.0, "seconds": 3.0, "parameters": 541,
+        "values": [mean, None], "cost": cost, "min_eigenvalue": 0.01, "note": "",
+        "curve": {"seconds": list(range(len(values))), "step": list(range(len(values))), "value": values},
+    }  # fmt: skip
+
+
+@pytest.fixture
+def report() -> dict[str, Any]:
+    results = {"explicit": row(0.02, [0.9, 0.1, 0.02]), "exact": row(0.01), "fit": row(None, cost=None)}
+    return {"metric": "mmd", "floor": 0.0005, "trivial": 0.88, "exact_cost": 1.6, "results": results}
+
+
+@pytest.fixture
+def clouds() -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(0)
+    return generator.normal(size=(50, 2)).astype(np.float32), generator.normal(size=(40, 2)).astype(np.float32)
+
+
+def test_every_method_has_a_style_of_its_own() -> None:
+    assert set(lab.STYLES) == set(METHODS)
+    assert len(set(lab.STYLES.values())) == len(METHODS)
+
+
+def test_pushforwards_interpolate_between_source_and_image(clouds: tuple[np.ndarray, np.ndarray]) -> None:
+    x, y = clouds
+    figure = lab.pushforwards(x, y, {"explicit": x + 2, "fit": x - 1}, t=0.25)
+    assert [trace.name for trace in figure.data] == ["source", "target", "explicit", "fit"]
+    np.testing.assert_allclose(figure.data[2].x, x[:, 0] + 0.5, rtol=1e-5)
+    np.testing.assert_allclose(figure.data[1].y, y[:, 1])
+    assert figure.data[3].x.dtype == np.float32
+    line = lab.pushforwards(x[:, :1], y[:, :1], {"fit": 2 * x[:, :1]})
+    assert (np.diff(line.data[0].y) >= 0).all()
+
+
+def test_displacements_are_arrows_from_x_to_its_image(clouds: tuple[np.ndarray, np.ndarray]) -> None:
+    x, _ = clouds
+    arrows = lab.displacements(x, x + 1, "explicit", most=10).data[0]
+    assert len(arrows.x) == 30 and np.isnan(arrows.x[2::3]).all()
+    np.testing.assert_allclose(arrows.x[1::3] - arrows.x[0::3], 1, rtol=1e-5)
+
+
+def test_convergence_has_curves_dots_and_references(report: dict[str, Any]) -> None:
+    figure = lab.convergence(report)
+    assert figure is not None
+    assert [trace.name for trace in figure.data] == ["explicit", "exact"]
+    np.testing.assert_allclose(figure.data[0].y, [0.9, 0.1, 0.02], rtol=1e-6)
+    np.testing.assert_allclose((figure.data[1].x[0], figure.data[1].y[0]), (3.0, 0.01), rtol=1e-6)
+    assert len(figure.layout.shapes) == 2 and figure.layout.yaxis.type == "log"
+    assert lab.convergence(report | {"results": {"fit": row(None)}}) is None
+
+
+def test_spread_shows_each_seed(report: dict[str, Any]) -> None:
+    figure = lab.spread(report)
+    assert figure is not None and [trace.y[0] for trace in figure.data] == ["explicit", "exact"]
+    assert lab.spread(report | {"results": {}}) is None
+
+
+def test_table_is_sorted_with_failures_last(report: dict[str, Any]) -> None:
+    rows = lab.table(report)
+    assert [r["method"] for r in rows] == ["exact", "explicit", "fit"]
+    assert rows[0]["cost_ratio"] == pytest.approx(1.25) and rows[2]["cost_ratio"] is None

@@ -1,0 +1,136 @@
+"""Monge lab: the forms and their links, runs by real workers, the verdict, colour transfer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from npf_engine.evaluation.colour_run import RecolorSpec
+from npf_engine.evaluation.lab_view import judge, judged
+from npf_engine.runs.store import Run, RunStore
+from npf_engine.transport.lab import LabSpec
+from tests.pages.conftest import button, links, open_page, texts, wait_for
+
+TINY = LabSpec(task="gaussian", methods=("gaussian", "exact"), seeds=2, points=200)
+
+
+def plots(app) -> int:
+    return len(app.get("plotly_chart"))
+
+
+def finished(store: RunStore, spec: LabSpec | RecolorSpec) -> Run:
+    """A run of ``spec`` when its worker is through."""
+    run = store.submit(spec)
+    wait_for(lambda: not store.get(run.id).active)
+    found = store.get(run.id)
+    assert found.state == "done", found.error or store.log(run.id)
+    return found
+
+
+def test_first_visit_offers_a_task_and_shows_both_clouds(store: RunStore):
+    app = open_page("lab")
+    assert not app.error and plots(app) == 1
+    assert "4 methods, 1 seed: about 20 s of training" in texts(app)
+    assert not button(app, "Run").disabled
+
+
+def test_choices_go_into_the_link_and_refused_ones_do_not(store: RunStore):
+    app = open_page("lab", {"methods": '["gaussian"]'})
+    app.selectbox(key="task_choice").set_value("convex").run()
+    app.text_input(key="set_d").set_value("3").run()
+    assert (app.query_params["task"], app.query_params["d"]) == ("convex", "3")
+    assert "first two of 3 coordinates" in texts(app)
+    app.text_input(key="set_budget_seconds").set_value("-1").run()
+    assert any("positive number of seconds" in item.value for item in app.error)
+    assert "budget_seconds" not in app.query_params
+    app.selectbox(key="task_choice").set_value("mixtures").run()
+    assert not app.exception and "d" not in app.query_params, "mixtures lives in two dimensions"
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ({"methods": '["magic"]'}, "there is no method"),
+        ({"methods": "[]"}, "at least one method"),
+        ({"seeds": "0"}, "number of seeds"),
+        ({"task": "/etc/hostname", "target": "/etc/hostname"}, "a link cannot open the file"),
+        ({"task": "nowhere"}, "there is no task"),
+        ({"of": "Colours", "source": "/etc/hostname"}, "a link cannot open the file"),
+        ({"of": "Colours", "strength": "2"}, "strength must lie between 0 and 1"),
+    ],
+)
+def test_bad_links_are_told_in_a_sentence(store: RunStore, query: dict[str, str], sentence: str):
+    app = open_page("lab", query)
+    assert sentence.lower() in app.error[0].value.replace("\\", "").lower()
+
+
+def test_two_clouds_wait_for_both_files_and_must_fit(store: RunStore, own_home):
+    app = open_page("lab", {"of": "clouds"})
+    assert button(app, "Run").disabled and any("Upload two clouds" in item.value for item in app.info)
+    numbers = np.random.default_rng(0)
+    for name, d in (("a", 2), ("b", 3)):
+        np.savez(own_home / f"{name}.npz", x=numbers.normal(size=(50, d)).astype(np.float32))
+    query = {"task": str(own_home / "a.npz"), "target": str(own_home / "b.npz")}
+    assert "one dimension" in open_page("lab", query).error[0].value
+    same = open_page("lab", query | {"target": query["task"]})
+    assert plots(same) == 1 and not same.error
+
+
+def test_run_starts_in_the_background_and_can_be_repeated_with_edits(store: RunStore):
+    app = open_page("lab", {"task": "gaussian", "methods": '["gaussian"]', "points": "64"})
+    button(app, "Run").click()
+    app.run()
+    assert not app.exception, app.exception[0].message
+    (run,) = store.list("lab")
+    assert app.query_params["run"] == run.id and run.spec.methods == ("gaussian",)
+    assert app.title[0].value == "gaussian, 1 method"
+    assert "Repeat with edits" in [item.label for item in app.button]
+
+
+def test_a_finished_run_stands_between_floor_and_trivial_answer(store: RunStore):
+    run = finished(store, TINY)
+    assert run.verdict == "good", "the closed form is the answer to this task"
+    app = open_page("lab", {"run": run.id})
+    assert any("best method, gaussian" in item.value for item in app.success)
+    table = app.dataframe[0].value
+    assert list(table["method"]) == ["Gaussian", "Exact"], "best first"
+    closed = table.iloc[0]
+    assert closed["value"] < 1 and closed["gap"] < 10 and closed["failed"] == 0
+    assert closed["cost_ratio"] == pytest.approx(1, abs=0.15) and closed["min_eigenvalue"] > 0
+    assert plots(app) == 3
+    assert any(item.label.startswith("Download gaussian-2-methods") for item in app.download_button)
+    assert "Open" in links(open_page("lab"))
+    move = open_page("lab", {"run": run.id, "view": "From source to target"})
+    move.slider(key="moment").set_value(0.25).run()
+    assert "0.75 x + 0.25 T(x)" in texts(move) and plots(move) == 1
+    assert plots(open_page("lab", {"run": run.id, "view": "Arrows"})) == 1
+
+
+def test_gap_and_verdict_follow_from_floor_and_trivial_answer():
+    report = {"floor": 1.0, "trivial": 3.0}
+    rows = {mean: judge({"mean": mean, "failed_share": 0.0}, report) for mean in (1.0, 1.2, 2.0, 3.0, None)}
+    assert [row["gap"] for row in rows.values()] == pytest.approx([0, 0.1, 0.5, 1, None])
+    words = ["good", "good", "usable", "not trustworthy", "not trustworthy"]
+    assert [row["verdict"] for row in rows.values()] == words
+    assert judge({"mean": 1.0, "failed_share": 0.2}, report)["verdict"] == "usable"
+    assert judge({"mean": 1.0, "failed_share": 0.0}, {"floor": 0.1, "trivial": 0.1}) == {"gap": None, "verdict": None}
+    every = judged(
+        report | {"results": {"a": {"mean": 2.0, "failed_share": 0.0}, "b": {"mean": 1.1, "failed_share": 1.0}}}
+    )
+    assert every["verdict"] == "usable" and "best method, a," in every["verdict_reason"]
+
+
+def test_colours_are_previewed_and_recoloured_at_full_size(store: RunStore):
+    app = open_page("lab", {"of": "Colours", "strength": "0.5"})
+    assert not app.error and plots(app) == 2
+    run = finished(store, RecolorSpec(method="gaussian"))
+    shown = open_page("lab", {"run": run.id})
+    assert not shown.error and plots(shown) == 2
+    assert "480 x 320 pixels" in texts(shown)
+    assert "Download the picture" in [item.label for item in shown.download_button]
+    report = store.report(run.id)
+    assert report is not None and report["pushforward"]["value"] < 3 * report["pushforward"]["trivial"]
+
+
+def test_a_run_that_is_gone_is_told(store: RunStore):
+    assert "This run is not here" in texts(open_page("lab", {"run": "nowhere"}))
