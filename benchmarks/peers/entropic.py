@@ -29,7 +29,7 @@ def solve(
         begin = time.perf_counter()
         geometry = pointcloud.PointCloud(x, y, epsilon=share * mean_cost)
         out = linear.solve(geometry, max_iterations=int(settings.get("max_iterations", 2000)))
-        transport = jax.jit(out.to_dual_potentials().transport)
+        transport = jax.jit(out.to_dual_potentials().transport)  # type: ignore
         parts = [np.asarray(transport(part)) for part in np.array_split(data["x_eval"], 4)]
         maps.append(np.concatenate(parts))
         rows.append({"share": share, "converged": bool(out.converged), "seconds": time.perf_counter() - begin})

@@ -48,7 +48,7 @@ def run_peer(
         arrays = {"x": x, "y": y, "x_eval": x_eval}
         if test is not None:
             arrays |= {"x_test": test[0], "y_test": test[1]}
-        np.savez(folder / "in.npz", **{k: v.detach().cpu().float().numpy() for k, v in arrays.items()})
+        np.savez(folder / "in.npz", **{k: v.detach().cpu().float().numpy() for k, v in arrays.items()})  # type: ignore[arg-type]
         (folder / "settings.json").write_text(json.dumps({"kind": kind, **settings}))
         command = [sys.executable, "-m", "benchmarks.peers.child", str(folder)]
         child = subprocess.run(

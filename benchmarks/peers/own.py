@@ -50,7 +50,7 @@ class Own:
         return self._apply, self.dual.state_f.params
 
     def _apply(self, params: Any, x: Any) -> Any:
-        return self.f.apply({"params": params}, x).reshape(x.shape[0])
+        return self.f.apply({"params": params}, x).reshape(x.shape[0])  # type: ignore
 
     def compile(self) -> None:
         """One step whose result is thrown away."""

@@ -70,7 +70,7 @@ class Strong:
 
     def apply_u(self, params: Any, x: Any) -> Any:
         """u(x) (n,) for x (n, d)."""
-        return self.u.apply({"params": params}, x).reshape(x.shape[0])
+        return self.u.apply({"params": params}, x).reshape(x.shape[0])  # type: ignore
 
     def potential(self) -> Any:
         """(apply, params), see ``loop.Trainer``."""
@@ -124,7 +124,7 @@ class Strong:
         def loss(p: Any) -> Any:
             star = (xhat * y).sum(1) - self.apply_u(p["u"], xhat)
             dual = self.apply_u(p["u"], x).mean() + jnp.where(good, star, 0.0).sum() / share
-            miss = ((self.v.apply({"params": p["v"]}, y) - xhat) ** 2).sum(1)
+            miss = ((self.v.apply({"params": p["v"]}, y) - xhat) ** 2).sum(1)  # type: ignore
             return dual + jnp.where(good, miss, 0.0).sum() / share, dual
 
         grads, dual = jax.grad(loss, has_aux=True)(params)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ class Answer:
     ok: bool = True
 
 
-def columns(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def columns(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """A table with left-aligned columns."""
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [header, *rows]]

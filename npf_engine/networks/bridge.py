@@ -36,7 +36,8 @@ class Bridge(nn.Module):
     while t D
     ~ sigma sqrt(t), so that a small sigma crowds the choice into t < (sigma / D)^2, where no network can resolve it.
 
-    grid_power: how dense the sampler's times are near 1, see ``bridge_times``. region: ``box`` keeps X_psi in [-1, 1]^d, ``disc`` in the unit ball, ``free`` nowhere.
+    grid_power: how dense the sampler's times are near 1, see ``bridge_times``.
+    region: ``box`` keeps X_psi in [-1, 1]^d, ``disc`` in the unit ball, ``free`` nowhere.
     """
 
     sigma: Tensor
@@ -125,11 +126,14 @@ class Bridge(nn.Module):
     def _from_y(self, y: Tensor) -> Tensor:
         """What the first layer makes of y and its bias (n, width): the same at every step of a path."""
         first = self.layers[0]
+        assert isinstance(first, nn.Linear)
         return torch.addmm(first.bias, self.condition(y), self._columns(1).T)
 
     def _columns(self, part: int) -> Tensor:
         """The first layer's columns for the time (0), y (1) or x_t (2)."""
-        weight = self.layers[0].weight
+        first = self.layers[0]
+        assert isinstance(first, nn.Linear)
+        weight = first.weight
         y_width = weight.shape[1] - self.time.width - self.space.width
         return weight.split([self.time.width, y_width, self.space.width], dim=1)[part]
 
@@ -137,7 +141,7 @@ class Bridge(nn.Module):
         """X_psi(t, y, x_t) for one t, from _from_y(y)."""
         time = self.time(torch.full_like(x_t[:1, :1], t))
         hidden = torch.addmm(from_y, self.space(x_t), self._columns(2).T).add_(time @ self._columns(0).T)
-        return torch.add(self.layers[1:](hidden), x_t, alpha=t)
+        return x_t * t + self.layers[1:](hidden)
 
 
 def bridge_times(steps: int, power: float = 2.0) -> list[float]:

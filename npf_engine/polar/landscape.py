@@ -226,7 +226,7 @@ def _in_user(settings: LangevinSettings) -> LangevinSettings:
 def write_files(
     folder: Path, spec: LandscapeSpec, landscape: Landscape, chains: Chains, result: dict[str, Any] | None
 ) -> None:
-    """particles.npz (x, and the trace: steps, paths, jumped, shares), particles.csv (the last particles), the result."""
+    """particles.npz (x, and the trace: steps, paths, jumped, shares), particles.csv (last particles), the result."""
     from npf_engine.runs.files import write_atomic, write_json, writing
 
     with writing(folder):

@@ -26,7 +26,8 @@ DECAY = 0.99  # of the weight average
 
 @dataclass
 class TimedFit:
-    """What a fit did: steps, the share of held-out conjugates that converged at the last look, evaluations a point, and (seconds, dual) looks."""
+    """What a fit did: steps, the share of held-out conjugates that converged at the last look, evaluations a point, and
+    (seconds, dual) looks."""
 
     steps: int = 0
     converged: float = 1.0

@@ -56,5 +56,7 @@ def experiment_outcome(spec: ExperimentSpec, recorder: Recorder, digits: Digits 
         "warnings": classifier.warnings,
     }  # fmt: skip
     outcome.data = head | outcome.data
-    outcome.data["seconds"]["total"] = time.perf_counter() - begin
+    seconds = outcome.data["seconds"]
+    assert isinstance(seconds, dict)
+    seconds["total"] = time.perf_counter() - begin
     return outcome

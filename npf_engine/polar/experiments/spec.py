@@ -36,10 +36,10 @@ class ParticlesConfig:
     start: they begin uniform on [-start, start]^222. From all of Omega (start 1) most reach no minimum: their ReLUs die
     (measured on the embedded digits: after 1000 steps 31 % were above half; from 0.3, 60 % after 400). warmup: steps of
     the flow, or of plain Langevin before the sampling; steps: of the sampling, the same number of gradients for each
-    sampler; inner: N of Algorithm 2; every: steps between two looks whose samples the networks learn from, from step
-    ``first`` on; tau, coefficient: of the sampling, tau * coefficient being the step of the descent; u_coefficient: of the
-    steps on u (0: the same). A small one leaves y near the law of M: minibatch noise, which tau and c know nothing of, spreads the
-    gradients that X_psi has seen.
+    sampler; inner: N of Algorithm 2; every: steps between two looks whose samples the networks learn from, from
+    step ``first`` on; tau, coefficient: of the sampling, tau * coefficient being the step of the descent;
+    u_coefficient: of the steps on u (0: the same). A small one leaves y near the law of M: minibatch noise, which
+    tau and c know nothing of, spreads the gradients that X_psi has seen.
     """
 
     count: int = 1024

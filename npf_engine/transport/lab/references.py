@@ -49,8 +49,8 @@ def exact_map(x: Tensor, y: Tensor) -> Reference:
 
 
 def _shortest_paths(reduced: np.ndarray, match: np.ndarray) -> np.ndarray:
-    """Lengths (n, n) of the shortest paths from target k to target j, a step from match[i] to j costing the reduced cost
-    (n, n) of (i, j)."""
+    """Lengths (n, n) of the shortest paths from target k to target j, a step from match[i] to j costing the
+    reduced cost (n, n) of (i, j)."""
     steps = np.empty_like(reduced)
     # scipy takes what is within 1e-8 of 0 for no step
     steps[match] = np.maximum(reduced * LARGE, 1e-7)
