@@ -47,7 +47,7 @@ def drift_rows(
     """The table of seed 003's experiment, and each method's report."""
     rows: list[dict[str, Any]] = []
     reports: dict[str, Any] = {}
-    plans = [(name, seeds, None) for name in SCHEMES]
+    plans: list[tuple[str, int, float | None]] = [(name, seeds, None) for name in SCHEMES]
     plans += [("gaussian", seeds, None), ("fit", fit_seeds, fit_seconds)]
     for name, count, seconds in plans:
         if count < 1:

@@ -230,7 +230,9 @@ def _self(x: Tensor, f: Tensor) -> tuple[Tensor, Tensor]:
         for _ in range(MAX_NEWTON):
             row = a * _times(kernel, b)
             step, missing, whole = _solve(
-                lambda v, a=a, b=b, row=row: row * v + a * _times(kernel, b * v), 1 - row, tolerance
+                lambda v, a=a, b=b, row=row: row * v + a * _times(kernel, b * v),  # type: ignore[misc]
+                1 - row,
+                tolerance,
             )
             if whole and float(missing.max()) < tolerance:
                 return 2 * f.mean(dim=1) - row.mean(dim=1) + 1 + 2 * missing, f

@@ -20,6 +20,8 @@ them too. Arrays are (n, d) in model units; everything is multiplied by ``scale`
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -136,7 +138,7 @@ class CMGN(MonotoneGradient):
         self.register_buffer("nodes", torch.tensor((nodes + 1) / 2), persistent=False)
         self.register_buffer("weights", torch.tensor(weights / 2), persistent=False)
 
-    def _gains(self) -> list[Tensor] | list[float]:
+    def _gains(self) -> list[Any]:
         return [1.0] * self.layers if self.raw_gain is None else list(nnf.softplus(self.raw_gain))
 
     def _profiles(self, wx: Tensor) -> Tensor:
@@ -155,7 +157,7 @@ class CMGN(MonotoneGradient):
         """sum_i int_0^{w_i . x} phi_i by Gauss-Legendre: a profile's integral has no closed form for L > 1."""
         wx = x @ self.W.T
         mean = torch.zeros_like(wx)
-        for node, weight in zip(self.nodes, self.weights, strict=True):  # type: ignore[call-overload]
+        for node, weight in zip(self.nodes, self.weights, strict=True):  # type: ignore
             mean = mean + weight.to(wx) * self._profiles(node.to(wx) * wx)
         return (wx * mean).sum(1)
 
@@ -229,7 +231,7 @@ def _log_cosh(z: Tensor) -> Tensor:
     return size + torch.log1p(torch.expm1(-2 * size) / 2)
 
 
-_ACTIVATIONS = {
+_ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
     "tanh": (torch.tanh, lambda z: 1 - torch.tanh(z).square()),
     "sigmoid": (torch.sigmoid, lambda z: torch.sigmoid(z) * (1 - torch.sigmoid(z))),
     "softplus": (nnf.softplus, torch.sigmoid),

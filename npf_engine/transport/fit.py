@@ -83,6 +83,10 @@ class BrenierMap:
         """grad u(x) (n, d)."""
         return self.at.factor * in_chunks(self.u.gradient, self.at.source(x)) @ self.at.P + self.at.mean
 
+    def hessian(self, x: Tensor) -> Tensor:
+        """Hessian of u, the Jacobian of ``forward`` (n, d, d); symmetric, positive definite."""
+        return self.at.factor * self.at.P @ in_chunks(self.u.hessian, self.at.source(x)) @ self.at.P
+
     def inverse(self, y: Tensor) -> Tensor:
         """grad u*(y) (n, d): where forward sends to y."""
         solved = conjugate(self.u, self.at.target(y), tolerance=1e-5)

@@ -37,11 +37,11 @@ class GaussNewton:
         def at(t: Tensor) -> Tensor:
             return self.model(t, x)
 
-        moved, pull = torch.func.vjp(at, theta)
+        moved, pull = torch.func.vjp(at, theta)[:2]
         residual = goal - moved
 
         def product(v: Tensor) -> Tensor:
-            _, along = torch.func.jvp(at, (theta,), (v,))
+            along = torch.func.jvp(at, (theta,), (v,))[1]
             return pull(along)[0] / n + damping * v
 
         slope = pull(residual)[0] / n

@@ -71,7 +71,8 @@ def _submit(spec: RecolorSpec, name: str) -> None:
     """Put the run in the queue and turn into its live view."""
     open_picture(spec.source), open_picture(spec.palette)
     kept = {key: link.kept(getattr(spec, key)) for key in PATHS}
-    run = store().submit(dataclasses.replace(spec, **kept), name)
+    kept_spec = dataclasses.replace(spec, **kept)  # type: ignore[arg-type]
+    run = store().submit(kept_spec, name)
     st.query_params.clear()
     remember(run.id)
     st.rerun()

@@ -40,8 +40,7 @@ def dual_network(name: str, d: int, target: Tensor, seed: int, published: bool =
     if name == "lse":
         return LogSumExpPotential(target[:PIECES], temperature=0.3, strong_convexity=5 * FLOOR)
     make = linear_icnn if name == "icnn-linear" else fquad_icnn
-    width = None if published else max(32, 2 * d)
-    return make(d, width=width, strong_convexity=FLOOR, seed=seed)
+    return make(d, width=None if published else max(32, 2 * d), strong_convexity=FLOOR, seed=seed)
 
 
 def fit_by_dual(

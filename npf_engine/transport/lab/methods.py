@@ -234,9 +234,8 @@ def _monotone(name: str, work: Work, seed: int) -> Fitted:
 def _fit(work: Work, seed: int) -> Fitted:
     seconds = work.seconds or DEFAULT_FIT_SECONDS
     fitted = fit_brenier_map(work.task.source, work.task.target, seed=seed, budget_seconds=seconds)
-    units = Units((fitted.centre, fitted.size), (torch.zeros(work.task.d), 1.0))
     return Fitted(
-        fitted.forward, units.jacobian(fitted.u.hessian), count_parameters(fitted.u), float(fitted.info["seconds"]),
+        fitted.forward, fitted.hessian, count_parameters(fitted.u), float(fitted.info["seconds"]),
         str(fitted.info.get("note", "")),
     )  # fmt: skip
 

@@ -39,10 +39,10 @@ def exact_map(x: Tensor, y: Tensor) -> Reference:
     v = np.asarray(log["v"])
     if len(x) == len(y):
         v = v + _shortest_paths(cost / scale - np.asarray(log["u"])[:, None] - v, plan.argmax(1)).mean(0)
-    v = torch.from_numpy(v * scale)
+    dual = torch.from_numpy(v * scale)
 
     def forward(z: Tensor) -> Tensor:
-        parts = [(torch.cdist(part.double(), y.double()).square() - v).argmin(1) for part in z.split(1024)]
+        parts = [(torch.cdist(part.double(), y.double()).square() - dual).argmin(1) for part in z.split(1024)]
         return y[torch.cat(parts)]
 
     return Reference(forward, lambda z: z.new_zeros(len(z), z.shape[1], z.shape[1]), y.numel() + len(y))

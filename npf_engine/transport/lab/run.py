@@ -127,7 +127,7 @@ def run_lab(spec: LabSpec, recorder: Recorder | None = None, folder: Path | None
 def _write(folder: Path, report: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
-    np.savez(buffer, **{key: np.asarray(value, dtype=np.float32) for key, value in arrays.items()})
+    np.savez(buffer, **{k: np.asarray(v, dtype=np.float32) for k, v in arrays.items()})  # type: ignore[arg-type]
     for name, data in (("lab.npz", buffer.getvalue()), ("lab.json", json.dumps(report).encode())):
         part = folder / f".{name}.part"
         part.write_bytes(data)
