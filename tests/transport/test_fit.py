@@ -1,0 +1,84 @@
+"""fit_brenier_map with its own settings: known maps, both starts, the budget, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import torch
+from torch import Tensor
+
+from npf_engine.divergences import l2_uvp
+from npf_engine.transport import WideConfig, fit_brenier_map
+from npf_engine.transport import fit as fit_module
+
+D = 6
+
+
+def _truth(x: Tensor) -> Tensor:
+    """The gradient of |x|^2 / 4 + a smoothed maximum of three affine functions."""
+    W = torch.tensor([[3.0, 0, 0, 0, 0, 0], [0, -3.0, 1.0, 0, 0, 0], [0, 0, 0, 2.0, -2.0, 0]])
+    return x / 2 + torch.softmax(2 * (x @ W.T), dim=1) @ W
+
+
+def _clouds(n: int) -> tuple[Tensor, Tensor]:
+    g = torch.Generator().manual_seed(0)
+    return torch.randn(n, D, generator=g) + 0.5, _truth(torch.randn(n, D, generator=g) + 0.5)
+
+
+def test_a_known_map_in_six_dimensions_far_below_the_linear_map() -> None:
+    x, y = _clouds(20_000)
+    begin = time.perf_counter()
+    fit = fit_brenier_map(x, y, budget_seconds=15)
+    assert time.perf_counter() - begin < 18
+    linear = fit_brenier_map(x, y, budget_seconds=1e-3)
+    assert linear.info["method"] == "gaussian" and "more seconds" in linear.info["note"]
+    check = torch.randn(3000, D, generator=torch.Generator().manual_seed(9)) + 0.5
+    uvp, trivial = l2_uvp(fit.forward(check), _truth(check)), l2_uvp(linear.forward(check), _truth(check))
+    assert trivial > 10 and uvp < trivial / 4, (uvp, trivial)
+    assert fit.info["held_out_dual"] < fit.info["gaussian_dual"] and fit.info["method"] == "wide icnn"
+    torch.testing.assert_close(fit.inverse(fit.forward(check[:200])), check[:200], atol=2e-2, rtol=0)
+    # forward is the gradient of potential, and hessian its Jacobian, in the clouds' own units
+    step = 1e-2
+    e = torch.eye(D)[2] * step
+    slope = (fit.potential(check[:50] + e) - fit.potential(check[:50] - e)) / (2 * step)
+    torch.testing.assert_close(slope, fit.forward(check[:50])[:, 2], atol=2e-2, rtol=2e-2)
+    column = (fit.forward(check[:50] + e) - fit.forward(check[:50] - e)) / (2 * step)
+    torch.testing.assert_close(column, fit.hessian(check[:50])[:, :, 2], atol=0.1, rtol=0.05)
+
+
+def test_from_the_identity_the_gaussian_map_is_found() -> None:
+    g = torch.Generator().manual_seed(1)
+    size = torch.tensor([1.0, 2.0, 3.0])
+    x, y = torch.randn(20_000, 3, generator=g), torch.randn(20_000, 3, generator=g) * size
+    fit = fit_brenier_map(x, y, budget_seconds=8, config=WideConfig(hidden=(16,), pieces=0, start="identity"))
+    check = torch.randn(3000, 3, generator=g)
+    # The Gaussian map itself may win on held-out samples; then the note says so. Both know the answer to a percent.
+    assert l2_uvp(fit.forward(check), check * size) < 1
+    assert fit.info["method"] == "wide icnn" or "Gaussian map is returned" in fit.info["note"]
+
+
+def test_a_fit_that_diverges_ends_in_the_gaussian_map_and_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: object, **kwargs: object) -> None:
+        raise FloatingPointError("the dual is not finite at step 3")
+
+    monkeypatch.setattr(fit_module, "minimise_dual", broken)
+    x, y = _clouds(500)
+    fit = fit_brenier_map(x, y, budget_seconds=5)
+    assert fit.info["method"] == "gaussian" and "not finite at step 3" in fit.info["note"]
+    assert torch.isfinite(fit.forward(x)).all()
+
+
+def test_identical_clouds_give_the_identity() -> None:
+    x = torch.randn(2000, 2, generator=torch.Generator().manual_seed(4))
+    fit = fit_brenier_map(x, x, budget_seconds=2)
+    assert (fit.forward(x) - x).square().sum(1).mean() < 0.02 * x.square().sum(1).mean()
+
+
+def test_a_direction_without_variance_is_no_trouble() -> None:
+    g = torch.Generator().manual_seed(5)
+    x, y = torch.randn(1000, 3, generator=g), torch.randn(1000, 3, generator=g)
+    y[:, 2] = 4.0
+    fit = fit_brenier_map(x, y, budget_seconds=3)
+    moved = fit.forward(x)
+    assert torch.isfinite(moved).all() and (moved[:, 2] - 4).abs().max() < 0.5
