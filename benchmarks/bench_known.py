@@ -47,6 +47,8 @@ def one_problem(family: str, d: int, seed: int, options: Any) -> dict[str, Any]:
         "family": family, "d": d, "seed": seed, "linear": l2_uvp(x_eval.double() @ S + m, truth),
         "ours": l2_uvp(fitted.forward(x_eval), truth), "seconds": fitted.info["seconds"],
     }  # fmt: skip
+    if fitted.info["note"]:
+        tell(f"{family} d={d} seed={seed}: {fitted.info['note']}")
     row["gain"] = row["linear"] / row["ours"]
     for kind in options.peers:
         width = 64 if d <= 32 else 128

@@ -1,10 +1,18 @@
-"""The benchmarks' known-answer problems: exact gradients, convexity, and how far the linear map is from them."""
+"""The benchmarks' known-answer problems (exact gradients, convexity, how far the linear map is from them), and how the
+peers' times become a speed-up."""
 
 from __future__ import annotations
+
+import argparse
+import math
 
 import pytest
 import torch
 
+from benchmarks.bench_gaussian import gaussian_target, mixture_means, mixture_target
+from benchmarks.bench_sinkhorn import quickest
+from benchmarks.bench_terrain_peers import seconds_to, speedup, strongest_speedup
+from benchmarks.common import names_of
 from benchmarks.problems import FAMILIES, NEVER_TUNED_ON, TUNED_ON, make_problem
 from npf_engine.divergences import l2_uvp
 from npf_engine.transport.gaussian import gaussian_map
@@ -70,3 +78,58 @@ def test_source_has_mean_zero_and_unit_variances_and_draws_differ() -> None:
 def test_unknown_family_is_refused() -> None:
     with pytest.raises(ValueError, match="family must be one of"):
         make_problem("cubic", 2, 0)
+
+
+def test_seven_gaussians_stand_where_the_paper_puts_them() -> None:
+    means = mixture_means(4)
+    assert means.shape == (7, 4) and torch.equal(means[6], torch.zeros(4))
+    # Even and odd coordinates apart: 30 along one of them, or 30 / sqrt(2) along both.
+    assert torch.allclose(means[:6].norm(dim=1), torch.full((6,), 30 * math.sqrt(2)))
+    y = mixture_target(70_000, 4, torch.Generator().manual_seed(0))
+    expected = float((means.square().sum(1) + 4 * torch.arange(1, 8)).mean())  # E|Y|^2, covariance k I for the k-th
+    assert float(y.square().sum(1).mean()) == pytest.approx(expected, rel=0.01)
+
+
+def test_gaussian_target_has_variances_1_to_d() -> None:
+    y = gaussian_target(50_000, 5, torch.Generator().manual_seed(0))
+    assert torch.allclose(y.var(0), torch.arange(1.0, 6.0), rtol=0.05)
+
+
+def test_time_to_a_dual_is_interpolated_and_none_where_it_is_not_reached() -> None:
+    curve = [{"seconds": 1.0, "dual": 10.0}, {"seconds": 3.0, "dual": 6.0}, {"seconds": 9.0, "dual": 5.0}]
+    assert seconds_to(curve, 8.0) == pytest.approx(2.0)
+    assert seconds_to(curve, 11.0) == 1.0
+    assert seconds_to(curve, 4.0) is None
+
+
+def test_speedup_rests_on_the_strongest_peer_and_says_where_it_is_a_lower_bound() -> None:
+    def row(seed: int, solver: str, times: float, bound: bool) -> dict:
+        return {"seed": seed, "solver": solver, "times ours": times, "lower_bound": bound}
+
+    rows = [
+        row(0, "ours", 1.0, False), row(0, "adam", 40.0, False), row(0, "lbfgs", 12.0, False),
+        row(1, "ours", 1.0, False), row(1, "adam", 60.0, True), row(1, "lbfgs", 60.0, True),
+    ]  # fmt: skip
+    best = strongest_speedup(rows)
+    assert best is not None
+    assert best["per_seed"] == [12.0, 60.0] and best["median"] == 36.0
+    assert best["lower_bound"] == [False, True] and best["strongest"][0] == "lbfgs"
+    assert speedup(rows, "adam") == {"median": 50.0, "per_seed": [40.0, 60.0], "lower_bound": [False, True]}
+    assert strongest_speedup(rows[:1]) is None
+
+
+def test_quickest_peer_must_be_accurate() -> None:
+    rows = [
+        {"solver": "ours", "seconds": 0.1, "relative error": 1e-6},
+        {"solver": "rough", "seconds": 0.05, "relative error": 0.05},
+        {"solver": "good", "seconds": 0.4, "relative error": 9e-5},
+        {"solver": "POT (time only)", "seconds": 0.01, "relative error": None},
+    ]
+    assert quickest(rows) == {"ours": 0.1, "peer": "good", "peer's": 0.4, "times ours": pytest.approx(4.0)}
+
+
+def test_names_on_the_command_line() -> None:
+    parse = names_of(["lbfgs", "adam"])
+    assert parse("adam,lbfgs") == ["adam", "lbfgs"] and parse("none") == [] and parse("") == []
+    with pytest.raises(argparse.ArgumentTypeError, match="nobody: take of lbfgs, adam"):
+        parse("adam,nobody")
