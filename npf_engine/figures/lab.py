@@ -83,7 +83,9 @@ def pushforwards(
         axis = str(number + 1) if number else ""
         figure.update_xaxes(range=ranges[0], constrain="domain", row=row, col=col)
         figure.update_yaxes(range=ranges[1], constrain="domain", scaleanchor=f"x{axis}", row=row, col=col)
-    finish(figure, height=PANEL_HEIGHT * down, revision="lab_clouds")
+    wide = (ranges[1][1] - ranges[1][0]) / max(ranges[0][1] - ranges[0][0], 1e-9)
+    # Axes are equal: clouds that are wider than high need less height, or there is nothing but space around them.
+    finish(figure, height=int(down * (70 + (PANEL_HEIGHT - 70) * min(1.0, max(0.45, wide)))), revision="lab_clouds")
     figure.update_layout(
         coloraxis={"colorscale": palette.origin_scale(), "cmin": 0, "cmax": 255, "showscale": False},
     )

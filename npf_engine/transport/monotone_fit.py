@@ -35,6 +35,8 @@ PAIRING_MAX_D = 4
 DRAWN = 100_000
 Sampler = Callable[[int, torch.Generator], Tensor]
 Loss = Callable[[int, torch.Generator], tuple[Tensor, dict[str, float]]]
+Watch = Callable[[int, Callable[[Tensor], Tensor]], None]
+LOOKS = 12
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ def fit_monotone(
     densities: tuple[LogDensity, LogDensity] | None = None,
     seed: int = 0,
     recorder: Recorder | None = None,
+    watch: Watch | None = None,
 ) -> MonotoneMap:
     """A monotone gradient network that sends ``source`` to ``target``.
 
@@ -113,7 +116,8 @@ def fit_monotone(
     LOSSES (by default pairs for d <= 4, else dual). start: gaussian (the closed-form map; the layers learn the rest) or
     identity.
     steps: of the optimiser; budget_seconds: wall time, which may cut the steps. network: keywords of CMGN or MMGN.
-    densities: log densities of source and target, (n, d) -> (n,), for monge-ampere. Raises InputError for a wrong name
+    densities: log densities of source and target, (n, d) -> (n,), for monge-ampere. watch(step, forward): called LOOKS
+    times on the way. Raises InputError for a wrong name
     and for clouds that do not fit each other, FloatingPointError where the loss diverges.
     """
     begin = time.perf_counter()
@@ -125,6 +129,8 @@ def fit_monotone(
         raise InputError(f"the budget must be a positive number of seconds, not {budget_seconds!r}")
     loss = loss or ("pairs" if x.shape[1] <= PAIRING_MAX_D else "dual")
     work = _Work.prepare(x, y, kind, start, network or {}, seed, _Curve(recorder or Recorder(), begin))
+    if watch is not None:
+        work.recorder.look = lambda step: watch(step, MonotoneMap(work.u, work.centre, work.size).forward)
     until = None if budget_seconds is None else begin + budget_seconds
     count = work.fit(loss, steps or PLANS[loss].steps, until, densities)
     if not all(torch.isfinite(p).all() for p in work.u.parameters()):
@@ -141,6 +147,8 @@ class _Curve(Recorder):
 
     def __init__(self, inner: Recorder, begin: float) -> None:
         self.inner, self.begin, self.curve = inner, begin, list[dict[str, float]]()
+        self.look: Callable[[int], None] | None = None
+        self.looks = 0
 
     def check(self) -> None:
         """As the inner recorder."""
@@ -150,6 +158,9 @@ class _Curve(Recorder):
         """Keep the step, then pass it on."""
         if "loss" in scalars:
             self.curve.append({"step": step, "seconds": time.perf_counter() - self.begin, "loss": scalars["loss"]})
+            if self.look is not None and (step == total or step * LOOKS >= self.looks * total):
+                self.looks = 1 + step * LOOKS // total
+                self.look(step)
         self.inner.progress(stage, step, total, **scalars)
 
 

@@ -143,12 +143,13 @@ def _result(report: Report, arrays: Arrays, name: str) -> None:
     for method, row in report["results"].items():
         if row["note"]:
             st.caption(f"{titles.method(method)}: {states.plain(row['note'])}")
-    left, right = st.columns(2, gap="medium")
-    with left:
+    columns = st.columns(2, gap="medium") if board.many(report) else [st.container()]
+    with columns[0]:
         if not board.convergence(report, "done", name):
             st.info("No method gave a finite map, so there is no curve.", icon=":material/info:")
-    with right:
-        board.spread(report, name)
+    if board.many(report):
+        with columns[1]:
+            board.spread(report, name)
     board.clouds(report, arrays, 1.0, "done", name)
 
 

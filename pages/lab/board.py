@@ -18,7 +18,6 @@ Report = Mapping[str, Any]
 Arrays = Mapping[str, np.ndarray]
 MOST = 800  # points of each panel
 SHEET = 48  # digits of each method
-MARKS = {"good": "🟢 good", "usable": "🟠 usable", "not trustworthy": "🔴 not trustworthy"}
 
 
 def images(report: Report, arrays: Arrays) -> dict[str, np.ndarray]:
@@ -79,11 +78,13 @@ def convergence(report: Report, key: str, name: str) -> bool:
     return True
 
 
+def many(report: Report) -> bool:
+    """Whether there are several seeds."""
+    return max((len(row["values"]) for row in report["results"].values()), default=0) > 1
+
+
 def spread(report: Report, name: str) -> None:
-    """Every seed's value, where there are several."""
-    if max((len(row["values"]) for row in report["results"].values()), default=0) < 2:
-        st.info("With more seeds, their spread is shown here.", icon=":material/scatter_plot:")
-        return
+    """Every seed's value."""
     figure = lab.spread(report)
     if figure is not None:
         for trace in figure.data:
@@ -124,11 +125,11 @@ def table(report: Report) -> None:
                 "method": titles.method(row["method"]),
                 "failed": 100 * row["failed"],
                 "gap": None if gap is None else 100 * gap,
-                "verdict": MARKS.get(str(own.get("verdict"))),
+                "verdict": own.get("verdict"),
             }
         )  # fmt: skip
     label, about = titles.METRICS[report["metric"]]
-    many = max(len(row["values"]) for row in report["results"].values()) > 1
+    several = many(report)
     judged = any(row["verdict"] for row in rows)
     number = st.column_config.NumberColumn
     st.dataframe(
@@ -137,15 +138,15 @@ def table(report: Report) -> None:
         width="stretch",
         placeholder="–",
         column_order=[
-            "method", *(["verdict"] if judged else []), "value", *(["std"] if many else []),
+            "method", *(["verdict"] if judged else []), "value", *(["std"] if several else []),
             *(["gap"] if judged else []), "failed", "cost_ratio", "min_eigenvalue", "parameters", "seconds",
         ],
         column_config={
             "method": st.column_config.TextColumn("Method", pinned=True),
             "verdict": st.column_config.TextColumn("Verdict", help="Good: within a tenth of the way, few runs failed."),
-            "value": number(label, format="%.4g", help=about + (" Mean over the seeds." if many else "")),
+            "value": number(label, format="%.4g", help=about + (" Mean over the seeds." if several else "")),
             "std": number("± std", format="%.2g", help="Over the seeds."),
-            "gap": number("Of the way (%)", format="%.1f", help="From the floor (0) to only moving the mean (100)."),
+            "gap": number("Of the way (%)", format="%.1f", help="From the floor (0) to only moving the mean (100); below 0 by luck."),
             "failed": number("Failed (%)", format="%.0f", help="Of the runs: not finite, or no better than trivial."),
             "cost_ratio": number("Cost / exact", format="%.3f", help="Cost over that of the exact map; 1 is right."),
             "min_eigenvalue": number(

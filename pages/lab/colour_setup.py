@@ -115,7 +115,8 @@ def _preview(spec: RecolorSpec) -> None:
 
 @st.cache_data(max_entries=8, show_spinner="Recolouring a small copy ...")
 def _small(source: str, palette: str, strength: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
-    """Before, palette and after, (h, w, 3) uint8 each, and a note. Raises InputError."""
+    """Before, palette and after, (h, w, 3) uint8 each, and a note where one has a single colour. Raises InputError."""
     first, second = preview(open_picture(source)), preview(open_picture(palette))
     result = recolor(first, second, QUICK, strength=strength)
-    return first.rgb, second.rgb, result.picture.rgb, result.note
+    plain = any((picture.visible() == picture.visible()[:1]).all() for picture in (first, second))
+    return first.rgb, second.rgb, result.picture.rgb, result.note if plain else ""

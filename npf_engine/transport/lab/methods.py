@@ -224,11 +224,17 @@ def _dual(name: str, work: Work, seed: int) -> Fitted:
 def _monotone(name: str, work: Work, seed: int) -> Fitted:
     from npf_engine.transport.monotone_fit import fit_monotone
 
+    began = time.perf_counter()
+    curve: list[tuple[float, int, float]] = []
+
+    def watch(step: int, forward: Map) -> None:
+        curve.append((time.perf_counter() - began, step, work.look(forward)))
+
     fitted = fit_monotone(
         work.task.source, work.task.target, kind=name, steps=work.steps, budget_seconds=work.seconds, seed=seed,
-        recorder=work.recorder,
+        recorder=work.recorder, watch=watch if seed == work.seeds[0] else None,
     )  # fmt: skip
-    return Fitted(fitted.forward, fitted.jacobian, fitted.parameters, float(fitted.info["seconds"]))
+    return Fitted(fitted.forward, fitted.jacobian, fitted.parameters, float(fitted.info["seconds"]), "", curve)
 
 
 def _fit(work: Work, seed: int) -> Fitted:
