@@ -16,10 +16,10 @@ class PotentialConfig:
     method: str = "pairing"  # pairing (exact assignment, regression, dual polish) | dual
     pair_size: int = 1600  # points in one exact assignment
     pairings: int = 8  # how many assignments are averaged by the regression
-    regression_steps: int = 1000
+    regression_steps: int = 900
     regression_lr: float = 3e-2
-    polish_steps: int = 0  # dual steps after the regression (method pairing)
-    polish_lr: float = 5e-4
+    polish_steps: int = 80  # dual steps after the regression (method pairing)
+    polish_lr: float = 1e-3
     dual_steps: int = 1500  # method dual
     dual_lr: float = 1e-3
     lr_floor: float = 0.01  # cosine decay ends at this share of the first rate

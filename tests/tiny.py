@@ -18,6 +18,7 @@ SETTINGS: dict[str, Any] = {
     "threads": 1,
     "u.hidden": (8, 8),
     "u.regression_steps": 20,
+    "u.polish_steps": 4,
     "u.pairings": 1,
     "u.pair_size": 200,
     "v.hidden": (16,),

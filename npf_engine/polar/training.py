@@ -160,11 +160,20 @@ def _fit_u(job: _Job, u: ConvexPotential, watch: Watch) -> float:
     source, target = kept["source"].to(job.x), kept["target"].to(job.y)
     seconds = float(kept["seconds"]) + fit_to_pairs(u, source, target, config, spec.seed, recorder, watch.loss)
     if config.polish_steps:
+        begin = time.perf_counter()
+        start = _paired(source, target, job.y) if job.field.d <= LOOKUP_MAX_D else None
+        seconds += time.perf_counter() - begin
         seconds += fit_dual(
             u, job.x, job.y, config.polish_steps, config.polish_lr, config, spec.conjugate, spec.seed + 1, recorder,
-            key="u.polish", watch=watch.loss,
+            key="u.polish", watch=watch.loss, start=start,
         )  # fmt: skip
     return seconds
+
+
+def _paired(source: Tensor, target: Tensor, y: Tensor) -> Tensor:
+    """For each value y (n, d) the source paired with the nearest target: a first guess of grad u*(y)."""
+    nearest = cKDTree(target.cpu().numpy()).query(y.cpu().numpy())[1]
+    return source[torch.as_tensor(nearest, device=source.device)]
 
 
 # -- v: the conjugate of every sample, and its amortizer --------------------------------------------------------------

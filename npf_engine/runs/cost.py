@@ -14,7 +14,7 @@ from npf_engine.runs.spec import TrainingSpec
 FLOPS = 2.5e10  # a second, small matrices in float32
 OVERHEAD = 3e-4  # seconds a training step, whatever its size
 PAIRING = 3e-7  # seconds a squared point of one exact assignment
-SINKHORN = 1.5e-7  # seconds a squared point of one divergence, all its iterations together
+SINKHORN = 4e-8  # seconds a squared point of one divergence, all its iterations together
 CONJUGATES = 15.0  # seconds of grad u* of every sample, once
 RECENT = 5  # finished runs that are asked
 

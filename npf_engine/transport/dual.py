@@ -135,22 +135,23 @@ def fit_dual(
     *,
     key: str = "u.dual",
     watch: Callable[[int], dict[str, float]] | None = None,
+    start: Tensor | None = None,
 ) -> float:
     """Minimise the dual on samples x (n, d), y (n, d), stratified minibatches of both marginals. Every sample remembers
-    its last conjugate, which starts the next solve. Returns seconds."""
+    its last conjugate, which starts the next solve; ``start`` (n, d) are first guesses. Returns seconds."""
     strata = Stratifier(x, config.batch)
-    memory = {"xhat": torch.full_like(y, torch.nan)}
+    memory = {"xhat": torch.full_like(y, torch.nan) if start is None else start.clone()}
     scale = float(u.scale)
 
     def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         first, second = strata.draw(generator).to(x.device), strata.draw(generator).to(x.device)
-        target, start = y[second], memory["xhat"][second]
-        unknown = torch.isnan(start).any(1)
+        target, guess = y[second], memory["xhat"][second]
+        unknown = torch.isnan(guess).any(1)
         if unknown.any():
             with torch.no_grad():
-                start = torch.where(unknown[:, None], quadratic_start(u, target), start)
+                guess = torch.where(unknown[:, None], quadratic_start(u, target), guess)
         result = conjugate(
-            u, target, start, method=solver.method, tolerance=solver.tolerance, max_iterations=solver.max_iterations
+            u, target, guess, method=solver.method, tolerance=solver.tolerance, max_iterations=solver.max_iterations
         )
         memory["xhat"][second] = result.x
         value = (u(x[first]).mean() - u(result.x).mean()) / scale

@@ -24,6 +24,7 @@ TINY: dict[str, Any] = {
     "u.pair_size": 200,
     "u.pairings": 1,
     "u.regression_steps": 60,
+    "u.polish_steps": 4,
     "v.hidden": (16,),
     "v.steps": 20,
     "m.hidden": (32,),

@@ -27,6 +27,7 @@ TINY = {
     "u.pair_size": 150,
     "u.pairings": 1,
     "u.regression_steps": 30,
+    "u.polish_steps": 4,
     "u.batch": 128,
     "v.hidden": (8,),
     "v.steps": 20,
