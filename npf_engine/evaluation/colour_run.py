@@ -14,7 +14,8 @@ from npf_engine.recorder import Recorder
 from npf_engine.transport.recolor import METHODS, recolor, structure
 
 PREVIEW = 240  # pixels on the longer side
-GOOD, USABLE = 2.0, 10.0  # divergence over the floor's
+GOOD, USABLE = 0.1, 0.5  # of the way from the floor to the trivial answer
+SAME = 2.0  # divergence over the floor's: nobody sees a difference
 
 
 @dataclass(frozen=True)
@@ -70,16 +71,23 @@ def run_recolor(spec: RecolorSpec, recorder: Recorder, folder: Path) -> dict[str
         "structure": kept if math.isfinite(kept) else None, "parameters": result.parameters, "note": result.note,
         "seconds": result.seconds,
     }  # fmt: skip
-    return report | judge(report)
+    return report | (judge(match) if spec.strength == 1 else {})  # less than all of the colours is no failure
 
 
-def judge(report: dict[str, Any]) -> dict[str, str]:
-    """The verdict on the colours: the divergence over the floor's. Empty where the palette has one colour."""
-    ratio = report["pushforward"].get("ratio")
-    if ratio is None or not math.isfinite(ratio):
+def judge(match: dict[str, Any]) -> dict[str, str]:
+    """The verdict on the colours, between two draws of the palette (floor) and the closed-form Gaussian map (trivial).
+
+    Empty where the palette has one colour: there is no floor then.
+    """
+    value, floor, trivial, ratio = (match.get(key) for key in ("value", "self_distance", "trivial", "ratio"))
+    if value is None or floor is None or trivial is None or ratio is None or not math.isfinite(ratio):
         return {}
-    level = "good" if ratio <= GOOD else "usable" if ratio <= USABLE else "not trustworthy"
+    gap = (value - floor) / (trivial - floor) if trivial > floor else 1.0
+    good = ratio <= SAME or gap <= GOOD
+    level = "good" if good else "usable" if gap <= USABLE else "not trustworthy"
     reason = f"the colours differ from the palette's {ratio:.3g} times as much as two draws of the palette do"
+    if trivial > 0:
+        reason += f", those of the closed-form Gaussian map {trivial / floor:.3g} times"
     return {"verdict": level, "verdict_reason": reason}
 
 

@@ -22,7 +22,7 @@ from ui.speclink import Leaf
 
 BASE = RecolorSpec()
 PATHS = ("source", "palette")
-QUICK = "entropic"  # the method of the preview: a second, and close to the exact map
+QUICK = "gaussian"  # of the preview: at once; the exact and entropic maps take seconds
 LABELS = {"source": "Picture", "palette": "Colours from"}
 LEAVES = (
     Leaf("strength", "Strength", "0 leaves the picture, 1 has all of the other's colours; (1 - t) x + t T(x) between."),
@@ -101,7 +101,7 @@ def _uploaded(key: str) -> None:
 def _preview(spec: RecolorSpec) -> None:
     before, palette, after, note = _small(spec.source, spec.palette, spec.strength)
     st.markdown("##### Preview")
-    caption = f"At reduced size, by the {QUICK} map: what to expect. The run fits {titles.method(spec.method)} anew."
+    caption = f"At reduced size, by the closed form, at once. {titles.method(spec.method)} follows the colours closer."
     plot(colour.pictures({"before": before, "colours from": palette, "after": after}), "preview", caption)
     if note:
         st.info(states.sentence(note), icon=":material/info:")

@@ -7,10 +7,11 @@ import pytest
 from tests.browser.conftest import Visitor
 from tests.browser.test_journey import drawn, wait_until
 
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
 QUERY = "/lab?task=gaussian&methods=%5B%22gaussian%22%2C+%22exact%22%5D&points=200&seeds=2"
 
 
-@pytest.mark.timeout(400)
 def test_a_bench_run_from_the_form_to_the_arrows(visitor: Visitor):
     visitor.go(QUERY)
     drawn(visitor, 1)
@@ -25,7 +26,6 @@ def test_a_bench_run_from_the_form_to_the_arrows(visitor: Visitor):
     assert not visitor.complaints
 
 
-@pytest.mark.timeout(200)
 def test_colours_are_previewed_on_a_narrow_screen(browser, server):
     visitor = Visitor(browser, server.url, width=420, theme="dark")
     visitor.go("/lab?of=Colours")
