@@ -146,9 +146,7 @@ def table(report: Report) -> None:
             "verdict": st.column_config.TextColumn("Verdict", help="Good: within a tenth of the way, few runs failed."),
             "value": number(label, format="%.4g", help=about + (" Mean over the seeds." if several else "")),
             "std": number("± std", format="%.2g", help="Over the seeds."),
-            "gap": number(
-                "Of the way (%)", format="%.1f", help="From the floor (0) to moving the mean only (100); below 0: luck."
-            ),
+            "gap": number("Of the way (%)", format="%.1f", help="0: as the floor; 100: as only moving the mean."),
             "failed": number("Failed (%)", format="%.0f", help="Of the runs: not finite, or no better than trivial."),
             "cost_ratio": number("Cost / exact", format="%.3f", help="Cost over that of the exact map; 1 is right."),
             "min_eigenvalue": number(

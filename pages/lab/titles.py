@@ -42,8 +42,3 @@ METRICS = {
 def method(name: str) -> str:
     """What a method is called."""
     return METHODS[name][1] if name in METHODS else name
-
-
-def about(names: tuple[str, ...]) -> str:
-    """One sentence for each of these methods."""
-    return "; ".join(f"**{METHODS[name][1]}**: {METHODS[name][2]}" for name in names)
