@@ -34,6 +34,8 @@ PACKAGES = {
     "pyarrow": False,
     "streamlit": False,
     "plotly": False,
+    "nutpie": False,
+    "pillow": False,
 }
 LOW_DISK = 2 * 2**30
 

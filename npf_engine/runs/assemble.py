@@ -21,6 +21,7 @@ PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("npf_engine.networks.icnn", ()),
     ("npf_engine.networks.mlp", ()),
     ("npf_engine.networks.bridge", ()),
+    ("npf_engine.networks.value_bridge", ()),
     ("npf_engine.transport.conjugate", ()),
     ("npf_engine.transport.dual", ("in_chunks",)),
     ("npf_engine.fields.field", ("Scaling", "Units")),

@@ -8,15 +8,28 @@ slowest point; every point keeps its best iterate and reports its residual.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from npf_engine.networks.icnn import ConvexPotential
-from npf_engine.networks.wide import WidePotential
-
 NEWTON_MAX_D = 8
-Potential = ConvexPotential | WidePotential
+
+
+class ConvexFunction(Protocol):
+    """What a solver asks of u: its derivatives, in closed form, and the size of its values."""
+
+    d: int
+    scale: Tensor
+
+    def gradient(self, x: Tensor) -> Tensor:
+        """grad u(x) (n, d)."""
+
+    def value_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """u(x) (n,) and grad u(x) (n, d)."""
+
+    def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """u(x) (n,), grad u(x) (n, d), the Hessian (n, d, d)."""
 
 
 @dataclass
@@ -30,7 +43,7 @@ class Conjugate:
 
 
 def conjugate(
-    u: Potential,
+    u: ConvexFunction,
     y: Tensor,
     start: Tensor | None = None,
     *,
@@ -62,7 +75,7 @@ def conjugate(
     return Conjugate(x, residual, residual <= tol, work / max(1, y.shape[0]))
 
 
-def quadratic_start(u: Potential, y: Tensor) -> Tensor:
+def quadratic_start(u: ConvexFunction, y: Tensor) -> Tensor:
     """The conjugate of u's quadratic model at 0: one Newton step from the origin, (n, d)."""
     origin = torch.zeros(1, u.d, dtype=y.dtype, device=y.device)
     _, g, H = u.derivatives(origin)
@@ -84,7 +97,7 @@ def _solve(H: Tensor, r: Tensor) -> Tensor:
     return torch.where((info == 0)[:, None], step, r / torch.linalg.matrix_norm(H)[:, None])
 
 
-def _newton(u: Potential, y: Tensor, x0: Tensor, tol: float, iterations: int) -> tuple[Tensor, Tensor, int]:
+def _newton(u: ConvexFunction, y: Tensor, x0: Tensor, tol: float, iterations: int) -> tuple[Tensor, Tensor, int]:
     """Damped Newton on active points. A step is accepted when |y - grad u| falls (Newton's direction is one of descent
     for it), which unlike Armijo's test on the value still works at the resolution of float32."""
     best, best_residual = x0.clone(), torch.full_like(y[:, 0], torch.inf)
@@ -115,7 +128,7 @@ def _newton(u: Potential, y: Tensor, x0: Tensor, tol: float, iterations: int) ->
     return best, best_residual, work
 
 
-def _lbfgs(u: Potential, y: Tensor, x0: Tensor, tol: float, iterations: int) -> tuple[Tensor, Tensor, int]:
+def _lbfgs(u: ConvexFunction, y: Tensor, x0: Tensor, tol: float, iterations: int) -> tuple[Tensor, Tensor, int]:
     """Batched L-BFGS (memory 10) on phi(x) = u(x) - <x, y>, with backtracking per point on the value or, at the
     resolution of the arithmetic, on the residual."""
     memory = 10
@@ -187,7 +200,7 @@ def _two_loop(r: Tensor, S: Tensor, Z: Tensor, rho: Tensor, k: int, memory: int)
     return q
 
 
-def _adam(u: Potential, y: Tensor, x0: Tensor, tol: float, iterations: int) -> tuple[Tensor, Tensor, int]:
+def _adam(u: ConvexFunction, y: Tensor, x0: Tensor, tol: float, iterations: int) -> tuple[Tensor, Tensor, int]:
     """The released solver: Adam per point, rate 0.1 with cosine decay to 1e-5, but points leave when they are done."""
     active = torch.arange(y.shape[0], device=y.device)
     x = x0.clone()

@@ -20,9 +20,10 @@ import torch
 from torch import Tensor, nn
 
 from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.networks.wide import WidePotential
 from npf_engine.recorder import Recorder
 from npf_engine.settings import ConjugateConfig, PotentialConfig
-from npf_engine.transport.conjugate import Potential, conjugate, quadratic_start
+from npf_engine.transport.conjugate import conjugate, quadratic_start
 from npf_engine.transport.loop import Loop
 from npf_engine.transport.pairing import Stratifier, draw_pairs
 
@@ -40,7 +41,7 @@ class DualValue:
 
 
 def held_out_dual(
-    u: Potential, x: Tensor, y: Tensor, start: Tensor | None = None, tolerance: float = 1e-6
+    u: ConvexPotential | WidePotential, x: Tensor, y: Tensor, start: Tensor | None = None, tolerance: float = 1e-6
 ) -> DualValue:
     """The dual objective on held-out samples x (n, d), y (n, d), in double precision with exact conjugates.
 

@@ -15,7 +15,7 @@ from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.wide import WidePotential
 from npf_engine.recorder import Recorder
 from npf_engine.settings import ConjugateConfig, PotentialConfig
-from npf_engine.transport.conjugate import Potential, conjugate
+from npf_engine.transport.conjugate import conjugate
 from npf_engine.transport.dual import collect_pairs, copy_as, fit_dual, fit_to_pairs, held_out_dual, in_chunks
 from npf_engine.transport.gaussian import gaussian_map
 from npf_engine.transport.timed import minimise_dual
@@ -70,7 +70,7 @@ class BrenierMap:
     """grad u from source to target, and back. ``info`` tells how it was found: method, seconds, duals, and a
     sentence."""
 
-    u: Potential
+    u: ConvexPotential | WidePotential
     at: Coordinates
     info: dict[str, Any] = field(default_factory=dict)
 

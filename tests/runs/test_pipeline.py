@@ -116,7 +116,7 @@ def test_cancel_while_the_field_is_built_leaves_nothing_half_written(tmp_path):
 def test_an_unknown_field_fails_with_its_sentence(own_home):
     store = RunStore(own_home, gallery=None)
     run = store.submit(with_values(TrainingSpec(), TINY | {"field.source": "jacksborro"}))
-    wait_for(lambda: state(store, run.id) == "failed", seconds=60)
+    wait_for(lambda: state(store, run.id) == "failed", seconds=180)
     sentence = store.get(run.id).error or ""
     assert "jacksboro" in sentence and "Traceback" not in sentence
 
