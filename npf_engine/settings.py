@@ -43,7 +43,7 @@ class AmortizerConfig:
 
     hidden: tuple[int, ...] = (256, 256)
     activation: str = "silu"  # silu | relu
-    steps: int = 1000
+    steps: int = 500
     lr: float = 2e-3
     batch: int = 1024
 
@@ -55,9 +55,9 @@ class MapConfig:
     hidden: tuple[int, ...] = (256, 256)
     activation: str = "silu"
     fourier: int = 5  # octaves of Fourier features on x
-    steps: int = 2500
-    lr: float = 5e-3
-    batch: int = 1024
+    steps: int = 3200
+    lr: float = 1.5e-2
+    batch: int = 512
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ class InverseConfig:
     hidden: tuple[int, ...] = (192, 192, 192)
     fourier: int = 6  # octaves of Fourier features on y and x_t
     sigma: float = 1.0
-    steps: int = 8000
-    lr: float = 3e-3
+    steps: int = 5000
+    lr: float = 1.5e-2
     batch: int = 512
     ema: float = 0.999
     time_power: float = 3.0  # t = 1 - (1 - U)^power: how densely times near 1 are trained

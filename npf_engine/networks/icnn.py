@@ -43,9 +43,20 @@ class Activation(nn.Module):
         """s(a), elementwise."""
         return nnf.softplus(a) if self.name == "softplus" else nnf.elu(a)
 
+    def with_slope(self, a: Tensor) -> tuple[Tensor, Tensor]:
+        """s(a) and s'(a) from one exponential."""
+        if self.name == "softplus":
+            return nnf.softplus(a), torch.sigmoid(a)
+        slope = torch.exp(a.clamp(max=0.0))
+        return torch.relu(a) + (slope - 1.0), slope
+
     def slope(self, a: Tensor) -> Tensor:
         """s'(a), elementwise."""
         return torch.sigmoid(a) if self.name == "softplus" else torch.exp(a.clamp(max=0.0))
+
+    def curvature_of(self, slope: Tensor) -> Tensor:
+        """s'' from s', elementwise: both activations' slopes tell it (ELU: 0 where the slope is 1)."""
+        return slope * (1 - slope) if self.name == "softplus" else torch.where(slope < 1, slope, 0.0)
 
     def curvature(self, a: Tensor) -> Tensor:
         """s''(a), elementwise (ELU: from the left at 0)."""
@@ -185,20 +196,20 @@ class ConvexPotential(nn.Module):
         return [nnf.softplus(raw) for raw in self.raw_W], nnf.softplus(self.raw_w)
 
     def _sweep(self, x: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor, Tensor, list[Tensor], Tensor]:
-        """Pre-activations a_l and A_l x of every layer, the output's a and A x, and the weights."""
+        """Slopes s'(a_l) and A_l x of every layer, the output's a and A x, and the weights."""
         W, w = self._weights()
-        pre: list[Tensor] = []
+        slopes: list[Tensor] = []
         ax: list[Tensor] = []
         z = x
         for index, layer in enumerate(self.direct):
             a, ax_l = layer(x)
             if index:
                 a = torch.addmm(a, z, W[index - 1].T)
-            z = self.s(a)
-            pre.append(a)
+            z, slope = self.s.with_slope(a)
+            slopes.append(slope)
             ax.append(ax_l)
         a_out, ax_out = self.out(x)
-        return pre, ax, a_out[:, 0] + z @ w, ax_out, W, w
+        return slopes, ax, a_out[:, 0] + z @ w, ax_out, W, w
 
     def forward(self, x: Tensor) -> Tensor:
         """u(x) (n,)."""
@@ -208,15 +219,15 @@ class ConvexPotential(nn.Module):
 
     def _reverse(self, x: Tensor, sweep: tuple) -> tuple[Tensor, list[Tensor], Tensor, Tensor]:
         """Gradient of u / scale, d u / d z_l for every layer, d u / d a_out (n, 1), and the tail's A x."""
-        pre, ax, a_out, ax_out, W, w = sweep
+        slopes, ax, a_out, ax_out, W, w = sweep
         top = (self.s.slope(a_out) if self.output_activation else torch.ones_like(a_out))[:, None]
         tail_ax = x @ self.tail.A.T
         total = self.out.gradient(x, ax_out, top) + self.tail.gradient(x, tail_ax, torch.ones_like(top))
         beta = top * w
-        betas = [beta] * len(pre)
-        for index in range(len(pre) - 1, -1, -1):
+        betas = [beta] * len(slopes)
+        for index in range(len(slopes) - 1, -1, -1):
             betas[index] = beta
-            alpha = beta * self.s.slope(pre[index])
+            alpha = beta * slopes[index]
             total = total + self.direct[index].gradient(x, ax[index], alpha)
             if index:
                 beta = alpha @ W[index - 1]
@@ -237,22 +248,22 @@ class ConvexPotential(nn.Module):
     def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """u(x) (n,), grad u(x) (n, d) and the Hessian (n, d, d), in closed form."""
         sweep = self._sweep(x)
-        pre, ax, a_out, ax_out, W, w = sweep
+        slopes, ax, a_out, ax_out, W, w = sweep
         gradient, betas, top, _ = self._reverse(x, sweep)
         H = self.out.hessian(top) + self.tail.hessian(torch.ones_like(top))
         inner: Tensor | None = None  # d z_l / d x, (d, n, q)
         for index, layer in enumerate(self.direct):
-            slope, beta = self.s.slope(pre[index]), betas[index]
+            slope, beta = slopes[index], betas[index]
             J = layer.jacobian(x, ax[index])
             if inner is not None:
                 J = torch.addmm(J.flatten(0, 1), inner.flatten(0, 1), W[index - 1].T).view_as(J)
-            H = H + layer.hessian(beta * slope) + _gram(J, beta * self.s.curvature(pre[index]))
+            H = H + layer.hessian(beta * slope) + _gram(J, beta * self.s.curvature_of(slope))
             inner = J * slope
         f = a_out
         if self.output_activation:
             assert inner is not None
             J_out = self.out.jacobian(x, ax_out) + torch.matmul(inner, w)[:, :, None]
-            H = H + _gram(J_out, self.s.curvature(a_out)[:, None])
+            H = H + _gram(J_out, self.s.curvature_of(self.s.slope(a_out))[:, None])
             f = self.s(a_out)
         H = H + self.floor * torch.eye(self.d, dtype=x.dtype, device=x.device)
         value = f + self.tail(x)[0][:, 0] + 0.5 * self.floor * x.square().sum(dim=1)
