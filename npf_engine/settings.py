@@ -64,17 +64,17 @@ class MapConfig:
 class InverseConfig:
     """X_psi and the sampler of I_psi (NPF Algorithm 1)."""
 
-    hidden: tuple[int, ...] = (192, 192, 192)
+    hidden: tuple[int, ...] = (192, 192)
     fourier: int = 6  # octaves of Fourier features on y and x_t
     sigma: float = 1.0
-    steps: int = 5000
-    lr: float = 1.5e-2
+    steps: int = 7500
+    lr: float = 2e-2
     batch: int = 512
     ema: float = 0.999
     time_power: float = 3.0  # t = 1 - (1 - U)^power: how densely times near 1 are trained
     peers: int = 32  # points of nearly equal M that share a target (d <= 6); 1: the paper's own target
     sampler: str = "bridge"  # bridge (exact step) | heun (torchsde)
-    sampler_steps: int = 16
+    sampler_steps: int = 20
     grid_power: float = 1.5  # times of the sampler: t = 1 - (1 - k / steps)^power
 
 
