@@ -2,7 +2,7 @@
 
     python -m benchmarks.bench_terrain_peers [--json] [--seeds 0,1,2] [--limit 60] [--quick]
 
-Same samples, same network size (64 x 4, OTT-JAX's own ICNN for the peers), same held-out points, same number of
+Same samples, same network size (two layers of 64, OTT-JAX's own ICNN for the peers), same held-out points, same number of
 threads. A peer's seconds are wall time of training without compilation and without the looks at it; it may train
 --limit times as long as ours. Its time to our test dual is interpolated between looks; where it does not get there its
 ratio is a lower bound and ``lower_bound`` says so. ``speedup`` is against the strongest peer of each seed, the one that
@@ -111,7 +111,7 @@ def one_seed(field: Field, options: Any, seed: int, judge: Judge) -> tuple[list[
     curves = {"ours": mine}
     for kind in options.peers:
         limit = options.limit * seconds
-        hidden = [16, 16] if options.quick else [64] * 4
+        hidden = [16, 16] if options.quick else list(preset("quick").u.hidden)
         settings = SETTINGS[kind] | {
             "seconds": limit, "first": max(1.0, seconds / 4), "hidden": hidden, "seed": seed, "target_dual": target,
         }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
@@ -14,7 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.conftest import ROOT, missing
 from tests.pages.conftest import kill_workers
@@ -168,7 +171,14 @@ class Visitor:
 
     def blank(self) -> list[dict[str, Any]]:
         """The plots of the page that show nothing (yet)."""
-        return [plot for plot in self.plots() if plot["marks"] == 0 and plot["pixels"] < 50]
+        empty = [plot for plot in self.plots() if plot["marks"] == 0 and plot["pixels"] < 50]
+        return [plot for plot in empty if not self._coloured(plot["index"])]
+
+    def _coloured(self, index: int) -> bool:
+        """Whether a picture of the plot, as it is on the screen, has colours: a 3-d scene's canvas cannot be read."""
+        taken = self.page.locator(".js-plotly-plot").nth(index).screenshot()
+        pixels = np.asarray(Image.open(io.BytesIO(taken)).convert("RGB")).astype(int)
+        return int((np.ptp(pixels, axis=2) > 60).sum()) > 50
 
     def plots(self) -> list[dict[str, Any]]:
         """What each plot of the page shows: marks in its SVG, and coloured pixels on its canvases."""
@@ -177,8 +187,8 @@ class Visitor:
 
 # Pixels are read from a picture of each canvas: a WebGL context may have dropped its own after drawing.
 PLOTS = """
-() => [...document.querySelectorAll('.js-plotly-plot')].map(plot => {
-  const marks = plot.querySelectorAll('.trace path, .heatmaplayer image, .contourlayer path').length;
+() => [...document.querySelectorAll('.js-plotly-plot')].map((plot, index) => {
+  const marks = plot.querySelectorAll('.trace path, .heatmaplayer image, .imagelayer image, .contourlayer path').length;
   let pixels = 0;
   for (const canvas of plot.querySelectorAll('canvas')) {
     const copy = document.createElement('canvas');
@@ -190,7 +200,7 @@ PLOTS = """
     for (let i = 3; i < data.length; i += 4) if (data[i] > 0) pixels += 1;
   }
   const box = plot.getBoundingClientRect();
-  return {marks, pixels, width: box.width, height: box.height,
+  return {index, marks, pixels, width: box.width, height: box.height,
           name: plot.closest('[class*=st-key-]')?.className.match(/st-key-(\\S+)/)?.[1] ?? ''};
 })
 """
