@@ -20,8 +20,11 @@ from ui import frame
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
-WIDTHS = (1440, 420)
-THEMES = ("light", "dark")
+# A wide light screen and a narrow dark one in every run of the tests; the other two with make test-browser.
+SCREENS = [
+    (1440, "light"), (420, "dark"),
+    pytest.param(1440, "dark", marks=pytest.mark.long), pytest.param(420, "light", marks=pytest.mark.long),
+]  # fmt: skip
 
 
 def link() -> str:
@@ -186,9 +189,8 @@ def test_dialog_deletes(visitor: Visitor, trained_in_the_app: dict[str, Any], se
     assert visitor.complaints == []
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("width", WIDTHS)
-def test_screenshots(browser: Any, server: Server, trained_in_the_app: dict[str, Any], theme: str, width: int):
+@pytest.mark.parametrize(("width", "theme"), SCREENS)
+def test_screenshots(browser: Any, server: Server, trained_in_the_app: dict[str, Any], width: int, theme: str):
     visitor = Visitor(browser, server.url, width, theme)
     try:
         for name in frame.PAGES:

@@ -9,11 +9,11 @@ import pytest
 from npf_engine.polar.landscape import LandscapeSpec
 from npf_engine.runs.store import RunStore
 from tests.browser.conftest import Server, Visitor
-from tests.browser.test_journey import THEMES, WIDTHS, drawn, run_of, wait_until
+from tests.browser.test_journey import SCREENS, drawn, run_of, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
-TINY = "particles=24&steps=60&method=lmc"
+TINY = "particles=24&steps=20&method=lmc"
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +40,11 @@ def test_player_scrubs_and_plays(visitor: Visitor, sampled: str):
     assert "Plain LMC, step 0" in visitor.text()
     visitor.main.get_by_role("slider").first.focus()
     visitor.page.keyboard.press("End")
-    wait_until(visitor, "Plain LMC, step 60", 60)
+    wait_until(visitor, "Plain LMC, step 20", 60)
     visitor.main.get_by_role("button", name="Play").click()
     wait_until(visitor, "Stop", 60)
     wait_until(visitor, "Play", 200)  # it plays from the beginning and stops at the end by itself
-    assert "Plain LMC, step 60" in visitor.text()
+    assert "Plain LMC, step 20" in visitor.text()
     assert visitor.complaints == []
 
 
@@ -55,9 +55,8 @@ def test_results_are_downloaded(visitor: Visitor, sampled: str):
     assert waiting.value.suggested_filename == "himmelblau-lmc.zip"
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("width", WIDTHS)
-def test_screenshots(browser: Any, server: Server, sampled: str, theme: str, width: int):
+@pytest.mark.parametrize(("width", "theme"), SCREENS)
+def test_screenshots(browser: Any, server: Server, sampled: str, width: int, theme: str):
     visitor = Visitor(browser, server.url, width, theme)
     pages = {"setup": "", "critical": "?view=Critical+points", "classifier": "?of=Classifier",
              "run": f"?run={sampled}", "time": f"?run={sampled}&view=Over+time"}  # fmt: skip
