@@ -14,7 +14,7 @@ from npf_engine.runs import files, reading
 from npf_engine.runs.files import slug
 from npf_engine.runs.store import Run
 from pages.lab import bench_setup, board, titles
-from ui import frame, live, manage, runs, states
+from ui import live, manage, runpage, runs, states
 
 QUESTION = "Which way of learning a Brenier map is best for these data?"
 RESULT, MOVE, ARROWS, DIGITS = "Result", "From source to target", "Arrows", "Digits"
@@ -24,39 +24,15 @@ Arrays = dict[str, np.ndarray]
 
 def show(run_id: str) -> None:
     """The page of one run."""
-    run = runs.store().get(run_id)
-    status = runs.store().status(run_id)
-    live.head(run, status, QUESTION)
-    _actions(run, status)
-    if run.error:
-        states.problem(run.error)
-    name = f"npf-{slug(run.name)}"
-    if run.state == "done":
-        runs.verdict(run)
-        with states.told():
-            _tabs(runs.store().report(run.id) or {}, _arrays(run), name)
-        live.log(run.id)
-    else:
-        live.follow(run, status, _body)
-        if not run.active:
-            _rest(run, name)
-    manage.changes(run)
+    runpage.show(run_id, QUESTION, _actions, _done, _body, _rest)
 
 
 def _actions(run: Run, status: dict[str, Any]) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", key="actions"):
-        if run.state == "done":
-            manage.download(run)
-        live.controls(run, status)
-        if not run.active and st.button(
-            "Repeat", icon=":material/replay:", key="again", help="With the same settings."
-        ):
-            with states.told():
-                frame.go("lab", {"run": runs.store().retry(run.id).id})
-        if st.button("Repeat with edits", icon=":material/edit:", key="repeat"):
-            frame.go("lab", bench_setup.link_of(run.spec))
-        if st.button("New run", icon=":material/add:", key="new"):
-            frame.go("lab")
+    runpage.buttons(run, status, "lab", lambda: bench_setup.link_of(run.spec), {})
+
+
+def _done(run: Run) -> None:
+    _tabs(runs.store().report(run.id) or {}, _arrays(run), f"npf-{slug(run.name)}")
 
 
 def _arrays(run: Run) -> Arrays:
@@ -114,7 +90,7 @@ def _body(run: Run, status: dict[str, Any]) -> None:
     live.log(run.id)
 
 
-def _rest(run: Run, name: str) -> None:
+def _rest(run: Run) -> None:
     """Methods that were through when the run broke off are not lost."""
     found = _so_far(run)
     if found is not None and any(not row.get("live") for row in found[0]["results"].values()):

@@ -14,7 +14,7 @@ from npf_engine.figures import colour
 from npf_engine.runs.files import slug
 from npf_engine.runs.store import Run
 from pages.lab import colour_setup, titles
-from ui import frame, live, manage, runs, states
+from ui import live, runpage, runs, states
 from ui.plots import plot
 
 QUESTION = "Does the picture have the other's colours, and is it still the same picture?"
@@ -23,43 +23,19 @@ NAMES = {"before.png": "before", "palette.png": "colours from", "after.png": "af
 
 def show(run_id: str) -> None:
     """The page of one run."""
-    run = runs.store().get(run_id)
-    status = runs.store().status(run_id)
-    live.head(run, status, QUESTION)
-    _actions(run, status)
-    if run.error:
-        states.problem(run.error)
-    if run.state == "done":
-        runs.verdict(run)
-        with states.told():
-            _result(run)
-        live.log(run.id)
-    else:
-        live.follow(run, status, _body)
-    manage.changes(run)
+    runpage.show(run_id, QUESTION, _actions, _result, _body)
 
 
 def _actions(run: Run, status: dict[str, Any]) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", key="actions"):
-        if run.state == "done":
-            with states.told():
-                path = runs.store().result(run.id, "after.png")
-                st.download_button(
-                    "Download the picture", data=path.read_bytes, file_name=f"{slug(run.name)}.png", mime="image/png",
-                    key="picture_download", on_click="ignore", type="primary", icon=":material/download:",
-                    help="At full size, as PNG.",
-                )  # fmt: skip
-            manage.download(run)
-        live.controls(run, status)
-        if not run.active and st.button(
-            "Repeat", icon=":material/replay:", key="again", help="With the same settings."
-        ):
-            with states.told():
-                frame.go("lab", {"run": runs.store().retry(run.id).id})
-        if st.button("Repeat with edits", icon=":material/edit:", key="repeat"):
-            frame.go("lab", colour_setup.link_of(run.spec))
-        if st.button("New run", icon=":material/add:", key="new"):
-            frame.go("lab", {"of": "Colours"})
+    if run.state == "done":
+        with states.told():
+            path = runs.store().result(run.id, "after.png")
+            st.download_button(
+                "Download the picture", data=path.read_bytes, file_name=f"{slug(run.name)}.png", mime="image/png",
+                key="picture_download", on_click="ignore", type="primary", icon=":material/download:",
+                help="At full size, as PNG.",
+            )  # fmt: skip
+    runpage.buttons(run, status, "lab", lambda: colour_setup.link_of(run.spec), {"of": "Colours"})
 
 
 def _body(run: Run, status: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from npf_engine.runs.files import slug
 from npf_engine.runs.store import Run
 from pages.factorization import accuracy
 from pages.landscape import data, particle, tsne
-from ui import frame, live, manage, progress, runs, speclink, states
+from ui import frame, live, progress, runpage, runs, speclink, states
 from ui.plots import plot
 
 QUESTION = "Does the factorization of a loss gradient find weights that descent does not?"
@@ -30,32 +30,11 @@ GENERATED = (
 
 def show(run_id: str) -> None:
     """The page of one experiment."""
-    run = runs.store().get(run_id)
-    status = runs.store().status(run_id)
-    live.head(run, status, QUESTION)
-    _actions(run, status)
-    if run.error:
-        states.problem(run.error)
-    if run.state != "done":
-        live.follow(run, status, _body)
-        return
-    runs.verdict(run)
-    name = f"npf-{slug(run.name)}"
-    with states.told():
-        _tabs(run, name)
-    manage.changes(run)
-    live.log(run.id)
+    runpage.show(run_id, QUESTION, _actions, _tabs, _body)
 
 
 def _actions(run: Run, status: dict[str, Any]) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", key="actions"):
-        if run.state == "done":
-            manage.download(run)
-        live.controls(run, status)
-        if st.button("Repeat with edits", icon=":material/edit:", key="repeat"):
-            frame.go("landscape", link(run))
-        if st.button("New run", icon=":material/add:", key="new"):
-            frame.go("landscape", {"of": "Classifier"})
+    runpage.buttons(run, status, "landscape", lambda: link(run), {"of": "Classifier"})
 
 
 def link(run: Run) -> dict[str, str]:
@@ -85,7 +64,8 @@ def _body(run: Run, status: dict[str, Any]) -> None:
     live.log(run.id)
 
 
-def _tabs(run: Run, name: str) -> None:
+def _tabs(run: Run) -> None:
+    name = f"npf-{slug(run.name)}"
     particles = data.arrays(run, "particles.npz")
     labels = [RESULT, WEIGHTS, TSNE, ONE]
     for tab, label in zip(st.tabs(labels, key="view", bind="query-params"), labels, strict=True):

@@ -15,7 +15,7 @@ from npf_engine.runs.store import Run
 from pages.landscape import chains, data, ground, player, points, potential_setup
 from pages.landscape.chains import METHODS, PLAIN, Chain
 from pages.landscape.ground import Ground, place
-from ui import frame, live, manage, progress, runs, states
+from ui import frame, live, manage, progress, runpage, runs, states
 from ui.plots import plot
 
 QUESTION = "Does the sampler find every mode, and give each the weight that it has?"
@@ -26,34 +26,11 @@ PLAIN_COLUMN = "From the same start with as many gradients."
 
 def show(run_id: str) -> None:
     """The page of one run."""
-    run = runs.store().get(run_id)
-    status = runs.store().status(run_id)
-    live.head(run, status, QUESTION)
-    _actions(run, status)
-    if run.error:
-        states.problem(run.error)
-    name = f"npf-{slug(run.name)}"
-    if run.state == "done":
-        runs.verdict(run)
-        with states.told():
-            _tabs(run, name)
-        live.log(run.id)
-    else:
-        if not run.active:
-            _rest(run, name)
-        live.follow(run, status, _body)
-    manage.changes(run)
+    runpage.show(run_id, QUESTION, _actions, _tabs, _body, _rest)
 
 
 def _actions(run: Run, status: dict[str, Any]) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", key="actions"):
-        if run.state == "done":
-            manage.download(run)
-        live.controls(run, status)
-        if st.button("Repeat with edits", icon=":material/edit:", key="repeat"):
-            frame.go("landscape", potential_setup.link(run.spec))
-        if st.button("New run", icon=":material/add:", key="new"):
-            frame.go("landscape")
+    runpage.buttons(run, status, "landscape", lambda: potential_setup.link(run.spec), {})
 
 
 # while it runs
@@ -92,7 +69,7 @@ def _filling(stage: str, history: curves.History) -> None:
         plot(figure, f"live_{stage}", f"{progress.title(stage)}: share of the particles in each basin.")
 
 
-def _rest(run: Run, name: str) -> None:
+def _rest(run: Run) -> None:
     """What a run had that broke off: nothing of it is lost."""
     try:
         chain = chains.load(run)
@@ -103,13 +80,14 @@ def _rest(run: Run, name: str) -> None:
     st.markdown("#### Until it broke off")
     manage.download(run)
     with states.told():
-        player.show(ground.ground(place(run.spec)), [chain], name)
+        player.show(ground.ground(place(run.spec)), [chain], f"npf-{slug(run.name)}")
 
 
 # when it is done
 
 
-def _tabs(run: Run, name: str) -> None:
+def _tabs(run: Run) -> None:
+    name = f"npf-{slug(run.name)}"
     picture = ground.ground(place(run.spec))
     labels = [RESULT, OVER_TIME, CRITICAL]
     for tab, label in zip(st.tabs(labels, key="view", bind="query-params"), labels, strict=True):
