@@ -68,11 +68,32 @@ def conjugate(
     with torch.no_grad():
         x0 = quadratic_start(u, y) if start is None else torch.where(torch.isfinite(start), start, 0.0)
         for first in range(0, y.shape[0], chunk):
-            parts.append(solver(u, y[first : first + chunk], x0[first : first + chunk], tol, max_iterations))
+            part, begin = y[first : first + chunk], x0[first : first + chunk]
+            found = solver(u, part, begin, tol, max_iterations)
+            if method == "auto" and solver is _newton:
+                found = _rescued(u, part, begin, tol, max_iterations, found)
+            parts.append(found)
     x = torch.cat([p[0] for p in parts]) if parts else x0
     residual = torch.cat([p[1] for p in parts]) if parts else y.new_zeros(0)
     work = sum(p[2] for p in parts)
     return Conjugate(x, residual, residual <= tol, work / max(1, y.shape[0]))
+
+
+def _rescued(
+    u: ConvexFunction, y: Tensor, start: Tensor, tol: float, iterations: int, found: tuple[Tensor, Tensor, int]
+) -> tuple[Tensor, Tensor, int]:
+    """Newton's answer, with L-BFGS from the start where it stalled: on a u with nearly kinks the residual may have to
+    rise before it falls, which only a test on the value allows."""
+    x, residual, work = found
+    lost = ~(residual <= tol)
+    if not lost.any():
+        return found
+    again, left, more = _lbfgs(u, y[lost], start[lost], tol, iterations)
+    better = left < residual[lost].nan_to_num(nan=torch.inf)
+    x, residual = x.clone(), residual.clone()
+    x[lost] = torch.where(better[:, None], again, x[lost])
+    residual[lost] = torch.where(better, left, residual[lost])
+    return x, residual, work + more
 
 
 def quadratic_start(u: ConvexFunction, y: Tensor) -> Tensor:

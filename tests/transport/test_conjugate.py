@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.networks.wide import WidePotential
 from npf_engine.transport.conjugate import conjugate
 
 
@@ -70,3 +71,17 @@ def test_non_finite_values_are_refused() -> None:
 
 def test_no_points_give_no_answer() -> None:
     assert conjugate(_potential(2), torch.zeros(0, 2, dtype=torch.float64)).x.shape == (0, 2)
+
+
+def test_points_on_which_newton_stalls_are_solved_all_the_same() -> None:
+    """A nearly kinked u: Newton's test on the residual cannot pass from one piece to the next."""
+    u = WidePotential(2, (8,), pieces=12, seed=1).double()
+    g = torch.Generator()
+    with torch.no_grad():
+        u.P.mul_(100.0)
+        u.v.fill_(2.0)
+        u.q.copy_(100 * torch.randn(12, generator=g.manual_seed(3), dtype=torch.float64))
+    y = torch.randn(2000, 2, generator=g.manual_seed(0), dtype=torch.float64) * 200
+    assert not conjugate(u, y, y, method="newton").converged.all(), "the case is no longer hard; make it sharper"
+    rescued = conjugate(u, y, y)
+    assert rescued.converged.all() and float((y - u.gradient(rescued.x)).abs().max()) <= 1e-6
