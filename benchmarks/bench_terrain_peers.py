@@ -2,7 +2,7 @@
 
     python -m benchmarks.bench_terrain_peers [--json] [--seeds 0,1,2] [--limit 60] [--quick]
 
-Same samples, same network size (two layers of 64, OTT-JAX's own ICNN for the peers), same held-out points, same number of
+Same samples, same network size (two layers of 64, OTT-JAX's own ICNN for the peers), same held-out points and number of
 threads. A peer's seconds are wall time of training without compilation and without the looks at it; it may train
 --limit times as long as ours. Its time to our test dual is interpolated between looks; where it does not get there its
 ratio is a lower bound and ``lower_bound`` says so. ``speedup`` is against the strongest peer of each seed, the one that

@@ -21,7 +21,7 @@ def dispatch(page: str, shows: Mapping[str, Callable[[str], None]], setup: Calla
         setup()
         runlist.show(frame.PAGES[page].kinds)
         return
-    kind = {run.id: run.kind for run in runs.store().list()}.get(run_id)
+    kind = {run.id: run.kind for run in runs.store().list()}.get(run_id, "")
     if kind in shows:
         shows[kind](run_id)
     elif kind in kinds.KINDS:

@@ -57,11 +57,13 @@ def accuracy_report(
     seed: int = 0,
     progress: Progress | None = None,
     known: tuple[Tensor, Tensor] | None = None,
+    cosine: bool = True,
 ) -> AccuracyReport:
     """Measure a model on a field's test samples. ``progress(done, total, text)`` may raise to stop.
 
     known: M_theta of the field's training and test samples, (n_train, d) and (n_test, d) in model units, where a
-    training has just solved them; else they are solved here.
+    training has just solved them; else they are solved here. cosine False leaves out ``inverse_cosine``, for a caller
+    that measures it by itself.
     """
     config = config or ReportConfig()
     begin = time.perf_counter()
@@ -70,7 +72,7 @@ def accuracy_report(
     metrics["reconstruction"] = work.reconstruction()
     work.tell("inverse")
     metrics["inverse"] = inverse_metric(model, work.x_test, work.m_test, work.train, config, seed)
-    metrics["inverse_cosine"] = inverse_cosine(model, field, seed)
+    metrics["inverse_cosine"] = inverse_cosine(model, field, seed) if cosine else None
     work.tell("test dual")
     dual = held_out_dual(model.u, field.x_test.to(model.device), field.y_test.to(model.device), work.m_test_device)
     metrics["test_dual"] = {"value": dual.value, "max_residual": dual.max_residual}

@@ -125,7 +125,9 @@ def _measure(
         recorder.check()
         recorder.progress("report", int(done), int(total))
 
-    metrics = accuracy_report(model, field, spec.report, spec.seed, progress).metrics
+    solved = recorder.load("v.done")  # M_theta of every sample, which the training has solved already
+    known = (solved["m_train"], solved["m_test"]) if solved else None
+    metrics = accuracy_report(model, field, spec.report, spec.seed, progress, known, cosine=False).metrics
     x, y = field.x_test[:SHOWN], field.y_test[:SHOWN]
     assert field.function is not None
     ceiling = cosine_similarity(field.function(x), y, dim=1)
