@@ -194,7 +194,7 @@ def test_screenshots(browser: Any, server: Server, trained_in_the_app: dict[str,
     visitor = Visitor(browser, server.url, width, theme)
     try:
         for name in frame.PAGES:
-            query = "" if name in ("home", "field") else f"?run={trained_in_the_app['run']}"
+            query = "" if name in ("home", "field", "landscape", "lab") else f"?run={trained_in_the_app['run']}"
             visitor.go(f"/{'' if name == 'home' else name}{query}")
             visitor.screenshot(f"{name}-{theme}-{width}")
             assert visitor.page.get_by_test_id("stException").count() == 0

@@ -77,4 +77,4 @@ def test_screenshots(browser: Any, server: Server, sampled: str, width: int, the
 
 def test_runs_are_in_the_store_of_the_server(server: Server, sampled: str):
     run = RunStore(server.home, gallery=None, watch=False).get(sampled)
-    assert run.kind == "landscape" and run.spec == LandscapeSpec(method="lmc", particles=24, steps=60)
+    assert run.kind == "landscape" and run.spec == LandscapeSpec(method="lmc", particles=24, steps=20)

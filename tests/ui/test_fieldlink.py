@@ -8,7 +8,7 @@ import pytest
 
 from npf_engine.errors import InputError
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.runs.spec import TrainingSpec, preset, with_values
+from npf_engine.runs.spec import preset, with_values
 from ui import fieldlink
 
 SPECS = [
@@ -42,7 +42,7 @@ def test_training_comes_back_from_its_link():
 
 
 def test_other_parameters_are_left_alone():
-    assert fieldlink.training_from_query({"run": "x", "utm": "y"}) == TrainingSpec()
+    assert fieldlink.training_from_query({"run": "x", "utm": "y"}) == preset("quick")
 
 
 @pytest.mark.parametrize(
