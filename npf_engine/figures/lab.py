@@ -59,7 +59,7 @@ def pushforwards(
     across = min(ACROSS, len(clouds))
     down = -(-len(clouds) // across)
     figure = make_subplots(
-        rows=down, cols=across, subplot_titles=list(clouds), horizontal_spacing=0.05, vertical_spacing=0.16 / down
+        rows=down, cols=across, subplot_titles=list(clouds), horizontal_spacing=0.05, vertical_spacing=0.28 / down
     )
     both = np.concatenate([source[:, :2], target[:, :2]])
     ranges = [span(both[:, axis], pad=0.08) for axis in (0, 1)]
