@@ -9,7 +9,9 @@ from dataclasses import dataclass
 class PotentialConfig:
     """u_theta (NPF eq. 5, 6) and how it is trained."""
 
+    network: str = "icnn"  # icnn | wide (networks/framed.py, for high dimension; it trains on the dual)
     hidden: tuple[int, ...] = (64, 64, 64, 64)
+    pieces: int = 64  # affine functions in the log-sum-exp of a wide network
     rank: int = 1
     activation: str = "elu"  # elu | softplus
     start: str = "gaussian"  # gaussian | identity
@@ -25,6 +27,7 @@ class PotentialConfig:
     lr_floor: float = 0.01  # cosine decay ends at this share of the first rate
     beta1: float = 0.9
     beta2: float = 0.999
+    ema: float = 0.0  # of the weights over the dual's steps
     batch: int = 1024
 
 

@@ -21,7 +21,7 @@ from torch import nn
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Scaling, Units
 from npf_engine.fields.storage import known_functions, spec_from_dict
-from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.networks.framed import build_potential
 from npf_engine.networks.mlp import MLP
 from npf_engine.networks.value_bridge import build_bridge
 from npf_engine.polar.factorization import PolarFactorization
@@ -29,7 +29,7 @@ from npf_engine.polar.factorization import PolarFactorization
 FORMAT = 1
 MODEL, SAMPLES, CONFIG = "model.safetensors", "samples.safetensors", "config.json"
 MAX_MEMBER_BYTES = 512 * 2**20
-BUILDERS: dict[str, Callable[..., nn.Module]] = {"u": ConvexPotential, "v": MLP, "m": MLP, "bridge": build_bridge}
+BUILDERS: dict[str, Callable[..., nn.Module]] = {"u": build_potential, "v": MLP, "m": MLP, "bridge": build_bridge}
 CONVENTIONS = {
     "positions": "x_model = (x - offset) / scale, per axis",
     "values": "F is in the user's units and is never rescaled",

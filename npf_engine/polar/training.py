@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from npf_engine.fields.field import Field
 from npf_engine.networks.bridge import Bridge
+from npf_engine.networks.framed import FramedPotential
 from npf_engine.networks.icnn import ConvexPotential, count_parameters
 from npf_engine.networks.mlp import MLP
 from npf_engine.networks.value_bridge import ValueBridge
@@ -104,22 +105,28 @@ def _stage(job: _Job, name: str, work: Any, *inputs: Any) -> Any:
 def _train_u(job: _Job) -> tuple[ConvexPotential, float]:
     config, spec = job.spec.u, job.spec
     begin = time.perf_counter()
-    u = job.build(
-        "u", ConvexPotential, d=job.field.d, hidden=list(config.hidden), rank=config.rank, activation=config.activation,
-        output_activation=spec.solver == "published", seed=spec.seed,
-    )  # fmt: skip
     S, mean = gaussian_map(job.field.x_train, job.field.y_train)  # in float64, which MPS does not have: on the CPU
     scale = float((job.y - job.y.mean(0)).square().sum(1).mean().sqrt())
-    if config.start == "gaussian":
-        u.set_gaussian_start(S.to(job.dtype), mean.to(job.dtype), scale)
+    common: dict[str, Any] = {"d": job.field.d, "hidden": list(config.hidden), "seed": spec.seed}
+    if config.network == "wide":
+        u = job.build("u", FramedPotential, pieces=config.pieces, **common)
+        u.set_gaussian_start(S, mean, scale, job.x)
     else:
-        u.set_identity_start(scale)
+        u = job.build(
+            "u", ConvexPotential, rank=config.rank, activation=config.activation,
+            output_activation=spec.solver == "published", **common,
+        )  # fmt: skip
+        if config.start == "gaussian":
+            u.set_gaussian_start(S.to(job.dtype), mean.to(job.dtype), scale)
+        else:
+            u.set_identity_start(scale)
     job.info |= {"u_parameters": count_parameters(u), "gaussian": {"S": S.tolist(), "m": mean.tolist()}}
     done = job.recorder.load("u.done")
     if done is not None:
         u.load_state_dict(done["u"])
         return u, done["seconds"]
-    steps = config.regression_steps if config.method == "pairing" and spec.solver == "fast" else config.dual_steps
+    paired = config.method == "pairing" and config.network == "icnn" and spec.solver == "fast"
+    steps = config.regression_steps if paired else config.dual_steps
     watch = Watch(u, job.field, job.recorder, spec.seed, last_step=(config.polish_steps or steps) - 1)
     prepared = time.perf_counter() - begin
     seconds = prepared + _fit_u(job, u, watch)
@@ -137,7 +144,7 @@ def _fit_u(job: _Job, u: ConvexPotential, watch: Watch) -> float:
         )
         recorder.save("published.v", {"v": v.state_dict()})
         return seconds
-    if config.method == "dual":
+    if config.method == "dual" or config.network == "wide":
         return fit_dual(
             u,
             job.x,

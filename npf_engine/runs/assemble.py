@@ -19,6 +19,8 @@ from npf_engine import __version__
 # In the order in which they build on each other.
 PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("npf_engine.networks.icnn", ()),
+    ("npf_engine.networks.wide", ()),
+    ("npf_engine.networks.framed", ()),
     ("npf_engine.networks.mlp", ()),
     ("npf_engine.networks.bridge", ()),
     ("npf_engine.networks.value_bridge", ()),

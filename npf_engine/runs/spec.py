@@ -113,6 +113,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "field.rho": ("box", "disc", "gaussian", "land", "samples"),
     "field.slope": ("per-pixel", "per-metre"),
     "field.voids": ("fill", "mask"),
+    "u.network": ("icnn", "wide"),
     "u.activation": ("softplus", "elu"),
     "u.start": ("gaussian", "identity"),
     "u.method": ("pairing", "dual"),
@@ -124,7 +125,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 # Leaves that may be 0 or negative; every other number must be positive.
 MAY_BE_ZERO = {
-    "seed", "threads", "field.split_seed", "field.noise_seed", "field.sigma", "u.polish_steps", "u.beta1",
+    "seed", "threads", "field.split_seed", "field.noise_seed", "field.sigma", "u.polish_steps", "u.beta1", "u.ema",
     "u.beta2", "u.lr_floor", "m.fourier", "inverse.fourier", "inverse.ema", "u.regression_steps",
 }  # fmt: skip
 
@@ -163,3 +164,5 @@ def validate(spec: TrainingSpec) -> None:
             raise InputError(f"{key} must be positive, not {value!r}")
         if key.endswith("hidden") and (not value or any(width < 1 for width in value)):
             raise InputError(f"{key} must list at least one positive layer width, not {value!r}")
+    if spec.u.network == "wide" and spec.solver == "published":
+        raise InputError("u.network must be icnn with solver published, which is the paper's algorithm unchanged")

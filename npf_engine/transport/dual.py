@@ -162,7 +162,7 @@ def fit_dual(
 
     loop = Loop(
         "u: dual", key, {"u": u}, steps, rate, seed, recorder, floor=config.lr_floor,
-        betas=(config.beta1, config.beta2), memory=memory,
+        betas=(config.beta1, config.beta2), memory=memory, ema=config.ema,
     )  # fmt: skip
     return loop.run(loss)
 
