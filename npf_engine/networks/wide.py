@@ -58,11 +58,13 @@ class WidePotential(nn.Module):
     """u, convex in x for every value of its parameters. x is (n, d), best of about unit variance in every direction.
 
     hidden: widths of the layers; pieces: affine functions in the log-sum-exp (0: none); share: how much of
-    the unit curvature at the start comes from the layers and not from the quadratic; strong_convexity: the floor m > 0.
+    the unit curvature at the start comes from the layers and not from the quadratic; strong_convexity: the floor m > 0;
+    diagonal: L is. ``weights`` (d,), 1 unless set, multiply the axes in all B and P.
     """
 
     scale: Tensor
     floor: Tensor
+    weights: Tensor
 
     def __init__(
         self,
@@ -72,6 +74,7 @@ class WidePotential(nn.Module):
         pieces: int = 64,
         share: float = 0.2,
         strong_convexity: float = 1e-3,
+        diagonal: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -90,7 +93,7 @@ class WidePotential(nn.Module):
                 offset -= 1.0  # the positive input from below
             self.c.append(nn.Parameter(offset))
             self.w.append(nn.Parameter(torch.full((q,), inverse_softplus(share))))
-        self.L = nn.Parameter(torch.eye(d) * math.sqrt(1 - share))
+        self.L = nn.Parameter((torch.ones(d) if diagonal else torch.eye(d)) * math.sqrt(1 - share))
         self.b = nn.Parameter(torch.zeros(d))
         if pieces:
             self.P = nn.Parameter(nnf.normalize(torch.randn(pieces, d, generator=g), dim=1) * gain)
@@ -99,6 +102,7 @@ class WidePotential(nn.Module):
         self.piece_size = d / gain**2
         self.register_buffer("scale", torch.ones(()))
         self.register_buffer("floor", torch.tensor(float(strong_convexity)))
+        self.register_buffer("weights", torch.ones(d))
 
     @property
     def strong_convexity(self) -> float:
@@ -114,12 +118,12 @@ class WidePotential(nn.Module):
         return nnf.softplus(raw) / raw.shape[1]
 
     def _pre(self, index: int, x: Tensor, z: Tensor | None) -> Tensor:
-        a = torch.addmm(self.c[index], x, self.B[index].T)
+        a = torch.addmm(self.c[index], x * self.weights, self.B[index].T)
         return a if z is None else torch.addmm(a, z, self._mixing(index).T)
 
     def _quadratic(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The quadratic and affine part: value (n,) and L x (n, d)."""
-        lx = x @ self.L.T
+        lx = x @ self.L.T if self.L.ndim == 2 else x * self.L
         return 0.5 * lx.square().sum(1) + x @ self.b + 0.5 * self.floor * x.square().sum(1), lx
 
     def forward(self, x: Tensor) -> Tensor:
@@ -130,7 +134,7 @@ class WidePotential(nn.Module):
             z = _Spline.apply(self._pre(index, x, z))
             u = u + z @ self._weights(index)
         if self.pieces:
-            u = u + torch.logsumexp(torch.addmm(self.q, x, self.P.T), 1) * self._piece_weight()
+            u = u + torch.logsumexp(torch.addmm(self.q, x * self.weights, self.P.T), 1) * self._piece_weight()
         return u
 
     def _piece_weight(self) -> Tensor:
@@ -139,7 +143,8 @@ class WidePotential(nn.Module):
     def _sweep(self, x: Tensor) -> tuple[Tensor, Tensor, list[Tensor], list[Tensor], list[Tensor], Tensor | None]:
         """u, its gradient, and for the Hessian: pre-activations, slopes, d u / d z by layer, the pieces' shares."""
         u, lx = self._quadratic(x)
-        gradient = torch.addmm(self.b, lx, self.L) + self.floor * x
+        gradient = self.b + (lx @ self.L if self.L.ndim == 2 else lx * self.L) + self.floor * x
+        bent = torch.zeros_like(x)  # the gradient of layers and pieces, before the axes' weights
         pre: list[Tensor] = []
         slopes: list[Tensor] = []
         z = None
@@ -154,19 +159,19 @@ class WidePotential(nn.Module):
             w = self._weights(index)
             betas[index] = w.expand_as(pre[index]) if below is None else below + w
             alpha = betas[index] * slopes[index]
-            gradient = torch.addmm(gradient, alpha, self.B[index])
+            bent = torch.addmm(bent, alpha, self.B[index])
             if index:
                 below = alpha @ self._mixing(index)
         shares = None
         if self.pieces:
-            a = torch.addmm(self.q, x, self.P.T)
+            a = torch.addmm(self.q, x * self.weights, self.P.T)
             top = a.amax(1, keepdim=True)
             shares = (a - top).exp_()
             total = shares.sum(1, keepdim=True)
             shares = shares / total
             u = u + (total.log() + top)[:, 0] * self._piece_weight()
-            gradient = torch.addmm(gradient, shares * self._piece_weight(), self.P)
-        return u, gradient, pre, slopes, betas, shares
+            bent = torch.addmm(bent, shares * self._piece_weight(), self.P)
+        return u, torch.addcmul(gradient, bent, self.weights), pre, slopes, betas, shares
 
     def value_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """u(x) (n,) and grad u(x) (n, d) from one sweep."""
@@ -179,8 +184,7 @@ class WidePotential(nn.Module):
     def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """u(x) (n,), grad u(x) (n, d) and the Hessian (n, d, d), in closed form."""
         u, gradient, pre, slopes, betas, shares = self._sweep(x)
-        constant = self.L.T @ self.L + self.floor * torch.eye(self.d, dtype=x.dtype, device=x.device)
-        H = constant.expand(x.shape[0], -1, -1)
+        H = x.new_zeros(x.shape[0], self.d, self.d)
         inner: Tensor | None = None  # d z / d x of the layer below, (n, q, d)
         for index, layer in enumerate(self.B):
             J = layer.expand(x.shape[0], -1, -1)
@@ -193,7 +197,9 @@ class WidePotential(nn.Module):
             mean = shares @ self.P
             second = torch.einsum("nk,kd,ke->nde", shares, self.P, self.P)
             H = H + self._piece_weight() * (second - mean[:, :, None] * mean[:, None, :])
-        return u, gradient, H
+        H = H * self.weights[:, None] * self.weights
+        constant = self.L.T @ self.L if self.L.ndim == 2 else torch.diag(self.L.square())
+        return u, gradient, H + constant + self.floor * torch.eye(self.d, dtype=x.dtype, device=x.device)
 
     def hessian(self, x: Tensor) -> Tensor:
         """Hessian of u (n, d, d)."""

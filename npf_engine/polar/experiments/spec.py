@@ -38,9 +38,9 @@ class ParticlesConfig:
     the flow, or of plain Langevin before the sampling, warmup_tau * coefficient being the step of the descent (on MNIST
     a step of 1 kills most particles; after 1500 of 0.1, 97 % are above half); steps: of the sampling, the same number
     of gradients for each sampler; inner: N of Algorithm 2; every: steps between two looks whose samples the networks
-    learn from, from step ``first`` on; tau, coefficient: of the sampling, tau * coefficient being the step of the descent;
-    u_coefficient: of the steps on u (0: the same). A small one leaves y near the law of M: minibatch noise, which
-    tau and c know nothing of, spreads the gradients that X_psi has seen.
+    learn from, from step ``first`` on; tau, coefficient: of the sampling, in the same way; u_coefficient: of the steps
+    on u (0: the same). A small one leaves y near the law of M: minibatch noise, which tau and c know nothing of,
+    spreads the gradients that X_psi has seen.
     """
 
     count: int = 1024
@@ -121,7 +121,7 @@ def experiment_preset(experiment: str, preset: str = "quick", seed: int = 0, **c
     return dataclasses.replace(base, **(table[experiment] | changes))
 
 
-# On MNIST's gradients (the Gaussian map 225, the floor 111) this takes a minute to S_eps 133, in which the papers'
+# On MNIST's gradients (the Gaussian map 225, the floor 111) this takes a minute to S_eps 117, in which the papers'
 # network, at a rate that does not throw it far off, stays at 227.
 _WIDE = PotentialConfig(
     network="wide", hidden=(128, 64), method="dual", dual_steps=280, dual_lr=1e-2, batch=512, beta2=0.99, ema=0.95
