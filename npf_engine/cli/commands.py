@@ -103,7 +103,7 @@ def pairs(settings: list[str]) -> dict[str, str]:
     for item in settings:
         key, equals, value = item.partition("=")
         if not equals or not key.strip():
-            raise InputError(f"--set takes key=value, not {item!r}; `train --show-spec` prints all keys")
+            raise InputError(f"--set takes key=value, not {item!r}")
         out[key.strip()] = value.strip()
     return out
 

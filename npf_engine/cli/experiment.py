@@ -24,6 +24,10 @@ def add_arguments(command: Parser) -> None:
     command.add_argument("--out", metavar="DIR", default=None, help="folder; a broken experiment there goes on")
     command.add_argument("--device", default=None, help="cpu, cuda or auto (default: cpu for quick, auto for paper)")
     command.add_argument("--minibatch", type=int, default=None, help="images of a gradient (default: the preset's)")
+    command.add_argument(
+        "--set", dest="settings", metavar="KEY=VALUE", nargs="+", action="extend", default=[],
+        help="change settings of the preset, e.g. samples=60000 u.dual_steps=1000",
+    )  # fmt: skip
     command.add_argument("--fetch-mnist", action="store_true", help="fetch MNIST (11 MB) and use it")
     command.epilog = (
         "Digits: MNIST from the folder NPF_MNIST_DIR, else scikit-learn's, embedded; the answer says which."
@@ -32,19 +36,23 @@ def add_arguments(command: Parser) -> None:
 
 def experiment(args: argparse.Namespace) -> Answer:
     """Run it, with checkpoints in its folder."""
+    from npf_engine.cli.commands import pairs
     from npf_engine.fields.classifier import Classifier
     from npf_engine.fields.digits import fetch_mnist, load_digits
     from npf_engine.polar.experiments.run import run_experiment
     from npf_engine.polar.experiments.spec import experiment_preset
     from npf_engine.runs import files, machine
+    from npf_engine.runs.leaves import set_leaves
     from npf_engine.runs.process import FileLock
     from npf_engine.runs.recorder import ConsoleRecorder
+    from npf_engine.runs.spec import check_choices
 
     device = args.device or ("auto" if args.preset == "paper" else "cpu")
     changes: dict[str, Any] = {"device": machine.resolve_device(device)}
     if args.minibatch is not None:
         changes["minibatch"] = args.minibatch
-    spec = experiment_preset(args.number, args.preset, args.seed, **changes)
+    spec = set_leaves(experiment_preset(args.number, args.preset, args.seed, **changes), pairs(args.settings))
+    check_choices(spec)
     # The digits first: a folder is only made for an experiment that can begin.
     digits = load_digits(fetch_mnist(_told(ConsoleRecorder())) if args.fetch_mnist else None)
     Classifier(digits, minibatch=spec.minibatch)

@@ -154,11 +154,17 @@ def from_json(data: dict[str, Any]) -> TrainingSpec:
     return with_values(TrainingSpec(), flatten(data))
 
 
-def validate(spec: TrainingSpec) -> None:
-    """Raise InputError that names the first bad leaf."""
+def check_choices(spec: Any) -> None:
+    """Raise InputError for a leaf that is none of its names (``CHOICES``), for any kind of spec."""
     for key, value in leaves(spec).items():
         if key in CHOICES and value not in CHOICES[key]:
             raise InputError(f"{key} must be one of {', '.join(CHOICES[key])}, not {value!r}")
+
+
+def validate(spec: TrainingSpec) -> None:
+    """Raise InputError that names the first bad leaf."""
+    check_choices(spec)
+    for key, value in leaves(spec).items():
         bounded = isinstance(value, int | float) and not isinstance(value, bool)
         if bounded and not (value > 0 or (value == 0 and key in MAY_BE_ZERO)):
             raise InputError(f"{key} must be positive, not {value!r}")

@@ -240,5 +240,9 @@ def test_command_line_says_what_is_wrong(tmp_path: Path, monkeypatch: Any, capsy
     assert "lacks train-images" in capsys.readouterr().err and not (tmp_path / "out").exists()
     monkeypatch.delenv("NPF_MNIST_DIR")
     assert main(["experiment", "6.1"]) == 2
+    for setting, told in (("u.network=deep", "icnn, wide"), ("nothing=1", "unknown setting"), ("samples", "key=value")):
+        capsys.readouterr()
+        assert main(["experiment", "5.3", "--out", str(tmp_path / "out"), "--set", setting]) == 2
+        assert told in capsys.readouterr().err and not (tmp_path / "out").exists()
     assert main(["experiment", "5.5", "--out", str(tmp_path)]) == 2
     assert "not empty" in capsys.readouterr().err

@@ -24,6 +24,7 @@ from npf_engine.transport.gaussian import gaussian_map
 from npf_engine.transport.lab.dual_methods import DUAL, fit_by_dual
 from npf_engine.transport.lab.references import entropic_map, exact_map
 from npf_engine.transport.lab.tasks import Sampler, Task
+from npf_engine.transport.lab.telling import SeedRecorder
 from npf_engine.transport.scores import Functional, KullbackLeibler, Map, SinkhornDrift
 
 LOOKS = 12  # points of a curve
@@ -116,16 +117,16 @@ def run_method(name: str, work: Work) -> list[Fitted]:
     """The runs of a method, one a seed. Raises ValueError (InputError) for what it cannot do."""
     if name in SCHEMES:
         return _drifting(name, work)
-    if name in DUAL:
-        return [_dual(name, work, seed) for seed in work.seeds]
-    if name in MONOTONE:
-        return [_monotone(name, work, seed) for seed in work.seeds]
-    single = {"entropic": _entropic, "exact": _exact, "gaussian": _gaussian, "fit": _fit}[name]
-    out = []
+    references = {"entropic": _entropic, "exact": _exact, "gaussian": _gaussian, "fit": _fit}
+    out, count = [], len(work.seeds)
     for index, seed in enumerate(work.seeds):
         work.recorder.check()
-        out.append(single(work, seed))
-        work.recorder.progress(name, index + 1, len(work.seeds))
+        one = replace(work, recorder=SeedRecorder(work.recorder, name, index, count))
+        if name in references:
+            out.append(references[name](one, seed))
+        else:
+            out.append((_dual if name in DUAL else _monotone)(name, one, seed))
+        work.recorder.progress(name, index + 1, count)
     return out
 
 
@@ -215,7 +216,7 @@ def _dual(name: str, work: Work, seed: int) -> Fitted:
 
     u = fit_by_dual(
         name, units.source_sampler(work.task.source), units.target_sampler(work.task.target), work.task.d, seed,
-        work.recorder, work.seconds, work.steps, watch,
+        work.recorder, work.seconds, work.steps, watch if seed == work.seeds[0] else None,
     )  # fmt: skip
     seconds = time.perf_counter() - began
     return Fitted(units.map(u.gradient), units.jacobian(u.hessian), count_parameters(u), seconds, "", curve)

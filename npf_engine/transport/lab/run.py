@@ -20,8 +20,10 @@ from torch import Tensor
 from npf_engine.divergences import default_eps, energy_mmd, l2_uvp, sinkhorn_divergence
 from npf_engine.errors import InputError
 from npf_engine.recorder import Recorder
+from npf_engine.transport.drifting import SCHEMES
 from npf_engine.transport.lab.methods import METHODS, Fitted, Work, run_method
 from npf_engine.transport.lab.tasks import Task, build_task
+from npf_engine.transport.lab.telling import load_done, save_done, weights
 from npf_engine.transport.scores import Map
 
 POINTS = {"mmd": 10_000, "l2_uvp": 4096, "s_eps": 1024}
@@ -109,18 +111,25 @@ def run_lab(spec: LabSpec, recorder: Recorder | None = None, folder: Path | None
         "metric": task.metric, "floor": bench.floor, "trivial": bench.trivial, "exact_cost": bench.exact_cost,
         "n": len(bench.x), "seeds": [spec.first_seed, spec.seeds], "spec": spec.to_json(), "results": {},
     }  # fmt: skip
+    recorder.plan(weights(spec.methods, spec.seeds, spec.budget_seconds))
+    report["results"], kept = load_done(recorder)
+    arrays |= kept
     if folder is not None:
         _write(folder, report, arrays)  # who follows the run sees floor, trivial answer and clouds at once
     for name in spec.methods:
         recorder.check()
+        if name in report["results"]:
+            recorder.stage(name, "restored", 0.0)
+            continue
         recorder.stage(name, "started")
         result, image = bench.run(name, recorder)
         report["results"][name] = result
         if image is not None:
             arrays[f"pushforward_{name}"] = image[:SHOWN].numpy()
-        recorder.stage(name, "done", result["seconds"])
+        recorder.stage(name, "done")
         if folder is not None:
             _write(folder, report, arrays)
+        save_done(recorder, report["results"], arrays)
     return report
 
 
@@ -181,10 +190,11 @@ class Bench:
     def watched(self, name: str, recorder: Recorder) -> Callable[[Map], float]:
         """``look`` that tells the recorder too: where the few points are now, and the curve so far."""
         began, told = time.perf_counter(), []
+        together = self.spec.seeds if name in SCHEMES else 1  # the others look at their first seed alone
 
         def look(forward: Map) -> float:
             value = self.look(forward)
-            told.append(((time.perf_counter() - began) / self.spec.seeds, value))
+            told.append(((time.perf_counter() - began) / together, value))
             seconds, values = np.array(told, dtype=np.float32).T
             image = forward(self.x[:LOOK_POINTS]).numpy()
             recorder.snapshot("lab", method=np.array(name), pushforward=image, seconds=seconds, value=values)
