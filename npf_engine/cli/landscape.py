@@ -38,7 +38,8 @@ def landscape(args: argparse.Namespace) -> Answer:
     """Run the job in this process, with checkpoints where --out names a folder."""
     import torch
 
-    from npf_engine.polar.landscape import LandscapeSpec, run_landscape
+    from npf_engine.polar.landscape import LandscapeSpec
+    from npf_engine.runs import landscape_run
     from npf_engine.runs.machine import choose_threads
     from npf_engine.runs.recorder import ConsoleRecorder
 
@@ -49,7 +50,7 @@ def landscape(args: argparse.Namespace) -> Answer:
     folder = _folder(args.out, spec)
     torch.set_num_threads(choose_threads())
     try:
-        result = run_landscape(spec, ConsoleRecorder(folder), folder)
+        result = landscape_run.run(spec, ConsoleRecorder(folder), folder)
     except (KeyboardInterrupt, Cancelled):
         hint = f"; the same command with --out {folder} goes on from the last checkpoint" if folder else ""
         raise Cancelled(f"stopped{hint}") from None
@@ -94,4 +95,6 @@ def text(result: dict[str, Any]) -> str:
     )
     if result["out"]:
         lines.append(f"particles and traces in {result['out']}")
+    if result["bundle"]:
+        lines.append(f"networks in {result['bundle']}")
     return "\n".join(lines)

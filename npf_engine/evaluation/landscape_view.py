@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from npf_engine.polar.landscape import LandscapeSpec, run_landscape
 from npf_engine.polar.langevin import LangevinSettings, lipschitz, step_size_warning
 from npf_engine.polar.sampling.landscapes import Landscape
-from npf_engine.recorder import Recorder
 
 SIDE = 141  # of a relief
 COARSE = 41
@@ -46,12 +43,6 @@ def _visited(landscape: Landscape, coefficient: float, start: tuple[float, ...])
     low = np.stack(np.meshgrid(x, y, indexing="ij"), axis=2)[energy < REACH]
     places = torch.from_numpy(low[:: max(1, -(-len(low) // MOST))])
     return torch.cat([places, torch.tensor([start], dtype=torch.float64)]) if start else places
-
-
-def run_judged(spec: LandscapeSpec, recorder: Recorder, folder: Path) -> dict[str, Any]:
-    """``run_landscape`` with "verdict" and "verdict_reason" in its answer."""
-    result = run_landscape(spec, recorder, folder)
-    return result | judge(result)
 
 
 def judge(result: dict[str, Any]) -> dict[str, str]:

@@ -12,6 +12,7 @@ import io
 import json
 import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from torch import Tensor
 
 from npf_engine.divergences.distances import energy_mmd
 from npf_engine.errors import InputError
+from npf_engine.fields.field import Field
+from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.polar.langevin import LangevinSettings, lipschitz, step_size_warning
 from npf_engine.polar.sampling import landscapes
 from npf_engine.polar.sampling.chain import Oracle
@@ -36,6 +39,7 @@ PRESETS = {"quick": (256, 4000), "paper": (1024, 20_000)}
 INNER, INNER_CORRECTED = 50, 10  # N: a corrected jump leaves a particle relaxed, so that they may follow closely
 STEP_SHARE = 0.13  # tau c L of the default step
 COMPARED = 2000  # points a cloud of the energy distance
+Keep = Callable[[PolarFactorization, Field, PretrainSettings], None]
 MOST_PARTICLES, MOST_STEPS = 100_000, 10_000_000
 
 
@@ -135,10 +139,11 @@ def run_landscape(
     recorder: Recorder | None = None,
     folder: Path | None = None,
     networks: PretrainSettings | None = None,
+    keep: Keep | None = None,
 ) -> dict[str, Any]:
     """Run the job; the object of the command ``landscape --json``. Files go to ``folder`` where there is one.
 
-    networks: other sizes of the networks and of their training.
+    networks: other sizes of the networks and of their training; keep: called with the networks as the chain left them.
 
     Progress, live pictures (snapshot ``landscape``: x, jumped) and checkpoints go through the recorder. Raises
     InputError for bad input and for a chain that diverges (what it had is then in the folder).
@@ -182,6 +187,8 @@ def run_landscape(
     result["out"] = str(folder) if folder is not None else None
     if folder is not None:
         write_files(folder, spec, landscape, chains, result)
+    if keep is not None and chains.networks is not None:
+        keep(*chains.networks)
     return result
 
 

@@ -57,17 +57,20 @@ class Bundle:
         return PolarFactorization.load(self.path)
 
 
-def write_bundle(model: PolarFactorization, report: dict[str, Any], spec: TrainingSpec, out_zip: Path | str) -> Path:
+def write_bundle(
+    model: PolarFactorization, report: dict[str, Any], spec: TrainingSpec, out_zip: Path | str, command: str = ""
+) -> Path:
     """Write the bundle of a trained model to ``out_zip``, all of it or nothing; returns the path.
 
     ``report`` is what ``train --json`` prints (its key "bundle" is left out: it is a path of this machine).
+    ``command`` made it, where that was not ``train``.
     Folders of this machine are taken out of the settings: a file that was trained on keeps its name only.
     Raises InputError where the file cannot be written.
     """
     out_zip = Path(out_zip)
     report = {key: value for key, value in report.items() if key != "bundle"}
     name = spec.name or model.field_name
-    command = training_command(spec)
+    command = command or training_command(spec)
     content: dict[str, bytes] = {}
     with tempfile.TemporaryDirectory() as folder:
         model.save(folder)

@@ -85,9 +85,9 @@ KINDS: dict[str, Kind] = {
         "landscape",
         "Landscape",
         spec="npf_engine.polar.landscape:LandscapeSpec",
-        run="npf_engine.evaluation.landscape_view:run_judged",
+        run="npf_engine.runs.landscape_run:run",
         stages=(),  # each method has its own
-        files=("particles.npz", "particles.csv", "landscape.json"),
+        files=("particles.npz", "particles.csv", "landscape.json", "npf-*.zip"),
         naming="{name} {method}",
     ),
     "experiment": Kind(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from npf_engine.polar.sampling.exact import Truth, critical_points
 from npf_engine.polar.sampling.pretrain import PretrainSettings
 from npf_engine.polar.sampling.tempering import Tempering
 from npf_engine.recorder import Recorder
+from npf_engine.runs import landscape_run
+from npf_engine.runs.bundle import read_bundle
 from npf_engine.settings import AmortizerConfig, InverseConfig, MapConfig, PotentialConfig
 
 KEYS = {
@@ -270,7 +273,7 @@ def test_the_command_prints_the_contract(capsys: pytest.CaptureFixture[str], tmp
     words = ["landscape", "double-well", "--method", "lmc", "--particles", "20", "--steps", "50", "--out"]
     assert main([*words, str(tmp_path / "run"), "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
-    assert set(data) == KEYS and data["out"] == str(tmp_path / "run")
+    assert set(data) == KEYS | {"bundle", "verdict", "verdict_reason"} and data["out"] == str(tmp_path / "run")
     assert main([*words[:-1], "--start", "-1e-1", "5", "--json"]) == 2
     assert "outside Omega" in capsys.readouterr().err
     assert main([*words, str(tmp_path / "run"), "--tau", "0.001"]) == 2
@@ -297,3 +300,22 @@ def test_an_unequal_mixture_corrected_has_its_weights() -> None:
     g = torch.Generator().manual_seed(5)
     null = max(energy_mmd(truth.sample(2000, g), truth.sample(2000, g)) for _ in range(10))
     assert result["energy_distance"] < 3 * null
+
+
+def test_the_networks_of_a_run_are_a_bundle_like_any_other(tmp_path: Path) -> None:
+    spec = LandscapeSpec("himmelblau", "lmc-npf", particles=16, steps=600)
+    result = landscape_run.run(spec, Recorder(), tmp_path, SMALL)
+    bundle = read_bundle(result["bundle"])
+    metrics, model = bundle.report["metrics"], bundle.model()
+    assert metrics["pushforward"]["value"] < metrics["pushforward"]["trivial"]
+    x = torch.tensor([[3.0, 2.0], [-2.0, 1.0]])
+    torch.testing.assert_close(
+        model.grad_u(model.grad_u_conjugate(x)), x.double(), atol=1e-2, rtol=1e-3, check_dtype=False
+    )
+    command = "python -m npf_engine landscape himmelblau --method lmc-npf --particles 16 --steps 600"
+    with zipfile.ZipFile(result["bundle"]) as archive:
+        assert archive.read("command.txt").decode().strip() == command
+    assert (
+        result["verdict"]
+        and landscape_run.run(LandscapeSpec(method="lmc", steps=20), Recorder(), None)["bundle"] is None
+    )

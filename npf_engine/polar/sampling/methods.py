@@ -14,7 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from npf_engine.fields.field import Field
 from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.polar.langevin import Langevin, LangevinSettings, Region
 from npf_engine.polar.sampling.chain import ChainState, Kernel, Oracle, Trace, Vectorial, run_chain
 from npf_engine.polar.sampling.corrected import Corrected, Frozen, Mala
@@ -72,6 +74,7 @@ class Chains:
     only: Tensor | None = None  # draws of a method that has no trace
     acceptance: float | None = None
     lifted: Vectorial | None = None
+    networks: tuple[PolarFactorization, Field, PretrainSettings] | None = None  # as the chain left them
 
     def draws(self) -> Tensor:
         """Particles (n, d) of all frames that count."""
@@ -169,6 +172,7 @@ def _with_networks(corrected: bool, setting: Setting, chains: Chains) -> None:
         sizes, seed=setting.seed, samples=max(1000, int(scale * sizes.samples)), refined=int(scale * sizes.refined)
     )
     pre = pretrain(setting.landscape, setting.settings.coefficient, setting.oracle, settings, setting.recorder)
+    chains.networks = pre.model, pre.field, settings
     networks = _networks(pre, setting)
     inner = max(setting.settings.inner, LEARNING_INNER) if corrected else setting.settings.inner
     kernel = LmcNpf(setting.oracle, replace(setting.settings, inner=inner), networks, setting.region)

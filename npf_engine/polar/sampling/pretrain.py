@@ -62,9 +62,11 @@ class PretrainSettings:
 
 @dataclass
 class Pretrained:
-    """The model, and samples (model positions): x, f, m (n, d) of rho, and those of the refined neighbourhood."""
+    """The model, the field it was trained on, and samples (model positions): x, f (n, d) of rho, and those of the
+    refined neighbourhood."""
 
     model: PolarFactorization
+    field: Field
     x: Tensor
     f: Tensor
     near_x: Tensor
@@ -97,7 +99,7 @@ def pretrain(
         recorder.save("refine.done", {name: module.state_dict() for name, module in parts.items()})
     for module in parts.values():
         module.requires_grad_(False).eval()
-    return Pretrained(model, x, f, near_x, near_f)
+    return Pretrained(model, field_, x, f, near_x, near_f)
 
 
 def _field(landscape: Landscape, oracle: Oracle, settings: PretrainSettings) -> Field:
