@@ -44,8 +44,13 @@ STOPPED = ("failed", "cancelled", "interrupted")
 
 
 def title(stage: str) -> str:
-    """A stage's name for people."""
-    return TITLES.get(stage, stage)
+    """A stage's name for people; the stages of the lab are its methods."""
+    base, _, part = stage.partition(": ")
+    if stage in TITLES or base in TITLES:
+        return TITLES.get(stage, stage)
+    from npf_engine.transport.lab import names
+
+    return names.title(base) + (f", {part}" if part else "")
 
 
 def stages(status: dict[str, Any]) -> None:
@@ -62,11 +67,12 @@ def stages(status: dict[str, Any]) -> None:
 
 
 def ordered(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The stages with parts of a stage (``u: pairing``) beside it; parts that have not begun are left out."""
+    """The stages with parts of a stage (``u: pairing``) beside it; parts that have not begun are left out, and those
+    without a title of their own, such as the seeds of a method, are told by the bar alone."""
     main = [stage for stage in found if ":" not in stage["name"]]
     out: list[dict[str, Any]] = []
     for stage in main:
-        parts = [item for item in found if item["name"].startswith(stage["name"] + ":")]
+        parts = [item for item in found if item["name"].startswith(stage["name"] + ":") and item["name"] in TITLES]
         # A part has no end of its own: it is over as soon as another part, or the stage itself, goes on.
         over = stage["state"] in ("done", "restored")
         out += [{**part, "state": "done", "seconds": None} if over else part for part in parts]

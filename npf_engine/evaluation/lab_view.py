@@ -10,6 +10,7 @@ import torch
 
 from npf_engine.recorder import Recorder
 from npf_engine.runs import reading
+from npf_engine.transport.lab.names import REFERENCES, title
 from npf_engine.transport.lab.run import LabSpec, run_lab
 
 GOOD, USABLE = 0.1, 0.5  # of the way from the floor to the trivial answer
@@ -27,22 +28,38 @@ def run_judged(spec: LabSpec, recorder: Recorder, folder: Path) -> dict[str, Any
 
 
 def judged(report: dict[str, Any]) -> dict[str, Any]:
-    """The report of ``run_lab`` with every row judged, and the verdict on the best of them."""
+    """The report of ``run_lab`` with every row judged, and the verdict on the best method.
+
+    References are there to be compared with: the verdict is on the best of them only where nothing else ran.
+    """
     rows = {name: row | judge(row, report) for name, row in report["results"].items()}
     out = report | {"results": rows}
-    told = {name: row for name, row in rows.items() if row["gap"] is not None}
-    if not told:
-        failed = bool(rows) and all(row["mean"] is None for row in rows.values())
-        reason = "no method gave a finite map" if failed else ""
-        return out | ({"verdict": LEVELS[2], "verdict_reason": reason} if failed else {})
-    best = min(told, key=lambda name: (LEVELS.index(told[name]["verdict"]), told[name]["gap"]))
-    gap, failed = told[best]["gap"], told[best]["failed_share"]
+    references = {name: row for name, row in rows.items() if name in REFERENCES}
+    learned = {name: row for name, row in rows.items() if name not in REFERENCES}
+    asked = learned or references
+    best, beside = _best(asked), _best(references)
+    if best is None:
+        failed = bool(asked) and all(row["mean"] is None for row in asked.values())
+        return out | ({"verdict": LEVELS[2], "verdict_reason": "no method gave a finite map"} if failed else {})
+    kind = "method" if learned else "reference"
     reason = (
-        f"the best method, {best}, is {100 * max(0.0, gap):.1f} % of the way from the floor to only moving the mean"
+        f"the best {kind}, {title(best)}, is {_percent(rows[best])} of the way from the floor to only moving the mean"
     )
-    if failed:
-        reason += f", and {100 * failed:.0f} % of its runs failed"
-    return out | {"verdict": told[best]["verdict"], "verdict_reason": reason}
+    if rows[best]["failed_share"]:
+        reason += f", and {100 * rows[best]['failed_share']:.0f} % of its runs failed"
+    if learned and beside is not None:
+        reason += f"; the best reference, {title(beside)}: {_percent(rows[beside])}"
+    return out | {"verdict": rows[best]["verdict"], "verdict_reason": reason}
+
+
+def _best(rows: dict[str, Any]) -> str | None:
+    """The method with the best verdict and the least gap, None where none can be judged."""
+    told = {name: row for name, row in rows.items() if row["gap"] is not None}
+    return min(told, key=lambda name: (LEVELS.index(told[name]["verdict"]), told[name]["gap"]), default=None)
+
+
+def _percent(row: dict[str, Any]) -> str:
+    return f"{100 * max(0.0, row['gap']):.1f} %"
 
 
 def judge(row: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:

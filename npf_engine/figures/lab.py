@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,12 +13,16 @@ from plotly.subplots import make_subplots
 from npf_engine.figures import palette
 from npf_engine.figures.layout import finish, float32, span
 from npf_engine.figures.training import wants_log
+from npf_engine.transport.lab.names import REFERENCES, title
 
-ARROWS = 250
+ARROWS = 150
 ACROSS = 3
 PANEL_HEIGHT = 300
+SEEN = 0.05  # share of a cloud that lies in the picture; with less the panel says where the rest is
+ABOVE = 100.0  # times the trivial answer: curves that diverge leave the picture there
+LARGEST = 1e12  # a table shows no number beyond: such a map is nowhere
 
-# method -> colour and dash: kin share a colour and differ in the line
+# method -> colour and dash: kin share a colour and differ in the line and its marks
 STYLES: dict[str, tuple[str, str]] = {
     "explicit": (palette.COLOURS["rho"], "solid"),
     "implicit": (palette.COLOURS["rho"], "dash"),
@@ -36,6 +41,7 @@ STYLES: dict[str, tuple[str, str]] = {
     "gaussian": (palette.COLOURS["floor"], "solid"),
     "fit": (palette.COLOURS["field"], "solid"),
 }
+MARKS = {"solid": "circle", "dash": "diamond", "dot": "x"}
 METRICS = {"l2_uvp": "L2-UVP (%)", "s_eps": "S<sub>ε</sub>", "mmd": "squared MMD"}
 
 
@@ -49,13 +55,13 @@ def pushforwards(
 ) -> go.Figure:
     """Source, target and every method's (1-t) x + t T(x), one panel each on common axes (the first two coordinates).
 
-    source, images: (n, d), row i of each belongs to one x, whose place gives the colour; target (m, d). In one
-    dimension the panels are graphs of T.
+    source, images: (n, d), row i of each belongs to one x, whose place gives the colour; target (m, d). images by
+    method. In one dimension the panels are graphs of T.
     """
     if source.shape[1] == 1:
         return _graphs(source[:, 0], {name: interpolated(source, image, t)[:, 0] for name, image in images.items()})
     clouds = {"source": source, "target": target}
-    clouds |= {name: interpolated(source, image, t) for name, image in images.items()}
+    clouds |= {title(name): interpolated(source, image, t) for name, image in images.items()}
     across = min(ACROSS, len(clouds))
     down = -(-len(clouds) // across)
     figure = make_subplots(
@@ -82,7 +88,13 @@ def pushforwards(
         )
         axis = str(number + 1) if number else ""
         figure.update_xaxes(range=ranges[0], constrain="domain", row=row, col=col)
-        figure.update_yaxes(range=ranges[1], constrain="domain", scaleanchor=f"x{axis}", row=row, col=col)
+        figure.update_yaxes(
+            range=ranges[1], constrain="domain", scaleanchor=f"x{axis}", showticklabels=col == 1, row=row, col=col
+        )
+        if not _seen(cloud, ranges):
+            figure.add_annotation(
+                text=_whereabouts(cloud), xref=f"x{axis} domain", yref=f"y{axis} domain", x=0.5, y=0.5, showarrow=False
+            )
     wide = (ranges[1][1] - ranges[1][0]) / max(ranges[0][1] - ranges[0][0], 1e-9)
     # Axes are equal: clouds that are wider than high need less height, or there is nothing but space around them.
     finish(figure, height=int(down * (70 + (PANEL_HEIGHT - 70) * min(1.0, max(0.45, wide)))), revision="lab_clouds")
@@ -92,35 +104,52 @@ def pushforwards(
     return figure
 
 
+def _seen(cloud: np.ndarray, ranges: list[tuple[float, float]]) -> bool:
+    """Whether enough of the cloud (n, d) lies within the ranges of the first two axes to be seen."""
+    inside = [(cloud[:, axis] >= low) & (cloud[:, axis] <= high) for axis, (low, high) in enumerate(ranges)]
+    return bool(np.mean(inside[0] & inside[1]) >= SEEN)
+
+
+def _whereabouts(cloud: np.ndarray) -> str:
+    """What stands in a panel whose points lie elsewhere."""
+    sizes = np.abs(cloud[:, :2].astype(np.float64))
+    return f"outside the picture:<br>coordinates about {np.median(sizes.max(1)):.1g}"
+
+
 def displacements(source: np.ndarray, image: np.ndarray, method: str, *, most: int = ARROWS) -> go.Figure:
     """Arrows from x to T(x) of at most ``most`` points, (n, d) each, the first two coordinates."""
     x, y = source[:most], image[:most]
     if x.shape[1] == 1:
         return _graphs(source[:, 0], {method: image[:, 0]})
     figure = go.Figure()
-    colour, _ = STYLES.get(method, (palette.COLOURS["floor"], "solid"))
     breaks = np.full(len(x), np.nan)
     figure.add_trace(
-        go.Scattergl(
+        go.Scatter(
             x=float32(np.stack([x[:, 0], y[:, 0], breaks], axis=1).ravel()),
             y=float32(np.stack([x[:, 1], y[:, 1], breaks], axis=1).ravel()),
-            mode="lines",
+            mode="lines+markers",
             line={"color": palette.COLOURS["floor"], "width": 1},
+            marker={
+                "symbol": "arrow",
+                "angleref": "previous",
+                "size": np.tile(float32([0, 9, 0]), len(x)),
+                "color": palette.COLOURS["field"],
+                "line": {"width": 0},
+            },
             hoverinfo="skip",
-            showlegend=False,
+            name="T(x)",
         )
     )
-    for cloud, name, tint in ((x, "x", palette.COLOURS["rho"]), (y, "T(x)", colour)):
-        figure.add_trace(
-            go.Scattergl(
-                x=float32(cloud[:, 0]),
-                y=float32(cloud[:, 1]),
-                mode="markers",
-                marker={"size": 4, "color": tint},
-                name=name,
-                hoverinfo="skip",
-            )
+    figure.add_trace(
+        go.Scatter(
+            x=float32(x[:, 0]),
+            y=float32(x[:, 1]),
+            mode="markers",
+            marker={"size": 4, "color": palette.COLOURS["rho"]},
+            name="x",
+            hoverinfo="skip",
         )
+    )
     finish(figure, height=420, revision="lab_arrows", legend=True)
     figure.update_xaxes(constrain="domain")
     figure.update_yaxes(scaleanchor="x", constrain="domain")
@@ -146,63 +175,91 @@ def convergence(report: Mapping[str, Any]) -> go.Figure | None:
                 y=float32(value),
                 mode="lines+markers" if len(seconds) < 20 else "lines",
                 line={"color": colour, "dash": dash, "width": 2},
-                marker={"size": 6},
-                name=name,
+                marker={"size": 6, "symbol": MARKS[dash]},
+                name=title(name),
             )
         )
     if not told:
         return None
     finish(figure, height=360, revision="lab_convergence", legend=True)
-    for key, words in (("floor", "two draws of the target"), ("trivial", "only moving the mean")):
-        if report[key]:
-            colour = palette.COLOURS[key]
-            figure.add_hline(y=report[key], line={"color": colour, "dash": "dash"}, annotation_text=words)
     figure.update_xaxes(title="seconds for each run", rangemode="tozero")
     figure.update_yaxes(title=METRICS.get(report["metric"], report["metric"]))
-    if wants_log(np.array(told)):
-        figure.update_yaxes(type="log", dtick=1, exponentformat="power")
+    log = wants_log(np.array(told))
+    if log:
+        figure.update_yaxes(type="log", dtick=1, exponentformat="power", range=_decades(report, told))
+    _levels(figure, report, log)
     return figure
 
 
+def _levels(figure: go.Figure, report: Mapping[str, Any], log: bool) -> None:
+    """Lines at the floor and at the trivial answer, with their names."""
+    for key, words in (("floor", "two draws of the target"), ("trivial", "only moving the mean")):
+        if report[key]:
+            figure.add_hline(y=report[key], line={"color": palette.COLOURS[key], "dash": "dash"})
+            # A shape takes the value on any axis, an annotation its logarithm on a logarithmic one.
+            place = math.log10(report[key]) if log else report[key]
+            figure.add_annotation(
+                text=words, x=1, xref="x domain", xanchor="right", y=place, yref="y", yanchor="bottom", showarrow=False
+            )
+
+
+def _decades(report: Mapping[str, Any], told: list[float]) -> tuple[float, float]:
+    """Range of a logarithmic axis that holds the curves and both levels; what diverges leaves it at the top."""
+    levels = [report[key] for key in ("floor", "trivial") if report[key]]
+    top = max([*told, *levels])
+    if report["trivial"]:
+        top = min(top, ABOVE * report["trivial"])
+    return math.log10(min([*told, *levels])) - 0.1, math.log10(top) + 0.15
+
+
 def spread(report: Mapping[str, Any]) -> go.Figure | None:
-    """Every seed's value as a dot, a row a method, with the threshold of failure where there are many seeds."""
+    """Every seed's value as a dot, a row a method in the order of the table."""
     figure = go.Figure()
-    for name, row in report["results"].items():
-        values = [v for v in row["values"] if v is not None]
+    told: list[float] = []
+    for name in (row["method"] for row in table(report)):
+        values = [v for v in report["results"][name]["values"] if v is not None and v < LARGEST]
         if values:
-            colour, _ = STYLES.get(name, (palette.COLOURS["floor"], "solid"))
+            told += values
+            colour, dash = STYLES.get(name, (palette.COLOURS["floor"], "solid"))
             figure.add_trace(
                 go.Scatter(
-                    x=float32(values), y=[name] * len(values), mode="markers", marker={"color": colour, "opacity": 0.7},
-                    showlegend=False,
+                    x=float32(values), y=[title(name)] * len(values), mode="markers", showlegend=False,
+                    marker={"color": colour, "opacity": 0.7, "size": 8, "symbol": MARKS[dash]},
                 )
             )  # fmt: skip
-    if not figure.data:
+    if not told:
         return None
     finish(figure, height=80 + 34 * len(figure.data), revision="lab_spread")
+    figure.update_yaxes(autorange="reversed")
     figure.update_xaxes(title=METRICS.get(report["metric"], report["metric"]), rangemode="tozero")
+    if wants_log(np.array(told)):
+        figure.update_xaxes(type="log", dtick=1, exponentformat="power")
     return figure
 
 
 def table(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Rows for the results table, best first: method, value, std, share failed, seconds, parameters, transport cost
-    over the exact one, and the least Jacobian eigenvalue. None where there is none."""
+    """Rows for the results table, best first and references last: method, value, std, share failed, seconds,
+    parameters, transport cost over the exact one, and the least Jacobian eigenvalue. None where there is none."""
     exact = report["exact_cost"]
     rows = [
         {
             "method": name,
-            "value": row["mean"],
-            "std": row["std"],
+            "value": _shown(row["mean"]),
+            "std": _shown(row["std"]),
             "failed": row["failed_share"],
             "seconds": row["seconds"],
             "parameters": row["parameters"],
-            "cost_ratio": row["cost"] / exact if row["cost"] is not None and exact > 0 else None,
-            "min_eigenvalue": row["min_eigenvalue"],
-            "note": row["note"],
+            "cost_ratio": _shown(row["cost"] / exact) if row["cost"] is not None and exact > 0 else None,
+            "min_eigenvalue": _shown(row["min_eigenvalue"]),
         }
         for name, row in report["results"].items()
     ]
-    return sorted(rows, key=lambda row: (row["value"] is None, row["value"] or 0.0))
+    return sorted(rows, key=lambda row: (row["method"] in REFERENCES, row["value"] is None, row["value"] or 0.0))
+
+
+def _shown(value: float | None) -> float | None:
+    """The value, None where it is beyond all sense."""
+    return value if value is not None and abs(value) < LARGEST else None
 
 
 def _graphs(x: np.ndarray, images: Mapping[str, np.ndarray]) -> go.Figure:
@@ -216,7 +273,7 @@ def _graphs(x: np.ndarray, images: Mapping[str, np.ndarray]) -> go.Figure:
                 y=float32(values[order]),
                 mode="lines",
                 line={"color": colour, "dash": dash},
-                name=name,
+                name=title(name),
             )
         )
     finish(figure, height=380, revision="lab_graphs", legend=True)

@@ -15,6 +15,7 @@ from npf_engine.figures import colour, lab
 from npf_engine.runs import kinds
 from npf_engine.transport.lab import LabSpec
 from npf_engine.transport.lab.tasks import build_task
+from npf_engine.transport.lab.telling import weights
 from pages.field.pick import built_in
 from pages.lab import link, titles
 from ui import frame, speclink, states
@@ -121,13 +122,13 @@ def _uploaded(key: str) -> None:
 def _methods(spec: LabSpec) -> None:
     st.markdown("**Methods**")
     for family in titles.FAMILIES:
-        members = [name for name, (group, _, _) in titles.METHODS.items() if group == family]
+        members = [name for name, (group, _) in titles.METHODS.items() if group == family]
         key = f"methods_{frame.key_of(family)}"
         st.session_state[key] = [name for name in members if name in spec.methods]
         st.pills(
             family, members, selection_mode="multi", key=key, format_func=titles.method, on_change=_methods_chosen,
             wrap=True,
-            help="; ".join(f"{titles.method(name)}: {titles.METHODS[name][2]}" for name in members) + ".",
+            help="; ".join(f"{titles.method(name)}: {titles.METHODS[name][1]}" for name in members) + ".",
         )  # fmt: skip
 
 
@@ -155,12 +156,10 @@ def _budget(spec: LabSpec) -> None:
         with column:
             leaf.show(spec, BASE)
     if spec.budget_seconds is not None:
-        total = (
-            spec.budget_seconds * spec.seeds * len([m for m in spec.methods if titles.METHODS[m][0] != "References"])
-        )
+        total = sum(weights(spec.methods, spec.seeds, spec.budget_seconds).values())
         st.caption(
-            f"{len(spec.methods)} methods, {spec.seeds} seed{'s' * (spec.seeds != 1)}: about "
-            f"{frame.duration(total)} of training, and some for the references and the measures."
+            f"{len(spec.methods)} method{'s' * (len(spec.methods) != 1)}, {spec.seeds} seed{'s' * (spec.seeds != 1)}: "
+            f"about {frame.duration(total)}."
         )
 
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
 from npf_engine.figures import colour, lab
+from npf_engine.transport.lab.names import REFERENCES
 from pages.lab import bench_setup, titles
 from ui import frame, states
 from ui.plots import plot
@@ -34,11 +34,8 @@ def clouds(report: Report, arrays: Arrays, t: float, key: str, name: str) -> Non
     d = source.shape[1]
     if d == 1 and not found:
         return
-    shown = {titles.method(method): cloud[:n] for method, cloud in found.items()}
-    if d == 1:
-        figure = _named(lab.pushforwards(source, target, {method: cloud[:n] for method, cloud in found.items()}, t))
-    else:
-        figure = lab.pushforwards(source, target, shown, t)
+    shown = {method: cloud[:n] for method, cloud in found.items()}
+    figure = lab.pushforwards(source, target, shown, t)
     what = "T(x)" if t == 1 else f"{1 - t:.2g} x + {t:.2g} T(x)"
     caption = f"{what} for every method; colours say where a point comes from." + (
         " A good map lies as the target does, without torn colours." if t == 1 else ""
@@ -51,20 +48,11 @@ def clouds(report: Report, arrays: Arrays, t: float, key: str, name: str) -> Non
     plot(figure, f"clouds_{key}", caption, data, name)
 
 
-def _named(figure: go.Figure) -> go.Figure:
-    """Lines under the names that people know."""
-    for trace in figure.data:
-        if trace.name:
-            trace.name = titles.method(trace.name)
-    return figure
-
-
 def convergence(report: Report, key: str, name: str) -> bool:
     """The measure over time, a line a method; whether there was anything to draw."""
     figure = lab.convergence(report)
     if figure is None:
         return False
-    _named(figure)
     arrays = {}
     for method, row in report["results"].items():
         for axis in ("seconds", "value"):
@@ -87,8 +75,6 @@ def spread(report: Report, name: str) -> None:
     """Every seed's value."""
     figure = lab.spread(report)
     if figure is not None:
-        for trace in figure.data:
-            trace.y = [titles.method(label) for label in trace.y]
         data = {
             method: np.array([np.nan if v is None else v for v in row["values"]], dtype=np.float32)
             for method, row in report["results"].items()
@@ -101,10 +87,15 @@ def spread(report: Report, name: str) -> None:
 def numbers(report: Report) -> None:
     """What every value is held against."""
     label, about = titles.METRICS[report["metric"]]
-    floor = report["floor"] if report["floor"] is not None else 0.0
+    unit = " %" if report["metric"] == "l2_uvp" else ""
+    floor = (
+        ("0 %", f"{label} of the true map, which is known.")
+        if report["floor"] is None
+        else (f"{report['floor']:.3g}", f"{label} of two draws of the target: no map can be told to do better.")
+    )
     shown = [
-        ("Floor", f"{floor:.3g}", f"{label} of two draws of the target: no map can be told to do better."),
-        ("Only moving the mean", f"{report['trivial']:.3g}", f"{label} of the trivial answer."),
+        ("Floor", *floor),
+        ("Only moving the mean", f"{report['trivial']:.3g}{unit}", f"{label} of the trivial answer."),
         ("Exact cost", f"{report['exact_cost']:.4g}", "Mean squared distance that a Brenier map moves points."),
         ("Test points", f"{report['n']:,}", "Unseen by all methods."),
         ("Dimension", f"{report['d']}", about),
@@ -115,7 +106,7 @@ def numbers(report: Report) -> None:
 
 
 def table(report: Report) -> None:
-    """All methods, best first."""
+    """All methods, best first, then the references."""
     rows = []
     for row in lab.table(report):
         own = report["results"][row["method"]]
@@ -124,13 +115,13 @@ def table(report: Report) -> None:
             row | {
                 "method": titles.method(row["method"]),
                 "failed": 100 * row["failed"],
-                "gap": None if gap is None else 100 * gap,
-                "verdict": own.get("verdict"),
+                "gap": None if gap is None or row["value"] is None else 100 * gap,
+                "verdict": "reference" if row["method"] in REFERENCES else own.get("verdict"),
             }
         )  # fmt: skip
     label, about = titles.METRICS[report["metric"]]
     several = many(report)
-    judged = any(row["verdict"] for row in rows)
+    judged = any(row.get("verdict") for row in report["results"].values())
     number = st.column_config.NumberColumn
     st.dataframe(
         rows,
@@ -143,10 +134,12 @@ def table(report: Report) -> None:
         ],
         column_config={
             "method": st.column_config.TextColumn("Method", pinned=True),
-            "verdict": st.column_config.TextColumn("Verdict", help="Good: within a tenth of the way, few runs failed."),
+            "verdict": st.column_config.TextColumn(
+                "Verdict", help="Good: a gap within 10 %, few runs failed. References are not judged."
+            ),
             "value": number(label, format="%.4g", help=about + (" Mean over the seeds." if several else "")),
             "std": number("± std", format="%.2g", help="Over the seeds."),
-            "gap": number("Of the way (%)", format="%.1f", help="0: as the floor; 100: as only moving the mean."),
+            "gap": number("Gap (%)", format="%.1f", help="0: as good as the floor; 100: as only moving the mean."),
             "failed": number("Failed (%)", format="%.0f", help="Of the runs: not finite, or no better than trivial."),
             "cost_ratio": number("Cost / exact", format="%.3f", help="Cost over that of the exact map; 1 is right."),
             "min_eigenvalue": number(

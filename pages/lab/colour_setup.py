@@ -50,7 +50,7 @@ def show() -> None:
             "Method", METHODS, key="colour_method", format_func=titles.method,
             on_change=lambda: link.change(BASE, method=st.session_state["colour_method"]),
         )  # fmt: skip
-        st.caption(f"{titles.method(spec.method)}: {titles.METHODS[spec.method][2]}.")
+        st.caption(f"{titles.method(spec.method)}: {titles.METHODS[spec.method][1]}.")
         for place, column in enumerate(st.columns(2) * 2):
             with column:
                 LEAVES[place].show(spec, BASE)

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-# method -> (family, what it is called, what it does)
-METHODS: dict[str, tuple[str, str, str]] = {
-    "explicit": ("Drifting", "Explicit", "regression on a step of the gradient flow"),
-    "implicit": ("Drifting", "Implicit", "the step's end decides the step"),
-    "implicit-summed": ("Drifting", "Implicit, summed", "the implicit scheme with the sum in place of the mean"),
-    "euclidean": ("Drifting", "Descent", "plain gradient descent on the functional"),
-    "adam": ("Drifting", "Adam", "Adam on the functional"),
-    "gauss-newton": ("Drifting", "Gauss-Newton", "the explicit step solved properly, in natural gradients"),
-    "cmgn": ("Monotone networks", "C-MGN", "a cascaded monotone gradient network"),
-    "mmgn": ("Monotone networks", "M-MGN", "a modular monotone gradient network"),
-    "icnn": ("Convex potentials", "ICNN", "our input-convex network, by the dual"),
-    "icnn-linear": ("Convex potentials", "ICNN, linear", "the ICNN with linear skips"),
-    "icnn-fquad": ("Convex potentials", "ICNN, quadratic", "the ICNN with quadratic first layers"),
-    "lse": ("Convex potentials", "Log-sum-exp", "a soft maximum of planes"),
-    "entropic": ("References", "Entropic", "the barycentric map of entropic transport"),
-    "exact": ("References", "Exact", "exact discrete transport, each point to the nearest cell"),
-    "gaussian": ("References", "Gaussian", "the closed form from means and covariances"),
-    "fit": ("References", "Full fit", "the potential as the app trains it for a field"),
+from npf_engine.transport.lab.names import title as method
+
+__all__ = ["ANY_DIMENSION", "FAMILIES", "METHODS", "METRICS", "TASKS", "method"]
+
+# method -> (family, what it does)
+METHODS: dict[str, tuple[str, str]] = {
+    "explicit": ("Drifting", "regression on a step of the gradient flow"),
+    "implicit": ("Drifting", "the step's end decides the step"),
+    "implicit-summed": ("Drifting", "the implicit scheme with the sum in place of the mean"),
+    "euclidean": ("Drifting", "plain gradient descent on the functional"),
+    "adam": ("Drifting", "Adam on the functional"),
+    "gauss-newton": ("Drifting", "the explicit step solved properly, in natural gradients"),
+    "cmgn": ("Monotone networks", "a cascaded monotone gradient network"),
+    "mmgn": ("Monotone networks", "a modular monotone gradient network"),
+    "icnn": ("Convex potentials", "our input-convex network, by the dual"),
+    "icnn-linear": ("Convex potentials", "the ICNN with linear skips"),
+    "icnn-fquad": ("Convex potentials", "the ICNN with quadratic first layers"),
+    "lse": ("Convex potentials", "a soft maximum of planes"),
+    "entropic": ("References", "the barycentric map of entropic transport"),
+    "exact": ("References", "exact discrete transport, each point to the nearest cell"),
+    "gaussian": ("References", "the closed form from means and covariances"),
+    "fit": ("References", "the potential as the app trains it for a field"),
 }
-FAMILIES = tuple(dict.fromkeys(family for family, _, _ in METHODS.values()))
+FAMILIES = tuple(dict.fromkeys(family for family, _ in METHODS.values()))
 TASKS = {
     "mixtures": "Two components to three",
     "drift-mixture": "Four modes to a normal, as published",
@@ -37,8 +41,3 @@ METRICS = {
     "s_eps": ("Sε", "Sinkhorn divergence of the pushforward to the target."),
     "mmd": ("MMD²", "Squared energy-distance MMD of the pushforward to the target."),
 }
-
-
-def method(name: str) -> str:
-    """What a method is called."""
-    return METHODS[name][1] if name in METHODS else name

@@ -17,7 +17,7 @@ def test_a_bench_run_from_the_form_to_the_arrows(visitor: Visitor):
     drawn(visitor, 1)
     visitor.main.get_by_role("button", name="Run", exact=True).click()
     visitor.page.wait_for_url("**/lab?run=*")
-    wait_until(visitor, "The best method, gaussian", 200)
+    wait_until(visitor, "The best reference, Gaussian", 200)
     drawn(visitor, 3)
     visitor.screenshot("lab-result")
     visitor.main.get_by_role("tab", name="Arrows").click()

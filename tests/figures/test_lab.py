@@ -40,17 +40,21 @@ def test_every_method_has_a_style_of_its_own() -> None:
 def test_pushforwards_interpolate_between_source_and_image(clouds: tuple[np.ndarray, np.ndarray]) -> None:
     x, y = clouds
     figure = lab.pushforwards(x, y, {"explicit": x + 2, "fit": x - 1}, t=0.25)
-    assert [trace.name for trace in figure.data] == ["source", "target", "explicit", "fit"]
+    assert [trace.name for trace in figure.data] == ["source", "target", "Explicit", "Full fit"]
     np.testing.assert_allclose(figure.data[2].x, x[:, 0] + 0.5, rtol=1e-5)
     np.testing.assert_allclose(figure.data[1].y, y[:, 1])
     assert figure.data[3].x.dtype == np.float32
+    assert len(figure.layout.annotations) == 4, "the panels' titles"
+    away = lab.pushforwards(x, y, {"explicit": 1e6 * (x + 9)}).layout.annotations
+    assert "outside the picture" in away[3].text, "a panel without points says why"
     line = lab.pushforwards(x[:, :1], y[:, :1], {"fit": 2 * x[:, :1]})
     assert (np.diff(line.data[0].y) >= 0).all()
 
 
 def test_displacements_are_arrows_from_x_to_its_image(clouds: tuple[np.ndarray, np.ndarray]) -> None:
     x, _ = clouds
-    arrows = lab.displacements(x, x + 1, "explicit", most=10).data[0]
+    arrows, starts = lab.displacements(x, x + 1, "explicit", most=10).data
+    assert arrows.marker.color != starts.marker.color and list(arrows.marker.size[:3]) == [0, 9, 0], "a head at T(x)"
     assert len(arrows.x) == 30 and np.isnan(arrows.x[2::3]).all()
     np.testing.assert_allclose(arrows.x[1::3] - arrows.x[0::3], 1, rtol=1e-5)
 
@@ -58,20 +62,26 @@ def test_displacements_are_arrows_from_x_to_its_image(clouds: tuple[np.ndarray, 
 def test_convergence_has_curves_dots_and_references(report: dict[str, Any]) -> None:
     figure = lab.convergence(report)
     assert figure is not None
-    assert [trace.name for trace in figure.data] == ["explicit", "exact"]
+    assert [trace.name for trace in figure.data] == ["Explicit", "Exact"]
     np.testing.assert_allclose(figure.data[0].y, [0.9, 0.1, 0.02], rtol=1e-6)
     np.testing.assert_allclose((figure.data[1].x[0], figure.data[1].y[0]), (3.0, 0.01), rtol=1e-6)
     assert len(figure.layout.shapes) == 2 and figure.layout.yaxis.type == "log"
+    heights = [10**note.y for note in figure.layout.annotations]
+    assert heights == pytest.approx([0.0005, 0.88]), "words stand at their lines, also on a logarithmic axis"
+    diverged = lab.convergence(report | {"results": {"explicit": row(1e9, [0.9, 1e3, 1e9])}})
+    assert diverged is not None and 10 ** diverged.layout.yaxis.range[1] < 1e3
     assert lab.convergence(report | {"results": {"fit": row(None)}}) is None
 
 
 def test_spread_shows_each_seed(report: dict[str, Any]) -> None:
     figure = lab.spread(report)
-    assert figure is not None and [trace.y[0] for trace in figure.data] == ["explicit", "exact"]
+    assert figure is not None and [trace.y[0] for trace in figure.data] == ["Explicit", "Exact"]
     assert lab.spread(report | {"results": {}}) is None
 
 
-def test_table_is_sorted_with_failures_last(report: dict[str, Any]) -> None:
-    rows = lab.table(report)
-    assert [r["method"] for r in rows] == ["exact", "explicit", "fit"]
-    assert rows[0]["cost_ratio"] == pytest.approx(1.25) and rows[2]["cost_ratio"] is None
+def test_table_has_the_best_first_and_references_last(report: dict[str, Any]) -> None:
+    gone = row(1e20, cost=1e20) | {"min_eigenvalue": -1e24}
+    rows = lab.table(report | {"results": report["results"] | {"adam": gone, "cmgn": row(None, cost=None)}})
+    assert [r["method"] for r in rows] == ["explicit", "adam", "cmgn", "exact", "fit"]
+    assert rows[1]["value"] is rows[1]["cost_ratio"] is rows[1]["min_eigenvalue"] is None, "beyond all sense"
+    assert rows[0]["cost_ratio"] == pytest.approx(1.25) and rows[4]["cost_ratio"] is None

@@ -31,7 +31,7 @@ def finished(store: RunStore, spec: LabSpec | RecolorSpec) -> Run:
 def test_first_visit_offers_a_task_and_shows_both_clouds(store: RunStore):
     app = open_page("lab")
     assert not app.error and plots(app) == 1
-    assert "4 methods, 1 seed: about 20 s of training" in texts(app)
+    assert "4 methods, 1 seed: about 25 s" in texts(app)
     assert not button(app, "Run").disabled
 
 
@@ -92,7 +92,7 @@ def test_a_finished_run_stands_between_floor_and_trivial_answer(store: RunStore)
     run = finished(store, TINY)
     assert run.verdict == "good", "the closed form is the answer to this task"
     app = open_page("lab", {"run": run.id})
-    assert any("best method, gaussian" in item.value for item in app.success)
+    assert any("best reference, Gaussian" in item.value for item in app.success)
     table = app.dataframe[0].value
     assert list(table["method"]) == ["Gaussian", "Exact"], "best first"
     closed = table.iloc[0]
@@ -119,6 +119,19 @@ def test_gap_and_verdict_follow_from_floor_and_trivial_answer():
         report | {"results": {"a": {"mean": 2.0, "failed_share": 0.0}, "b": {"mean": 1.1, "failed_share": 1.0}}}
     )
     assert every["verdict"] == "usable" and "best method, a," in every["verdict_reason"]
+
+
+def test_references_are_beside_the_verdict_not_in_it():
+    rows = {"gaussian": {"mean": 1.0, "failed_share": 0.0}, "cmgn": {"mean": 1.6, "failed_share": 0.25}}
+    report = {"floor": 1.0, "trivial": 3.0}
+    found = judged(report | {"results": rows})
+    assert found["verdict"] == "usable"
+    assert found["verdict_reason"] == (
+        "the best method, C-MGN, is 30.0 % of the way from the floor to only moving the mean, and 25 % of its runs "
+        "failed; the best reference, Gaussian: 0.0 %"
+    )
+    broken = judged(report | {"results": rows | {"cmgn": {"mean": None, "failed_share": 1.0}}})
+    assert broken["verdict"] == "not trustworthy" and "no method" in broken["verdict_reason"]
 
 
 def test_colours_are_previewed_and_recoloured_at_full_size(store: RunStore):

@@ -12,6 +12,7 @@ import torch
 from npf_engine.cli import main
 from npf_engine.errors import Cancelled, InputError
 from npf_engine.recorder import Recorder
+from npf_engine.runs.recorder import FolderRecorder
 from npf_engine.transport.lab import LabSpec, run_lab
 from npf_engine.transport.lab.methods import METHODS
 from npf_engine.transport.lab.references import entropic_map, exact_map
@@ -198,6 +199,21 @@ def test_a_method_that_breaks_is_a_failed_run_and_the_others_go_on(monkeypatch: 
     rows = run_lab(LabSpec(task="gaussian", methods=("exact", "gaussian"), points=100))["results"]
     assert rows["exact"]["failed_share"] == 1 and rows["exact"]["note"] == "it diverged"
     assert rows["exact"]["mean"] is None and rows["gaussian"]["failed_share"] == 0
+
+
+def test_no_fit_goes_on_from_the_checkpoint_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two seeds, and two methods, have stages of one name; what is kept are finished methods."""
+    monkeypatch.setenv("NPF_CHECKPOINT_SECONDS", "1e-9")
+    spec = LabSpec(task="gaussian", methods=("lse",), seeds=2, budget_steps=2, points=64)
+    recorder = FolderRecorder(tmp_path, stages=())
+    kept = run_lab(spec, recorder, tmp_path)["results"]
+    plain = run_lab(spec)["results"]
+    assert {name: row["values"] for name, row in kept.items()} == {name: row["values"] for name, row in plain.items()}
+    names = [stage["name"] for stage in recorder.board.to_json()["stages"]]
+    assert names[0] == "lse" and "lse: seed 2 of 2" in names
+    resumed = FolderRecorder(tmp_path, stages=())
+    assert run_lab(spec, resumed, tmp_path)["results"] == kept
+    assert {stage["state"] for stage in resumed.board.to_json()["stages"]} == {"restored"}
 
 
 def test_the_lab_stops_at_a_wish() -> None:

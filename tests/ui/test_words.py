@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ui import frame, states, uploads
-from ui.progress import ordered, words
+from ui.progress import ordered, title, words
 
 
 def test_sentence_gets_capital_and_stop_and_no_markup():
@@ -48,10 +48,12 @@ def test_parts_of_a_stage_stand_before_it_and_end_with_it():
             {"name": "u", "state": "done", "seconds": 9.0},
             {"name": "v", "state": "waiting", "seconds": None},
             {"name": "u: pairing", "state": "started", "seconds": None},
+            {"name": "u: seed 3 of 8", "state": "started", "seconds": None},
         ]
     )
     assert [stage["name"] for stage in found] == ["field", "u: pairing", "u", "v"]
     assert found[1]["state"] == "done"
+    assert title("u: pairing") == "Exact pairs" and title("cmgn: seed 3 of 8") == "C-MGN, seed 3 of 8"
 
 
 def test_words_of_the_bar():

@@ -119,7 +119,7 @@ def run_lab(spec: LabSpec, recorder: Recorder | None = None, folder: Path | None
     for name in spec.methods:
         recorder.check()
         if name in report["results"]:
-            recorder.stage(name, "restored", 0.0)
+            recorder.stage(name, "restored")
             continue
         recorder.stage(name, "started")
         result, image = bench.run(name, recorder)
