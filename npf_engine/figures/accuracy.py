@@ -19,6 +19,8 @@ METRICS: dict[str, tuple[str, str, str]] = {
     "inverse": ("inverse", "S(Iψ(y), M⁻¹(y))", "Iψ draws from the pre-images of M"),
 }
 
+NARROW = 0.2  # below the floor by this share, and by four standard errors, is no merit
+
 
 def rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Rows of the table, one a metric; numbers in the units of the report, None where a column has no sense.
@@ -81,12 +83,13 @@ def ladder(metrics: Mapping[str, Any]) -> go.Figure:
 
 
 def _way(item: Mapping[str, Any]) -> float | None:
-    """1 at the floor, 0 at the trivial answer, on a logarithmic scale; clipped to that range."""
+    """1 at the floor, 0 at the trivial answer, on a logarithmic scale; clipped to that range. None for a value that is
+    plainly below its floor: in high dimension a cloud narrower than the reference is nearer to it than its own draws."""
     numbers = [item.get(key) for key in ("value", "self_distance", "trivial")]
     if not _positive(*numbers):
         return None
     value, floor, trivial = (float(number) for number in numbers if number is not None)
-    if trivial <= floor:
+    if trivial <= floor or value < floor * (1 - max(NARROW, 4 * float(item.get("se") or 0.0))):
         return None
     return min(1.0, max(0.0, math.log(trivial / value) / math.log(trivial / floor)))
 

@@ -29,9 +29,8 @@ def table(run: Run, name: str) -> None:
     st.dataframe([_cells(row) for row in rows], hide_index=True, width="stretch", column_config=_columns())
     frame.caption(
         "S is the Sinkhorn divergence on unseen test samples. A ratio of 1 is the noise of two independent draws of "
-        "the same "
-        "law: nothing can be told from it. A value near its trivial answer (what a model that learnt nothing scores) "
-        "is a failure."
+        "the same law: nothing can be told from it; one far below 1 is a cloud that is too narrow, as an average is. A "
+        "value near its trivial answer (what a model that learnt nothing scores) is a failure."
     )
     _numbers(metrics)
     kept = {key: np.array([np.nan if row[key] is None else row[key] for row in rows], dtype=np.float64)

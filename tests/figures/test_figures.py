@@ -147,6 +147,9 @@ def test_ladder_puts_floor_at_one_and_value_at_its_ratio() -> None:
     row = accuracy.rows({"pushforward": metric})[0]
     assert row["better"] == pytest.approx(np.log(5) / np.log(10)) and row["floor"] == 0.36
     assert accuracy.rows({"pushforward": metric | {"trivial": 0.2}})[0]["better"] is None
+    narrow = metric | {"value": 0.5 * metric["self_distance"], "se": 0.02}
+    assert accuracy.rows({"pushforward": narrow})[0]["better"] is None
+    assert accuracy.rows({"pushforward": narrow | {"se": 0.2}})[0]["better"] == 1.0
     assert accuracy.rows({"inverse": None}) == []
 
 

@@ -130,7 +130,7 @@ _QUICK_NETWORKS: dict[str, Any] = {
     "u": _WIDE,
     "conjugate": ConjugateConfig(method="lbfgs", max_iterations=10),
     "v": AmortizerConfig(hidden=(256,), steps=300, batch=256),
-    "m": MapConfig(hidden=(128,), fourier=0, steps=100, batch=256),
+    "m": MapConfig(hidden=(128,), fourier=0, steps=800, lr=3e-3, batch=256),
     "report": ReportConfig(draws=3, n=1024, neighbourhoods=32),
 }
 QUICK: dict[str, dict[str, Any]] = {
