@@ -85,8 +85,8 @@ def ladder(metrics: Mapping[str, Any]) -> go.Figure:
 def _way(item: Mapping[str, Any]) -> float | None:
     """1 at the floor, 0 at the trivial answer, on a logarithmic scale, clipped to that range.
 
-    None for a value that is
-    plainly below its floor: in high dimension a cloud narrower than the reference is nearer to it than its own draws.
+    None for a value that is plainly below its floor: in high dimension a cloud narrower than the reference is nearer to
+    it than its own draws.
     """
     numbers = [item.get(key) for key in ("value", "self_distance", "trivial")]
     if not _positive(*numbers):

@@ -56,9 +56,8 @@ def test_presets_are_the_papers_figures() -> None:
     for number in ("5.3", "5.4", "5.5"):
         spec = experiment_preset(number, "paper")
         assert spec.minibatch == 128
-    u = experiment_preset("5.3", "paper").u
-    assert u.hidden == (128,) * 4 and u.dual_steps == 10_000 and u.activation == "elu" and u.lr_floor == 0.01
-    assert experiment_preset("5.3", "paper").inverse.sigma == 1.0
+    weights = experiment_preset("5.3", "paper")
+    assert (weights.samples, weights.inverse.steps, weights.inverse.sigma) == (300_000, 50_000, 1.0)
     flow = experiment_preset("5.4", "paper")
     assert flow.inverse.sigma == 0.1 and flow.particles.count == 1024 and flow.particles.warmup == 60_000
     assert flow.particles.warmup_tau * flow.particles.coefficient == pytest.approx(0.1)  # gamma of Figure 19
