@@ -42,13 +42,13 @@ def judged(report: dict[str, Any]) -> dict[str, Any]:
         failed = bool(asked) and all(row["mean"] is None for row in asked.values())
         return out | ({"verdict": LEVELS[2], "verdict_reason": "no method gave a finite map"} if failed else {})
     kind = "method" if learned else "reference"
-    reason = (
-        f"the best {kind}, {title(best)}, is {_percent(rows[best])} of the way from the floor to only moving the mean"
-    )
+    far = rows[best]["gap"] >= 1
+    way = "no better than" if far else f"{_percent(rows[best])} of the way from the floor to"
+    reason = f"the best {kind}, {title(best)}, is {way} only moving the mean"
     if rows[best]["failed_share"]:
         reason += f", and {100 * rows[best]['failed_share']:.0f} % of its runs failed"
-    if learned and beside is not None:
-        reason += f"; the best reference, {title(beside)}: {_percent(rows[beside])}"
+    if learned and beside is not None and rows[beside]["gap"] < 1:
+        reason += f"; the best reference, {title(beside)}, is at {_percent(rows[beside])}"
     return out | {"verdict": rows[best]["verdict"], "verdict_reason": reason}
 
 

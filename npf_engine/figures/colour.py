@@ -15,15 +15,15 @@ MOST_POINTS = 4000
 BINS = 4  # bits a channel in the colours of points: 4096 colours, so that one index a point tells its colour
 
 
-def pictures(named: Mapping[str, np.ndarray]) -> go.Figure:
-    """Pictures (h, w, 3) uint8 side by side with their names above, one zoom for those of equal size."""
+def pictures(named: Mapping[str, np.ndarray], *, width: int = 1000) -> go.Figure:
+    """Pictures (h, w, 3) uint8 side by side with their names above; as high as they are on a page of this width."""
     figure = make_subplots(rows=1, cols=len(named), subplot_titles=list(named), horizontal_spacing=0.02)
     tallest = 0.0
     for col, rgb in enumerate(named.values(), start=1):
         shown = _shrunk(rgb)
         tallest = max(tallest, shown.shape[0] / shown.shape[1])
         figure.add_trace(go.Image(z=shown, hoverinfo="skip"), row=1, col=col)
-    finish(figure, height=int(60 + 1000 / len(named) * min(tallest, 1.5)), revision="pictures")
+    finish(figure, height=int(60 + width / len(named) * min(tallest, 1.5)), revision="pictures")
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     return figure

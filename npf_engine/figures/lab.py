@@ -147,6 +147,7 @@ def displacements(source: np.ndarray, image: np.ndarray, method: str, *, most: i
             mode="markers",
             marker={"size": 4, "color": palette.COLOURS["rho"]},
             name="x",
+            legendrank=1,  # before T(x)
             hoverinfo="skip",
         )
     )
@@ -186,7 +187,8 @@ def convergence(report: Mapping[str, Any]) -> go.Figure | None:
     figure.update_yaxes(title=METRICS.get(report["metric"], report["metric"]))
     log = wants_log(np.array(told))
     if log:
-        figure.update_yaxes(type="log", dtick=1, exponentformat="power", range=_decades(report, told))
+        low, high = _decades(report, told)
+        figure.update_yaxes(range=(low, high), **_logarithmic(high - low))
     _levels(figure, report, log)
     return figure
 
@@ -233,8 +235,13 @@ def spread(report: Mapping[str, Any]) -> go.Figure | None:
     figure.update_yaxes(autorange="reversed")
     figure.update_xaxes(title=METRICS.get(report["metric"], report["metric"]), rangemode="tozero")
     if wants_log(np.array(told)):
-        figure.update_xaxes(type="log", dtick=1, exponentformat="power")
+        figure.update_xaxes(**_logarithmic(math.log10(max(told) / min(told))))
     return figure
+
+
+def _logarithmic(decades: float) -> dict[str, Any]:
+    """A logarithmic axis with whole powers of ten alone where there are enough of them."""
+    return {"type": "log", "exponentformat": "power"} | ({"dtick": 1} if decades > 2.5 else {})
 
 
 def table(report: Mapping[str, Any]) -> list[dict[str, Any]]:

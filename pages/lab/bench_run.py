@@ -98,7 +98,8 @@ def _rest(run: Run) -> None:
 
 
 def _tabs(report: Report, arrays: Arrays, name: str) -> None:
-    labels = [RESULT, *([DIGITS] if report.get("digits") else []), MOVE, ARROWS]
+    plane = arrays["source"].shape[1] > 1  # on the line the graph of T says it all
+    labels = [RESULT, *([DIGITS] if report.get("digits") else []), MOVE, *([ARROWS] if plane else [])]
     for tab, label in zip(st.tabs(labels, key="view", bind="query-params"), labels, strict=True):
         if not tab.open:
             continue
@@ -118,7 +119,7 @@ def _result(report: Report, arrays: Arrays, name: str) -> None:
     board.table(report)
     for method, row in report["results"].items():
         if row["note"]:
-            st.caption(f"{titles.method(method)}: {states.plain(row['note'])}")
+            st.caption(states.sentence(f"{titles.method(method)}: {row['note']}"))
     columns = st.columns(2, gap="medium") if board.many(report) else [st.container()]
     with columns[0]:
         if not board.convergence(report, "done", name):

@@ -51,14 +51,15 @@ def show() -> None:
         ready = _task(spec)
         _methods(spec)
         _budget(spec)
-        _run(spec, ready)
+        found = _tried(spec) if ready else "upload two clouds: one column for each coordinate, one row for each point"
+        _run(spec, not isinstance(found, str))
     with right:
-        if ready:
-            _preview(spec)
+        if not ready:
+            st.info(states.sentence(str(found)), icon=":material/upload:")
+        elif isinstance(found, str):
+            states.problem(found)
         else:
-            st.info(
-                "Upload two clouds: one column for each coordinate, one row for each point.", icon=":material/upload:"
-            )
+            _preview(spec, *found)
 
 
 def link_of(spec: LabSpec) -> dict[str, str]:
@@ -97,7 +98,7 @@ def _task(spec: LabSpec) -> bool:
         with column:
             st.file_uploader(label, type=["csv", "npz"], key=f"cloud_{key}", on_change=_uploaded, args=(key,))
             path = getattr(spec, key)
-            if path and Path(path).suffix:
+            if path and Path(path).suffix and st.session_state[f"cloud_{key}"] is None:  # it came with the link
                 st.caption(states.plain(Path(path).name))
     return bool(spec.target) and bool(Path(spec.task).suffix)
 
@@ -182,19 +183,28 @@ def _run(spec: LabSpec, ready: bool) -> None:
     st.caption("It runs in the background: the page can be closed, and the link brings it back.")
 
 
-def _preview(spec: LabSpec) -> None:
-    with states.told():
-        title, source, target = _clouds(spec.task, spec.target, spec.d)
-        if spec.task == "digits":
-            st.markdown(f"##### {states.plain(title)}")
-            plot(colour.digit_sheet(digits(target[:64])), "digits_target", "Real digits, as 32 principal components.")
-            return
-        d = source.shape[1]
-        caption = "Source and target. A Brenier map moves the one to the other at the least cost of squared distance."
-        if d > 2:
-            caption += f" The first two of {d} coordinates."
-        figure = _one_dimension(source, target) if d == 1 else lab.pushforwards(source, target, {})
-        plot(figure, "clouds", caption, {"source": source, "target": target}, "npf-lab")
+def _tried(spec: LabSpec) -> tuple[str, np.ndarray, np.ndarray, bool] | str:
+    """What ``_clouds`` finds; or the sentence that says why there is nothing."""
+    try:
+        found: tuple[str, np.ndarray, np.ndarray, bool] = _clouds(spec.task, spec.target, spec.d)
+    except InputError as error:
+        return str(error)
+    return found
+
+
+def _preview(spec: LabSpec, title: str, source: np.ndarray, target: np.ndarray, same: bool) -> None:
+    if same:
+        st.info("Both clouds are the same: the best map leaves every point where it is.", icon=":material/info:")
+    if spec.task == "digits":
+        st.markdown(f"##### {states.plain(title)}")
+        plot(colour.digit_sheet(digits(target[:64])), "digits_target", "Real digits, as 32 principal components.")
+        return
+    d = source.shape[1]
+    caption = "Source and target. A Brenier map moves the one to the other at the least cost of squared distance."
+    if d > 2:
+        caption += f" The first two of {d} coordinates."
+    figure = _one_dimension(source, target) if d == 1 else lab.pushforwards(source, target, {})
+    plot(figure, "clouds", caption, {"source": source, "target": target}, "npf-lab")
 
 
 def _one_dimension(source: np.ndarray, target: np.ndarray) -> Any:
@@ -213,12 +223,12 @@ def _one_dimension(source: np.ndarray, target: np.ndarray) -> Any:
 
 
 @st.cache_data(max_entries=16, show_spinner="Drawing from both laws ...")
-def _clouds(task: str, target: str | None, d: int | None) -> tuple[str, np.ndarray, np.ndarray]:
-    """Title, and points of source and target that no method sees. Raises InputError."""
+def _clouds(task: str, target: str | None, d: int | None) -> tuple[str, np.ndarray, np.ndarray, bool]:
+    """Title, points of source and target that no method sees, whether both are one. Raises InputError."""
     found = build_task(task, target, d)
     count = POINTS if found.cloud is None else min(POINTS, max(16, found.cloud))
     source, goal = found.test(count, 0)
-    return found.title, source.numpy(), goal.numpy()
+    return found.title, source.numpy(), goal.numpy(), found.identical
 
 
 def digits(codes: np.ndarray) -> np.ndarray:

@@ -37,9 +37,12 @@ def clouds(report: Report, arrays: Arrays, t: float, key: str, name: str) -> Non
     shown = {method: cloud[:n] for method, cloud in found.items()}
     figure = lab.pushforwards(source, target, shown, t)
     what = "T(x)" if t == 1 else f"{1 - t:.2g} x + {t:.2g} T(x)"
-    caption = f"{what} for every method; colours say where a point comes from." + (
-        " A good map lies as the target does, without torn colours." if t == 1 else ""
-    )
+    caption = f"{what} for every method"
+    if d == 1:
+        caption += ": a Brenier map of the line never falls."
+    else:
+        caption += "; colours say where a point comes from."
+        caption += " A good map lies as the target does, without torn colours." if t == 1 else ""
     if d > 2:
         caption += f" The first two of {d} coordinates."
     data = {"source": source, "target": target} | {
@@ -157,7 +160,7 @@ def table(report: Report) -> None:
 
 
 def arrows(arrays: Arrays, method: str, name: str) -> None:
-    """Where the map of one method takes points."""
+    """Where the map of one method takes points of two coordinates or more."""
     source = arrays["source"]
     image = arrays[f"pushforward_{method}"]
     figure = lab.displacements(source, image, method)
@@ -165,7 +168,7 @@ def arrows(arrays: Arrays, method: str, name: str) -> None:
     if source.shape[1] > 2:
         caption += f" The first two of {source.shape[1]} coordinates, in which they may."
     data = {"x": source[: lab.ARROWS], "T": image[: lab.ARROWS]}
-    plot(figure, "arrows", caption, data, name, height=560 if source.shape[1] > 1 else None)
+    plot(figure, "arrows", caption, data, name, height=560)
 
 
 def digits(report: Report, arrays: Arrays, name: str) -> None:

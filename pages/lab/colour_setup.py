@@ -102,7 +102,7 @@ def _preview(spec: RecolorSpec) -> None:
     before, palette, after, note = _small(spec.source, spec.palette, spec.strength)
     st.markdown("##### Preview")
     caption = f"At reduced size, by the closed form, at once. {titles.method(spec.method)} follows the colours closer."
-    plot(colour.pictures({"before": before, "colours from": palette, "after": after}), "preview", caption)
+    plot(colour.pictures({"before": before, "colours from": palette, "after": after}, width=620), "preview", caption)
     if note:
         st.info(states.sentence(note), icon=":material/info:")
     cubes = {"before": before, "colours from": palette, "after": after}

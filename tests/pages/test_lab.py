@@ -72,9 +72,10 @@ def test_two_clouds_wait_for_both_files_and_must_fit(store: RunStore, own_home):
     for name, d in (("a", 2), ("b", 3)):
         np.savez(own_home / f"{name}.npz", x=numbers.normal(size=(50, d)).astype(np.float32))
     query = {"task": str(own_home / "a.npz"), "target": str(own_home / "b.npz")}
-    assert "one dimension" in open_page("lab", query).error[0].value
+    unlike = open_page("lab", query)
+    assert "one dimension" in unlike.error[0].value and button(unlike, "Run").disabled
     same = open_page("lab", query | {"target": query["task"]})
-    assert plots(same) == 1 and not same.error
+    assert plots(same) == 1 and not same.error and "the same" in same.info[0].value
 
 
 def test_run_starts_in_the_background_and_can_be_repeated_with_edits(store: RunStore):
@@ -128,8 +129,10 @@ def test_references_are_beside_the_verdict_not_in_it():
     assert found["verdict"] == "usable"
     assert found["verdict_reason"] == (
         "the best method, C-MGN, is 30.0 % of the way from the floor to only moving the mean, and 25 % of its runs "
-        "failed; the best reference, Gaussian: 0.0 %"
+        "failed; the best reference, Gaussian, is at 0.0 %"
     )
+    useless = judged(report | {"results": {"cmgn": {"mean": 9.0, "failed_share": 1.0}}})["verdict_reason"]
+    assert useless.startswith("the best method, C-MGN, is no better than only moving the mean")
     broken = judged(report | {"results": rows | {"cmgn": {"mean": None, "failed_share": 1.0}}})
     assert broken["verdict"] == "not trustworthy" and "no method" in broken["verdict_reason"]
 

@@ -121,9 +121,11 @@ def _four_to_normal(d: int) -> Task:
 
 
 def _gaussian(d: int) -> Task:
-    """d = 2: two correlated Gaussians; beyond: N(0, I) to N(0, diag(1..d)) (NPF 5.6)."""
+    """d = 1: another mean and scale; d = 2: two correlated Gaussians; beyond: N(0, I) to N(0, diag(1..d)) (NPF 5.6)."""
     mean, target_mean = torch.zeros(d), torch.zeros(d)
     cov, target_cov = torch.eye(d), torch.diag(torch.arange(1.0, d + 1))
+    if d == 1:
+        target_mean, target_cov = torch.ones(1), torch.full((1, 1), 4.0)
     if d == 2:
         cov = torch.tensor([[1.0, 0.6], [0.6, 1.0]])
         target_mean, target_cov = torch.tensor([1.0, -0.5]), torch.tensor([[1.5, -0.7], [-0.7, 0.6]])
