@@ -26,4 +26,5 @@ def show(kinds: Sequence[str]) -> None:
             st.markdown(f":gray[{frame.ago(time.time() - run.created)}]", width="content")
             frame.run_link(run, "Open")
     if len(runs) > MOST:
-        st.caption(f"And {len(runs) - MOST} older ones, which stay on the disk.")
+        more = len(runs) - MOST
+        st.caption(f"And {more} older one{'s' * (more != 1)} on the disk.")

@@ -1,4 +1,4 @@
-"""Pictures and their colours: before and after, palettes as points of the RGB cube, and sheets of digits."""
+"""Pictures and their colours: before and after, the palette of each as points of the RGB cube, and sheets of digits."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from npf_engine.figures.layout import CLEAR, GRID, finish, float32
+from npf_engine.figures.layout import CLEAR, finish, float32
+from npf_engine.figures.palette import COLOURS
 
 MOST_SHOWN = 900  # pixels across: a page shows no more
 MOST_POINTS = 4000
+FEW = 8  # colours: their points are drawn large, or one would not be seen
 BINS = 4  # bits a channel in the colours of points: 4096 colours, so that one index a point tells its colour
 
 
@@ -29,24 +31,22 @@ def pictures(named: Mapping[str, np.ndarray], *, width: int = 1000) -> go.Figure
     return figure
 
 
-def palettes(named: Mapping[str, np.ndarray], *, seed: int = 0) -> go.Figure:
-    """The colours of pictures (h, w, 3) uint8 as points of the RGB cube, each in its own colour, one cube a picture."""
-    figure = make_subplots(
-        rows=1, cols=len(named), subplot_titles=list(named), specs=[[{"type": "scene"}] * len(named)]
-    )
-    rng = np.random.default_rng(seed)
-    for col, rgb in enumerate(named.values(), start=1):
-        flat = rgb.reshape(-1, 3)
-        points = flat[rng.integers(len(flat), size=min(MOST_POINTS, len(flat)))]
-        figure.add_trace(_cloud(points), row=1, col=col)
-    finish(figure, height=460, revision="palettes")
-    axis = {"range": [0, 255], "gridcolor": GRID, "backgroundcolor": CLEAR, "tickvals": [0, 128, 255]}
+def palette(rgb: np.ndarray, name: str, *, seed: int = 0) -> go.Figure:
+    """The colours of a picture (h, w, 3) uint8 as points of the RGB cube, each in its own colour."""
+    flat = rgb.reshape(-1, 3)
+    points = flat[np.random.default_rng(seed).integers(len(flat), size=min(MOST_POINTS, len(flat)))]
+    figure = finish(go.Figure(_cloud(points)), height=330, revision=f"palette_{name}")
+    lines = COLOURS["floor"]  # a scene's theme draws none on white
+    axis = {
+        "range": [0, 255], "tickvals": [0, 128, 255], "backgroundcolor": CLEAR, "gridcolor": lines,
+        "zerolinecolor": lines, "linecolor": lines,
+    }  # fmt: skip
     figure.update_scenes(
-        xaxis=axis | {"title": "red"},
-        yaxis=axis | {"title": "green"},
-        zaxis=axis | {"title": "blue"},
+        xaxis=axis | {"title": {"text": "red"}},
+        yaxis=axis | {"title": {"text": "green"}},
+        zaxis=axis | {"title": {"text": "blue"}},
         aspectmode="cube",
-        camera={"eye": {"x": 1.5, "y": 1.3, "z": 1.0}},
+        camera={"eye": {"x": 2.1, "y": 1.75, "z": 1.3}},
     )
     figure.update_layout(dragmode="orbit")
     return figure
@@ -93,7 +93,13 @@ def _cloud(points: np.ndarray) -> go.Scatter3d:
         y=float32(points[:, 1]),
         z=float32(points[:, 2]),
         mode="markers",
-        marker={"size": 2.5, "color": float32(index.reshape(-1)), "colorscale": scale, "cmin": 0, "cmax": last},
+        marker={
+            "size": 9 if len(used) <= FEW else 2.5,
+            "color": float32(index.reshape(-1)),
+            "colorscale": scale,
+            "cmin": 0,
+            "cmax": last,
+        },
         hovertemplate="red %{x:.0f}, green %{y:.0f}, blue %{z:.0f}<extra></extra>",
     )
 

@@ -74,10 +74,11 @@ def _result(run: Run) -> None:
     if report.get("note"):
         st.info(states.sentence(report["note"]), icon=":material/info:")
     pictures = _pictures(run)
-    size = f"{report['width']:,} x {report['height']:,} pixels; shown are fewer."
+    size = f"{report['width']:,} x {report['height']:,} pixels"
+    size += "; shown are fewer." if max(report["width"], report["height"]) > colour.MOST_SHOWN else "."
     plot(colour.pictures(pictures), "pictures", f"Before, where the colours come from, and after. {size}")
     caption = "The pictures' colours in the RGB cube: those of after should fill the place of the palette's."
-    plot(colour.palettes(pictures), "palettes", caption)
+    colour_setup.cubes(pictures, "palette", caption)
 
 
 def _pictures(run: Run) -> dict[str, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -105,12 +106,16 @@ def _preview(spec: RecolorSpec) -> None:
     plot(colour.pictures({"before": before, "colours from": palette, "after": after}, width=620), "preview", caption)
     if note:
         st.info(states.sentence(note), icon=":material/info:")
-    cubes = {"before": before, "colours from": palette, "after": after}
-    plot(
-        colour.palettes(cubes),
-        "preview_palettes",
-        "The same colours in the RGB cube: after should fill the palette's place.",
-    )
+    shown = {"before": before, "colours from": palette, "after": after}
+    cubes(shown, "preview_palette", "The same colours in the RGB cube: after should fill the palette's place.")
+
+
+def cubes(pictures: Mapping[str, np.ndarray], key: str, caption: str) -> None:
+    """The palette of each picture, side by side, on a narrow screen below each other."""
+    for place, (column, title) in enumerate(zip(st.columns(len(pictures)), pictures, strict=True)):
+        with column:
+            plot(colour.palette(pictures[title], title), f"{key}_{place}", f"Palette of: {title}")
+    frame.caption(caption)
 
 
 @st.cache_data(max_entries=8, show_spinner="Recolouring a small copy ...")

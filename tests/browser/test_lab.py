@@ -29,7 +29,7 @@ def test_a_bench_run_from_the_form_to_the_arrows(visitor: Visitor):
 def test_colours_are_previewed_on_a_narrow_screen(browser, server):
     visitor = Visitor(browser, server.url, width=420, theme="dark")
     visitor.go("/lab?of=Colours")
-    drawn(visitor, 2)
+    drawn(visitor, 4)
     visitor.screenshot("lab-colours-narrow")
     overflow = visitor.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     complaints = visitor.complaints

@@ -17,12 +17,12 @@ DAY, SUNSET = built_in("day", 90, 60).rgb, built_in("sunset", 90, 60).rgb
 def all_figures() -> dict[str, go.Figure]:
     return {
         "pictures": colour.pictures({"before": DAY, "after": SUNSET}),
-        "palettes": colour.palettes({"before": DAY, "after": SUNSET}),
+        "palette": colour.palette(SUNSET, "after"),
         "digits": colour.digit_sheet(np.random.default_rng(0).random((10, 784))),
     }
 
 
-@pytest.mark.parametrize("name", ["pictures", "palettes", "digits"])
+@pytest.mark.parametrize("name", ["pictures", "palette", "digits"])
 def test_figures_are_clear_keep_their_zoom_and_send_bytes(name: str) -> None:
     figure = all_figures()[name]
     assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)" and figure.layout.uirevision
@@ -31,14 +31,15 @@ def test_figures_are_clear_keep_their_zoom_and_send_bytes(name: str) -> None:
 
 
 def test_points_of_the_cube_have_their_own_colours() -> None:
-    trace = colour.palettes({"one": DAY}).data[0]
+    trace = colour.palette(DAY, "one").data[0]
     scale = trace.marker.colorscale
     last = trace.marker.cmax
     for i in (0, 7, 99):
         entry = min(scale, key=lambda item: abs(item[0] - trace.marker.color[i] / last))
         channels = [int(v) for v in entry[1][4:-1].split(",")]
         assert np.abs(np.array(channels) - [trace.x[i], trace.y[i], trace.z[i]]).max() <= 8
-    assert len(colour.palettes({"one": DAY[:1, :1]}).data[0].marker.colorscale) == 2
+    single = colour.palette(DAY[:1, :1], "one").data[0].marker
+    assert len(single.colorscale) == 2 and single.size > trace.marker.size, "one point that can be seen"
 
 
 def test_the_sheet_holds_the_images_and_large_pictures_are_thinned() -> None:

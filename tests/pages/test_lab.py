@@ -139,11 +139,11 @@ def test_references_are_beside_the_verdict_not_in_it():
 
 def test_colours_are_previewed_and_recoloured_at_full_size(store: RunStore):
     app = open_page("lab", {"of": "Colours", "strength": "0.5"})
-    assert not app.error and plots(app) == 2
+    assert not app.error and plots(app) == 4
     run = finished(store, RecolorSpec(method="gaussian"))
     assert run.verdict == "not trustworthy", "it is the trivial answer itself"
     shown = open_page("lab", {"run": run.id})
-    assert not shown.exception and plots(shown) == 2
+    assert not shown.exception and plots(shown) == 4
     assert "480 x 320 pixels" in texts(shown)
     assert "Download the picture" in [item.label for item in shown.download_button]
     match = (store.report(run.id) or {})["pushforward"]
