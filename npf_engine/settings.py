@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class PotentialConfig:
     """u_theta (NPF eq. 5, 6) and how it is trained."""
 
-    network: str = "icnn"  # icnn | wide (networks/framed.py, for high dimension; it trains on the dual)
+    network: str = "icnn"  # icnn | wide (networks/framed.py, for high dimension; with method dual)
     hidden: tuple[int, ...] = (64, 64, 64, 64)
     pieces: int = 64  # affine functions in the log-sum-exp of a wide network
     rank: int = 1

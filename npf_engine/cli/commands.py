@@ -97,13 +97,13 @@ def training_spec(args: argparse.Namespace) -> TrainingSpec:
     return with_values(spec, values | pairs(args.settings))
 
 
-def pairs(settings: list[str]) -> dict[str, str]:
-    """["a=1", "b.c=2"] -> {"a": "1", "b.c": "2"}. Raises InputError where there is no "="."""
+def pairs(settings: list[str], advice: str = "`train --show-spec` prints all keys") -> dict[str, str]:
+    """["a=1", "b.c=2"] -> {"a": "1", "b.c": "2"}. Raises InputError, with the advice, where there is no "="."""
     out = {}
     for item in settings:
         key, equals, value = item.partition("=")
         if not equals or not key.strip():
-            raise InputError(f"--set takes key=value, not {item!r}")
+            raise InputError(f"--set takes key=value, not {item!r}; {advice}")
         out[key.strip()] = value.strip()
     return out
 

@@ -51,7 +51,8 @@ def experiment(args: argparse.Namespace) -> Answer:
     changes: dict[str, Any] = {"device": machine.resolve_device(device)}
     if args.minibatch is not None:
         changes["minibatch"] = args.minibatch
-    spec = set_leaves(experiment_preset(args.number, args.preset, args.seed, **changes), pairs(args.settings))
+    settings = pairs(args.settings, "an unknown key is answered with all that there are")
+    spec = set_leaves(experiment_preset(args.number, args.preset, args.seed, **changes), settings)
     check_choices(spec)
     # The digits first: a folder is only made for an experiment that can begin.
     digits = load_digits(fetch_mnist(_told(ConsoleRecorder())) if args.fetch_mnist else None)

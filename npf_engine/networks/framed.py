@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.wide import WidePotential
@@ -24,7 +24,7 @@ LEAST_ROUND = 0.2  # of the unit curvature: what the quadratic keeps of it at le
 
 
 class FramedPotential(WidePotential):
-    """u, convex in x for every value of its parameters; answers as ``ConvexPotential`` does. x is (n, d)."""
+    """u, convex in x for all its parameters; answers as ``ConvexPotential`` does. x is (n, d), L diagonal."""
 
     centre: Tensor
     frame: Tensor
@@ -32,7 +32,8 @@ class FramedPotential(WidePotential):
     mean: Tensor
 
     def __init__(self, d: int, hidden: Sequence[int] = (128, 64), *, pieces: int = 64, seed: int = 0) -> None:
-        super().__init__(d, hidden, pieces=pieces, diagonal=True, seed=seed)
+        super().__init__(d, hidden, pieces=pieces, seed=seed)
+        self.L = nn.Parameter(self.L.detach().diagonal().clone())  # the frame's axes are S's own: a diagonal is enough
         self.register_buffer("centre", torch.zeros(d))
         self.register_buffer("frame", torch.eye(d))
         self.register_buffer("factor", torch.ones(()))
@@ -42,6 +43,15 @@ class FramedPotential(WidePotential):
     def raw_w(self) -> Tensor:
         """A parameter, by whose type and device data are cast."""
         return self.L
+
+    def _root(self, x: Tensor) -> Tensor:
+        return x * self.L
+
+    def _pull(self, lx: Tensor) -> Tensor:
+        return lx * self.L
+
+    def _square(self) -> Tensor:
+        return torch.diag(self.L.square())
 
     @property
     def strong_convexity(self) -> float:

@@ -58,8 +58,8 @@ class WidePotential(nn.Module):
     """u, convex in x for every value of its parameters. x is (n, d), best of about unit variance in every direction.
 
     hidden: widths of the layers; pieces: affine functions in the log-sum-exp (0: none); share: how much of
-    the unit curvature at the start comes from the layers and not from the quadratic; strong_convexity: the floor m > 0;
-    diagonal: L is. ``weights`` (d,), 1 unless set, multiply the axes in all B and P.
+    the unit curvature at the start comes from the layers and not from the quadratic; strong_convexity: the floor m > 0.
+    ``weights`` (d,), 1 unless set, multiply the axes in all B and P.
     """
 
     scale: Tensor
@@ -74,7 +74,6 @@ class WidePotential(nn.Module):
         pieces: int = 64,
         share: float = 0.2,
         strong_convexity: float = 1e-3,
-        diagonal: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -93,7 +92,7 @@ class WidePotential(nn.Module):
                 offset -= 1.0  # the positive input from below
             self.c.append(nn.Parameter(offset))
             self.w.append(nn.Parameter(torch.full((q,), inverse_softplus(share))))
-        self.L = nn.Parameter((torch.ones(d) if diagonal else torch.eye(d)) * math.sqrt(1 - share))
+        self.L = nn.Parameter(torch.eye(d) * math.sqrt(1 - share))
         self.b = nn.Parameter(torch.zeros(d))
         if pieces:
             self.P = nn.Parameter(nnf.normalize(torch.randn(pieces, d, generator=g), dim=1) * gain)
@@ -121,9 +120,21 @@ class WidePotential(nn.Module):
         a = torch.addmm(self.c[index], x * self.weights, self.B[index].T)
         return a if z is None else torch.addmm(a, z, self._mixing(index).T)
 
+    def _root(self, x: Tensor) -> Tensor:
+        """L x (n, d)."""
+        return x @ self.L.T
+
+    def _pull(self, lx: Tensor) -> Tensor:
+        """L^T of L x: the quadratic's gradient (n, d)."""
+        return lx @ self.L
+
+    def _square(self) -> Tensor:
+        """L^T L (d, d)."""
+        return self.L.T @ self.L
+
     def _quadratic(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The quadratic and affine part: value (n,) and L x (n, d)."""
-        lx = x @ self.L.T if self.L.ndim == 2 else x * self.L
+        lx = self._root(x)
         return 0.5 * lx.square().sum(1) + x @ self.b + 0.5 * self.floor * x.square().sum(1), lx
 
     def forward(self, x: Tensor) -> Tensor:
@@ -143,7 +154,7 @@ class WidePotential(nn.Module):
     def _sweep(self, x: Tensor) -> tuple[Tensor, Tensor, list[Tensor], list[Tensor], list[Tensor], Tensor | None]:
         """u, its gradient, and for the Hessian: pre-activations, slopes, d u / d z by layer, the pieces' shares."""
         u, lx = self._quadratic(x)
-        gradient = self.b + (lx @ self.L if self.L.ndim == 2 else lx * self.L) + self.floor * x
+        gradient = self.b + self._pull(lx) + self.floor * x
         bent = torch.zeros_like(x)  # the gradient of layers and pieces, before the axes' weights
         pre: list[Tensor] = []
         slopes: list[Tensor] = []
@@ -198,8 +209,7 @@ class WidePotential(nn.Module):
             second = torch.einsum("nk,kd,ke->nde", shares, self.P, self.P)
             H = H + self._piece_weight() * (second - mean[:, :, None] * mean[:, None, :])
         H = H * self.weights[:, None] * self.weights
-        constant = self.L.T @ self.L if self.L.ndim == 2 else torch.diag(self.L.square())
-        return u, gradient, H + constant + self.floor * torch.eye(self.d, dtype=x.dtype, device=x.device)
+        return u, gradient, H + self._square() + self.floor * torch.eye(self.d, dtype=x.dtype, device=x.device)
 
     def hessian(self, x: Tensor) -> Tensor:
         """Hessian of u (n, d, d)."""

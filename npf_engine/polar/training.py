@@ -125,8 +125,7 @@ def _train_u(job: _Job) -> tuple[ConvexPotential, float]:
     if done is not None:
         u.load_state_dict(done["u"])
         return u, done["seconds"]
-    paired = config.method == "pairing" and config.network == "icnn" and spec.solver == "fast"
-    steps = config.regression_steps if paired else config.dual_steps
+    steps = config.regression_steps if config.method == "pairing" and spec.solver == "fast" else config.dual_steps
     watch = Watch(u, job.field, job.recorder, spec.seed, last_step=(config.polish_steps or steps) - 1)
     prepared = time.perf_counter() - begin
     seconds = prepared + _fit_u(job, u, watch)
@@ -144,7 +143,7 @@ def _fit_u(job: _Job, u: ConvexPotential, watch: Watch) -> float:
         )
         recorder.save("published.v", {"v": v.state_dict()})
         return seconds
-    if config.method == "dual" or config.network == "wide":
+    if config.method == "dual":
         return fit_dual(
             u,
             job.x,

@@ -23,7 +23,7 @@ def guess(spec: TrainingSpec, d: int = 2) -> dict[str, float]:
     """Seconds a stage by the rough model, for a field of dimension d."""
     u, v, m, inverse = spec.u, spec.v, spec.m, spec.inverse
     potential = _weights((d, *u.hidden, 1), 0) + sum(u.hidden) * d * (u.rank + 2)
-    if u.method == "pairing" and u.network == "icnn":
+    if u.method == "pairing":
         fit = u.pairings * PAIRING * u.pair_size**2 + u.regression_steps * _step(3 * potential, u.batch)
         fit += u.polish_steps * 6 * _step(3 * potential, u.batch)
     else:

@@ -155,10 +155,15 @@ def from_json(data: dict[str, Any]) -> TrainingSpec:
 
 
 def check_choices(spec: Any) -> None:
-    """Raise InputError for a leaf that is none of its names (``CHOICES``), for any kind of spec."""
+    """Raise InputError for a leaf that is none of its names (``CHOICES``), for any kind of spec that trains, and for
+    names that do not go together."""
     for key, value in leaves(spec).items():
         if key in CHOICES and value not in CHOICES[key]:
             raise InputError(f"{key} must be one of {', '.join(CHOICES[key])}, not {value!r}")
+    if spec.u.network == "wide" and spec.solver == "published":
+        raise InputError("u.network must be icnn with solver published, which is the paper's algorithm unchanged")
+    if spec.u.network == "wide" and (spec.u.method, spec.u.start) != ("dual", "gaussian"):
+        raise InputError("u.network wide needs u.method dual and u.start gaussian, the only way it is trained")
 
 
 def validate(spec: TrainingSpec) -> None:
@@ -170,5 +175,3 @@ def validate(spec: TrainingSpec) -> None:
             raise InputError(f"{key} must be positive, not {value!r}")
         if key.endswith("hidden") and (not value or any(width < 1 for width in value)):
             raise InputError(f"{key} must list at least one positive layer width, not {value!r}")
-    if spec.u.network == "wide" and spec.solver == "published":
-        raise InputError("u.network must be icnn with solver published, which is the paper's algorithm unchanged")

@@ -38,7 +38,7 @@ HELP: dict[str, str] = {
     "field.low": "Lower corner of the box of a formula.",
     "field.high": "Upper corner of the box of a formula.",
     "field.matrix": "The matrix of the field `linear`, as a list of rows.",
-    "u.network": "`icnn` is the papers' network; `wide` is for high dimension and trains on the dual.",
+    "u.network": "`icnn` is the papers' network; `wide` is for high dimension and needs the method `dual`.",
     "u.pieces": "Affine functions whose smooth maximum a wide network adds.",
     "u.hidden": "Widths of the hidden layers.",
     "u.rank": "Rank of the quadratic term in each layer.",

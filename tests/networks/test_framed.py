@@ -15,6 +15,7 @@ from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.polar import PolarFactorization
 from npf_engine.polar.training import train
 from npf_engine.runs.spec import preset, with_values
+from npf_engine.transport.dual import held_out_dual
 from npf_engine.transport.gaussian import gaussian_map
 from tests.tiny import tiny_spec
 
@@ -65,15 +66,18 @@ def test_kept_arguments_build_the_same_kind_again() -> None:
 
 
 def test_a_training_with_it_is_kept_and_read_again(tmp_path: Path) -> None:
-    spec = tiny_spec(**{"u.network": "wide", "u.pieces": 4, "u.dual_steps": 20, "u.dual_lr": 1e-2, "u.ema": 0.9})
+    settings = {"u.network": "wide", "u.method": "dual", "u.pieces": 4, "u.dual_lr": 1e-2, "u.ema": 0.9, "u.batch": 256}
+    spec = tiny_spec(**settings | {"u.dual_steps": 60})
     field = resolve(spec.field)
     model = train(field, spec)
+    start = train(field, tiny_spec(**settings | {"u.dual_steps": 1, "u.dual_lr": 1e-9}))
+    before, after = (held_out_dual(m.u, field.x_test, field.y_test).value for m in (start, model))
+    assert after < before - 0.02 * abs(before), "the dual falls from the Gaussian map's neighbourhood"
     assert isinstance(model.u, FramedPotential)
     model.save(tmp_path)
     again = PolarFactorization.load(tmp_path)
     assert isinstance(again.u, FramedPotential)
     torch.testing.assert_close(again.grad_u(field.x_test[:50]), model.grad_u(field.x_test[:50]))
-    # On the dual it must gain on where it began, the Gaussian map's neighbourhood.
     x = model.solve(field.y_test[:200]).x
     assert float((model.u.gradient(x) - field.y_test[:200]).abs().max()) < 1e-3 * float(model.u.scale)
 
@@ -81,3 +85,5 @@ def test_a_training_with_it_is_kept_and_read_again(tmp_path: Path) -> None:
 def test_the_papers_algorithm_has_the_papers_network() -> None:
     with pytest.raises(InputError, match=r"u\.network must be icnn"):
         with_values(preset("quick"), {"solver": "published", "u.network": "wide"})
+    with pytest.raises(InputError, match=r"needs u\.method dual"):
+        with_values(preset("quick"), {"u.network": "wide"})
