@@ -11,7 +11,7 @@ class PotentialConfig:
 
     network: str = "icnn"  # icnn | wide (networks/framed.py, for high dimension; with method dual)
     hidden: tuple[int, ...] = (64, 64, 64, 64)
-    pieces: int = 64  # affine functions in the log-sum-exp of a wide network
+    pieces: int = 64  # functions in the log-sum-exp of a wide network
     rank: int = 1
     activation: str = "elu"  # elu | softplus
     start: str = "gaussian"  # gaussian | identity

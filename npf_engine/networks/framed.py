@@ -11,15 +11,18 @@ network, at a rate that does not throw it far off, stays at 227.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as nnf
 
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.wide import WidePotential
 
 LOOKED_AT, BENT = 4096, 256  # points by which the layers' mean slope and curvature are taken out of the start
+APART = 0.05  # of the Gaussian map's variance: how far from it layers and pieces may start
 LEAST_ROUND = 0.2  # of the unit curvature: what the quadratic keeps of it at least
 
 
@@ -84,9 +87,26 @@ class FramedPotential(WidePotential):
         weights = values.sqrt()
         self.weights.copy_(weights / (spread / unit**2 * weights.square()).mean().sqrt())
         inner = self._inside(x[:LOOKED_AT].to(self.L))
-        bend = super().derivatives(inner[:BENT])[2].diagonal(dim1=1, dim2=2).mean(0) - self.L.square()
+        self._balance(inner)
+        away = ((super().gradient(inner) - inner) @ self.frame.T).square().sum(1).mean()
+        apart = float(away / ((inner - inner.mean(0)) @ self.frame.T).square().sum(1).mean())
+        if apart > APART:
+            self._soften(math.sqrt(APART / apart))
+            self._balance(inner)
+
+    def _balance(self, inner: Tensor) -> None:
+        """Make mean slope and curvature those of |x|^2 / 2 at inner (n, d), whatever layers and pieces bring."""
+        self.L.zero_()
+        self.b.zero_()
+        bend = super().derivatives(inner[:BENT])[2].diagonal(dim1=1, dim2=2).mean(0)
         self.L.copy_((1 - bend).clamp(min=LEAST_ROUND).sqrt())
-        self.b.sub_((super().gradient(inner) - inner).mean(0))  # the layers' mean slope is no part of the start
+        self.b.sub_((super().gradient(inner) - inner).mean(0))
+
+    def _soften(self, share: float) -> None:
+        """Layers and pieces at a share of their size."""
+        for raw in (*self.w, self.bends):
+            raw.copy_(torch.log(torch.expm1(share * nnf.softplus(raw))))
+        self.P.mul_(share)
 
     def _inside(self, x: Tensor) -> Tensor:
         return (x - self.centre) @ self.frame

@@ -1,12 +1,15 @@
 """WidePotential: the convex potential for high dimension, with closed-form gradient and Hessian. Model units.
 
     a_0 = B_0 x + c_0,    a_l = W_l z_{l-1} + B_l x + c_l,    z_l = s(a_l),    W_l >= 0
-    u(x) = |L x|^2 / 2 + <b, x> + sum_l <w_l, z_l> + v log sum_k exp(<p_k, x> + q_k) + floor/2 |x|^2,    w_l, v >= 0
+    u(x) = |L x|^2 / 2 + <b, x> + floor/2 |x|^2 + sum_l <w_l, z_l> + tau log sum_k exp(f_k(x) / tau),    w_l, tau > 0
+    f_k(x) = <p_k, x> + q_k + <d_k, x^2> / 2,    d_k > 0
 
 What makes it strong where the papers' network (icnn.py) trains badly: every layer speaks to the output directly, so
 that no signal has to pass through all positive weights; the full-rank quadratic starts at the Gaussian map and
-leaves the layers the remainder; the log-sum-exp part holds maxima of many affine functions, which sums of
-positive units cannot; and weights are positive times a fixed size, so that Adam's rate means the same for each.
+leaves the layers the remainder; the log-sum-exp part holds maxima of many pieces, which sums of
+positive units cannot, at a temperature of its own: one number sharpens all kinks, where a weight in front of
+log sum exp would need every p_k to grow as it shrinks; and weights are positive times a fixed size, so that Adam's
+rate means the same for each.
 The activation s is a spline: convex, twice continuously differentiable, and a tenth of softplus' cost on a CPU.
 """
 
@@ -23,6 +26,7 @@ from torch.nn import functional as nnf
 from npf_engine.networks.icnn import inverse_softplus
 
 SPLINE_WIDTH = 2.0
+START_BEND = 0.01  # of the unit curvature: a piece's own at the start
 
 
 def spline(a: Tensor) -> tuple[Tensor, Tensor]:
@@ -57,9 +61,9 @@ class _Spline(torch.autograd.Function):
 class WidePotential(nn.Module):
     """u, convex in x for every value of its parameters. x is (n, d), best of about unit variance in every direction.
 
-    hidden: widths of the layers; pieces: affine functions in the log-sum-exp (0: none); share: how much of
+    hidden: widths of the layers; pieces: functions f_k in the log-sum-exp (0: none); share: how much of
     the unit curvature at the start comes from the layers and not from the quadratic; strong_convexity: the floor m > 0.
-    ``weights`` (d,), 1 unless set, multiply the axes in all B and P.
+    ``weights`` (d,), 1 unless set, multiply the axes in all B and f_k.
     """
 
     scale: Tensor
@@ -97,8 +101,9 @@ class WidePotential(nn.Module):
         if pieces:
             self.P = nn.Parameter(nnf.normalize(torch.randn(pieces, d, generator=g), dim=1) * gain)
             self.q = nn.Parameter(torch.zeros(pieces))
-            self.v = nn.Parameter(torch.full((1,), inverse_softplus(2 * share)))
-        self.piece_size = d / gain**2
+            self.bends = nn.Parameter(inverse_softplus(START_BEND) + 0.1 * torch.randn(pieces, d, generator=g))
+            self.log_tau = nn.Parameter(torch.zeros(1))
+        self.piece_size = 2 * share * d / gain**2  # tau and the size of all f_k at the start
         self.register_buffer("scale", torch.ones(()))
         self.register_buffer("floor", torch.tensor(float(strong_convexity)))
         self.register_buffer("weights", torch.ones(d))
@@ -145,11 +150,22 @@ class WidePotential(nn.Module):
             z = _Spline.apply(self._pre(index, x, z))
             u = u + z @ self._weights(index)
         if self.pieces:
-            u = u + torch.logsumexp(torch.addmm(self.q, x * self.weights, self.P.T), 1) * self._piece_weight()
+            tau = self._tau()
+            u = u + torch.logsumexp(self._pieces(x) / tau, 1) * (tau * self.piece_size)
         return u
 
-    def _piece_weight(self) -> Tensor:
-        return nnf.softplus(self.v) * self.piece_size
+    def _tau(self) -> Tensor:
+        """The temperature, in units of piece_size."""
+        return self.log_tau.exp()
+
+    def _bends(self) -> Tensor:
+        """d_k (pieces, d) > 0, in units of piece_size."""
+        return nnf.softplus(self.bends) / self.piece_size
+
+    def _pieces(self, x: Tensor) -> Tensor:
+        """f_k(x) (n, pieces), in units of piece_size."""
+        x = x * self.weights
+        return torch.addmm(torch.addmm(self.q, x, self.P.T), 0.5 * x * x, self._bends().T)
 
     def _sweep(self, x: Tensor) -> tuple[Tensor, Tensor, list[Tensor], list[Tensor], list[Tensor], Tensor | None]:
         """u, its gradient, and for the Hessian: pre-activations, slopes, d u / d z by layer, the pieces' shares."""
@@ -175,13 +191,15 @@ class WidePotential(nn.Module):
                 below = alpha @ self._mixing(index)
         shares = None
         if self.pieces:
-            a = torch.addmm(self.q, x * self.weights, self.P.T)
-            top = a.amax(1, keepdim=True)
-            shares = (a - top).exp_()
+            tau = self._tau()
+            f = self._pieces(x) / tau
+            top = f.amax(1, keepdim=True)
+            shares = (f - top).exp_()
             total = shares.sum(1, keepdim=True)
             shares = shares / total
-            u = u + (total.log() + top)[:, 0] * self._piece_weight()
-            bent = torch.addmm(bent, shares * self._piece_weight(), self.P)
+            u = u + (total.log() + top)[:, 0] * (tau * self.piece_size)
+            inside = shares @ self.P + x * self.weights * (shares @ self._bends())
+            bent = bent + inside * self.piece_size
         return u, torch.addcmul(gradient, bent, self.weights), pre, slopes, betas, shares
 
     def value_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -205,9 +223,12 @@ class WidePotential(nn.Module):
             H = H + torch.matmul(J.transpose(1, 2), weighted)
             inner = J * slopes[index][:, :, None]
         if shares is not None:
-            mean = shares @ self.P
-            second = torch.einsum("nk,kd,ke->nde", shares, self.P, self.P)
-            H = H + self._piece_weight() * (second - mean[:, :, None] * mean[:, None, :])
+            bends = self._bends()
+            rises = self.P + (x * self.weights)[:, None, :] * bends  # of the pieces, (n, pieces, d)
+            mean = torch.einsum("nk,nkd->nd", shares, rises)
+            away = (rises - mean[:, None, :]) * shares.sqrt()[:, :, None]
+            H = H + torch.matmul(away.transpose(1, 2), away) * (self.piece_size / self._tau())
+            H = H + torch.diag_embed(shares @ bends) * self.piece_size
         H = H * self.weights[:, None] * self.weights
         return u, gradient, H + self._square() + self.floor * torch.eye(self.d, dtype=x.dtype, device=x.device)
 

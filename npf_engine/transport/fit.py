@@ -18,6 +18,7 @@ from npf_engine.settings import ConjugateConfig, PotentialConfig
 from npf_engine.transport.conjugate import conjugate
 from npf_engine.transport.dual import collect_pairs, copy_as, fit_dual, fit_to_pairs, held_out_dual, in_chunks
 from npf_engine.transport.gaussian import gaussian_map
+from npf_engine.transport.mixture_start import mixture_of, start_at_mixture
 from npf_engine.transport.timed import minimise_dual
 
 Sampler = Callable[[int, torch.Generator], Tensor]
@@ -25,6 +26,10 @@ DRAWN = 100_000
 DEFAULT_SECONDS = 60.0
 SHORT = 20.0
 HELD_OUT = 0.1
+STARTS = ("auto", "gaussian", "mixture", "identity")
+SEARCH = 0.1  # of the time for the mixture's components
+MOST_RATE = 0.2
+MIXTURE_RATE = 0.1  # of the rate: a start that is nearly right is not to be shaken
 MAX_VALIDATION = 4096
 WIDE_VALIDATION = 2048
 
@@ -33,22 +38,24 @@ WIDE_VALIDATION = 2048
 class WideConfig:
     """The WidePotential and its training on the dual.
 
-    start: ``gaussian`` (both clouds in the coordinates in which the Gaussian map is the identity) or ``identity``
-    (u = |x|^2 / 2 in the clouds' own coordinates, at one scale). rate: Adam's first; batch: samples a step.
+    start: ``gaussian`` (both clouds in the coordinates in which the Gaussian map is the identity), ``mixture`` (in
+    these, a Gaussian map for each component of the target, mixture_start.py), ``auto`` (the one of these whose
+    held-out dual is lower) or ``identity`` (u = |x|^2 / 2 in the clouds' own coordinates, at one scale). rate: Adam's
+    first; batch: samples a step.
     """
 
     hidden: tuple[int, ...] = (128, 64)
-    pieces: int = 64
-    start: str = "gaussian"
-    rate: float = 3e-2
-    batch: int = 2048
+    pieces: int = 32
+    start: str = "auto"
+    rate: float = 0.1
+    batch: int = 1024
 
 
 @dataclass(frozen=True)
 class Coordinates:
     """x' = (x - centre) P, and u(x) = factor u'(x') + <mean, x>: grad u(x) = factor grad u'(x') P^T + mean.
 
-    <x, y> is kept, so that u is optimal exactly if u' is. P is symmetric.
+    <x, y> is kept, so that u is optimal exactly if u' is.
     """
 
     centre: Tensor
@@ -81,16 +88,16 @@ class BrenierMap:
 
     def forward(self, x: Tensor) -> Tensor:
         """grad u(x) (n, d)."""
-        return self.at.factor * in_chunks(self.u.gradient, self.at.source(x)) @ self.at.P + self.at.mean
+        return self.at.factor * in_chunks(self.u.gradient, self.at.source(x)) @ self.at.P.T + self.at.mean
 
     def hessian(self, x: Tensor) -> Tensor:
         """Hessian of u, the Jacobian of ``forward`` (n, d, d); symmetric, positive definite."""
-        return self.at.factor * self.at.P @ in_chunks(self.u.hessian, self.at.source(x)) @ self.at.P
+        return self.at.factor * self.at.P @ in_chunks(self.u.hessian, self.at.source(x)) @ self.at.P.T
 
     def inverse(self, y: Tensor) -> Tensor:
         """grad u*(y) (n, d): where forward sends to y."""
         solved = conjugate(self.u, self.at.target(y), tolerance=1e-5)
-        return torch.linalg.solve(self.at.P.double(), solved.x.double().T).T.to(self.at.P) + self.at.centre
+        return torch.linalg.solve(self.at.P.double().T, solved.x.double().T).T.to(self.at.P) + self.at.centre
 
 
 def fit_brenier_map(
@@ -128,7 +135,7 @@ def fit_brenier_map(
     clouds = _Clouds(x, y, seed)
     linear, linear_dual = _gaussian(clouds)
     until = begin + budget - 1.5 * (time.perf_counter() - begin)  # the same looks again at the end
-    config = config or choose(until - time.perf_counter())
+    config = config or choose(until - time.perf_counter(), clouds.d)
     try:
         if isinstance(config, WideConfig):
             fitted = _fit_wide(clouds, config, seed, until)
@@ -168,11 +175,11 @@ class _Clouds:
         return Coordinates(self.x_mean, P, self.size**2, self.y_mean)
 
     def balanced(self) -> Coordinates:
-        """The coordinates in which the Gaussian map is the identity: P = S^(1/2), at unit variance."""
+        """The coordinates in which the Gaussian map is the identity: P P^T = S up to a unit, along S's axes."""
         values, vectors = torch.linalg.eigh(self.S)
         # Directions without variance keep a little, so that P can be inverted.
         values = values.clamp(min=1e-8 * float(values.max().clamp(min=1e-30)))
-        P = (vectors * values.sqrt()) @ vectors.T
+        P = vectors * values.sqrt()
         spread = ((self.x.double() - self.x_mean) @ P).square().sum(1).mean()
         unit = float(spread.sqrt()) / self.d**0.5 or 1.0
         return Coordinates(self.x_mean, (P / unit).float(), unit**2, self.y_mean)
@@ -208,29 +215,52 @@ def _fit_wide(clouds: _Clouds, config: WideConfig, seed: int, until: float) -> B
     if until - time.perf_counter() < 0.2:
         raise FloatingPointError("the time allowed ended before the fit began; give it more seconds")
     at = clouds.plain() if config.start == "identity" else clouds.balanced()
-    u = WidePotential(clouds.d, config.hidden, pieces=config.pieces, seed=seed)
     x, y = at.source(clouds.x), at.target(clouds.y)
-    with torch.no_grad():  # the layers' mean slope is no part of the start
-        u.b.sub_((u.gradient(x[:4096]) - x[:4096]).mean(0))
-    checked = min(WIDE_VALIDATION, len(clouds.x_check)), min(WIDE_VALIDATION, len(clouds.y_check))
-    x_check, y_check = at.source(clouds.x_check[: checked[0]]), at.target(clouds.y_check[: checked[1]])
-    fit = minimise_dual(
-        u, x, y, x_check, y_check, until, seed=seed, rate=config.rate, batch=min(config.batch, 4 * len(x))
-    )
+    x_check, y_check = at.source(clouds.x_check[:WIDE_VALIDATION]), at.target(clouds.y_check[:WIDE_VALIDATION])
+    u, start = _started(config, x, y, x_check, y_check, seed, until)
+    rate = config.rate * (MIXTURE_RATE if start == "mixture" else 1.0)
+    fit = minimise_dual(u, x, y, x_check, y_check, until, seed=seed, rate=rate, batch=min(config.batch, 4 * len(x)))
     note = ""
     if fit.converged < 0.5:
         note = f"only {100 * fit.converged:.0f} % of the held-out conjugates converged; give it more seconds"
     info = {
         "method": "wide icnn", "steps": fit.steps, "converged": fit.converged, "looks": fit.looks,
-        "ended_early": fit.ended_early, "start": config.start, "parameters": sum(p.numel() for p in u.parameters()),
+        "ended_early": fit.ended_early, "start": start, "parameters": sum(p.numel() for p in u.parameters()),
         "note": note,
     }  # fmt: skip
     return BrenierMap(u, at, info)
 
 
-def choose(seconds: float) -> WideConfig:
-    """The settings for a time: a short one is better spent on more steps of a smaller network."""
-    return WideConfig(hidden=(64, 32), pieces=32, batch=1024) if seconds < SHORT else WideConfig()
+def _started(
+    config: WideConfig, x: Tensor, y: Tensor, x_check: Tensor, y_check: Tensor, seed: int, until: float
+) -> tuple[WidePotential, str]:
+    """The network before its first step, and the name of its start. Everything in the network's coordinates."""
+    if config.start not in STARTS:
+        raise ValueError(f"start must be one of {', '.join(STARTS)}, not {config.start!r}")
+
+    def network() -> WidePotential:
+        return WidePotential(x.shape[1], config.hidden, pieces=config.pieces, seed=seed)
+
+    left = until - time.perf_counter()
+    if config.start == "mixture" or (config.start == "auto" and left > SHORT):
+        mixture = mixture_of(y, seed, time.perf_counter() + SEARCH * left)
+        if mixture is not None and len(mixture.weights) <= config.pieces:
+            u = network()
+            start_at_mixture(u, x, y, mixture)
+            plain = float(x_check.square().sum(1).mean() + y_check.square().sum(1).mean()) / 2  # of |x|^2 / 2
+            if config.start == "mixture" or held_out_dual(u, x_check, y_check, tolerance=1e-3).value < plain:
+                return u, "mixture"
+    u = network()
+    with torch.no_grad():  # the layers' mean slope is no part of the start
+        u.b.sub_((u.gradient(x[:4096]) - x[:4096]).mean(0))
+    return u, "identity" if config.start == "identity" else "gaussian"
+
+
+def choose(seconds: float, d: int) -> WideConfig:
+    """The settings for a time and a dimension: a short time is better spent on more steps of a smaller network, and the
+    more directions move together, the smaller their steps."""
+    rate = min(MOST_RATE, 0.4 / math.sqrt(d))
+    return WideConfig(hidden=(64, 32) if seconds < SHORT else (128, 64), rate=rate)
 
 
 def _draw(cloud: Tensor | Sampler, seed: int, name: str) -> Tensor:
