@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
@@ -26,7 +27,8 @@ from torch.nn import functional as nnf
 from npf_engine.networks.icnn import inverse_softplus
 from npf_engine.networks.wide import START_BEND, WidePotential
 
-MOST, RESTARTS, WORSE = 12, 2, 2  # components; fits of each number; numbers without a gain before the search ends
+MOST, WORSE = 12, 2  # components; numbers of them without a gain before the search ends
+JOINED = 2000  # target points whose hierarchy (Ward 1963) says where a fit of k components begins
 LOOKED_AT = 4000  # target points the number of components is chosen on
 APART = 0.98  # mean probability of a point's own component: below it the components are no clusters
 SOURCE = 65_536  # source points by which the cells are weighed
@@ -46,15 +48,15 @@ class Mixture:
     spreads: Tensor
 
 
-def mixture_of(y: Tensor, seed: int, until: float) -> Mixture | None:
+def mixture_of(y: Tensor, until: float) -> Mixture | None:
     """The mixture of axis-aligned Gaussians that the Bayesian information criterion prefers for y (n, d), weighed on
     all of y; None where that is a single one, where components overlap (a smooth target is then better started from one
     Gaussian map), or when ``time.perf_counter()`` passes ``until`` before two are fitted."""
     points = y.double().cpu().numpy()
+    hierarchy = linkage(points[:JOINED], "ward")
     found, best, worse = None, math.inf, 0
     for k in range(1, MOST + 1):
-        fits = [_fitted(points[:LOOKED_AT], k, seed + r) for r in range(RESTARTS if k > 1 else 1)]
-        fit = max(fits, key=lambda m: m.lower_bound_)
+        fit = _fitted(points[:LOOKED_AT], points[:JOINED], fcluster(hierarchy, k, "maxclust"))
         score = fit.bic(points[:LOOKED_AT])
         if score < best:
             found, best, worse = fit, score, 0
@@ -72,10 +74,20 @@ def mixture_of(y: Tensor, seed: int, until: float) -> Mixture | None:
     return Mixture(*(torch.from_numpy(np.ascontiguousarray(a)) for a in as_tensor))
 
 
-def _fitted(points: np.ndarray, k: int, seed: int) -> GaussianMixture:
+def _fitted(points: np.ndarray, first: np.ndarray, labels: np.ndarray) -> GaussianMixture:
+    """Components fitted to points, from the means of the labelled first ones: means drawn at random join clusters that
+    lie apart, from which no step of the fit leads away."""
+    parts = [first[labels == label] for label in np.unique(labels)]
+    spread = points.var(0)
+    variances = np.stack([np.maximum(part.var(0), 1e-3 * spread) for part in parts])  # a part may be a single point
+    model = GaussianMixture(
+        len(parts), covariance_type="diag", random_state=0, max_iter=50,
+        weights_init=np.array([len(part) for part in parts]) / len(first),
+        means_init=np.stack([part.mean(0) for part in parts]), precisions_init=1 / variances,
+    )  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # 50 rounds are enough to choose by
-        return GaussianMixture(k, covariance_type="diag", random_state=seed, max_iter=50).fit(points)
+        return model.fit(points)
 
 
 @torch.no_grad()

@@ -30,7 +30,7 @@ def _until() -> float:
 
 def test_components_are_found_with_their_weights_means_and_spreads() -> None:
     y, _ = _mixture(20_000, 0)
-    found = mixture_of(y, 0, _until())
+    found = mixture_of(y, _until())
     assert found is not None and len(found.weights) == 3
     order = found.means[:, 0].argsort()
     torch.testing.assert_close(found.weights[order].float(), WEIGHTS, atol=0.015, rtol=0)
@@ -42,14 +42,14 @@ def test_components_are_found_with_their_weights_means_and_spreads() -> None:
 def test_a_cloud_without_clusters_is_no_mixture(shape: str) -> None:
     g = torch.Generator().manual_seed(1)
     y = torch.randn(4000, 3, generator=g) if shape == "gaussian" else torch.rand(4000, 3, generator=g).log().neg()
-    assert mixture_of(y, 0, _until()) is None
+    assert mixture_of(y, _until()) is None
 
 
 def test_the_start_sends_the_source_to_the_mixture_and_stays_convex() -> None:
     g = torch.Generator().manual_seed(2)
     x, (y, _) = torch.randn(20_000, 3, generator=g), _mixture(20_000, 3)
     u = WidePotential(3, (16, 8), pieces=6, seed=1)
-    found = mixture_of(y, 0, _until())
+    found = mixture_of(y, _until())
     assert found is not None
     start_at_mixture(u, x, y, found)
     image = u.gradient(torch.randn(5000, 3, generator=g)).detach()
@@ -63,7 +63,7 @@ def test_the_start_sends_the_source_to_the_mixture_and_stays_convex() -> None:
 
 def test_a_network_with_too_few_pieces_is_refused() -> None:
     y, _ = _mixture(4000, 4)
-    found = mixture_of(y, 0, _until())
+    found = mixture_of(y, _until())
     assert found is not None
     with pytest.raises(ValueError, match="3 components need as many pieces; the network has 2"):
         start_at_mixture(WidePotential(3, (8,), pieces=2), torch.randn(100, 3), y, found)
