@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -78,9 +80,10 @@ def test_points_on_which_newton_stalls_are_solved_all_the_same() -> None:
     u = WidePotential(2, (8,), pieces=12, seed=1).double()
     g = torch.Generator()
     with torch.no_grad():
-        u.P.mul_(100.0)
-        u.v.fill_(2.0)
-        u.q.copy_(100 * torch.randn(12, generator=g.manual_seed(3), dtype=torch.float64))
+        u.log_tau.fill_(math.log(5.0))
+        u.P.mul_(500.0)
+        u.bends.fill_(-30.0)
+        u.q.copy_(500 * torch.randn(12, generator=g.manual_seed(3), dtype=torch.float64))
     y = torch.randn(2000, 2, generator=g.manual_seed(0), dtype=torch.float64) * 200
     assert not conjugate(u, y, y, method="newton").converged.all(), "the case is no longer hard; make it sharper"
     rescued = conjugate(u, y, y)
