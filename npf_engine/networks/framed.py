@@ -26,6 +26,17 @@ APART = 0.05  # of the Gaussian map's variance: how far from it layers and piece
 LEAST_ROUND = 0.2  # of the unit curvature: what the quadratic keeps of it at least
 
 
+def frame_of(S: Tensor, x: Tensor) -> tuple[Tensor, Tensor, float]:
+    """(P, eigenvalues of S, unit) with P P^T = S (d, d) along S's axes; (x - mean) P / unit has unit variance a
+    coordinate on average. x (n, d); all in float64."""
+    values, vectors = torch.linalg.eigh(S)
+    # Directions without variance keep a little, so that P can be inverted.
+    values = values.clamp(min=1e-8 * float(values.max().clamp(min=1e-30)))
+    P = vectors * values.sqrt()
+    unit = float(((x - x.mean(0)) @ P).square().mean().sqrt()) or 1.0
+    return P, values, unit
+
+
 class FramedPotential(WidePotential):
     """u, convex in x for all its parameters; answers as ``ConvexPotential`` does. x is (n, d), L diagonal."""
 
@@ -70,12 +81,8 @@ class FramedPotential(WidePotential):
         """
         S, x = S.double().cpu(), x.double().cpu()
         centre = x.mean(0)
-        values, vectors = torch.linalg.eigh(S)
-        # Directions without variance keep a little, so that P can be inverted.
-        values = values.clamp(min=1e-8 * float(values.max().clamp(min=1e-30)))
-        P = vectors * values.sqrt()
+        P, values, unit = frame_of(S, x)
         spread = ((x - centre) @ P).square().mean(0)
-        unit = float(spread.mean().sqrt()) or 1.0
         self.scale.fill_(scale)
         self.centre.copy_(centre)
         self.frame.copy_(P / unit)

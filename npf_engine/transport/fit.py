@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from npf_engine.networks.framed import frame_of
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.wide import WidePotential
 from npf_engine.recorder import Recorder
@@ -177,12 +178,7 @@ class _Clouds:
 
     def balanced(self) -> Coordinates:
         """The coordinates in which the Gaussian map is the identity: P P^T = S up to a unit, along S's axes."""
-        values, vectors = torch.linalg.eigh(self.S)
-        # Directions without variance keep a little, so that P can be inverted.
-        values = values.clamp(min=1e-8 * float(values.max().clamp(min=1e-30)))
-        P = vectors * values.sqrt()
-        spread = ((self.x.double() - self.x_mean) @ P).square().sum(1).mean()
-        unit = float(spread.sqrt()) / self.d**0.5 or 1.0
+        P, _, unit = frame_of(self.S.double(), self.x.double())
         return Coordinates(self.x_mean, (P / unit).float(), unit**2, self.y_mean)
 
     def dual(self, fitted: BrenierMap) -> float:

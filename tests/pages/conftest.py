@@ -51,7 +51,7 @@ def endless(**more: Any) -> TrainingSpec:
     return tiny(u__regression_steps=5_000_000, **more)
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 120.0) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 300.0) -> None:
     """Return as soon as the condition holds; fail when it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -102,7 +102,7 @@ def test_embedding_runs_in_the_background_and_is_shown_when_done(store: RunStore
     button(app, "Cancel").click().run()
     assert job.state().state == "cancelled"
     next(item for item in app.button if item.label == "Compute the t-SNE").click().run()
-    deadline = time.monotonic() + 150
+    deadline = time.monotonic() + 300
     while job.state().state == "running" and time.monotonic() < deadline:
         time.sleep(0.3)
     assert job.state().state == "done", job.state().text
