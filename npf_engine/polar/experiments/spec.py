@@ -141,7 +141,7 @@ QUICK: dict[str, dict[str, Any]] = {
             blocks=SIZES,
         ),
     },
-    # 280 steps of 2e-2 learn the training flows by heart: on others S_eps 2.7, with these 1.7 (MNIST; Gaussian map 2.0).
+    # 280 steps of 2e-2 learn the training flows by heart: on others S_eps 2.7, with these 1.7 (Gaussian map 2.0).
     "5.4": _QUICK_NETWORKS
     | {
         "u": dataclasses.replace(_WIDE, dual_steps=150, dual_lr=1e-2),
