@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as nnf
 
 from npf_engine.networks.icnn import ConvexPotential
-from npf_engine.networks.wide import WidePotential
+from npf_engine.networks.wide import WidePotential, raw_of
 
 LOOKED_AT, BENT = 4096, 256  # points by which the layers' mean slope and curvature are taken out of the start
 APART = 0.05  # of the Gaussian map's variance: how far from it layers and pieces may start
@@ -112,7 +112,7 @@ class FramedPotential(WidePotential):
     def _soften(self, share: float) -> None:
         """Layers and pieces at a share of their size."""
         for raw in (*self.w, self.bends):
-            raw.copy_(torch.log(torch.expm1(share * nnf.softplus(raw))))
+            raw.copy_(raw_of(share * nnf.softplus(raw)))
         self.P.mul_(share)
 
     def _inside(self, x: Tensor) -> Tensor:

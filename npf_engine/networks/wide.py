@@ -29,6 +29,11 @@ SPLINE_WIDTH = 2.0
 START_BEND = 0.01  # of the unit curvature: a piece's own at the start
 
 
+def raw_of(values: Tensor) -> Tensor:
+    """The parameters whose softplus these positive values are."""
+    return values + torch.log(-torch.expm1(-values))
+
+
 def spline(a: Tensor) -> tuple[Tensor, Tensor]:
     """s(a) and s'(a): 0 below -w, a above w (w = 2), and the integral of a smooth step 3 t^2 - 2 t^3 between."""
     w = SPLINE_WIDTH

@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.nn import functional as nnf
 
 from npf_engine.networks.icnn import inverse_softplus
-from npf_engine.networks.wide import START_BEND, WidePotential
+from npf_engine.networks.wide import START_BEND, WidePotential, raw_of
 
 MOST, WORSE = 12, 2  # components; numbers of them without a gain before the search ends
 JOINED = 2000  # target points whose hierarchy (Ward 1963) says where a fit of k components begins
@@ -109,8 +109,7 @@ def start_at_mixture(u: WidePotential, x: Tensor, y: Tensor, mixture: Mixture) -
     u.P[:count] = (slopes / weights / size).to(u.P)
     u.q[count:] = ABSENT
     u.q[:count] = (offsets / size).to(u.q)
-    own = (bends - QUADRATIC * least - curvature) / weights.square()
-    u.bends[:count] = (own + torch.log(-torch.expm1(-own))).to(u.bends)  # softplus of it is own
+    u.bends[:count] = raw_of((bends - QUADRATIC * least - curvature) / weights.square()).to(u.bends)
     u.bends[count:] = inverse_softplus(START_BEND)
     u.log_tau.fill_(math.log(tau / size))
 
@@ -124,7 +123,7 @@ def _quiet_layers(u: WidePotential, x: Tensor, least: Tensor) -> Tensor:
     curvature = u.derivatives(x[:512])[2].diagonal(dim1=1, dim2=2).mean(0).double()
     share = min(1.0, float((LAYERS * least / curvature).min()))
     for w in u.w:
-        w.copy_(torch.log(torch.expm1(share * nnf.softplus(w))))
+        w.copy_(raw_of(share * nnf.softplus(w)))
     points = x[:4096]
     u.b.sub_((u.gradient(points) - points * (share * curvature).to(points)).mean(0))
     return share * curvature
