@@ -3,7 +3,7 @@
     python -m benchmarks.bench_gaussian [--json] [--dims 32,128] [--seconds 120] [--n 262144] [--peers lbfgs] [--quick]
 
 All train on the same n samples of each side (tensors: from a callable ``fit_brenier_map`` would draw 100,000 only);
-ours with its defaults (``auto`` start), and with the identity start and no other setting changed. A peer gets the same seconds of
+ours with its defaults, and with the identity start and no other setting changed. A peer gets the same seconds of
 training; ``--peers none`` leaves them out. ``linear map``: the closed-form Gaussian map of the samples' moments, whose
 L2-UVP is the error of the moments themselves. ``found by``: what the fit returned, ``gaussian`` where its network was
 no better on held-out samples than that map. L2-UVP on 2048 new points against the closed form; S_eps on 4096
