@@ -112,7 +112,7 @@ def main() -> None:
     parser: argparse.ArgumentParser = arguments(__doc__ or "")
     parser.add_argument("--seeds", type=int, default=30, help="seeds of the experiment (30)")
     parser.add_argument("--fit-seeds", type=int, default=5, help="seeds of fit_brenier_map (5)")
-    parser.add_argument("--fit-seconds", type=float, default=45.0, help="seconds of each (45)")
+    parser.add_argument("--fit-seconds", type=float, default=20.0, help="seconds of each (20)")
     parser.add_argument("--d", type=int, default=32, help="dimension of tables 4 and 5 (32)")
     parser.add_argument("--dual-steps", type=int, default=300, help="steps for each architecture and task (300)")
     parser.add_argument("--picture", metavar="FILE.html", default=None, help="clouds and values of all seeds")

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 
 NEWTON_MAX_D = 8
+WANTED = 0.95  # of a minibatch's conjugates
+MOST_EXTRA = 20
 
 
 class ConvexFunction(Protocol):
@@ -40,6 +42,19 @@ class Conjugate:
     residual: Tensor
     converged: Tensor
     evaluations: float
+
+
+def extra_iterations(extra: int, solved: Conjugate) -> int:
+    """How many iterations more the next minibatch's conjugates may take than this one's ``extra`` beyond a method's
+    own: one more, at most MOST_EXTRA in all, where fewer than WANTED of these converged; else one fewer.
+
+    An unfinished conjugate under-estimates u*, so that a step of the dual makes u harder to conjugate; with a fixed
+    number the dual then falls below any true value: on 150,000 gradients of the 222-weight classifier with ten
+    iterations, the share that converged fell to 0.39, the dual to 33 where the true one is 48, and S_eps rose from 124
+    to 158 (floor 116).
+    """
+    missed = float(solved.converged.float().mean()) < WANTED
+    return min(MOST_EXTRA, extra + 1) if missed else max(0, extra - 1)
 
 
 def conjugate(

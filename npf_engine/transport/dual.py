@@ -23,7 +23,7 @@ from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.wide import WidePotential
 from npf_engine.recorder import Recorder
 from npf_engine.settings import ConjugateConfig, PotentialConfig
-from npf_engine.transport.conjugate import conjugate, quadratic_start
+from npf_engine.transport.conjugate import conjugate, extra_iterations, quadratic_start
 from npf_engine.transport.loop import Loop
 from npf_engine.transport.pairing import Stratifier, draw_pairs
 
@@ -141,7 +141,10 @@ def fit_dual(
     """Minimise the dual on samples x (n, d), y (n, d), stratified minibatches of both marginals. Every sample remembers
     its last conjugate, which starts the next solve; ``start`` (n, d) are first guesses. Returns seconds."""
     strata = Stratifier(x, config.batch)
-    memory = {"xhat": torch.full_like(y, torch.nan) if start is None else start.clone()}
+    memory = {
+        "xhat": torch.full_like(y, torch.nan) if start is None else start.clone(),
+        "extra": torch.zeros((), dtype=torch.long),
+    }
     scale = float(u.scale)
 
     def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
@@ -151,10 +154,13 @@ def fit_dual(
         if unknown.any():
             with torch.no_grad():
                 guess = torch.where(unknown[:, None], quadratic_start(u, target), guess)
+        extra = int(memory["extra"])
         result = conjugate(
-            u, target, guess, method=solver.method, tolerance=solver.tolerance, max_iterations=solver.max_iterations
-        )
+            u, target, guess, method=solver.method, tolerance=solver.tolerance,
+            max_iterations=solver.max_iterations + extra,
+        )  # fmt: skip
         memory["xhat"][second] = result.x
+        memory["extra"].fill_(extra_iterations(extra, result))
         value = (u(x[first]).mean() - u(result.x).mean()) / scale
         dual = float(value.detach()) * scale + float((result.x * target).sum(1).mean())
         shown = {"converged": float(result.converged.float().mean()), "dual": dual}

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from npf_engine.networks.wide import WidePotential
-from npf_engine.transport.conjugate import conjugate
+from npf_engine.transport.conjugate import conjugate, extra_iterations
 
 LOOKS = 12
 PATIENCE = 4  # looks without an improvement before the fit ends
@@ -52,8 +52,8 @@ def minimise_dual(
 ) -> TimedFit:
     """Minimise mean u(x) + u*(y) on samples x (n, d), y (m, d) until ``time.perf_counter()`` reaches ``until``.
 
-    iterations: of a conjugate at the first and at the last step; between, in proportion to the time spent. Where u has
-    kinks, six do not solve all, which costs little while steps are large, and biases the map in the end.
+    iterations: of a conjugate at the first and at the last step; between, in proportion to the time spent, and more
+    where too few converge.
     Leaves the best averaged weights by the dual on x_check, y_check in u. Raises FloatingPointError when the loss is
     no longer finite.
     """
@@ -64,7 +64,7 @@ def minimise_dual(
     begin = time.perf_counter()
     total = max(1e-3, until - begin)
     fit = TimedFit()
-    loss = torch.zeros(())
+    loss, extra = torch.zeros(()), 0
     while True:
         spent = (time.perf_counter() - begin) / total
         if spent >= len(fit.looks) / LOOKS:
@@ -82,12 +82,12 @@ def minimise_dual(
             group["lr"] = rate * share * min(1.0, (fit.steps + 1) / 50)
         first = torch.randint(len(x), (batch,), generator=generator).to(x.device)
         second = torch.randint(len(y), (batch,), generator=generator).to(x.device)
-        allowed = round(iterations[0] + (iterations[1] - iterations[0]) * spent)
+        allowed = round(iterations[0] + (iterations[1] - iterations[0]) * spent) + extra
         # A tenth of the noise of a step is enough: the tolerance falls with the rate.
         solved = conjugate(
             u, y[second], memory[second], method="lbfgs", tolerance=3e-3 + 1e-2 * share, max_iterations=allowed
         )
-        memory[second] = solved.x
+        memory[second], extra = solved.x, extra_iterations(extra, solved)
         loss = u(x[first]).mean() - u(solved.x).mean()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
