@@ -229,6 +229,8 @@ def _fit_wide(clouds: _Clouds, config: WideConfig, seed: int, until: float) -> B
     ((start, u),) = candidates.items()
     fit = improve(u, start, until)
     note = ""
+    if config.start == "mixture" and start != "mixture":
+        note = "no separate clusters were found in the target, so that the fit began at the Gaussian map"
     if fit.converged < 0.5:
         note = f"only {100 * fit.converged:.0f} % of the held-out conjugates converged; give it more seconds"
     info = {

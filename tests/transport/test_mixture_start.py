@@ -78,3 +78,10 @@ def test_a_fit_from_the_mixture_says_so_and_inverts() -> None:
     torch.testing.assert_close(fit.inverse(fit.forward(x[:200])), x[:200], atol=2e-2, rtol=0)
     with pytest.raises(ValueError, match="start must be one of auto, gaussian, mixture, identity, not 'middle'"):
         fit_brenier_map(x, y, budget_seconds=2, config=WideConfig(start="middle"))
+
+
+def test_asking_for_a_mixture_where_there_is_none_is_said() -> None:
+    x = torch.randn(2000, 2, generator=torch.Generator().manual_seed(8))
+    y = torch.rand(2000, 2, generator=torch.Generator().manual_seed(9))
+    fit = fit_brenier_map(x, y, budget_seconds=3, config=WideConfig(hidden=(16,), pieces=8, start="mixture"))
+    assert "no separate clusters" in fit.info["note"] and fit.info["start"] == "gaussian"
