@@ -139,7 +139,8 @@ def fit_dual(
     start: Tensor | None = None,
 ) -> float:
     """Minimise the dual on samples x (n, d), y (n, d), stratified minibatches of both marginals. Every sample remembers
-    its last conjugate, which starts the next solve; ``start`` (n, d) are first guesses. Returns seconds."""
+    its last conjugate, which starts the next solve; ``start`` (n, d) are first guesses. Where too few conjugates
+    converge, the next ones get more iterations than the solver's (``extra_iterations``). Returns seconds."""
     strata = Stratifier(x, config.batch)
     memory = {
         "xhat": torch.full_like(y, torch.nan) if start is None else start.clone(),

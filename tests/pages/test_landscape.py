@@ -213,7 +213,7 @@ def store_arrays(store: RunStore, run: Run) -> dict[str, np.ndarray]:
 
 def test_tsne_is_asked_for(store: RunStore, experiment: Run):
     app = open_page("landscape", {"run": experiment.id, "view": "t-SNE"})
-    button(app, "Compute the t-SNE")
+    assert not button(app, "Compute the t-SNE").disabled
 
 
 def test_runs_of_these_kinds_stay_on_their_page(store: RunStore, experiment: Run):
