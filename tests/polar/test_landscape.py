@@ -209,7 +209,7 @@ def test_particles_cross_through_u_and_a_broken_run_goes_on_the_same(method: str
 def test_nuts_stops_at_the_budget_and_stays_in_its_basin() -> None:
     pytest.importorskip("nutpie")
     result = run_landscape(LandscapeSpec("himmelblau", "nuts", particles=4, steps=700))
-    assert 4 * 700 * 0.9 < result["gradient_evaluations"] < 4 * 700 * 1.5
+    assert 4 * 700 * 0.9 < result["gradient_evaluations"] <= 4 * 700
     assert max(mode["occupancy"] for mode in result["modes"]) > 0.9
 
 
