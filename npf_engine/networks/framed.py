@@ -45,8 +45,10 @@ class FramedPotential(WidePotential):
     factor: Tensor
     mean: Tensor
 
-    def __init__(self, d: int, hidden: Sequence[int] = (128, 64), *, pieces: int = 64, seed: int = 0) -> None:
-        super().__init__(d, hidden, pieces=pieces, seed=seed)
+    def __init__(
+        self, d: int, hidden: Sequence[int] = (128, 64), *, pieces: int = 64, rank: int = 0, seed: int = 0
+    ) -> None:
+        super().__init__(d, hidden, pieces=pieces, rank=rank, seed=seed)
         self.L = nn.Parameter(self.L.detach().diagonal().clone())  # the frame's axes are S's own: a diagonal is enough
         self.register_buffer("centre", torch.zeros(d))
         self.register_buffer("frame", torch.eye(d))
@@ -114,6 +116,8 @@ class FramedPotential(WidePotential):
         for raw in (*self.w, self.bends):
             raw.copy_(raw_of(share * nnf.softplus(raw)))
         self.P.mul_(share)
+        if self.rank:
+            self.A.mul_(math.sqrt(share))
 
     def _inside(self, x: Tensor) -> Tensor:
         return (x - self.centre) @ self.frame

@@ -2,7 +2,7 @@
 
     a_0 = B_0 x + c_0,    a_l = W_l z_{l-1} + B_l x + c_l,    z_l = s(a_l),    W_l >= 0
     u(x) = |L x|^2 / 2 + <b, x> + floor/2 |x|^2 + sum_l <w_l, z_l> + tau log sum_k exp(f_k(x) / tau),    w_l, tau > 0
-    f_k(x) = <p_k, x> + q_k + <d_k, x^2> / 2,    d_k > 0
+    f_k(x) = <p_k, x> + q_k + <d_k, x^2> / 2 + |A_k x|^2 / 2,    d_k > 0,    A_k of a given rank
 
 What makes it strong where the papers' network (icnn.py) trains badly: every layer speaks to the output directly, so
 that no signal has to pass through all positive weights; the full-rank quadratic starts at the Gaussian map and
@@ -26,6 +26,7 @@ from torch.nn import functional as nnf
 from npf_engine.networks.icnn import inverse_softplus
 
 SPLINE_WIDTH = 2.0
+FINE = 0.1  # A_k over its parameters: its many entries move together, so that each must move less
 START_BEND = 0.01  # of the unit curvature: a piece's own at the start
 
 
@@ -66,8 +67,8 @@ class _Spline(torch.autograd.Function):
 class WidePotential(nn.Module):
     """u, convex in x for every value of its parameters. x is (n, d), best of about unit variance in every direction.
 
-    hidden: widths of the layers; pieces: functions f_k in the log-sum-exp (0: none); share: how much of
-    the unit curvature at the start comes from the layers and not from the quadratic; strong_convexity: the floor m > 0.
+    hidden: widths of the layers; pieces: functions f_k in the log-sum-exp (0: none); rank: of each A_k (0: none);
+    share: how much of the unit curvature at the start comes from the layers and not from the quadratic; strong_convexity: the floor m > 0.
     ``weights`` (d,), 1 unless set, multiply the axes in all B and f_k.
     """
 
@@ -81,13 +82,14 @@ class WidePotential(nn.Module):
         hidden: Sequence[int] = (128, 64),
         *,
         pieces: int = 64,
+        rank: int = 0,
         share: float = 0.2,
         strong_convexity: float = 1e-3,
         seed: int = 0,
     ) -> None:
         super().__init__()
         g = torch.Generator().manual_seed(seed)
-        self.d, self.pieces = d, pieces
+        self.d, self.pieces, self.rank = d, pieces, rank
         gain, spread = 2.0, 1.5  # slope of a unit across its own kink, and how far the kinks lie from the middle
         self.B, self.c, self.W, self.w = (nn.ParameterList() for _ in range(4))
         # A unit's size: q units of it bend u by about one per direction.
@@ -108,6 +110,9 @@ class WidePotential(nn.Module):
             self.q = nn.Parameter(torch.zeros(pieces))
             self.bends = nn.Parameter(inverse_softplus(START_BEND) + 0.1 * torch.randn(pieces, d, generator=g))
             self.log_tau = nn.Parameter(torch.zeros(1))
+        if pieces and rank:
+            around = nnf.normalize(torch.randn(pieces * rank, d, generator=g), dim=1)
+            self.A = nn.Parameter(around * math.sqrt(START_BEND * d / rank) / FINE)
         self.piece_size = 2 * share * d / gain**2  # tau and the size of all f_k at the start
         self.register_buffer("scale", torch.ones(()))
         self.register_buffer("floor", torch.tensor(float(strong_convexity)))
@@ -156,7 +161,7 @@ class WidePotential(nn.Module):
             u = u + z @ self._weights(index)
         if self.pieces:
             tau = self._tau()
-            u = u + torch.logsumexp(self._pieces(x) / tau, 1) * (tau * self.piece_size)
+            u = u + torch.logsumexp(self._pieces(x)[0] / tau, 1) * (tau * self.piece_size)
         return u
 
     def _tau(self) -> Tensor:
@@ -167,13 +172,22 @@ class WidePotential(nn.Module):
         """d_k (pieces, d) > 0, in units of piece_size."""
         return nnf.softplus(self.bends) / self.piece_size
 
-    def _pieces(self, x: Tensor) -> Tensor:
-        """f_k(x) (n, pieces), in units of piece_size."""
-        x = x * self.weights
-        return torch.addmm(torch.addmm(self.q, x, self.P.T), 0.5 * x * x, self._bends().T)
+    def _root_of_pieces(self) -> Tensor:
+        """All A_k (pieces rank, d)."""
+        return FINE * self.A
 
-    def _sweep(self, x: Tensor) -> tuple[Tensor, Tensor, list[Tensor], list[Tensor], list[Tensor], Tensor | None]:
-        """u, its gradient, and for the Hessian: pre-activations, slopes, d u / d z by layer, the pieces' shares."""
+    def _pieces(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """f_k(x) (n, pieces), in units of piece_size, and all A_k x (n, pieces, rank) before that unit."""
+        x = x * self.weights
+        f = torch.addmm(torch.addmm(self.q, x, self.P.T), 0.5 * x * x, self._bends().T)
+        if not self.rank:
+            return f, None
+        ax = (x @ self._root_of_pieces().T).unflatten(1, (self.pieces, self.rank))
+        return f + ax.square().sum(2) * (0.5 / self.piece_size), ax
+
+    def _sweep(self, x: Tensor) -> tuple[Tensor, Tensor, list[Tensor], list[Tensor], list[Tensor], list[Tensor]]:
+        """u, its gradient, and for the Hessian: pre-activations, slopes, d u / d z by layer, and of the pieces their
+        shares and A_k x, where there are any."""
         u, lx = self._quadratic(x)
         gradient = self.b + self._pull(lx) + self.floor * x
         bent = torch.zeros_like(x)  # the gradient of layers and pieces, before the axes' weights
@@ -194,10 +208,11 @@ class WidePotential(nn.Module):
             bent = torch.addmm(bent, alpha, self.B[index])
             if index:
                 below = alpha @ self._mixing(index)
-        shares = None
+        parts: list[Tensor] = []
         if self.pieces:
             tau = self._tau()
-            f = self._pieces(x) / tau
+            f, ax = self._pieces(x)
+            f = f / tau
             top = f.amax(1, keepdim=True)
             shares = (f - top).exp_()
             total = shares.sum(1, keepdim=True)
@@ -205,7 +220,11 @@ class WidePotential(nn.Module):
             u = u + (total.log() + top)[:, 0] * (tau * self.piece_size)
             inside = shares @ self.P + x * self.weights * (shares @ self._bends())
             bent = bent + inside * self.piece_size
-        return u, torch.addcmul(gradient, bent, self.weights), pre, slopes, betas, shares
+            parts = [shares]
+            if ax is not None:
+                bent = torch.addmm(bent, (ax * shares[:, :, None]).flatten(1), self._root_of_pieces())
+                parts.append(ax)
+        return u, torch.addcmul(gradient, bent, self.weights), pre, slopes, betas, parts
 
     def value_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """u(x) (n,) and grad u(x) (n, d) from one sweep."""
@@ -217,7 +236,7 @@ class WidePotential(nn.Module):
 
     def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """u(x) (n,), grad u(x) (n, d) and the Hessian (n, d, d), in closed form."""
-        u, gradient, pre, slopes, betas, shares = self._sweep(x)
+        u, gradient, pre, slopes, betas, parts = self._sweep(x)
         H = x.new_zeros(x.shape[0], self.d, self.d)
         inner: Tensor | None = None  # d z / d x of the layer below, (n, q, d)
         for index, layer in enumerate(self.B):
@@ -227,9 +246,16 @@ class WidePotential(nn.Module):
             weighted = J * (betas[index] * spline_curvature(pre[index]))[:, :, None]
             H = H + torch.matmul(J.transpose(1, 2), weighted)
             inner = J * slopes[index][:, :, None]
-        if shares is not None:
-            bends = self._bends()
+        if parts:
+            shares, bends = parts[0], self._bends()
             rises = self.P + (x * self.weights)[:, None, :] * bends  # of the pieces, (n, pieces, d)
+            if self.rank:
+                A = self._root_of_pieces().unflatten(0, (self.pieces, self.rank))
+                rises = rises + torch.einsum("nkr,krd->nkd", parts[1], A) / self.piece_size
+                turned = (
+                    self._root_of_pieces() * shares.repeat_interleave(self.rank, 1).sqrt()[:, :, None]
+                )  # (n, pieces rank, d)
+                H = H + torch.matmul(turned.transpose(1, 2), turned)
             mean = torch.einsum("nk,nkd->nd", shares, rises)
             away = (rises - mean[:, None, :]) * shares.sqrt()[:, :, None]
             H = H + torch.matmul(away.transpose(1, 2), away) * (self.piece_size / self._tau())

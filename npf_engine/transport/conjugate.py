@@ -16,6 +16,7 @@ from torch import Tensor
 NEWTON_MAX_D = 8
 WANTED = 0.95  # of a minibatch's conjugates
 MOST_EXTRA = 20
+MEMORY = 10  # steps that L-BFGS remembers
 
 
 class ConvexFunction(Protocol):
@@ -165,30 +166,26 @@ def _newton(u: ConvexFunction, y: Tensor, x0: Tensor, tol: float, iterations: in
 
 
 def _lbfgs(u: ConvexFunction, y: Tensor, x0: Tensor, tol: float, iterations: int) -> tuple[Tensor, Tensor, int]:
-    """Batched L-BFGS (memory 10) on phi(x) = u(x) - <x, y>, with backtracking per point on the value or, at the
+    """Batched L-BFGS (MEMORY steps) on phi(x) = u(x) - <x, y>, with backtracking per point on the value or, at the
     resolution of the arithmetic, on the residual."""
-    memory = 10
-    n, d = y.shape
+    n = y.shape[0]
     active = torch.arange(n, device=y.device)
     value, g = u.value_and_gradient(x0)
     x, phi, r = x0.clone(), value - (x0 * y).sum(1), g - y
     best, best_residual = x.clone(), r.abs().amax(dim=1)
-    S = y.new_zeros(memory, n, d)
-    Z = y.new_zeros(memory, n, d)
-    rho = y.new_zeros(memory, n)
+    past: list[tuple[Tensor, Tensor, Tensor]] = []  # (s, z, 1 / <s, z>) of the last steps, 0 where it was none
     K = _metric(u, y)
     # Without a metric the first step has a length of 0.1; with one it is Newton's for the quadratic at the origin.
     step = torch.ones_like(phi) if K is not None else 0.1 / (r.norm(dim=1) + 1e-12)
-    first = torch.ones(n, dtype=torch.bool, device=y.device)
     work = n
-    for k in range(iterations):
-        keep = (best_residual[active] > tol) & (step > 1e-8)
-        if not keep.all():
-            if not keep.any():
+    for _ in range(iterations):
+        keep = ((best_residual[active] > tol) & (step > 1e-8)).nonzero()[:, 0]
+        if len(keep) < len(active):
+            if not len(keep):
                 break
-            active, x, phi, r, step, first = active[keep], x[keep], phi[keep], r[keep], step[keep], first[keep]
-            S, Z, rho = S[:, keep], Z[:, keep], rho[:, keep]
-        direction = -_two_loop(r, S, Z, rho, k, memory, K)
+            active, x, phi, r, step = active[keep], x[keep], phi[keep], r[keep], step[keep]
+            past = [(s[keep], z[keep], rho[keep]) for s, z, rho in past]
+        direction = -_two_loop(r, past, K)
         slope = (direction * r).sum(1)
         bad = slope >= 0
         direction = torch.where(bad[:, None], -r, direction)
@@ -203,13 +200,11 @@ def _lbfgs(u: ConvexFunction, y: Tensor, x0: Tensor, tol: float, iterations: int
         s, z = trial - x, r_trial - r
         sz = (s * z).sum(1)
         ok = good & (sz > 1e-12 * z.square().sum(1).clamp(min=1e-30))
-        slot = k % memory
-        S[slot], Z[slot] = torch.where(ok[:, None], s, 0.0), torch.where(ok[:, None], z, 0.0)
-        rho[slot] = torch.where(ok, 1.0 / sz.clamp(min=1e-30), 0.0)
+        rho = torch.where(ok, 1.0 / sz.clamp(min=1e-30), 0.0)
+        past = [*past[1 - MEMORY :], (torch.where(ok[:, None], s, 0.0), torch.where(ok[:, None], z, 0.0), rho)]
         x, r = torch.where(good[:, None], trial, x), torch.where(good[:, None], r_trial, r)
         phi = torch.where(good, phi_trial, phi)
         step = torch.where(good, 1.0, step / 3)
-        first = first & ~good
         sup = r.abs().amax(dim=1)
         better = good & (sup < best_residual[active])
         best[active[better]], best_residual[active[better]] = x[better], sup[better]
@@ -224,26 +219,22 @@ def _metric(u: ConvexFunction, y: Tensor) -> Tensor | None:
     return torch.cholesky_inverse(factor) if not int(info) else None
 
 
-def _two_loop(r: Tensor, S: Tensor, Z: Tensor, rho: Tensor, k: int, memory: int, K: Tensor | None) -> Tensor:
-    """L-BFGS' inverse-Hessian product, batched over points; empty slots (rho = 0) do nothing."""
+def _two_loop(r: Tensor, past: list[tuple[Tensor, Tensor, Tensor]], K: Tensor | None) -> Tensor:
+    """L-BFGS' inverse-Hessian product, batched over points; past steps with rho = 0 do nothing."""
     q = r.clone()
-    order = [(k - 1 - i) % memory for i in range(min(k, memory))]
-    alphas = {}
-    for slot in order:
-        alphas[slot] = rho[slot] * (S[slot] * q).sum(1)
-        q = q - alphas[slot][:, None] * Z[slot]
+    alphas = []
     gamma = torch.ones_like(r[:, 0])
     found = torch.zeros_like(gamma, dtype=torch.bool)
-    for slot in order:
-        here = (rho[slot] > 0) & ~found
-        z = Z[slot]
-        scale = 1.0 / (rho[slot] * (z * (z if K is None else z @ K)).sum(1)).clamp(min=1e-30)
-        gamma = torch.where(here, scale, gamma)
-        found = found | here
+    for s, z, rho in reversed(past):
+        alphas.append(rho * (s * q).sum(1))
+        q = torch.addcmul(q, alphas[-1][:, None], z, value=-1)
+        if not found.all():  # the first scaling is by the last step that counts
+            scale = 1.0 / (rho * (z * (z if K is None else z @ K)).sum(1)).clamp(min=1e-30)
+            gamma = torch.where((rho > 0) & ~found, scale, gamma)
+            found = found | (rho > 0)
     q = gamma[:, None] * (q if K is None else q @ K)
-    for slot in reversed(order):
-        beta = rho[slot] * (Z[slot] * q).sum(1)
-        q = q + (alphas[slot] - beta)[:, None] * S[slot]
+    for (s, z, rho), alpha in zip(past, reversed(alphas), strict=True):
+        q = torch.addcmul(q, (alpha - rho * (z * q).sum(1))[:, None], s)
     return q
 
 

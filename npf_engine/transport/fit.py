@@ -29,7 +29,8 @@ SHORT = 20.0
 HELD_OUT = 0.1
 STARTS = ("auto", "gaussian", "mixture", "identity")
 SEARCH = 0.1  # of the time for the mixture's components
-TRIAL = 0.15  # of the time for each of two starts, after which the better goes on
+TRIAL = 0.3  # of the time for all of several networks together, after which the best goes on
+RANK = 16  # with 32 pieces as much work as a layer of 512
 MOST_RATE = 0.1
 MIXTURE_RATE = 0.1  # of the rate: a start that is nearly right is not to be shaken
 MAX_VALIDATION = 4096
@@ -43,11 +44,13 @@ class WideConfig:
     start: ``gaussian`` (both clouds in the coordinates in which the Gaussian map is the identity), ``mixture`` (in
     these, a Gaussian map for each component of the target, mixture_start.py), ``auto`` (the one of these whose
     held-out dual is lower after a short time) or ``identity`` (u = |x|^2 / 2 in the clouds' own coordinates, at one
-    scale). rate: Adam's first; batch: samples a step.
+    scale). rank: of the pieces' own quadratics, None for the better of none and of RANK after a short time. rate:
+    Adam's first; batch: samples a step.
     """
 
     hidden: tuple[int, ...] = (128, 64)
     pieces: int = 32
+    rank: int | None = None
     start: str = "auto"
     rate: float = 0.1
     batch: int = 1024
@@ -220,13 +223,12 @@ def _fit_wide(clouds: _Clouds, config: WideConfig, seed: int, until: float) -> B
         rate = config.rate * (MIXTURE_RATE if start == "mixture" else 1.0)
         return minimise_dual(u, x, y, x_check, y_check, end, seed=seed, rate=rate, batch=batch)
 
-    candidates = _starts(config, x, y, x_check, y_check, seed, until)
-    if len(candidates) > 1:  # both get a short time; a good start is not always the better way
-        trial = TRIAL * (until - time.perf_counter())
-        duals = [improve(u, start, time.perf_counter() + trial).best for start, u in candidates.items()]
-        chosen = list(candidates)[min(range(len(duals)), key=duals.__getitem__)]
-        candidates = {chosen: candidates[chosen]}
-    ((start, u),) = candidates.items()
+    candidates = _candidates(config, x, y, x_check, y_check, seed, until)
+    if len(candidates) > 1:  # each gets a short time; a good start is not always the better way
+        trial = TRIAL / len(candidates) * (until - time.perf_counter())
+        duals = [improve(u, start, time.perf_counter() + trial).best for start, u in candidates]
+        candidates = [candidates[min(range(len(duals)), key=duals.__getitem__)]]
+    ((start, u),) = candidates
     fit = improve(u, start, until)
     note = ""
     if config.start == "mixture" and start != "mixture":
@@ -235,37 +237,42 @@ def _fit_wide(clouds: _Clouds, config: WideConfig, seed: int, until: float) -> B
         note = f"only {100 * fit.converged:.0f} % of the held-out conjugates converged; give it more seconds"
     info = {
         "method": "wide icnn", "steps": fit.steps, "converged": fit.converged, "looks": fit.looks,
-        "ended_early": fit.ended_early, "start": start, "parameters": sum(p.numel() for p in u.parameters()),
+        "ended_early": fit.ended_early, "start": start, "rank": u.rank, "parameters": sum(p.numel() for p in u.parameters()),
         "note": note,
     }  # fmt: skip
     return BrenierMap(u, at, info)
 
 
-def _starts(
+def _candidates(
     config: WideConfig, x: Tensor, y: Tensor, x_check: Tensor, y_check: Tensor, seed: int, until: float
-) -> dict[str, WidePotential]:
-    """The networks that come into question before their first step, by start. All in the network's coordinates."""
+) -> list[tuple[str, WidePotential]]:
+    """The networks that come into question before their first step, with their start. All in the network's
+    coordinates."""
     if config.start not in STARTS:
         raise ValueError(f"start must be one of {', '.join(STARTS)}, not {config.start!r}")
-    found: dict[str, WidePotential] = {}
-
-    def network() -> WidePotential:
-        return WidePotential(x.shape[1], config.hidden, pieces=config.pieces, seed=seed)
-
+    found: list[tuple[str, WidePotential]] = []
     left = until - time.perf_counter()
+    rank = min(RANK, x.shape[1])
+    ranks = (config.rank,) if config.rank is not None else (0, rank) if left > SHORT and config.pieces else (0,)
+
+    def network(rank: int) -> WidePotential:
+        return WidePotential(x.shape[1], config.hidden, pieces=config.pieces, rank=rank, seed=seed)
+
     if config.start == "mixture" or (config.start == "auto" and left > SHORT):
         mixture = mixture_of(y, time.perf_counter() + SEARCH * left)
         if mixture is not None and len(mixture.weights) <= config.pieces:
-            u = network()
+            u = network(ranks[-1])
             start_at_mixture(u, x, y, mixture)
             plain = float(x_check.square().sum(1).mean() + y_check.square().sum(1).mean()) / 2  # of |x|^2 / 2
             if config.start == "mixture" or held_out_dual(u, x_check, y_check, tolerance=1e-3).value < plain:
-                found["mixture"] = u
-    if config.start != "mixture" or not found:
-        u = network()
+                found.append(("mixture", u))
+    if config.start == "mixture" and found:
+        return found
+    for rank in ranks:
+        u = network(rank)
         with torch.no_grad():  # the layers' mean slope is no part of the start
             u.b.sub_((u.gradient(x[:4096]) - x[:4096]).mean(0))
-        found["identity" if config.start == "identity" else "gaussian"] = u
+        found.append(("identity" if config.start == "identity" else "gaussian", u))
     return found
 
 

@@ -35,6 +35,7 @@ SOURCE = 65_536  # source points by which the cells are weighed
 ROUNDS = 4
 SHARPNESS = 0.005  # tau in units of the target's variance a coordinate
 QUADRATIC, LAYERS = 0.5, 0.1  # of the least of all D_k in a direction: what |L x|^2 / 2 and the layers hold
+FAINT = 0.1  # of their size at the start: what the pieces' quadratics keep; at 0 they would stay there
 ABSENT = -1e3  # offset of a piece that is not used
 NARROW = 1e-3  # of the source's spread: what a cell has at least
 
@@ -120,6 +121,8 @@ def _quiet_layers(u: WidePotential, x: Tensor, least: Tensor) -> Tensor:
     for p in (u.P, u.q, u.L, u.b):
         p.zero_()
     u.bends.fill_(-30.0)
+    if u.rank:
+        u.A.mul_(FAINT)
     curvature = u.derivatives(x[:512])[2].diagonal(dim1=1, dim2=2).mean(0).double()
     share = min(1.0, float((LAYERS * least / curvature).min()))
     for w in u.w:

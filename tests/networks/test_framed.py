@@ -32,7 +32,7 @@ def _clouds(n: int = 4000, d: int = 4) -> tuple[Tensor, Tensor]:
 def _started() -> tuple[FramedPotential, Tensor, Tensor, Tensor]:
     x, y = _clouds()
     S, m = gaussian_map(x, y)
-    u = FramedPotential(4, (8, 6), pieces=5, seed=2)
+    u = FramedPotential(4, (8, 6), pieces=5, rank=2, seed=2)
     u.set_gaussian_start(S, m, 10.0, x)
     return u, x, S, m
 

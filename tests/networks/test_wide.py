@@ -9,9 +9,9 @@ from torch import Tensor
 from npf_engine.networks.wide import WidePotential, spline, spline_curvature
 
 
-def _moved(d: int, hidden: tuple[int, ...], pieces: int) -> WidePotential:
+def _moved(d: int, hidden: tuple[int, ...], pieces: int, rank: int = 2) -> WidePotential:
     """A potential far from its start, in double precision."""
-    u = WidePotential(d, hidden, pieces=pieces, seed=1).double()
+    u = WidePotential(d, hidden, pieces=pieces, rank=rank, seed=1).double()
     g = torch.Generator().manual_seed(2)
     with torch.no_grad():
         for p in u.parameters():
@@ -23,9 +23,14 @@ def _points(n: int, d: int) -> Tensor:
     return 1.5 * torch.randn(n, d, generator=torch.Generator().manual_seed(3)).double()
 
 
-@pytest.mark.parametrize(("d", "hidden", "pieces"), [(1, (6,), 0), (3, (8, 6), 5), (4, (8, 6, 5), 0), (2, (), 4)])
-def test_closed_forms_agree_with_autograd_and_differences(d: int, hidden: tuple[int, ...], pieces: int) -> None:
-    u, x = _moved(d, hidden, pieces), _points(15, d)
+@pytest.mark.parametrize(
+    ("d", "hidden", "pieces", "rank"),
+    [(1, (6,), 0, 0), (3, (8, 6), 5, 2), (3, (8,), 5, 0), (4, (8, 6, 5), 0, 3), (2, (), 4, 3)],
+)
+def test_closed_forms_agree_with_autograd_and_differences(
+    d: int, hidden: tuple[int, ...], pieces: int, rank: int
+) -> None:
+    u, x = _moved(d, hidden, pieces, rank), _points(15, d)
     value, gradient, H = u.derivatives(x)
     point = x.clone().requires_grad_()
     torch.testing.assert_close(u(point), value, atol=1e-12, rtol=1e-12)
