@@ -68,7 +68,8 @@ class WidePotential(nn.Module):
     """u, convex in x for every value of its parameters. x is (n, d), best of about unit variance in every direction.
 
     hidden: widths of the layers; pieces: functions f_k in the log-sum-exp (0: none); rank: of each A_k (0: none);
-    share: how much of the unit curvature at the start comes from the layers and not from the quadratic; strong_convexity: the floor m > 0.
+    share: how much of the unit curvature at the start comes from the layers and not from the quadratic;
+    strong_convexity: the floor m > 0.
     ``weights`` (d,), 1 unless set, multiply the axes in all B and f_k.
     """
 

@@ -109,7 +109,7 @@ def _train_u(job: _Job) -> tuple[ConvexPotential, float]:
     scale = float((job.y - job.y.mean(0)).square().sum(1).mean().sqrt())
     common: dict[str, Any] = {"d": job.field.d, "hidden": list(config.hidden), "seed": spec.seed}
     if config.network == "wide":
-        u = job.build("u", FramedPotential, pieces=config.pieces, **common)
+        u = job.build("u", FramedPotential, pieces=config.pieces, rank=config.rank, **common)
         u.set_gaussian_start(S, mean, scale, job.x)
     else:
         u = job.build(

@@ -237,8 +237,8 @@ def _fit_wide(clouds: _Clouds, config: WideConfig, seed: int, until: float) -> B
         note = f"only {100 * fit.converged:.0f} % of the held-out conjugates converged; give it more seconds"
     info = {
         "method": "wide icnn", "steps": fit.steps, "converged": fit.converged, "looks": fit.looks,
-        "ended_early": fit.ended_early, "start": start, "rank": u.rank, "parameters": sum(p.numel() for p in u.parameters()),
-        "note": note,
+        "ended_early": fit.ended_early, "start": start, "rank": u.rank,
+        "parameters": sum(p.numel() for p in u.parameters()), "note": note,
     }  # fmt: skip
     return BrenierMap(u, at, info)
 

@@ -124,7 +124,15 @@ def experiment_preset(experiment: str, preset: str = "quick", seed: int = 0, **c
 # On MNIST's gradients (the Gaussian map 225, the floor 111) this takes a minute to S_eps 117, in which the papers'
 # network, at a rate that does not throw it far off, stays at 227.
 _WIDE = PotentialConfig(
-    network="wide", hidden=(128, 64), method="dual", dual_steps=280, dual_lr=2e-2, batch=512, beta2=0.99, ema=0.95
+    network="wide",
+    hidden=(128, 64),
+    rank=8,
+    method="dual",
+    dual_steps=280,
+    dual_lr=2e-2,
+    batch=512,
+    beta2=0.99,
+    ema=0.95,
 )
 _QUICK_NETWORKS: dict[str, Any] = {
     "u": _WIDE,
