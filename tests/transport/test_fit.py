@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from npf_engine.divergences import l2_uvp
+from npf_engine.networks.wide import WidePotential
 from npf_engine.transport import WideConfig, fit_brenier_map
 from npf_engine.transport import fit as fit_module
+from npf_engine.transport.timed import TimedFit
 
 D = 6
 
@@ -82,3 +84,50 @@ def test_a_direction_without_variance_is_no_trouble() -> None:
     fit = fit_brenier_map(x, y, budget_seconds=3)
     moved = fit.forward(x)
     assert torch.isfinite(moved).all() and (moved[:, 2] - 4).abs().max() < 0.5
+
+
+@pytest.mark.parametrize("better", [0, D])
+def test_the_network_with_the_lower_held_out_dual_after_a_trial_goes_on(
+    monkeypatch: pytest.MonkeyPatch, better: int
+) -> None:
+    seen: list[int] = []
+
+    def short(u: WidePotential, *_: object, **__: object) -> TimedFit:
+        seen.append(u.rank)
+        return TimedFit(steps=1, best=-1.0 if u.rank == better else 0.0)
+
+    monkeypatch.setattr(fit_module, "SHORT", 0.0)
+    monkeypatch.setattr(fit_module, "minimise_dual", short)
+    x, y = _clouds(500)
+    fit_brenier_map(x, y, budget_seconds=5)
+    assert seen == [0, D, better]
+    seen.clear()
+    fit_brenier_map(x, y, budget_seconds=5, config=WideConfig(rank=3, start="gaussian"))
+    assert seen == [3]
+
+
+def test_pieces_with_quadratics_learn_a_map_that_is_another_linear_one_on_either_side() -> None:
+    """The gradient of max(|A x|^2, |B x|^2 + 2 <c, x>) / 2: diagonal pieces cannot hold both sides."""
+    g = torch.Generator().manual_seed(3)
+    A, B = (torch.linalg.qr(torch.randn(D, D, generator=g))[0] * torch.linspace(0.3, 1.6, D) for _ in range(2))
+    c = torch.full((D,), 0.8)
+
+    def truth(x: Tensor) -> Tensor:
+        first = (x @ A).square().sum(1) > (x @ B).square().sum(1) + 2 * x @ c
+        return torch.where(first[:, None], x @ A @ A.T, x @ B @ B.T + c)
+
+    x, y, check = (
+        torch.randn(20_000, D, generator=g),
+        truth(torch.randn(20_000, D, generator=g)),
+        torch.randn(3000, D, generator=g),
+    )
+    missed = {
+        rank: l2_uvp(
+            fit_brenier_map(
+                x, y, budget_seconds=6, config=WideConfig(hidden=(32,), pieces=8, rank=rank, start="gaussian")
+            ).forward(check),
+            truth(check),
+        )
+        for rank in (0, D)
+    }
+    assert missed[D] < missed[0] / 2, missed
