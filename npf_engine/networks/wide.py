@@ -251,11 +251,10 @@ class WidePotential(nn.Module):
             shares, bends = parts[0], self._bends()
             rises = self.P + (x * self.weights)[:, None, :] * bends  # of the pieces, (n, pieces, d)
             if self.rank:
-                A = self._root_of_pieces().unflatten(0, (self.pieces, self.rank))
-                rises = rises + torch.einsum("nkr,krd->nkd", parts[1], A) / self.piece_size
-                turned = (
-                    self._root_of_pieces() * shares.repeat_interleave(self.rank, 1).sqrt()[:, :, None]
-                )  # (n, pieces rank, d)
+                A = self._root_of_pieces()
+                each = A.unflatten(0, (self.pieces, self.rank))
+                rises = rises + torch.einsum("nkr,krd->nkd", parts[1], each) / self.piece_size
+                turned = A * shares.repeat_interleave(self.rank, 1).sqrt()[:, :, None]  # (n, pieces rank, d)
                 H = H + torch.matmul(turned.transpose(1, 2), turned)
             mean = torch.einsum("nk,nkd->nd", shares, rises)
             away = (rises - mean[:, None, :]) * shares.sqrt()[:, :, None]
