@@ -23,8 +23,8 @@ PATIENCE = 4  # looks without an improvement before the fit ends
 SMALLEST_GAIN = 1e-5  # of the dual's distance to its start that counts as an improvement
 DECAY = 0.99  # of the weight average
 # Of a minibatch's conjugates, times sqrt(d), at the last step and more at the first: the residual that costs no
-# accuracy grows with the dimension, as the noise of a step does. At a tenth of it a fit in 64 dimensions takes half
-# the steps in the same time and ends with two to four times the error; in 2 dimensions twice is too much.
+# accuracy grows with the dimension, as the noise of a step does. In 64 dimensions a tenth of it leaves time for about
+# half the steps, or for half the batch; in 2 dimensions twice as much is too loose.
 TOLERANCE, MORE = 0.006, 0.02
 
 
