@@ -30,7 +30,7 @@ HELD_OUT = 0.1
 STARTS = ("auto", "gaussian", "mixture", "identity")
 SEARCH = 0.1  # of the time for the mixture's components
 TRIAL = 0.3  # of the time for all of several networks together, after which the best goes on
-RANK = 16  # with 32 pieces as much work as a layer of 512
+RANK, UNIT_RANK = 16, 8  # with 32 pieces as much work as a layer of 512, and of 256
 MOST_RATE = 0.1
 MIXTURE_RATE = 0.1  # of the rate: a start that is nearly right is not to be shaken
 MAX_VALIDATION = 4096
@@ -44,13 +44,14 @@ class WideConfig:
     start: ``gaussian`` (both clouds in the coordinates in which the Gaussian map is the identity), ``mixture`` (in
     these, a Gaussian map for each component of the target, mixture_start.py), ``auto`` (the one of these whose
     held-out dual is lower after a short time) or ``identity`` (u = |x|^2 / 2 in the clouds' own coordinates, at one
-    scale). rank: of the pieces' own quadratics, None for the better of none and of RANK after a short time. rate:
-    Adam's first; batch: samples a step.
+    scale). rank, unit_rank: of the quadratics of the pieces and of the first layer's units; both None for the best of
+    no quadratics, RANK and UNIT_RANK after a short time. rate: Adam's first; batch: samples a step.
     """
 
     hidden: tuple[int, ...] = (128, 64)
     pieces: int = 32
     rank: int | None = None
+    unit_rank: int | None = None
     start: str = "auto"
     rate: float = 0.1
     batch: int = 1024
@@ -239,6 +240,7 @@ def _fit_wide(clouds: _Clouds, config: WideConfig, seed: int, until: float) -> B
     info = {
         "method": "wide icnn", "steps": fit.steps, "converged": fit.converged, "looks": fit.looks,
         "ended_early": fit.ended_early, "start": start, "rank": u.rank,
+        "unit_rank": u.unit_rank,
         "parameters": sum(p.numel() for p in u.parameters()), "note": note,
     }  # fmt: skip
     return BrenierMap(u, at, info)
@@ -253,24 +255,27 @@ def _candidates(
         raise ValueError(f"start must be one of {', '.join(STARTS)}, not {config.start!r}")
     found: list[tuple[str, WidePotential]] = []
     left = until - time.perf_counter()
-    rank = min(RANK, x.shape[1])
-    ranks = (config.rank,) if config.rank is not None else (0, rank) if left > SHORT and config.pieces else (0,)
+    d = x.shape[1]
+    of_pieces, of_units = min(RANK, d) if config.pieces else 0, min(UNIT_RANK, d) if config.hidden else 0
+    ranks = [(config.rank or 0, config.unit_rank or 0)]
+    if config.rank is None and config.unit_rank is None and left > SHORT:
+        ranks = sorted({(0, 0), (of_pieces, 0), (0, of_units)})
 
-    def network(rank: int) -> WidePotential:
-        return WidePotential(x.shape[1], config.hidden, pieces=config.pieces, rank=rank, seed=seed)
+    def network(rank: int, unit_rank: int) -> WidePotential:
+        return WidePotential(d, config.hidden, pieces=config.pieces, rank=rank, unit_rank=unit_rank, seed=seed)
 
     if config.start == "mixture" or (config.start == "auto" and left > SHORT):
         mixture = mixture_of(y, time.perf_counter() + SEARCH * left)
         if mixture is not None and len(mixture.weights) <= config.pieces:
-            u = network(ranks[-1])
+            u = network(*ranks[-1])  # the pieces hold the mixture
             start_at_mixture(u, x, y, mixture)
             plain = float(x_check.square().sum(1).mean() + y_check.square().sum(1).mean()) / 2  # of |x|^2 / 2
             if config.start == "mixture" or held_out_dual(u, x_check, y_check, tolerance=1e-3).value < plain:
                 found.append(("mixture", u))
     if config.start == "mixture" and found:
         return found
-    for rank in ranks:
-        u = network(rank)
+    for each in ranks:
+        u = network(*each)
         with torch.no_grad():  # the layers' mean slope is no part of the start
             u.b.sub_((u.gradient(x[:4096]) - x[:4096]).mean(0))
         found.append(("identity" if config.start == "identity" else "gaussian", u))

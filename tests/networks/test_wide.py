@@ -6,12 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from npf_engine.networks.wide import WidePotential, spline, spline_curvature
+from npf_engine.networks.spline import spline, spline_curvature
+from npf_engine.networks.wide import WidePotential
 
 
-def _moved(d: int, hidden: tuple[int, ...], pieces: int, rank: int = 2) -> WidePotential:
+def _moved(d: int, hidden: tuple[int, ...], pieces: int, rank: int = 2, unit_rank: int = 2) -> WidePotential:
     """A potential far from its start, in double precision."""
-    u = WidePotential(d, hidden, pieces=pieces, rank=rank, seed=1).double()
+    u = WidePotential(d, hidden, pieces=pieces, rank=rank, unit_rank=unit_rank, seed=1).double()
     g = torch.Generator().manual_seed(2)
     with torch.no_grad():
         for p in u.parameters():
@@ -24,13 +25,13 @@ def _points(n: int, d: int) -> Tensor:
 
 
 @pytest.mark.parametrize(
-    ("d", "hidden", "pieces", "rank"),
-    [(1, (6,), 0, 0), (3, (8, 6), 5, 2), (3, (8,), 5, 0), (4, (8, 6, 5), 0, 3), (2, (), 4, 3)],
+    ("d", "hidden", "pieces", "rank", "unit_rank"),
+    [(1, (6,), 0, 0, 1), (3, (8, 6), 5, 2, 0), (3, (40, 5), 5, 0, 2), (4, (8, 6, 5), 0, 3, 3), (2, (), 4, 3, 2)],
 )
 def test_closed_forms_agree_with_autograd_and_differences(
-    d: int, hidden: tuple[int, ...], pieces: int, rank: int
+    d: int, hidden: tuple[int, ...], pieces: int, rank: int, unit_rank: int
 ) -> None:
-    u, x = _moved(d, hidden, pieces, rank), _points(15, d)
+    u, x = _moved(d, hidden, pieces, rank, unit_rank), _points(15, d)
     value, gradient, H = u.derivatives(x)
     point = x.clone().requires_grad_()
     torch.testing.assert_close(u(point), value, atol=1e-12, rtol=1e-12)

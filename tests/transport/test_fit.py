@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import pytest
@@ -88,24 +89,27 @@ def test_a_direction_without_variance_is_no_trouble() -> None:
     assert torch.isfinite(moved).all() and (moved[:, 2] - 4).abs().max() < 0.5
 
 
-@pytest.mark.parametrize("better", [0, D])
+@pytest.mark.parametrize("better", [(0, 0), (0, D), (D, 0)])
 def test_the_network_with_the_lower_held_out_dual_after_a_trial_goes_on(
-    monkeypatch: pytest.MonkeyPatch, better: int
+    monkeypatch: pytest.MonkeyPatch, better: tuple[int, int]
 ) -> None:
-    seen: list[int] = []
+    seen: list[tuple[int, int]] = []
 
     def short(u: WidePotential, *_: object, **__: object) -> TimedFit:
-        seen.append(u.rank)
-        return TimedFit(steps=1, best=-1.0 if u.rank == better else 0.0)
+        seen.append((u.rank, u.unit_rank))
+        return TimedFit(steps=1, best=-1.0 if seen[-1] == better else 0.0)
 
     monkeypatch.setattr(fit_module, "SHORT", 0.0)
     monkeypatch.setattr(fit_module, "minimise_dual", short)
     x, y = _clouds(500)
     fit_brenier_map(x, y, budget_seconds=5)
-    assert seen == [0, D, better]
+    assert seen == [(0, 0), (0, D), (D, 0), better]
     seen.clear()
     fit_brenier_map(x, y, budget_seconds=5, config=WideConfig(rank=3, start="gaussian"))
-    assert seen == [3]
+    assert seen == [(3, 0)]
+    seen.clear()
+    fit_brenier_map(x, y, budget_seconds=5, config=WideConfig(unit_rank=3, start="gaussian"))
+    assert seen == [(0, 3)]
 
 
 def test_pieces_with_quadratics_learn_a_map_that_is_another_linear_one_on_either_side() -> None:
@@ -133,3 +137,27 @@ def test_pieces_with_quadratics_learn_a_map_that_is_another_linear_one_on_either
         for rank in (0, D)
     }
     assert missed[D] < missed[0] / 2, missed
+
+
+def test_units_with_quadratics_learn_kinks_along_spheres() -> None:
+    """The gradient of |x|^2 / 4 + sum of two (|x - c| - r)_+: one bent unit holds each, planes must surround it."""
+    g = torch.Generator().manual_seed(3)
+    centres = torch.tensor([[1.0, 0.5], [-1.0, -0.5]]) @ torch.linalg.qr(torch.randn(D, D, generator=g))[0][:2]
+
+    def truth(x: Tensor) -> Tensor:
+        away = x[:, None] - centres
+        length = away.norm(dim=2, keepdim=True)
+        return x / 2 + 2 * (away / length * (length > math.sqrt(D))).sum(1)
+
+    x, y = torch.randn(20_000, D, generator=g), truth(torch.randn(20_000, D, generator=g))
+    check = torch.randn(3000, D, generator=g)
+    missed = {
+        rank: l2_uvp(
+            fit_brenier_map(
+                x, y, budget_seconds=6, config=WideConfig(hidden=(16,), pieces=0, unit_rank=rank, start="gaussian")
+            ).forward(check),
+            truth(check),
+        )
+        for rank in (0, D)
+    }
+    assert missed[D] < 2 / 3 * missed[0], missed
