@@ -25,7 +25,7 @@ from npf_engine.transport.timed import TimedFit, minimise_dual
 Sampler = Callable[[int, torch.Generator], Tensor]
 DRAWN = 250_000  # of each side: in 64 dimensions a convex network still learns what is chance in 100,000
 DEFAULT_SECONDS = 60.0
-SHORT = 20.0
+SHORT, MANY = 20.0, 16  # seconds in which there is no time for several networks; that many and more in higher d
 HELD_OUT = 0.1
 STARTS = ("auto", "gaussian", "mixture", "identity")
 SEARCH = 0.1  # of the time for the mixture's components
@@ -45,7 +45,7 @@ class WideConfig:
     these, a Gaussian map for each component of the target, mixture_start.py), ``auto`` (the one of these whose
     held-out dual is lower after a short time) or ``identity`` (u = |x|^2 / 2 in the clouds' own coordinates, at one
     scale). rank, unit_rank: of the quadratics of the pieces and of the first layer's units; both None for the best of
-    no quadratics, RANK and UNIT_RANK after a short time. rate: Adam's first; batch: samples a step.
+    no quadratics, RANK and UNIT_RANK after a trial, where there is time for one. rate: Adam's first; batch: samples a step.
     """
 
     hidden: tuple[int, ...] = (128, 64)
@@ -258,7 +258,7 @@ def _candidates(
     d = x.shape[1]
     of_pieces, of_units = min(RANK, d) if config.pieces else 0, min(UNIT_RANK, d) if config.hidden else 0
     ranks = [(config.rank or 0, config.unit_rank or 0)]
-    if config.rank is None and config.unit_rank is None and left > SHORT:
+    if config.rank is None and config.unit_rank is None and left > SHORT * max(1.0, d / MANY):
         ranks = sorted({(0, 0), (of_pieces, 0), (0, of_units)})
 
     def network(rank: int, unit_rank: int) -> WidePotential:
@@ -267,7 +267,8 @@ def _candidates(
     if config.start == "mixture" or (config.start == "auto" and left > SHORT):
         mixture = mixture_of(y, time.perf_counter() + SEARCH * left)
         if mixture is not None and len(mixture.weights) <= config.pieces:
-            u = network(*ranks[-1])  # the pieces hold the mixture
+            # It is the pieces that hold the mixture.
+            u = network(of_pieces if config.rank is None and left > SHORT else ranks[0][0], ranks[0][1])
             start_at_mixture(u, x, y, mixture)
             plain = float(x_check.square().sum(1).mean() + y_check.square().sum(1).mean()) / 2  # of |x|^2 / 2
             if config.start == "mixture" or held_out_dual(u, x_check, y_check, tolerance=1e-3).value < plain:
