@@ -45,7 +45,8 @@ class WideConfig:
     these, a Gaussian map for each component of the target, mixture_start.py), ``auto`` (the one of these whose
     held-out dual is lower after a short time) or ``identity`` (u = |x|^2 / 2 in the clouds' own coordinates, at one
     scale). rank, unit_rank: of the quadratics of the pieces and of the first layer's units; both None for the best of
-    no quadratics, RANK and UNIT_RANK after a trial, where there is time for one. rate: Adam's first; batch: samples a step.
+    no quadratics, RANK and UNIT_RANK after a trial, where there is time for one. rate: Adam's first; batch: samples a
+    step.
     """
 
     hidden: tuple[int, ...] = (128, 64)
