@@ -25,7 +25,7 @@ from benchmarks.common import arguments, keep, names_of, numbers, set_threads, s
 from benchmarks.peers.launch import run_peer
 from npf_engine.divergences import default_eps, l2_uvp, sinkhorn_divergence
 from npf_engine.transport import WideConfig, fit_brenier_map
-from npf_engine.transport.fit import choose
+from npf_engine.transport.fit_wide import choose
 from npf_engine.transport.gaussian import gaussian_map
 
 PAPER = {("gaussian", 32): 0.031, ("gaussian", 128): 0.082, ("mixture", 32): 234.0, ("mixture", 128): 1040.0}

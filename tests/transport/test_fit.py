@@ -12,7 +12,7 @@ from torch import Tensor
 from npf_engine.divergences import l2_uvp
 from npf_engine.networks.wide import WidePotential
 from npf_engine.transport import WideConfig, fit_brenier_map
-from npf_engine.transport import fit as fit_module
+from npf_engine.transport import fit_wide as fit_module
 from npf_engine.transport.timed import TimedFit
 
 D = 6

@@ -1,0 +1,123 @@
+"""The answer of fit_brenier_map, and both clouds it is found from: coordinates, held-out samples, the Gaussian map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from npf_engine.networks.framed import frame_of
+from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.networks.wide import WidePotential
+from npf_engine.transport.conjugate import conjugate
+from npf_engine.transport.dual import held_out_dual, in_chunks
+from npf_engine.transport.gaussian import gaussian_map
+
+HELD_OUT = 0.1
+MAX_VALIDATION = 4096
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """x' = (x - centre) P, and u(x) = factor u'(x') + <mean, x>: grad u(x) = factor grad u'(x') P^T + mean.
+
+    <x, y> is kept, so that u is optimal exactly if u' is.
+    """
+
+    centre: Tensor
+    P: Tensor
+    factor: float
+    mean: Tensor
+
+    def source(self, x: Tensor) -> Tensor:
+        """The network's x' of x (n, d)."""
+        return (x.to(self.P) - self.centre) @ self.P
+
+    def target(self, y: Tensor) -> Tensor:
+        """The network's y' of y (n, d)."""
+        return torch.linalg.solve(self.P.double(), (y.double() - self.mean).T).T.to(self.P) / self.factor
+
+
+@dataclass
+class BrenierMap:
+    """grad u from source to target, and back. ``info`` tells how it was found: method, seconds, duals, and a
+    sentence. ``trained``: the network's map, where the closed-form Gaussian map was returned in its place."""
+
+    u: ConvexPotential | WidePotential
+    at: Coordinates
+    info: dict[str, Any] = field(default_factory=dict)
+    trained: BrenierMap | None = None
+
+    def potential(self, x: Tensor) -> Tensor:
+        """u(x) (n,) with grad u = forward; x (n, d) in the source's units."""
+        x = x.to(self.at.P)
+        return self.at.factor * in_chunks(self.u, self.at.source(x)) + x @ self.at.mean
+
+    def forward(self, x: Tensor) -> Tensor:
+        """grad u(x) (n, d)."""
+        return self.at.factor * in_chunks(self.u.gradient, self.at.source(x)) @ self.at.P.T + self.at.mean
+
+    def hessian(self, x: Tensor) -> Tensor:
+        """Hessian of u, the Jacobian of ``forward`` (n, d, d); symmetric, positive definite."""
+        return self.at.factor * self.at.P @ in_chunks(self.u.hessian, self.at.source(x)) @ self.at.P.T
+
+    def inverse(self, y: Tensor) -> Tensor:
+        """grad u*(y) (n, d): where forward sends to y."""
+        solved = conjugate(self.u, self.at.target(y), tolerance=1e-5)
+        return torch.linalg.solve(self.at.P.double().T, solved.x.double().T).T.to(self.at.P) + self.at.centre
+
+
+class Clouds:
+    """Both samples, split into those to fit on and those to judge by, with the moments of the first."""
+
+    def __init__(self, x: Tensor, y: Tensor, seed: int) -> None:
+        self.x, self.x_check = _hold_out(x, seed)
+        self.y, self.y_check = _hold_out(y, seed + 1)
+        self.d = x.shape[1]
+        self.S, self.mean = gaussian_map(self.x, self.y)
+        self.x_mean, self.y_mean = self.x.mean(0), self.y.mean(0)
+        spread = (self.x - self.x_mean).square().sum(1).mean()
+        self.size = float(spread.sqrt()) / self.d**0.5 or 1.0
+
+    def plain(self) -> Coordinates:
+        """Centred, and the source at unit variance; the map x + const is then |x|^2 / 2."""
+        P = torch.eye(self.d) / self.size
+        return Coordinates(self.x_mean, P, self.size**2, self.y_mean)
+
+    def balanced(self) -> Coordinates:
+        """The coordinates in which the Gaussian map is the identity: P P^T = S up to a unit, along S's axes."""
+        P, _, unit = frame_of(self.S.double(), self.x.double())
+        return Coordinates(self.x_mean, (P / unit).float(), unit**2, self.y_mean)
+
+    def dual(self, fitted: BrenierMap) -> float:
+        """The dual objective on the held-out samples, in the units of <x, y>."""
+        at = fitted.at
+        inner = held_out_dual(fitted.u, at.source(self.x_check), at.target(self.y_check), tolerance=1e-4).value
+        # u(x) + u*(y) = factor (u' + u'*) + <mean, x> + <centre, y - mean>
+        ends = (self.x_check @ at.mean).mean() + ((self.y_check - at.mean) @ at.centre).mean()
+        return at.factor * inner + float(ends)
+
+
+def gaussian_fallback(clouds: Clouds) -> tuple[BrenierMap, float]:
+    """The closed-form Gaussian map, and its held-out dual."""
+    at = clouds.balanced()
+    linear = BrenierMap(_Quadratic(clouds.d), at, {"method": "gaussian"})
+    x, y = at.source(clouds.x_check).double(), at.target(clouds.y_check).double()
+    inner = float(x.square().sum(1).mean() + y.square().sum(1).mean()) / 2
+    ends = (clouds.x_check @ at.mean).mean() + ((clouds.y_check - at.mean) @ at.centre).mean()
+    return linear, at.factor * inner + float(ends)
+
+
+class _Quadratic(WidePotential):
+    """|x|^2 / 2, exactly: the Gaussian map in balanced coordinates."""
+
+    def __init__(self, d: int) -> None:
+        super().__init__(d, (), pieces=0, share=0.0, strong_convexity=0.0)
+
+
+def _hold_out(x: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))
+    kept = min(MAX_VALIDATION, max(1, int(HELD_OUT * len(x))))
+    return x[order[kept:]], x[order[:kept]]

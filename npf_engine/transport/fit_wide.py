@@ -1,0 +1,126 @@
+"""fit_brenier_map with a WidePotential: which networks and starts come into question, and a trial of each."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from npf_engine.networks.wide import WidePotential
+from npf_engine.transport.brenier_map import BrenierMap, Clouds
+from npf_engine.transport.dual import held_out_dual
+from npf_engine.transport.mixture_start import mixture_of, start_at_mixture
+from npf_engine.transport.timed import TimedFit, minimise_dual
+
+SHORT, MANY = 20.0, 16  # seconds in which there is no time for several networks; that many and more in higher d
+STARTS = ("auto", "gaussian", "mixture", "identity")
+SEARCH = 0.1  # of the time for the mixture's components
+TRIAL = 0.3  # of the time for all of several networks together, after which the best goes on
+RANK, UNIT_RANK = 16, 8  # with 32 pieces as much work as a layer of 512, and of 256
+MOST_RATE = 0.1
+MIXTURE_RATE = 0.1  # of the rate: a start that is nearly right is not to be shaken
+WIDE_VALIDATION = 2048
+
+
+@dataclass(frozen=True)
+class WideConfig:
+    """The WidePotential and its training on the dual.
+
+    start: ``gaussian`` (both clouds in the coordinates in which the Gaussian map is the identity), ``mixture`` (in
+    these, a Gaussian map for each component of the target, mixture_start.py), ``auto`` (the one of these whose
+    held-out dual is lower after a short time) or ``identity`` (u = |x|^2 / 2 in the clouds' own coordinates, at one
+    scale). rank, unit_rank: of the quadratics of the pieces and of the first layer's units; both None for the best of
+    no quadratics, RANK and UNIT_RANK after a trial, where there is time for one. rate: Adam's first; batch: samples a
+    step.
+    """
+
+    hidden: tuple[int, ...] = (128, 64)
+    pieces: int = 32
+    rank: int | None = None
+    unit_rank: int | None = None
+    start: str = "auto"
+    rate: float = 0.1
+    batch: int = 1024
+
+
+def fit_wide(clouds: Clouds, config: WideConfig, seed: int, until: float) -> BrenierMap:
+    """A WidePotential on the dual until the time is up."""
+    if until - time.perf_counter() < 0.2:
+        raise FloatingPointError("the time allowed ended before the fit began; give it more seconds")
+    at = clouds.plain() if config.start == "identity" else clouds.balanced()
+    x, y = at.source(clouds.x), at.target(clouds.y)
+    x_check, y_check = at.source(clouds.x_check[:WIDE_VALIDATION]), at.target(clouds.y_check[:WIDE_VALIDATION])
+    batch = min(config.batch, 4 * len(x))
+
+    def improve(u: WidePotential, start: str, end: float) -> TimedFit:
+        rate = config.rate * (MIXTURE_RATE if start == "mixture" else 1.0)
+        return minimise_dual(u, x, y, x_check, y_check, end, seed=seed, rate=rate, batch=batch)
+
+    candidates = _candidates(config, x, y, x_check, y_check, seed, until)
+    if len(candidates) > 1:  # each gets a short time; a good start is not always the better way
+        trial = TRIAL / len(candidates) * (until - time.perf_counter())
+        duals = [improve(u, start, time.perf_counter() + trial).best for start, u in candidates]
+        candidates = [candidates[min(range(len(duals)), key=duals.__getitem__)]]
+    ((start, u),) = candidates
+    fit = improve(u, start, until)
+    note = ""
+    if config.start == "mixture" and start != "mixture":
+        note = "no separate clusters were found in the target, so that the fit began at the Gaussian map"
+    if fit.converged < 0.5:
+        note = f"only {100 * fit.converged:.0f} % of the held-out conjugates converged; give it more seconds"
+    info = {
+        "method": "wide icnn", "steps": fit.steps, "converged": fit.converged, "looks": fit.looks,
+        "ended_early": fit.ended_early, "start": start, "rank": u.rank,
+        "unit_rank": u.unit_rank,
+        "parameters": sum(p.numel() for p in u.parameters()), "note": note,
+    }  # fmt: skip
+    return BrenierMap(u, at, info)
+
+
+def _candidates(
+    config: WideConfig, x: Tensor, y: Tensor, x_check: Tensor, y_check: Tensor, seed: int, until: float
+) -> list[tuple[str, WidePotential]]:
+    """The networks that come into question before their first step, with their start. All in the network's
+    coordinates."""
+    if config.start not in STARTS:
+        raise ValueError(f"start must be one of {', '.join(STARTS)}, not {config.start!r}")
+    found: list[tuple[str, WidePotential]] = []
+    left = until - time.perf_counter()
+    d = x.shape[1]
+    of_pieces, of_units = min(RANK, d) if config.pieces else 0, min(UNIT_RANK, d) if config.hidden else 0
+    ranks = [(config.rank or 0, config.unit_rank or 0)]
+    if config.rank is None and config.unit_rank is None and left > SHORT * max(1.0, d / MANY):
+        ranks = sorted({(0, 0), (of_pieces, 0), (0, of_units)})
+
+    def network(rank: int, unit_rank: int) -> WidePotential:
+        return WidePotential(d, config.hidden, pieces=config.pieces, rank=rank, unit_rank=unit_rank, seed=seed)
+
+    if config.start == "mixture" or (config.start == "auto" and left > SHORT):
+        mixture = mixture_of(y, time.perf_counter() + SEARCH * left)
+        if mixture is not None and len(mixture.weights) <= config.pieces:
+            # It is the pieces that hold the mixture.
+            u = network(of_pieces if config.rank is None and left > SHORT else ranks[0][0], ranks[0][1])
+            start_at_mixture(u, x, y, mixture)
+            plain = float(x_check.square().sum(1).mean() + y_check.square().sum(1).mean()) / 2  # of |x|^2 / 2
+            if config.start == "mixture" or held_out_dual(u, x_check, y_check, tolerance=1e-3).value < plain:
+                found.append(("mixture", u))
+    if config.start == "mixture" and found:
+        return found
+    for each in ranks:
+        u = network(*each)
+        with torch.no_grad():  # the layers' mean slope is no part of the start
+            u.b.sub_((u.gradient(x[:4096]) - x[:4096]).mean(0))
+        found.append(("identity" if config.start == "identity" else "gaussian", u))
+    return found
+
+
+def choose(seconds: float, d: int) -> WideConfig:
+    """The settings for a time and a dimension: a short time is better spent on more steps of a smaller network; the
+    more directions move together, the smaller their steps and the larger the noise of a batch."""
+    return WideConfig(
+        hidden=(64, 32) if seconds < SHORT else (128, 64),
+        rate=min(MOST_RATE, 2.0 / d),
+        batch=1024 if d < 32 else 2048,
+    )
