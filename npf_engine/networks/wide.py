@@ -6,11 +6,11 @@
 
 What makes it strong where the papers' network (icnn.py) trains badly: every layer speaks to the output directly, so
 that no signal has to pass through all positive weights; the full-rank quadratic starts at the Gaussian map and
-leaves the layers the remainder; units of the first layer may bend (as the convex quadratic
-layers of Korotin et al. 2021, Wasserstein-2 generative networks), so that one holds a kink along an ellipsoid; the
-log-sum-exp part holds maxima of many pieces, which sums of positive units cannot, at a temperature of its own: one
-number sharpens all kinks, where a weight in front of log sum exp would need every p_k to grow as it shrinks; and
-weights are positive times a fixed size, so that Adam's rate means the same for each. s is a spline (spline.py).
+leaves the layers the remainder; units of the first layer may bend (as the convex quadratic layers of Korotin et al.
+2021, Wasserstein-2 generative networks), so that one holds a kink along an ellipsoid; the log-sum-exp part holds
+maxima of many pieces, which sums of positive units cannot, at a temperature of its own: one number sharpens all kinks,
+where a weight in front of log sum exp would need every p_k to grow as it shrinks; and weights are positive times a
+fixed size, so that Adam's rate means the same for each. s is a spline (spline.py).
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ class WidePotential(nn.Module):
         """u, its gradient, and what the Hessian needs of both."""
         u, lx = self._quadratic(x)
         gradient = self.b + self._pull(lx) + self.floor * x
-        bent = torch.zeros_like(x)  # the gradient of layers and pieces, before the axes' weights
+        rise = torch.zeros_like(x)  # the gradient of layers and pieces, before the axes' weights
         pre: list[Tensor] = []
         slopes: list[Tensor] = []
         z, qx = None, None
@@ -209,12 +209,12 @@ class WidePotential(nn.Module):
             w = self._weights(index)
             betas[index] = w.expand_as(pre[index]) if below is None else below + w
             alpha = betas[index] * slopes[index]
-            bent = torch.addmm(bent, alpha, self.B[index])
+            rise = torch.addmm(rise, alpha, self.B[index])
             if index:
                 below = alpha @ self._mixing(index)
             elif qx is not None:
                 turned = qx * alpha[:, : self.bent, None]
-                bent = torch.addmm(bent, turned.flatten(1), self._root_of_units())
+                rise = torch.addmm(rise, turned.flatten(1), self._root_of_units())
         shares, ax = None, None
         if self.pieces:
             tau = self._tau()
@@ -226,10 +226,10 @@ class WidePotential(nn.Module):
             shares = shares / total
             u = u + (total.log() + top)[:, 0] * (tau * self.piece_size)
             inside = shares @ self.P + x * self.weights * (shares @ self._bends())
-            bent = bent + inside * self.piece_size
+            rise = rise + inside * self.piece_size
             if ax is not None:
-                bent = torch.addmm(bent, (ax * shares[:, :, None]).flatten(1), self._root_of_pieces())
-        return _Sweep(u, torch.addcmul(gradient, bent, self.weights), pre, slopes, betas, qx, shares, ax)
+                rise = torch.addmm(rise, (ax * shares[:, :, None]).flatten(1), self._root_of_pieces())
+        return _Sweep(u, torch.addcmul(gradient, rise, self.weights), pre, slopes, betas, qx, shares, ax)
 
     def value_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """u(x) (n,) and grad u(x) (n, d) from one sweep."""
