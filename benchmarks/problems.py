@@ -2,7 +2,7 @@
 
     phi(x) = scale ( <x, Q x> / 2 + strength * g(x) ),   target = grad phi # source,   optimal map = grad phi (Brenier)
 
-Q is a random matrix with eigenvalues in [1/2, 3/2] and g a random convex function of one of five families:
+Q is a random matrix with eigenvalues in [1/2, 3/2] and g a random convex function of one of six families:
 
 | family    | g                                                                                        |
 |-----------|------------------------------------------------------------------------------------------|
@@ -11,11 +11,13 @@ Q is a random matrix with eigenvalues in [1/2, 3/2] and g a random convex functi
 | ridge     | sum_k a_k s_k(<w_k, x> + b_k), s_k in turn softplus, log cosh and sqrt(1 + t^2), sharp     |
 | maxquad   | a nearly kinked smoothed max of convex quadratics: a linear map of its own in each cell  |
 | norms     | sum_k a_k softplus(|A_k x + b_k| - t_k), A_k of low rank: bent along spheres, not planes |
+| spectral  | sum_k a_k softplus(largest eigenvalue of C_k + sum_i x_i S_ki - t_k): bent along cones    |
 
 ``strength`` is found by bisection so that the closed-form linear (Gaussian) map leaves 45 % of the variance unexplained
 (random functions that cannot are drawn again; the map is exact at any strength); ``scale`` makes the target's total
 variance d. Settings may be tuned on TUNED_ON; only NEVER_TUNED_ON is quoted. That the pieces of a WidePotential have
-quadratics at all was decided after a look at maxquad (none of their sizes was); norms came after that.
+quadratics at all was decided after a look at maxquad (none of their sizes was), that units of its first layer bend, and
+by what rank, after a look at norms. ridge and spectral decided nothing, and spectral came last.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from torch.nn import functional as nnf
 from npf_engine.transport.gaussian import gaussian_map_of_moments
 
 TUNED_ON = ("logsumexp", "icnn")
-NEVER_TUNED_ON = ("ridge", "maxquad", "norms")
+NEVER_TUNED_ON = ("ridge", "maxquad", "norms", "spectral")
 FAMILIES = TUNED_ON + NEVER_TUNED_ON
 AIM = 45.0  # L2-UVP of the linear map, in percent
 MAX_RATIO = 40.0  # variance of the non-quadratic part over the quadratic part's: beyond it the target is nearly atoms
@@ -216,6 +218,19 @@ def _norms(d: int, g: torch.Generator, x: Tensor, sharpness: float = 6.0) -> Fun
     return lambda p: _softplus(lengths(p) - t, sharpness) @ a
 
 
+def _spectral(d: int, g: torch.Generator, x: Tensor, sharpness: float = 6.0) -> Function:
+    k, m = 4 + d // 16, 3 + d // 32
+    slopes, offsets = _normal(k, d, m, m, g=g) / math.sqrt(m), _normal(k, m, m, g=g) / math.sqrt(m)
+    slopes, offsets = slopes + slopes.mT, offsets + offsets.mT
+    a = _sizes(k, g)
+
+    def largest(p: Tensor) -> Tensor:
+        return torch.linalg.eigvalsh(torch.einsum("nd,kdij->nkij", p, slopes) + offsets)[..., -1]
+
+    t = _threshold(largest(x), g)
+    return lambda p: _softplus(largest(p) - t, sharpness) @ a
+
+
 def _sizes(k: int, g: torch.Generator) -> Tensor:
     """k random positive sizes (k,), log-normal."""
     return (0.5 * _normal(k, g=g)).exp()
@@ -235,6 +250,7 @@ _EXTRAS: dict[str, Callable[[int, torch.Generator, Tensor], Function]] = {
     "ridge": _ridge,
     "maxquad": _maxquad,
     "norms": _norms,
+    "spectral": _spectral,
 }
 
 
