@@ -1,0 +1,59 @@
+"""The dual within a time: when looks count as the end, how the rest of the schedule is hastened, a known minimum."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+
+from npf_engine.networks.wide import WidePotential
+from npf_engine.transport import timed
+from npf_engine.transport.timed import HASTE, PATIENCE, minimise_dual
+
+
+def _clouds(n: int) -> tuple[torch.Tensor, torch.Tensor]:
+    g = torch.Generator().manual_seed(0)
+    return torch.randn(n, 2, generator=g), torch.randn(n, 2, generator=g)
+
+
+@pytest.mark.parametrize(
+    ("duals", "stale"),
+    [
+        ([1.0] + [2.0] * PATIENCE, False),  # nothing but the start to compare with
+        ([1.0, 3.0, 2.5, 2.0, 1.5, 1.2, 1.1], False),  # from a start at rest, and on the way back to it
+        ([9.0, 3.0, 2.0] + [2.0] * PATIENCE, True),
+        ([9.0, 3.0, 2.0] + [2.5] * (PATIENCE - 1) + [1.9], False),
+    ],
+)
+def test_which_looks_count_as_the_end(duals: list[float], stale: bool) -> None:
+    x, y = _clouds(16)
+    keeper = timed._Keeper(WidePotential(2, (4,), pieces=2), x, y)
+    keeper.duals, keeper.best_dual = duals, min(duals)
+    assert keeper.stale() is stale
+
+
+def test_the_rest_of_the_schedule_is_hastened(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(timed.time, "perf_counter", lambda: now)
+    clock = timed._Clock(now, 60.0)
+    now = 130.0
+    assert clock.spent() == pytest.approx(0.5)
+    clock.hasten(clock.spent())
+    assert clock.spent() == pytest.approx(0.5)
+    now += 30.0 / HASTE
+    assert clock.spent() == pytest.approx(1.0)
+
+
+def test_where_nothing_is_to_be_gained_it_ends_before_its_time_and_no_worse_than_it_began(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ticks = itertools.count()
+    monkeypatch.setattr(timed.time, "perf_counter", lambda: 0.01 * next(ticks))  # however busy the machine is
+    x, y = _clouds(4000)
+    check = _clouds(4000)[1]
+    u = WidePotential(2, (), pieces=0, share=0.0, seed=0)  # |x|^2 / 2, the answer
+    fit = minimise_dual(u, x, y, check[:2000], check[2000:], 6.0, rate=0.03, batch=256)
+    assert fit.ended_early and fit.looks[-1][0] < 5.5
+    assert fit.best <= fit.looks[0][1]
+    assert fit.best == pytest.approx(2.0, abs=0.15)  # E |x|^2 of the standard normal in the plane
