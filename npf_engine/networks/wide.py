@@ -28,7 +28,7 @@ from npf_engine.networks.spline import Spline, spline, spline_curvature
 from npf_engine.networks.squares import FINE, rises, squares, start_of_roots, weighed
 
 START_BEND = 0.01  # of the unit curvature: a piece's own at the start
-BENT = 32  # units of the first layer that have quadratics: with all 128 a step takes longer and is no better
+BENT_UNITS = 32  # units of the first layer that have quadratics: with all 128 a step takes longer and is no better
 UNIT_BEND = 0.001  # mean eigenvalue of Q_i^T Q_i at the start: a unit's own scale is smaller than a piece's
 
 
@@ -55,7 +55,7 @@ class WidePotential(nn.Module):
     """u, convex in x for every value of its parameters. x is (n, d), best of about unit variance in every direction.
 
     hidden: widths of the layers; pieces: functions f_k in the log-sum-exp (0: none); rank: of each A_k (0: none);
-    unit_rank: of each Q_i (0: none), which the first BENT units have;
+    unit_rank: of each Q_i (0: none), which the first BENT_UNITS units have;
     share: how much of the unit curvature at the start comes from the layers and not from the quadratic;
     strong_convexity: the floor m > 0.
     ``weights`` (d,), 1 unless set, multiply the axes in all B and f_k.
@@ -80,7 +80,7 @@ class WidePotential(nn.Module):
         super().__init__()
         g = torch.Generator().manual_seed(seed)
         self.d, self.pieces, self.rank, self.unit_rank = d, pieces, rank, unit_rank
-        self.bent = min(BENT, hidden[0]) if unit_rank and hidden else 0
+        self.bent = min(BENT_UNITS, hidden[0]) if unit_rank and hidden else 0
         gain, spread = 2.0, 1.5  # slope of a unit across its own kink, and how far the kinks lie from the middle
         self.B, self.c, self.W, self.w = (nn.ParameterList() for _ in range(4))
         # A unit's size: q units of it bend u by about one per direction.

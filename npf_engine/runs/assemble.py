@@ -19,6 +19,8 @@ from npf_engine import __version__
 # In the order in which they build on each other.
 PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("npf_engine.networks.icnn", ()),
+    ("npf_engine.networks.spline", ()),
+    ("npf_engine.networks.squares", ()),
     ("npf_engine.networks.wide", ()),
     ("npf_engine.networks.framed", ()),
     ("npf_engine.networks.mlp", ()),
@@ -167,8 +169,14 @@ def _is_engine(module: str | None) -> bool:
 
 
 def _imports(nodes: list[ast.stmt], body: str, defined: set[str]) -> str:
-    """One sorted block with what the joined text uses. Raises RuntimeError for a library that a bundle may not need."""
+    """One sorted block with what the joined text uses. Raises RuntimeError for a library that a bundle may not need,
+    and for a definition of the engine that the text uses and does not hold."""
     used = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
+    for node in nodes:
+        if not (isinstance(node, ast.ImportFrom) and _is_engine(node.module)):
+            continue
+        if missing := {alias.name for alias in node.names} & used - defined:
+            raise RuntimeError(f"{', '.join(sorted(missing))} of {node.module} would be missing; add it to PARTS")
     plain: set[str] = set()
     froms: dict[str, set[str]] = {}
     for node in nodes:
