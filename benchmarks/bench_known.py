@@ -99,7 +99,7 @@ def main() -> None:
     parser.add_argument("--dims", type=numbers, default=[2, 4, 8, 16, 32, 64, 128])
     parser.add_argument("--seeds", type=numbers, default=[0, 1, 2])
     parser.add_argument("--seconds", type=float, default=300.0, help="for each fit, ours and a peer's")
-    parser.add_argument("--n", type=lambda t: int(float(t)), default=200_000, help="samples of each side")
+    parser.add_argument("--n", type=lambda t: int(float(t)), default=1_000_000, help="samples of each side")
     parser.add_argument(
         "--peers", type=names_of(PEERS), default=["lbfgs", "w2neuraldual"], help=f"{', '.join(PEERS)} or none"
     )

@@ -23,6 +23,9 @@ PATIENCE = 4  # looks no better than those before them, after which the fit hast
 HASTE = 4  # times faster the rest of the schedule is run through then
 SMALLEST_GAIN = 1e-5  # of the dual's distance to its start that counts as an improvement
 DECAY = 0.99  # of the weight average
+# The last step's batch over the first's. Early, steps count and the noise does not: in 64 dimensions 256 samples a step
+# leave half the error of 2048 in the same time. Late it is the other way round.
+GROWTH = 8.0
 # Of a minibatch's conjugates, times sqrt(d), at the last step and more at the first: the residual that costs no
 # accuracy grows with the dimension, as the noise of a step does. In 64 dimensions a tenth of it leaves time for about
 # half the steps, or for half the batch; in 2 dimensions twice as much is too loose.
@@ -57,6 +60,7 @@ def minimise_dual(
 ) -> TimedFit:
     """Minimise mean u(x) + u*(y) on samples x (n, d), y (m, d) until ``time.perf_counter()`` reaches ``until``.
 
+    batch: samples of the last step; the first has an eighth, and they grow geometrically with the time spent.
     iterations: of a conjugate at the first and at the last step; between, in proportion to the time spent, and more
     where too few converge.
     Leaves the best averaged weights by the dual on x_check, y_check in u. Raises FloatingPointError when the loss is
@@ -85,8 +89,9 @@ def minimise_dual(
         share = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * spent))
         for group in optimiser.param_groups:
             group["lr"] = rate * share * min(1.0, (fit.steps + 1) / 50)
-        first = torch.randint(len(x), (batch,), generator=generator).to(x.device)
-        second = torch.randint(len(y), (batch,), generator=generator).to(x.device)
+        size = max(1, round(batch * GROWTH ** (spent - 1)))
+        first = torch.randint(len(x), (size,), generator=generator).to(x.device)
+        second = torch.randint(len(y), (size,), generator=generator).to(x.device)
         allowed = round(iterations[0] + (iterations[1] - iterations[0]) * spent) + extra
         tolerance = math.sqrt(x.shape[1]) * (TOLERANCE + MORE * share)
         solved = conjugate(u, y[second], memory[second], method="lbfgs", tolerance=tolerance, max_iterations=allowed)

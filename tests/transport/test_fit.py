@@ -16,6 +16,7 @@ from npf_engine.divergences import l2_uvp
 from npf_engine.networks.wide import WidePotential
 from npf_engine.transport import WideConfig, fit_brenier_map
 from npf_engine.transport import fit_wide as fit_module
+from npf_engine.transport.fit_wide import _winner
 from npf_engine.transport.timed import TimedFit
 
 D = 6
@@ -100,7 +101,7 @@ def test_the_network_with_the_lower_held_out_dual_after_a_trial_goes_on(
 
     def short(u: WidePotential, *_: object, **__: object) -> TimedFit:
         seen.append((u.rank, u.unit_rank))
-        return TimedFit(steps=1, best=-1.0 if seen[-1] == better else 0.0)
+        return TimedFit(steps=1, best=-1.0 if seen[-1] == better else 0.0, looks=[(0.0, 1.0)])
 
     monkeypatch.setattr(fit_module, "SHORT", 0.0)
     monkeypatch.setattr(fit_module, "minimise_dual", short)
@@ -113,6 +114,13 @@ def test_the_network_with_the_lower_held_out_dual_after_a_trial_goes_on(
     seen.clear()
     fit_brenier_map(x, y, budget_seconds=5, config=WideConfig(unit_rank=3, start="gaussian"))
     assert seen == [(0, 3)]
+
+
+@pytest.mark.parametrize("lower, chosen", [(0.01, 0), (0.1, 1)])
+def test_pieces_with_quadratics_have_to_win_clearly(lower: float, chosen: int) -> None:
+    plain, bent = WidePotential(D, (4,), pieces=2), WidePotential(D, (4,), pieces=2, rank=2)
+    fits = [TimedFit(best=1.0, looks=[(0.0, 2.0)]), TimedFit(best=1.0 - lower, looks=[(0.0, 2.0)])]
+    assert _winner([plain, bent], fits) == chosen
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def test_where_nothing_is_to_be_gained_it_ends_before_its_time_and_no_worse_than
     x, y = _clouds(4000)
     check = _clouds(4000)[1]
     u = WidePotential(2, (), pieces=0, share=0.0, seed=0)  # |x|^2 / 2, the answer
-    fit = minimise_dual(u, x, y, check[:2000], check[2000:], 6.0, rate=0.03, batch=256)
+    fit = minimise_dual(u, x, y, check[:2000], check[2000:], 6.0, rate=0.03, batch=2048)
     assert fit.ended_early and fit.looks[-1][0] < 5.5
     assert fit.best <= fit.looks[0][1]
     assert fit.best == pytest.approx(2.0, abs=0.15)  # E |x|^2 of the standard normal in the plane
