@@ -24,7 +24,7 @@ HASTE = 4  # times faster the rest of the schedule is run through then
 SMALLEST_GAIN = 1e-5  # of the dual's distance to its start that counts as an improvement
 DECAY = 0.99  # of the weight average
 # The last step's batch over the first's. Early, steps count and the noise does not: in 64 dimensions 256 samples a step
-# leave half the error of 2048 in the same time. Late it is the other way round.
+# leave a half to three quarters of the error of 2048 in the same time. Late it is the other way round.
 GROWTH = 8.0
 # Of a minibatch's conjugates, times sqrt(d), at the last step and more at the first: the residual that costs no
 # accuracy grows with the dimension, as the noise of a step does. In 64 dimensions a tenth of it leaves time for about
@@ -60,7 +60,7 @@ def minimise_dual(
 ) -> TimedFit:
     """Minimise mean u(x) + u*(y) on samples x (n, d), y (m, d) until ``time.perf_counter()`` reaches ``until``.
 
-    batch: samples of the last step; the first has an eighth, and they grow geometrically with the time spent.
+    batch: samples of the last step; the first has 1 / GROWTH of them, and they grow geometrically with the time spent.
     iterations: of a conjugate at the first and at the last step; between, in proportion to the time spent, and more
     where too few converge.
     Leaves the best averaged weights by the dual on x_check, y_check in u. Raises FloatingPointError when the loss is
