@@ -2,7 +2,7 @@
 
     phi(x) = scale ( <x, Q x> / 2 + strength * g(x) ),   target = grad phi # source,   optimal map = grad phi (Brenier)
 
-Q is a random matrix with eigenvalues in [1/2, 3/2] and g a random convex function of one of six families:
+Q is a random matrix with eigenvalues in [1/2, 3/2] and g a random convex function of one of seven families:
 
 | family    | g                                                                                        |
 |-----------|------------------------------------------------------------------------------------------|
@@ -12,6 +12,7 @@ Q is a random matrix with eigenvalues in [1/2, 3/2] and g a random convex functi
 | maxquad   | a nearly kinked smoothed max of convex quadratics: a linear map of its own in each cell  |
 | norms     | sum_k a_k softplus(|A_k x + b_k| - t_k), A_k of low rank: bent along spheres, not planes |
 | spectral  | sum_k a_k softplus(largest eigenvalue of C_k + sum_i x_i S_ki - t_k): bent along cones    |
+| topsum    | sum_k a_k softplus(the sum of the 3 largest of W_k x - t_k), sharp: many flat faces       |
 
 ``strength`` is found by bisection so that the closed-form linear (Gaussian) map leaves 45 % of the variance unexplained
 (random functions that cannot are drawn again; the map is exact at any strength); ``scale`` makes the target's total
@@ -35,7 +36,7 @@ from torch.nn import functional as nnf
 from npf_engine.transport.gaussian import gaussian_map_of_moments
 
 TUNED_ON = ("logsumexp", "icnn")
-NEVER_TUNED_ON = ("ridge", "maxquad", "norms", "spectral")
+NEVER_TUNED_ON = ("ridge", "maxquad", "norms", "spectral", "topsum")
 FAMILIES = TUNED_ON + NEVER_TUNED_ON
 AIM = 45.0  # L2-UVP of the linear map, in percent
 MAX_RATIO = 40.0  # variance of the non-quadratic part over the quadratic part's: beyond it the target is nearly atoms
@@ -232,6 +233,31 @@ def _spectral(d: int, g: torch.Generator, x: Tensor, sharpness: float = 6.0) -> 
     return lambda p: _softplus(largest(p) - t, sharpness) @ a
 
 
+def _topsum(d: int, g: torch.Generator, x: Tensor, m: int = 3, sharpness: float = 6.0) -> Function:
+    k, width = 4 + d // 16, 6 + d // 8
+    w = _directions(k * width, d, g)
+    a = _sizes(k, g)
+
+    def sums(p: Tensor) -> Tensor:
+        return top_sum((p @ w.T).unflatten(1, (k, width)), m, sharpness)
+
+    t = _threshold(sums(x), g)
+    return lambda p: _softplus(sums(p) - t, sharpness) @ a
+
+
+def top_sum(v: Tensor, m: int, sharpness: float) -> Tensor:
+    """Smoothed sum of the m largest of v's last axis: the least over tau of m tau + sum softplus(v - tau) (Rockafellar
+    and Uryasev 2000, for the superquantile). The first derivative is right; tau is found by bisection and held."""
+    with torch.no_grad():
+        reach = math.log(v.shape[-1]) / sharpness
+        low, high = v.amin(-1) - reach, v.amax(-1) + reach
+        for _ in range(40):
+            tau = (low + high) / 2
+            above = torch.sigmoid(sharpness * (v - tau[..., None])).sum(-1) > m
+            low, high = torch.where(above, tau, low), torch.where(above, high, tau)
+    return m * tau + _softplus(v - tau[..., None], sharpness).sum(-1)
+
+
 def _sizes(k: int, g: torch.Generator) -> Tensor:
     """k random positive sizes (k,), log-normal."""
     return (0.5 * _normal(k, g=g)).exp()
@@ -252,6 +278,7 @@ _EXTRAS: dict[str, Callable[[int, torch.Generator, Tensor], Function]] = {
     "maxquad": _maxquad,
     "norms": _norms,
     "spectral": _spectral,
+    "topsum": _topsum,
 }
 
 

@@ -1,13 +1,15 @@
 """WidePotential: the convex potential for high dimension, with closed-form gradient and Hessian. Model units.
 
-    a_0 = B_0 x + c_0 + |Q_i x|^2 / 2,    a_l = W_l z_{l-1} + B_l x + c_l,    z_l = s(a_l),    W_l >= 0
+    a_0 = B_0 x + c_0 + h_i(Q_i x + r_i),    a_l = W_l z_{l-1} + B_l x + c_l,    z_l = s(a_l),    W_l >= 0
     u(x) = |L x|^2 / 2 + <b, x> + floor/2 |x|^2 + sum_l <w_l, z_l> + tau log sum_k exp(f_k(x) / tau),    w_l, tau > 0
-    f_k(x) = <p_k, x> + q_k + <d_k, x^2> / 2 + |A_k x|^2 / 2,    d_k > 0,    Q_i and A_k of given ranks
+    f_k(x) = <p_k, x> + q_k + <d_k, x^2> / 2 + |A_k x|^2 / 2,    d_k > 0
+    h_i(v) = e_i (sqrt(e_i^2 + |v|^2) - e_i),    e_i > 0,    Q_i and A_k of given ranks
 
 What makes it strong where the papers' network (icnn.py) trains badly: every layer speaks to the output directly, so
 that no signal has to pass through all positive weights; the full-rank quadratic starts at the Gaussian map and
-leaves the layers the remainder; units of the first layer may bend (as the convex quadratic layers of Korotin et al.
-2021, Wasserstein-2 generative networks), so that one holds a kink along an ellipsoid; the log-sum-exp part holds
+leaves the layers the remainder; units of the first layer may bend, so that one holds a kink along an ellipsoid or a
+cone: by a pseudo-Huber, where the convex quadratic layers of Korotin et al. (2021, Wasserstein-2 generative networks)
+have a quadratic, which overshoots in the tails; the log-sum-exp part holds
 maxima of many pieces, which sums of positive units cannot, at a temperature of its own: one number sharpens all kinks,
 where a weight in front of log sum exp would need every p_k to grow as it shrinks; and weights are positive times a
 fixed size, so that Adam's rate means the same for each. s is a spline (spline.py).
@@ -23,13 +25,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as nnf
 
+from npf_engine.networks.hubers import Hubers, curvature_of_hubers, hubers
 from npf_engine.networks.icnn import inverse_softplus
 from npf_engine.networks.spline import Spline, spline, spline_curvature
 from npf_engine.networks.squares import FINE, rises, squares, start_of_roots, weighed
 
 START_BEND = 0.01  # of the unit curvature: a piece's own at the start
-BENT_UNITS = 32  # units of the first layer that have quadratics: with all 128 a step takes longer and is no better
 UNIT_BEND = 0.001  # mean eigenvalue of Q_i^T Q_i at the start: a unit's own scale is smaller than a piece's
+START_REACH = 2.0  # e_i at the start
 
 
 def raw_of(values: Tensor) -> Tensor:
@@ -38,15 +41,15 @@ def raw_of(values: Tensor) -> Tensor:
 
 
 class _Sweep(NamedTuple):
-    """u, its gradient, and for the Hessian: pre-activations, slopes and d u / d z by layer, Q_i x of the bent units,
-    and of the pieces their shares and A_k x; None what there is not."""
+    """u, its gradient, and for the Hessian: pre-activations, slopes and d u / d z by layer, h_i of the bent units, and
+    of the pieces their shares and A_k x; None what there is not."""
 
     u: Tensor
     gradient: Tensor
     pre: list[Tensor]
     slopes: list[Tensor]
     betas: list[Tensor]
-    qx: Tensor | None
+    bent: Hubers | None
     shares: Tensor | None
     ax: Tensor | None
 
@@ -55,7 +58,7 @@ class WidePotential(nn.Module):
     """u, convex in x for every value of its parameters. x is (n, d), best of about unit variance in every direction.
 
     hidden: widths of the layers; pieces: functions f_k in the log-sum-exp (0: none); rank: of each A_k (0: none);
-    unit_rank: of each Q_i (0: none), which the first BENT_UNITS units have;
+    unit_rank: of each Q_i (0: none);
     share: how much of the unit curvature at the start comes from the layers and not from the quadratic;
     strong_convexity: the floor m > 0.
     ``weights`` (d,), 1 unless set, multiply the axes in all B and f_k.
@@ -80,7 +83,7 @@ class WidePotential(nn.Module):
         super().__init__()
         g = torch.Generator().manual_seed(seed)
         self.d, self.pieces, self.rank, self.unit_rank = d, pieces, rank, unit_rank
-        self.bent = min(BENT_UNITS, hidden[0]) if unit_rank and hidden else 0
+        self.bent = hidden[0] if unit_rank and hidden else 0
         gain, spread = 2.0, 1.5  # slope of a unit across its own kink, and how far the kinks lie from the middle
         self.B, self.c, self.W, self.w = (nn.ParameterList() for _ in range(4))
         # A unit's size: q units of it bend u by about one per direction.
@@ -105,6 +108,8 @@ class WidePotential(nn.Module):
             self.A = start_of_roots(pieces, rank, d, START_BEND, g)
         if self.bent:
             self.Q = start_of_roots(self.bent, unit_rank, d, UNIT_BEND, g)
+            self.r = nn.Parameter(torch.zeros(self.bent * unit_rank))
+            self.reach = nn.Parameter(torch.full((self.bent,), inverse_softplus(START_REACH)))
         self.piece_size = 2 * share * d / gain**2  # tau and the size of all f_k at the start
         self.register_buffer("scale", torch.ones(()))
         self.register_buffer("floor", torch.tensor(float(strong_convexity)))
@@ -123,16 +128,16 @@ class WidePotential(nn.Module):
         raw = self.W[index - 1]
         return nnf.softplus(raw) / raw.shape[1]
 
-    def _pre(self, index: int, x: Tensor, z: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """a_index (n, q), and in the first layer Q_i x (n, bent, unit rank) where units bend."""
+    def _pre(self, index: int, x: Tensor, z: Tensor | None) -> tuple[Tensor, Hubers | None]:
+        """a_index (n, q), and in the first layer h_i where units bend."""
         x = x * self.weights
         a = torch.addmm(self.c[index], x, self.B[index].T)
         if z is not None:
             return torch.addmm(a, z, self._mixing(index).T), None
         if not self.bent:
             return a, None
-        bends, qx = squares(x, self._root_of_units(), self.bent)
-        return a + nnf.pad(bends, (0, a.shape[1] - self.bent)), qx
+        bent = hubers(x, self._root_of_units(), self.r, self._reach())
+        return a + bent.value, bent
 
     def _root(self, x: Tensor) -> Tensor:
         """L x (n, d)."""
@@ -179,6 +184,10 @@ class WidePotential(nn.Module):
         """All Q_i (bent unit rank, d)."""
         return FINE * self.Q
 
+    def _reach(self) -> Tensor:
+        """All e_i (bent,) > 0."""
+        return nnf.softplus(self.reach)
+
     def _pieces(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """f_k(x) (n, pieces), in units of piece_size, and all A_k x (n, pieces, rank) before that unit."""
         x = x * self.weights
@@ -195,10 +204,10 @@ class WidePotential(nn.Module):
         rise = torch.zeros_like(x)  # the gradient of layers and pieces, before the axes' weights
         pre: list[Tensor] = []
         slopes: list[Tensor] = []
-        z, qx = None, None
+        z, bent = None, None
         for index in range(len(self.B)):
-            a, bending = self._pre(index, x, z)
-            qx = bending if index == 0 else qx
+            a, bends = self._pre(index, x, z)
+            bent = bends if index == 0 else bent
             pre.append(a)
             z, slope = spline(pre[index])
             slopes.append(slope)
@@ -212,8 +221,8 @@ class WidePotential(nn.Module):
             rise = torch.addmm(rise, alpha, self.B[index])
             if index:
                 below = alpha @ self._mixing(index)
-            elif qx is not None:
-                turned = qx * alpha[:, : self.bent, None]
+            elif bent is not None:
+                turned = bent.v * (alpha * bent.flat)[:, None, :]
                 rise = torch.addmm(rise, turned.flatten(1), self._root_of_units())
         shares, ax = None, None
         if self.pieces:
@@ -229,7 +238,7 @@ class WidePotential(nn.Module):
             rise = rise + inside * self.piece_size
             if ax is not None:
                 rise = torch.addmm(rise, (ax * shares[:, :, None]).flatten(1), self._root_of_pieces())
-        return _Sweep(u, torch.addcmul(gradient, rise, self.weights), pre, slopes, betas, qx, shares, ax)
+        return _Sweep(u, torch.addcmul(gradient, rise, self.weights), pre, slopes, betas, bent, shares, ax)
 
     def value_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """u(x) (n,) and grad u(x) (n, d) from one sweep."""
@@ -256,10 +265,10 @@ class WidePotential(nn.Module):
             J = layer.expand(x.shape[0], -1, -1)
             if inner is not None:
                 J = J + torch.matmul(self._mixing(index), inner)
-            elif sweep.qx is not None:
-                Q = self._root_of_units()
-                J = J + nnf.pad(rises(sweep.qx, Q), (0, 0, 0, len(layer) - self.bent))
-                H = H + weighed(Q, (sweep.betas[0] * sweep.slopes[0])[:, : self.bent])
+            elif sweep.bent is not None:
+                weight = sweep.betas[0] * sweep.slopes[0]
+                rise, bend = curvature_of_hubers(sweep.bent, self._root_of_units(), self._reach(), weight)
+                J, H = J + rise, H + bend
             weighted = J * (sweep.betas[index] * spline_curvature(sweep.pre[index]))[:, :, None]
             H = H + torch.matmul(J.transpose(1, 2), weighted)
             inner = J * sweep.slopes[index][:, :, None]

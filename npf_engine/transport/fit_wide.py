@@ -17,12 +17,12 @@ from npf_engine.transport.timed import TimedFit, minimise_dual
 SHORT, MANY = 20.0, 16  # seconds in which there is no time for several networks; that many and more in higher d
 STARTS = ("auto", "gaussian", "mixture", "identity")
 SEARCH = 0.1  # of the time for the mixture's components
-TRIAL = 0.3  # of the time for all of several networks together, after which the best goes on
+TRIAL = 0.2  # of the time for all of several networks together, after which the best goes on
 # Pieces with quadratics have to win a trial by this part of the dual's descent: in the tails, which the dual hardly
 # weighs, they overshoot. On functions bent along cones (64 dimensions) they won one by 0.01 of it, and the map missed
 # 25 % where bent units missed 13 %; where they belong they win by 0.06 or more.
 MARGIN = 0.02
-RANK, UNIT_RANK = 16, 8  # with 32 pieces as much work as a layer of 512, and of 256
+RANK, UNIT_RANK = 16, 8  # with 32 pieces as much work as a layer of 512, with 128 units as one of 1024
 MOST_RATE = 0.1
 MIXTURE_RATE = 0.1  # of the rate: a start that is nearly right is not to be shaken
 WIDE_VALIDATION = 2048
