@@ -18,8 +18,9 @@ Q is a random matrix with eigenvalues in [1/2, 3/2] and g a random convex functi
 (random functions that cannot are drawn again; the map is exact at any strength); ``scale`` makes the target's total
 variance d. Settings may be tuned on TUNED_ON; only NEVER_TUNED_ON is quoted. That the pieces of a WidePotential have
 quadratics at all was decided after a look at maxquad (none of their sizes was), that units of its first layer bend, and
-by what rank, after a look at norms; that pieces with quadratics have to win a trial clearly, after a look at spectral,
-which came last; that minibatches grow, on icnn and norms. ridge decided nothing.
+by what rank, after a look at norms; that pieces with quadratics have to win a trial clearly, and that units bend by a
+pseudo-Huber and all of them, after a look at spectral; that minibatches grow, on icnn and norms. ridge decided nothing,
+nor did topsum, which came when all else was settled.
 """
 
 from __future__ import annotations

@@ -9,9 +9,19 @@ import plotly.graph_objects as go
 
 from npf_engine.fields.field import Grid, Units
 from npf_engine.figures import palette
-from npf_engine.figures.layout import aspect, finish, float32, norm_title, position_title, span, thin
+from npf_engine.figures.layout import (
+    MAP_HEIGHT,
+    colour_bar,
+    finish,
+    float32,
+    norm_title,
+    position_axes,
+    position_title,
+    span,
+    thin,
+)
 from npf_engine.figures.panels import Panel, overlay
-from npf_engine.figures.terrain import MAP_HEIGHT, centres, mean_on_cells
+from npf_engine.figures.terrain import centres, norm_cells
 
 INK = "rgba(128,136,148,0.55)"  # thin lines, on white and on dark
 
@@ -45,7 +55,7 @@ def norm_points(
                 "colorscale": palette.NORM,
                 "cmin": 0.0,
                 "cmax": top,
-                "colorbar": {"title": {"text": norm_title(units), "side": "right"}, "thickness": 12, "len": 0.9},
+                "colorbar": colour_bar(norm_title(units)),
             },
             customdata=float32(f[:, :4]),
             hovertemplate="%{x:.4f}, %{y:.4f}<br>|F| = %{marker.color:.3g}<extra>click: where else?</extra>",
@@ -56,27 +66,15 @@ def norm_points(
     )
     if grid is not None:
         figure.add_trace(contour_lines(grid))
-    return position_axes(figure, units, low, high, axes, revision)
+    return position_axes(figure, units, low, high, revision, axes)
 
 
 def relocated_picture(
     x: np.ndarray, f: np.ndarray, units: Units, low: Sequence[float], high: Sequence[float], *, top: float
 ) -> go.Figure:
     """Mean |F| over cells of Omega, F (n, 2) carried by the points x (n, 2): where dots would hide each other."""
-    picture, x_mid, y_mid = mean_on_cells(x, np.linalg.norm(f, axis=1), low, high, 120)
-    figure = go.Figure(
-        go.Heatmap(
-            z=picture,
-            x=x_mid,
-            y=y_mid,
-            colorscale=palette.NORM,
-            zmin=0.0,
-            zmax=top,
-            colorbar={"title": {"text": norm_title(units), "side": "right"}, "thickness": 12, "len": 0.9},
-            hovertemplate="%{x:.4g}, %{y:.4g}<br>|F| = %{z:.3g}<extra></extra>",
-        )
-    )
-    return position_axes(figure, units, low, high, (0, 1), "relocated_picture")
+    cells = norm_cells(x, f, units, low, high, 120, top)
+    return position_axes(go.Figure(cells), units, low, high, "relocated_picture")
 
 
 def preimage_map(
@@ -127,7 +125,7 @@ def preimage_map(
     for name, where, symbol in (("∇u* of the gradient", point, "cross"), ("clicked", chosen, "circle-open")):
         if where is not None:
             figure.add_trace(_mark(where[axes[0]], where[axes[1]], name, symbol))
-    position_axes(figure, units, low, high, axes, "preimages")
+    position_axes(figure, units, low, high, "preimages", axes)
     figure.update_layout(showlegend=True)
     return figure
 
@@ -187,20 +185,6 @@ def contour_lines(grid: Grid) -> go.Contour:
         showscale=False,
         hoverinfo="skip",
     )
-
-
-def position_axes(
-    figure: go.Figure, units: Units, low: Sequence[float], high: Sequence[float], axes: tuple[int, int], revision: str
-) -> go.Figure:
-    """Two position axes over Omega's box, with the aspect that they have on the ground."""
-    finish(figure, height=MAP_HEIGHT, revision=revision)
-    i, j = axes
-    figure.update_xaxes(title=position_title(units, i), range=[low[i], high[i]], constrain="domain")
-    figure.update_yaxes(title=position_title(units, j), range=[low[j], high[j]], constrain="domain")
-    ratio = aspect(units, low, high, axes)
-    if ratio is not None:
-        figure.update_yaxes(scaleanchor="x", scaleratio=ratio)
-    return figure
 
 
 def _relief(grid: Grid) -> go.Heatmap:

@@ -10,8 +10,7 @@ import plotly.graph_objects as go
 
 from npf_engine.fields.field import Units
 from npf_engine.figures import palette
-from npf_engine.figures.inverse import position_axes
-from npf_engine.figures.layout import finish, float32
+from npf_engine.figures.layout import finish, float32, position_axes
 
 LEVELS = 24
 TAIL_FRAMES = 20  # how long a path is drawn behind its particle
@@ -34,7 +33,7 @@ def contour(
             hovertemplate="%{x:.3f}, %{y:.3f}<br>g = %{customdata:.4g}<extra></extra>", name="g", showlegend=False,
         )
     )  # fmt: skip
-    return position_axes(figure, units, low, high, (0, 1), "landscape")
+    return position_axes(figure, units, low, high, "landscape")
 
 
 def add_paths(

@@ -13,6 +13,7 @@ from npf_engine.fields.field import Units
 BIN_ABOVE = 200_000  # points; above that a picture of counts says more than dots
 CLEAR = "rgba(0,0,0,0)"
 GRID = "rgba(128,136,148,0.22)"  # visible on white and on dark
+MAP_HEIGHT = 460
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -93,6 +94,30 @@ def aspect(units: Units, low: Sequence[float], high: Sequence[float], axes: tupl
         middle = math.radians((low[second] + high[second]) / 2)
         return 1.0 / max(math.cos(middle), 0.05)
     return 1.0 if units.position[first] == units.position[second] else None
+
+
+def colour_bar(title: str) -> dict[str, object]:
+    """A narrow colour bar beside a map."""
+    return {"title": {"text": title, "side": "right"}, "thickness": 12, "len": 0.9}
+
+
+def position_axes(
+    figure: go.Figure,
+    units: Units,
+    low: Sequence[float],
+    high: Sequence[float],
+    revision: str,
+    axes: tuple[int, int] = (0, 1),
+) -> go.Figure:
+    """Two position axes over Omega's box, with the aspect that they have on the ground."""
+    finish(figure, height=MAP_HEIGHT, revision=revision)
+    i, j = axes
+    figure.update_xaxes(title=position_title(units, i), range=[low[i], high[i]], constrain="domain")
+    figure.update_yaxes(title=position_title(units, j), range=[low[j], high[j]], constrain="domain")
+    ratio = aspect(units, low, high, axes)
+    if ratio is not None:
+        figure.update_yaxes(scaleanchor="x", scaleratio=ratio)
+    return figure
 
 
 def thin(grid: np.ndarray, most: int = 360) -> tuple[np.ndarray, int]:

@@ -10,18 +10,18 @@ import plotly.graph_objects as go
 from npf_engine.fields.field import Grid, Units
 from npf_engine.figures import palette
 from npf_engine.figures.layout import (
-    aspect,
+    MAP_HEIGHT,
+    colour_bar,
     counts,
     finish,
     float32,
     norm_title,
-    position_title,
+    position_axes,
     span,
     thin,
     value_title,
 )
 
-MAP_HEIGHT = 460
 MOST_DOTS = 6_000  # of a map of scattered points; more is thinned, evenly
 
 
@@ -48,7 +48,7 @@ def elevation_map(grid: Grid, units: Units, *, raw: bool = False) -> go.Figure:
             x=x,
             y=y,
             colorscale=palette.ELEVATION,
-            colorbar={"title": {"text": "metres", "side": "right"}, "thickness": 12, "len": 0.9},
+            colorbar=colour_bar("metres"),
             hovertemplate="%{x:.4f}, %{y:.4f}<br>%{z:.0f} m<extra></extra>",
         )
     )
@@ -65,7 +65,7 @@ def elevation_map(grid: Grid, units: Units, *, raw: bool = False) -> go.Figure:
             hoverinfo="skip",
         )
     )
-    return _map(figure, units, (grid.west, grid.south), (grid.east, grid.north), "elevation")
+    return position_axes(figure, units, (grid.west, grid.south), (grid.east, grid.north), "elevation")
 
 
 def arrows(
@@ -103,13 +103,13 @@ def arrows(
                 "cmin": 0.0,
                 "cmax": float(norm.max()) or 1.0,
                 "showscale": True,
-                "colorbar": {"title": {"text": norm_title(units), "side": "right"}, "thickness": 12, "len": 0.9},
+                "colorbar": colour_bar(norm_title(units)),
                 "line": {"width": 1.4},
             },
             hovertemplate="F = (%{customdata[0]:.3g}, %{customdata[1]:.3g})<extra></extra>",
         )
     )
-    return _map(figure, units, low, high, "arrows")
+    return position_axes(figure, units, low, high, "arrows")
 
 
 def norm_map(
@@ -122,20 +122,30 @@ def norm_map(
     bins: int = 160,
 ) -> go.Figure:
     """The mean of |F| over the samples (n, 2) in each of bins x bins cells of Omega's box; empty cells are clear."""
+    return position_axes(go.Figure(norm_cells(x, f, units, low, high, bins)), units, low, high, "norm")
+
+
+def norm_cells(
+    x: np.ndarray,
+    f: np.ndarray,
+    units: Units,
+    low: Sequence[float],
+    high: Sequence[float],
+    bins: int,
+    top: float | None = None,
+) -> go.Heatmap:
+    """The mean of |F| in each of bins x bins cells, coloured from 0 to ``top`` (the 99.5 % quantile if None)."""
     picture, x_mid, y_mid = mean_on_cells(x, np.linalg.norm(f, axis=1), low, high, bins)
-    figure = go.Figure(
-        go.Heatmap(
-            z=picture,
-            x=x_mid,
-            y=y_mid,
-            colorscale=palette.NORM,
-            zmin=0.0,
-            zmax=float(np.nanquantile(picture, 0.995)),
-            colorbar={"title": {"text": norm_title(units), "side": "right"}, "thickness": 12, "len": 0.9},
-            hovertemplate="%{x:.4g}, %{y:.4g}<br>|F| = %{z:.3g}<extra></extra>",
-        )
+    return go.Heatmap(
+        z=picture,
+        x=x_mid,
+        y=y_mid,
+        colorscale=palette.NORM,
+        zmin=0.0,
+        zmax=float(np.nanquantile(picture, 0.995)) if top is None else top,
+        colorbar=colour_bar(norm_title(units)),
+        hovertemplate="%{x:.4g}, %{y:.4g}<br>|F| = %{z:.3g}<extra></extra>",
     )
-    return _map(figure, units, low, high, "norm")
 
 
 def potential_map(
@@ -151,11 +161,11 @@ def potential_map(
             colorscale=palette.ELEVATION,
             ncontours=24,
             line={"width": 0.5, "color": "rgba(20,24,32,0.55)"},
-            colorbar={"title": {"text": "potential", "side": "right"}, "thickness": 12, "len": 0.9},
+            colorbar=colour_bar("potential"),
             hovertemplate="%{x:.4g}, %{y:.4g}<br>%{z:.4g}<extra></extra>",
         )
     )
-    return _map(figure, units, low, high, "potential")
+    return position_axes(figure, units, low, high, "potential")
 
 
 def values_map(f: np.ndarray, units: Units, *, axes: tuple[int, int] = (0, 1), bins: int = 256) -> go.Figure:
@@ -203,21 +213,3 @@ def lattice(x: np.ndarray, low: Sequence[float], high: Sequence[float], side: in
     order = np.lexsort((distance, number))
     _, first = np.unique(number[order], return_index=True)
     return np.asarray(index[order[first]])
-
-
-def _map(
-    figure: go.Figure,
-    units: Units,
-    low: Sequence[float],
-    high: Sequence[float],
-    revision: str,
-    height: int = MAP_HEIGHT,
-) -> go.Figure:
-    """Axes of Omega's box, with the aspect that positions have on the ground."""
-    finish(figure, height=height, revision=revision)
-    ratio = aspect(units, low, high)
-    figure.update_xaxes(title=position_title(units, 0), range=[low[0], high[0]], constrain="domain")
-    figure.update_yaxes(title=position_title(units, 1), range=[low[1], high[1]], constrain="domain")
-    if ratio is not None:
-        figure.update_yaxes(scaleanchor="x", scaleratio=ratio)
-    return figure
