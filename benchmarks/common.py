@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from npf_engine.heap import keep_freed_memory
+
 ARTIFACTS = Path(__file__).resolve().parents[1] / "artifacts" / "benchmarks"
 
 
@@ -100,8 +102,9 @@ def tell(text: str) -> None:
 
 
 def set_threads(count: int) -> None:
-    """One place, so that every peer gets the same."""
+    """One place, so that every peer gets the same; the same heap, too (children: peers/launch.py)."""
     torch.set_num_threads(count)
+    keep_freed_memory()
 
 
 def _text(value: Any) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 
 from npf_engine.cli.parser import build_parser
 from npf_engine.errors import Cancelled, InputError
+from npf_engine.heap import keep_freed_memory
 
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -51,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int:
     args = build_parser().parse_args(argv)
+    keep_freed_memory()
     out = sys.stdout
     # Whatever a library prints goes to stderr: stdout belongs to the answer.
     with contextlib.redirect_stdout(sys.stderr):

@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor, nn
 
 from npf_engine.fields.field import Field
+from npf_engine.heap import keep_freed_memory
 from npf_engine.networks.bridge import Bridge
 from npf_engine.networks.framed import FramedPotential
 from npf_engine.networks.icnn import ConvexPotential, count_parameters
@@ -65,6 +66,7 @@ def train(field: Field, spec: TrainingSpec, recorder: Recorder | None = None) ->
     spec.device must be resolved (cpu, cuda, mps; ``auto`` is taken as cpu). model.info holds seconds per stage,
     convergence figures and parameter counts. Raises FloatingPointError when a loss is no longer finite.
     """
+    keep_freed_memory()
     recorder = recorder or Recorder()
     device = torch.device("cpu" if spec.device == "auto" else spec.device)
     dtype = torch.float64 if spec.dtype == "float64" else torch.float32

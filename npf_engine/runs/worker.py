@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from npf_engine.errors import Cancelled, InputError
+from npf_engine.heap import keep_freed_memory
 from npf_engine.runs import files, kinds
 from npf_engine.runs.process import FileLock, Identity
 from npf_engine.runs.recorder import FolderRecorder
@@ -41,6 +42,7 @@ def main(folder: Path | str, job: Job | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     _be_nice()
+    keep_freed_memory()
     signal.signal(signal.SIGTERM, lambda *_: setattr(recorder, "terminated", True))
     try:
         return _run(job or _job, spec, folder, recorder)

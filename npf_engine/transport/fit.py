@@ -10,6 +10,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from npf_engine.heap import keep_freed_memory
 from npf_engine.settings import PotentialConfig
 from npf_engine.transport.brenier_map import BrenierMap, Clouds, gaussian_fallback
 from npf_engine.transport.fit_narrow import fit_narrow
@@ -52,6 +53,7 @@ def fit_brenier_map(
     x, y = _draw(source, seed, "source"), _draw(target, seed + 1, "target")
     if x.shape[1] != y.shape[1]:
         raise ValueError(f"source has dimension {x.shape[1]} and target {y.shape[1]}; a Brenier map needs them equal")
+    keep_freed_memory()
     clouds = Clouds(x, y, seed)
     linear, linear_dual = gaussian_fallback(clouds)
     until = begin + budget - 1.5 * (time.perf_counter() - begin)  # the same looks again at the end
