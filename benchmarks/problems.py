@@ -20,7 +20,7 @@ variance d. Settings may be tuned on TUNED_ON; only NEVER_TUNED_ON is quoted. Th
 quadratics at all was decided after a look at maxquad (none of their sizes was), that units of its first layer bend, and
 by what rank, after a look at norms; that pieces with quadratics have to win a trial clearly, and that units bend by a
 pseudo-Huber and all of them, after a look at spectral; that minibatches grow, on icnn and norms. ridge decided nothing,
-nor did topsum, which came when all else was settled.
+nor did topsum, which came when all that was settled.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ def test_a_direction_without_variance_is_no_trouble() -> None:
     assert torch.isfinite(moved).all() and (moved[:, 2] - 4).abs().max() < 0.5
 
 
-@pytest.mark.parametrize("better", [(0, 0), (0, D), (D, 0)])
+@pytest.mark.parametrize("better", [(0, D), (D, 0)])
 def test_the_network_with_the_lower_held_out_dual_after_a_trial_goes_on(
     monkeypatch: pytest.MonkeyPatch, better: tuple[int, int]
 ) -> None:
@@ -107,7 +107,7 @@ def test_the_network_with_the_lower_held_out_dual_after_a_trial_goes_on(
     monkeypatch.setattr(fit_module, "minimise_dual", short)
     x, y = _clouds(500)
     fit_brenier_map(x, y, budget_seconds=5)
-    assert seen == [(0, 0), (0, D), (D, 0), better]
+    assert seen == [(0, D), (D, 0), better]
     seen.clear()
     fit_brenier_map(x, y, budget_seconds=5, config=WideConfig(rank=3, start="gaussian"))
     assert seen == [(3, 0)]
