@@ -21,6 +21,7 @@ PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("npf_engine.networks.icnn", ()),
     ("npf_engine.networks.spline", ()),
     ("npf_engine.networks.squares", ()),
+    ("npf_engine.networks.hubers", ()),
     ("npf_engine.networks.wide", ()),
     ("npf_engine.networks.framed", ()),
     ("npf_engine.networks.mlp", ()),
