@@ -13,7 +13,7 @@ from benchmarks.bench_gaussian import gaussian_target, mixture_means, mixture_ta
 from benchmarks.bench_sinkhorn import quickest
 from benchmarks.bench_terrain_peers import seconds_to, speedup, strongest_speedup
 from benchmarks.common import names_of
-from benchmarks.problems import FAMILIES, NEVER_TUNED_ON, TUNED_ON, make_problem
+from benchmarks.problems import FAMILIES, NEVER_TUNED_ON, TUNED_ON, make_problem, top_sum
 from npf_engine.divergences import l2_uvp
 from npf_engine.transport.gaussian import gaussian_map
 
@@ -73,6 +73,11 @@ def test_source_has_mean_zero_and_unit_variances_and_draws_differ() -> None:
     g = torch.Generator().manual_seed(0)
     assert not torch.equal(problem.source(5, g), problem.source(5, g))
     assert torch.equal(make_problem("ridge", 4, 0).map(x), problem.map(x))
+
+
+def test_a_sharp_top_sum_is_the_sum_of_the_largest() -> None:
+    v = torch.randn(200, 9, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    torch.testing.assert_close(top_sum(v, 3, 1e4), v.topk(3, -1).values.sum(-1), atol=1e-3, rtol=0)
 
 
 def test_unknown_family_is_refused() -> None:
