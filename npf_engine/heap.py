@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 KEPT = 256 * 2**20  # bytes that may stay free at the heap's end
@@ -17,6 +18,8 @@ def keep_freed_memory() -> bool:
     (``benchmarks/bench_heap.py``). Results are the same. It holds for the whole process until its end, which keeps up
     to 256 MB more than it needs.
     """
+    if sys.platform != "linux":
+        return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False

@@ -7,7 +7,12 @@ from torch import Tensor
 
 
 def energy_mmd(x: Tensor, y: Tensor, chunk: int = 2048) -> float:
-    """Squared MMD of clouds x (n, d), y (m, d) for the kernel -|x - y| (V-statistic): 2 E|X-Y| - E|X-X'| - E|Y-Y'|."""
+    """Squared MMD of clouds x (n, d), y (m, d) for the kernel -|x - y| (V-statistic): 2 E|X-Y| - E|X-X'| - E|Y-Y'|.
+
+    Rounding below zero is cut. Raises ValueError for clouds that are not finite.
+    """
+    if not (torch.isfinite(x).all() and torch.isfinite(y).all()):
+        raise ValueError("a cloud with values that are not finite has no energy distance")
 
     def mean_distance(a: Tensor, b: Tensor) -> float:
         total = sum(float(torch.cdist(part.double(), b.double()).sum()) for part in a.split(chunk))

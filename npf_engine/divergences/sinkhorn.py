@@ -11,12 +11,15 @@ sqrt(eps / 2)).)
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from npf_engine.divergences.entropic import entropic_cost, self_cost
 
 EPS_SHARE = 0.05
+SMALLEST_EPS, LARGEST_EPS = 1e-4, 1e4  # of E|X - X'|^2
 BATCH_NUMBERS = 2**24  # entries of the kernels that are held at a time
 
 
@@ -34,7 +37,7 @@ def sinkhorn_divergence(x: Tensor, y: Tensor, eps: float | None = None) -> float
 
     Never negative (rounding below zero is cut). Raises ValueError for empty or non-finite clouds, for clouds of
     different dimension, and for an eps that is not positive or is below 1e-4 of the reference's spread (no
-    convergence in sensible time).
+    convergence in sensible time) or above 1e4 of it (what remains of the value is rounding).
     """
     return sinkhorn_divergences([x], y, eps)[0]
 
@@ -56,7 +59,10 @@ def sinkhorn_divergences(clouds: list[Tensor], y: Tensor, eps: float | None = No
 
 
 def batched_sinkhorn_divergence(x: Tensor, y: Tensor, eps: float) -> Tensor:
-    """S_eps for b pairs of clouds x (b, n, d), y (b, m, d) with one eps; (b,) float64."""
+    """S_eps for b pairs of clouds x (b, n, d), y (b, m, d) with one eps; (b,) float64. Raises ValueError for clouds
+    that are not finite."""
+    if not (torch.isfinite(x).all() and torch.isfinite(y).all()):
+        raise ValueError("a cloud holds values that are not finite")
     if eps <= 0:
         return _between_points(x, y)
     size = max(1, BATCH_NUMBERS // (max(x.shape[1], y.shape[1]) ** 2))
@@ -83,7 +89,11 @@ def _check(x: Tensor, y: Tensor) -> None:
 
 
 def _checked_eps(eps: float, reference: Tensor) -> float:
-    smallest = 1e-4 * default_eps(reference) / EPS_SHARE if reference.shape[0] > 1 else 0.0
-    if not eps > 0 or eps < smallest:
-        raise ValueError(f"eps must be positive and at least {smallest:.3g} (1e-4 of E|X - X'|^2), not {eps!r}")
+    spread = default_eps(reference) / EPS_SHARE if reference.shape[0] > 1 else 0.0  # E|X - X'|^2
+    smallest, largest = SMALLEST_EPS * spread, LARGEST_EPS * spread or math.inf
+    if not 0 < eps < math.inf or not smallest <= eps <= largest:
+        raise ValueError(
+            f"eps must be positive, between {smallest:.3g} and {largest:.3g} "
+            f"({SMALLEST_EPS:g} and {LARGEST_EPS:g} of E|X - X'|^2), not {eps!r}"
+        )
     return eps

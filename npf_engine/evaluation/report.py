@@ -76,7 +76,8 @@ def accuracy_report(
     work.tell("test dual")
     dual = held_out_dual(model.u, field.x_test.to(model.device), field.y_test.to(model.device), work.m_test_device)
     metrics["test_dual"] = {"value": dual.value, "max_residual": dual.max_residual}
-    level, reason = judge(metrics, held_out=field.x_test.shape[0])
+    converged = model.info.get("conjugate", {}).get("converged", 1.0)
+    level, reason = judge(metrics, held_out=field.x_test.shape[0], converged=converged)
     return AccuracyReport(metrics, level, reason, time.perf_counter() - begin)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 SPLINE_WIDTH = 2.0
 
@@ -35,5 +36,6 @@ class Spline(torch.autograd.Function):
         return value
 
     @staticmethod
+    @once_differentiable  # s'' is missing here: a second derivative would be wrong; derivatives() has it in closed form
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
         return grads[0] * ctx.saved_tensors[0]

@@ -22,7 +22,7 @@ class _BridgeSDE(nn.Module):
     def f(self, t: Tensor, x: Tensor) -> Tensor:
         """Drift (n, d)."""
         time = torch.full_like(x[:, :1], float(t))
-        return (self.bridge.project(self.bridge(time, self.y, x)) - x) / (1 - t)
+        return (self.bridge.confine(self.bridge(time, self.y, x)) - x) / (1 - t)
 
     def g(self, t: Tensor, x: Tensor) -> Tensor:
         """Diffusion, the constant sigma (n, d)."""

@@ -56,7 +56,7 @@ def fit_brenier_map(
     keep_freed_memory()
     clouds = Clouds(x, y, seed)
     linear, linear_dual = gaussian_fallback(clouds)
-    until = begin + budget - 1.5 * (time.perf_counter() - begin)  # the same looks again at the end
+    until = begin + budget - 1.5 * (time.perf_counter() - begin)  # judging the fit takes as long again
     config = config or choose(until - time.perf_counter(), clouds.d)
     try:
         if isinstance(config, WideConfig):
@@ -68,7 +68,8 @@ def fit_brenier_map(
         if not math.isfinite(dual):
             note = "the fit ended with values that are not finite, so that the Gaussian map is returned"
         elif not dual < linear_dual:
-            note = "no better than the Gaussian map on held-out samples, so that the Gaussian map is returned"
+            why = f" ({note})" if note else ""
+            note = f"no better than the Gaussian map on held-out samples{why}, so that the Gaussian map is returned"
     except FloatingPointError as error:
         fitted, dual, note = linear, math.nan, f"the fit was stopped ({error}), so that the Gaussian map is returned"
     best = fitted if dual < linear_dual else replace(linear, trained=fitted if math.isfinite(dual) else None)
@@ -85,4 +86,5 @@ def _draw(cloud: Tensor | Sampler, seed: int, name: str) -> Tensor:
         raise ValueError(f"the {name} must be (n, d) with n >= 4, not {tuple(points.shape)}")
     if not torch.isfinite(points).all():
         raise ValueError(f"the {name} holds values that are not finite")
-    return points.detach().float()
+    points = points.detach().float()
+    return points.cpu() if points.device.type == "mps" else points  # MPS has no float64, which the moments need

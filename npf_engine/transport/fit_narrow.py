@@ -24,7 +24,7 @@ def _start(x: Tensor, y: Tensor, config: PotentialConfig, seed: int) -> ConvexPo
         u.set_identity_start(scale)
     else:
         u.set_gaussian_start(S.float(), mean.float(), scale)
-    return u
+    return u.to(x)
 
 
 def _pairs(x: Tensor, y: Tensor, config: PotentialConfig, seed: int, until: float) -> tuple[Tensor, Tensor]:

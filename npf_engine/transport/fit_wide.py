@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -26,6 +27,7 @@ RANK, UNIT_RANK = 16, 8  # with 32 pieces as much work as a layer of 512, with 1
 MOST_RATE = 0.1
 MIXTURE_RATE = 0.1  # of the rate: a start that is nearly right is not to be shaken
 WIDE_VALIDATION = 2048
+CONVERGED = 0.95  # of the held-out conjugates: below it the answer comes with a sentence
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,15 @@ def fit_wide(clouds: Clouds, config: WideConfig, seed: int, until: float) -> Bre
     candidates = _candidates(config, x, y, x_check, y_check, seed, until)
     if len(candidates) > 1:  # each gets a short time; a good start is not always the better way
         trial = TRIAL / len(candidates) * (until - time.perf_counter())
-        fits = [improve(u, start, time.perf_counter() + trial) for start, u in candidates]
-        candidates = [candidates[_winner([u for _, u in candidates], fits)]]
+        candidates = [_after_trial(candidates, lambda u, start: improve(u, start, time.perf_counter() + trial))]
     ((start, u),) = candidates
     fit = improve(u, start, until)
     note = ""
     if config.start == "mixture" and start != "mixture":
         note = "no separate clusters were found in the target, so that the fit began at the Gaussian map"
-    if fit.converged < 0.5:
+    if fit.diverged:
+        note = f"the dual was no longer finite at step {fit.diverged}; the best weights before that are returned"
+    elif fit.converged < CONVERGED:
         note = f"only {100 * fit.converged:.0f} % of the held-out conjugates converged; give it more seconds"
     info = {
         "method": "wide icnn", "steps": fit.steps, "converged": fit.converged, "looks": fit.looks,
@@ -81,6 +84,24 @@ def fit_wide(clouds: Clouds, config: WideConfig, seed: int, until: float) -> Bre
         "parameters": sum(p.numel() for p in u.parameters()), "note": note,
     }  # fmt: skip
     return BrenierMap(u, at, info)
+
+
+def _after_trial(
+    candidates: list[tuple[str, WidePotential]], improve: Callable[[WidePotential, str], TimedFit]
+) -> tuple[str, WidePotential]:
+    """The candidate that goes on. Raises FloatingPointError where the dual of none stayed finite."""
+    tried: list[tuple[str, WidePotential]] = []
+    fits: list[TimedFit] = []
+    failure = FloatingPointError("no network was tried")
+    for start, u in candidates:
+        try:
+            fits.append(improve(u, start))
+            tried.append((start, u))
+        except FloatingPointError as error:
+            failure = error
+    if not tried:
+        raise failure
+    return tried[_winner([u for _, u in tried], fits)]
 
 
 def _winner(networks: list[WidePotential], fits: list[TimedFit]) -> int:
@@ -115,14 +136,15 @@ def _candidates(
         if mixture is not None and len(mixture.weights) <= config.pieces:
             # It is the pieces that hold the mixture.
             u = network(of_pieces if config.rank is None and left > SHORT else ranks[0][0], ranks[0][1])
-            start_at_mixture(u, x, y, mixture)
+            start_at_mixture(u, x.cpu(), y.cpu(), mixture)
+            u.to(x)
             plain = float(x_check.square().sum(1).mean() + y_check.square().sum(1).mean()) / 2  # of |x|^2 / 2
             if config.start == "mixture" or held_out_dual(u, x_check, y_check, tolerance=1e-3).value < plain:
                 found.append(("mixture", u))
     if config.start == "mixture" and found:
         return found
     for each in ranks:
-        u = network(*each)
+        u = network(*each).to(x)
         with torch.no_grad():  # the layers' mean slope is no part of the start
             u.b.sub_((u.gradient(x[:4096]) - x[:4096]).mean(0))
         found.append(("identity" if config.start == "identity" else "gaussian", u))

@@ -80,7 +80,8 @@ def _fitted(points: np.ndarray, first: np.ndarray, labels: np.ndarray) -> Gaussi
     lie apart, from which no step of the fit leads away."""
     parts = [first[labels == label] for label in np.unique(labels)]
     spread = points.var(0)
-    variances = np.stack([np.maximum(part.var(0), 1e-3 * spread) for part in parts])  # a part may be a single point
+    least = np.maximum(1e-3 * spread, 1e-6 * max(spread.max(), 1e-300))  # a part may be a point, a coordinate constant
+    variances = np.stack([np.maximum(part.var(0), least) for part in parts])
     model = GaussianMixture(
         len(parts), covariance_type="diag", random_state=0, max_iter=50,
         weights_init=np.array([len(part) for part in parts]) / len(first),

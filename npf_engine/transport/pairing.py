@@ -38,6 +38,7 @@ class Stratifier:
     """
 
     def __init__(self, x: Tensor, k: int) -> None:
+        x = x.cpu()  # where its seeded draws are made
         n, d = x.shape
         self.n, self.k = n, min(k, n)
         self.cells: Tensor | None = None

@@ -34,8 +34,8 @@ TOLERANCE, MORE = 0.006, 0.02
 
 @dataclass
 class TimedFit:
-    """What a fit did: steps, the share of held-out conjugates that converged at the last look, evaluations a point, and
-    (seconds, dual) looks."""
+    """What a fit did: steps, the share of held-out conjugates that converged at the look whose weights are returned,
+    evaluations a point, and (seconds, dual) looks."""
 
     steps: int = 0
     converged: float = 1.0
@@ -43,6 +43,7 @@ class TimedFit:
     looks: list[tuple[float, float]] = field(default_factory=list)
     best: float = math.inf  # the lowest dual of a look
     ended_early: bool = False
+    diverged: int = 0  # the step by which the loss was no longer finite; 0 for never
 
 
 def minimise_dual(
@@ -63,8 +64,8 @@ def minimise_dual(
     batch: samples of the last step; the first has 1 / GROWTH of them, and they grow geometrically with the time spent.
     iterations: of a conjugate at the first and at the last step; between, in proportion to the time spent, and more
     where too few converge.
-    Leaves the best averaged weights by the dual on x_check, y_check in u. Raises FloatingPointError when the loss is
-    no longer finite.
+    Leaves the best averaged weights by the dual on x_check, y_check in u. It ends when the loss is no longer finite;
+    raises FloatingPointError where that is before the first look after the start.
     """
     generator = torch.Generator().manual_seed(seed)
     optimiser = torch.optim.Adam(u.parameters(), lr=rate, betas=(0.9, 0.99), fused=True)
@@ -78,9 +79,11 @@ def minimise_dual(
         spent = clock.spent()
         if spent >= len(fit.looks) / LOOKS:
             if not math.isfinite(float(loss.detach())):
-                raise FloatingPointError(f"the dual is not finite at step {fit.steps}")
+                if len(fit.looks) < 2:
+                    raise FloatingPointError(f"the dual is not finite at step {fit.steps}")
+                fit.diverged = fit.steps
+                break
             fit.looks.append((time.perf_counter() - begin, keeper.look()))
-            fit.converged = keeper.converged
             if keeper.stale() and spent < 1 and not fit.ended_early:
                 fit.ended_early = True
                 clock.hasten(spent)
@@ -104,7 +107,7 @@ def minimise_dual(
         keeper.follow(fit.steps)
         fit.evaluations += (solved.evaluations - fit.evaluations) / fit.steps
     keeper.give_back()
-    fit.best = keeper.best_dual
+    fit.best, fit.converged = keeper.best_dual, keeper.best_converged
     return fit
 
 
@@ -131,7 +134,7 @@ class _Keeper:
         self.average = [p.clone() for p in self.parameters]
         self.best: list[Tensor] = [p.clone() for p in self.parameters]
         self.best_dual, self.duals = math.inf, list[float]()
-        self.memory, self.converged = y.clone(), 1.0
+        self.memory, self.best_converged = y.clone(), 1.0
 
     def follow(self, step: int) -> None:
         """Add the present weights to the average, which forgets the start."""
@@ -143,13 +146,13 @@ class _Keeper:
         torch._foreach_copy_(self.parameters, self.average)
         with torch.no_grad():
             solved = conjugate(self.u, self.y, self.memory, method="lbfgs", tolerance=3e-3, max_iterations=60)
-            self.memory, self.converged = solved.x, float(solved.converged.float().mean())
+            self.memory = solved.x
             star = (solved.x * self.y).sum(1) - self.u(solved.x)
             dual = float(self.u(self.x).double().mean() + star.double().mean())
         torch._foreach_copy_(self.parameters, present)
         self.duals.append(dual)
         if dual < self.best_dual:
-            self.best_dual = dual
+            self.best_dual, self.best_converged = dual, float(solved.converged.float().mean())
             self.best = [p.clone() for p in self.average]
         return dual
 

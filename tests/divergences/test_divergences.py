@@ -125,13 +125,25 @@ def test_the_batch_is_the_single_one_repeated() -> None:
         (torch.zeros(3, 2), torch.zeros(3, 3), 1.0, "different dimensions"),
         (torch.full((3, 2), float("inf")), torch.zeros(3, 2), 1.0, "not finite"),
         (torch.rand(3, 2), torch.rand(3, 2), -1.0, "eps must be positive"),
-        (torch.rand(30, 2), torch.rand(30, 2), 1e-9, "at least"),
+        (torch.rand(30, 2), torch.rand(30, 2), 1e-9, "between"),
+        (torch.rand(30, 2), torch.rand(30, 2), 1e30, "between"),
+        (torch.rand(30, 2), torch.rand(30, 2), math.inf, "must be positive"),
+        (torch.rand(30, 2), torch.rand(30, 2), math.nan, "must be positive"),
         (torch.rand(3), torch.rand(3), 1.0, r"\(n, d\)"),
     ],
 )
 def test_bad_input_gets_a_sentence(x: Tensor, y: Tensor, eps: float, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         sinkhorn_divergence(x, y, eps)
+
+
+def test_no_figure_is_given_for_clouds_that_are_not_finite() -> None:
+    x, lost = torch.rand(2, 30, 2), torch.rand(2, 30, 2)
+    lost[1, 3, 0] = math.nan
+    with pytest.raises(ValueError, match="not finite"):
+        batched_sinkhorn_divergence(lost, x, 0.1)
+    with pytest.raises(ValueError, match="not finite"):
+        energy_mmd(x[0], lost[1])
 
 
 def test_clouds_of_one_repeated_point() -> None:

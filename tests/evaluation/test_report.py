@@ -116,6 +116,17 @@ def test_no_better_than_trivial_is_a_failure_and_says_so() -> None:
     assert level == "not trustworthy" and "trivial" in reason
 
 
+def test_a_value_that_is_not_finite_is_a_failure() -> None:
+    level, reason = judge(_metrics(pushforward=math.nan), held_out=5000)
+    assert level == "not trustworthy" and "not finite" in reason
+
+
+@pytest.mark.parametrize(("converged", "level"), [(0.99, "good"), (0.8, "usable"), (0.3, "not trustworthy")])
+def test_conjugates_that_were_not_solved_lower_the_verdict(converged: float, level: str) -> None:
+    found, reason = judge(_metrics(), held_out=5000, converged=converged)
+    assert found == level and ("conjugates" in reason) == (level != "good")
+
+
 def test_too_few_test_samples_cannot_be_trusted() -> None:
     level, reason = judge(_metrics(), held_out=50)
     assert level == "not trustworthy" and "50 test samples" in reason

@@ -116,6 +116,37 @@ def test_the_network_with_the_lower_held_out_dual_after_a_trial_goes_on(
     assert seen == [(0, 3)]
 
 
+def test_a_network_whose_dual_is_lost_in_the_trial_leaves_it_to_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def short(u: WidePotential, *_: object, **__: object) -> TimedFit:
+        seen.append((u.rank, u.unit_rank))
+        if u.unit_rank:
+            raise FloatingPointError("the dual is not finite at step 7")
+        return TimedFit(steps=1, best=0.0, looks=[(0.0, 1.0)])
+
+    monkeypatch.setattr(fit_module, "SHORT", 0.0)
+    monkeypatch.setattr(fit_module, "minimise_dual", short)
+    x, y = _clouds(500)
+    fit_brenier_map(x, y, budget_seconds=5)
+    assert seen == [(0, D), (D, 0), (D, 0)]
+
+
+@pytest.mark.parametrize(
+    ("fit", "says"),
+    [
+        (TimedFit(steps=9, best=0.0, converged=0.7), "only 70 % of the held-out conjugates converged"),
+        (TimedFit(steps=9, best=0.0, diverged=8), "no longer finite at step 8"),
+    ],
+)
+def test_what_went_wrong_is_said_whatever_is_returned(
+    monkeypatch: pytest.MonkeyPatch, fit: TimedFit, says: str
+) -> None:
+    monkeypatch.setattr(fit_module, "minimise_dual", lambda *_, **__: fit)
+    x, y = _clouds(500)
+    assert says in fit_brenier_map(x, y, budget_seconds=5).info["note"]
+
+
 @pytest.mark.parametrize("lower, chosen", [(0.01, 0), (0.1, 1)])
 def test_pieces_with_quadratics_have_to_win_clearly(lower: float, chosen: int) -> None:
     plain, bent = WidePotential(D, (4,), pieces=2), WidePotential(D, (4,), pieces=2, rank=2)

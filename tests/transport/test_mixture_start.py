@@ -45,6 +45,13 @@ def test_a_cloud_without_clusters_is_no_mixture(shape: str) -> None:
     assert mixture_of(y, _until()) is None
 
 
+@pytest.mark.parametrize("constant", [1, 3])
+def test_a_target_with_constant_coordinates_is_no_trouble(constant: int) -> None:
+    y = torch.randn(3000, 3, generator=torch.Generator().manual_seed(1))
+    y[:, :constant] = 4.0
+    assert mixture_of(y, _until()) is None
+
+
 def test_the_start_sends_the_source_to_the_mixture_and_stays_convex() -> None:
     g = torch.Generator().manual_seed(2)
     x, (y, _) = torch.randn(20_000, 3, generator=g), _mixture(20_000, 3)

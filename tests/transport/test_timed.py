@@ -33,6 +33,37 @@ def test_which_looks_count_as_the_end(duals: list[float], stale: bool) -> None:
     assert keeper.stale() is stale
 
 
+def _breaks(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    """A clock of 5 ms a look at it, and conjugates that are not finite from their ``at``-th call on."""
+    ticks, calls = itertools.count(), itertools.count()
+    real = timed.conjugate
+
+    def conjugate(*args: object, **kwargs: object) -> object:
+        found = real(*args, **kwargs)  # type: ignore[arg-type]
+        if next(calls) >= at:
+            found.x.fill_(torch.nan)
+        return found
+
+    monkeypatch.setattr(timed.time, "perf_counter", lambda: 0.005 * next(ticks))
+    monkeypatch.setattr(timed, "conjugate", conjugate)
+
+
+def test_weights_from_before_the_dual_was_lost_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    _breaks(monkeypatch, at=60)
+    x, y = _clouds(500)
+    u = WidePotential(2, (4,), pieces=2)
+    fit = minimise_dual(u, x, y + 3, x, y + 3, 2.0, batch=32)
+    assert fit.diverged >= fit.steps > 20 and fit.best < fit.looks[0][1]
+    assert all(torch.isfinite(p).all() for p in u.parameters())
+
+
+def test_a_dual_that_is_lost_at_once_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    _breaks(monkeypatch, at=1)
+    x, y = _clouds(500)
+    with pytest.raises(FloatingPointError, match="not finite at step"):
+        minimise_dual(WidePotential(2, (4,), pieces=2), x, y, x, y, 2.0, batch=32)
+
+
 def test_the_rest_of_the_schedule_is_hastened(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(timed.time, "perf_counter", lambda: now)
