@@ -16,6 +16,8 @@ import torch
 from npf_engine.heap import keep_freed_memory
 
 ARTIFACTS = Path(__file__).resolve().parents[1] / "artifacts" / "benchmarks"
+# Where there is none: no peer, or all solvers get the same seconds and differ in accuracy.
+NO_SPEEDUP: dict[str, Any] = {"median": None, "per_seed": []}
 
 
 def arguments(about: str) -> argparse.ArgumentParser:
@@ -45,24 +47,44 @@ def names_of(known: Iterable[str]) -> Callable[[str], list[str]]:
     return parse
 
 
-def cpu_seconds(work: Callable[[], Any], runs: int) -> tuple[float, Any]:
-    """Median CPU time (all threads) of ``runs`` runs after one that is thrown away, and the last result."""
-    return _median(work, runs, time.process_time)
+def cpu_times(work: Callable[[], Any], runs: int) -> tuple[list[float], Any]:
+    """CPU time (all threads) of each of ``runs`` runs after one that is thrown away, and the last result."""
+    return _times(work, runs, time.process_time)
 
 
 def median_seconds(work: Callable[[], Any], runs: int) -> tuple[float, Any]:
     """Median wall time of ``runs`` runs after one that is thrown away, and the last result."""
-    return _median(work, runs, time.perf_counter)
+    seconds, result = _times(work, runs, time.perf_counter)
+    return statistics.median(seconds), result
 
 
-def _median(work: Callable[[], Any], runs: int, clock: Callable[[], float]) -> tuple[float, Any]:
+def _times(work: Callable[[], Any], runs: int, clock: Callable[[], float]) -> tuple[list[float], Any]:
     work()
     seconds, result = [], None
     for _ in range(runs):
         begin = clock()
         result = work()
         seconds.append(clock() - begin)
-    return statistics.median(seconds), result
+    return seconds, result
+
+
+def speedup_over(theirs: list[float], ours: list[float]) -> dict[str, Any]:
+    """A peer's seconds over ours: the median, and ``per_seed`` from the times of each run."""
+    per_seed = [their / our for their, our in zip(theirs, ours, strict=True)]
+    return {"median": statistics.median(per_seed), "per_seed": per_seed}
+
+
+def least_speedup(by_name: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The least of several, and which it is (``of``); one without a median is less than any number."""
+    if not by_name:
+        return NO_SPEEDUP
+    name = min(by_name, key=lambda each: by_name[each]["median"] or 0.0)
+    return by_name[name] | {"of": name}
+
+
+def without(key: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows without one of their columns."""
+    return [{k: v for k, v in row.items() if k != key} for row in rows]
 
 
 def show(title: str, rows: list[dict[str, Any]], result: dict[str, Any], as_json: bool) -> None:
@@ -72,8 +94,8 @@ def show(title: str, rows: list[dict[str, Any]], result: dict[str, Any], as_json
         return
     print(title)
     if rows:
-        names = list(rows[0])
-        cells = [[_text(row[name]) for name in names] for row in rows]
+        names = list(dict.fromkeys(name for row in rows for name in row))  # a note is only where there is one
+        cells = [[_text(row.get(name, "")) for name in names] for row in rows]
         widths = [max(len(name), *(len(line[i]) for line in cells)) for i, name in enumerate(names)]
         print("  ".join(name.ljust(width) for name, width in zip(names, widths, strict=True)))
         for line in cells:
@@ -82,18 +104,26 @@ def show(title: str, rows: list[dict[str, Any]], result: dict[str, Any], as_json
         print(f"{key}: {_text(value)}")
 
 
-def keep(name: str, rows: list[dict[str, Any]], result: dict[str, Any], draw: Callable[[Any], None]) -> None:
-    """artifacts/benchmarks/NAME.json, and NAME.png drawn by ``draw(axes)`` on two axes side by side."""
+def keep(
+    name: str, rows: list[dict[str, Any]], result: dict[str, Any], draw: Callable[[Any], None] | None = None
+) -> None:
+    """artifacts/benchmarks/NAME.json, and with ``draw`` NAME.png, drawn by ``draw(axes)`` on two axes side by side."""
+    ARTIFACTS.mkdir(parents=True, exist_ok=True)
+    (ARTIFACTS / f"{name}.json").write_text(json.dumps({"benchmark": name, "rows": rows, **result}, indent=1))
+    tell(f"written: {ARTIFACTS / name}.json")
+    if draw is not None:
+        _picture(ARTIFACTS / f"{name}.png", draw)
+
+
+def _picture(path: Path, draw: Callable[[Any], None]) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    ARTIFACTS.mkdir(parents=True, exist_ok=True)
-    (ARTIFACTS / f"{name}.json").write_text(json.dumps({"benchmark": name, "rows": rows, **result}, indent=1))
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     FigureCanvasAgg(figure)
     draw(figure.subplots(1, 2))
-    figure.savefig(ARTIFACTS / f"{name}.png", dpi=120)
-    tell(f"written: {ARTIFACTS / name}.json and .png")
+    figure.savefig(path, dpi=120)
+    tell(f"written: {path}")
 
 
 def tell(text: str) -> None:

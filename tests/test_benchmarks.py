@@ -10,11 +10,15 @@ import pytest
 import torch
 
 from benchmarks.bench_gaussian import gaussian_target, mixture_means, mixture_target
+from benchmarks.bench_known import config_of, medians, never_worse
 from benchmarks.bench_sinkhorn import quickest
+from benchmarks.bench_sinkhorn import speedup as speedup_to_goal
+from benchmarks.bench_terrain import COLUMNS, ROWS, SMALL, train_and_evaluate
 from benchmarks.bench_terrain_peers import seconds_to, speedup, strongest_speedup
-from benchmarks.common import names_of
+from benchmarks.common import NO_SPEEDUP, cpu_times, least_speedup, names_of, show, speedup_over
 from benchmarks.problems import FAMILIES, NEVER_TUNED_ON, TUNED_ON, make_problem, top_sum
 from npf_engine.divergences import l2_uvp
+from npf_engine.transport.fit_wide import choose
 from npf_engine.transport.gaussian import gaussian_map
 
 
@@ -138,3 +142,59 @@ def test_names_on_the_command_line() -> None:
     assert parse("adam,lbfgs") == ["adam", "lbfgs"] and parse("none") == [] and parse("") == []
     with pytest.raises(argparse.ArgumentTypeError, match="nobody: take of lbfgs, adam"):
         parse("adam,nobody")
+
+
+def test_speedup_to_the_goal_is_run_by_run_and_none_where_no_peer_gets_there() -> None:
+    ours = {"solver": "ours", "seconds": 0.1, "relative error": 1e-6, "each": [0.1, 0.2, 0.1]}
+    good = {"solver": "good", "seconds": 0.4, "relative error": 9e-5, "each": [0.4, 0.4, 0.5]}
+    rough = {"solver": "rough", "seconds": 0.05, "relative error": 0.05, "each": [0.05] * 3}
+    found = speedup_to_goal([ours, rough, good])
+    assert found == {"median": pytest.approx(4.0), "per_seed": pytest.approx([4.0, 2.0, 5.0]), "peer": "good"}
+    assert speedup_to_goal([ours, rough]) is None
+    missed = speedup_to_goal([ours | {"relative error": 1e-3}, good])
+    assert missed == NO_SPEEDUP | {"peer": "good"}
+    assert least_speedup({"a": found, "b": missed})["of"] == "b"  # a goal missed is no lead
+
+
+def test_least_speedup_says_which_it_is() -> None:
+    cold, warm = speedup_over([6.0, 8.0, 9.0], [1.0, 1.0, 1.0]), speedup_over([2.0, 9.0, 8.0], [1.0, 2.0, 2.0])
+    assert cold == {"median": 8.0, "per_seed": [6.0, 8.0, 9.0]}
+    assert least_speedup({"cold": cold, "warm": warm}) == {"median": 4.0, "per_seed": [2.0, 4.5, 4.0], "of": "warm"}
+    assert least_speedup({}) == {"median": None, "per_seed": []}
+
+
+def test_every_run_but_the_first_is_timed() -> None:
+    calls: list[int] = []
+    each, last = cpu_times(lambda: calls.append(0) or len(calls), 3)
+    assert len(each) == 3 and last == 4 and min(each) >= 0
+
+
+def known_row(seed: int, **more: object) -> dict:
+    return {"family": "ridge", "d": 2, "seed": seed, "linear": 40.0, "ours": 1.0 + seed, "gain": 40.0} | more
+
+
+def test_never_worse_is_unknown_without_peers() -> None:
+    assert never_worse(medians([known_row(0)])) is None
+    assert never_worse(medians([known_row(0, **{"OTT-JAX": 1.0})])) is True
+    assert never_worse(medians([known_row(1, **{"OTT-JAX": 1.9})])) is False
+
+
+def test_a_fits_note_stays_in_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    quiet, spoken = medians([known_row(0)]), medians([known_row(0), known_row(1, note="it fell back"), known_row(2)])
+    assert "note" not in quiet[0] and spoken[0]["note"] == ["", "it fell back", ""] and spoken[0]["ours"] == 2.0
+    show("known", quiet + spoken, {}, as_json=False)
+    assert "it fell back" in capsys.readouterr().out
+
+
+def test_other_widths_leave_the_fits_other_settings() -> None:
+    config = config_of([256, 64], 300.0, 64)
+    assert config is not None and config.hidden == (256, 64) and config.rate == choose(300.0, 64).rate
+    assert config_of(None, 300.0, 64) is None
+
+
+def test_terrain_is_measured_by_the_commands_that_anybody_types() -> None:
+    trained, measured, wall = train_and_evaluate("jacksboro", "quick", 3, 1, SMALL)
+    assert {"u", "v", "m", "inverse", "report", "bundle", "total"} <= set(trained["seconds"])
+    assert trained["threads"] == 1 and trained["seconds"]["total"] < wall["train"]
+    assert all(set(COLUMNS) <= set(measured["metrics"][name]) for name in ROWS)
+    assert measured["metrics"]["pushforward"]["draws"] == 3 and measured["metrics"]["test_dual"]["value"] > 0
