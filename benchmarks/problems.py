@@ -18,9 +18,10 @@ Q is a random matrix with eigenvalues in [1/2, 3/2] and g a random convex functi
 (random functions that cannot are drawn again; the map is exact at any strength); ``scale`` makes the target's total
 variance d. Settings may be tuned on TUNED_ON; only NEVER_TUNED_ON is quoted. That the pieces of a WidePotential have
 quadratics at all was decided after a look at maxquad (none of their sizes was), that units of its first layer bend, and
-by what rank, after a look at norms; that pieces with quadratics have to win a trial clearly, and that units bend by a
-pseudo-Huber and all of them, after a look at spectral; that minibatches grow, on icnn and norms; that no network with
-neither comes to a trial, on icnn, after a trial on topsum had shown that it may win one. ridge decided nothing.
+by what rank, after a look at norms; that units bend by a pseudo-Huber and all of them, after a look at spectral; that
+minibatches grow, on icnn and norms; that no network with neither comes to a trial, on icnn, after a trial on topsum had
+shown that it may win one; that a trial counts steps and not seconds, on icnn, spectral and maxquad, after one on norms
+had gone wrong on a busy machine. ridge decided nothing.
 """
 
 from __future__ import annotations

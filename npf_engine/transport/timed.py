@@ -58,12 +58,13 @@ def minimise_dual(
     rate: float = 3e-2,
     batch: int = 2048,
     iterations: tuple[int, int] = (6, 16),
+    steps: int | None = None,
 ) -> TimedFit:
     """Minimise mean u(x) + u*(y) on samples x (n, d), y (m, d) until ``time.perf_counter()`` reaches ``until``.
 
     batch: samples of the last step; the first has 1 / GROWTH of them, and they grow geometrically with the time spent.
     iterations: of a conjugate at the first and at the last step; between, in proportion to the time spent, and more
-    where too few converge.
+    where too few converge. steps: where given, the schedule follows them and not the time, which still ends it.
     Leaves the best averaged weights by the dual on x_check, y_check in u. It ends when the loss is no longer finite;
     raises FloatingPointError where that is before the first look after the start.
     """
@@ -76,7 +77,7 @@ def minimise_dual(
     fit = TimedFit()
     loss, extra = torch.zeros(()), 0
     while True:
-        spent = clock.spent()
+        spent = clock.spent() if steps is None else max(fit.steps / steps, float(clock.over()))
         if spent >= len(fit.looks) / LOOKS:
             if not math.isfinite(float(loss.detach())):
                 if len(fit.looks) < 2:
@@ -84,7 +85,7 @@ def minimise_dual(
                 fit.diverged = fit.steps
                 break
             fit.looks.append((time.perf_counter() - begin, keeper.look()))
-            if keeper.stale() and spent < 1 and not fit.ended_early:
+            if keeper.stale() and spent < 1 and not fit.ended_early and steps is None:
                 fit.ended_early = True
                 clock.hasten(spent)
         if spent >= 1:
@@ -119,6 +120,10 @@ class _Clock:
 
     def spent(self) -> float:
         return self.before + (time.perf_counter() - self.since) / self.total
+
+    def over(self) -> bool:
+        """Whether all the time is gone."""
+        return time.perf_counter() - self.since >= self.total
 
     def hasten(self, spent: float) -> None:
         """Run through what is left HASTE times faster."""

@@ -16,7 +16,6 @@ from npf_engine.divergences import l2_uvp
 from npf_engine.networks.wide import WidePotential
 from npf_engine.transport import WideConfig, fit_brenier_map
 from npf_engine.transport import fit_wide as fit_module
-from npf_engine.transport.fit_wide import _winner
 from npf_engine.transport.timed import TimedFit
 
 D = 6
@@ -147,11 +146,18 @@ def test_what_went_wrong_is_said_whatever_is_returned(
     assert says in fit_brenier_map(x, y, budget_seconds=5).info["note"]
 
 
-@pytest.mark.parametrize("lower, chosen", [(0.01, 0), (0.1, 1)])
-def test_pieces_with_quadratics_have_to_win_clearly(lower: float, chosen: int) -> None:
-    plain, bent = WidePotential(D, (4,), pieces=2), WidePotential(D, (4,), pieces=2, rank=2)
-    fits = [TimedFit(best=1.0, looks=[(0.0, 2.0)]), TimedFit(best=1.0 - lower, looks=[(0.0, 2.0)])]
-    assert _winner([plain, bent], fits) == chosen
+def test_all_networks_of_a_trial_get_as_many_steps_as_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int | None] = []
+
+    def short(*_: object, steps: int | None, **__: object) -> TimedFit:
+        asked.append(steps)
+        return TimedFit(steps=7, best=0.0, looks=[(0.0, 1.0)])
+
+    monkeypatch.setattr(fit_module, "SHORT", 0.0)
+    monkeypatch.setattr(fit_module, "minimise_dual", short)
+    x, y = _clouds(500)
+    fit_brenier_map(x, y, budget_seconds=5)
+    assert asked == [None, 7, None]
 
 
 @pytest.fixture

@@ -64,6 +64,17 @@ def test_a_dual_that_is_lost_at_once_is_an_error(monkeypatch: pytest.MonkeyPatch
         minimise_dual(WidePotential(2, (4,), pieces=2), x, y, x, y, 2.0, batch=32)
 
 
+def test_a_schedule_of_steps_is_not_the_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = itertools.count()
+    monkeypatch.setattr(timed.time, "perf_counter", lambda: 1e-6 * next(now))
+    x, y = _clouds(500)
+    fit = minimise_dual(WidePotential(2, (4,), pieces=2), x, y, x, y, 1.0, batch=32, steps=24)
+    assert fit.steps == 24 and len(fit.looks) == timed.LOOKS + 1
+    monkeypatch.setattr(timed.time, "perf_counter", lambda: 0.01 * next(now))
+    end = 0.01 * next(now) + 1.0
+    assert minimise_dual(WidePotential(2, (4,), pieces=2), x, y, x, y, end, batch=32, steps=10**6).steps < 100
+
+
 def test_the_rest_of_the_schedule_is_hastened(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(timed.time, "perf_counter", lambda: now)
