@@ -89,9 +89,9 @@ def fit_wide(clouds: Clouds, config: WideConfig, seed: int, until: float) -> Bre
 def _after_trial(
     candidates: list[tuple[str, WidePotential]], attempt: Callable[[WidePotential, str, int | None], TimedFit]
 ) -> tuple[str, WidePotential]:
-    """The candidate with the lowest held-out dual. The first, whose steps cost most, says by its time how many steps all
-    get: in equal time the cheaper network won trials and lost the fit, the more so on a busy machine (functions bent
-    along cones, 64 dimensions: 27 % missed for 0.6). Raises FloatingPointError where the dual of none stayed finite.
+    """The candidate with the lowest held-out dual. The first, whose steps cost most, says by its time how many all get:
+    in equal time the cheaper network won trials and lost the fit, the more so on a busy machine (functions bent along
+    spheres, 64 dimensions: it missed 27 % for 0.5). Raises FloatingPointError where the dual of none stayed finite.
     """
     tried: list[tuple[float, str, WidePotential]] = []
     failure, steps = FloatingPointError("no network was tried"), None
