@@ -1,4 +1,4 @@
-"""A training, its report and its bundle, and fit_brenier_map, on a GPU that is pretended (pretend_gpu.py)."""
+"""Trainings with report and bundle, experiments and fit_brenier_map on a GPU that is pretended (pretend_gpu.py)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,16 @@ from torch import Tensor
 
 from npf_engine.evaluation.report import accuracy_report
 from npf_engine.fields.catalog import resolve
+from npf_engine.fields.digits import embedded_digits
 from npf_engine.polar import PolarFactorization
+from npf_engine.polar.experiments import sample
+from npf_engine.polar.experiments.run import run_experiment
 from npf_engine.polar.training import train
+from npf_engine.recorder import Recorder
 from npf_engine.runs.bundle import write_bundle
 from npf_engine.settings import PotentialConfig
 from npf_engine.transport import WideConfig, fit_brenier_map, fit_wide
+from tests.polar.test_experiments import FEW, tiny
 from tests.pretend_gpu import OnGPU, pretended
 from tests.tiny import tiny_spec
 
@@ -100,3 +105,18 @@ def test_clouds_there_are_fitted_there(monkeypatch: pytest.MonkeyPatch, config: 
             assert isinstance(answer, OnGPU) and torch.isfinite(answer).all()
     if config is None:
         assert fit.info["start"] == "mixture"
+
+
+@pytest.mark.parametrize("changes", [{}, {"minibatch": 16, "particles": FEW}], ids=["5.3", "5.5"])
+def test_an_experiment_there_has_the_cpus_figures(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, changes: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(sample, "ALIVE", 10.0)  # 60 steps are no warm-up: all count as alive
+    spec = tiny(request.node.callspec.id, **changes)
+    here = run_experiment(spec, Recorder(), None, embedded_digits())
+    with pretended() as gpu:
+        there = run_experiment(dataclasses.replace(spec, device=gpu.type), Recorder(), None, embedded_digits())
+    assert there["metrics"].keys() == here["metrics"].keys()
+    for name, row in here["metrics"].items():
+        for key, value in row.items():
+            assert there["metrics"][name][key] == pytest.approx(value, rel=1e-3, abs=1e-3), (name, key)
