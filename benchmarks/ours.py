@@ -23,10 +23,12 @@ class _Done(Exception):
 
 @dataclass
 class Snapshot:
-    """u's weights after ``seconds`` of wall time."""
+    """u's weights after ``seconds`` of wall time; ``best``: those that would be returned then, in the order of its
+    parameters, where they are others."""
 
     seconds: float
     state: dict[str, Tensor]
+    best: list[Tensor]
 
 
 @dataclass
@@ -60,15 +62,16 @@ class StageU(Recorder):
         elapsed = self._elapsed()
         if key == "u.done":
             self.seconds = elapsed
-            self._keep(elapsed, state["u"])
+            self._keep(elapsed, state["u"], [])
             raise _Done
         if "u" in state.get("modules", {}):
-            self._keep(elapsed, state["modules"]["u"])
+            self._keep(elapsed, state["modules"]["u"], state["plateau"].get("best", []))
             self.due = max(self.due, elapsed) * self.ratio
         self.spent += self._elapsed() - elapsed
 
-    def _keep(self, seconds: float, state: dict[str, Tensor]) -> None:
-        self.snapshots.append(Snapshot(seconds, {name: value.detach().clone() for name, value in state.items()}))
+    def _keep(self, seconds: float, state: dict[str, Tensor], best: list[Tensor]) -> None:
+        own = {name: value.detach().clone() for name, value in state.items()}
+        self.snapshots.append(Snapshot(seconds, own, [b.clone() for b in best]))
 
 
 def train_u(data: Field, spec: TrainingSpec) -> tuple[list[tuple[float, ConvexPotential]], float]:
@@ -77,11 +80,13 @@ def train_u(data: Field, spec: TrainingSpec) -> tuple[list[tuple[float, ConvexPo
     recorder = StageU()
     with contextlib.suppress(_Done):
         train(data, spec, recorder)
-    curve = [(shot.seconds, _rebuild(spec, data.d, shot.state)) for shot in recorder.snapshots]
+    curve = [(shot.seconds, _rebuild(spec, data.d, shot)) for shot in recorder.snapshots]
     return curve, recorder.seconds
 
 
-def _rebuild(spec: TrainingSpec, d: int, state: dict[str, Tensor]) -> ConvexPotential:
+def _rebuild(spec: TrainingSpec, d: int, shot: Snapshot) -> ConvexPotential:
     u = ConvexPotential(d, spec.u.hidden, rank=spec.u.rank, activation=spec.u.activation, seed=spec.seed)
-    u.load_state_dict(state)
+    u.load_state_dict(shot.state)
+    if shot.best:
+        torch._foreach_copy_([p.detach() for p in u.parameters()], shot.best)
     return u.to(torch.float64 if spec.dtype == "float64" else torch.float32)

@@ -18,9 +18,10 @@ class PotentialConfig:
     method: str = "pairing"  # pairing (exact assignment, regression, dual polish) | dual
     pair_size: int = 1600  # points in one exact assignment
     pairings: int = 8  # how many assignments are averaged by the regression
-    regression_steps: int = 900
+    regression_steps: int = 900  # at most, where patience ends it
     regression_lr: float = 3e-2
-    polish_steps: int = 80  # dual steps after the regression (method pairing)
+    polish_steps: int = 80  # dual steps after the regression (method pairing); at most, where patience ends them
+    patience: int = 0  # looks at the held-out dual without a gain that end regression and polish; 0: all their steps
     polish_lr: float = 1e-3
     dual_steps: int = 1500  # method dual
     dual_lr: float = 1e-3

@@ -63,7 +63,11 @@ def test_what_cuda_allows_gives_the_cpus_numbers() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"u.method": "dual", "u.dual_steps": 6}, {"u.network": "wide", "u.method": "dual", "u.dual_steps": 6}],
+    [
+        {"u.polish_steps": 40},
+        {"u.method": "dual", "u.dual_steps": 6},
+        {"u.network": "wide", "u.method": "dual", "u.dual_steps": 6},
+    ],
     ids=["pairing", "dual", "wide"],
 )
 def test_a_training_there_makes_the_model_that_the_cpu_makes(changes: dict[str, Any], tmp_path: Path) -> None:

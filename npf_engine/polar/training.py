@@ -29,10 +29,13 @@ from npf_engine.transport.conjugate import conjugate
 from npf_engine.transport.dual import collect_pairs, fit_dual, fit_published, fit_to_pairs
 from npf_engine.transport.gaussian import gaussian_map
 from npf_engine.transport.loop import Loop
+from npf_engine.transport.pairing import Stratifier
+from npf_engine.transport.plateau import HeldOut
 
 if TYPE_CHECKING:  # runs is a floor above; the spec is passed in, not imported
     from npf_engine.runs.spec import TrainingSpec
 
+HELD_OUT, HELD_OUT_SHARE = 4096, 0.1  # training samples on which the end of u is decided; at most that share of them
 KEPT_SAMPLES = 16_384
 CONJUGATE_CHUNK = 16_384
 LOOKUP_MAX_D = 6
@@ -127,10 +130,11 @@ def _train_u(job: _Job) -> tuple[ConvexPotential, float]:
     if done is not None:
         u.load_state_dict(done["u"])
         return u, done["seconds"]
-    steps = config.regression_steps if config.method == "pairing" and spec.solver == "fast" else config.dual_steps
-    watch = Watch(u, job.field, job.recorder, spec.seed, last_step=(config.polish_steps or steps) - 1)
+    watch = Watch(u, job.field, job.recorder, spec.seed)
     prepared = time.perf_counter() - begin
     seconds = prepared + _fit_u(job, u, watch)
+    regressed = config.method == "pairing" and spec.solver == "fast" and not config.polish_steps
+    job.recorder.progress("u" if regressed else "u: dual", 1, 1, **watch.look())
     job.recorder.save("u.done", {"u": u.state_dict(), "seconds": seconds})
     return u, seconds
 
@@ -158,24 +162,46 @@ def _fit_u(job: _Job, u: ConvexPotential, watch: Watch) -> float:
             recorder,
             watch=watch.loss,
         )
+    fitted, kept_apart = _split(job)
     kept = recorder.load("u.pairs")
     if kept is None:
-        source, target = collect_pairs(
-            job.field.x_train, job.field.y_train, config.pair_size, config.pairings, spec.seed, recorder
-        )
+        x, y = job.field.x_train[fitted], job.field.y_train[fitted]
+        source, target = collect_pairs(x, y, config.pair_size, config.pairings, spec.seed, recorder)
         kept = {"source": source, "target": target, "seconds": time.perf_counter() - begin}
         recorder.save("u.pairs", kept)
+    begin = time.perf_counter()
     source, target = kept["source"].to(job.x), kept["target"].to(job.y)
-    seconds = float(kept["seconds"]) + fit_to_pairs(u, source, target, config, spec.seed, recorder, watch.loss)
+    x, y, x_check, y_check = (side[part] for part in (fitted, kept_apart) for side in (job.x, job.y))
+    near = job.field.d <= LOOKUP_MAX_D
+    held_out = None
+    if len(x_check):
+        first = _paired(source, target, y_check) if near else None
+        held_out = HeldOut(u, x_check, y_check, first, spec.conjugate.method)
+    seconds = float(kept["seconds"]) + time.perf_counter() - begin
+    seconds += fit_to_pairs(u, source, target, config, spec.seed, recorder, watch.loss, held_out)
     if config.polish_steps:
         begin = time.perf_counter()
-        start = _paired(source, target, job.y) if job.field.d <= LOOKUP_MAX_D else None
+        start = _paired(source, target, y) if near else None
         seconds += time.perf_counter() - begin
         seconds += fit_dual(
-            u, job.x, job.y, config.polish_steps, config.polish_lr, config, spec.conjugate, spec.seed + 1, recorder,
-            key="u.polish", watch=watch.loss, start=start,
+            u, x, y, config.polish_steps, config.polish_lr, config, spec.conjugate, spec.seed + 1, recorder,
+            key="u.polish", watch=watch.loss, start=start, held_out=held_out,
         )  # fmt: skip
     return seconds
+
+
+def _split(job: _Job) -> tuple[Tensor, Tensor]:
+    """Indices of the training samples that u is fitted to, and of those kept apart to see when it is done: none where
+    all steps are taken. Those kept apart are stratified, or their own chance would outweigh the last gains."""
+    n = len(job.field.x_train)
+    count = min(HELD_OUT, int(HELD_OUT_SHARE * n)) if job.spec.u.patience else 0
+    if not count:
+        return torch.arange(n), torch.arange(0)
+    generator = torch.Generator().manual_seed(job.spec.seed + 15_485_863)
+    apart = Stratifier(job.field.x_train, count).draw(generator)
+    fitted = torch.ones(n, dtype=torch.bool)
+    fitted[apart] = False
+    return fitted.nonzero()[:, 0], apart
 
 
 def _paired(source: Tensor, target: Tensor, y: Tensor) -> Tensor:

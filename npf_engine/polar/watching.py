@@ -11,6 +11,7 @@ from npf_engine.fields.field import Field
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.recorder import Recorder
 from npf_engine.transport.dual import in_chunks
+from npf_engine.transport.loop import SHOWN
 
 POINTS = 1000
 SECONDS_BETWEEN = 3.0
@@ -23,8 +24,8 @@ class Watch:
     Its draws are its own, so that looking changes nothing in the training.
     """
 
-    def __init__(self, u: ConvexPotential, field: Field, recorder: Recorder, seed: int, last_step: int) -> None:
-        self.u, self.recorder, self.last_step = u, recorder, last_step
+    def __init__(self, u: ConvexPotential, field: Field, recorder: Recorder, seed: int) -> None:
+        self.u, self.recorder = u, recorder
         generator = torch.Generator().manual_seed(seed + 104_729)
         count = min(POINTS, field.x_test.shape[0] // 3)
         order = torch.randperm(field.x_test.shape[0], generator=generator)
@@ -36,10 +37,11 @@ class Watch:
         self.due = 0.0
 
     def loss(self, step: int) -> dict[str, float]:
-        """Numbers for the progress of this step: those of a look every few seconds and at the last step, else none."""
-        return self._look() if step == self.last_step or time.monotonic() >= self.due else {}
+        """Numbers for the progress of this step: those of a look every few seconds, else none."""
+        return self.look() if step % SHOWN == 0 and time.monotonic() >= self.due else {}
 
-    def _look(self) -> dict[str, float]:
+    def look(self) -> dict[str, float]:
+        """The divergence and its floor; the picture goes to the recorder."""
         begin = time.monotonic()
         image = in_chunks(self.u.gradient, self.x).cpu().float()
         shown: dict[str, float] = {}

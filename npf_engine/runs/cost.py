@@ -17,6 +17,7 @@ PAIRING = 3e-7  # seconds a squared point of one exact assignment
 SINKHORN = 4e-8  # seconds a squared point of one divergence, all its iterations together
 CONJUGATES = 15.0  # seconds of grad u* of every sample, once
 RECENT = 5  # finished runs that are asked
+EARLY = 0.4  # of the most steps, after which the held-out dual ends u's fit
 
 
 def guess(spec: TrainingSpec, d: int = 2) -> dict[str, float]:
@@ -24,8 +25,8 @@ def guess(spec: TrainingSpec, d: int = 2) -> dict[str, float]:
     u, v, m, inverse = spec.u, spec.v, spec.m, spec.inverse
     potential = _weights((d, *u.hidden, 1), 0) + sum(u.hidden) * d * (u.rank + 2)
     if u.method == "pairing":
-        fit = u.pairings * PAIRING * u.pair_size**2 + u.regression_steps * _step(3 * potential, u.batch)
-        fit += u.polish_steps * 6 * _step(3 * potential, u.batch)
+        steps = (u.regression_steps + 6 * u.polish_steps) * (EARLY if u.patience else 1.0)
+        fit = u.pairings * PAIRING * u.pair_size**2 + steps * _step(3 * potential, u.batch)
     else:
         # Every dual step solves a conjugate: several evaluations with a Hessian a point.
         fit = u.dual_steps * (60 if spec.solver == "published" else 6) * _step(3 * potential, u.batch)

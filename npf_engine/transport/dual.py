@@ -26,6 +26,7 @@ from npf_engine.settings import ConjugateConfig, PotentialConfig
 from npf_engine.transport.conjugate import conjugate, extra_iterations, quadratic_start
 from npf_engine.transport.loop import Loop
 from npf_engine.transport.pairing import Stratifier, draw_pairs
+from npf_engine.transport.plateau import HeldOut, Plateau
 
 MAX_CORES = 4  # assignments at a time: each holds a cost matrix and a plan
 
@@ -106,9 +107,10 @@ def fit_to_pairs(
     seed: int,
     recorder: Recorder,
     watch: Callable[[int], dict[str, float]] | None = None,
+    held_out: HeldOut | None = None,
 ) -> float:
-    """Regress grad u on pairs: mean |grad u(x) - y|^2. ``watch(step)`` adds numbers to the progress. Returns
-    seconds."""
+    """Regress grad u on pairs: mean |grad u(x) - y|^2. ``watch(step)`` adds numbers to the progress. With ``held_out``
+    it ends once that dual is flat. Returns seconds."""
     scale = float(u.scale)
 
     def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
@@ -119,8 +121,13 @@ def fit_to_pairs(
     loop = Loop(
         "u", "u.fit", {"u": u}, config.regression_steps, config.regression_lr, seed, recorder,
         floor=config.lr_floor, betas=(config.beta1, config.beta2),
+        plateau=_plateau(held_out, config.regression_steps, config),
     )  # fmt: skip
     return loop.run(loss)
+
+
+def _plateau(held_out: HeldOut | None, most: int, config: PotentialConfig) -> Plateau | None:
+    return None if held_out is None else Plateau(held_out, most, config.patience, config.lr_floor)
 
 
 def fit_dual(
@@ -137,10 +144,12 @@ def fit_dual(
     key: str = "u.dual",
     watch: Callable[[int], dict[str, float]] | None = None,
     start: Tensor | None = None,
+    held_out: HeldOut | None = None,
 ) -> float:
     """Minimise the dual on samples x (n, d), y (n, d), stratified minibatches of both marginals. Every sample remembers
     its last conjugate, which starts the next solve; ``start`` (n, d) are first guesses. Where too few conjugates
-    converge, the next ones get more iterations than the solver's (``extra_iterations``). Returns seconds."""
+    converge, the next ones get more iterations than the solver's (``extra_iterations``). With ``held_out`` it ends once
+    that dual is flat, and leaves u as it was where no step brought a gain. Returns seconds."""
     strata = Stratifier(x, config.batch)
     memory = {
         "xhat": torch.full_like(y, torch.nan) if start is None else start.clone(),
@@ -170,6 +179,7 @@ def fit_dual(
     loop = Loop(
         "u: dual", key, {"u": u}, steps, rate, seed, recorder, floor=config.lr_floor,
         betas=(config.beta1, config.beta2), memory=memory, ema=config.ema,
+        plateau=_plateau(held_out, steps, config), from_start=held_out is not None,
     )  # fmt: skip
     return loop.run(loss)
 

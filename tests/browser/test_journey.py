@@ -175,7 +175,7 @@ def test_table_row_can_be_ticked_and_deleted(visitor: Visitor, trained_in_the_ap
 
 
 def test_dialog_deletes(visitor: Visitor, trained_in_the_app: dict[str, Any], server: Server):
-    visitor.go("/train?" + link() + "&name=to+be+deleted&u.regression_steps=5000000")
+    visitor.go("/train?" + link() + "&name=to+be+deleted&u.regression_steps=5000000&u.patience=0")
     visitor.main.get_by_role("button", name="Train", exact=True).click()
     visitor.page.wait_for_url("**/train?run=*")
     run_id = run_of(visitor)

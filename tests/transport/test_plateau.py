@@ -1,0 +1,149 @@
+"""A fit that ends on held-out samples: when, with which weights, and the same after a break."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from npf_engine.divergences import l2_uvp
+from npf_engine.errors import Cancelled
+from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.recorder import Recorder
+from npf_engine.settings import ConjugateConfig, PotentialConfig
+from npf_engine.transport import plateau as plateaus
+from npf_engine.transport.conjugate import Conjugate
+from npf_engine.transport.dual import fit_dual, fit_to_pairs, held_out_dual
+from npf_engine.transport.plateau import HeldOut, Plateau
+
+CONFIG = PotentialConfig(hidden=(16, 16), regression_steps=2000, batch=256, patience=3)
+
+
+def truth(x: Tensor) -> Tensor:
+    """grad of sum x^4 / 4 + |x|^2 / 2."""
+    return x**3 + x
+
+
+def cloud(n: int, seed: int) -> Tensor:
+    return torch.rand(n, 2, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+def start() -> tuple[ConvexPotential, HeldOut]:
+    u = ConvexPotential(2, CONFIG.hidden, seed=0)
+    u.set_identity_start(1.0)
+    return u, HeldOut(u, cloud(1000, 1), truth(cloud(1000, 2)), None, "auto")
+
+
+class Steps(Recorder):
+    """Remembers the last step and the total of each stage; keeps every checkpoint, and breaks off after ``until``."""
+
+    def __init__(self, until: int | None = None) -> None:
+        self.until, self.checks = until, 0
+        self.kept: dict[str, Any] = {}
+        self.last: dict[str, tuple[int, int]] = {}
+        self.notes: list[str] = []
+
+    def check(self) -> None:
+        self.checks += 1
+        if self.checks == self.until:
+            raise Cancelled("enough")
+
+    def progress(self, stage: str, step: int, total: int, **scalars: float) -> None:
+        self.last[stage] = (step, total)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def checkpoint_due(self) -> bool:
+        return self.until is not None and self.checks + 1 == self.until
+
+    def save(self, key: str, state: dict[str, Any]) -> None:
+        self.kept[key] = copy.deepcopy(state)
+
+    def load(self, key: str) -> dict[str, Any] | None:
+        return self.kept.get(key)
+
+
+def fit(recorder: Recorder) -> tuple[ConvexPotential, HeldOut]:
+    u, held_out = start()
+    x = cloud(4000, 3)
+    fit_to_pairs(u, x, truth(x), CONFIG, 5, recorder, held_out=held_out)
+    fit_dual(
+        u, x, truth(cloud(4000, 4)), 200, 3e-3, CONFIG, ConjugateConfig(), 6, recorder, key="u.polish",
+        held_out=held_out,
+    )  # fmt: skip
+    return u, held_out
+
+
+@pytest.fixture(scope="module")
+def unbroken() -> tuple[ConvexPotential, Steps]:
+    steps = Steps()
+    return fit(steps)[0], steps
+
+
+def test_both_parts_end_before_all_their_steps_and_the_known_map_is_found(unbroken: tuple[ConvexPotential, Steps]):
+    u, steps = unbroken
+    for stage, most in {"u": CONFIG.regression_steps, "u: dual": 200}.items():
+        step, total = steps.last[stage]
+        assert step == total < most and total % 2 == 0
+        said = f"{stage}: {total} of at most {most} steps, for the held-out dual was flat after {total // 2}"
+        assert said in steps.notes
+    check = cloud(2000, 7)
+    assert l2_uvp(u.gradient(check).detach(), truth(check)) < 0.3  # the identity has 47
+
+
+@pytest.mark.parametrize("until", [3, 333, 700])
+def test_a_break_changes_nothing(until: int, unbroken: tuple[ConvexPotential, Steps]):
+    whole, steps = unbroken
+    until = min(until, steps.checks - 10)  # 700 lies in the dual's part
+    broken = Steps(until)
+    with pytest.raises(Cancelled):
+        fit(broken)
+    assert broken.kept
+    again = Steps()
+    again.kept = broken.kept
+    resumed, _ = fit(again)
+    assert again.last == steps.last
+    for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_the_best_look_is_returned_where_no_step_brings_a_gain():
+    u, _ = fit(Steps())
+    x, y = cloud(1000, 1), truth(cloud(1000, 2))
+    before = held_out_dual(u, x, y).value
+    # A rate a hundred times too high only spoils it.
+    fit_dual(
+        u, cloud(4000, 3), truth(cloud(4000, 4)), 100, 0.3, CONFIG, ConjugateConfig(), 6, Recorder(),
+        held_out=HeldOut(u, x, y, None, "auto"),
+    )  # fmt: skip
+    assert held_out_dual(u, x, y).value <= before + 1e-6
+
+
+def test_conjugates_that_do_not_converge_are_no_gain(monkeypatch: pytest.MonkeyPatch):
+    u, held_out = start()
+    value = held_out.dual()
+    assert value == pytest.approx(held_out_dual(u, held_out.x, held_out.y).value, abs=1e-4)
+
+    def lost(u: ConvexPotential, y: Tensor, *_: Any, **__: Any) -> Conjugate:
+        return Conjugate(torch.zeros_like(y), torch.ones(len(y)), torch.zeros(len(y), dtype=torch.bool), 1.0)
+
+    monkeypatch.setattr(plateaus, "conjugate", lost)
+    assert held_out.dual() == math.inf
+
+
+def test_the_rate_stays_then_falls_to_its_floor():
+    _, held_out = start()
+    schedule = Plateau(held_out, 1000, 3, 0.01)
+    assert schedule.share(0) == schedule.share(900) == 1.0
+    weights = [p.detach() for p in held_out.u.parameters()]
+    for step in range(0, 1000, schedule.every):
+        schedule.look(step, weights, [w.clone() for w in weights])  # nothing moves: no look gains
+        if schedule.turn:
+            break
+    assert schedule.turn == 3 * schedule.every and schedule.end == 2 * schedule.turn
+    assert schedule.share(schedule.turn) == 1.0 and schedule.share(schedule.end) == pytest.approx(0.01)
