@@ -87,7 +87,7 @@ def ours(task: Task, start: str, options: Any, seed: int) -> dict[str, Any]:
     """``fit_brenier_map``: with nothing but data and time, or with the identity start besides."""
     config: WideConfig | None = None
     if start == "identity":
-        config = dataclasses.replace(choose(options.seconds, task.d), start="identity")
+        config = dataclasses.replace(choose(options.seconds, options.n, task.d), start="identity")
     fitted = fit_brenier_map(task.x, task.y, seed=seed, budget_seconds=options.seconds, config=config)
     if fitted.info["note"]:
         tell(f"{task.name} d={task.d} {start} start: {fitted.info['note']}")

@@ -38,9 +38,9 @@ PEERS: dict[str, dict[str, Any]] = {
 }
 
 
-def config_of(hidden: list[int] | None, seconds: float, d: int) -> WideConfig | None:
+def config_of(hidden: list[int] | None, seconds: float, n: int, d: int) -> WideConfig | None:
     """The fit's own settings with other widths; None, which is its own choice, without any."""
-    return dataclasses.replace(choose(seconds, d), hidden=tuple(hidden)) if hidden else None
+    return dataclasses.replace(choose(seconds, n, d), hidden=tuple(hidden)) if hidden else None
 
 
 def one_problem(family: str, d: int, seed: int, options: Any) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def one_problem(family: str, d: int, seed: int, options: Any) -> dict[str, Any]:
     x_eval = problem.source(EVALUATION_POINTS, g)
     truth = problem.map(x_eval)
     S, m = gaussian_map(x, y)
-    config = config_of(options.hidden, options.seconds, d)
+    config = config_of(options.hidden, options.seconds, options.n, d)
     fitted = fit_brenier_map(x, y, seed=seed, budget_seconds=options.seconds, config=config)
     row: dict[str, Any] = {
         "family": family, "d": d, "seed": seed, "linear": l2_uvp(x_eval.double() @ S + m, truth),

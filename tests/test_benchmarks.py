@@ -187,9 +187,9 @@ def test_a_fits_note_stays_in_the_table(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_other_widths_leave_the_fits_other_settings() -> None:
-    config = config_of([256, 64], 300.0, 64)
-    assert config is not None and config.hidden == (256, 64) and config.rate == choose(300.0, 64).rate
-    assert config_of(None, 300.0, 64) is None
+    config = config_of([256, 64], 300.0, 1_000_000, 64)
+    assert config is not None and config.hidden == (256, 64) and config.rate == choose(300.0, 1_000_000, 64).rate
+    assert config_of(None, 300.0, 1_000_000, 64) is None
 
 
 def test_terrain_is_measured_by_the_commands_that_anybody_types() -> None:

@@ -29,7 +29,7 @@ from npf_engine.transport.conjugate import conjugate
 from npf_engine.transport.dual import collect_pairs, fit_dual, fit_published, fit_to_pairs
 from npf_engine.transport.gaussian import gaussian_map
 from npf_engine.transport.loop import Loop
-from npf_engine.transport.pairing import Stratifier
+from npf_engine.transport.pairing import LOOKUP_MAX_D, Stratifier, source_of_nearest
 from npf_engine.transport.plateau import HeldOut
 
 if TYPE_CHECKING:  # runs is a floor above; the spec is passed in, not imported
@@ -38,7 +38,6 @@ if TYPE_CHECKING:  # runs is a floor above; the spec is passed in, not imported
 HELD_OUT, HELD_OUT_SHARE = 4096, 0.1  # training samples on which the end of u is decided; at most that share of them
 KEPT_SAMPLES = 16_384
 CONJUGATE_CHUNK = 16_384
-LOOKUP_MAX_D = 6
 KEPT_NUMBERS = 400_000  # at most so many numbers a kept array, whatever d
 
 
@@ -175,13 +174,13 @@ def _fit_u(job: _Job, u: ConvexPotential, watch: Watch) -> float:
     near = job.field.d <= LOOKUP_MAX_D
     held_out = None
     if len(x_check):
-        first = _paired(source, target, y_check) if near else None
+        first = source_of_nearest(source, target, y_check) if near else None
         held_out = HeldOut(u, x_check, y_check, first, spec.conjugate.method)
     seconds = float(kept["seconds"]) + time.perf_counter() - begin
     seconds += fit_to_pairs(u, source, target, config, spec.seed, recorder, watch.loss, held_out)
     if config.polish_steps:
         begin = time.perf_counter()
-        start = _paired(source, target, y) if near else None
+        start = source_of_nearest(source, target, y) if near else None
         seconds += time.perf_counter() - begin
         seconds += fit_dual(
             u, x, y, config.polish_steps, config.polish_lr, config, spec.conjugate, spec.seed + 1, recorder,
@@ -202,12 +201,6 @@ def _split(job: _Job) -> tuple[Tensor, Tensor]:
     fitted = torch.ones(n, dtype=torch.bool)
     fitted[apart] = False
     return fitted.nonzero()[:, 0], apart
-
-
-def _paired(source: Tensor, target: Tensor, y: Tensor) -> Tensor:
-    """For each value y (n, d) the source paired with the nearest target: a first guess of grad u*(y)."""
-    nearest = cKDTree(target.cpu().numpy()).query(y.cpu().numpy())[1]
-    return source[torch.as_tensor(nearest, device=source.device)]
 
 
 # -- v: the conjugate of every sample, and its amortizer --------------------------------------------------------------

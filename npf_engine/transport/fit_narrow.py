@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -14,6 +15,15 @@ from npf_engine.settings import ConjugateConfig, PotentialConfig
 from npf_engine.transport.brenier_map import BrenierMap, Clouds
 from npf_engine.transport.dual import collect_pairs, copy_as, fit_dual, fit_to_pairs
 from npf_engine.transport.gaussian import gaussian_map
+from npf_engine.transport.pairing import LOOKUP_MAX_D, source_of_nearest
+from npf_engine.transport.plateau import HeldOut
+
+# For two dimensions, before a wide network (fit.py): as the presets fit u, which says more of a rough field in a given
+# time than the dual alone.
+PAIRED = PotentialConfig(hidden=(64, 64), regression_steps=8000, polish_steps=1200, polish_lr=3e-3, patience=3)
+MARGIN = 0.85  # of the time that the steps timed before leave
+LOOKS = 0.65  # the same where the held-out dual is looked at between them
+FOR_PAIRS, FOR_REGRESSION = 0.4, 0.7  # of the time, and of what the pairs leave where a polish follows
 
 
 def _start(x: Tensor, y: Tensor, config: PotentialConfig, seed: int) -> ConvexPotential:
@@ -49,18 +59,47 @@ def fit_narrow(clouds: Clouds, config: PotentialConfig, seed: int, until: float)
     if left <= 0:
         raise FloatingPointError("the time allowed ended before the fit began; give it more seconds")
 
-    def steps(model: ConvexPotential, count: int) -> None:
-        if config.method == "dual":
-            fit_dual(model, x, y, count, config.dual_lr, config, solver, seed, Recorder())
-        else:
-            fit_to_pairs(model, pairs[0], pairs[1], replace(config, regression_steps=count), seed, Recorder())
+    if config.method == "dual":
 
-    if config.method != "dual":
-        pairs = _pairs(x, y, config, seed, until - 0.6 * left)
-    trial, begin = 5, time.perf_counter()
-    steps(copy_as(u, u.raw_w.dtype), trial)
-    each = (time.perf_counter() - begin) / trial
-    affordable = max(1, int(0.85 * (until - time.perf_counter()) / each))
-    # The dual goes on improving; the regression only until it has learned its pairs.
-    steps(u, affordable if config.method == "dual" else min(affordable, config.regression_steps))
+        def dual(model: ConvexPotential, count: int) -> None:
+            fit_dual(model, x, y, count, config.dual_lr, config, solver, seed, Recorder())
+
+        dual(u, _affordable(u, dual, until, MARGIN))
+        return BrenierMap(u, at, {"method": "icnn"})
+    source, target = _pairs(x, y, config, seed, until - (1 - FOR_PAIRS) * left)
+    near, held_out = clouds.d <= LOOKUP_MAX_D, None
+    if config.patience:
+        x_check, y_check = at.source(clouds.x_check), at.target(clouds.y_check)
+        first = source_of_nearest(source, target, y_check) if near else None
+        held_out = HeldOut(u, x_check, y_check, first, "auto")
+    share = LOOKS if config.patience else MARGIN
+
+    def regress(model: ConvexPotential, count: int) -> None:
+        look = held_out if model is u else None
+        fit_to_pairs(model, source, target, replace(config, regression_steps=count), seed, Recorder(), held_out=look)
+
+    now = time.perf_counter()
+    end = now + (FOR_REGRESSION if config.polish_steps else 1.0) * (until - now)
+    regress(u, min(_affordable(u, regress, end, share), config.regression_steps))
+    if config.polish_steps:
+        start = source_of_nearest(source, target, y) if near else None
+
+        def polish(model: ConvexPotential, count: int) -> None:
+            look = held_out if model is u else None
+            fit_dual(
+                model, x, y, count, config.polish_lr, config, solver, seed + 1, Recorder(), start=start, held_out=look
+            )
+
+        polish(u, min(_affordable(u, polish, until, share), config.polish_steps))
     return BrenierMap(u, at, {"method": "icnn"})
+
+
+def _affordable(u: ConvexPotential, steps: Callable[[ConvexPotential, int], None], until: float, share: float) -> int:
+    """How many steps fit into a share of the time left, by what a few on a copy of u take; at least one."""
+    seconds = []
+    for count in (1, 1, 11):  # the very first is slower than all others
+        model, begin = copy_as(u, u.raw_w.dtype), time.perf_counter()
+        steps(model, count)
+        seconds.append(time.perf_counter() - begin)
+    each = max(1e-5, (seconds[2] - seconds[1]) / 10)
+    return max(1, int((share * (until - time.perf_counter()) - seconds[1]) / each))

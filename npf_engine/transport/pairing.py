@@ -10,9 +10,11 @@ from __future__ import annotations
 import numpy as np
 import ot
 import torch
+from scipy.spatial import cKDTree
 from torch import Tensor
 
 STRATIFIED_MAX_D = 4
+LOOKUP_MAX_D = 6  # beyond it looking for a nearest point costs more than its first guess saves
 
 
 def optimal_assignment(x: Tensor, y: Tensor) -> Tensor:
@@ -61,6 +63,12 @@ class Stratifier:
             return torch.randperm(self.n, generator=generator)[: self.k]
         pick = torch.randint(self.cells.shape[1], (self.k, 1), generator=generator)
         return self.cells.gather(1, pick)[:, 0]
+
+
+def source_of_nearest(source: Tensor, target: Tensor, y: Tensor) -> Tensor:
+    """For each value y (n, d) the source paired with the nearest target: a first guess of grad u*(y), (n, d)."""
+    nearest = cKDTree(target.cpu().numpy()).query(y.cpu().numpy())[1]
+    return source[torch.as_tensor(nearest, device=source.device)]
 
 
 def draw_pairs(

@@ -15,7 +15,10 @@ from torch import Tensor
 from npf_engine.divergences import l2_uvp
 from npf_engine.networks.wide import WidePotential
 from npf_engine.transport import WideConfig, fit_brenier_map
+from npf_engine.transport import fit as both
 from npf_engine.transport import fit_wide as fit_module
+from npf_engine.transport.brenier_map import BrenierMap, Clouds
+from npf_engine.transport.fit_wide import choose
 from npf_engine.transport.timed import TimedFit
 
 D = 6
@@ -207,3 +210,44 @@ def test_units_with_quadratics_learn_kinks_along_spheres() -> None:
     plain = WideConfig(hidden=(16,), pieces=0, unit_rank=0, start="gaussian", batch=128)
     missed = _missed(truth, {"plain": plain, "bent": replace(plain, unit_rank=D)}, g)
     assert missed["bent"] < 2 / 3 * missed["plain"], missed
+
+
+def _plane(n: int, d: int = 2) -> tuple[Tensor, Tensor]:
+    g = torch.Generator().manual_seed(6)
+    x, z = torch.rand(n, d, generator=g) * 2 - 1, torch.rand(n, d, generator=g) * 2 - 1
+    return x, z**3 + z
+
+
+@pytest.mark.usefixtures("steps_as_seconds")
+@pytest.mark.parametrize(("spoiled", "returned"), [("wide", "icnn"), ("pairs", "wide icnn")])
+def test_in_two_dimensions_the_better_of_pairs_and_dual_is_returned(
+    monkeypatch: pytest.MonkeyPatch, spoiled: str, returned: str
+) -> None:
+    x, y = _plane(8000)
+
+    def worthless(clouds: Clouds, *_: object) -> BrenierMap:
+        return BrenierMap(WidePotential(2, (8,), pieces=2), clouds.balanced(), {"method": "worthless"})
+
+    monkeypatch.setattr(both, "SHORT", 0.0)
+    monkeypatch.setattr(both, "fit_wide" if spoiled == "wide" else "fit_narrow", worthless)
+    fit = fit_brenier_map(x, y, budget_seconds=10)
+    assert fit.info["method"] == returned and not fit.info["note"]
+    check = torch.rand(2000, 2, generator=torch.Generator().manual_seed(8)) * 2 - 1
+    assert l2_uvp(fit.forward(check), check**3 + check) < 2
+
+
+@pytest.mark.usefixtures("steps_as_seconds")
+def test_a_wide_network_that_fails_in_two_dimensions_leaves_it_to_the_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise FloatingPointError("the dual is not finite at step 3")
+
+    monkeypatch.setattr(both, "SHORT", 0.0)
+    monkeypatch.setattr(both, "fit_wide", broken)
+    assert fit_brenier_map(*_plane(4000), budget_seconds=10).info["method"] == "icnn"
+    assert fit_brenier_map(*_plane(4000, 3), budget_seconds=10).info["method"] == "gaussian"
+
+
+def test_few_samples_are_learned_in_smaller_steps() -> None:
+    many, few = choose(60.0, 100_000, 64), choose(60.0, 1000, 64)
+    assert few.rate < 0.6 * many.rate and few == replace(many, rate=few.rate)
+    assert choose(60.0, 10, 64).rate == choose(60.0, 4, 64).rate > 0
