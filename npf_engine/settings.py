@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+EARLY = 0.4  # of the most steps: what the fit of u usually takes where patience ends it
+
 
 @dataclass(frozen=True)
 class PotentialConfig:

@@ -9,6 +9,7 @@ from typing import Any
 
 from npf_engine.runs.progress import STAGES
 from npf_engine.runs.spec import TrainingSpec
+from npf_engine.settings import EARLY
 
 # The rough model's only constants. They need not be right: measured runs and stages correct them.
 FLOPS = 2.5e10  # a second, small matrices in float32
@@ -17,14 +18,13 @@ PAIRING = 3e-7  # seconds a squared point of one exact assignment
 SINKHORN = 4e-8  # seconds a squared point of one divergence, all its iterations together
 CONJUGATES = 15.0  # seconds of grad u* of every sample, once
 RECENT = 5  # finished runs that are asked
-EARLY = 0.4  # of the most steps, after which the held-out dual ends u's fit
 
 
 def guess(spec: TrainingSpec, d: int = 2) -> dict[str, float]:
     """Seconds a stage by the rough model, for a field of dimension d."""
     u, v, m, inverse = spec.u, spec.v, spec.m, spec.inverse
     potential = _weights((d, *u.hidden, 1), 0) + sum(u.hidden) * d * (u.rank + 2)
-    if u.method == "pairing":
+    if u.method == "pairing" and spec.solver != "published":
         steps = (u.regression_steps + 6 * u.polish_steps) * (EARLY if u.patience else 1.0)
         fit = u.pairings * PAIRING * u.pair_size**2 + steps * _step(3 * potential, u.batch)
     else:

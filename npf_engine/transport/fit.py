@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable
@@ -19,10 +20,10 @@ from npf_engine.transport.fit_wide import SHORT, WideConfig, choose, fit_wide
 Sampler = Callable[[int, torch.Generator], Tensor]
 DRAWN = 250_000  # of each side: in 64 dimensions a convex network still learns what is chance in 100,000
 DEFAULT_SECONDS = 60.0
-# Up to this dimension a fit to exact pairs gets at most half of a time that is not short, before the wide network does:
-# on Chamonix a test dual of 8.5834 after 30 s and 8.5829 after 60, where the wide network alone has 8.5876 and 8.5852.
-# In 3 and 4 dimensions pairs bring nothing.
-PAIRED_D, PAIRED_SHARE = 2, 0.5
+# Up to this dimension a fit to exact pairs gets at most half of the time before the wide network does: on Chamonix in 60 s
+# a test dual of 8.5829, where the wide network alone has 8.5852. In 3 and 4 dimensions pairs bring nothing.
+PAIRED_D, PAIRED_SHARE, PAIRED_SECONDS = 2, 0.5, 5.0
+FOR_WIDE = 1.1 * SHORT  # seconds that the wide network is left with, enough for its trial
 
 
 def fit_brenier_map(
@@ -37,7 +38,7 @@ def fit_brenier_map(
 
     source, target: samples (n, d) and (m, d), or callables (n, generator) -> (n, d). budget_seconds: wall time for
     the whole call (60 by default); it ends earlier when the held-out dual no longer improves. Without a config the
-    settings follow from n, d and the budget: a WidePotential on the dual; up to two dimensions and with more than 20 s
+    settings follow from n, d and the budget: a WidePotential on the dual; up to two dimensions and with more than 30 s
     the papers' network on exact pairs before, and then the better of both on held-out samples. config: a WideConfig, or
     a PotentialConfig for the papers' network (its ``method`` pairing or dual).
     A fit that is not finite or no better than the closed-form Gaussian map on held-out samples falls back to that map
@@ -89,10 +90,14 @@ def _fitted(
         fitted = fit_narrow(clouds, config, seed, until)
         return fitted, _dual(clouds, fitted)
     left, n = until - time.perf_counter(), min(len(clouds.x), len(clouds.y))
-    paired = None
-    if config is None and clouds.d <= PAIRED_D and left > SHORT:
-        paired = fit_narrow(clouds, PAIRED, seed, until - (1 - PAIRED_SHARE) * left)
-        paired_dual = _dual(clouds, paired)
+    paired: BrenierMap | None = None
+    paired_dual = math.nan
+    share = min(PAIRED_SHARE * left, left - FOR_WIDE)
+    if config is None and clouds.d <= PAIRED_D and share > PAIRED_SECONDS:
+        with contextlib.suppress(FloatingPointError):
+            paired = fit_narrow(clouds, PAIRED, seed, until - left + share)
+            paired_dual = _dual(clouds, paired)
+            paired = paired if math.isfinite(paired_dual) else None
     try:
         fitted = fit_wide(clouds, config or choose(until - time.perf_counter(), n, clouds.d), seed, until)
         dual = _dual(clouds, fitted)

@@ -101,5 +101,5 @@ def _affordable(u: ConvexPotential, steps: Callable[[ConvexPotential, int], None
         model, begin = copy_as(u, u.raw_w.dtype), time.perf_counter()
         steps(model, count)
         seconds.append(time.perf_counter() - begin)
-    each = max(1e-5, (seconds[2] - seconds[1]) / 10)
+    each = max((seconds[2] - seconds[1]) / 10, seconds[2] / 22)  # where the one was slow by chance, as the others
     return max(1, int((share * (until - time.perf_counter()) - seconds[1]) / each))

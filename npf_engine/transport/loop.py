@@ -66,7 +66,9 @@ class Loop:
         step = self._restore(optimiser, generator, average)
         end = self.plateau.end if self.plateau else self.steps
         if self.plateau and not step:
+            last = time.perf_counter()
             self.plateau.look(0, parameters, average)
+            self.seconds += time.perf_counter() - last
         while step < end:
             self.recorder.check()  # blocks while paused, which is not work
             last = time.perf_counter()
@@ -88,12 +90,13 @@ class Loop:
                 number = float(value.detach())
                 if not math.isfinite(number):
                     raise FloatingPointError(f"the loss of stage {self.stage!r} is not finite at step {step - 1}")
-                self.recorder.progress(self.stage, step, end, loss=number, **shown)
+                total = self.plateau.planned(step) if self.plateau else end
+                self.recorder.progress(self.stage, step, total, loss=number, **shown)
             self.seconds += time.perf_counter() - last
             if self.recorder.checkpoint_due() and step < end:
                 self.recorder.save(self.key, self._state(step, optimiser, generator, average))
         if ema and end:
-            torch._foreach_copy_(parameters, self.plateau.best if self.plateau else average)
+            torch._foreach_copy_(parameters, self.plateau.weights(average) if self.plateau else average)
         if self.plateau and end:
             self.recorder.note(f"{self.stage}: {self.plateau.sentence()}")
         return self.seconds

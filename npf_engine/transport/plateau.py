@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.settings import EARLY
 from npf_engine.transport.conjugate import conjugate
 
 LOOKS = 100  # in the most steps that a fit may take
@@ -44,7 +45,7 @@ class HeldOut:
             return math.inf
         with torch.no_grad():
             star = (found.x * self.y).sum(1) - self.u(found.x)
-            value = float(self.u(self.x).double().mean() + star.double().mean())
+            value = float(self.u(self.x).cpu().double().mean() + star.cpu().double().mean())  # MPS has no float64
         if math.isnan(self.first):
             self.first = value
         return value
@@ -92,7 +93,7 @@ class Plateau:
 
     def _stale(self) -> bool:
         before, late = self.duals[: -self.patience], self.duals[-self.patience :]
-        if not before or not math.isfinite(min(before)):
+        if not before or not math.isfinite(min(before)) or not math.isfinite(min(late)):
             return False
         return min(late) >= min(before) - GAIN * abs(self.held_out.first - self.best_dual)
 
@@ -100,7 +101,22 @@ class Plateau:
         """How the loop came to its end, for the log."""
         if self.flat:
             return f"{self.end} of at most {self.most} steps, for the held-out dual was flat after {self.turn}"
-        return f"all {self.most} steps, and the held-out dual still fell: more may bring more"
+        if not self._seen():
+            return f"all {self.most} steps, for too few held-out conjugates converged to see when it was done"
+        return f"all {self.most} steps; the held-out dual was not flat before half of them, and more may bring more"
+
+    def planned(self, step: int) -> int:
+        """How many steps it will be at least, and no fewer than such a fit usually takes."""
+        if self.turn or step >= self.end:
+            return self.end
+        return min(self.most, max(2 * step, round(EARLY * self.most)))
+
+    def weights(self, average: list[Tensor]) -> list[Tensor]:
+        """The best of those looked at; the newest where no look but that at the start could be judged."""
+        return self.best if self._seen() else average
+
+    def _seen(self) -> bool:
+        return any(math.isfinite(dual) for dual in self.duals[1:])
 
     def state(self) -> dict[str, Any]:
         """What ``restore`` needs."""

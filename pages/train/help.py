@@ -51,14 +51,15 @@ HELP: dict[str, str] = {
     "u.regression_lr": "First learning rate of the regression.",
     "u.polish_steps": "Steps on the dual objective after the regression, at most.",
     "u.polish_lr": "First learning rate of those steps.",
-    "u.patience": "Looks at the held-out dual without a gain that end the regression, and then the steps on the dual. "
-    "0: all steps are taken.",
+    "u.patience": "Looks at the held-out dual without a gain that end the regression, and then the steps on the dual "
+    "(method `pairing`). 0: all steps are taken.",
     "u.dual_steps": "Steps of the method `dual`.",
     "u.dual_lr": "First learning rate of the method `dual`.",
     "u.lr_floor": "The learning rate falls to this share of the first.",
     "u.beta1": "Adam's decay of the first moment.",
     "u.beta2": "Adam's decay of the second moment.",
-    "u.ema": "Decay of the weights' running average over the dual's steps; 0 takes the last weights.",
+    "u.ema": "Decay of the weights' running average over the dual's steps; 0 takes the last weights. "
+    "Where the patience ends them, the best average is taken.",
     "u.batch": "Samples in one step.",
     "conjugate.method": "`auto`: Newton up to eight dimensions, L-BFGS above.",
     "conjugate.tolerance": "Largest component of the gradient at which a point counts as found, while training.",

@@ -228,7 +228,8 @@ def test_in_two_dimensions_the_better_of_pairs_and_dual_is_returned(
     def worthless(clouds: Clouds, *_: object) -> BrenierMap:
         return BrenierMap(WidePotential(2, (8,), pieces=2), clouds.balanced(), {"method": "worthless"})
 
-    monkeypatch.setattr(both, "SHORT", 0.0)
+    monkeypatch.setattr(both, "FOR_WIDE", 0.0)
+    monkeypatch.setattr(both, "PAIRED_SECONDS", 0.0)
     monkeypatch.setattr(both, "fit_wide" if spoiled == "wide" else "fit_narrow", worthless)
     fit = fit_brenier_map(x, y, budget_seconds=10)
     assert fit.info["method"] == returned and not fit.info["note"]
@@ -237,14 +238,19 @@ def test_in_two_dimensions_the_better_of_pairs_and_dual_is_returned(
 
 
 @pytest.mark.usefixtures("steps_as_seconds")
-def test_a_wide_network_that_fails_in_two_dimensions_leaves_it_to_the_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("fails", "returned"), [("fit_wide", "icnn"), ("fit_narrow", "wide icnn")])
+def test_a_network_that_fails_in_two_dimensions_leaves_it_to_the_other(
+    monkeypatch: pytest.MonkeyPatch, fails: str, returned: str
+) -> None:
     def broken(*_: object, **__: object) -> None:
         raise FloatingPointError("the dual is not finite at step 3")
 
-    monkeypatch.setattr(both, "SHORT", 0.0)
-    monkeypatch.setattr(both, "fit_wide", broken)
-    assert fit_brenier_map(*_plane(4000), budget_seconds=10).info["method"] == "icnn"
-    assert fit_brenier_map(*_plane(4000, 3), budget_seconds=10).info["method"] == "gaussian"
+    monkeypatch.setattr(both, "FOR_WIDE", 0.0)
+    monkeypatch.setattr(both, "PAIRED_SECONDS", 0.0)
+    monkeypatch.setattr(both, fails, broken)
+    assert fit_brenier_map(*_plane(4000), budget_seconds=10).info["method"] == returned
+    in_space = fit_brenier_map(*_plane(4000, 3), budget_seconds=10).info["method"]
+    assert in_space == ("gaussian" if fails == "fit_wide" else "wide icnn")
 
 
 def test_few_samples_are_learned_in_smaller_steps() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -134,16 +135,25 @@ def test_conjugates_that_do_not_converge_are_no_gain(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(plateaus, "conjugate", lost)
     assert held_out.dual() == math.inf
+    # What cannot be judged is trained to the end, and not thrown away.
+    steps, before = Steps(), [p.detach().clone() for p in u.parameters()]
+    x = cloud(4000, 3)
+    fit_to_pairs(u, x, truth(x), replace(CONFIG, regression_steps=100), 5, steps, held_out=held_out)
+    assert steps.last["u"] == (100, 100) and "too few held-out conjugates converged" in steps.notes[0]
+    assert l2_uvp(u.gradient(x).detach(), truth(x)) < 20
+    assert not all(torch.equal(a, b) for a, b in zip(before, u.parameters(), strict=True))
 
 
 def test_the_rate_stays_then_falls_to_its_floor():
     _, held_out = start()
     schedule = Plateau(held_out, 1000, 3, 0.01)
     assert schedule.share(0) == schedule.share(900) == 1.0
+    assert [schedule.planned(step) for step in (0, 300, 600)] == [400, 600, 1000]
     weights = [p.detach() for p in held_out.u.parameters()]
     for step in range(0, 1000, schedule.every):
         schedule.look(step, weights, [w.clone() for w in weights])  # nothing moves: no look gains
         if schedule.turn:
             break
     assert schedule.turn == 3 * schedule.every and schedule.end == 2 * schedule.turn
+    assert schedule.planned(schedule.turn) == schedule.end
     assert schedule.share(schedule.turn) == 1.0 and schedule.share(schedule.end) == pytest.approx(0.01)
