@@ -20,7 +20,7 @@ from npf_engine.transport.fit_wide import SHORT, WideConfig, choose, fit_wide
 Sampler = Callable[[int, torch.Generator], Tensor]
 DRAWN = 250_000  # of each side: in 64 dimensions a convex network still learns what is chance in 100,000
 DEFAULT_SECONDS = 60.0
-# Up to this dimension a fit to exact pairs gets at most half of the time before the wide network does: on Chamonix in 60 s
+# Up to this dimension a fit to exact pairs gets at most half of the time before the wide network does: Chamonix, 60 s,
 # a test dual of 8.5829, where the wide network alone has 8.5852. In 3 and 4 dimensions pairs bring nothing.
 PAIRED_D, PAIRED_SHARE, PAIRED_SECONDS = 2, 0.5, 5.0
 FOR_WIDE = 1.1 * SHORT  # seconds that the wide network is left with, enough for its trial
