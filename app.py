@@ -43,9 +43,11 @@ if __name__ == "__main__":
 else:
     # The server imports this file once, before the first visitor. Streamlit takes a folder pages/ for pages of its
     # own until st.navigation was called for the first time: the first deep link would be told "page not found".
-    # matplotlib, which holds the embedded terrain, imports its parts in a circle: of several visitors who come at once
-    # to a server just started, all but one would find it half imported.
-    importlib.import_module("matplotlib.cbook")
+    # matplotlib, which holds the embedded terrain, imports its parts in a circle, and plotly takes pandas from what is
+    # being imported: of several visitors who come at once to a server just started, all but one would find them half
+    # imported.
+    for needed in ("matplotlib.cbook", "pandas"):
+        importlib.import_module(needed)
     logging.getLogger("streamlit.runtime.scriptrunner_utils").setLevel("ERROR")  # or it warns of no visitor
     st.navigation(pages())
     app = st.App(__file__)
