@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# Where the held-out dual decides how many steps u takes (transport/plateau.py): the rate of the polish may then be
+# higher, for the best weights are kept.
+PATIENCE, POLISH_RATE = 3, 3e-3
 EARLY = 0.4  # of the most steps: what the fit of u usually takes where patience ends it
+SMALL = (64, 64)  # reaches the dual of the papers' four layers in two thirds of the time, as long as the steps are few
 
 
 @dataclass(frozen=True)

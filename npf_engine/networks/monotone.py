@@ -20,6 +20,7 @@ them too. Arrays are (n, d) in model units; everything is multiplied by ``scale`
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -33,7 +34,7 @@ from npf_engine.networks.icnn import inverse_softplus
 QUADRATURE_NODES = 48
 
 
-class MonotoneGradient(nn.Module):
+class MonotoneGradient(nn.Module, ABC):
     """What the two kinds share: the linear part V^T V x + a (V of ``rank`` rows), its Gaussian start, the interface."""
 
     scale: Tensor
@@ -70,14 +71,17 @@ class MonotoneGradient(nn.Module):
         """V^T V x + a = x, with the layers as they are."""
         self.set_gaussian_start(torch.eye(self.d), torch.zeros(self.d), scale)
 
+    @abstractmethod
     def _layers_value(self, x: Tensor) -> Tensor:
-        raise NotImplementedError
+        """The layers' part of the potential (n,), in units of ``scale``."""
 
+    @abstractmethod
     def _layers_gradient(self, x: Tensor) -> Tensor:
-        raise NotImplementedError
+        """Its gradient (n, d)."""
 
+    @abstractmethod
     def _layers_hessian(self, x: Tensor) -> Tensor:
-        raise NotImplementedError
+        """Its Hessian (n, d, d)."""
 
     def forward(self, x: Tensor) -> Tensor:
         """The potential u(x) (n,) whose gradient is the map."""

@@ -26,11 +26,11 @@ from npf_engine.polar.watching import Watch
 from npf_engine.recorder import Recorder
 from npf_engine.settings import ValueInverseConfig
 from npf_engine.transport.conjugate import conjugate
-from npf_engine.transport.dual import collect_pairs, fit_dual, fit_published, fit_to_pairs
+from npf_engine.transport.dual import DUAL, REGRESSION, collect_pairs, fit_dual, fit_published, fit_to_pairs
 from npf_engine.transport.gaussian import gaussian_map
+from npf_engine.transport.looks import HeldOut
 from npf_engine.transport.loop import Loop
 from npf_engine.transport.pairing import LOOKUP_MAX_D, Stratifier, source_of_nearest
-from npf_engine.transport.plateau import HeldOut
 
 if TYPE_CHECKING:  # runs is a floor above; the spec is passed in, not imported
     from npf_engine.runs.spec import TrainingSpec
@@ -131,14 +131,15 @@ def _train_u(job: _Job) -> tuple[ConvexPotential, float]:
         return u, done["seconds"]
     watch = Watch(u, job.field, job.recorder, spec.seed)
     prepared = time.perf_counter() - begin
-    seconds = prepared + _fit_u(job, u, watch)
-    regressed = config.method == "pairing" and spec.solver == "fast" and not config.polish_steps
-    job.recorder.progress("u" if regressed else "u: dual", 1, 1, **watch.look())
+    seconds, stage = _fit_u(job, u, watch)
+    seconds += prepared
+    job.recorder.progress(stage, 1, 1, **watch.look())
     job.recorder.save("u.done", {"u": u.state_dict(), "seconds": seconds})
     return u, seconds
 
 
-def _fit_u(job: _Job, u: ConvexPotential, watch: Watch) -> float:
+def _fit_u(job: _Job, u: ConvexPotential, watch: Watch) -> tuple[float, str]:
+    """Its seconds, and what progress calls the way that ended it."""
     config, spec, recorder = job.spec.u, job.spec, job.recorder
     begin = time.perf_counter()
     if spec.solver == "published":
@@ -147,20 +148,13 @@ def _fit_u(job: _Job, u: ConvexPotential, watch: Watch) -> float:
             u, v, job.x, job.y, config, spec.conjugate, spec.v.lr, spec.seed, recorder, watch=watch.loss
         )
         recorder.save("published.v", {"v": v.state_dict()})
-        return seconds
+        return seconds, DUAL
     if config.method == "dual":
-        return fit_dual(
-            u,
-            job.x,
-            job.y,
-            config.dual_steps,
-            config.dual_lr,
-            config,
-            spec.conjugate,
-            spec.seed,
-            recorder,
+        seconds = fit_dual(
+            u, job.x, job.y, config.dual_steps, config.dual_lr, config, spec.conjugate, spec.seed, recorder,
             watch=watch.loss,
-        )
+        )  # fmt: skip
+        return seconds, DUAL
     fitted, kept_apart = _split(job)
     kept = recorder.load("u.pairs")
     if kept is None:
@@ -186,7 +180,7 @@ def _fit_u(job: _Job, u: ConvexPotential, watch: Watch) -> float:
             u, x, y, config.polish_steps, config.polish_lr, config, spec.conjugate, spec.seed + 1, recorder,
             key="u.polish", watch=watch.loss, start=start, held_out=held_out,
         )  # fmt: skip
-    return seconds
+    return seconds, DUAL if config.polish_steps else REGRESSION
 
 
 def _split(job: _Job) -> tuple[Tensor, Tensor]:

@@ -11,6 +11,9 @@ from npf_engine.errors import InputError
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.runs.leaves import flatten, leaves, set_leaves, to_json
 from npf_engine.settings import (
+    PATIENCE,
+    POLISH_RATE,
+    SMALL,
     AmortizerConfig,
     ConjugateConfig,
     InverseConfig,
@@ -47,14 +50,13 @@ class TrainingSpec:
         return f"{Path(self.field.source).stem} {self.preset}"
 
 
-# How many steps u takes the held-out dual decides (transport/plateau.py); the counts are the most.
-STOPPING: dict[str, Any] = {"u.patience": 3, "u.polish_steps": 600, "u.polish_lr": 3e-3}
-# Two layers reach the dual of four in two thirds of the time, as long as the steps are few.
-SMALL: dict[str, Any] = {"u.hidden": (64, 64), "u.regression_steps": 4000} | STOPPING
+# The counts are the most: how many steps u takes the held-out dual decides.
+STOPPING: dict[str, Any] = {"u.patience": PATIENCE, "u.polish_steps": 600, "u.polish_lr": POLISH_RATE}
+QUICK: dict[str, Any] = {"u.hidden": SMALL, "u.regression_steps": 4000} | STOPPING
 
 PRESETS: dict[str, dict[str, Any]] = {
     # minutes on two CPU cores
-    "quick": SMALL,
+    "quick": QUICK,
     # Figure 17's network sizes and step counts, with our solvers
     "paper": STOPPING
     | {
@@ -75,7 +77,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "inverse.lr": 5e-3,
         "inverse.sampler_steps": 50,
     },
-    "custom": SMALL,
+    "custom": QUICK,
 }
 
 # What the paper's own algorithm runs with (Figure 17; M_xi as in the text): set first by solver=published

@@ -24,10 +24,12 @@ from npf_engine.networks.wide import WidePotential
 from npf_engine.recorder import Recorder
 from npf_engine.settings import ConjugateConfig, PotentialConfig
 from npf_engine.transport.conjugate import conjugate, extra_iterations, quadratic_start
+from npf_engine.transport.looks import HeldOut
 from npf_engine.transport.loop import Loop
 from npf_engine.transport.pairing import Stratifier, draw_pairs
-from npf_engine.transport.plateau import HeldOut, Plateau
+from npf_engine.transport.plateau import Plateau
 
+REGRESSION, DUAL = "u", "u: dual"  # what progress calls the two ways
 MAX_CORES = 4  # assignments at a time: each holds a cost matrix and a plan
 
 
@@ -119,7 +121,7 @@ def fit_to_pairs(
         return value, watch(step) if watch else {}
 
     loop = Loop(
-        "u", "u.fit", {"u": u}, config.regression_steps, config.regression_lr, seed, recorder,
+        REGRESSION, "u.fit", {"u": u}, config.regression_steps, config.regression_lr, seed, recorder,
         floor=config.lr_floor, betas=(config.beta1, config.beta2),
         plateau=_plateau(held_out, config.regression_steps, config),
     )  # fmt: skip
@@ -177,7 +179,7 @@ def fit_dual(
         return value, shown | (watch(step) if watch else {})
 
     loop = Loop(
-        "u: dual", key, {"u": u}, steps, rate, seed, recorder, floor=config.lr_floor,
+        DUAL, key, {"u": u}, steps, rate, seed, recorder, floor=config.lr_floor,
         betas=(config.beta1, config.beta2), memory=memory, ema=config.ema,
         plateau=_plateau(held_out, steps, config), from_start=held_out is not None,
     )  # fmt: skip
@@ -228,7 +230,7 @@ def fit_published(
         return dual / float(u.scale) + amortizer, shown | (watch(step) if watch else {})
 
     loop = Loop(
-        "u: dual", "u.published", {"u": u, "v": v}, config.dual_steps, config.dual_lr, seed + 1, recorder,
+        DUAL, "u.published", {"u": u, "v": v}, config.dual_steps, config.dual_lr, seed + 1, recorder,
         floor=config.lr_floor, betas=(config.beta1, config.beta2), rates={"v": v_rate},
     )  # fmt: skip
     return seconds + loop.run(loss)

@@ -11,16 +11,18 @@ from torch import Tensor
 
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.recorder import Recorder
-from npf_engine.settings import ConjugateConfig, PotentialConfig
+from npf_engine.settings import PATIENCE, POLISH_RATE, SMALL, ConjugateConfig, PotentialConfig
 from npf_engine.transport.brenier_map import BrenierMap, Clouds
 from npf_engine.transport.dual import collect_pairs, copy_as, fit_dual, fit_to_pairs
 from npf_engine.transport.gaussian import gaussian_map
+from npf_engine.transport.looks import HeldOut
 from npf_engine.transport.pairing import LOOKUP_MAX_D, source_of_nearest
-from npf_engine.transport.plateau import HeldOut
 
 # For two dimensions, before a wide network (fit.py): as the presets fit u, which says more of a rough field in a given
-# time than the dual alone.
-PAIRED = PotentialConfig(hidden=(64, 64), regression_steps=8000, polish_steps=1200, polish_lr=3e-3, patience=3)
+# time than the dual alone; twice their most steps, for the time ends it.
+PAIRED = PotentialConfig(
+    hidden=SMALL, regression_steps=8000, polish_steps=1200, polish_lr=POLISH_RATE, patience=PATIENCE
+)
 MARGIN = 0.85  # of the time that the steps timed before leave
 LOOKS = 0.65  # the same where the held-out dual is looked at between them
 FOR_PAIRS, FOR_REGRESSION = 0.4, 0.7  # of the time, and of what the pairs leave where a polish follows

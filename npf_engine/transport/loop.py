@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from npf_engine.recorder import Recorder
+from npf_engine.transport.looks import follow
 from npf_engine.transport.plateau import Plateau
 
 SHOWN = 10  # steps between two reports of progress
@@ -79,9 +80,7 @@ class Loop:
             value.backward()
             optimiser.step()
             if ema:
-                # The usual warm-up of the average, so that it does not remember the start.
-                weight = 1 - (ema if self.from_start else min(ema, (1 + step) / (10 + step)))
-                torch._foreach_lerp_(average, parameters, weight)
+                follow(average, parameters, ema, None if self.from_start else step)
             step += 1
             if self.plateau and self.plateau.due(step):
                 self.plateau.look(step, parameters, average)

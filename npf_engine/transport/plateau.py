@@ -10,45 +10,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.settings import EARLY
-from npf_engine.transport.conjugate import conjugate
+from npf_engine.transport.looks import HeldOut, Looks
 
 LOOKS = 100  # in the most steps that a fit may take
 CLOSEST = 20  # steps between two looks
 # Of the dual's distance to its first look: less is no gain. With half of it and a patience of four looks Chamonix takes
 # 17 to 22 s for 13 (three seeds), and 0.005 % of the dual is all that it brings.
 GAIN = 2e-3
-TOLERANCE = 1e-4
-SOLVED = 0.95  # of the conjugates: with fewer the dual is under-estimated, and the look counts for nothing
-
-
-class HeldOut:
-    """The dual of u as it is, on samples x (n, d), y (n, d) kept apart; ``start`` (n, d): first guesses of grad u*(y).
-
-    A look starts its conjugates at those of the look before."""
-
-    def __init__(self, u: ConvexPotential, x: Tensor, y: Tensor, start: Tensor | None, method: str) -> None:
-        self.u, self.x, self.y, self.method = u, x, y, method
-        self.memory = torch.full_like(y, torch.nan) if start is None else start.clone()
-        self.first = math.nan
-
-    def dual(self) -> float:
-        """mean u(x) + u*(y); infinite where too few conjugates converged."""
-        guess = None if self.memory.isnan().any() else self.memory
-        found = conjugate(self.u, self.y, guess, method=self.method, tolerance=TOLERANCE)
-        self.memory = found.x
-        if float(found.converged.float().mean()) < SOLVED:
-            return math.inf
-        with torch.no_grad():
-            star = (found.x * self.y).sum(1) - self.u(found.x)
-            value = float(self.u(self.x).cpu().double().mean() + star.cpu().double().mean())  # MPS has no float64
-        if math.isnan(self.first):
-            self.first = value
-        return value
 
 
 class Plateau:
@@ -59,12 +30,10 @@ class Plateau:
     """
 
     def __init__(self, held_out: HeldOut, most: int, patience: int, floor: float) -> None:
-        self.held_out, self.most, self.patience, self.floor = held_out, most, patience, floor
+        self.looks, self.most, self.floor = Looks(held_out, patience, GAIN), most, floor
         self.every = max(CLOSEST, most // LOOKS)
         self.turn, self.end = 0, most  # the step at which the rate begins to fall; 0 while it does not
         self.flat = False  # whether it falls because the dual no longer improved
-        self.duals: list[float] = []
-        self.best_dual, self.best = math.inf, list[Tensor]()
 
     def share(self, step: int) -> float:
         """Of the first rate, at this step."""
@@ -79,23 +48,11 @@ class Plateau:
 
     def look(self, step: int, parameters: list[Tensor], average: list[Tensor]) -> None:
         """Look at the averaged weights, keep the best, and see whether they still gain."""
-        present = [p.clone() for p in parameters]
-        torch._foreach_copy_(parameters, average)
-        dual = self.held_out.dual()
-        torch._foreach_copy_(parameters, present)
-        self.duals.append(dual)
-        if dual < self.best_dual or not self.best:
-            self.best_dual, self.best = dual, [a.clone() for a in average]
+        self.looks.look(parameters, average)
         if not self.turn:
-            self.flat = self._stale()
+            self.flat = self.looks.stale()
             if self.flat or 2 * step >= self.most:
                 self.turn, self.end = step, min(self.most, 2 * step)
-
-    def _stale(self) -> bool:
-        before, late = self.duals[: -self.patience], self.duals[-self.patience :]
-        if not before or not math.isfinite(min(before)) or not math.isfinite(min(late)):
-            return False
-        return min(late) >= min(before) - GAIN * abs(self.held_out.first - self.best_dual)
 
     def sentence(self) -> str:
         """How the loop came to its end, for the log."""
@@ -113,21 +70,23 @@ class Plateau:
 
     def weights(self, average: list[Tensor]) -> list[Tensor]:
         """The best of those looked at; the newest where no look but that at the start could be judged."""
-        return self.best if self._seen() else average
+        return self.looks.best if self._seen() else average
 
     def _seen(self) -> bool:
-        return any(math.isfinite(dual) for dual in self.duals[1:])
+        return any(math.isfinite(dual) for dual in self.looks.duals[1:])
 
     def state(self) -> dict[str, Any]:
         """What ``restore`` needs."""
+        looks, held_out = self.looks, self.looks.held_out
         return {
-            "turn": self.turn, "end": self.end, "flat": self.flat, "duals": self.duals, "best_dual": self.best_dual,
-            "best": self.best, "memory": self.held_out.memory, "first": self.held_out.first,
+            "turn": self.turn, "end": self.end, "flat": self.flat, "duals": looks.duals, "best_dual": looks.best_dual,
+            "best": looks.best, "memory": held_out.memory, "first": held_out.first,
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on where ``state`` was taken."""
+        looks, held_out = self.looks, self.looks.held_out
         self.turn, self.end, self.flat = state["turn"], state["end"], state["flat"]
-        self.duals = list(state["duals"])
-        self.best_dual, self.best = state["best_dual"], [b.to(self.held_out.x) for b in state["best"]]
-        self.held_out.memory, self.held_out.first = state["memory"].to(self.held_out.x), state["first"]
+        looks.duals = list(state["duals"])
+        looks.best_dual, looks.best = state["best_dual"], [b.to(held_out.x) for b in state["best"]]
+        held_out.memory, held_out.first = state["memory"].to(held_out.x), state["first"]

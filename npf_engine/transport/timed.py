@@ -17,6 +17,7 @@ from torch import Tensor
 
 from npf_engine.networks.wide import WidePotential
 from npf_engine.transport.conjugate import conjugate, extra_iterations
+from npf_engine.transport.looks import HeldOut, Looks, follow
 
 LOOKS = 12
 PATIENCE = 4  # looks no better than those before them, after which the fit hastens to its end
@@ -30,6 +31,7 @@ GROWTH = 8.0
 # accuracy grows with the dimension, as the noise of a step does. In 64 dimensions a tenth of it leaves time for about
 # half the steps, or for half the batch; in 2 dimensions twice as much is too loose.
 TOLERANCE, MORE = 0.006, 0.02
+LOOK_TOLERANCE = 3e-3  # of the held-out conjugates
 
 
 @dataclass
@@ -70,7 +72,10 @@ def minimise_dual(
     """
     generator = torch.Generator().manual_seed(seed)
     optimiser = torch.optim.Adam(u.parameters(), lr=rate, betas=(0.9, 0.99), fused=True)
-    keeper = _Keeper(u, x_check, y_check)
+    parameters = [p.detach() for p in u.parameters()]
+    average = [p.clone() for p in parameters]
+    held_out = HeldOut(u, x_check, y_check, y_check, "lbfgs", tolerance=LOOK_TOLERANCE, max_iterations=60, solved=0.0)
+    looks = Looks(held_out, PATIENCE, SMALLEST_GAIN)
     memory = y.clone()  # the start is near the identity
     begin = time.perf_counter()
     clock = _Clock(begin, max(1e-3, until - begin))
@@ -84,8 +89,10 @@ def minimise_dual(
                     raise FloatingPointError(f"the dual is not finite at step {fit.steps}")
                 fit.diverged = fit.steps
                 break
-            fit.looks.append((time.perf_counter() - begin, keeper.look()))
-            if keeper.stale() and spent < 1 and not fit.ended_early and steps is None:
+            fit.looks.append((time.perf_counter() - begin, looks.look(parameters, average)))
+            # The very first is not asked: from a start that is at its rest already, the first steps always lose a
+            # little.
+            if looks.stale(since=1) and spent < 1 and not fit.ended_early and steps is None:
                 fit.ended_early = True
                 clock.hasten(spent)
         if spent >= 1:
@@ -105,10 +112,10 @@ def minimise_dual(
         loss.backward()
         optimiser.step()
         fit.steps += 1
-        keeper.follow(fit.steps)
+        follow(average, parameters, DECAY, fit.steps)
         fit.evaluations += (solved.evaluations - fit.evaluations) / fit.steps
-    keeper.give_back()
-    fit.best, fit.converged = keeper.best_dual, keeper.best_converged
+    torch._foreach_copy_(parameters, looks.best)
+    fit.best, fit.converged = looks.best_dual, looks.best_converged
     return fit
 
 
@@ -128,45 +135,3 @@ class _Clock:
     def hasten(self, spent: float) -> None:
         """Run through what is left HASTE times faster."""
         self.since, self.total, self.before = time.perf_counter(), self.total / HASTE, spent
-
-
-class _Keeper:
-    """The running average of the weights, looked at on held-out samples; remembers the best."""
-
-    def __init__(self, u: WidePotential, x: Tensor, y: Tensor) -> None:
-        self.u, self.x, self.y = u, x, y
-        self.parameters = [p.detach() for p in u.parameters()]
-        self.average = [p.clone() for p in self.parameters]
-        self.best: list[Tensor] = [p.clone() for p in self.parameters]
-        self.best_dual, self.duals = math.inf, list[float]()
-        self.memory, self.best_converged = y.clone(), 1.0
-
-    def follow(self, step: int) -> None:
-        """Add the present weights to the average, which forgets the start."""
-        torch._foreach_lerp_(self.average, self.parameters, 1 - min(DECAY, (1 + step) / (10 + step)))
-
-    def look(self) -> float:
-        """The dual of the averaged weights on the held-out samples."""
-        present = [p.clone() for p in self.parameters]
-        torch._foreach_copy_(self.parameters, self.average)
-        with torch.no_grad():
-            solved = conjugate(self.u, self.y, self.memory, method="lbfgs", tolerance=3e-3, max_iterations=60)
-            self.memory = solved.x
-            star = (solved.x * self.y).sum(1) - self.u(solved.x)
-            dual = float(self.u(self.x).double().mean() + star.double().mean())
-        torch._foreach_copy_(self.parameters, present)
-        self.duals.append(dual)
-        if dual < self.best_dual:
-            self.best_dual, self.best_converged = dual, float(solved.converged.float().mean())
-            self.best = [p.clone() for p in self.average]
-        return dual
-
-    def stale(self) -> bool:
-        """Whether the last PATIENCE looks are no better than those before. The very first is not asked: from a start
-        that is at its rest already, the first steps always lose a little."""
-        before, late = self.duals[1:-PATIENCE], self.duals[-PATIENCE:]
-        return bool(before) and min(late) >= min(before) - SMALLEST_GAIN * abs(self.duals[0] - self.best_dual)
-
-    def give_back(self) -> None:
-        """Put the best weights into u."""
-        torch._foreach_copy_(self.parameters, self.best)

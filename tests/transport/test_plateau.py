@@ -16,10 +16,11 @@ from npf_engine.errors import Cancelled
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.recorder import Recorder
 from npf_engine.settings import ConjugateConfig, PotentialConfig
-from npf_engine.transport import plateau as plateaus
+from npf_engine.transport import looks
 from npf_engine.transport.conjugate import Conjugate
 from npf_engine.transport.dual import fit_dual, fit_to_pairs, held_out_dual
-from npf_engine.transport.plateau import HeldOut, Plateau
+from npf_engine.transport.looks import HeldOut
+from npf_engine.transport.plateau import Plateau
 
 CONFIG = PotentialConfig(hidden=(16, 16), regression_steps=2000, batch=256, patience=3)
 
@@ -133,7 +134,7 @@ def test_conjugates_that_do_not_converge_are_no_gain(monkeypatch: pytest.MonkeyP
     def lost(u: ConvexPotential, y: Tensor, *_: Any, **__: Any) -> Conjugate:
         return Conjugate(torch.zeros_like(y), torch.ones(len(y)), torch.zeros(len(y), dtype=torch.bool), 1.0)
 
-    monkeypatch.setattr(plateaus, "conjugate", lost)
+    monkeypatch.setattr(looks, "conjugate", lost)
     assert held_out.dual() == math.inf
     # What cannot be judged is trained to the end, and not thrown away.
     steps, before = Steps(), [p.detach().clone() for p in u.parameters()]
