@@ -21,7 +21,8 @@ quadratics at all was decided after a look at maxquad (none of their sizes was),
 by what rank, after a look at norms; that units bend by a pseudo-Huber and all of them, after a look at spectral; that
 minibatches grow, on icnn and norms; that no network with neither comes to a trial, on icnn, after a trial on topsum had
 shown that it may win one; that a trial counts steps and not seconds, on icnn, spectral and maxquad, after one on norms
-had gone wrong on a busy machine. ridge decided nothing.
+had gone wrong on a busy machine; that a trial takes longer beyond 64 dimensions, on maxquad, icnn and logsumexp. ridge
+decided nothing.
 """
 
 from __future__ import annotations

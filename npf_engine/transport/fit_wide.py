@@ -18,7 +18,11 @@ from npf_engine.transport.timed import TimedFit, minimise_dual
 SHORT, MANY = 20.0, 16  # seconds in which there is no time for several networks; that many and more in higher d
 STARTS = ("auto", "gaussian", "mixture", "identity")
 SEARCH = 0.1  # of the time for the mixture's components
-TRIAL = 0.2  # of the time for all of several networks together, after which the best goes on
+# Of the time for all of several networks together, after which the best goes on; beyond PLENTY dimensions it grows as a
+# step's cost does, up to MOST_TRIAL. In 128 dimensions and 300 s a fifth is 280 steps each: too few to tell, for bent
+# units led by 1 % of the dual and left 29 % of a maximum of quadratics where pieces, which lead after 560, leave 14.
+TRIAL, PLENTY, MOST_TRIAL = 0.2, 64, 0.5
+LONGER = 1.5  # times the first network's time that the others may take for as many steps
 RANK, UNIT_RANK = 16, 8  # with 32 pieces as much work as a layer of 512, with 128 units as one of 1024
 MOST_RATE = 0.1
 # Samples a dimension, below which the rate is smaller in proportion. Of 1000 samples in 64 dimensions, 15 s, two seeds:
@@ -58,7 +62,7 @@ def fit_wide(clouds: Clouds, config: WideConfig, seed: int, until: float) -> Bre
     at = clouds.plain() if config.start == "identity" else clouds.balanced()
     x, y = at.source(clouds.x), at.target(clouds.y)
     x_check, y_check = at.source(clouds.x_check[:WIDE_VALIDATION]), at.target(clouds.y_check[:WIDE_VALIDATION])
-    batch = min(config.batch, 4 * len(x))
+    batch, d = min(config.batch, 4 * len(x)), x.shape[1]
 
     def improve(u: WidePotential, start: str, end: float, steps: int | None = None) -> TimedFit:
         rate = config.rate * (MIXTURE_RATE if start == "mixture" else 1.0)
@@ -66,10 +70,12 @@ def fit_wide(clouds: Clouds, config: WideConfig, seed: int, until: float) -> Bre
 
     candidates = _candidates(config, x, y, x_check, y_check, seed, until)
     if len(candidates) > 1:  # each gets a short time; a good start is not always the better way
-        trial = TRIAL / len(candidates) * (until - time.perf_counter())
+        share = min(MOST_TRIAL, TRIAL * max(1.0, d / PLENTY) ** 2)
+        trial = share / len(candidates) * (until - time.perf_counter())
 
         def attempt(u: WidePotential, start: str, steps: int | None) -> TimedFit:
-            return improve(u, start, time.perf_counter() + trial, steps)
+            allowed = trial if steps is None else LONGER * trial
+            return improve(u, start, time.perf_counter() + allowed, steps)
 
         candidates = [_after_trial(candidates, attempt)]
     ((start, u),) = candidates
@@ -93,9 +99,10 @@ def fit_wide(clouds: Clouds, config: WideConfig, seed: int, until: float) -> Bre
 def _after_trial(
     candidates: list[tuple[str, WidePotential]], attempt: Callable[[WidePotential, str, int | None], TimedFit]
 ) -> tuple[str, WidePotential]:
-    """The candidate with the lowest held-out dual. The first, whose steps cost most, says by its time how many all get:
-    in equal time the cheaper network won trials and lost the fit, the more so on a busy machine (functions bent along
-    spheres, 64 dimensions: it missed 27 % for 0.5). Raises FloatingPointError where the dual of none stayed finite.
+    """The candidate with the lowest held-out dual. The first, whose steps usually cost most, says by its time how many
+    all get: in equal time the cheaper network won trials and lost the fit, the more so on a busy machine (functions
+    bent along spheres, 64 dimensions: it missed 27 % for 0.5). Raises FloatingPointError where the dual of none stayed
+    finite.
     """
     tried: list[tuple[float, str, WidePotential]] = []
     failure, steps = FloatingPointError("no network was tried"), None

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -149,18 +150,26 @@ def test_what_went_wrong_is_said_whatever_is_returned(
     assert says in fit_brenier_map(x, y, budget_seconds=5).info["note"]
 
 
-def test_all_networks_of_a_trial_get_as_many_steps_as_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int | None] = []
+@pytest.mark.parametrize(("plenty", "share"), [(64, 0.2), (3, 0.5)])
+def test_all_networks_of_a_trial_get_as_many_steps_as_the_first(
+    monkeypatch: pytest.MonkeyPatch, plenty: int, share: float
+) -> None:
+    asked: list[tuple[int | None, float]] = []
 
-    def short(*_: object, steps: int | None, **__: object) -> TimedFit:
-        asked.append(steps)
+    def short(*given: Any, steps: int | None, **_: object) -> TimedFit:
+        asked.append((steps, given[5] - time.perf_counter()))
         return TimedFit(steps=7, best=0.0, looks=[(0.0, 1.0)])
 
     monkeypatch.setattr(fit_module, "SHORT", 0.0)
+    monkeypatch.setattr(fit_module, "PLENTY", plenty)
     monkeypatch.setattr(fit_module, "minimise_dual", short)
     x, y = _clouds(500)
-    fit_brenier_map(x, y, budget_seconds=5)
-    assert asked == [None, 7, None]
+    fit_brenier_map(x, y, budget_seconds=100, config=WideConfig(start="gaussian"))
+    assert [steps for steps, _ in asked] == [None, 7, None]
+    # Half of the trial each, and longer for the second, which has as many steps to do.
+    first, second, rest = (seconds for _, seconds in asked)
+    assert first == pytest.approx(50 * share, rel=0.05)
+    assert second == pytest.approx(1.5 * first, rel=0.05) and rest > 90  # nothing was spent
 
 
 @pytest.fixture
