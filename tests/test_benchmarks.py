@@ -9,6 +9,7 @@ import math
 import pytest
 import torch
 
+from benchmarks import bench_known
 from benchmarks.bench_gaussian import gaussian_target, mixture_means, mixture_target
 from benchmarks.bench_known import config_of, medians, never_worse
 from benchmarks.bench_sinkhorn import quickest
@@ -16,6 +17,7 @@ from benchmarks.bench_sinkhorn import speedup as speedup_to_goal
 from benchmarks.bench_terrain import COLUMNS, ROWS, SMALL, train_and_evaluate
 from benchmarks.bench_terrain_peers import seconds_to, speedup, strongest_speedup
 from benchmarks.common import NO_SPEEDUP, cpu_times, least_speedup, names_of, show, speedup_over
+from benchmarks.peers.launch import PeerRun
 from benchmarks.problems import FAMILIES, NEVER_TUNED_ON, TUNED_ON, make_problem, top_sum
 from npf_engine.divergences import l2_uvp
 from npf_engine.transport.fit_wide import choose
@@ -184,6 +186,21 @@ def test_a_fits_note_stays_in_the_table(capsys: pytest.CaptureFixture[str]) -> N
     assert "note" not in quiet[0] and spoken[0]["note"] == ["", "it fell back", ""] and spoken[0]["ours"] == 2.0
     show("known", quiet + spoken, {}, as_json=False)
     assert "it fell back" in capsys.readouterr().out
+
+
+def test_of_a_peers_rates_the_best_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def peer(kind: str, x: torch.Tensor, y: torch.Tensor, x_eval: torch.Tensor, settings: dict, _: int) -> PeerRun:
+        return PeerRun([], (settings["lr"] * x_eval.numpy())[None], {})
+
+    monkeypatch.setattr(bench_known, "run_peer", peer)
+    options = argparse.Namespace(
+        n=400, seconds=1.0, hidden=None, peers=["lbfgs"], rates=[0.0, 0.5, 10.0], quick=False, threads=1, entropic=0
+    )
+    row = bench_known.one_problem("ridge", 2, 0, options)
+    missed = row["rates"]["lbfgs"]
+    assert list(missed) == ["0", "0.5", "10"] and missed["0.5"] < min(missed["0"], missed["10"])
+    assert row["lbfgs"] == row["OTT-JAX"] == missed["0.5"]
+    assert "rates" not in medians([row])[0]
 
 
 def test_other_widths_leave_the_fits_other_settings() -> None:
