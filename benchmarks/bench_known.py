@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.common import NO_SPEEDUP, arguments, keep, names_of, numbers, set_threads, show, tell
+from benchmarks.common import NO_SPEEDUP, arguments, keep, names_of, numbers, rates, set_threads, show, tell
 from benchmarks.peers.launch import run_peer
 from benchmarks.problems import FAMILIES, NEVER_TUNED_ON, make_problem
 from npf_engine.divergences import l2_uvp
@@ -129,9 +129,7 @@ def main() -> None:
     parser.add_argument(
         "--peers", type=names_of(PEERS), default=["lbfgs", "w2neuraldual"], help=f"{', '.join(PEERS)} or none"
     )
-    parser.add_argument(
-        "--rates", type=lambda t: [float(r) for r in t.split(",")], default=RATES, help="first rates of the peers' u"
-    )
+    parser.add_argument("--rates", type=rates, default=RATES, help="first rates of the peers' u")
     parser.add_argument("--entropic", type=int, default=4096, help="points of the entropic maps; 0 for none")
     parser.add_argument("--hidden", type=numbers, help="widths of our layers, as 256,64 (default: the fit's choice)")
     parser.add_argument("--quick", action="store_true", help="d = 2 and 8, one seed, 10 s, small peers")

@@ -34,6 +34,14 @@ def numbers(text: str) -> list[int]:
     return [int(float(part)) for part in text.split(",")]
 
 
+def rates(text: str) -> list[float]:
+    """For argparse: ``5e-3,1e-3`` as a list of positive numbers."""
+    values = [float(part) for part in text.split(",")]
+    if min(values) <= 0:
+        raise argparse.ArgumentTypeError(f"{text}: a rate is above 0")
+    return values
+
+
 def names_of(known: Iterable[str]) -> Callable[[str], list[str]]:
     """For argparse: ``a,b`` as a list of known names, ``none`` or nothing as an empty one."""
     allowed = list(known)

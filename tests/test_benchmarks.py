@@ -15,8 +15,8 @@ from benchmarks.bench_known import config_of, medians, never_worse
 from benchmarks.bench_sinkhorn import quickest
 from benchmarks.bench_sinkhorn import speedup as speedup_to_goal
 from benchmarks.bench_terrain import COLUMNS, ROWS, SMALL, train_and_evaluate
-from benchmarks.bench_terrain_peers import seconds_to, speedup, strongest_speedup
-from benchmarks.common import NO_SPEEDUP, cpu_times, least_speedup, names_of, show, speedup_over
+from benchmarks.bench_terrain_peers import best_of_rates, seconds_to, speedup, strongest_speedup
+from benchmarks.common import NO_SPEEDUP, cpu_times, least_speedup, names_of, rates, show, speedup_over
 from benchmarks.peers.launch import PeerRun
 from benchmarks.problems import FAMILIES, NEVER_TUNED_ON, TUNED_ON, make_problem, top_sum
 from npf_engine.divergences import l2_uvp
@@ -201,6 +201,22 @@ def test_of_a_peers_rates_the_best_counts(monkeypatch: pytest.MonkeyPatch) -> No
     assert list(missed) == ["0", "0.5", "10"] and missed["0.5"] < min(missed["0"], missed["10"])
     assert row["lbfgs"] == row["OTT-JAX"] == missed["0.5"]
     assert "rates" not in medians([row])[0]
+
+
+def test_on_terrain_the_best_rate_is_the_first_at_our_dual_or_else_the_lowest() -> None:
+    def row(seed: int, rate: float, seconds: float, dual: float, reached: bool) -> dict:
+        return {"seed": seed, "solver": "adam", "rate": rate, "to our dual, s": seconds, "test dual": dual,
+                "lower_bound": not reached}  # fmt: skip
+
+    reached = [row(0, 5e-3, 300.0, 8.5, True), row(0, 1e-3, 200.0, 8.6, True), row(0, 1e-4, 100.0, 8.4, False)]
+    nowhere = [row(1, 5e-3, 400.0, 8.9, False), row(1, 1e-3, 500.0, 8.8, False)]
+    assert best_of_rates(reached + nowhere) == [reached[1], nowhere[1]]
+
+
+def test_rates_are_above_zero() -> None:
+    assert rates("5e-3,1e-3") == [5e-3, 1e-3]
+    with pytest.raises(argparse.ArgumentTypeError, match="above 0"):
+        rates("1e-3,0")
 
 
 def test_other_widths_leave_the_fits_other_settings() -> None:
