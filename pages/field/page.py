@@ -24,7 +24,7 @@ def main() -> None:
     problem = st.session_state.pop(choice.PROBLEM, None)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        pick.show(spec)
+        sound = pick.show(spec)
         place = building.place_of(spec)
         options.show(spec, place is not None)
         if problem:
@@ -35,7 +35,10 @@ def main() -> None:
             built_in = {info.name: info.title for info in pick.built_in()}
             title = place.title if place is not None else built_in.get(spec.source) or fieldlink.source_title(spec)
             st.markdown(f"##### :material/terrain: {states.plain(title)}")
-    _field(spec, building.must_be_fetched(spec, place), card)
+            if not sound:
+                st.caption("No field yet: choose another file, or repair this one and upload it again.")
+    if sound:
+        _field(spec, building.must_be_fetched(spec, place), card)
 
 
 def _field(spec: FieldSpec, missing: bool, card: st.delta_generator.DeltaGenerator) -> None:

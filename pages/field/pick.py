@@ -24,8 +24,8 @@ TYPED = "place_query"
 SUGGESTIONS = 8
 
 
-def show(spec: FieldSpec) -> None:
-    """The choice of a way, and the way."""
+def show(spec: FieldSpec) -> bool:
+    """The choice of a way, and the way; False where a file's defects were told, for then there is no field."""
     mode = st.segmented_control(
         "Take the field from",
         list(ICONS),
@@ -34,7 +34,10 @@ def show(spec: FieldSpec) -> None:
         required=True,
         format_func=lambda name: f"{ICONS[name]} {name}",
     )
-    {PLACE: _place, BUILT_IN: _built_in, UPLOAD: _upload, FORMULA: _formula}[mode or BUILT_IN](spec)
+    if mode == UPLOAD:
+        return _upload(spec)
+    {PLACE: _place, BUILT_IN: _built_in, FORMULA: _formula}[mode or BUILT_IN](spec)
+    return True
 
 
 def mode_of(spec: FieldSpec) -> str:
@@ -124,7 +127,7 @@ def _built_in_chosen() -> None:
     choice.choose(name, **({"rho": info.rho} if info else {}))
 
 
-def _upload(spec: FieldSpec) -> None:
+def _upload(spec: FieldSpec) -> bool:
     st.file_uploader(
         "Raster or table",
         type=[suffix.rsplit(".", 1)[-1] for suffix in uploads.SUFFIXES],
@@ -134,7 +137,7 @@ def _upload(spec: FieldSpec) -> None:
         "columns x1 ... xd and F1 ... Fd, or x1, x2, z on a grid.",
     )
     if mode_of(spec) != UPLOAD:
-        return
+        return True
     path = Path(spec.source)
     seen = uploads.preview(path, spec)
     shape = f"{seen.shape[0]} x {seen.shape[1]} pixels" if seen.shape else f"{seen.rows:,} rows"
@@ -160,6 +163,7 @@ def _upload(spec: FieldSpec) -> None:
             st.dataframe(
                 [dict(zip([c.name for c in seen.columns], row, strict=False)) for row in seen.head], hide_index=True
             )
+    return seen.ok
 
 
 def _uploaded() -> None:

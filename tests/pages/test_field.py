@@ -144,8 +144,9 @@ def test_bad_upload_is_told_with_its_place(own_home: Path):
     app = open_page("field")
     app.segmented_control(key=pick.MODE).set_value(pick.UPLOAD).run()
     app.file_uploader(key="upload").set_value([("broken.csv", table(rows[:, :3], "x1,x2,F1"), "text/csv")]).run()
-    assert app.error and "broken.csv" in app.error[0].value.replace("\\", "")
-    assert plots(app) == 0 and not [item for item in app.button if item.label == "Use this field"]
+    assert len(app.error) == 1 and "broken.csv" in app.error[0].value.replace("\\", "")
+    assert "No field yet" in texts(app) and plots(app) == 0
+    assert not [item for item in app.button if item.label == "Use this field"]
 
 
 def test_bad_link_is_a_sentence_with_a_way_out(own_home: Path):
