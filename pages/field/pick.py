@@ -140,8 +140,9 @@ def _upload(spec: FieldSpec) -> bool:
         return True
     path = Path(spec.source)
     seen = uploads.preview(path, spec)
-    shape = f"{seen.shape[0]} x {seen.shape[1]} pixels" if seen.shape else f"{seen.rows:,} rows"
-    st.caption(states.plain(f"{seen.file}: {seen.kind}, {shape}, {seen.size_bytes / 1e6:.1f} MB"))
+    if seen.kind != "unreadable":
+        shape = f"{seen.shape[0]} x {seen.shape[1]} pixels" if seen.shape else f"{seen.rows:,} rows"
+        st.caption(states.plain(f"{seen.file}: {seen.kind}, {shape}, {_size(seen.size_bytes)}"))
     for defect in seen.defects:
         states.problem(defect)
     if seen.columns:
@@ -164,6 +165,10 @@ def _upload(spec: FieldSpec) -> bool:
                 [dict(zip([c.name for c in seen.columns], row, strict=False)) for row in seen.head], hide_index=True
             )
     return seen.ok
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:,.1f} kB"
 
 
 def _uploaded() -> None:
