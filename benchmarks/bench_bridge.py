@@ -81,7 +81,7 @@ def draw(axes: Any, rows: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     """Print the table."""
-    parser = arguments(__doc__ or "")
+    parser = arguments(__doc__ or "", runs=True)
     parser.add_argument("--field", default=chosen_field())
     parser.add_argument("--steps", type=int, default=4000, help="training steps of X_psi")
     parser.add_argument("--heun", type=numbers, default=[100, 1000], help="steps of Heun")

@@ -1,6 +1,6 @@
 """Gradients of the 222-weight classifier at 1024 particles: ours against torch.func, a plain loop and JAX vmap(grad).
 
-    python benchmarks/bench_classifier.py [--json] [--particles 1024] [--evaluations 20]
+    python -m benchmarks.bench_classifier [--json] [--particles 1024] [--evaluations 20]
 
 One evaluation is G(w; batch) for all particles on one minibatch of 128 images; each of the compared ways is given the
 same weights, images and number of threads, and their answers are compared. A plain loop and JAX are timed on fewer
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import statistics
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as nnf
 
-from benchmarks.common import arguments, set_threads, show, tell
+from benchmarks.common import arguments, cpu_times, keep, set_threads, show, tell
 from npf_engine.fields.classifier import DIMENSION, MINIBATCH, loss_and_gradient, split_weights, unfold
 from npf_engine.fields.digits import load_digits
 
@@ -63,17 +62,6 @@ def jax_gradient() -> Callable[[Any, Any, Any], Any]:
     return jax.jit(jax.vmap(jax.grad(loss), (0, None, None)))
 
 
-def seconds_each(work: Callable[[], Any], runs: int) -> list[float]:
-    """CPU seconds of each of ``runs`` runs after one that is thrown away (one thread: other work does not count)."""
-    work()
-    out = []
-    for _ in range(runs):
-        begin = time.process_time()
-        work()
-        out.append(time.process_time() - begin)
-    return out
-
-
 def main() -> None:
     """Print the table."""
     parser = arguments(__doc__ or "")
@@ -103,7 +91,7 @@ def main() -> None:
     rows, each = [], {}
     for name, (work, particles, runs) in ways.items():
         tell(name)
-        times = [t / particles for t in seconds_each(work, runs)]
+        times = [t / particles for t in cpu_times(work, runs)[0]]
         each[name] = times
         answer = torch.as_tensor(np.asarray(work()).copy())
         error = float((answer - reference[:particles]).abs().max() / reference.abs().max())
@@ -121,6 +109,7 @@ def main() -> None:
         "speedup over": {name: statistics.median(times) / own for name, times in each.items() if name != "ours"},
         "data": digits.name,
     }
+    keep("classifier", rows, result)
     show(f"Classifier gradients, {len(w)} particles, minibatch {MINIBATCH}", rows, result, options.json)
 
 

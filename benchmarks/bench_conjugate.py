@@ -72,7 +72,7 @@ def many_points(u: Any, y: Tensor, runs: int) -> dict[str, Any]:
 
 def main() -> None:
     """Print the table."""
-    options = arguments(__doc__ or "").parse_args()
+    options = arguments(__doc__ or "", runs=True).parse_args()
     set_threads(options.threads)
     u, y = trained()
     rows, times = compare(u, y[:FEW], options.runs)

@@ -59,7 +59,7 @@ def measured(name: str, kept: bool, threads: int) -> float:
 
 def main() -> None:
     """Print the table."""
-    parser = arguments(__doc__ or "")
+    parser = arguments(__doc__ or "", runs=True)
     parser.add_argument("--child", choices=list(WORK), help="(inner) time one piece of work here")
     parser.add_argument("--kept", action="store_true", help="(inner) with freed memory kept")
     options = parser.parse_args()

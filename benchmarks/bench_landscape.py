@@ -1,6 +1,6 @@
 """LMC-NPF, its correction and peers on landscapes whose law is known, at equal counts of gradients of g.
 
-    python benchmarks/bench_landscape.py [--json] [--landscapes himmelblau,mixture] [--methods ...] [--seed S]
+    python -m benchmarks.bench_landscape [--json] [--landscapes himmelblau,mixture] [--methods ...] [--seed S]
         [--particles P] [--steps K]
 
 All particles start in one corner. Columns: the largest error of a basin's weight against exp(-c g) (for lmc-npf also
@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from benchmarks.common import arguments, set_threads, show, tell
+from benchmarks.common import NO_SPEEDUP, arguments, keep, names_of, set_threads, show, tell
 from npf_engine.polar.landscape import METHODS, LandscapeSpec, run_landscape
 
 
@@ -26,10 +26,10 @@ def row_of(name: str, method: str, options: Any) -> dict[str, Any]:
     own = [abs(mode["occupancy"] - mode["own_law"]) for mode in modes if mode["own_law"] is not None]
     return {
         "landscape": name, "method": method, "smallest occupancy": min(mode["occupancy"] for mode in modes),
-        "error of a weight": result["truth"]["largest_error"], "error to own law": max(own) if own else float("nan"),
+        "error of a weight": result["truth"]["largest_error"], "error to own law": max(own) if own else None,
         "energy distance": result["energy_distance"],
         "of exact samples": result["truth"]["energy_distance_of_exact_samples"],
-        "acceptance": float("nan") if result["acceptance"] is None else result["acceptance"],
+        "acceptance": result["acceptance"],
         "gradients": result["gradient_evaluations"], "CPU s": time.process_time() - begin,
     }  # fmt: skip
 
@@ -38,16 +38,18 @@ def main() -> None:
     """Print the table."""
     parser = arguments(__doc__ or "")
     parser.add_argument("--landscapes", default="himmelblau,mixture")
-    parser.add_argument("--methods", default=",".join(METHODS))
+    parser.add_argument("--methods", type=names_of(METHODS), default=list(METHODS), help=", ".join(METHODS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--particles", type=int, default=None)
     parser.add_argument("--steps", type=int, default=None)
     options = parser.parse_args()
     set_threads(options.threads)
-    names, methods = options.landscapes.split(","), options.methods.split(",")
-    rows = [row_of(name, method, options) for name in names for method in methods]
+    names = options.landscapes.split(",")
+    rows = [row_of(name, method, options) for name in names for method in options.methods]
     errors = {f"{row['landscape']} {row['method']}": row["error of a weight"] for row in rows}
-    show("Landscapes: exp(-c g) at equal gradients", rows, {"largest error of a weight": errors}, options.json)
+    result = {"largest error of a weight": errors, "speedup": NO_SPEEDUP}
+    keep("landscape", rows, result)
+    show("Landscapes: exp(-c g) at equal gradients", rows, result, options.json)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Colour transfer of one megapixel, end to end (read, fit, apply, write, measure), by method.
 
-    python benchmarks/bench_recolor.py [--json] [--methods cmgn,fit] [--pictures SOURCE PALETTE] [--seconds 20]
+    python -m benchmarks.bench_recolor [--json] [--methods cmgn,fit] [--pictures SOURCE PALETTE] [--seconds 20]
 
 Without pictures, the pair made by code; given pictures are scaled to a million pixels. ratio: S_eps of the result's
 colours to the palette's over that of two draws of the palette (1 is perfect); trivial: the ratio of the closed-form
@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import arguments, set_threads, show, tell
+from benchmarks.common import arguments, names_of, set_threads, show, tell
 from npf_engine.evaluation.colour import colour_match
 from npf_engine.fields.pictures import Picture, built_in, open_picture, resized, write_png
 from npf_engine.transport.recolor import METHODS, SECONDS, recolor, structure
@@ -31,7 +31,7 @@ def megapixel(picture: Picture) -> Picture:
 def main() -> None:
     """Print the table."""
     parser = arguments(__doc__ or "")
-    parser.add_argument("--methods", default=",".join(METHODS), help="names with commas between")
+    parser.add_argument("--methods", type=names_of(METHODS), default=list(METHODS), help=", ".join(METHODS))
     parser.add_argument(
         "--pictures", nargs=2, metavar=("SOURCE", "PALETTE"), help="files in place of the built-in pair"
     )
@@ -45,7 +45,7 @@ def main() -> None:
         else:
             given = [built_in(name, 1224, 817) for name in ("day", "sunset")]
         files = [write_png(picture, Path(folder) / f"{index}.png") for index, picture in enumerate(given)]
-        for method in options.methods.split(","):
+        for method in options.methods:
             tell(method)
             begin, cpu = time.perf_counter(), time.process_time()
             source, palette = (open_picture(file) for file in files)

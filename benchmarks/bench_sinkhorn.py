@@ -133,7 +133,7 @@ def draw(axes: Any, rows: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     """Print the table."""
-    parser = arguments(__doc__ or "")
+    parser = arguments(__doc__ or "", runs=True)
     parser.add_argument("--field", default=chosen_field())
     parser.add_argument("--n", type=int, default=2048, help="points of each cloud in d = 2")
     parser.add_argument("--iterations", type=int, default=3000, help="the reference's, at most")

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.bench_terrain import chosen_field
-from benchmarks.common import arguments, keep, names_of, numbers, rates, set_threads, show, tell
+from benchmarks.common import NO_SPEEDUP, arguments, keep, names_of, numbers, rates, set_threads, show, tell
 from benchmarks.ours import train_u
 from benchmarks.peers.launch import PeerRun, run_peer
 from npf_engine.divergences import default_eps, sinkhorn_divergence
@@ -230,7 +230,7 @@ def main() -> None:
         runs += new
     rows = best_of_rates(runs)
     result = {
-        "speedup": strongest_speedup(rows),
+        "speedup": strongest_speedup(rows) or NO_SPEEDUP,
         "speedup by peer": {kind: speedup(rows, kind) for kind in options.peers},
         "field": field.name, "n": field.n, "threads": options.threads,
         "self_distance": judge.self_distance, "quick": options.quick,

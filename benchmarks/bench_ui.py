@@ -1,6 +1,6 @@
 """How long a page takes to answer: a rerun of every page, alone and beside a training.
 
-    python benchmarks/bench_ui.py [--json] [--runs N]
+    python -m benchmarks.bench_ui [--json] [--runs N]
 
 Each page is opened as a visitor gets it (app.py, its frame, the page) on a home folder with one finished model, and
 run again and again. The training beside it is a real worker, niced as the app nices it. Times are of the script; the
@@ -27,7 +27,7 @@ TINY = {
 
 def main() -> None:
     """Print the table."""
-    options = arguments(__doc__ or "").parse_args()
+    options = arguments(__doc__ or "", runs=True).parse_args()
     with tempfile.TemporaryDirectory(prefix="npf-bench-") as home:
         os.environ["NPF_HOME"] = home
         rows = measure(options.runs)
@@ -55,7 +55,9 @@ def measure(runs: int) -> list[dict[str, Any]]:
     idle = {name: median_seconds(app.run, runs)[0] for name, app in apps.items()}
     worker = store.submit(with_values(TrainingSpec(), TINY | {"u.regression_steps": 50_000_000}))
     try:
-        while store.status(worker.id)["stage"] != "u" or store.status(worker.id)["step"] < 10:
+        while (status := store.status(worker.id))["stage"] != "u" or status["step"] < 10:
+            if not store.get(worker.id).active:
+                raise SystemExit(f"the worker beside the pages stopped: {store.get(worker.id).error}")
             time.sleep(0.2)
         tell("pages beside a worker")
         beside = {name: median_seconds(app.run, runs)[0] for name, app in apps.items()}

@@ -5,7 +5,7 @@ once unbroken; once with ``kill -9`` of the worker in stage u and again in stage
 the last checkpoint. Compares every figure of the accuracy table, and the weights byte by byte. Exit code 1
 when anything differs, or when a dead worker is not seen within ten seconds.
 
-    python benchmarks/check_resume.py [--json] [--device cpu] [--seed 0]
+    python -m benchmarks.check_resume [--json] [--device cpu] [--seed 0]
 """
 
 from __future__ import annotations

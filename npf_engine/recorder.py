@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,12 @@ class Recorder:
     A training calls ``check()`` at every step, ``progress()`` as often as it likes (the recorder
     throttles), and asks ``checkpoint_due()`` before it calls ``save()``.
     """
+
+    paused = 0.0  # seconds that ``check`` was blocked
+
+    def clock(self) -> float:
+        """Seconds on a clock that stands still while paused: for what is told of, and allowed to, the work."""
+        return time.perf_counter() - self.paused
 
     def check(self) -> None:
         """Raise ``npf_engine.errors.Cancelled`` when the user wants to stop; block while paused."""

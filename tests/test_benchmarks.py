@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from benchmarks import bench_known
-from benchmarks.bench_gaussian import gaussian_target, mixture_means, mixture_target
+from benchmarks.bench_gaussian import gaussian_target, mixture_target
 from benchmarks.bench_known import config_of, medians, never_worse
 from benchmarks.bench_sinkhorn import quickest
 from benchmarks.bench_sinkhorn import speedup as speedup_to_goal
@@ -22,6 +22,7 @@ from benchmarks.problems import FAMILIES, NEVER_TUNED_ON, TUNED_ON, make_problem
 from npf_engine.divergences import l2_uvp
 from npf_engine.transport.fit_wide import choose
 from npf_engine.transport.gaussian import gaussian_map
+from npf_engine.transport.lab.tasks import seven_means
 
 
 def points(family: str, d: int, n: int) -> tuple:
@@ -92,7 +93,7 @@ def test_unknown_family_is_refused() -> None:
 
 
 def test_seven_gaussians_stand_where_the_paper_puts_them() -> None:
-    means = mixture_means(4)
+    means = seven_means(4)
     assert means.shape == (7, 4) and torch.equal(means[6], torch.zeros(4))
     # Even and odd coordinates apart: 30 along one of them, or 30 / sqrt(2) along both.
     assert torch.allclose(means[:6].norm(dim=1), torch.full((6,), 30 * math.sqrt(2)))

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.peers.judge import exact_dual, finite_map
@@ -87,8 +86,3 @@ def _look(trainer: Trainer, data: dict[str, np.ndarray], seen: Watched) -> dict[
     if "x_test" not in data:
         return {}
     return exact_dual(apply, params, data["x_test"], data["y_test"])
-
-
-def as_float32(tree: Any) -> Any:
-    """Every leaf in float32."""
-    return jax.tree.map(lambda a: jnp.asarray(a, jnp.float32), tree)

@@ -137,9 +137,9 @@ class PolarFactorization:
     def invert_details(self, gradient: Array, n: int, seed: int = 0) -> Inversion:
         """``invert`` with what it rests on, for gradient (d,) or (k, d)."""
         result = self.solve(self._values(gradient).reshape(-1, self.d))
-        inside = self._project(result.x)
-        outside = (inside - result.x).norm(dim=1) > 0.02
-        draws = self.sample_inverse(inside.repeat_interleave(n, dim=0), seed)
+        nearest = self.bridge.confine(result.x) if self.bridge is not None else result.x
+        outside = (nearest - result.x).norm(dim=1) > 0.02
+        draws = self.sample_inverse(self._project(result.x).repeat_interleave(n, dim=0), seed)
         x = self._user(draws).reshape(-1, n, self.d)
         return Inversion(x, self._user(result.x), result.residual.cpu(), outside.cpu())
 

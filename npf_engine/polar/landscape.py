@@ -11,7 +11,6 @@ import csv
 import io
 import json
 import math
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -116,6 +115,8 @@ def resolved(spec: LandscapeSpec, landscape: Landscape, truth: Truth | None) -> 
         raise InputError(f"start {_point(start)} is outside Omega, {_point(landscape.low)} to {_point(landscape.high)}")
     if not bool(torch.isfinite(landscape.potential(place))[0]):
         raise InputError(f"the potential is not a finite number at the start {_point(start)}; start elsewhere")
+    if not bool(torch.isfinite(landscape.gradient(place)).all()):
+        raise InputError(f"the potential has no gradient at the start {_point(start)}; start elsewhere")
     tau = spec.tau or STEP_SHARE / (coefficient * largest_curvature(landscape, truth, place))
     inner = spec.inner or (INNER_CORRECTED if spec.method == "lmc-npf-corrected" else INNER)
     return replace(
@@ -149,7 +150,7 @@ def run_landscape(
     InputError for bad input and for a chain that diverges (what it had is then in the folder).
     """
     recorder = recorder or Recorder()
-    began = time.perf_counter()
+    began = recorder.clock()
     landscape = spec.landscape()
     coefficient = spec.coefficient or landscape.coefficient
     truth = Truth(landscape, coefficient) if landscape.d == 2 else None
@@ -183,7 +184,7 @@ def run_landscape(
             write_files(folder, spec, landscape, chains, None)
         raise
     result = _result(spec, landscape, truth, setting, chains)
-    result["seconds"] = time.perf_counter() - began
+    result["seconds"] = recorder.clock() - began
     result["out"] = str(folder) if folder is not None else None
     if folder is not None:
         write_files(folder, spec, landscape, chains, result)

@@ -109,8 +109,9 @@ class Langevin:
         state.at = state.x
         state.gradient = self.oracle.gradient(state.x)
         state.value = state.jumped = None
-        x = langevin_move(state, state.gradient, self.settings)
-        state.x = self._settle(x, state.step)
+        x = self._settle(langevin_move(state, state.gradient, self.settings), state.step)
+        # A few may meet a pole or a kink of g, where it has no gradient: they stay, or they would be lost for good.
+        state.x = torch.where(torch.isfinite(x).all(dim=1, keepdim=True), x, state.x)
         state.step += 1
 
     def _settle(self, x: Tensor, step: int) -> Tensor:

@@ -7,7 +7,6 @@ draws come from the spec's seed, so that a run repeated on the same machine give
 from __future__ import annotations
 
 import dataclasses
-import time
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -108,7 +107,7 @@ def _stage(job: _Job, name: str, work: Any, *inputs: Any) -> Any:
 
 def _train_u(job: _Job) -> tuple[ConvexPotential, float]:
     config, spec = job.spec.u, job.spec
-    begin = time.perf_counter()
+    begin = job.recorder.clock()
     S, mean = gaussian_map(job.field.x_train, job.field.y_train)  # in float64, which MPS does not have: on the CPU
     scale = float((job.y - job.y.mean(0)).square().sum(1).mean().sqrt())
     common: dict[str, Any] = {"d": job.field.d, "hidden": list(config.hidden), "seed": spec.seed}
@@ -130,7 +129,7 @@ def _train_u(job: _Job) -> tuple[ConvexPotential, float]:
         u.load_state_dict(done["u"])
         return u, done["seconds"]
     watch = Watch(u, job.field, job.recorder, spec.seed)
-    prepared = time.perf_counter() - begin
+    prepared = job.recorder.clock() - begin
     seconds, stage = _fit_u(job, u, watch)
     seconds += prepared
     job.recorder.progress(stage, 1, 1, **watch.look())
@@ -141,7 +140,7 @@ def _train_u(job: _Job) -> tuple[ConvexPotential, float]:
 def _fit_u(job: _Job, u: ConvexPotential, watch: Watch) -> tuple[float, str]:
     """Its seconds, and what progress calls the way that ended it."""
     config, spec, recorder = job.spec.u, job.spec, job.recorder
-    begin = time.perf_counter()
+    begin = job.recorder.clock()
     if spec.solver == "published":
         v = _amortizer(job)
         seconds = fit_published(
@@ -160,9 +159,9 @@ def _fit_u(job: _Job, u: ConvexPotential, watch: Watch) -> tuple[float, str]:
     if kept is None:
         x, y = job.field.x_train[fitted], job.field.y_train[fitted]
         source, target = collect_pairs(x, y, config.pair_size, config.pairings, spec.seed, recorder)
-        kept = {"source": source, "target": target, "seconds": time.perf_counter() - begin}
+        kept = {"source": source, "target": target, "seconds": job.recorder.clock() - begin}
         recorder.save("u.pairs", kept)
-    begin = time.perf_counter()
+    begin = job.recorder.clock()
     source, target = kept["source"].to(job.x), kept["target"].to(job.y)
     x, y, x_check, y_check = (side[part] for part in (fitted, kept_apart) for side in (job.x, job.y))
     near = job.field.d <= LOOKUP_MAX_D
@@ -170,12 +169,12 @@ def _fit_u(job: _Job, u: ConvexPotential, watch: Watch) -> tuple[float, str]:
     if len(x_check):
         first = source_of_nearest(source, target, y_check) if near else None
         held_out = HeldOut(u, x_check, y_check, first, _exact(spec.conjugate.method))
-    seconds = float(kept["seconds"]) + time.perf_counter() - begin
+    seconds = float(kept["seconds"]) + job.recorder.clock() - begin
     seconds += fit_to_pairs(u, source, target, config, spec.seed, recorder, watch.loss, held_out)
     if config.polish_steps:
-        begin = time.perf_counter()
+        begin = job.recorder.clock()
         start = source_of_nearest(source, target, y) if near else None
-        seconds += time.perf_counter() - begin
+        seconds += job.recorder.clock() - begin
         seconds += fit_dual(
             u, x, y, config.polish_steps, config.polish_lr, config, spec.conjugate, spec.seed + 1, recorder,
             key="u.polish", watch=watch.loss, start=start, held_out=held_out,
@@ -253,7 +252,7 @@ def _conjugates(job: _Job, u: ConvexPotential) -> dict[str, Any]:
     """M_theta of every training and test sample, once. The first samples are solved from the quadratic model; every
     later
     one starts at the answer for the nearest value among those, which halves the work."""
-    begin = time.perf_counter()
+    begin = job.recorder.clock()
     method = _exact(job.spec.conjugate.method)
     y = torch.cat([job.y, job.field.y_test.to(job.y)])
     parts: list[Tensor] = []
@@ -282,7 +281,7 @@ def _conjugates(job: _Job, u: ConvexPotential) -> dict[str, Any]:
         "evaluations": evaluations / len(y),
     }
     n = job.x.shape[0]
-    return {"m_train": x_hat[:n], "m_test": x_hat[n:], "info": info, "seconds": time.perf_counter() - begin}
+    return {"m_train": x_hat[:n], "m_test": x_hat[n:], "info": info, "seconds": job.recorder.clock() - begin}
 
 
 # -- m and inverse ----------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +27,9 @@ def run_job(spec: Any, folder: Path | str, recorder: Recorder) -> dict[str, Any]
 
     spec = settle(spec, folder)
     torch.set_num_threads(getattr(spec, "threads", 1))
-    began = time.perf_counter()
+    began = recorder.clock()
     result: dict[str, Any] = kinds.named(kind.run)(spec, recorder, folder)
-    result.setdefault("seconds", {"total": time.perf_counter() - began})
+    result.setdefault("seconds", {"total": recorder.clock() - began})
     files.write_json(folder / files.REPORT, result, durable=True)
     shutil.rmtree(folder / files.CHECKPOINTS, ignore_errors=True)
     return result

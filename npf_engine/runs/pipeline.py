@@ -6,7 +6,6 @@ import dataclasses
 import json
 import logging
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,7 +77,7 @@ def _field(spec: TrainingSpec, folder: Path, recorder: Recorder) -> tuple[Field,
     """The field, built once and then read from the folder, and the seconds that building took."""
     from npf_engine.fields import catalog, storage
 
-    began = time.perf_counter()
+    began = recorder.clock()
     recorder.stage("field", "started")
     path = folder / files.FIELD
     if path.exists():
@@ -87,7 +86,7 @@ def _field(spec: TrainingSpec, folder: Path, recorder: Recorder) -> tuple[Field,
         except InputError as error:
             recorder.note(f"the kept samples cannot be used ({error}); the field is built again")
         else:
-            kept = recorder.load("field.done") or {"seconds": time.perf_counter() - began}
+            kept = recorder.load("field.done") or {"seconds": recorder.clock() - began}
             recorder.stage("field", "restored", float(kept["seconds"]))
             return field, float(kept["seconds"])
     field = catalog.resolve(spec.field, _progress(recorder, "field"))
@@ -97,7 +96,7 @@ def _field(spec: TrainingSpec, folder: Path, recorder: Recorder) -> tuple[Field,
         part.replace(path)
     for warning in field.warnings:
         recorder.note(warning)
-    seconds = time.perf_counter() - began
+    seconds = recorder.clock() - began
     recorder.save("field.done", {"seconds": seconds})
     recorder.stage("field", "done", seconds)
     return field, seconds
@@ -110,12 +109,12 @@ def _report(model: Any, field: Field, spec: TrainingSpec, recorder: Recorder) ->
     if kept is not None:
         recorder.stage("report", "restored", float(kept["seconds"]))
         return json.loads(kept["report"]), float(kept["seconds"])
-    began = time.perf_counter()
+    began = recorder.clock()
     recorder.stage("report", "started")
     solved = recorder.load("v.done")  # M_theta of every sample, which the training has solved already
     known = (solved["m_train"], solved["m_test"]) if solved else None
     report = accuracy_report(model, field, spec.report, spec.seed, _progress(recorder, "report"), known).to_dict()
-    seconds = time.perf_counter() - began
+    seconds = recorder.clock() - began
     recorder.save("report.done", {"report": json.dumps(report), "seconds": seconds})
     recorder.stage("report", "done", seconds)
     return report, seconds
@@ -125,7 +124,7 @@ def _bundle(model: Any, result: dict[str, Any], spec: TrainingSpec, folder: Path
     """Write the bundle, then report.json, which says that all is there, and drop the checkpoints."""
     from npf_engine.runs.bundle import write_bundle
 
-    began = time.perf_counter()
+    began = recorder.clock()
     recorder.stage("bundle", "started")
     recorder.check()
     before = dict(result["seconds"])
@@ -135,7 +134,7 @@ def _bundle(model: Any, result: dict[str, Any], spec: TrainingSpec, folder: Path
         old.unlink()
     with files.writing(path):
         path = Path(write_bundle(model, result, spec, path))
-    seconds = time.perf_counter() - began
+    seconds = recorder.clock() - began
     result["seconds"] = before | {"bundle": seconds, "total": sum(before.values()) + seconds}
     result["bundle"] = str(path)
     files.write_json(folder / files.REPORT, result, durable=True)

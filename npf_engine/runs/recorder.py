@@ -168,7 +168,9 @@ class FolderRecorder(ProgressRecorder):
         self._status(force=True)
         while self._control() == "pause" and not self.terminated:
             time.sleep(0.1)
-        self.board.shift(time.monotonic() - began)
+        rested = time.monotonic() - began
+        self.paused += rested
+        self.board.shift(rested)
         self._wish = None
         self.state = "running"
         self._event("run", state="running")

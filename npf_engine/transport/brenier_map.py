@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -25,17 +25,19 @@ INEXACT = 1e-3  # residual of an inverse that is worth a warning; float32 alone 
 class Coordinates:
     """x' = (x - centre) P, and u(x) = factor u'(x') + <mean, x>: grad u(x) = factor grad u'(x') P^T + mean.
 
-    <x, y> is kept, so that u is optimal exactly if u' is.
+    <x, y> is kept, so that u is optimal exactly if u' is. spread: of y', a coordinate; centre and mean are in double
+    precision where the clouds were.
     """
 
     centre: Tensor
     P: Tensor
     factor: float
     mean: Tensor
+    spread: float = 1.0
 
     def source(self, x: Tensor) -> Tensor:
         """The network's x' of x (n, d)."""
-        return (x.to(self.P) - self.centre) @ self.P
+        return (x.to(self.centre) - self.centre).to(self.P) @ self.P
 
     def target(self, y: Tensor) -> Tensor:
         """The network's y' of y (n, d)."""
@@ -54,8 +56,7 @@ class BrenierMap:
 
     def potential(self, x: Tensor) -> Tensor:
         """u(x) (n,) with grad u = forward; x (n, d) in the source's units."""
-        x = x.to(self.at.P)
-        return self.at.factor * in_chunks(self.u, self.at.source(x)) + x @ self.at.mean
+        return self.at.factor * in_chunks(self.u, self.at.source(x)) + x.to(self.at.mean) @ self.at.mean
 
     def forward(self, x: Tensor) -> Tensor:
         """grad u(x) (n, d)."""
@@ -67,8 +68,9 @@ class BrenierMap:
 
     def inverse(self, y: Tensor) -> Tensor:
         """grad u*(y) (n, d): where forward sends to y. Warns where it is off by INEXACT of the target's spread."""
-        solved = conjugate(self.u, self.at.target(y), tolerance=1e-5)
-        missed = int((~(solved.residual <= INEXACT)).sum())
+        spread = self.at.spread
+        solved = conjugate(self.u, self.at.target(y), tolerance=1e-5 * spread / float(self.u.scale))
+        missed = int((~(solved.residual <= INEXACT * spread)).sum())
         if missed:
             warnings.warn(
                 f"{missed} of {len(y)} inverses were not found: forward misses y there by more than {INEXACT:g} of the "
@@ -79,21 +81,44 @@ class BrenierMap:
 
 
 class Clouds:
-    """Both samples, split into those to fit on and those to judge by, with the moments of the first."""
+    """Both samples, split into those to fit on and those to judge by, with the moments of the first.
+
+    In single precision about their means where they come in double: metres of a map's grid are thousands of kilometres
+    from its origin. ``at_home`` has a map of these in the clouds' own coordinates, ``shift`` is to be added to a dual.
+    """
 
     def __init__(self, x: Tensor, y: Tensor, seed: int) -> None:
+        self.origins = x.mean(0), y.mean(0)
+        if x.dtype == torch.float64:
+            x = (x - self.origins[0]).float()
+        if y.dtype == torch.float64:
+            y = (y - self.origins[1]).float()
         self.x, self.x_check = _hold_out(x, seed)
         self.y, self.y_check = _hold_out(y, seed + 1)
         self.d = x.shape[1]
         self.S, self.mean = gaussian_map(self.x, self.y)
         self.x_mean, self.y_mean = self.x.mean(0), self.y.mean(0)
-        spread = (self.x - self.x_mean).square().sum(1).mean()
-        self.size = float(spread.sqrt()) / self.d**0.5 or 1.0
+        self.size = _spread(self.x)
+
+    def at_home(self, fitted: BrenierMap) -> BrenierMap:
+        """The map in the coordinates in which the clouds came."""
+        at = fitted.at
+        centre, mean = (
+            home + here if home.dtype == torch.float64 else here
+            for here, home in zip((at.centre, at.mean), self.origins, strict=True)
+        )
+        trained = self.at_home(fitted.trained) if fitted.trained is not None else None
+        return replace(fitted, at=replace(at, centre=centre, mean=mean), trained=trained)
+
+    def shift(self) -> float:
+        """The dual of the clouds as they came less that of ``dual``: u gains <y0, x>, and u* gains <x0, y - y0>."""
+        x0, y0 = (home if home.dtype == torch.float64 else torch.zeros_like(home).double() for home in self.origins)
+        return float((x0 + self.x_check.double().mean(0)) @ y0 + x0 @ self.y_check.double().mean(0))
 
     def plain(self) -> Coordinates:
         """Centred, and the source at unit variance; the map x + const is then |x|^2 / 2."""
         P = torch.eye(self.d, device=self.x.device) / self.size
-        return Coordinates(self.x_mean, P, self.size**2, self.y_mean)
+        return Coordinates(self.x_mean, P, self.size**2, self.y_mean, _spread(self.y) / self.size)
 
     def balanced(self) -> Coordinates:
         """The coordinates in which the Gaussian map is the identity: P P^T = S up to a unit, along S's axes."""
@@ -103,7 +128,8 @@ class Clouds:
     def dual(self, fitted: BrenierMap) -> float:
         """The dual objective on the held-out samples, in the units of <x, y>."""
         at = fitted.at
-        inner = held_out_dual(fitted.u, at.source(self.x_check), at.target(self.y_check), tolerance=1e-4).value
+        x, y = at.source(self.x_check), at.target(self.y_check)
+        inner = held_out_dual(fitted.u, x, y, tolerance=1e-4 * at.spread).value
         # u(x) + u*(y) = factor (u' + u'*) + <mean, x> + <centre, y - mean>
         ends = (self.x_check @ at.mean).mean() + ((self.y_check - at.mean) @ at.centre).mean()
         return at.factor * inner + float(ends)
@@ -124,6 +150,11 @@ class _Quadratic(WidePotential):
 
     def __init__(self, d: int) -> None:
         super().__init__(d, (), pieces=0, share=0.0, strong_convexity=0.0)
+
+
+def _spread(x: Tensor) -> float:
+    """Standard deviation of a coordinate of x (n, d), the quadratic mean over them; 1 for points all alike."""
+    return float((x - x.mean(0)).square().sum(1).mean().sqrt()) / x.shape[1] ** 0.5 or 1.0
 
 
 def _hold_out(x: Tensor, seed: int) -> tuple[Tensor, Tensor]:

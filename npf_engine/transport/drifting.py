@@ -16,7 +16,6 @@ All seeds run at once as one tensor program (``networks.icnn_variants.Ensemble``
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -53,6 +52,13 @@ class DriftConfig:
         if self.scheme not in SCHEMES:
             raise ValueError(f"there is no scheme {self.scheme!r}; it is one of {', '.join(SCHEMES)}")
 
+    @property
+    def gradient_steps(self) -> int:
+        """Of the whole run."""
+        if self.scheme in ("euclidean", "adam"):
+            return self.steps
+        return self.outer * self.inner + self.warm_up * DriftConfig.inner
+
 
 def published(scheme: str) -> DriftConfig:
     """The settings of seed 003 for a scheme; ours for ``gauss-newton``, which it lacks."""
@@ -86,7 +92,7 @@ def drift(
     seconds: float | None = None,
 ) -> Drift:
     """Run a scheme from ``ensemble.theta``; ``seconds`` bounds the wall time (the step at work is finished)."""
-    run = _Run(ensemble, draw, functional, config, recorder, watch, time.perf_counter(), seconds)
+    run = _Run(ensemble, draw, functional, config, recorder, watch, recorder.clock(), seconds)
     theta = ensemble.theta.detach().clone()
     if config.scheme in ("euclidean", "adam"):
         theta = _descent(run, theta)
@@ -94,7 +100,7 @@ def drift(
         theta = _natural(run, theta)
     else:
         theta = _constrained(run, theta, config)
-    return Drift(theta, run.steps, time.perf_counter() - run.began, run.note)
+    return Drift(theta, run.steps, recorder.clock() - run.began, run.note)
 
 
 @dataclass
@@ -110,25 +116,17 @@ class _Run:
     steps: int = 0
     note: str = ""
 
-    @property
-    def total(self) -> int:
-        """Gradient steps of the whole run."""
-        config = self.config
-        if config.scheme in ("euclidean", "adam"):
-            return config.steps
-        return config.outer * config.inner + config.warm_up * DriftConfig.inner
-
     def tick(self, theta: Tensor) -> bool:
         """One gradient step is done; whether time is left for another."""
         self.steps += 1
         self.recorder.check()
-        total, spent = self.total, time.perf_counter() - self.began
+        total, spent = self.config.gradient_steps, self.recorder.clock() - self.began
         if self.limit is not None:
             total = max(self.steps, min(total, round(self.steps * self.limit / spent)))  # at the pace so far
         self.recorder.progress(self.config.scheme, self.steps, total)
         if self.watch:
             self.watch(self.steps, theta)
-        if self.limit is not None and time.perf_counter() - self.began > self.limit:
+        if self.limit is not None and self.recorder.clock() - self.began > self.limit:
             self.note = f"the time allowed ended after {self.steps} steps"
             return False
         return True

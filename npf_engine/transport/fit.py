@@ -36,11 +36,12 @@ def fit_brenier_map(
 ) -> BrenierMap:
     """The convex potential whose gradient sends ``source`` to ``target`` at least quadratic cost.
 
-    source, target: samples (n, d) and (m, d), or callables (n, generator) -> (n, d). budget_seconds: wall time for
-    the whole call (60 by default); it ends earlier when the held-out dual no longer improves. Without a config the
-    settings follow from n, d and the budget: a WidePotential on the dual; up to two dimensions and with more than 30 s
-    the papers' network on exact pairs before, and then the better of both on held-out samples. config: a WideConfig, or
-    a PotentialConfig for the papers' network (its ``method`` pairing or dual).
+    source, target: samples (n, d) and (m, d), or callables (n, generator) -> (n, d); in double precision they may lie
+    far from the origin, and the map's answers are in double precision too. budget_seconds: wall time for the whole
+    call (60 by default); it ends earlier when the held-out dual no longer improves. Without a config the settings
+    follow from n, d and the budget: a WidePotential on the dual; up to two dimensions and with more than 30 s the
+    papers' network on exact pairs before, and then the better of both on held-out samples. config: a WideConfig, or a
+    PotentialConfig for the papers' network (its ``method`` pairing or dual).
     A fit that is not finite or no better than the closed-form Gaussian map on held-out samples falls back to that map
     and says so in ``info["note"]``. Raises ValueError for clouds of different dimension, with fewer than 4 points, or
     with values that are not finite.
@@ -74,11 +75,12 @@ def fit_brenier_map(
     except FloatingPointError as error:
         fitted, dual, note = linear, math.nan, f"the fit was stopped ({error}), so that the Gaussian map is returned"
     best = fitted if dual < linear_dual else replace(linear, trained=fitted if math.isfinite(dual) else None)
+    shift = clouds.shift()
     best.info |= {
-        "d": x.shape[1], "n": len(clouds.x), "held_out_dual": dual if dual < linear_dual else linear_dual,
-        "gaussian_dual": linear_dual, "note": note, "seconds": time.perf_counter() - begin,
+        "d": x.shape[1], "n": len(clouds.x), "held_out_dual": shift + (dual if dual < linear_dual else linear_dual),
+        "gaussian_dual": shift + linear_dual, "note": note, "seconds": time.perf_counter() - begin,
     }  # fmt: skip
-    return best
+    return clouds.at_home(best)
 
 
 def _fitted(
@@ -119,5 +121,5 @@ def _draw(cloud: Tensor | Sampler, seed: int, name: str) -> Tensor:
         raise ValueError(f"the {name} must be (n, d) with n >= 4, not {tuple(points.shape)}")
     if not torch.isfinite(points).all():
         raise ValueError(f"the {name} holds values that are not finite")
-    points = points.detach().float()
+    points = points.detach() if points.dtype == torch.float64 else points.detach().float()
     return points.cpu() if points.device.type == "mps" else points  # MPS has no float64, which the moments need

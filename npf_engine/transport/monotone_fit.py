@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -120,7 +119,8 @@ def fit_monotone(
     times on the way. Raises InputError for a wrong name
     and for clouds that do not fit each other, FloatingPointError where the loss diverges.
     """
-    begin = time.perf_counter()
+    recorder = recorder or Recorder()
+    begin = recorder.clock()
     _check_names(kind, loss, start, densities)
     x, y = _draw(source, seed, "source"), _draw(target, seed + 1, "target")
     if x.shape[1] != y.shape[1]:
@@ -128,7 +128,7 @@ def fit_monotone(
     if budget_seconds is not None and not budget_seconds > 0:
         raise InputError(f"the budget must be a positive number of seconds, not {budget_seconds!r}")
     loss = loss or ("pairs" if x.shape[1] <= PAIRING_MAX_D else "dual")
-    work = _Work.prepare(x, y, kind, start, network or {}, seed, _Curve(recorder or Recorder(), begin))
+    work = _Work.prepare(x, y, kind, start, network or {}, seed, _Curve(recorder, begin))
     if watch is not None:
         work.recorder.look = lambda step: watch(step, MonotoneMap(work.u, work.centre, work.size).forward)
     until = None if budget_seconds is None else begin + budget_seconds
@@ -137,7 +137,7 @@ def fit_monotone(
         raise FloatingPointError(f"the fit of the {kind} by {loss} ended with values that are not finite")
     info = {
         "method": kind, "loss": loss, "d": x.shape[1], "n": min(len(x), len(y)), "steps": count,
-        "seconds": time.perf_counter() - begin, "parameters": count_parameters(work.u),
+        "seconds": recorder.clock() - begin, "parameters": count_parameters(work.u),
     }  # fmt: skip
     return MonotoneMap(work.u, work.centre, work.size, info, work.recorder.curve)
 
@@ -150,6 +150,10 @@ class _Curve(Recorder):
         self.look: Callable[[int], None] | None = None
         self.looks = 0
 
+    def clock(self) -> float:
+        """The inner recorder's, which is the one that is paused."""
+        return self.inner.clock()
+
     def check(self) -> None:
         """As the inner recorder."""
         self.inner.check()
@@ -157,7 +161,7 @@ class _Curve(Recorder):
     def progress(self, stage: str, step: int, total: int, **scalars: float) -> None:
         """Keep the step, then pass it on."""
         if "loss" in scalars:
-            self.curve.append({"step": step, "seconds": time.perf_counter() - self.begin, "loss": scalars["loss"]})
+            self.curve.append({"step": step, "seconds": self.clock() - self.begin, "loss": scalars["loss"]})
             if self.look is not None and (step == total or step * LOOKS >= self.looks * total):
                 self.looks = 1 + step * LOOKS // total
                 self.look(step)
@@ -212,11 +216,11 @@ class _Work:
             return steps
         before, trial = copy.deepcopy(self.u.state_dict()), 10
         run(1)  # the first step loads and allocates
-        begin = time.perf_counter()
+        begin = self.recorder.clock()
         run(trial)
-        each = (time.perf_counter() - begin) / trial
+        each = (self.recorder.clock() - begin) / trial
         self.u.load_state_dict(before)
-        return max(1, min(steps, int(0.9 * (until - time.perf_counter()) / each)))
+        return max(1, min(steps, int(0.9 * (until - self.recorder.clock()) / each)))
 
     def _fit_potential(self, name: str, steps: int, until: float | None) -> int:
         """Regression on exact pairs, or the dual: the trainings of u_theta, which a monotone network serves as well."""
@@ -239,13 +243,13 @@ class _Work:
 
     def _pairs(self, config: PotentialConfig, until: float | None) -> tuple[Tensor, Tensor]:
         """Assignments one after another, until there are enough or half of the time is gone."""
-        begin = time.perf_counter()
+        begin = self.recorder.clock()
         stop = None if until is None else begin + (until - begin) / 2
         size = min(config.pair_size, len(self.x), len(self.y))
         if until is not None and until - begin < 4:
             size = min(size, 500)
         found: list[tuple[Tensor, Tensor]] = []
-        while not found or (len(found) < config.pairings and (stop is None or time.perf_counter() < stop)):
+        while not found or (len(found) < config.pairings and (stop is None or self.recorder.clock() < stop)):
             found.append(collect_pairs(*self._equal(), size, 1, self.seed + len(found), self.recorder))
         return torch.cat([pair[0] for pair in found]), torch.cat([pair[1] for pair in found])
 

@@ -19,7 +19,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-EPS_SHARE = 0.05
+from npf_engine.divergences import default_eps
+
+MEDIAN_SHARE = 0.05  # eps of a score, of the median |x - x'|^2
 TOLERANCE = 1e-8
 MAX_ITERATIONS = 500
 MEDIAN_POINTS = 512
@@ -66,7 +68,7 @@ def _half_squared(x: Tensor, y: Tensor) -> Tensor:
     return (x.square().sum(-1)[..., :, None] / 2 + y.square().sum(-1)[..., None, :] / 2 - cross).clamp_(min=0.0)
 
 
-def self_coupling(x: Tensor, share: float = EPS_SHARE, tolerance: float = TOLERANCE) -> Coupling:
+def self_coupling(x: Tensor, share: float = MEDIAN_SHARE, tolerance: float = TOLERANCE) -> Coupling:
     """f <- f/2 + softmin(f)/2 until f moves by less than ``tolerance`` eps; x (..., n, d).
 
     In scaling form a <- sqrt(a / K a) with K = exp(-|x-y|^2 / (2 eps)), which is safe here: K has ones on its
@@ -185,8 +187,7 @@ class SinkhornDrift:
 
     def velocity(self, x: Tensor) -> Tensor:
         """2 (bary_xy - bary_xx), with potentials to the marginal error ``tolerance``."""
-        centred = self.y - self.y.mean(0)
-        eps = EPS_SHARE * float(centred.square().sum(-1).mean())  # of the halved cost
+        eps = default_eps(self.y) / 2  # of the halved cost
         own = self_coupling_at(x, eps)
         coupling = cross_coupling(x, self.y, eps, self.tolerance)
         self.error = max(self.error, coupling.error)

@@ -215,11 +215,12 @@ class LmcNpf:
         """y = M_theta(x), N Langevin steps on u, x = I_psi(y); one gradient of g a particle."""
         networks = self.networks
         state.at, state.gradient = state.x, self.oracle.gradient(state.x)
-        y = networks.m_theta(state.gradient)
+        known = torch.isfinite(state.gradient).all(dim=1)
+        y = networks.m_theta(torch.where(known[:, None], state.gradient, 0.0))
         y = langevin_on_u(networks.u.gradient, y, state, self.u_settings(), self.region)
         x = networks.inverse(y, state.generator).to(state.x)
-        # A draw that is not finite leaves its particle where it was.
-        good = torch.isfinite(x).all(dim=1)
+        # A draw that is not finite leaves its particle where it was, and so does a point where g has no gradient.
+        good = torch.isfinite(x).all(dim=1) & known
         x = torch.where(good[:, None], x, state.x)
         state.x = x if self.region is None else self.region.confine(x)
         state.jumped = good

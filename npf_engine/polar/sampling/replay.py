@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 CELLS = 64  # cells along an axis of a Spread
-SPREAD_MAX_D = 3
 
 
 class Ring:

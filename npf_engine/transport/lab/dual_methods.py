@@ -6,7 +6,6 @@ answer of some tasks.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -55,30 +54,24 @@ def fit_by_dual(
     watch: Callable[[int, Any], None] | None = None,
     *,
     published: bool = False,
-    rate: float | None = None,
-    constant: bool = False,
     batch: int = 512,
 ) -> Any:
-    """The trained potential: an identity start, then dual steps until ``steps`` or ``seconds`` are spent.
-
-    ``constant``: no decay of the rate, as in NPF 5.6.
-    """
-    began = time.perf_counter()
+    """The trained potential: an identity start, then dual steps until ``steps`` or ``seconds`` are spent."""
+    began = recorder.clock()
     x, y = source(POOL, torch.Generator().manual_seed(seed)), target(POOL, torch.Generator().manual_seed(seed + 1))
     u = cast(ConvexPotential, dual_network(name, d, y, seed, published))
     _identity(u, x, seed, recorder)
-    config = PotentialConfig(batch=batch, lr_floor=1.0 if constant else 0.05)
-    step_rate = rate or RATES[name]
+    config = PotentialConfig(batch=batch, lr_floor=0.05)
 
     def run(model: ConvexPotential, count: int, to: Recorder, look: Callable[[int], dict[str, float]] | None) -> None:
-        fit_dual(model, x, y, count, step_rate, config, ConjugateConfig(max_iterations=60), seed, to, watch=look)
+        fit_dual(model, x, y, count, RATES[name], config, ConjugateConfig(max_iterations=60), seed, to, watch=look)
 
     count = steps or STEPS
     if seconds is not None:
-        trial, start = 4, time.perf_counter()
+        trial, start = 4, recorder.clock()
         run(copy_as(u, torch.float32), trial, Recorder(), None)
-        each = (time.perf_counter() - start) / trial
-        affordable = int(0.9 * (began + seconds - time.perf_counter()) / each)
+        each = (recorder.clock() - start) / trial
+        affordable = int(0.9 * (began + seconds - recorder.clock()) / each)
         count = max(1, affordable if steps is None else min(steps, affordable))
     every = max(1, count // LOOKS)
 

@@ -166,16 +166,16 @@ def _drifting(scheme: str, work: Work) -> list[Fitted]:
 
     config = _within_budget(published(scheme), work)
     curve: list[tuple[float, int, float]] = []
-    began = time.perf_counter()
+    began = work.recorder.clock()
     gap = max(1.0, work.seconds * len(work.seeds) / LOOKS) if work.seconds else 0.0
-    every = max(1, _total(config) // LOOKS)
+    every = max(1, config.gradient_steps // LOOKS)
 
     def watch(step: int, theta: Tensor) -> None:
-        due = time.perf_counter() - began > gap * (len(curve) + 1) if gap else step % every == 0 or step == 1
+        due = work.recorder.clock() - began > gap * (len(curve) + 1) if gap else step % every == 0 or step == 1
         if due:
             first = theta[:1]
             value = work.look(units.map(lambda x: ensemble.gradient(first, x[None])[0]))
-            curve.append(((time.perf_counter() - began) / len(work.seeds), step, value))
+            curve.append(((work.recorder.clock() - began) / len(work.seeds), step, value))
 
     limit = None if work.seconds is None else work.seconds * len(work.seeds)
     result = drift(ensemble, draw, drifting_functional(task, units, scheme), config, work.recorder, watch, limit)
@@ -186,12 +186,6 @@ def _drifting(scheme: str, work: Work) -> list[Fitted]:
         forward, jacobian = units.map(network.gradient), units.jacobian(network.hessian)
         out.append(Fitted(forward, jacobian, count_parameters(network), shared, "", [] if index else curve))
     return out
-
-
-def _total(config: DriftConfig) -> int:
-    if config.scheme in ("euclidean", "adam"):
-        return config.steps
-    return config.outer * config.inner
 
 
 def _within_budget(config: DriftConfig, work: Work) -> DriftConfig:
@@ -208,28 +202,28 @@ def _within_budget(config: DriftConfig, work: Work) -> DriftConfig:
 
 def _dual(name: str, work: Work, seed: int) -> Fitted:
     units = Units.of(work.task, keep=False)
-    began = time.perf_counter()
+    began = work.recorder.clock()
     curve: list[tuple[float, int, float]] = []
 
     def watch(step: int, u: Any) -> None:
-        curve.append((time.perf_counter() - began, step, work.look(units.map(u.gradient))))
+        curve.append((work.recorder.clock() - began, step, work.look(units.map(u.gradient))))
 
     u = fit_by_dual(
         name, units.source_sampler(work.task.source), units.target_sampler(work.task.target), work.task.d, seed,
         work.recorder, work.seconds, work.steps, watch if seed == work.seeds[0] else None,
     )  # fmt: skip
-    seconds = time.perf_counter() - began
+    seconds = work.recorder.clock() - began
     return Fitted(units.map(u.gradient), units.jacobian(u.hessian), count_parameters(u), seconds, "", curve)
 
 
 def _monotone(name: str, work: Work, seed: int) -> Fitted:
     from npf_engine.transport.monotone_fit import fit_monotone
 
-    began = time.perf_counter()
+    began = work.recorder.clock()
     curve: list[tuple[float, int, float]] = []
 
     def watch(step: int, forward: Map) -> None:
-        curve.append((time.perf_counter() - began, step, work.look(forward)))
+        curve.append((work.recorder.clock() - began, step, work.look(forward)))
 
     fitted = fit_monotone(
         work.task.source, work.task.target, kind=name, steps=work.steps, budget_seconds=work.seconds, seed=seed,

@@ -6,7 +6,6 @@ import dataclasses
 import io
 import json
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,12 +188,12 @@ class Bench:
 
     def watched(self, name: str, recorder: Recorder) -> Callable[[Map], float]:
         """``look`` that tells the recorder too: where the few points are now, and the curve so far."""
-        began, told = time.perf_counter(), []
+        began, told = recorder.clock(), []
         together = self.spec.seeds if name in SCHEMES else 1  # the others look at their first seed alone
 
         def look(forward: Map) -> float:
             value = self.look(forward)
-            told.append(((time.perf_counter() - began) / together, value))
+            told.append(((recorder.clock() - began) / together, value))
             seconds, values = np.array(told, dtype=np.float32).T
             image = forward(self.x[:LOOK_POINTS]).numpy()
             recorder.snapshot("lab", method=np.array(name), pushforward=image, seconds=seconds, value=values)

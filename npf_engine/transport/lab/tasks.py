@@ -150,20 +150,23 @@ def _mixtures(d: int) -> Task:
     return Task("mixtures", "Two components to three (seed 004)", 2, source, target)
 
 
-def _seven_gaussians(d: int) -> Task:
-    """N(0, I) to seven Gaussians of covariance I .. 7 I (NPF, Appendix D; six means are given there, the seventh is
-    taken at the origin)."""
+def seven_means(d: int) -> Tensor:
+    """The means of seven Gaussians, (7, d) (NPF, Appendix D; it gives six, the seventh is taken at the origin)."""
     even, sign = torch.arange(d) % 2 == 0, torch.where(torch.arange(d) % 2 == 0, 1.0, -1.0)
     on, off = torch.where(even, 30.0, 0.0), torch.where(even, 0.0, -30.0)
     diagonal = torch.full((d,), 30.0 / math.sqrt(2))
-    means = torch.stack([on, -on, off, diagonal, diagonal * sign, -diagonal * sign, torch.zeros(d)])
+    return torch.stack([on, -on, off, diagonal, diagonal * sign, -diagonal * sign, torch.zeros(d)])
+
+
+def _seven_gaussians(d: int) -> Task:
+    """N(0, I) to seven Gaussians of covariance I .. 7 I (``seven_means``)."""
     covariances = torch.arange(1.0, 8.0)[:, None, None] * torch.eye(d)
     return Task(
         "seven-gaussians",
         "A normal to seven Gaussians",
         d,
         normal(d),
-        mixture(means, covariances, torch.full((7,), 1 / 7)),
+        mixture(seven_means(d), covariances, torch.full((7,), 1 / 7)),
     )
 
 
