@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import statistics
 import sys
 import time
@@ -14,6 +13,7 @@ from typing import Any
 
 import torch
 
+from npf_engine.filing import finite
 from npf_engine.heap import keep_freed_memory
 
 ARTIFACTS = Path(__file__).resolve().parents[1] / "artifacts" / "benchmarks"
@@ -100,7 +100,7 @@ def without(key: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def show(title: str, rows: list[dict[str, Any]], result: dict[str, Any], as_json: bool) -> None:
     """The table of rows, or the object."""
     if as_json:
-        print(json.dumps(_strict({"benchmark": title, "rows": rows, **result})))
+        print(json.dumps(finite({"benchmark": title, "rows": rows, **result})))
         return
     print(title)
     if rows:
@@ -119,7 +119,7 @@ def keep(
 ) -> None:
     """artifacts/benchmarks/NAME.json, and with ``draw`` NAME.png, drawn by ``draw(axes)`` on two axes side by side."""
     ARTIFACTS.mkdir(parents=True, exist_ok=True)
-    (ARTIFACTS / f"{name}.json").write_text(json.dumps(_strict({"benchmark": name, "rows": rows, **result}), indent=1))
+    (ARTIFACTS / f"{name}.json").write_text(json.dumps(finite({"benchmark": name, "rows": rows, **result}), indent=1))
     tell(f"written: {ARTIFACTS / name}.json")
     if draw is not None:
         _picture(ARTIFACTS / f"{name}.png", draw)
@@ -145,15 +145,6 @@ def set_threads(count: int) -> None:
     """One place, so that every peer gets the same; the same heap, too (children: peers/launch.py)."""
     torch.set_num_threads(count)
     keep_freed_memory()
-
-
-def _strict(value: Any) -> Any:
-    """JSON knows neither NaN nor infinity: null in their place."""
-    if isinstance(value, dict):
-        return {key: _strict(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_strict(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _text(value: Any) -> str:

@@ -5,9 +5,22 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from npf_engine.errors import InputError
+
 
 def home() -> Path:
     """Folder for runs, caches and the table of runs: NPF_HOME, else ~/.npf. Created on first use."""
     path = Path(os.environ.get("NPF_HOME") or Path.home() / ".npf").expanduser()
-    path.mkdir(parents=True, exist_ok=True)
-    return path
+    return made(path)
+
+
+def made(folder: Path) -> Path:
+    """The folder, created where it is missing. Raises InputError where it cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(
+            f"the folder {folder} cannot be made ({reason}); set NPF_HOME to a folder of your own"
+        ) from None
+    return folder

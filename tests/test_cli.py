@@ -96,6 +96,15 @@ def test_doctor_fails_where_runs_cannot_be_kept(
     assert code == 1 and json.loads(out)["ok"] is False
 
 
+def test_a_home_that_cannot_be_is_a_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("NPF_HOME", str(tmp_path / "file"))
+    code, _, err = call(capsys, "fields")
+    assert code == 2 and "set NPF_HOME to a folder of your own" in err
+
+
 def test_help_and_mistypes_need_no_torch() -> None:
     code = "import sys; from npf_engine.cli import main\nassert main(['trian']) == 2\n"
     code += "try:\n main(['train', '--help'])\nexcept SystemExit as e:\n assert e.code == 0\n"

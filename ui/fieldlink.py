@@ -11,7 +11,7 @@ from typing import Any
 from npf_engine.errors import InputError
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.runs import files
-from npf_engine.runs.spec import TrainingSpec, leaves, preset, with_values
+from npf_engine.runs.spec import TrainingSpec, base_of, leaves, preset, with_values
 
 FIELD = "field."
 MAX_LENGTH = 4000  # of one value: longer ones come from no link of ours
@@ -28,15 +28,15 @@ def from_query(params: Mapping[str, str]) -> FieldSpec:
     known = leaves(FieldSpec())
     values = {FIELD + key: checked(key, value) for key, value in params.items() if key in known}
     spec = with_values(TrainingSpec(), values).field
-    _check_source(spec.source)
+    check_source(spec.source)
     if spec.bounds is not None and len(spec.bounds) != 4:
         raise InputError("the link's bounds must be four numbers: west, south, east, north")
     return spec
 
 
 def training_to_query(spec: TrainingSpec) -> dict[str, str]:
-    """Query parameters of a training: its field, its preset and the dotted leaves that differ from the preset."""
-    base = leaves(preset(spec.preset))
+    """Query parameters of a training: its field, preset and solver, and the dotted leaves that differ from those."""
+    base = leaves(base_of(spec)) | {"solver": preset(spec.preset).solver}
     query = to_query(spec.field)
     if spec.preset != TrainingSpec().preset:
         query["preset"] = spec.preset
@@ -68,7 +68,7 @@ def checked(key: str, value: str) -> str:
     return value
 
 
-def _check_source(source: str) -> None:
+def check_source(source: str) -> None:
     """A link may name a file only where this program keeps files: it must not make the server read any other."""
     if not source.strip():
         raise InputError("the link's field has no source; choose the field again")

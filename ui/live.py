@@ -7,11 +7,17 @@ from typing import Any
 
 import streamlit as st
 
+from npf_engine.errors import InputError
 from npf_engine.runs.store import Run
 from ui import frame, progress, states
 from ui.runs import badge, remember, store
 
 EVERY = 1.5  # seconds between two looks
+KEPT_BY_STAGES = "What is done so far is kept."
+KEPT = {
+    "recolor": "Its fit keeps nothing and begins anew.",
+    "lab": "Methods that are done are kept; the one at work begins anew.",
+}
 Status = dict[str, Any]
 Body = Callable[[Run, Status], None]
 
@@ -23,19 +29,21 @@ def head(run: Run, status: Status, question: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="head"):
         badge(run)
         if status["stopping"]:
-            st.badge("stopping at the next checkpoint", icon=":material/hourglass_top:", color="orange")
+            what = "pausing" if status["pausing"] else "stopping"
+            st.badge(f"{what} at the next checkpoint", icon=":material/hourglass_top:", color="orange")
 
 
 def controls(run: Run, status: Status) -> None:
     """Pause, resume and cancel, as far as the run's state allows them; for a horizontal container."""
-    stopping = bool(status["stopping"])
+    stopping, pausing = bool(status["stopping"]), bool(status["pausing"])
     if run.state in ("queued", "running") and not stopping:
         _button("Pause", ":material/pause:", "pause", run)
-    if run.state in ("paused", "interrupted", "cancelled", "failed") and run.source == "trained":
+    resumable = run.state in ("paused", "interrupted", "cancelled", "failed") and run.source == "trained"
+    if resumable or pausing:
         _button("Resume", ":material/play_arrow:", "resume", run, primary=True)
-    if run.active and not stopping:
+    if run.active and (pausing or not stopping):
         with st.popover("Cancel", icon=":material/stop:", key="cancel_ask"):
-            st.markdown("Stop this run? What is done so far is kept, and can be resumed later.")
+            st.markdown(f"Stop this run? {KEPT.get(run.kind, KEPT_BY_STAGES)} It can be resumed later.")
             _button("Yes, stop it", ":material/stop:", "cancel", run)
 
 
@@ -55,7 +63,10 @@ def follow(run: Run, status: Status, body: Body) -> None:
 
 
 def _panel(run: Run, stopping: bool, body: Body) -> None:
-    status = store().status(run.id)
+    try:
+        status = store().status(run.id)
+    except InputError:
+        st.rerun()  # deleted meanwhile, perhaps in another tab: the page has a sentence for that
     if (status["state"], bool(status["stopping"])) != (run.state, stopping):
         st.rerun()  # the head of the page and its buttons belong to another state
     progress.stages(status)

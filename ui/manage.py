@@ -51,7 +51,10 @@ def changes(run: Run) -> None:
 
 @st.dialog("Delete this run?", icon=":material/delete:")
 def _ask_delete(run: Run) -> None:
-    st.markdown(f"**{states.plain(run.name)}** with its results, its log and its downloads will be gone for good.")
+    st.markdown(
+        f"**{states.plain(run.name)}** with its results, its log and its downloads will be gone for good, "
+        "and so will an uploaded file that no other run names."
+    )
     if run.active:
         st.warning("It is not finished; that ends at once.")
     if st.button("Delete it", type="primary", icon=":material/delete_forever:", key="delete_sure"):

@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 MAX_SAMPLES = 10_000_000
 
 
-def _or_dash(value: int | None) -> str:
-    return "-" if value is None else str(value)
-
-
 def fields(args: argparse.Namespace) -> Answer:
     """The fields that have a name."""
     from npf_engine.fields.catalog import list_fields

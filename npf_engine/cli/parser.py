@@ -92,7 +92,8 @@ def _train(command: Parser) -> None:
         "--preset", default="quick", help="quick (minutes, default), paper (Figure 17's sizes) or custom"
     )
     command.add_argument("--seed", type=int, default=None, help="seed of every random draw of the training (default 0)")
-    command.add_argument("--rho", default=None, help="reference measure: box (default), disc, gaussian, land, samples")
+    rho = "reference measure: box, disc, gaussian, land, samples (default: the field's own)"
+    command.add_argument("--rho", default=None, help=rho)
     command.add_argument("--out", metavar="DIR", default=None, help="folder for the run; a broken run there goes on")
     command.add_argument("--name", default=None, help="name of the run and its bundle (default: the field's)")
     command.add_argument("--draws", type=int, default=None, help="draws of every figure of the report (default 8)")

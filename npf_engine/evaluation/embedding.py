@@ -30,6 +30,7 @@ from typing import IO, Any
 import numpy as np
 
 from npf_engine.fields.cachedir import cache_folder
+from npf_engine.filing import read_json, write_atomic
 
 INPUT, RESULT, STATUS, LOCK, LOG = "input.npz", "result.npz", "status.json", "worker.lock", "log.txt"
 CANCELLED = "cancelled"
@@ -77,7 +78,7 @@ class Embedding:
         points = _result(self.folder)
         if points is not None:
             return State("done", "The embedding is ready.", 1.0, points, len(self.a))
-        told = _read(self.folder / STATUS)
+        told = read_json(self.folder / STATUS)
         if told is None:
             return State("absent")
         state, share = str(told.get("state")), float(told.get("share", 0.0))
@@ -94,7 +95,7 @@ class Embedding:
         if self.state().state in ("running", "done"):
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        _write(self.folder / INPUT, _packed(a=self.a, b=self.b))
+        write_atomic(self.folder / INPUT, _packed(a=self.a, b=self.b))
         (self.folder / "settings.json").write_text(json.dumps(self.settings))
         _tell(self.folder, "starting", "Starting the t-SNE process.", 0.0)
         root = str(Path(__file__).resolve().parents[2])
@@ -129,7 +130,7 @@ def work(folder: Path) -> int:
     with open(folder / LOCK, "a+") as lock:
         if not _taken(lock):
             return 0  # another worker is at it
-        if (_read(folder / STATUS) or {}).get("state") == CANCELLED:
+        if (read_json(folder / STATUS) or {}).get("state") == CANCELLED:
             return 0
         lock.truncate(0)
         lock.write(str(os.getpid()))
@@ -143,7 +144,7 @@ def work(folder: Path) -> int:
         except Exception as error:
             _tell(folder, "failed", f"The t-SNE failed: {error}", 0.0)
             raise
-        _write(folder / RESULT, _packed(points=points))
+        write_atomic(folder / RESULT, _packed(points=points))
         _tell(folder, "done", "The embedding is ready.", 1.0)
     return 0
 
@@ -233,28 +234,13 @@ def _result(folder: Path) -> np.ndarray | None:
 
 def _tell(folder: Path, state: str, text: str, share: float) -> None:
     told = {"state": state, "text": text, "share": share, "t": time.time()}
-    _write(folder / STATUS, json.dumps(told).encode())
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        told = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
-    return told if isinstance(told, dict) else None
+    write_atomic(folder / STATUS, json.dumps(told).encode())
 
 
 def _packed(**arrays: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()
-
-
-def _write(path: Path, data: bytes) -> None:
-    """All of the file or none of it."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
-    part.write_bytes(data)
-    os.replace(part, path)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
+from npf_engine.filing import arrays as read_arrays
 from npf_engine.recorder import Recorder
-from npf_engine.runs import reading
 from npf_engine.transport.lab.names import REFERENCES, title
 from npf_engine.transport.lab.run import LabSpec, run_lab
 
@@ -81,12 +81,12 @@ def judge(row: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:
 def _recognised(folder: Path) -> dict[str, dict[str, float]]:
     """Who -> share recognised and entropy of the classes: each method's codes, real digits, the Gaussian map."""
     from npf_engine.evaluation.digits import DigitJudge
-    from npf_engine.fields.digit_images import load_digit_images
+    from npf_engine.fields.digits import load_digit_images
     from npf_engine.transport.digits import CodeSpace
 
     images = load_digit_images()
     judging = DigitJudge(CodeSpace.of(images.pixels).encode(images.pixels), images.labels)
-    arrays = reading.arrays(folder / "lab.npz")
+    arrays = read_arrays(folder / "lab.npz")
     noise = torch.from_numpy(arrays["source"])
     clouds = {"real digits": judging.held[: len(noise)], "gaussian (trivial)": judging.gaussian(noise)}
     clouds |= {

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from npf_engine.home import home
+from npf_engine.home import home, made
 
 
 def cache_folder(name: str) -> Path:
     """The folder ``cache/<name>`` under NPF_HOME (else ~/.npf), created on first use."""
-    folder = home().resolve() / "cache" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return made(home().resolve() / "cache" / name)
 
 
 def tile_cache() -> Path:

@@ -1,4 +1,4 @@
-"""Images of digits for the classifier: MNIST's IDX files from a folder or fetched, or scikit-learn's digits, embedded.
+"""Images of digits, for the classifier and as a cloud: MNIST's IDX files from a folder or fetched, or scikit-learn's.
 
 A folder is named by NPF_MNIST_DIR and holds the four files of MNIST, gzipped or not. Without one the embedded set is
 used, 1797 images of 8 x 8 pixels enlarged to 28 x 28; ``Digits.source`` is the sentence that says which it is.
@@ -52,18 +52,75 @@ class Digits:
     source: str
 
 
+@dataclass(frozen=True)
+class DigitImages:
+    """Images as points: pixels (n, 784) float32 in [0, 1], labels (n,) int64, and what they are called."""
+
+    pixels: Tensor
+    labels: Tensor
+    name: str
+
+
 def load_digits(folder: str | Path | None = None) -> Digits:
     """MNIST from ``folder`` (default: NPF_MNIST_DIR), or the embedded digits where neither is given.
 
     Raises InputError for a folder without the four files, and for files that are not what they are named.
     """
+    root = _folder(folder)
+    if root is None:
+        return embedded_digits()
+    images, labels, test_images, test_labels = _read_files(root, tuple(FILES))
+    source = f"MNIST from {root}: {len(images):,} images to learn from, {len(test_images):,} to test."
+    return Digits(images, labels, test_images, test_labels, "mnist", source)
+
+
+def load_digit_images() -> DigitImages:
+    """MNIST's training images where NPF_MNIST_DIR names a folder with them, else all of the embedded ones, as a cloud.
+
+    Raises InputError as ``load_digits`` does.
+    """
+    root = _folder(None)
+    if root is None:
+        images, labels = _scikit_digits()
+        return DigitImages(images.flatten(1), labels, "scikit-learn's digits")
+    images, labels = _read_files(root, tuple(FILES)[:2])
+    return DigitImages(images.flatten(1), labels, "MNIST")
+
+
+def embedded_digits() -> Digits:
+    """scikit-learn's digits, split 85/15."""
+    images, labels = _scikit_digits()
+    train, test = split_indices(len(labels), seed=0)
+    source = (
+        f"The embedded digits of scikit-learn, 8 x 8 pixels enlarged to 28 x 28: {len(train):,} images to learn from, "
+        f"{len(test):,} to test; set {FOLDER} to a folder of MNIST's files for MNIST."
+    )
+    return Digits(images[train], labels[train], images[test], labels[test], "digits", source)
+
+
+def _scikit_digits() -> tuple[Tensor, Tensor]:
+    """1797 images of 8 x 8 in 0..16, enlarged to (n, 28, 28) in [0, 1] by bilinear interpolation, and labels."""
+    from sklearn.datasets import load_digits as scikit_digits
+
+    data = scikit_digits()
+    small = torch.from_numpy(data.images).float()[:, None] / 16
+    images = torch.nn.functional.interpolate(small, size=(SIDE, SIDE), mode="bilinear", align_corners=False)[:, 0]
+    return images, torch.from_numpy(data.target).long()
+
+
+def _folder(folder: str | Path | None) -> Path | None:
     given = folder or os.environ.get(FOLDER)
     if not given:
-        return embedded_digits()
+        return None
     root = Path(given).expanduser()
     if not root.is_dir():
         raise InputError(f"There is no folder {root} of MNIST files; mend {FOLDER}, or unset it for embedded digits.")
-    found = {name: _find(root, name) for name in FILES}
+    return root
+
+
+def _read_files(root: Path, names: tuple[str, ...]) -> list[Tensor]:
+    """Images (n, 28, 28) float32 in [0, 1] and labels (n,) int64 in turn, of as many images as labels."""
+    found = {name: _find(root, name) for name in names}
     absent = [name for name, path in found.items() if path is None]
     if absent:
         raise InputError(
@@ -71,40 +128,14 @@ def load_digits(folder: str | Path | None = None) -> Digits:
             f"{FOLDER} for the embedded digits."
         )
     parts = [_read(path) for path in found.values() if path is not None]
-    images, labels, test_images, test_labels = parts
-    for part, about in ((images, "train"), (test_images, "t10k")):
-        other = labels if about == "train" else test_labels
-        if part.shape[0] != other.shape[0]:
+    for name, images, labels in zip(names[::2], parts[::2], parts[1::2], strict=True):
+        if len(images) != len(labels):
             raise InputError(
-                f"The {about} files in {root} hold {part.shape[0]} images and {other.shape[0]} labels; both must come "
-                "from the same data set."
+                f"The {name.partition('-')[0]} files in {root} hold {len(images)} images and {len(labels)} labels; "
+                "both must come from the same data set."
             )
-    source = f"MNIST from {root}: {images.shape[0]:,} images to learn from, {test_images.shape[0]:,} to test."
-    return Digits(
-        torch.from_numpy(images).float() / 255,
-        torch.from_numpy(labels).long(),
-        torch.from_numpy(test_images).float() / 255,
-        torch.from_numpy(test_labels).long(),
-        "mnist",
-        source,
-    )
-
-
-def embedded_digits() -> Digits:
-    """scikit-learn's digits (1797 images of 8 x 8 in 0..16) enlarged to 28 x 28 by bilinear interpolation, split
-    85/15."""
-    from sklearn.datasets import load_digits as scikit_digits
-
-    data = scikit_digits()
-    small = torch.from_numpy(data.images).float()[:, None] / 16
-    images = torch.nn.functional.interpolate(small, size=(SIDE, SIDE), mode="bilinear", align_corners=False)[:, 0]
-    labels = torch.from_numpy(data.target).long()
-    train, test = split_indices(len(labels), seed=0)
-    source = (
-        f"The embedded digits of scikit-learn, 8 x 8 pixels enlarged to 28 x 28: {len(train):,} images to learn from, "
-        f"{len(test):,} to test; set {FOLDER} to a folder of MNIST's files for MNIST."
-    )
-    return Digits(images[train], labels[train], images[test], labels[test], "digits", source)
+    tensors = [torch.from_numpy(part) for part in parts]
+    return [part.float() / 255 if part.ndim == 3 else part.long() for part in tensors]
 
 
 def fetch_mnist(progress: Progress | None = None, mirror: str = MIRROR, folder: Path | None = None) -> Path:

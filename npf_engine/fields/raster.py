@@ -45,11 +45,6 @@ class Raster:
     coordinates: Coordinates = "degrees"
     notes: tuple[str, ...] = field(default=())
 
-    @property
-    def crs_is_degrees(self) -> bool:
-        """Whether ``bounds`` are longitudes and latitudes."""
-        return self.coordinates == "degrees"
-
 
 def is_raster(path: Path) -> bool:
     """Whether the name of the file is one that ``read_raster`` understands."""

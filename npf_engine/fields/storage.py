@@ -117,6 +117,7 @@ def known_functions(spec: FieldSpec) -> Functions:
     """(F, potential or None) in model positions of a field known as a function, without drawing samples."""
     from npf_engine.fields import analytic, classifier, expression
 
+    spec = dataclasses.replace(spec, source=spec.source.strip().lower())  # as ``catalog.resolve`` reads it
     if spec.source == classifier.NAME:
         return classifier.functions(spec)
     return expression.functions(spec) if spec.source == "expression" else analytic.functions(spec)

@@ -22,8 +22,6 @@ from npf_engine.figures.layout import (
     value_title,
 )
 
-MOST_DOTS = 6_000  # of a map of scattered points; more is thinned, evenly
-
 
 def centres(grid: Grid, step: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Pixel centres of every ``step``-th column and row: x (cols,), y (rows,), y falling since rows run south."""

@@ -23,6 +23,7 @@ from torch import Tensor
 from npf_engine.divergences.distances import energy_mmd
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Field
+from npf_engine.filing import write_atomic, write_json, writing
 from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.polar.langevin import LangevinSettings, lipschitz, step_size_warning
 from npf_engine.polar.sampling import landscapes
@@ -235,8 +236,6 @@ def write_files(
     folder: Path, spec: LandscapeSpec, landscape: Landscape, chains: Chains, result: dict[str, Any] | None
 ) -> None:
     """particles.npz (x, and the trace: steps, paths, jumped, shares), particles.csv (last particles), the result."""
-    from npf_engine.runs.files import write_atomic, write_json, writing
-
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     scaling = landscape.scaling

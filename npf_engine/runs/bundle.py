@@ -29,7 +29,7 @@ from npf_engine.runs.assemble import portable_source
 from npf_engine.runs.bundle_check import check_bundle
 from npf_engine.runs.model_card import model_card
 from npf_engine.runs.portable import example
-from npf_engine.runs.spec import TrainingSpec, leaves, preset, to_json
+from npf_engine.runs.spec import TrainingSpec, base_of, leaves, preset, to_json
 
 __all__ = ["Bundle", "check_bundle", "load_bundle", "read_bundle", "unpack_bundle", "write_bundle"]
 
@@ -119,7 +119,7 @@ def training_command(spec: TrainingSpec) -> str:
     """The command line that trains ``spec`` again: its preset and every setting that differs from it."""
     source = _file_name(spec.field.source)
     parts = ["python", "-m", "npf_engine", "train", source, "--preset", spec.preset, "--seed", str(spec.seed)]
-    before = leaves(preset(spec.preset))
+    before = leaves(base_of(spec)) | {"solver": preset(spec.preset).solver}
     shown = {"name", "preset", "seed", "field.source", "threads", "device"}
     changed = {key: value for key, value in leaves(spec).items() if key not in shown and value != before[key]}
     if changed:

@@ -196,11 +196,18 @@ def _from_zip(path: Path) -> dict[str, bytes]:
 
 
 def _without_top_folder(content: dict[str, bytes]) -> dict[str, bytes]:
-    """The files of a bundle that was unpacked and zipped again, together with its folder, at the top."""
+    """The files of a bundle that was unpacked and zipped again, together with its folder, at the top; without what
+    the Finder adds to every archive."""
+    content = {name: data for name, data in content.items() if not _of_finder(name)}
     tops = {name.split("/", 1)[0] for name in content}
     if CONFIG in content or len(tops) != 1:
         return content
     return {name.split("/", 1)[-1]: data for name, data in content.items()}
+
+
+def _of_finder(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    return parts[0] == "__MACOSX" or parts[-1] == ".DS_Store"
 
 
 def _check_members(path: Path, members: list[zipfile.ZipInfo]) -> None:

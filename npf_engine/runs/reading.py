@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from npf_engine.errors import InputError
+from npf_engine.filing import arrays as arrays
 from npf_engine.runs import files
 from npf_engine.runs.progress import STAGES
 
@@ -95,12 +95,3 @@ def log(folder: Path) -> str:
             return file.read().decode(errors="replace")
     except OSError:
         return ""
-
-
-def arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a result file (.npz). Raises InputError where it cannot be read."""
-    try:
-        with np.load(path, allow_pickle=False) as content:
-            return {key: content[key] for key in content.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path.name} of the run cannot be read ({error}); repeat the run") from None

@@ -142,6 +142,11 @@ def preset(name: str) -> TrainingSpec:
     return with_values(TrainingSpec(preset=name), PRESETS[name])
 
 
+def base_of(spec: TrainingSpec) -> TrainingSpec:
+    """What a spec's own settings are told against: its preset, with the settings that its solver brings with it."""
+    return with_values(preset(spec.preset), {"solver": spec.solver})
+
+
 def with_values(spec: TrainingSpec, values: dict[str, Any]) -> TrainingSpec:
     """The spec with dotted keys replaced. Strings are parsed to the leaf's type. Raises InputError.
 
@@ -177,6 +182,7 @@ def validate(spec: TrainingSpec) -> None:
     for key, value in leaves(spec).items():
         bounded = isinstance(value, int | float) and not isinstance(value, bool)
         if bounded and not (value > 0 or (value == 0 and key in MAY_BE_ZERO)):
-            raise InputError(f"{key} must be positive, not {value!r}")
+            least = "0 or more" if key in MAY_BE_ZERO else "positive"
+            raise InputError(f"{key} must be {least}, not {value!r}")
         if key.endswith("hidden") and (not value or any(width < 1 for width in value)):
             raise InputError(f"{key} must list at least one positive layer width, not {value!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import shutil
@@ -20,6 +21,7 @@ from npf_engine.runs.schema import Row, Run, Table
 from npf_engine.runs.shelf import Shelf
 
 if TYPE_CHECKING:
+    from npf_engine.fields.field import Field
     from npf_engine.polar import PolarFactorization
     from npf_engine.runs.spec import TrainingSpec
 
@@ -78,15 +80,17 @@ class RunStore:
         """The newest state of a run.
 
         {"state", "stage", "step", "total", "stages": [{"name", "state", "seconds"}], "seconds_left", "scalars",
-        "rate" (steps a second), "text", "updated", "error", "stopping" (asked to, not yet stopped), "ahead" (runs
-        before it in the queue)}; complete even where the worker has not written, or wrote rubbish.
+        "rate" (steps a second), "text", "updated", "error", "stopping" (asked to pause or to end, not yet heard),
+        "pausing" (asked to pause), "ahead" (runs before it in the queue)}; complete even where the worker has not
+        written, or wrote rubbish.
         """
         self._tick()
         row = self._row(run_id)
         stages = kinds.KINDS[row.run.kind].stages if row.run.kind in kinds.KINDS else ()
         status = reading.status(row.run.folder, row.run.created, stages)
         status |= {"state": row.run.state, "error": row.run.error, "ahead": self._ahead(row)}
-        return status | {"stopping": row.cancel is not None or self._pausing(row)}
+        cancelling, pausing = row.cancel is not None, self._pausing(row)
+        return status | {"stopping": cancelling or pausing, "pausing": pausing and not cancelling}
 
     def events(self, run_id: str, after: int = 0) -> Events:
         """The events behind line ``after``, each with its line number ``i``; lines that are no JSON are left out."""
@@ -118,6 +122,16 @@ class RunStore:
         if name not in found:
             raise InputError(f"run {run.name!r} has no {name}: it is {run.state}")
         return found[name]
+
+    def so_far(self, run_id: str, name: str) -> dict[str, Any] | None:
+        """The object in the run's JSON file ``name`` as it is now; None where there is none yet."""
+        return files.read_json(self._row(run_id).run.folder / name)
+
+    def field(self, run_id: str) -> Field:
+        """The field that a run was trained on. Raises InputError where it was not kept, as for an imported bundle."""
+        from npf_engine.fields.storage import load_field
+
+        return load_field(self._row(run_id).run.folder / files.FIELD)
 
     def archive(self, run_id: str) -> bytes:
         """What a run leaves, to download: a training's bundle; else settings, report and result files, zipped.
@@ -221,7 +235,10 @@ class RunStore:
         return self.get(run_id)
 
     def delete(self, run_id: str) -> None:
-        """Forget a run and remove its folder, ending its worker first. Asks nothing; a gallery run stays."""
+        """Forget a run and remove its folder, ending its worker first, and the uploaded files that no other run names.
+
+        Asks nothing; a gallery run stays.
+        """
         with self.scheduler.lock().held():
             row = self._own(run_id, "deleted")
             worker = self.scheduler.executor.find(row.run.folder, row.worker)
@@ -232,6 +249,7 @@ class RunStore:
                 with files.writing(row.run.folder):
                     row.run.folder.rename(trash)
             self.table.remove(run_id)
+            self._forget_uploads(row.run)
             self.scheduler.advance()
         shutil.rmtree(trash, ignore_errors=True)
 
@@ -293,6 +311,17 @@ class RunStore:
     def _wish(row: Row, word: str) -> None:
         files.write_atomic(row.run.folder / files.CONTROL, word.encode())
 
+    def _forget_uploads(self, run: Run) -> None:
+        """Remove the uploaded files that this run was the last to name."""
+        uploads = self.home / files.UPLOADS
+        others = [_settings_text(row.run) for row in self.table.rows()]
+        for path in uploads.glob("*/*"):
+            name = path.relative_to(self.home).as_posix()
+            if name in _settings_text(run) and not any(name in other for other in others):
+                path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    path.parent.rmdir()
+
     @staticmethod
     def _pausing(row: Row) -> bool:
         return row.run.state == "running" and (row.run.folder / files.CONTROL).exists()
@@ -301,3 +330,7 @@ class RunStore:
         if row.run.state != "queued":
             return 0
         return sum((other.queued or 0.0) < (row.queued or 0.0) for other in self.table.rows("queued"))
+
+
+def _settings_text(run: Run) -> str:
+    return json.dumps(run.settings)

@@ -111,10 +111,10 @@ def fit_monotone(
 ) -> MonotoneMap:
     """A monotone gradient network that sends ``source`` to ``target``.
 
-    source, target: samples (n, d), (m, d), or callables (n, generator) -> (n, d). kind: cmgn or mmgn. loss: one of
-    LOSSES (by default pairs for d <= 4, else dual). start: gaussian (the closed-form map; the layers learn the rest) or
-    identity.
-    steps: of the optimiser; budget_seconds: wall time, which may cut the steps. network: keywords of CMGN or MMGN.
+    source, target: samples (n, d), (m, d), or callables (n, generator) -> (n, d), fitted on the CPU. kind: cmgn or
+    mmgn. loss: one of LOSSES (by default pairs for d <= 4, else dual). start: gaussian (the closed-form map; the layers
+    learn the rest) or identity. steps: of the optimiser; budget_seconds: wall time, which may cut the steps. network:
+    keywords of CMGN or MMGN.
     densities: log densities of source and target, (n, d) -> (n,), for monge-ampere. watch(step, forward): called LOOKS
     times on the way. Raises InputError for a wrong name
     and for clouds that do not fit each other, FloatingPointError where the loss diverges.
@@ -328,4 +328,4 @@ def _draw(cloud: Tensor | Sampler, seed: int, name: str) -> Tensor:
     if not torch.isfinite(points).all():
         raise InputError(f"the {name} holds values that are not finite")
     order = torch.randperm(len(points), generator=torch.Generator().manual_seed(seed))
-    return points.detach().float()[order]
+    return points.detach().float().cpu()[order]

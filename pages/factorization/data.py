@@ -8,9 +8,8 @@ import streamlit as st
 
 from npf_engine.errors import InputError
 from npf_engine.evaluation import views
-from npf_engine.fields import catalog, storage
+from npf_engine.fields import catalog
 from npf_engine.fields.field import Grid
-from npf_engine.runs import files
 from ui import runs
 
 
@@ -29,10 +28,9 @@ def relocation(home: str, run_id: str, n: int, seed: int) -> views.RelocationVie
 @st.cache_resource(max_entries=6, show_spinner=False)
 def relief(home: str, run_id: str) -> Grid | None:
     """The elevation below a terrain model: the run's own, or built again where that needs no network."""
-    run = runs.store().get(run_id)
     with contextlib.suppress(InputError):
-        return storage.load_field(run.folder / files.FIELD).grid
-    spec = run.spec.field
+        return runs.store().field(run_id).grid
+    spec = runs.store().get(run_id).spec.field
     known = any(i.name == spec.source and i.group == "terrain" for i in catalog.list_fields())
     with contextlib.suppress(InputError):
         return catalog.resolve(spec).grid if known else None

@@ -78,7 +78,8 @@ def _place(spec: FieldSpec) -> None:
             help="Named regions have boxes of their own.",
         )
     with states.told():
-        found = places.suggest(typed or "", SUGGESTIONS, float(size))
+        with st.spinner("Looking the place up ..."):  # the first time, an index of cities is built
+            found = places.suggest(typed or "", SUGGESTIONS, float(size))
         if not found:
             near = places.nearest_names(typed or "")
             hint = f" Did you mean {', '.join(near)}?" if near else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 import shutil
 import time
 from pathlib import Path
@@ -14,7 +15,6 @@ from npf_engine.runs import files
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-UPLOADS = "uploads"  # folder in home(): files that a training may need again
 STAGED = "staged"  # folder in home()/cache: files looked at, not used yet
 STAGED_SECONDS = 24 * 3600
 
@@ -37,12 +37,13 @@ def keep(path: Path) -> Path:
     staged = files.home() / "cache" / STAGED
     if not path.resolve().is_relative_to(staged.resolve()):
         return path
-    kept = files.home() / UPLOADS / path.parent.name / path.name
+    kept = files.home() / files.UPLOADS / path.parent.name / path.name
     with files.writing(kept):
         kept.parent.mkdir(parents=True, exist_ok=True)
-        part = kept.with_name(f".{kept.name}.part")
-        shutil.copyfile(path, part)
-        part.replace(kept)
+        if not kept.exists():  # its folder is named by its contents
+            part = kept.with_name(f".{secrets.token_hex(4)}.part")
+            shutil.copyfile(path, part)
+            part.replace(kept)
     return kept
 
 

@@ -19,10 +19,9 @@ from ui.plots import plot
 MAP_POINTS = 3000  # of the map that is clicked
 DRAWS = (100, 500, 2000)
 GRADIENT = "g"  # query parameter: the gradient asked for
-CLICKED = "clicked_place"  # session: the place that was clicked, while its gradient is the one asked for
+CLICKED = "clicked_place"  # session: (run, gradient of the link, the place that was clicked for it)
 LAST = "last_click"  # session: the click that was answered, since a selection stays on the plot
 MOST_FIELDS = 4  # components with a box of their own; more are typed in one line
-MISMATCH = "gradient_problem"
 
 
 def show(run: Run, model: PolarFactorization, name: str) -> None:
@@ -33,7 +32,7 @@ def show(run: Run, model: PolarFactorization, name: str) -> None:
     with states.told():
         wanted = asked(model.d)
     gradient = f[0] if wanted is None else wanted
-    clicked = st.session_state.get(CLICKED) if wanted is not None else x[0]
+    clicked = _clicked(run) if wanted is not None else x[0]
     draws = _form(gradient, model)
     view = views.preimage_view(model, gradient, draws)
     _answer(view)
@@ -42,7 +41,7 @@ def show(run: Run, model: PolarFactorization, name: str) -> None:
         return
     left, right = st.columns(2, gap="medium")
     with left:
-        _map(x, f, model, grid, name)
+        _map(run, x, f, model, grid, name)
     with right:
         _preimages(view, x, f, model, grid, clicked, name)
 
@@ -94,11 +93,15 @@ def _form(gradient: np.ndarray, model: PolarFactorization) -> int:
 
 
 def _ask(gradient: np.ndarray) -> None:
-    st.query_params[GRADIENT] = ", ".join(f"{value:.6g}" for value in gradient)
+    st.query_params[GRADIENT] = _text(gradient)
     st.rerun()
 
 
-def _map(x: np.ndarray, f: np.ndarray, model: PolarFactorization, grid: Grid | None, name: str) -> None:
+def _text(gradient: np.ndarray) -> str:
+    return ", ".join(f"{value:.6g}" for value in gradient)
+
+
+def _map(run: Run, x: np.ndarray, f: np.ndarray, model: PolarFactorization, grid: Grid | None, name: str) -> None:
     top = float(np.quantile(np.linalg.norm(f, axis=1), 0.99))
     figure = inverse.norm_points(x, f, model.units, model.low, model.high, top=top, grid=grid, revision="click_map")
     event = plot(
@@ -115,8 +118,14 @@ def _map(x: np.ndarray, f: np.ndarray, model: PolarFactorization, grid: Grid | N
     if index != st.session_state.get(LAST):
         st.session_state[LAST] = index
         if index is not None and index < len(x):
-            st.session_state[CLICKED] = x[index]
+            st.session_state[CLICKED] = run.id, _text(f[index]), x[index]
             _ask(f[index])
+
+
+def _clicked(run: Run) -> np.ndarray | None:
+    """The place whose gradient the link asks for, where a click on this run's map asked for it."""
+    owner, gradient, place = st.session_state.get(CLICKED) or (None, None, None)
+    return place if (owner, gradient) == (run.id, st.query_params.get(GRADIENT)) else None
 
 
 def _answer(view: views.PreimageView) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from npf_engine.errors import InputError
 from npf_engine.evaluation.lab_view import judged
-from npf_engine.runs import files, reading
+from npf_engine.runs import reading
 from npf_engine.runs.files import slug
 from npf_engine.runs.store import Run
 from pages.lab import bench_setup, board, titles
@@ -48,7 +48,7 @@ def _read(path: str, written: int) -> Arrays:
 
 def _so_far(run: Run) -> tuple[Report, Arrays] | None:
     """What a run that is not done has written: methods that are through, and the one at work as its picture says."""
-    report = files.read_json(run.folder / "lab.json")
+    report = runs.store().so_far(run.id, "lab.json")
     if report is None:
         return None
     try:

@@ -238,7 +238,7 @@ def digits(codes: np.ndarray) -> np.ndarray:
 
 @st.cache_resource(show_spinner="Reading the digits ...")
 def _space() -> Any:
-    from npf_engine.fields.digit_images import load_digit_images
+    from npf_engine.fields.digits import load_digit_images
     from npf_engine.transport.digits import CodeSpace
 
     return CodeSpace.of(load_digit_images().pixels)

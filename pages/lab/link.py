@@ -12,7 +12,9 @@ from npf_engine.errors import InputError
 from npf_engine.fields.pictures import BUILT_IN
 from npf_engine.runs import files, kinds
 from pages.field import uploading
-from ui import speclink
+from ui import fieldlink, speclink
+
+FIELD = "field:"  # a task of the lab that is a field, before its source
 
 
 def read(base: Any, paths: tuple[str, ...]) -> Any:
@@ -53,7 +55,10 @@ def _check(name: str | None) -> None:
     """A link may name a file only where this program keeps files: it must not make the server read any other."""
     if not name or name in BUILT_IN:
         return
+    if name.startswith(FIELD):
+        fieldlink.check_source(name.removeprefix(FIELD))
+        return
     path = Path(name)
     named = path.is_absolute() or len(path.parts) > 1 or path.suffix
-    if named and not name.startswith("field:") and not path.resolve().is_relative_to(files.home().resolve()):
+    if named and not path.resolve().is_relative_to(files.home().resolve()):
         raise InputError(f"a link cannot open the file {path.name}; upload it here")

@@ -56,8 +56,8 @@ def plain(spec: LandscapeSpec) -> LandscapeSpec:
 
 
 def beside(spec: LandscapeSpec) -> Run | None:
-    """The newest run of plain LMC with the settings of ``spec``, a finished one first."""
-    found = [run for run in runs.store().list(KIND) if run.spec == plain(spec)]
+    """The newest run of plain LMC with the settings of ``spec`` that is done or will be, a finished one first."""
+    found = [run for run in runs.store().list(KIND) if run.spec == plain(spec) and (run.state == "done" or run.active)]
     return next((run for run in found if run.state == "done"), found[0] if found else None)
 
 

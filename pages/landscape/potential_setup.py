@@ -17,7 +17,7 @@ from pages.field.pick import numbers
 from pages.landscape import chains, ground, points
 from pages.landscape.chains import METHODS, PLAIN
 from pages.landscape.ground import FORMULA, Ground, place
-from ui import frame, speclink, states
+from ui import fieldlink, frame, speclink, states
 from ui.plots import plot
 from ui.runs import remember, store
 from ui.speclink import Leaf
@@ -51,6 +51,7 @@ def show() -> None:
     """The choice of a potential, and its two tabs."""
     try:
         spec = speclink.from_query(LandscapeSpec(), st.query_params)
+        fieldlink.check_source(spec.name)
         _choice(spec)
         picture = ground.ground(place(spec)) if ground.at_hand(spec.name) else None
     except InputError as error:

@@ -117,11 +117,8 @@ def _cost(found: Estimate) -> None:
 def _submit(spec: TrainingSpec) -> None:
     with states.told():
         old = st.query_params.get("retry")
-        if old is None:
-            run = store().submit(spec)
-        else:
-            before = leaves(store().get(old).spec)
-            run = store().retry(old, {key: value for key, value in leaves(spec).items() if value != before[key]})
+        # All leaves of a retry: a solver that is named brings settings with it, unless they are named too.
+        run = store().submit(spec) if old is None else store().retry(old, leaves(spec))
         st.query_params.clear()
         remember(run.id)
         st.rerun()

@@ -39,6 +39,7 @@ def test_a_terrain_field_comes_back_whole(tmp_path: Path) -> None:
     "spec",
     [
         FieldSpec(source="himmelblau", n_samples=2000),
+        FieldSpec(source=" Himmelblau", n_samples=2000),
         FieldSpec(source="linear", rho="disc", matrix=((2.0, 0.3), (-0.5, 1.0)), n_samples=2000),
         FieldSpec(source="expression", expression=("x**2 + 3*y**2",), low=(-1, -2), high=(1, 2), n_samples=2000),
     ],

@@ -53,7 +53,6 @@ def all_figures(field: Field, samples: tuple[np.ndarray, np.ndarray]) -> dict[st
         "preimages": inverse.preimage_map(x[:50], x[0], *box, grid=field.grid, chosen=x[1]),
         "surface": surface.potential_surface(np.arange(5.0), np.arange(4.0), np.ones((4, 5)), ("x", "y")),
         "ladder": accuracy.ladder({"pushforward": metric, "inverse": metric}),
-        "curves": training.training_curves({"step": np.arange(9.0), "loss": 0.1 ** np.arange(9.0)}, "u"),
         "snapshot": training.live_snapshot(y[:300], y[300:600]),
         "embedding": inverse.embedding(x[:100], 50, ("field", "grad_u")),
     }
@@ -151,18 +150,6 @@ def test_ladder_puts_floor_at_one_and_value_at_its_ratio() -> None:
     assert accuracy.rows({"pushforward": narrow})[0]["better"] is None
     assert accuracy.rows({"pushforward": narrow | {"se": 0.2}})[0]["better"] == 1.0
     assert accuracy.rows({"inverse": None}) == []
-
-
-def test_curves_leave_out_what_was_not_told_and_choose_the_axis() -> None:
-    history = {
-        "step": np.arange(5.0), "t": np.arange(5.0), "loss": np.array([100, 10, 1, 0.1, np.nan]),
-        "never": np.full(5, np.nan), "rate_of_convergence": np.array([0.5, 0.9, 1, 1, 1]),
-    }  # fmt: skip
-    figure = training.training_curves(history, "u", names={"loss": "Loss of u"})
-    assert len(figure.data) == 2 and len(figure.data[0].x) == 4
-    assert figure.layout.yaxis.type == "log" and figure.layout.yaxis2.type != "log"
-    assert [note.text for note in figure.layout.annotations] == ["Loss of u", "rate of convergence"]
-    assert len(training.training_curves({}, "u").data) == 0
 
 
 def test_graphs_are_sorted_and_snapshots_of_one_dimension_are_densities() -> None:

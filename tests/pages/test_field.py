@@ -131,9 +131,9 @@ def test_upload_is_previewed_then_kept_and_carried_to_train(own_home: Path):
     app.file_uploader(key="upload").set_value([("my field.csv", swirl_table(), "text/csv")]).run()
     assert not app.exception and not app.error
     assert "900 rows" in texts(app) and plots(app) == 4
-    assert not (own_home / uploading.UPLOADS).exists()
+    assert not (own_home / files.UPLOADS).exists()
     button(app, "Use this field").click().run()
-    kept = list((own_home / uploading.UPLOADS).rglob("*.csv"))
+    kept = list((own_home / files.UPLOADS).rglob("*.csv"))
     assert len(kept) == 1 and kept[0].read_bytes() == swirl_table()
     assert app.query_params["source"] == str(kept[0]) and "my-field" in texts(app)
 
@@ -189,7 +189,7 @@ def test_only_staged_files_are_copied(own_home: Path, tmp_path: Path):
     staged = files.home() / "cache" / uploading.STAGED / "ab" / "t.csv"
     staged.parent.mkdir(parents=True)
     staged.write_text("x")
-    assert uploading.keep(staged) == own_home / uploading.UPLOADS / "ab" / "t.csv"
+    assert uploading.keep(staged) == own_home / files.UPLOADS / "ab" / "t.csv"
 
 
 def test_numbers_are_read_or_refused():

@@ -50,6 +50,17 @@ def test_gradient_of_the_link_is_the_one_inverted_and_a_typed_one_goes_into_the_
     assert "**100** pre-images" in texts(app)
 
 
+def test_a_clicked_place_is_marked_for_its_own_run_and_gradient_alone(store: RunStore, done: Run):
+    app = open_page("inverse", {"run": done.id, "g": "1.5, -0.5"})
+    marked = {}
+    for owner, gradient in ((done.id, "1.5, -0.5"), ("another", "1.5, -0.5"), (done.id, "1, 1")):
+        app.session_state[preimages.CLICKED] = owner, gradient, np.array([0.5, 0.5])
+        app.run()
+        assert not app.exception
+        marked[owner, gradient] = any('"clicked"' in chart.proto.spec for chart in app.get("plotly_chart"))
+    assert list(marked.values()) == [True, False, False]
+
+
 @pytest.mark.parametrize("text", ["1.0", "a, b", "nan, 1", "1, 2, 3"])
 def test_gradient_of_the_link_that_is_none_is_told(store: RunStore, done: Run, text: str):
     app = open_page("inverse", {"run": done.id, "g": text})

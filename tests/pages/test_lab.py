@@ -56,6 +56,7 @@ def test_choices_go_into_the_link_and_refused_ones_do_not(store: RunStore):
         ({"seeds": "0"}, "number of seeds"),
         ({"task": "/etc/hostname", "target": "/etc/hostname"}, "a link cannot open the file"),
         ({"task": "nowhere"}, "there is no task"),
+        ({"task": "field:/etc/hostname"}, "a link cannot open the file"),
         ({"of": "Colours", "source": "/etc/hostname"}, "a link cannot open the file"),
         ({"of": "Colours", "strength": "2"}, "strength must lie between 0 and 1"),
     ],

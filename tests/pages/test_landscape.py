@@ -12,6 +12,7 @@ from npf_engine.polar.experiments.spec import experiment_preset
 from npf_engine.polar.landscape import LandscapeSpec
 from npf_engine.runs import files
 from npf_engine.runs.store import Run, RunStore
+from pages.landscape import chains
 from tests.pages.conftest import button, links, open_page, texts, wait_for
 
 TINY = LandscapeSpec(method="lmc", particles=24, steps=60)
@@ -57,6 +58,9 @@ def test_another_potential_forgets_what_belonged_to_the_old_one(store: RunStore)
         ({"name": "expression", "expression": "x +"}, "expression"),
         ({"name": "expression", "expression": "x + y + z^2"}, "two variables"),
         ({"name": "swirl"}, "no gradient of a potential"),
+        ({"name": "/etc/hostname"}, "a link cannot open the file"),
+        ({"name": "expression", "expression": "x^2 + y^2", "low": "[-5, -5]", "high": "[5]"}, "2 lower and 1 upper"),
+        ({"name": "expression", "expression": "x^2 + y^2", "low": "[5, 5]", "high": "[-5, -5]"}, "lower first"),
     ],
 )
 def test_bad_links_are_told_in_a_sentence(store: RunStore, query: dict[str, str], sentence: str):
@@ -110,6 +114,9 @@ def test_run_starts_plain_lmc_beside_it(store: RunStore):
     found = store.list("landscape")
     assert [run.spec.method for run in found] == ["lmc-npf", "lmc"]
     assert app.query_params["run"] == found[0].id and app.title[0].value == "himmelblau lmc-npf"
+    store.cancel(found[1].id)
+    wait_for(lambda: not store.get(found[1].id).active)
+    assert chains.beside(found[0].spec) is None, "a cancelled one is run again"
 
 
 def test_a_run_on_a_potential_is_shown_over_time_and_can_be_taken_away(store: RunStore):

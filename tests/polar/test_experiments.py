@@ -178,6 +178,7 @@ def test_experiment_5_3_returns_the_contract_and_leaves_its_files(digits: Digits
     assert isinstance(model.bridge, ValueBridge)
     drawn = model.preimages(torch.zeros(DIMENSION), 3)  # its potential is attached, and X_psi kept in Omega
     assert float(drawn.abs().max()) <= 1.0
+    assert bool(model.invert_details(1e6 * torch.ones(1, DIMENSION), 1).outside[0])
 
 
 def test_experiment_5_4_tests_on_particles_that_were_not_trained_on(digits: Digits) -> None:

@@ -251,6 +251,7 @@ def test_a_typed_potential_and_its_defaults() -> None:
         ({"name": "swirl"}, "no gradient of a potential"),
         ({"name": "himmelblau", "method": "lmc", "tau": 0.1}, "choose a smaller tau"),
         ({"preset": "fast"}, "preset must be one of quick, paper"),
+        ({"name": "expression", "expression": "sqrt(x^2 + y^2)"}, r"has no gradient at the start \(0, 0\)"),
     ],
 )
 def test_bad_input_is_one_sentence(settings: dict[str, Any], says: str) -> None:

@@ -158,6 +158,23 @@ def test_jumps_happen_every_n_steps_and_are_noted() -> None:
     assert not bool(trace.jumped[0].any())
 
 
+def test_a_particle_where_g_has_no_gradient_stays_and_the_others_go_on() -> None:
+    def gradient(x: Tensor) -> Tensor:
+        return torch.where((x == 0).all(dim=1, keepdim=True), torch.nan, 5 * x + torch.sin(4 * x))
+
+    start = torch.full((100, 2), 0.3, dtype=torch.float64)
+    start[0] = 0.0
+    for kernel in (
+        Langevin(Oracle(gradient), LangevinSettings(0.01, 2.0), Region.cube(2)),
+        LmcNpf(Oracle(gradient), LangevinSettings(0.01, 2.0, inner=5), _networks(), Region.cube(2)),
+    ):
+        state = ChainState.start(start, 0)
+        for _ in range(3):
+            kernel.step(state)
+        assert torch.equal(state.x[0], start[0])
+        assert bool(torch.isfinite(state.x).all()) and not bool((state.x[1:] == start[1:]).any())
+
+
 def test_a_known_factorization_sends_particles_to_all_minima_at_once() -> None:
     """NPF 4.2: on the double well in one dimension, (x^2 - 1)^2, from one minimum to both in a single jump."""
     half = torch.Generator().manual_seed(0)

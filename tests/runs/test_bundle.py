@@ -22,7 +22,7 @@ from npf_engine.polar import PolarFactorization
 from npf_engine.runs import bundle_check, files
 from npf_engine.runs.assemble import portable_source
 from npf_engine.runs.bundle import check_bundle, load_bundle, read_bundle, training_command, unpack_bundle, write_bundle
-from npf_engine.runs.spec import from_json, to_json
+from npf_engine.runs.spec import from_json, preset, to_json, with_values
 from tests.tiny import tiny_bundle, tiny_run, tiny_spec
 
 # Imports of anything but these (and what they import themselves) make the script fail.
@@ -144,6 +144,9 @@ def test_the_command_trains_the_same_spec_again() -> None:
     again = training_spec(build_parser().parse_args(words[3:]))
     wanted = to_json(spec) | {"device": "auto", "threads": 0}  # chosen anew on each machine
     assert to_json(again) == wanted
+    spec = with_values(preset("quick"), {"solver": "published", "m.activation": "silu", "field.source": "himmelblau"})
+    again = training_spec(build_parser().parse_args(shlex.split(training_command(spec))[3:]))
+    assert again.m == spec.m and again.solver == "published"
 
 
 # -- npf_model.py alone -----------------------------------------------------------------------------------------------
@@ -329,7 +332,9 @@ def test_json_that_is_none_is_refused(bundle: Path) -> None:
 
 
 def test_a_bundle_zipped_again_with_its_folder_is_read(bundle: Path) -> None:
-    rezip(bundle, {f"npf-himmelblau/{name}": data for name, data in content_of(bundle).items()}, sums=False)
+    inside = {f"npf-himmelblau/{name}": data for name, data in content_of(bundle).items()}
+    finder = {"npf-himmelblau/.DS_Store": b"", "__MACOSX/npf-himmelblau/._config.json": b"x"}
+    rezip(bundle, inside | finder, sums=False)
     assert read_bundle(bundle).name == "himmelblau"
     assert load_bundle(bundle).d == 2
 

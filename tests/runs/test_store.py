@@ -152,6 +152,21 @@ def test_rename_and_delete(store):
             ask(run.id)
 
 
+def test_an_uploaded_file_goes_with_the_last_run_that_names_it(store):
+    kept = store.home / files.UPLOADS / "abc123" / "my-field.csv"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("x1,F1\n")
+    first, second = (store.submit(counting(5, source=str(kept))) for _ in range(2))
+    other = store.submit(counting(5))
+    for run in (first, second, other):
+        wait_for(lambda run=run: not store.get(run.id).active)
+    store.delete(other.id)
+    store.delete(first.id)
+    assert kept.exists()
+    store.delete(second.id)
+    assert not kept.parent.exists()
+
+
 def test_delete_ends_a_running_worker_and_frees_its_slot(store):
     run, waiting = store.submit(counting(3000)), store.submit(counting(10))
     wait_for(lambda: started(store, run.id))

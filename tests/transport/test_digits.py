@@ -12,7 +12,7 @@ import torch
 
 from npf_engine.errors import InputError
 from npf_engine.evaluation.digits import DigitJudge
-from npf_engine.fields.digit_images import load_digit_images
+from npf_engine.fields.digits import load_digit_images
 from npf_engine.transport.digits import CodeSpace, fit_digits
 
 
@@ -31,21 +31,21 @@ def test_without_a_folder_scikit_learns_digits_are_read(monkeypatch: pytest.Monk
 
 def test_idx_files_are_read_and_damaged_ones_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NPF_MNIST_DIR", str(tmp_path))
-    with pytest.raises(InputError, match="has no train-images"):
+    with pytest.raises(InputError, match="lacks train-images"):
         load_digit_images()
     images = np.random.default_rng(0).integers(0, 256, size=(5, 28, 28)).astype(np.uint8)
     write_idx(tmp_path, images, np.arange(5, dtype=np.uint8))
     digits = load_digit_images()
     assert np.array_equal((digits.pixels * 255).round().numpy(), images.reshape(5, 784)) and digits.name == "MNIST"
     write_idx(tmp_path, images, np.arange(4, dtype=np.uint8))
-    with pytest.raises(InputError, match="5 images but 4 labels"):
+    with pytest.raises(InputError, match="5 images and 4 labels"):
         load_digit_images()
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(b"\x1f\x8b not really")
     with pytest.raises(InputError, match="fetch it again"):
         load_digit_images()
     (tmp_path / "train-images-idx3-ubyte.gz").unlink()
     (tmp_path / "train-images-idx3-ubyte").write_bytes(b"short")
-    with pytest.raises(InputError, match="is not MNIST's"):
+    with pytest.raises(InputError, match="is no IDX file"):
         load_digit_images()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -19,6 +20,8 @@ from npf_engine.transport import WideConfig, fit_brenier_map
 from npf_engine.transport import fit as both
 from npf_engine.transport import fit_wide as fit_module
 from npf_engine.transport.brenier_map import BrenierMap, Clouds
+from npf_engine.transport.dual import held_out_dual
+from npf_engine.transport.fit_narrow import PAIRED
 from npf_engine.transport.fit_wide import choose
 from npf_engine.transport.timed import TimedFit
 
@@ -79,6 +82,53 @@ def test_a_fit_that_diverges_ends_in_the_gaussian_map_and_a_sentence(monkeypatch
     fit = fit_brenier_map(x, y, budget_seconds=5)
     assert fit.info["method"] == "gaussian" and "not finite at step 3" in fit.info["note"]
     assert torch.isfinite(fit.forward(x)).all()
+
+
+SMALL_NARROW = replace(PAIRED, hidden=(16, 16), regression_steps=300, polish_steps=20, pairings=2, pair_size=300)
+
+
+def _bent(n: int, seed: int) -> tuple[Tensor, Tensor]:
+    """A monotone map of each coordinate, in double precision."""
+    g = torch.Generator().manual_seed(seed)
+    x, other = (torch.randn(n, 2, generator=g, dtype=torch.float64) for _ in range(2))
+    return x, other + torch.tanh(3 * other)
+
+
+@pytest.mark.parametrize(("of_x", "of_y"), [(1e4, 1.0), (1.0, 1e3)])
+def test_the_narrow_networks_dual_and_inverse_know_no_units(of_x: float, of_y: float) -> None:
+    x, y = _bent(4000, 0)
+    fit = fit_brenier_map(of_x * x, of_y * y, budget_seconds=5, config=SMALL_NARROW)
+    assert fit.info["method"] == "icnn", fit.info["note"]
+    clouds = Clouds(of_x * x, of_y * y, 0)
+    at = clouds.plain()
+    assert at.spread == pytest.approx(of_y / of_x * 1.6, rel=0.1)
+    exact = at.factor * held_out_dual(fit.u, at.source(clouds.x_check), at.target(clouds.y_check)).value
+    by_moments = at.factor * held_out_dual(fit.u, at.source(clouds.x_check), at.target(clouds.y_check), None, 1e3).value
+    found = fit.info["held_out_dual"] - clouds.shift()
+    assert found == pytest.approx(exact, rel=1e-5) and abs(by_moments - exact) > 1e-3 * abs(exact)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        back = fit.inverse(fit.forward(of_x * x[:200]))
+    assert float((back / of_x - x[:200]).abs().max()) < 1e-3
+
+
+def test_clouds_in_double_far_from_the_origin_lose_nothing() -> None:
+    """Metres on a map's grid: single precision there knows steps of a half."""
+    x, y = _bent(4000, 0)
+    fit = fit_brenier_map(x + 5e6, y - 3e6, budget_seconds=5)
+    near = fit_brenier_map(x, y, budget_seconds=5)
+    check = _bent(1000, 1)[0]
+    truth = check + torch.tanh(3 * check)
+    moved = fit.forward(check + 5e6)
+    assert moved.dtype == torch.float64 and l2_uvp(moved + 3e6, truth) < 2 * l2_uvp(near.forward(check), truth) + 0.3
+    assert float((fit.inverse(moved) - check - 5e6).abs().max()) < 1e-3
+    # <x, y> is 3e13 here: the dual follows its shift, and grad u its potential
+    shift = float((clouds := Clouds(x + 5e6, y - 3e6, 0)).shift())
+    assert fit.info["gaussian_dual"] - shift == pytest.approx(near.info["gaussian_dual"], rel=1e-2)
+    assert clouds.x.dtype == torch.float32 and float(clouds.x.abs().max()) < 10
+    e = torch.tensor([1.0, 0.0], dtype=torch.float64)
+    slope = (fit.potential(check[:50] + 5e6 + 0.5 * e) - fit.potential(check[:50] + 5e6 - 0.5 * e)) + 3e6
+    assert float((slope - (fit.forward(check[:50] + 5e6)[:, 0] + 3e6)).abs().max()) < 1
 
 
 def test_identical_clouds_give_the_identity() -> None:

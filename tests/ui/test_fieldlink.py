@@ -41,6 +41,14 @@ def test_training_comes_back_from_its_link():
     assert set(query) == {"preset", "u.hidden", "seed", "source", "conjugate.tolerance", "name"}
 
 
+@pytest.mark.parametrize("values", [{}, {"m.activation": "silu"}, {"m.hidden": (128, 128), "u.hidden": (8, 4)}])
+def test_a_published_training_comes_back_with_settings_that_the_fast_one_has(values: dict):
+    spec = with_values(preset("quick"), {"solver": "published", **values})
+    query = fieldlink.training_to_query(spec)
+    assert fieldlink.training_from_query(query) == spec
+    assert set(query) == {"solver", *values}
+
+
 def test_other_parameters_are_left_alone():
     assert fieldlink.training_from_query({"run": "x", "utm": "y"}) == preset("quick")
 

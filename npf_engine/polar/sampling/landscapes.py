@@ -11,9 +11,8 @@ from scipy.interpolate import RectBivariateSpline
 from torch import Tensor
 
 from npf_engine.errors import InputError
-from npf_engine.fields import analytic, expression
+from npf_engine.fields import analytic, expression, function_field
 from npf_engine.fields.field import Field, Scaling, Units
-from npf_engine.fields.function_field import axis_names
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.polar.langevin import Region
 from npf_engine.polar.sampling.chain import Vectorial
@@ -127,7 +126,7 @@ def _analytic(name: str, low: tuple[float, ...], high: tuple[float, ...]) -> Lan
 
 
 def _plain_units(d: int) -> Units:
-    return Units(axis_names(d), ("",) * d, "")
+    return Units(function_field.axis_names(d), ("",) * d, "")
 
 
 def _mixture(low: tuple[float, ...], high: tuple[float, ...]) -> Landscape:
@@ -169,6 +168,7 @@ def of_expression(texts: tuple[str, ...], low: tuple[float, ...], high: tuple[fl
     parsed = expression.parse(texts[0], max(d, 1))
     half = expression.DEFAULT_HALF_SIDE
     low, high = low or (-half,) * d, high or (half,) * d
+    function_field.check_box("the potential", low, high)
     value = torch.zeros(1, d, dtype=torch.float64)
     for share in (-1.0, 0.0, 1.0):
         point = value + torch.tensor([(a + b) / 2 + share * (b - a) / 2 for a, b in zip(low, high, strict=True)])

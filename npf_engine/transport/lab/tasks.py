@@ -187,7 +187,7 @@ def _convex(d: int) -> Task:
 
 def _digits() -> Task:
     """Noise to the principal components of handwritten digits."""
-    from npf_engine.fields.digit_images import load_digit_images
+    from npf_engine.fields.digits import load_digit_images
     from npf_engine.transport.digits import COMPONENTS, CodeSpace, noise
 
     images = load_digit_images()
