@@ -110,7 +110,7 @@ def test_advanced_settings_stay_open_and_go_into_the_link(visitor: Visitor, trai
     assert visitor.main.get_by_role("spinbutton", name="seed").input_value() == "4"
     threads.fill("-1")
     threads.press("Enter")
-    wait_until(visitor, "must be positive, not -1", 30)
+    wait_until(visitor, "must be 0 or more, not -1", 30)
     visitor.settled()
     assert threads.input_value() == "1", "a value that was refused stays in its box"
     visitor.page.reload()
