@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,11 +11,13 @@ import torch
 from torch import Tensor
 
 from npf_engine.heap import keep_freed_memory
+from npf_engine.recorder import Recorder
 from npf_engine.settings import PotentialConfig
 from npf_engine.transport.brenier_map import BrenierMap, Clouds, gaussian_fallback
 from npf_engine.transport.fit_narrow import PAIRED, fit_narrow
 from npf_engine.transport.fit_wide import SHORT, WideConfig, choose, fit_wide
 
+SHOWN = 1000  # steps in which the time is told
 Sampler = Callable[[int, torch.Generator], Tensor]
 DRAWN = 250_000  # of each side: in 64 dimensions a convex network still learns what is chance in 100,000
 DEFAULT_SECONDS = 60.0
@@ -33,6 +34,7 @@ def fit_brenier_map(
     seed: int = 0,
     budget_seconds: float | None = None,
     config: PotentialConfig | WideConfig | None = None,
+    recorder: Recorder | None = None,
 ) -> BrenierMap:
     """The convex potential whose gradient sends ``source`` to ``target`` at least quadratic cost.
 
@@ -41,7 +43,8 @@ def fit_brenier_map(
     call (60 by default); it ends earlier when the held-out dual no longer improves. Without a config the settings
     follow from n, d and the budget: a WidePotential on the dual; up to two dimensions and with more than 30 s the
     papers' network on exact pairs before, and then the better of both on held-out samples. config: a WideConfig, or a
-    PotentialConfig for the papers' network (its ``method`` pairing or dual).
+    PotentialConfig for the papers' network (its ``method`` pairing or dual). recorder: is told how much of the time is
+    spent, and may end the fit or let it rest, which is not counted.
     A fit that is not finite or no better than the closed-form Gaussian map on held-out samples falls back to that map
     and says so in ``info["note"]``. Raises ValueError for clouds of different dimension, with fewer than 4 points, or
     with values that are not finite.
@@ -53,19 +56,20 @@ def fit_brenier_map(
     >>> bool((T.forward(x) - (2 * x + 1)).square().mean() < 0.1)
     True
     """
-    begin = time.perf_counter()
     budget = DEFAULT_SECONDS if budget_seconds is None else float(budget_seconds)
     if not budget > 0:
         raise ValueError(f"budget_seconds must be positive, not {budget_seconds!r}")
+    told = Recorder() if recorder is None else _Spent(recorder, budget)
+    begin = told.clock()
     x, y = _draw(source, seed, "source"), _draw(target, seed + 1, "target")
     if x.shape[1] != y.shape[1]:
         raise ValueError(f"source has dimension {x.shape[1]} and target {y.shape[1]}; a Brenier map needs them equal")
     keep_freed_memory()
     clouds = Clouds(x, y, seed)
     linear, linear_dual = gaussian_fallback(clouds)
-    until = begin + budget - 1.5 * (time.perf_counter() - begin)  # judging the fit takes as long again
+    until = begin + budget - 1.5 * (told.clock() - begin)  # judging the fit takes as long again
     try:
-        fitted, dual = _fitted(clouds, config, seed, until)
+        fitted, dual = _fitted(clouds, config, seed, until, told)
         note = fitted.info.get("note", "")
         if not math.isfinite(dual):
             note = "the fit ended with values that are not finite, so that the Gaussian map is returned"
@@ -78,30 +82,47 @@ def fit_brenier_map(
     shift = clouds.shift()
     best.info |= {
         "d": x.shape[1], "n": len(clouds.x), "held_out_dual": shift + (dual if dual < linear_dual else linear_dual),
-        "gaussian_dual": shift + linear_dual, "note": note, "seconds": time.perf_counter() - begin,
+        "gaussian_dual": shift + linear_dual, "note": note, "seconds": told.clock() - begin,
     }  # fmt: skip
     return clouds.at_home(best)
 
 
+class _Spent(Recorder):
+    """Tells how much of the time is spent, whatever the fit is at; of its parts' steps and checkpoints nothing."""
+
+    def __init__(self, inner: Recorder, seconds: float) -> None:
+        self.inner, self.seconds, self.begin = inner, seconds, inner.clock()
+
+    def clock(self) -> float:
+        """The inner recorder's, which is the one that is paused."""
+        return self.inner.clock()
+
+    def check(self) -> None:
+        """As the inner recorder, which is told first."""
+        spent = min(1.0, (self.clock() - self.begin) / self.seconds)
+        self.inner.progress("fit", round(SHOWN * spent), SHOWN)
+        self.inner.check()
+
+
 def _fitted(
-    clouds: Clouds, config: PotentialConfig | WideConfig | None, seed: int, until: float
+    clouds: Clouds, config: PotentialConfig | WideConfig | None, seed: int, until: float, told: Recorder
 ) -> tuple[BrenierMap, float]:
     """The network's map and its held-out dual, NaN where that is not finite: the better of two where the settings are
     ours and the dimension is low. Raises FloatingPointError."""
     if isinstance(config, PotentialConfig):
-        fitted = fit_narrow(clouds, config, seed, until)
+        fitted = fit_narrow(clouds, config, seed, until, told)
         return fitted, _dual(clouds, fitted)
-    left, n = until - time.perf_counter(), min(len(clouds.x), len(clouds.y))
+    left, n = until - told.clock(), min(len(clouds.x), len(clouds.y))
     paired: BrenierMap | None = None
     paired_dual = math.nan
     share = min(PAIRED_SHARE * left, left - FOR_WIDE)
     if config is None and clouds.d <= PAIRED_D and share > PAIRED_SECONDS:
         with contextlib.suppress(FloatingPointError):
-            paired = fit_narrow(clouds, PAIRED, seed, until - left + share)
+            paired = fit_narrow(clouds, PAIRED, seed, until - left + share, told)
             paired_dual = _dual(clouds, paired)
             paired = paired if math.isfinite(paired_dual) else None
     try:
-        fitted = fit_wide(clouds, config or choose(until - time.perf_counter(), n, clouds.d), seed, until)
+        fitted = fit_wide(clouds, config or choose(until - told.clock(), n, clouds.d), seed, until, told)
         dual = _dual(clouds, fitted)
     except FloatingPointError:
         if paired is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -39,36 +38,41 @@ def _start(x: Tensor, y: Tensor, config: PotentialConfig, seed: int) -> ConvexPo
     return u.to(x)
 
 
-def _pairs(x: Tensor, y: Tensor, config: PotentialConfig, seed: int, until: float) -> tuple[Tensor, Tensor]:
+def _pairs(
+    x: Tensor, y: Tensor, config: PotentialConfig, seed: int, until: float, recorder: Recorder
+) -> tuple[Tensor, Tensor]:
     """Assignments one after another until the configured number is there or the time is up; at least one."""
     size = min(config.pair_size, len(x))
-    if until - time.perf_counter() < 4:  # network simplex: about a second for 1600 points, a tenth for 500
+    if until - recorder.clock() < 4:  # network simplex: about a second for 1600 points, a tenth for 500
         size = min(size, 500)
     found: list[tuple[Tensor, Tensor]] = []
-    while not found or (len(found) < config.pairings and time.perf_counter() < until):
-        found.append(collect_pairs(x, y, size, 1, seed + len(found), Recorder()))
+    while not found or (len(found) < config.pairings and recorder.clock() < until):
+        found.append(collect_pairs(x, y, size, 1, seed + len(found), recorder))
     return torch.cat([f[0] for f in found]), torch.cat([f[1] for f in found])
 
 
-def fit_narrow(clouds: Clouds, config: PotentialConfig, seed: int, until: float) -> BrenierMap:
+def fit_narrow(
+    clouds: Clouds, config: PotentialConfig, seed: int, until: float, recorder: Recorder | None = None
+) -> BrenierMap:
     """The papers' network within the time left: a few steps are timed on a copy, the rest is planned from them."""
+    recorder = recorder or Recorder()
     at, solver = clouds.plain(), ConjugateConfig()
     x, y = at.source(clouds.x), at.target(clouds.y)
     count = min(len(x), len(y))
     x, y = x[:count], y[:count]
     u = _start(x, y, config, seed)
-    left = until - time.perf_counter()
+    left = until - recorder.clock()
     if left <= 0:
         raise FloatingPointError("the time allowed ended before the fit began; give it more seconds")
 
     if config.method == "dual":
 
         def dual(model: ConvexPotential, count: int) -> None:
-            fit_dual(model, x, y, count, config.dual_lr, config, solver, seed, Recorder())
+            fit_dual(model, x, y, count, config.dual_lr, config, solver, seed, recorder)
 
-        dual(u, _affordable(u, dual, until, MARGIN))
+        dual(u, _affordable(u, dual, until, MARGIN, recorder))
         return BrenierMap(u, at, {"method": "icnn"})
-    source, target = _pairs(x, y, config, seed, until - (1 - FOR_PAIRS) * left)
+    source, target = _pairs(x, y, config, seed, until - (1 - FOR_PAIRS) * left, recorder)
     near, held_out = clouds.d <= LOOKUP_MAX_D, None
     if config.patience:
         x_check, y_check = at.source(clouds.x_check), at.target(clouds.y_check)
@@ -78,30 +82,32 @@ def fit_narrow(clouds: Clouds, config: PotentialConfig, seed: int, until: float)
 
     def regress(model: ConvexPotential, count: int) -> None:
         look = held_out if model is u else None
-        fit_to_pairs(model, source, target, replace(config, regression_steps=count), seed, Recorder(), held_out=look)
+        fit_to_pairs(model, source, target, replace(config, regression_steps=count), seed, recorder, held_out=look)
 
-    now = time.perf_counter()
+    now = recorder.clock()
     end = now + (FOR_REGRESSION if config.polish_steps else 1.0) * (until - now)
-    regress(u, min(_affordable(u, regress, end, share), config.regression_steps))
+    regress(u, min(_affordable(u, regress, end, share, recorder), config.regression_steps))
     if config.polish_steps:
         start = source_of_nearest(source, target, y) if near else None
 
         def polish(model: ConvexPotential, count: int) -> None:
             look = held_out if model is u else None
             fit_dual(
-                model, x, y, count, config.polish_lr, config, solver, seed + 1, Recorder(), start=start, held_out=look
+                model, x, y, count, config.polish_lr, config, solver, seed + 1, recorder, start=start, held_out=look
             )
 
-        polish(u, min(_affordable(u, polish, until, share), config.polish_steps))
+        polish(u, min(_affordable(u, polish, until, share, recorder), config.polish_steps))
     return BrenierMap(u, at, {"method": "icnn"})
 
 
-def _affordable(u: ConvexPotential, steps: Callable[[ConvexPotential, int], None], until: float, share: float) -> int:
+def _affordable(
+    u: ConvexPotential, steps: Callable[[ConvexPotential, int], None], until: float, share: float, recorder: Recorder
+) -> int:
     """How many steps fit into a share of the time left, by what a few on a copy of u take; at least one."""
     seconds = []
     for count in (1, 1, 11):  # the very first is slower than all others
-        model, begin = copy_as(u, u.raw_w.dtype), time.perf_counter()
+        model, begin = copy_as(u, u.raw_w.dtype), recorder.clock()
         steps(model, count)
-        seconds.append(time.perf_counter() - begin)
+        seconds.append(recorder.clock() - begin)
     each = max((seconds[2] - seconds[1]) / 10, seconds[2] / 22)  # where the one was slow by chance, as the others
-    return max(1, int((share * (until - time.perf_counter()) - seconds[1]) / each))
+    return max(1, int((share * (until - recorder.clock()) - seconds[1]) / each))

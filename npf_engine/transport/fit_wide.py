@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 
 from npf_engine.networks.wide import WidePotential
+from npf_engine.recorder import Recorder
 from npf_engine.transport.brenier_map import BrenierMap, Clouds
 from npf_engine.transport.dual import held_out_dual
 from npf_engine.transport.mixture_start import mixture_of, start_at_mixture
@@ -55,9 +55,12 @@ class WideConfig:
     batch: int = 2048
 
 
-def fit_wide(clouds: Clouds, config: WideConfig, seed: int, until: float) -> BrenierMap:
-    """A WidePotential on the dual until the time is up."""
-    if until - time.perf_counter() < 0.2:
+def fit_wide(
+    clouds: Clouds, config: WideConfig, seed: int, until: float, recorder: Recorder | None = None
+) -> BrenierMap:
+    """A WidePotential on the dual until the recorder's clock reaches ``until``."""
+    recorder = recorder or Recorder()
+    if until - recorder.clock() < 0.2:
         raise FloatingPointError("the time allowed ended before the fit began; give it more seconds")
     at = clouds.plain() if config.start == "identity" else clouds.balanced()
     x, y = at.source(clouds.x), at.target(clouds.y)
@@ -66,16 +69,18 @@ def fit_wide(clouds: Clouds, config: WideConfig, seed: int, until: float) -> Bre
 
     def improve(u: WidePotential, start: str, end: float, steps: int | None = None) -> TimedFit:
         rate = config.rate * (MIXTURE_RATE if start == "mixture" else 1.0)
-        return minimise_dual(u, x, y, x_check, y_check, end, seed=seed, rate=rate, batch=batch, steps=steps)
+        return minimise_dual(
+            u, x, y, x_check, y_check, end, seed=seed, rate=rate, batch=batch, steps=steps, recorder=recorder
+        )
 
-    candidates = _candidates(config, x, y, x_check, y_check, seed, until)
+    candidates = _candidates(config, x, y, x_check, y_check, seed, until, recorder)
     if len(candidates) > 1:  # each gets a short time; a good start is not always the better way
         share = min(MOST_TRIAL, TRIAL * max(1.0, d / PLENTY) ** 2)
-        trial = share / len(candidates) * (until - time.perf_counter())
+        trial = share / len(candidates) * (until - recorder.clock())
 
         def attempt(u: WidePotential, start: str, steps: int | None) -> TimedFit:
             allowed = trial if steps is None else LONGER * trial
-            return improve(u, start, time.perf_counter() + allowed, steps)
+            return improve(u, start, recorder.clock() + allowed, steps)
 
         candidates = [_after_trial(candidates, attempt)]
     ((start, u),) = candidates
@@ -120,14 +125,21 @@ def _after_trial(
 
 
 def _candidates(
-    config: WideConfig, x: Tensor, y: Tensor, x_check: Tensor, y_check: Tensor, seed: int, until: float
+    config: WideConfig,
+    x: Tensor,
+    y: Tensor,
+    x_check: Tensor,
+    y_check: Tensor,
+    seed: int,
+    until: float,
+    recorder: Recorder,
 ) -> list[tuple[str, WidePotential]]:
     """The networks that come into question before their first step, with their start. All in the network's
     coordinates."""
     if config.start not in STARTS:
         raise ValueError(f"start must be one of {', '.join(STARTS)}, not {config.start!r}")
     found: list[tuple[str, WidePotential]] = []
-    left = until - time.perf_counter()
+    left = until - recorder.clock()
     d = x.shape[1]
     of_pieces, of_units = min(RANK, d) if config.pieces else 0, min(UNIT_RANK, d) if config.hidden else 0
     ranks = [(config.rank or 0, config.unit_rank or 0)]
@@ -140,7 +152,7 @@ def _candidates(
         return WidePotential(d, config.hidden, pieces=config.pieces, rank=rank, unit_rank=unit_rank, seed=seed)
 
     if config.start == "mixture" or (config.start == "auto" and left > SHORT):
-        mixture = mixture_of(y, time.perf_counter() + SEARCH * left)
+        mixture = mixture_of(y, recorder.clock() + SEARCH * left, recorder)
         if mixture is not None and len(mixture.weights) <= config.pieces:
             # It is the pieces that hold the mixture.
             u = network(of_pieces if config.rank is None and left > SHORT else ranks[0][0], ranks[0][1])

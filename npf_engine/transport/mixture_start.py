@@ -11,7 +11,6 @@ apart first, which takes most of them when the components lie far from each othe
 from __future__ import annotations
 
 import math
-import time
 import warnings
 from dataclasses import dataclass
 
@@ -26,6 +25,7 @@ from torch.nn import functional as nnf
 
 from npf_engine.networks.icnn import inverse_softplus
 from npf_engine.networks.wide import START_BEND, WidePotential, raw_of
+from npf_engine.recorder import Recorder
 
 MOST, WORSE = 12, 2  # components; numbers of them without a gain before the search ends
 JOINED = 2000  # target points whose hierarchy (Ward 1963) says where a fit of k components begins
@@ -49,10 +49,11 @@ class Mixture:
     spreads: Tensor
 
 
-def mixture_of(y: Tensor, until: float) -> Mixture | None:
+def mixture_of(y: Tensor, until: float, recorder: Recorder | None = None) -> Mixture | None:
     """The mixture of axis-aligned Gaussians that the Bayesian information criterion prefers for y (n, d), weighed on
     all of y; None where that is a single one, where components overlap (a smooth target is then better started from one
-    Gaussian map), or when ``time.perf_counter()`` passes ``until`` before two are fitted."""
+    Gaussian map), or when the recorder's clock passes ``until`` before two are fitted."""
+    recorder = recorder or Recorder()
     points = y.double().cpu().numpy()
     hierarchy = linkage(points[:JOINED], "ward")
     found, best, worse = None, math.inf, 0
@@ -63,7 +64,7 @@ def mixture_of(y: Tensor, until: float) -> Mixture | None:
             found, best, worse = fit, score, 0
         else:
             worse += 1
-        if worse == WORSE or time.perf_counter() > until:
+        if worse == WORSE or recorder.clock() > until:
             break
     if found is None or len(found.weights_) == 1:
         return None

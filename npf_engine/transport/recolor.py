@@ -9,7 +9,6 @@ with the guided filter of He, Sun and Tang 2013 in place of their means).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,6 +23,7 @@ from npf_engine.recorder import Recorder
 from npf_engine.transport.fit import fit_brenier_map
 from npf_engine.transport.gaussian import gaussian_map
 from npf_engine.transport.lab.references import entropic_map, exact_map
+from npf_engine.transport.lab.telling import SeedRecorder
 from npf_engine.transport.monotone_fit import KINDS, fit_monotone
 
 METHODS = ("fit", *KINDS, "entropic", "exact", "gaussian")
@@ -73,7 +73,8 @@ def recolor(
         raise InputError(f"smooth is a radius of 0 to 200 pixels, not {smooth!r}")
     if not budget_seconds > 0:
         raise InputError(f"the seconds for the fit must be positive, not {budget_seconds!r}")
-    begin = time.perf_counter()
+    recorder = recorder or Recorder()
+    begin = recorder.clock()
     x, y = sample_colours(source, SAMPLES, seed), sample_colours(palette, SAMPLES, seed + 1)
     transport, parameters, note = _fit(x, y, method, _plain(source, palette), budget_seconds, seed, recorder)
     mapped = _apply(transport, source.rgb)
@@ -82,7 +83,7 @@ def recolor(
         shift = _guided(shift, source.rgb.mean(axis=2) / 255.0, smooth)
     # Distances in [0, 1] of a colour outside the cube: clipping is the nearest colour that can be shown.
     pixels = np.clip(np.rint(source.rgb + 255.0 * shift), 0, 255).astype(np.uint8)
-    return Recolored(Picture(pixels, source.alpha), transport, method, time.perf_counter() - begin, parameters, note)
+    return Recolored(Picture(pixels, source.alpha), transport, method, recorder.clock() - begin, parameters, note)
 
 
 def sample_colours(picture: Picture, n: int, seed: int, *, spread: bool = True) -> Tensor:
@@ -117,7 +118,7 @@ def _plain(source: Picture, palette: Picture) -> str:
 
 
 def _fit(
-    x: Tensor, y: Tensor, method: str, plain: str, seconds: float, seed: int, recorder: Recorder | None
+    x: Tensor, y: Tensor, method: str, plain: str, seconds: float, seed: int, recorder: Recorder
 ) -> tuple[ColourMap, int, str]:
     """The map, its number of parameters, and what should be said about it."""
     if plain:
@@ -131,10 +132,11 @@ def _fit(
         k = DISCRETE
         found = entropic_map(x[:k], y[:k], ENTROPIC_SHARE) if method == "entropic" else exact_map(x[:k], y[:k])
         return found.forward, found.parameters, found.note
+    told = SeedRecorder(recorder, "recolor", 0, 1)
     if method == "fit":
-        fitted = fit_brenier_map(x, y, seed=seed, budget_seconds=seconds)
+        fitted = fit_brenier_map(x, y, seed=seed, budget_seconds=seconds, recorder=told)
         return fitted.forward, sum(p.numel() for p in fitted.u.parameters()), str(fitted.info.get("note", ""))
-    monotone = fit_monotone(x, y, kind=method, budget_seconds=seconds, seed=seed, recorder=recorder)
+    monotone = fit_monotone(x, y, kind=method, budget_seconds=seconds, seed=seed, recorder=told)
     return monotone.forward, monotone.parameters, ""
 
 

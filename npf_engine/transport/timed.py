@@ -9,13 +9,13 @@ anything, the rest of the schedule is run through faster: what looks like the en
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from npf_engine.networks.wide import WidePotential
+from npf_engine.recorder import Recorder
 from npf_engine.transport.conjugate import conjugate, extra_iterations
 from npf_engine.transport.looks import HeldOut, Looks, follow
 
@@ -61,8 +61,9 @@ def minimise_dual(
     batch: int = 2048,
     iterations: tuple[int, int] = (6, 16),
     steps: int | None = None,
+    recorder: Recorder | None = None,
 ) -> TimedFit:
-    """Minimise mean u(x) + u*(y) on samples x (n, d), y (m, d) until ``time.perf_counter()`` reaches ``until``.
+    """Minimise mean u(x) + u*(y) on samples x (n, d), y (m, d) until the recorder's clock reaches ``until``.
 
     batch: samples of the last step; the first has 1 / GROWTH of them, and they grow geometrically with the time spent.
     iterations: of a conjugate at the first and at the last step; between, in proportion to the time spent, and more
@@ -77,8 +78,9 @@ def minimise_dual(
     held_out = HeldOut(u, x_check, y_check, y_check, "lbfgs", tolerance=LOOK_TOLERANCE, max_iterations=60, solved=0.0)
     looks = Looks(held_out, PATIENCE, SMALLEST_GAIN)
     memory = y.clone()  # the start is near the identity
-    begin = time.perf_counter()
-    clock = _Clock(begin, max(1e-3, until - begin))
+    recorder = recorder or Recorder()
+    begin = recorder.clock()
+    clock = _Clock(recorder, begin, max(1e-3, until - begin))
     fit = TimedFit()
     loss, extra = torch.zeros(()), 0
     while True:
@@ -89,7 +91,7 @@ def minimise_dual(
                     raise FloatingPointError(f"the dual is not finite at step {fit.steps}")
                 fit.diverged = fit.steps
                 break
-            fit.looks.append((time.perf_counter() - begin, looks.look(parameters, average)))
+            fit.looks.append((recorder.clock() - begin, looks.look(parameters, average)))
             # The very first is not asked: from a start that is at its rest already, the first steps always lose a
             # little.
             if looks.stale(since=1) and spent < 1 and not fit.ended_early and steps is None:
@@ -97,6 +99,7 @@ def minimise_dual(
                 clock.hasten(spent)
         if spent >= 1:
             break
+        recorder.check()
         share = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * spent))
         for group in optimiser.param_groups:
             group["lr"] = rate * share * min(1.0, (fit.steps + 1) / 50)
@@ -122,16 +125,17 @@ def minimise_dual(
 class _Clock:
     """How much of the schedule is spent, 0 to 1."""
 
-    def __init__(self, begin: float, total: float) -> None:
+    def __init__(self, recorder: Recorder, begin: float, total: float) -> None:
+        self.recorder = recorder
         self.since, self.total, self.before = begin, total, 0.0
 
     def spent(self) -> float:
-        return self.before + (time.perf_counter() - self.since) / self.total
+        return self.before + (self.recorder.clock() - self.since) / self.total
 
     def over(self) -> bool:
         """Whether all the time is gone."""
-        return time.perf_counter() - self.since >= self.total
+        return self.recorder.clock() - self.since >= self.total
 
     def hasten(self, spent: float) -> None:
         """Run through what is left HASTE times faster."""
-        self.since, self.total, self.before = time.perf_counter(), self.total / HASTE, spent
+        self.since, self.total, self.before = self.recorder.clock(), self.total / HASTE, spent

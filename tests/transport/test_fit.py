@@ -15,7 +15,9 @@ import torch
 from torch import Tensor
 
 from npf_engine.divergences import l2_uvp
+from npf_engine.errors import Cancelled
 from npf_engine.networks.wide import WidePotential
+from npf_engine.recorder import Recorder
 from npf_engine.transport import WideConfig, fit_brenier_map
 from npf_engine.transport import fit as both
 from npf_engine.transport import fit_wide as fit_module
@@ -130,6 +132,38 @@ def test_clouds_in_double_far_from_the_origin_lose_nothing() -> None:
     e = torch.tensor([1.0, 0.0], dtype=torch.float64)
     slope = (fit.potential(check[:50] + 5e6 + 0.5 * e) - fit.potential(check[:50] + 5e6 - 0.5 * e)) + 3e6
     assert float((slope - (fit.forward(check[:50] + 5e6)[:, 0] + 3e6)).abs().max()) < 1
+
+
+def test_a_fit_tells_the_time_spent_rests_and_can_be_stopped() -> None:
+    class Listening(Recorder):
+        def __init__(self) -> None:
+            self.told: list[tuple[str, int, int]] = []
+            self.stop = False
+
+        def progress(self, stage: str, step: int, total: int, **scalars: float) -> None:
+            self.told.append((stage, step, total))
+
+        def check(self) -> None:
+            if len(self.told) == 5:
+                time.sleep(2.0)
+                self.paused += 2.0
+            if self.stop and len(self.told) == 9:
+                raise Cancelled("stopped")
+
+    x, y = _clouds(2000)
+    listening = Listening()
+    for config in (None, SMALL_NARROW):
+        listening.told.clear()
+        began = time.perf_counter()
+        fit = fit_brenier_map(x, y, budget_seconds=3, config=config, recorder=listening)
+        wall = time.perf_counter() - began
+        assert fit.info["seconds"] == pytest.approx(wall - 2.0, abs=0.1) and len(listening.told) > 9
+        shares = [step for _, step, _ in listening.told]
+        assert {stage for stage, _, _ in listening.told} == {"fit"} and shares == sorted(shares) and shares[-1] <= 1000
+    listening.stop = True
+    listening.told.clear()
+    with pytest.raises(Cancelled):
+        fit_brenier_map(x, y, budget_seconds=30, recorder=listening)
 
 
 def test_identical_clouds_give_the_identity() -> None:

@@ -234,7 +234,9 @@ def _monotone(name: str, work: Work, seed: int) -> Fitted:
 
 def _fit(work: Work, seed: int) -> Fitted:
     seconds = work.seconds or DEFAULT_FIT_SECONDS
-    fitted = fit_brenier_map(work.task.source, work.task.target, seed=seed, budget_seconds=seconds)
+    fitted = fit_brenier_map(
+        work.task.source, work.task.target, seed=seed, budget_seconds=seconds, recorder=work.recorder
+    )
     return Fitted(
         fitted.forward, fitted.hessian, count_parameters(fitted.u), float(fitted.info["seconds"]),
         str(fitted.info.get("note", "")),

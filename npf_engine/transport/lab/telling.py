@@ -28,6 +28,10 @@ class SeedRecorder(Recorder):
         self.inner, self.method = inner, method
         self.seed = f"seed {index + 1} of {seeds}" if seeds > 1 else ""
 
+    def clock(self) -> float:
+        """The inner recorder's, which is the one that is paused."""
+        return self.inner.clock()
+
     def check(self) -> None:
         """As the inner recorder."""
         self.inner.check()
