@@ -31,7 +31,7 @@ EVALUATION_POINTS = 4096
 NOT_AVERAGED = ("family", "d", "seed", "note", "rates")
 # u's first rate falls by a cosine to a hundredth. The time is short, and yet five times the published rate is worse in
 # low dimension: on a maximum of quadratics in 4 dimensions 34 % are left at 5e-3 after 60 s and 18 at 1e-3; on ridge
-# functions in 2, seed 1, 46 and 6.
+# functions in 2, seed 1, 46 and 2.
 RATES = [5e-3, 1e-3]
 # Adam's betas, the conjugate's 1e-3 and the amortizer are the libraries' and the papers' defaults; ``init`` 0.3: at
 # OTT-JAX's own 1 its layers bury the Gaussian start.

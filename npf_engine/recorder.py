@@ -49,3 +49,18 @@ class Recorder:
     def load(self, key: str) -> dict[str, Any] | None:
         """The state kept under ``key``, or None."""
         return None
+
+
+class Passing(Recorder):
+    """A recorder of a part of some work: the clock and the wishes are those of ``inner``, the rest is its own."""
+
+    def __init__(self, inner: Recorder) -> None:
+        self.inner = inner
+
+    def clock(self) -> float:
+        """The inner recorder's, which is the one that is paused."""
+        return self.inner.clock()
+
+    def check(self) -> None:
+        """As the inner recorder."""
+        self.inner.check()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from npf_engine.heap import keep_freed_memory
-from npf_engine.recorder import Recorder
+from npf_engine.recorder import Passing, Recorder
 from npf_engine.settings import PotentialConfig
 from npf_engine.transport.brenier_map import BrenierMap, Clouds, gaussian_fallback
 from npf_engine.transport.fit_narrow import PAIRED, fit_narrow
@@ -87,21 +87,18 @@ def fit_brenier_map(
     return clouds.at_home(best)
 
 
-class _Spent(Recorder):
+class _Spent(Passing):
     """Tells how much of the time is spent, whatever the fit is at; of its parts' steps and checkpoints nothing."""
 
     def __init__(self, inner: Recorder, seconds: float) -> None:
-        self.inner, self.seconds, self.begin = inner, seconds, inner.clock()
-
-    def clock(self) -> float:
-        """The inner recorder's, which is the one that is paused."""
-        return self.inner.clock()
+        super().__init__(inner)
+        self.seconds, self.begin = seconds, inner.clock()
 
     def check(self) -> None:
         """As the inner recorder, which is told first."""
         spent = min(1.0, (self.clock() - self.begin) / self.seconds)
         self.inner.progress("fit", round(SHOWN * spent), SHOWN)
-        self.inner.check()
+        super().check()
 
 
 def _fitted(

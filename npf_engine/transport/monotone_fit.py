@@ -19,7 +19,7 @@ from npf_engine.divergences import default_eps
 from npf_engine.errors import InputError
 from npf_engine.networks.icnn import ConvexPotential, count_parameters
 from npf_engine.networks.monotone import CMGN, MMGN, MonotoneGradient
-from npf_engine.recorder import Recorder
+from npf_engine.recorder import Passing, Recorder
 from npf_engine.settings import ConjugateConfig, PotentialConfig
 from npf_engine.transport.adversarial import AdversarialConfig, Adversary
 from npf_engine.transport.conjugate import conjugate
@@ -142,21 +142,14 @@ def fit_monotone(
     return MonotoneMap(work.u, work.centre, work.size, info, work.recorder.curve)
 
 
-class _Curve(Recorder):
+class _Curve(Passing):
     """Keeps the losses with their seconds, and passes everything but checkpoints on: a fit of a minute needs none."""
 
     def __init__(self, inner: Recorder, begin: float) -> None:
-        self.inner, self.begin, self.curve = inner, begin, list[dict[str, float]]()
+        super().__init__(inner)
+        self.begin, self.curve = begin, list[dict[str, float]]()
         self.look: Callable[[int], None] | None = None
         self.looks = 0
-
-    def clock(self) -> float:
-        """The inner recorder's, which is the one that is paused."""
-        return self.inner.clock()
-
-    def check(self) -> None:
-        """As the inner recorder."""
-        self.inner.check()
 
     def progress(self, stage: str, step: int, total: int, **scalars: float) -> None:
         """Keep the step, then pass it on."""

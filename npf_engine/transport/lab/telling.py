@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from npf_engine.recorder import Recorder
+from npf_engine.recorder import Passing, Recorder
 from npf_engine.transport.lab.names import REFERENCES
 
 KEY = "lab"  # of the checkpoint
@@ -17,7 +17,7 @@ GUESS = 20.0  # seconds of a seed without a budget; set right by what is measure
 QUICK, MEASURE = 2.0, 0.2  # seconds of a seed: of a reference, of the measures
 
 
-class SeedRecorder(Recorder):
+class SeedRecorder(Passing):
     """Passes on what the fit of one seed tells, as a part of its method's stage.
 
     Keeps no checkpoint: potentials of all methods and seeds have stages of the same names, and one would go on from
@@ -25,16 +25,9 @@ class SeedRecorder(Recorder):
     """
 
     def __init__(self, inner: Recorder, method: str, index: int, seeds: int) -> None:
-        self.inner, self.method = inner, method
+        super().__init__(inner)
+        self.method = method
         self.seed = f"seed {index + 1} of {seeds}" if seeds > 1 else ""
-
-    def clock(self) -> float:
-        """The inner recorder's, which is the one that is paused."""
-        return self.inner.clock()
-
-    def check(self) -> None:
-        """As the inner recorder."""
-        self.inner.check()
 
     def progress(self, stage: str, step: int, total: int, **scalars: float) -> None:
         """A step of the part; of the phases of many seeds only the seed is told."""
