@@ -47,7 +47,7 @@ def title(stage: str) -> str:
     """A stage's name for people; the stages of the lab are its methods."""
     base, _, part = stage.partition(": ")
     if stage in TITLES or base in TITLES:
-        return TITLES.get(stage, stage)
+        return TITLES.get(stage) or f"{TITLES[base]}, {part}"
     from npf_engine.transport.lab import names
 
     return names.title(base) + (f", {part}" if part else "")

@@ -11,11 +11,12 @@ from npf_engine.errors import InputError
 from npf_engine.evaluation.colour import colour_match
 from npf_engine.fields.pictures import Picture, open_picture, png_bytes, resized
 from npf_engine.recorder import Recorder
-from npf_engine.transport.recolor import METHODS, recolor, structure
+from npf_engine.transport.recolor import METHODS, TIMED, recolor, structure
 
 PREVIEW = 240  # pixels on the longer side
 GOOD, USABLE = 0.1, 0.5  # of the way from the floor to the trivial answer
 SAME = 2.0  # divergence over the floor's: nobody sees a difference
+AT_ONCE = 3.0  # seconds, guessed, of what takes no budget
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def run_recolor(spec: RecolorSpec, recorder: Recorder, folder: Path) -> dict[str
     """Writes before.png, palette.png and after.png; answers size, match of colours, structure kept, and a verdict."""
     source, palette = open_picture(spec.source), open_picture(spec.palette)
     _write(folder, {"before.png": source, "palette.png": palette})
+    recorder.plan({"recolor": spec.seconds if spec.method in TIMED else AT_ONCE, "measure": AT_ONCE})
     recorder.stage("recolor", "started")
     result = recolor(
         source, palette, spec.method, strength=spec.strength, smooth=spec.smooth, budget_seconds=spec.seconds,

@@ -54,6 +54,7 @@ def test_parts_of_a_stage_stand_before_it_and_end_with_it():
     assert [stage["name"] for stage in found] == ["field", "u: pairing", "u", "v"]
     assert found[1]["state"] == "done"
     assert title("u: pairing") == "Exact pairs" and title("cmgn: seed 3 of 8") == "C-MGN, seed 3 of 8"
+    assert title("recolor: fit") == "Colours, fit"
 
 
 def test_words_of_the_bar():
