@@ -1,4 +1,4 @@
-"""The inverse's table for draws that are known beforehand: the sharp reference itself, draws that ignore y, and both."""
+"""The inverse's table for draws that are known beforehand: the sharp reference itself, and draws that ignore y."""
 
 from __future__ import annotations
 
