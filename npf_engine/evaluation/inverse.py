@@ -7,24 +7,13 @@ import math
 from typing import Any
 
 import torch
-from scipy.spatial import cKDTree
 from torch import Tensor
 
 from npf_engine.divergences import batched_sinkhorn_divergence, default_eps
 from npf_engine.fields.field import Field
 from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.settings import ReportConfig
-
-TREE_MAX_D = 10
-
-
-def nearest(points: Tensor, queries: Tensor, k: int) -> Tensor:
-    """Indices (q, k) of the k nearest of ``points`` (n, d) to each query (q, d)."""
-    if points.shape[1] <= TREE_MAX_D:
-        index = cKDTree(points.double().numpy()).query(queries.double().numpy(), k=k)[1]
-        return torch.as_tensor(index, dtype=torch.int64).reshape(queries.shape[0], k)
-    rows = [torch.cdist(part, points).topk(k, largest=False).indices for part in queries.split(256)]
-    return torch.cat(rows)
+from npf_engine.transport.pairing import nearest
 
 
 def inverse_metric(

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from npf_engine.divergences import default_eps, sinkhorn_divergence, sinkhorn_divergences
 from npf_engine.evaluation.inverse import inverse_cosine, inverse_metric
+from npf_engine.evaluation.inverse_miss import inverse_miss
 from npf_engine.evaluation.verdict import judge
 from npf_engine.fields.field import Field
 from npf_engine.polar.factorization import PolarFactorization
@@ -73,6 +74,8 @@ def accuracy_report(
     work.tell("inverse")
     metrics["inverse"] = inverse_metric(model, work.x_test, work.m_test, work.train, config, seed)
     metrics["inverse_cosine"] = inverse_cosine(model, field, seed) if cosine else None
+    work.tell("F at drawn pre-images")
+    metrics["inverse_miss"] = inverse_miss(model, field, work.m_test, work.train, seed)
     work.tell("test dual")
     dual = held_out_dual(model.u, field.x_test.to(model.device), field.y_test.to(model.device), work.m_test_device)
     metrics["test_dual"] = {"value": dual.value, "max_residual": dual.max_residual}
@@ -95,7 +98,7 @@ class _Work:
     ) -> None:
         self.model, self.field, self.config, self.seed, self.progress = model, field, config, seed, progress
         self.n = min(config.n, field.x_test.shape[0] // 2)
-        self.total = config.draws + 4
+        self.total = config.draws + 5
         self.done = 0
         self.x_test, self.y_test = field.x_test, field.y_test
         self.tell("conjugates of the test samples")

@@ -13,11 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from npf_engine.fields.lattice import Lattice
 
 Kind = Literal["samples", "function"]
 RHO_KINDS = ("box", "disc", "gaussian", "land", "samples")
@@ -84,6 +87,7 @@ class Field:
     x_train (n, d), y_train (n, d) = F(x_train), x_test, y_test: positions in model units, values in the
     user's. ``function`` maps model positions (n, d) to values (n, d) for kind "function", else None.
     ``potential`` (optional) maps model positions to (n,) where F is its gradient in the user's units.
+    ``lattice``: F on the grid it was computed on, where the samples are nodes of one (or lie between them).
     ``rho`` is one of RHO_KINDS; for "samples" and "land" rho is the law of the samples themselves.
     ``warnings`` are sentences for the user; ``provenance`` is JSON-serialisable (source, sigma, grid
     size, resampling, ...).
@@ -103,6 +107,7 @@ class Field:
     function: Callable[[Tensor], Tensor] | None = None
     potential: Callable[[Tensor], Tensor] | None = None
     grid: Grid | None = None
+    lattice: Lattice | None = None
     warnings: list[str] = field(default_factory=list)
     provenance: dict[str, Any] = field(default_factory=dict)
 

@@ -11,20 +11,24 @@ import json
 import os
 import uuid
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Field, Grid, Scaling, Units
 from npf_engine.fields.function_field import Functions
+from npf_engine.fields.lattice import Lattice
 from npf_engine.fields.spec import FieldSpec
 
 FORMAT = 1
 _SAMPLES = ("x_train", "y_train", "x_test", "y_test")
 _GRID_ARRAYS = ("elevation", "raw", "mask")
+LATTICE = ("lattice_values", "lattice_mask", "lattice_half")
 _GRID_EDGES = ("west", "south", "east", "north")
 
 
@@ -39,6 +43,8 @@ def save_field(field: Field, path: Path) -> Path:
     grid = field.grid
     if grid is not None:
         arrays |= {f"grid_{name}": getattr(grid, name) for name in _GRID_ARRAYS}
+    if field.lattice is not None:
+        arrays |= {key: tensor.numpy() for key, tensor in lattice_tensors(field.lattice).items()}
     about = {
         "format": FORMAT,
         "name": field.name,
@@ -101,12 +107,30 @@ def _assemble(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> Field:
         units=Units(tuple(units["axes"]), tuple(units["position"]), units["value"]),
         rho=about["rho"],
         grid=grid,
+        lattice=lattice_of({key: torch.from_numpy(arrays[key]) for key in LATTICE if key in arrays}),
         warnings=list(about["warnings"]),
         provenance=about["provenance"],
     )
     if field.kind == "function":
         _give_function(field)
     return field
+
+
+def lattice_tensors(lattice: Lattice) -> dict[str, Tensor]:
+    """A lattice as tensors by the names ``LATTICE``."""
+    half = torch.tensor([lattice.half], dtype=torch.float64)
+    return dict(zip(LATTICE, (lattice.values.contiguous(), lattice.mask.contiguous(), half), strict=True))
+
+
+def lattice_of(tensors: Mapping[str, Tensor]) -> Lattice | None:
+    """Inverse of ``lattice_tensors``; None where the tensors hold none. Raises ValueError for shapes that do not
+    fit."""
+    if not set(LATTICE) <= set(tensors):
+        return None
+    values, mask, half = (tensors[key] for key in LATTICE)
+    if values.ndim != 3 or values.shape[2] != 2 or min(values.shape[:2]) < 2 or mask.shape != values.shape[:2]:
+        raise ValueError(f"values {tuple(values.shape)} and mask {tuple(mask.shape)} are no lattice in two dimensions")
+    return Lattice(values.float(), mask.bool(), float(half.flatten()[0]))
 
 
 def _give_function(field: Field) -> None:

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Field, Grid, Scaling, Units, split_indices
+from npf_engine.fields.lattice import Lattice
 from npf_engine.fields.places import Place
 from npf_engine.fields.provenance import provenance_of, warnings_of
 from npf_engine.fields.raster import Coordinates, Raster, is_raster, raster_name, read_raster, resample
@@ -96,6 +97,7 @@ def terrain_field(
         units=_units(coordinates, spec.slope),
         rho=rho,
         grid=Grid(surface.smooth, surface.raw, mask, west, south, east, north),
+        lattice=Lattice(_tensor(gradient), torch.from_numpy(mask), GAUSSIAN_SIGMAS if spec.rho == "gaussian" else 1.0),
         warnings=[*notes, *warnings_of(provenance, spec)],
         provenance={**(source or {}), **provenance},
     )

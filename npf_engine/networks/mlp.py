@@ -33,6 +33,19 @@ class FourierFeatures(nn.Module):
         angles = (x[:, :, None] * self.frequencies).flatten(1)
         return torch.cat([x, torch.cos(angles), torch.sin(angles)], dim=1)
 
+    def value_and_tangents(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The features (n, width) and, for each coordinate, their derivative along it (n, d, width)."""
+        d = x.shape[1]
+        eye = torch.eye(d, dtype=x.dtype, device=x.device)
+        value = self(x)
+        if not self.octaves:
+            return value, eye.expand(len(x), d, d)
+        cos, sin = value[:, d:].reshape(len(x), 2, d, self.octaves).unbind(1)
+        parts = [eye.expand(len(x), d, d)]
+        for wave in (-sin * self.frequencies, cos * self.frequencies):
+            parts.append((eye[:, :, None] * wave[:, None]).flatten(2))
+        return value, torch.cat(parts, dim=2)
+
 
 class MLP(nn.Module):
     """(n, d_in) -> (n, d_out), with optional Fourier features and an affine map of the input first.
@@ -68,6 +81,28 @@ class MLP(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(n, d_in) -> (n, d_out)."""
         return self.layers(self.features((x - self.centre) / self.spread))
+
+    def value_and_jacobian(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The value (n, d_out) and its derivative (n, d_out, d_in) with respect to x: the tangents of all coordinates
+        are carried through the layers beside the value. Not differentiable again."""
+        with torch.no_grad():
+            value, tangents = self.features.value_and_tangents((x - self.centre) / self.spread)
+            tangents = tangents / self.spread[:, None]
+            for layer in self.layers:
+                if isinstance(layer, nn.Linear):
+                    value, tangents = layer(value), tangents @ layer.weight.T
+                else:
+                    tangents = tangents * _slope(layer, value)[:, None]
+                    value = layer(value)
+        return value, tangents.transpose(1, 2)
+
+
+def _slope(activation: nn.Module, x: Tensor) -> Tensor:
+    """The derivative of an activation at x."""
+    if isinstance(activation, nn.SiLU):
+        gate = torch.sigmoid(x)
+        return gate * (1 + x * (1 - gate))
+    return (x > 0).to(x)
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -22,6 +22,9 @@ from npf_engine.networks.mlp import MLP
 from npf_engine.networks.value_bridge import ValueBridge
 from npf_engine.transport.conjugate import Conjugate, conjugate
 from npf_engine.transport.dual import in_chunks
+
+if TYPE_CHECKING:
+    from npf_engine.fields.lattice import Lattice
 
 Array = Tensor | np.ndarray
 CONJUGATE_TOLERANCE = 1e-5
@@ -48,7 +51,8 @@ class PolarFactorization:
     each, so
     that pictures and checks need no field data. ``function``: F itself where it is known as a function (model
     positions ->
-    values). ``m`` and ``bridge`` are None in a model that was stopped early.
+    values); ``lattice``: F on its grid where it is a raster's. ``m`` and ``bridge`` are None in a model that was
+    stopped early.
     """
 
     u: ConvexPotential
@@ -67,6 +71,7 @@ class PolarFactorization:
     function: Callable[[Tensor], Tensor] | None = None
     sampler: str = "bridge"
     sampler_steps: int = 100
+    lattice: Lattice | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.bridge, ValueBridge):

@@ -1,7 +1,8 @@
 """A model's files: safetensors for numbers, JSON for the rest. No pickle anywhere.
 
 model.safetensors     every network's parameters and buffers, named u.*, v.*, m.*, bridge.*
-samples.safetensors   x_train, y_train, m_train, x_test, y_test, m_test (model positions, values of F)
+samples.safetensors   x_train, y_train, m_train, x_test, y_test, m_test (model positions, values of F), and of a raster
+                      F on its grid (lattice_values, lattice_mask, lattice_half), thinned where it is large
 config.json           how to build the networks, the scaling, the conventions, the field's spec
 """
 
@@ -20,7 +21,7 @@ from torch import nn
 
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Scaling, Units
-from npf_engine.fields.storage import known_functions, spec_from_dict
+from npf_engine.fields.storage import known_functions, lattice_of, lattice_tensors, spec_from_dict
 from npf_engine.networks.framed import build_potential
 from npf_engine.networks.mlp import MLP
 from npf_engine.networks.value_bridge import build_bridge
@@ -65,9 +66,8 @@ def save_model(model: PolarFactorization, folder: Path) -> None:
         "conventions": CONVENTIONS,
     }
     (folder / MODEL).write_bytes(save_tensors(tensors))
-    (folder / SAMPLES).write_bytes(
-        save_tensors({k: v.detach().cpu().float().contiguous() for k, v in model.samples.items()})
-    )
+    samples = {k: v.detach().cpu().float().contiguous() for k, v in model.samples.items()}
+    (folder / SAMPLES).write_bytes(save_tensors(samples | _lattice_tensors(model)))
     (folder / CONFIG).write_text(json.dumps(config, indent=1, sort_keys=True))
 
 
@@ -84,6 +84,7 @@ def load_model(path: Path) -> PolarFactorization:
     try:
         tensors = load_tensors(read(MODEL))
         samples = load_tensors(read(SAMPLES))
+        lattice = _known_lattice({key: samples.pop(key) for key in list(samples) if key.startswith("lattice_")})
         dtype = {"float32": torch.float32, "float64": torch.float64}[config["dtype"]]
         modules: dict[str, Any] = {name: _build(name, config, tensors, dtype) for name in BUILDERS}
         info = dict(config["info"]) | {"networks": config["networks"]}
@@ -102,6 +103,7 @@ def load_model(path: Path) -> PolarFactorization:
             info=info,
             sampler=config["sampler"],
             sampler_steps=int(config["sampler_steps"]),
+            lattice=lattice,
         )
     except InputError:
         raise
@@ -126,6 +128,15 @@ def _known_function(model: PolarFactorization) -> Any:
     if model.info.get("kind") != "function":
         return None
     return known_functions(spec_from_dict(model.field_spec))[0]
+
+
+def _lattice_tensors(model: PolarFactorization) -> dict[str, torch.Tensor]:
+    return {} if model.lattice is None else lattice_tensors(model.lattice)
+
+
+def _known_lattice(tensors: dict[str, torch.Tensor]) -> Any:
+    """F on the grid of the raster it came from, where the bundle has it."""
+    return lattice_of(tensors)
 
 
 def _reader(path: Path) -> Any:

@@ -45,10 +45,38 @@ def accuracy_rows(metrics: dict[str, Any]) -> list[AccuracyRow]:
         row = AccuracyRow("mean |F - grad u o M_xi|, units of F", item.get("l2"), 0.0, trivial=item.get("trivial"))
         rows.append(row)
         rows.append(AccuracyRow("the same over mean |F|", item.get("relative"), 0.0))
+    rows += miss_rows(metrics.get("inverse_miss"))
     if item := metrics.get("inverse_cosine"):
         rows.append(AccuracyRow("cos(F(I_psi(y)), y)", item.get("mean"), 1.0, trivial=item.get("trivial")))
     if item := metrics.get("test_dual"):
         rows.append(AccuracyRow("test dual, mean of u(x) + u*(F(x)); lower is better", item.get("value")))
+    return rows
+
+
+KNOWN = {
+    "function": "F the function itself",
+    "grid": "F bilinear on its grid",
+    "network": "F by grad u o M_xi, since it is known on samples only",
+}
+
+
+def miss_rows(item: dict[str, Any] | None) -> list[AccuracyRow]:
+    """The lines of ``inverse_miss``: what F misses at drawn pre-images, and after these were carried to the exact
+    ones."""
+    if not item:
+        return []
+    value, floor = item.get("mean"), item.get("self_distance")
+    ratio = value / floor if value is not None and floor else None
+    known = KNOWN.get(item.get("known") or "", "")
+    title = f"|F(x) - v| at drawn pre-images x of v, over F's spread ({known})"
+    rows = [AccuracyRow(title, value, floor, ratio, trivial=item.get("trivial"))]
+    rows.append(AccuracyRow("the same, median", item.get("median")))
+    rows.append(AccuracyRow("share of draws that miss by more than |v| / 2", item.get("beyond_half"), 0.0))
+    if item.get("own_error") is not None:
+        rows.append(AccuracyRow("what grad u o M_xi itself misses by, over F's spread", item["own_error"], 0.0))
+    if exact := item.get("exact"):
+        rows.append(AccuracyRow("|F(x) - v| after the draws were carried to exact pre-images", exact.get("mean"), 0.0))
+        rows.append(AccuracyRow("share of them that end within 0.01", exact.get("found"), 1.0))
     return rows
 
 

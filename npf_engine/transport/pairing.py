@@ -14,6 +14,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 STRATIFIED_MAX_D = 4
+TREE_MAX_D = 10  # beyond it a tree of points is no faster than all distances
 LOOKUP_MAX_D = 6  # beyond it looking for a nearest point costs more than its first guess saves
 
 
@@ -81,3 +82,12 @@ def draw_pairs(
     strata = strata or Stratifier(x, k)
     source, target = x[strata.draw(generator)], y[strata.draw(generator)]
     return source, target[optimal_assignment(source, target)]
+
+
+def nearest(points: Tensor, queries: Tensor, k: int) -> Tensor:
+    """Indices (q, k) of the k nearest of ``points`` (n, d) to each query (q, d)."""
+    if points.shape[1] <= TREE_MAX_D:
+        index = cKDTree(points.double().numpy()).query(queries.double().numpy(), k=k)[1]
+        return torch.as_tensor(index, dtype=torch.int64).reshape(queries.shape[0], k)
+    rows = [torch.cdist(part, points).topk(k, largest=False).indices for part in queries.split(256)]
+    return torch.cat(rows)

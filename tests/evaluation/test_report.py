@@ -35,7 +35,7 @@ def test_the_table_has_the_contracts_keys_and_a_floor_below_the_trivial(
     metrics = report.metrics
     assert set(metrics) == {
         "pushforward", "measure_preservation", "measure_preservation_implicit", "reconstruction", "inverse",
-        "inverse_cosine", "test_dual",
+        "inverse_cosine", "inverse_miss", "test_dual",
     }  # fmt: skip
     for name in ("pushforward", "measure_preservation", "measure_preservation_implicit"):
         assert set(metrics[name]) == KEYS

@@ -1,0 +1,122 @@
+"""Exact pre-images: drawn ones carried to where F really takes the value, their distinct places and shares.
+
+A draw goes downhill on |F(x) - v|^2 and so keeps to its branch. One that stops at a fold or at the edge of Omega is
+given the nearest of all places where F is v, which for d <= 2 are known (known_field.py), else it starts again from
+the closest of the samples nearest in F. Where F is v nowhere, the nearest value that occurs is named.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from npf_engine.fields.lattice import distinct
+from npf_engine.polar.factorization import PolarFactorization
+from npf_engine.polar.known_field import KnownField
+from npf_engine.transport.pairing import nearest
+
+FOUND = 0.01  # of F's spread: what counts as F being v
+ARRIVED = 1e-4  # of F's spread: a draw that misses by more starts again
+RESTARTS = 50  # samples nearest in F, of which the closest place is where such a draw starts again
+ROUNDS = 6  # how many of them are tried for one draw, the closest first
+SAME = 1e-3  # of Omega's half side: ends so near to each other are one place
+
+
+@dataclass(frozen=True)
+class ExactPreimages:
+    """What becomes of n draws of the pre-images of one value, positions in model units, float64.
+
+    x (n, d) where each draw ends; miss (n,) = |F(x) - v|; found (n,) bool: at most FOUND of F's spread. places (k, d):
+    every distinct pre-image that is known, with the share ``weights`` (k,) of the found draws that end there, largest
+    first: 0 where no draw went. nearest (d,): the value nearest to v that was seen to occur, which is v where anything
+    was found, at position ``nearest_x`` (d,).
+    """
+
+    x: Tensor
+    miss: Tensor
+    found: Tensor
+    places: Tensor
+    weights: Tensor
+    nearest: Tensor
+    nearest_x: Tensor
+
+
+def kept_samples(model: PolarFactorization) -> tuple[Tensor, Tensor]:
+    """All that a model keeps of F: positions (n, d) in model units and values (n, d), float64."""
+    parts = [torch.cat([model.samples[f"{name}_train"], model.samples[f"{name}_test"]]).double() for name in "xy"]
+    return parts[0], parts[1]
+
+
+def settle(known: KnownField, draws: Tensor, values: Tensor, samples: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Where draws (k, n, d) of the pre-images of values (k, d) end, (k, n, d), and |F - v| there, (k, n)."""
+    k, n, d = draws.shape
+    target = values.double()[:, None].expand(k, n, d).reshape(-1, d)
+    x, miss = known.solve(draws.reshape(-1, d), target)
+    lost = (miss > ARRIVED * known.spread) | ~known.inside(x)
+    miss = torch.where(known.inside(x), miss, torch.inf)
+    for index in lost.reshape(k, n).any(dim=1).nonzero()[:, 0].tolist():
+        rows = index * n + lost[index * n : (index + 1) * n].nonzero()[:, 0]
+        start = draws.reshape(-1, d)[rows].double()
+        there, left = _again(known, start, values[index].double(), samples)
+        better = left < miss[rows]
+        x[rows[better]], miss[rows[better]] = there[better], left[better]
+    return x.reshape(k, n, d), miss.reshape(k, n)
+
+
+def _again(known: KnownField, start: Tensor, value: Tensor, samples: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """A second chance for draws (n, d): the nearest known place of the value, or downhill from a sample near in F."""
+    places = known.places(value)
+    if len(places):
+        x = places[nearest(places, start, 1)[:, 0]]
+        return x, (known.value(x) - value).norm(dim=1)
+    x, y = samples
+    close = x[(y - value).square().sum(1).topk(min(RESTARTS, len(y)), largest=False).indices]
+    order = nearest(close, start, min(ROUNDS, len(close)))
+    best, left = start.clone(), torch.full((len(start),), torch.inf, dtype=torch.float64)
+    for chosen in order.T:
+        rest = (left > ARRIVED * known.spread).nonzero()[:, 0]
+        there, miss = known.solve(close[chosen[rest]], value.expand(len(rest), -1))
+        better = rest[miss < left[rest]]
+        best[better], left[better] = there[miss < left[rest]], miss[miss < left[rest]]
+    return best, left
+
+
+def exact_preimages(known: KnownField, value: Tensor, draws: Tensor, samples: tuple[Tensor, Tensor]) -> ExactPreimages:
+    """Carry draws (n, d), model units, of the pre-images of one value (d,) to where F is that value."""
+    value = value.double()
+    x, miss = (part[0] for part in settle(known, draws[None], value[None], samples))
+    found = miss <= FOUND * known.spread
+    places = known.places(value)
+    sure = x[miss <= ARRIVED * known.spread]
+    if len(sure) and len(places):
+        sure = sure[torch.cdist(sure, places).amin(dim=1) > SAME * known.half]
+    places = torch.cat([places, distinct(sure, SAME * known.half)])
+    if not len(places):
+        places = distinct(x[found], 10 * SAME * known.half)
+    weights = _shares(x[found], places)
+    order = weights.argsort(descending=True, stable=True)
+    near_x, near = _nearest_that_occurs(known, value, x, samples)
+    return ExactPreimages(x, miss, found, places[order], weights[order], near, near_x)
+
+
+def _shares(x: Tensor, places: Tensor) -> Tensor:
+    """The share of the positions x (n, d) that are nearest to each place (k, d): (k,)."""
+    if not len(x) or not len(places):
+        return torch.zeros(len(places), dtype=torch.float64)
+    return torch.bincount(nearest(places, x, 1)[:, 0], minlength=len(places)).double() / len(x)
+
+
+def _nearest_that_occurs(
+    known: KnownField, value: Tensor, ends: Tensor, samples: tuple[Tensor, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Position (d,) and value (d,) of F nearest to ``value`` among the ends of the draws and what lies near to it."""
+    x, y = samples
+    close = x[(y - value).square().sum(1).topk(min(RESTARTS, len(y)), largest=False).indices]
+    lowest, _ = known.solve(close, value.expand_as(close))
+    candidates = torch.cat([lowest, ends])
+    candidates = candidates[known.inside(candidates)]
+    reached = known.value(candidates)
+    best = (reached - value).norm(dim=1).argmin()
+    return candidates[best], reached[best]
