@@ -13,14 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from npf_engine.fields.lattice import Lattice
+from npf_engine.fields.lattice import Lattice
 
 Kind = Literal["samples", "function"]
 RHO_KINDS = ("box", "disc", "gaussian", "land", "samples")

@@ -8,16 +8,15 @@ form. A value can be attained only in a cell whose four corners enclose it in bo
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from scipy import ndimage
 from torch import Tensor
 
 EDGE = 1e-9  # of a cell: what rounding may put a place beyond its side
 SAME = 1e-4  # of a cell: two places so near to each other are one that two cells share
+LATTICE = ("lattice_values", "lattice_mask", "lattice_half")  # names of its tensors in a file
 MOST_NODES = 400_000  # of a lattice that is kept with a model
 
 
@@ -68,11 +67,7 @@ class Lattice:
     @functools.cached_property
     def nodes(self) -> Tensor:
         """Model positions (m, 2) of the nodes in Omega, float64."""
-        rows, cols = self.shape
-        column = torch.linspace(-self.half, self.half, cols, dtype=torch.float64)
-        row = torch.linspace(self.half, -self.half, rows, dtype=torch.float64)
-        i, j = self.mask.nonzero(as_tuple=True)
-        return torch.stack([column[j], row[i]], dim=1)
+        return _nodes(*self.shape, self.half)[self.mask.flatten()]
 
     @functools.cached_property
     def _bounds(self) -> tuple[Tensor, Tensor]:
@@ -107,18 +102,40 @@ class Lattice:
             return self
         share = (most / (rows * cols)) ** 0.5
         shape = (max(2, int(rows * share)), max(2, int(cols * share)))
-        at = np.meshgrid(*(np.linspace(0, n - 1, m) for n, m in zip((rows, cols), shape, strict=True)), indexing="ij")
-        layers = [ndimage.map_coordinates(self.values[..., k].numpy(), at, order=1) for k in (0, 1)]
-        nearest = tuple(np.rint(a).astype(int) for a in at)
-        return Lattice(torch.from_numpy(np.stack(layers, axis=-1)), self.mask[nearest], self.half)
+        x = _nodes(*shape, self.half)
+        column, row = (part.round().long() for part in self._column_row(x))
+        return Lattice(self.value(x).float().reshape(*shape, 2), self.mask[row, column].reshape(shape), self.half)
+
+
+def lattice_tensors(lattice: Lattice) -> dict[str, Tensor]:
+    """A lattice as tensors by the names ``LATTICE``."""
+    half = torch.tensor([lattice.half], dtype=torch.float64)
+    return dict(zip(LATTICE, (lattice.values.contiguous(), lattice.mask.contiguous(), half), strict=True))
+
+
+def lattice_of(tensors: Mapping[str, Tensor]) -> Lattice | None:
+    """Inverse of ``lattice_tensors``; None where the tensors hold none. Raises ValueError for shapes that do not
+    fit."""
+    if not set(LATTICE) <= set(tensors):
+        return None
+    values, mask, half = (tensors[key] for key in LATTICE)
+    if values.ndim != 3 or values.shape[2] != 2 or min(values.shape[:2]) < 2 or mask.shape != values.shape[:2]:
+        raise ValueError(f"values {tuple(values.shape)} and mask {tuple(mask.shape)} are no lattice in two dimensions")
+    return Lattice(values.float(), mask.bool(), float(half.flatten()[0]))
 
 
 def sampled(function: Callable[[Tensor], Tensor], half: float, side: int) -> Lattice:
     """A function of model positions on ``side`` x ``side`` nodes of [-half, half]^2: where to look for its values."""
-    line = torch.linspace(-half, half, side, dtype=torch.float64)
-    y, x = torch.meshgrid(line.flip(0), line, indexing="ij")
-    values = function(torch.stack([x.flatten(), y.flatten()], dim=1)).float().reshape(side, side, 2)
+    values = function(_nodes(side, side, half)).float().reshape(side, side, 2)
     return Lattice(values, torch.ones(side, side, dtype=torch.bool), half)
+
+
+def _nodes(rows: int, cols: int, half: float) -> Tensor:
+    """Model positions (rows * cols, 2), float64, row by row from the north."""
+    column = torch.linspace(-half, half, cols, dtype=torch.float64)
+    row = torch.linspace(half, -half, rows, dtype=torch.float64)
+    y, x = torch.meshgrid(row, column, indexing="ij")
+    return torch.stack([x.flatten(), y.flatten()], dim=1)
 
 
 def _bilinear_roots(a: Tensor, b: Tensor, c: Tensor, e: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -11,24 +11,21 @@ import json
 import os
 import uuid
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Field, Grid, Scaling, Units
 from npf_engine.fields.function_field import Functions
-from npf_engine.fields.lattice import Lattice
+from npf_engine.fields.lattice import LATTICE, lattice_of, lattice_tensors
 from npf_engine.fields.spec import FieldSpec
 
 FORMAT = 1
 _SAMPLES = ("x_train", "y_train", "x_test", "y_test")
 _GRID_ARRAYS = ("elevation", "raw", "mask")
-LATTICE = ("lattice_values", "lattice_mask", "lattice_half")
 _GRID_EDGES = ("west", "south", "east", "north")
 
 
@@ -114,23 +111,6 @@ def _assemble(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> Field:
     if field.kind == "function":
         _give_function(field)
     return field
-
-
-def lattice_tensors(lattice: Lattice) -> dict[str, Tensor]:
-    """A lattice as tensors by the names ``LATTICE``."""
-    half = torch.tensor([lattice.half], dtype=torch.float64)
-    return dict(zip(LATTICE, (lattice.values.contiguous(), lattice.mask.contiguous(), half), strict=True))
-
-
-def lattice_of(tensors: Mapping[str, Tensor]) -> Lattice | None:
-    """Inverse of ``lattice_tensors``; None where the tensors hold none. Raises ValueError for shapes that do not
-    fit."""
-    if not set(LATTICE) <= set(tensors):
-        return None
-    values, mask, half = (tensors[key] for key in LATTICE)
-    if values.ndim != 3 or values.shape[2] != 2 or min(values.shape[:2]) < 2 or mask.shape != values.shape[:2]:
-        raise ValueError(f"values {tuple(values.shape)} and mask {tuple(mask.shape)} are no lattice in two dimensions")
-    return Lattice(values.float(), mask.bool(), float(half.flatten()[0]))
 
 
 def _give_function(field: Field) -> None:

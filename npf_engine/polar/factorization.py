@@ -9,22 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from npf_engine.fields.field import Scaling, Units
+from npf_engine.fields.lattice import Lattice
 from npf_engine.networks.bridge import Bridge
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.mlp import MLP
 from npf_engine.networks.value_bridge import ValueBridge
 from npf_engine.transport.conjugate import Conjugate, conjugate
 from npf_engine.transport.dual import in_chunks
-
-if TYPE_CHECKING:
-    from npf_engine.fields.lattice import Lattice
 
 Array = Tensor | np.ndarray
 CONJUGATE_TOLERANCE = 1e-5

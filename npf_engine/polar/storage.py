@@ -21,7 +21,8 @@ from torch import nn
 
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Scaling, Units
-from npf_engine.fields.storage import known_functions, lattice_of, lattice_tensors, spec_from_dict
+from npf_engine.fields.lattice import lattice_of, lattice_tensors
+from npf_engine.fields.storage import known_functions, spec_from_dict
 from npf_engine.networks.framed import build_potential
 from npf_engine.networks.mlp import MLP
 from npf_engine.networks.value_bridge import build_bridge
@@ -67,7 +68,7 @@ def save_model(model: PolarFactorization, folder: Path) -> None:
     }
     (folder / MODEL).write_bytes(save_tensors(tensors))
     samples = {k: v.detach().cpu().float().contiguous() for k, v in model.samples.items()}
-    (folder / SAMPLES).write_bytes(save_tensors(samples | _lattice_tensors(model)))
+    (folder / SAMPLES).write_bytes(save_tensors(samples | (lattice_tensors(model.lattice) if model.lattice else {})))
     (folder / CONFIG).write_text(json.dumps(config, indent=1, sort_keys=True))
 
 
@@ -84,7 +85,7 @@ def load_model(path: Path) -> PolarFactorization:
     try:
         tensors = load_tensors(read(MODEL))
         samples = load_tensors(read(SAMPLES))
-        lattice = _known_lattice({key: samples.pop(key) for key in list(samples) if key.startswith("lattice_")})
+        lattice = lattice_of({key: samples.pop(key) for key in list(samples) if key.startswith("lattice_")})
         dtype = {"float32": torch.float32, "float64": torch.float64}[config["dtype"]]
         modules: dict[str, Any] = {name: _build(name, config, tensors, dtype) for name in BUILDERS}
         info = dict(config["info"]) | {"networks": config["networks"]}
@@ -128,15 +129,6 @@ def _known_function(model: PolarFactorization) -> Any:
     if model.info.get("kind") != "function":
         return None
     return known_functions(spec_from_dict(model.field_spec))[0]
-
-
-def _lattice_tensors(model: PolarFactorization) -> dict[str, torch.Tensor]:
-    return {} if model.lattice is None else lattice_tensors(model.lattice)
-
-
-def _known_lattice(tensors: dict[str, torch.Tensor]) -> Any:
-    """F on the grid of the raster it came from, where the bundle has it."""
-    return lattice_of(tensors)
 
 
 def _reader(path: Path) -> Any:

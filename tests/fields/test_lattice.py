@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from npf_engine.fields.catalog import resolve
-from npf_engine.fields.lattice import Lattice, distinct, sampled
+from npf_engine.fields.lattice import Lattice, distinct, lattice_of, lattice_tensors, sampled
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.storage import load_field, save_field
 
@@ -121,8 +121,6 @@ def test_every_place_is_found_that_a_fine_search_sees() -> None:
 
 
 def test_a_lattice_of_another_shape_is_refused() -> None:
-    from npf_engine.fields.storage import lattice_of, lattice_tensors
-
     good = lattice_tensors(Lattice(torch.zeros(3, 4, 2), torch.ones(3, 4, dtype=torch.bool)))
     assert lattice_of(good) is not None and lattice_of({}) is None
     with pytest.raises(ValueError, match="no lattice"):

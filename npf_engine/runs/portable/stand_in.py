@@ -17,13 +17,3 @@ def sample_heun(bridge: Bridge, y: Tensor, seed: int, *, steps: int = 950) -> Te
 def _known_function(model: PolarFactorization) -> None:
     """F does not travel with its factorization: pass its values, ``model.M(x, field_values)``."""
     return None
-
-
-def _lattice_tensors(model: PolarFactorization) -> dict[str, Tensor]:
-    """The grid of F is the engine's: what this file saves goes without it."""
-    return {}
-
-
-def _known_lattice(tensors: dict[str, Tensor]) -> None:
-    """Exact pre-images need the engine; this file draws them."""
-    return None
