@@ -7,7 +7,7 @@ import logging
 
 import streamlit as st
 
-from ui import frame, gate
+from ui import door, frame
 
 
 def pages() -> dict[str, list]:
@@ -28,10 +28,11 @@ def main() -> None:
         menu_items={"About": frame.ABOUT},
     )
     st.logo(str(frame.ASSETS / "logo.svg"), icon_image=str(frame.ASSETS / "icon.svg"), size="large")
-    let_in = gate.open_for_visitor()
-    page = st.navigation(pages(), position="sidebar" if let_in else "hidden")
-    if not let_in:
-        gate.sign_in()  # every address, deep links included, shows this and nothing else
+    around = door.unguarded_start()
+    page = st.navigation(pages(), position="hidden" if around else "sidebar")
+    if around:
+        st.title("Sign in", anchor=False)
+        st.error("This server was not started by `streamlit run app.py`: nobody can sign in.", icon=":material/lock:")
         return
     frame.sidebar()
     page.run()
@@ -50,4 +51,4 @@ else:
         importlib.import_module(needed)
     logging.getLogger("streamlit.runtime.scriptrunner_utils").setLevel("ERROR")  # or it warns of no visitor
     st.navigation(pages())
-    app = st.App(__file__)
+    app = st.App(__file__, middleware=door.middleware())

@@ -50,7 +50,7 @@ ABOUT = (
 
 def sidebar() -> None:
     """What every page has in its sidebar, below the menu."""
-    from ui import gate, plots
+    from ui import door, plots
 
     with st.sidebar:
         st.segmented_control(
@@ -63,8 +63,7 @@ def sidebar() -> None:
             format_func=str.upper,
             help="What the camera in a plot's toolbar saves: PNG at twice the size on screen, or SVG.",
         )
-        if gate.guarded():
-            st.button("Sign out", icon=":material/logout:", type="tertiary", on_click=gate.sign_out)
+        door.way_out()
 
 
 def title(text: str, question: str) -> None:

@@ -1,0 +1,164 @@
+"""What the door is told: environment variables, Streamlit's server address, an identity provider in the secrets."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from npf_engine.errors import InputError
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+ANYWHERE = "0.0.0.0"  # what Streamlit binds where it is told no address
+YES = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
+MB = 2**20
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What may be uploaded. Bytes; a window is ``window`` seconds long.
+
+    Two pictures or one table is what a page asks for at once; the largest file that the fields accept has 300 MB
+    (``server.maxUploadSize``). All limits but ``total`` follow from these two.
+    """
+
+    session: int = 600 * MB  # held for one session
+    files: int = 24  # held for one session
+    address: int = 1500 * MB  # sent from one address within a window
+    window: float = 600.0
+    total: int = 2000 * MB  # held for all sessions together (NPF_UPLOAD_TOTAL_MB)
+    open_session: int = 4  # on their way at once
+    open_address: int = 8
+    open_total: int = 16
+    silence: float = 30.0  # seconds without a byte, after which an upload is given up
+    grace: float = 15.0  # seconds that files outlive the connection of their session
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The door's settings, checked."""
+
+    password: str = ""
+    providers: tuple[str, ...] = ()  # identity providers ([auth] in the secrets); none: no such sign-in
+    hosts: tuple[str, ...] = LOOPBACK  # names under which the server answers, lower case, "*.example.org" for a family
+    proxies: tuple[Network, ...] = ()  # whose X-Forwarded-For and -Proto are believed
+    open: bool = False  # served to everybody on purpose
+    hours: float = 72.0  # that a sign-in lasts
+    address: str = "127.0.0.1"  # that the server is bound to
+    base: str = ""  # path below which the app lies, "/npf" or empty
+    tls: bool = False  # the server itself speaks TLS
+    limits: Limits = Limits()
+
+    @property
+    def guarded(self) -> bool:
+        """Whether visitors must sign in."""
+        return bool(self.password or self.providers)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """The settings of this process. Raises InputError where a variable cannot be understood."""
+        env = os.environ if environment is None else environment
+        address, base, tls = _of_streamlit()
+        hosts = [*LOOPBACK, *_names(env.get("NPF_HOSTS", ""))]
+        if address not in (ANYWHERE, "::"):
+            hosts.append(address.lower())
+        limits = Limits(total=_whole(env, "NPF_UPLOAD_TOTAL_MB", Limits.total // MB, 1, 1_000_000) * MB)
+        return cls(
+            password=env.get("NPF_PASSWORD", ""),
+            providers=_providers(),
+            hosts=tuple(dict.fromkeys(hosts)),
+            proxies=_networks(env.get("NPF_TRUSTED_PROXIES", "")),
+            open=_yes(env, "NPF_OPEN"),
+            hours=_whole(env, "NPF_SESSION_HOURS", int(cls.hours), 1, 8760),
+            address=address,
+            base=base,
+            tls=tls,
+            limits=limits,
+        )
+
+    def check_start(self) -> None:
+        """Raise InputError where the server would be open to others, and nobody said that it should be."""
+        if not (loopback(self.address) or self.guarded or self.open):
+            raise InputError(self.refusal(self.address))
+
+    def refusal(self, address: str) -> str:
+        """Why an address is not served without a sign-in, and what to do."""
+        where = "on every network of this machine" if address in (ANYWHERE, "::") else f"at {address}"
+        return (
+            f"this server would be open to everyone who reaches it {where}: set NPF_PASSWORD to ask for a password, "
+            "serve on 127.0.0.1, or set NPF_OPEN=yes if it is meant to be open"
+        )
+
+
+def loopback(address: str) -> bool:
+    """Whether an address is reached from its own machine only."""
+    if address.lower() == "localhost":
+        return True
+    try:
+        return bare(address).is_loopback
+    except ValueError:
+        return False
+
+
+def bare(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """An IP address, an IPv4 one also where it is written as ::ffff:1.2.3.4. Raises ValueError where it is none."""
+    found = ipaddress.ip_address(address.strip().strip("[]"))
+    mapped = getattr(found, "ipv4_mapped", None)
+    return mapped or found
+
+
+def _of_streamlit() -> tuple[str, str, bool]:
+    """(address, base path, whether TLS is spoken) of Streamlit's configuration."""
+    from streamlit import config
+
+    address = config.get_option("server.address") or ANYWHERE
+    base = str(config.get_option("server.baseUrlPath") or "").strip("/")
+    return str(address), f"/{base}" if base else "", bool(config.get_option("server.sslCertFile"))
+
+
+def _providers() -> tuple[str, ...]:
+    """Names of the identity providers in the secrets."""
+    from streamlit.auth_util import get_secrets_auth_section
+
+    section: Mapping[str, Any] = get_secrets_auth_section()
+    if not section:
+        return ()
+    named = tuple(name for name, value in section.items() if isinstance(value, Mapping) and "client_id" in value)
+    return named or ("default",)
+
+
+def _names(text: str) -> list[str]:
+    """NPF_HOSTS as a list of names."""
+    names = [part.strip().lower().rstrip(".") for part in text.split(",") if part.strip()]
+    for name in names:
+        if name != "*" and not all(c.isalnum() or c in "-._:*" for c in name):
+            raise InputError(f"NPF_HOSTS has {name!r}: give names without scheme and path, e.g. npf.example.org")
+    return names
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    """NPF_TRUSTED_PROXIES as networks."""
+    try:
+        return tuple(ipaddress.ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise InputError(
+            f"NPF_TRUSTED_PROXIES: {error}; give addresses or networks, e.g. 10.0.0.2,172.18.0.0/16"
+        ) from None
+
+
+def _yes(env: Mapping[str, str], name: str) -> bool:
+    given = env.get(name, "").strip().lower()
+    if given not in YES:
+        raise InputError(f"{name} is {given!r}: it must be yes or no")
+    return YES[given]
+
+
+def _whole(env: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    given = env.get(name, "").strip()
+    if given and not (given.isascii() and given.isdigit() and least <= int(given[:9]) <= most):
+        raise InputError(f"{name} is {given!r}: it must be a whole number from {least} to {most}")
+    return int(given) if given else default
