@@ -190,7 +190,7 @@ def test_nobody_is_sent_elsewhere_after_signing_in(text: str):
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.7", "npf.example.org"])
 def test_a_public_address_needs_a_sign_in_or_a_word(address: str):
-    with pytest.raises(InputError, match="NPF_PASSWORD.*NPF_OPEN=yes"):
+    with pytest.raises(InputError, match=r"NPF_PASSWORD.*NPF_OPEN=yes"):
         Settings(address=address).check_start()
     Settings(address=address, password="x").check_start()
     Settings(address=address, open=True).check_start()
