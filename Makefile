@@ -16,7 +16,7 @@ PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -q
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser test-long check-resume gallery bench bench-ui bench-lab lint format clean
+.PHONY: help run test test-browser test-long check-resume check-mutants gallery bench bench-ui bench-lab lint format clean
 
 help:
 	@echo "make run            the app at http://$(HOST):$(PORT) (PORT, HOST)"
@@ -24,6 +24,7 @@ help:
 	@echo "make test-browser   only the tests in a real browser"
 	@echo "make test-long      the tests that take hours"
 	@echo "make check-resume   kill -9 a training, resume it, compare with an unbroken one"
+	@echo "make check-mutants  put a sample of small faults into the mathematics: do the tests see them? (SEED, COUNT, ROOMS)"
 	@echo "make gallery        train the bundles of assets/gallery"
 	@echo "make bench          benchmarks against peers;  make bench-ui  speed of the pages;  make bench-lab  the Monge lab"
 	@echo "make lint           ruff and mypy;  make format  ruff format;  make clean  remove .venv and caches"
@@ -74,6 +75,13 @@ test-long: $(VENV)/.dev
 
 check-resume: $(VENV)/.run
 	OMP_NUM_THREADS=1 PYTHONPATH=. $(PY) benchmarks/check_resume.py
+
+# The first time it learns which tests run which lines (some minutes, kept in .mutants); then the sample, on one core.
+SEED ?= 0
+COUNT ?= 200
+ROOMS ?= networks,divergences,transport,polar,sampling,evaluation
+check-mutants: $(VENV)/.dev
+	OMP_NUM_THREADS=1 PYTHONPATH=. $(PY) -m benchmarks.mutants.run --seed $(SEED) --count $(COUNT) --rooms $(ROOMS)
 
 lint: $(VENV)/.dev
 	$(PY) -m ruff check .

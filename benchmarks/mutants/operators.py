@@ -15,29 +15,101 @@ from dataclasses import dataclass
 STATED = ("/divergences/", "/evaluation/verdict", "/evaluation/judge")
 
 BINARY: dict[type[ast.operator], list[type[ast.operator]]] = {
-    ast.Add: [ast.Sub], ast.Sub: [ast.Add], ast.Mult: [ast.Div], ast.Div: [ast.Mult], ast.FloorDiv: [ast.Mult],
-    ast.Mod: [ast.FloorDiv], ast.Pow: [ast.Mult], ast.BitAnd: [ast.BitOr], ast.BitOr: [ast.BitAnd],
-}  # fmt: skip
+    ast.Add: [ast.Sub],
+    ast.Sub: [ast.Add],
+    ast.Mult: [ast.Div],
+    ast.Div: [ast.Mult],
+    ast.FloorDiv: [ast.Mult],
+    ast.Mod: [ast.FloorDiv],
+    ast.Pow: [ast.Mult],
+    ast.BitAnd: [ast.BitOr],
+    ast.BitOr: [ast.BitAnd],
+}
 DROPPED = (ast.Add, ast.Sub, ast.Mult, ast.Div)  # a term or a factor left out
 NEGATED: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
-    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
-}  # fmt: skip
+    ast.Lt: ast.GtE,
+    ast.LtE: ast.Gt,
+    ast.Gt: ast.LtE,
+    ast.GtE: ast.Lt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+}
 EDGE: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
 NAMES = {
-    "mean": "sum", "sum": "mean", "min": "max", "max": "min", "amin": "amax", "amax": "amin", "argmin": "argmax",
-    "argmax": "argmin", "minimum": "maximum", "maximum": "minimum", "sin": "cos", "cos": "sin", "any": "all",
-    "all": "any", "floor": "ceil", "ceil": "floor", "rsqrt": "sqrt", "logaddexp": "maximum", "logsumexp": "amax",
-    "softmax": "log_softmax", "cumsum": "cumprod", "inside": "wild", "softplus": "relu", "rand": "randn",
-}  # fmt: skip
+    "mean": "sum",
+    "sum": "mean",
+    "min": "max",
+    "max": "min",
+    "amin": "amax",
+    "amax": "amin",
+    "argmin": "argmax",
+    "argmax": "argmin",
+    "minimum": "maximum",
+    "maximum": "minimum",
+    "sin": "cos",
+    "cos": "sin",
+    "any": "all",
+    "all": "any",
+    "floor": "ceil",
+    "ceil": "floor",
+    "rsqrt": "sqrt",
+    "logaddexp": "maximum",
+    "logsumexp": "amax",
+    "softmax": "log_softmax",
+    "cumsum": "cumprod",
+    "inside": "wild",
+    "softplus": "relu",
+    "rand": "randn",
+}
 # x.name(...) -> x
 UNDONE = frozenset(
-    "sqrt square abs exp log clamp sigmoid tanh reciprocal flip nan_to_num sort neg sign softplus rsqrt norm".split()
+    [
+        "sqrt",
+        "square",
+        "abs",
+        "exp",
+        "log",
+        "clamp",
+        "sigmoid",
+        "tanh",
+        "reciprocal",
+        "flip",
+        "nan_to_num",
+        "sort",
+        "neg",
+        "sign",
+        "softplus",
+        "rsqrt",
+        "norm",
+    ]
 )
-IN_PLACE = frozenset("copy_ mul_ add_ sub_ div_ fill_ zero_ clamp_ lerp_ index_add_ scatter_".split())
+IN_PLACE = frozenset(
+    ["copy_", "mul_", "add_", "sub_", "div_", "fill_", "zero_", "clamp_", "lerp_", "index_add_", "scatter_"]
+)
 SILENT = frozenset(
-    "progress note tell snapshot warn print stage plan check manual_seed initial_seed ValueError InputError "
-    "RuntimeError FloatingPointError TypeError register_buffer".split()
+    [
+        "progress",
+        "note",
+        "tell",
+        "snapshot",
+        "warn",
+        "print",
+        "stage",
+        "plan",
+        "check",
+        "manual_seed",
+        "initial_seed",
+        "ValueError",
+        "InputError",
+        "RuntimeError",
+        "FloatingPointError",
+        "TypeError",
+        "register_buffer",
+    ]
 )
 SMALL, LARGE = 1e-3, 1e3  # a float within is doubled, another (a guard) gets 1 more
 
@@ -144,15 +216,23 @@ class _Places(ast.NodeVisitor):
             return
         self.found.append(
             Mutant(
-                self.path, ".".join(self._scope), (statement.lineno, max(statement.lineno, last or 0)), start, end,
-                before, text, first_line,
-            )  # fmt: skip
+                self.path,
+                ".".join(self._scope),
+                (statement.lineno, max(statement.lineno, last or 0)),
+                start,
+                end,
+                before,
+                text,
+                first_line,
+            )
         )
 
 
 def _called(node: ast.Call) -> str:
     function = node.func
-    return function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+    return (
+        function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+    )
 
 
 def _replacements(node: ast.expr | ast.stmt) -> Iterator[str]:

@@ -14,7 +14,7 @@ import sys
 import time
 import tomllib
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.mutants import server
@@ -33,10 +33,16 @@ ROOMS = {
 }
 # No mathematics in them: processes, files, names, what progress says, what a form offers.
 NOT_MATHEMATICS = (
-    "npf_engine/evaluation/embedding.py", "npf_engine/evaluation/colour_run.py", "npf_engine/polar/storage.py",
-    "npf_engine/polar/watching.py", "npf_engine/polar/experiments/*", "npf_engine/polar/sampling/replay.py",
-    "npf_engine/polar/sampling/methods.py", "npf_engine/transport/lab/telling.py", "npf_engine/transport/lab/names.py",
-)  # fmt: skip
+    "npf_engine/evaluation/embedding.py",
+    "npf_engine/evaluation/colour_run.py",
+    "npf_engine/polar/storage.py",
+    "npf_engine/polar/watching.py",
+    "npf_engine/polar/experiments/*",
+    "npf_engine/polar/sampling/replay.py",
+    "npf_engine/polar/sampling/methods.py",
+    "npf_engine/transport/lab/telling.py",
+    "npf_engine/transport/lab/names.py",
+)
 BUDGET = 10.0  # CPU seconds of tests for a mutant that none of them sees
 FOREIGN = 2.0  # a second of another room's test counts as much as two of the own room's
 
@@ -114,7 +120,19 @@ def asked(mutant: Mutant, tests: dict[str, Test], budget: float) -> tuple[list[s
 
 def pytest_args(names: list[str]) -> list[str]:
     """Stop at the first failure, quietly, nothing written."""
-    return [*names, "-x", "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider", "-p", "no:randomly", "-W", "ignore"]
+    return [
+        *names,
+        "-x",
+        "-q",
+        "--no-header",
+        "--tb=line",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:randomly",
+        "-W",
+        "ignore",
+    ]
 
 
 def judge(mutant: Mutant, names: list[str], seconds: float) -> str:
@@ -125,7 +143,7 @@ def judge(mutant: Mutant, names: list[str], seconds: float) -> str:
 
     def task() -> int:
         server.put_in_place(ROOT / mutant.path, mutant.applied(source))
-        import pytest  # noqa: PLC0415
+        import pytest
 
         return int(pytest.main(pytest_args(names)))
 
@@ -162,7 +180,9 @@ def main() -> int:
     KEPT.mkdir(exist_ok=True)
     server.warm()
     rooms = options.rooms.split(",")
-    files = sorted(path.relative_to(ROOT).as_posix() for part in _TESTS for path in (ROOT / "tests" / part).rglob("test_*.py"))
+    files = sorted(
+        path.relative_to(ROOT).as_posix() for part in _TESTS for path in (ROOT / "tests" / part).rglob("test_*.py")
+    )
     seen = Seen(ROOT, KEPT / "seen.json")
     build_map(seen, files)
     tests, excused = seen.tests(files), equivalents()

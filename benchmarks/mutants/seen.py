@@ -139,9 +139,11 @@ class Seen:
     def tests(self, files: list[str]) -> dict[str, Test]:
         """Every test of these files by its name."""
         return {
-            name: Test(**values) for file in files if file in self.entries
+            name: Test(**values)
+            for file in files
+            if file in self.entries
             for name, values in self.entries[file]["tests"].items()
-        }  # fmt: skip
+        }
 
     def _is_fresh(self, file: str) -> bool:
         entry = self.entries.get(file)

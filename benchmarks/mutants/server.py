@@ -22,15 +22,15 @@ MEMORY = 24 * 2**30  # bytes of address space: a fault may ask for any size
 
 def warm() -> None:
     """Import what all tests share; never the engine itself."""
-    import matplotlib  # noqa: F401, PLC0415
-    import numpy  # noqa: F401, PLC0415
-    import ot  # noqa: F401, PLC0415
-    import pytest  # noqa: F401, PLC0415
-    import scipy.optimize  # noqa: F401, PLC0415
-    import scipy.spatial  # noqa: F401, PLC0415
-    import scipy.stats  # noqa: F401, PLC0415
-    import torch  # noqa: PLC0415
-    import torch.func  # noqa: F401, PLC0415
+    import matplotlib  # noqa: F401
+    import numpy  # noqa: F401
+    import ot  # noqa: F401
+    import pytest  # noqa: F401
+    import scipy.optimize
+    import scipy.spatial
+    import scipy.stats  # noqa: F401
+    import torch
+    import torch.func
 
     torch.set_num_threads(1)
     assert not any(name.partition(".")[0] == "npf_engine" for name in sys.modules)

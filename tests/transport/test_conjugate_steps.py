@@ -1,4 +1,4 @@
-"""The solvers of grad u* step by step: against closed forms on quadratics, and plain versions of the same algorithms."""
+"""The solvers of grad u* step by step: closed forms on quadratics, and plain versions of the same algorithms."""
 
 from __future__ import annotations
 
