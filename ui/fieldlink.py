@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from npf_engine import limits
 from npf_engine.errors import InputError
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.runs import files
 from npf_engine.runs.spec import TrainingSpec, base_of, leaves, preset, with_values
 
 FIELD = "field."
-MAX_LENGTH = 4000  # of one value: longer ones come from no link of ours
 
 
 def to_query(spec: FieldSpec) -> dict[str, str]:
@@ -29,8 +29,6 @@ def from_query(params: Mapping[str, str]) -> FieldSpec:
     values = {FIELD + key: checked(key, value) for key, value in params.items() if key in known}
     spec = with_values(TrainingSpec(), values).field
     check_source(spec.source)
-    if spec.bounds is not None and len(spec.bounds) != 4:
-        raise InputError("the link's bounds must be four numbers: west, south, east, north")
     return spec
 
 
@@ -63,8 +61,9 @@ def as_text(value: Any) -> str:
 
 def checked(key: str, value: str) -> str:
     """The text of a query parameter. Raises InputError for one that comes from no link of ours."""
-    if len(value) > MAX_LENGTH:
-        raise InputError(f"the link's {key} is longer than {MAX_LENGTH} characters; choose the field again")
+    if len(value) > limits.MAX_LINK:
+        raise InputError(f"the link's {key} is longer than {limits.MAX_LINK} characters; choose the field again")
+    limits.check_text(f"the link's {key}", value, limits.MAX_LINK, lines=True)
     return value
 
 
@@ -72,12 +71,14 @@ def check_source(source: str) -> None:
     """A link may name a file only where this program keeps files: it must not make the server read any other."""
     if not source.strip():
         raise InputError("the link's field has no source; choose the field again")
+    limits.check_text("the link's source", source)
+    limits.check_path("the link's source", source)
     path = Path(source)
     if not (path.is_absolute() or len(path.parts) > 1 or path.exists()):
         return
     allowed = [files.home(), *([Path(os.environ["NPF_DEM_DIR"])] if os.environ.get("NPF_DEM_DIR") else [])]
     if not any(path.resolve().is_relative_to(folder.resolve()) for folder in allowed):
-        raise InputError(f"a link cannot open the file {source!r}; upload it on the Field page")
+        raise InputError(f"a link cannot open the file {limits.shown(source)}; upload it on the Field page")
 
 
 def source_title(spec: FieldSpec) -> str:

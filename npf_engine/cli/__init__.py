@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from npf_engine import limits
 from npf_engine.cli.parser import build_parser
 from npf_engine.errors import Cancelled, InputError
 from npf_engine.heap import keep_freed_memory
@@ -52,6 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int:
     args = build_parser().parse_args(argv)
+    for flag, value in vars(args).items():
+        if isinstance(value, int | float):
+            limits.check_leaf(f"--{flag.replace('_', '-')}", value)
     keep_freed_memory()
     out = sys.stdout
     # Whatever a library prints goes to stderr: stdout belongs to the answer.

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from npf_engine import limits
 from npf_engine.cli.output import Answer, columns, number, report_text
 from npf_engine.errors import Cancelled, InputError
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from npf_engine.fields.field import Field
     from npf_engine.polar import PolarFactorization
     from npf_engine.runs.spec import TrainingSpec
-
-MAX_SAMPLES = 10_000_000
 
 
 def fields(args: argparse.Namespace) -> Answer:
@@ -99,7 +98,7 @@ def pairs(settings: list[str], advice: str = "`train --show-spec` prints all key
     for item in settings:
         key, equals, value = item.partition("=")
         if not equals or not key.strip():
-            raise InputError(f"--set takes key=value, not {item!r}; {advice}")
+            raise InputError(f"--set takes key=value, not {limits.shown(item)}; {advice}")
         out[key.strip()] = value.strip()
     return out
 
@@ -203,11 +202,12 @@ def invert(args: argparse.Namespace) -> Answer:
 
     from npf_engine.runs import files
 
-    if not 1 <= args.samples <= MAX_SAMPLES:
-        raise InputError(f"--samples must be between 1 and {MAX_SAMPLES}, not {args.samples}")
+    if args.samples < 1:
+        raise InputError(f"--samples must be 1 or more, not {limits.shown(args.samples)}")
     if not all(map(math.isfinite, args.gradient)):
         raise InputError(f"--gradient must be finite numbers, not {' '.join(map(str, args.gradient))}")
     model = load_model(args.bundle)
+    limits.check_samples(args.samples, model.d)
     if len(args.gradient) != model.d:
         raise InputError(f"--gradient has {len(args.gradient)} numbers and the bundle's field {model.d} components")
     gradient = torch.tensor(args.gradient, dtype=torch.float32)

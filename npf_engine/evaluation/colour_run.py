@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from npf_engine import limits
 from npf_engine.errors import InputError
 from npf_engine.evaluation.colour import colour_match
 from npf_engine.fields.pictures import Picture, open_picture, png_bytes, resized
@@ -32,18 +33,19 @@ class RecolorSpec:
     seed: int = 0
     name: str = ""
 
+    def __post_init__(self) -> None:
+        limits.check(self)
+
     def validate(self) -> None:
         """Raise InputError for a method or a number that ``recolor`` would refuse."""
         if self.method not in METHODS:
-            raise InputError(f"there is no method {self.method!r}; the methods are {', '.join(METHODS)}")
+            raise InputError(f"there is no method {limits.shown(self.method)}; the methods are {', '.join(METHODS)}")
         if not 0 <= self.strength <= 1:
             raise InputError(f"strength must lie between 0 and 1, not {self.strength!r}")
         if not 0 <= self.smooth <= 200:
             raise InputError(f"smooth is a radius of 0 to 200 pixels, not {self.smooth!r}")
         if not 0 < self.seconds <= 3600:
             raise InputError(f"seconds for the fit must lie between 0 and 3600, not {self.seconds!r}")
-        if self.seed < 0:
-            raise InputError(f"seed must not be negative, not {self.seed}")
 
     @property
     def default_name(self) -> str:

@@ -23,14 +23,15 @@ from npf_engine.fields.function_field import (
     Domain,
     Formula,
     Functions,
+    Progress,
     function_field,
     in_model_positions,
     make_domain,
     model_functions,
 )
-from npf_engine.fields.limits import MAX_D
 from npf_engine.fields.potentials import AnalyticInfo
 from npf_engine.fields.spec import FieldSpec
+from npf_engine.limits import MAX_D
 
 _FIVE = ((-5.0, -5.0), (5.0, 5.0))
 _UNIT = ((-1.0, -1.0), (1.0, 1.0))
@@ -117,7 +118,7 @@ def default_spec(name: str, **changes: object) -> FieldSpec:
     return dataclasses.replace(spec, **changes)  # type: ignore[arg-type]
 
 
-def build(spec: FieldSpec) -> Field:
+def build(spec: FieldSpec, progress: Progress | None = None) -> Field:
     """The Field (kind "function") of the analytic name ``spec.source``.
 
     Uses rho, low and high (another domain), matrix (``linear``), n_samples and split_seed. Positions and values are
@@ -126,7 +127,7 @@ def build(spec: FieldSpec) -> Field:
     """
     info = _info(spec.source)
     domain = _domain(spec)
-    field = function_field(_formula(spec), domain, spec, f"{info.title}: {info.formula}")
+    field = function_field(_formula(spec), domain, spec, f"{info.title}: {info.formula}", progress)
     if spec.source == "linear":
         field.provenance["matrix"] = matrix(spec).tolist()
     return field

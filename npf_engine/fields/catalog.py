@@ -105,14 +105,14 @@ def _build(spec: FieldSpec, progress: Progress | None) -> Field:
     if name == "expression":
         from npf_engine.fields import expression
 
-        return expression.build(spec)
+        return expression.build(spec, progress)
     from npf_engine.fields import analytic
 
     if name in analytic.NAMES:
-        return analytic.build(dataclasses.replace(spec, source=name))
+        return analytic.build(dataclasses.replace(spec, source=name), progress)
     if name == "coordinates":
         return _coordinates_field(spec, progress)
-    path = Path(source).expanduser()
+    path = _path(source)
     if path.is_file() and (path.suffix or os.sep in source):
         from npf_engine.fields import uploads
 
@@ -126,6 +126,14 @@ def _build(spec: FieldSpec, progress: Progress | None) -> Field:
     if name.endswith(FILE_SUFFIXES) or os.sep in source:
         raise InputError(f"There is no file at {source}; check the path.")
     return _named_field(spec, source, progress)
+
+
+def _path(source: str) -> Path:
+    """The path that a source may be; ``~name`` of nobody here is a name like any other."""
+    try:
+        return Path(source).expanduser()
+    except RuntimeError:
+        return Path(source)
 
 
 def _coordinates_field(spec: FieldSpec, progress: Progress | None) -> Field:

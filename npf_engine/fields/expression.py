@@ -19,17 +19,19 @@ from npf_engine.fields.function_field import (
     Domain,
     Formula,
     Functions,
+    Progress,
     check_box,
     function_field,
     make_domain,
     model_functions,
 )
-from npf_engine.fields.limits import MAX_D
 from npf_engine.fields.parser import Step, compile_expression, names_in, variables
 from npf_engine.fields.spec import FieldSpec
+from npf_engine.limits import MAX_D
 
 DEFAULT_HALF_SIDE = 5.0  # the domain is [-5, 5]^d unless the spec says otherwise
 Value = Tensor | float
+MOST_EXPONENT = 1e30  # that float32 holds
 
 _UNARY: dict[str, Callable[[Tensor], Tensor]] = {
     "negate": torch.neg,
@@ -89,11 +91,12 @@ class Expression:
         With ``check`` (what to call the expression) a part without variables that is not finite raises InputError.
         """
         stack: list[Value] = []
+        columns = x.unbind(1)  # at once: its gradient is one array, that of x[:, k] one for every name in the text
         for step in self.steps:
             if step.kind == "number":
                 stack.append(step.value)
             elif step.kind == "variable":
-                stack.append(x[:, step.index])
+                stack.append(columns[step.index])
             else:
                 arguments = stack[len(stack) - step.arity :]
                 del stack[len(stack) - step.arity :]
@@ -110,10 +113,13 @@ class Expression:
 def _apply(operation: str, arguments: list[Value], x: Tensor) -> Value:
     """One operation; numbers alone stay a number, in double precision (and cost nothing per point)."""
     alone = not any(isinstance(a, Tensor) for a in arguments)
-    if operation == "power" and not isinstance(arguments[1], Tensor) and isinstance(arguments[0], Tensor):
-        return torch.pow(arguments[0], arguments[1])  # a plain exponent has the exact derivative at 0
+    base, exponent = arguments[0], arguments[-1]
+    plain = not isinstance(exponent, Tensor) and abs(exponent) < MOST_EXPONENT
+    if operation == "power" and plain and isinstance(base, Tensor):
+        return torch.pow(base, exponent)  # a plain exponent has the exact derivative at 0
     like = torch.zeros((), dtype=torch.float64) if alone else x
-    tensors = [a if isinstance(a, Tensor) else like.new_tensor(a) for a in arguments]
+    # A number beyond x's type becomes infinite, which is told with its place; torch would refuse to convert it.
+    tensors = [a if isinstance(a, Tensor) else torch.tensor(a, dtype=torch.float64).to(like) for a in arguments]
     out = _UNARY[operation](tensors[0]) if operation in _UNARY else reduce(_BINARY[operation], tensors)
     return float(out) if alone else out
 
@@ -142,7 +148,7 @@ def dimension(texts: Sequence[str], low: Sequence[float] = ()) -> int:
     return 1 + max((known[name] for text in texts for name in names_in(text) if name in known), default=0)
 
 
-def build(spec: FieldSpec) -> Field:
+def build(spec: FieldSpec, progress: Progress | None = None) -> Field:
     """The Field of ``spec.expression`` on the box ``spec.low``..``spec.high`` (default [-5, 5]^d) with ``spec.rho``.
 
     Raises InputError for an expression that cannot be read, a wrong number of bounds, or values that are not finite
@@ -150,7 +156,7 @@ def build(spec: FieldSpec) -> Field:
     """
     formula, domain = _read(spec)
     source = "gradient of " if len(spec.expression) == 1 else "F = "
-    return function_field(formula, domain, spec, source + ", ".join(spec.expression))
+    return function_field(formula, domain, spec, source + ", ".join(spec.expression), progress)
 
 
 def functions(spec: FieldSpec) -> Functions:

@@ -12,12 +12,13 @@ from torch import Tensor
 from npf_engine.errors import InputError
 from npf_engine.fields.degeneracy import field_warnings
 from npf_engine.fields.field import Field, Scaling, Units, draw_rho, split_indices
-from npf_engine.fields.limits import LARGEST, MAX_D, MAX_SAMPLES, rows_needed
 from npf_engine.fields.spec import FieldSpec
+from npf_engine.limits import LARGEST, MAX_D, MAX_SAMPLES, check_samples, rows_needed, shown
 
 FUNCTION_RHOS = ("box", "disc", "gaussian")
 GAUSSIAN_SIGMAS = 3.0  # the box asked for reaches to three standard deviations of a Gaussian rho
-CHUNK = 65_536  # points evaluated at a time
+CHUNK, CHUNK_NUMBERS = 65_536, 4_000_000  # points and numbers evaluated at a time, at most
+Progress = Callable[[float, float, str], None]
 POSITION_NAMES = ("x", "y", "z")
 Functions = tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor] | None]
 
@@ -96,24 +97,31 @@ def check_box(name: str, low: Sequence[float], high: Sequence[float]) -> None:
             )
 
 
-def function_field(formula: Formula, domain: Domain, spec: FieldSpec, source: str) -> Field:
+def function_field(
+    formula: Formula, domain: Domain, spec: FieldSpec, source: str, progress: Progress | None = None
+) -> Field:
     """Draw ``spec.n_samples`` points of rho with ``spec.split_seed``, evaluate F in double precision, split 85/15.
 
-    ``source`` is the sentence that names the formula in the provenance. Raises InputError where F is not finite (with
+    ``source`` is the sentence that names the formula in the provenance; ``progress(done, total, text)`` is called
+    between chunks and may raise to stop. Raises InputError where F is not finite (with
     the share and an example point) or a component of F is constant.
     """
     n = spec.n_samples
     if not rows_needed(domain.d) <= n <= MAX_SAMPLES:
-        raise InputError(f"n_samples is {n}; {formula.name} needs between {rows_needed(domain.d)} and {MAX_SAMPLES:,}.")
+        raise InputError(
+            f"n_samples is {shown(n)}; {formula.name} needs between {rows_needed(domain.d)} and {MAX_SAMPLES:,}."
+        )
+    check_samples(n, domain.d)
     function, potential = model_functions(formula, domain)
     generator = torch.Generator().manual_seed(spec.split_seed)
     x = draw_rho(domain.rho, n, domain.d, generator)
     # doubles: at large offsets a float32 position would round before F sees it
-    y = torch.cat([function(part.double()).float() for part in x.split(CHUNK)])
+    y = _in_chunks(lambda part: function(part.double()).float(), x, progress, "evaluating the formula")
     _check_finite(formula.name, "F", domain, x, y)
     if potential is not None:
         # 1/x is finite where log(x) is not: F alone does not show that its potential is undefined
-        _check_finite(formula.name, "the potential", domain, x, torch.cat([potential(part) for part in x.split(CHUNK)]))
+        values = _in_chunks(potential, x, progress, "evaluating the potential")
+        _check_finite(formula.name, "the potential", domain, x, values)
     _check_components(formula.name, y)
     train, test = split_indices(n, spec.split_seed)
     return Field(
@@ -133,6 +141,17 @@ def function_field(formula: Formula, domain: Domain, spec: FieldSpec, source: st
         warnings=[*domain.warnings, *field_warnings(y.numpy())],
         provenance={"source": source, "rho": domain.rho, "spec": dataclasses.asdict(spec)},
     )
+
+
+def _in_chunks(function: Callable[[Tensor], Tensor], x: Tensor, progress: Progress | None, text: str) -> Tensor:
+    """function(x) for x (n, d), some points at a time: memory stays small, and the visitor can stop it."""
+    parts = x.split(max(1, min(CHUNK, CHUNK_NUMBERS // x.shape[1])))
+    out = []
+    for index, part in enumerate(parts):
+        if progress is not None:
+            progress(float(index), float(len(parts)), text)
+        out.append(function(part))
+    return torch.cat(out)
 
 
 def model_functions(formula: Formula, domain: Domain) -> Functions:

@@ -18,9 +18,8 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from npf_engine.errors import InputError
+from npf_engine.limits import MAX_DEPTH, MAX_FORMULA
 
-MAX_LENGTH = 2000  # characters
-MAX_DEPTH = 60  # nested parentheses, powers and signs
 CONSTANTS = {"pi": 3.141592653589793, "e": 2.718281828459045}
 # function -> fewest and most arguments
 FUNCTIONS = {
@@ -82,8 +81,8 @@ class _Parser:
     def __init__(self, text: str, d: int, label: str) -> None:
         self.label = label
         self.text = text
-        if len(text) > MAX_LENGTH:
-            raise InputError(f"{self._label_upper()} has {len(text):,} characters; the limit is {MAX_LENGTH:,}.")
+        if len(text) > MAX_FORMULA:
+            raise InputError(f"{self._label_upper()} has {len(text):,} characters; the limit is {MAX_FORMULA:,}.")
         self.variables = variables(d)
         self.d = d
         self.tokens = self._tokens()
@@ -188,7 +187,7 @@ class _Parser:
         token = self._next()
         if token.kind == "number":
             value = float(token.text)
-            if value in (float("inf"), float("-inf")):
+            if abs(value) == float("inf"):
                 self._fail(token.position, f"the number {_short(token.text)} is too large")
             self.steps.append(Step("number", token.position, value=value))
         elif token.text == "(":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from npf_engine import limits
+
 
 @dataclass(frozen=True)
 class FieldSpec:
@@ -11,7 +13,7 @@ class FieldSpec:
 
     source: a built-in name (``jacksboro``, ``fractal``, ``himmelblau``, ...), a gazetteer or city name, a
     file path, ``coordinates`` (with bounds) or ``expression`` (with expression and low/high).
-    Options that a source does not use are ignored by it.
+    Options that a source does not use are ignored by it. Raises InputError for one beyond npf_engine.limits.
     """
 
     source: str = "jacksboro"
@@ -32,3 +34,6 @@ class FieldSpec:
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
     matrix: tuple[tuple[float, ...], ...] = ()  # for ``linear``
+
+    def __post_init__(self) -> None:
+        limits.check(self)

@@ -128,7 +128,7 @@ def known_functions(spec: FieldSpec) -> Functions:
 
 
 def spec_from_dict(values: dict[str, Any]) -> FieldSpec:
-    """The FieldSpec of its JSON form (lists become tuples; keys of later versions are left out)."""
+    """The FieldSpec of its JSON form (lists become tuples; keys of later versions are left out). Raises InputError."""
     known = {f.name for f in dataclasses.fields(FieldSpec)}
     return FieldSpec(**{key: _tuples(value) for key, value in values.items() if key in known})
 

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from npf_engine import limits
 from npf_engine.divergences.distances import energy_mmd
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Field
@@ -40,7 +41,6 @@ INNER, INNER_CORRECTED = 50, 10  # N: a corrected jump leaves a particle relaxed
 STEP_SHARE = 0.13  # tau c L of the default step
 COMPARED = 2000  # points a cloud of the energy distance
 Keep = Callable[[PolarFactorization, Field, PretrainSettings], None]
-MOST_PARTICLES, MOST_STEPS = 100_000, 10_000_000
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,15 @@ class LandscapeSpec:
     def __post_init__(self) -> None:
         for name in ("start", "low", "high"):
             object.__setattr__(self, name, tuple(float(value) for value in getattr(self, name)))
+        limits.check(self)
         if self.method not in METHODS:
-            raise InputError(f"method must be one of {', '.join(METHODS)}, not {self.method!r}")
+            raise InputError(f"method must be one of {', '.join(METHODS)}, not {limits.shown(self.method)}")
         if self.preset not in PRESETS:
-            raise InputError(f"preset must be one of {', '.join(PRESETS)}, not {self.preset!r}")
-        for name, most in (("particles", MOST_PARTICLES), ("steps", MOST_STEPS), ("inner", MOST_STEPS)):
+            raise InputError(f"preset must be one of {', '.join(PRESETS)}, not {limits.shown(self.preset)}")
+        for name in ("particles", "steps", "inner"):
             value = getattr(self, name)
-            if value is not None and not 1 <= value <= most:
-                raise InputError(f"{name} must be between 1 and {most}, not {value}")
+            if value is not None and value < 1:
+                raise InputError(f"{name} must be 1 or more, not {limits.shown(value)}")
         for name in ("tau", "coefficient"):
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):

@@ -23,8 +23,10 @@ from npf_engine.errors import InputError
 from npf_engine.fields.field import Scaling, Units
 from npf_engine.fields.lattice import lattice_of, lattice_tensors
 from npf_engine.fields.storage import known_functions, spec_from_dict
+from npf_engine.limits import MAX_SAMPLER_STEPS
 from npf_engine.networks.framed import build_potential
 from npf_engine.networks.mlp import MLP
+from npf_engine.networks.sizes import check_networks
 from npf_engine.networks.value_bridge import build_bridge
 from npf_engine.polar.factorization import PolarFactorization
 
@@ -77,7 +79,7 @@ def load_model(path: Path) -> PolarFactorization:
     read = _reader(path)
     try:
         config = json.loads(read(CONFIG))
-    except (UnicodeDecodeError, json.JSONDecodeError):
+    except (ValueError, RecursionError):
         raise InputError(f"{path.name}: {CONFIG} is not readable JSON") from None
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         raise InputError(f"{path.name}: this is format {config.get('format') if isinstance(config, dict) else '?'}, "
@@ -87,6 +89,9 @@ def load_model(path: Path) -> PolarFactorization:
         samples = load_tensors(read(SAMPLES))
         lattice = lattice_of({key: samples.pop(key) for key in list(samples) if key.startswith("lattice_")})
         dtype = {"float32": torch.float32, "float64": torch.float64}[config["dtype"]]
+        check_networks(config["networks"], numbers_of(tensors))
+        if not 1 <= int(config["sampler_steps"]) <= MAX_SAMPLER_STEPS:
+            raise InputError(f"sampler_steps must be between 1 and {MAX_SAMPLER_STEPS}")
         modules: dict[str, Any] = {name: _build(name, config, tensors, dtype) for name in BUILDERS}
         info = dict(config["info"]) | {"networks": config["networks"]}
         model = PolarFactorization(
@@ -106,14 +111,23 @@ def load_model(path: Path) -> PolarFactorization:
             sampler_steps=int(config["sampler_steps"]),
             lattice=lattice,
         )
-    except InputError:
-        raise
+    except InputError as error:
+        raise InputError(f"{path.name}: {error}") from None
     except Exception as error:  # safetensors, key and shape errors alike: the file is not what it claims to be
         raise InputError(
             f"{path.name}: the model's files do not fit together ({type(error).__name__}: {error})"
         ) from None
     model.function = _known_function(model)
     return model
+
+
+def numbers_of(tensors: dict[str, torch.Tensor]) -> dict[str, int]:
+    """How many numbers the tensors of each network hold together."""
+    counts: dict[str, int] = {}
+    for key, tensor in tensors.items():
+        network = key.partition(".")[0]
+        counts[network] = counts.get(network, 0) + tensor.numel()
+    return counts
 
 
 def _build(name: str, config: dict[str, Any], tensors: dict[str, torch.Tensor], dtype: torch.dtype) -> nn.Module | None:

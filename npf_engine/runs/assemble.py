@@ -18,6 +18,12 @@ from npf_engine import __version__
 
 # In the order in which they build on each other.
 PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("npf_engine.errors", ("InputError",)),
+    (
+        "npf_engine.limits",
+        ("MAX_D", "MAX_LAYERS", "MAX_OCTAVES", "MAX_PIECES", "MAX_RANK", "MAX_WIDTH", "MAX_SAMPLER_STEPS"),
+    ),
+    ("npf_engine.networks.sizes", ()),
     ("npf_engine.networks.icnn", ()),
     ("npf_engine.networks.spline", ()),
     ("npf_engine.networks.squares", ()),
@@ -31,7 +37,6 @@ PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("npf_engine.transport.dual", ("in_chunks",)),
     ("npf_engine.fields.lattice", ()),
     ("npf_engine.fields.field", ("Scaling", "Units")),
-    ("npf_engine.errors", ("InputError",)),
     ("npf_engine.runs.portable.stand_in", ("sample_heun",)),
     ("npf_engine.polar.factorization", ()),
     ("npf_engine.polar.storage", ()),

@@ -21,15 +21,15 @@ from typing import Any
 
 import numpy as np
 
-from npf_engine import __version__
+from npf_engine import __version__, limits
 from npf_engine.polar import PolarFactorization
-from npf_engine.runs import bundle_check, files
+from npf_engine.runs import bundle_check, files, kinds
 from npf_engine.runs.archive import zipped
 from npf_engine.runs.assemble import portable_source
 from npf_engine.runs.bundle_check import check_bundle
 from npf_engine.runs.model_card import model_card
 from npf_engine.runs.portable import example
-from npf_engine.runs.spec import TrainingSpec, base_of, leaves, preset, to_json
+from npf_engine.runs.spec import TrainingSpec, base_of, leaves, preset, to_json, with_values
 
 __all__ = ["Bundle", "check_bundle", "load_bundle", "read_bundle", "unpack_bundle", "write_bundle"]
 
@@ -51,6 +51,12 @@ class Bundle:
     def name(self) -> str:
         """The run's name."""
         return str(self.config.get("name") or self.path.stem.removeprefix("npf-"))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The spec of its training, as JSON; a bundle is a trained model, whatever kind of run it comes from."""
+        told = self.config.get("spec")
+        return {key: told[key] for key in told if key != kinds.KIND} if isinstance(told, dict) else {}
 
     def model(self) -> PolarFactorization:
         """The trained factorization."""
@@ -79,17 +85,47 @@ def write_bundle(
     config = json.loads(content[bundle_check.CONFIG])
     config |= {"name": name, "spec": to_json(spec)}
     config, report = _without_folders(config, spec.field.source), _without_folders(report, spec.field.source)
-    content[bundle_check.CONFIG] = _json(config)
-    content[bundle_check.REPORT] = _json(report)
-    content[bundle_check.CARD] = model_card(config, report, command).encode()
-    content[bundle_check.PORTABLE] = portable_source().encode()
-    content[bundle_check.EXAMPLE] = Path(example.__file__).read_bytes()
     content[bundle_check.REFERENCE] = reference(model)
-    content[bundle_check.COMMAND] = (command + "\n").encode()
     content[bundle_check.ENVIRONMENT] = _json(environment(report))
-    content[bundle_check.CHECKSUMS] = bundle_check.checksums(content).encode()
-    files.write_atomic(out_zip, zipped(content))
+    files.write_atomic(out_zip, _sealed(content, config, report, command))
     return out_zip
+
+
+def _sealed(content: dict[str, bytes], config: dict[str, Any], report: dict[str, Any], command: str) -> bytes:
+    """The zip of a bundle: what was measured and learned, beside the card and the programs as this version has them."""
+    content = content | {
+        bundle_check.CONFIG: _json(config),
+        bundle_check.REPORT: _json(report),
+        bundle_check.CARD: model_card(config, report, command).encode(),
+        bundle_check.PORTABLE: portable_source().encode(),
+        bundle_check.EXAMPLE: Path(example.__file__).read_bytes(),
+        bundle_check.COMMAND: (command + "\n").encode(),
+    }
+    content[bundle_check.CHECKSUMS] = bundle_check.checksums(content).encode()
+    return zipped(content)
+
+
+def rewritten(path: Path) -> tuple[bytes, Bundle]:
+    """A bundle that came from elsewhere, checked and sealed anew: its numbers, and nothing else of it.
+
+    Its card and its programs are replaced by our own, so that what is handed on as ours is ours; its settings are read
+    as this version knows them. Raises InputError where it is not sound.
+    """
+    content = bundle_check.read_files(path)
+    config, report = bundle_check.check_content(path.name, content)
+    name = str(config.get("name") or path.stem.removeprefix("npf-"))[: limits.MAX_NAME]
+    spec = to_json(_known_spec(config.get("spec")))
+    config = _without_folders(config | {"name": name, "spec": spec}, "")
+    kept = (bundle_check.MODEL, bundle_check.SAMPLES, bundle_check.REFERENCE, bundle_check.ENVIRONMENT)
+    data = _sealed({file: content[file] for file in kept}, config, report, bundle_check.command_of(path.name, content))
+    return data, Bundle(path, config, report)
+
+
+def _known_spec(told: Any) -> TrainingSpec:
+    """The settings of an import, as far as this version knows and accepts them; no file of this machine among them."""
+    data = {key: value for key, value in told.items() if key != kinds.KIND} if isinstance(told, dict) else {}
+    spec: TrainingSpec = kinds.lenient_spec(data)
+    return with_values(spec, {"field.source": PureWindowsPath(spec.field.source).name or spec.field.source})
 
 
 def read_bundle(path: Path | str) -> Bundle:

@@ -6,21 +6,27 @@ version, the settings, and last the tensors against the networks that the settin
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-import json
+import io
 import math
 import stat
 import zipfile
 import zlib
-from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load as load_tensors
 
+from npf_engine import limits
 from npf_engine.errors import InputError
-from npf_engine.polar.storage import BUILDERS, CONFIG, FORMAT, MODEL, SAMPLES
+from npf_engine.fields.spec import FieldSpec
+from npf_engine.networks.sizes import check_networks
+from npf_engine.polar.storage import BUILDERS, CONFIG, FORMAT, MODEL, SAMPLES, numbers_of
+from npf_engine.runs import bundle_schema
+from npf_engine.runs.leaves import set_leaves
 
 REPORT = "report.json"
 CARD = "README.md"
@@ -35,7 +41,10 @@ FILES = (CONFIG, MODEL, SAMPLES, REPORT, CARD, PORTABLE, EXAMPLE, REFERENCE, COM
 MAX_FILES = 64
 MAX_BYTES = 512 * 2**20  # of all files together, unpacked
 MAX_RATIO = 400  # unpacked over packed; weights hardly shrink, JSON by 20
-MAX_D = 4096
+MAX_HEADER = 2**20  # bytes of the list of tensors in a safetensors file
+MAX_REFERENCE = 64 * 2**20  # of reference.npz, unpacked
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # of packing: others may ask for gigabytes to unpack
+INSIDE, NEAR = 1.01, 100.0  # |x| of samples in model positions: of a bounded Omega, and of any
 
 
 def read_files(path: Path | str) -> dict[str, bytes]:
@@ -59,35 +68,66 @@ def check_bundle(path: Path | str) -> None:
 
 def check_content(name: str, content: dict[str, bytes]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Settings and report of a bundle's files; raises InputError where they or the tensors are not sound."""
-    config, report = parse_json(name, CONFIG, content), parse_json(name, REPORT, content)
+    config = bundle_schema.parse(f"{CONFIG} in {name}", content[CONFIG])
+    report = bundle_schema.parse(f"{REPORT} in {name}", content[REPORT])
+    environment = bundle_schema.parse(f"{ENVIRONMENT} in {name}", content[ENVIRONMENT])
     check_config(name, config)
     check_tensors(name, config, content)
     check_samples(name, config, content)
     if not isinstance(report.get("metrics"), dict):
         raise InputError(f"{REPORT} in {name} has no accuracy table; the bundle was not written by this program")
+    bundle_schema.check(f"{REPORT} in {name}", bundle_schema.Report, report)
+    bundle_schema.check(f"{ENVIRONMENT} in {name}", bundle_schema.Environment, environment)
+    check_reference(name, config["d"], content[REFERENCE])
+    command_of(name, content)
     return config, report
 
 
-def parse_json(name: str, file: str, content: dict[str, bytes]) -> dict[str, Any]:
-    """The JSON object in ``file`` of the bundle called ``name``. Raises InputError where it is none."""
+def command_of(name: str, content: dict[str, bytes]) -> str:
+    """The command that trained the bundle, one printable line. Raises InputError where it is none."""
+    text = content[COMMAND][: 4 * limits.MAX_COMMAND].decode("utf-8", "replace").removesuffix("\n")
+    limits.check_text(f"{COMMAND} in {name}", text, limits.MAX_COMMAND)
+    return text
+
+
+def check_reference(name: str, d: int, data: bytes) -> None:
+    """Raise InputError unless reference.npz holds small finite arrays, x and y of d columns among them."""
+    where = f"{REFERENCE} in {name}"
     try:
-        data = json.loads(content[file])
-    except (ValueError, RecursionError):
-        raise InputError(f"{file} in {name} is not JSON; the bundle is damaged, download it again") from None
-    if not isinstance(data, dict):
-        raise InputError(f"{file} in {name} holds no settings; the bundle was not written by this program")
-    return data
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = archive.infolist()
+            if len(members) > MAX_FILES or sum(member.file_size for member in members) > MAX_REFERENCE:
+                raise InputError(f"{where} is larger than any that this program writes; it is refused")
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            arrays = {key: file[key] for key in file.files}
+    except InputError:
+        raise
+    except Exception:  # numpy and zipfile raise many kinds for a file that is none
+        raise InputError(f"{where} cannot be read; the bundle is damaged, download it again") from None
+    for key in ("x", "y"):
+        if key not in arrays or arrays[key].ndim != 2 or arrays[key].shape[1] != d:
+            raise InputError(f"{where} needs {key} of shape (n, {d}); the files do not belong together")
+    for key, array in arrays.items():
+        if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
+            raise InputError(f"{where}: {key[:60]!r} is not finite numbers; the bundle is damaged, download it again")
+
+
+def parse_json(name: str, file: str, content: dict[str, bytes]) -> dict[str, Any]:
+    """The JSON object in ``file`` of the bundle called ``name``, bounded. Raises InputError where it is none."""
+    return bundle_schema.parse(f"{file} in {name}", content[file])
 
 
 def check_config(name: str, config: dict[str, Any]) -> None:
-    """Raise InputError for another format version, or sizes that no bundle has."""
+    """Raise InputError for another format version, or settings that no bundle has."""
+    where = f"{CONFIG} in {name}"
     version = config.get("format")
     if version != FORMAT:
         advice = "update this program" if isinstance(version, int) and version > FORMAT else "train it again"
-        raise InputError(f"{name} has bundle format {version!r} and this program reads format {FORMAT}; {advice}")
+        told = limits.shown(version)
+        raise InputError(f"{name} has bundle format {told} and this program reads format {FORMAT}; {advice}")
     d = config.get("d")
-    if not isinstance(d, int) or isinstance(d, bool) or not 1 <= d <= MAX_D:
-        raise InputError(f"{CONFIG} in {name} gives d = {d!r}; a field has 1 to {MAX_D} dimensions")
+    if not isinstance(d, int) or isinstance(d, bool) or not 1 <= d <= limits.MAX_D:
+        raise InputError(f"{where} gives d = {limits.shown(d)}; a field has 1 to {limits.MAX_D} dimensions")
     scaling = config.get("scaling")
     vectors = {
         "low": config.get("low"),
@@ -97,9 +137,34 @@ def check_config(name: str, config: dict[str, Any]) -> None:
     }
     for key, value in vectors.items():
         if not isinstance(value, list) or len(value) != d or not all(map(_is_number, value)):
-            raise InputError(f"{CONFIG} in {name} gives {key} = {str(value)[:60]}; it takes {d} finite numbers")
+            raise InputError(f"{where} gives {key} = {limits.shown(value)}; it takes {d} finite numbers")
+        if any(abs(item) > limits.LARGEST for item in value):
+            raise InputError(f"{where} gives {key} a number beyond {limits.LARGEST:g}; no field has such positions")
     if not all(scale > 0 for scale in vectors["scaling.scale"] or ()):
-        raise InputError(f"{CONFIG} in {name} gives a scale that is not positive; the bundle is damaged")
+        raise InputError(f"{where} gives a scale that is not positive; the bundle is damaged")
+    if not all(low < high for low, high in zip(config["low"], config["high"], strict=True)):
+        raise InputError(f"{where} gives a domain that is none: low must be below high on every axis")
+    _check_networks_named(where, config)
+    bundle_schema.check(where, bundle_schema.Config, config)
+    known = {item.name for item in dataclasses.fields(FieldSpec)}
+    try:
+        set_leaves(FieldSpec(), {key: value for key, value in config["field"]["spec"].items() if key in known})
+    except InputError as error:
+        raise InputError(f"{where}: field.spec: {error}") from None
+
+
+def _check_networks_named(where: str, config: dict[str, Any]) -> None:
+    networks = config.get("networks")
+    if not isinstance(networks, dict) or "u" not in networks or not set(networks) <= set(BUILDERS):
+        raise InputError(f"{where} does not say which networks there are; the bundle is damaged")
+    sizes = {"u": ("d",), "v": ("d_in", "d_out"), "m": ("d_in", "d_out"), "bridge": ("d",)}
+    for network, arguments in networks.items():
+        for key in sizes[network]:
+            given = arguments.get(key) if isinstance(arguments, dict) else None
+            if given != config["d"]:
+                raise InputError(
+                    f"{where} gives {network} {key} = {limits.shown(given)}, but the field has d = {config['d']}"
+                )
 
 
 def _is_number(value: Any) -> bool:
@@ -110,11 +175,12 @@ def check_tensors(name: str, config: dict[str, Any], content: dict[str, bytes]) 
     """Raise InputError unless model.safetensors holds just the tensors, in shape, of the networks in the settings."""
     found = _tensors(name, MODEL, content)
     expected: dict[str, tuple[int, ...]] = {}
-    networks = config.get("networks")
-    if not isinstance(networks, dict) or "u" not in networks or not set(networks) <= set(BUILDERS):
-        raise InputError(f"{CONFIG} in {name} does not say which networks there are; the bundle is damaged")
-    for network, arguments in networks.items():
-        expected |= {f"{network}.{key}": shape for key, shape in _shapes(name, network, arguments, content).items()}
+    try:  # before anything is built: no network may be larger than its file
+        check_networks(config["networks"], numbers_of(found))
+    except InputError as error:
+        raise InputError(f"{CONFIG} in {name}: {error}") from None
+    for network, arguments in config["networks"].items():
+        expected |= {f"{network}.{key}": shape for key, shape in _shapes(name, network, arguments).items()}
     for key in sorted(set(found) | set(expected)):
         if key not in found or key not in expected:
             say = f"lacks {key}" if key not in found else f"holds {key}, which the settings do not know"
@@ -126,20 +192,12 @@ def check_tensors(name: str, config: dict[str, Any], content: dict[str, bytes]) 
             )
 
 
-def _shapes(name: str, network: str, arguments: Any, content: dict[str, bytes]) -> dict[str, tuple[int, ...]]:
-    """The shapes of a network's tensors, from the network itself; refuses to build what the file cannot hold."""
-    hidden = arguments.get("hidden") if isinstance(arguments, dict) else None
-    sound = isinstance(hidden, list) and bool(hidden) and all(isinstance(w, int) and w > 0 for w in hidden)
-    # Two bytes a number at least: so many weights between the layers must be in the file.
-    if not sound or 2 * sum(a * b for a, b in pairwise([1, *(hidden or []), 1])) > len(content[MODEL]):
-        raise InputError(
-            f"{CONFIG} in {name} gives {network} the hidden layers {str(hidden)[:60]}, which {MODEL} cannot hold; "
-            f"the files do not belong together"
-        )
+def _shapes(name: str, network: str, arguments: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """The shapes of a network's tensors, from the network itself: the file is as large, or it was refused."""
     try:
         return {key: tuple(value.shape) for key, value in BUILDERS[network](**arguments).state_dict().items()}
-    except (TypeError, ValueError, KeyError, RuntimeError, MemoryError) as error:
-        detail = str(error).partition("\n")[0][:120]
+    except Exception as error:  # whatever a network's constructor makes of arguments that are none
+        detail = limits.shown(str(error).partition("\n")[0])
         raise InputError(f"{CONFIG} in {name} describes a network {network} that cannot be built ({detail})") from None
 
 
@@ -153,13 +211,22 @@ def check_samples(name: str, config: dict[str, Any], content: dict[str, bytes]) 
         if not sound or any(shape != first for shape in shapes.values()):
             say = ", ".join(f"{key} {shape or 'absent'}" for key, shape in shapes.items())
             raise InputError(f"{SAMPLES} in {name} needs x, y and m of one shape (n, {config['d']}), but has {say}")
+        most = {"x": INSIDE if config["rho"] in ("box", "disc", "land") else NEAR, "y": limits.LARGEST, "m": 1e6}
+        for key, bound in most.items():
+            if float(found[f"{key}_{part}"].double().abs().max()) > bound:
+                raise InputError(f"{SAMPLES} in {name}: {key}_{part} has samples outside of the field's domain")
 
 
 def _tensors(name: str, file: str, content: dict[str, bytes]) -> dict[str, torch.Tensor]:
+    header = int.from_bytes(content[file][:8], "little")
+    if header > MAX_HEADER:
+        raise InputError(f"{file} in {name} cannot be read as safetensors: its list of tensors has {header} bytes")
     try:
         tensors = load_tensors(content[file])
     except Exception as error:  # safetensors raises its own error, and KeyError for types that torch lacks
-        raise InputError(f"{file} in {name} cannot be read as safetensors ({error}); download it again") from None
+        raise InputError(
+            f"{file} in {name} cannot be read as safetensors ({limits.shown(str(error))}); download it again"
+        ) from None
     for key, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise InputError(f"{file} in {name}: {key} holds values that are not finite; train it again")
@@ -207,7 +274,7 @@ def _without_top_folder(content: dict[str, bytes]) -> dict[str, bytes]:
 
 def _of_finder(name: str) -> bool:
     parts = PurePosixPath(name).parts
-    return parts[0] == "__MACOSX" or parts[-1] == ".DS_Store"
+    return bool(parts) and (parts[0] == "__MACOSX" or parts[-1] == ".DS_Store")
 
 
 def _check_members(path: Path, members: list[zipfile.ZipInfo]) -> None:
@@ -217,13 +284,18 @@ def _check_members(path: Path, members: list[zipfile.ZipInfo]) -> None:
     for member in members:
         name = member.filename
         pure = PurePosixPath(name)
+        told = limits.shown(name)
         if pure.is_absolute() or ".." in pure.parts or "\\" in name or ":" in name or "\0" in name:
-            raise InputError(f"{path.name} holds the name {name[:80]!r}, which leads out of its folder; do not use it")
-        if stat.S_ISLNK(member.external_attr >> 16):
-            raise InputError(f"{path.name} holds a link ({name[:80]!r}); a bundle has plain files only")
-        if name in seen:
-            raise InputError(f"{path.name} holds {name[:80]!r} twice; download it again")
-        seen.add(name)
+            raise InputError(f"{path.name} holds the name {told}, which leads out of its folder; do not use it")
+        if not pure.parts or len(name) > limits.MAX_PART or limits.unprintable(name):
+            raise InputError(f"{path.name} holds a file with the name {told}, which is none; download it again")
+        if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise InputError(f"{path.name} holds a link ({told}) or a device; a bundle has plain files only")
+        if name.casefold() in seen:
+            raise InputError(f"{path.name} holds {told} twice; download it again")
+        if member.compress_type not in METHODS or member.flag_bits & 1:
+            raise InputError(f"{path.name} packs {told} in a way that no bundle does; download it again")
+        seen.add(name.casefold())
     total = sum(member.file_size for member in members)
     packed = max(1, sum(member.compress_size for member in members))
     # The packed sizes are the archive's own words: they may not exceed what is there.
@@ -238,10 +310,13 @@ def _too_large(name: str, total: int) -> str:
 
 def _check_complete(name: str, content: dict[str, bytes]) -> None:
     absent = [file for file in (*FILES, CHECKSUMS) if file not in content]
+    foreign = sorted(set(content) - {*FILES, CHECKSUMS})
     if len(absent) > len(FILES) // 2:
         raise InputError(f"{name} is no bundle: it has no {', '.join(absent[:3])} ...; give the npf-....zip itself")
     if absent:
         raise InputError(f"{name} lacks {', '.join(absent)}; the bundle is incomplete, download it again")
+    if foreign:
+        raise InputError(f"{name} holds {limits.shown(foreign[0])}, which belongs to no bundle; it is refused")
 
 
 def _check_sums(name: str, content: dict[str, bytes]) -> None:

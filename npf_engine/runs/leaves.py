@@ -8,6 +8,7 @@ import types
 import typing
 from typing import Any
 
+from npf_engine import limits
 from npf_engine.errors import InputError
 
 YES, NO = ("true", "yes", "1"), ("false", "no", "0")
@@ -37,11 +38,16 @@ def flatten(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def set_leaves(spec: Any, values: dict[str, Any], advice: str = "") -> Any:
-    """The spec with dotted keys replaced; strings are parsed to the leaf's type. Nothing but types is checked.
+    """The spec with dotted keys replaced; strings are parsed to the leaf's type. Types and limits are checked.
 
     ``advice`` ends the sentence about a key that does not exist (default: the keys that do). Raises InputError.
     """
-    return _replaced(spec, {key: (key, value) for key, value in values.items()}, advice or _known(spec))
+    for key, value in values.items():
+        if isinstance(value, str) and len(value) > limits.MAX_SETTING:
+            raise InputError(f"{limits.shown(key)} has {len(value):,} characters; no setting is as long")
+    changed = _replaced(spec, {key: (key, value) for key, value in values.items()}, advice or _known(spec))
+    limits.check(changed)
+    return changed
 
 
 def _known(spec: Any) -> str:
@@ -56,7 +62,7 @@ def _replaced(node: Any, values: dict[str, tuple[str, Any]], advice: str) -> Any
     for path, (key, value) in values.items():
         name, _, rest = path.partition(".")
         if name not in hints or (rest and not dataclasses.is_dataclass(getattr(node, name))):
-            raise InputError(f"unknown setting {key!r}; {advice}")
+            raise InputError(f"unknown setting {limits.shown(key)}; {advice}")
         if rest:
             below.setdefault(name, {})[rest] = (key, value)
         else:
@@ -75,7 +81,7 @@ def _coerce(hint: Any, value: Any, key: str) -> Any:
     if origin is typing.Literal:
         choices = {str(choice): choice for choice in typing.get_args(hint)}
         if str(value) not in choices:
-            raise InputError(f"{key} must be one of {', '.join(choices)}, not {value!r}")
+            raise InputError(f"{key} must be one of {', '.join(choices)}, not {limits.shown(value)}")
         return choices[str(value)]
     if dataclasses.is_dataclass(hint):
         raise InputError(f"{key} is a group of settings; name one of its keys")
@@ -83,14 +89,18 @@ def _coerce(hint: Any, value: Any, key: str) -> Any:
         if origin is tuple:
             return _tuple(hint, value, key)
         return _scalar(hint, value)
-    except (TypeError, ValueError, OverflowError):
+    except InputError:
+        raise
+    except (TypeError, ValueError, OverflowError, RecursionError):
         wanted = getattr(hint, "__name__", None) if origin is None else str(hint)
-        raise InputError(f"{key} must be of type {wanted}, not {value!r}") from None
+        raise InputError(f"{key} must be of type {wanted}, not {limits.shown(value)}") from None
 
 
 def _tuple(hint: Any, value: Any, key: str) -> tuple[Any, ...]:
     if isinstance(value, str):
         value = json.loads(value if value.startswith("[") else f"[{value}]")
+    if not isinstance(value, list | tuple):
+        raise ValueError
     inner = typing.get_args(hint)[0]
     return tuple(_coerce(inner, item, key) for item in value)
 

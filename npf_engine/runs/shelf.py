@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -13,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from npf_engine.errors import InputError
-from npf_engine.runs import files, kinds
+from npf_engine.runs import files
 from npf_engine.runs.process import FileLock
 from npf_engine.runs.schema import Table
 
 log = logging.getLogger(__name__)
+PART = ".import-"  # folder of a bundle that is being taken in
+ABANDONED_SECONDS = 3600
 
 
 class Shelf:
@@ -33,23 +36,24 @@ class Shelf:
         The copy is checked, not the file given: that one may change under our hands. The folder gets its
         name, and the row is made, only when everything is in it.
         """
-        from npf_engine.runs.bundle import check_bundle, read_bundle
+        from npf_engine.runs.bundle import read_bundle, rewritten
 
         if not path.is_file():
             raise InputError(f"there is no bundle {path}; give the zip that was downloaded")
-        part = self.folder / f".import-{secrets.token_hex(4)}"
+        self._forget_broken()
+        part = self.folder / f"{PART}{secrets.token_hex(4)}"
+        target: Path | None = None
         try:
             with files.writing(part):
                 part.mkdir(parents=True)
                 copy = Path(shutil.copyfile(path, part / files.bundle_name(path.stem.removeprefix("npf-"))))
-            check_bundle(copy)
-            bundle = read_bundle(copy)
-            report = dict(bundle.report)
-            told = bundle.config.get("spec")
-            # A bundle is a trained model, whatever run it comes from.
-            spec = {key: told[key] for key in told if key != kinds.KIND} if isinstance(told, dict) else {}
-            name = str(bundle.config.get("name") or spec.get("name") or path.stem.removeprefix("npf-"))
-            run_id = run_id or f"{files.slug(name)}-{secrets.token_hex(3)}"
+            if source == "gallery":  # our own
+                bundle = read_bundle(copy)
+            else:
+                data, bundle = rewritten(copy)
+                files.write_atomic(copy, data)
+            report, spec = dict(bundle.report), bundle.settings
+            run_id = run_id or f"{files.slug(bundle.name)}-{secrets.token_hex(3)}"
             target = self.folder / run_id
             report["bundle"] = str(target / copy.name)
             files.write_json(part / files.REPORT, report)
@@ -57,11 +61,20 @@ class Shelf:
             shutil.rmtree(target, ignore_errors=True)
             with files.writing(target):
                 part.rename(target)
+            self._insert(run_id, bundle.name, source, origin, report, spec_text=json.dumps(spec))
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
+            if target is not None:
+                shutil.rmtree(target, ignore_errors=True)
             raise
-        self._insert(run_id, name, source, origin, report, spec_text=json.dumps(spec))
         return run_id
+
+    def _forget_broken(self) -> None:
+        """Remove what imports left that ended with the server in their midst."""
+        for old in self.folder.glob(f"{PART}*"):
+            with contextlib.suppress(OSError):
+                if time.time() - old.stat().st_mtime > ABANDONED_SECONDS:
+                    shutil.rmtree(old, ignore_errors=True)
 
     def _insert(
         self, run_id: str, name: str, source: str, origin: str | None, report: dict[str, Any], spec_text: str

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from npf_engine import limits
 from npf_engine.errors import InputError
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.runs.leaves import flatten, leaves, set_leaves, to_json
@@ -43,6 +44,9 @@ class TrainingSpec:
     m: MapConfig = dataclasses.field(default_factory=MapConfig)
     inverse: InverseConfig = dataclasses.field(default_factory=InverseConfig)
     report: ReportConfig = dataclasses.field(default_factory=ReportConfig)
+
+    def __post_init__(self) -> None:
+        limits.check(self)
 
     @property
     def default_name(self) -> str:
@@ -128,17 +132,14 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "inverse.sampler": ("bridge", "heun"),
 }
 
-# Leaves that may be 0 or negative; every other number must be positive.
-MAY_BE_ZERO = {
-    "seed", "threads", "field.split_seed", "field.noise_seed", "field.sigma", "u.polish_steps", "u.beta1", "u.ema",
-    "u.beta2", "u.lr_floor", "u.patience", "m.fourier", "inverse.fourier", "inverse.ema", "u.regression_steps",
-}  # fmt: skip
+# Leaves of the training itself and of its field that may be 0; those of its groups are in npf_engine.limits.
+MAY_BE_ZERO = {"seed", "threads", "field.split_seed", "field.noise_seed", "field.sigma"}
 
 
 def preset(name: str) -> TrainingSpec:
     """The spec of a preset. Raises InputError for an unknown one."""
     if name not in PRESETS:
-        raise InputError(f"preset must be one of {', '.join(PRESETS)}, not {name!r}")
+        raise InputError(f"preset must be one of {', '.join(PRESETS)}, not {limits.shown(name)}")
     return with_values(TrainingSpec(preset=name), PRESETS[name])
 
 
@@ -169,7 +170,7 @@ def check_choices(spec: Any) -> None:
     names that do not go together."""
     for key, value in leaves(spec).items():
         if key in CHOICES and value not in CHOICES[key]:
-            raise InputError(f"{key} must be one of {', '.join(CHOICES[key])}, not {value!r}")
+            raise InputError(f"{key} must be one of {', '.join(CHOICES[key])}, not {limits.shown(value)}")
     if spec.u.network == "wide" and spec.solver == "published":
         raise InputError("u.network must be icnn with solver published, which is the paper's algorithm unchanged")
     if spec.u.network == "wide" and (spec.u.method, spec.u.start) != ("dual", "gaussian"):
@@ -177,12 +178,11 @@ def check_choices(spec: Any) -> None:
 
 
 def validate(spec: TrainingSpec) -> None:
-    """Raise InputError that names the first bad leaf."""
+    """Raise InputError that names the first bad leaf. What is beyond the limits was refused when the spec was made."""
     check_choices(spec)
     for key, value in leaves(spec).items():
         bounded = isinstance(value, int | float) and not isinstance(value, bool)
-        if bounded and not (value > 0 or (value == 0 and key in MAY_BE_ZERO)):
-            least = "0 or more" if key in MAY_BE_ZERO else "positive"
-            raise InputError(f"{key} must be {least}, not {value!r}")
-        if key.endswith("hidden") and (not value or any(width < 1 for width in value)):
-            raise InputError(f"{key} must list at least one positive layer width, not {value!r}")
+        if bounded and not (value > 0 or key in MAY_BE_ZERO or key.partition(".")[0] in limits.POSITIVE):
+            raise InputError(f"{key} must be positive, not {limits.shown(value)}")
+        if key in MAY_BE_ZERO and value < 0:
+            raise InputError(f"{key} must be 0 or more, not {limits.shown(value)}")

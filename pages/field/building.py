@@ -10,6 +10,7 @@ import streamlit as st
 from npf_engine.errors import InputError
 from npf_engine.fields import catalog, elevation_fetch, places
 from npf_engine.fields.field import Field
+from npf_engine.fields.price import Price, price
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.runs import files
 from pages.field import choice
@@ -82,6 +83,8 @@ def build(spec: FieldSpec, fetching: bool) -> Field | None:
         if fetching:
             st.button("Stop", icon=":material/stop_circle:", on_click=_stop, key="stop_fetch")
             st.caption("Elevation is fetched once and kept on this machine.")
+        elif not price(spec).small:
+            st.button("Stop", icon=":material/stop_circle:", on_click=_stop, key="stop_build")
 
         def progress(done: float, total: float, text: str = "") -> None:
             # Drawing is where a click on Stop, or a visitor who left, ends this run of the page.
@@ -100,6 +103,19 @@ def build(spec: FieldSpec, fetching: bool) -> Field | None:
     st.rerun()
 
 
+def dear(spec: FieldSpec) -> Price | None:
+    """The price of a field that must not be built just because a link was opened; None where it is small, already
+    there, or the visitor asked for it. Raises InputError for a field beyond the limits."""
+    found = price(spec)
+    agreed = st.session_state.get(choice.BUILD) == fieldlink.to_query(spec)
+    return None if found.small or agreed or shelf().get(spec) is not None else found
+
+
+def agree(spec: FieldSpec) -> None:
+    """The visitor wants this field whatever it costs."""
+    st.session_state[choice.BUILD] = fieldlink.to_query(spec)
+
+
 def ask(spec: FieldSpec) -> None:
     """The visitor wants the elevation of this field fetched."""
     st.session_state[choice.FETCH] = fieldlink.to_query(spec)
@@ -112,3 +128,4 @@ def asked(spec: FieldSpec) -> bool:
 
 def _stop() -> None:
     st.session_state.pop(choice.FETCH, None)
+    st.session_state.pop(choice.BUILD, None)

@@ -13,6 +13,7 @@ from npf_engine.runs.spec import leaves
 from ui import fieldlink
 
 FETCH = "fetch_asked"  # session: the field whose elevation the visitor asked to fetch
+BUILD = "build_asked"  # session: the field that the visitor wants built whatever it costs
 PROBLEM = "field_problem"  # session: the sentence about the last choice that was refused
 KEPT = (
     "sigma",

@@ -15,13 +15,13 @@ from ui import fieldlink, frame, states
 
 def main() -> None:
     frame.title("Field", "Which vector field shall be factorized, and is it fit for it?")
+    refused = None
     try:
         spec = choice.current()
     except InputError as error:
-        states.problem(error)
-        frame.link("field", "Start from the built-in field")
-        return
-    problem = st.session_state.pop(choice.PROBLEM, None)
+        # The page still works: the sentence stands beside the field that the program begins with.
+        refused, spec = f"{error}; shown is the built-in field", FieldSpec()
+    problem = st.session_state.pop(choice.PROBLEM, None) or refused
     left, right = st.columns([3, 2], gap="large")
     with left:
         sound = pick.show(spec)
@@ -53,6 +53,20 @@ def _field(spec: FieldSpec, missing: bool, card: st.delta_generator.DeltaGenerat
                 on_click=building.ask,
                 args=(spec,),
                 key="fetch",
+                width="stretch",
+            )
+        return
+    cost = building.dear(spec)
+    if cost is not None:
+        with slot.container():
+            st.markdown(f"This field is a large one, and is not built before you ask for it: {cost.sentence}.")
+            st.button(
+                "Build it",
+                type="primary",
+                icon=":material/play_arrow:",
+                on_click=building.agree,
+                args=(spec,),
+                key="build",
                 width="stretch",
             )
         return

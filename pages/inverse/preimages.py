@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from npf_engine.errors import InputError
+from npf_engine import limits
 from npf_engine.evaluation import views
 from npf_engine.fields.field import Grid
 from npf_engine.figures import inverse
@@ -56,13 +56,7 @@ def asked(d: int) -> np.ndarray | None:
 
 def parse(text: str, d: int) -> np.ndarray:
     """d finite numbers between commas or spaces. Raises InputError."""
-    try:
-        values = np.array([float(word) for word in text.replace(",", " ").split()])
-    except ValueError:
-        raise InputError(f"the gradient {text[:60]!r} is not a list of numbers") from None
-    if values.shape != (d,) or not np.isfinite(values).all():
-        raise InputError(f"the gradient needs {d} finite numbers, and {len(values)} were given: {text[:60]!r}")
-    return values
+    return np.array(limits.vector("the gradient", text, d))
 
 
 def _form(gradient: np.ndarray, model: PolarFactorization) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -151,9 +152,43 @@ def test_bad_upload_is_told_with_its_place(own_home: Path):
 
 def test_bad_link_is_a_sentence_with_a_way_out(own_home: Path):
     app = open_page("field", {"rho": "sphere"})
-    assert "field.rho must be one of" in app.error[0].value.replace("\\", "") and plots(app) == 0
+    assert "field.rho must be one of" in app.error[0].value.replace("\\", "") and plots(app) == 5
     app = open_page("field", {"source": "/etc/passwd"})
-    assert "cannot open the file" in app.error[0].value
+    assert "cannot open the file" in app.error[0].value and "Jacksboro" in texts(app)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        {"sigma": "1e6"}, {"sigma": "1e300"}, {"bounds": "[" * 4000}, {"split_seed": "1e30"}, {"source": "x" * 300},
+        {"source": "a\x00b"}, {"source": "~nobody"}, {"n_samples": "1" + "0" * 400}, {"low": "nan", "high": "1"},
+        {"expression": json.dumps([[["x"]]]), "source": "expression"},
+    ],
+)  # fmt: skip
+def test_a_link_beyond_the_limits_is_one_sentence_beside_the_default(own_home: Path, link: dict[str, str]):
+    app = open_page("field", link)
+    assert not app.exception and len(app.error) == 1, [item.value for item in app.error]
+    assert len(app.error[0].value) < 400
+
+
+def test_nothing_dear_is_built_by_opening_a_link(own_home: Path, monkeypatch: pytest.MonkeyPatch):
+    built: list[str] = []
+    monkeypatch.setattr("npf_engine.fields.catalog.resolve", lambda spec, progress=None: built.append(spec.source))
+    text = json.dumps(["sin(x512)+x1*x2"])
+    app = open_page("field", {"source": "expression", "expression": text, "n_samples": "3000000"})
+    assert not app.exception and not built
+    assert "1,536,000,000 numbers" in texts(app) and button(app, "Build it")
+    monkeypatch.undo()
+    app = button(app, "Build it").click().run()
+    assert "at most 100,000,000" in app.error[0].value and not app.exception
+
+
+def test_what_a_visitor_asks_for_is_built(own_home: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("npf_engine.fields.price.SMALL_BYTES", 1000.0)
+    app = open_page("field", {"source": "himmelblau", "n_samples": "2000"})
+    assert plots(app) == 0
+    app = button(app, "Build it").click().run()
+    assert plots(app) > 2 and not app.error
 
 
 def test_unknown_name_is_told_with_near_ones(own_home: Path):

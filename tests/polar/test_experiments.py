@@ -71,7 +71,7 @@ def test_presets_are_the_papers_figures() -> None:
     [
         ({"experiment": "5.6"}, "no experiment '5.6'"),
         ({"preset": "huge"}, "no preset 'huge'"),
-        ({"seed": -1}, "seed is -1"),
+        ({"seed": -1}, "seed must be between 0 and"),
         ({"samples": 10}, "too few"),
         ({"minibatch": 0}, "minibatch is 0"),
         ({"particles": ParticlesConfig(tau=float("nan"))}, "particles.tau"),

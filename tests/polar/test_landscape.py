@@ -244,7 +244,7 @@ def test_a_typed_potential_and_its_defaults() -> None:
     ("settings", "says"),
     [
         ({"method": "hmc"}, "method must be one of lmc, lmc-npf"),
-        ({"particles": 0}, "particles must be between 1 and"),
+        ({"particles": 0}, "particles must be 1 or more"),
         ({"tau": -1.0}, "tau must be a positive number"),
         ({"name": "himmelblau", "start": (9.0, 0.0)}, "is outside Omega"),
         ({"name": "himmelblau", "start": (1.0,)}, "start has 1 numbers, but himmelblau has 2"),

@@ -163,8 +163,8 @@ def test_reading_clouds(tmp_path: Path) -> None:
     ("settings", "words"),
     [
         ({"methods": ()}, "at least one"), ({"methods": ("magic",)}, "no method 'magic'"),
-        ({"methods": ("fit", "fit")}, "twice"), ({"seeds": 0}, "seeds"), ({"first_seed": -1}, "first seed"),
-        ({"budget_seconds": 0.0}, "positive"), ({"budget_seconds": float("nan")}, "positive"),
+        ({"methods": ("fit", "fit")}, "twice"), ({"seeds": 0}, "seeds"), ({"first_seed": -1}, "first_seed must"),
+        ({"budget_seconds": 0.0}, "positive"), ({"budget_seconds": float("nan")}, "finite"),
         ({"budget_steps": 0}, "one step"), ({"points": 1}, "test points"),
     ],
 )  # fmt: skip

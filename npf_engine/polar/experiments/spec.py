@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from npf_engine import limits
 from npf_engine.errors import InputError
 from npf_engine.fields.classifier import MINIBATCH, SIZES
 from npf_engine.fields.spec import FieldSpec
@@ -89,12 +90,13 @@ class ExperimentSpec:
     solver: str = "fast"
 
     def __post_init__(self) -> None:
+        limits.check(self)
         if self.experiment not in EXPERIMENTS:
-            raise InputError(f"There is no experiment {self.experiment!r}; choose {', '.join(EXPERIMENTS)}.")
+            raise InputError(
+                f"There is no experiment {limits.shown(self.experiment)}; choose {', '.join(EXPERIMENTS)}."
+            )
         if self.preset not in PRESETS:
-            raise InputError(f"There is no preset {self.preset!r}; choose {' or '.join(PRESETS)}.")
-        if self.seed < 0:
-            raise InputError(f"The seed is {self.seed}; give 0 or a positive whole number.")
+            raise InputError(f"There is no preset {limits.shown(self.preset)}; choose {' or '.join(PRESETS)}.")
         if self.samples < SMALLEST_SAMPLES:
             raise InputError(f"{self.samples} samples are too few for 222 dimensions; take {SMALLEST_SAMPLES} or more.")
         p = self.particles
