@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from npf_engine.evaluation.verdict import GOOD, UNTRUSTED, USABLE, level_of_row
 from npf_engine.runs import files, kinds
 from npf_engine.runs.store import Run, RunStore
 from ui import frame, states
@@ -28,11 +29,9 @@ BADGES = {
     "done": ("green", ":material/check_circle:"),
 }
 VERDICTS = {
-    "good": ("green", ":material/verified:"),
-    "usable": ("orange", ":material/thumbs_up_down:"),
-    "not trustworthy": ("red", ":material/report:"),
-    "better than trivial": ("green", ":material/verified:"),
-    "failure": ("red", ":material/report:"),
+    GOOD: ("green", ":material/verified:"),
+    USABLE: ("orange", ":material/thumbs_up_down:"),
+    UNTRUSTED: ("red", ":material/report:"),
 }
 BOXES = {"green": st.success, "orange": st.warning, "red": st.error}
 
@@ -152,7 +151,7 @@ def badge(run: Run) -> None:
 def verdict(run: Run) -> None:
     """The verdict on a finished run and its reason, in one line."""
     report = store().report(run.id) or {}
-    level = run.verdict or report.get("verdict")
+    level = level_of_row(run.verdict or report.get("verdict"))
     if level in VERDICTS:
         colour, icon = VERDICTS[level]
         reason = report.get("verdict_reason")

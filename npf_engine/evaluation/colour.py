@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from npf_engine.divergences import batched_sinkhorn_divergence, default_eps
-from npf_engine.evaluation.report import summarise
+from npf_engine.evaluation.measured import Measured
 from npf_engine.fields.pictures import Picture
 from npf_engine.transport.gaussian import gaussian_map
 from npf_engine.transport.recolor import sample_colours
@@ -39,7 +39,7 @@ def colour_match(
         eps = default_eps(reference)
         clouds = torch.stack([image, other, trivial])
         rows.append(_three(clouds, reference, eps))
-    return summarise(rows, n, eps)
+    return Measured.of_draws(rows, n, eps).to_json()
 
 
 def _three(clouds: Tensor, reference: Tensor, eps: float) -> tuple[float, float, float]:

@@ -10,12 +10,14 @@ from typing import Any
 from npf_engine import limits
 from npf_engine.errors import InputError
 from npf_engine.evaluation.colour import colour_match
+from npf_engine.evaluation.measured import Measured
+from npf_engine.evaluation.verdict import GOOD, Verdict, level_by
 from npf_engine.fields.pictures import Picture, open_picture, png_bytes, resized
 from npf_engine.recorder import Recorder
 from npf_engine.transport.recolor import METHODS, TIMED, recolor, structure
 
 PREVIEW = 240  # pixels on the longer side
-GOOD, USABLE = 0.1, 0.5  # of the way from the floor to the trivial answer
+LIMITS = (0.1, 0.5)  # (good, usable): of the way from the floor to the trivial answer
 SAME = 2.0  # divergence over the floor's: nobody sees a difference
 AT_ONCE = 3.0  # seconds, guessed, of what takes no budget
 
@@ -83,16 +85,15 @@ def judge(match: dict[str, Any]) -> dict[str, str]:
 
     Empty where the palette has one colour: there is no floor then.
     """
-    value, floor, trivial, ratio = (match.get(key) for key in ("value", "self_distance", "trivial", "ratio"))
-    if value is None or floor is None or trivial is None or ratio is None or not math.isfinite(ratio):
+    row = Measured.of_json(match)
+    if row is None or row.trivial is None or row.ratio is None or not math.isfinite(row.ratio):
         return {}
-    gap = (value - floor) / (trivial - floor) if trivial > floor else 1.0
-    good = ratio <= SAME or gap <= GOOD
-    level = "good" if good else "usable" if gap <= USABLE else "not trustworthy"
-    reason = f"the colours differ from the palette's {ratio:.3g} times as much as two draws of the palette do"
-    if trivial > 0:
-        reason += f", those of the closed-form Gaussian map {trivial / floor:.3g} times"
-    return {"verdict": level, "verdict_reason": reason}
+    gap = row.gap if row.gap is not None else 1.0
+    level = level_by(gap, *LIMITS) if row.surely_above(SAME) else GOOD
+    reason = f"the colours differ from the palette's {row.ratio:.3g} times as much as two draws of the palette do"
+    if row.trivial > 0:
+        reason += f", those of the closed-form Gaussian map {row.trivial / row.floor:.3g} times"
+    return Verdict(level, reason).to_json()
 
 
 def preview(picture: Picture, side: int = PREVIEW) -> Picture:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from npf_engine.divergences import default_eps, sinkhorn_divergence
 from npf_engine.errors import InputError
-from npf_engine.evaluation.report import summarise
+from npf_engine.evaluation.measured import Measured
 from npf_engine.transport.gaussian import gaussian_map
 
 NEIGHBOURS = 10
@@ -93,4 +93,4 @@ class DigitJudge:
             clouds = (sample(n, draw + 2), other, self.gaussian(noise))
             value, floor, trivial = (sinkhorn_divergence(cloud, reference, eps) for cloud in clouds)
             rows.append((value, floor, trivial))
-        return summarise(rows, n, eps)
+        return Measured.of_draws(rows, n, eps).to_json()

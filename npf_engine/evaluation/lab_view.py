@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from npf_engine.evaluation.measured import Measured
+from npf_engine.evaluation.verdict import UNTRUSTED, Verdict, level_by, rank
 from npf_engine.filing import arrays as read_arrays
 from npf_engine.recorder import Recorder
 from npf_engine.transport.lab.names import REFERENCES, title
 from npf_engine.transport.lab.run import LabSpec, run_lab
 
-GOOD, USABLE = 0.1, 0.5  # of the way from the floor to the trivial answer
-MOST_FAILED = 0.15  # share of the runs of a good method that may fail
-LEVELS = ("good", "usable", "not trustworthy")
+LIMITS = (0.1, 0.5)  # (good, usable): of the way from the floor to the trivial answer
+FAILED = (0.15, 0.5)  # (good, usable): share of the runs that may fail
 
 
 def run_judged(spec: LabSpec, recorder: Recorder, folder: Path) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def judged(report: dict[str, Any]) -> dict[str, Any]:
     best, beside = _best(asked), _best(references)
     if best is None:
         failed = bool(asked) and all(row["mean"] is None for row in asked.values())
-        return out | ({"verdict": LEVELS[2], "verdict_reason": "no method gave a finite map"} if failed else {})
+        return out | (Verdict(UNTRUSTED, "no method gave a finite map").to_json() if failed else {})
     kind = "method" if learned else "reference"
     far = rows[best]["gap"] >= 1
     way = "no better than" if far else f"{_percent(rows[best])} of the way from the floor to"
@@ -49,13 +49,13 @@ def judged(report: dict[str, Any]) -> dict[str, Any]:
         reason += f", and {100 * rows[best]['failed_share']:.0f} % of its runs failed"
     if learned and beside is not None and rows[beside]["gap"] < 1:
         reason += f"; the best reference, {title(beside)}, is at {_percent(rows[beside])}"
-    return out | {"verdict": rows[best]["verdict"], "verdict_reason": reason}
+    return out | Verdict(rows[best]["verdict"], reason).to_json()
 
 
 def _best(rows: dict[str, Any]) -> str | None:
     """The method with the best verdict and the least gap, None where none can be judged."""
     told = {name: row for name, row in rows.items() if row["gap"] is not None}
-    return min(told, key=lambda name: (LEVELS.index(told[name]["verdict"]), told[name]["gap"]), default=None)
+    return min(told, key=lambda name: (rank(told[name]["verdict"]), told[name]["gap"]), default=None)
 
 
 def _percent(row: dict[str, Any]) -> str:
@@ -65,17 +65,13 @@ def _percent(row: dict[str, Any]) -> str:
 def judge(row: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:
     """gap: (value - floor) / (trivial - floor), 0 for an answer as good as the target itself, 1 for only moving the
     mean, None where those two are equal; verdict: by gap and by the share of runs that failed."""
-    floor, trivial = report["floor"] or 0.0, report["trivial"]
     if row["mean"] is None:
-        return {"gap": None, "verdict": LEVELS[2]}
-    if not (math.isfinite(trivial) and trivial > floor):
+        return {"gap": None, "verdict": UNTRUSTED}
+    gap = Measured(row["mean"], report["floor"] or 0.0, report["trivial"]).gap
+    if gap is None:
         return {"gap": None, "verdict": None}
-    gap = (row["mean"] - floor) / (trivial - floor)
-    if gap <= GOOD and row["failed_share"] <= MOST_FAILED:
-        level = LEVELS[0]
-    else:
-        level = LEVELS[1] if gap <= USABLE and row["failed_share"] <= 0.5 else LEVELS[2]
-    return {"gap": gap, "verdict": level}
+    levels = level_by(gap, *LIMITS), level_by(row["failed_share"], *FAILED)
+    return {"gap": gap, "verdict": max(levels, key=rank)}
 
 
 def _recognised(folder: Path) -> dict[str, dict[str, float]]:

@@ -8,13 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from npf_engine.evaluation.verdict import GOOD, UNTRUSTED, USABLE, Verdict
 from npf_engine.polar.langevin import LangevinSettings, lipschitz, step_size_warning
 from npf_engine.polar.sampling.landscapes import Landscape
 
 SIDE = 141  # of a relief
 COARSE = 41
 REACH = 10.0  # places whose energy c (g - min g) is below this are visited
-GOOD = 0.05  # largest error of a basin's share
+CLOSE = 0.05  # largest error of a basin's share
 MOST = 400  # of them whose curvature is looked at
 
 
@@ -68,5 +69,5 @@ def judge(result: dict[str, Any]) -> dict[str, str]:
     floor = (result["truth"] or {}).get("energy_distance_of_exact_samples")
     if result["energy_distance"] is not None and floor is not None:
         reason += f"; energy distance {result['energy_distance']:.2g} where exact samples have {floor:.2g}"
-    level = "failure" if error >= trivial else "good" if error <= GOOD else "usable"
-    return {"verdict": level, "verdict_reason": reason}
+    level = UNTRUSTED if error >= trivial else GOOD if error <= CLOSE else USABLE
+    return Verdict(level, reason).to_json()

@@ -12,43 +12,39 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from npf_engine.divergences import default_eps, sinkhorn_divergence, sinkhorn_divergences
+from npf_engine.evaluation.accuracy_verdict import judge
 from npf_engine.evaluation.inverse import inverse_cosine, inverse_metric
 from npf_engine.evaluation.inverse_miss import inverse_miss
-from npf_engine.evaluation.verdict import judge
+from npf_engine.evaluation.measured import Measured
+from npf_engine.evaluation.sliced import sliced_measure
+from npf_engine.evaluation.verdict import Verdict
 from npf_engine.fields.field import Field
 from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.settings import ReportConfig
 from npf_engine.transport.dual import held_out_dual, in_chunks
-from npf_engine.transport.gaussian import gaussian_map
+from npf_engine.transport.gaussian import gaussian_dual, gaussian_map
 
 Progress = Callable[[float, float, str], None]
 
 
 @dataclass
 class AccuracyReport:
-    """metrics: the contract's keys; level: good, usable or not trustworthy; reason: one sentence."""
+    """metrics: the contract's keys; verdict: its level and one sentence."""
 
     metrics: dict[str, Any]
-    level: str
-    reason: str
+    verdict: Verdict
     seconds: float
-    details: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values: {"metrics", "verdict", "verdict_reason", "seconds"}."""
-        return {
-            "metrics": self.metrics,
-            "verdict": self.level,
-            "verdict_reason": self.reason,
-            "seconds": self.seconds,
-        }
+        return {"metrics": self.metrics} | self.verdict.to_json() | {"seconds": self.seconds}
 
 
 def accuracy_report(
@@ -70,18 +66,20 @@ def accuracy_report(
     begin = time.perf_counter()
     work = _Work(model, field, config, seed, progress or (lambda done, total, text: None), known)
     metrics: dict[str, Any] = work.clouds()
+    work.tell("sliced distances")
+    metrics |= work.sliced()
     metrics["reconstruction"] = work.reconstruction()
+    metrics["map_error"] = work.map_error()
     work.tell("inverse")
     metrics["inverse"] = inverse_metric(model, work.x_test, work.m_test, work.train, config, seed)
     metrics["inverse_cosine"] = inverse_cosine(model, field, seed) if cosine else None
     work.tell("F at drawn pre-images")
     metrics["inverse_miss"] = inverse_miss(model, field, work.m_test, work.train, seed)
     work.tell("test dual")
-    dual = held_out_dual(model.u, field.x_test.to(model.device), field.y_test.to(model.device), work.m_test_device)
-    metrics["test_dual"] = {"value": dual.value, "max_residual": dual.max_residual}
+    metrics["test_dual"] = work.test_dual()
     converged = model.info.get("conjugate", {}).get("converged", 1.0)
-    level, reason = judge(metrics, held_out=field.x_test.shape[0], converged=converged)
-    return AccuracyReport(metrics, level, reason, time.perf_counter() - begin)
+    verdict = judge(metrics, held_out=field.x_test.shape[0], converged=converged)
+    return AccuracyReport(metrics, verdict, time.perf_counter() - begin)
 
 
 class _Work:
@@ -139,27 +137,71 @@ class _Work:
             "measure_preservation": self.eps_x,
             "measure_preservation_implicit": self.eps_x,
         }
-        return {name: summarise(values, self.n, eps[name]) for name, values in rows.items()}
+        return {name: Measured.of_draws(values, self.n, eps[name]).to_json() for name, values in rows.items()}
 
     def _u_row(self, rows: dict[str, list[tuple[float, float, float]]], a: Tensor, b: Tensor, c: Tensor) -> None:
         reference, other, x = self.y_test[a], self.y_test[b], self.x_test[c]
         self.eps_y = eps = default_eps(reference)
-        image = in_chunks(self.model.u.gradient, self._device(x)).cpu().float()
-        gauss = (x.double() @ self.S.T + self.mean).float()
-        rows.setdefault("pushforward", []).append(_three(image, other, gauss, reference, eps))
+        rows.setdefault("pushforward", []).append(_three(self._grad_u(x), other, self._gauss(x), reference, eps))
 
     def _m_rows(self, rows: dict[str, list[tuple[float, float, float]]], a: Tensor, b: Tensor, c: Tensor) -> None:
         reference, other = self.x_test[a], self.x_test[b]
         self.eps_x = eps = default_eps(reference)
-        # Trivial: the factorization whose u is the Gaussian map, M = S^-1 (F - m).
-        gauss = torch.linalg.lstsq(self.S, (self.y_test[c].double() - self.mean).T).solution.T.float()
-        implicit = _three(self.m_test[c], other, gauss, reference, eps)
+        implicit = _three(self.m_test[c], other, self._gauss_m(self.y_test[c]), reference, eps)
         rows.setdefault("measure_preservation_implicit", []).append(implicit)
         if self.model.m is None:
             return
         image = in_chunks(self.model.m, self._device(self.x_test[c])).cpu().float()
         value = sinkhorn_divergence(image, reference, eps)
         rows.setdefault("measure_preservation", []).append((value, implicit[1], implicit[2]))
+
+    def _grad_u(self, x: Tensor) -> Tensor:
+        return in_chunks(self.model.u.gradient, self._device(x)).cpu().float()
+
+    def _gauss(self, x: Tensor) -> Tensor:
+        return (x.double() @ self.S.T + self.mean).float()
+
+    def _gauss_m(self, y: Tensor) -> Tensor:
+        """Trivial: the factorization whose u is the Gaussian map, M = S^-1 (F - m)."""
+        return torch.linalg.lstsq(self.S, (y.double() - self.mean).T).solution.T.float()
+
+    def sliced(self) -> dict[str, Any]:
+        """Pushforward by u, and M_theta's preservation of rho, by slices of the whole test set."""
+        x, y = self.x_test, self.y_test
+        u = sliced_measure(self._grad_u(x), self._gauss(x), y, self.seed)
+        m = sliced_measure(self.m_test, self._gauss_m(y), x, self.seed)
+        found = {"pushforward_sliced": u, "measure_preservation_sliced": m}
+        return {name: row.to_json() if row else None for name, row in found.items()}
+
+    def map_error(self) -> dict[str, float] | None:
+        """Root mean square of M_xi - M_theta over the spread of M_theta; trivial: M_theta's mean instead of M_xi."""
+        if self.model.m is None:
+            return None
+        image = in_chunks(self.model.m, self._device(self.x_test)).cpu().double()
+        m = self.m_test.double()
+        spread = float((m - m.mean(0)).square().sum(1).mean())
+        error = float((image - m).square().sum(1).mean())
+        return {"value": math.sqrt(error / spread) if spread > 0 else math.nan, "trivial": 1.0}
+
+    def test_dual(self) -> dict[str, float | None]:
+        """mean u(x) + u*(F(x)), and by how much it lies below the Gaussian map's: gap with its standard error, and
+        gap_share, the same in percent of F's variance.
+
+        With h = grad u - grad u_best and H the Hessian of u, a dual exceeds the least one by E <h, H^-1 h> / 2 to
+        second order; for H ~ sqrt(Var F / Var x) that is sqrt(Var x Var F) / 2 times the unexplained share of F's variance.
+        """
+        x, y = self.x_test, self.y_test
+        dual = held_out_dual(self.model.u, x.to(self.model.device), y.to(self.model.device), self.m_test_device)
+        out: dict[str, float | None] = {"value": dual.value, "max_residual": dual.max_residual}
+        gauss = gaussian_dual(self.S, self.mean, x, y)
+        unit = math.sqrt(float(x.double().var(0).sum() * y.double().var(0).sum())) / 2
+        if gauss is None or not unit > 0:
+            return out | {"gap": None, "gap_se": None, "gap_share": None}
+        difference = gauss - dual.terms
+        gap = float(difference.mean())
+        return out | {
+            "gap": gap, "gap_se": float(difference.std() / math.sqrt(len(difference))), "gap_share": 100 * gap / unit,
+        }  # fmt: skip
 
     def reconstruction(self) -> dict[str, float] | None:
         """mean |F - grad u o M_xi| in F's units, and relative to mean |F|."""
@@ -177,20 +219,3 @@ def _three(image: Tensor, other: Tensor, trivial: Tensor, reference: Tensor, eps
     """(value, self-distance, trivial) against one reference cloud."""
     value, floor, plain = sinkhorn_divergences([image, other, trivial], reference, eps)
     return value, floor, plain
-
-
-def summarise(rows: list[tuple[float, float, float]], n: int, eps: float) -> dict[str, float | int | None]:
-    """The contract's metric object from (value, self-distance, trivial) of each draw.
-
-    ratio = mean value / mean self-distance; se by the delta method for a ratio of means, the draws being paired.
-    """
-    data = torch.tensor(rows, dtype=torch.float64)
-    value, floor, trivial = (float(v) for v in data.mean(0))
-    ratio = value / floor if floor > 0 else None
-    se = None
-    if ratio is not None and len(rows) > 1:
-        se = float((data[:, 0] - ratio * data[:, 1]).std() / math.sqrt(len(rows)) / floor)
-    return {
-        "value": value, "self_distance": floor, "ratio": ratio, "se": se, "trivial": trivial, "n": n, "eps": eps,
-        "draws": len(rows),
-    }  # fmt: skip

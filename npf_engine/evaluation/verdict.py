@@ -1,59 +1,61 @@
-"""A plain verdict on an accuracy table: good, usable, or not trustworthy, and why."""
+"""The verdict on a run of any kind: one ladder of levels, and the sentence that says why.
+
+    good             every figure is as near to its floor as chance allows
+    usable           something is plainly off, but far better than what a method that learned nothing gets
+    not trustworthy  no better than the trivial answer, or wrong beyond use
+
+A figure counts against a run only where it is over a limit beyond chance (evaluation/measured.py).
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-NAMES = {
-    "pushforward": "grad u#rho against F#rho",
-    "measure_preservation": "M_xi#rho against rho",
-    "inverse": "I_psi against the true pre-images",
-}
-# (good, usable): ratio minus one standard error at most this
-LIMITS = {"pushforward": (1.25, 2.0), "measure_preservation": (1.6, 3.0), "inverse": (1.5, 2.5)}
-SMALLEST_TEST = 200
-SOLVED, HARDLY = 0.95, 0.5  # of the conjugates grad u*(F(x)), from which M, I and V are learned: (good, usable)
+GOOD, USABLE, UNTRUSTED = "good", "usable", "not trustworthy"
+LEVELS = (GOOD, USABLE, UNTRUSTED)  # from the best down
+EARLIER = {"better than trivial": USABLE, "failure": UNTRUSTED}  # what runs of earlier versions carry
 
 
-def judge(metrics: dict[str, Any], held_out: int, converged: float = 1.0) -> tuple[str, str]:
-    """(level, sentence). A value no better than the trivial answer is a failure, whatever its ratio; so is one that is
-    not finite. converged: the share of conjugates that were solved."""
-    if held_out < SMALLEST_TEST:
-        return (
-            "not trustworthy",
-            f"only {held_out} test samples: too few to check anything (at least {SMALLEST_TEST} are needed)",
-        )
-    for name, label in NAMES.items():
-        row = metrics.get(name)
-        if row and not math.isfinite(row["value"]):
-            return "not trustworthy", f"{label} is not finite: the training diverged; train again with a lower rate"
-        # Within its own floor nothing is left to learn: then the trivial answer is right too.
-        if row and row["value"] >= row["trivial"] and row["value"] > 1.5 * row["self_distance"]:
-            return (
-                "not trustworthy",
-                f"{label} is no better than the trivial answer ({row['value']:.3g} against {row['trivial']:.3g})",
-            )
-    unsolved = f"only {100 * converged:.0f} % of the conjugates grad u*(F(x)) were solved; train u for longer"
-    if not converged >= HARDLY:
-        return "not trustworthy", unsolved
-    level, reason = "good", "every figure is within the noise of its floor and far from its trivial answer"
-    for name, (good, usable) in LIMITS.items():
-        row = metrics.get(name)
-        if not row or row["ratio"] is None:
-            continue
-        low = row["ratio"] - (row["se"] or 0.0)
-        if low > usable:
-            return "not trustworthy", f"{NAMES[name]}: {row['ratio']:.2f} times its floor, beyond {usable:g}"
-        if low > good and level == "good":
-            level, reason = "usable", f"{NAMES[name]}: {row['ratio']:.2f} times its floor, above {good:g}"
-    if level == "good" and converged < SOLVED:
-        return "usable", unsolved
-    cosine = metrics.get("inverse_cosine")
-    if level == "good" and cosine and cosine["mean"] < cosine["trivial"] + 0.1:
-        return (
-            "usable",
-            f"F at drawn pre-images has mean cosine {cosine['mean']:.2f}, "
-            f"barely above a constant direction ({cosine['trivial']:.2f})",
-        )
-    return level, reason
+@dataclass(frozen=True)
+class Verdict:
+    """level: one of LEVELS; reason: one sentence, without a capital and a full stop. Raises ValueError."""
+
+    level: str
+    reason: str
+
+    def __post_init__(self) -> None:
+        if self.level not in LEVELS:
+            raise ValueError(f"there is no level {self.level!r}; the levels are {', '.join(LEVELS)}")
+
+    def to_json(self) -> dict[str, str]:
+        """{"verdict", "verdict_reason"}, as reports and rows carry them."""
+        return {"verdict": self.level, "verdict_reason": self.reason}
+
+    def and_(self, text: str) -> Verdict:
+        """The same with a further clause."""
+        return Verdict(self.level, f"{self.reason}; {text}") if text else self
+
+
+def rank(level: str) -> int:
+    """0 for good, 2 for not trustworthy."""
+    return LEVELS.index(level)
+
+
+def level_by(figure: float, good: float, usable: float) -> str:
+    """The level of a figure that should be small: good up to ``good``, usable up to ``usable``; NaN is never good."""
+    if math.isnan(figure):
+        return UNTRUSTED
+    return GOOD if figure <= good else USABLE if figure <= usable else UNTRUSTED
+
+
+def weakest(verdicts: Iterable[Verdict]) -> Verdict:
+    """The first of the lowest level: a run is as good as its worst part. Raises ValueError where there is none."""
+    return max(verdicts, key=lambda verdict: rank(verdict.level))
+
+
+def level_of_row(level: str | None) -> str | None:
+    """The level that a stored run carries, in today's words; None for none and for words that are none of ours."""
+    level = EARLIER.get(level or "", level)
+    return level if level in LEVELS else None

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from npf_engine.errors import InputError
+from npf_engine.evaluation.verdict import UNTRUSTED
 from npf_engine.runs import files
 from npf_engine.runs.bundle import check_bundle
 from npf_engine.runs.pipeline import run_pipeline
@@ -35,8 +36,8 @@ def make(name: str, folder: Path = GALLERY, draws: int = DRAWS, **settings: obje
         report = run_pipeline(spec, Path(work), ConsoleRecorder(Path(work)), draws)
         bundle = Path(report["bundle"])
         check_bundle(bundle)
-        if report["verdict"] == "not trustworthy":
-            raise InputError(f"{name} came out not trustworthy: {report['verdict_reason']}")
+        if report["verdict"] == UNTRUSTED:
+            raise InputError(f"{name} came out {UNTRUSTED}: {report['verdict_reason']}")
         if bundle.stat().st_size > MAX_BYTES:
             raise InputError(f"{bundle.name} has {bundle.stat().st_size / 2**20:.1f} MB; the gallery takes 5 at most")
         folder.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,8 @@ TITLES = {
     "measure_preservation": "M_xi#rho against rho, S_eps",
     "measure_preservation_implicit": "M_theta#rho against rho, S_eps",
     "inverse": "I_psi(M) against the samples that M sends there, S_eps",
+    "pushforward_sliced": "grad u#rho against F#rho, sliced Wasserstein, % of the variance",
+    "measure_preservation_sliced": "M_theta#rho against rho, sliced Wasserstein, % of the variance",
 }
 
 
@@ -45,11 +47,16 @@ def accuracy_rows(metrics: dict[str, Any]) -> list[AccuracyRow]:
         row = AccuracyRow("mean |F - grad u o M_xi|, units of F", item.get("l2"), 0.0, trivial=item.get("trivial"))
         rows.append(row)
         rows.append(AccuracyRow("the same over mean |F|", item.get("relative"), 0.0))
+    if item := metrics.get("map_error"):
+        title = "root mean square of M_xi - M_theta over the spread of M"
+        rows.append(AccuracyRow(title, item.get("value"), 0.0, trivial=item.get("trivial")))
     rows += miss_rows(metrics.get("inverse_miss"))
     if item := metrics.get("inverse_cosine"):
         rows.append(AccuracyRow("cos(F(I_psi(y)), y)", item.get("mean"), 1.0, trivial=item.get("trivial")))
     if item := metrics.get("test_dual"):
-        rows.append(AccuracyRow("test dual, mean of u(x) + u*(F(x)); lower is better", item.get("value")))
+        value, gap = item.get("value"), item.get("gap")
+        trivial = None if value is None or gap is None else value + gap
+        rows.append(AccuracyRow("test dual, mean of u(x) + u*(F(x)); lower is better", value, trivial=trivial))
     return rows
 
 

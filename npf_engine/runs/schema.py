@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from npf_engine.errors import InputError
+from npf_engine.evaluation.verdict import level_of_row
 from npf_engine.runs import kinds
 from npf_engine.runs.process import Identity
 
@@ -159,7 +160,7 @@ class Table:
             finished=item["finished"],
             folder=self.folder / item["id"],
             settings=_decode(item["spec"]) or {},
-            verdict=item["verdict"],
+            verdict=level_of_row(item["verdict"]),
             metrics=_decode(item["metrics"]),
             seconds=_decode(item["seconds"]),
             error=item["error"],

@@ -24,6 +24,19 @@ def gaussian_map_of_moments(mean_x: Tensor, cov_x: Tensor, mean_y: Tensor, cov_y
     return S, mean_y - S @ mean_x
 
 
+def gaussian_dual(S: Tensor, m: Tensor, x: Tensor, y: Tensor) -> Tensor | None:
+    """g(x_i) + g*(y_i) (n,) float64 of the map's potential g(x) = x^T S x / 2 + m^T x, for x (n, d), y (n, d).
+
+    None where S is singular: g* is then infinite but for a hyperplane.
+    """
+    x, centred = x.double(), y.double() - m
+    values = torch.linalg.eigvalsh(S)
+    if not float(values[0]) > 1e-12 * float(values[-1].clamp(min=1e-300)):
+        return None
+    star = (torch.linalg.solve(S, centred.T).T * centred).sum(1) / 2
+    return ((x @ S) * x).sum(1) / 2 + x @ m + star
+
+
 def covariance(x: Tensor) -> Tensor:
     """Covariance (d, d) of x (n, d) in float64."""
     if x.shape[0] < 2:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from npf_engine.errors import InputError
+from npf_engine.evaluation.verdict import GOOD, USABLE
 from npf_engine.runs import kinds
 from npf_engine.runs.store import Run
 from pages.home import picture
@@ -30,7 +31,7 @@ def main() -> None:
     _start(gallery, done)
     with states.told():
         # The first picture somebody sees must not be one of a model that cannot be trusted.
-        worthy = [run for run in (*gallery, *done) if run.verdict in ("good", "usable")]
+        worthy = [run for run in (*gallery, *done) if run.verdict in (GOOD, USABLE)]
         if worthy:
             picture.of_model(worthy[0])
         else:

@@ -50,8 +50,8 @@ def result(occupancy: list[float], target: list[float], own: list[float] | None 
         ([0.7, 0.3], "good"),
         ([0.66, 0.34], "good"),
         ([0.5, 0.5], "usable"),
-        ([1.0, 0.0], "failure"),
-        ([0, 1], "failure"),
+        ([1.0, 0.0], "not trustworthy"),
+        ([0, 1], "not trustworthy"),
     ],
 )
 def test_verdict_lies_between_the_law_and_one_basin(occupancy: list[float], verdict: str):

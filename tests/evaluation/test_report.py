@@ -7,9 +7,10 @@ import math
 import pytest
 import torch
 
+from npf_engine.evaluation.accuracy_verdict import judge
 from npf_engine.evaluation.inverse import inverse_metric
-from npf_engine.evaluation.report import accuracy_report, summarise
-from npf_engine.evaluation.verdict import judge
+from npf_engine.evaluation.measured import Measured
+from npf_engine.evaluation.report import accuracy_report
 from npf_engine.fields.field import Field
 from npf_engine.polar import PolarFactorization
 from npf_engine.settings import ReportConfig
@@ -35,7 +36,7 @@ def test_the_table_has_the_contracts_keys_and_a_floor_below_the_trivial(
     metrics = report.metrics
     assert set(metrics) == {
         "pushforward", "measure_preservation", "measure_preservation_implicit", "reconstruction", "inverse",
-        "inverse_cosine", "inverse_miss", "test_dual",
+        "inverse_cosine", "inverse_miss", "test_dual", "pushforward_sliced", "measure_preservation_sliced", "map_error",
     }  # fmt: skip
     for name in ("pushforward", "measure_preservation", "measure_preservation_implicit"):
         assert set(metrics[name]) == KEYS
@@ -89,9 +90,9 @@ def test_the_standard_error_of_a_ratio_covers_the_truth() -> None:
     for _ in range(200):
         noise = 1 + 0.2 * torch.randn(64, 2, generator=g)
         rows = [(1.5 * a, b, 9.0) for a, b in noise.tolist()]
-        row = summarise(rows, 10, 0.1)
-        assert row["ratio"] is not None and row["se"] is not None
-        hits += abs(row["ratio"] - 1.5) <= 2 * row["se"]
+        row = Measured.of_draws(rows, 10, 0.1)
+        assert row.ratio is not None and row.se is not None
+        hits += abs(row.ratio - 1.5) <= 2 * row.se
     assert 180 <= hits <= 199
 
 
@@ -107,31 +108,31 @@ def _metrics(**changes: float) -> dict[str, dict[str, float]]:
      ({"measure_preservation": 25.0}, "not trustworthy")],
 )  # fmt: skip
 def test_the_verdict_follows_the_worst_figure(changes: dict[str, float], level: str) -> None:
-    found, reason = judge(_metrics(**changes), held_out=5000)
-    assert found == level and reason
+    found = judge(_metrics(**changes), held_out=5000)
+    assert found.level == level and found.reason
 
 
 def test_no_better_than_trivial_is_a_failure_and_says_so() -> None:
-    level, reason = judge(_metrics(inverse=21.0), held_out=5000)
-    assert level == "not trustworthy" and "trivial" in reason
+    found = judge(_metrics(inverse=21.0), held_out=5000)
+    assert found.level == "not trustworthy" and "trivial" in found.reason
 
 
 def test_a_value_that_is_not_finite_is_a_failure() -> None:
-    level, reason = judge(_metrics(pushforward=math.nan), held_out=5000)
-    assert level == "not trustworthy" and "not finite" in reason
+    found = judge(_metrics(pushforward=math.nan), held_out=5000)
+    assert found.level == "not trustworthy" and "not finite" in found.reason
 
 
 @pytest.mark.parametrize(("converged", "level"), [(0.99, "good"), (0.8, "usable"), (0.3, "not trustworthy")])
 def test_conjugates_that_were_not_solved_lower_the_verdict(converged: float, level: str) -> None:
-    found, reason = judge(_metrics(), held_out=5000, converged=converged)
-    assert found == level and ("conjugates" in reason) == (level != "good")
+    found = judge(_metrics(), held_out=5000, converged=converged)
+    assert found.level == level and ("conjugates" in found.reason) == (level != "good")
 
 
 def test_too_few_test_samples_cannot_be_trusted() -> None:
-    level, reason = judge(_metrics(), held_out=50)
-    assert level == "not trustworthy" and "50 test samples" in reason
+    found = judge(_metrics(), held_out=50)
+    assert found.level == "not trustworthy" and "50 test samples" in found.reason
 
 
 def test_a_zero_floor_gives_no_ratio() -> None:
-    row = summarise([(1.0, 0.0, 2.0), (1.0, 0.0, 2.0)], 10, 0.1)
-    assert row["ratio"] is None and row["se"] is None and not math.isnan(float(row["value"] or 0))
+    row = Measured.of_draws([(1.0, 0.0, 2.0), (1.0, 0.0, 2.0)], 10, 0.1)
+    assert row.ratio is None and row.se is None and not math.isnan(float(row.value or 0))

@@ -123,7 +123,7 @@ def test_a_run_on_a_potential_is_shown_over_time_and_can_be_taken_away(store: Ru
     run = finished(store, TINY)
     assert run.state == "done", run.error or store.log(run.id)
     app = open_page("landscape", {"run": run.id})
-    assert run.verdict == "failure" and any("never leave" in item.value for item in app.error)
+    assert run.verdict == "not trustworthy" and any("never leave" in item.value for item in app.error)
     table = app.dataframe[0].value
     assert table["method"].sum() == pytest.approx(100) and table["target"].sum() == pytest.approx(100)
     assert any("himmelblau-lmc.zip" in item.label for item in app.download_button)
@@ -185,7 +185,7 @@ def experiment(store: RunStore) -> Run:
     np.savez(run.folder / "particles.npz", **particles)
     steps = np.arange(0, 40, 10)
     np.savez(run.folder / "figures.npz", **{"lmc_steps": steps, "lmc_scalar_share_above_half": steps / 100})
-    report = {"metrics": metrics, "verdict": "better than trivial", "verdict_reason": "made for a test",
+    report = {"metrics": metrics, "verdict": "good", "verdict_reason": "made for a test",
               "data": "digits of a test", "warnings": ["all images show one digit"], "seconds": 1.0}  # fmt: skip
     files.write_json(run.folder / files.REPORT, report)
     wait_for(lambda: store.get(run.id).state == "done")

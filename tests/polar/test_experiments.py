@@ -15,6 +15,7 @@ from torch import Tensor
 
 from npf_engine.cli import main
 from npf_engine.errors import Cancelled, InputError
+from npf_engine.evaluation.verdict import LEVELS
 from npf_engine.fields.classifier import DIMENSION, SIZES, Classifier
 from npf_engine.fields.digits import Digits, embedded_digits
 from npf_engine.networks.icnn import ConvexPotential
@@ -22,9 +23,10 @@ from npf_engine.networks.value_bridge import ValueBridge
 from npf_engine.polar import PolarFactorization
 from npf_engine.polar.experiments import sample
 from npf_engine.polar.experiments.data import axis_names, uniform_pairs
-from npf_engine.polar.experiments.factorize import _verdict
+from npf_engine.polar.experiments.factorize import judge
 from npf_engine.polar.experiments.measures import distance_to_nearest, stochasticity
 from npf_engine.polar.experiments.run import run_experiment
+from npf_engine.polar.experiments.sample import judge as judge_shares
 from npf_engine.polar.experiments.spec import ExperimentSpec, ParticlesConfig, experiment_preset
 from npf_engine.recorder import Recorder
 from npf_engine.runs.recorder import ConsoleRecorder
@@ -166,7 +168,7 @@ def test_experiment_5_3_returns_the_contract_and_leaves_its_files(digits: Digits
     cosine = data["metrics"]["inverse_cosine"]
     assert {"mean", "std", "trivial", "ceiling"} <= set(cosine) and -1 <= cosine["mean"] <= cosine["ceiling"] <= 1
     assert data["trivial"]["inverse_cosine"] == cosine["trivial"]
-    assert data["verdict"] in ("failure", "better than trivial") and data["seconds"]["total"] > 0
+    assert data["verdict"] in LEVELS and data["seconds"]["total"] > 0
     assert json.loads((tmp_path / "result.json").read_text()) == data
     best = load_file(tmp_path / "best-weights.safetensors")
     assert best["dense.weight"].shape == (10, 16) and best["conv1.weight"].shape == (1, 1, 5, 5)
@@ -226,11 +228,26 @@ def test_distance_and_stochasticity_of_known_clouds(digits: Digits) -> None:
 
 
 def test_a_result_no_better_than_trivial_is_called_a_failure() -> None:
-    push = {"value": 1.0, "trivial": 3.0, "self_distance": 0.9, "ratio": 1.1}
-    good = {"mean": 0.8, "trivial": 0.66, "ceiling": 0.96}
-    assert _verdict({"inverse_cosine": good, "pushforward": push})["verdict"] == "better than trivial"
-    for worse in ({"inverse_cosine": good | {"mean": 0.66}}, {"pushforward": push | {"value": 3.0}}):
-        assert _verdict({"inverse_cosine": good, "pushforward": push} | worse)["verdict"] == "failure"
+    push = {"value": 1.0, "trivial": 3.0, "self_distance": 0.9, "se": 0.1, "draws": 8}
+    good = {"mean": 0.9, "std": 0.1, "n": 400, "trivial": 0.66, "ceiling": 0.96}
+    assert judge({"inverse_cosine": good, "pushforward": push}).level == "good"
+    assert judge({"inverse_cosine": good | {"mean": 0.8}, "pushforward": push}).level == "usable"
+    assert judge({"inverse_cosine": good, "pushforward": push | {"value": 2.0}}).level == "usable"
+    for worse in (
+        {"inverse_cosine": good | {"mean": 0.665}},  # above the trivial answer, but not beyond chance
+        {"pushforward": push | {"value": 3.0}},
+    ):
+        assert judge({"inverse_cosine": good, "pushforward": push} | worse).level == "not trustworthy"
+
+
+def test_shares_of_good_weights_are_compared_beyond_chance() -> None:
+    def level(npf: float, particles: int, far: float = 2.0) -> str:
+        row = {"share_above_half": 0.5, "distance_to_warmup": 1.0}
+        found = {"lmc-npf": {"share_above_half": npf, "distance_to_warmup": far}, "lmc": row, "restart": row}
+        return judge_shares(found, particles).level
+
+    assert level(0.6, 1000) == "usable" and level(0.95, 1000) == "good"
+    assert level(0.6, 50) == "not trustworthy" and level(0.6, 1000, far=0.5) == "not trustworthy"
 
 
 def test_command_line_says_what_is_wrong(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:

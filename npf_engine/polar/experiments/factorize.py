@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
+from npf_engine.evaluation.measured import Measured, margin
+from npf_engine.evaluation.verdict import GOOD, UNTRUSTED, USABLE, Verdict
 from npf_engine.fields.classifier import DIMENSION, Classifier
 from npf_engine.fields.field import Field, split_indices
 from npf_engine.polar.experiments.data import as_field, uniform_pairs
@@ -25,6 +27,8 @@ from npf_engine.polar.sampling.chain import ChainState, Oracle, Trace, run_chain
 from npf_engine.polar.training import train
 from npf_engine.recorder import Recorder
 
+NEAR = 0.25  # of the way from minibatch noise to the best constant direction: a good cosine
+PUSHED = 1.25  # times its floor: a good pushforward
 SHOWN = 2000  # test points whose cosine is measured and whose clouds are kept for figures
 
 
@@ -107,7 +111,7 @@ def _factorize(
             "critical_points": metrics["uniform"],
         },
         "seconds": seconds,
-    } | _verdict(metrics)
+    } | judge(metrics).to_json()
     best = best_of(particles["generated"], particles["generated_accuracy"])
     return Outcome(data, particles, figures, best, model)
 
@@ -168,24 +172,32 @@ def _critical_points(
     return metrics, particles
 
 
-def _verdict(metrics: dict[str, Any]) -> dict[str, str]:
-    """A result no better than its trivial answer is a failure, and is called so."""
-    cosine, push = metrics["inverse_cosine"], metrics["pushforward"]
-    if not cosine["mean"] > cosine["trivial"]:
-        return {
-            "verdict": "failure",
-            "verdict_reason": f"the cosine of generated gradients, {cosine['mean']:.2f}, is no better than that of one "
-            f"constant direction, {cosine['trivial']:.2f}",
-        }
-    if not push["value"] < push["trivial"]:
-        return {
-            "verdict": "failure",
-            "verdict_reason": f"grad u#rho is no nearer to G#rho ({push['value']:.4g}) than the Gaussian map's cloud "
-            f"({push['trivial']:.4g})",
-        }
-    return {
-        "verdict": "better than trivial",
-        "verdict_reason": f"cosine {cosine['mean']:.2f} between {cosine['trivial']:.2f} (a constant direction) and "
-        f"{cosine['ceiling']:.2f} (minibatch noise); pushforward {push['ratio']:.2f} times its floor, the Gaussian map "
-        f"{push['trivial'] / push['self_distance']:.2f} times",
-    }
+def judge(metrics: dict[str, Any]) -> Verdict:
+    """The cosine of generated gradients between a constant direction (trivial) and minibatch noise (the most there is),
+    and the pushforward between the Gaussian map and its floor. A figure that is not beyond chance better than its
+    trivial answer is a failure."""
+    cosine, push = metrics["inverse_cosine"], Measured.of_json(metrics["pushforward"])
+    assert push is not None and push.trivial is not None
+    chance = margin(cosine["n"]) * cosine["std"] / cosine["n"] ** 0.5
+    if not cosine["mean"] - chance > cosine["trivial"]:
+        return Verdict(
+            UNTRUSTED,
+            f"the cosine of generated gradients, {cosine['mean']:.2f}, is no better than that of one constant "
+            f"direction, {cosine['trivial']:.2f}",
+        )
+    if not push.value < push.trivial:
+        return Verdict(
+            UNTRUSTED,
+            f"grad u#rho is no nearer to G#rho ({push.value:.4g}) than the Gaussian map's cloud ({push.trivial:.4g})",
+        )
+    most = max(cosine["ceiling"] - cosine["trivial"], 1e-12)
+    near = cosine["ceiling"] - cosine["mean"] - chance <= NEAR * most
+    reason = (
+        f"cosine {cosine['mean']:.2f} between {cosine['trivial']:.2f} (a constant direction) and "
+        f"{cosine['ceiling']:.2f} (minibatch noise)"
+    )
+    if push.ratio is not None:
+        reason += (
+            f"; pushforward {push.ratio:.2f} times its floor, the Gaussian map {push.trivial / push.floor:.2f} times"
+        )
+    return Verdict(GOOD if near and not push.surely_above(PUSHED) else USABLE, reason)

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 
 from npf_engine.errors import InputError
+from npf_engine.evaluation.measured import margin
+from npf_engine.evaluation.verdict import GOOD, UNTRUSTED, USABLE, Verdict
 from npf_engine.fields.classifier import SIZES, Classifier, loss_and_gradient
 from npf_engine.fields.digits import CLASSES
 from npf_engine.networks.value_bridge import ValueBridge
@@ -30,6 +32,7 @@ from npf_engine.transport.conjugate import quadratic_start
 
 ALIVE = 0.9  # of the loss of a constant answer
 JUDGED = 512  # training images by which a particle is called dead
+MOSTLY = 0.9  # of the particles above half: as good as can be asked
 LOOKS = 10  # at the accuracy, along a chain
 Kept = tuple[Tensor, Tensor]
 
@@ -194,7 +197,7 @@ def _outcome(
     data = {
         "metrics": metrics, "lmc": short["lmc"], "lmc-npf": short["lmc-npf"],
         "trivial": {"restart": short["restart"], "uniform": {key: metrics["uniform"][key] for key in keys}},
-    } | _verdict(short)  # fmt: skip
+    } | judge(short, len(warm)).to_json()  # fmt: skip
     figures = {
         f"{name}_{key}": array for name, trace in traces.items() for key, array in trace.arrays().items() if key != "x"
     }
@@ -202,8 +205,9 @@ def _outcome(
     return Outcome(data, particles, figures, best)
 
 
-def _verdict(short: dict[str, dict[str, float]]) -> dict[str, str]:
-    """Better than LMC: farther from the warm-up; better than restarts: more good weights."""
+def judge(short: dict[str, dict[str, float]], particles: int) -> Verdict:
+    """Better than LMC: farther from the warm-up; better than restarts: more good weights, beyond the chance of a share
+    of so many particles."""
     npf, lmc, restart = short["lmc-npf"], short["lmc"], short["restart"]
     ratio = npf["distance_to_warmup"] / max(lmc["distance_to_warmup"], 1e-12)
     told = (
@@ -211,5 +215,8 @@ def _verdict(short: dict[str, dict[str, float]]) -> dict[str, str]:
         f"{100 * restart['share_above_half']:.0f} %, LMC {100 * lmc['share_above_half']:.0f} %), {ratio:.1f} times as "
         "far from the warm-up as LMC's"
     )
-    good = ratio > 1 and npf["share_above_half"] > restart["share_above_half"]
-    return {"verdict": "better than trivial" if good else "failure", "verdict_reason": told}
+    shares = npf["share_above_half"], restart["share_above_half"]
+    chance = margin(particles) * math.sqrt(sum(share * (1 - share) for share in shares) / particles)
+    if not (ratio > 1 and shares[0] - shares[1] > chance):
+        return Verdict(UNTRUSTED, told)
+    return Verdict(GOOD if shares[0] >= MOSTLY else USABLE, told)

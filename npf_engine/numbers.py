@@ -1,0 +1,25 @@
+"""How a number is written wherever people read one: pages, plots, sentences, tables of the command line."""
+
+from __future__ import annotations
+
+import math
+
+NOTHING = 1e-12  # below it a number is the rounding of an arithmetic in double precision
+SMALLEST, LARGEST = 1e-4, 1e12  # outside, powers of ten are easier to read than zeros
+
+
+def number(value: float | None, digits: int = 3, *, dash: str = "–", nothing: float = NOTHING) -> str:
+    """``digits`` significant ones, thousands with commas: 6,850, 0.0123, 5.8e-10; 0 for what is not above ``nothing``
+    in size; a dash for what is not known or not finite."""
+    if value is None or not math.isfinite(value):
+        return dash
+    if abs(value) <= nothing:
+        return "0"
+    rounded = float(f"{value:.{digits - 1}e}")
+    if not SMALLEST <= abs(rounded) < LARGEST:
+        mantissa, power = f"{rounded:.{digits - 1}e}".split("e")
+        plain = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+        return f"{plain}e{int(power)}"
+    places = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
+    text = f"{rounded:,.{places}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,25 @@
+"""How numbers are written."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from npf_engine.numbers import number
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(6.85e3, "6,850"), (6849.7, "6,850"), (7.9e-31, "0"), (-7.9e-31, "0"), (0.0, "0"), (0.0123456, "0.0123"),
+     (1.0, "1"), (0.9996, "1"), (999.6, "1,000"), (-1234567.0, "-1,230,000"), (5.81e-10, "5.81e-10"), (1e-5, "1e-5"),
+     (1.25, "1.25"), (2e15, "2e15"), (None, "–"), (math.nan, "–"), (-math.inf, "–")],
+)  # fmt: skip
+def test_three_digits_as_people_write_them(value: float | None, text: str) -> None:
+    assert number(value) == text
+
+
+def test_digits_dash_and_what_counts_as_nothing_can_be_chosen() -> None:
+    assert number(8583.14, 5) == "8,583.1" and number(8.58314, 5) == "8.5831"
+    assert number(None, dash="-") == "-"
+    assert number(1e-30, nothing=0.0) == "1e-30"
