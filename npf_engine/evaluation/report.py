@@ -188,7 +188,8 @@ class _Work:
         gap_share, the same in percent of F's variance.
 
         With h = grad u - grad u_best and H the Hessian of u, a dual exceeds the least one by E <h, H^-1 h> / 2 to
-        second order; for H ~ sqrt(Var F / Var x) that is sqrt(Var x Var F) / 2 times the unexplained share of F's variance.
+        second order; for H ~ sqrt(Var F / Var x) that is sqrt(Var x Var F) / 2 times the share of F's variance that u
+        leaves unexplained.
         """
         x, y = self.x_test, self.y_test
         dual = held_out_dual(self.model.u, x.to(self.model.device), y.to(self.model.device), self.m_test_device)

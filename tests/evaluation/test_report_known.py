@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from npf_engine.divergences import default_eps, sinkhorn_divergence
-from npf_engine.evaluation.report import _three, _Work, summarise
+from npf_engine.evaluation.measured import Measured
+from npf_engine.evaluation.report import _three, _Work
 from npf_engine.settings import ReportConfig
 from npf_engine.transport.gaussian import gaussian_map
 
@@ -80,7 +81,7 @@ def test_an_exact_affine_map_is_its_own_trivial_answer() -> None:
     assert metrics["measure_preservation"]["eps"] == pytest.approx(default_eps(field.x_test), rel=0.2)
     assert metrics["measure_preservation"]["value"] == metrics["measure_preservation_implicit"]["value"]
     assert [row[2] for row in told[2:]] == [f"divergences, draw {k} of 8" for k in range(1, 9)]
-    assert [row[:2] for row in told] == [(k, 12) for k in range(10)]
+    assert [row[:2] for row in told] == [(k, 13) for k in range(10)]
 
 
 def test_a_map_that_is_off_shows_in_its_own_row_only() -> None:
@@ -140,7 +141,7 @@ def test_value_floor_and_trivial_stand_in_this_order() -> None:
 
 def test_the_summary_of_draws_by_hand() -> None:
     """Ratio of means 3 / 2; residuals value - 1.5 floor = -1, 1, 0 have the deviation 1, so se = 1 / sqrt(3) / 2."""
-    row = summarise([(2.0, 2.0, 7.0), (4.0, 2.0, 9.0), (3.0, 2.0, 8.0)], 11, 0.3)
+    row = Measured.of_draws([(2.0, 2.0, 7.0), (4.0, 2.0, 9.0), (3.0, 2.0, 8.0)], 11, 0.3).to_json()
     assert row == {
         "value": 3.0,
         "self_distance": 2.0,
@@ -151,6 +152,6 @@ def test_the_summary_of_draws_by_hand() -> None:
         "eps": 0.3,
         "draws": 3,
     }
-    paired = summarise([(3.0, 2.0, 7.0), (6.0, 4.0, 7.0)], 11, 0.3)
+    paired = Measured.of_draws([(3.0, 2.0, 7.0), (6.0, 4.0, 7.0)], 11, 0.3).to_json()
     assert paired["ratio"] == 1.5 and paired["se"] == pytest.approx(0.0, abs=1e-12)
-    assert summarise([(3.0, 2.0, 7.0)], 11, 0.3)["se"] is None
+    assert Measured.of_draws([(3.0, 2.0, 7.0)], 11, 0.3).to_json()["se"] is None
