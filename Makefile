@@ -16,7 +16,7 @@ PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -q
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser test-long check-resume check-mutants gallery bench bench-ui bench-lab lint format clean
+.PHONY: help run test test-browser test-long check-verdict check-resume check-mutants gallery bench bench-ui bench-lab lint format clean
 
 help:
 	@echo "make run            the app at http://$(HOST):$(PORT) (PORT, HOST)"
@@ -25,6 +25,7 @@ help:
 	@echo "make test-long      the tests that take hours"
 	@echo "make check-resume   kill -9 a training, resume it, compare with an unbroken one"
 	@echo "make check-mutants  put a sample of small faults into the mathematics: do the tests see them? (SEED, COUNT, ROOMS)"
+	@echo "make check-verdict  how often exact answers are condemned and wrong ones passed"
 	@echo "make gallery        train the bundles of assets/gallery"
 	@echo "make bench          benchmarks against peers;  make bench-ui  speed of the pages;  make bench-lab  the Monge lab"
 	@echo "make lint           ruff and mypy;  make format  ruff format;  make clean  remove .venv and caches"
@@ -82,6 +83,9 @@ COUNT ?= 200
 ROOMS ?= networks,divergences,transport,polar,sampling,evaluation
 check-mutants: $(VENV)/.dev
 	OMP_NUM_THREADS=1 PYTHONPATH=. $(PY) -m benchmarks.mutants.run --seed $(SEED) --count $(COUNT) --rooms $(ROOMS)
+
+check-verdict: $(VENV)/.run
+	@OMP_NUM_THREADS=1 PYTHONPATH=. $(PY) benchmarks/check_verdict.py $(ARGS)
 
 lint: $(VENV)/.dev
 	$(PY) -m ruff check .

@@ -105,7 +105,8 @@ def _potential(case: _Case) -> None:
     if row is None or seen[0] or case.found:
         return
     blind = (
-        f"S_eps cannot tell grad u from the Gaussian map ({row.value:.3g} and {row.trivial:.3g}, floor {row.floor:.3g})"
+        f"S_eps cannot tell grad u from the Gaussian map ({number(row.value)} and {number(row.trivial)}, floor "
+        f"{number(row.floor)})"
     )
     if sure and share > 0:
         case.notes.append(
@@ -159,7 +160,7 @@ def _share(case: _Case, name: str) -> bool:
     if seen and sure > good and row.value >= row.trivial:
         case.say(UNTRUSTED, f"{NAMES[name]} is no better than the trivial answer ({number(row.value)} %)")
     elif sure > good:
-        words = f"{row.excess:.2g} % of the variance unexplained"
+        words = f"{number(row.excess, 2)} % of the variance unexplained"
         case.say(
             level_by(sure, good, usable), f"{NAMES[name]}: {words}, above {good if sure <= usable else usable:g} %"
         )
@@ -181,9 +182,8 @@ def _map(case: _Case) -> None:
     error = (case.metrics.get("map_error") or {}).get("value")
     if error is not None:
         level = level_by(error, *MAP_ERROR)
-        case.say(
-            level, f"M_xi is off M_theta by {100 * error:.1f} % of the spread of M, above {100 * MAP_ERROR[0]:g} %"
-        )
+        off = f"M_xi is off M_theta by {number(100 * error, 2)} % of the spread of M"
+        case.say(level, f"{off}, above {100 * MAP_ERROR[level == UNTRUSTED]:g} %")
     rebuilt = case.metrics.get("reconstruction") or {}
     if rebuilt.get("l2") is not None and rebuilt.get("trivial"):
         share = rebuilt["l2"] / rebuilt["trivial"]

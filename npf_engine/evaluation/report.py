@@ -96,7 +96,7 @@ class _Work:
     ) -> None:
         self.model, self.field, self.config, self.seed, self.progress = model, field, config, seed, progress
         self.n = min(config.n, field.x_test.shape[0] // 2)
-        self.total = config.draws + 5
+        self.total = config.draws + 6
         self.done = 0
         self.x_test, self.y_test = field.x_test, field.y_test
         self.tell("conjugates of the test samples")
