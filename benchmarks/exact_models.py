@@ -49,11 +49,11 @@ class Known(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """u(x) (n,)."""
-        return ((x @ self.P) * x).sum(1) / 2 + (self.q * x**4).sum(1) / 4 + x @ self.shift
+        return ((x @ self.P.to(x)) * x).sum(1) / 2 + (self.q.to(x) * x**4).sum(1) / 4 + x @ self.shift.to(x)
 
     def gradient(self, x: Tensor) -> Tensor:
         """grad u(x) (n, d)."""
-        return x @ self.P + self.q * x**3 + self.shift
+        return x @ self.P.to(x) + self.q.to(x) * x**3 + self.shift.to(x)
 
     def value_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Both."""
@@ -61,7 +61,7 @@ class Known(nn.Module):
 
     def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """And the Hessian (n, d, d)."""
-        return self(x), self.gradient(x), self.P + torch.diag_embed(3 * self.q * x**2)
+        return self(x), self.gradient(x), self.P.to(x) + torch.diag_embed(3 * self.q.to(x) * x**2)
 
 
 class Discrete(nn.Module):
