@@ -15,7 +15,7 @@ import coverage
 import pytest
 
 PACKAGE = "npf_engine"
-TOO_SLOW = 12.0  # CPU seconds of one test: beyond it a test is not asked about mutants
+TOO_SLOW = 6.0  # CPU seconds of one test: beyond it a test is not asked about mutants
 
 
 @dataclass
