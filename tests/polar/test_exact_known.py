@@ -141,10 +141,14 @@ def test_where_g_is_not_finite_there_is_no_mass() -> None:
 
 
 def test_the_edge_of_omega_is_a_mode_where_it_stops_the_flow() -> None:
-    slope = Landscape("", "", lambda x: x[:, 0] + 0 * x[:, 1], lambda x: torch.tensor([1.0, 0.0]).to(x).expand(len(x), 2),
-                      LOW, HIGH)
-    steep = replace(slope, potential=lambda x: x[:, 0] + (x[:, 1] - B).square() / 40,
-                    gradient=lambda x: torch.stack([torch.ones(len(x)).to(x), (x[:, 1] - B) / 20], 1))
+    slope = Landscape(
+        "", "", lambda x: x[:, 0] + 0 * x[:, 1], lambda x: torch.tensor([1.0, 0.0]).to(x).expand(len(x), 2), LOW, HIGH
+    )
+    steep = replace(
+        slope,
+        potential=lambda x: x[:, 0] + (x[:, 1] - B).square() / 40,
+        gradient=lambda x: torch.stack([torch.ones(len(x)).to(x), (x[:, 1] - B) / 20], 1),
+    )
     truth = Truth(steep, 1.0, side=61)
     assert [m.kind for m in truth.modes] == ["boundary"] and truth.weights == pytest.approx([1.0])
     assert truth.modes[0].location == pytest.approx([LOW[0], B], abs=0.4)
@@ -159,7 +163,8 @@ def test_the_lowest_neighbour_is_the_lowest_of_nine() -> None:
         for j in range(side):
             near = [
                 (float(energy[a * side + b]), a * side + b)
-                for a in range(max(0, i - 1), min(side, i + 2)) for b in range(max(0, j - 1), min(side, j + 2))
+                for a in range(max(0, i - 1), min(side, i + 2))
+                for b in range(max(0, j - 1), min(side, j + 2))
             ]
             assert int(found[i * side + j]) == min(near)[1]
     flat = exact._lowest_neighbour(torch.full((9,), torch.inf, dtype=torch.float64), 3)
