@@ -18,6 +18,7 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
     FORWARDED_ALLOW_IPS="" \
     HOME=/tmp \
+    NUMBA_CACHE_DIR=/tmp/numba \
     NPF_HOME=/data \
     EIO_CACHE_DIR=/data/elevation
 

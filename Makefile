@@ -26,6 +26,8 @@ help:
 	@echo "make check-resume   kill -9 a training, resume it, compare with an unbroken one"
 	@echo "make check-mutants  put a sample of small faults into the mathematics: do the tests see them? (SEED, COUNT, ROOMS)"
 	@echo "make check-verdict  how often exact answers are condemned and wrong ones passed"
+	@echo "make check-faults   hostile uploads, links, bundles and guesses against a real server"
+	@echo "make check-advisories  published advisories against the locked versions;  make lock-image  hashes for the image"
 	@echo "make gallery        train the bundles of assets/gallery"
 	@echo "make bench          benchmarks against peers;  make bench-ui  speed of the pages;  make bench-lab  the Monge lab"
 	@echo "make lint           ruff and mypy;  make format  ruff format;  make clean  remove .venv and caches"
@@ -57,11 +59,10 @@ $(VENV)/.bench: requirements-bench.txt $(VENV)/.run
 
 # --- the app ---
 
-# Streamlit answers only under the names it is told (DNS rebinding); serving beyond this machine is a choice to answer all.
-ALLOWED := $(if $(filter 127.0.0.1 localhost ::1,$(HOST)),,STREAMLIT_SERVER_ALLOWED_HOSTS="$${STREAMLIT_SERVER_ALLOWED_HOSTS:-*}")
+# Beyond this machine it serves with NPF_PASSWORD, or NPF_OPEN=yes; NPF_HOSTS names what else it is called (docs/security.md).
 run: $(VENV)/.run
 	@echo "serving on http://$(HOST):$(PORT) (Ctrl-C ends it; trainings go on)"
-	@$(ALLOWED) exec $(PY) -m streamlit run app.py --server.headless true --server.address $(HOST) --server.port $(PORT)
+	@FORWARDED_ALLOW_IPS="" exec $(PY) -m streamlit run app.py --server.headless true --server.address $(HOST) --server.port $(PORT)
 
 # --- tests ---
 
@@ -86,6 +87,16 @@ check-mutants: $(VENV)/.dev
 
 check-verdict: $(VENV)/.run
 	@OMP_NUM_THREADS=1 PYTHONPATH=. $(PY) benchmarks/check_verdict.py $(ARGS)
+
+check-faults: $(VENV)/.dev
+	OMP_NUM_THREADS=1 PYTHONPATH=. $(PY) benchmarks/check_faults.py $(ARGS)
+
+check-advisories:
+	@$(PYTHON) .ci/check_advisories.py
+
+lock-image: $(VENV)/.run
+	$(PIP) uv
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) .ci/lock_image.py
 
 lint: $(VENV)/.dev
 	$(PY) -m ruff check .

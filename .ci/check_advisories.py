@@ -56,7 +56,9 @@ def report(results: dict[str, list[dict[str, Any]] | str]) -> tuple[list[str], i
     lines.append(f"{bad} advisories against {known} versions that could be looked up, of {len(results)}")
     if unknown:
         whys = sorted(set(unknown.values()))
-        lines.append(f"NO DATA on {len(unknown)} versions: nothing is known about them, good or bad ({'; '.join(whys)[:300]})")
+        lines.append(
+            f"NO DATA on {len(unknown)} versions: nothing is known about them, good or bad ({'; '.join(whys)[:300]})"
+        )
         if not known:
             lines.append("This check has said nothing: run it where the package index can be reached.")
     return lines, 1 if bad else 3 if unknown else 0

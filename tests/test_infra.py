@@ -48,7 +48,8 @@ def test_the_lock_agrees_with_what_these_tests_run_on() -> None:
 
 
 def test_every_target_of_the_contract_is_there() -> None:
-    targets = "run test test-browser test-long check-resume gallery bench bench-lab bench-ui lint"
+    targets = "run test test-browser test-long check-resume check-faults check-advisories lock-image gallery bench"
+    targets += " bench-lab bench-ui lint"
     for target in targets.split():
         found = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)
         assert "No rule to make target" not in found.stderr, target
@@ -78,3 +79,50 @@ def test_the_container_copies_all_that_the_app_runs_on() -> None:
     text = (ROOT / "Dockerfile").read_text()
     for word in ("ARG TORCH_VARIANT", "gdal-bin", "tini", "USER npf", "HEALTHCHECK", "_stcore/health", "EXPOSE 8501"):
         assert word in text, word
+
+
+IMAGE = ("requirements-image.txt", "requirements-image-torch-cpu.txt", "requirements-image-torch-cuda.txt")
+
+
+@pytest.mark.parametrize("name", IMAGE)
+def test_the_image_installs_locked_versions_by_their_hashes(name: str) -> None:
+    text = (ROOT / name).read_text().replace("\\\n", " ")
+    entries = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
+    assert entries
+    for item, *hashes in entries:
+        package, _, version = item.partition("==")
+        assert hashes and all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", part) for part in hashes), item
+        if canonical(package) in lock():
+            assert version.split("+")[0] == lock()[canonical(package)], f"{name}: make lock-image"
+
+
+def test_the_image_installs_all_that_the_app_runs_on() -> None:
+    listed = "\n".join((ROOT / name).read_text() for name in IMAGE[:2])
+    found = {canonical(name) for name in re.findall(r"^([A-Za-z0-9._-]+)==", listed, re.MULTILINE)}
+    wanted = {canonical(re.split(r"[\[<>=]", line)[0]) for line in lines_of("requirements.txt") if line[0] != "-"}
+    assert wanted <= found, f"make lock-image: {sorted(wanted - found)} missing"
+
+
+def test_nothing_that_is_shipped_takes_every_name_or_serves_everyone() -> None:
+    for name in ("Dockerfile", "compose.yaml", "Makefile"):
+        text = (ROOT / name).read_text()
+        assert "ALLOWED_HOSTS" not in text and not re.search(r"^[^#]*NPF_OPEN[=:] *yes", text, re.MULTILINE), name
+    compose = (ROOT / "compose.yaml").read_text()
+    for word in ("127.0.0.1:8501:8501", "read_only: true", "pids_limit", "mem_limit", "stop_grace_period", "no-new-"):
+        assert word in compose, word
+    assert '"tini", "-g"' in (ROOT / "Dockerfile").read_text()
+
+
+def test_an_advisory_check_without_data_says_so() -> None:
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("check_advisories", ROOT / ".ci" / "check_advisories.py")
+    assert spec and spec.loader
+    check = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(check)
+    lines, code = check.report({"a 1": "HTTP Error 404", "b 2": "HTTP Error 404"})
+    assert code == 3 and "NO DATA on 2" in lines[1] and "said nothing" in lines[2]
+    lines, code = check.report({"a 1": [], "b 2": [{"id": "X-1", "fixed_in": ["3"], "summary": "bad"}], "c 3": "gone"})
+    assert code == 1 and lines[0].startswith("b 2: X-1 (mended in 3)") and "NO DATA on 1" in lines[2]
+    assert check.report({"a 1": []})[1] == 0
+    assert check.advisories("a", "1", index="http://127.0.0.1:9") != []
