@@ -1,0 +1,1 @@
+"""Hostile visitors against a real server: benchmarks/check_faults.py."""
