@@ -16,7 +16,8 @@ PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -q
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser test-long check-verdict check-resume check-mutants gallery bench bench-ui bench-lab lint format clean
+.PHONY: help run test test-browser test-long check-verdict check-resume check-mutants check-faults check-advisories
+.PHONY: lock-image gallery bench bench-ui bench-lab lint format clean
 
 help:
 	@echo "make run            the app at http://$(HOST):$(PORT) (PORT, HOST)"

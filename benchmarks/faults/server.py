@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import re
@@ -116,7 +117,8 @@ class AppServer:
         line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
-            line.request(method, path, body, named)
+            with contextlib.suppress(BrokenPipeError):  # refused on its way: the answer is there to be read
+                line.request(method, path, body, named)
             got = line.getresponse()
             pairs = got.getheaders()
             cookies = dict(v.partition(";")[0].split("=", 1) for k, v in pairs if k.lower() == "set-cookie")
