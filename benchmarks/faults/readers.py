@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 
 from benchmarks.faults import files
@@ -29,7 +30,7 @@ def _perhaps(name: str, make: Callable[[Stage], bytes]) -> Callable[[Stage], tup
 
 
 def _url(stage: Stage) -> str:
-    return f"http://127.0.0.1:{stage.listener.port}/x"
+    return f"http://127.0.0.1:{stage.listener.port}/{secrets.token_hex(4)}"  # another each time: GDAL remembers answers
 
 
 CASES = [
