@@ -17,8 +17,18 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "a place, a raster file, or a potential written out such as 'x^4 - x^2 + y^2'",
     )  # fmt: skip
     command.add_argument(
-        "--method", default="lmc-npf", help="lmc, lmc-npf (default), lmc-npf-corrected, tempering or nuts"
-    )
+        "--method", default="lmc-npf-corrected", help="lmc-npf-corrected (default: its law is exp(-c g)), lmc-npf (the "
+        "paper's, with a law of its own), lmc, tempering or nuts",
+    )  # fmt: skip
+    command.add_argument(
+        "--law", default="target", help="what the verdict is against: target, exp(-c g) (default), or own, the law of "
+        "lmc-npf itself",
+    )  # fmt: skip
+    for side, where in (("low", "lower"), ("high", "upper")):
+        command.add_argument(
+            f"--{side}", metavar=side[0], type=float, nargs="+", default=[],
+            help=f"{where} corner of another box than the landscape's own",
+        )  # fmt: skip
     command.add_argument("--particles", metavar="P", type=int, default=None, help="particles (quick: 256)")
     command.add_argument("--steps", metavar="K", type=int, default=None, help="P * K gradients in all (quick: 4000)")
     command.add_argument("--start", metavar="x", type=float, nargs="+", default=[], help="where all particles begin")
@@ -46,6 +56,7 @@ def landscape(args: argparse.Namespace) -> Answer:
     spec = LandscapeSpec(
         name=args.name, method=args.method, particles=args.particles, steps=args.steps, start=tuple(args.start),
         tau=args.tau, coefficient=args.coefficient, inner=args.inner, seed=args.seed, preset=args.preset,
+        low=tuple(args.low), high=tuple(args.high), law=args.law,
     )  # fmt: skip
     folder = _folder(args.out, spec)
     torch.set_num_threads(choose_threads())

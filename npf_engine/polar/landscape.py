@@ -21,13 +21,12 @@ import torch
 from torch import Tensor
 
 from npf_engine import limits
-from npf_engine.divergences.distances import energy_mmd
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Field
 from npf_engine.filing import write_atomic, write_json, writing
 from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.polar.langevin import LangevinSettings, lipschitz, step_size_warning
-from npf_engine.polar.sampling import landscapes
+from npf_engine.polar.sampling import landscapes, outcome
 from npf_engine.polar.sampling.chain import Oracle
 from npf_engine.polar.sampling.exact import Truth
 from npf_engine.polar.sampling.landscapes import Landscape
@@ -35,11 +34,11 @@ from npf_engine.polar.sampling.methods import Chains, Setting, run_method
 from npf_engine.polar.sampling.pretrain import PretrainSettings
 from npf_engine.recorder import Recorder
 
-METHODS = ("lmc", "lmc-npf", "lmc-npf-corrected", "tempering", "nuts")
+METHODS = ("lmc-npf-corrected", "lmc-npf", "lmc", "tempering", "nuts")
+TARGET, OWN = "target", "own"  # laws: exp(-c g), and that of LMC-NPF uncorrected
 PRESETS = {"quick": (256, 4000), "paper": (1024, 20_000)}
 INNER, INNER_CORRECTED = 50, 10  # N: a corrected jump leaves a particle relaxed, so that they may follow closely
 STEP_SHARE = 0.13  # tau c L of the default step
-COMPARED = 2000  # points a cloud of the energy distance
 Keep = Callable[[PolarFactorization, Field, PretrainSettings], None]
 
 
@@ -48,11 +47,12 @@ class LandscapeSpec:
     """What to sample and how. None: the landscape's or the preset's default (``resolved`` fills them in).
 
     particles * steps is the budget of gradients, the same for every method. tau: step of Langevin (in the user's
-    units; on terrain in half boxes), coefficient: c, inner: N, start (d,): where every particle begins.
+    units; on terrain in half boxes), coefficient: c, inner: N, start (d,): where every particle begins. law: what the
+    verdict is against, ``target`` (exp(-c g)) or, for lmc-npf, ``own``.
     """
 
     name: str = "himmelblau"
-    method: str = "lmc-npf"
+    method: str = "lmc-npf-corrected"
     particles: int | None = None
     steps: int | None = None
     start: tuple[float, ...] = ()
@@ -64,6 +64,7 @@ class LandscapeSpec:
     expression: str = ""
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
+    law: str = TARGET
 
     def __post_init__(self) -> None:
         for name in ("start", "low", "high"):
@@ -73,6 +74,10 @@ class LandscapeSpec:
             raise InputError(f"method must be one of {', '.join(METHODS)}, not {limits.shown(self.method)}")
         if self.preset not in PRESETS:
             raise InputError(f"preset must be one of {', '.join(PRESETS)}, not {limits.shown(self.preset)}")
+        if self.law not in (TARGET, OWN):
+            raise InputError(f"law must be {TARGET} or {OWN}, not {limits.shown(self.law)}")
+        if self.law == OWN and self.method != "lmc-npf":
+            raise InputError(f"only lmc-npf has a law of its own; {self.method} is judged by exp(-c g): law = {TARGET}")
         for name in ("particles", "steps", "inner"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -200,37 +205,15 @@ def _result(
 ) -> dict[str, Any]:
     """The contract's object but for seconds and out."""
     draws = landscape.scaling.to_user(chains.draws())
-    modes: list[dict[str, Any]] = []
-    energy = None
-    told = None
+    told = outcome.UNKNOWN
     if truth is not None:
-        shares = truth.shares(draws)
-        own: list[float | None] = [None] * len(truth.modes)
-        if spec.method == "lmc-npf":
-            own = list(truth.own_law(_in_user(setting.settings), chains.lifted))
-        for k, mode in enumerate(truth.modes):
-            modes.append({
-                "location": mode.location, "kind": mode.kind, "occupancy": float(shares[k]),
-                "target": truth.weights[k], "own_law": own[k],
-            })  # fmt: skip
-        generator = torch.Generator().manual_seed(spec.seed + 77)
-        exact, other = truth.sample(COMPARED, generator), truth.sample(COMPARED, generator)
-        pick = torch.randperm(len(draws), generator=generator)[:COMPARED]
-        energy = energy_mmd(draws[pick], exact) if len(draws) else None
-        told = {
-            "weights": truth.weights, "energy_distance_of_exact_samples": energy_mmd(other, exact),
-            "critical_points": [asdict(point) for point in truth.critical],
-            "largest_error": float(np.abs(shares - np.array(truth.weights)).max()),
-        }  # fmt: skip
+        own = spec.method == "lmc-npf"
+        settings = replace(setting.settings, metric=())  # in the user's positions
+        told = outcome.compare(truth, draws, truth.own_draws(settings, chains.lifted) if own else None, spec.seed)
     return {
-        "method": spec.method, "coefficient": setting.settings.coefficient, "tau": spec.tau,
-        "gradient_evaluations": setting.oracle.evaluations, "modes": modes, "energy_distance": energy, "truth": told,
-        "accuracy": None, "acceptance": chains.acceptance,
+        "method": spec.method, "law": spec.law, "coefficient": setting.settings.coefficient, "tau": spec.tau,
+        "gradient_evaluations": setting.oracle.evaluations, **told, "accuracy": None, "acceptance": chains.acceptance,
     }  # fmt: skip
-
-
-def _in_user(settings: LangevinSettings) -> LangevinSettings:
-    return replace(settings, metric=())
 
 
 def write_files(

@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 
 from npf_engine.polar.langevin import LangevinSettings, Region, langevin_move
+from npf_engine.polar.sampling.basins import Mode, basins
 from npf_engine.polar.sampling.chain import ChainState, Vectorial
 from npf_engine.polar.sampling.landscapes import Landscape
 
 SIDE = 601  # cells along an axis of the quadrature
 STARTS = 33  # Newton starts along an axis
 NEWTON_STEPS = 60
-NEAR_CELLS = 6.0  # an end of the flow this near a mode belongs to it
-FLOW_CELLS = 3.0  # how far one step of the discrete gradient flow reaches, in cells
+ROUNDING = 1e-14  # of the box and of g over it: less is 0
 OWN_REACH = 40.0  # c u(M(x)) above which a point has no mass in that law
 OWN_DRAWS = 6000  # of the own law of LMC-NPF
 
@@ -87,11 +87,14 @@ def describe(landscape: Landscape, x: Tensor, residual: float) -> CriticalPoint:
     sizes = torch.tensor(landscape.high, dtype=torch.float64) - torch.tensor(landscape.low, dtype=torch.float64)
     values = torch.linalg.eigvalsh(hessian(landscape.gradient, x[None], sizes)[0])
     large = float(values.abs().max())
+    x = torch.where(x.abs() <= ROUNDING * sizes, 0.0, x)
     if float(values.abs().min()) <= 1e-6 * large:
         kind = "degenerate"
     else:
         kind = "minimum" if bool((values > 0).all()) else "maximum" if bool((values < 0).all()) else "saddle"
     value = float(landscape.potential(x[None])[0])
+    if abs(value) <= ROUNDING * large * float(sizes.amax()) ** 2:
+        value = 0.0
     return CriticalPoint(x.tolist(), kind, values.tolist(), value, residual)
 
 
@@ -126,14 +129,6 @@ def _grid(landscape: Landscape, side: int) -> Tensor:
     return torch.cartesian_prod(*axes)
 
 
-@dataclass
-class Mode:
-    """A place where the gradient flow ends: kind ``minimum``, or ``boundary`` where Omega's edge stops the flow."""
-
-    location: list[float]
-    kind: str
-
-
 class Truth:
     """exp(-c g) on Omega by quadrature: modes with their basins, weights, and exact samples."""
 
@@ -142,16 +137,20 @@ class Truth:
             raise ValueError("quadrature is for two dimensions")
         self.landscape, self.coefficient, self.side = landscape, coefficient, side
         points = _grid(landscape, side)
-        value = torch.cat([landscape.potential(part) for part in points.split(65_536)])
-        energy = (coefficient * value).nan_to_num(nan=torch.inf, neginf=torch.inf)
+        energy = self.energy_at(points)
         self.mass = torch.softmax(-energy, dim=0)
-        self.points = points
+        self.points, self.energy = points, energy
         self.critical = critical_points(landscape)
         minima = [Mode(p.location, "minimum") for p in self.critical if p.kind == "minimum"]
-        self.modes, self.labels = _basins(landscape, points, energy, minima, side)
+        self.modes, self.labels = basins(landscape, points, energy, minima, side)
         total = torch.zeros(len(self.modes), dtype=torch.float64).index_add_(0, self.labels, self.mass)
         self.weights = total.tolist()
         self._cumulative = self.mass.cumsum(dim=0)
+
+    def energy_at(self, x: Tensor) -> Tensor:
+        """c g at x (n, 2), (n,): infinite where g is not a number."""
+        value = torch.cat([self.landscape.potential(part) for part in x.split(65_536)])
+        return (self.coefficient * value).nan_to_num(nan=torch.inf, neginf=torch.inf)
 
     def basin(self, x: Tensor) -> Tensor:
         """Index of the mode to whose basin each of x (n, 2) belongs, (n,)."""
@@ -163,9 +162,12 @@ class Truth:
         """Share of x (n, 2) in each basin, (modes,)."""
         return np.bincount(self.basin(x).numpy(), minlength=len(self.modes)) / max(1, len(x))
 
-    def sample(self, n: int, generator: torch.Generator) -> Tensor:
-        """n exact draws (n, 2), up to the cell: a cell by its mass (inverse of the cumulative sum), uniform inside."""
-        return self._draw(self._cumulative, n, generator)
+    def sample(self, n: int, generator: torch.Generator, basin: int | None = None) -> Tensor:
+        """n exact draws (n, 2), up to the cell: a cell by its mass (inverse of the cumulative sum), uniform inside.
+        basin: of that mode's basin only."""
+        if basin is None:
+            return self._draw(self._cumulative, n, generator)
+        return self._draw(torch.where(self.labels == basin, self.mass, 0.0).cumsum(dim=0), n, generator)
 
     def _draw(self, cumulative: Tensor, n: int, generator: torch.Generator) -> Tensor:
         uniform = torch.rand(n, generator=generator, dtype=torch.float64) * cumulative[-1]
@@ -174,17 +176,18 @@ class Truth:
         jitter = torch.rand(n, 2, generator=generator, dtype=torch.float64) - 0.5
         return self.points[cell] + jitter * (high - low) / self.side
 
-    def own_law(self, settings: LangevinSettings, lifted: Vectorial | None = None, seed: int = 0) -> list[float]:
-        """Weights of LMC-NPF uncorrected, in the basins of the modes; NaN where g has no critical point.
+    def own_draws(self, settings: LangevinSettings, lifted: Vectorial | None = None, seed: int = 0) -> Tensor | None:
+        """Draws (n, 2) of the law of LMC-NPF uncorrected; None where g has no critical point.
 
         A jump samples exp(-c u(M(x))), which for large c puts the weights 1/|det H_i| on all critical points, saddles
         and maxima included. lifted: grad g(x) (n, d) -> u(M(x)) - min u (n,), what a trained u says. Without it u is
         quadratic with Hessian b I: since grad u(M(x)) = grad g(x) the law is exp(-c |grad g(x)|^2 / (2 b)), and since
-        M keeps rho, b^d = 1 / sum 1/|det H_i|. N Langevin steps on g bring each draw to a basin (by simulation).
+        M keeps rho, b^d = 1 / sum 1/|det H_i|. N Langevin steps on g follow each jump (by simulation); a chain is seen
+        at any moment between two jumps, and so are these draws.
         """
         determinants = [p.determinant for p in self.critical if p.kind != "degenerate"]
         if not determinants:
-            return [math.nan] * len(self.modes)
+            return None
         b = sum(1 / value for value in determinants) ** -0.5
         slope = torch.cat([self.landscape.gradient(part) for part in self.points.split(65_536)])
         energy = settings.coefficient * slope.square().sum(dim=1) / (2 * b)
@@ -194,7 +197,12 @@ class Truth:
             energy[near] = settings.coefficient * lifted(slope[near]).to(energy)
         mass = torch.softmax(-energy.nan_to_num(nan=torch.inf), dim=0)
         start = self._draw(mass.cumsum(dim=0), OWN_DRAWS, torch.Generator().manual_seed(seed))
-        return self.shares(relax(self.landscape, start, settings, seed)).tolist()
+        return relax(self.landscape, start, settings, seed)
+
+    def own_law(self, settings: LangevinSettings, lifted: Vectorial | None = None, seed: int = 0) -> list[float]:
+        """Weights of ``own_draws`` in the basins of the modes; NaN where there are none."""
+        draws = self.own_draws(settings, lifted, seed)
+        return [math.nan] * len(self.modes) if draws is None else self.shares(draws).tolist()
 
     def _corners(self) -> tuple[Tensor, Tensor]:
         landscape = self.landscape
@@ -202,70 +210,15 @@ class Truth:
 
 
 def relax(landscape: Landscape, x: Tensor, settings: LangevinSettings, seed: int) -> Tensor:
-    """N Langevin steps on g from x (n, d), user's positions; tau is per axis in the landscape's units."""
+    """x (n, d) after 0 to N - 1 Langevin steps on g, as many of each, (n, d): user's positions; tau is per axis in the
+    landscape's units."""
     state, region = ChainState.start(x, seed), landscape.region()
     metric = tuple(u * u for u in landscape.unit or (1.0,) * landscape.d)
     own = LangevinSettings(settings.tau, settings.coefficient, settings.inner, True, metric)
-    for _ in range(settings.inner):
-        state.x = region.confine(langevin_move(state, landscape.gradient(state.x), own))
-    return state.x
-
-
-def _basins(
-    landscape: Landscape, points: Tensor, energy: Tensor, minima: list[Mode], side: int
-) -> tuple[list[Mode], Tensor]:
-    """Modes and, for every cell, the mode where the gradient flow from it ends (pointer doubling on the grid)."""
-    pointer = _downhill(landscape, points, energy, side)
-    for _ in range(int(math.log2(side * side)) + 1):
-        pointer = pointer[pointer]
-    ends = torch.unique(pointer)
-    cell = torch.tensor([(b - a) / side for a, b in zip(landscape.low, landscape.high, strict=True)])
-    modes = list(minima)
-    lookup = torch.zeros(side * side, dtype=torch.long)
-    # From the lowest up, so that ends scattered about one mode all join its deepest.
-    for end in ends[torch.argsort(energy[ends])].tolist():
-        place = points[end]
-        if modes:
-            away = (place - torch.tensor([mode.location for mode in modes], dtype=torch.float64)).abs() / cell
-            nearest = int(away.amax(dim=1).argmin())
-        if not modes or float(away[nearest].amax()) > NEAR_CELLS:
-            modes.append(Mode(place.tolist(), "boundary"))
-            nearest = len(modes) - 1
-        lookup[end] = nearest
-    return modes, lookup[pointer]
-
-
-def _downhill(landscape: Landscape, points: Tensor, energy: Tensor, side: int) -> Tensor:
-    """For every cell the cell that the flow reaches next, (side^2,): by a midpoint step of a few cells where that leads
-    down, else the lowest of the eight neighbours, else itself (a minimum, perhaps on the edge)."""
-    low = torch.tensor(landscape.low, dtype=torch.float64)
-    cell = (torch.tensor(landscape.high, dtype=torch.float64) - low) / side
-    here = torch.arange(side * side)
-
-    def direction(x: Tensor) -> Tensor:
-        slope = torch.cat([landscape.gradient(part) for part in x.split(65_536)]).nan_to_num(nan=0.0) * cell
-        return slope / slope.norm(dim=1, keepdim=True).clamp(min=1e-300) * cell
-
-    first = direction(points)
-    middle = direction(landscape.region().confine(points - 0.5 * FLOW_CELLS * first))
-    pointer = _lowest_neighbour(energy, side)
-    for reach, along in ((1.0, first), (FLOW_CELLS, middle)):
-        index = ((points - reach * along - low) / cell).floor().long().clamp(0, side - 1)
-        target = index[:, 0] * side + index[:, 1]
-        pointer = torch.where((energy[target] < energy) & (pointer != here), target, pointer)
-    return pointer
-
-
-def _lowest_neighbour(energy: Tensor, side: int) -> Tensor:
-    """For every cell the lowest of itself and its eight neighbours."""
-    padded = torch.nn.functional.pad(energy.reshape(side, side), (1, 1, 1, 1), value=torch.inf)
-    index = torch.nn.functional.pad(torch.arange(side * side).reshape(side, side), (1, 1, 1, 1), value=0)
-    shifts = [(i, j) for i in range(3) for j in range(3)]
-    values = torch.stack([padded[i : i + side, j : j + side] for i, j in shifts])
-    places = torch.stack([index[i : i + side, j : j + side] for i, j in shifts])
-    lowest = values.argmin(dim=0, keepdim=True)
-    # Of equal values the cell itself: an index of the padding must never be taken on a plateau of infinity.
-    chosen = torch.where(
-        values.gather(0, lowest) < energy.reshape(1, side, side), places.gather(0, lowest), places[4:5]
-    )
-    return chosen.reshape(-1)
+    rest = torch.arange(len(x)) % settings.inner
+    out = x.clone()
+    for step in range(1, settings.inner):
+        moved = region.confine(langevin_move(state, landscape.gradient(state.x), own))
+        state.x = torch.where(torch.isfinite(moved).all(dim=1, keepdim=True), moved, state.x)
+        out = torch.where((rest == step)[:, None], state.x, out)
+    return out

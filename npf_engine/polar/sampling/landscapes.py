@@ -102,6 +102,8 @@ def find(name: str, texts: Sequence[str] = (), low: Sequence[float] = (), high: 
         return _mixture(tuple(low), tuple(high))
     if key == "expression" or _looks_like_expression(name):
         return of_expression(tuple(texts) or (name,), tuple(low), tuple(high))
+    if low or high:
+        raise InputError(f"{name} comes with its own region; leave the box (low and high) out.")
     if key in analytic.NAMES:
         raise InputError(f"{name} is no gradient of a potential, so there is nothing to sample; try {_some_names()}.")
     return of_terrain(name)
@@ -119,10 +121,22 @@ def _analytic(name: str, low: tuple[float, ...], high: tuple[float, ...]) -> Lan
     info, formula = analytic.INFO[name], analytic._FORMULAS[name]
     assert formula.potential is not None
     c, start = _DEFAULTS[name]
+    if low or high:
+        start = ()
+    low, high = _box(name, low or info.low, high or info.high, info.d)
     return Landscape(
-        name, info.title, formula.potential, formula.gradient, low or info.low, high or info.high, c,
-        start if not low else (), units=_plain_units(info.d),
-    )  # fmt: skip
+        name, info.title, formula.potential, formula.gradient, low, high, c, start, units=_plain_units(info.d)
+    )
+
+
+def _box(
+    name: str, low: tuple[float, ...], high: tuple[float, ...], d: int
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The box of a potential of d variables. Raises InputError for one that is none."""
+    function_field.check_box(name, low, high)
+    if len(low) != d:
+        raise InputError(f"The domain of {name} has {len(low)} dimensions, but {name} has {d}.")
+    return low, high
 
 
 def _plain_units(d: int) -> Units:
@@ -131,9 +145,11 @@ def _plain_units(d: int) -> Units:
 
 def _mixture(low: tuple[float, ...], high: tuple[float, ...]) -> Landscape:
     value, slope = gaussian_mixture(_MIXTURE_WEIGHTS, _MIXTURE_MEANS, _MIXTURE_COVARIANCES)
+    start = () if low or high else (3.0, 2.5)
+    low, high = _box("mixture", low or (-6.0, -6.0), high or (6.0, 6.0), 2)
     return Landscape(
-        "mixture", "Four Gaussians of unequal weight", value, slope, low or (-6.0, -6.0), high or (6.0, 6.0), 1.0,
-        (3.0, 2.5), units=_plain_units(2), means=_MIXTURE_MEANS, weights=_MIXTURE_WEIGHTS,
+        "mixture", "Four Gaussians of unequal weight", value, slope, low, high, 1.0, start,
+        units=_plain_units(2), means=_MIXTURE_MEANS, weights=_MIXTURE_WEIGHTS,
     )  # fmt: skip
 
 

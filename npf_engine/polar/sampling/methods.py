@@ -138,6 +138,9 @@ def _chain(
 ) -> ChainState:
     """One chain with its trace, its live pictures and its occupancy as numbers."""
     every = max(1, steps // FRAMES)
+    # At all moments between two jumps alike: what comes just before each is the chain at its most relaxed.
+    while math.gcd(every, setting.settings.inner) > 1:
+        every += 1
     trace = Trace(every=every, kept=1024)
     chains.traces.append(trace)
     state = ChainState.start(setting.x if x is None else x, setting.seed + 10 + seed)

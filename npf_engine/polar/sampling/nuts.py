@@ -17,6 +17,7 @@ from npf_engine.recorder import Recorder
 
 TUNE = 300
 POLL_SECONDS = 0.1
+NUDGE, NUDGES = 1e-3, 8  # of a start, in the opened coordinates, and how often it is tried
 
 
 def sample_nuts(
@@ -35,7 +36,7 @@ def sample_nuts(
     for chain in range(chains):
         spent_before = oracle.evaluations
         log_density = _log_density(oracle, coefficient, spent_before + share)
-        start = np.arctanh(np.clip(starts[chain], -0.999, 0.999))
+        start = startable(np.arctanh(np.clip(starts[chain], -0.999, 0.999)), log_density)
         kept: list[np.ndarray] = []
         model = from_pyfunc(
             dim, lambda f=log_density: f, lambda *_: _expand, [np.dtype(np.float64)], [(dim,)], ["z"],
@@ -46,7 +47,7 @@ def sample_nuts(
             model, draws=max(200, share), tune=min(TUNE, max(50, share // 40)), chains=1, cores=1, seed=seed + chain,
             progress_bar=False, blocking=False, save_warmup=False,
         )  # fmt: skip
-        while not _finished(sampler) and oracle.evaluations - spent_before < share:
+        while not _ended(sampler) and oracle.evaluations - spent_before < share:
             recorder.check()
             time.sleep(POLL_SECONDS)
             recorder.progress("nuts", min(budget, oracle.evaluations), budget)
@@ -70,11 +71,33 @@ def _library() -> tuple[Any, Callable[..., Any]]:
     return nutpie, from_pyfunc
 
 
-def _finished(sampler: Any) -> bool:
+def startable(z: np.ndarray, log_density: Callable[..., tuple[float, np.ndarray]]) -> np.ndarray:
+    """z (d,) or, where a component of the gradient is 0 there, a place a little beside it where none is.
+
+    nutpie takes its first scales from the gradient and refuses a start with a 0 in it: every mode and every start on
+    an axis of symmetry. Asking costs a gradient or a few, which count. Raises InputError where no place is found.
+    """
+    moved = z.copy()
+    for attempt in range(NUDGES):
+        gradient = log_density(moved)[1]
+        if np.isfinite(gradient).all() and (gradient != 0).all():
+            return moved
+        # Towards the middle of Omega or away from it in turn, farther each time, by another length along each axis.
+        size = NUDGE * 2.0**attempt * (1 + 0.1 * np.arange(len(z)))
+        moved = z + np.where(gradient == 0, size, 0.0) * (-1) ** attempt
+    raise InputError("The method nuts finds no gradient to begin with around the start; start elsewhere.")
+
+
+def _ended(sampler: Any) -> bool:
     try:
         return bool(sampler.is_finished)
     except TimeoutError:  # nutpie's answer while a draw is being made
         return False
+    except RuntimeError as error:
+        why = str(error).strip().splitlines()[-1].strip() if str(error).strip() else "no reason given"
+        raise InputError(
+            f"The No-U-Turn sampler cannot go on ({why}); start elsewhere or choose the method tempering."
+        ) from None
 
 
 def _expand(z: np.ndarray, **_: Any) -> dict[str, np.ndarray]:
