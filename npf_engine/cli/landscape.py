@@ -90,20 +90,32 @@ def _folder(out: str | None, spec: Any) -> Path | None:
 
 def text(result: dict[str, Any]) -> str:
     """The table of modes and the figures under it."""
+    from npf_engine.evaluation.landscape_verdict import WHY_EVERYWHERE
+
+    own = result["method"] == "lmc-npf"
     rows = [
         (
-            mode["kind"], "(" + ", ".join(f"{value:.4g}" for value in mode["location"]) + ")",
-            number(mode["occupancy"]), number(mode["target"]), number(mode["own_law"]),
+            mode["kind"], "(" + ", ".join(f"{value:.4g}" for value in mode["location"]) + ")", number(mode["near"]),
+            number(mode["occupancy"]), number(mode["target"]), *([number(mode["own_law"])] if own else []),
         )
         for mode in result["modes"]
     ]  # fmt: skip
-    lines = [columns(("kind", "location", "occupancy", "exp(-c g)", "own law"), rows)] if rows else []
+    header = ("mode", "location", "near it", "in its basin", "exp(-c g)", *(["own law"] if own else []))
+    lines = [columns(header, rows)] if rows else []
     told = result["truth"] or {}
+    if told:
+        laws = [("the draws", result), ("exp(-c g)", told), *([("own law", told["own"])] if told["own"] else [])]
+        near = [(name, *(number(law[f"near_{kind}"]) for kind in ("modes", "saddles", "maxima"))) for name, law in laws]
+        lines += ["", columns(("share of", "near modes", "near saddles", "near maxima"), near), ""]
     lines.append(
         f"energy distance {number(result['energy_distance'])} (of exact samples: "
         f"{number(told.get('energy_distance_of_exact_samples'))}), acceptance {number(result['acceptance'])}, "
         f"{result['gradient_evaluations']} gradients, tau {result['tau']}, c {result['coefficient']}"
     )
+    if "verdict" in result:
+        lines.append(f"verdict: {result['verdict']} ({result['verdict_reason']})")
+    elif own:
+        lines.append(f"{WHY_EVERYWHERE}.")
     if result["out"]:
         lines.append(f"particles and traces in {result['out']}")
     if result["bundle"]:

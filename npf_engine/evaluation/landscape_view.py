@@ -1,21 +1,17 @@
-"""What pages ask of a landscape: its relief, whether a step size makes a chain diverge, the verdict on a run."""
+"""What pages ask of a landscape: its relief, and whether a step size makes a chain diverge."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from npf_engine.evaluation.verdict import GOOD, UNTRUSTED, USABLE, Verdict
 from npf_engine.polar.langevin import LangevinSettings, lipschitz, step_size_warning
 from npf_engine.polar.sampling.landscapes import Landscape
 
 SIDE = 141  # of a relief
 COARSE = 41
 REACH = 10.0  # places whose energy c (g - min g) is below this are visited
-CLOSE = 0.05  # largest error of a basin's share
 MOST = 400  # of them whose curvature is looked at
 
 
@@ -44,30 +40,3 @@ def _visited(landscape: Landscape, coefficient: float, start: tuple[float, ...])
     low = np.stack(np.meshgrid(x, y, indexing="ij"), axis=2)[energy < REACH]
     places = torch.from_numpy(low[:: max(1, -(-len(low) // MOST))])
     return torch.cat([places, torch.tensor([start], dtype=torch.float64)]) if start else places
-
-
-def judge(result: dict[str, Any]) -> dict[str, str]:
-    """The verdict on a landscape run: the largest error of a basin's share, between 0 and the trivial answer.
-
-    The trivial answer is a sampler that never leaves one basin, the best for it. Empty where nothing can be said: no
-    known weights, or one basin only.
-    """
-    modes = result["modes"]
-    if len(modes) < 2:
-        return {}
-    target = np.array([mode["target"] for mode in modes])
-    occupancy = np.array([mode["occupancy"] for mode in modes])
-    error = float(np.abs(occupancy - target).max())
-    trivial = min(float(np.abs(np.eye(len(target))[k] - target).max()) for k in range(len(target)))
-    reason = (
-        f"a basin's share misses that of exp(-c g) by {error:.3f} at most; particles that never leave the best basin "
-        f"miss by {trivial:.3f}"
-    )
-    own = [mode["own_law"] for mode in modes]
-    if all(share is not None and np.isfinite(share) for share in own):
-        reason += f"; its own law is met to {float(np.abs(occupancy - np.array(own, dtype=float)).max()):.3f}"
-    floor = (result["truth"] or {}).get("energy_distance_of_exact_samples")
-    if result["energy_distance"] is not None and floor is not None:
-        reason += f"; energy distance {result['energy_distance']:.2g} where exact samples have {floor:.2g}"
-    level = UNTRUSTED if error >= trivial else GOOD if error <= CLOSE else USABLE
-    return Verdict(level, reason).to_json()

@@ -16,6 +16,10 @@ LEVELS = 24
 TAIL_FRAMES = 20  # how long a path is drawn behind its particle
 MODE_COLOURS = ("#1F7FC4", "#C97F00", "#0E9673", "#DB164E", "#8F5FD0", "#3F95A8", "#A0703C", "#C2609A")
 EXACT = palette.COLOURS["floor"]
+NEAR_COLOURS = {  # as the marks of critical points
+    "modes": palette.COLOURS["rho"], "saddles": palette.COLOURS["inverse"], "maxima": palette.COLOURS["trivial"],
+    "elsewhere": "#9AA5B1",
+}  # fmt: skip
 
 
 def contour(
@@ -116,35 +120,57 @@ def occupancy(
 
 
 def weights(results: Sequence[dict[str, Any]], *, height: int = 300) -> go.Figure:
-    """Bars of each mode's occupancy by method beside exp(-c g); results as ``landscape --json`` prints them."""
+    """Bars of each mode by method beside exp(-c g); results as ``landscape --json`` prints them.
+
+    The full part of a bar is the share of draws near the mode, the pale part on top the rest of its basin. Results of
+    earlier versions know the basin only.
+    """
     modes = results[0]["modes"]
     labels = [f"mode {k + 1}" for k in range(len(modes))]
     figure = go.Figure(
-        go.Bar(x=labels, y=float32([mode["target"] for mode in modes]), name="exp(−c g)", marker={"color": EXACT})
-    )
+        go.Bar(
+            x=labels, y=float32([mode["target"] for mode in modes]), name="exp(−c g)", marker={"color": EXACT},
+            offsetgroup="exact",
+        )
+    )  # fmt: skip
     for index, result in enumerate(results):
-        figure.add_trace(
-            go.Bar(
-                x=labels, y=float32([mode["occupancy"] for mode in result["modes"]]), name=result["method"],
-                marker={"color": MODE_COLOURS[index % len(MODE_COLOURS)]},
-            )
-        )  # fmt: skip
+        colour = MODE_COLOURS[index % len(MODE_COLOURS)]
+        whole = float32([mode["occupancy"] for mode in result["modes"]])
+        near = float32([mode.get("near", mode["occupancy"]) for mode in result["modes"]])
+        common: dict[str, Any] = {"x": labels, "offsetgroup": result["method"]}
+        figure.add_trace(go.Bar(y=near, name=result["method"], marker={"color": colour}, **common))
+        if any("near" in mode for mode in result["modes"]):
+            figure.add_trace(
+                go.Bar(
+                    y=whole - near, base=near, name=f"{result['method']}: in the basin, not near", opacity=0.35,
+                    marker={"color": colour}, customdata=whole,
+                    hovertemplate="%{x}: in its basin %{customdata:.3f}<extra></extra>", **common,
+                )
+            )  # fmt: skip
     finish(figure, height=height, revision="weights", legend=True)
     figure.update_layout(barmode="group")
-    figure.update_yaxes(title="share")
+    figure.update_yaxes(title="share of draws")
     return figure
 
 
-def comparison(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of the side-by-side table: largest error of a weight, energy distance with its floor, gradients, seconds."""
-    rows = []
-    for result in results:
-        errors = [abs(mode["occupancy"] - mode["target"]) for mode in result["modes"]]
-        rows.append({
-            "method": result["method"], "largest error of a weight": max(errors, default=None),
-            "energy distance": result["energy_distance"],
-            "of exact samples": (result["truth"] or {}).get("energy_distance_of_exact_samples"),
-            "acceptance": result["acceptance"], "gradients": result["gradient_evaluations"],
-            "seconds": result["seconds"],
-        })  # fmt: skip
-    return rows
+def where(results: Sequence[tuple[str, dict[str, float]]], *, height: int = 220) -> go.Figure:
+    """One bar for each (name, shares): near modes, near saddles, near maxima and elsewhere, end to end to 1."""
+    names = [name for name, _ in results][::-1]
+    near = {
+        kind: np.array([shares[f"near_{kind}"] for _, shares in results][::-1])
+        for kind in ("modes", "saddles", "maxima")
+    }
+    parts = [(f"near {kind}", near[kind], NEAR_COLOURS[kind]) for kind in near]
+    parts.append(("elsewhere", np.clip(1 - sum(near.values()), 0, 1), NEAR_COLOURS["elsewhere"]))
+    figure = go.Figure()
+    for title, share, colour in parts:
+        figure.add_trace(
+            go.Bar(
+                y=names, x=float32(share), orientation="h", name=title, marker={"color": colour},
+                hovertemplate="%{y}, " + title + ": %{x:.1%}<extra></extra>",
+            )
+        )  # fmt: skip
+    finish(figure, height=height, revision="where", legend=True)
+    figure.update_layout(barmode="stack")
+    figure.update_xaxes(title="share of draws", tickformat=".0%", range=[0, 1])
+    return figure

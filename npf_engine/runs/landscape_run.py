@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from npf_engine.evaluation.landscape_view import judge
+from npf_engine.evaluation.landscape_verdict import judge
 from npf_engine.evaluation.report import accuracy_report
 from npf_engine.fields.field import Field
 from npf_engine.fields.spec import FieldSpec
@@ -74,12 +74,21 @@ def _write(
 
 def _command(spec: LandscapeSpec) -> str:
     """The command line that samples ``spec`` again."""
-    parts = ["python", "-m", "npf_engine", "landscape", Path(spec.name).name, "--method", spec.method]
+    parts = [
+        "python",
+        "-m",
+        "npf_engine",
+        "landscape",
+        spec.expression or Path(spec.name).name,
+        "--method",
+        spec.method,
+    ]
     default = LandscapeSpec()
-    for name in ("preset", "seed", "particles", "steps", "tau", "coefficient", "inner"):
+    for name in ("preset", "seed", "particles", "steps", "tau", "coefficient", "inner", "law"):
         value = getattr(spec, name)
         if value is not None and value != getattr(default, name):
             parts += [f"--{name}", str(value)]
-    if spec.start:
-        parts += ["--start", *(f"{value:g}" for value in spec.start)]
+    for name in ("start", "low", "high"):
+        if getattr(spec, name):
+            parts += [f"--{name}", *(f"{value:g}" for value in getattr(spec, name))]
     return shlex.join(parts)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from npf_engine.polar.landscape import LandscapeSpec
+from npf_engine.polar.landscape import TARGET, LandscapeSpec
 from npf_engine.runs.store import Run
 from pages.landscape import data
 from ui import runs
@@ -16,8 +16,8 @@ from ui import runs
 KIND = "landscape"
 PLAIN = "lmc"  # the method that every other is put beside
 METHODS = {
-    "lmc-npf": "LMC-NPF",
     "lmc-npf-corrected": "LMC-NPF, corrected",
+    "lmc-npf": "LMC-NPF",
     "lmc": "Plain LMC",
     "tempering": "Parallel tempering",
     "nuts": "No-U-Turn sampler",
@@ -52,7 +52,7 @@ def load(run: Run) -> Chain | None:
 
 def plain(spec: LandscapeSpec) -> LandscapeSpec:
     """The spec of plain LMC from the same start with the same number of gradients."""
-    return dataclasses.replace(spec, method=PLAIN)
+    return dataclasses.replace(spec, method=PLAIN, law=TARGET)
 
 
 def beside(spec: LandscapeSpec) -> Run | None:

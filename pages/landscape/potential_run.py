@@ -21,6 +21,7 @@ from ui.plots import plot
 QUESTION = "Does the sampler find every mode, and give each the weight that it has?"
 RESULT, OVER_TIME, CRITICAL = "Result", "Over time", "Critical points"
 OCCUPANCY = "occupancy_"  # the live numbers: share of the particles in a basin
+MOST_MARKS = 40  # saddles and maxima that are marked
 PLAIN_COLUMN = "From the same start with as many gradients."
 
 
@@ -107,6 +108,7 @@ def _result(run: Run, picture: Ground, name: str) -> None:
     other = _plain(run)
     beside = runs.store().report(other.id) if other is not None and other.state == "done" else None
     _numbers(report, beside)
+    _law(run)
     modes = report.get("modes") or []
     if modes:
         _table(run, modes, beside)
@@ -116,21 +118,60 @@ def _result(run: Run, picture: Ground, name: str) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         figure = critical.add_particles(picture.contour("draws"), x[:: max(1, len(x) // 3000)])
+        others = _others(report)
+        critical.add_points(figure, others)
         figures.add_modes(figure, modes)
         plot(
             figure,
             "draws",
-            f"The sampler's {len(x):,} draws (some of them) and the modes of the table.",
+            f"{min(len(x), 3000):,} of the sampler's {len(x):,} draws, the modes of the table"
+            + (", saddles and maxima." if others else "."),
             {"x": x},
             name,
         )
     with right:
         if modes:
             shown = [report, *([beside] if beside else [])]
-            caption = "Share of the draws in each basin beside what exp(-c g) gives it: bars of a mode should be equal."
-            bars = figures.weights([item | {"method": METHODS[item["method"]]} for item in shown], height=460)
+            _where(shown, name)
+            caption = (
+                "Share of the draws at each mode beside what exp(-c g) gives its basin: the full part of a bar is "
+                "truly near the mode, the pale part is the rest of the basin."
+            )
+            bars = figures.weights([item | {"method": METHODS[item["method"]]} for item in shown], height=320)
             arrays = {item["method"]: np.array([mode["occupancy"] for mode in item["modes"]]) for item in shown}
             plot(bars, "weights", caption, arrays | {"target": np.array([mode["target"] for mode in modes])}, name)
+
+
+def _law(run: Run) -> None:
+    """What law the method has, where that needs a word."""
+    if run.spec.method in potential_setup.LAW_OF:
+        frame.caption(potential_setup.LAW_OF[run.spec.method])
+
+
+def _others(report: dict[str, Any]) -> list[tuple[list[float], str]]:
+    """Saddles and maxima with their places, unless there are so many that they would hide the draws."""
+    found = (report.get("truth") or {}).get("critical_points") or []
+    others = [(point["location"], point["kind"]) for point in found if point["kind"] in ("saddle", "maximum")]
+    return others if len(others) <= MOST_MARKS else []
+
+
+def _where(shown: list[dict[str, Any]], name: str) -> None:
+    """Where the draws truly are, beside where those of exp(-c g) and of the own law are."""
+    truth = shown[0]["truth"] or {}
+    rows = [(METHODS[item["method"]], item) for item in shown if item.get("near_modes") is not None]
+    if not rows or truth.get("near_modes") is None:
+        return
+    rows.append(("exp(−c g)", truth))
+    if truth.get("own"):
+        rows.append(("its own law", truth["own"]))
+    figure = figures.where(rows, height=120 + 40 * len(rows))
+    kinds = ("near_modes", "near_saddles", "near_maxima")
+    arrays = {key: np.array([row[key] for _, row in rows]) for key in kinds}
+    caption = (
+        "Where the draws truly are: near a mode (where its basin holds 99 % of its mass), near a saddle or a maximum, "
+        "or elsewhere."
+    )
+    plot(figure, "where", caption, arrays, name)
 
 
 def _plain(run: Run) -> Run | None:
@@ -154,7 +195,15 @@ def _plain(run: Run) -> Run | None:
 
 def _numbers(report: dict[str, Any], beside: dict[str, Any] | None) -> None:
     truth = report.get("truth") or {}
+    near = [
+        (
+            f"Near {kind}", report.get(f"near_{kind}"), "{:.1%}",
+            f"Of the draws; of those of exp(-c g) {truth.get(f'near_{kind}') or 0:.1%}.",
+        )
+        for kind in ("modes", "saddles", "maxima")
+    ]  # fmt: skip
     shown = [
+        *near,
         ("Largest error of a share", truth.get("largest_error"), "{:.1%}", "Of a basin's share, against exp(-c g)."),
         ("Energy distance", report.get("energy_distance"), "{:.3g}", "To exact samples of exp(-c g)."),
         ("Accepted jumps", report.get("acceptance"), "{:.1%}", "Of the jumps that were tried."),
@@ -176,7 +225,8 @@ def _table(run: Run, modes: list[dict[str, Any]], beside: dict[str, Any] | None)
     """The share of each basin: the sampler's, the law's, plain LMC's."""
     others = (beside or {}).get("modes") or [{}] * len(modes)
     rows = [
-        {"mode": title, "kind": mode["kind"], "method": _percent(mode["occupancy"]), "target": _percent(mode["target"]),
+        {"mode": title, "kind": mode["kind"], "near": _percent(mode.get("near")),
+         "method": _percent(mode["occupancy"]), "target": _percent(mode["target"]),
          "own": _percent(mode.get("own_law")), "lmc": _percent(other.get("occupancy"))}
         for title, mode, other in zip(chains.mode_names(modes), modes, others, strict=True)
     ]  # fmt: skip
@@ -190,16 +240,24 @@ def _table(run: Run, modes: list[dict[str, Any]], beside: dict[str, Any] | None)
         column_order=[key for key in rows[0] if any(row[key] is not None for row in rows)],
         column_config={
             "mode": st.column_config.TextColumn("Mode"),
-            "kind": st.column_config.TextColumn("Kind", help="boundary: the box's edge stops the gradient flow there."),
-            "method": number(f"{METHODS[run.spec.method]} (%)", format="%.1f", help="Share of its draws."),
+            "kind": st.column_config.TextColumn(
+                "Kind",
+                help="boundary: the box's edge stops the gradient flow there; degenerate: g is flat or has a kink.",
+            ),
+            "near": number("Near it (%)", format="%.1f", help="Draws truly near the mode, not only in its basin."),
+            "method": number(
+                f"{METHODS[run.spec.method]}, in its basin (%)",
+                format="%.1f",
+                help="Share of its draws from which the gradient flow leads to this mode, from however far.",
+            ),
             "target": number("exp(-c g) (%)", format="%.1f", help="What the law gives this basin."),
             **own,
             "lmc": number("Plain LMC (%)", format="%.1f", help=PLAIN_COLUMN),
         },
     )
     frame.caption(
-        "A sampler that is right has the shares of exp(-c g). Plain Langevin from the same start is the trivial "
-        "answer: where it stays in one basin, whoever leaves it does better."
+        "A sampler of exp(-c g) has its shares, and 99 % or more of its draws near modes. Plain Langevin from the same "
+        "start is the trivial answer."
     )
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import streamlit as st
 
 from npf_engine.errors import InputError
+from npf_engine.evaluation.landscape_verdict import WHY_EVERYWHERE
 from npf_engine.fields import catalog
 from npf_engine.figures import critical
-from npf_engine.polar.landscape import PRESETS, LandscapeSpec
+from npf_engine.polar.landscape import OWN, PRESETS, TARGET, LandscapeSpec
 from npf_engine.polar.sampling import landscapes
 from npf_engine.runs import kinds
 from pages.field.pick import numbers
@@ -27,14 +28,23 @@ WAYS = {BUILT_IN: ":material/category:", TERRAIN: ":material/terrain:", TYPED: "
 SAMPLE, CRITICAL = "Sample it", "Critical points"
 EXAMPLE = "(x^2 + y - 11)^2 / 20 + sin(2*x)*y"
 ABOUT = {
-    "lmc-npf": "Langevin steps on g and jumps through the convex u (Algorithm 2 of the paper): basins are left at "
-    "once, but the law is the chain's own, not exp(-c g).",
-    "lmc-npf-corrected": "The same jumps, accepted by Metropolis' rule with the networks frozen: the law is exp(-c g), "
-    "however bad the networks.",
+    "lmc-npf-corrected": "Langevin steps on g and jumps through the convex u, accepted by Metropolis' rule with the "
+    "networks frozen: the law is exp(-c g), however bad the networks. The way back from u is not I_psi: its draws lie "
+    "on finitely many pre-images and have no density, which the rule needs. A mixture density network q(x | y), fitted "
+    "to particles of an uncorrected chain, takes its place. A poor fit costs accepted jumps, not correctness; a mode "
+    "that it does not know is reached by its broad share (2 % of its draws) or by Langevin steps alone.",
+    "lmc-npf": f"The paper's Algorithm 2, uncorrected: Langevin steps on g, jumps through u, and back by I_psi. Basins "
+    f"are left at once, but the law is the chain's own, not exp(-c g). {WHY_EVERYWHERE}.",
     "lmc": "Langevin steps alone: particles stay in the basin where they begin for as long as its walls are high.",
     "tempering": "Copies at higher temperatures that swap places: the classical remedy.",
     "nuts": "The No-U-Turn sampler of a library: long, well-chosen steps, but none over a high wall.",
 }
+LAW_OF = {
+    "lmc-npf": f"{WHY_EVERYWHERE}. Langevin steps on g lead down from there only until the next jump.",
+    "lmc-npf-corrected": "Its law is exp(-c g). The way back from u is a mixture density network q(x | y), not I_psi, "
+    "whose draws have no density: a poor fit costs accepted jumps, not correctness.",
+}
+LAWS = {TARGET: "exp(-c g)", OWN: "its own law"}
 AUTO = "Empty: the landscape's own"
 LEAVES = (
     Leaf("particles", "Particles", "Chains that run together. Empty: as the size says."),
@@ -217,11 +227,19 @@ def _method(spec: LandscapeSpec) -> None:
             help="Particles and steps where those are left empty.",
         )
     st.caption(ABOUT[spec.method])
+    if spec.method == "lmc-npf":
+        st.session_state["law_choice"] = spec.law
+        st.segmented_control(
+            "Judge it by", [TARGET, OWN], key="law_choice", required=True, format_func=LAWS.__getitem__,
+            on_change=_set, args=("law", "law_choice"), help="The law that the verdict is against.",
+        )  # fmt: skip
 
 
 def _set(key: str, widget: str) -> None:
     """Take the choice of a widget into the link."""
     value = st.session_state[widget]
+    if key == "method":
+        st.query_params.pop("law", None)  # of another method
     if value == getattr(LandscapeSpec(), key):
         st.query_params.pop(key, None)
     else:

@@ -1,4 +1,4 @@
-"""The relief of a landscape, the warning about step sizes, the verdict on a run: each where the answer is known."""
+"""The relief of a landscape and the warning about step sizes, each where the answer is known."""
 
 from __future__ import annotations
 
@@ -35,32 +35,3 @@ def test_lengths_are_counted_in_the_unit_of_the_landscape():
     columns = [(terrain.gradient(middle + s) - terrain.gradient(middle - s))[0] * unit / 2e-4 for s in step]
     curvature = float(torch.linalg.eigvalsh(torch.stack(columns)).abs().max())
     assert landscape_view.step_warning(terrain, 2.1 / (terrain.coefficient * curvature), terrain.coefficient)
-
-
-def result(occupancy: list[float], target: list[float], own: list[float] | None = None) -> dict:
-    """What a landscape run answers, as far as the verdict reads it."""
-    modes = [{"occupancy": o, "target": t, "own_law": own[k] if own else None}
-             for k, (o, t) in enumerate(zip(occupancy, target, strict=True))]  # fmt: skip
-    return {"modes": modes, "energy_distance": 0.2, "truth": {"energy_distance_of_exact_samples": 0.01}}
-
-
-@pytest.mark.parametrize(
-    ("occupancy", "verdict"),
-    [
-        ([0.7, 0.3], "good"),
-        ([0.66, 0.34], "good"),
-        ([0.5, 0.5], "usable"),
-        ([1.0, 0.0], "not trustworthy"),
-        ([0, 1], "not trustworthy"),
-    ],
-)
-def test_verdict_lies_between_the_law_and_one_basin(occupancy: list[float], verdict: str):
-    found = landscape_view.judge(result(occupancy, [0.7, 0.3]))
-    assert found["verdict"] == verdict
-    assert "miss by 0.300" in found["verdict_reason"] and "exact samples have 0.01" in found["verdict_reason"]
-
-
-def test_own_law_is_told_and_one_basin_has_no_verdict():
-    found = landscape_view.judge(result([0.5, 0.5], [0.7, 0.3], [0.45, 0.55]))
-    assert "its own law is met to 0.050" in found["verdict_reason"]
-    assert landscape_view.judge(result([1.0], [1.0])) == {}

@@ -39,13 +39,20 @@ def test_occupancy_and_weights_show_what_was_given_beside_the_exact_weights() ->
     figure = landscape.occupancy(np.array([0, 10]), shares, [0.7, 0.3])
     np.testing.assert_allclose(figure.data[1].y, shares[:, 1], rtol=1e-6)
     assert [shape.y0 for shape in figure.layout.shapes] == [0.7, 0.3]
-    modes = [{"occupancy": 0.5, "target": 0.7}, {"occupancy": 0.5, "target": 0.3}]
-    result = {
-        "method": "lmc", "modes": modes, "energy_distance": 0.2, "truth": {"energy_distance_of_exact_samples": 0.01},
-        "acceptance": None, "gradient_evaluations": 100, "seconds": 1.0,
-    }  # fmt: skip
-    bars = landscape.weights([result])
+    modes = [{"occupancy": 0.6, "near": 0.1, "target": 0.7}, {"occupancy": 0.4, "near": 0.4, "target": 0.3}]
+    bars = landscape.weights([{"method": "lmc", "modes": modes}])
     np.testing.assert_allclose(bars.data[0].y, [0.7, 0.3], rtol=1e-6)
-    np.testing.assert_allclose(bars.data[1].y, [0.5, 0.5], rtol=1e-6)
-    row = landscape.comparison([result])[0]
-    assert abs(row["largest error of a weight"] - 0.2) < 1e-12 and row["of exact samples"] == 0.01
+    np.testing.assert_allclose(bars.data[1].y, [0.1, 0.4], rtol=1e-6)
+    np.testing.assert_allclose(np.asarray(bars.data[2].base, dtype=float) + bars.data[2].y, [0.6, 0.4], rtol=1e-6)
+    assert bars.data[1].offsetgroup == bars.data[2].offsetgroup != bars.data[0].offsetgroup
+    older = landscape.weights([{"method": "lmc", "modes": [{"occupancy": 0.5, "target": 0.7}]}])
+    assert len(older.data) == 2 and older.data[1].y[0] == 0.5
+
+
+def test_where_the_draws_are_fills_a_bar() -> None:
+    shares = {"near_modes": 0.2, "near_saddles": 0.3, "near_maxima": 0.1}
+    figure = landscape.where([("LMC-NPF", shares), ("exp(-c g)", dict.fromkeys(shares, 0.0) | {"near_modes": 1.0})])
+    assert [trace.name for trace in figure.data] == ["near modes", "near saddles", "near maxima", "elsewhere"]
+    np.testing.assert_allclose(sum(np.asarray(trace.x) for trace in figure.data), [1.0, 1.0], rtol=1e-6)
+    assert list(figure.data[0].y) == ["exp(-c g)", "LMC-NPF"], "the first row is on top"
+    np.testing.assert_allclose([trace.x[1] for trace in figure.data], [0.2, 0.3, 0.1, 0.4], rtol=1e-6)

@@ -112,8 +112,8 @@ def test_run_starts_plain_lmc_beside_it(store: RunStore):
     app.run()
     assert not app.exception, app.exception[0].message
     found = store.list("landscape")
-    assert [run.spec.method for run in found] == ["lmc-npf", "lmc"]
-    assert app.query_params["run"] == found[0].id and app.title[0].value == "himmelblau lmc-npf"
+    assert [run.spec.method for run in found] == ["lmc-npf-corrected", "lmc"]
+    assert app.query_params["run"] == found[0].id and app.title[0].value == "himmelblau lmc-npf-corrected"
     store.cancel(found[1].id)
     wait_for(lambda: not store.get(found[1].id).active)
     assert chains.beside(found[0].spec) is None, "a cancelled one is run again"

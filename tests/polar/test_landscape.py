@@ -16,9 +16,10 @@ import torch
 from npf_engine.cli import main
 from npf_engine.divergences.distances import energy_mmd
 from npf_engine.errors import Cancelled, InputError
+from npf_engine.evaluation.landscape_verdict import judge
 from npf_engine.polar.landscape import LandscapeSpec, read_result, resolved, run_landscape
 from npf_engine.polar.langevin import LangevinSettings, Region
-from npf_engine.polar.sampling import landscapes
+from npf_engine.polar.sampling import landscapes, nuts
 from npf_engine.polar.sampling.chain import ChainState, Oracle, run_chain
 from npf_engine.polar.sampling.exact import Truth, critical_points
 from npf_engine.polar.sampling.pretrain import PretrainSettings
@@ -29,10 +30,10 @@ from npf_engine.runs.bundle import read_bundle
 from npf_engine.settings import AmortizerConfig, InverseConfig, MapConfig, PotentialConfig
 
 KEYS = {
-    "method", "coefficient", "tau", "gradient_evaluations", "modes", "energy_distance", "truth", "accuracy",
-    "acceptance", "seconds", "out",
+    "method", "law", "coefficient", "tau", "gradient_evaluations", "modes", "near_modes", "near_saddles", "near_maxima",
+    "energy_distance", "truth", "accuracy", "acceptance", "seconds", "out",
 }  # fmt: skip
-MODE_KEYS = {"location", "kind", "occupancy", "target", "own_law"}
+MODE_KEYS = {"location", "kind", "occupancy", "near", "target", "own_law"}
 
 
 @pytest.fixture(scope="module")
@@ -213,6 +214,36 @@ def test_nuts_stops_at_the_budget_and_stays_in_its_basin() -> None:
     assert max(mode["occupancy"] for mode in result["modes"]) > 0.9
 
 
+@pytest.mark.parametrize("start", [(), (0.0, 0.0), (1.0, 0.0)])
+def test_nuts_begins_where_the_gradient_has_a_zero(start: tuple[float, ...]) -> None:
+    """The double well's own start, its saddle and a mode: nutpie refuses a start with a 0 in the gradient."""
+    pytest.importorskip("nutpie")
+    result = run_landscape(LandscapeSpec("double-well", "nuts", particles=2, steps=150, start=start))
+    assert sum(mode["occupancy"] for mode in result["modes"]) == pytest.approx(1.0)
+    assert result["near_modes"] > 0.8 and result["gradient_evaluations"] <= 300
+
+
+def test_a_start_is_moved_only_where_the_gradient_has_a_zero() -> None:
+    def slope(z: np.ndarray) -> tuple[float, np.ndarray]:
+        return 0.0, np.array([z[0] - 1.0, z[1] * z[0]])
+
+    np.testing.assert_array_equal(nuts.startable(np.array([0.5, 0.2]), slope), [0.5, 0.2])
+    moved = nuts.startable(np.array([1.0, 0.0]), slope)
+    assert (moved != [1.0, 0.0]).all() and np.abs(moved - [1.0, 0.0]).max() < 0.01
+    with pytest.raises(InputError, match="start elsewhere"):
+        nuts.startable(np.zeros(2), lambda z: (0.0, np.zeros(2)))
+
+
+def test_what_nutpie_refuses_is_a_sentence() -> None:
+    class Refusing:
+        @property
+        def is_finished(self) -> bool:
+            raise RuntimeError("All initialization points failed\n\nCaused by:\n    Invalid initial point")
+
+    with pytest.raises(InputError, match=r"cannot go on \(Invalid initial point\); start elsewhere"):
+        nuts._ended(Refusing())
+
+
 def test_a_missing_nutpie_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "nutpie", None)
     with pytest.raises(InputError, match="needs the package nutpie"):
@@ -243,8 +274,14 @@ def test_a_typed_potential_and_its_defaults() -> None:
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"method": "hmc"}, "method must be one of lmc, lmc-npf"),
         ({"particles": 0}, "particles must be 1 or more"),
+        ({"method": "hmc"}, "method must be one of lmc-npf-corrected, lmc-npf, lmc"),
+        ({"law": "mine"}, "law must be target or own"),
+        ({"method": "tempering", "law": "own"}, "only lmc-npf has a law of its own"),
+        ({"low": (5.0, -5.0), "high": (-5.0, 5.0)}, "axis x is from 5 to -5"),
+        ({"low": (-5.0,), "high": (5.0,)}, "has 1 dimensions, but himmelblau has 2"),
+        ({"name": "mixture", "low": (-5.0, -5.0), "high": (5.0,)}, "2 lower and 1 upper bounds"),
+        ({"name": "jacksboro", "low": (0.0, 0.0), "high": (1.0, 1.0)}, "comes with its own region"),
         ({"tau": -1.0}, "tau must be a positive number"),
         ({"name": "himmelblau", "start": (9.0, 0.0)}, "is outside Omega"),
         ({"name": "himmelblau", "start": (1.0,)}, "start has 1 numbers, but himmelblau has 2"),
@@ -281,18 +318,28 @@ def test_the_command_prints_the_contract(capsys: pytest.CaptureFixture[str], tmp
     assert set(data) == KEYS | {"bundle", "verdict", "verdict_reason"} and data["out"] == str(tmp_path / "run")
     assert main([*words[:-1], "--start", "-1e-1", "5", "--json"]) == 2
     assert "outside Omega" in capsys.readouterr().err
+    assert main(["landscape", "himmelblau", "--law", "own"]) == 2, "the default method has the law exp(-c g)"
+    assert "only lmc-npf has a law of its own; lmc-npf-corrected is" in capsys.readouterr().err
+    box = ["landscape", "x^2 + y^2", "--low", "-1", "-2", "--high", "1", "2", "--method", "lmc", "--steps", "20"]
+    assert main([*box, "--particles", "5", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["modes"][0]["location"] == [0.0, 0.0]
     assert main([*words, str(tmp_path / "run"), "--tau", "0.001"]) == 2
     assert "other settings" in capsys.readouterr().err
 
 
 @pytest.mark.long
 def test_himmelblau_from_one_corner_at_equal_gradients() -> None:
-    """Bar: lmc-npf everywhere and near its own law, corrected within 0.05 of exp(-c g), lmc more than 0.3 off."""
-    own = run_landscape(LandscapeSpec("himmelblau", "lmc-npf"))
+    """Bars: the default within 0.02 of exp(-c g) and near the modes; lmc-npf near its own law and not near them; lmc
+    more than 0.3 off."""
+    right = landscape_run.run(LandscapeSpec("himmelblau"), Recorder(), None)
+    assert all(abs(mode["occupancy"] - mode["target"]) < 0.02 for mode in right["modes"])
+    assert right["near_modes"] >= 0.95 and right["verdict"] == "good"
+    own = landscape_run.run(LandscapeSpec("himmelblau", "lmc-npf"), Recorder(), None)
     assert all(mode["occupancy"] >= 0.05 for mode in own["modes"])
     assert all(abs(mode["occupancy"] - mode["own_law"]) < 0.05 for mode in own["modes"])
-    right = run_landscape(LandscapeSpec("himmelblau", "lmc-npf-corrected"))
-    assert all(abs(mode["occupancy"] - mode["target"]) < 0.05 for mode in right["modes"])
+    assert own["near_modes"] == pytest.approx(own["truth"]["own"]["near_modes"], abs=0.1)
+    assert own["near_modes"] < 0.4 < own["near_saddles"] + own["near_maxima"]
+    assert own["verdict"] == "not trustworthy" and judge(own | {"law": "own"})["verdict"] in ("good", "usable")
     stuck = run_landscape(LandscapeSpec("himmelblau", "lmc"))
     assert any(abs(mode["occupancy"] - mode["target"]) > 0.3 for mode in stuck["modes"])
 
