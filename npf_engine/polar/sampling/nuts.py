@@ -51,7 +51,9 @@ def sample_nuts(
             recorder.check()
             time.sleep(POLL_SECONDS)
             recorder.progress("nuts", min(budget, oracle.evaluations), budget)
-        trace = sampler.abort()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a share too small for one draw is told by their number
+            trace = sampler.abort()
         if "posterior" in trace:
             kept.append(np.tanh(_before_the_end(trace.posterior["z"].values.reshape(-1, dim))))
         out += kept
