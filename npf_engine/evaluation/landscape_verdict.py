@@ -11,9 +11,7 @@ from npf_engine.evaluation.verdict import GOOD, UNTRUSTED, USABLE, Verdict, leve
 from npf_engine.polar.landscape import OWN
 
 ERRORS = 0.05, 0.10  # largest error of a basin's share, and share of draws in the wrong basin, that is good
-CHANCE = (
-    0.01  # an error of a share below this condemns nobody: where nearly all mass is in one basin, one basin is right
-)
+CHANCE = 0.01  # no smaller error of a share condemns: where nearly all mass is in one basin, staying there is right
 NEAR = 0.04, 0.15  # shortfall of the share of draws near modes: (good, usable)
 FLOORS, OF_ONE_BASIN = 5.0, 0.05  # an energy distance is good below so many floors, or this share of one basin's
 WHY_EVERYWHERE = (
@@ -38,7 +36,7 @@ def judge(result: dict[str, Any]) -> dict[str, str]:
     if own:
         reason = f"against its own law, as asked for: {reason}"
     if result["method"] == "lmc-npf":
-        reason += f". {WHY_EVERYWHERE}"
+        reason += f"; {WHY_EVERYWHERE}"
     return Verdict(weakest(parts).level, reason).to_json()
 
 
