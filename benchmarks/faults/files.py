@@ -52,7 +52,7 @@ def ascii_grid() -> bytes:
     return f"ncols 40\nnrows 40\nxllcorner 0\nyllcorner 0\ncellsize 1\n{rows}\n".encode()
 
 
-def sparse_tif(folder: Path, side: int = 20_000) -> bytes:
+def sparse_tif(folder: Path, side: int = 14_000) -> bytes:
     """A small GeoTIFF of a great many pixels, none of them written."""
     import rasterio
 
@@ -82,17 +82,23 @@ def dense_parquet(rows: int = 60_000_000) -> bytes:
 
 
 def bad_dictionary() -> bytes:
-    """A parquet file whose column names are no text."""
+    """A parquet table whose dictionary of words is no text."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     made = io.BytesIO()
-    pq.write_table(pa.table({"x1": pa.array(["aéb"] * 10).dictionary_encode()}), made)
+    words, numbers = pa.array(["aéb", "c"] * 50).dictionary_encode(), pa.array(np.arange(100.0))
+    pq.write_table(pa.table({"x1": words, "x2": numbers, "F1": numbers, "F2": words}), made)
     return made.getvalue().replace("é".encode(), b"\xff\xfe")
 
 
 def npz_bomb() -> bytes:
     """An .npz whose array says that it has 10^12 numbers."""
-    head = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 2), }"
+    head = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,), }"
     head += b" " * (118 - len(head) - 1) + b"\n"
-    return zipped("x.npy", b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + b"\0" * 64)
+    array = b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + b"\0" * 64
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name in ("x1", "x2", "F1", "F2"):
+            archive.writestr(f"{name}.npy", array)
+    return made.getvalue()

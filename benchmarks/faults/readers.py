@@ -42,7 +42,7 @@ CASES = [
     Case("A.1", "VRT with a Python pixel function", _never("f.tif", lambda s: files.derived(str(s.server.canary)))),
     Case("A.1", "VRT in a zip", _never("g.zip", lambda s: files.zipped("g.tif", files.vrt(f"/vsicurl/{_url(s)}")))),
     Case("A.1", "ASCII grid named .tif", _never("h.tif", lambda s: files.ascii_grid())),
-    Case("A.2", "sparse GeoTIFF of 400 million pixels", _perhaps("i.tif", lambda s: files.sparse_tif(s.folder))),
+    Case("A.2", "sparse GeoTIFF of 196 million pixels", _perhaps("i.tif", lambda s: files.sparse_tif(s.folder))),
     Case("A.2", "csv of 120 MB", _perhaps("j.csv", lambda s: files.long_csv())),
     Case("A.2", "parquet of 60 million equal rows", _perhaps("k.parquet", lambda s: files.dense_parquet())),
     Case("A.2", "npz that says it has 10^12 rows", _never("l.npz", lambda s: files.npz_bomb())),
