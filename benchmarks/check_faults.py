@@ -45,7 +45,7 @@ def main() -> int:
 
 def _outcomes(folder: Path, only: str) -> Iterator[Outcome]:
     def chosen(cases: list[Case]) -> list[Case]:
-        return [case for case in cases if case.section.startswith(only) or only in case.name]
+        return [case for case in cases if case.section.startswith(only) or (len(only) > 1 and only in case.name)]
 
     listener = Listener()
     yield from _played(folder / "guarded", listener, chosen(gate.GUARDED), NPF_PASSWORD=gate.PASSWORD)

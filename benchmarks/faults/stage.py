@@ -33,7 +33,8 @@ class Stage:
     def runs(self) -> set[str]:
         """The run folders of the home."""
         folder = self.server.home / "runs"
-        return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+        names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+        return {name for name in names if not name.startswith("gallery-")}  # the app puts those there by itself
 
 
 @dataclass

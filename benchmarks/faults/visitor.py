@@ -19,6 +19,8 @@ from websockets.typing import Origin, Subprotocol
 from benchmarks.faults.server import Answer, AppServer
 
 TEXTS = ("alert", "markdown", "heading", "text", "exception", "code", "metric", "empty")
+# A run that ends early for another one is not over.
+ENDED = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_WITH_COMPILE_ERROR)
 BOUNDARY = "npf-check-faults"
 
 
@@ -82,7 +84,7 @@ class Visitor:
                 self._note(message.delta.new_element)
             elif kind == "page_info_changed":
                 self._query = message.page_info_changed.query_string
-            elif kind == "script_finished" and message.script_finished in (0, 2):  # done, or done with a compile error
+            elif kind == "script_finished" and message.script_finished in ENDED:
                 return self.told()
 
     def _note(self, element: Any) -> None:
