@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 
 import streamlit as st
 
-from ui import door, frame
+from ui import door, frame, warm
 
 
 def pages() -> dict[str, list]:
@@ -44,11 +43,7 @@ if __name__ == "__main__":
 else:
     # The server imports this file once, before the first visitor. Streamlit takes a folder pages/ for pages of its
     # own until st.navigation was called for the first time: the first deep link would be told "page not found".
-    # matplotlib, which holds the embedded terrain, imports its parts in a circle, and plotly takes pandas from what is
-    # being imported: of several visitors who come at once to a server just started, all but one would find them half
-    # imported.
-    for needed in ("matplotlib.cbook", "pandas"):
-        importlib.import_module(needed)
+    warm.up()
     logging.getLogger("streamlit.runtime.scriptrunner_utils").setLevel("ERROR")  # or it warns of no visitor
     st.navigation(pages())
     app = st.App(__file__, middleware=door.middleware())

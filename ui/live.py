@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
 import streamlit as st
 
 from npf_engine.errors import InputError
@@ -13,6 +14,7 @@ from ui import frame, progress, states
 from ui.runs import badge, remember, store
 
 EVERY = 1.5  # seconds between two looks
+FRESH = 2.9  # seconds for which all watchers of a run are shown the same curves and pictures: every second look
 KEPT_BY_STAGES = "What is done so far is kept."
 KEPT = {
     "recolor": "Its fit keeps nothing and begins anew.",
@@ -20,6 +22,7 @@ KEPT = {
 }
 Status = dict[str, Any]
 Body = Callable[[Run, Status], None]
+T = TypeVar("T")
 
 
 def head(run: Run, status: Status, question: str) -> None:
@@ -89,3 +92,26 @@ def active() -> None:
                 st.markdown(f"**{states.plain(run.name)}**", width="content")
                 badge(run)
                 frame.run_link(run, "Watch it")
+
+
+def shared(run: Run, name: str, make: Callable[[], T]) -> T:
+    """``make()``, made once in FRESH seconds for all watchers of ``run`` in its state; it must draw nothing itself.
+
+    Forty watchers then cost as many figures as one. What comes back is everybody's: it must not be changed.
+    """
+    return _shared(str(run.folder), run.state, name, make)
+
+
+@st.cache_resource(ttl=FRESH, max_entries=256, show_spinner=False)
+def _shared(folder: str, state: str, name: str, _make: Callable[[], T]) -> T:
+    return _make()
+
+
+def history(run: Run) -> dict[str, dict[str, np.ndarray]]:
+    """The run's curves so far, read once for all its watchers (see RunStore.history)."""
+    return shared(run, "history", lambda: store().history(run.id))
+
+
+def snapshot(run: Run) -> dict[str, np.ndarray] | None:
+    """The run's newest live picture, read once for all its watchers (see RunStore.snapshot)."""
+    return shared(run, "snapshot", lambda: store().snapshot(run.id))

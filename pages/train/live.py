@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from npf_engine.figures import curves, training
@@ -12,6 +14,12 @@ from npf_engine.runs.store import Run
 from ui import fieldlink, frame, live, states
 from ui.plots import Arrays, plot
 from ui.runs import store
+
+CAPTIONS = {
+    "divergence": "The divergence of the two clouds should fall to the dashed line, the distance of two draws of F♯ρ.",
+    "convergence": "Share of points whose conjugate was found: near 100 %, or the dual and M cannot be trusted.",
+    "losses": "Each stage's loss should fall and flatten out; one that still falls steeply at its end wants more steps.",
+}
 
 
 def show(run_id: str) -> None:
@@ -41,14 +49,15 @@ def _actions(run: Run, status: dict[str, Any]) -> None:
 
 def _body(run: Run, status: dict[str, Any]) -> None:
     _numbers(status)
-    history = store().history(run.id)
+    history = live.history(run)
     left, right = st.columns(2, gap="medium")
     with left:
-        _forming(run.id, run.state)
+        _forming(run)
     with right:
-        _divergence(history)
-        _convergence(history)
-    _losses(history, run.state)
+        _curve(run, "divergence", curves.divergence, history, "sinkhorn", "self_distance")
+        _curve(run, "convergence", curves.convergence, history, "converged")
+    if not _curve(run, "losses", curves.losses, history, "loss") and run.state == "running":
+        st.caption("Losses appear with the first training steps.")
     live.log(run.id)
 
 
@@ -71,56 +80,30 @@ def _numbers(status: dict[str, Any]) -> None:
             st.metric(label, form.format(value), help=about, width="content", border=True)
 
 
-def _forming(run_id: str, state: str) -> None:
-    picture = store().snapshot(run_id)
+def _forming(run: Run) -> None:
+    picture = live.snapshot(run)
     if picture is None or "grad_u" not in picture:
-        if state in ("queued", "running", "paused"):
+        if run.active:
             st.info("The first picture of ∇u♯ρ appears a few seconds after the field is ready.")
         return
-    figure = training.live_snapshot(picture["grad_u"], picture["target"])
-    data = {key: value for key, value in picture.items() if key != "name"}
+    clouds = picture["grad_u"], picture["target"]
     plot(
-        figure,
+        live.shared(run, "forming", lambda: training.live_snapshot(*clouds)),
         "forming",
         "Held-out points of ∇u♯ρ over those of F♯ρ: the two clouds should come to cover the same ground.",
-        data,
-        run_id,
+        {key: value for key, value in picture.items() if key != "name"},
+        run.id,
     )
 
 
-def _divergence(history: curves.History) -> None:
-    figure = curves.divergence(history)
+def _curve(
+    run: Run, name: str, draw: Callable[[curves.History], go.Figure | None], history: curves.History, *scalars: str
+) -> bool:
+    """The plot ``name`` of these scalars, where there is something to draw; whether there was."""
+    figure = live.shared(run, name, lambda: draw(history))
     if figure is not None:
-        plot(
-            figure,
-            "divergence",
-            "The divergence of the two clouds should fall to the dashed line, the distance of two draws of F♯ρ.",
-            _curves(history, "sinkhorn", "self_distance"),
-        )
-
-
-def _convergence(history: curves.History) -> None:
-    figure = curves.convergence(history)
-    if figure is not None:
-        plot(
-            figure,
-            "convergence",
-            "Share of points whose conjugate was found: near 100 %, or the dual and M cannot be trusted.",
-            _curves(history, "converged"),
-        )
-
-
-def _losses(history: curves.History, state: str) -> None:
-    figure = curves.losses(history)
-    if figure is not None:
-        plot(
-            figure,
-            "losses",
-            "Each stage's loss should fall and flatten out; one that still falls steeply at its end wants more steps.",
-            _curves(history, "loss"),
-        )
-    elif state == "running":
-        st.caption("Losses appear with the first training steps.")
+        plot(figure, name, CAPTIONS[name], _curves(history, *scalars))
+    return figure is not None
 
 
 def _curves(history: curves.History, *names: str) -> Arrays:
