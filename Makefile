@@ -16,8 +16,7 @@ PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -q
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser test-long check-verdict check-resume check-mutants check-faults check-advisories
-.PHONY: lock-image gallery bench bench-ui bench-lab lint format clean
+.PHONY: help run test test-browser test-long check-verdict check-resume check-mutants check-faults check-advisories lock-image gallery bench bench-ui bench-lab lint format clean check-load
 
 help:
 	@echo "make run            the app at http://$(HOST):$(PORT) (PORT, HOST)"
@@ -29,6 +28,7 @@ help:
 	@echo "make check-verdict  how often exact answers are condemned and wrong ones passed"
 	@echo "make check-faults   hostile uploads, links, bundles and guesses against a real server"
 	@echo "make check-advisories  published advisories against the locked versions;  make lock-image  hashes for the image"
+	@echo "make check-load     forty watchers of one training, lists of a thousand runs (SESSIONS)"
 	@echo "make gallery        train the bundles of assets/gallery"
 	@echo "make bench          benchmarks against peers;  make bench-ui  speed of the pages;  make bench-lab  the Monge lab"
 	@echo "make lint           ruff and mypy;  make format  ruff format;  make clean  remove .venv and caches"
@@ -75,6 +75,10 @@ test-browser: $(VENV)/.dev
 
 test-long: $(VENV)/.dev
 	$(PYTEST) -m long
+
+SESSIONS ?= 40
+check-load: $(VENV)/.run
+	OMP_NUM_THREADS=1 PYTHONPATH=. $(PY) benchmarks/check_load.py --sessions $(SESSIONS)
 
 check-resume: $(VENV)/.run
 	OMP_NUM_THREADS=1 PYTHONPATH=. $(PY) benchmarks/check_resume.py

@@ -43,7 +43,8 @@ if __name__ == "__main__":
 else:
     # The server imports this file once, before the first visitor. Streamlit takes a folder pages/ for pages of its
     # own until st.navigation was called for the first time: the first deep link would be told "page not found".
+    for talker in ("scriptrunner_utils", "caching.cache_data_api"):  # or they warn of no visitor
+        logging.getLogger(f"streamlit.runtime.{talker}").setLevel("ERROR")
     warm.up()
-    logging.getLogger("streamlit.runtime.scriptrunner_utils").setLevel("ERROR")  # or it warns of no visitor
     st.navigation(pages())
     app = st.App(__file__, middleware=door.middleware())

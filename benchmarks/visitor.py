@@ -1,7 +1,7 @@
 """A visitor without a browser: opens a page of a running server over Streamlit's websocket and keeps it live.
 
-It speaks what the browser speaks (protobuf messages over ``/_stcore/stream``) and honours the reruns that a page asks for
-by itself, so that many visitors cost this machine little and the server what they cost it in earnest.
+It speaks what the browser speaks (protobuf messages over ``/_stcore/stream``) and honours the reruns that a page asks
+for by itself, so that many visitors cost this machine little and the server what they cost it in earnest.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 OPEN_SECONDS = 120.0
 MAX_MESSAGE = 64 * 2**20
@@ -40,7 +41,7 @@ class Visitor:
         headers = {"Origin": f"http://127.0.0.1:{self.port}"} | ({"Cookie": self.cookie} if self.cookie else {})
         address = f"ws://127.0.0.1:{self.port}/_stcore/stream"
         async with connect(
-            address, additional_headers=headers, subprotocols=["streamlit"], max_size=MAX_MESSAGE  # type: ignore[list-item]
+            address, additional_headers=headers, subprotocols=[Subprotocol("streamlit")], max_size=MAX_MESSAGE
         ) as socket:
             began = time.monotonic()
             await self._ask(socket, "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +83,26 @@ def check_source(source: str) -> None:
 
 def source_title(spec: FieldSpec) -> str:
     """A name for people: the file's name, the formula, the place."""
-    if spec.source == "expression" and spec.expression:
-        return "F = " + ("∇(" + spec.expression[0] + ")" if len(spec.expression) == 1 else ", ".join(spec.expression))
-    if spec.source == "coordinates" and spec.bounds:
-        west, south, east, north = spec.bounds
+    return _title(spec.source, spec.expression, spec.bounds)
+
+
+def title_in(settings: Mapping[str, Any]) -> str:
+    """``source_title`` of the field in a run's settings as the table has them, whatever stands there: a list of a
+    thousand runs must not make a thousand specs."""
+    found = settings.get("field")
+    field: Mapping[str, Any] = found if isinstance(found, dict) else {}
+    source, formula, bounds = (field.get(key) for key in ("source", "expression", "bounds"))
+    return _title(
+        source if isinstance(source, str) else FieldSpec().source,
+        [str(part) for part in formula] if isinstance(formula, list) else [],
+        bounds if isinstance(bounds, list) and all(isinstance(edge, int | float) for edge in bounds) else None,
+    )
+
+
+def _title(source: str, formula: Sequence[str], bounds: Sequence[float] | None) -> str:
+    if source == "expression" and formula:
+        return "F = " + ("∇(" + formula[0] + ")" if len(formula) == 1 else ", ".join(formula))
+    if source == "coordinates" and bounds and len(bounds) == 4:
+        west, south, east, north = bounds
         return f"{south:g} to {north:g} north, {west:g} to {east:g} east"
-    return Path(spec.source).stem if len(Path(spec.source).parts) > 1 else spec.source
+    return Path(source).stem if len(Path(source).parts) > 1 else source

@@ -86,12 +86,11 @@ def log(run_id: str) -> None:
 
 def active() -> None:
     """What is in the queue or at work at the moment, each with its link: somebody who comes back finds it here."""
-    for run in store().list():
-        if run.active:
-            with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"active_{run.id}"):
-                st.markdown(f"**{states.plain(run.name)}**", width="content")
-                badge(run)
-                frame.run_link(run, "Watch it")
+    for run in store().active():
+        with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"active_{run.id}"):
+            st.markdown(f"**{states.plain(run.name)}**", width="content")
+            badge(run)
+            frame.run_link(run, "Watch it")
 
 
 def shared(run: Run, name: str, make: Callable[[], T]) -> T:

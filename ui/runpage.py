@@ -21,7 +21,8 @@ def dispatch(page: str, shows: Mapping[str, Callable[[str], None]], setup: Calla
         setup()
         runlist.show(frame.PAGES[page].kinds)
         return
-    kind = {run.id: run.kind for run in runs.store().list()}.get(run_id, "")
+    run = runs.store().find(run_id)
+    kind = "" if run is None else run.kind
     if kind in shows:
         shows[kind](run_id)
     elif kind in kinds.KINDS:

@@ -96,7 +96,7 @@ def remember(run_id: str, key: str = "run") -> None:
 
 
 def _nothing() -> None:
-    active = [run for run in store().list(kinds.TRAIN) if run.active]
+    active = [run for run in store().active() if run.kind == kinds.TRAIN]
     if active:
         states.empty(
             "No finished model yet",
@@ -118,7 +118,7 @@ def _nothing() -> None:
 
 def _unknown(run_id: str) -> None:
     """Say that the run of the link cannot be shown, and why."""
-    known = next((run for run in store().list() if run.id == run_id), None)
+    known = store().find(run_id)
     if known is None:
         st.warning(
             "The link names a run that is not here: it was deleted, or belongs to another machine. "

@@ -6,10 +6,15 @@ import gc
 import importlib
 import pkgutil
 
-# matplotlib, which holds the embedded terrain, imports its parts in a circle, and plotly takes pandas from what is being
-# imported: of several visitors who come at once to a server just started, all but one would find them half imported.
+# matplotlib, which holds the embedded terrain, imports its parts in a circle, and plotly takes pandas from what is
+# being imported: of several visitors who come at once to a server just started, all but one would find them half
+# imported.
 FIRST = ("matplotlib.cbook", "pandas", "torch", "plotly.graph_objects", "plotly.io", "plotly.subplots")
-PACKAGES = ("npf_engine.fields", "npf_engine.figures", "npf_engine.evaluation", "npf_engine.polar", "npf_engine.runs", "ui")
+ENGINE = ("fields", "figures", "evaluation", "polar", "runs")
+PACKAGES = (*(f"npf_engine.{room}" for room in ENGINE), "ui")
+# Run, not imported: a page by Streamlit, the children of other processes by the interpreter; heun needs torchsde, which
+# is slow to load and serves a reference alone.
+SCRIPTS = ("page", "__main__", "elevation_child", "heun")
 
 
 def up() -> None:
@@ -34,11 +39,6 @@ def modules(packages: tuple[str, ...]) -> list[str]:
             if item.name.rpartition(".")[2] not in SCRIPTS:
                 found.append(item.name)
     return found
-
-
-# Run, not imported: a page by Streamlit, the children of other processes by the interpreter; heun needs torchsde, which
-# is slow to load and serves a reference alone.
-SCRIPTS = ("page", "__main__", "elevation_child", "heun")
 
 
 def _first_figure() -> None:

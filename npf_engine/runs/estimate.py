@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import time
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ WIDTHS = (256, 256)
 BATCH = 1024
 MEASURE_SECONDS = 0.25
 STEPS = 1000
+LOOKED_AT = 20  # of the newest finished runs: what older ones took says little of today
 ALIKE = 2.5  # runs whose size differs by less than this factor are asked
 
 
@@ -47,13 +49,13 @@ def estimate(store: RunStore, spec: TrainingSpec) -> Estimate:
     about one of hours.
     """
     size = sum(cost.guess(spec).values())
-    finished = [
-        (run.spec, run.seconds)
-        for run in store.list(TRAIN)
-        if run.state == "done" and run.source == "trained" and run.seconds
-        and size / ALIKE < sum(cost.guess(run.spec).values()) < size * ALIKE
-    ]  # fmt: skip
-    found = cost.estimate(spec, finished)
+    done = (run for run in store.list(TRAIN) if run.state == "done" and run.source == "trained" and run.seconds)
+    alike = (
+        (run.spec, run.seconds or {})
+        for run in itertools.islice(done, LOOKED_AT)
+        if size / ALIKE < sum(cost.guess(run.spec).values()) < size * ALIKE
+    )
+    found = cost.estimate(spec, alike)
     factor = 1.0 if found["runs"] else slowness()
     stages = {name: float(seconds) * factor for name, seconds in found["stages"].items()}
     return Estimate(stages, sum(stages.values()), int(found["runs"]))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ from npf_engine.runs import kinds
 from npf_engine.runs.process import Identity
 
 STATES = ("queued", "running", "paused", "cancelled", "failed", "interrupted", "done")
+ACTIVE = ("queued", "running", "paused")
 SOURCES = ("trained", "imported", "gallery")
 VERSION = 1
 
@@ -28,7 +31,14 @@ CREATE TABLE IF NOT EXISTS runs (
     pid INTEGER, pid_start TEXT, slot TEXT, cancel REAL, origin TEXT
 )
 """
+COLUMNS = (
+    *("id", "name", "state", "source", "spec", "created", "queued", "started", "finished"),
+    *("verdict", "metrics", "seconds", "error", "pid", "pid_start", "slot", "cancel", "origin"),
+)
+SELECT = f"SELECT {', '.join(COLUMNS)} FROM runs"
 JSON_COLUMNS = ("metrics", "seconds")
+RACY = 50_000_000  # nanoseconds: clocks of file systems are coarse
+ROWS_KEPT = 4096  # decoded rows that are kept: some 20 kB each
 
 
 @dataclass(frozen=True)
@@ -57,7 +67,7 @@ class Run:
     @property
     def active(self) -> bool:
         """Whether the run waits for a slot, runs or is paused."""
-        return self.state in ("queued", "running", "paused")
+        return self.state in ACTIVE
 
     @property
     def kind(self) -> str:
@@ -96,6 +106,7 @@ class Table:
     def __init__(self, path: Path, folder: Path) -> None:
         """``folder`` holds the run folders. Raises InputError where the file cannot be opened."""
         self.path, self.folder = path, folder
+        self._kept: dict[tuple[str, ...], tuple[tuple[int, ...], tuple[Row, ...]]] = {}  # by states, with a signature
         with self._connect() as db:
             db.execute("PRAGMA journal_mode=WAL")
             version = int(db.execute("PRAGMA user_version").fetchone()[0])
@@ -108,7 +119,6 @@ class Table:
     def _connect(self) -> Iterator[sqlite3.Connection]:
         try:
             with contextlib.closing(sqlite3.connect(self.path, timeout=15, isolation_level=None)) as db:
-                db.row_factory = sqlite3.Row
                 db.execute("PRAGMA synchronous=NORMAL")
                 yield db
         except sqlite3.Error as error:
@@ -140,34 +150,66 @@ class Table:
     def find(self, run_id: str) -> Row | None:
         """The row of a run, or None."""
         with self._connect() as db:
-            found = db.execute("SELECT * FROM runs WHERE id = ?", [run_id]).fetchone()
-        return None if found is None else self._row(found)
+            found = db.execute(f"{SELECT} WHERE id = ?", [run_id]).fetchone()
+        return None if found is None else _row(self.folder, *found)
 
     def rows(self, *states: str) -> list[Row]:
         """The rows in these states (all, without any), newest first."""
+        signature = self._signature()
+        kept = self._kept.get(states)
+        if kept is not None and signature is not None and kept[0] == signature:
+            return list(kept[1])
         where = f"WHERE state IN ({', '.join('?' * len(states))})" if states else ""
         with self._connect() as db:
-            found = db.execute(f"SELECT * FROM runs {where} ORDER BY created DESC, rowid DESC", states).fetchall()
-        return [self._row(item) for item in found]
+            found = db.execute(f"{SELECT} {where} ORDER BY created DESC, rowid DESC", states).fetchall()
+        rows = [_row(self.folder, *item) for item in found]
+        if signature is not None:
+            self._kept[states] = (signature, tuple(rows))
+        return rows
 
-    def _row(self, item: sqlite3.Row) -> Row:
-        run = Run(
-            id=item["id"],
-            name=item["name"],
-            state=item["state"],
-            created=item["created"],
-            started=item["started"],
-            finished=item["finished"],
-            folder=self.folder / item["id"],
-            settings=_decode(item["spec"]) or {},
-            verdict=level_of_row(item["verdict"]),
-            metrics=_decode(item["metrics"]),
-            seconds=_decode(item["seconds"]),
-            error=item["error"],
-            source=item["source"],
-        )
-        worker = Identity(item["pid"], item["pid_start"]) if item["pid"] else None
-        return Row(run, item["queued"], worker, item["slot"], item["cancel"], item["origin"])
+    def _signature(self) -> tuple[int, ...] | None:
+        """Tells whether anybody wrote since: size and time of the file and of its log. None where they changed so
+        lately that another write could bear the same time."""
+        signature: list[int] = []
+        for suffix in ("", "-wal"):
+            try:
+                stat = os.stat(f"{self.path}{suffix}")
+            except OSError:
+                signature += [0, 0, 0]
+                continue
+            if time.time_ns() - stat.st_mtime_ns < RACY:
+                return None
+            signature += [stat.st_ino, stat.st_size, stat.st_mtime_ns]
+        return tuple(signature)
+
+    def origins(self) -> dict[str, str | None]:
+        """Id -> origin of the gallery's runs."""
+        with self._connect() as db:
+            return dict(db.execute("SELECT id, origin FROM runs WHERE source = 'gallery'").fetchall())
+
+
+@functools.lru_cache(maxsize=ROWS_KEPT)
+def _row(folder: Path, *values: Any) -> Row:
+    """The row with these columns. A row that has not changed is the same object: a list of a thousand runs, read at
+    every rerun of a page, decodes what is new and nothing else. So nobody may change what a Run holds."""
+    item = dict(zip(COLUMNS, values, strict=True))
+    run = Run(
+        id=item["id"],
+        name=item["name"],
+        state=item["state"],
+        created=item["created"],
+        started=item["started"],
+        finished=item["finished"],
+        folder=folder / item["id"],
+        settings=_decode(item["spec"]) or {},
+        verdict=level_of_row(item["verdict"]),
+        metrics=_decode(item["metrics"]),
+        seconds=_decode(item["seconds"]),
+        error=item["error"],
+        source=item["source"],
+    )
+    worker = Identity(item["pid"], item["pid_start"]) if item["pid"] else None
+    return Row(run, item["queued"], worker, item["slot"], item["cancel"], item["origin"])
 
 
 def _encode(columns: dict[str, Any]) -> list[Any]:

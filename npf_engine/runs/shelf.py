@@ -117,7 +117,7 @@ class Shelf:
 
     def _missing(self, wanted: dict[str, str]) -> list[str] | None:
         """Ids whose rows are not what the gallery holds now, or None."""
-        known = {row.run.id: row.origin for row in self.table.rows("done") if row.run.source == "gallery"}
+        known = self.table.origins()
         ids = [run_id for run_id, origin in wanted.items() if known.get(run_id) != origin and origin not in self._bad]
         return [*ids, *(known.keys() - wanted.keys())] or None
 

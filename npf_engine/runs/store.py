@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.runs import archive, cost, files, kinds, reading
+from npf_engine.runs import archive, files, kinds, reading
 from npf_engine.runs.executors import PACKAGE_ROOT, LocalExecutor
 from npf_engine.runs.scheduler import Scheduler, keep_watch
-from npf_engine.runs.schema import Row, Run, Table
+from npf_engine.runs.schema import ACTIVE, Row, Run, Table
 from npf_engine.runs.shelf import Shelf
 
 if TYPE_CHECKING:
     from npf_engine.fields.field import Field
     from npf_engine.polar import PolarFactorization
-    from npf_engine.runs.spec import TrainingSpec
 
 __all__ = ["Run", "RunStore"]
 
@@ -75,6 +74,17 @@ class RunStore:
         """One run."""
         self._tick()
         return self._row(run_id).run
+
+    def find(self, run_id: str) -> Run | None:
+        """One run, or None where there is none of that id."""
+        self._tick()
+        row = self.table.find(run_id)
+        return None if row is None else row.run
+
+    def active(self) -> Runs:
+        """The runs that wait, work or rest, of every kind, newest first."""
+        self._tick()
+        return [row.run for row in self.table.rows(*ACTIVE)]
 
     def status(self, run_id: str) -> dict[str, Any]:
         """The newest state of a run.
@@ -159,14 +169,6 @@ class RunStore:
         from npf_engine.polar import PolarFactorization
 
         return PolarFactorization.load(self.bundle(run_id))
-
-    def estimate(self, spec: TrainingSpec) -> dict[str, Any]:
-        """What a training will take here: {"stages": {name: seconds}, "total": seconds, "runs": how many finished
-        runs of this home the answer leans on; 0 means a rough guess}.
-        """
-        rows = [row for row in self.table.rows("done") if row.run.kind == kinds.TRAIN]
-        done = [row.run for row in rows if row.run.source == "trained"]
-        return cost.estimate(spec, [(run.spec, run.seconds) for run in done if run.seconds])
 
     # doing
 

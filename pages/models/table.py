@@ -1,26 +1,41 @@
-"""The table of runs: sorted by a click on a column's head, filtered by text and state; the link holds the ticks."""
+"""The table of runs, a page of it at a time: filtered by text and state, sorted; the link holds page and ticks."""
 
 from __future__ import annotations
 
 import datetime
+import math
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
+from npf_engine.runs.spec import TrainingSpec
 from npf_engine.runs.store import Run
 from ui import fieldlink, frame
 
 FIRST, SECOND = "run", "with"  # query parameters: the one or two runs that are ticked
+WHICH = "page"  # query parameter: the page of the table, from 1
+PAGE = 50  # rows: a browser that asks for a thousand waits for them
+ORDERS: dict[str, Callable[[Run], Any]] = {
+    "Newest": lambda run: -run.created,
+    "Name": lambda run: run.name.lower(),
+    "∇u♯ρ": lambda run: _last(ratio(run, "pushforward")),
+    "M♯ρ": lambda run: _last(ratio(run, "measure_preservation")),
+    "Inverse": lambda run: _last(ratio(run, "inverse")),
+    "Seconds": lambda run: _last(_total(run)),
+}
 
 
 def show(runs: list[Run]) -> list[Run]:
-    """Draw the table; the runs that are ticked, at most two."""
-    shown = _filtered(runs)
-    if not shown:
+    """Draw one page of the table; the runs that are ticked, at most two, on whatever page they stand."""
+    found = _filtered(runs)
+    if not found:
         st.info("No run matches the filter.", icon=":material/filter_alt_off:")
         return []
+    known = {run.id: run for run in found}
+    chosen = [name for name in (st.query_params.get(FIRST), st.query_params.get(SECOND)) if name in known]
+    shown = found[_first(len(found)) :][:PAGE]
     ids = [run.id for run in shown]
-    chosen = [name for name in (st.query_params.get(FIRST), st.query_params.get(SECOND)) if name in ids]
     # Another list of rows is another table: ticks are by row number and would move to other runs.
     key = f"runs_{frame.key_of(str(hash(tuple(ids))))}"
     st.dataframe(
@@ -30,26 +45,28 @@ def show(runs: list[Run]) -> list[Run]:
         width="stretch",
         height="content" if len(shown) < 10 else 400,
         column_config=_config(),
-        on_select=lambda: _ticked(key, ids),
+        on_select=lambda: _ticked(key, ids, chosen),
         selection_mode="multi-row",
-        selection_default={"selection": {"rows": [ids.index(name) for name in chosen]}},  # type: ignore[typeddict-item]
+        selection_default={"selection": {"rows": [ids.index(name) for name in chosen if name in ids]}},  # type: ignore[typeddict-item]
         placeholder="–",
         alt="Table of runs with their state, verdict and accuracy",
     )
+    if len(found) > PAGE:
+        _turn(len(found))
     st.caption(
         "Ratios are value over self-distance: 1 is as good as another sample of the truth. "
         "The verdict weighs them with their standard errors."
     )
     if st.session_state.pop("ticked_more", False):
         st.info("Two runs can be compared at a time; the first two are shown.")
-    known = {run.id: run for run in shown}
     return [known[name] for name in chosen]
 
 
-def _ticked(key: str, ids: list[str]) -> None:
+def _ticked(key: str, ids: list[str], before: list[str]) -> None:
+    """Take over the ticks of this page; those of other pages stay."""
     rows = list(st.session_state[key]["selection"]["rows"])
-    st.session_state["ticked_more"] = len(rows) > 2
-    names = [ids[row] for row in rows if row < len(ids)][:2]
+    names = [name for name in before if name not in ids] + [ids[row] for row in rows if row < len(ids)]
+    st.session_state["ticked_more"] = len(names) > 2
     for parameter, name in zip((FIRST, SECOND), [*names, "", ""][:2], strict=True):
         if name:
             st.query_params[parameter] = name
@@ -57,8 +74,29 @@ def _ticked(key: str, ids: list[str]) -> None:
             st.query_params.pop(parameter, None)
 
 
+def _first(count: int) -> int:
+    """The first row that is shown, of ``count``: the link's page, or the last one there is."""
+    asked = st.query_params.get(WHICH, "1")
+    number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 7 else 1
+    return PAGE * (min(max(number, 1), -(-count // PAGE)) - 1)
+
+
+def _turn(count: int) -> None:
+    """Which rows these are, and the pages before and after."""
+    first = _first(count)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="pages"):
+        for label, icon, to in (
+            ("Newer", ":material/chevron_left:", first - PAGE),
+            ("Older", ":material/chevron_right:", first + PAGE),
+        ):
+            if st.button(label, icon=icon, key=f"page_{label.lower()}", disabled=not 0 <= to < count):
+                st.query_params[WHICH] = str(to // PAGE + 1)
+                st.rerun()
+        st.markdown(f":gray[runs {first + 1:,} to {min(first + PAGE, count):,} of {count:,}]", width="content")
+
+
 def _filtered(runs: list[Run]) -> list[Run]:
-    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    left, middle, right = st.columns([3, 4, 1], vertical_alignment="bottom")
     with left:
         words = st.text_input(
             "Filter",
@@ -68,19 +106,23 @@ def _filtered(runs: list[Run]) -> list[Run]:
             bind="query-params",
         )
     states = list(dict.fromkeys(run.state for run in runs))
-    with right:
+    with middle:
         wanted = st.pills("State", states, selection_mode="multi", key="models_state") if len(states) > 1 else []
     found = [run for run in runs if not wanted or run.state in wanted]
     for word in (words or "").lower().split():
         found = [run for run in found if word in _haystack(run)]
-    return found
+    if len(runs) <= PAGE:
+        return found  # a click on a column's head sorts what is all there
+    with right:
+        order = st.selectbox("Sort by", list(ORDERS), key="models_order", bind="query-params")
+    return found if order == "Newest" else sorted(found, key=ORDERS[order])
 
 
 def _haystack(run: Run) -> str:
     parts = (
         run.name,
-        fieldlink.source_title(run.spec.field),
-        run.spec.preset,
+        fieldlink.title_in(run.settings),
+        _preset(run),
         run.verdict or "",
         run.source,
         run.state,
@@ -96,9 +138,9 @@ def _columns(runs: list[Run]) -> dict[str, list[Any]]:
         "∇u♯ρ": [ratio(run, "pushforward") for run in runs],
         "M♯ρ": [ratio(run, "measure_preservation") for run in runs],
         "Inverse": [ratio(run, "inverse") for run in runs],
-        "Seconds": [(run.seconds or {}).get("total") for run in runs],
-        "Field": [fieldlink.source_title(run.spec.field) for run in runs],
-        "Preset": [run.spec.preset for run in runs],
+        "Seconds": [_total(run) for run in runs],
+        "Field": [fieldlink.title_in(run.settings) for run in runs],
+        "Preset": [_preset(run) for run in runs],
         "Created": [datetime.datetime.fromtimestamp(run.created, datetime.UTC) for run in runs],
         "From": [run.source for run in runs],
     }
@@ -109,6 +151,20 @@ def ratio(run: Run, metric: str) -> float | None:
     found = (run.metrics or {}).get(metric)
     value = found.get("ratio") if isinstance(found, dict) else None
     return float(value) if isinstance(value, int | float) else None
+
+
+def _total(run: Run) -> float | None:
+    total = (run.seconds or {}).get("total")
+    return float(total) if isinstance(total, int | float) else None
+
+
+def _preset(run: Run) -> str:
+    return str(run.settings.get("preset") or TrainingSpec().preset)
+
+
+def _last(value: float | None) -> float:
+    """For sorting: a run without the figure comes last."""
+    return math.inf if value is None else value
 
 
 def _config() -> dict[str, Any]:

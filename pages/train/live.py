@@ -18,7 +18,8 @@ from ui.runs import store
 CAPTIONS = {
     "divergence": "The divergence of the two clouds should fall to the dashed line, the distance of two draws of F♯ρ.",
     "convergence": "Share of points whose conjugate was found: near 100 %, or the dual and M cannot be trusted.",
-    "losses": "Each stage's loss should fall and flatten out; one that still falls steeply at its end wants more steps.",
+    "losses": "Each stage's loss should fall and flatten out; one that still falls steeply at its end wants more "
+    "steps.",
 }
 
 

@@ -15,11 +15,11 @@ def main() -> None:
     if run_id is None:
         setup.show()
         return
-    known = {run.id: run.kind for run in store().list()}
-    if known.get(run_id) == kinds.TRAIN:
+    run = store().find(run_id)
+    if run is not None and run.kind == kinds.TRAIN:
         live.show(run_id)
-    elif run_id in known:
-        frame.go(frame.page_of(known[run_id]), {"run": run_id})
+    elif run is not None:
+        frame.go(frame.page_of(run.kind), {"run": run_id})
     else:
         states.empty(
             "This run is not here",

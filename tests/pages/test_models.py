@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from npf_engine.runs.store import Run, RunStore
+from pages.models import table
 from tests.pages.conftest import button, endless, links, open_page, texts, tiny, wait_for
 
 
@@ -121,3 +122,38 @@ def test_import_without_a_file_says_so(store: RunStore):
     button(app, "Import").click()
     app.run()
     assert "hoose the zip" in app.error[0].value
+
+
+def many(store: RunStore) -> None:
+    """Five runs more than a page of the table holds, the newest first by name."""
+    for number in range(table.PAGE + 5):
+        names = {"id": f"r{number}", "name": f"Run {number:03d}"}
+        store.table.insert(**names, state="failed", source="trained", spec="{}", created=1000.0 - number)
+
+
+def test_a_long_list_is_shown_page_by_page(store: RunStore):
+    many(store)
+    app = open_page("models")
+    names = list(app.dataframe[0].value["Name"])
+    assert len(names) == table.PAGE and names[0] == "Run 000"
+    assert app.button(key="page_newer").disabled
+    app.button(key="page_older").click().run()
+    rest = list(app.dataframe[0].value["Name"])
+    assert not set(names) & set(rest) and "Run 054" in rest
+    assert app.button(key="page_older").disabled
+    app.selectbox(key="models_order").set_value("Name").run()
+    assert app.query_params["page"] == "2" and list(app.dataframe[0].value["Name"])[-1] == "Run 054"
+    assert not app.exception
+
+
+@pytest.mark.parametrize("page", ["0", "-3", "999", "x", "٣", "9" * 400])
+def test_a_page_that_is_not_there_shows_one_that_is(store: RunStore, page: str):
+    many(store)
+    app = open_page("models", {"page": page})
+    assert not app.exception and len(app.dataframe[0].value)
+
+
+def test_ticks_of_other_pages_stay(store: RunStore):
+    many(store)
+    app = open_page("models", {"run": "r0", "page": "2"})
+    assert "Run 000" in texts(app) and "Run 000" not in list(app.dataframe[0].value["Name"])
