@@ -53,7 +53,7 @@ def measure(runs: int) -> list[dict[str, Any]]:
     apps = {name: opened(name, done.id) for name in frame.PAGES}
     tell("pages alone")
     idle = {name: median_seconds(app.run, runs)[0] for name, app in apps.items()}
-    worker = store.submit(with_values(TrainingSpec(), TINY | {"u.regression_steps": 50_000_000}))
+    worker = store.submit(with_values(TrainingSpec(), TINY | {"u.regression_steps": 10_000_000}))
     try:
         while (status := store.status(worker.id))["stage"] != "u" or status["step"] < 10:
             if not store.get(worker.id).active:

@@ -37,7 +37,7 @@ from npf_engine.runs.store import Run, RunStore
 
 ROOT = Path(__file__).resolve().parent.parent
 ENDLESS = {
-    "device": "cpu", "threads": 1, "field.max_samples": 20_000, "u.pair_size": 400, "u.regression_steps": 50_000_000,
+    "device": "cpu", "threads": 1, "field.max_samples": 20_000, "u.pair_size": 400, "u.regression_steps": 10_000_000,
     "u.patience": 0,
 }  # fmt: skip
 FEW, MANY = 10, 1000
