@@ -111,7 +111,7 @@ class Measured(Part):
     draws: Number | None = None
 
 
-Figures = dict[Word, Number | dict[Word, Number | None] | None]
+Figures = dict[Word, Number | Word | dict[Word, Number | Word | None] | None]
 
 
 class Metrics(Part):
