@@ -29,7 +29,10 @@ def packed(files: dict[str, bytes]) -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in (files | {CHECKSUMS: sums.encode()}).items():
-            archive.writestr(name, content)
+            member = zipfile.ZipInfo(name or "x")
+            member.filename = name  # an empty one is refused by ZipInfo, not by those who read it
+            with archive.open(member, "w") as file:
+                file.write(content)
     return made.getvalue()
 
 
