@@ -15,6 +15,7 @@ def lab(args: argparse.Namespace) -> Answer:
     """Run the methods and print the table."""
     import torch
 
+    from npf_engine.evaluation.lab_view import judged
     from npf_engine.runs.machine import choose_threads
     from npf_engine.runs.recorder import ConsoleRecorder
     from npf_engine.transport.lab import LabSpec, run_lab
@@ -36,7 +37,7 @@ def lab(args: argparse.Namespace) -> Answer:
     if folder is not None and folder.exists() and not folder.is_dir():
         raise InputError(f"--out {folder} is a file; name a folder")
     torch.set_num_threads(choose_threads())
-    report = run_lab(spec, ConsoleRecorder(), folder)
+    report = judged(run_lab(spec, ConsoleRecorder(), folder))
     return Answer(report, _text(report))
 
 
@@ -52,10 +53,21 @@ def _task(name: str) -> str:
 
 
 def _text(report: dict[str, Any]) -> str:
-    header = ("method", report["metric"], "std", "failed", "seconds", "parameters", "cost", "least eigenvalue")
+    header = (
+        "method",
+        report["metric"],
+        "std",
+        "gap",
+        "s.e.",
+        "failed",
+        "seconds",
+        "parameters",
+        "cost",
+        "least eigenvalue",
+    )
     rows = []
     for name, row in report["results"].items():
-        numbers = [number(row[key]) for key in ("mean", "std", "failed_share", "seconds")]
+        numbers = [number(row[key]) for key in ("mean", "std", "gap", "gap_se", "failed_share", "seconds")]
         more = [str(row["parameters"]), number(row["cost"]), number(row["min_eigenvalue"])]
         rows.append((name, *numbers, *more))
     lines = [f"{report['title']}, d = {report['d']}, {report['n']} test points", columns(header, rows)]
@@ -63,5 +75,7 @@ def _text(report: dict[str, Any]) -> str:
         f"floor {number(report['floor'])}, only moving the mean {number(report['trivial'])}, "
         f"exact transport cost {number(report['exact_cost'])}"
     )
+    if "verdict" in report:
+        lines.append(f"verdict: {report['verdict']} ({report['verdict_reason']})")
     lines += [f"{name}: {row['note']}" for name, row in report["results"].items() if row["note"]]
     return "\n".join(lines)

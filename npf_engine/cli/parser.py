@@ -140,7 +140,7 @@ def _lab(command: Parser) -> None:
         help="names with commas between: explicit, implicit, implicit-summed, euclidean, adam, gauss-newton, cmgn, "
         "mmgn, icnn, icnn-linear, icnn-fquad, lse, entropic, exact, gaussian, fit",
     )
-    command.add_argument("--seeds", type=int, default=1, help="how many runs of each method (default 1)")
+    command.add_argument("--seeds", type=int, default=3, help="how many runs of each method (default 3)")
     command.add_argument("--first-seed", type=int, default=0, help="seed of the first run (default 0)")
     command.add_argument("--budget-seconds", type=float, default=None, help="seconds for each run")
     command.add_argument("--budget-steps", type=int, default=None, help="gradient steps for each run")

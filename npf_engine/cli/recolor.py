@@ -13,6 +13,7 @@ from npf_engine.errors import InputError
 def recolor(args: argparse.Namespace) -> Answer:
     """Fit the map between the two pictures' colours, apply it to every pixel, write a PNG, and measure."""
     from npf_engine.evaluation.colour import colour_match
+    from npf_engine.evaluation.colour_run import judge
     from npf_engine.fields.pictures import open_picture, write_png
     from npf_engine.transport import recolor as engine
 
@@ -38,10 +39,13 @@ def recolor(args: argparse.Namespace) -> Answer:
         "width": result.picture.width,
         "height": result.picture.height,
         "pushforward": match,
+        **(judge(match) if args.strength == 1 else {}),
         "seconds": time.perf_counter() - begin,
     }
     row = ("colours", *(number(match[key]) for key in ("value", "self_distance", "ratio", "se", "trivial")))
     table = columns(("", "value", "floor", "ratio", "s.e.", "trivial"), [row])
     kept = number(engine.structure(source, result.picture))
     lines = [table, f"structure kept: {kept}", f"{out}: {data['width']} x {data['height']}, {data['seconds']:.1f} s"]
+    if "verdict" in data:
+        lines.append(f"verdict: {data['verdict']} ({data['verdict_reason']})")
     return Answer(data, "\n".join(lines + ([result.note] if result.note else [])))

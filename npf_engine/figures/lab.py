@@ -164,8 +164,9 @@ def convergence(report: Mapping[str, Any]) -> go.Figure | None:
     told: list[float] = []
     for name, row in report["results"].items():
         seconds, value = list(curves[name]["seconds"]), list(curves[name]["value"])
-        if not seconds and row["mean"] is not None:
-            seconds, value = [row["seconds"]], [row["mean"]]
+        once = row.get("look") if "look" in report else row["mean"]
+        if not seconds and once is not None:
+            seconds, value = [row["seconds"]], [once]
         if not seconds:
             continue
         told += value
@@ -194,7 +195,8 @@ def convergence(report: Mapping[str, Any]) -> go.Figure | None:
 
 
 def _levels(figure: go.Figure, report: Mapping[str, Any], log: bool) -> None:
-    """Lines at the floor and at the trivial answer, with their names."""
+    """Lines at the floor and at the trivial answer, with their names: those of as many points as the curves'."""
+    report = report.get("look") or report
     for key, words in (("floor", "two draws of the target"), ("trivial", "only moving the mean")):
         if report[key]:
             figure.add_hline(y=report[key], line={"color": palette.COLOURS[key], "dash": "dash"})
@@ -207,6 +209,7 @@ def _levels(figure: go.Figure, report: Mapping[str, Any], log: bool) -> None:
 
 def _decades(report: Mapping[str, Any], told: list[float]) -> tuple[float, float]:
     """Range of a logarithmic axis that holds the curves and both levels; what diverges leaves it at the top."""
+    report = report.get("look") or report
     levels = [report[key] for key in ("floor", "trivial") if report[key]]
     top = max([*told, *levels])
     if report["trivial"]:

@@ -128,7 +128,7 @@ def _train_u(job: _Job) -> tuple[ConvexPotential, float]:
     if done is not None:
         u.load_state_dict(done["u"])
         return u, done["seconds"]
-    watch = Watch(u, job.field, job.recorder, spec.seed)
+    watch = Watch(u, job.field, job.recorder, spec.seed, spec.report.n)
     prepared = job.recorder.clock() - begin
     seconds, stage = _fit_u(job, u, watch)
     seconds += prepared

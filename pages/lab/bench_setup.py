@@ -23,7 +23,7 @@ from ui.plots import plot
 from ui.runs import remember, store
 from ui.speclink import Leaf
 
-BASE = LabSpec(task="mixtures", methods=("gaussian", "exact", "cmgn", "icnn"), budget_seconds=10.0)
+BASE = LabSpec(task="mixtures", methods=("gaussian", "exact", "cmgn", "icnn"), seeds=3, budget_seconds=10.0)
 PATHS = ("task", "target")
 CLOUDS = "clouds"  # choice: two files of the visitor
 SECONDS, STEPS, OWN = "seconds", "steps", "own"

@@ -63,11 +63,15 @@ def convergence(report: Report, key: str, name: str) -> bool:
             if row["curve"][axis]:
                 arrays[f"{method} {axis}"] = np.array(row["curve"][axis], dtype=np.float32)
     caption = (
-        "The measure on a few points while each method learns (first seed), lower is better. A dot: a method that is "
-        "measured once, at its end."
+        f"The measure on {_few(report)} points while each method learns (first seed), lower is better; the levels are "
+        "of as many points. A dot: a method that is measured once, at its end. The table's values are of all test points."
     )
     plot(figure, f"convergence_{key}", caption, arrays or None, name)
     return True
+
+
+def _few(report: Report) -> int:
+    return int((report.get("look") or {}).get("points") or report["n"])
 
 
 def many(report: Report) -> bool:
@@ -120,6 +124,7 @@ def table(report: Report) -> None:
                 "method": titles.method(row["method"]),
                 "failed": 100 * row["failed"],
                 "gap": None if gap is None or row["value"] is None else 100 * gap,
+                "gap_se": None if own.get("gap_se") is None or row["value"] is None else 100 * own["gap_se"],
                 "verdict": "reference" if row["method"] in REFERENCES else own.get("verdict"),
             }
         )  # fmt: skip
@@ -134,16 +139,27 @@ def table(report: Report) -> None:
         placeholder="–",
         column_order=[
             "method", *(["verdict"] if judged else []), "value", *(["std"] if several else []),
-            *(["gap"] if judged else []), "failed", "cost_ratio", "min_eigenvalue", "parameters", "seconds",
+            *(["gap", "gap_se"] if judged else []), "failed", "cost_ratio", "min_eigenvalue", "parameters", "seconds",
         ],
         column_config={
             "method": st.column_config.TextColumn("Method", pinned=True),
             "verdict": st.column_config.TextColumn(
-                "Verdict", help="Good: a gap within 10 %, few runs failed. References are not judged."
+                "Verdict",
+                help="Good: a gap within 10 %, few runs failed; not trustworthy: above 50 % by two standard errors. "
+                "References are not judged.",
             ),
             "value": number(label, format="%.4g", help=about + (" Mean over the seeds." if several else "")),
             "std": number("± std", format="%.2g", help="Over the seeds."),
-            "gap": number("Gap (%)", format="%.1f", help="0: as good as the floor; 100: as only moving the mean."),
+            "gap": number(
+                "Gap (%)", format="%.1f",
+                help="0: as good as the floor; 100: as only moving the mean. Below 0 by chance alone: "
+                "nothing is better than the floor.",
+            ),
+            "gap_se": number(
+                "± s.e.", format="%.1f",
+                help="Standard error of the gap, over the seeds and the draws of the floor. Of one seed: as if "
+                "its value varied as the floor does.",
+            ),
             "failed": number(
                 "Failed (%)", format="%.0f",
                 help="Of the runs: not finite, no better than only moving the mean, or, as published, MMD² above 0.03.",

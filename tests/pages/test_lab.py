@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -116,11 +118,31 @@ def test_gap_and_verdict_follow_from_floor_and_trivial_answer():
     words = ["good", "good", "usable", "not trustworthy", "not trustworthy"]
     assert [row["verdict"] for row in rows.values()] == words
     assert judge({"mean": 1.0, "failed_share": 0.2}, report)["verdict"] == "usable"
-    assert judge({"mean": 1.0, "failed_share": 0.0}, {"floor": 0.1, "trivial": 0.1}) == {"gap": None, "verdict": None}
+    same = {"floor": 0.1, "trivial": 0.1}
+    assert judge({"mean": 1.0, "failed_share": 0.0}, same) == {"gap": None, "gap_se": None, "verdict": None}
     every = judged(
         report | {"results": {"a": {"mean": 2.0, "failed_share": 0.0}, "b": {"mean": 1.1, "failed_share": 1.0}}}
     )
     assert every["verdict"] == "usable" and "best method, a," in every["verdict_reason"]
+
+
+def test_chance_makes_no_method_the_best_and_none_worthless():
+    report = {"floor": 1.0, "floor_std": 0.02, "trivial": 3.0}
+    values = {"icnn": [0.9, 1.0, 0.96], "cmgn": [1.05, 0.99, 1.0], "mmgn": [1.5, 1.6, 1.55]}
+    rows = {name: {"mean": sum(v) / 3, "failed_share": 0.0, "values": v} for name, v in values.items()}
+    found = judged(report | {"results": rows})
+    assert found["verdict"] == "good"
+    assert found["verdict_reason"].startswith("the best method, ICNN, is 0 ±")
+    assert "C-MGN cannot be told from it" in found["verdict_reason"] and "M-MGN" not in found["verdict_reason"]
+    assert "seed" not in found["verdict_reason"]
+    # 0.045 / sqrt(3) of the values and 0.02 / sqrt(3) of the floor, over 2
+    assert found["results"]["icnn"]["gap_se"] == pytest.approx(math.hypot(0.0503, 0.02) / math.sqrt(3) / 2, rel=0.01)
+    wide = {"mean": 2.2, "failed_share": 0.0, "values": [1.7, 2.7, 2.2]}
+    assert judge(wide, report)["verdict"] == "usable", "0.6 of the way, but 0.5 is within two standard errors"
+    assert judge(wide | {"values": [2.2, 2.21, 2.19]}, report)["verdict"] == "not trustworthy"
+    one = judged(report | {"results": {"icnn": {"mean": 1.0, "failed_share": 0.0, "values": [1.0]}}})
+    assert "of one seed only" in one["verdict_reason"]
+    assert one["results"]["icnn"]["gap_se"] == pytest.approx(0.02 * math.sqrt(1 + 1 / 3) / 2)
 
 
 def test_references_are_beside_the_verdict_not_in_it():
@@ -129,8 +151,8 @@ def test_references_are_beside_the_verdict_not_in_it():
     found = judged(report | {"results": rows})
     assert found["verdict"] == "usable"
     assert found["verdict_reason"] == (
-        "the best method, C-MGN, is 30.0 % of the way from the floor to only moving the mean, and 25 % of its runs "
-        "failed; the best reference, Gaussian, is at 0.0 %"
+        "the best method, C-MGN, is 30 % of the way from the floor to only moving the mean, and 25 % of its runs "
+        "failed; the best reference, Gaussian, is at 0 %"
     )
     useless = judged(report | {"results": {"cmgn": {"mean": 9.0, "failed_share": 1.0}}})["verdict_reason"]
     assert useless.startswith("the best method, C-MGN, is no better than only moving the mean")

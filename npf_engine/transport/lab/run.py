@@ -30,7 +30,8 @@ POINTS = {"mmd": 10_000, "l2_uvp": 4096, "s_eps": 1024}
 SHOWN = 2000  # points kept for pictures
 EXACT_POINTS = 1000
 JACOBIAN_POINTS = 256
-LOOK_POINTS = 512
+LOOK_POINTS = 512  # of the curves, and of the levels that are drawn beside them
+FLOORS, LOOK_FLOORS, MAX_FLOORS = 3, 8, 8  # draws, at least, that a floor is the mean of
 MMD_CHUNK = 64  # rows of the distance matrix at once: it stays in the cache
 
 
@@ -92,8 +93,10 @@ def run_lab(spec: LabSpec, recorder: Recorder | None = None, folder: Path | None
     """Run the methods one after another; the contract's JSON and more.
 
     ``{"task", "metric", "floor", "trivial", "exact_cost", "n", "results": {method: {"metric", "mean", "std",
-    "failed_share", "seconds", "parameters", "values", "cost", "min_eigenvalue", "curve", "note"}}}``. floor: what two
-    draws of the target differ by (None for L2-UVP, whose floor is 0); trivial: the value of only moving the mean. A run
+    "failed_share", "seconds", "parameters", "values", "look", "cost", "min_eigenvalue", "curve", "note"}}}``. floor:
+    what two draws of the target differ by, the mean of several, with "floor_std" of a single one (None for L2-UVP,
+    whose floor is 0); trivial: the value of only moving the mean. "look": {"points", "floor", "trivial"} and each row's
+    value on the few points of the curves, which are to be seen beside these levels and not beside those of n. A run
     failed when its value is not finite, above the task's threshold, or no better than the trivial one. folder: gets
     lab.json, and lab.npz with source, target and each method's pushforward of the first seed for pictures. Raises
     InputError for a task that cannot be had, Cancelled when the recorder says so.
@@ -106,7 +109,8 @@ def run_lab(spec: LabSpec, recorder: Recorder | None = None, folder: Path | None
         arrays["truth"] = task.true_map(bench.x[:SHOWN]).numpy()
     report: dict[str, Any] = {
         "task": spec.task if spec.target is None else f"{spec.task} {spec.target}", "title": task.title, "d": task.d,
-        "metric": task.metric, "floor": bench.floor, "trivial": bench.trivial, "exact_cost": bench.exact_cost,
+        "metric": task.metric, "floor": bench.floor, "floor_std": bench.floor_std, "trivial": bench.trivial,
+        "look": bench.look_levels, "exact_cost": bench.exact_cost,
         "n": len(bench.x), "seeds": [spec.first_seed, spec.seeds], "spec": spec.to_json(), "results": {},
     }  # fmt: skip
     recorder.plan(weights(spec.methods, spec.seeds, spec.budget_seconds))
@@ -152,11 +156,14 @@ class Bench:
         self.n = n
         self.x, self.y = task.test(n, spec.first_seed)
         self.eps = default_eps(self.y) if task.metric == "s_eps" else None
-        self.floor = None
-        if task.metric != "l2_uvp":
-            self.floor = self._distance(task.test(n, spec.first_seed + 10**6)[1], self.y)
+        self.floor, self.floor_std = self._floor(max(spec.seeds, FLOORS), n, apart=True)
         shift = self.y.mean(0) - self.x.mean(0)
         self.trivial = self.value(lambda x: x + shift, self.x, self.y)
+        few = min(LOOK_POINTS, n)
+        self.look_levels = {
+            "points": few, "floor": self._floor(LOOK_FLOORS, few, apart=False)[0],
+            "trivial": _number(self.look(lambda x: x + shift)),
+        }  # fmt: skip
         if task.true_map is not None:
             self.exact_cost = float((task.true_map(self.x) - self.x).square().sum(1).mean())
         else:
@@ -165,6 +172,18 @@ class Bench:
         self.limit = math.inf if task.identical else self.trivial
         if task.failed_above is not None:
             self.limit = min(self.limit, task.failed_above)
+
+    def _floor(self, draws: int, n: int, apart: bool) -> tuple[float | None, float | None]:
+        """Mean and standard deviation of the metric between draws of the target, n points each: to the references of
+        the seeds that are run (``apart``), or all to the first one's. None for L2-UVP."""
+        if self.task.metric == "l2_uvp":
+            return None, None
+        first = self.spec.first_seed
+        found = []
+        for seed in range(first, first + min(draws, MAX_FLOORS)):
+            reference = self.task.test(n, seed)[1] if apart and seed != first else self.y[:n]
+            found.append(self._distance(self.task.test(n, seed + 10**6)[1], reference))
+        return float(np.mean(found)), float(np.std(found, ddof=1))
 
     def _distance(self, image: Tensor, y: Tensor) -> float:
         if self.task.metric == "mmd":
@@ -222,7 +241,7 @@ class Bench:
         row = _row(
             self.task.metric, values, sum(failed) / len(failed), sum(f.seconds for f in fits) / len(fits),
             first.parameters, curve=_curve(first), note=first.note,
-            cost=_finite((image - self.x).square().sum(1).mean()),
+            cost=_finite((image - self.x).square().sum(1).mean()), look=_number(self.look(first.forward)),
             min_eigenvalue=_min_eigenvalue(first, self.x[:JACOBIAN_POINTS]),
         )  # fmt: skip
         return row, image if torch.isfinite(image).all() else None
@@ -236,13 +255,18 @@ def _row(
         "metric": metric, "mean": float(np.mean(finite)) if finite else None,
         "std": float(np.std(finite)) if finite else None, "failed_share": failed, "seconds": seconds,
         "parameters": parameters, "values": [v if math.isfinite(v) else None for v in values],
-        "cost": None, "min_eigenvalue": None, "curve": {"seconds": [], "step": [], "value": []}, "note": "",
+        "look": None, "cost": None, "min_eigenvalue": None, "note": "",
+        "curve": {"seconds": [], "step": [], "value": []},
     } | more  # fmt: skip
 
 
 def _curve(fitted: Fitted) -> dict[str, list[float]]:
     told = [point for point in fitted.curve if math.isfinite(point[2])]
     return {key: [point[k] for point in told] for k, key in enumerate(("seconds", "step", "value"))}
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _finite(value: Tensor) -> float | None:
