@@ -23,7 +23,7 @@ MAX_SAMPLES = 20_000_000  # drawn, for a field known as a function
 MAX_NUMBERS = 100_000_000  # n * d of the samples of a field: 400 MB as float32
 MAX_FILE_BYTES = 400_000_000  # of an uploaded file
 MAX_UNPACKED_BYTES = 1_000_000_000  # of all that an archive holds
-MAX_CELLS = 60_000_000  # numbers in a table: 480 MB as float64
+MAX_CELLS = 25_000_000  # numbers in a table: 200 MB as float64, of which its reader makes copies
 MAX_SMOOTHING = 4e9  # pixels times sigma: a minute of smoothing
 LARGEST = 1e15  # magnitude of a value of F or a position: sums of squares must stay far inside float32
 

@@ -19,9 +19,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +28,7 @@ import numpy as np
 
 from npf_engine.fields.cachedir import cache_folder
 from npf_engine.filing import read_json, write_atomic
+from npf_engine.tasks import child
 
 INPUT, RESULT, STATUS, LOCK, LOG = "input.npz", "result.npz", "status.json", "worker.lock", "log.txt"
 CANCELLED = "cancelled"
@@ -38,6 +36,7 @@ KILL_SECONDS = 5.0  # how long a worker may take to die of TERM
 START_SECONDS = 60.0  # a worker that has not taken its lock by then never will
 MOST_POINTS = 1000  # of each cloud: 222 dimensions take some 30 s
 PCA_ABOVE = 50
+LIMITS = child.Limits(memory=2 << 30, seconds=1800.0, writing=True)  # some 300 MB and a minute, on a slow machine more
 VERSION = 1  # part of the hash: raise it when the recipe changes
 
 
@@ -98,18 +97,7 @@ class Embedding:
         write_atomic(self.folder / INPUT, _packed(a=self.a, b=self.b))
         (self.folder / "settings.json").write_text(json.dumps(self.settings))
         _tell(self.folder, "starting", "Starting the t-SNE process.", 0.0)
-        root = str(Path(__file__).resolve().parents[2])
-        path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-        with open(self.folder / LOG, "wb") as log:
-            worker = subprocess.Popen(
-                [sys.executable, "-m", __spec__.name if __spec__ else __name__, str(self.folder)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                env={**os.environ, "PYTHONPATH": path},
-            )
-        threading.Thread(target=worker.wait, name="npf-embedding", daemon=True).start()  # leaves no zombie behind
+        child.start(work, self.folder, limits=LIMITS, log_file=self.folder / LOG)
 
     def cancel(self) -> None:
         """Stop the worker; what was done is lost. One that has not quite begun finds out when it does."""
@@ -125,13 +113,13 @@ class Embedding:
             time.sleep(0.05)
 
 
-def work(folder: Path) -> int:
-    """What the worker does: embed the input of ``folder``. Returns the exit code."""
+def work(folder: Path) -> None:
+    """What the worker does: embed the input of ``folder``."""
     with open(folder / LOCK, "a+") as lock:
         if not _taken(lock):
-            return 0  # another worker is at it
+            return  # another worker is at it
         if (read_json(folder / STATUS) or {}).get("state") == CANCELLED:
-            return 0
+            return
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
@@ -146,7 +134,6 @@ def work(folder: Path) -> int:
             raise
         write_atomic(folder / RESULT, _packed(points=points))
         _tell(folder, "done", "The embedding is ready.", 1.0)
-    return 0
 
 
 def embed(together: np.ndarray, settings: dict[str, Any], folder: Path) -> np.ndarray:
@@ -241,7 +228,3 @@ def _packed(**arrays: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()
-
-
-if __name__ == "__main__":
-    sys.exit(work(Path(sys.argv[1])))

@@ -6,8 +6,8 @@ In .npz, x (n, d) and F (n, d) may stand for their columns, and z may be (rows, 
 from __future__ import annotations
 
 import math
+import tokenize
 import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,8 @@ import numpy as np
 
 from npf_engine.errors import InputError
 from npf_engine.fields.columns import Column, plan
-from npf_engine.fields.limits import MAX_D, MAX_UNPACKED_BYTES, check_cells
-from npf_engine.fields.safe_archive import check_zip
+from npf_engine.fields.safe_archive import DAMAGE, check_zip
+from npf_engine.limits import MAX_D, MAX_UNPACKED_BYTES, check_cells
 
 _NEEDED = "numbers (integers or floats) are needed"
 
@@ -46,9 +46,16 @@ class ParquetTable:
                             f"{self.path.name}: column {column.name.strip()} has the type {kind}; {_NEEDED}."
                         )
                 table = file.read(columns=[column.name for column in columns], use_threads=False)
-        except (pa.ArrowException, OSError) as error:
+                if table.num_rows != self.rows:
+                    raise InputError(
+                        f"{self.path.name} is damaged: its header promises {self.rows:,} rows, it holds "
+                        f"{table.num_rows:,}; write it again."
+                    )
+                return {column.role: _as_float(table.column(column.name)) for column in columns}
+        except (InputError, MemoryError):  # ArrowMemoryError is one of these: a limit rather than a defect
+            raise
+        except (pa.ArrowException, OSError, ValueError, KeyError, IndexError, OverflowError) as error:
             raise _unreadable(self.path, "a parquet file", error) from error
-        return {column.role: _as_float(table.column(column.name)) for column in columns}
 
 
 def open_parquet(path: Path) -> ParquetTable:
@@ -61,7 +68,9 @@ def open_parquet(path: Path) -> ParquetTable:
             metadata = file.metadata
             size = sum(metadata.row_group(k).total_byte_size for k in range(metadata.num_row_groups))
             names, rows = tuple(file.schema_arrow.names), int(metadata.num_rows)
-    except (pa.ArrowException, OSError) as error:
+    except MemoryError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, KeyError, IndexError, OverflowError) as error:
         raise _unreadable(path, "a parquet file", error) from error
     if size > MAX_UNPACKED_BYTES:
         raise InputError(
@@ -93,7 +102,8 @@ class NpzTable:
         grid = len(self.shapes[origins["z"][0]]) == 2 if "z" in origins else False
         lengths = self._grid_lengths(origins) if grid else self._lengths(columns, origins)
         check_cells(self.path.name, lengths, len(columns))
-        arrays = {name: self._array(name) for name in {name for name, _ in origins.values()}}
+        needed = {name for name, _ in origins.values()}
+        arrays = {name: read_array(self.path, name + ".npy", np.float64) for name in needed}
         if grid:
             across, down = np.meshgrid(arrays[origins["x1"][0]].ravel(), arrays[origins["x2"][0]].ravel())
             return {"x1": across.ravel(), "x2": down.ravel(), "z": arrays[origins["z"][0]].ravel()}
@@ -131,12 +141,14 @@ class NpzTable:
                 )
         return rows * across
 
-    def _array(self, name: str) -> np.ndarray:
-        try:
-            with zipfile.ZipFile(self.path) as archive, archive.open(name + ".npy") as stream:
-                return np.asarray(np.lib.format.read_array(stream, allow_pickle=False), dtype=np.float64)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
-            raise _unreadable(self.path, f"an .npz file (array {name})", error) from error
+
+def read_array(path: Path, member: str, dtype: type[np.floating[Any]]) -> np.ndarray:
+    """The numbers of a member whose header is sound (``array_header``). Raises InputError where it is damaged."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(member) as stream:
+            return np.asarray(np.lib.format.read_array(stream, allow_pickle=False), dtype=dtype)
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError, *DAMAGE) as error:
+        raise _unreadable(path, f"an .npz file (array {member.removesuffix('.npy')})", error) from error
 
 
 def open_npz(path: Path) -> NpzTable:
@@ -148,7 +160,7 @@ def open_npz(path: Path) -> NpzTable:
         name = member.filename.removesuffix(".npy")
         if name == member.filename or name in shapes:
             continue
-        shapes[name], problem = _header(path, member)
+        shapes[name], problem = array_header(path, member)
         if problem:
             problems[name] = problem
     names: list[str] = []
@@ -170,7 +182,7 @@ def open_npz(path: Path) -> NpzTable:
     return NpzTable(path, tuple(names), tuple(origin), shapes)
 
 
-def _header(path: Path, member: zipfile.ZipInfo) -> tuple[tuple[int, ...], str]:
+def array_header(path: Path, member: zipfile.ZipInfo) -> tuple[tuple[int, ...], str]:
     """The shape of an array, and a sentence on what is wrong with it ("" if nothing)."""
     name = member.filename.removesuffix(".npy")
     where = f"{path.name}: column {name}"
@@ -182,9 +194,9 @@ def _header(path: Path, member: zipfile.ZipInfo) -> tuple[tuple[int, ...], str]:
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, _, dtype = read(stream)
             start = stream.tell()
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, EOFError, OSError, *DAMAGE) as error:
         return (), f"{where} cannot be unpacked ({error}); the file is damaged: write it again."
-    except (ValueError, SyntaxError) as error:
+    except (ValueError, SyntaxError, TypeError, KeyError, tokenize.TokenError) as error:
         return (), f"{where} is not a readable NumPy array ({error}); pickles are never opened."
     if dtype.hasobject:
         return shape, f"{where} holds pickled Python objects, which are never opened; save it as an array of numbers."

@@ -116,13 +116,14 @@ def _build(spec: FieldSpec, progress: Progress | None) -> Field:
     if path.is_file() and (path.suffix or os.sep in source):
         from npf_engine.fields import uploads
 
-        return uploads.load_upload(path, spec)
+        return uploads.load_upload(path, spec, progress)
     raster = {key.lower(): value for key, value in folder_rasters().items()}.get(name)
     if raster is not None:
+        from npf_engine.fields import uploads
+
         told = {"source": f"{raster.name} of the folder NPF_DEM_DIR"}
-        return topography.raster_field(
-            topography.raster_name(raster), topography.read_raster(raster), spec, told, progress
-        )
+        name = topography.raster_name(raster)
+        return topography.raster_field(name, uploads.open_raster(raster, spec, name, progress), spec, told, progress)
     if name.endswith(FILE_SUFFIXES) or os.sep in source:
         raise InputError(f"There is no file at {source}; check the path.")
     return _named_field(spec, source, progress)

@@ -1,25 +1,24 @@
-"""The process that fetches: reads one JSON request on stdin, reports JSON lines on stdout, GDAL's talk goes to a log.
-
-Reports: {"event": "progress", "done", "total", "text"}, {"event": "error", "kind", "detail"} (kinds: see
-``elevation_fetch.sentence``), {"event": "done"}.
-"""
+"""What the child that fetches elevation does: calls the ``elevation`` package, whose GDAL tools talk into a log."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import json
 import netrc
 import os
 import re
 import shutil
 import subprocess
-import sys
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
+
+import numpy as np
+
+Progress = Callable[[float, float, str], None]
 
 KEY_HOST = "data.earthdatahub.destine.eu"
 KEY_VARIABLES = ("GDAL_HTTP_BEARER", "GDAL_HTTP_HEADERS", "GDAL_HTTP_HEADER_FILE", "GDAL_HTTP_USERPWD")
@@ -35,11 +34,29 @@ class Refusal(Exception):
     """A failure known before anything is fetched: (kind, detail)."""
 
 
-def main() -> None:
-    """Serve one request; always ends with exit code 0 after a report."""
-    request = json.load(sys.stdin)
-    reports = os.fdopen(os.dup(1), "w", buffering=1)
-    log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+@dataclass(frozen=True)
+class Request:
+    """A box (west, south, east, north in degrees) of a product, where to put the clip, GDAL's talk and the tiles."""
+
+    bounds: tuple[float, float, float, float]
+    product: str
+    output: str
+    log: str
+    cache: str
+    gdal_source: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why nothing was fetched: kinds and details are those of ``elevation_fetch.sentence``."""
+
+    kind: str
+    detail: str
+
+
+def serve(request: Request, progress: Progress) -> Failure | None:
+    """Fetch a clip; None where it was fetched. For a child: it turns stdout and stderr into the request's log."""
+    log = os.open(request.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.environ.setdefault("GDAL_HTTP_CONNECTTIMEOUT", "20")
@@ -47,44 +64,44 @@ def main() -> None:
     os.environ.setdefault("GDAL_HTTP_LOW_SPEED_LIMIT", "1")
     os.environ.setdefault("GDAL_DISABLE_READDIR_ON_OPEN", "EMPTY_DIR")  # ask for the tile, not for its neighbours
     try:
-        _serve(request, reports)
-        _report(reports, event="done")
+        _serve(request, progress)
     except BaseException as error:
-        kind, detail = _explain(error, request)
-        _report(reports, event="error", kind=kind, detail=detail)
+        return Failure(*_explain(error, request))
+    return None
 
 
-def _report(reports: TextIO, **what: Any) -> None:
-    with contextlib.suppress(BrokenPipeError):
-        reports.write(json.dumps(what) + "\n")
-        reports.flush()
+def has_elevation(path: Path) -> bool:
+    """Whether a clip has a pixel that is known."""
+    from npf_engine.fields.raster import read_raster
+
+    return not bool(np.isnan(read_raster(path).elevation).all())
 
 
-def _serve(request: dict[str, Any], reports: TextIO) -> None:
+def _serve(request: Request, progress: Progress) -> None:
     import elevation
     from elevation import datasource
 
-    product, bounds = request["product"], tuple(request["bounds"])
+    product, bounds = request.product, request.bounds
     if product in elevation.RETIRED_PRODUCTS:
         raise elevation.ProductRetiredError(elevation.RETIRED_PRODUCTS[product])
     if product not in elevation.PRODUCTS:
         raise Refusal("unknown-product", "")
     spec = datasource.PRODUCTS_SPECS[product]
-    if request["gdal_source"]:
-        spec["prepare_tile_kwargs"]["gdal_source"] = request["gdal_source"]
+    if request.gdal_source:
+        spec["prepare_tile_kwargs"]["gdal_source"] = request.gdal_source
     elif KEY_HOST in str(spec["prepare_tile_kwargs"].get("gdal_source")):
         _check_key_and_gdal()
-    root = elevation.resolve_cache_dir(request["cache"]) / product
+    root = elevation.resolve_cache_dir(request.cache) / product
     root.mkdir(parents=True, exist_ok=True)
     tiles = _tiles(spec, bounds, root)
     missing = [path for path in tiles if not path.exists()]
     if len(missing) > elevation.MAX_DOWNLOAD_TILES:
         raise Refusal("too-many-tiles", str(len(missing)))
     finished = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(root, missing, reports, finished), daemon=True)
+    watcher = threading.Thread(target=_watch, args=(root, missing, progress, finished), daemon=True)
     watcher.start()
     try:
-        elevation.clip(bounds=bounds, output=request["output"], product=product, cache_dir=request["cache"])
+        elevation.clip(bounds=bounds, output=request.output, product=product, cache_dir=request.cache)
     finally:
         finished.set()
         watcher.join()
@@ -95,7 +112,7 @@ def _tiles(spec: Any, bounds: Any, root: Path) -> list[Path]:
     return [root / "cache" / f"{name}.tif" for _, name in named]
 
 
-def _watch(root: Path, missing: list[Path], reports: TextIO, finished: threading.Event) -> None:
+def _watch(root: Path, missing: list[Path], progress: Progress, finished: threading.Event) -> None:
     """Tell how many tiles are there and how far the newest is: the package itself is silent."""
     total = len(missing) + 1
     while not finished.wait(0.3):
@@ -107,7 +124,7 @@ def _watch(root: Path, missing: list[Path], reports: TextIO, finished: threading
             sizes = [p.stat().st_size for p in spool.rglob("*.tif")] if spool.is_dir() else []
             got = f", {max(sizes) / 1e6:.1f} MB" if sizes else ""
             text = f"fetching tile {there + 1} of {len(missing)} ({missing[there].stem}{got})"
-        _report(reports, event="progress", done=there, total=total, text=text)
+        progress(there, total, text)
 
 
 def _check_key_and_gdal() -> None:
@@ -124,7 +141,7 @@ def _check_key_and_gdal() -> None:
         raise Refusal("old-gdal", match[0])
 
 
-def _explain(error: BaseException, request: dict[str, Any]) -> tuple[str, str]:
+def _explain(error: BaseException, request: Request) -> tuple[str, str]:
     """Kind and detail of a failure, read from the exception, the cache and GDAL's log."""
     if isinstance(error, Refusal):
         return error.args[0], error.args[1]
@@ -138,24 +155,24 @@ def _explain(error: BaseException, request: dict[str, Any]) -> tuple[str, str]:
         return "no-network", f" ({error.reason})"
     if isinstance(error, FileNotFoundError) and shutil.which("gdal_translate") is None:
         return "no-gdal", ""
-    log = Path(request["log"]).read_text(errors="replace")
+    log = Path(request.log).read_text(errors="replace")
     if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "No space left on device" in log:
-        return "disk-full", request["cache"]
+        return "disk-full", request.cache
     if isinstance(error, subprocess.CalledProcessError):
         return _explain_gdal(request, log)
     return "crashed", f" ({type(error).__name__}: {error})"
 
 
-def _explain_gdal(request: dict[str, Any], log: str) -> tuple[str, str]:
+def _explain_gdal(request: Request, log: str) -> tuple[str, str]:
     from elevation import datasource
 
-    spec = datasource.PRODUCTS_SPECS[request["product"]]
-    tiles = _tiles(spec, request["bounds"], Path(request["cache"]) / request["product"])
+    spec = datasource.PRODUCTS_SPECS[request.product]
+    tiles = _tiles(spec, request.bounds, Path(request.cache) / request.product)
     # the package keeps an empty file for a tile that the server does not have
     if all(path.exists() and path.stat().st_size == 0 for path in tiles):
         return "only-sea", ""
     said = REFUSED.search(log)
-    answer = said[1] if said else _ask_again(spec, request["bounds"], tiles)
+    answer = said[1] if said else _ask_again(spec, request.bounds, tiles)
     if answer == "unreachable" or UNREACHABLE.search(log):
         return "no-network", ""
     if answer >= "400":
@@ -188,7 +205,3 @@ def _ask_again(spec: Any, bounds: Any, tiles: list[Path]) -> str:
         except (OSError, ValueError):
             return "unreachable"
     return ""
-
-
-if __name__ == "__main__":
-    main()

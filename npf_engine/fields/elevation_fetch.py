@@ -1,9 +1,9 @@
 """Elevation of a box through the ``elevation`` package, in a process of its own.
 
 The package calls GDAL's command-line tools, which talk on the console, block and cannot be interrupted;
-here they run in a child process (``elevation_child``) that reports JSON lines, while the parent passes
-progress on, enforces a time-out, kills the whole process group on cancel, and turns each failure into a
-sentence that says what to do next.
+here ``elevation_child`` does so in a child (``tasks.child``, with the network, GDAL's tools and the cache folder open
+to it), which has a time limit and is killed with all that it started on cancel; each failure becomes a sentence that
+says what to do next.
 
 Environment: EIO_CACHE_DIR (tiles), NPF_ELEVATION_TIMEOUT (seconds), NPF_ELEVATION_SOURCE (a GDAL source
 that mirrors the product's tiles, e.g. ``/vsigzip//vsicurl/http://mirror.example/skadi``).
@@ -11,24 +11,18 @@ that mirrors the product's tiles, e.g. ``/vsigzip//vsicurl/http://mirror.example
 
 from __future__ import annotations
 
-import contextlib
-import json
 import math
 import os
-import queue
 import shutil
-import signal
-import subprocess
-import sys
-import threading
-import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from npf_engine.errors import InputError
+from npf_engine.fields import elevation_child
 from npf_engine.fields.cachedir import cache_folder, tile_cache
+from npf_engine.tasks import child
 
 Progress = Callable[[float, float, str], None]
 Bounds = tuple[float, float, float, float]
@@ -142,89 +136,32 @@ def fetch(
 
 
 def _run_child(bounds: Bounds, product: str, part: Path, log: Path, progress: Progress | None, timeout: float) -> None:
-    request = {
-        "bounds": bounds,
-        "product": product,
-        "output": str(part),
-        "log": str(log),
-        "cache": str(tile_cache()),
-        "gdal_source": os.environ.get("NPF_ELEVATION_SOURCE", ""),
-    }
-    root = str(Path(__file__).resolve().parents[2])
-    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    child = subprocess.Popen(
-        [sys.executable, "-m", "npf_engine.fields.elevation_child"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-        start_new_session=True,  # so that GDAL's tools die with it
+    request = elevation_child.Request(
+        bounds, product, str(part), str(log), str(tile_cache()), os.environ.get("NPF_ELEVATION_SOURCE", "")
     )
-    assert child.stdin is not None
+    limits = child.Limits(
+        memory=None, seconds=timeout, patience=1.0, file_bytes=None, open_files=1024,
+        network=True, programs=True, writing=True,
+    )  # fmt: skip
+    waiting = f"asking for {product} tiles"
+    told = None if progress is None else (lambda done, total, text: progress(done, total, text or waiting))
     try:
-        with contextlib.suppress(BrokenPipeError):
-            child.stdin.write(json.dumps(request))
-            child.stdin.close()
-        _listen(child, bounds, product, progress, timeout)
-    finally:
-        _stop(child)
-
-
-def _listen(
-    child: subprocess.Popen[str], bounds: Bounds, product: str, progress: Progress | None, timeout: float
-) -> None:
-    """Pass the child's reports on until it is done; raise what it met."""
-    lines: queue.Queue[str | None] = queue.Queue()
-    threading.Thread(target=_pump, args=(child, lines), daemon=True).start()
-    deadline = time.monotonic() + timeout
-    done, total, text = 0.0, 1.0, f"asking for {product} tiles"
-    while True:
-        if progress is not None:
-            progress(done, total, text)
-        if time.monotonic() > deadline:
-            raise InputError(sentence("timeout", product, bounds, f"{timeout:g}"))
-        try:
-            line = lines.get(timeout=0.2)
-        except queue.Empty:
-            continue
-        if line is None:
-            code = child.wait()
-            raise InputError(sentence("crashed", product, bounds, f" (exit code {code})"))
-        report = json.loads(line)
-        if report["event"] == "progress":
-            done, total, text = report["done"], report["total"], report["text"]
-        elif report["event"] == "error":
-            raise InputError(sentence(report["kind"], product, bounds, report["detail"]))
-        elif report["event"] == "done":
-            return
-
-
-def _pump(child: subprocess.Popen[str], lines: queue.Queue[str | None]) -> None:
-    assert child.stdout is not None
-    with contextlib.suppress(ValueError, OSError):  # closed under us by _stop
-        for line in child.stdout:
-            lines.put(line)
-    lines.put(None)
-
-
-def _stop(child: subprocess.Popen[str]) -> None:
-    """End the child and everything that it started; returns when it is gone."""
-    for force, patience in ((signal.SIGTERM, 2.0), (signal.SIGKILL, 10.0)):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, force)
-        try:
-            child.wait(timeout=patience)
-            break
-        except subprocess.TimeoutExpired:
-            continue
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)  # a tool that outlived the child
+        failure = child.call(
+            elevation_child.serve,
+            request,
+            what=product,
+            limits=limits,
+            returns=(elevation_child.Failure,),
+            progress=told,
+        )
+    except child.Stopped as error:
+        late = error.reason == "time"
+        detail = f"{timeout:g}" if late else f" ({error.detail.strip().splitlines()[0][:80]})"
+        raise InputError(sentence("timeout" if late else "crashed", product, bounds, detail)) from None
+    if failure is not None:
+        raise InputError(sentence(failure.kind, product, bounds, failure.detail))
 
 
 def _check_known(path: Path, product: str, bounds: Bounds) -> None:
-    from npf_engine.fields.raster import read_raster
-
-    elevation = read_raster(path).elevation
-    if not (elevation == elevation).any():
+    if not child.call(elevation_child.has_elevation, path, what=product, limits=child.Limits(seconds=60.0)):
         raise InputError(sentence("only-sea", product, bounds))

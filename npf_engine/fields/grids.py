@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.fields.field import Field, Units
-from npf_engine.fields.raster import Coordinates
+from npf_engine.fields.raster import Coordinates, Raster
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.fields.surface import SMALLEST_SIDE, known_elevation
+from npf_engine.fields.surface import SMALLEST_SIDE, known_elevation, reduced
 from npf_engine.fields.tables import Table, equal_neighbours, ignored_note, number_defects, row_defect
+
+if TYPE_CHECKING:
+    from npf_engine.fields.field import Field
 
 UNEVEN = 0.01  # of a step: what rounding of printed positions may do
 MOST_MISSING = 0.5  # share of the grid's points that the table may leave out
@@ -90,30 +93,39 @@ def _check_even(table: Table, role: str, values: np.ndarray) -> None:
         )
 
 
-def grid_field(name: str, table: Table, spec: FieldSpec) -> Field:
+@dataclass(frozen=True)
+class HeightTable:
+    """A sound table of heights: its grid as a raster, units of x1, x2 and z ("" where unknown), rows of the table."""
+
+    file: str
+    rows: int
+    units: tuple[str, str, str]
+    raster: Raster
+
+
+def heights_of(table: Table, spec: FieldSpec) -> HeightTable:
+    """The grid of a table, resampled to ``spec.max_samples``. Raises InputError where it is no regular grid."""
+    grid = height_grid(table)
+    raster = Raster(grid.z, grid.bounds, coordinates_of(table), (*ignored_note(table), *grid.notes))
+    unit = {column.role: column.unit for column in table.layout.columns}
+    return HeightTable(
+        table.file, table.rows, (unit["x1"], unit["x2"], unit["z"]), reduced(raster, table.file, spec.max_samples)
+    )
+
+
+def grid_field(name: str, heights: HeightTable, spec: FieldSpec) -> Field:
     """The gradient field of z, smoothed by ``spec.sigma`` grid steps, in z's units per grid step.
 
     Positions are x1, x2. Columns with units of degrees or metres allow slope "per-metre" too. Raises InputError
-    where the table is no regular grid, and as ``topography.terrain_field`` does.
+    as ``topography.terrain_field`` does.
     """
-    from npf_engine.fields.topography import terrain_field
+    from npf_engine.fields.field import Units  # here, since torch is behind it and reading a grid needs none
+    from npf_engine.fields.topography import raster_field
 
-    grid = height_grid(table)
-    field = terrain_field(
-        name,
-        grid.z,
-        grid.bounds,
-        spec,
-        coordinates=coordinates_of(table),
-        notes=[*ignored_note(table), *grid.notes],
-        source={"source": f"table {table.file}", "rows": table.rows},
-    )
-    unit = {column.role: column.unit for column in table.layout.columns}
-    if spec.slope == "per-pixel":
-        value = f"{unit['z'] or 'units of z'} per grid step"
-    else:
-        value = f"{unit['z'] or 'units of z'} per metre"
-    field.units = Units(("x1", "x2"), (unit["x1"], unit["x2"]), value)
+    field = raster_field(name, heights.raster, spec, {"source": f"table {heights.file}", "rows": heights.rows})
+    east, north, height = heights.units
+    value = f"{height or 'units of z'} per {'grid step' if spec.slope == 'per-pixel' else 'metre'}"
+    field.units = Units(("x1", "x2"), (east, north), value)
     return field
 
 

@@ -7,7 +7,9 @@ palettes and CMYK are converted, the camera's orientation is applied, and of an 
 from __future__ import annotations
 
 import io
+import struct
 import warnings
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +17,14 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from npf_engine.errors import InputError
+from npf_engine.tasks import child
 
 MAX_PIXELS = 50_000_000  # 150 MB as RGB; larger ones are refused before they are decoded
 MAX_BYTES = 200_000_000
+# what cameras and editors write; Pillow's other formats call programs (EPS), or have parsers that few have looked at
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+# what Pillow raises for a damaged file besides OSError, SyntaxError and ValueError
+DAMAGE = (AttributeError, IndexError, KeyError, NotImplementedError, OverflowError, TypeError, struct.error, zlib.error)
 BUILT_IN = ("day", "sunset")
 
 
@@ -56,22 +63,28 @@ def open_picture(source: str | Path) -> Picture:
         raise InputError(f"there is no picture {source}; give a file (PNG, JPEG, ...) or one of {', '.join(BUILT_IN)}")
     if path.stat().st_size > MAX_BYTES:
         raise InputError(f"{path.name} has more than {MAX_BYTES // 1_000_000} MB; make it smaller")
+    return child.call(decode, path, what=path.name, returns=(Picture,))
+
+
+def decode(path: Path) -> Picture:
+    """What ``open_picture`` has its child do with a file, here and now."""
     return read_picture(path.read_bytes(), path.name)
 
 
 def read_picture(data: bytes, name: str = "the picture") -> Picture:
-    """Decode the bytes of a file. Raises InputError for what is no picture, damaged, or too large."""
+    """Decode the bytes of a file in this process. Raises InputError for what is no picture, damaged, or too large."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data))
-        width, height = image.size
-        if width * height > MAX_PIXELS:
-            raise InputError(
-                f"{name} is {width} x {height}; at most {MAX_PIXELS // 1_000_000} million pixels are read: shrink it"
-            )
-        image.load()
-        return _to_rgb(_eight_bit(ImageOps.exif_transpose(image), name))
+            warnings.simplefilter("ignore")  # of bombs (their size is looked at below) and of damaged metadata
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise InputError(
+                    f"{name} is {width} x {height}; at most {MAX_PIXELS // 1_000_000} million pixels are read: "
+                    "shrink it"
+                )
+            image.load()
+            return _to_rgb(_eight_bit(ImageOps.exif_transpose(image), name))
     except InputError:
         raise
     except Image.DecompressionBombError:
@@ -80,7 +93,7 @@ def read_picture(data: bytes, name: str = "the picture") -> Picture:
         ) from None
     except UnidentifiedImageError:
         raise InputError(f"{name} is not a picture that can be read; save it as PNG or JPEG") from None
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
+    except (OSError, SyntaxError, ValueError, EOFError, *DAMAGE) as error:
         raise InputError(f"{name} is damaged and cannot be decoded ({error}); save it again") from None
 
 
@@ -151,12 +164,14 @@ def _eight_bit(image: Image.Image, name: str) -> Image.Image:
     """16-bit and floating-point greys as 8-bit; other modes as they are."""
     if not (image.mode.startswith("I") or image.mode == "F"):
         return image
-    values = np.asarray(image, dtype=np.float64)
-    if not np.isfinite(values).all() or values.min() < 0 or values.max() > 65535:
+    values = np.array(image, dtype=np.float32)  # 16 bits fit exactly
+    lowest, highest = float(values.min()), float(values.max())
+    if not 0 <= lowest <= highest <= 65535:
         raise InputError(f"{name} holds numbers that are no grey levels; save it as an 8- or 16-bit picture")
     tops = (1.0, 255.0, 65535.0) if image.mode == "F" else (65535.0,)
-    top = next(top for top in tops if values.max() <= top)
-    return Image.fromarray(np.rint(values * (255 / top)).astype(np.uint8))
+    top = next(top for top in tops if highest <= top)
+    values *= np.float32(255 / top)
+    return Image.fromarray(np.rint(values, out=values).astype(np.uint8))
 
 
 def _to_rgb(image: Image.Image) -> Picture:

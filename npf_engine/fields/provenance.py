@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
 
-from npf_engine.fields.raster import Coordinates
+from npf_engine.fields.raster import Coordinates, SourceGrid
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.surface import Surface
 
@@ -15,7 +16,7 @@ FLAT_SHARE_TOLD = 0.005
 
 
 def provenance_of(
-    source: np.ndarray,
+    source: SourceGrid,
     surface: Surface,
     mask: np.ndarray,
     bounds: tuple[float, float, float, float],
@@ -25,7 +26,6 @@ def provenance_of(
 ) -> dict[str, Any]:
     """The record of a terrain field, JSON-serialisable; ``flat_share`` is the share of level pixels in Omega's box."""
     rows, cols = surface.raw.shape
-    voids = int(np.isnan(source).sum())
     size = None if pixel[0] is None or pixel[1] is None else [float(pixel[0].mean()), float(pixel[1].mean())]
     inside = mask if spec.rho != "land" else np.ones_like(mask)
     return {
@@ -37,8 +37,8 @@ def provenance_of(
         "pixel_metres": size,
         "sigma_pixels": float(spec.sigma),
         "dequantised": surface.dequantised,
-        "voids": voids,
-        "voids_share": voids / source.size,
+        "voids": source.voids,
+        "voids_share": source.voids / math.prod(source.shape),
         "voids_handling": spec.voids,
         "flat_share": float(surface.plateau[inside].mean()),
         "elevation_range": [float(surface.raw.min()), float(surface.raw.max())],

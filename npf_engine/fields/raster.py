@@ -1,29 +1,37 @@
-"""Rasters of elevation: read from GeoTIFF and .hgt (zipped or not), voids filled, resampled by area.
+"""Rasters of elevation: read from .hgt and GeoTIFF (zipped or not), voids filled, resampled by area.
 
-GeoTIFF goes through rasterio, whose wheel brings its own GDAL; .hgt (SRTM: big-endian int16, a square
-of 1201 or 3601 points whose outermost *centres* lie on whole degrees) is read here.
+.hgt (SRTM: big-endian int16, a square of 1201 or 3601 points whose outermost *centres* lie on whole degrees) is read
+here, GeoTIFF in ``geotiff``. ``read_raster`` parses in this process; ``uploads`` calls it in a child with limits.
 """
 
 from __future__ import annotations
 
 import gzip
 import re
+import shutil
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
-from scipy import ndimage, sparse
 
 from npf_engine.errors import InputError
+from npf_engine.fields.safe_archive import DAMAGE, check_zip
+from npf_engine.limits import MAX_FILE_BYTES
+from npf_engine.tasks.inside import scratch
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 Coordinates = Literal["degrees", "metres", "pixels"]
 SUFFIXES = (".tif", ".tiff", ".hgt", ".hgt.gz", ".hgt.zip", ".tif.zip", ".tiff.zip", ".zip")
 HGT_VOID = -32768
 HGT_SIDES = {2 * side * side: side for side in (1201, 3601)}  # bytes in the file -> points on a side
-MAX_PIXELS = 200_000_000  # 800 MB as float32
+MAX_PIXELS = 200_000_000  # of a file
+FULL_PIXELS = 25_000_000  # read one by one: 100 MB as float32; a larger raster is averaged down as it is read
 LOWEST, HIGHEST = -12_000.0, 9_500.0  # metres: below the deepest trench, above the highest summit
 
 
@@ -37,13 +45,22 @@ class Raster:
 
     bounds: outer edges (west, south, east, north) in ``coordinates``: degrees (WGS84 or alike), metres
     (a projected system) or pixels (nothing is known of the place). ``notes`` are sentences on what was
-    done while reading.
+    done while reading. ``source``: the grid that ``elevation`` was resampled from, where it was.
     """
 
     elevation: np.ndarray
     bounds: tuple[float, float, float, float]
     coordinates: Coordinates = "degrees"
     notes: tuple[str, ...] = field(default=())
+    source: SourceGrid | None = None
+
+
+@dataclass(frozen=True)
+class SourceGrid:
+    """A grid before it was resampled: (rows, cols) and how many of its pixels were void."""
+
+    shape: tuple[int, int]
+    voids: int
 
 
 def is_raster(path: Path) -> bool:
@@ -57,7 +74,7 @@ def raster_name(path: Path) -> str:
 
 
 def read_raster(path: Path) -> Raster:
-    """Read .tif, .tiff, .hgt, .hgt.gz or a .zip with one of them inside.
+    """Read .tif, .tiff, .hgt, .hgt.gz or a .zip with one of them inside, here and now.
 
     Raises InputError with the file's name for anything that cannot be read as one band of elevation.
     """
@@ -72,33 +89,36 @@ def read_raster(path: Path) -> Raster:
         try:
             with opener(path, "rb") as stream:
                 return _hgt(stream, path.name)
-        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        except (gzip.BadGzipFile, zlib.error, EOFError, struct.error) as error:
             raise InputError(f"{path.name} is not a readable gzip file ({error}); download it again.") from error
     if name.endswith((".tif", ".tiff")):
-        return _tif(str(path), path.name)
+        from npf_engine.fields.geotiff import read_geotiff
+
+        return read_geotiff(path, path.name)
     raise InputError(f"{path.name} is no raster that is understood: use one of {', '.join(SUFFIXES)}.")
 
 
 def _read_zip(path: Path) -> Raster:
+    """A raster in a zip; a GeoTIFF is unpacked by us, under a name of ours, never through GDAL's file systems."""
+    members = [m for m in check_zip(path, MAX_FILE_BYTES) if m.filename.lower().endswith((".hgt", ".tif", ".tiff"))]
+    members = [m for m in members if not Path(m.filename).name.startswith(".")]
+    if len(members) != 1:
+        raise InputError(f"{path.name} holds {len(members)} rasters (.tif, .hgt); put exactly one in the zip.")
+    member = members[0]
+    inner = Path(member.filename).name
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = [m for m in archive.infolist() if m.filename.lower().endswith((".hgt", ".tif", ".tiff"))]
-            members = [m for m in members if not Path(m.filename).name.startswith(".")]
-            if len(members) != 1:
-                raise InputError(f"{path.name} holds {len(members)} rasters (.tif, .hgt); put exactly one in the zip.")
-            member = members[0]
-            if member.file_size > 4 * MAX_PIXELS:
-                raise InputError(
-                    f"{member.filename} in {path.name} unpacks to {member.file_size / 1e6:.0f} MB; "
-                    f"the limit is {4 * MAX_PIXELS / 1e6:.0f} MB."
-                )
-            if member.filename.lower().endswith(".hgt"):
-                with archive.open(member) as stream:
-                    return _hgt(stream, Path(member.filename).name)
-            return _tif(f"/vsizip/{path.resolve()}/{member.filename}", f"{member.filename} in {path.name}")
-    except zipfile.BadZipFile as error:
+        with zipfile.ZipFile(path) as archive, archive.open(member) as stream:
+            if inner.lower().endswith(".hgt"):
+                return _hgt(stream, inner)
+            with scratch() as (unpacked, file):
+                shutil.copyfileobj(stream, file, 1 << 20)
+                file.flush()
+                from npf_engine.fields.geotiff import read_geotiff
+
+                return read_geotiff(unpacked, f"{inner} in {path.name}")
+    except (zipfile.BadZipFile, EOFError) as error:
         raise InputError(f"{path.name} is not a readable zip file ({error}); download it again.") from error
-    except (RuntimeError, NotImplementedError, zlib.error) as error:  # encrypted, unknown compression, damaged
+    except DAMAGE as error:  # encrypted, unknown compression, damaged
         raise InputError(f"{path.name} cannot be unpacked ({error}); zip it again without a password.") from error
 
 
@@ -122,71 +142,14 @@ def _hgt(stream: _Readable, name: str) -> Raster:
     return Raster(elevation, (west - half, south - half, west + 1 + half, south + 1 + half))
 
 
-def _tif(source: str, name: str) -> Raster:
-    import warnings
-
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
-
-    notes: list[str] = []
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(source) as dataset:
-                if dataset.width * dataset.height > MAX_PIXELS:
-                    raise InputError(
-                        f"{name} has {dataset.height} x {dataset.width} pixels; the limit is {MAX_PIXELS:,}: "
-                        "cut out a part or resample it."
-                    )
-                if dataset.count > 1:
-                    notes.append(f"{name} has {dataset.count} bands; the first one was taken as the elevation.")
-                if np.dtype(dataset.dtypes[0]).kind not in "iuf":
-                    raise InputError(
-                        f"{name} holds values of type {dataset.dtypes[0]}; elevation must be real numbers."
-                    )
-                band = dataset.read(1, masked=True)
-                elevation = band.astype(np.float32).filled(np.nan)
-                if dataset.scales[0] != 1.0 or dataset.offsets[0] != 0.0:
-                    elevation = elevation * np.float32(dataset.scales[0]) + np.float32(dataset.offsets[0])
-                transform, crs = dataset.transform, dataset.crs
-    except RasterioError as error:
-        raise InputError(f"{name} cannot be read as a GeoTIFF ({error}).") from error
-    elevation[~((elevation >= LOWEST) & (elevation <= HIGHEST))] = np.nan  # -32768 and the like, undeclared
-    return _oriented(elevation, transform, crs, name, notes)
-
-
-def _oriented(elevation: np.ndarray, transform: Any, crs: Any, name: str, notes: list[str]) -> Raster:
-    rows, cols = elevation.shape
-    if transform.is_identity:
-        notes.append(f"{name} does not say where it lies, so positions are in pixels.")
-        return Raster(elevation, (0.0, 0.0, float(cols), float(rows)), "pixels", tuple(notes))
-    if transform.b != 0 or transform.d != 0:
-        raise InputError(f"{name} is rotated against north; warp it to a north-up grid first (gdalwarp does it).")
-    west, north = transform.c, transform.f
-    east, south = west + transform.a * cols, north + transform.e * rows
-    if south > north:
-        elevation, south, north = elevation[::-1].copy(), north, south
-    if west > east:
-        elevation, west, east = elevation[:, ::-1].copy(), east, west
-    if crs is None:
-        fits = west >= -180.5 and east <= 360.5 and south >= -90.5 and north <= 90.5
-        coordinates: Coordinates = "degrees" if fits else "pixels"
-        notes.append(f"{name} names no coordinate system; its positions were taken as {coordinates}.")
-        if not fits:
-            return Raster(elevation, (0.0, 0.0, float(cols), float(rows)), "pixels", tuple(notes))
-    else:
-        coordinates = "degrees" if crs.is_geographic else "metres"
-    unit = 1.0 if coordinates == "degrees" else float(crs.linear_units_factor[1])
-    west, south, east, north = (value * unit for value in (west, south, east, north))
-    return Raster(elevation, (west, south, east, north), coordinates, tuple(notes))
-
-
 def fill_voids(elevation: np.ndarray) -> np.ndarray:
     """NaN pixels of (rows, cols) filled: nearest known pixel, then relaxed towards a harmonic surface inside the void.
 
     The relaxation (a few Jacobi sweeps on the filled pixels alone) takes away the cliffs that
     nearest-neighbour filling leaves along the middle of a void.
     """
+    from scipy import ndimage
+
     void = np.isnan(elevation)
     if not void.any():
         return elevation
@@ -224,6 +187,8 @@ def resample(elevation: np.ndarray, max_pixels: int) -> np.ndarray:
 
 def _area_weights(n: int, m: int) -> sparse.csr_matrix:
     """(m, n) matrix that averages n unit cells into m equal ones by the share of overlap."""
+    from scipy import sparse
+
     edges = np.linspace(0.0, n, m + 1)
     first = np.floor(edges[:-1]).astype(int)
     last = np.minimum(np.ceil(edges[1:]).astype(int), n)

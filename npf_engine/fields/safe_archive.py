@@ -5,16 +5,21 @@
 
 from __future__ import annotations
 
+import lzma
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 from npf_engine.errors import InputError
-from npf_engine.fields.limits import MAX_UNPACKED_BYTES
+from npf_engine.limits import MAX_UNPACKED_BYTES
 
 MAX_MEMBERS = 4096
 MAX_RATIO = 200  # unpacked over packed; grids of numbers stay far below
 RATIO_FROM_BYTES = 50_000_000  # what is small may be as repetitive as it likes
 _ENCRYPTED = 0x1
+# what zipfile and its decompressors raise for a damaged member, besides BadZipFile and EOFError
+DAMAGE = (zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, struct.error, IndexError, OverflowError)
 
 
 def check_zip(path: Path, max_bytes: int = MAX_UNPACKED_BYTES) -> list[zipfile.ZipInfo]:
@@ -25,7 +30,7 @@ def check_zip(path: Path, max_bytes: int = MAX_UNPACKED_BYTES) -> list[zipfile.Z
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, ValueError, EOFError, *DAMAGE) as error:
         raise InputError(f"{path.name} cannot be read as a zip archive ({error}); write it again.") from error
     if len(members) > MAX_MEMBERS:
         raise InputError(f"{path.name} holds {len(members):,} files; at most {MAX_MEMBERS:,} are read.")
@@ -41,6 +46,8 @@ def check_zip(path: Path, max_bytes: int = MAX_UNPACKED_BYTES) -> list[zipfile.Z
             "write it without compression if it is none."
         )
     for member in members:
+        if not member.filename:
+            raise InputError(f"{path.name} holds a file without a name; zip it again.")
         if member.flag_bits & _ENCRYPTED:
             raise InputError(f"{member.filename} in {path.name} is encrypted; pack it without a password.")
     return members

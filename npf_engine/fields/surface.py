@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import ndimage
 
 from npf_engine.errors import InputError
-from npf_engine.fields.raster import Coordinates, fill_voids
+from npf_engine.fields.raster import Coordinates, Raster, SourceGrid, fill_voids, resample
 from npf_engine.fields.spec import FieldSpec
 
 SMALLEST_SIDE = 8  # pixels
@@ -48,11 +47,21 @@ def known_elevation(name: str, elevation: np.ndarray) -> np.ndarray:
     return z
 
 
+def reduced(raster: Raster, name: str, most_pixels: int) -> Raster:
+    """The raster, checked to carry a field, on a grid of at most ``most_pixels`` (and at least the smallest)."""
+    z = known_elevation(name, raster.elevation)
+    used = resample(z, max(most_pixels, SMALLEST_SIDE**2))
+    source = SourceGrid((z.shape[0], z.shape[1]), int(np.isnan(z).sum()))
+    return replace(raster, elevation=used, source=source)
+
+
 def make_surface(used: np.ndarray, spec: FieldSpec) -> Surface:
     """Fill, dequantise (only heights quantised to whole metres), smooth and differentiate (rows, cols) metres.
 
     The noise U[0,1) is seeded by ``spec.noise_seed``; the smoothing is ``spec.sigma`` pixels, edges continued.
     """
+    from scipy import ndimage
+
     void = np.isnan(used)
     raw = fill_voids(used)
     known = raw[~void]
@@ -74,6 +83,8 @@ def _plateaus(raw: np.ndarray) -> np.ndarray:
     A pixel whose 3 x 3 surroundings are all equal has an exactly zero gradient before dequantising; patches
     of such pixels are grown by the ring that shares their level.
     """
+    from scipy import ndimage
+
     highest = ndimage.maximum_filter(raw, size=3, mode="nearest")
     level = highest - ndimage.minimum_filter(raw, size=3, mode="nearest") <= LEVEL
     labels, count = ndimage.label(level)

@@ -1,23 +1,21 @@
-"""A table -> a Field known on samples: columns x1..xd, F1..Fd, one row a sample; rho is the law of the rows.
+"""A table of samples: columns x1..xd, F1..Fd, one row a sample; rho is the law of the rows.
 
-Every defect is a sentence with file, row and column; rows are counted from 1 below the header.
+Every defect is a sentence with file, row and column; rows are counted from 1 below the header. The functions here
+parse and check in this process (and need no torch to do so); ``uploads`` calls them in a child with limits.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from npf_engine.errors import InputError
 from npf_engine.fields.binary_table import NpzTable, ParquetTable, open_npz, open_parquet
 from npf_engine.fields.columns import Layout, plan
 from npf_engine.fields.csv_table import CsvTable, open_csv
 from npf_engine.fields.degeneracy import field_warnings, flat, projected
-from npf_engine.fields.field import Field, Scaling, Units, split_indices
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.limits import LARGEST, rows_needed
 
@@ -166,10 +164,22 @@ def ignored_note(table: Table) -> list[str]:
     return [f"Not used: column{'s' * (len(ignored) > 1)} {shown}."]
 
 
-def samples_field(name: str, table: Table, spec: FieldSpec) -> Field:
-    """The Field of a table of samples: positions scaled per axis to [-1, 1], values as they are, rho "samples".
+@dataclass(frozen=True)
+class Samples:
+    """A sound table of samples: x, f (n, d) float64, thinned to what the spec takes of its ``rows``; what to know."""
 
-    Uses split_seed and max_samples of the spec. Raises InputError with the table's first defect.
+    file: str
+    layout: Layout
+    rows: int
+    x: np.ndarray
+    f: np.ndarray
+    warnings: tuple[str, ...]
+
+
+def samples_of(table: Table, spec: FieldSpec) -> Samples:
+    """The samples of a table, at most ``spec.max_samples``, drawn by ``spec.split_seed``.
+
+    Raises InputError with the table's first defect.
     """
     for defect in defects(table):
         raise InputError(defect)
@@ -177,45 +187,16 @@ def samples_field(name: str, table: Table, spec: FieldSpec) -> Field:
         raise InputError(
             f"max_samples is {spec.max_samples}; {table.file} needs at least {rows_needed(table.layout.d)}."
         )
-    warnings = warnings_of(table, spec)
+    warnings = tuple(warnings_of(table, spec))
     x, f = table.positions(), table.field_values()
     if table.rows > spec.max_samples:
-        generator = torch.Generator().manual_seed(spec.split_seed)
-        chosen = torch.randperm(table.rows, generator=generator)[: spec.max_samples].sort().values.numpy()
+        chosen = _chosen(table.rows, spec)
         x, f = x[chosen], f[chosen]
-    low, high = tuple(map(float, x.min(axis=0))), tuple(map(float, x.max(axis=0)))
-    scaling = Scaling.of_box(low, high)
-    # in double precision: an offset far from 0 would round positions that float32 cannot tell apart
-    x_hat = torch.from_numpy(((x - np.array(scaling.offset)) / np.array(scaling.scale)).astype(np.float32))
-    y = torch.from_numpy(f.astype(np.float32))
-    train, test = split_indices(len(x_hat), spec.split_seed)
-    return Field(
-        name=name,
-        kind="samples",
-        x_train=x_hat[train],
-        y_train=y[train],
-        x_test=x_hat[test],
-        y_test=y[test],
-        low=low,
-        high=high,
-        scaling=scaling,
-        units=_units(table.layout),
-        rho="samples",
-        warnings=warnings,
-        provenance={
-            "source": f"table {table.file}",
-            "rows": table.rows,
-            "columns": [column.name.strip() for column in table.layout.columns],
-            "rho": "samples",
-            "spec": dataclasses.asdict(spec),
-        },
-    )
+    return Samples(table.file, table.layout, table.rows, x, f, warnings)
 
 
-def _units(layout: Layout) -> Units:
-    values = list(dict.fromkeys(column.unit for column in layout.values if column.unit))
-    return Units(
-        tuple(column.role for column in layout.positions),
-        tuple(column.unit for column in layout.positions),
-        values[0] if len(values) == 1 else " / ".join(values[:3]),
-    )
+def _chosen(rows: int, spec: FieldSpec) -> np.ndarray:
+    import torch  # only where a table is thinned: its import takes a second
+
+    generator = torch.Generator().manual_seed(spec.split_seed)
+    return torch.randperm(rows, generator=generator)[: spec.max_samples].sort().values.numpy()

@@ -22,7 +22,7 @@ from npf_engine.fields.field import Field, Grid, Scaling, Units, split_indices
 from npf_engine.fields.lattice import Lattice
 from npf_engine.fields.places import Place
 from npf_engine.fields.provenance import provenance_of, warnings_of
-from npf_engine.fields.raster import Coordinates, Raster, is_raster, raster_name, read_raster, resample
+from npf_engine.fields.raster import Coordinates, Raster, SourceGrid, is_raster, raster_name, resample
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.surface import SMALLEST_SIDE, Surface, known_elevation, make_surface, pixel_metres
 
@@ -34,7 +34,6 @@ __all__ = [
     "place_field",
     "raster_field",
     "raster_name",
-    "read_raster",
     "terrain_field",
 ]
 
@@ -51,6 +50,7 @@ def terrain_field(
     coordinates: Coordinates = "degrees",
     notes: Sequence[str] = (),
     source: dict[str, Any] | None = None,
+    grid: SourceGrid | None = None,
     progress: Progress | None = None,
 ) -> Field:
     """The gradient field of an elevation grid, with the reference measure that ``spec.rho`` asks for.
@@ -60,14 +60,15 @@ def terrain_field(
     split_seed of the spec. Values are in metres per pixel of the grid used, or in metres per metre
     (slope "per-metre": pixel sizes from the WGS84 ellipsoid, hence with cos(latitude)).
 
-    ``notes`` join the warnings, ``source`` the provenance. Raises InputError for a grid without slope, without known
-    pixels, too small, or a rho that cannot be had.
+    ``notes`` join the warnings, ``source`` the provenance; ``grid``: what was resampled to ``elevation`` already.
+    Raises InputError for a grid without slope, without known pixels, too small, or a rho that cannot be had.
     """
     say = progress or (lambda done, total, text: None)
     _check_spec(spec)
     z = known_elevation(name, elevation)
     say(0.1, 1.0, "preparing the elevation grid")
     used = resample(z, spec.max_samples)
+    grid = grid or SourceGrid((z.shape[0], z.shape[1]), int(np.isnan(z).sum()))
     pixel_east, pixel_north = pixel_metres(used.shape, bounds, coordinates)
     surface = make_surface(used, spec)
     gradient = surface.gradient
@@ -82,7 +83,7 @@ def terrain_field(
     x, y, scaling, low, high = _samples(name, gradient, mask, bounds, spec)
     say(0.9, 1.0, "splitting into training and test points")
     train, test = split_indices(len(x), spec.split_seed)
-    provenance = provenance_of(z, surface, mask, bounds, coordinates, spec, (pixel_east, pixel_north))
+    provenance = provenance_of(grid, surface, mask, bounds, coordinates, spec, (pixel_east, pixel_north))
     west, south, east, north = bounds
     field = Field(
         name=name,
@@ -121,6 +122,7 @@ def raster_field(
         coordinates=raster.coordinates,
         notes=raster.notes,
         source=source,
+        grid=raster.source,
         progress=progress,
     )
 
@@ -154,10 +156,11 @@ def fractal_field(spec: FieldSpec, progress: Progress | None = None) -> Field:
 def place_field(place: Place, spec: FieldSpec, progress: Progress | None = None) -> Field:
     """The slope of a named box's terrain: elevation fetched (or from the cache) by the ``elevation`` package."""
     from npf_engine.fields.elevation_fetch import fetch
+    from npf_engine.fields.uploads import open_raster
 
     path = fetch(place.bounds, spec.product, progress=progress)
     source = {"source": f"{spec.product} through the elevation package", "place": place.title, "product": spec.product}
-    return raster_field(place.name, read_raster(path), spec, source, progress)
+    return raster_field(place.name, open_raster(path, spec, place.name, progress), spec, source, progress)
 
 
 def _check_spec(spec: FieldSpec) -> None:

@@ -1,196 +1,79 @@
 """A user's file -> a Field: a raster of elevation, a table of samples, or heights on a grid.
 
-Files are hostile until they are read: nothing is unpickled, nothing unpacked before its size is known, and
-whatever is wrong becomes one sentence with its place.
+No file is parsed in this process: ``file_reading`` does it in a child with limits of memory, time and files, locked
+away from the network (``tasks.child``). What comes back is no larger than the spec takes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
-
-import numpy as np
 
 from npf_engine.errors import InputError
+from npf_engine.fields import file_reading
 from npf_engine.fields import raster as rasters
-from npf_engine.fields import tables
+from npf_engine.fields.columns import Column, Layout
 from npf_engine.fields.field import Field
-from npf_engine.fields.grids import coordinates_of, grid_field, height_grid
-from npf_engine.fields.limits import MAX_FILE_BYTES
-from npf_engine.fields.raster import Raster
-from npf_engine.fields.safe_archive import check_zip
+from npf_engine.fields.file_reading import SUFFIXES, ColumnPreview, UploadPreview
+from npf_engine.fields.grids import HeightTable, grid_field
+from npf_engine.fields.raster import Raster, SourceGrid
+from npf_engine.fields.samples import samples_field
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.fields.surface import known_elevation
-from npf_engine.fields.tables import Table
+from npf_engine.fields.tables import Samples
+from npf_engine.tasks import child
 
-SUFFIXES = (*rasters.SUFFIXES, *tables.SUFFIXES)
-PREVIEW_ROWS = 8
-THUMBNAIL_PIXELS = 256 * 256
+__all__ = ["SUFFIXES", "ColumnPreview", "UploadPreview", "load_upload", "open_raster", "preview"]
 
-
-@dataclass(frozen=True)
-class ColumnPreview:
-    """A column in use: name as in the file, what it is (x1, F2, z), unit or "", range, number of empty cells."""
-
-    name: str
-    role: str
-    unit: str
-    minimum: float
-    maximum: float
-    missing: int
+Progress = Callable[[float, float, str], None]
+LOOK = child.Limits(seconds=20.0)
+LOAD = child.Limits(seconds=60.0)  # what becomes a training may take longer than a look at it
 
 
-@dataclass(frozen=True)
-class UploadPreview:
-    """What was read from a file, before anything is saved. ``defects`` make it unfit; ``warnings`` should be known.
-
-    rows: of the table or raster; shape: (rows, cols) of a raster or grid; head: first rows, in the order of
-    ``columns``; elevation: (rows, cols) float32 of at most 65,536 pixels, NaN at voids; bounds: outer edges
-    (west, south, east, north) in ``coordinates``.
-    """
-
-    file: str
-    size_bytes: int
-    kind: Literal["raster", "samples", "grid", "unreadable"]
-    d: int | None = None
-    rows: int = 0
-    columns: tuple[ColumnPreview, ...] = ()
-    head: tuple[tuple[float, ...], ...] = ()
-    shape: tuple[int, int] | None = None
-    elevation: np.ndarray | None = None
-    bounds: tuple[float, float, float, float] | None = None
-    coordinates: str = ""
-    warnings: list[str] = field(default_factory=list)
-    defects: list[str] = field(default_factory=list)
-
-    @property
-    def ok(self) -> bool:
-        """Whether a field can be made of the file."""
-        return not self.defects
-
-
-def load_upload(path: Path, spec: FieldSpec) -> Field:
+def load_upload(path: Path, spec: FieldSpec, progress: Progress | None = None) -> Field:
     """The Field of a raster (.tif, .hgt, zipped or gzipped) or of a table (.csv, .parquet, .npz).
 
     Table: columns x1..xd, F1..Fd (rho is the law of the rows), or x1, x2, z on a regular grid. Raises
-    InputError with one sentence naming the file and, where there is one, the row and the column.
+    InputError with one sentence naming the file and, where there is one, the row and the column. progress may raise.
     """
     path = Path(path)
-    what = _read(path)
+    types = (Raster, SourceGrid, Samples, Layout, Column, HeightTable)
+    what = child.call(
+        file_reading.read_upload, path, spec, what=path.name, limits=LOAD, returns=types, progress=_reading(progress)
+    )
     if isinstance(what, Raster):
         from npf_engine.fields.topography import raster_field
 
-        known_elevation(path.name, what.elevation)  # to name the file, not the field, where there is no relief
-        return raster_field(rasters.raster_name(path), what, spec, {"source": f"raster {path.name}"})
-    if what.layout.kind == "grid":
+        source = {"source": f"raster {path.name}"}
+        return raster_field(rasters.raster_name(path), what, spec, source, progress)
+    if isinstance(what, HeightTable):
         return grid_field(path.stem, what, spec)
-    return tables.samples_field(path.stem, what, spec)
+    return samples_field(path.stem, what, spec)
 
 
-def preview(path: Path, spec: FieldSpec | None = None) -> UploadPreview:
+def open_raster(path: Path, spec: FieldSpec, name: str, progress: Progress | None = None) -> Raster:
+    """A raster of a folder or of the cache, called ``name`` in sentences, resampled to what the spec takes."""
+    return child.call(
+        file_reading.read_raster, Path(path), name, spec.max_samples,
+        what=name, limits=LOAD, returns=(Raster, SourceGrid), progress=_reading(progress),
+    )  # fmt: skip
+
+
+def preview(path: Path, spec: FieldSpec | None = None, progress: Progress | None = None) -> UploadPreview:
     """What ``load_upload`` would read, with every defect found. Never raises for what is in the file."""
     path = Path(path)
     spec = spec or FieldSpec(source=str(path))
-    size = path.stat().st_size if path.is_file() else 0
     try:
-        what = _read(path)
+        return child.call(
+            file_reading.read_preview, path, spec,
+            what=path.name, limits=LOOK, returns=(UploadPreview, ColumnPreview), progress=_reading(progress),
+        )  # fmt: skip
     except InputError as error:
+        size = path.stat().st_size if path.is_file() else 0
         return UploadPreview(path.name, size, "unreadable", defects=[str(error)])
-    if isinstance(what, Raster):
-        return _raster_preview(path, size, what)
-    return _table_preview(size, what, spec)
 
 
-def _read(path: Path) -> Raster | Table:
-    name = path.name
-    if not path.is_file():
-        raise InputError(f"There is no file called {name}; choose a file.")
-    if not name.lower().endswith(SUFFIXES):
-        raise InputError(f"{name} is of no kind that is understood; use one of {', '.join(SUFFIXES)}.")
-    size = path.stat().st_size
-    if size == 0:
-        raise InputError(f"{name} is empty (0 bytes); export it again.")
-    if size > MAX_FILE_BYTES:
-        raise InputError(f"{name} has {size / 1e6:,.0f} MB; the limit is {MAX_FILE_BYTES / 1e6:,.0f} MB: thin it out.")
-    try:
-        if not rasters.is_raster(path):
-            return tables.read_table(path)
-        if name.lower().endswith(".zip"):
-            check_zip(path, 4 * rasters.MAX_PIXELS)
-        return rasters.read_raster(path)
-    except OSError as error:
-        raise InputError(f"{name} cannot be read ({error.strerror or error}); check the file.") from error
-    except MemoryError as error:
-        raise InputError(f"{name} does not fit into this machine's memory; thin it out.") from error
-
-
-def _raster_preview(path: Path, size: int, raster: Raster) -> UploadPreview:
-    warnings, defects = list(raster.notes), []
-    voids = int(np.isnan(raster.elevation).sum())
-    if voids:
-        warnings.append(
-            f"{voids:,} pixels ({voids / raster.elevation.size:.2%}) are void: they are filled, or left out "
-            "with voids = mask."
-        )
-    column: tuple[ColumnPreview, ...] = ()
-    try:
-        known_elevation(path.name, raster.elevation)
-    except InputError as error:
-        defects.append(str(error))
-    if voids < raster.elevation.size:
-        low, high = float(np.nanmin(raster.elevation)), float(np.nanmax(raster.elevation))
-        column = (ColumnPreview("elevation", "z", "metres", low, high, voids),)
-    rows, cols = raster.elevation.shape
-    return UploadPreview(
-        path.name,
-        size,
-        "raster",
-        d=2,
-        rows=rows,
-        columns=column,
-        shape=(rows, cols),
-        elevation=rasters.resample(raster.elevation, THUMBNAIL_PIXELS),
-        bounds=raster.bounds,
-        coordinates=raster.coordinates,
-        warnings=warnings,
-        defects=defects,
-    )
-
-
-def _table_preview(size: int, table: Table, spec: FieldSpec) -> UploadPreview:
-    columns, shape, elevation, bounds = [], None, None, None
-    for column in table.layout.columns:
-        values = table.values[column.role]
-        finite = values[np.isfinite(values)]
-        low, high = (float(finite.min()), float(finite.max())) if len(finite) else (float("nan"), float("nan"))
-        missing = int(np.isnan(values).sum())
-        columns.append(ColumnPreview(column.name.strip(), column.role, column.unit, low, high, missing))
-    head = np.stack([table.values[c.role][:PREVIEW_ROWS] for c in table.layout.columns], axis=1)
-    if table.layout.kind == "samples":
-        defects = tables.defects(table)
-        warnings = tables.ignored_note(table) if defects else tables.warnings_of(table, spec)
-    else:
-        defects, warnings = [], tables.ignored_note(table)
-        try:
-            grid = height_grid(table)
-            shape, bounds = (grid.z.shape[0], grid.z.shape[1]), grid.bounds
-            elevation = rasters.resample(grid.z, THUMBNAIL_PIXELS)
-            warnings += grid.notes
-        except InputError as error:
-            defects.append(str(error))
-    return UploadPreview(
-        table.file,
-        size,
-        table.layout.kind,
-        d=table.layout.d,
-        rows=table.rows,
-        columns=tuple(columns),
-        head=tuple(tuple(map(float, row)) for row in head),
-        shape=shape,
-        elevation=elevation,
-        bounds=bounds,
-        coordinates="" if bounds is None else coordinates_of(table),
-        warnings=warnings,
-        defects=defects,
-    )
+def _reading(progress: Progress | None) -> Progress | None:
+    """Reading is the first tenth of building a field, and the parser does not say how far it is."""
+    if progress is None:
+        return None
+    return lambda done, total, text: progress(0.05, 1.0, text or "reading the file")

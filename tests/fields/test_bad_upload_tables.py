@@ -12,6 +12,8 @@ import pytest
 from npf_engine.fields import uploads
 from tests.fields.upload_files import SPEC, N, refused, sample_columns, write, write_csv
 
+pytestmark = pytest.mark.usefixtures("read_here")
+
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".npz"])
 def test_defects_of_every_kind_of_table(tmp_path, suffix):

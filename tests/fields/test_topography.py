@@ -342,7 +342,7 @@ def test_zip_defects(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds 2 rasters"):
         read_raster(path)
     path.write_bytes(b"no zip at all")
-    with pytest.raises(InputError, match="not a readable zip"):
+    with pytest.raises(InputError, match="cannot be read as a zip archive"):
         read_raster(path)
     (tmp_path / "fake.tif").write_bytes(b"no tif at all")
     with pytest.raises(InputError, match=r"fake\.tif cannot be read as a GeoTIFF"):

@@ -14,6 +14,8 @@ from npf_engine.fields import uploads
 from npf_engine.fields.spec import FieldSpec
 from tests.fields.upload_files import SPEC, refused, terrain, write, write_tif
 
+pytestmark = pytest.mark.usefixtures("read_here")
+
 
 def heights(rows: int = 30, cols: int = 40) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     x1, x2 = np.linspace(10, 20, cols), np.linspace(-4, 2, rows)

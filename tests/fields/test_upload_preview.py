@@ -9,6 +9,8 @@ from npf_engine.fields import uploads
 from npf_engine.fields.spec import FieldSpec
 from tests.fields.upload_files import SPEC, N, sample_columns, terrain, write, write_tif
 
+pytestmark = pytest.mark.usefixtures("read_here")
+
 
 def test_preview_of_a_table(tmp_path):
     columns = sample_columns()

@@ -12,6 +12,8 @@ from npf_engine.fields import catalog, uploads
 from npf_engine.fields.spec import FieldSpec
 from tests.fields.upload_files import SPEC, N, sample_columns, write, write_csv
 
+pytestmark = pytest.mark.usefixtures("read_here")
+
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".npz"])
 @pytest.mark.parametrize("d", [1, 2, 7])

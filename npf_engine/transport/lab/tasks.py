@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from npf_engine.errors import InputError
+from npf_engine.fields import clouds
 from npf_engine.networks.icnn_variants import FeedForwardPotential
+from npf_engine.tasks import child
 from npf_engine.transport.gaussian import gaussian_map_of_moments
 from npf_engine.transport.scores import Map, standard_normal_gradient
 
@@ -266,36 +267,8 @@ def drawn_from(cloud: Tensor) -> Sampler:
 def read_cloud(path: Path) -> Tensor:
     """Points (n, d) float32 of a .csv (all columns of numbers, a header) or an .npz (array ``x``, or its only one).
 
-    Raises InputError for what cannot be read.
+    The file is parsed in a child with limits. Raises InputError for what cannot be read.
     """
     if not path.is_file():
         raise InputError(f"there is no file at {path}; check the path")
-    if path.suffix.lower() == ".csv":
-        from npf_engine.fields.columns import Column
-        from npf_engine.fields.csv_table import open_csv
-
-        table = open_csv(path)
-        columns = [Column(k, name, f"x{k + 1}", "") for k, name in enumerate(table.names)]
-        values = table.read(columns)
-        return torch.from_numpy(np.stack([values[c.role] for c in columns], axis=1).astype(np.float32))
-    if path.suffix.lower() == ".npz":
-        return torch.from_numpy(_npz(path))
-    raise InputError(f"{path.name} is no cloud of points; give a .csv or an .npz file")
-
-
-def _npz(path: Path) -> np.ndarray:
-    from npf_engine.fields.safe_archive import check_zip
-
-    check_zip(path)
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            names = list(arrays)
-            name = "x" if "x" in names else names[0] if len(names) == 1 else None
-            points = np.asarray(arrays[name], dtype=np.float32) if name else None
-    except (OSError, ValueError, EOFError, KeyError) as error:
-        raise InputError(f"{path.name} cannot be read as an .npz file of numbers ({error}); write it again") from None
-    if points is None:
-        raise InputError(f"{path.name} holds {', '.join(names) or 'nothing'}; name the array of points x")
-    if points.ndim != 2:
-        raise InputError(f"{path.name}: the points have the shape {points.shape}; (n, d) is needed")
-    return np.ascontiguousarray(points)
+    return torch.from_numpy(child.call(clouds.read_points, path, what=path.name))

@@ -1,0 +1,191 @@
+"""What a child with limits does with a user's file: read it for a field, or for a preview. ``uploads`` calls it.
+
+Files are hostile until they are read: nothing is unpickled, nothing unpacked before its size is known, and
+whatever is wrong becomes one sentence with its place. Nothing here imports torch before it must.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import numpy as np
+
+from npf_engine.errors import InputError
+from npf_engine.fields import raster as rasters
+from npf_engine.fields import tables
+from npf_engine.fields.grids import HeightTable, coordinates_of, height_grid, heights_of
+from npf_engine.fields.raster import Raster
+from npf_engine.fields.spec import FieldSpec
+from npf_engine.fields.surface import known_elevation, reduced
+from npf_engine.fields.tables import Samples, Table
+from npf_engine.limits import MAX_FILE_BYTES
+
+T = TypeVar("T")
+SUFFIXES = (*rasters.SUFFIXES, *tables.SUFFIXES)
+PREVIEW_ROWS = 8
+THUMBNAIL_PIXELS = 256 * 256
+
+
+@dataclass(frozen=True)
+class ColumnPreview:
+    """A column in use: name as in the file, what it is (x1, F2, z), unit or "", range, number of empty cells."""
+
+    name: str
+    role: str
+    unit: str
+    minimum: float
+    maximum: float
+    missing: int
+
+
+@dataclass(frozen=True)
+class UploadPreview:
+    """What was read from a file, before anything is saved. ``defects`` make it unfit; ``warnings`` should be known.
+
+    rows: of the table or raster; shape: (rows, cols) of a raster or grid; head: first rows, in the order of
+    ``columns``; elevation: (rows, cols) float32 of at most 65,536 pixels, NaN at voids; bounds: outer edges
+    (west, south, east, north) in ``coordinates``.
+    """
+
+    file: str
+    size_bytes: int
+    kind: Literal["raster", "samples", "grid", "unreadable"]
+    d: int | None = None
+    rows: int = 0
+    columns: tuple[ColumnPreview, ...] = ()
+    head: tuple[tuple[float, ...], ...] = ()
+    shape: tuple[int, int] | None = None
+    elevation: np.ndarray | None = None
+    bounds: tuple[float, float, float, float] | None = None
+    coordinates: str = ""
+    warnings: list[str] = field(default_factory=list)
+    defects: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether a field can be made of the file."""
+        return not self.defects
+
+
+def read_raster(path: Path, name: str, most_pixels: int) -> Raster:
+    """A raster called ``name``, checked to carry a field and resampled to ``most_pixels``. Raises InputError."""
+    return reduced(_parsed(path, rasters.read_raster), name, most_pixels)
+
+
+def read_upload(path: Path, spec: FieldSpec) -> Raster | Samples | HeightTable:
+    """All that a field needs of a file, and no more than the spec takes. Raises InputError."""
+    what = _read(path)
+    if isinstance(what, Raster):
+        return reduced(what, path.name, spec.max_samples)
+    return heights_of(what, spec) if what.layout.kind == "grid" else tables.samples_of(what, spec)
+
+
+def read_preview(path: Path, spec: FieldSpec) -> UploadPreview:
+    """What ``read_upload`` would read, with every defect found. Never raises for what is in the file."""
+    size = path.stat().st_size if path.is_file() else 0
+    try:
+        what = _read(path)
+    except InputError as error:
+        return UploadPreview(path.name, size, "unreadable", defects=[str(error)])
+    if isinstance(what, Raster):
+        return _raster_preview(path, size, what)
+    return _table_preview(size, what, spec)
+
+
+def _read(path: Path) -> Raster | Table:
+    name = path.name
+    if not path.is_file():
+        raise InputError(f"There is no file called {name}; choose a file.")
+    if not name.lower().endswith(SUFFIXES):
+        raise InputError(f"{name} is of no kind that is understood; use one of {', '.join(SUFFIXES)}.")
+    size = path.stat().st_size
+    if size == 0:
+        raise InputError(f"{name} is empty (0 bytes); export it again.")
+    if size > MAX_FILE_BYTES:
+        raise InputError(f"{name} has {size / 1e6:,.0f} MB; the limit is {MAX_FILE_BYTES / 1e6:,.0f} MB: thin it out.")
+    read: Callable[[Path], Raster | Table] = rasters.read_raster if rasters.is_raster(path) else tables.read_table
+    return _parsed(path, read)
+
+
+def _parsed(path: Path, read: Callable[[Path], T]) -> T:
+    try:
+        return read(path)
+    except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise  # a limit of the child
+        raise InputError(f"{path.name} cannot be read ({error.strerror or error}); check the file.") from error
+
+
+def _raster_preview(path: Path, size: int, raster: Raster) -> UploadPreview:
+    warnings, defects = list(raster.notes), []
+    voids = int(np.isnan(raster.elevation).sum())
+    if voids:
+        warnings.append(
+            f"{voids:,} pixels ({voids / raster.elevation.size:.2%}) are void: they are filled, or left out "
+            "with voids = mask."
+        )
+    column: tuple[ColumnPreview, ...] = ()
+    try:
+        known_elevation(path.name, raster.elevation)
+    except InputError as error:
+        defects.append(str(error))
+    if voids < raster.elevation.size:
+        low, high = float(np.nanmin(raster.elevation)), float(np.nanmax(raster.elevation))
+        column = (ColumnPreview("elevation", "z", "metres", low, high, voids),)
+    rows, cols = raster.elevation.shape
+    return UploadPreview(
+        path.name,
+        size,
+        "raster",
+        d=2,
+        rows=rows,
+        columns=column,
+        shape=(rows, cols),
+        elevation=rasters.resample(raster.elevation, THUMBNAIL_PIXELS),
+        bounds=raster.bounds,
+        coordinates=raster.coordinates,
+        warnings=warnings,
+        defects=defects,
+    )
+
+
+def _table_preview(size: int, table: Table, spec: FieldSpec) -> UploadPreview:
+    columns, shape, elevation, bounds = [], None, None, None
+    for column in table.layout.columns:
+        values = table.values[column.role]
+        finite = values[np.isfinite(values)]
+        low, high = (float(finite.min()), float(finite.max())) if len(finite) else (float("nan"), float("nan"))
+        missing = int(np.isnan(values).sum())
+        columns.append(ColumnPreview(column.name.strip(), column.role, column.unit, low, high, missing))
+    head = np.stack([table.values[c.role][:PREVIEW_ROWS] for c in table.layout.columns], axis=1)
+    if table.layout.kind == "samples":
+        defects = tables.defects(table)
+        warnings = tables.ignored_note(table) if defects else tables.warnings_of(table, spec)
+    else:
+        defects, warnings = [], tables.ignored_note(table)
+        try:
+            grid = height_grid(table)
+            shape, bounds = (grid.z.shape[0], grid.z.shape[1]), grid.bounds
+            elevation = rasters.resample(grid.z, THUMBNAIL_PIXELS)
+            warnings += grid.notes
+        except InputError as error:
+            defects.append(str(error))
+    return UploadPreview(
+        table.file,
+        size,
+        table.layout.kind,
+        d=table.layout.d,
+        rows=table.rows,
+        columns=tuple(columns),
+        head=tuple(tuple(map(float, row)) for row in head),
+        shape=shape,
+        elevation=elevation,
+        bounds=bounds,
+        coordinates="" if bounds is None else coordinates_of(table),
+        warnings=warnings,
+        defects=defects,
+    )

@@ -1,0 +1,54 @@
+"""Samples read from a table -> a Field known on them; rho is the law of the rows."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import torch
+
+from npf_engine.fields.columns import Layout
+from npf_engine.fields.field import Field, Scaling, Units, split_indices
+from npf_engine.fields.spec import FieldSpec
+from npf_engine.fields.tables import Samples
+
+
+def samples_field(name: str, samples: Samples, spec: FieldSpec) -> Field:
+    """The Field of a table of samples: positions scaled per axis to [-1, 1], values as they are, rho "samples"."""
+    x, f = samples.x, samples.f
+    low, high = tuple(map(float, x.min(axis=0))), tuple(map(float, x.max(axis=0)))
+    scaling = Scaling.of_box(low, high)
+    # in double precision: an offset far from 0 would round positions that float32 cannot tell apart
+    x_hat = torch.from_numpy(((x - np.array(scaling.offset)) / np.array(scaling.scale)).astype(np.float32))
+    y = torch.from_numpy(f.astype(np.float32))
+    train, test = split_indices(len(x_hat), spec.split_seed)
+    return Field(
+        name=name,
+        kind="samples",
+        x_train=x_hat[train],
+        y_train=y[train],
+        x_test=x_hat[test],
+        y_test=y[test],
+        low=low,
+        high=high,
+        scaling=scaling,
+        units=_units(samples.layout),
+        rho="samples",
+        warnings=list(samples.warnings),
+        provenance={
+            "source": f"table {samples.file}",
+            "rows": samples.rows,
+            "columns": [column.name.strip() for column in samples.layout.columns],
+            "rho": "samples",
+            "spec": dataclasses.asdict(spec),
+        },
+    )
+
+
+def _units(layout: Layout) -> Units:
+    values = list(dict.fromkeys(column.unit for column in layout.values if column.unit))
+    return Units(
+        tuple(column.role for column in layout.positions),
+        tuple(column.unit for column in layout.positions),
+        values[0] if len(values) == 1 else " / ".join(values[:3]),
+    )

@@ -1,0 +1,304 @@
+"""A function of this package called in a process of its own, with limits: the one home of such children.
+
+``call`` waits for an answer, passes progress on, and kills the child with all that it started on cancel, at a limit,
+and when this process ends. ``start`` lets a job run on by itself. By default a child is locked in (``lockdown``): no
+network, no other programs, an environment without secrets, nothing to read but libraries and the paths among its
+arguments, nothing to write but its answer. What reads a stranger's file runs here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import logging
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, BinaryIO, Literal, TypeVar
+
+from npf_engine.errors import InputError
+from npf_engine.tasks import packing
+
+T = TypeVar("T")
+Progress = Callable[[float, float, str], None]
+Reason = Literal["memory", "time", "disk", "crash"]
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.1  # between two looks at a child, and two chances to cancel it
+AT_ONCE = 2  # locked children of one process at a time: each may take a gigabyte
+_slots = threading.BoundedSemaphore(AT_ONCE)
+_START = "import sys, json; sys.path[:0] = json.loads(sys.argv[1]); from npf_engine.tasks import inside; inside.main()"
+_KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "SYSTEMROOT", "TZ")
+_SECRET = ("NPF_PASSWORD", "STREAMLIT_", "NPF_SECRET")
+_OURS = {
+    "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "1", "ARROW_DEFAULT_MEMORY_POOL": "system",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a child may take; None for no limit.
+
+    memory: bytes above what the interpreter and its libraries hold. seconds: of CPU, and ``patience`` times that by
+    the clock, since a busy machine shares its cores.
+    file_bytes: of its answer and its scratch file. The last three are what a child must be trusted for.
+    """
+
+    memory: int | None = 1 << 30
+    seconds: float | None = 20.0
+    patience: float = 3.0
+    file_bytes: int | None = 1 << 30
+    open_files: int = 128
+    network: bool = False
+    programs: bool = False
+    writing: bool = False
+
+    @property
+    def locked(self) -> bool:
+        """Whether the child may do nothing but read what it was given and compute."""
+        return not (self.network or self.programs or self.writing)
+
+
+class Stopped(InputError):
+    """A child ended without an answer: at a limit, or by a fault of its own. ``detail`` is for logs."""
+
+    def __init__(self, sentence: str, reason: Reason, detail: str = "") -> None:
+        super().__init__(sentence)
+        self.reason = reason
+        self.detail = detail
+
+
+def call(
+    function: Callable[..., T],
+    *arguments: Any,
+    what: str,
+    limits: Limits = Limits(),
+    returns: tuple[type, ...] = (),
+    progress: Progress | None = None,
+) -> T:
+    """``function(*arguments)``, computed in a child.
+
+    function: of a module that can be imported; one with a parameter ``progress`` is given it. Arguments and value are
+    plain values, arrays (the value only), and dataclasses; those of the value must be in ``returns``. Only paths among
+    the arguments can be read. ``what`` begins the sentence on a child that was stopped. ``progress`` is called about
+    ten times a second and may raise, which kills the child.
+
+    Raises InputError as the function does, and Stopped (an InputError too) for a child that gave no answer.
+    """
+    with contextlib.ExitStack() as stack:
+        tell = _Progress(progress)
+        if limits.locked:
+            stack.enter_context(_slot(tell))
+        folder = Path(stack.enter_context(_private_folder()))
+        answer: BinaryIO = stack.enter_context(tempfile.TemporaryFile(dir=folder))  # type: ignore[assignment]
+        errors: BinaryIO = stack.enter_context(tempfile.TemporaryFile(dir=folder))  # type: ignore[assignment]
+        scratch = stack.enter_context(open(folder / "scratch", "w+b"))
+        reading, writing = os.pipe()
+        reports = stack.enter_context(os.fdopen(reading, "rb", buffering=0))
+        try:
+            request = _request(function, arguments, limits)
+            request |= {"parent": os.getpid(), "reports": writing, "answer": answer.fileno()}
+            request |= {"scratch": str(folder / "scratch"), "scratch_handle": scratch.fileno()}
+            handles = (writing, answer.fileno(), scratch.fileno())
+            child = _spawn(request, limits, errors, handles, folder)
+        finally:
+            os.close(writing)
+        stack.callback(_end, child)
+        said = _listen(child, reports, limits, tell)
+        return _value(said, child, answer, errors, what, limits, returns)
+
+
+def start(function: Callable[..., object], *arguments: Any, limits: Limits, log_file: Path) -> subprocess.Popen[bytes]:
+    """Let ``function(*arguments)`` run in a child that outlives this process; it answers by the files it writes.
+
+    What it says goes to ``log_file``. The process that is returned is reaped by a thread of this one.
+    """
+    request = _request(function, arguments, limits)
+    request |= {"parent": 0, "reports": None, "answer": None, "scratch": "", "scratch_handle": None}
+    with open(log_file, "wb") as output:
+        child = _spawn(request, limits, output, (), Path(tempfile.gettempdir()))
+    threading.Thread(target=child.wait, name="npf-child", daemon=True).start()  # leaves no zombie behind
+    return child
+
+
+class _Progress:
+    """What was told last, told again while nothing new is heard: each time is a chance to cancel."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self.progress = progress
+        self.last: tuple[float, float, str] = (0.0, 1.0, "")
+
+    def __call__(self, *last: Any) -> None:
+        if last:
+            done, total, text = last
+            self.last = (float(done), float(total), str(text))
+        if self.progress is not None:
+            self.progress(*self.last)
+
+
+@contextlib.contextmanager
+def _slot(tell: _Progress) -> Iterator[None]:
+    while not _slots.acquire(timeout=LOOK_SECONDS):
+        tell(0.0, 1.0, "waiting for other files to be read")
+    try:
+        tell(0.0, 1.0, "")
+        yield
+    finally:
+        _slots.release()
+
+
+@contextlib.contextmanager
+def _private_folder() -> Iterator[str]:
+    folder = tempfile.mkdtemp(prefix="npf-child-")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _request(function: Callable[..., object], arguments: tuple[Any, ...], limits: Limits) -> dict[str, Any]:
+    arrays: list[Any] = []
+    packed = [packing.pack(_absolute(argument), arrays) for argument in arguments]
+    if arrays:
+        raise TypeError("arrays cannot be handed to a child; write them to a file and hand its path")
+    types = {type(a) for a in arguments if dataclasses.is_dataclass(a)}
+    return {
+        "function": f"{function.__module__}:{function.__qualname__}",
+        "arguments": packed,
+        "types": [packing.type_name(kind) for kind in types],
+        "limits": dataclasses.asdict(limits),
+    }
+
+
+def _absolute(argument: Any) -> Any:
+    return Path(os.path.abspath(argument)) if isinstance(argument, Path) else argument
+
+
+def _spawn(
+    request: dict[str, Any], limits: Limits, errors: IO[bytes], handles: tuple[int, ...], folder: Path
+) -> subprocess.Popen[bytes]:
+    paths = [path for path in sys.path if os.path.isabs(path)]
+    root = str(Path(__file__).resolve().parents[2])
+    child = subprocess.Popen(
+        [sys.executable, "-I", "-c", _START, json.dumps([root, *paths]), request["function"]],  # the last for ``ps``
+        stdin=subprocess.PIPE,
+        stdout=errors,
+        stderr=errors,
+        env=_environment(limits, folder),
+        pass_fds=handles,
+        cwd=folder,
+        start_new_session=True,  # so that what it starts dies with it
+    )
+    assert child.stdin is not None
+    with contextlib.suppress(BrokenPipeError):
+        child.stdin.write(json.dumps(request).encode())
+    with contextlib.suppress(BrokenPipeError):
+        child.stdin.close()
+    return child
+
+
+def _environment(limits: Limits, folder: Path) -> dict[str, str]:
+    if limits.locked:
+        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        return kept | _OURS | {"TMPDIR": str(folder), "HOME": str(folder)}
+    return {name: value for name, value in os.environ.items() if not name.startswith(_SECRET)}
+
+
+def _listen(child: subprocess.Popen[bytes], reports: IO[bytes], limits: Limits, tell: _Progress) -> dict[str, Any]:
+    """Pass progress on until the child's last report, which is returned; {} where there was none, "late" at a limit."""
+    end = None if limits.seconds is None else time.monotonic() + limits.patience * limits.seconds
+    rest = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(reports, selectors.EVENT_READ)
+        while True:
+            tell()
+            if end is not None and time.monotonic() > end:
+                return {"event": "late"}
+            if not selector.select(LOOK_SECONDS):
+                continue
+            data = os.read(reports.fileno(), 1 << 16)
+            if not data:
+                return {}
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                report: dict[str, Any] = json.loads(line)
+                if report["event"] != "progress":
+                    return report
+                tell(report["done"], report["total"], report["text"])
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Kill the child and all that it started; returns when it is gone."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def _value(
+    said: dict[str, Any],
+    child: subprocess.Popen[bytes],
+    answer: BinaryIO,
+    errors: BinaryIO,
+    what: str,
+    limits: Limits,
+    returns: tuple[type, ...],
+) -> Any:
+    event = said.get("event")
+    if event == "refused":
+        raise InputError(said["text"])
+    if event == "answer":
+        answer.seek(0)
+        types = {packing.type_name(kind): kind for kind in returns}
+        try:
+            return packing.unpack(said["value"], packing.read_arrays(answer, said["arrays"]), types)
+        except (KeyError, ValueError, TypeError) as error:
+            log.exception("%s: the child's answer cannot be used", what)
+            raise Stopped(_sentence("crash", what, limits), "crash", repr(error)) from None
+    reason, detail = _reason(said, child, errors)
+    log.error("%s: the child gave no answer (%s): %s", what, reason, detail)
+    raise Stopped(_sentence(reason, what, limits), reason, detail)
+
+
+def _reason(said: dict[str, Any], child: subprocess.Popen[bytes], errors: BinaryIO) -> tuple[Reason, str]:
+    """Why a child that gave no answer ended, and what is known of it."""
+    if said.get("event") == "late":
+        return "time", "by the clock"
+    if said.get("event") == "failed":
+        kind, trace = said["kind"], said["trace"]
+        if kind == "MemoryError":
+            return "memory", trace
+        return ("disk" if "File too large" in trace or "[Errno 27]" in trace else "crash"), trace
+    code = child.wait()
+    errors.seek(max(0, errors.seek(0, os.SEEK_END) - 2000))
+    tail = errors.read().decode(errors="replace")
+    detail = f"exit code {code}; {tail}"
+    if code == -signal.SIGXCPU:
+        return "time", detail
+    if code == -signal.SIGXFSZ:
+        return "disk", detail
+    starved = any(word in tail.lower() for word in ("bad_alloc", "memory", "allocate"))
+    return ("memory" if starved or code == -signal.SIGKILL else "crash"), detail
+
+
+def _sentence(reason: Reason, what: str, limits: Limits) -> str:
+    return {
+        "memory": f"{what} needs more than {(limits.memory or 0) / 2**30:.1f} GB of memory to be read; thin it out or "
+        "cut out a part.",
+        "time": f"{what} takes longer than {limits.seconds or 0:g} seconds to read and was given up; thin it out, cut "
+        "out a part, or write it in a simpler way.",
+        "disk": f"{what} unpacks to more than {(limits.file_bytes or 0) / 1e6:,.0f} MB; cut out a part.",
+        "crash": f"{what} cannot be read: its reader failed in a way that was not foreseen; the file is probably "
+        "damaged, so write it again.",
+    }[reason]
