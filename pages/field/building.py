@@ -13,10 +13,11 @@ from npf_engine.fields.field import Field
 from npf_engine.fields.price import Price, price
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.runs import files
-from pages.field import choice
+from pages.field import choice, reading
 from ui import fieldlink, states
 
 MOST_FIELDS = 4
+STOPPED = "building_stopped"  # session: the link of the field whose building was stopped
 
 
 class Shelf:
@@ -79,22 +80,20 @@ def build(spec: FieldSpec, fetching: bool) -> Field | None:
     if field is not None:
         return field
     with st.container(border=True, key="building"):
-        bar = st.progress(0.0, text="Building the field")
+        if st.session_state.get(STOPPED) == fieldlink.to_query(spec):
+            st.info("Building the field was stopped.", icon=":material/block:")
+            st.button("Build it", icon=":material/refresh:", on_click=_again, key="build_again")
+            return None
+        long = fetching or not price(spec).small
+        key, after = "stop_fetch" if fetching else "stop_build", 0.0 if long else reading.CANCEL_AFTER
+        progress = reading.Progress("Building the field", key, _stop, spec, long, after=after)
         if fetching:
-            st.button("Stop", icon=":material/stop_circle:", on_click=_stop, key="stop_fetch")
             st.caption("Elevation is fetched once and kept on this machine.")
-        elif not price(spec).small:
-            st.button("Stop", icon=":material/stop_circle:", on_click=_stop, key="stop_build")
-
-        def progress(done: float, total: float, text: str = "") -> None:
-            # Drawing is where a click on Stop, or a visitor who left, ends this run of the page.
-            bar.progress(min(1.0, done / total) if total > 0 else 0.0, text=states.plain(text[:1].upper() + text[1:]))
-
         try:
             field = catalog.resolve(spec, progress)
         except InputError as error:
             st.session_state.pop(choice.FETCH, None)
-            bar.empty()
+            progress.empty()
             states.problem(error)
             if fetching:
                 st.button("Try again", icon=":material/refresh:", on_click=ask, args=(spec,), key="fetch_again")
@@ -126,6 +125,12 @@ def asked(spec: FieldSpec) -> bool:
     return st.session_state.get(choice.FETCH) == fieldlink.to_query(spec)
 
 
-def _stop() -> None:
+def _stop(spec: FieldSpec, asked_for: bool) -> None:
     st.session_state.pop(choice.FETCH, None)
     st.session_state.pop(choice.BUILD, None)
+    if not asked_for:  # nothing else would keep the page from building it again at once
+        st.session_state[STOPPED] = fieldlink.to_query(spec)
+
+
+def _again() -> None:
+    st.session_state.pop(STOPPED, None)

@@ -9,7 +9,7 @@ import streamlit as st
 from npf_engine.errors import InputError
 from npf_engine.fields import analytic, catalog, places, uploads
 from npf_engine.fields.spec import FieldSpec
-from pages.field import building, choice, uploading
+from pages.field import building, choice, reading, uploading
 from ui import states
 
 PLACE, BUILT_IN, UPLOAD, FORMULA = "Place", "Built in", "Upload", "Formula"
@@ -21,6 +21,7 @@ ICONS = {
 }
 MODE = "field_mode"
 TYPED = "place_query"
+NEW = "upload_new"  # session: a file that was uploaded and not looked at yet
 SUGGESTIONS = 8
 
 
@@ -137,10 +138,17 @@ def _upload(spec: FieldSpec) -> bool:
         help="Elevation (.tif, .hgt, zipped) becomes its gradient field. A table (.csv, .parquet, .npz) has the "
         "columns x1 ... xd and F1 ... Fd, or x1, x2, z on a grid.",
     )
-    if mode_of(spec) != UPLOAD:
+    new = st.session_state.get(NEW)
+    if new is None and mode_of(spec) != UPLOAD:
         return True
-    path = Path(spec.source)
-    seen = uploads.preview(path, spec)
+    path = Path(new or spec.source)
+    seen = reading.look(path, spec)
+    if seen is None:
+        return False
+    if new is not None:
+        del st.session_state[NEW]
+        choice.choose(new, rho="samples" if seen.kind == "samples" else "box")
+        st.rerun()
     if seen.kind != "unreadable":
         shape = f"{seen.shape[0]} x {seen.shape[1]} pixels" if seen.shape else f"{seen.rows:,} rows"
         st.caption(states.plain(f"{seen.file}: {seen.kind}, {shape}, {_size(seen.size_bytes)}"))
@@ -177,9 +185,8 @@ def _uploaded() -> None:
     if upload is None:
         return
     try:
-        path = uploading.stage(upload)
-        layout = uploads.preview(path)
-        choice.choose(str(path), rho="samples" if layout.kind == "samples" else "box")
+        st.session_state[NEW] = str(uploading.stage(upload))
+        st.session_state.pop(reading.STOPPED, None)
     except InputError as error:
         st.session_state[choice.PROBLEM] = str(error)
 
