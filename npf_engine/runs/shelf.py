@@ -17,10 +17,12 @@ from npf_engine.errors import InputError
 from npf_engine.runs import files
 from npf_engine.runs.process import FileLock
 from npf_engine.runs.schema import Table
+from npf_engine.tasks import child
 
 log = logging.getLogger(__name__)
 PART = ".import-"  # folder of a bundle that is being taken in
 ABANDONED_SECONDS = 3600
+CHECKING = child.Limits(memory=3 << 30, seconds=60.0)  # of the largest bundle: 512 MB of files, and its tensors
 
 
 class Shelf:
@@ -36,6 +38,7 @@ class Shelf:
         The copy is checked, not the file given: that one may change under our hands. The folder gets its
         name, and the row is made, only when everything is in it.
         """
+        from npf_engine.runs import bundle_check
         from npf_engine.runs.bundle import read_bundle, rewritten
 
         if not path.is_file():
@@ -50,6 +53,8 @@ class Shelf:
             if source == "gallery":  # our own
                 bundle = read_bundle(copy)
             else:
+                # what would bring this process down is found in another one, before it is parsed here
+                child.call(bundle_check.check_bundle, copy, what=path.name, limits=CHECKING)
                 data, bundle = rewritten(copy)
                 files.write_atomic(copy, data)
             report, spec = dict(bundle.report), bundle.settings

@@ -104,6 +104,11 @@ def kill_workers(home: Path) -> None:
             os.killpg(worker.pid, signal.SIGKILL)
 
 
+@pytest.fixture(autouse=True)
+def quick_reading(read_here: None) -> None:
+    """The pages' files are parsed in this process; that a child does it is tested with the child and in the browser."""
+
+
 @pytest.fixture
 def store(own_home: Path) -> Iterator[RunStore]:
     """The store that the pages of this test see; nothing of it is left running afterwards."""
