@@ -42,9 +42,9 @@ def read_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parse in this process what a child would: for tests of many files, where starting children would take minutes."""
     from npf_engine.tasks import child
 
-    elsewhere = child.call
+    elsewhere, locked = child.call, child.Limits()
 
-    def call(function: Callable[..., Any], *arguments: Any, limits: Any = child.Limits(), **more: Any) -> Any:
+    def call(function: Callable[..., Any], *arguments: Any, limits: child.Limits = locked, **more: Any) -> Any:
         return function(*arguments) if limits.locked else elsewhere(function, *arguments, limits=limits, **more)
 
     monkeypatch.setattr(child, "call", call)
