@@ -8,6 +8,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8501
 TORCH_VARIANT ?= default
 WORKERS ?= 2
+SECONDS ?= 60
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -16,7 +17,7 @@ PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -q
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser test-long check-verdict check-resume check-mutants check-faults check-advisories lock-image gallery bench bench-ui bench-lab lint format clean check-load
+.PHONY: help run test test-browser test-long check-verdict check-resume check-mutants check-fuzz check-faults check-advisories lock-image gallery bench bench-ui bench-lab lint format clean check-load
 
 help:
 	@echo "make run            the app at http://$(HOST):$(PORT) (PORT, HOST)"
@@ -25,6 +26,7 @@ help:
 	@echo "make test-long      the tests that take hours"
 	@echo "make check-resume   kill -9 a training, resume it, compare with an unbroken one"
 	@echo "make check-mutants  put a sample of small faults into the mathematics: do the tests see them? (SEED, COUNT, ROOMS)"
+	@echo "make check-fuzz     damaged files for every reader: a field or a sentence, or a find (SECONDS for each)"
 	@echo "make check-verdict  how often exact answers are condemned and wrong ones passed"
 	@echo "make check-faults   hostile uploads, links, bundles and guesses against a real server"
 	@echo "make check-advisories  published advisories against the locked versions;  make lock-image  hashes for the image"
@@ -102,6 +104,9 @@ check-advisories:
 lock-image: $(VENV)/.run
 	$(PIP) uv
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) .ci/lock_image.py
+
+check-fuzz: $(VENV)/.run
+	@OMP_NUM_THREADS=1 PYTHONPATH=. $(PY) -m benchmarks.check_fuzz --seconds $(SECONDS) $(ARGS)
 
 lint: $(VENV)/.dev
 	$(PY) -m ruff check .

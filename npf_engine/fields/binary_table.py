@@ -17,7 +17,7 @@ import numpy as np
 
 from npf_engine.errors import InputError
 from npf_engine.fields.columns import Column, plan
-from npf_engine.fields.safe_archive import DAMAGE, check_zip
+from npf_engine.fields.safe_archive import DAMAGE, brief, check_zip
 from npf_engine.limits import MAX_D, MAX_UNPACKED_BYTES, check_cells
 
 _NEEDED = "numbers (integers or floats) are needed"
@@ -121,7 +121,8 @@ class NpzTable:
             shape = self.shapes[name]
             if part is None and not (len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)):
                 raise InputError(
-                    f"{self.path.name}: column {name} has the shape {_shape(shape)}; a column is an array of n numbers."
+                    f"{self.path.name}: column {brief(name)} has the shape {_shape(shape)}; "
+                    "a column is an array of n numbers."
                 )
             if shape[0] != rows:
                 raise InputError(
@@ -148,7 +149,7 @@ def read_array(path: Path, member: str, dtype: type[np.floating[Any]]) -> np.nda
         with zipfile.ZipFile(path) as archive, archive.open(member) as stream:
             return np.asarray(np.lib.format.read_array(stream, allow_pickle=False), dtype=dtype)
     except (zipfile.BadZipFile, EOFError, OSError, ValueError, *DAMAGE) as error:
-        raise _unreadable(path, f"an .npz file (array {member.removesuffix('.npy')})", error) from error
+        raise _unreadable(path, f"an .npz file (array {brief(member.removesuffix('.npy'))})", error) from error
 
 
 def open_npz(path: Path) -> NpzTable:
@@ -184,8 +185,7 @@ def open_npz(path: Path) -> NpzTable:
 
 def array_header(path: Path, member: zipfile.ZipInfo) -> tuple[tuple[int, ...], str]:
     """The shape of an array, and a sentence on what is wrong with it ("" if nothing)."""
-    name = member.filename.removesuffix(".npy")
-    where = f"{path.name}: column {name}"
+    where = f"{path.name}: column {brief(member.filename.removesuffix('.npy'))}"
     try:
         with zipfile.ZipFile(path) as archive, archive.open(member) as stream:
             version = np.lib.format.read_magic(stream)

@@ -73,7 +73,11 @@ class Expression:
     def __call__(self, x: Tensor) -> Tensor:
         """Values (n,) at x (n, d). Non-finite where the expression is (log of a negative number, 1/0)."""
         value = self.evaluate(x)
-        return value if isinstance(value, Tensor) else x.new_full((x.shape[0],), value)
+        if isinstance(value, Tensor):
+            return value
+        return torch.full((x.shape[0],), value, dtype=torch.float64).to(
+            x
+        )  # infinite where x's type is too small for it
 
     def gradient(self, x: Tensor) -> Tensor:
         """dg/dx (n, d) at x (n, d), by automatic differentiation; differentiable again where x asks for it."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.fields.safe_archive import DAMAGE, check_zip
+from npf_engine.fields.safe_archive import DAMAGE, brief, check_zip
 from npf_engine.limits import MAX_FILE_BYTES
 from npf_engine.tasks.inside import scratch
 
@@ -109,13 +109,13 @@ def _read_zip(path: Path) -> Raster:
     try:
         with zipfile.ZipFile(path) as archive, archive.open(member) as stream:
             if inner.lower().endswith(".hgt"):
-                return _hgt(stream, inner)
+                return _hgt(stream, brief(inner))
             with scratch() as (unpacked, file):
                 shutil.copyfileobj(stream, file, 1 << 20)
                 file.flush()
                 from npf_engine.fields.geotiff import read_geotiff
 
-                return read_geotiff(unpacked, f"{inner} in {path.name}")
+                return read_geotiff(unpacked, f"{brief(inner)} in {path.name}")
     except (zipfile.BadZipFile, EOFError) as error:
         raise InputError(f"{path.name} is not a readable zip file ({error}); download it again.") from error
     except DAMAGE as error:  # encrypted, unknown compression, damaged

@@ -12,7 +12,7 @@ import zlib
 from pathlib import Path
 
 from npf_engine.errors import InputError
-from npf_engine.limits import MAX_UNPACKED_BYTES
+from npf_engine.limits import MAX_UNPACKED_BYTES, shown
 
 MAX_MEMBERS = 4096
 MAX_RATIO = 200  # unpacked over packed; grids of numbers stay far below
@@ -49,8 +49,13 @@ def check_zip(path: Path, max_bytes: int = MAX_UNPACKED_BYTES) -> list[zipfile.Z
         if not member.filename:
             raise InputError(f"{path.name} holds a file without a name; zip it again.")
         if member.flag_bits & _ENCRYPTED:
-            raise InputError(f"{member.filename} in {path.name} is encrypted; pack it without a password.")
+            raise InputError(f"{brief(member.filename)} in {path.name} is encrypted; pack it without a password.")
     return members
+
+
+def brief(name: str) -> str:
+    """The name of a member, for a sentence: bounded, and nothing in it that cannot be printed."""
+    return shown(name).strip("'\"")
 
 
 def _mb(size: int) -> str:
