@@ -81,7 +81,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     """The object in ``path``; None where there is none or it cannot be read as one."""
     try:
         data = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) else None
 

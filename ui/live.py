@@ -72,10 +72,12 @@ def _panel(run: Run, stopping: bool, body: Body) -> None:
         st.rerun()  # deleted meanwhile, perhaps in another tab: the page has a sentence for that
     if (status["state"], bool(status["stopping"])) != (run.state, stopping):
         st.rerun()  # the head of the page and its buttons belong to another state
-    progress.stages(status)
-    if run.active or (run.state != "done" and status["stage"] is not None):
-        progress.bar(status)
-    body(run, status)
+    with states.shown(run.name):
+        progress.stages(status)
+        if run.active or (run.state != "done" and status["stage"] is not None):
+            progress.bar(status)
+    with states.shown(run.name):
+        body(run, status)
 
 
 def log(run_id: str) -> None:

@@ -20,7 +20,8 @@ def show(kinds: Sequence[str]) -> None:
         return
     st.markdown("#### Earlier runs")
     for run in runs[:MOST]:
-        with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"earlier_{run.id}"):
+        card = st.container(border=True, horizontal=True, vertical_alignment="center", key=f"earlier_{run.id}")
+        with card, states.shown(run.name):
             st.markdown(f"**{states.plain(run.name)}**", width="content")
             badge(run)
             st.markdown(f":gray[{frame.ago(time.time() - run.created)}]", width="content")

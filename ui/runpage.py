@@ -64,18 +64,19 @@ def show(run_id: str, question: str, actions: Body, done: Callable[[Run], None],
     run = runs.store().get(run_id)
     status = runs.store().status(run_id)
     live.head(run, status, question)
-    with st.container(horizontal=True, vertical_alignment="center", key="actions"):
+    with st.container(horizontal=True, vertical_alignment="center", key="actions"), states.shown(run.name):
         actions(run, status)
     if run.error:
         states.problem(run.error)
     if run.state == "done":
-        runs.verdict(run)
-        with states.told():
+        with states.shown(run.name):
+            runs.verdict(run)
             done(run)
         live.log(run.id)
     else:
         if rest is not None and not run.active:
-            rest(run)
+            with states.shown(run.name):
+                rest(run)
         live.follow(run, status, body)
     manage.changes(run)
 

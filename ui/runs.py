@@ -28,6 +28,7 @@ BADGES = {
     "interrupted": ("orange", ":material/power_off:"),
     "done": ("green", ":material/check_circle:"),
 }
+UNKNOWN = ("gray", ":material/help:")  # a state that this version does not know
 VERDICTS = {
     GOOD: ("green", ":material/verified:"),
     USABLE: ("orange", ":material/thumbs_up_down:"),
@@ -140,9 +141,9 @@ def describe(run: Run) -> str:
 
 def badge(run: Run) -> None:
     """The state of a run as a coloured badge; of a finished one, the verdict too."""
-    colour, icon = BADGES[run.state]
+    colour, icon = BADGES.get(run.state, UNKNOWN)
     with st.container(horizontal=True, gap="xsmall"):
-        st.badge(run.state, icon=icon, color=colour)  # type: ignore[arg-type]
+        st.badge(states.plain(run.state) or "no state", icon=icon, color=colour)  # type: ignore[arg-type]
         if run.verdict in VERDICTS:
             colour, icon = VERDICTS[run.verdict]
             st.badge(run.verdict, icon=icon, color=colour)  # type: ignore[arg-type]
@@ -151,7 +152,7 @@ def badge(run: Run) -> None:
 def verdict(run: Run) -> None:
     """The verdict on a finished run and its reason, in one line."""
     report = store().report(run.id) or {}
-    level = level_of_row(run.verdict or report.get("verdict"))
+    level = level_of_row(str(run.verdict or report.get("verdict")))
     if level in VERDICTS:
         colour, icon = VERDICTS[level]
         reason = report.get("verdict_reason")

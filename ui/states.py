@@ -57,6 +57,18 @@ def told(stop: bool = False) -> Iterator[None]:
             st.stop()
 
 
+@contextlib.contextmanager
+def shown(name: str) -> Iterator[None]:
+    """Draw what belongs to the run ``name``: whatever its files make go wrong costs its own place, never the page."""
+    try:
+        yield
+    except InputError as error:
+        problem(error)
+    except Exception as error:  # what was written by hand, by another version or on a broken disk has no end of kinds
+        log.error("run %r cannot be shown", name, exc_info=error)
+        problem(f"{name} cannot be shown: what is kept of it is damaged; delete it on its page, or repeat it")
+
+
 def sentence(text: str) -> str:
     """``text`` with a first letter that is a capital and a full stop, fit for Markdown.
 

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from npf_engine import __version__, limits
+from npf_engine.errors import InputError
 from npf_engine.polar import PolarFactorization
 from npf_engine.runs import bundle_check, files, kinds
 from npf_engine.runs.archive import zipped
@@ -117,7 +118,13 @@ def rewritten(path: Path) -> tuple[bytes, Bundle]:
     spec = to_json(_known_spec(config.get("spec")))
     config = _without_folders(config | {"name": name, "spec": spec}, "")
     kept = (bundle_check.MODEL, bundle_check.SAMPLES, bundle_check.REFERENCE, bundle_check.ENVIRONMENT)
-    data = _sealed({file: content[file] for file in kept}, config, report, bundle_check.command_of(path.name, content))
+    command = bundle_check.command_of(path.name, content)
+    try:
+        data = _sealed({file: content[file] for file in kept}, config, report, command)
+    except (TypeError, ValueError, KeyError, AttributeError):  # what the card reads, and no schema knows
+        raise InputError(
+            f"the accuracy table of {path.name} cannot be told; the bundle was not written by this program"
+        ) from None
     return data, Bundle(path, config, report)
 
 

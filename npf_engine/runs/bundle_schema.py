@@ -38,6 +38,9 @@ Sentence = Annotated[str, Field(max_length=limits.MAX_SENTENCE, strict=True), Af
 Axis = Annotated[list[Number], Field(min_length=1, max_length=limits.MAX_D)]
 
 
+Numbers = dict[Word, Number | None]
+
+
 class Part(BaseModel):
     """An object whose known keys are typed; others are kept as they came, within the bounds of ``tree``."""
 
@@ -111,21 +114,38 @@ class Measured(Part):
     draws: Number | None = None
 
 
-Figures = dict[Word, Number | Word | dict[Word, Number | Word | None] | None]
+Figure = Number | Word | bool | None
+Figures = dict[Word, Figure | dict[Word, Figure] | list[Figure]]
+
+
+class Miss(Part):
+    """How far F misses the value asked for, at drawn pre-images and after they were carried to exact ones."""
+
+    mean: Number | None = None
+    median: Number | None = None
+    beyond_half: Number | None = None
+    self_distance: Number | None = None
+    trivial: Number | None = None
+    own_error: Number | None = None
+    n: Number | None = None
+    known: Word | None = None
+    exact: Numbers | None = None
 
 
 class Metrics(Part):
-    """The accuracy table of report.json. A figure that has no class here is numbers by name."""
+    """The accuracy table of report.json. A figure that has no class here is numbers and words by name."""
 
-    __pydantic_extra__: dict[str, Figures | Number | None] = Field(init=False)
+    __pydantic_extra__: dict[str, Figures | Figure] = Field(init=False)
 
     pushforward: Measured | None = None
     measure_preservation: Measured | None = None
     measure_preservation_implicit: Measured | None = None
     inverse: Measured | None = None
-    reconstruction: Figures | None = None
-    inverse_cosine: Figures | None = None
-    test_dual: Figures | None = None
+    reconstruction: Numbers | None = None
+    map_error: Numbers | None = None
+    inverse_cosine: Numbers | None = None
+    inverse_miss: Miss | None = None
+    test_dual: Numbers | None = None
 
 
 class Report(Part):
@@ -261,8 +281,18 @@ def clean_metrics(data: Any) -> dict[str, Any] | None:
     for name in Metrics.model_fields:
         item = found.get(name)
         if item is not None:
-            found[name] = {k: v for k, v in item.items() if _number(v)} if isinstance(item, dict) else None
+            found[name] = _figures(item) if isinstance(item, dict) else None
     return found
+
+
+def _figures(item: dict[str, Any]) -> dict[str, Any]:
+    """What of a figure is numbers, and the words and groups of numbers that its class knows."""
+    kept = {key: value for key, value in item.items() if _number(value)}
+    if isinstance(item.get("known"), str):
+        kept["known"] = item["known"]
+    if isinstance(item.get("exact"), dict):
+        kept["exact"] = {key: value for key, value in item["exact"].items() if _number(value)}
+    return kept
 
 
 def clean_seconds(data: Any) -> dict[str, float] | None:

@@ -10,6 +10,7 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
+from npf_engine import limits
 from npf_engine.errors import InputError
 from npf_engine.runs import progress
 from npf_engine.runs.leaves import flatten, leaves, set_leaves, to_json
@@ -127,7 +128,9 @@ def named(text: str) -> Any:
 def get(name: str) -> Kind:
     """The kind called ``name``. Raises InputError for one that this version does not know."""
     if name not in KINDS:
-        raise InputError(f"this version knows no run of kind {name!r}, only {', '.join(KINDS)}; update the program")
+        raise InputError(
+            f"this version knows no run of kind {limits.shown(name)}, only {', '.join(KINDS)}; update the program"
+        )
     return KINDS[name]
 
 
@@ -163,7 +166,7 @@ def lenient_spec(data: dict[str, Any]) -> Any:
     A row of an older version must not take the whole list down. Raises InputError for an unknown kind alone.
     """
     kind = get(name_in(data))
-    with contextlib.suppress(InputError, TypeError, AttributeError):
+    with contextlib.suppress(InputError, TypeError, AttributeError):  # a group that is no object, a key that is none
         return spec_from_json(data)
     spec = kind.default()
     for key in leaves(spec):

@@ -14,6 +14,7 @@ import numpy as np
 
 from npf_engine.filing import arrays as arrays
 from npf_engine.runs import files
+from npf_engine.runs.bundle_schema import clean, clean_text
 from npf_engine.runs.progress import STAGES
 
 LOG_BYTES = 200_000
@@ -33,7 +34,36 @@ def status(folder: Path, created: float, stages: Sequence[str] = STAGES) -> dict
         "text": "",
         "updated": created,
     }
-    return blank | told
+    return blank | _sound(clean(told), blank)
+
+
+def _sound(told: dict[str, Any], blank: dict[str, Any]) -> dict[str, Any]:
+    """What status.json tells in the types that a reader relies on; the rest is left as it is without the file."""
+    found = {key: value for key, value in told.items() if key not in blank}
+    for key in ("step", "total", "seconds_left", "rate", "updated"):
+        value = told.get(key)
+        if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+            found[key] = value
+    for key in ("stage", "text"):
+        if isinstance(told.get(key), str):
+            found[key] = told[key]
+    found["scalars"] = _numbers(told.get("scalars"))
+    stages = told.get("stages")
+    if isinstance(stages, list) and all(isinstance(stage, dict) for stage in stages):
+        found["stages"] = [
+            {
+                "name": clean_text(stage.get("name")),
+                "state": clean_text(stage.get("state")),
+                "seconds": _numbers(stage).get("seconds"),
+            }
+            for stage in stages
+        ]
+    return found
+
+
+def _numbers(data: Any) -> dict[str, float]:
+    items = data.items() if isinstance(data, dict) else ()
+    return {key: value for key, value in items if isinstance(value, int | float) and not isinstance(value, bool)}
 
 
 def events(folder: Path, after: int = 0) -> list[dict[str, Any]]:
@@ -46,7 +76,7 @@ def events(folder: Path, after: int = 0) -> list[dict[str, Any]]:
     for number, line in enumerate(lines[:-1], start=1):  # behind the last newline: nothing, or half a line
         if number <= after:
             continue
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             event = json.loads(line)
             if isinstance(event, dict):
                 found.append({**event, "i": number})
@@ -58,7 +88,7 @@ def history(folder: Path) -> dict[str, dict[str, np.ndarray]]:
     stages: dict[str, dict[int, dict[str, Any]]] = {}
     for event in events(folder):
         stage, step = event.get("stage"), event.get("step")
-        if event.get("kind") != "progress" or not isinstance(stage, str) or not isinstance(step, int):
+        if event.get("kind") != "progress" or not isinstance(stage, str) or not isinstance(step, int) or step > 2**53:
             continue
         steps = stages.setdefault(stage, {})
         while steps and next(reversed(steps)) >= step:
@@ -72,9 +102,14 @@ def _columns(found: list[dict[str, Any]]) -> dict[str, np.ndarray]:
     values: dict[str, np.ndarray] = {}
     for key in keys:
         column = [event.get(key) for event in found]
-        numbers = [float(item) if isinstance(item, int | float) else np.nan for item in column]
+        numbers = [float(item) if isinstance(item, int | float) else np.nan for item in map(_scalar, column)]
         values[key] = np.array(numbers, dtype=np.float64 if key == "t" else np.float32)
     return values
+
+
+def _scalar(value: Any) -> Any:
+    """A whole number of hundreds of digits is no scalar of ours."""
+    return value if not isinstance(value, int) or abs(value) < 2**63 else None
 
 
 def snapshot(folder: Path) -> dict[str, np.ndarray] | None:

@@ -15,7 +15,9 @@ from typing import Any
 
 from npf_engine.errors import InputError
 from npf_engine.evaluation.verdict import level_of_row
+from npf_engine.limits import MAX_NAME
 from npf_engine.runs import kinds
+from npf_engine.runs.bundle_schema import clean, clean_metrics, clean_seconds, clean_text
 from npf_engine.runs.process import Identity
 
 STATES = ("queued", "running", "paused", "cancelled", "failed", "interrupted", "done")
@@ -36,6 +38,7 @@ COLUMNS = (
     *("verdict", "metrics", "seconds", "error", "pid", "pid_start", "slot", "cancel", "origin"),
 )
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM runs"
+LATEST = 4e9  # unix seconds: no run is from later
 JSON_COLUMNS = ("metrics", "seconds")
 RACY = 50_000_000  # nanoseconds: clocks of file systems are coarse
 ROWS_KEPT = 4096  # decoded rows that are kept: some 20 kB each
@@ -119,6 +122,7 @@ class Table:
     def _connect(self) -> Iterator[sqlite3.Connection]:
         try:
             with contextlib.closing(sqlite3.connect(self.path, timeout=15, isolation_level=None)) as db:
+                db.text_factory = _text
                 db.execute("PRAGMA synchronous=NORMAL")
                 yield db
         except sqlite3.Error as error:
@@ -191,25 +195,31 @@ class Table:
 @functools.lru_cache(maxsize=ROWS_KEPT)
 def _row(folder: Path, *values: Any) -> Row:
     """The row with these columns. A row that has not changed is the same object: a list of a thousand runs, read at
-    every rerun of a page, decodes what is new and nothing else. So nobody may change what a Run holds."""
+    every rerun of a page, decodes what is new and nothing else. So nobody may change what a Run holds.
+
+    SQLite holds any type in any column: what cannot be shown is left out, for one bad row must not cost the others.
+    """
     item = dict(zip(COLUMNS, values, strict=True))
+    run_id = str(item["id"])
+    verdict, error = item["verdict"], item["error"]
     run = Run(
-        id=item["id"],
-        name=item["name"],
-        state=item["state"],
-        created=item["created"],
-        started=item["started"],
-        finished=item["finished"],
-        folder=folder / item["id"],
+        id=run_id,
+        name=_line(item["name"]) or run_id,
+        state=_line(item["state"]),
+        created=_time(item["created"]) or 0.0,
+        started=_time(item["started"]),
+        finished=_time(item["finished"]),
+        folder=folder / (Path(run_id).name or "_"),
         settings=_decode(item["spec"]) or {},
-        verdict=level_of_row(item["verdict"]),
-        metrics=_decode(item["metrics"]),
-        seconds=_decode(item["seconds"]),
-        error=item["error"],
-        source=item["source"],
+        verdict=None if verdict is None else level_of_row(_line(verdict)),
+        metrics=clean_metrics(_decode(item["metrics"])),
+        seconds=clean_seconds(_decode(item["seconds"])),
+        error=None if error is None else clean_text(error),
+        source=_line(item["source"]),
     )
-    worker = Identity(item["pid"], item["pid_start"]) if item["pid"] else None
-    return Row(run, item["queued"], worker, item["slot"], item["cancel"], item["origin"])
+    pid = item["pid"]
+    worker = Identity(pid, str(item["pid_start"])) if isinstance(pid, int) and 0 < pid < 2**31 else None
+    return Row(run, _time(item["queued"]), worker, item["slot"], _time(item["cancel"]), item["origin"])
 
 
 def _encode(columns: dict[str, Any]) -> list[Any]:
@@ -218,9 +228,24 @@ def _encode(columns: dict[str, Any]) -> list[Any]:
     ]
 
 
-def _decode(text: str | None) -> dict[str, Any] | None:
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def _line(value: Any) -> str:
+    """A short text of one line."""
+    return " ".join(clean_text(value, MAX_NAME).split())
+
+
+def _time(value: Any) -> float | None:
+    """Unix seconds of this century and the next, or None."""
+    known = isinstance(value, int | float) and 0 <= value <= LATEST
+    return float(value) if known else None
+
+
+def _decode(text: Any) -> dict[str, Any] | None:
     try:
         data = json.loads(text) if text else None
-    except ValueError:
+    except (ValueError, TypeError, RecursionError):
         return None
-    return data if isinstance(data, dict) else None
+    return clean(data) if isinstance(data, dict) else None

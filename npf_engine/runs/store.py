@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from npf_engine import limits
 from npf_engine.errors import InputError
 from npf_engine.runs import archive, files, kinds, reading
+from npf_engine.runs.bundle_schema import clean
 from npf_engine.runs.executors import PACKAGE_ROOT, LocalExecutor
 from npf_engine.runs.scheduler import Scheduler, keep_watch
 from npf_engine.runs.schema import ACTIVE, Row, Run, Table
@@ -123,7 +125,8 @@ class RunStore:
 
     def report(self, run_id: str) -> dict[str, Any] | None:
         """What ``train --json``, or the command of another kind, would print; None until the run is done."""
-        return files.read_json(self._row(run_id).run.folder / files.REPORT)
+        told: dict[str, Any] | None = clean(files.read_json(self._row(run_id).run.folder / files.REPORT))
+        return told
 
     def result(self, run_id: str, name: str) -> Path:
         """The result file ``name`` of a run. Raises InputError where there is none (yet)."""
@@ -191,7 +194,8 @@ class RunStore:
         row = self._own(run_id, "renamed")
         if not name.strip():
             raise InputError("a run's name must not be empty")
-        self.table.update(row.run.id, name=name.strip()[:120])
+        limits.check_text("a run's name", name.strip(), limits.MAX_NAME)
+        self.table.update(row.run.id, name=name.strip())
         return self._row(run_id).run
 
     def pause(self, run_id: str) -> Run:
@@ -265,7 +269,9 @@ class RunStore:
     def _submit(self, spec: Any, name: str = "", field: Path | None = None) -> Run:
         kind = kinds.of(spec)
         kind.with_values(spec, {})  # nothing changes: it is checked
-        name = (name.strip() or kind.run_name(spec))[:120]
+        name = name.strip()
+        limits.check_text("a run's name", name, limits.MAX_NAME)
+        name = name or kind.run_name(spec)[: limits.MAX_NAME]
         run_id = f"{files.slug(name)}-{secrets.token_hex(3)}"
         folder = self.folder / run_id
         try:

@@ -10,6 +10,7 @@ from npf_engine.errors import InputError
 from npf_engine.evaluation import views
 from npf_engine.fields import catalog
 from npf_engine.fields.field import Grid
+from npf_engine.fields.price import price
 from ui import runs
 
 
@@ -31,6 +32,8 @@ def relief(home: str, run_id: str) -> Grid | None:
     with contextlib.suppress(InputError):
         return runs.store().field(run_id).grid
     spec = runs.store().get(run_id).spec.field
+    if not price(spec).small:
+        return None
     known = any(i.name == spec.source and i.group == "terrain" for i in catalog.list_fields())
     with contextlib.suppress(InputError):
         return catalog.resolve(spec).grid if known else None

@@ -21,7 +21,7 @@ def main() -> None:
     for tab, label in zip(tabs, (CLOUDS, ACCURACY, POTENTIAL, TSNE), strict=True):
         if not tab.open:
             continue
-        with tab, states.told():
+        with tab, states.shown(run.name):
             if label == CLOUDS:
                 runs.verdict(run)
                 clouds.show(run, name)

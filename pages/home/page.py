@@ -29,7 +29,7 @@ def main() -> None:
     done = [run for run in runs if run.state == "done" and run.kind == kinds.TRAIN]
     st.markdown(WHAT)
     _start(gallery, done)
-    with states.told():
+    with states.shown("the first picture"):
         # The first picture somebody sees must not be one of a model that cannot be trusted.
         worthy = [run for run in (*gallery, *done) if run.verdict in (GOOD, USABLE)]
         if worthy:

@@ -27,7 +27,7 @@ def main() -> None:
     for tab, label in zip(st.tabs(labels, key="view", bind="query-params"), labels, strict=True):
         if not tab.open:
             continue
-        with tab, states.told():
+        with tab, states.shown(run.name):
             if label == PREIMAGES:
                 preimages.show(run, model, name)
             elif label == RELOCATION:

@@ -48,8 +48,8 @@ def show(one: Run, other: Run) -> None:
         st.table(
             {
                 "setting": list(changed),
-                heads[0]: [a for a, _ in changed.values()],
-                heads[1]: [b for _, b in changed.values()],
+                heads[0]: [states.plain(a) for a, _ in changed.values()],
+                heads[1]: [states.plain(b) for _, b in changed.values()],
             }
         )
     else:
@@ -57,7 +57,8 @@ def show(one: Run, other: Run) -> None:
 
 
 def _heads(one: Run, other: Run) -> tuple[str, str]:
-    return (one.name, other.name) if one.name != other.name else (f"{one.name} (1)", f"{other.name} (2)")
+    first, second = states.plain(one.name), states.plain(other.name)  # a table's cells are Markdown
+    return (first, second) if first != second else (f"{first} (1)", f"{second} (2)")
 
 
 def metrics(one: Run, other: Run) -> dict[str, tuple[str, str]]:
@@ -68,7 +69,7 @@ def metrics(one: Run, other: Run) -> dict[str, tuple[str, str]]:
     names = dict.fromkeys([*found[0], *found[1]])
     table = {name: (_cell(found[0].get(name)), _cell(found[1].get(name))) for name in names}
     if one.metrics or other.metrics:
-        table["Verdict"] = (one.verdict or "–", other.verdict or "–")
+        table["Verdict"] = (states.plain(one.verdict or "–"), states.plain(other.verdict or "–"))
         totals = [(run.seconds or {}).get("total") for run in (one, other)]
         table["Time"] = (frame.duration(totals[0]), frame.duration(totals[1]))
     return table
@@ -86,4 +87,8 @@ def _cell(row: dict[str, Any] | None) -> str:
 def differences(one: Run, other: Run) -> dict[str, tuple[str, str]]:
     """Dotted key -> the two values, for the settings that differ; the name aside."""
     first, second = leaves(one.spec), leaves(other.spec)
-    return {key: (str(first[key]), str(second[key])) for key in first if first[key] != second[key] and key != "name"}
+    return {
+        key: (str(first[key]), str(second[key]))
+        for key in first
+        if key in second and first[key] != second[key] and key != "name"
+    }

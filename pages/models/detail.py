@@ -18,16 +18,17 @@ def show(run: Run) -> None:
         badge(run)
         if run.error:
             states.problem(run.error)
-        _links(run)
         manage.changes(run)
+        with states.shown(run.name):
+            _links(run)
         if run.state == "done":
-            _quality(run)
-        with st.expander("Settings", icon=":material/tune:", key="detail_settings"):
+            with states.shown(run.name):
+                _quality(run)
+        with st.expander("Settings", icon=":material/tune:", key="detail_settings"), states.shown(run.name):
             query = fieldlink.training_to_query(run.spec)
             st.caption("What differs from the defaults of its preset." if query else "All settings are the preset's.")
-            st.table(
-                {"setting": list(query), "value": list(query.values())} if query else {"preset": [run.spec.preset]}
-            )
+            values = [states.plain(value) for value in query.values()]  # a table's cells are Markdown
+            st.table({"setting": list(query), "value": values} if query else {"preset": [run.spec.preset]})
 
 
 def _links(run: Run) -> None:

@@ -14,7 +14,8 @@ from ui.runs import store
 def main() -> None:
     frame.title("Models", "Which runs are there, how good are they, and which do I want?")
     shelf.show()
-    runs = store().list(kinds.TRAIN)
+    # A kind that this version does not know has no page of its own: here it can be looked at and deleted.
+    runs = [run for run in store().list() if run.kind == kinds.TRAIN or run.kind not in kinds.KINDS]
     if not runs:
         states.empty(
             "No runs yet",
@@ -28,7 +29,8 @@ def main() -> None:
     if len(chosen) == 1:
         detail.show(chosen[0])
     elif len(chosen) == 2:
-        compare.show(*chosen)
+        with states.shown(" or ".join(run.name for run in chosen)):
+            compare.show(*chosen)
     else:
         st.caption("Tick one run for what can be done with it, two to compare them.")
 

@@ -28,7 +28,8 @@ def show(run_id: str) -> None:
     run = store().get(run_id)
     status = store().status(run_id)
     live.head(run, status, "How far is this training, and is it going well?")
-    _actions(run, status)
+    with states.shown(run.name):
+        _actions(run, status)
     if run.error:
         states.problem(run.error)
     live.follow(run, status, _body)
