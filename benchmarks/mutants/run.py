@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmarks.mutants import server
 from benchmarks.mutants.operators import Mutant, mutants
-from benchmarks.mutants.seen import Seen, Test, Watcher
+from benchmarks.mutants.seen import Entry, Seen, Watcher
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / ".mutants"
@@ -89,7 +89,7 @@ def all_mutants(rooms: list[str]) -> list[Mutant]:
     return found
 
 
-def asked(mutant: Mutant, tests: dict[str, Test], budget: float) -> tuple[list[str], float]:
+def asked(mutant: Mutant, tests: dict[str, Entry], budget: float) -> tuple[list[str], float]:
     """The names of the tests to run, in order, and the CPU seconds that they take without the fault."""
     first, last = mutant.lines
     at = {name for name, test in tests.items() if any(first <= n <= last for n in test.lines.get(mutant.path, ()))}
@@ -170,7 +170,7 @@ def build_map(seen: Seen, files: list[str]) -> None:
 
         server.forked(task, 900, 3600, KEPT / "map.txt")
         rows = json.loads(result.read_text()) if result.is_file() else {}
-        seen.add(file, {name: Test(**row) for name, row in rows.items()})
+        seen.add(file, {name: Entry(**row) for name, row in rows.items()})
 
 
 def main() -> int:

@@ -19,7 +19,7 @@ TOO_SLOW = 6.0  # CPU seconds of one test: beyond it a test is not asked about m
 
 
 @dataclass
-class Test:
+class Entry:
     """seconds: CPU of the call; shared: name -> CPU seconds of the module's or session's fixtures it stands on; lines:
     path -> lines it runs, those of its fixtures included."""
 
@@ -35,11 +35,11 @@ class Watcher:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.cover = coverage.Coverage(data_file=None, include=[str(root / PACKAGE / "*")], config_file=False)
-        self.tests: dict[str, Test] = {}
+        self.tests: dict[str, Entry] = {}
         self.fixtures: dict[str, float] = {}
         self._now = "import"
 
-    def run(self, file: str) -> dict[str, Test]:
+    def run(self, file: str) -> dict[str, Entry]:
         """The tests of one file that pass in time."""
         signal.signal(signal.SIGPROF, _too_slow)
         self.cover.start()
@@ -52,7 +52,7 @@ class Watcher:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         """One test, its setup included, within the time that a test may take."""
-        test = self.tests[item.nodeid] = Test()
+        test = self.tests[item.nodeid] = Entry()
         self._switch(item.nodeid)
         began = time.process_time()
         already = sum(self.fixtures.values())
@@ -97,7 +97,7 @@ class Watcher:
 
     def _add_lines(self) -> None:
         data = self.cover.get_data()
-        users: dict[str, list[Test]] = {}
+        users: dict[str, list[Entry]] = {}
         for name, test in self.tests.items():
             users[name] = [test]
             for fixture in test.shared:
@@ -126,7 +126,7 @@ class Seen:
         """Those of the test files that have to be run."""
         return [file for file in files if not self._is_fresh(file)]
 
-    def add(self, file: str, tests: dict[str, Test]) -> None:
+    def add(self, file: str, tests: dict[str, Entry]) -> None:
         """Keep what a run of a test file saw."""
         paths = {path for test in tests.values() for path in test.lines} | set(self._own(file))
         self.entries[file] = {
@@ -136,10 +136,10 @@ class Seen:
         self.place.parent.mkdir(exist_ok=True)
         self.place.write_text(json.dumps(self.entries))
 
-    def tests(self, files: list[str]) -> dict[str, Test]:
+    def tests(self, files: list[str]) -> dict[str, Entry]:
         """Every test of these files by its name."""
         return {
-            name: Test(**values)
+            name: Entry(**values)
             for file in files
             if file in self.entries
             for name, values in self.entries[file]["tests"].items()
