@@ -41,10 +41,11 @@ def main() -> None:
 if __name__ == "__main__":
     main()  # a visitor's page
 else:
+    layers = door.middleware()  # first: a server that must not start should not keep anybody waiting
     # The server imports this file once, before the first visitor. Streamlit takes a folder pages/ for pages of its
     # own until st.navigation was called for the first time: the first deep link would be told "page not found".
     for talker in ("scriptrunner_utils", "caching.cache_data_api"):  # or they warn of no visitor
         logging.getLogger(f"streamlit.runtime.{talker}").setLevel("ERROR")
     warm.up()
     st.navigation(pages())
-    app = st.App(__file__, middleware=door.middleware())
+    app = st.App(__file__, middleware=layers)

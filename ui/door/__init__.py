@@ -70,6 +70,6 @@ def way_out() -> None:
 
     settings = Settings.from_environment()
     if settings.password:  # a plain link of this window: the cookie can be taken back by the server only
-        st.html(f'<a href="{settings.base}/sign-out" style="color: inherit">Sign out</a>')
+        st.html(f'<a href="{settings.base}/sign-out" style="color: inherit; font-size: 0.9rem">Sign out</a>')
     elif settings.providers:
         st.button("Sign out", icon=":material/logout:", type="tertiary", on_click=st.logout)
