@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -102,3 +103,19 @@ def npz_bomb() -> bytes:
         for name in ("x1", "x2", "F1", "F2"):
             archive.writestr(f"{name}.npy", array)
     return made.getvalue()
+
+
+def postscript(source: str) -> bytes:
+    """A program in PostScript that reads another file; Pillow hands such pictures to Ghostscript."""
+    return f"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n%%EndComments\n({source}) (r) file 100 string".encode()
+
+
+def wide_png(side: int = 20_000) -> bytes:
+    """A small PNG of a great many pixels of one colour."""
+    packer = zlib.compressobj(9)
+    row = bytes(side + 1)
+    pixels = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
+    head = side.to_bytes(4, "big") * 2 + bytes([8, 0, 0, 0, 0])
+    chunks = [(b"IHDR", head), (b"IDAT", pixels), (b"IEND", b"")]
+    parts = [len(c).to_bytes(4, "big") + n + c + zlib.crc32(n + c).to_bytes(4, "big") for n, c in chunks]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)

@@ -112,4 +112,6 @@ def same(given: str, password: str) -> bool:
 
 def _words(seconds: float) -> str:
     whole = int(seconds) + 1
-    return f"{whole} seconds" if whole < 120 else f"{whole // 60} minutes"
+    if whole < 120:
+        return f"{whole} second{'s' if whole > 1 else ''}"
+    return f"{whole // 60} minutes"
