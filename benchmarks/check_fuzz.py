@@ -1,8 +1,9 @@
 """make check-fuzz SECONDS=60: damaged files for every reader; what is not answered by a field or a sentence is a find.
 
 Each target has a process of its own, in which its reader parses one damaged file after another under the memory limit
-of a real child. A find is an exception that is not InputError, a file that takes over five seconds, memory above the
-limit, or a process that dies; its file is kept in --out. Exit code 1 where there is any.
+of a real child. A find is an exception that is not InputError, a file that takes over five seconds of CPU, or a process
+that dies; its file is kept in --out. Exit code 1 where there is any. Files stopped at the limit of memory, which a
+child answers by a sentence, are counted apart.
 
 A reader to come is one more line in ``targets``.
 """
@@ -19,6 +20,8 @@ import sys
 import tempfile
 import time
 import traceback
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -65,30 +68,35 @@ def targets() -> dict[str, Target]:
     return {target.name: target for target in found}
 
 
-def work(target: Target, seed: int, seconds: float, folder: Path, results: Any) -> None:
+def work(
+    target: Target, seed: int, seconds: float, folder: Path, results: Any, clock: Callable[[], float] = time.monotonic
+) -> None:
     """Damage and read until the time is up; finds go to ``results`` as they come."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # where decoders in C say what they think of the files
     limits = Limits()
     lockdown.limit(limits.memory, None, limits.file_bytes, 512)
-    signal.signal(signal.SIGALRM, _hang)
+    signal.signal(signal.SIGPROF, _hang)
     rng = random.Random(seed)
-    path, count, end = folder / target.name, 0, time.monotonic() + seconds
+    path, count, end = folder / target.name, 0, clock() + seconds
     seeds = target.seeds()
     target = Target(target.name, lambda: seeds, target.mutators, target.read)
-    while time.monotonic() < end:
+    while clock() < end:
         path.write_bytes(fuzzing.damaged(target, rng))
         count += 1
-        signal.alarm(HANG_SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, HANG_SECONDS)
         try:
             target.read(path)
         except InputError as error:
-            signal.alarm(0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
             if len(str(error)) > 2000 or "\n" in str(error):
                 results.put(("find", "a sentence that is none", str(error)[:300], path.read_bytes()))
+        except MemoryError:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            results.put(("limit", "", "1", b""))
         except (Exception, Hang) as error:
-            signal.alarm(0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
             results.put(("find", _place(error), traceback.format_exc()[-3000:], path.read_bytes()))
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
     results.put(("count", "", str(count), b""))
 
 
@@ -103,11 +111,11 @@ def _place(error: BaseException) -> str:
     return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}" if last else type(error).__name__
 
 
-def fuzz(target: Target, seed: int, seconds: float, out: Path) -> tuple[int, dict[str, str]]:
-    """How many files were read, and each find once: where -> what."""
+def fuzz(target: Target, seed: int, seconds: float, out: Path) -> tuple[Counter[str], dict[str, str]]:
+    """Counts of files read and of files stopped at the limit of memory, and each find once: where -> what."""
     context = multiprocessing.get_context("spawn")
     finds: dict[str, str] = {}
-    total, end = 0, time.monotonic() + seconds
+    total, end = Counter[str](), time.monotonic() + seconds
     with tempfile.TemporaryDirectory(prefix="npf-fuzz-") as folder:
         while time.monotonic() < end:
             results = context.SimpleQueue()
@@ -119,8 +127,8 @@ def fuzz(target: Target, seed: int, seconds: float, out: Path) -> tuple[int, dic
                     time.sleep(0.05)
                     continue
                 kind, where, what, data = results.get()
-                if kind == "count":
-                    total += int(what)
+                if kind != "find":
+                    total[kind] += int(what)
                 elif where not in finds:
                     finds[where] = what
                     (out / f"{len(finds)}-{target.name}").write_bytes(data)
@@ -157,9 +165,10 @@ def main() -> int:
         if args.target and name not in args.target:
             continue
         count, finds = fuzz(target, seed, args.seconds, out)
-        rows.append({"target": name, "files": count, "finds": finds})
+        rows.append({"target": name, "files": count["count"], "at_the_limit": count["limit"], "finds": finds})
         if not args.json:
-            print(f"{name:18} {count:9,} files  {len(finds)} finds", *(f"    {f}" for f in finds), sep="\n", flush=True)
+            told = f"{name:18} {count['count']:9,} files  {count['limit']:5,} at the limit  {len(finds)} finds"
+            print(told, *(f"    {f}" for f in finds), sep="\n", flush=True)
     if args.json:
         print(json.dumps({"seed": seed, "rows": rows}, indent=1))
     elif any(row["finds"] for row in rows):

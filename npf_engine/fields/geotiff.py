@@ -19,6 +19,7 @@ from npf_engine.fields.raster import FULL_PIXELS, HIGHEST, LOWEST, MAX_PIXELS, C
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # TIFF and BigTIFF, in both orders of bytes
 STRIP_PIXELS = 4_000_000  # read at a time
 SMALLEST_SIDE = 8
+MAX_BANDS = 1000
 # GDAL follows files by their content to other files, servers and programs; none of that belongs to a GeoTIFF.
 GDAL_OPTIONS: dict[str, Any] = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # no .ovr, .msk, .tfw, .rpb beside it
@@ -67,15 +68,20 @@ def read_geotiff(path: Path, name: str) -> Raster:
     except (RasterioError, UnicodeError, ValueError, OverflowError) as error:
         if isinstance(error, InputError):
             raise
-        if "memory" in str(error).lower():
-            raise MemoryError(str(error)) from error
-        raise InputError(f"{name} cannot be read as a GeoTIFF ({_plain(error)}); export it again.") from error
+        reason = _plain(error.__cause__ or error)  # GDAL's own words, where rasterio only points to them
+        if "allocat" in reason.lower():
+            raise MemoryError(reason) from error
+        raise InputError(f"{name} cannot be read as a GeoTIFF ({reason}); export it again.") from error
 
 
 def _read(dataset: Any, name: str) -> Raster:
     notes: list[str] = []
     if dataset.count < 1:
         raise InputError(f"{name} holds no band of elevation; export it again.")
+    if dataset.count > MAX_BANDS:
+        raise InputError(
+            f"{name} has {dataset.count:,} bands; at most {MAX_BANDS:,} are looked at: keep the elevation."
+        )
     if dataset.width * dataset.height > MAX_PIXELS:
         raise InputError(
             f"{name} has {dataset.height} x {dataset.width} pixels; the limit is {MAX_PIXELS:,}: "
@@ -180,5 +186,5 @@ def _oriented(elevation: np.ndarray, transform: Any, crs: Any, name: str, notes:
     return Raster(elevation, (west, south, east, north), coordinates, tuple(notes))
 
 
-def _plain(error: Exception) -> str:
+def _plain(error: BaseException) -> str:
     return " ".join(str(error).split())[:200]
