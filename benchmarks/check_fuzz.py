@@ -25,7 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import fuzzing
+from benchmarks import fuzz_bundle, fuzzing
 from benchmarks.fuzzing import Target, any_bytes, in_ifd, in_npy, in_png, in_text, in_zip
 from npf_engine.errors import InputError
 from npf_engine.fields import clouds, file_reading, pictures
@@ -64,6 +64,7 @@ def targets() -> dict[str, Target]:
         Target("points.npz", fuzzing.npzs, (in_zip(in_npy), any_bytes), clouds.read_points),
         Target("points.csv", fuzzing.csvs, (in_text, any_bytes), clouds.read_points),
         Target("photo.png", fuzzing.photos, (any_bytes, in_png, in_ifd), pictures.decode),
+        Target("npf-bundle.zip", fuzz_bundle.seeds, (fuzz_bundle.mutator,), fuzz_bundle.target),
     ]  # fmt: skip
     return {target.name: target for target in found}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,13 @@ from tests.tiny import tiny_bundle
 @pytest.fixture
 def store(tmp_path: Path) -> RunStore:
     return RunStore(tmp_path / "home", gallery=None, watch=False)
+
+
+@pytest.fixture(autouse=True)
+def here() -> Iterator[None]:
+    """The checks run in this process: that a child has limits is tested with the child."""
+    with fuzz_bundle.in_process():
+        yield
 
 
 @pytest.fixture
