@@ -152,7 +152,9 @@ def test_flags_ask_them(words: list[str], capsys: pytest.CaptureFixture[str]) ->
 
 def test_what_is_harmless_alone_is_refused_together() -> None:
     large = FieldSpec(source="expression", expression=("sin(x512)+x1*x2",), n_samples=3_000_000)
-    assert not price(large).small, "a link to it builds nothing by itself"
+    with pytest.raises(InputError, match="at most 100,000,000"):
+        price(large)
+    assert not price(dataclasses.replace(large, n_samples=100_000)).small, "a link to it builds nothing by itself"
     with pytest.raises(InputError, match=r"1.54e\+09 numbers; at most 100,000,000"):
         catalog.resolve(large)
     with pytest.raises(InputError, match="numbers; at most"):

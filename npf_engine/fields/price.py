@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from npf_engine.fields import analytic
 from npf_engine.fields.spec import FieldSpec
+from npf_engine.limits import check_samples
 
 SMALL_SECONDS, SMALL_BYTES = 8.0, 400e6
 # Measured on one core of a server, rounded up: a number of x and F as they are drawn, evaluated, checked and split;
@@ -57,5 +58,6 @@ def price(spec: FieldSpec) -> Price:
 
 
 def _function(n: int, d: int, operations: int) -> Price:
+    check_samples(n, d)
     numbers = n * d
     return Price(numbers, numbers * NUMBER_SECONDS + n * operations * OPERATION_SECONDS, NUMBER_BYTES * numbers)

@@ -56,7 +56,11 @@ def _field(spec: FieldSpec, missing: bool, card: st.delta_generator.DeltaGenerat
                 width="stretch",
             )
         return
-    cost = building.dear(spec)
+    try:
+        cost = building.dear(spec)
+    except InputError as error:
+        states.problem(error)
+        return
     if cost is not None:
         with slot.container():
             st.markdown(f"This field is a large one, and is not built before you ask for it: {cost.sentence}.")
