@@ -6,6 +6,7 @@ import io
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -58,9 +59,9 @@ def sparse_tif(folder: Path, side: int = 14_000) -> bytes:
     import rasterio
 
     path = folder / "sparse.tif"
-    with rasterio.open(
-        path, "w", driver="GTiff", width=side, height=side, count=1, dtype="float64", tiled=True, sparse_ok=True
-    ):
+    shape: dict[str, Any] = {"width": side, "height": side, "count": 1, "dtype": "float64", "tiled": True}
+    north_up = rasterio.Affine(1, 0, 0, 0, -1, side)
+    with rasterio.open(path, "w", driver="GTiff", sparse_ok=True, transform=north_up, **shape):
         pass
     return path.read_bytes()
 
