@@ -8,6 +8,11 @@ NOTHING = 1e-12  # below it a number is the rounding of an arithmetic in double 
 SMALLEST, LARGEST = 1e-4, 1e12  # outside, powers of ten are easier to read than zeros
 
 
+def settled(value: float, nothing: float = NOTHING) -> float:
+    """The value, 0 where it is the rounding of an arithmetic: for tables that write and sort numbers by themselves."""
+    return 0.0 if abs(value) <= nothing else value
+
+
 def number(value: float | None, digits: int = 3, *, dash: str = "–", nothing: float = NOTHING) -> str:
     """``digits`` significant ones, thousands with commas: 6,850, 0.0123, 5.8e-10; 0 for what is not above ``nothing``
     in size; a dash for what is not known or not finite."""

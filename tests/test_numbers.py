@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from npf_engine.numbers import number
+from npf_engine.numbers import number, settled
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,10 @@ from npf_engine.numbers import number
 )  # fmt: skip
 def test_three_digits_as_people_write_them(value: float | None, text: str) -> None:
     assert number(value) == text
+
+
+def test_rounding_is_nothing() -> None:
+    assert settled(7.9e-31) == 0 and settled(-2e-3) == -2e-3 and math.isnan(settled(math.nan))
 
 
 def test_digits_dash_and_what_counts_as_nothing_can_be_chosen() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
+
+from npf_engine.glossary import explained
 
 if TYPE_CHECKING:
     from npf_engine.runs.store import Run
@@ -66,10 +68,11 @@ def sidebar() -> None:
         door.way_out()
 
 
-def title(text: str, question: str) -> None:
-    """The page's name and the one question that it answers."""
+def title(text: str, question: str, symbols: Iterable[str] = ()) -> None:
+    """The page's name and the one question that it answers; ``symbols`` of the glossary that stand on the page are
+    explained in a tooltip."""
     st.title(text, anchor=False)
-    st.markdown(f":gray[{question}]")
+    st.markdown(f":gray[{question}]", help=explained(symbols) or None)
 
 
 def caption(text: str) -> None:

@@ -20,6 +20,11 @@ KEPT = {
     "recolor": "Its fit keeps nothing and begins anew.",
     "lab": "Methods that are done are kept; the one at work begins anew.",
 }
+SYMBOLS = {  # of the glossary, on the page of a kind of run
+    "train": ("F", "rho", "u", "grad_u", "conjugate", "V", "M_theta", "M_xi", "I", "X", "S"),
+    "landscape": ("grad_u", "M", "I", "rho"),
+    "experiment": ("G", "u", "conjugate", "M_theta", "M_xi", "I", "S"),
+}
 Status = dict[str, Any]
 Body = Callable[[Run, Status], None]
 T = TypeVar("T")
@@ -28,7 +33,7 @@ T = TypeVar("T")
 def head(run: Run, status: Status, question: str) -> None:
     """The run's name, the question of the page, and its state; the run becomes that of the link."""
     remember(run.id)
-    frame.title(states.plain(run.name), question)
+    frame.title(states.plain(run.name), question, SYMBOLS.get(run.kind, ()))
     with st.container(horizontal=True, vertical_alignment="center", key="head"):
         badge(run)
         if status["stopping"]:

@@ -6,18 +6,14 @@ from typing import Any
 
 import streamlit as st
 
+from npf_engine import glossary
+from npf_engine.numbers import number
 from ui import frame, states
 
 TITLES = {
+    **{stage: name for stage, (name, _) in glossary.STAGES.items()},
     "field": "Field",
-    "u": "Potential u",
     "u: pairing": "Exact pairs",
-    "u: dual": "Potential u, dual",
-    "u: warm-up": "V, warm-up",
-    "v": "Conjugate V",
-    "v: conjugates": "Conjugates ∇u*",
-    "m": "Map M",
-    "inverse": "Inverse I",
     "report": "Accuracy",
     "bundle": "Bundle",
     "samples": "Gradients",
@@ -63,7 +59,12 @@ def stages(status: dict[str, Any]) -> None:
                 colour, icon = "red" if status["state"] == "failed" else "orange", ":material/block:"
             seconds = stage.get("seconds")
             text = title(stage["name"]) + (f"  {frame.duration(seconds)}" if seconds is not None else "")
-            st.badge(text, icon=icon, color=colour)  # type: ignore[arg-type]
+            st.badge(text, icon=icon, color=colour, help=_about(stage["name"]))  # type: ignore[arg-type]
+
+
+def _about(stage: str) -> str | None:
+    """What a stage of a training does, for the tooltip of its chip."""
+    return glossary.STAGES[stage][1] if stage in glossary.STAGES else None
 
 
 def ordered(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -103,7 +104,7 @@ def words(status: dict[str, Any]) -> list[str]:
     elif status["total"] > 1:
         parts.append(f"step {status['step']:,} of {status['total']:,}")
     if status["state"] == "running" and status["rate"] and not status["text"]:
-        parts.append(f"{status['rate']:.3g} steps/s")
+        parts.append(f"{number(status['rate'])} steps/s")
     if status["state"] == "paused":
         parts.append("paused")
     elif status["seconds_left"] is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from npf_engine.evaluation.verdict import GOOD, UNTRUSTED, USABLE, level_of_row
+from npf_engine.glossary import typeset
 from npf_engine.runs import files, kinds
 from npf_engine.runs.store import Run, RunStore
 from ui import frame, states
@@ -156,4 +157,6 @@ def verdict(run: Run) -> None:
     if level in VERDICTS:
         colour, icon = VERDICTS[level]
         reason = report.get("verdict_reason")
-        BOXES[colour](f"**{level.capitalize()}.** " + (states.sentence(str(reason)) if reason else ""), icon=icon)
+        BOXES[colour](
+            f"**{level.capitalize()}.** " + (states.sentence(typeset(str(reason))) if reason else ""), icon=icon
+        )

@@ -95,7 +95,7 @@ def text(result: dict[str, Any]) -> str:
     own = result["method"] == "lmc-npf"
     rows = [
         (
-            mode["kind"], "(" + ", ".join(f"{value:.4g}" for value in mode["location"]) + ")", number(mode["near"]),
+            mode["kind"], "(" + ", ".join(number(value) for value in mode["location"]) + ")", number(mode["near"]),
             number(mode["occupancy"]), number(mode["target"]), *([number(mode["own_law"])] if own else []),
         )
         for mode in result["modes"]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from npf_engine import numbers
 from npf_engine.runs.recorder import duration
 
 
@@ -28,9 +28,7 @@ def columns(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 
 def number(value: float | None) -> str:
     """Four significant digits; a dash for what has no sense."""
-    if value is None or not math.isfinite(value):
-        return "-"
-    return f"{value:.4g}"
+    return numbers.number(value, 4, dash="-")
 
 
 def report_text(report: dict[str, Any]) -> str:

@@ -146,7 +146,7 @@ def _ratio(case: _Case, name: str) -> bool:
         case.say(UNTRUSTED, f"{NAMES[name]} is {trivial}")
     elif above and row.ratio is not None:
         level, limit = (UNTRUSTED, usable) if row.surely_above(usable) else (USABLE, good)
-        case.say(level, f"{NAMES[name]}: {number(row.ratio)} times its floor, beyond {limit:g}")
+        case.say(level, f"{NAMES[name]}: ratio {number(row.ratio)}, above {limit:g}")
     return seen
 
 

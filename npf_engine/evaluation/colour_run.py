@@ -13,6 +13,7 @@ from npf_engine.evaluation.colour import colour_match
 from npf_engine.evaluation.measured import Measured
 from npf_engine.evaluation.verdict import GOOD, Verdict, level_by
 from npf_engine.fields.pictures import Picture, open_picture, png_bytes, resized
+from npf_engine.numbers import number
 from npf_engine.recorder import Recorder
 from npf_engine.transport.recolor import METHODS, TIMED, recolor, structure
 
@@ -90,9 +91,9 @@ def judge(match: dict[str, Any]) -> dict[str, str]:
         return {}
     gap = row.gap if row.gap is not None else 1.0
     level = level_by(gap, *LIMITS) if row.surely_above(SAME) else GOOD
-    reason = f"the colours differ from the palette's {row.ratio:.3g} times as much as two draws of the palette do"
+    reason = f"the colours have ratio {number(row.ratio)} to two draws of the palette"
     if row.trivial > 0:
-        reason += f", those of the closed-form Gaussian map {row.trivial / row.floor:.3g} times"
+        reason += f", those of the closed-form Gaussian map {number(row.trivial / row.floor)}"
     return Verdict(level, reason).to_json()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from npf_engine.evaluation.verdict import GOOD, UNTRUSTED, USABLE, Verdict, level_by, weakest
+from npf_engine.numbers import number
 from npf_engine.polar.landscape import OWN
 
 ERRORS = 0.05, 0.10  # largest error of a basin's share, and share of draws in the wrong basin, that is good
@@ -83,8 +84,8 @@ def _energy(result: dict[str, Any], own: bool) -> Verdict | None:
         return None
     good = max(FLOORS * floor, OF_ONE_BASIN * (trivial or 0.0))
     level = level_by(value, good, math.inf if trivial is None else max(trivial, good))
-    clause = f"energy distance {value:.2g} where exact samples have {floor:.2g}"
-    return Verdict(level, clause + (f" and one basin has {trivial:.2g}" if trivial is not None else ""))
+    clause = f"energy distance {number(value, 2)} where exact samples have {number(floor, 2)}"
+    return Verdict(level, clause + (f" and one basin has {number(trivial, 2)}" if trivial is not None else ""))
 
 
 def _percent(share: float) -> str:

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from npf_engine.figures import palette
 from npf_engine.figures.layout import finish, float32
+from npf_engine.numbers import number
 
 # metric of the report -> (colour, symbol, what is compared)
 METRICS: dict[str, tuple[str, str, str]] = {
@@ -52,7 +53,7 @@ def rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def ladder(metrics: Mapping[str, Any]) -> go.Figure:
-    """Each metric on a logarithmic axis of value / self-distance: the floor at 1, the value with its standard error,
+    """Each metric on a logarithmic axis of its ratio: the floor at 1, the value with its standard error,
     the trivial answer."""
     figure = go.Figure()
     names = []
@@ -67,10 +68,10 @@ def ladder(metrics: Mapping[str, Any]) -> go.Figure:
         if far is not None:
             figure.add_trace(_line([1.0, far], symbol))
             figure.add_trace(
-                _dot(far, symbol, palette.COLOURS["trivial"], "line-ns-open", f"trivial answer: {far:.3g}")
+                _dot(far, symbol, palette.COLOURS["trivial"], "line-ns-open", f"trivial answer: ratio {number(far)}")
             )
-        figure.add_trace(_dot(1.0, symbol, palette.COLOURS["floor"], "line-ns-open", "floor: the self-distance"))
-        text = f"{what}<br>{ratio:.3g} ± {se:.2g} times the self-distance"
+        figure.add_trace(_dot(1.0, symbol, palette.COLOURS["floor"], "line-ns-open", "floor: two draws of the truth"))
+        text = f"{what}<br>ratio {number(ratio)} ± {number(se, 2)}"
         mark = _dot(ratio, symbol, palette.COLOURS[colour], "circle", text)
         mark.error_x = {"array": [se], "arrayminus": [min(se, 0.95 * ratio)], "thickness": 2, "width": 5}
         figure.add_trace(mark)
@@ -78,7 +79,7 @@ def ladder(metrics: Mapping[str, Any]) -> go.Figure:
     # Named ticks: plotly writes the digits between powers of ten as tiny superscripts.
     ticks = [digit * 10**power for power in range(-2, 6) for digit in (1, 2, 5)]
     figure.update_xaxes(
-        type="log", title="value / self-distance", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks]
+        type="log", title="ratio: value over floor", tickvals=ticks, ticktext=[number(tick) for tick in ticks]
     )
     figure.update_yaxes(categoryorder="array", categoryarray=names[::-1], showgrid=False)
     return figure

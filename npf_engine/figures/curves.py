@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from npf_engine import glossary
 from npf_engine.figures import palette
 from npf_engine.figures.landscape import MODE_COLOURS
 from npf_engine.figures.layout import finish, float32
@@ -16,16 +17,16 @@ from npf_engine.figures.training import wants_log
 # What RunStore.history gives: stage -> {"step", "t", scalar: (k,) values, NaN where not told}
 History = Mapping[str, Mapping[str, np.ndarray]]
 
-# stage -> (colour of the object that it makes, title)
-STAGES: dict[str, tuple[str, str]] = {
-    "u": ("grad_u", "u"),
-    "u: dual": ("grad_u", "u (dual)"),
-    "u: warm-up": ("m", "V (warm-up)"),
-    "v: conjugates": ("m", "∇u*"),
-    "v": ("m", "V"),
-    "m": ("m_network", "M<sub>ξ</sub>"),
-    "inverse": ("inverse", "X<sub>ψ</sub>"),
-}
+# stage -> colour of the object that it makes; its title is the glossary's
+COLOURS: dict[str, str] = {
+    "u": "grad_u", "u: dual": "grad_u", "u: warm-up": "m", "v: conjugates": "m", "v": "m", "m": "m_network",
+    "inverse": "inverse",
+}  # fmt: skip
+
+
+def title(stage: str) -> str:
+    """A stage's name for a plot."""
+    return glossary.plotted(glossary.STAGES[stage][0]) if stage in glossary.STAGES else stage
 
 
 def told(history: History, name: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -45,7 +46,7 @@ def losses(history: History) -> go.Figure | None:
     found = told(history, "loss")
     if not found:
         return None
-    titles = [_style(stage)[1] for stage in found]
+    titles = [title(stage) for stage in found]
     figure = make_subplots(rows=1, cols=len(found), subplot_titles=titles, horizontal_spacing=0.22 / len(found))
     for number, (stage, (step, value)) in enumerate(found.items(), start=1):
         figure.add_trace(_line(step, value, stage), row=1, col=number)
@@ -73,7 +74,7 @@ def convergence(history: History) -> go.Figure | None:
 
 
 def divergence(history: History) -> go.Figure | None:
-    """S_eps(grad u#rho, F#rho) over the training of u, with the self-distance of F#rho below; None before any."""
+    """S_eps(grad u#rho, F#rho) over the training of u, with the floor, two draws of F#rho, below; None before any."""
     value = told(history, "sinkhorn")
     floor = told(history, "self_distance")
     if not value:
@@ -97,7 +98,7 @@ def divergence(history: History) -> go.Figure | None:
                 x=float32([0.0, max(float(clock[-1]), 1.0)]),
                 y=float32([last, last]),
                 mode="lines",
-                name="self-distance of F♯ρ",
+                name="floor: two draws of F♯ρ",
                 line={"color": palette.COLOURS["floor"], "width": 2, "dash": "dash"},
             )
         )
@@ -142,18 +143,13 @@ def joined(history: History, name: str) -> tuple[np.ndarray, np.ndarray]:
     return float32(clock[order] - clock[order[0]]), float32(level[order])
 
 
-def _style(stage: str) -> tuple[str, str]:
-    key, title = STAGES.get(stage, ("floor", stage))
-    return palette.COLOURS[key], title
-
-
 def _line(step: np.ndarray, value: np.ndarray, stage: str, markers: bool = False) -> go.Scatter:
-    colour, title = _style(stage)
+    colour = palette.COLOURS[COLOURS.get(stage, "floor")]
     return go.Scatter(
         x=float32(step),
         y=float32(value),
         mode="lines+markers" if markers or len(step) < 3 else "lines",
-        name=title,
+        name=title(stage),
         line={"color": colour, "width": 2},
         marker={"size": 6},
     )

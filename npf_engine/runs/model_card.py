@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
+
+from npf_engine.numbers import number
 
 TITLES = {
     "pushforward": "grad u#rho against F#rho, S_eps",
@@ -106,7 +107,7 @@ def model_card(config: dict[str, Any], report: dict[str, Any], command: str) -> 
 
 
 def _table(metrics: dict[str, Any]) -> str:
-    lines = ["| | value | floor | value / floor | s.e. of it | trivial answer |", "|---|---|---|---|---|---|"]
+    lines = ["| | value | floor | ratio (value over floor) | s.e. | trivial answer |", "|---|---|---|---|---|---|"]
     for row in accuracy_rows(metrics):
         title = row.title.replace("|", "\\|")
         lines.append(f"| {title} | " + " | ".join(map(_number, row.numbers())) + " |")
@@ -114,7 +115,7 @@ def _table(metrics: dict[str, Any]) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None or not math.isfinite(value) else f"{value:.4g}"
+    return number(value, 4, dash="")
 
 
 def _draws(metrics: dict[str, Any]) -> str:

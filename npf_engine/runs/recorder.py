@@ -13,6 +13,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from npf_engine.errors import Cancelled
+from npf_engine.numbers import number
 from npf_engine.runs import files
 from npf_engine.runs.checkpoints import ProgressRecorder
 from npf_engine.runs.progress import SAVING, STAGES
@@ -242,7 +243,7 @@ class ConsoleRecorder(ProgressRecorder):
         parts = [f"{status['stage']} {status['step']}/{status['total']}"]
         parts += [f"{status['rate']:.1f} step/s"] if status["rate"] else []
         parts += [f"{duration(status['seconds_left'])} left"] if status["seconds_left"] is not None else []
-        parts += [f"{key} {value:.4g}" for key, value in self.board.scalars.items()]
+        parts += [f"{key} {number(value, 4)}" for key, value in self.board.scalars.items()]
         line = "  ".join([*parts, self.text] if self.text else parts)
         if not self._live:
             print(line, file=self.stream, flush=True)

@@ -7,10 +7,15 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from npf_engine import glossary
 from npf_engine.figures import accuracy
+from npf_engine.numbers import number
 from npf_engine.runs.store import Run
 from ui import frame, runs
 from ui.plots import plot
+
+SYMBOLS = ("S", "W", "grad_u", "law", "rho", "M_xi", "M_theta", "I")  # of the glossary
+HEADS = {"value": "Value", "floor": "Floor", "ratio": "Ratio", "trivial": "Trivial answer"}
 
 
 def show(run: Run, name: str) -> None:
@@ -28,7 +33,8 @@ def table(run: Run, name: str) -> None:
         return
     st.dataframe([_cells(row) for row in rows], hide_index=True, width="stretch", column_config=_columns())
     frame.caption(
-        "S is the Sinkhorn divergence on unseen test samples. A ratio of 1 is the noise of two independent draws of "
+        "S is the Sinkhorn divergence on unseen test samples, W the sliced Wasserstein distance. A ratio (value over "
+        "floor) of 1 is the noise of two independent draws of "
         "the same law: nothing can be told from it; one far below 1 is a cloud that is too narrow, as an average is. A "
         "value near its trivial answer (what a model that learnt nothing scores) is a failure."
     )
@@ -45,35 +51,32 @@ def table(run: Run, name: str) -> None:
 
 
 def _cells(row: dict[str, Any]) -> dict[str, Any]:
-    ratio = (
-        "–" if row["ratio"] is None else f"{row['ratio']:.2f}" + ("" if row["se"] is None else f" ± {row['se']:.2f}")
-    )
+    ratio = number(row["ratio"])
+    if row["ratio"] is not None and row["se"] is not None:
+        ratio += f" ± {number(row['se'], 2)}"
     return {
         "what": row["what"],
         "measure": row["measure"],
-        "value": row["value"],
-        "floor": row["floor"],
+        "value": number(row["value"]),
+        "floor": number(row["floor"]),
         "ratio": ratio,
-        "trivial": row["trivial"],
+        "trivial": number(row["trivial"]),
         "better": None if row["better"] is None else 100 * row["better"],
         "n": row["n"],
     }
 
 
 def _columns() -> dict[str, Any]:
-    number = st.column_config.NumberColumn
+    text, whole = st.column_config.TextColumn, st.column_config.NumberColumn
     return {
         "what": st.column_config.TextColumn("Is it true that ...", width="medium"),
-        "measure": st.column_config.TextColumn("Measure"),
-        "value": number("Value", format="%.3g"),
-        "floor": number("Floor", format="%.3g", help="The same between two independent draws of the reference."),
-        "ratio": st.column_config.TextColumn("Value / floor", help="With its standard error; 1 is perfect."),
-        "trivial": number("Trivial answer", format="%.3g", help="What a model that learnt nothing scores."),
+        "measure": text("Measure", help=glossary.explained(SYMBOLS)),
+        **{key: text(name, help=glossary.MEASURES[name]) for key, name in HEADS.items()},
         "better": st.column_config.ProgressColumn(
             "Way to the floor", min_value=0, max_value=100, format="%.0f %%", color="primary",
             help="0 % at the trivial answer, 100 % at the floor, on a logarithmic scale.",
         ),
-        "n": number("Points", format="%d", help="Of each cloud."),
+        "n": whole("Points", format="%d", help="Of each cloud."),
     }  # fmt: skip
 
 
@@ -85,7 +88,7 @@ def _numbers(metrics: dict[str, Any]) -> None:
                 "Reconstruction",
                 f"{100 * rebuilt['relative']:.1f} %",
                 border=True,
-                help=f"mean |F − ∇u∘Mξ| is {rebuilt['l2']:.3g}, so much of the mean |F|.",
+                help=f"mean |F − ∇u∘Mξ| is {number(rebuilt['l2'])}, so much of the mean |F|.",
             )
         cosine = metrics.get("inverse_cosine")
         if cosine:
@@ -100,9 +103,9 @@ def _numbers(metrics: dict[str, Any]) -> None:
         if dual:
             st.metric(
                 "Test dual",
-                f"{dual['value']:.5g}",
+                number(dual["value"], 5),
                 border=True,
                 help="mean u(x) + u*(F(x)) on the test set, lower is better: the finest measure of u among models of "
                 "one "
-                f"field. Largest residual of its conjugates {dual['max_residual']:.1e}.",
+                f"field. Largest residual of its conjugates {number(dual['max_residual'], 2)}.",
             )

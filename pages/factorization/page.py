@@ -8,11 +8,12 @@ from npf_engine.runs.files import slug
 from pages.factorization import accuracy, clouds, embedded, potential
 from ui import frame, runs, states
 
+SYMBOLS = ("F", "rho", "law", "u", "grad_u", "M", "M_theta", "M_xi", "I", "S")  # of the glossary
 CLOUDS, ACCURACY, POTENTIAL, TSNE = "Clouds", "Accuracy", "Potential", "t-SNE"
 
 
 def main() -> None:
-    frame.title("Factorization", "F = ∇u ∘ M: does ∇u reproduce the law of F, and does M preserve ρ?")
+    frame.title("Factorization", "F = ∇u ∘ M: does ∇u reproduce the law of F, and does M preserve ρ?", SYMBOLS)
     run = runs.pick_run()
     with states.told(stop=True):
         model = runs.load_model(run.id)

@@ -16,9 +16,11 @@ from ui.plots import plot
 PREIMAGES, RELOCATION, COSINE = "Pre-images", "Relocation", "Cosine"
 POINTS, SEED = 4000, 0
 
+SYMBOLS = ("F", "grad_u", "conjugate", "M", "M_theta", "I")  # of the glossary
+
 
 def main() -> None:
-    frame.title("Inverse", "M sends many places to one gradient: where does a gradient come from?")
+    frame.title("Inverse", "M sends many places to one gradient: where does a gradient come from?", SYMBOLS)
     run = runs.pick_run()
     with states.told(stop=True):
         model = runs.load_model(run.id)

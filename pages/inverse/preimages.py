@@ -9,6 +9,7 @@ from npf_engine import limits
 from npf_engine.evaluation import views
 from npf_engine.fields.field import Grid
 from npf_engine.figures import inverse
+from npf_engine.numbers import number
 from npf_engine.polar import PolarFactorization
 from npf_engine.runs import files
 from npf_engine.runs.store import Run
@@ -127,7 +128,7 @@ def _answer(view: views.PreimageView) -> None:
     by = "" if view.exact else " (by F at the nearest sample)"
     st.markdown(
         f"**{len(view.x)}** pre-images in **{1000 * view.seconds:.0f} ms**. F there misses the gradient by "
-        f"**{miss:.3g}** on average{by}; at a random place it misses by **{trivial:.3g}**."
+        f"**{number(miss)}** on average{by}; at a random place it misses by **{number(trivial)}**."
     )
     if not view.inside:
         st.warning(

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from npf_engine.figures import colour, lab
+from npf_engine.numbers import number as number_text
 from npf_engine.transport.lab.names import REFERENCES
 from pages.lab import bench_setup, titles
 from ui import frame, states
@@ -99,12 +100,12 @@ def numbers(report: Report) -> None:
     floor = (
         ("0 %", f"{label} of the true map, which is known.")
         if report["floor"] is None
-        else (f"{report['floor']:.3g}", f"{label} of two draws of the target: no map can be told to do better.")
+        else (number_text(report["floor"]), f"{label} of two draws of the target: no map can be told to do better.")
     )
     shown = [
         ("Floor", *floor),
-        ("Only moving the mean", f"{report['trivial']:.3g}{unit}", f"{label} of the trivial answer."),
-        ("Exact cost", f"{report['exact_cost']:.4g}", "Mean squared distance that a Brenier map moves points."),
+        ("Trivial answer", number_text(report["trivial"]) + unit, f"{label} of only moving the mean."),
+        ("Exact cost", number_text(report["exact_cost"], 4), "Mean squared distance that a Brenier map moves points."),
         ("Test points", f"{report['n']:,}", "Unseen by all methods."),
         ("Dimension", f"{report['d']}", about),
     ]

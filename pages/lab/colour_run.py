@@ -11,6 +11,8 @@ import streamlit as st
 from npf_engine.errors import InputError
 from npf_engine.fields.pictures import open_picture
 from npf_engine.figures import colour
+from npf_engine.glossary import MEASURES
+from npf_engine.numbers import number
 from npf_engine.runs.files import slug
 from npf_engine.runs.store import Run
 from pages.lab import colour_setup, titles
@@ -56,21 +58,26 @@ def _result(run: Run) -> None:
     match = report["pushforward"]
     shown = [
         (
-            "Colours, over the floor",
+            "Ratio",
             match.get("ratio"),
-            "{:.3g}",
-            "Divergence from the palette, over that of two draws of it.",
+            number,
+            "Of the colours: value over floor. " + MEASURES["Ratio"],
         ),
-        ("Divergence", match.get("value"), "{:.3g}", "Sinkhorn divergence of the colours in [0, 1]³."),
-        ("Floor", match.get("self_distance"), "{:.3g}", "Of two draws of the palette."),
-        ("Trivial", match.get("trivial"), "{:.3g}", "Of the closed-form Gaussian map."),
-        ("Structure kept", report.get("structure"), "{:.1%}", "Correlation of brightness steps between neighbours."),
-        ("Parameters", report.get("parameters"), "{:,}", f"Of {titles.method(run.spec.method)}."),
+        ("Value", match.get("value"), number, "Sinkhorn divergence of the colours in [0, 1]³."),
+        ("Floor", match.get("self_distance"), number, "Of two draws of the palette."),
+        ("Trivial answer", match.get("trivial"), number, "Of the closed-form Gaussian map."),
+        (
+            "Structure kept",
+            report.get("structure"),
+            "{:.1%}".format,
+            "Correlation of brightness steps between neighbours.",
+        ),
+        ("Parameters", report.get("parameters"), "{:,}".format, f"Of {titles.method(run.spec.method)}."),
     ]
     with st.container(horizontal=True, key="numbers"):
         for label, value, form, text in shown:
             if isinstance(value, int | float):
-                st.metric(label, form.format(value), help=text, width="content", border=True)
+                st.metric(label, form(value), help=text, width="content", border=True)
     if report.get("note"):
         st.info(states.sentence(report["note"]), icon=":material/info:")
     pictures = _pictures(run)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from npf_engine.numbers import number as numeral
 from npf_engine.polar.landscape import TARGET, LandscapeSpec
 from npf_engine.runs.store import Run
 from pages.landscape import data
@@ -63,5 +64,5 @@ def beside(spec: LandscapeSpec) -> Run | None:
 
 def mode_names(modes: list[dict[str, Any]]) -> list[str]:
     """Basins by their number and the place of their mode."""
-    places = [", ".join(f"{value:.3g}" for value in mode["location"]) for mode in modes]
+    places = [", ".join(numeral(value) for value in mode["location"]) for mode in modes]
     return [f"{number}: ({place})" for number, place in enumerate(places, start=1)]

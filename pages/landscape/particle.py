@@ -9,6 +9,7 @@ import streamlit as st
 
 from npf_engine.evaluation.weights import layers, state_dict
 from npf_engine.figures import classifier
+from npf_engine.numbers import number
 from npf_engine.runs.store import Run
 from pages.landscape import data
 from ui import runs, states
@@ -37,8 +38,8 @@ def one(run: Run, particles: data.Arrays, cloud: str, index: int, name: str, key
     st.markdown(f"##### Particle {index} of {data.CLOUDS[cloud]}")
     with st.container(horizontal=True, key=f"{key}_numbers"):
         st.metric("Test accuracy", f"{100 * particles[f'{cloud}_accuracy'][index]:.1f} %", border=True, width="content")
-        st.metric("Test loss", f"{particles[f'{cloud}_loss'][index]:.3g}", border=True, width="content")
-        st.metric("|G|", f"{particles[f'{cloud}_norm'][index]:.3g}", border=True, width="content",
+        st.metric("Test loss", number(particles[f"{cloud}_loss"][index]), border=True, width="content")
+        st.metric("|G|", number(particles[f"{cloud}_norm"][index]), border=True, width="content",
                   help="Norm of the gradient of one minibatch: its noise is left at a minimum.")  # fmt: skip
     caption = "The two filters, and what of the last map speaks for each digit: blue adds, red takes away."
     plot(classifier.filters(layers(w)), f"{key}_filters", caption)

@@ -9,6 +9,8 @@ import streamlit as st
 
 from npf_engine.errors import InputError
 from npf_engine.figures import critical
+from npf_engine.numbers import number as number_text
+from npf_engine.numbers import settled
 from pages.inverse.preimages import parse
 from pages.landscape import ground
 from pages.landscape.ground import Ground, Place
@@ -41,8 +43,9 @@ def show(where: Place, picture: Ground, name: str) -> None:
     with right:
         axes = picture.units.axes
         rows = [
-            {axes[0]: p.location[0], axes[1]: p.location[1], "g": p.value, "type": p.kind,
-             "eigenvalues": ", ".join(f"{value:.4g}" for value in p.eigenvalues), "miss": f"{p.residual:.0e}"}
+            {axes[0]: p.location[0], axes[1]: p.location[1], "g": settled(p.value), "type": p.kind,
+             "eigenvalues": ", ".join(number_text(value, 4) for value in p.eigenvalues),
+             "miss": number_text(p.residual, 1, nothing=0)}
             for p in points
         ]  # fmt: skip
         number = st.column_config.NumberColumn

@@ -10,6 +10,7 @@ import streamlit as st
 from npf_engine.errors import InputError
 from npf_engine.figures import critical, curves
 from npf_engine.figures import landscape as figures
+from npf_engine.numbers import number
 from npf_engine.runs.files import slug
 from npf_engine.runs.store import Run
 from pages.landscape import chains, data, ground, player, points, potential_setup
@@ -197,28 +198,40 @@ def _numbers(report: dict[str, Any], beside: dict[str, Any] | None) -> None:
     truth = report.get("truth") or {}
     near = [
         (
-            f"Near {kind}", report.get(f"near_{kind}"), "{:.1%}",
+            f"Near {kind}", report.get(f"near_{kind}"), "{:.1%}".format,
             f"Of the draws; of those of exp(-c g) {truth.get(f'near_{kind}') or 0:.1%}.",
         )
         for kind in ("modes", "saddles", "maxima")
     ]  # fmt: skip
     shown = [
         *near,
-        ("Largest error of a share", truth.get("largest_error"), "{:.1%}", "Of a basin's share, against exp(-c g)."),
-        ("Energy distance", report.get("energy_distance"), "{:.3g}", "To exact samples of exp(-c g)."),
-        ("Accepted jumps", report.get("acceptance"), "{:.1%}", "Of the jumps that were tried."),
-        ("Gradients of g", report.get("gradient_evaluations"), "{:,.0f}", "The budget, the same for every sampler."),
-        ("Coefficient c", report.get("coefficient"), "{:.4g}", "Inverse temperature."),
-        ("Step size τ", report.get("tau"), "{:.3g}", "Of the Langevin steps."),
+        (
+            "Largest error of a share",
+            truth.get("largest_error"),
+            "{:.1%}".format,
+            "Of a basin's share, against exp(-c g).",
+        ),
+        ("Energy distance", report.get("energy_distance"), number, "To exact samples of exp(-c g)."),
+        ("Accepted jumps", report.get("acceptance"), "{:.1%}".format, "Of the jumps that were tried."),
+        (
+            "Gradients of g",
+            report.get("gradient_evaluations"),
+            "{:,.0f}".format,
+            "The budget, the same for every sampler.",
+        ),
+        ("Coefficient c", report.get("coefficient"), number, "Inverse temperature."),
+        ("Step size τ", report.get("tau"), number, "Of the Langevin steps."),
     ]
     with st.container(horizontal=True, key="numbers"):
         for label, value, form, text in shown:
             if isinstance(value, int | float):
-                st.metric(label, form.format(value), help=text, width="content", border=True)
+                st.metric(label, form(value), help=text, width="content", border=True)
     floor, trivial = truth.get("energy_distance_of_exact_samples"), (beside or {}).get("energy_distance")
     if isinstance(floor, int | float):
-        told = f"Energy distance: exact samples have {floor:.2g} among themselves, the floor"
-        st.caption(told + (f"; plain LMC has {trivial:.2g}, the trivial answer." if trivial is not None else "."))
+        told = f"Energy distance: exact samples have {number(floor, 2)} among themselves, the floor"
+        st.caption(
+            told + (f"; plain LMC has {number(trivial, 2)}, the trivial answer." if trivial is not None else ".")
+        )
 
 
 def _table(run: Run, modes: list[dict[str, Any]], beside: dict[str, Any] | None) -> None:

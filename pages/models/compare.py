@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from npf_engine.figures import accuracy
+from npf_engine.numbers import number
 from npf_engine.runs.spec import leaves
 from npf_engine.runs.store import Run
 from ui import frame, pictures, states
@@ -39,7 +40,9 @@ def show(one: Run, other: Run) -> None:
     table = metrics(one, other)
     if table:
         st.table({"": list(table), heads[0]: [a for a, _ in table.values()], heads[1]: [b for _, b in table.values()]})
-        st.caption("Value (ratio to the self-distance ± standard error). Lower is better; a ratio of 1 is perfect.")
+        st.caption(
+            "Value (ratio ± standard error; the ratio is value over floor). Lower is better; a ratio of 1 is perfect."
+        )
     else:
         st.caption("Neither of the two is finished.")
     st.markdown("##### Set differently")
@@ -78,9 +81,9 @@ def metrics(one: Run, other: Run) -> dict[str, tuple[str, str]]:
 def _cell(row: dict[str, Any] | None) -> str:
     if row is None or row["value"] is None:
         return "–"
-    text = f"{row['value']:.3g}"
+    text = number(row["value"])
     if row["ratio"] is not None:
-        text += f" ({row['ratio']:.2f}" + (f" ± {row['se']:.2f})" if row["se"] is not None else ")")
+        text += f" ({number(row['ratio'])}" + (f" ± {number(row['se'], 2)})" if row["se"] is not None else ")")
     return text
 
 

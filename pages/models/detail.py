@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from npf_engine.figures import accuracy
+from npf_engine.glossary import typeset
 from npf_engine.runs.store import Run
 from ui import fieldlink, frame, manage, pictures, states
 from ui.plots import plot
@@ -45,7 +46,7 @@ def _links(run: Run) -> None:
 def _quality(run: Run) -> None:
     report = store().report(run.id) or {}
     if report.get("verdict_reason"):
-        st.markdown(states.sentence(str(report["verdict_reason"])))
+        st.markdown(states.sentence(typeset(str(report["verdict_reason"]))))
     left, right = st.columns(2, gap="medium")
     with left, states.told():
         plot(
@@ -60,6 +61,6 @@ def _quality(run: Run) -> None:
             plot(
                 accuracy.ladder(run.metrics),
                 f"ladder_{run.id}",
-                "Each measure over its self-distance: good ones sit near 1, useless ones near the outer tick, "
+                "The ratio, value over floor, of each measure: good ones sit near 1, useless ones near the outer tick, "
                 "the trivial answer.",
             )

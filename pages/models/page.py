@@ -12,7 +12,9 @@ from ui.runs import store
 
 
 def main() -> None:
-    frame.title("Models", "Which runs are there, how good are they, and which do I want?")
+    frame.title(
+        "Models", "Which runs are there, how good are they, and which do I want?", ("grad_u", "law", "M_xi", "I")
+    )
     shelf.show()
     # A kind that this version does not know has no page of its own: here it can be looked at and deleted.
     runs = [run for run in store().list() if run.kind == kinds.TRAIN or run.kind not in kinds.KINDS]

@@ -54,7 +54,7 @@ def show(runs: list[Run]) -> list[Run]:
     if len(found) > PAGE:
         _turn(len(found))
     st.caption(
-        "Ratios are value over self-distance: 1 is as good as another sample of the truth. "
+        "Numbers are ratios, value over floor: 1 is as good as another sample of the truth. "
         "The verdict weighs them with their standard errors."
     )
     if st.session_state.pop("ticked_more", False):
@@ -147,7 +147,7 @@ def _columns(runs: list[Run]) -> dict[str, list[Any]]:
 
 
 def ratio(run: Run, metric: str) -> float | None:
-    """Value over self-distance of a metric, where the run has it."""
+    """The ratio, value over floor, of a metric, where the run has it."""
     found = (run.metrics or {}).get(metric)
     value = found.get("ratio") if isinstance(found, dict) else None
     return float(value) if isinstance(value, int | float) else None
@@ -174,11 +174,9 @@ def _config() -> dict[str, Any]:
         "Name": column.TextColumn(width="medium", pinned=True),
         "State": column.TextColumn(width=90),
         "Verdict": column.TextColumn(width=120),
-        "∇u♯ρ": column.NumberColumn(help="Pushforward: S(∇u♯ρ, F♯ρ) over its self-distance", **number),
-        "M♯ρ": column.NumberColumn(help="Measure preservation: S(Mξ♯ρ, ρ) over its self-distance", **number),
-        "Inverse": column.NumberColumn(
-            help="Pre-images of Iψ against the true ones, over their self-distance", **number
-        ),
+        "∇u♯ρ": column.NumberColumn(help="Pushforward: ratio of S(∇u♯ρ, F♯ρ)", **number),
+        "M♯ρ": column.NumberColumn(help="Measure preservation: ratio of S(Mξ♯ρ, ρ)", **number),
+        "Inverse": column.NumberColumn(help="Pre-images of Iψ against the true ones: ratio", **number),
         "Seconds": column.NumberColumn(format="%.0f", width="small", help="Of the whole training"),
         "Field": column.TextColumn(width="medium"),
         "Preset": column.TextColumn(width="small"),

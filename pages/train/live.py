@@ -9,14 +9,17 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from npf_engine import glossary
 from npf_engine.figures import curves, training
+from npf_engine.numbers import number
 from npf_engine.runs.store import Run
 from ui import fieldlink, frame, live, states
 from ui.plots import Arrays, plot
 from ui.runs import store
 
 CAPTIONS = {
-    "divergence": "The divergence of the two clouds should fall to the dashed line, the distance of two draws of F♯ρ.",
+    "divergence": "The divergence of the clouds should fall to the dashed line, the floor: that of two draws of F♯ρ. "
+    "Both are of as many points as in the accuracy table.",
     "convergence": "Share of points whose conjugate was found: near 100 %, or the dual and M cannot be trusted.",
     "losses": "Each stage's loss should fall and flatten out; one that still falls steeply at its end wants more "
     "steps.",
@@ -66,12 +69,14 @@ def _body(run: Run, status: dict[str, Any]) -> None:
 def _numbers(status: dict[str, Any]) -> None:
     """The newest numbers, large."""
     scalars = status["scalars"]
+    value, floor = scalars.get("sinkhorn"), scalars.get("self_distance")
     shown = [
-        ("Loss", scalars.get("loss"), "{:.4g}", "Of the running stage; its scale differs from stage to stage."),
-        ("Steps a second", status["rate"], "{:.3g}", "Averaged over the last five seconds."),
-        ("Conjugates found", scalars.get("converged"), "{:.1%}", "Share of points whose conjugate converged."),
-        ("Sₑ(∇u♯ρ, F♯ρ)", scalars.get("sinkhorn"), "{:.3g}", "Falls to its self-distance as u gets good."),
-        ("Self-distance", scalars.get("self_distance"), "{:.3g}", "Of two draws of F♯ρ: the floor."),
+        ("Loss", scalars.get("loss"), number, "Of the running stage; its scale differs from stage to stage."),
+        ("Steps a second", status["rate"], number, "Averaged over the last five seconds."),
+        ("Conjugates found", scalars.get("converged"), "{:.1%}".format, "Share of points whose conjugate converged."),
+        ("Sε(∇u♯ρ, F♯ρ)", value, number, "Falls to its floor as u gets good. " + glossary.SYMBOLS["S"].about + "."),
+        ("Floor", floor, number, "Sε of two draws of F♯ρ, as many points as the value's."),
+        ("Ratio", value / floor if value is not None and floor else None, number, glossary.MEASURES["Ratio"]),
     ]
     there = [item for item in shown if item[1] is not None]
     # A stage that tells words (a download, the report) counts thousandths, not steps.
@@ -79,7 +84,7 @@ def _numbers(status: dict[str, Any]) -> None:
         return
     with st.container(horizontal=True, key="numbers"):
         for label, value, form, about in there:
-            st.metric(label, form.format(value), help=about, width="content", border=True)
+            st.metric(label, form(value), help=about, width="content", border=True)
 
 
 def _forming(run: Run) -> None:

@@ -23,7 +23,9 @@ PRESETS = {
 
 def show() -> None:
     """The whole set-up form; submits a run and turns into its live view."""
-    frame.title("Train", "Which field shall be factorized, how thoroughly, and what will it cost?")
+    frame.title(
+        "Train", "Which field shall be factorized, how thoroughly, and what will it cost?", live.SYMBOLS["train"]
+    )
     try:
         spec = fieldlink.training_from_query(st.query_params)
     except InputError as error:

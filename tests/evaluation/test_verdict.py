@@ -62,9 +62,9 @@ def dual(share: float, se: float = 0.01) -> dict[str, Any]:
         ({"test_dual": dual(-5.0, se=1.0)}, GOOD, ""),
         # a linear field: the trivial answer is the truth, and chance leaves both 1.6 times the floor
         ({"measure_preservation": row(1.6, 1.0, 1.59, 0.3, 8)}, GOOD, ""),
-        ({"pushforward": row(1.6)}, USABLE, "1.6 times its floor"),
+        ({"pushforward": row(1.6)}, USABLE, "ratio 1.6"),
         ({"pushforward": row(1.6, se=0.2)}, GOOD, ""),
-        ({"pushforward": row(3.0)}, UNTRUSTED, "beyond 2"),
+        ({"pushforward": row(3.0)}, UNTRUSTED, "above 2"),
         ({"inverse": row(21.0)}, UNTRUSTED, "no better than the trivial answer"),
         ({"pushforward_sliced": row(2.0, 0.5, 8.0)}, USABLE, "1.5 % of the variance"),
         ({"pushforward_sliced": row(14.0, 0.5, 20.0)}, UNTRUSTED, "above 10 %"),

@@ -1,0 +1,87 @@
+"""One vocabulary: each symbol and each measure of this project, what it is called and what it means.
+
+Chips, plots, tables and sentences take their words from here. A symbol has three spellings: as it is typed (``M_xi``,
+in sentences of the engine and on the command line), as text (Mξ) and for plots (M<sub>ξ</sub>).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Term:
+    """typed: ASCII; text: Unicode; html: for plots; about: a sentence without its subject."""
+
+    typed: str
+    text: str
+    html: str
+    about: str
+
+
+def _term(typed: str, text: str, about: str, html: str | None = None) -> Term:
+    return Term(typed, text, html or text, about)
+
+
+SYMBOLS: dict[str, Term] = {
+    "F": _term("F", "F", "the vector field: its value F(x) at a place x of Ω is called a gradient here"),
+    "rho": _term("rho", "ρ", "the reference measure on Ω: where places x are drawn from"),
+    "law": _term("F#rho", "F♯ρ", "the law of F: the values that F takes, as often as it takes them"),
+    "u": _term("u", "u", "the convex potential, an input-convex network"),
+    "grad_u": _term("grad u", "∇u", "the gradient of u: carries ρ to the law of F, at least cost"),
+    "conjugate": _term("grad u*", "∇u*", "the inverse of ∇u: the place where ∇u takes a value, found by a solver"),
+    "V": _term("V_phi", "Vφ", "a network that guesses ∇u*, where the solver begins", "V<sub>φ</sub>"),
+    "M": _term("M", "M", "the map from places to places that keeps ρ, with F = ∇u ∘ M"),
+    "M_theta": _term("M_theta", "Mθ", "M by the solver: ∇u*(F(x))", "M<sub>θ</sub>"),
+    "M_xi": _term("M_xi", "Mξ", "M as a network, trained to give Mθ", "M<sub>ξ</sub>"),
+    "I": _term("I_psi", "Iψ", "draws places that M sends to a given one: an inverse of M with noise", "I<sub>ψ</sub>"),
+    "X": _term("X_psi", "Xψ", "the network in Iψ: where a path that began at y should end", "X<sub>ψ</sub>"),
+    "G": _term("G", "G", "the gradient of the classifier's loss on a random minibatch; the field that is factorized"),
+    "W": _term("W", "W", "the sliced Wasserstein distance of two clouds along lines, in percent of the variance"),
+    "S": _term("S_eps", "Sε", "the Sinkhorn divergence of two clouds, 0 for the same law", "S<sub>ε</sub>"),
+}
+
+# What a measured value stands between, and what it is held against. One name each.
+MEASURES: dict[str, str] = {
+    "Value": "What was measured, on unseen test samples.",
+    "Floor": "The same of two independent draws of the truth: nothing can be told to be better.",
+    "Ratio": "Value over floor, with its standard error: 1 is as good as another sample of the truth.",
+    "Trivial answer": "What a method that learned nothing scores.",
+    "Gap": "Where the value lies between floor (0) and trivial answer (1).",
+}
+
+# Stage of a run -> (its name, what it does)
+STAGES: dict[str, tuple[str, str]] = {
+    "u": ("Potential u", "Fits u, so that ∇u carries ρ to the law of F."),
+    "u: dual": ("Potential u, dual", "Lowers the dual objective mean u(x) + u*(F(x))."),
+    "u: warm-up": ("Vφ, warm-up", "Regresses Vφ on ∇u, as published."),
+    "v": ("Conjugate Vφ", "Vφ learns to guess ∇u*."),
+    "v: conjugates": ("Conjugates ∇u*", "Solves ∇u*(F(x)) = Mθ(x) for every sample."),
+    "m": ("Map Mξ", "Mξ learns to give Mθ."),
+    "inverse": ("Inverse Iψ", "Xψ learns the paths by which Iψ draws pre-images."),
+}
+SUBSCRIPTS = {term.text: term.html for term in SYMBOLS.values() if term.html != term.text}
+
+_TYPED = re.compile(
+    r"\b(?:grad u\*|grad u\b|V_phi\b|M_theta\b|M_xi\b|I_psi\b|X_psi\b|S_eps\b|rho\b)|#(?=rho\b)|(?<=u) o (?=M_)"
+)
+_SPELLED = {term.typed: term.text for term in SYMBOLS.values()} | {"#": "♯", " o ": " ∘ "}
+
+
+def typeset(text: str) -> str:
+    """A sentence of the engine as pages write it: M_xi becomes Mξ, grad u#rho ∇u♯ρ."""
+    return _TYPED.sub(lambda found: _SPELLED[found[0]], text)
+
+
+def plotted(text: str) -> str:
+    """A title of this vocabulary for a plot, with real subscripts."""
+    for plain, html in SUBSCRIPTS.items():
+        text = text.replace(plain, html)
+    return text
+
+
+def explained(keys: Iterable[str]) -> str:
+    """What these symbols are, a line each in Markdown: the text of a tooltip."""
+    return "\n\n".join(f"**{SYMBOLS[key].text}**: {SYMBOLS[key].about}." for key in keys)
