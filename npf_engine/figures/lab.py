@@ -264,7 +264,12 @@ def table(report: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for name, row in report["results"].items()
     ]
-    return sorted(rows, key=lambda row: (row["method"] in REFERENCES, row["value"] is None, row["value"] or 0.0))
+    floor = report["floor"] or 0.0  # below it a value got there by chance: it is no better than one at it
+
+    def order(row: dict[str, Any]) -> tuple[bool, bool, float]:
+        return row["method"] in REFERENCES, row["value"] is None, max(row["value"] or 0.0, floor)
+
+    return sorted(rows, key=order)
 
 
 def _shown(value: float | None) -> float | None:

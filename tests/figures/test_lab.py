@@ -85,3 +85,20 @@ def test_table_has_the_best_first_and_references_last(report: dict[str, Any]) ->
     assert [r["method"] for r in rows] == ["explicit", "adam", "cmgn", "exact", "fit"]
     assert rows[1]["value"] is rows[1]["cost_ratio"] is rows[1]["min_eigenvalue"] is None, "beyond all sense"
     assert rows[0]["cost_ratio"] == pytest.approx(1.25) and rows[4]["cost_ratio"] is None
+
+
+def test_curves_stand_between_levels_of_as_many_points(report: dict[str, Any]) -> None:
+    """The floor of 512 points is far above that of 10,000: a curve of 512 is to be seen beside its own."""
+    report |= {"look": {"points": 512, "floor": 0.004, "trivial": 0.9}}
+    for item in report["results"].values():
+        item["look"] = None if item["mean"] is None else item["mean"] + 0.003
+    figure = lab.convergence(report)
+    assert figure is not None
+    assert [shape.y0 for shape in figure.layout.shapes] == [0.004, 0.9]
+    dots = {trace.name: trace.y for trace in figure.data}
+    assert dots["Exact"] == pytest.approx([0.013]), "measured once: on as many points as the curves"
+
+
+def test_a_value_below_the_floor_is_not_better_than_one_at_it(report: dict[str, Any]) -> None:
+    report["results"] = {"icnn": row(0.0005), "cmgn": row(0.0001), "mmgn": row(0.02)}
+    assert [item["method"] for item in lab.table(report)] == ["icnn", "cmgn", "mmgn"]

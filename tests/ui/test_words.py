@@ -68,3 +68,8 @@ def test_words_of_the_bar():
         "seconds_left": 65.0,
     }
     assert words(status) == ["Potential u", "step 300 of 700", "31.2 steps/s", "about 1 min 05 s left"]
+
+
+def test_a_rate_is_a_number_that_people_write():
+    status = {"stage": "u", "text": "", "step": 3, "total": 7, "state": "running", "rate": 6850.0, "seconds_left": None}
+    assert words(status)[-1] == "6,850 steps/s"
