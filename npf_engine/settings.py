@@ -86,6 +86,7 @@ class InverseConfig:
     sampler: str = "bridge"  # bridge (exact step) | heun (torchsde)
     sampler_steps: int = 20
     grid_power: float = 1.5  # times of the sampler: t = 1 - (1 - k / steps)^power
+    guide_steps: int = 12  # at the end of a path, towards M_xi(x) = y (polar/guidance.py); d <= 16
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ class ValueInverseConfig(InverseConfig):
     """X_psi that sees grad u(y) too (networks/value_bridge.py). blocks: sizes of groups of F's coordinates."""
 
     blocks: tuple[int, ...] = ()
+    guide_steps: int = 0
 
 
 @dataclass(frozen=True)

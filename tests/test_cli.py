@@ -241,12 +241,40 @@ def test_invert_writes_positions_and_tells_the_error_of_a_known_function(
     assert found["gradient_error"]["max"] == pytest.approx(float(error.max()), rel=1e-4)
 
 
-def test_invert_knows_no_error_where_the_field_is_known_on_samples(
+def test_invert_exact_finds_all_nine_critical_points_of_himmelblau(
+    capsys: pytest.CaptureFixture[str], bundle: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "x.npz"
+    found = answer(capsys, "invert", bundle, "--gradient", 0, 0, "--samples", 60, "--exact", "--out", out)
+    assert set(found["exact"]) == {"found", "places", "error", "nearest"}
+    assert found["exact"]["found"] == 1.0 and found["exact"]["places"] == 9 and found["exact"]["nearest"] is None
+    with np.load(out, allow_pickle=False) as file:
+        exact, places, weights = file["exact"], file["places"], file["weights"]
+    assert exact.shape == (60, 2) and places.shape == (9, 2) and weights.shape == (9,)
+    assert weights.sum() == pytest.approx(1.0)
+    minima = np.array([[3, 2], [3.584428, -1.848127], [-2.805118, 3.131313], [-3.779310, -3.283186]])
+    gap = np.linalg.norm(minima[:, None] - places[None], axis=2).min(axis=1)
+    assert gap.max() < 1e-4
+    assert np.linalg.norm(exact[:, None] - places[None], axis=2).min(axis=1).max() < 1e-4
+
+
+def test_invert_exact_names_the_nearest_gradient_that_occurs(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
+    """Terrain: the bundle carries F on its grid, so that neither raster nor network is needed."""
     bundle = tiny_bundle(tmp_path, "jacksboro")
-    found = answer(capsys, "invert", bundle, "--gradient", 1, -2, "--samples", 5, "--out", tmp_path / "x.npz")
-    assert found["gradient_error"] is None
+    words = ["invert", bundle, "--samples", 20, "--exact", "--out", tmp_path / "x.npz"]
+    found = answer(capsys, *words, "--gradient", 1, -2)
+    assert found["gradient_error"]["mean"] > 0 and found["exact"]["found"] >= 0.95
+    assert found["exact"]["error"]["mean"] < 0.01 * found["gradient_error"]["mean"]
+    nowhere = answer(capsys, *words, "--gradient", 500, 500)["exact"]
+    assert nowhere["found"] == 0.0 and nowhere["places"] == 0
+    nearest = np.array(nowhere["nearest"]["value"])
+    assert nowhere["nearest"]["distance"] == pytest.approx(float(np.linalg.norm(nearest - 500)), rel=1e-6)
+    model = tiny_run("jacksboro")[0]
+    assert model.lattice is not None
+    gaps = (model.lattice.values.double() - 500).norm(dim=2)
+    assert nowhere["nearest"]["distance"] <= float(gaps.min()) + 1e-3
 
 
 def test_invert_refuses_what_it_cannot_do(capsys: pytest.CaptureFixture[str], bundle: Path, tmp_path: Path) -> None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import io
 import json
-import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from npf_engine import limits
-from npf_engine.cli.output import Answer, columns, number, report_text
+from npf_engine.cli.output import Answer, columns, report_text
 from npf_engine.errors import Cancelled, InputError
 
 if TYPE_CHECKING:
@@ -193,40 +191,6 @@ def field_like(model: PolarFactorization, source: str, settings: dict[str, str],
 
 def _point(x: Any) -> str:
     return "(" + ", ".join(f"{float(v):.6g}" for v in list(x)[:4]) + (", ..." if len(x) > 4 else "") + ")"
-
-
-def invert(args: argparse.Namespace) -> Answer:
-    """Positions where the field takes a value, as the model knows it."""
-    import numpy as np
-    import torch
-
-    from npf_engine.runs import files
-
-    if args.samples < 1:
-        raise InputError(f"--samples must be 1 or more, not {limits.shown(args.samples)}")
-    if not all(map(math.isfinite, args.gradient)):
-        raise InputError(f"--gradient must be finite numbers, not {' '.join(map(str, args.gradient))}")
-    model = load_model(args.bundle)
-    limits.check_samples(args.samples, model.d)
-    if len(args.gradient) != model.d:
-        raise InputError(f"--gradient has {len(args.gradient)} numbers and the bundle's field {model.d} components")
-    gradient = torch.tensor(args.gradient, dtype=torch.float32)
-    x = model.invert(gradient, args.samples, args.seed)
-    error = None
-    if model.function is not None:
-        values = model.function(model.scaling.to_model(x).float())
-        distance = (values - gradient).norm(dim=1)
-        error = {"mean": float(distance.mean()), "max": float(distance.max())}
-    buffer = io.BytesIO()
-    np.savez(buffer, x=x.detach().cpu().numpy(), gradient=gradient.numpy())
-    path = Path(args.out)
-    with files.writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    files.write_atomic(path, buffer.getvalue())
-    text = f"{args.samples} positions in {path}"
-    if error:
-        text += f"\n|F(x) - gradient|: mean {number(error['mean'])}, max {number(error['max'])}"
-    return Answer({"out": str(path), "n": args.samples, "gradient_error": error}, text)
 
 
 def doctor(args: argparse.Namespace) -> Answer:

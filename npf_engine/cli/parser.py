@@ -46,7 +46,7 @@ def build_parser() -> Parser:
     _fields(_command(commands, "fields", "the fields that can be trained on by name"))
     _train(_command(commands, "train", "train a factorization of a field; writes a bundle"))
     _evaluate(_command(commands, "evaluate", "the accuracy table of a bundle on unseen samples of a field"))
-    _invert(_command(commands, "invert", "positions where the field takes a given value"))
+    _invert(_command(commands, "invert", "positions where the field takes a given value", "invert"))
     experiment.add_arguments(
         _command(
             commands,
@@ -121,6 +121,8 @@ def _invert(command: Parser) -> None:
     )
     command.add_argument("--samples", type=int, default=500, help="how many positions to draw (default 500)")
     command.add_argument("--seed", type=int, default=0, help="seed of the draws (default 0)")
+    exact = "carry each draw to where F is exactly the value: exact, places and weights in the file"
+    command.add_argument("--exact", action="store_true", help=exact)
     command.add_argument("--out", metavar="FILE.npz", required=True, help="file for x (n, d) in the user's units")
 
 

@@ -6,6 +6,7 @@ grad u therefore means D grad z-type components: it is the gradient with respect
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from npf_engine.networks.bridge import Bridge
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.mlp import MLP
 from npf_engine.networks.value_bridge import ValueBridge
+from npf_engine.polar.guidance import CLOSE_ENOUGH, GUIDE_MAX_D, GUIDE_SAMPLES, POOR, guide, outside
 from npf_engine.transport.conjugate import Conjugate, conjugate
 from npf_engine.transport.dual import in_chunks
 
@@ -39,6 +41,26 @@ class Inversion:
     point: Tensor
     residual: Tensor
     outside: Tensor
+
+
+@dataclass
+class ExactInversion:
+    """Drawn pre-images of one gradient carried to where F really is it; all in the user's units.
+
+    x (n, d) where each draw ends, error (n,) = |F(x) - gradient|, found (n,) bool: within 0.01 of F's spread. places
+    (k,
+    d): the distinct pre-images, with the share of the found draws that end at each, weights (k,), largest first; 0 at
+    one where none does. nearest (d,): the value of F nearest to the gradient that was seen to occur, at nearest_place
+    (d,): where the gradient itself occurs nowhere, that is what comes closest.
+    """
+
+    x: Tensor
+    error: Tensor
+    found: Tensor
+    places: Tensor
+    weights: Tensor
+    nearest: Tensor
+    nearest_place: Tensor
 
 
 @dataclass
@@ -69,6 +91,7 @@ class PolarFactorization:
     function: Callable[[Tensor], Tensor] | None = None
     sampler: str = "bridge"
     sampler_steps: int = 100
+    guide_steps: int = 0
     lattice: Lattice | None = None
 
     def __post_init__(self) -> None:
@@ -146,6 +169,13 @@ class PolarFactorization:
         x = self._user(draws).reshape(-1, n, self.d)
         return Inversion(x, self._user(result.x), result.residual.cpu(), outside.cpu())
 
+    def invert_exact(self, gradient: Array, n: int, seed: int = 0) -> ExactInversion:
+        """``invert`` of one gradient (d,), each draw carried on to where F is exactly that value.
+
+        Raises InputError where F is known on samples only, so that nothing could be solved.
+        """
+        return _invert_exact(self, _as_tensor(gradient).reshape(-1), n, seed)
+
     # -- the same in model units ----------------------------------------------------------------------------------
 
     def solve(self, y: Tensor, start: Tensor | None = None, tolerance: float = CONJUGATE_TOLERANCE) -> Conjugate:
@@ -155,14 +185,30 @@ class PolarFactorization:
         return conjugate(self.u, y, start, tolerance=tolerance)
 
     def sample_inverse(self, y: Tensor, seed: int) -> Tensor:
-        """One draw of I_psi for each row of y (n, d), model units."""
+        """One draw of I_psi for each row of y (n, d), model units: a path of the bridge, guided by M_xi at its end
+        (``guide_steps``; without M_xi and in high dimension the path alone)."""
         if self.bridge is None:
             raise ValueError("this model has no I_psi: its training stopped before that stage")
         if self.sampler == "heun":
             from npf_engine.polar.heun import sample_heun  # torchsde is only needed for the reference sampler
 
-            return sample_heun(self.bridge, y, seed, steps=self.sampler_steps)
-        return self.bridge.sample(y, torch.Generator().manual_seed(seed), self.sampler_steps)
+            drawn = sample_heun(self.bridge, y, seed, steps=self.sampler_steps)
+        else:
+            drawn = self.bridge.sample(y, torch.Generator().manual_seed(seed), self.sampler_steps)
+        if self.m is None or not self.guide_steps or self.d > GUIDE_MAX_D:
+            return drawn
+        stay, close = self._guidance
+        return guide(self.m, drawn, y, self.bridge.confine, stay, self.guide_steps, close)
+
+    @functools.cached_property
+    def _guidance(self) -> tuple[Callable[[Tensor], Tensor], float]:
+        """What keeps a guided draw in rho's mass, and how near to y M_xi can bring it: half of what M_xi itself is off
+        by at unseen samples. An M_xi that knows less than a bridge does brings nothing nearer."""
+        assert self.m is not None
+        x, m = (self.samples[name][:GUIDE_SAMPLES].to(self.u.raw_w) for name in ("x_test", "m_test"))
+        with torch.no_grad():
+            own = float((self.m(x) - m).norm(dim=1).median()) if len(x) else 0.0
+        return outside(self.rho, self.samples["x_train"]), max(CLOSE_ENOUGH, own / 2 if own < POOR else torch.inf)
 
     def _project(self, x_hat: Tensor) -> Tensor:
         return self.bridge.project(x_hat) if self.bridge is not None else x_hat
@@ -199,3 +245,9 @@ class PolarFactorization:
 def _as_tensor(x: Array | list[float]) -> Tensor:
     """Positions and values stay in double precision until they are scaled."""
     return torch.as_tensor(x, dtype=torch.float64)
+
+
+def _invert_exact(model: PolarFactorization, gradient: Tensor, n: int, seed: int) -> ExactInversion:
+    from npf_engine.polar.preimages import invert_exact
+
+    return invert_exact(model, gradient, n, seed)

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from npf_engine.errors import InputError
 from npf_engine.fields.lattice import distinct
-from npf_engine.polar.factorization import PolarFactorization
-from npf_engine.polar.known_field import KnownField
+from npf_engine.polar.factorization import ExactInversion, PolarFactorization
+from npf_engine.polar.known_field import MAX_D, KnownField
 from npf_engine.transport.pairing import nearest
 
 FOUND = 0.01  # of F's spread: what counts as F being v
@@ -99,6 +100,27 @@ def exact_preimages(known: KnownField, value: Tensor, draws: Tensor, samples: tu
     order = weights.argsort(descending=True, stable=True)
     near_x, near = _nearest_that_occurs(known, value, x, samples)
     return ExactPreimages(x, miss, found, places[order], weights[order], near, near_x)
+
+
+def invert_exact(model: PolarFactorization, gradient: Tensor, n: int, seed: int = 0) -> ExactInversion:
+    """n draws of the pre-images of one gradient (d,), carried to exact ones, in the user's units.
+
+    Raises InputError where F is known on samples only.
+    """
+    known = KnownField.of(model)
+    if known is None:
+        raise InputError(
+            f"F of {model.field_name} cannot be evaluated beyond its samples (or d is over {MAX_D}), so that there are "
+            "no exact pre-images, only drawn ones"
+        )
+    value = gradient.double().reshape(-1)
+    draws = model.scaling.to_model(model.invert(value, n, seed).double())
+    ends = exact_preimages(known, value, draws, kept_samples(model))
+    to_user = model.scaling.to_user
+    return ExactInversion(
+        to_user(ends.x), ends.miss, ends.found, to_user(ends.places), ends.weights, ends.nearest,
+        to_user(ends.nearest_x[None])[0],
+    )  # fmt: skip
 
 
 def _shares(x: Tensor, places: Tensor) -> Tensor:

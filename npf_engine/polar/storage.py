@@ -65,6 +65,7 @@ def save_model(model: PolarFactorization, folder: Path) -> None:
         "field": {"name": model.field_name, "spec": model.field_spec},
         "sampler": model.sampler,
         "sampler_steps": model.sampler_steps,
+        "guide_steps": model.guide_steps,
         "info": {key: value for key, value in model.info.items() if key != "networks"},
         "conventions": CONVENTIONS,
     }
@@ -109,6 +110,7 @@ def load_model(path: Path) -> PolarFactorization:
             info=info,
             sampler=config["sampler"],
             sampler_steps=int(config["sampler_steps"]),
+            guide_steps=int(config.get("guide_steps", 0)),  # bundles from before the guidance draw as they did
             lattice=lattice,
         )
     except InputError as error:

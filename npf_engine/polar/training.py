@@ -369,5 +369,6 @@ def _assemble(
         u=u, v=v, m=m, bridge=bridge, scaling=field.scaling, units=field.units, rho=field.rho, low=field.low,
         high=field.high, field_name=field.name, field_spec=dataclasses.asdict(job.spec.field), samples=samples,
         info=info, function=field.function, sampler=job.spec.inverse.sampler,
-        sampler_steps=job.spec.inverse.sampler_steps, lattice=field.lattice.thinned() if field.lattice else None,
+        sampler_steps=job.spec.inverse.sampler_steps, guide_steps=job.spec.inverse.guide_steps,
+        lattice=field.lattice.thinned() if field.lattice else None,
     )  # fmt: skip

@@ -112,6 +112,7 @@ PUBLISHED: dict[str, Any] = {
     "inverse.batch": 1024,
     "inverse.sampler": "heun",
     "inverse.sampler_steps": 950,
+    "inverse.guide_steps": 0,
 }
 
 CHOICES: dict[str, tuple[str, ...]] = {

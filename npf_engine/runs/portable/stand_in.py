@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from npf_engine.errors import InputError
 from npf_engine.networks.bridge import Bridge
-from npf_engine.polar.factorization import PolarFactorization
+from npf_engine.polar.factorization import ExactInversion, PolarFactorization
 
 
 def sample_heun(bridge: Bridge, y: Tensor, seed: int, *, steps: int = 950) -> Tensor:
@@ -17,3 +18,10 @@ def sample_heun(bridge: Bridge, y: Tensor, seed: int, *, steps: int = 950) -> Te
 def _known_function(model: PolarFactorization) -> None:
     """F does not travel with its factorization: pass its values, ``model.M(x, field_values)``."""
     return None
+
+
+def _invert_exact(model: PolarFactorization, gradient: Tensor, n: int, seed: int) -> ExactInversion:
+    """F does not travel as a function, so that nothing can be solved here."""
+    raise InputError(
+        "exact pre-images need npf_engine: python -m npf_engine invert BUNDLE --exact; this file draws them"
+    )
