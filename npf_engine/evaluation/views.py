@@ -1,10 +1,9 @@
-"""What the pages show of a model: clouds, projections, the relocation map and pre-images, in the user's units."""
+"""What the pages show of a model: clouds, projections and the potential, in the user's units."""
 
 from __future__ import annotations
 
 import csv
 import io
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,10 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from npf_engine.errors import InputError
 from npf_engine.fields.field import Units
 from npf_engine.polar.factorization import PolarFactorization
-from npf_engine.transport.pairing import nearest
 
 POSITIONS = ("rho", "m", "m_network", "inverse")  # clouds in Omega
 VALUES = ("field", "grad_u", "reconstruction")  # clouds in the space of F
@@ -81,42 +78,6 @@ class FactorizationView:
         return len(set(self.units.position)) == 1
 
 
-@dataclass(frozen=True)
-class RelocationView:
-    """Figure 2: x (n, d) positions, f (n, d) = F(x), moved (n, d) = I_psi(grad u*(f)); all in the user's units.
-
-    outside: share of gradients whose grad u* lies outside of Omega; cosine (n,): between F(moved) and f where F is
-    known as a function and d > 1, else None; top: 99 % quantile of |f|, the end of the colour scale.
-    """
-
-    x: np.ndarray
-    f: np.ndarray
-    moved: np.ndarray
-    outside: float
-    cosine: np.ndarray | None
-    top: float
-
-
-@dataclass(frozen=True)
-class PreimageView:
-    """Pre-images x (n, d) of one gradient (d,): draws of I_psi at point (d,) = grad u*(gradient).
-
-    error (n,): |F(x) - gradient|, with F itself where it is known as a function (``exact``), else F of the nearest
-    kept sample; trivial: the same for points of rho, on average. inside says whether ``point`` lies in Omega; residual
-    is that of its conjugate; seconds is what it took.
-    """
-
-    gradient: np.ndarray
-    x: np.ndarray
-    point: np.ndarray
-    error: np.ndarray
-    exact: bool
-    trivial: float
-    inside: bool
-    residual: float
-    seconds: float
-
-
 def kept_samples(model: PolarFactorization, n: int) -> tuple[Tensor, Tensor]:
     """Up to n of the model's samples, unseen ones first: positions (n, d) in the user's units, float64, and values."""
     x = torch.cat([model.samples["x_test"], model.samples["x_train"]])[:n]
@@ -147,55 +108,6 @@ def principal_axes(y: np.ndarray) -> Projection:
     largest = np.take_along_axis(directions, np.abs(directions).argmax(axis=0)[None, :], axis=0)
     total = max(float(variance.sum()), 1e-300)
     return Projection(mean, directions * np.sign(largest), variance[::-1][:2] / total)
-
-
-def relocation_view(model: PolarFactorization, n: int = 4000, seed: int = 0) -> RelocationView:
-    """Figure 2 of the paper: each gradient F(x) carried to a drawn pre-image of it.
-
-    Raises InputError when the model has no I_psi.
-    """
-    _needs_inverse(model)
-    x, y = kept_samples(model, n)
-    details = model.invert_details(y, 1, seed)
-    moved = details.x[:, 0].double()
-    cosine = None
-    if model.function is not None and model.d > 1:
-        reached = model.function(model.scaling.to_model(moved).float()).double()
-        cosine = torch.nn.functional.cosine_similarity(reached, y, dim=1).numpy()
-    top = float(torch.quantile(y.norm(dim=1), 0.99)) or 1.0
-    return RelocationView(x.numpy(), y.numpy(), moved.numpy(), float(details.outside.float().mean()), cosine, top)
-
-
-def preimage_view(model: PolarFactorization, gradient: np.ndarray, n: int = 500, seed: int = 0) -> PreimageView:
-    """n pre-images of one gradient (d,), with how well F fits it there.
-
-    Raises InputError for a gradient that is not d finite numbers, and when the model has no I_psi.
-    """
-    _needs_inverse(model)
-    wanted = np.asarray(gradient, dtype=np.float64).ravel()
-    if wanted.shape != (model.d,) or not np.isfinite(wanted).all():
-        raise InputError(f"the gradient must be {model.d} finite numbers, not {wanted.tolist()}")
-    began = time.perf_counter()
-    details = model.invert_details(wanted[None], n, seed)
-    seconds = time.perf_counter() - began
-    x, asked = details.x[0].double(), torch.from_numpy(wanted)
-    x_kept, y_kept = kept_samples(model, 1 << 30)
-    if model.function is not None:
-        reached = model.function(model.scaling.to_model(x).float()).double()
-    else:
-        to_model = model.scaling.to_model
-        reached = y_kept[nearest(to_model(x_kept), to_model(x), 1)[:, 0]]
-    return PreimageView(
-        gradient=wanted,
-        x=x.numpy(),
-        point=details.point[0].double().numpy(),
-        error=(reached - asked).norm(dim=1).numpy(),
-        exact=model.function is not None,
-        trivial=float((y_kept - asked).norm(dim=1).mean()),
-        inside=not bool(details.outside[0]),
-        residual=float(details.residual[0]),
-        seconds=seconds,
-    )
 
 
 def potential_view(
@@ -254,8 +166,3 @@ def _cell(value: object) -> str:
     if isinstance(value, np.floating):
         return repr(float(value)) if value.dtype.itemsize > 4 else f"{value:.9g}"
     return str(value)
-
-
-def _needs_inverse(model: PolarFactorization) -> None:
-    if model.bridge is None:
-        raise InputError("this model has no I_psi: its training stopped before that stage; resume it or train another")

@@ -1,4 +1,4 @@
-"""Going back: the relocation map (Figure 2 of the paper), pre-images of one gradient, the t-SNE overlay."""
+"""Going back: the relocation map (Figure 2 of the paper), where it can be trusted, the t-SNE overlay."""
 
 from __future__ import annotations
 
@@ -77,89 +77,90 @@ def relocated_picture(
     return position_axes(go.Figure(cells), units, low, high, "relocated_picture")
 
 
-def preimage_map(
+def trust_map(
     x: np.ndarray,
-    point: np.ndarray,
+    miss: np.ndarray,
+    worst: float,
     units: Units,
     low: Sequence[float],
     high: Sequence[float],
     *,
     axes: tuple[int, int] = (0, 1),
     grid: Grid | None = None,
-    backdrop: np.ndarray | None = None,
-    chosen: np.ndarray | None = None,
 ) -> go.Figure:
-    """Pre-images x (n, d) of one gradient over the terrain (``grid``) or over points of rho (``backdrop`` (m, d)).
-
-    ``point`` (d,) is grad u*(gradient), where M puts all of them; ``chosen`` (d,) the position that was clicked.
-    """
-    figure = go.Figure()
-    if grid is not None:
-        figure.add_trace(_relief(grid))
-    elif backdrop is not None:
-        figure.add_trace(
-            go.Scattergl(
-                x=float32(backdrop[:, axes[0]]),
-                y=float32(backdrop[:, axes[1]]),
-                mode="markers",
-                marker={"size": 2.5, "color": palette.COLOURS["rho"], "opacity": 0.18},
-                name="ρ",
-                hoverinfo="skip",
-            )
-        )
-    figure.add_trace(
+    """Places x (n, d) coloured by what going to their gradient and back misses, on a logarithmic scale; those beyond
+    ``worst`` are ringed. For d = 1 the miss is the height."""
+    if x.shape[1] == 1:
+        return _trust_graph(x[:, 0], miss, worst, units)
+    level = np.log10(np.clip(miss, 1e-3, 3.0))
+    bad = miss > worst
+    ticks = [-3, -2, -1, 0]
+    bar = colour_bar("median miss / spread of F") | {"tickvals": ticks, "ticktext": ["≤ 0.001", "0.01", "0.1", "1"]}
+    figure = go.Figure(
         go.Scattergl(
             x=float32(x[:, axes[0]]),
             y=float32(x[:, axes[1]]),
             mode="markers",
-            marker={
-                "size": 6,
-                "color": palette.COLOURS["inverse"],
-                "opacity": 0.75,
-                "line": {"width": 0.6, "color": "rgba(255,255,255,0.8)"},
-            },
-            name="pre-images",
-            hovertemplate="%{x:.4f}, %{y:.4f}<extra>pre-image</extra>",
+            marker={"size": 6, "color": float32(level), "colorscale": palette.NORM, "cmin": -3, "cmax": 0.3,
+                    "colorbar": bar},
+            customdata=float32(miss[:, None]),
+            hovertemplate="%{x:.4f}, %{y:.4f}<br>median miss %{customdata[0]:.3g}<extra></extra>",
+            showlegend=False,
         )
-    )
-    for name, where, symbol in (("∇u* of the gradient", point, "cross"), ("clicked", chosen, "circle-open")):
-        if where is not None:
-            figure.add_trace(_mark(where[axes[0]], where[axes[1]], name, symbol))
-    position_axes(figure, units, low, high, "preimages", axes)
+    )  # fmt: skip
+    ring = {"size": 9, "symbol": "circle-open", "color": palette.COLOURS["inverse"], "line": {"width": 1.4}}
+    figure.add_trace(
+        go.Scattergl(x=float32(x[bad][:, axes[0]]), y=float32(x[bad][:, axes[1]]), mode="markers", marker=ring,
+                     name="worst tenth", hoverinfo="skip")
+    )  # fmt: skip
+    if grid is not None:
+        figure.add_trace(contour_lines(grid))
+    position_axes(figure, units, low, high, "trust", axes)
     figure.update_layout(showlegend=True)
     return figure
 
 
-def preimage_graph(
-    x: np.ndarray, point: float, chosen: float | None, x_all: np.ndarray, f_all: np.ndarray, value: float, units: Units
-) -> go.Figure:
-    """d = 1: the graph of F (x_all, f_all (m,)), the level ``value``, and the pre-images x (n,) on it."""
-    order = np.argsort(x_all, kind="stable")
+def _trust_graph(x: np.ndarray, miss: np.ndarray, worst: float, units: Units) -> go.Figure:
     figure = go.Figure(
-        go.Scatter(
-            x=float32(x_all[order]),
-            y=float32(f_all[order]),
-            mode="lines",
-            line={"color": palette.COLOURS["field"], "width": 2},
-            name="F",
+        go.Scattergl(
+            x=float32(x), y=float32(np.clip(miss, 1e-6, None)), mode="markers",
+            marker={"size": 4, "color": palette.COLOURS["inverse"]}, showlegend=False,
         )
-    )
-    figure.add_trace(
-        go.Scatter(
-            x=float32(x),
-            y=np.full(len(x), value, dtype=np.float32),
-            mode="markers",
-            marker={"size": 6, "color": palette.COLOURS["inverse"], "opacity": 0.5},
-            name="pre-images",
-        )
-    )
-    figure.add_trace(_mark(point, value, "∇u* of the gradient", "cross"))
-    if chosen is not None:
-        figure.add_trace(_mark(chosen, value, "clicked", "circle-open"))
-    finish(figure, height=MAP_HEIGHT, revision="preimage_graph", legend=True)
+    )  # fmt: skip
+    figure.add_hline(y=max(worst, 1e-6), line={"dash": "dash", "color": palette.COLOURS["floor"]})
+    finish(figure, height=MAP_HEIGHT, revision="trust_graph")
     figure.update_xaxes(title=position_title(units, 0))
-    figure.update_yaxes(title=f"F ({units.value})" if units.value else "F")
+    figure.update_yaxes(title="median miss / spread of F", type="log")
     return figure
+
+
+def norm_difference(
+    x: np.ndarray,
+    difference: np.ndarray,
+    units: Units,
+    low: Sequence[float],
+    high: Sequence[float],
+    *,
+    top: float,
+    axes: tuple[int, int] = (0, 1),
+    grid: Grid | None = None,
+) -> go.Figure:
+    """Places x (n, d) coloured by |F| there less |F| of the gradient that was sent there, from -top to top; 0 is
+    grey."""
+    figure = go.Figure(
+        go.Scattergl(
+            x=float32(x[:, axes[0]]),
+            y=float32(x[:, axes[1]]),
+            mode="markers",
+            marker={"size": 4, "color": float32(difference), "colorscale": palette.DIFFERENCE, "cmin": -top,
+                    "cmax": top, "colorbar": colour_bar("|F| too small | too large")},
+            hovertemplate="%{x:.4f}, %{y:.4f}<br>|F| there − |F| asked for: %{marker.color:.3g}<extra></extra>",
+            showlegend=False,
+        )
+    )  # fmt: skip
+    if grid is not None:
+        figure.add_trace(contour_lines(grid))
+    return position_axes(figure, units, low, high, "norm_difference", axes)
 
 
 def embedding(points: np.ndarray, first: int, keys: tuple[str, str]) -> go.Figure:
@@ -184,24 +185,4 @@ def contour_lines(grid: Grid) -> go.Contour:
         line={"width": 0.8, "color": INK},
         showscale=False,
         hoverinfo="skip",
-    )
-
-
-def _relief(grid: Grid) -> go.Heatmap:
-    """The elevation in muted colours: what lies on top is the message."""
-    z, step = thin(np.where(grid.mask, grid.elevation, np.nan), 300)
-    x, y = centres(grid, step)
-    return go.Heatmap(
-        z=z, x=x, y=y, colorscale=palette.ELEVATION, opacity=0.55, showscale=False, hoverinfo="skip", name="elevation"
-    )
-
-
-def _mark(x: float, y: float, name: str, symbol: str) -> go.Scatter:
-    return go.Scatter(
-        x=float32([x]),
-        y=float32([y]),
-        mode="markers",
-        marker={"size": 13, "symbol": symbol, "color": palette.COLOURS["grad_u"], "line": {"width": 2.5}},
-        name=name,
-        hovertemplate="%{x:.4f}, %{y:.4f}<extra>" + name + "</extra>",
     )

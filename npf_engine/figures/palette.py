@@ -58,6 +58,9 @@ NORM: Scale = [
     (1.0, "#FEE838"),
 ]
 
+# differences: teal below, grey at 0 (seen on white and on dark), red above
+DIFFERENCE: Scale = [(0.0, "#0E7C86"), (0.25, "#5FA6AB"), (0.5, "#9AA0A8"), (0.75, "#D0707A"), (1.0, "#C2183E")]
+
 _SIDE = 16  # the colour map of the plane has _SIDE x _SIDE colours, so that one byte a point tells its colour
 # corners in OKLab (lightness, green-red, blue-yellow): south-west, south-east, north-west, north-east
 _CORNERS = np.array(

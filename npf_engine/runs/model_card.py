@@ -80,6 +80,8 @@ def miss_rows(item: dict[str, Any] | None) -> list[AccuracyRow]:
     rows = [AccuracyRow(title, value, floor, ratio, trivial=item.get("trivial"))]
     rows.append(AccuracyRow("the same, median", item.get("median")))
     rows.append(AccuracyRow("share of draws that miss by more than |v| / 2", item.get("beyond_half"), 0.0))
+    if item.get("worst_decile") is not None:
+        rows.append(AccuracyRow("median miss at the worst tenth of the places, at least", item["worst_decile"]))
     if item.get("own_error") is not None:
         rows.append(AccuracyRow("what grad u o M_xi itself misses by, over F's spread", item["own_error"], 0.0))
     if exact := item.get("exact"):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 
+import numpy as np
 import streamlit as st
 
 from npf_engine.errors import InputError
-from npf_engine.evaluation import views
+from npf_engine.evaluation import inverse_view, views
 from npf_engine.fields import catalog
 from npf_engine.fields.field import Grid
 from npf_engine.fields.price import price
@@ -21,9 +22,21 @@ def clouds(home: str, run_id: str, n: int, seed: int) -> views.FactorizationView
 
 
 @st.cache_data(max_entries=6, show_spinner="Carrying gradients back ...")
-def relocation(home: str, run_id: str, n: int, seed: int) -> views.RelocationView:
+def relocation(home: str, run_id: str, n: int, seed: int) -> inverse_view.RelocationView:
     """Figure 2."""
-    return views.relocation_view(runs.load_model(run_id), n, seed)
+    return inverse_view.relocation_view(runs.load_model(run_id), n, seed)
+
+
+@st.cache_data(max_entries=6, show_spinner="Going to gradients and back ...")
+def trust(home: str, run_id: str, n: int, seed: int) -> inverse_view.TrustView:
+    """How far going to a place's gradient and back leads astray."""
+    return inverse_view.trust_view(runs.load_model(run_id), n, seed=seed)
+
+
+@st.cache_data(max_entries=20, show_spinner="Looking for the gradient ...")
+def preimages(home: str, run_id: str, gradient: tuple[float, ...], draws: int) -> inverse_view.PreimageView:
+    """Where one gradient occurs."""
+    return inverse_view.preimage_view(runs.load_model(run_id), np.array(gradient), draws)
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)

@@ -1,4 +1,4 @@
-"""Click a place or type a gradient, and see where else F takes it."""
+"""Click a place or type a gradient, and see where F takes it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import streamlit as st
 
 from npf_engine import limits
 from npf_engine.evaluation import views
+from npf_engine.evaluation.inverse_view import PreimageView
 from npf_engine.fields.field import Grid
-from npf_engine.figures import inverse
+from npf_engine.figures import inverse, preimages
 from npf_engine.numbers import number
 from npf_engine.polar import PolarFactorization
 from npf_engine.runs import files
@@ -22,6 +23,7 @@ DRAWS = (100, 500, 2000)
 GRADIENT = "g"  # query parameter: the gradient asked for
 CLICKED = "clicked_place"  # session: (run, gradient of the link, the place that was clicked for it)
 LAST = "last_click"  # session: the click that was answered, since a selection stays on the plot
+SAME_PLACE = 0.01  # of Omega's half side: a pre-image so near to a clicked place is that place
 MOST_FIELDS = 4  # components with a box of their own; more are typed in one line
 
 
@@ -35,16 +37,18 @@ def show(run: Run, model: PolarFactorization, name: str) -> None:
     gradient = f[0] if wanted is None else wanted
     clicked = _clicked(run) if wanted is not None else x[0]
     draws = _form(gradient, model)
-    view = views.preimage_view(model, gradient, draws)
-    _answer(view)
+    view = data.preimages(str(files.home()), run.id, tuple(map(float, gradient)), draws)
+    _answer(view, model)
     if model.d == 1:
         _preimages(view, x, f, model, grid, clicked, name)
+        _ladder(view, name)
         return
     left, right = st.columns(2, gap="medium")
     with left:
         _map(run, x, f, model, grid, name)
     with right:
         _preimages(view, x, f, model, grid, clicked, name)
+    _ladder(view, name)
 
 
 def asked(d: int) -> np.ndarray | None:
@@ -123,24 +127,56 @@ def _clicked(run: Run) -> np.ndarray | None:
     return place if (owner, gradient) == (run.id, st.query_params.get(GRADIENT)) else None
 
 
-def _answer(view: views.PreimageView) -> None:
-    miss, trivial = float(view.error.mean()), view.trivial
-    by = "" if view.exact else " (by F at the nearest sample)"
+def judged_by(known: str) -> str:
+    """How F is known, where it must be said."""
+    return " (F by ∇u∘Mξ, since it is known on samples only)" if known == "network" else ""
+
+
+def _answer(view: PreimageView, model: PolarFactorization) -> None:
+    """What was found, in one or two sentences of numbers."""
+    miss, length = float(view.error.mean()), float(np.linalg.norm(view.gradient))
     st.markdown(
-        f"**{len(view.x)}** pre-images in **{1000 * view.seconds:.0f} ms**. F there misses the gradient by "
-        f"**{number(miss)}** on average{by}; at a random place it misses by **{number(trivial)}**."
+        f"**{len(view.x)}** draws in **{1000 * view.seconds:.0f} ms**: F there misses the gradient, of length "
+        f"{number(length)}, by **{number(miss)}** on average{judged_by(view.known)}. {_found(view)}"
     )
-    if not view.inside:
+    nowhere = view.exact is not None and not bool(view.exact.found.any())
+    if nowhere:
+        st.warning(_nearest(view), icon=":material/wrong_location:")
+    elif not view.inside and view.exact is None:
         st.warning(
-            "No place in Omega has this gradient, as far as the model knows: its ∇u* lies outside. Shown are the "
-            "pre-images of "
-            "the nearest point of Omega.",
+            "No place in Omega has this gradient, as far as the model knows: its ∇u* lies outside. Shown are the draws "
+            "at the nearest point of Omega.",
             icon=":material/wrong_location:",
         )
 
 
+def _found(view: PreimageView) -> str:
+    if view.exact is None:
+        return "Exact places need F itself, which this model does not have."
+    if not bool(view.exact.found.any()):
+        return ""
+    k = len(view.exact.places)
+    drawn = int((view.exact.weights > 0).sum())
+    where = f"**{k}** place{'s' if k > 1 else ''}"
+    share = float(view.exact.found.double().mean())
+    ends = "all draws end there" if share == 1 else f"{share:.1%} of the draws end there"
+    missed = f"; no draw went to {k - drawn} of them" if drawn < k else ""
+    return f"F is exactly this gradient at {where}, and {ends}{missed}."
+
+
+def _nearest(view: PreimageView) -> str:
+    assert view.exact is not None
+    value = ", ".join(f"{float(v):.4g}" for v in view.exact.nearest)
+    place = ", ".join(f"{float(v):.6g}" for v in view.exact.nearest_place)
+    distance = float(np.linalg.norm(view.exact.nearest.numpy() - view.gradient))
+    return (
+        f"No place in Omega has this gradient. The nearest that occurs is ({value}), {distance:.3g} away, at "
+        f"({place}); the draws are the pre-images of the nearest point of Omega."
+    )
+
+
 def _preimages(
-    view: views.PreimageView,
+    view: PreimageView,
     x: np.ndarray,
     f: np.ndarray,
     model: PolarFactorization,
@@ -148,19 +184,48 @@ def _preimages(
     clicked: np.ndarray | None,
     name: str,
 ) -> None:
+    places = None if view.exact is None else (view.exact.places.numpy(), view.exact.weights.numpy())
     if model.d == 1:
         place = None if clicked is None else float(clicked[0])
-        figure = inverse.preimage_graph(
-            view.x[:, 0], float(view.point[0]), place, x[:, 0], f[:, 0], float(view.gradient[0]), model.units
+        figure = preimages.preimage_graph(
+            view.x[:, 0], float(view.point[0]), place, x[:, 0], f[:, 0], float(view.gradient[0]), model.units, places
         )
-        caption = "The pre-images must lie where the graph of F crosses the level, on every branch of it."
     else:
-        figure = inverse.preimage_map(
-            view.x, view.point, model.units, model.low, model.high, grid=grid, backdrop=x, chosen=clicked
-        )
-        caption = (
-            "Where Iψ puts the gradient: each dot is a draw. They should gather in separate spots, one of them at "
-            "the place "
-            "clicked. The cross is ∇u* of the gradient, where M sends all of them."
-        )
-    plot(figure, "preimages", caption, {"x": view.x, "miss": view.error, "gradient": view.gradient[None]}, name)
+        figure = preimages.preimage_map(
+            view.x, view.point, model.units, model.low, model.high, grid=grid, backdrop=x, chosen=clicked,
+            levels=view.levels, places=places,
+        )  # fmt: skip
+    table = {"x": view.x, "miss": view.error, "gradient": view.gradient[None]}
+    if places is not None:
+        table |= {"place": places[0], "share": places[1]}
+    plot(figure, "preimages", _caption(view, model, clicked), table, name)
+
+
+def _caption(view: PreimageView, model: PolarFactorization, clicked: np.ndarray | None) -> str:
+    """What the picture shows, and of this gradient what can be read from it."""
+    parts = ["Faint dots are draws of Iψ, the cross is ∇u* of the gradient, where M sends all its pre-images."]
+    if view.levels is not None:
+        parts.append("On the solid line F₁ is as asked, on the dashed one F₂: where they cross, F is the gradient.")
+    if view.exact is not None and len(view.exact.places):
+        most = float(view.exact.weights[0])
+        parts.append(f"Bold dots are the exact places, with the share of the draws ending there (largest {most:.0%}).")
+        if clicked is not None:
+            scale = np.asarray(model.scaling.scale)
+            gaps = np.linalg.norm((view.exact.places.numpy() - clicked) / scale, axis=1)
+            rank = int(gaps.argmin())
+            if gaps[rank] < SAME_PLACE:
+                share = float(view.exact.weights[rank])
+                parts.append(f"The place clicked is one of them, with {share:.0%} of the draws.")
+    return " ".join(parts)
+
+
+def _ladder(view: PreimageView, name: str) -> None:
+    """Ours between the exact places, a look-up of samples and chance."""
+    ours, nearest = view.ladder["ours"], view.ladder["nearest"]
+    better = "better" if ours < nearest else "worse"
+    caption = (
+        f"What F misses on average, as a share of its spread. Our draws are {better} than the samples whose M is "
+        f"nearest ({ours:.2g} against {nearest:.2g}); a random place misses by {view.ladder['random']:.2g}."
+    )
+    rungs = {"rung": np.array(list(view.ladder)), "miss": np.array(list(view.ladder.values()))}
+    plot(preimages.miss_ladder(view.ladder), "miss_ladder", caption, rungs, name)

@@ -11,7 +11,7 @@ from npf_engine.evaluation.inverse_miss import inverse_miss
 from npf_engine.fields.field import Field
 from npf_engine.polar import PolarFactorization
 
-KEYS = {"mean", "median", "beyond_half", "self_distance", "trivial", "n", "exact", "known", "own_error"}
+KEYS = {"mean", "median", "beyond_half", "self_distance", "trivial", "n", "exact", "known", "own_error", "worst_decile"}
 Small = tuple[PolarFactorization, Field]
 
 

@@ -11,6 +11,7 @@ import torch
 
 from npf_engine.errors import InputError
 from npf_engine.evaluation import views
+from npf_engine.evaluation.inverse_view import preimage_view, relocation_view, trust_view
 
 
 def test_clouds_are_what_the_model_says_row_by_row(swirl) -> None:
@@ -63,67 +64,12 @@ def test_one_dimension_becomes_the_graph_of_a_function(line) -> None:
     assert np.array_equal(plane[:, 1], view.clouds["field"][:, 0])
 
 
-def test_relocation_carries_each_gradient_into_omega(swirl) -> None:
-    model, field = swirl
-    view = views.relocation_view(model, n=300)
-    assert view.x.shape == view.f.shape == view.moved.shape == (300, 2)
-    assert view.cosine is not None and view.cosine.shape == (300,)
-    assert field.function is not None
-    reached = field.function(field.scaling.to_model(torch.from_numpy(view.moved)).float()).numpy()
-    norms = np.linalg.norm(reached, axis=1) * np.linalg.norm(view.f, axis=1)
-    assert np.allclose(view.cosine, (reached * view.f).sum(1) / norms, atol=1e-5)
-    assert np.abs(view.moved).max() <= 2.0 + 1e-6  # Omega is [-2, 2]^2
-    assert 0 <= view.outside <= 1 and view.top == pytest.approx(
-        np.quantile(np.linalg.norm(view.f, axis=1), 0.99), rel=1e-6
-    )
-
-
-def test_relocation_of_terrain_has_no_cosine(terrain) -> None:
-    model, field = terrain
-    view = views.relocation_view(model, n=200)
-    assert view.cosine is None
-    low, high = np.array(field.low), np.array(field.high)
-    assert ((view.moved >= low - 1e-4) & (view.moved <= high + 1e-4)).all()
-
-
-def test_preimages_of_a_function_are_measured_with_the_function(swirl) -> None:
-    model, field = swirl
-    wanted = field.y_test[0].numpy()
-    view = views.preimage_view(model, wanted, n=80, seed=1)
-    assert view.x.shape == (80, 2) and view.exact
-    assert field.function is not None
-    reached = field.function(field.scaling.to_model(torch.from_numpy(view.x)).float()).numpy()
-    assert np.allclose(view.error, np.linalg.norm(reached - wanted, axis=1), atol=1e-5)
-    assert np.allclose(model.grad_u(view.point[None]), wanted, atol=1e-3) and view.residual < 1e-3
-    assert view.inside and view.seconds < 5
-
-
-def test_preimages_on_terrain_are_measured_at_the_nearest_sample(terrain) -> None:
-    model, field = terrain
-    view = views.preimage_view(model, field.y_test[3].numpy(), n=60)
-    assert not view.exact
-    x, y = views.kept_samples(model, 10**9)
-    near = ((torch.from_numpy(view.x)[:, None] - x[None]) / torch.tensor(field.scaling.scale)).norm(dim=2).argmin(1)
-    assert np.allclose(view.error, (y[near] - field.y_test[3]).norm(dim=1), atol=1e-9)
-    assert view.trivial == pytest.approx(float((y - field.y_test[3]).norm(dim=1).mean()))
-
-
-@pytest.mark.parametrize("gradient", [[1.0], [1.0, 2.0, 3.0], [float("nan"), 0.0]])
-def test_a_gradient_that_is_none_is_told(terrain, gradient) -> None:
-    with pytest.raises(InputError, match="2 finite numbers"):
-        views.preimage_view(terrain[0], np.array(gradient))
-
-
-def test_a_gradient_beyond_all_gradients_is_outside(terrain) -> None:
-    assert not views.preimage_view(terrain[0], np.array([1e4, 1e4]), n=10).inside
-
-
 def test_a_model_without_inverse_says_so(terrain) -> None:
     import dataclasses
 
     partial = dataclasses.replace(terrain[0], bridge=None, m=None)
     assert set(views.factorization_view(partial, n=50).clouds) == {"rho", "field", "grad_u", "m"}
-    for ask in (views.relocation_view, lambda model: views.preimage_view(model, np.zeros(2))):
+    for ask in (relocation_view, trust_view, lambda model: preimage_view(model, np.zeros(2))):
         with pytest.raises(InputError, match="no I_psi"):
             ask(partial)
 

@@ -11,7 +11,7 @@ import pytest
 from npf_engine.fields.field import Field, Units
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.topography import jacksboro_field
-from npf_engine.figures import accuracy, histograms, inverse, panels, surface, terrain, training
+from npf_engine.figures import accuracy, histograms, inverse, panels, preimages, surface, terrain, training
 from npf_engine.figures.layout import aspect, counts, span, thin
 
 PLAIN = Units(("x", "y"), ("", ""), "")
@@ -50,7 +50,18 @@ def all_figures(field: Field, samples: tuple[np.ndarray, np.ndarray]) -> dict[st
         "histograms": histograms.component_histograms(y, field.units),
         "cosine": histograms.cosine_histogram(np.cos(np.linspace(-1, 1, 500)), trivial=0.4),
         "points": inverse.norm_points(x[:900], y[:900], *box, top=8.0, grid=field.grid),
-        "preimages": inverse.preimage_map(x[:50], x[0], *box, grid=field.grid, chosen=x[1]),
+        "preimages": preimages.preimage_map(
+            x[:50],
+            x[0],
+            *box,
+            grid=field.grid,
+            chosen=x[1],
+            levels=(x[:90], x[90:95]),
+            places=(x[:80], np.full(80, 1 / 80)),
+        ),
+        "miss ladder": preimages.miss_ladder({"exact": 1e-9, "ours": 0.07, "nearest": 0.05, "random": 1.4}),
+        "trust": inverse.trust_map(x[:900], np.abs(y[:900, 0]), 0.5, *box, grid=field.grid),
+        "difference": inverse.norm_difference(x[:900], y[:900, 0], *box, top=5.0, grid=field.grid),
         "surface": surface.potential_surface(np.arange(5.0), np.arange(4.0), np.ones((4, 5)), ("x", "y")),
         "ladder": accuracy.ladder({"pushforward": metric, "inverse": metric}),
         "snapshot": training.live_snapshot(y[:300], y[300:600]),

@@ -31,12 +31,12 @@ def imported(store: RunStore, tmp_path, source: str, **field) -> Run:
 
 def test_first_visit_inverts_the_gradient_of_a_sample(store: RunStore, done: Run):
     app = open_page("inverse", {"run": done.id})
-    assert plots(app) == 2 and not app.error
+    assert plots(app) == 3 and not app.error
     model = store.model(done.id)
     _, f = views.kept_samples(model, 1)
     shown = [item.value for item in app.number_input]
     assert shown == pytest.approx(f[0].tolist(), rel=1e-4)
-    assert "**500** pre-images" in texts(app) and "nearest sample" in texts(app)
+    assert "**500** draws" in texts(app) and "F is exactly this gradient at" in texts(app)
 
 
 def test_gradient_of_the_link_is_the_one_inverted_and_a_typed_one_goes_into_the_link(store: RunStore, done: Run):
@@ -47,7 +47,7 @@ def test_gradient_of_the_link_is_the_one_inverted_and_a_typed_one_goes_into_the_
     assert app.query_params["g"] == "0.25, -0.5" and [item.value for item in app.number_input] == [0.25, -0.5]
     app.segmented_control(key="draws").set_value(100)
     button(app, "Find").click().run()
-    assert "**100** pre-images" in texts(app)
+    assert "**100** draws" in texts(app)
 
 
 def test_a_clicked_place_is_marked_for_its_own_run_and_gradient_alone(store: RunStore, done: Run):
@@ -64,18 +64,24 @@ def test_a_clicked_place_is_marked_for_its_own_run_and_gradient_alone(store: Run
 @pytest.mark.parametrize("text", ["1.0", "a, b", "nan, 1", "1, 2, 3"])
 def test_gradient_of_the_link_that_is_none_is_told(store: RunStore, done: Run, text: str):
     app = open_page("inverse", {"run": done.id, "g": text})
-    assert "gradient" in app.error[0].value and plots(app) == 2
+    assert "gradient" in app.error[0].value and plots(app) == 3
 
 
 def test_gradient_that_no_place_has_is_told(store: RunStore, done: Run):
     app = open_page("inverse", {"run": done.id, "g": "9999, 9999"})
-    assert any("No place in Omega" in item.value for item in app.warning) and plots(app) == 2
+    assert plots(app) == 3
+    assert any("No place in Omega" in item.value and "nearest that occurs" in item.value for item in app.warning)
 
 
 def test_relocation_of_terrain(store: RunStore, done: Run):
     app = open_page("inverse", {"run": done.id, "view": "Relocation"})
-    assert plots(app) == 2 and "**Relocated.**" in texts(app)
-    assert [tab.label for tab in app.tabs] == ["Pre-images", "Relocation"]
+    assert plots(app) == 3 and "**Relocated.**" in texts(app) and "gradients land where" in texts(app)
+    assert [tab.label for tab in app.tabs] == ["Pre-images", "Trust", "Relocation"]
+
+
+def test_the_map_of_trust_names_its_worst_tenth(store: RunStore, done: Run):
+    app = open_page("inverse", {"run": done.id, "view": "Trust"})
+    assert plots(app) == 1 and "the ringed tenth by more than" in texts(app)
 
 
 def test_cosine_of_a_function(store: RunStore, tmp_path):
@@ -83,20 +89,20 @@ def test_cosine_of_a_function(store: RunStore, tmp_path):
     app = open_page("inverse", {"run": run.id, "view": "Cosine"})
     assert plots(app) == 1 and "learnt nothing" in texts(app)
     app = open_page("inverse", {"run": run.id})
-    assert "nearest sample" not in texts(app) and plots(app) == 2
+    assert "known on samples only" not in texts(app) and plots(app) == 3
 
 
 def test_one_and_five_dimensions(store: RunStore, tmp_path):
     line = imported(store, tmp_path, "doubling")
     app = open_page("inverse", {"run": line.id, "g": "0.5"})
-    assert plots(app) == 1 and "every branch" in texts(app)
+    assert plots(app) == 2 and "exactly this gradient at **2** places" in texts(app)
     assert plots(open_page("inverse", {"run": line.id, "view": "Relocation"})) == 1
     assert plots(open_page("factorization", {"run": line.id})) == 4
     assert plots(open_page("factorization", {"run": line.id, "view": "Potential"})) == 1
     five = {"field.low": (-1.0,) * 5, "field.high": (1.0,) * 5}
     many = imported(store, tmp_path, "rastrigin", **five)
     app = open_page("inverse", {"run": many.id})
-    assert plots(app) == 2 and len(app.number_input) == 0 and app.text_input[0].value.count(",") == 4
+    assert plots(app) == 3 and len(app.number_input) == 0 and app.text_input[0].value.count(",") == 4
     app = open_page("factorization", {"run": many.id})
     assert plots(app) == 3 and "principal axes" in texts(app)
     app = open_page("factorization", {"run": many.id, "view": "Potential"})

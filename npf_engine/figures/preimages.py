@@ -1,0 +1,226 @@
+"""Pre-images of one gradient: drawn and exact, on the map or on the graph of F; and how far each way of finding
+misses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from npf_engine.fields.field import Grid, Units
+from npf_engine.figures import palette
+from npf_engine.figures.layout import MAP_HEIGHT, finish, float32, position_axes, position_title, thin
+from npf_engine.figures.terrain import centres
+
+RUNGS = {  # key of the ladder -> (label, colour)
+    "exact": ("exact, from our draws", "inverse"),
+    "ours": ("our draws", "inverse"),
+    "nearest": ("nearest samples in M", "m"),
+    "random": ("random places", "trivial"),
+}
+NAMED, MOST_NAMED = 0.03, 16  # shares of at least this are written, of so many places
+LEAST = 1e-4  # shown for what misses by less
+
+
+def miss_ladder(ladder: Mapping[str, float]) -> go.Figure:
+    """The mean miss over F's spread, for each way of finding pre-images, on a logarithmic axis."""
+    figure = go.Figure()
+    labels = []
+    for key, (label, colour) in RUNGS.items():
+        if key not in ladder:
+            continue
+        labels.append(label)
+        figure.add_trace(
+            go.Bar(
+                x=float32([max(ladder[key], 1.05 * LEAST) - LEAST]),
+                y=[label],
+                base=LEAST,
+                orientation="h",
+                marker={"color": palette.COLOURS[colour], "opacity": 1.0 if key == "exact" else 0.75},
+                text=[f"{ladder[key]:.2g}" if ladder[key] >= LEAST else f"below {LEAST:g}"],
+                textposition="outside",
+                hovertemplate=f"{label}: {ladder[key]:.3g} of F's spread<extra></extra>",
+                showlegend=False,
+            )
+        )
+    finish(figure, height=70 + 44 * len(labels), revision="miss_ladder")
+    ticks = [1e-4, 1e-3, 1e-2, 1e-1, 1]
+    figure.update_xaxes(
+        type="log",
+        title="mean |F(x) − gradient| / spread of F",
+        range=[-4, 1],
+        tickvals=ticks,
+        ticktext=[f"{tick:g}" for tick in ticks],
+    )
+    figure.update_yaxes(categoryorder="array", categoryarray=labels[::-1], showgrid=False)
+    return figure
+
+
+def preimage_map(
+    x: np.ndarray,
+    point: np.ndarray,
+    units: Units,
+    low: Sequence[float],
+    high: Sequence[float],
+    *,
+    axes: tuple[int, int] = (0, 1),
+    grid: Grid | None = None,
+    backdrop: np.ndarray | None = None,
+    chosen: np.ndarray | None = None,
+    levels: tuple[np.ndarray, np.ndarray] | None = None,
+    places: tuple[np.ndarray, np.ndarray] | None = None,
+) -> go.Figure:
+    """Drawn pre-images x (n, d) of one gradient over the terrain (``grid``) or over points of rho (``backdrop`` (m,
+    d)).
+
+    ``point`` (d,) is grad u*(gradient), where M puts all of them; ``chosen`` (d,) the position that was clicked.
+    ``levels``: lines (k, 2) on which F1 and F2 have the gradient's values, NaN between pieces; ``places``: the exact
+    pre-images (k, d) and the share of the draws at each (k,). With places the draws are faint.
+    """
+    figure = go.Figure()
+    if grid is not None:
+        figure.add_trace(_relief(grid))
+    elif backdrop is not None:
+        figure.add_trace(
+            go.Scattergl(
+                x=float32(backdrop[:, axes[0]]),
+                y=float32(backdrop[:, axes[1]]),
+                mode="markers",
+                marker={"size": 2.5, "color": palette.COLOURS["rho"], "opacity": 0.18},
+                name="ρ",
+                hoverinfo="skip",
+            )
+        )
+    for line, name, dash in zip(levels or (), ("F₁ as asked", "F₂ as asked"), ("solid", "dash"), strict=False):
+        figure.add_trace(_line(line, name, dash))
+    faint = places is not None and len(places[0]) > 0
+    figure.add_trace(
+        go.Scattergl(
+            x=float32(x[:, axes[0]]),
+            y=float32(x[:, axes[1]]),
+            mode="markers",
+            marker={
+                "size": 4 if faint else 6,
+                "color": palette.COLOURS["inverse"],
+                "opacity": 0.3 if faint else 0.75,
+                "line": {"width": 0.0 if faint else 0.6, "color": "rgba(255,255,255,0.8)"},
+            },
+            name="draws",
+            hovertemplate="%{x:.4f}, %{y:.4f}<extra>draw</extra>",
+        )
+    )
+    if places is not None and faint:
+        _add_places(figure, places[0], places[1], axes)
+    for name, where, symbol in (("∇u* of the gradient", point, "cross"), ("clicked", chosen, "circle-open")):
+        if where is not None:
+            figure.add_trace(_mark(where[axes[0]], where[axes[1]], name, symbol))
+    position_axes(figure, units, low, high, "preimages", axes)
+    figure.update_layout(showlegend=True)
+    return figure
+
+
+def preimage_graph(
+    x: np.ndarray,
+    point: float,
+    chosen: float | None,
+    x_all: np.ndarray,
+    f_all: np.ndarray,
+    value: float,
+    units: Units,
+    places: tuple[np.ndarray, np.ndarray] | None = None,
+) -> go.Figure:
+    """d = 1: the graph of F (x_all, f_all (m,)), the level ``value``, the drawn pre-images x (n,) on it and the exact
+    ones with their shares, (k, 1) and (k,)."""
+    order = np.argsort(x_all, kind="stable")
+    figure = go.Figure(
+        go.Scatter(
+            x=float32(x_all[order]),
+            y=float32(f_all[order]),
+            mode="lines",
+            line={"color": palette.COLOURS["field"], "width": 2},
+            name="F",
+        )
+    )
+    figure.add_trace(
+        go.Scatter(
+            x=float32(x),
+            y=np.full(len(x), value, dtype=np.float32),
+            mode="markers",
+            marker={"size": 6, "color": palette.COLOURS["inverse"], "opacity": 0.3},
+            name="draws",
+        )
+    )
+    if places is not None and len(places[0]):
+        _add_places(figure, np.hstack([places[0], np.full_like(places[0], value)]), places[1])
+    figure.add_trace(_mark(point, value, "∇u* of the gradient", "cross"))
+    if chosen is not None:
+        figure.add_trace(_mark(chosen, value, "clicked", "circle-open"))
+    finish(figure, height=MAP_HEIGHT, revision="preimage_graph", legend=True)
+    figure.update_xaxes(title=position_title(units, 0))
+    figure.update_yaxes(title=f"F ({units.value})" if units.value else "F")
+    return figure
+
+
+def _line(line: np.ndarray, name: str, dash: str) -> go.Scattergl:
+    """A level line over the map: thin, in the colour of F."""
+    return go.Scattergl(
+        x=float32(line[:, 0]),
+        y=float32(line[:, 1]),
+        mode="lines",
+        line={"color": palette.COLOURS["field"], "width": 1.6, "dash": dash},
+        name=name,
+        hoverinfo="skip",
+    )
+
+
+def _add_places(figure: go.Figure, places: np.ndarray, weights: np.ndarray, axes: tuple[int, int] = (0, 1)) -> None:
+    """Exact pre-images: bold, as large as their share of the draws; the largest shares are written beside them."""
+    x, y = float32(places[:, axes[0]]), float32(places[:, axes[1]])
+    figure.add_trace(
+        go.Scatter(
+            x=x,
+            y=y,
+            mode="markers",
+            marker={
+                "size": float32(9 + 14 * np.sqrt(weights)),
+                "color": palette.COLOURS["inverse"],
+                "line": {"width": 1.6, "color": "#FFFFFF"},
+            },
+            name="exact pre-images",
+            customdata=float32(100 * weights[:, None]),
+            hovertemplate="%{x:.5f}, %{y:.5f}<br>%{customdata[0]:.1f} % of the draws<extra>exact</extra>",
+        )
+    )
+    named = np.flatnonzero(weights >= NAMED)[:MOST_NAMED]
+    figure.add_trace(
+        go.Scatter(
+            x=x[named],
+            y=y[named],
+            mode="text",
+            text=[f"<b>{100 * weights[k]:.0f} %</b>" for k in named],
+            textposition="top center",
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    )
+
+
+def _relief(grid: Grid) -> go.Heatmap:
+    """The elevation in muted colours: what lies on top is the message."""
+    z, step = thin(np.where(grid.mask, grid.elevation, np.nan), 300)
+    x, y = centres(grid, step)
+    return go.Heatmap(
+        z=z, x=x, y=y, colorscale=palette.ELEVATION, opacity=0.55, showscale=False, hoverinfo="skip", name="elevation"
+    )
+
+
+def _mark(x: float, y: float, name: str, symbol: str) -> go.Scatter:
+    return go.Scatter(
+        x=float32([x]),
+        y=float32([y]),
+        mode="markers",
+        marker={"size": 13, "symbol": symbol, "color": palette.COLOURS["grad_u"], "line": {"width": 2.5}},
+        name=name,
+        hovertemplate="%{x:.4f}, %{y:.4f}<extra>" + name + "</extra>",
+    )

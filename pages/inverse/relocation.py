@@ -1,0 +1,49 @@
+"""Figure 2: the original beside the relocated, and what differs."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from npf_engine.evaluation.inverse_view import ALIKE, RelocationView
+from npf_engine.figures import histograms, inverse
+from npf_engine.polar import PolarFactorization
+from npf_engine.runs import files
+from npf_engine.runs.store import Run
+from pages.factorization import data
+from pages.inverse.preimages import judged_by
+from ui.plots import plot
+
+
+def show(run: Run, model: PolarFactorization, name: str, view: RelocationView) -> None:
+    """The maps, with the share of gradients that came to a place where |F| is their own length."""
+    st.markdown(
+        f"**{view.alike:.0%}** of {len(view.x):,} gradients land where |F| is within {ALIKE:.0%} of their own"
+        f"{judged_by(view.known)}; dealt out at random, {view.trivial:.0%} would."
+    )
+    if model.d == 1:
+        laws = {"rho": view.x[:, 0], "inverse": view.moved[:, 0]}
+        figure = histograms.overlaid(laws, model.units.axes[0], bins=50)
+        plot(figure, "relocation_law", "The law of the places drawn for all gradients, over ρ.", laws, name)
+        return
+    grid = data.relief(str(files.home()), run.id) if model.d == 2 else None
+    box = (model.units, model.low, model.high)
+    halves = {
+        "original": (view.x, "**Original.** Test points at their own places, coloured by |F|."),
+        "relocated": (view.moved, "**Relocated.** Each gradient at a place drawn for it, in the colour of its length."),
+    }
+    for column, (key, (points, caption)) in zip(st.columns(2, gap="medium"), halves.items(), strict=True):
+        with column:
+            figure = inverse.norm_points(points, view.f, *box, top=view.top, grid=grid, revision=f"relocation_{key}")
+            plot(figure, f"relocation_{key}", caption, {"x": points, "F": view.f}, name)
+    size = np.linalg.norm(view.f, axis=1)
+    difference = np.linalg.norm(view.reached, axis=1) - size
+    figure = inverse.norm_difference(view.moved, difference, *box, top=view.top / 2, grid=grid)
+    caption = (
+        "**Difference.** |F| at the place drawn less the length of the gradient sent there: grey where they agree. "
+        f"Half of them differ by less than {np.median(np.abs(difference)):.2g}, where the median length is "
+        f"{np.median(size):.2g}."
+    )
+    plot(figure, "relocation_difference", caption, {"x": view.moved, "difference": difference}, name)
+    if view.outside > 0.001:
+        st.caption(f"{view.outside:.1%} of the gradients have a ∇u* outside Omega; they start from its edge.")
