@@ -61,7 +61,8 @@ MOST: dict[str, float] = {
     "update_every": MAX_STEPS, "budget_steps": MAX_STEPS, "max_iterations": 100_000, "patience": 10_000,
     "lr": 100.0, "regression_lr": 100.0, "polish_lr": 100.0, "dual_lr": 100.0, "lr_floor": 1.0, "beta1": 1.0,
     "beta2": 1.0, "ema": 1.0, "tolerance": 1.0, "batch": 1_000_000, "sigma": 1000.0, "time_power": 100.0,
-    "grid_power": 100.0, "peers": 1024, "sampler_steps": MAX_SAMPLER_STEPS, "guide_steps": 1000, "draws": 10_000, "n": 20_000,
+    "grid_power": 100.0, "peers": 1024, "sampler_steps": MAX_SAMPLER_STEPS, "guide_steps": 1000,
+    "draws": 10_000, "n": 20_000,
     "neighbourhoods": 10_000, "neighbourhood_size": 10_000, "particles": MAX_PARTICLES, "count": MAX_PARTICLES,
     "generated": MAX_PARTICLES, "minibatch": 100_000, "share": 100_000, "replay": 400_000, "samples": 400_000,
     "seeds": 1000, "d": MAX_D, "points": 100_000, "budget_seconds": MAX_SECONDS, "seconds": MAX_SECONDS,
@@ -71,18 +72,8 @@ MOST_WHOLE, MOST_REAL = 10**9, LARGEST  # of a number that has no entry
 # Groups of settings whose numbers must be positive, and those among them that may be 0.
 POSITIVE = ("u", "conjugate", "v", "m", "inverse", "report")
 MAY_BE_ZERO = frozenset(
-    {
-        "regression_steps",
-        "polish_steps",
-        "dual_steps",
-        "patience",
-        "beta1",
-        "beta2",
-        "ema",
-        "lr_floor",
-        "fourier",
-        "guide_steps",
-    }
+    ("regression_steps", "polish_steps", "dual_steps", "patience", "beta1", "beta2", "ema", "lr_floor", "fourier")
+    + ("guide_steps",)
 )
 # The longest list of a leaf; what has no entry may have MAX_D items.
 LENGTHS: dict[str, int] = {

@@ -20,6 +20,7 @@ from npf_engine.transport.dual import in_chunks
 from npf_engine.transport.pairing import nearest
 
 VALUES, DRAWS = 200, 50
+FEW_DRAWS = 5  # in high dimension, where F may cost a pass over a data set at each
 
 
 def inverse_miss(
@@ -44,12 +45,14 @@ def inverse_miss(
     """
     if model.bridge is None:
         return None
+    known = KnownField.of(model, field)
+    if known and not known.solvable:
+        draws = min(draws, FEW_DRAWS)
     count = min(values, len(field.x_test))
     pick = torch.randperm(len(field.x_test), generator=torch.Generator().manual_seed(seed + 32_452_843))[:count]
     v, start = field.y_test[pick].double(), m_test[pick]
     device_start = model._project(start.to(model.u.raw_w)).repeat_interleave(draws, dim=0)
     drawn = model.sample_inverse(device_start, seed).cpu().double()
-    known = KnownField.of(model, field)
     rebuild = by_network(model)
     evaluate = known.value if known else rebuild
     if evaluate is None:
@@ -73,7 +76,7 @@ def inverse_miss(
         "worst_decile": float(miss.reshape(count, draws).median(dim=1).values.quantile(0.9)) / spread,
         "exact": None,
     }
-    if known:
+    if known and known.solvable:
         _, left = settle(known, drawn.reshape(count, draws, -1), v, (field.x_train.double(), y))
         share = left.flatten() / spread
         data["exact"] = {

@@ -20,7 +20,7 @@ from npf_engine.errors import InputError
 from npf_engine.evaluation.inverse_miss import by_network
 from npf_engine.fields.lattice import Lattice
 from npf_engine.polar.factorization import ExactInversion, PolarFactorization
-from npf_engine.polar.known_field import KnownField
+from npf_engine.polar.known_field import MAX_D, KnownField
 from npf_engine.polar.preimages import kept_samples
 from npf_engine.transport.pairing import nearest
 
@@ -132,7 +132,7 @@ def preimage_view(model: PolarFactorization, gradient: Array, n: int = 500, seed
     x, asked = details.x[0].double(), torch.from_numpy(wanted)
     error = (evaluate(model.scaling.to_model(x)) - asked).norm(dim=1)
     ladder = {"ours": float(error.mean()), **_references(model, asked, details.point[0], n)}
-    exact = model.invert_exact(asked, n, seed) if known != "network" else None
+    exact = model.invert_exact(asked, n, seed) if known != "network" and model.d <= MAX_D else None
     if exact is not None:
         ladder = {"exact": float(exact.error.mean()), **ladder}
     return PreimageView(

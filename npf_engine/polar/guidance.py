@@ -22,6 +22,7 @@ POOR = 0.1  # an M_xi that is off by more (of Omega's half side) knows less than
 GUIDE_SAMPLES = 2048  # on which M_xi's own error is taken
 LONGEST = 0.1  # of a step, model units
 TAIL = 3.0  # of a Gaussian rho: a radius of sqrt(d) + TAIL holds all but a few in ten thousand
+CLOUD = 4096  # samples that stand for it
 SPACING_QUANTILE = 0.99  # of the distances between neighbours in a cloud: further from it a place is outside
 
 
@@ -61,6 +62,7 @@ def outside(rho: str, samples: Tensor) -> Callable[[Tensor], Tensor]:
         return of_gaussian
     if rho not in ("samples", "land") or len(samples) < 2:
         return lambda x: torch.zeros_like(x[:, 0])
+    samples = samples[:CLOUD]
     some = samples[:: max(1, len(samples) // 512)]
     spacing = torch.cdist(some, samples).topk(2, largest=False).values[:, 1].quantile(SPACING_QUANTILE)
 

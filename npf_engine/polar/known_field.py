@@ -13,7 +13,7 @@ from npf_engine.fields.lattice import Lattice, distinct, sampled
 from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.polar.refine import levenberg_marquardt
 
-MAX_D = 16  # beyond it a Jacobian at every draw costs more than it is worth
+MAX_D = 16  # of what is solved exactly
 SIDE = 513  # nodes a side on which a function's values are looked for
 LINE = 20_001  # points of a line, for d = 1
 GAUSSIAN_REACH = 4.0  # standard deviations of a Gaussian rho that are searched
@@ -32,15 +32,14 @@ class KnownField:
     d: int
     rho: str
     spread: float
+    function: Callable[[Tensor], Tensor]
     value_and_jacobian: Callable[[Tensor], tuple[Tensor, Tensor]]
     lattice: Lattice | None  # F's own grid, or for a function of two variables where to look for its values
     half: float
 
     @staticmethod
     def of(model: PolarFactorization, field: Field | None = None) -> KnownField | None:
-        """F of the field, or what its model keeps of it; None where F is known on samples only, or d is too high."""
-        if model.d > MAX_D:
-            return None
+        """F of the field, or what its model keeps of it; None where F is known on samples only."""
         y = torch.cat([model.samples["y_train"], model.samples["y_test"]]).double()
         spread = max(float((y - y.mean(0)).norm(dim=1).mean()), 1e-300)
         function = (field.function if field is not None else None) or model.function
@@ -48,15 +47,20 @@ class KnownField:
         if function is not None:
             half = GAUSSIAN_REACH if model.rho == "gaussian" else 1.0
             nodes = sampled(function, half, SIDE) if model.d == 2 else None
-            return KnownField("function", model.d, model.rho, spread, with_jacobian(function), nodes, half)
+            return KnownField("function", model.d, model.rho, spread, function, with_jacobian(function), nodes, half)
         if lattice is not None:
             slope = lattice.value_and_jacobian
-            return KnownField("grid", 2, model.rho, spread, slope, lattice, lattice.half)
+            return KnownField("grid", 2, model.rho, spread, lattice.value, slope, lattice, lattice.half)
         return None
+
+    @property
+    def solvable(self) -> bool:
+        """Whether exact pre-images can be solved for: a Jacobian at every draw costs d times F."""
+        return self.d <= MAX_D
 
     def value(self, x: Tensor) -> Tensor:
         """F (n, d) at model positions x (n, d), float64."""
-        parts = [self.value_and_jacobian(part)[0] for part in x.double().split(CHUNK)]
+        parts = [self.function(part).detach() for part in x.double().split(CHUNK)]
         return torch.cat(parts) if parts else x.double()
 
     def confine(self, x: Tensor) -> Tensor:

@@ -108,7 +108,7 @@ def invert_exact(model: PolarFactorization, gradient: Tensor, n: int, seed: int 
     Raises InputError where F is known on samples only.
     """
     known = KnownField.of(model)
-    if known is None:
+    if known is None or not known.solvable:
         raise InputError(
             f"F of {model.field_name} cannot be evaluated beyond its samples (or d is over {MAX_D}), so that there are "
             "no exact pre-images, only drawn ones"

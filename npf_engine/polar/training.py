@@ -365,10 +365,14 @@ def _assemble(
     }  # fmt: skip
     for module in (u, v, m, bridge):
         module.eval().requires_grad_(False)
+    lattice = field.lattice.thinned() if field.lattice else None
+    if lattice is not field.lattice and lattice is not None and field.lattice is not None:
+        (rows, cols), (of_rows, of_cols) = lattice.shape, field.lattice.shape
+        job.recorder.note(f"the bundle keeps F on {rows} x {cols} nodes of its grid of {of_rows} x {of_cols}")
     return PolarFactorization(
         u=u, v=v, m=m, bridge=bridge, scaling=field.scaling, units=field.units, rho=field.rho, low=field.low,
         high=field.high, field_name=field.name, field_spec=dataclasses.asdict(job.spec.field), samples=samples,
         info=info, function=field.function, sampler=job.spec.inverse.sampler,
         sampler_steps=job.spec.inverse.sampler_steps, guide_steps=job.spec.inverse.guide_steps,
-        lattice=field.lattice.thinned() if field.lattice else None,
+        lattice=lattice,
     )  # fmt: skip

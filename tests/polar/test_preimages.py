@@ -26,8 +26,8 @@ def _known(way: str, d: int = 2, rho: str = "box") -> KnownField:
     nodes = sampled(_waves, 1.0, 401) if d == 2 else None
     if way == "grid":
         assert nodes is not None
-        return KnownField("grid", d, rho, 0.96, nodes.value_and_jacobian, nodes, 1.0)
-    return KnownField("function", d, rho, 0.96, with_jacobian(_waves), nodes, 1.0)
+        return KnownField("grid", d, rho, 0.96, nodes.value, nodes.value_and_jacobian, nodes, 1.0)
+    return KnownField("function", d, rho, 0.96, _waves, with_jacobian(_waves), nodes, 1.0)
 
 
 def _samples(d: int, n: int = 4000) -> tuple[Tensor, Tensor]:
