@@ -71,10 +71,10 @@ MOST: dict[str, float] = {
 MOST_WHOLE, MOST_REAL = 10**9, LARGEST  # of a number that has no entry
 # Groups of settings whose numbers must be positive, and those among them that may be 0.
 POSITIVE = ("u", "conjugate", "v", "m", "inverse", "report")
-MAY_BE_ZERO = frozenset(
-    ("regression_steps", "polish_steps", "dual_steps", "patience", "beta1", "beta2", "ema", "lr_floor", "fourier")
-    + ("guide_steps",)
-)
+MAY_BE_ZERO = frozenset({
+    "regression_steps", "polish_steps", "dual_steps", "patience", "beta1", "beta2", "ema", "lr_floor", "fourier",
+    "guide_steps",
+})  # fmt: skip
 # The longest list of a leaf; what has no entry may have MAX_D items.
 LENGTHS: dict[str, int] = {
     "hidden": MAX_LAYERS, "bridge_hidden": MAX_LAYERS, "blocks": MAX_BLOCKS, "methods": 64, "bounds": 4,

@@ -193,6 +193,8 @@ def _add_places(figure: go.Figure, places: np.ndarray, weights: np.ndarray, axes
         )
     )
     named = np.flatnonzero(weights >= NAMED)[:MOST_NAMED]
+    if not len(named):
+        return
     figure.add_trace(
         go.Scatter(
             x=x[named],
