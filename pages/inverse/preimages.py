@@ -170,7 +170,7 @@ def _nearest(view: PreimageView) -> str:
     place = ", ".join(f"{float(v):.6g}" for v in view.exact.nearest_place)
     distance = float(np.linalg.norm(view.exact.nearest.numpy() - view.gradient))
     return (
-        f"No place in Omega has this gradient. The nearest that occurs is ({value}), {distance:.3g} away, at "
+        f"No place in Omega has this gradient. The nearest that occurs is ({value}), {number(distance)} away, at "
         f"({place}); the draws are the pre-images of the nearest point of Omega."
     )
 
