@@ -127,3 +127,15 @@ def test_a_degenerate_reference_leaves_the_squared_distance_of_the_means(monkeyp
     many, other = clouds(5, 6, 4)[:2]
     whole = [sinkhorn.sinkhorn_divergence(a, b, 0.7) for a, b in zip(many, other, strict=True)]
     assert sinkhorn.batched_sinkhorn_divergence(many, other, 0.7).tolist() == pytest.approx(whole, rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+def test_the_limits_of_eps_are_in_units_of_the_references_spread(size: float) -> None:
+    y = size * (50 + clouds(1, 20, 20)[1][0])
+    spread = 2 * float((y - y.mean(0)).square().sum(1).mean())
+    for eps in (1.001e-4 * spread, 0.999e4 * spread):
+        assert sinkhorn._checked_eps(eps, y) == eps
+    for eps in (0.999e-4 * spread, 1.001e4 * spread, 0.0, -spread, float("inf"), float("nan")):
+        with pytest.raises(ValueError, match="eps must be positive"):
+            sinkhorn._checked_eps(eps, y)
+    assert sinkhorn._checked_eps(7.0, y[:1]) == 7.0  # one point has no spread to measure by
