@@ -190,6 +190,8 @@ def check_leaf(key: str, value: Any) -> None:
         check_text(key, value, TEXTS.get(name, MAX_TEXT), name in LINES)
         if name in ("source", "task", "target", "palette"):
             check_path(key, value)
+    elif isinstance(value, dict):
+        raise InputError(f"{key} must be one setting, not {shown(value)}")
     elif isinstance(value, tuple | list):
         _check_list(key, name, value)
     elif isinstance(value, int | float) and not isinstance(value, bool):

@@ -120,4 +120,6 @@ def _scalar(hint: Any, value: Any) -> Any:
         if number != number or abs(number) == float("inf"):
             raise ValueError
         return number
+    if isinstance(value, dict | list | tuple):
+        raise ValueError
     return str(value)

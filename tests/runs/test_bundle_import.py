@@ -82,6 +82,7 @@ def edited(path: Path, file: str, change: Callable[[dict[str, Any]], object]) ->
         ("config.json", lambda c: c.update(info=[]), "info"),
         ("config.json", lambda c: c["field"]["spec"].update(bounds=[1, 2, 3]), "four numbers"),
         ("config.json", lambda c: c["field"]["spec"].update(n_samples=10**15), "n_samples"),
+        ("config.json", lambda c: c["field"]["spec"].update(source={"value": "text"}), "source must be"),
         ("config.json", lambda c: c["networks"]["v"].update(d_in=10**9), "v d_in = 1,000,000,000"),
         ("config.json", lambda c: c["networks"]["m"].update(fourier=10**8), "m.fourier"),
         ("config.json", lambda c: c["networks"]["u"].update(hidden=[100_000, 100_000]), "a layer of u"),
