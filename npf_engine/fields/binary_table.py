@@ -17,7 +17,7 @@ import numpy as np
 
 from npf_engine.errors import InputError
 from npf_engine.fields.columns import Column, plan
-from npf_engine.fields.safe_archive import DAMAGE, brief, check_zip
+from npf_engine.fields.safe_archive import DAMAGE, brief, check_zip, said
 from npf_engine.limits import MAX_D, MAX_UNPACKED_BYTES, check_cells
 
 _NEEDED = "numbers (integers or floats) are needed"
@@ -195,9 +195,9 @@ def array_header(path: Path, member: zipfile.ZipInfo) -> tuple[tuple[int, ...], 
             shape, _, dtype = read(stream)
             start = stream.tell()
     except (zipfile.BadZipFile, EOFError, OSError, *DAMAGE) as error:
-        return (), f"{where} cannot be unpacked ({error}); the file is damaged: write it again."
+        return (), f"{where} cannot be unpacked ({said(error)}); the file is damaged: write it again."
     except (ValueError, SyntaxError, TypeError, KeyError, tokenize.TokenError) as error:
-        return (), f"{where} is not a readable NumPy array ({error}); pickles are never opened."
+        return (), f"{where} is not a readable NumPy array ({said(error)}); pickles are never opened."
     if dtype.hasobject:
         return shape, f"{where} holds pickled Python objects, which are never opened; save it as an array of numbers."
     if dtype.kind not in "iuf":

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.fields.safe_archive import DAMAGE, brief, check_zip
+from npf_engine.fields.safe_archive import DAMAGE, brief, check_zip, said
 from npf_engine.limits import MAX_FILE_BYTES
 from npf_engine.tasks.inside import scratch
 
@@ -90,7 +90,7 @@ def read_raster(path: Path) -> Raster:
             with opener(path, "rb") as stream:
                 return _hgt(stream, path.name)
         except (gzip.BadGzipFile, zlib.error, EOFError, struct.error) as error:
-            raise InputError(f"{path.name} is not a readable gzip file ({error}); download it again.") from error
+            raise InputError(f"{path.name} is not a readable gzip file ({said(error)}); download it again.") from error
     if name.endswith((".tif", ".tiff")):
         from npf_engine.fields.geotiff import read_geotiff
 
@@ -117,9 +117,9 @@ def _read_zip(path: Path) -> Raster:
 
                 return read_geotiff(unpacked, f"{brief(inner)} in {path.name}")
     except (zipfile.BadZipFile, EOFError) as error:
-        raise InputError(f"{path.name} is not a readable zip file ({error}); download it again.") from error
+        raise InputError(f"{path.name} is not a readable zip file ({said(error)}); download it again.") from error
     except DAMAGE as error:  # encrypted, unknown compression, damaged
-        raise InputError(f"{path.name} cannot be unpacked ({error}); zip it again without a password.") from error
+        raise InputError(f"{path.name} cannot be unpacked ({said(error)}); zip it again without a password.") from error
 
 
 def _hgt(stream: _Readable, name: str) -> Raster:

@@ -31,7 +31,7 @@ def check_zip(path: Path, max_bytes: int = MAX_UNPACKED_BYTES) -> list[zipfile.Z
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
     except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, ValueError, EOFError, *DAMAGE) as error:
-        raise InputError(f"{path.name} cannot be read as a zip archive ({error}); write it again.") from error
+        raise InputError(f"{path.name} cannot be read as a zip archive ({said(error)}); write it again.") from error
     if len(members) > MAX_MEMBERS:
         raise InputError(f"{path.name} holds {len(members):,} files; at most {MAX_MEMBERS:,} are read.")
     total = sum(member.file_size for member in members)
@@ -56,6 +56,11 @@ def check_zip(path: Path, max_bytes: int = MAX_UNPACKED_BYTES) -> list[zipfile.Z
 def brief(name: str) -> str:
     """The name of a member, for a sentence: bounded, and nothing in it that cannot be printed."""
     return shown(name).strip("'\"")
+
+
+def said(error: BaseException) -> str:
+    """What an error of a library says, in a line that fits a sentence: it may quote the file at length."""
+    return " ".join(str(error).split())[:200]
 
 
 def _mb(size: int) -> str:

@@ -103,6 +103,15 @@ def test_names_of_members_are_bounded_in_sentences(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         clouds.read_points(path)
     assert len(str(caught.value)) < 300 and "points.npz" in str(caught.value)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.npy", buffer.getvalue())
+    # the name in front of the member is longer than that in the directory, and the error quotes it whole
+    out = bytearray(path.read_bytes() + bytes(9000))
+    struct.pack_into("<H", out, 26, 9000)
+    path.write_bytes(bytes(out))
+    with pytest.raises(InputError) as caught:
+        clouds.read_points(path)
+    assert len(str(caught.value)) < 500
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("y" * 60_000 + ".tif", b"no tiff")
