@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
+
+from npf_engine import steady
 
 
 class Recorder:
@@ -16,10 +17,12 @@ class Recorder:
     """
 
     paused = 0.0  # seconds that ``check`` was blocked
+    earlier = 0.0  # seconds of work in processes before this one
 
     def clock(self) -> float:
-        """Seconds on a clock that stands still while paused: for what is told of, and allowed to, the work."""
-        return time.perf_counter() - self.paused
+        """Seconds on a clock that does not leap and stands still while paused: for what is told of, and allowed to, the
+        work."""
+        return steady.seconds() - self.paused
 
     def check(self) -> None:
         """Raise ``npf_engine.errors.Cancelled`` when the user wants to stop; block while paused."""

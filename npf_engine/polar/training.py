@@ -7,6 +7,7 @@ draws come from the spec's seed, so that a run repeated on the same machine give
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -23,6 +24,7 @@ from npf_engine.networks.value_bridge import ValueBridge
 from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.polar.watching import Watch
 from npf_engine.recorder import Recorder
+from npf_engine.restoring import check, fit, load_weights, restored
 from npf_engine.settings import ValueInverseConfig
 from npf_engine.transport.conjugate import conjugate
 from npf_engine.transport.dual import DUAL, REGRESSION, collect_pairs, fit_dual, fit_published, fit_to_pairs
@@ -61,11 +63,30 @@ class _Job:
         return kind(**arguments).to(self.device, self.dtype)
 
 
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """The model, and M_theta of all training (n, d) and test samples (m, d), which the training has solved."""
+
+    model: PolarFactorization
+    m_train: Tensor
+    m_test: Tensor
+
+    @property
+    def solved(self) -> tuple[Tensor, Tensor]:
+        """Of the training and of the test samples."""
+        return self.m_train, self.m_test
+
+
 def train(field: Field, spec: TrainingSpec, recorder: Recorder | None = None) -> PolarFactorization:
+    """The model of ``trained``."""
+    return trained(field, spec, recorder).model
+
+
+def trained(field: Field, spec: TrainingSpec, recorder: Recorder | None = None) -> Trained:
     """Train u_theta, V_phi, M_xi and X_psi on the field's training samples.
 
     spec.device must be resolved (cpu, cuda, mps; ``auto`` is taken as cpu). model.info holds seconds per stage,
-    convergence figures and parameter counts. Raises FloatingPointError when a loss is no longer finite.
+    convergence figures and parameter counts. Raises TrainingDiverged where going back with smaller rates did not help.
     """
     keep_freed_memory()
     recorder = recorder or Recorder()
@@ -83,29 +104,37 @@ def train(field: Field, spec: TrainingSpec, recorder: Recorder | None = None) ->
         {},
         {},
     )
-    u = _stage(job, "u", _train_u)
-    v, m_train, m_test = _stage(job, "v", _train_v, u)
+    u, published = _stage(job, "u", _train_u)
+    v, m_train, m_test = _stage(job, "v", _train_v, u, published)
     m = _stage(job, "m", _train_m, m_train)
     bridge = _stage(job, "inverse", _train_inverse, m_train, u)
-    return _assemble(job, u, v, m, bridge, m_train, m_test)
+    return Trained(_assemble(job, u, v, m, bridge, m_train, m_test), m_train, m_test)
 
 
 def _stage(job: _Job, name: str, work: Any, *inputs: Any) -> Any:
     """Run one stage; its seconds include those before an interruption (the loops keep theirs, ``work`` returns the
     sum)."""
     job.recorder.check()
-    restored = job.recorder.load(f"{name}.done") is not None
-    job.recorder.stage(name, "restored" if restored else "started")
+    job.recorder.stage(name, "started")
     result, seconds = work(job, *inputs)
     job.seconds[name] = seconds
     job.recorder.stage(name, "done", seconds)
     return result
 
 
+def _kept(job: _Job, name: str, put: Callable[[dict[str, Any]], Any]) -> Any:
+    """What ``put`` makes of the finished stage that was kept; None where there is none that fits."""
+    done = restored(job.recorder, f"{name}.done", put)
+    if done is not None:
+        job.recorder.stage(name, "restored")
+    return done
+
+
 # -- u ----------------------------------------------------------------------------------------------------------------
 
 
-def _train_u(job: _Job) -> tuple[ConvexPotential, float]:
+def _train_u(job: _Job) -> tuple[tuple[ConvexPotential, MLP | None], float]:
+    """u, and the amortizer V that the published algorithm trains with it."""
     config, spec = job.spec.u, job.spec
     begin = job.recorder.clock()
     S, mean = gaussian_map(job.field.x_train, job.field.y_train)  # in float64, which MPS does not have: on the CPU
@@ -124,29 +153,37 @@ def _train_u(job: _Job) -> tuple[ConvexPotential, float]:
         else:
             u.set_identity_start(scale)
     job.info |= {"u_parameters": count_parameters(u), "gaussian": {"S": S.tolist(), "m": mean.tolist()}}
-    done = job.recorder.load("u.done")
-    if done is not None:
-        u.load_state_dict(done["u"])
-        return u, done["seconds"]
+    v = _amortizer(job) if spec.solver == "published" else None
+    networks: dict[str, nn.Module] = {"u": u} | ({} if v is None else {"v": v})
+
+    def put(done: dict[str, Any]) -> float:
+        for name, network in networks.items():
+            fit(done[name], network.state_dict())
+        for name, network in networks.items():
+            network.load_state_dict(done[name])
+        return float(done["seconds"])
+
+    kept = _kept(job, "u", put)
+    if kept is not None:
+        return (u, v), kept
     watch = Watch(u, job.field, job.recorder, spec.seed, spec.report.n)
     prepared = job.recorder.clock() - begin
-    seconds, stage = _fit_u(job, u, watch)
+    seconds, stage = _fit_u(job, u, v, watch)
     seconds += prepared
     job.recorder.progress(stage, 1, 1, **watch.look())
-    job.recorder.save("u.done", {"u": u.state_dict(), "seconds": seconds})
-    return u, seconds
+    weights = {name: network.state_dict() for name, network in networks.items()}
+    job.recorder.save("u.done", weights | {"seconds": seconds})
+    return (u, v), seconds
 
 
-def _fit_u(job: _Job, u: ConvexPotential, watch: Watch) -> tuple[float, str]:
+def _fit_u(job: _Job, u: ConvexPotential, v: MLP | None, watch: Watch) -> tuple[float, str]:
     """Its seconds, and what progress calls the way that ended it."""
     config, spec, recorder = job.spec.u, job.spec, job.recorder
     begin = job.recorder.clock()
-    if spec.solver == "published":
-        v = _amortizer(job)
+    if v is not None:
         seconds = fit_published(
             u, v, job.x, job.y, config, spec.conjugate, spec.v.lr, spec.seed, recorder, watch=watch.loss
         )
-        recorder.save("published.v", {"v": v.state_dict()})
         return seconds, DUAL
     if config.method == "dual":
         seconds = fit_dual(
@@ -155,9 +192,9 @@ def _fit_u(job: _Job, u: ConvexPotential, watch: Watch) -> tuple[float, str]:
         )  # fmt: skip
         return seconds, DUAL
     fitted, kept_apart = _split(job)
-    kept = recorder.load("u.pairs")
+    x, y = job.field.x_train[fitted], job.field.y_train[fitted]
+    kept = restored(recorder, "u.pairs", lambda state: _pairs(state, x, y))
     if kept is None:
-        x, y = job.field.x_train[fitted], job.field.y_train[fitted]
         source, target = collect_pairs(x, y, config.pair_size, config.pairings, spec.seed, recorder)
         kept = {"source": source, "target": target, "seconds": job.recorder.clock() - begin}
         recorder.save("u.pairs", kept)
@@ -180,6 +217,14 @@ def _fit_u(job: _Job, u: ConvexPotential, watch: Watch) -> tuple[float, str]:
             key="u.polish", watch=watch.loss, start=start, held_out=held_out,
         )  # fmt: skip
     return seconds, DUAL if config.polish_steps else REGRESSION
+
+
+def _pairs(state: dict[str, Any], x: Tensor, y: Tensor) -> dict[str, Any]:
+    """Kept pairs. Raises where they are not of such samples."""
+    count = len(state["source"])
+    for name, like in (("source", x), ("target", y)):
+        check(name, state[name], like.new_empty(count, like.shape[1]))
+    return state | {"seconds": float(state["seconds"])}
 
 
 def _split(job: _Job) -> tuple[Tensor, Tensor]:
@@ -210,22 +255,26 @@ def _amortizer(job: _Job) -> MLP:
     return v
 
 
-def _train_v(job: _Job, u: ConvexPotential) -> tuple[tuple[MLP, Tensor, Tensor], float]:
+def _train_v(job: _Job, u: ConvexPotential, published: MLP | None) -> tuple[tuple[MLP, Tensor, Tensor], float]:
+    """V and M_theta of every sample; ``published``: V as the published algorithm has trained it beside u."""
     config, recorder = job.spec.v, job.recorder
-    v = _amortizer(job)
-    done = recorder.load("v.done")
+    v = published or _amortizer(job)
+
+    def put(done: dict[str, Any]) -> dict[str, Any]:
+        solved = _solved(job, done) | {"info": dict(done["info"])}
+        load_weights(v, done["v"])
+        return solved
+
+    done = _kept(job, "v", put)
     if done is not None:
-        v.load_state_dict(done["v"])
         job.info |= done["info"]
         return (v, done["m_train"].to(job.x), done["m_test"].to(job.x)), done["seconds"]
-    kept = recorder.load("v.conjugates")
+    kept = restored(recorder, "v.conjugates", lambda state: _solved(job, state) | {"info": dict(state["info"])})
     if kept is None:
         kept = _conjugates(job, u)
         recorder.save("v.conjugates", kept)
     m_train = kept["m_train"].to(job.x)
-    published = recorder.load("published.v")
     if published is not None:
-        v.load_state_dict(published["v"])
         seconds = float(kept["seconds"])
     else:
 
@@ -241,6 +290,15 @@ def _train_v(job: _Job, u: ConvexPotential) -> tuple[tuple[MLP, Tensor, Tensor],
         "v.done", {"v": v.state_dict(), "m_train": m_train, "m_test": kept["m_test"], "seconds": seconds, "info": info}
     )
     return (v, m_train, kept["m_test"].to(job.x)), seconds
+
+
+def _solved(job: _Job, state: dict[str, Any]) -> dict[str, Any]:
+    """Kept M_theta of every sample. Raises where it is not of these samples."""
+    return {
+        "m_train": check("m_train", state["m_train"], job.x),
+        "m_test": check("m_test", state["m_test"], job.field.y_test.to(job.x)),
+        "seconds": float(state["seconds"]),
+    }
 
 
 def _exact(method: str) -> str:
@@ -341,10 +399,14 @@ def _peers(m: Tensor, k: int) -> Tensor:
 
 
 def _finish(job: _Job, name: str, module: nn.Module, loop: Loop, loss: Any) -> float:
-    done = job.recorder.load(f"{name}.done")
-    if done is not None:
-        module.load_state_dict(done["module"])
-        return float(done["seconds"])
+    def put(done: dict[str, Any]) -> float:
+        seconds = float(done["seconds"])
+        load_weights(module, done["module"])
+        return seconds
+
+    kept = _kept(job, name, put)
+    if kept is not None:
+        return float(kept)
     seconds = loop.run(loss)
     job.recorder.save(f"{name}.done", {"module": module.state_dict(), "seconds": seconds})
     return seconds

@@ -8,17 +8,21 @@ import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Field
 from npf_engine.recorder import Recorder
+from npf_engine.restoring import restored
 from npf_engine.runs import cost, files
 from npf_engine.runs.checkpoints import ProgressRecorder
 from npf_engine.runs.settle import settle
 from npf_engine.runs.spec import TrainingSpec
+
+if TYPE_CHECKING:
+    from npf_engine.polar.training import Trained
 
 log = logging.getLogger(__name__)
 
@@ -45,11 +49,12 @@ def run_pipeline(
     field, seconds["field"] = _field(spec, folder, recorder)
     recorder.plan(cost.guess(spec, field.d))
 
-    from npf_engine.polar.training import train
+    from npf_engine.polar.training import trained
 
-    model = train(field, spec, recorder)
+    made = trained(field, spec, recorder)
+    model = made.model
     seconds |= {name: float(model.info["seconds"][name]) for name in ("u", "v", "m", "inverse")}
-    report, seconds["report"] = _report(model, field, spec, recorder)
+    report, seconds["report"] = _report(made, field, spec, recorder)
     result = {
         "metrics": report["metrics"],
         "verdict": report["verdict"],
@@ -86,9 +91,10 @@ def _field(spec: TrainingSpec, folder: Path, recorder: Recorder) -> tuple[Field,
         except InputError as error:
             recorder.note(f"the kept samples cannot be used ({error}); the field is built again")
         else:
-            kept = recorder.load("field.done") or {"seconds": recorder.clock() - began}
-            recorder.stage("field", "restored", float(kept["seconds"]))
-            return field, float(kept["seconds"])
+            taken = restored(recorder, "field.done", lambda state: float(state["seconds"]))
+            seconds = recorder.clock() - began if taken is None else taken
+            recorder.stage("field", "restored", seconds)
+            return field, seconds
     field = catalog.resolve(spec.field, _progress(recorder, "field"))
     part = folder / f".part-{files.FIELD}"
     with files.writing(path):
@@ -102,22 +108,27 @@ def _field(spec: TrainingSpec, folder: Path, recorder: Recorder) -> tuple[Field,
     return field, seconds
 
 
-def _report(model: Any, field: Field, spec: TrainingSpec, recorder: Recorder) -> tuple[dict[str, Any], float]:
+def _report(made: Trained, field: Field, spec: TrainingSpec, recorder: Recorder) -> tuple[dict[str, Any], float]:
     from npf_engine.evaluation.report import accuracy_report
 
-    kept = recorder.load("report.done")
+    kept = restored(recorder, "report.done", _kept_report)
     if kept is not None:
-        recorder.stage("report", "restored", float(kept["seconds"]))
-        return json.loads(kept["report"]), float(kept["seconds"])
+        recorder.stage("report", "restored", kept[1])
+        return kept
     began = recorder.clock()
     recorder.stage("report", "started")
-    solved = recorder.load("v.done")  # M_theta of every sample, which the training has solved already
-    known = (solved["m_train"], solved["m_test"]) if solved else None
-    report = accuracy_report(model, field, spec.report, spec.seed, _progress(recorder, "report"), known).to_dict()
+    report = accuracy_report(
+        made.model, field, spec.report, spec.seed, _progress(recorder, "report"), made.solved
+    ).to_dict()
     seconds = recorder.clock() - began
     recorder.save("report.done", {"report": json.dumps(report), "seconds": seconds})
     recorder.stage("report", "done", seconds)
     return report, seconds
+
+
+def _kept_report(state: dict[str, Any]) -> tuple[dict[str, Any], float]:
+    report = json.loads(state["report"])
+    return {key: report[key] for key in ("metrics", "verdict", "verdict_reason")}, float(state["seconds"])
 
 
 def _bundle(model: Any, result: dict[str, Any], spec: TrainingSpec, folder: Path, recorder: Recorder) -> dict[str, Any]:

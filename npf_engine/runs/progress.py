@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from npf_engine import steady
 
 # Of a training; the other kinds of run name theirs in kinds.py
 STAGES = ("field", "u", "v", "m", "inverse", "report", "bundle")
@@ -41,7 +42,7 @@ class Board:
     the stages before it missed theirs.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, stages: Sequence[str] = STAGES) -> None:
+    def __init__(self, clock: Callable[[], float] = steady.seconds, stages: Sequence[str] = STAGES) -> None:
         self.clock = clock
         self.stages = {name: Stage(name) for name in stages}
         self.current: Stage | None = None

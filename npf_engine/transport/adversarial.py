@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from npf_engine.networks.mlp import reset_linear
+from npf_engine.transport.setbacks import finite_gradients
 
 HIDDEN = (64, 64, 64)
 
@@ -79,7 +80,8 @@ class Adversary:
         loss = gap + self.config.penalty * gradient_penalty(self.critic, image, target, generator)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        self.optimiser.step()
+        if finite_gradients(self.critic.parameters()):  # else the next batch may teach something
+            self.optimiser.step()
 
     def loss(self, image: Tensor, target: Tensor) -> Tensor:
         """E f(target) - E f(image), differentiable in image (n, d)."""

@@ -16,8 +16,10 @@ from torch import Tensor
 
 from npf_engine.networks.wide import WidePotential
 from npf_engine.recorder import Recorder
+from npf_engine.restoring import all_finite
 from npf_engine.transport.conjugate import conjugate, extra_iterations
 from npf_engine.transport.looks import HeldOut, Looks, follow
+from npf_engine.transport.setbacks import MOST, SLOWER
 
 LOOKS = 12
 PATIENCE = 4  # looks no better than those before them, after which the fit hastens to its end
@@ -45,6 +47,7 @@ class TimedFit:
     looks: list[tuple[float, float]] = field(default_factory=list)
     best: float = math.inf  # the lowest dual of a look
     ended_early: bool = False
+    setbacks: int = 0  # times that it went back to its best weights, with half the rate
     diverged: int = 0  # the step by which the loss was no longer finite; 0 for never
 
 
@@ -68,7 +71,8 @@ def minimise_dual(
     batch: samples of the last step; the first has 1 / GROWTH of them, and they grow geometrically with the time spent.
     iterations: of a conjugate at the first and at the last step; between, in proportion to the time spent, and more
     where too few converge. steps: where given, the schedule follows them and not the time, which still ends it.
-    Leaves the best averaged weights by the dual on x_check, y_check in u. It ends when the loss is no longer finite;
+    Leaves the best averaged weights by the dual on x_check, y_check in u. Where the loss is no longer finite it goes
+    back to these with half the rate, and ends the second time that this did not help;
     raises FloatingPointError where that is before the first look after the start.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -86,17 +90,24 @@ def minimise_dual(
     while True:
         spent = clock.spent() if steps is None else max(fit.steps / steps, float(clock.over()))
         if spent >= len(fit.looks) / LOOKS:
-            if not math.isfinite(float(loss.detach())):
-                if len(fit.looks) < 2:
-                    raise FloatingPointError(f"the dual is not finite at step {fit.steps}")
+            if math.isfinite(float(loss.detach())) and all_finite(average):
+                fit.looks.append((recorder.clock() - begin, looks.look(parameters, average)))
+                # The very first is not asked: from a start that is at its rest already, the first steps always lose a
+                # little.
+                if looks.stale(since=1) and spent < 1 and not fit.ended_early and steps is None:
+                    fit.ended_early = True
+                    clock.hasten(spent)
+            elif fit.setbacks < MOST and spent < 1:  # from the best weights, with half the rate and no momentum
+                fit.setbacks += 1
+                rate, memory = SLOWER * rate, y.clone()
+                optimiser.state.clear()
+                torch._foreach_copy_(parameters, looks.best)
+                torch._foreach_copy_(average, looks.best)
+            elif len(fit.looks) < 2:
+                raise FloatingPointError(f"the dual is not finite at step {fit.steps}")
+            else:
                 fit.diverged = fit.steps
                 break
-            fit.looks.append((recorder.clock() - begin, looks.look(parameters, average)))
-            # The very first is not asked: from a start that is at its rest already, the first steps always lose a
-            # little.
-            if looks.stale(since=1) and spent < 1 and not fit.ended_early and steps is None:
-                fit.ended_early = True
-                clock.hasten(spent)
         if spent >= 1:
             break
         recorder.check()

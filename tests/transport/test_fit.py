@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from npf_engine import steady
 from npf_engine.divergences import l2_uvp
 from npf_engine.errors import Cancelled
 from npf_engine.networks.wide import WidePotential
@@ -248,7 +249,7 @@ def test_all_networks_of_a_trial_get_as_many_steps_as_the_first(
     monkeypatch.setattr(fit_module, "SHORT", 0.0)
     monkeypatch.setattr(fit_module, "PLENTY", plenty)
     monkeypatch.setattr(fit_module, "minimise_dual", short)
-    monkeypatch.setattr(time, "perf_counter", lambda: 0.0)  # no step takes any time
+    monkeypatch.setattr(steady, "seconds", lambda: 0.0)  # no step takes any time
     x, y = _clouds(500)
     fit_brenier_map(x, y, budget_seconds=100, config=WideConfig(start="gaussian"))
     # Half of the trial for the first, and longer for the second, which has as many steps to do.
@@ -260,7 +261,7 @@ def test_all_networks_of_a_trial_get_as_many_steps_as_the_first(
 def steps_as_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each look at the clock takes 5 ms, so that a fit's length is counted in steps however busy the machine is."""
     ticks = itertools.count()
-    monkeypatch.setattr(time, "perf_counter", lambda: 0.005 * next(ticks))
+    monkeypatch.setattr(steady, "seconds", lambda: 0.005 * next(ticks))
 
 
 def _missed(truth: Callable[[Tensor], Tensor], configs: dict[str, WideConfig], g: torch.Generator) -> dict[str, float]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 import torch
 from torch import Tensor
 
+from npf_engine import steady
 from npf_engine.networks.wide import WidePotential
 from npf_engine.transport import WideConfig, fit_brenier_map
 from npf_engine.transport.mixture_start import mixture_of, start_at_mixture
@@ -25,7 +24,7 @@ def _mixture(n: int, seed: int) -> tuple[Tensor, Tensor]:
 
 
 def _until() -> float:
-    return time.perf_counter() + 60
+    return steady.seconds() + 60
 
 
 def test_components_are_found_with_their_weights_means_and_spreads() -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import time
 
 import pytest
 import torch
 
+from npf_engine import steady
 from npf_engine.networks.wide import WidePotential
 from npf_engine.recorder import Recorder
 from npf_engine.transport import timed
@@ -30,7 +30,7 @@ def _breaks(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
             found.x.fill_(torch.nan)
         return found
 
-    monkeypatch.setattr(time, "perf_counter", lambda: 0.005 * next(ticks))
+    monkeypatch.setattr(steady, "seconds", lambda: 0.005 * next(ticks))
     monkeypatch.setattr(timed, "conjugate", conjugate)
 
 
@@ -52,18 +52,18 @@ def test_a_dual_that_is_lost_at_once_is_an_error(monkeypatch: pytest.MonkeyPatch
 
 def test_a_schedule_of_steps_is_not_the_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
     now = itertools.count()
-    monkeypatch.setattr(time, "perf_counter", lambda: 1e-6 * next(now))
+    monkeypatch.setattr(steady, "seconds", lambda: 1e-6 * next(now))
     x, y = _clouds(500)
     fit = minimise_dual(WidePotential(2, (4,), pieces=2), x, y, x, y, 1.0, batch=32, steps=24)
     assert fit.steps == 24 and len(fit.looks) == timed.LOOKS + 1
-    monkeypatch.setattr(time, "perf_counter", lambda: 0.01 * next(now))
+    monkeypatch.setattr(steady, "seconds", lambda: 0.01 * next(now))
     end = 0.01 * next(now) + 1.0
     assert minimise_dual(WidePotential(2, (4,), pieces=2), x, y, x, y, end, batch=32, steps=10**6).steps < 100
 
 
 def test_the_rest_of_the_schedule_is_hastened(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr(time, "perf_counter", lambda: now)
+    monkeypatch.setattr(steady, "seconds", lambda: now)
     clock = timed._Clock(Recorder(), now, 60.0)
     now = 130.0
     assert clock.spent() == pytest.approx(0.5)
@@ -77,7 +77,7 @@ def test_where_nothing_is_to_be_gained_it_ends_before_its_time_and_no_worse_than
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ticks = itertools.count()
-    monkeypatch.setattr(time, "perf_counter", lambda: 0.01 * next(ticks))  # however busy the machine is
+    monkeypatch.setattr(steady, "seconds", lambda: 0.01 * next(ticks))  # however busy the machine is
     x, y = _clouds(4000)
     check = _clouds(4000)[1]
     u = WidePotential(2, (), pieces=0, share=0.0, seed=0)  # |x|^2 / 2, the answer

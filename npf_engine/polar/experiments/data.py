@@ -12,6 +12,7 @@ from npf_engine.fields.classifier import DIMENSION, NAMES, SHAPES, Classifier
 from npf_engine.fields.field import Field, Scaling, Units, draw_rho, split_indices
 from npf_engine.polar.experiments.spec import ExperimentSpec
 from npf_engine.recorder import Recorder
+from npf_engine.restoring import check, restored
 
 PART = 1024  # pairs between two looks at the recorder
 CENTRE = Scaling((0.0,) * DIMENSION, (1.0,) * DIMENSION)
@@ -32,11 +33,10 @@ def uniform_pairs(classifier: Classifier, spec: ExperimentSpec, recorder: Record
     w = draw_rho("box", spec.samples, DIMENSION, generator).to(classifier.device)
     g = torch.zeros_like(w)
     done = 0
-    kept = recorder.load("pairs")
+    kept = restored(recorder, "pairs", lambda state: _pairs(state, g, generator))
     if kept is not None:
-        done = int(kept["done"])
-        g[:done] = kept["g"].to(g)
-        generator.set_state(kept["generator"])
+        done = len(kept)
+        g[:done] = kept.to(g)
     while done < spec.samples:
         recorder.check()
         part = slice(done, min(done + PART, spec.samples))
@@ -46,6 +46,13 @@ def uniform_pairs(classifier: Classifier, spec: ExperimentSpec, recorder: Record
         if recorder.checkpoint_due() or done == spec.samples:
             recorder.save("pairs", {"done": done, "g": g[:done].cpu(), "generator": generator.get_state()})
     return w.cpu(), g.cpu()
+
+
+def _pairs(state: dict[str, Any], g: Tensor, generator: torch.Generator) -> Tensor:
+    """The gradients that were drawn already, and the generator where it was then. Raises where they do not fit."""
+    kept = check("g", state["g"], g[: int(state["done"])].cpu())
+    generator.set_state(state["generator"])
+    return kept
 
 
 def as_field(

@@ -24,7 +24,7 @@ from npf_engine.polar.experiments.spec import ExperimentSpec
 from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.polar.langevin import Langevin, LangevinSettings
 from npf_engine.polar.sampling.chain import ChainState, Oracle, Trace, run_chain
-from npf_engine.polar.training import train
+from npf_engine.polar.training import Trained, trained
 from npf_engine.recorder import Recorder
 
 NEAR = 0.25  # of the way from minibatch noise to the best constant direction: a good cosine
@@ -95,9 +95,10 @@ def oracle_of(classifier: Classifier, spec: ExperimentSpec) -> Oracle:
 def _factorize(
     classifier: Classifier, field: Field, spec: ExperimentSpec, recorder: Recorder, prepared: float
 ) -> Outcome:
-    model = train(field, spec, recorder)  # type: ignore[arg-type]
+    made = trained(field, spec, recorder)  # type: ignore[arg-type]  # reads only what ExperimentSpec has
+    model = made.model
     begin = recorder.clock()
-    metrics, figures = _measure(model, field, classifier, spec, recorder)
+    metrics, figures = _measure(made, field, classifier, spec, recorder)
     generated, particles = _critical_points(model, field, classifier, spec)
     metrics |= generated
     seconds = {"field": prepared, **{k: float(v) for k, v in model.info["seconds"].items()}}
@@ -117,20 +118,20 @@ def _factorize(
 
 
 def _measure(
-    model: PolarFactorization, field: Field, classifier: Classifier, spec: ExperimentSpec, recorder: Recorder
+    made: Trained, field: Field, classifier: Classifier, spec: ExperimentSpec, recorder: Recorder
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Table 2 with floors and trivial answers, the cosine's ceiling, and the arrays of Figure 3."""
     # The measures live a floor above; an experiment is where both meet.
     from npf_engine.evaluation.inverse import inverse_cosines
     from npf_engine.evaluation.report import accuracy_report
 
+    model = made.model
+
     def progress(done: float, total: float, text: str) -> None:
         recorder.check()
         recorder.progress("report", int(done), int(total))
 
-    solved = recorder.load("v.done")  # M_theta of every sample, which the training has solved already
-    known = (solved["m_train"], solved["m_test"]) if solved else None
-    metrics = accuracy_report(model, field, spec.report, spec.seed, progress, known, cosine=False).metrics
+    metrics = accuracy_report(model, field, spec.report, spec.seed, progress, made.solved, cosine=False).metrics
     x, y = field.x_test[:SHOWN], field.y_test[:SHOWN]
     assert field.function is not None
     ceiling = cosine_similarity(field.function(x), y, dim=1)

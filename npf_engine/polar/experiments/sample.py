@@ -25,7 +25,7 @@ from npf_engine.polar.experiments.measures import HALF, characters, distance_to_
 from npf_engine.polar.experiments.outcome import Outcome, best_of
 from npf_engine.polar.experiments.spec import ExperimentSpec
 from npf_engine.polar.langevin import Langevin, LangevinSettings
-from npf_engine.polar.sampling.chain import ChainState, Trace, run_chain
+from npf_engine.polar.sampling.chain import ChainState, Trace, run_chain, take_up
 from npf_engine.polar.sampling.npf import LmcNpf, NpfNetworks, NpfSettings
 from npf_engine.recorder import Recorder
 from npf_engine.transport.conjugate import quadratic_start
@@ -147,9 +147,7 @@ def _networks(visited: Kept, spec: ExperimentSpec, recorder: Recorder) -> NpfNet
     networks = NpfNetworks(
         base.u, base.v, bridge.to(visited[0].device).attach(base.u), base.memory, settings, spec.seed + 22
     )
-    kept = recorder.load("networks")
-    if kept is not None:
-        networks.load_state_dict(kept)
+    take_up(recorder, "networks", [("", networks)])
     while networks.updates < p.updates:
         recorder.check()
         networks.update()

@@ -7,6 +7,7 @@ numbers.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 from npf_engine.recorder import Recorder
+from npf_engine.restoring import WRONG, check, restored
 
 Vectorial = Callable[[Tensor], Tensor]
 
@@ -97,6 +99,16 @@ class ChainState:
                 setattr(self, name, value.to(device) if isinstance(value, Tensor) else value)
         if self.at is not None and torch.equal(self.at, self.x):
             self.at = self.x  # samplers tell by identity that value and gradient belong to x
+
+
+class Stateful(Protocol):
+    """What can be kept, and put back."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resume needs."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Back to a kept state."""
 
 
 class Kernel(Protocol):
@@ -191,12 +203,7 @@ def run_chain(
     """
     recorder = recorder or Recorder()
     trace = trace if trace is not None else Trace()
-    kept = recorder.load(key)
-    if kept is not None:
-        state.load_state_dict(kept["state"])
-        kernel.load_state_dict(kept["kernel"])
-        trace.load_state_dict(kept["trace"])
-    elif not trace.steps:
+    if not take_up(recorder, key, [("state", state), ("kernel", kernel), ("trace", trace)]) and not trace.steps:
         trace.see(state, watch)
     while state.step < steps and (budget is None or kernel.oracle.evaluations < budget):
         recorder.check()
@@ -208,6 +215,36 @@ def run_chain(
             save_chain(recorder, key, kernel, state, trace)
     save_chain(recorder, key, kernel, state, trace)
     return state
+
+
+def take_up(recorder: Recorder, key: str, parts: list[tuple[str, Stateful]]) -> bool:
+    """Put the parts, each under its name, back to what was kept under ``key``; whether they are now. A state that does
+    not fit is told of, and leaves them as they were."""
+
+    def put(kept: dict[str, Any]) -> bool:
+        before = [copy.deepcopy(part.state_dict()) for _, part in parts]
+        try:
+            for name, part in parts:
+                state = kept[name] if name else kept
+                _must_be_like(state, part.state_dict(), name)
+                part.load_state_dict(state)
+        except WRONG:
+            for (_, part), state in zip(parts, before, strict=True):
+                part.load_state_dict(state)
+            raise
+        return True
+
+    return bool(restored(recorder, key, put))
+
+
+def _must_be_like(state: dict[str, Any], like: dict[str, Any], name: str) -> None:
+    """Raise where tensors have other shapes or precision, or weights are not finite."""
+    for key, wanted in like.items():
+        found = state.get(key)
+        if isinstance(wanted, dict) and isinstance(found, dict):
+            _must_be_like(found, wanted, f"{name}.{key}")
+        elif isinstance(wanted, Tensor) and found is not None:
+            check(f"{name}.{key}", found, wanted, finite=".modules." in f"{name}.")
 
 
 def save_chain(recorder: Recorder, key: str, kernel: Kernel, state: ChainState, trace: Trace) -> None:

@@ -24,6 +24,9 @@ from npf_engine.polar.sampling.replay import Ring
 from npf_engine.transport.conjugate import conjugate
 from npf_engine.transport.dual import in_chunks
 from npf_engine.transport.gaussian import gaussian_map
+from npf_engine.transport.setbacks import EVERY, Setbacks, finite_gradients
+
+USELESS = 20  # batches in a row without a finite gradient, after which the networks go back
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,11 @@ class NpfNetworks:
             module.requires_grad_(True)
         groups = [{"params": list(module.parameters()), "lr": rates[name]} for name, module in self.modules.items()]
         self.optimiser = torch.optim.Adam(groups)
+        self.rates = [rates[name] for name in self.modules]
         self.updates = 0
         self.loss: dict[str, float] = {}
+        self.setbacks = Setbacks("networks")
+        self.useless = 0  # batches in a row that gave no finite gradient
 
     @staticmethod
     def fresh(x: Tensor, f: Tensor, settings: NpfSettings, seed: int) -> NpfNetworks:
@@ -153,16 +159,44 @@ class NpfNetworks:
         if self.m is not None:
             losses["m"] = (self.m(x) - xhat).square().sum(1).mean()
         total = torch.stack(list(losses.values())).sum()
-        # A batch without a finite loss teaches nothing; the next one may.
-        if torch.isfinite(total):
-            self.optimiser.zero_grad(set_to_none=True)
-            total.backward()
-            self.optimiser.step()
+        self._learn(total)
         self.updates += 1
         dual = float(losses["u"].detach()) * float(self.u.scale) + float((xhat * f)[:share].sum(1).mean())
         self.loss = {"dual": dual, "converged": float(solved.converged.float().mean())}
         self.loss |= {f"{name}_loss": float(value.detach()) for name, value in losses.items() if name != "u"}
         return self.loss
+
+    def _learn(self, total: Tensor) -> None:
+        """A step on the gradient of ``total``. A batch without a finite one teaches nothing, the next may; after many
+        in a row the networks go back to where they were, with half the rates. Raises TrainingDiverged in the end."""
+        if self.updates % EVERY == 0:
+            self.setbacks.keep(self._learnt())
+        self.optimiser.zero_grad(set_to_none=True)
+        if torch.isfinite(total):
+            total.backward()
+            if finite_gradients(p for module in self.modules.values() for p in module.parameters()):
+                self.optimiser.step()
+                self.useless = 0
+                return
+        self.useless += 1
+        if self.useless >= USELESS:
+            self._put(self.setbacks.back(self.updates))
+            self.useless = 0
+            if not self.setbacks.points:
+                self.setbacks.keep(self._learnt())
+            for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
+                group["lr"] = rate * self.setbacks.share
+
+    def _learnt(self) -> dict[str, Any]:
+        return {
+            "modules": {name: module.state_dict() for name, module in self.modules.items()},
+            "optimiser": self.optimiser.state_dict(),
+        }
+
+    def _put(self, state: dict[str, Any]) -> None:
+        for name, module in self.modules.items():
+            module.load_state_dict(state["modules"][name])
+        self.optimiser.load_state_dict(state["optimiser"])
 
     def train(self, updates: int) -> None:
         """So many updates in a row."""
@@ -171,17 +205,20 @@ class NpfNetworks:
 
     def state_dict(self) -> dict[str, Any]:
         """Networks, optimiser, memory and random state."""
-        return {
-            "modules": {name: module.state_dict() for name, module in self.modules.items()},
-            "optimiser": self.optimiser.state_dict(), "memories": [memory.state_dict() for memory in self._memories()],
-            "generator": self.generator.get_state(), "updates": self.updates,
-        }  # fmt: skip
+        return self._learnt() | {
+            "memories": [memory.state_dict() for memory in self._memories()],
+            "generator": self.generator.get_state(),
+            "updates": self.updates,
+            "setbacks": self.setbacks.state(),
+            "useless": self.useless,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Back to a kept state."""
-        for name, module in self.modules.items():
-            module.load_state_dict(state["modules"][name])
-        self.optimiser.load_state_dict(state["optimiser"])
+        self._put(state)
+        if "setbacks" in state:
+            self.setbacks.restore(state["setbacks"])
+            self.useless = int(state["useless"])
         for memory, kept in zip(self._memories(), state["memories"], strict=True):
             memory.load_state_dict(kept)
         self.generator.set_state(state["generator"])

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from scipy.spatial import cKDTree
-from torch import Tensor
+from torch import Tensor, nn
 
 from npf_engine.fields.field import Field, Units, draw_rho, split_indices
 from npf_engine.fields.function_field import axis_names
@@ -25,6 +26,7 @@ from npf_engine.polar.sampling.chain import Oracle
 from npf_engine.polar.sampling.landscapes import Landscape
 from npf_engine.polar.training import train
 from npf_engine.recorder import Recorder
+from npf_engine.restoring import fit, restored
 from npf_engine.settings import AmortizerConfig, ConjugateConfig, InverseConfig, MapConfig, PotentialConfig
 from npf_engine.transport.loop import Loop
 
@@ -87,19 +89,26 @@ def pretrain(
     near_m = model.solve(near_f).x
     recorder.note(f"refining I_psi on {len(near_x)} more samples")
     sets = ((x, m), (near_x, near_m)) if len(near_x) else ((x, m),)
-    parts = {"m": model.m, "bridge": model.bridge}
-    done = recorder.load("refine.done")
-    for name, module in parts.items():
-        if done is not None:
-            module.load_state_dict(done[name])
+    parts: dict[str, nn.Module] = {"m": model.m, "bridge": model.bridge}
+    done = restored(recorder, "refine.done", lambda state: _load(parts, state))
+    for module in parts.values():
         module.requires_grad_(True).train()
-    if done is None:
+    if not done:
         _fit_bridge(model.bridge, sets, settings, recorder)
         _fit_map(model.m, sets, settings, recorder)
         recorder.save("refine.done", {name: module.state_dict() for name, module in parts.items()})
     for module in parts.values():
         module.requires_grad_(False).eval()
     return Pretrained(model, field_, x, f, near_x, near_f)
+
+
+def _load(parts: dict[str, nn.Module], state: dict[str, Any]) -> bool:
+    """All parts or none."""
+    for name, module in parts.items():
+        fit(state[name], module.state_dict())
+    for name, module in parts.items():
+        module.load_state_dict(state[name])
+    return True
 
 
 def _field(landscape: Landscape, oracle: Oracle, settings: PretrainSettings) -> Field:

@@ -125,7 +125,8 @@ class Proposal(nn.Module):
             value = self.log_density(x[pick], blurred).mean()
             optimiser.zero_grad(set_to_none=True)
             (-value).backward()
-            nn.utils.clip_grad_norm_(self.parameters(), 5.0)
+            if not torch.isfinite(nn.utils.clip_grad_norm_(self.parameters(), 5.0)):
+                continue  # the next batch may teach something
             optimiser.step()
             mean = 0.95 * mean + 0.05 * float(value.detach())
         self.requires_grad_(False)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from npf_engine.recorder import Passing, Recorder
+from npf_engine.restoring import restored
 from npf_engine.transport.lab.names import REFERENCES
 
 KEY = "lab"  # of the checkpoint
@@ -54,7 +55,12 @@ def save_done(recorder: Recorder, results: dict[str, Any], arrays: dict[str, np.
 
 def load_done(recorder: Recorder) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """What ``save_done`` kept; nothing where nothing was."""
-    state = recorder.load(KEY)
-    if state is None:
-        return {}, {}
-    return json.loads(state["results"]), {name: cloud.numpy() for name, cloud in state["clouds"].items()}
+    return restored(recorder, KEY, _done) or ({}, {})
+
+
+def _done(state: dict[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    results = json.loads(state["results"])
+    for name, row in results.items():
+        if "metric" not in row:
+            raise ValueError(f"{name!r} is no row of a method")
+    return results, {name: cloud.numpy() for name, cloud in state["clouds"].items()}
