@@ -6,7 +6,8 @@ import logging
 
 import streamlit as st
 
-from ui import door, frame, warm
+from npf_engine.runs import serving
+from ui import door, frame, health, warm
 
 
 def pages() -> dict[str, list]:
@@ -34,7 +35,7 @@ def main() -> None:
         st.error("This server was not started by `streamlit run app.py`: nobody can sign in.", icon=":material/lock:")
         return
     frame.sidebar()
-    page.run()
+    health.run(page)
     frame.footer()
 
 

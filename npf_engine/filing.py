@@ -14,7 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from npf_engine.errors import InputError
+from npf_engine.errors import DiskFull, InputError
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+SMALL = 64 * 1024  # bytes: less is no room
 
 
 @contextlib.contextmanager
@@ -23,13 +26,27 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(disk_sentence(error, path)) from error
+        raise disk_error(error, path) from error
+
+
+def disk_error(error: OSError, path: Path) -> InputError:
+    """The same as an error of ours; DiskFull where there is no room."""
+    kind = DiskFull if error.errno in FULL else InputError
+    return kind(disk_sentence(error, path))
+
+
+def is_full(path: Path) -> bool:
+    """Whether there is no room for even a small file beside ``path``."""
+    with contextlib.suppress(OSError):
+        room = os.statvfs(path.parent)
+        return room.f_bavail * room.f_frsize < SMALL or (room.f_files > 0 and room.f_favail == 0)
+    return False
 
 
 def disk_sentence(error: OSError, path: Path) -> str:
     """One sentence for a failed write below ``path``."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"the disk that holds {path} is full; free some space and resume"
+    if error.errno in FULL:
+        return f"the disk that holds {path} is full; free some space"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{path} may not be written to; change its permissions or set NPF_HOME to a folder of your own"
     return f"{path} cannot be written ({error.strerror or error}); check the disk or set NPF_HOME to another folder"

@@ -39,6 +39,8 @@ def head(run: Run, status: Status, question: str) -> None:
         if status["stopping"]:
             what = "pausing" if status["pausing"] else "stopping"
             st.badge(f"{what} at the next checkpoint", icon=":material/hourglass_top:", color="orange")
+    if run.told and run.active:
+        st.info(states.sentence(run.told), icon=":material/history:")
 
 
 def controls(run: Run, status: Status) -> None:
@@ -46,7 +48,7 @@ def controls(run: Run, status: Status) -> None:
     stopping, pausing = bool(status["stopping"]), bool(status["pausing"])
     if run.state in ("queued", "running") and not stopping:
         _button("Pause", ":material/pause:", "pause", run)
-    resumable = run.state in ("paused", "interrupted", "cancelled", "failed") and run.source == "trained"
+    resumable = run.state not in ("queued", "running", "done") and run.source == "trained"
     if resumable or pausing:
         _button("Resume", ":material/play_arrow:", "resume", run, primary=True)
     if run.active and (pausing or not stopping):
@@ -79,6 +81,8 @@ def _panel(run: Run, stopping: bool, body: Body) -> None:
         st.rerun()  # the head of the page and its buttons belong to another state
     with states.shown(run.name):
         progress.stages(status)
+        if status["waiting"] and run.active:
+            st.warning(states.sentence(str(status["waiting"])), icon=":material/hard_drive:")
         if run.active or (run.state != "done" and status["stage"] is not None):
             progress.bar(status)
     with states.shown(run.name):

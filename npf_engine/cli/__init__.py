@@ -17,7 +17,7 @@ from typing import Any
 
 from npf_engine import limits
 from npf_engine.cli.parser import build_parser
-from npf_engine.errors import Cancelled, InputError
+from npf_engine.errors import Cancelled, InputError, TrainingDiverged
 from npf_engine.heap import keep_freed_memory
 
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -36,6 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
+    except TrainingDiverged as error:
+        print(error, file=sys.stderr)
+        return FAILED
     except FloatingPointError as error:
         print(f"the training diverged ({error}); try a smaller learning rate or another seed", file=sys.stderr)
         return FAILED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pickle
 import re
@@ -15,8 +16,10 @@ import numpy as np
 
 from npf_engine.recorder import Recorder
 from npf_engine.runs import files
+from npf_engine.runs.leaves import flatten
 from npf_engine.runs.progress import STAGES, Board
 
+MAY_DIFFER = ("name", "device", "threads")  # settings that a run may change on its way, see settle.py
 CHECKPOINT_SECONDS = 10.0
 
 
@@ -53,7 +56,7 @@ class ProgressRecorder(Recorder):
 
         # Into memory first: a full disk is then an OSError of one write, and torch's own message never shows.
         buffer = io.BytesIO()
-        torch.save(_plain(state), buffer)
+        torch.save({"of": self._of(key), "state": _plain(state)}, buffer)
         with files.writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
         files.write_atomic(path, buffer.getvalue(), durable=True)
@@ -73,13 +76,36 @@ class ProgressRecorder(Recorder):
         except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError, KeyError) as error:
             self.note(f"checkpoint {path.name} cannot be read ({error}); its stage starts again")
             return None
-        return state if isinstance(state, dict) else None
+        if not isinstance(state, dict):
+            return None
+        if state.keys() != {"of", "state"}:
+            return state  # of a version before
+        wrong = _difference(state["of"], self._of(key))
+        if wrong:
+            self.note(f"checkpoint {path.name} belongs to other work ({wrong}); its stage starts again")
+            return None
+        kept = state["state"]
+        return kept if isinstance(kept, dict) else None
+
+    def _of(self, key: str) -> dict[str, Any]:
+        """What a checkpoint is of: its key, and the settings that the folder has now."""
+        assert self.folder is not None
+        spec = flatten(files.read_json(self.folder / files.SPEC) or {})
+        # As text: two versions of a program may write a number or a list in different ways.
+        return {"key": key} | {name: json.dumps(value) for name, value in spec.items() if name not in MAY_DIFFER}
 
     def _checkpoint(self, key: str) -> Path:
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", key):
             raise ValueError(f"a checkpoint's key is letters, digits, dots and dashes, not {key!r}")
         assert self.folder is not None
         return self.folder / files.CHECKPOINTS / f"{key}.pt"
+
+
+def _difference(there: Any, here: dict[str, Any]) -> str:
+    """Which setting differs, of those that both have; empty where none does."""
+    if not isinstance(there, dict):
+        return "it does not say of what"
+    return next((f"{name} is {there[name]}" for name in there.keys() & here.keys() if there[name] != here[name]), "")
 
 
 def _plain(value: Any) -> Any:

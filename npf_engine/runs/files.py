@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from npf_engine.filing import FULL as FULL
+from npf_engine.filing import disk_error as disk_error
 from npf_engine.filing import disk_sentence as disk_sentence
 from npf_engine.filing import finite as finite
+from npf_engine.filing import is_full as is_full
 from npf_engine.filing import json_bytes as json_bytes
 from npf_engine.filing import read_json as read_json
 from npf_engine.filing import write_atomic as write_atomic
@@ -25,7 +28,8 @@ REPORT = "report.json"  # what `train --json` (or the command of another kind) p
 CONTROL = "control"  # "pause" or "cancel", written by the owner, read by the worker
 WORKER = "worker.json"  # pid and process start time
 WORKER_LOCK = "worker.lock"  # held by the one worker of the folder for as long as it lives
-OWN = frozenset({SPEC, FIELD, EVENTS, STATUS, LOG, SNAPSHOT, CHECKPOINTS, REPORT, CONTROL, WORKER, WORKER_LOCK})
+ABOUT = "about.json"  # name, source and date, for a table that has to be made again
+OWN = frozenset({SPEC, ABOUT, FIELD, EVENTS, STATUS, LOG, SNAPSHOT, CHECKPOINTS, REPORT, CONTROL, WORKER, WORKER_LOCK})
 
 RUNS = "runs"  # folder in home(): one folder a run
 UPLOADS = "uploads"  # folder in home(): visitors' files that runs name, each in a folder named by its contents

@@ -27,7 +27,7 @@ def run_job(spec: Any, folder: Path | str, recorder: Recorder) -> dict[str, Any]
 
     spec = settle(spec, folder)
     torch.set_num_threads(getattr(spec, "threads", 1))
-    began = recorder.clock()
+    began = recorder.clock() - recorder.earlier
     result: dict[str, Any] = kinds.named(kind.run)(spec, recorder, folder)
     result.setdefault("seconds", {"total": recorder.clock() - began})
     files.write_json(folder / files.REPORT, result, durable=True)

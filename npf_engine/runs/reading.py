@@ -32,6 +32,7 @@ def status(folder: Path, created: float, stages: Sequence[str] = STAGES) -> dict
         "scalars": {},
         "rate": None,
         "text": "",
+        "waiting": None,
         "updated": created,
     }
     return blank | _sound(clean(told), blank)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 
-from npf_engine.errors import Cancelled
+from npf_engine import steady
+from npf_engine.errors import Cancelled, DiskFull
 from npf_engine.numbers import number
 from npf_engine.runs import files
 from npf_engine.runs.checkpoints import ProgressRecorder
+from npf_engine.runs.process import Identity
 from npf_engine.runs.progress import SAVING, STAGES
 
 STATUS_SECONDS = 0.25
@@ -25,6 +29,8 @@ CONTROL_SECONDS = 0.1
 SNAPSHOT_SECONDS = 1.0
 # How long a stop waits for the training to save first; work between two checkpoints is lost after that.
 SAVE_PATIENCE = 4.0
+ROOM_SECONDS = 1.0  # between two tries on a full disk
+ROOM = 2**20  # bytes that must be free again before work that found no room is done again
 
 
 class FolderRecorder(ProgressRecorder):
@@ -52,8 +58,18 @@ class FolderRecorder(ProgressRecorder):
         self._saved_since_wish = False
         self._saving = set(saving)
         self._untold: tuple[str, dict[str, float]] = ("", {})
+        self.waiting: str | None = None  # why it rests by itself
+        before = (files.read_json(self.root / files.STATUS) or {}).get("worked")
+        self.earlier = max(0.0, float(before)) if isinstance(before, int | float) else 0.0
+        self._made = self.clock()
 
     # what the worker's shell calls
+
+    def sign(self) -> None:
+        """Say in the folder which process is at it."""
+        me = Identity.of(os.getpid())
+        who = me.to_json() if me else {"pid": os.getpid(), "start": "unknown"}
+        self._when_there_is_room(lambda: files.write_json(self.root / files.WORKER, who))
 
     def begin(self) -> None:
         """The work starts, or goes on."""
@@ -64,8 +80,22 @@ class FolderRecorder(ProgressRecorder):
     def finish(self, state: str, error: str | None = None) -> None:
         """The work is over: ``done``, ``cancelled``, ``interrupted`` or ``failed`` with one sentence."""
         self.state, self.error = state, error
-        self._event("run", state=state, **({"error": error} if error else {}))
-        self._status(force=True)
+        with contextlib.suppress(Cancelled):  # there is no room for it, and nobody wants to wait
+            self._event("run", state=state, **({"error": error} if error else {}))
+            self._when_there_is_room(self._write_status)
+
+    def wait_for_room(self, sentence: str, seconds: float) -> None:
+        """Rest ``seconds`` at least, and until there is room on the disk again. Raises Cancelled on a wish to end."""
+        until = steady.seconds() + seconds
+
+        def probe() -> None:
+            if steady.seconds() < until:
+                raise DiskFull(sentence)
+            path = self.root / ".probe"
+            files.write_atomic(path, b"0" * ROOM)
+            path.unlink(missing_ok=True)
+
+        self._when_there_is_room(probe)
 
     # the recorder's protocol
 
@@ -134,7 +164,8 @@ class FolderRecorder(ProgressRecorder):
         buffer = io.BytesIO()
         content: dict[str, Any] = {"name": np.array(name), **arrays}
         np.savez(buffer, **content)
-        files.write_atomic(self.root / files.SNAPSHOT, buffer.getvalue())
+        with contextlib.suppress(DiskFull):
+            files.write_atomic(self.root / files.SNAPSHOT, buffer.getvalue())
 
     def checkpoint_due(self) -> bool:
         """Every ten seconds, and at once when the run is about to stop or pause."""
@@ -144,7 +175,7 @@ class FolderRecorder(ProgressRecorder):
 
     def save(self, key: str, state: dict[str, Any]) -> None:
         """As ProgressRecorder.save, with an event."""
-        super().save(key, state)
+        self._when_there_is_room(lambda: super(FolderRecorder, self).save(key, state))
         self._saved_since_wish = True
         self._event("checkpoint", key=key)
 
@@ -163,15 +194,13 @@ class FolderRecorder(ProgressRecorder):
         return word if word in ("pause", "cancel") else None
 
     def _pause(self) -> None:
-        began = time.monotonic()
+        began = steady.seconds()
         self.state = "paused"
         self._event("run", state="paused")
         self._status(force=True)
         while self._control() == "pause" and not self.terminated:
             time.sleep(0.1)
-        rested = time.monotonic() - began
-        self.paused += rested
-        self.board.shift(rested)
+        self._rested(steady.seconds() - began)
         self._wish = None
         self.state = "running"
         self._event("run", state="running")
@@ -182,10 +211,41 @@ class FolderRecorder(ProgressRecorder):
         if not force and now - self._status_at < STATUS_SECONDS:
             return
         self._status_at = now
+        with contextlib.suppress(DiskFull):  # the next one may find room
+            self._write_status()
+
+    def _write_status(self) -> None:
+        worked = self.earlier + self.clock() - self._made
         status = {"state": self.state, **self.board.to_json(), "text": self.text, "updated": time.time()}
+        status |= {"worked": round(worked, 3), "waiting": self.waiting}
         if self.error:
             status["error"] = self.error
         files.write_json(self.root / files.STATUS, status)
+
+    def _when_there_is_room(self, write: Callable[[], None]) -> None:
+        """Do it; on a full disk rest until it can be done, which is told. Raises Cancelled on a wish to end."""
+        began: float | None = None
+        while True:
+            try:
+                write()
+                break
+            except DiskFull as error:
+                began = steady.seconds() if began is None else began
+                self.waiting = f"{error}; the run waits and goes on by itself"
+                self._status(force=True)
+                if self.terminated or self._control() == "cancel":
+                    raise Cancelled("the run was stopped while it waited for room on the disk") from None
+                time.sleep(ROOM_SECONDS)
+        if began is not None:
+            self.waiting = None
+            self._rested(steady.seconds() - began)
+            self._status(force=True)
+            self.note("there is room on the disk again; the run goes on")
+
+    def _rested(self, seconds: float) -> None:
+        """Leave a rest out of all times."""
+        self.paused += seconds
+        self.board.shift(seconds)
 
     def _event(self, kind: str, **values: Any) -> None:
         line = json.dumps(files.finite({"t": round(time.time(), 3), "kind": kind, **values}), allow_nan=False)
@@ -193,8 +253,12 @@ class FolderRecorder(ProgressRecorder):
 
     def _append(self, name: str, text: str) -> None:
         path = self.root / name
-        with files.writing(path), open(path, "ab") as file:
-            file.write(text.encode())
+
+        def write() -> None:
+            with files.writing(path), open(path, "ab") as file:
+                file.write(text.encode())
+
+        self._when_there_is_room(write)
 
 
 class ConsoleRecorder(ProgressRecorder):

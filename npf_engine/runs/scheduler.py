@@ -16,18 +16,26 @@ import time
 from pathlib import Path
 from typing import Any
 
-from npf_engine.errors import InputError
-from npf_engine.runs import files
+from npf_engine import steady
+from npf_engine.errors import DiskFull, InputError
+from npf_engine.runs import files, safekeeping
 from npf_engine.runs.executors import LocalExecutor
 from npf_engine.runs.process import FileLock, Identity
 from npf_engine.runs.schema import Row, Table
+from npf_engine.runs.states import FINAL, TOLD_TO_END
 
 PERIOD = 2.0  # seconds between two ticks of the thread: a dead worker is seen within two of them
 KILL_AFTER = 5.0  # seconds from TERM to KILL
-FINAL = ("done", "failed", "cancelled", "interrupted")
 GONE = "the worker stopped without a word (killed, out of memory, or the machine went down)"
 RESUME_HINT = "resume goes on from the last checkpoint"
+TAKEN_UP = "interrupted by a restart, taken up again where its last checkpoint was"
+MOST_CRASHES = 2
+TOO_OFTEN = (
+    "the machine or the server went down twice while this run was at work, so that it is not taken up by itself again; "
+    "resume goes on from the last checkpoint"
+)
 
+_leaving = threading.Event()  # this process is on its way out, with the machine
 log = logging.getLogger(__name__)
 
 
@@ -42,6 +50,7 @@ class Scheduler:
     def __init__(self, home: Path, table: Table, executor: LocalExecutor) -> None:
         self.home, self.table, self.executor = home, table, executor
         self._trouble = ""
+        self._asked: dict[tuple[str, float], float] = {}  # when a wish to cancel was first seen
         executor.on_exit = self._tick_safely
 
     def lock(self) -> FileLock:
@@ -63,7 +72,9 @@ class Scheduler:
         """A tick's work; the caller holds the lock."""
         for row in self.table.rows("running", "paused"):
             self._reconcile(row)
-        self._launch()
+        if not _leaving.is_set():
+            self._launch()
+        safekeeping.back_up(self.table.path)
 
     # reconciling
 
@@ -72,7 +83,10 @@ class Scheduler:
         status = files.read_json(run.folder / files.STATUS) or {}
         state = status.get("state")
         worker = self.executor.find(run.folder, row.worker)
-        if state in FINAL:
+        if state == "interrupted" and run.state == "paused" and (run.folder / files.CONTROL).exists():
+            if worker is None:
+                files.write_json(run.folder / files.STATUS, status | {"state": "paused", "error": None})
+        elif state in FINAL:
             self._close(row, state, status.get("error"))
         elif worker is not None:
             if row.cancel is not None:
@@ -85,6 +99,9 @@ class Scheduler:
             self._close(row, "done", None)  # the report is the last thing a training writes
         elif row.cancel is not None:
             self._close(row, "cancelled", None)
+        elif run.state == "paused" and row.worker is not None:
+            # Its memory is gone, the wish that it rests is not: a resume starts it anew from its checkpoint.
+            self.table.update(run.id, pid=None, pid_start=None, slot=None)
         elif row.worker is not None or run.state == "running":  # a run paused while it waited has no worker to lose
             self._close(row, "interrupted", f"{self._cause(run.folder)}; {RESUME_HINT}")
 
@@ -94,7 +111,8 @@ class Scheduler:
 
     def _escalate(self, row: Row, worker: Identity) -> None:
         """The flag was not heard in time: TERM, then KILL of the group."""
-        waited = time.time() - (row.cancel or 0.0)
+        now = steady.seconds()  # not the wall clock, which may leap
+        waited = now - self._asked.setdefault((row.run.id, row.cancel or 0.0), now)
         if waited > patience() + KILL_AFTER:
             self.executor.kill(worker)
         elif waited > patience():
@@ -106,9 +124,7 @@ class Scheduler:
             state, error = "failed", f"the report of the run cannot be read; {RESUME_HINT}"
         columns: dict[str, Any] = {"state": state, "error": error, "finished": time.time(), "cancel": None}
         if report is not None:
-            columns |= {key: report.get(key) for key in ("verdict", "metrics", "seconds")}
-            if isinstance(columns["seconds"], int | float):
-                columns["seconds"] = {"total": columns["seconds"]}
+            columns |= safekeeping.report_columns(report)
         self.table.update(row.run.id, **columns)
 
     @staticmethod
@@ -154,7 +170,10 @@ class Scheduler:
                     files.write_json(run.folder / files.STATUS, status | {"state": "queued", "error": None})
                 worker = self.executor.start(run.folder, slot)
         except (InputError, OSError) as error:
-            sentence = str(error) if isinstance(error, InputError) else files.disk_sentence(error, run.folder)
+            known = error if isinstance(error, InputError) else files.disk_error(error, run.folder)
+            if isinstance(known, DiskFull):
+                raise known from None  # it keeps its place, and starts when there is room
+            sentence = str(known)
             self.table.update(run.id, state="failed", error=sentence, finished=time.time())
             return False
         started = run.started or time.time()
@@ -162,6 +181,61 @@ class Scheduler:
             run.id, state="running", slot=slot, pid=worker.pid, pid_start=worker.start, started=started, error=None
         )
         return True
+
+    # a start of the server, and its end
+
+    def take_up(self) -> list[str]:
+        """Put what a restart has interrupted back in the queue, each at its old place; the ids. Ends with a tick.
+
+        A run whose worker was told to end has saved and is taken up each time; one that was at work when everything
+        went down without a word may be what brought it down, and is not taken up after the second time.
+        """
+        taken: list[str] = []
+        with self.lock().held():
+            lost = {row.run.id for row in self.table.rows("running")}
+            for row in self.table.rows("running", "paused"):
+                self._reconcile(row)
+            for row in self.table.rows("interrupted"):
+                told_to_end = row.run.error == TOLD_TO_END
+                if row.run.source != "trained" or not (told_to_end or row.run.id in lost):
+                    continue
+                crashes = row.crashes + (not told_to_end)
+                if crashes >= MOST_CRASHES:
+                    self.table.update(row.run.id, crashes=crashes, error=TOO_OFTEN)
+                    continue
+                self.requeue(row, crashes=crashes, told=TAKEN_UP, queued=row.queued or row.run.created)
+                taken.append(row.run.id)
+            self.advance()
+        return taken
+
+    def requeue(self, row: Row, **columns: Any) -> None:
+        """Put a run that is over, or rests, back in the queue; the caller holds the lock."""
+        columns |= {"state": "queued", "cancel": None, "error": None, "finished": None}
+        if self.executor.find(row.run.folder, row.worker) is None:
+            columns |= {"pid": None, "pid_start": None, "slot": None}
+        self.table.update(row.run.id, **columns)
+
+    def last_place(self) -> float:
+        """The time to queue a run by, behind all that wait, whatever the clock says."""
+        return max([time.time(), *((row.queued or 0.0) + 1e-3 for row in self.table.rows("queued"))])
+
+    def leave(self, patience: float) -> list[str]:
+        """The machine goes down: start nothing more, ask all workers to save and end, and wait for them at most
+        ``patience`` seconds; the ids of the runs that did not make it."""
+        _leaving.set()
+        waiting: dict[str, Identity] = {}
+        for row in self.table.rows("running", "paused"):
+            worker = self.executor.find(row.run.folder, row.worker)
+            if worker is not None:
+                self.executor.terminate(worker)
+                waiting[row.run.id] = worker
+        until = steady.seconds() + patience
+        while waiting and steady.seconds() < until:
+            time.sleep(0.05)
+            waiting = {run_id: worker for run_id, worker in waiting.items() if worker.alive()}
+        if self.tick(wait=0.5):
+            safekeeping.back_up(self.table.path)
+        return list(waiting)
 
     # the thread
 

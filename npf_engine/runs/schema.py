@@ -8,49 +8,35 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from npf_engine.errors import InputError
+from npf_engine.errors import DiskFull, InputError
 from npf_engine.evaluation.verdict import level_of_row
 from npf_engine.limits import MAX_NAME
-from npf_engine.runs import kinds
+from npf_engine.runs import files, kinds, safekeeping
 from npf_engine.runs.bundle_schema import clean, clean_metrics, clean_seconds, clean_text
 from npf_engine.runs.process import Identity
+from npf_engine.runs.states import ACTIVE as ACTIVE
+from npf_engine.runs.states import STATES as STATES
 
-STATES = ("queued", "running", "paused", "cancelled", "failed", "interrupted", "done")
-ACTIVE = ("queued", "running", "paused")
+T = TypeVar("T")
 SOURCES = ("trained", "imported", "gallery")
-VERSION = 1
-
-TABLE_SQL = """
-CREATE TABLE IF NOT EXISTS runs (
-    id TEXT PRIMARY KEY, name TEXT NOT NULL, state TEXT NOT NULL, source TEXT NOT NULL, spec TEXT NOT NULL,
-    created REAL NOT NULL, queued REAL, started REAL, finished REAL,
-    verdict TEXT, metrics TEXT, seconds TEXT, error TEXT,
-    pid INTEGER, pid_start TEXT, slot TEXT, cancel REAL, origin TEXT
-)
-"""
-COLUMNS = (
-    *("id", "name", "state", "source", "spec", "created", "queued", "started", "finished"),
-    *("verdict", "metrics", "seconds", "error", "pid", "pid_start", "slot", "cancel", "origin"),
-)
-SELECT = f"SELECT {', '.join(COLUMNS)} FROM runs"
 LATEST = 4e9  # unix seconds: no run is from later
-JSON_COLUMNS = ("metrics", "seconds")
 RACY = 50_000_000  # nanoseconds: clocks of file systems are coarse
 ROWS_KEPT = 4096  # decoded rows that are kept: some 20 kB each
+PATIENCE, HURRY = 5.0, 10.0  # seconds to wait for a lock; for how long after one in vain the wait is short
 
 
 @dataclass(frozen=True)
 class Run:
     """One run as the table has it. Times are unix seconds.
 
-    state is one of STATES, source one of SOURCES; settings are the JSON of what was submitted; verdict, metrics
-    and seconds are there once the run is done, as far as its kind tells them; error is one sentence where it failed
-    or was interrupted.
+    state is one of STATES (another only where a later version wrote it), source one of SOURCES; settings are the JSON
+    of what was submitted; verdict, metrics and seconds are there once the run is done, as far as its kind tells them;
+    error is one sentence where it failed or was interrupted.
     """
 
     id: str
@@ -66,6 +52,7 @@ class Run:
     seconds: dict[str, Any] | None
     error: str | None
     source: str
+    told: str | None = None  # what happened to it and is no error
 
     @property
     def active(self) -> bool:
@@ -101,73 +88,121 @@ class Row:
     slot: str | None
     cancel: float | None
     origin: str | None
+    crashes: int = 0  # times that it was at work when the machine or the server went down
 
 
 class Table:
-    """Rows in a file; every call opens, writes and closes, so that threads and processes can share it."""
+    """Rows in a file; every call opens, writes and closes, so that threads and processes can share it.
+
+    A file that is missing, empty, damaged or no table of runs is made again (safekeeping). Where nothing can be
+    written, or somebody holds it, rows are still read, from its copy at worst; ``stale`` then says why.
+    """
 
     def __init__(self, path: Path, folder: Path) -> None:
         """``folder`` holds the run folders. Raises InputError where the file cannot be opened."""
         self.path, self.folder = path, folder
+        self.stale: str | None = None
         self._kept: dict[tuple[str, ...], tuple[tuple[int, ...], tuple[Row, ...]]] = {}  # by states, with a signature
-        with self._connect() as db:
-            db.execute("PRAGMA journal_mode=WAL")
-            version = int(db.execute("PRAGMA user_version").fetchone()[0])
-            if version > VERSION:
-                raise InputError(f"{path} was written by a newer version of this program; update it or set NPF_HOME")
-            db.execute(TABLE_SQL)
-            db.execute(f"PRAGMA user_version={VERSION}")
+        self._hurry = 0.0  # until then, nobody waits long for a lock
+        with contextlib.suppress(sqlite3.Error):  # who asks it will hear why
+            if safekeeping.trouble(path) is not None:
+                safekeeping.repair(path, folder)
+            with contextlib.closing(safekeeping.opened(path)) as db:
+                db.execute("PRAGMA journal_mode=WAL")
+                safekeeping.create(db)
 
-    @contextlib.contextmanager
-    def _connect(self) -> Iterator[sqlite3.Connection]:
+    def _ask(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """``work`` on a connection that may write."""
         try:
-            with contextlib.closing(sqlite3.connect(self.path, timeout=15, isolation_level=None)) as db:
-                db.text_factory = _text
-                db.execute("PRAGMA synchronous=NORMAL")
-                yield db
+            return self._on(work)
         except sqlite3.Error as error:
-            if "full" in str(error):
-                raise InputError(f"the disk that holds {self.path} is full; free some space and try again") from error
-            raise InputError(
-                f"the table of runs {self.path} cannot be used ({error}); check that the folder is writable "
-                f"and on a local disk, or move the file away: the runs' folders stay"
-            ) from error
+            if not self._at_fault(error):
+                raise self._sentence(error) from error
+        safekeeping.repair(self.path, self.folder)
+        try:
+            return self._on(work)
+        except sqlite3.Error as error:
+            raise self._sentence(error) from error
+
+    def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """``work`` on a connection that reads, whatever it takes."""
+        try:
+            answer, self.stale = self._ask(work), None
+            return answer
+        except InputError as error:
+            cause = error
+        copy = safekeeping.backup_path(self.path)
+        for path in (copy,) if "held by another" in str(cause) else (self.path, copy):
+            with contextlib.suppress(sqlite3.Error):
+                with contextlib.closing(safekeeping.opened(path, read_only=True)) as db:
+                    db.text_factory = _text
+                    answer = work(db)
+                self.stale = str(cause)
+                return answer
+        raise cause
+
+    def _on(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        hurried = time.monotonic() < self._hurry
+        with contextlib.closing(safekeeping.opened(self.path, wait=0.2 if hurried else PATIENCE)) as db:
+            db.text_factory = _text
+            db.execute("PRAGMA synchronous=NORMAL")
+            return work(db)
+
+    def _at_fault(self, error: sqlite3.Error) -> bool:
+        """Whether it is the file that is not what it should be."""
+        return safekeeping.broken(error) or not self.path.is_file() or self.path.stat().st_size == 0
+
+    def _sentence(self, error: sqlite3.Error) -> InputError:
+        text = str(error)
+        if "full" in text or ("I/O" in text and files.is_full(self.path)):
+            return DiskFull(f"the disk that holds {self.path} is full; free some space and try again")
+        if "locked" in text:
+            self._hurry = time.monotonic() + HURRY
+            return InputError(
+                f"the table of runs {self.path} is held by another program; close what has it open, or try again in a "
+                f"moment"
+            )
+        if "readonly" in text or "unable to open" in text:
+            return InputError(
+                f"the table of runs {self.path} may not be written to; change its permissions or set NPF_HOME to a "
+                f"folder of your own"
+            )
+        return InputError(
+            f"the table of runs {self.path} cannot be used ({error}); check that the folder is writable and on a local "
+            f"disk, or move the file away: it is made again from the runs' folders"
+        )
 
     def insert(self, **columns: Any) -> None:
         """Add a row."""
-        names = ", ".join(columns)
-        marks = ", ".join("?" * len(columns))
-        with self._connect() as db:
-            db.execute(f"INSERT INTO runs ({names}) VALUES ({marks})", _encode(columns))
+        row = safekeeping.encoded(columns)
+        self._ask(lambda db: safekeeping.insert(db, row))
 
     def update(self, run_id: str, **columns: Any) -> None:
         """Change some columns of a row."""
         assignments = ", ".join(f"{name} = ?" for name in columns)
-        with self._connect() as db:
-            db.execute(f"UPDATE runs SET {assignments} WHERE id = ?", [*_encode(columns), run_id])
+        values = [*safekeeping.encoded(columns).values(), run_id]
+        self._ask(lambda db: db.execute(f"UPDATE runs SET {assignments} WHERE id = ?", values))
 
     def remove(self, run_id: str) -> None:
         """Forget a row."""
-        with self._connect() as db:
-            db.execute("DELETE FROM runs WHERE id = ?", [run_id])
+        self._ask(lambda db: db.execute("DELETE FROM runs WHERE id = ?", [run_id]))
 
     def find(self, run_id: str) -> Row | None:
         """The row of a run, or None."""
-        with self._connect() as db:
-            found = db.execute(f"{SELECT} WHERE id = ?", [run_id]).fetchone()
+        found = self._read(lambda db: db.execute(f"{_select(db)} WHERE id = ?", [run_id]).fetchone())
         return None if found is None else _row(self.folder, *found)
 
     def rows(self, *states: str) -> list[Row]:
-        """The rows in these states (all, without any), newest first."""
+        """The rows in these states (all, without any), newest first: by when they were added, not by the clock, which
+        may have been wrong."""
         signature = self._signature()
         kept = self._kept.get(states)
         if kept is not None and signature is not None and kept[0] == signature:
             return list(kept[1])
         where = f"WHERE state IN ({', '.join('?' * len(states))})" if states else ""
-        with self._connect() as db:
-            found = db.execute(f"{SELECT} {where} ORDER BY created DESC, rowid DESC", states).fetchall()
+        found = self._read(lambda db: db.execute(f"{_select(db)} {where} ORDER BY rowid DESC", states).fetchall())
         rows = [_row(self.folder, *item) for item in found]
-        if signature is not None:
+        if signature is not None and self.stale is None:
             self._kept[states] = (signature, tuple(rows))
         return rows
 
@@ -188,8 +223,16 @@ class Table:
 
     def origins(self) -> dict[str, str | None]:
         """Id -> origin of the gallery's runs."""
-        with self._connect() as db:
-            return dict(db.execute("SELECT id, origin FROM runs WHERE source = 'gallery'").fetchall())
+        return dict(
+            self._read(lambda db: db.execute("SELECT id, origin FROM runs WHERE source = 'gallery'").fetchall())
+        )
+
+
+def _select(db: sqlite3.Connection) -> str:
+    """All columns; those that an older table lacks, and that could not be added, are empty."""
+    there = {row[1] for row in db.execute("PRAGMA table_info(runs)")}
+    lacking = set(safekeeping.LATER) - there
+    return f"SELECT {', '.join('NULL' if name in lacking else name for name in safekeeping.COLUMNS)} FROM runs"
 
 
 @functools.lru_cache(maxsize=ROWS_KEPT)
@@ -199,7 +242,7 @@ def _row(folder: Path, *values: Any) -> Row:
 
     SQLite holds any type in any column: what cannot be shown is left out, for one bad row must not cost the others.
     """
-    item = dict(zip(COLUMNS, values, strict=True))
+    item = dict(zip(safekeeping.COLUMNS, values, strict=True))
     run_id = str(item["id"])
     verdict, error = item["verdict"], item["error"]
     run = Run(
@@ -216,16 +259,12 @@ def _row(folder: Path, *values: Any) -> Row:
         seconds=clean_seconds(_decode(item["seconds"])),
         error=None if error is None else clean_text(error),
         source=_line(item["source"]),
+        told=None if item["told"] is None else clean_text(item["told"]),
     )
     pid = item["pid"]
     worker = Identity(pid, str(item["pid_start"])) if isinstance(pid, int) and 0 < pid < 2**31 else None
-    return Row(run, _time(item["queued"]), worker, item["slot"], _time(item["cancel"]), item["origin"])
-
-
-def _encode(columns: dict[str, Any]) -> list[Any]:
-    return [
-        json.dumps(value) if name in JSON_COLUMNS and value is not None else value for name, value in columns.items()
-    ]
+    crashes = item["crashes"] if isinstance(item["crashes"], int) else 0
+    return Row(run, _time(item["queued"]), worker, item["slot"], _time(item["cancel"]), item["origin"], crashes)
 
 
 def _text(data: bytes) -> str:

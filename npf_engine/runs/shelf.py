@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from npf_engine.errors import InputError
+from npf_engine.errors import DiskFull, InputError
 from npf_engine.runs import files
 from npf_engine.runs.process import FileLock
 from npf_engine.runs.schema import Table
@@ -63,9 +63,11 @@ class Shelf:
             report["bundle"] = str(target / copy.name)
             files.write_json(part / files.REPORT, report)
             files.write_json(part / files.SPEC, spec)
+            files.write_json(part / files.ABOUT, {"name": bundle.name, "source": source, "created": time.time()})
             shutil.rmtree(target, ignore_errors=True)
             with files.writing(target):
                 part.rename(target)
+            self.table.remove(run_id)
             self._insert(run_id, bundle.name, source, origin, report, spec_text=json.dumps(spec))
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
@@ -85,7 +87,6 @@ class Shelf:
         self, run_id: str, name: str, source: str, origin: str | None, report: dict[str, Any], spec_text: str
     ) -> None:
         now = time.time()
-        self.table.remove(run_id)
         self.table.insert(
             id=run_id,
             name=name,
@@ -129,6 +130,8 @@ class Shelf:
     def _take_gallery(self, path: Path, run_id: str, origin: str) -> None:
         try:
             self.take(path, "gallery", run_id, origin)
+        except DiskFull:
+            log.warning("the disk is full: gallery bundle %s waits", path.name)
         except InputError as error:
             self._bad.add(origin)
             log.warning("gallery bundle %s is left out: %s", path.name, error)

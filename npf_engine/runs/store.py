@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from npf_engine import limits
-from npf_engine.errors import InputError
-from npf_engine.runs import archive, files, kinds, reading
+from npf_engine.errors import DiskFull, InputError
+from npf_engine.runs import archive, files, kinds, reading, safekeeping
 from npf_engine.runs.bundle_schema import clean
 from npf_engine.runs.executors import PACKAGE_ROOT, LocalExecutor
 from npf_engine.runs.scheduler import Scheduler, keep_watch
 from npf_engine.runs.schema import ACTIVE, Row, Run, Table
 from npf_engine.runs.shelf import Shelf
+from npf_engine.runs.states import STATES
 
 if TYPE_CHECKING:
     from npf_engine.fields.field import Field
@@ -61,10 +62,27 @@ class RunStore:
         self.scheduler = Scheduler(self.home, self.table, LocalExecutor(self.home, command))
         self.shelf = Shelf(self.folder, self.table, gallery)
         self._ticked = 0.0
+        self._trouble: str | None = None  # what the last tick met
         if watch:
             keep_watch(self.home, None if command is None else tuple(command))
 
     # asking
+
+    def trouble(self) -> str | None:
+        """Why runs can only be looked at now, in a sentence: no room, no right to write, a table that is held. None
+        where all is well."""
+        self._tick()
+        if files.is_full(self.table.path):
+            return f"the disk that holds {self.home} is full: trainings wait and go on by themselves; free some space"
+        return self.table.stale or self._trouble
+
+    def notice(self) -> str | None:
+        """What was done to the table of runs since somebody last looked; ``dismiss`` when it was read."""
+        return safekeeping.notice(self.table.path)
+
+    def dismiss(self) -> None:
+        """The notice was read."""
+        safekeeping.dismiss(self.table.path)
 
     def list(self, kind: str | None = None) -> Runs:
         """All runs, or those of one kind (``train``, ...), newest first; the gallery last."""
@@ -93,7 +111,8 @@ class RunStore:
 
         {"state", "stage", "step", "total", "stages": [{"name", "state", "seconds"}], "seconds_left", "scalars",
         "rate" (steps a second), "text", "updated", "error", "stopping" (asked to pause or to end, not yet heard),
-        "pausing" (asked to pause), "ahead" (runs before it in the queue)}; complete even where the worker has not
+        "pausing" (asked to pause), "waiting" (why it
+        rests by itself, or None), "ahead" (runs before it in the queue)}; complete even where the worker has not
         written, or wrote rubbish.
         """
         self._tick()
@@ -101,6 +120,9 @@ class RunStore:
         stages = kinds.KINDS[row.run.kind].stages if row.run.kind in kinds.KINDS else ()
         status = reading.status(row.run.folder, row.run.created, stages)
         status |= {"state": row.run.state, "error": row.run.error, "ahead": self._ahead(row)}
+        if row.run.state == "running" and not status["waiting"] and files.is_full(row.run.folder):
+            # The worker has no room to say so itself.
+            status["waiting"] = f"the disk that holds {self.home} is full; the run waits for room"
         cancelling, pausing = row.cancel is not None, self._pausing(row)
         return status | {"stopping": cancelling or pausing, "pausing": pausing and not cancelling}
 
@@ -194,8 +216,12 @@ class RunStore:
         row = self._own(run_id, "renamed")
         if not name.strip():
             raise InputError("a run's name must not be empty")
-        limits.check_text("a run's name", name.strip(), limits.MAX_NAME)
-        self.table.update(row.run.id, name=name.strip())
+        name = name.strip()
+        limits.check_text("a run's name", name, limits.MAX_NAME)
+        self.table.update(row.run.id, name=name)
+        with contextlib.suppress(InputError):  # for a table that has to be made again
+            about = {"name": name, "source": row.run.source, "created": row.run.created}
+            files.write_json(row.run.folder / files.ABOUT, about)
         return self._row(run_id).run
 
     def pause(self, run_id: str) -> Run:
@@ -220,10 +246,7 @@ class RunStore:
             self._must_be(row, "resumed", "paused", "interrupted", "cancelled", "failed")
             if row.run.source != "trained":
                 raise InputError(f"run {row.run.name!r} was not trained here; retry it to train it anew")
-            columns: dict[str, Any] = {"state": "queued", "queued": time.time(), "cancel": None, "error": None}
-            if self.scheduler.executor.find(row.run.folder, row.worker) is None:
-                columns |= {"pid": None, "pid_start": None, "slot": None}
-            self.table.update(run_id, finished=None, **columns)
+            self.scheduler.requeue(row, queued=self.scheduler.last_place(), crashes=0, told=None)
             self.scheduler.advance()
         return self._row(run_id).run
 
@@ -254,10 +277,10 @@ class RunStore:
             if row.run.folder.exists():
                 with files.writing(row.run.folder):
                     row.run.folder.rename(trash)
+            shutil.rmtree(trash, ignore_errors=True)  # first: the table may need the room
             self.table.remove(run_id)
             self._forget_uploads(row.run)
             self.scheduler.advance()
-        shutil.rmtree(trash, ignore_errors=True)
 
     def import_bundle(self, path: Path | str) -> Run:
         """Take a bundle in as a finished run; the file is copied. Raises InputError where it is not sound."""
@@ -282,20 +305,26 @@ class RunStore:
                 with files.writing(folder):
                     shutil.copyfile(field, folder / files.FIELD)
             now = time.time()
-            text = json.dumps(kinds.spec_to_json(spec))
+            files.write_json(folder / files.ABOUT, {"name": name, "source": "trained", "created": now})
+            text, place = json.dumps(kinds.spec_to_json(spec)), self.scheduler.last_place()
             self.table.insert(
-                id=run_id, name=name, state="queued", source="trained", spec=text, created=now, queued=now
+                id=run_id, name=name, state="queued", source="trained", spec=text, created=now, queued=place
             )
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        self.scheduler.tick(wait=5.0)
+        with contextlib.suppress(DiskFull):  # it is in the queue, and starts when there is room
+            self.scheduler.tick(wait=5.0)
         return self._row(run_id).run
 
     def _tick(self) -> None:
         if time.monotonic() - self._ticked > TICK_SECONDS:
-            self.shelf.register_gallery(self.scheduler.lock())
-            self.scheduler.tick()
+            try:
+                self.shelf.register_gallery(self.scheduler.lock())
+                self.scheduler.tick()
+                self._trouble = None
+            except InputError as error:  # what is there can be looked at all the same
+                self._trouble = str(error)
             self._ticked = time.monotonic()
 
     def _row(self, run_id: str) -> Row:
@@ -312,7 +341,9 @@ class RunStore:
 
     @staticmethod
     def _must_be(row: Row, verb: str, *states: str) -> None:
-        if row.run.state not in states:
+        # A state that this version does not know must not hold a run fast.
+        known = row.run.state in STATES or verb not in ("resumed", "cancelled")
+        if known and row.run.state not in states:
             raise InputError(f"run {row.run.name!r} is {row.run.state} and cannot be {verb}")
 
     @staticmethod

@@ -13,13 +13,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from npf_engine.errors import Cancelled, InputError
+from npf_engine.errors import Cancelled, DiskFull, InputError, TrainingDiverged
 from npf_engine.heap import keep_freed_memory
 from npf_engine.runs import files, kinds
-from npf_engine.runs.process import FileLock, Identity
+from npf_engine.runs.process import FileLock
 from npf_engine.runs.recorder import FolderRecorder
+from npf_engine.runs.states import TOLD_TO_END
 
 NICENESS = 10
+AGAIN = "the run cannot be resumed: repeat it, its settings are still in the table of runs"
+PATIENCE = 10.0, 300.0  # seconds before work that found no room on the disk is done again: the first time, and at most
 Job = Callable[[Any, Path, FolderRecorder], Any]
 
 
@@ -32,14 +35,15 @@ def main(folder: Path | str, job: Job | None = None) -> int:
     folder = Path(folder).resolve()
     lock = FileLock(folder / files.WORKER_LOCK)
     try:
-        spec = read_spec(folder)
+        if not folder.is_dir():
+            raise InputError(f"there is no run folder {folder}")
         if not lock.acquire():
             raise InputError(f"another worker is at {folder} already")
-        me = Identity.of(os.getpid())
-        files.write_json(folder / files.WORKER, me.to_json() if me else {"pid": os.getpid(), "start": "unknown"})
+        spec = _spec(folder)
         recorder = FolderRecorder(folder, kinds.of(spec).stages, kinds.of(spec).saving)
-    except InputError as error:
-        print(error, file=sys.stderr)
+        recorder.sign()
+    except (InputError, Cancelled) as error:
+        _say(error)
         return 2
     _be_nice()
     keep_freed_memory()
@@ -48,20 +52,37 @@ def main(folder: Path | str, job: Job | None = None) -> int:
         return _run(job or _job, spec, folder, recorder)
     finally:
         lock.release()
-        kick(folder)
+        if not recorder.terminated:  # else the machine may be going down: nothing new is begun
+            kick(folder)
+
+
+def _spec(folder: Path) -> Any:
+    """The spec in the folder; where it is broken, the run's status says so."""
+    try:
+        return read_spec(folder)
+    except InputError as error:
+        with contextlib.suppress(InputError, Cancelled):
+            FolderRecorder(folder).finish("failed", str(error))
+        raise
+
+
+def _say(text: object) -> None:
+    """To log.txt, where the executor sends stderr: not at any price, the disk may be full."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def read_spec(folder: Path) -> Any:
     """The spec in a run folder. Raises InputError where there is none or it is broken."""
     path = folder / files.SPEC
     try:
-        data = json.loads(path.read_text())
+        data = json.loads(path.read_bytes())
     except OSError:
-        raise InputError(f"{folder} is no run folder: it has no {files.SPEC} that can be read") from None
+        raise InputError(f"{path}, the run's settings, is missing or cannot be read; {AGAIN}") from None
     except ValueError as error:
-        raise InputError(f"{path} is not JSON ({error}); the run cannot be resumed, start it again") from None
+        raise InputError(f"{path} is not JSON ({error}); {AGAIN}") from None
     if not isinstance(data, dict):
-        raise InputError(f"{path} does not hold a run's settings; the run cannot be resumed, start it again")
+        raise InputError(f"{path} does not hold a run's settings; {AGAIN}")
     return kinds.spec_from_json(data)
 
 
@@ -75,28 +96,43 @@ def _run(job: Job, spec: Any, folder: Path, recorder: FolderRecorder) -> int:
     state, sentence = "done", None
     try:
         recorder.begin()
-        job(spec, folder, recorder)
+        _with_room(job, spec, folder, recorder)
     except Cancelled:
         wished = not recorder.terminated or _control_word(folder) == "cancel"
         state = "cancelled" if wished else "interrupted"
-        sentence = None if wished else "the worker was told to end, perhaps by a shutdown; resume goes on from there"
+        sentence = None if wished else TOLD_TO_END
     except Exception as error:
         state, sentence = "failed", explain(error, folder, recorder)
-        traceback.print_exc()  # the executor sends stderr to log.txt
+        _say("".join(traceback.format_exception(error)))
     if sentence:
-        print(sentence, file=sys.stderr, flush=True)
+        _say(sentence)
     try:
         recorder.finish(state, sentence)
     except InputError as error:
         # Not even the last word fits on the disk; the scheduler will find the worker gone and say why.
-        print(error, file=sys.stderr, flush=True)
+        _say(error)
         return 1
     return 1 if state == "failed" else 0
 
 
+def _with_room(job: Job, spec: Any, folder: Path, recorder: FolderRecorder) -> None:
+    """Do the work; where the disk is full for something that is no checkpoint, wait and do what is not kept again."""
+    patience, most = PATIENCE
+    while True:
+        try:
+            job(spec, folder, recorder)
+            return
+        except (DiskFull, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in files.FULL:
+                raise
+            sentence = explain(error, folder, recorder)
+        recorder.wait_for_room(sentence, patience)
+        patience = min(2 * patience, most)
+
+
 def explain(error: Exception, folder: Path, recorder: FolderRecorder) -> str:
     """One sentence for what ended a run."""
-    if isinstance(error, InputError):
+    if isinstance(error, InputError | TrainingDiverged):
         return str(error)
     stage = recorder.board.current
     where = f"in stage {stage.name}" if stage else "before its first stage"
