@@ -49,4 +49,4 @@ else:
         logging.getLogger(f"streamlit.runtime.{talker}").setLevel("ERROR")
     warm.up()
     st.navigation(pages())
-    app = st.App(__file__, middleware=layers)
+    app = st.App(__file__, middleware=layers, lifespan=serving.lifespan)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
-import functools
+import asyncio
+import contextlib
 import logging
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from npf_engine.errors import InputError
@@ -18,18 +19,24 @@ PATIENCE = 8.0  # seconds that workers have to save; an engine kills a container
 INITS = ("tini", "docker-init", "dumb-init", "catatonit")  # first processes of containers
 
 
-@functools.cache
+@contextlib.asynccontextmanager
+async def lifespan(app: object) -> AsyncIterator[None]:
+    """Of an ASGI application: ``begin`` before its first visitor, ``end`` after its last one where the workers will not
+    outlive it."""
+    await asyncio.to_thread(begin)
+    yield
+    if workers_end_with_us():
+        await asyncio.to_thread(end)
+
+
 def begin() -> None:
-    """Once a process, at the start of a server: the queue moves without a visitor, what a restart has interrupted is
-    taken up, and where the workers will not outlive the server, they are told to save before it ends."""
+    """At the start of a server: the queue moves without a visitor, and what a restart has interrupted is taken up."""
     try:
         store = RunStore()
         for run_id in store.scheduler.take_up():
             log.warning("run %s was interrupted by a restart and is taken up again", run_id)
     except InputError as error:
         log.warning("the queue of runs cannot start: %s", error)  # every page says so too
-    if workers_end_with_us():
-        atexit.register(end)
 
 
 def end() -> None:
