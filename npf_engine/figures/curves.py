@@ -14,7 +14,7 @@ from npf_engine.figures.landscape import MODE_COLOURS
 from npf_engine.figures.layout import finish, float32
 from npf_engine.figures.training import wants_log
 
-# What RunStore.history gives: stage -> {"step", "t", scalar: (k,) values, NaN where not told}
+# What RunStore.history gives: stage -> {"step", "t", "worked", scalar: (k,) values, NaN where not told}
 History = Mapping[str, Mapping[str, np.ndarray]]
 
 # stage -> colour of the object that it makes; its title is the glossary's
@@ -132,15 +132,21 @@ def by_name(
 
 
 def joined(history: History, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Seconds since the first value of scalar ``name``, and its values, of all stages in the order of time."""
+    """Seconds of work since the first value of scalar ``name``, and its values, of all stages in the order of time."""
     clocks, values = [np.zeros(0)], [np.zeros(0)]
     for stage in told(history, name):
         there = np.isfinite(history[stage][name])
-        clocks.append(history[stage]["t"][there])
+        clocks.append(_seconds(history[stage])[there])
         values.append(history[stage][name][there])
     clock, level = np.concatenate(clocks), np.concatenate(values)
     order = np.argsort(clock, kind="stable")
     return float32(clock[order] - clock[order[0]]), float32(level[order])
+
+
+def _seconds(columns: dict[str, np.ndarray]) -> np.ndarray:
+    """Seconds of work; by the wall clock where an older run did not tell them."""
+    worked = columns.get("worked")
+    return columns["t"] if worked is None or np.isnan(worked).any() else worked.astype(np.float64)
 
 
 def _line(step: np.ndarray, value: np.ndarray, stage: str, markers: bool = False) -> go.Scatter:

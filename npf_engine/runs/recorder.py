@@ -84,6 +84,10 @@ class FolderRecorder(ProgressRecorder):
             self._event("run", state=state, **({"error": error} if error else {}))
             self._when_there_is_room(self._write_status)
 
+    def worked(self) -> float:
+        """Seconds of work on the run until now, rests left out, in this process and those before it."""
+        return self.earlier + self.clock() - self._made
+
     def wait_for_room(self, sentence: str, seconds: float) -> None:
         """Rest ``seconds`` at least, and until there is room on the disk again. Raises Cancelled on a wish to end."""
         until = steady.seconds() + seconds
@@ -138,6 +142,7 @@ class FolderRecorder(ProgressRecorder):
         if last or told - self._event_at >= max(EVENT_SECONDS, (told - now.began) / EVENTS_A_STAGE):
             self._event_at = told
             values = {"stage": stage, "step": now.step, "total": now.total, "rate": self.board.rate}
+            values["worked"] = round(self.worked(), 3)
             self._event("progress", **values, **self._untold[1])
             self._untold = (stage, {})
         self._status(force=last or new)
@@ -215,9 +220,8 @@ class FolderRecorder(ProgressRecorder):
             self._write_status()
 
     def _write_status(self) -> None:
-        worked = self.earlier + self.clock() - self._made
         status = {"state": self.state, **self.board.to_json(), "text": self.text, "updated": time.time()}
-        status |= {"worked": round(worked, 3), "waiting": self.waiting}
+        status |= {"worked": round(self.worked(), 3), "waiting": self.waiting}
         if self.error:
             status["error"] = self.error
         files.write_json(self.root / files.STATUS, status)
