@@ -143,7 +143,7 @@ def joined(history: History, name: str) -> tuple[np.ndarray, np.ndarray]:
     return float32(clock[order] - clock[order[0]]), float32(level[order])
 
 
-def _seconds(columns: dict[str, np.ndarray]) -> np.ndarray:
+def _seconds(columns: Mapping[str, np.ndarray]) -> np.ndarray:
     """Seconds of work; by the wall clock where an older run did not tell them."""
     worked = columns.get("worked")
     return columns["t"] if worked is None or np.isnan(worked).any() else worked.astype(np.float64)

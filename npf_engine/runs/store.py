@@ -131,7 +131,8 @@ class RunStore:
         return reading.events(self._row(run_id).run.folder, after)
 
     def history(self, run_id: str) -> dict[str, dict[str, np.ndarray]]:
-        """Curves for plots: stage -> {"step", "t" (unix s), "worked" (s), and every scalar}, (k,) float32 arrays, NaN where not told.
+        """Curves for plots: stage -> {"step", "t" (unix s), "worked" (s), and every scalar}, (k,) float32 arrays,
+        NaN where not told.
 
         Steps that were done again after a break appear once.
         """
