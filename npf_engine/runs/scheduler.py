@@ -223,19 +223,24 @@ class Scheduler:
         """The machine goes down: start nothing more, ask all workers to save and end, and wait for them at most
         ``patience`` seconds; the ids of the runs that did not make it."""
         _leaving.set()
-        waiting: dict[str, Identity] = {}
+        waiting: dict[Path, Identity] = {}
         for row in self.table.rows("running", "paused"):
             worker = self.executor.find(row.run.folder, row.worker)
             if worker is not None:
                 self.executor.terminate(worker)
-                waiting[row.run.id] = worker
+                waiting[row.run.folder] = worker
         until = steady.seconds() + patience
         while waiting and steady.seconds() < until:
             time.sleep(0.05)
-            waiting = {run_id: worker for run_id, worker in waiting.items() if worker.alive()}
+            # What has said its last word has saved; how long the process takes to go does not matter.
+            waiting = {
+                folder: worker
+                for folder, worker in waiting.items()
+                if worker.alive() and (files.read_json(folder / files.STATUS) or {}).get("state") not in FINAL
+            }
         if self.tick(wait=0.5):
             safekeeping.back_up(self.table.path)
-        return list(waiting)
+        return [folder.name for folder in waiting]
 
     # the thread
 
