@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.fuzz_bundle import VALUES, mutated_json
 from npf_engine.runs import files, kinds
-from npf_engine.runs.schema import TABLE_SQL
+from npf_engine.runs.safekeeping import CREATE
 from npf_engine.runs.store import Run, RunStore
 from tests.pages.conftest import button, open_page, texts
 
@@ -32,7 +32,7 @@ def insert(home: Path, run_id: str, **columns: Any) -> None:
     values: dict[str, Any] = {"name": run_id, "state": "done", "source": "imported", "spec": "{}", "created": 1.7e9}
     values |= {"metrics": None, "seconds": None} | columns | {"id": run_id}
     with sqlite3.connect(home / files.TABLE) as db:
-        db.execute(TABLE_SQL)
+        db.execute(CREATE)
         marks = ", ".join("?" * len(values))
         db.execute(f"INSERT INTO runs ({', '.join(values)}) VALUES ({marks})", list(values.values()))
     folder = home / files.RUNS / run_id
