@@ -45,7 +45,7 @@ def _sound(told: dict[str, Any], blank: dict[str, Any]) -> dict[str, Any]:
         value = told.get(key)
         if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
             found[key] = value
-    for key in ("stage", "text"):
+    for key in ("stage", "text", "waiting"):
         if isinstance(told.get(key), str):
             found[key] = told[key]
     found["scalars"] = _numbers(told.get("scalars"))
