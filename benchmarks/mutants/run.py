@@ -38,6 +38,7 @@ ROOMS = {
 }
 # No mathematics in them: processes, files, names, what progress says, what a form offers.
 NOT_MATHEMATICS = (
+    "npf_engine/networks/sizes.py",
     "npf_engine/evaluation/embedding.py",
     "npf_engine/evaluation/colour_run.py",
     "npf_engine/polar/storage.py",
@@ -152,17 +153,19 @@ def judge(mutant: Mutant, names: list[str], seconds: float) -> str:
         return "unseen"
     source = (ROOT / mutant.path).read_text()
 
-    def task() -> int:
-        server.put_in_place(ROOT / mutant.path, mutant.applied(source))
+    def task(text: str) -> int:
+        server.put_in_place(ROOT / mutant.path, text)
         import pytest
 
         return int(pytest.main(pytest_args(names)))
 
-    code = server.forked(task, 20 + 5 * seconds, 90 + 30 * seconds, KEPT / "last.txt")
+    limits = 20 + 5 * seconds, 90 + 30 * seconds
+    code = server.forked(lambda: task(mutant.applied(source)), *limits, KEPT / "last.txt")
     if code is None:
         return "hangs"
-    if code in (4, 5, 70):
-        raise RuntimeError(f"the tests of {mutant.name} could not run:\n" + (KEPT / "last.txt").read_text()[-3000:])
+    if code in (4, 5, 70) and server.forked(lambda: task(source), *limits, KEPT / "clean.txt") != 0:
+        # Not the fault's doing, which may well break an import: the tests do not run without it either.
+        raise RuntimeError(f"the tests of {mutant.name} could not run:\n" + (KEPT / "clean.txt").read_text()[-3000:])
     return "survived" if code == 0 else "caught"
 
 
