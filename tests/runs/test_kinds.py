@@ -18,6 +18,7 @@ import pytest
 
 from npf_engine.errors import Cancelled, InputError
 from npf_engine.runs import files, kinds
+from npf_engine.runs.estimate import estimate
 from npf_engine.runs.job import run_job
 from npf_engine.runs.recorder import FolderRecorder
 from npf_engine.runs.spec import TrainingSpec, with_values
@@ -117,7 +118,7 @@ def test_a_run_from_queue_to_zip_through_a_kill_and_a_cancel(dice: RunStore):
     assert report is not None and report["sum"] == expected(spec) and report["spread"] is None
     assert dice.history(run.id)["throw"]["mean"][-1] == pytest.approx(report["mean"], rel=1e-6)
     assert not (run.folder / files.CHECKPOINTS).exists()
-    assert dice.estimate(TrainingSpec())["runs"] == 0  # what a training takes is told by trainings
+    assert estimate(dice, TrainingSpec()).runs == 0  # what a training takes is told by trainings
     with zipfile.ZipFile(io.BytesIO(dice.archive(run.id))) as content:
         assert sorted(content.namelist()) == ["dice.npz", "report.json", "spec.json"]
         assert "out" not in json.loads(content.read("report.json"))  # a path of this machine
