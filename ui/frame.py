@@ -105,8 +105,9 @@ def footer() -> None:
     """One quiet line below a page."""
     st.space("medium")
     st.caption(
-        "Polar factorization: every field F is the gradient of a convex potential u after a "
-        "measure-preserving map M, F = ∇u ∘ M, and only one such pair exists."
+        "Brenier's theorem: a field F of finite mean square under ρ is F = ∇u ∘ M, with u convex and M keeping ρ. "
+        "∇u is unique, so u is too, up to a constant where Ω is connected. M is unique where F is non-degenerate, that "
+        "is where F♯ρ gives no mass to small sets; a constant field determines no M."
     )
 
 

@@ -21,7 +21,7 @@ def plot(
     caption: str,
     data: Arrays | Callable[[], Arrays] | None = None,
     name: str = "npf",
-    on_select: Literal["ignore", "rerun"] = "ignore",
+    on_select: Literal["ignore", "rerun"] | Callable[[], None] = "ignore",
     selection_mode: str | tuple[str, ...] = "points",
     height: int | None = None,
 ) -> Any:

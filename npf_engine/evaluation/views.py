@@ -99,6 +99,24 @@ def factorization_view(model: PolarFactorization, n: int = 3000, seed: int = 0) 
     return FactorizationView(arrays, model.units, model.low, model.high, model.scaling.scale, projection)
 
 
+def mixing(view: FactorizationView, apart: float = 0.25) -> float:
+    """The share of samples whose nearest neighbour in M_theta#rho comes from a place farther away than ``apart`` times
+    the mean distance of two samples, positions scaled to [-1, 1]^d: 0 for an M that is continuous, about one half
+    where two places of equal weight meet everywhere."""
+    scale = np.asarray(view.scale)
+    x, m = torch.from_numpy(view.clouds["rho"] / scale), torch.from_numpy(view.clouds["m"] / scale)
+    beside = nearest(m, m, 2)[:, 1]
+    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
+    typical = float((x - x[order]).norm(dim=1).mean())
+    return float(((x - x[beside]).norm(dim=1) > apart * typical).double().mean())
+
+
+def rises(x: np.ndarray, f: np.ndarray) -> bool:
+    """Whether values f (n,) never fall along x (n,), up to a millionth of their range."""
+    along = f[np.argsort(x, kind="stable")].astype(np.float64)
+    return bool((np.diff(along) >= -1e-6 * max(np.ptp(along), 1e-300)).all())
+
+
 def principal_axes(y: np.ndarray) -> Projection:
     """The first two principal axes of a cloud (n, d), each turned so that its largest component is positive."""
     mean = y.mean(axis=0)

@@ -14,6 +14,7 @@ from npf_engine.runs.store import Run
 from pages.factorization import data
 from ui.plots import plot
 
+FOLDS = 0.03  # share of points with neighbours from elsewhere above which M is said to fold
 POINTS = (1000, 3000, 8000)
 SEED = 0
 COLUMNS = {
@@ -25,15 +26,11 @@ COLUMNS = {
     ),
     "learnt": (
         ("grad_u", "m"),
-        "**Learnt.** ∇u♯ρ must fill the shape of F♯ρ without tearing: its colours vary slowly, since ∇u is the "
-        "gradient of a "
-        "convex function. Mθ♯ρ must look like ρ, with its colours mixed: that is how M folds.",
+        "**Learnt.** ∇u♯ρ should cover F♯ρ, above to the left, and Mθ♯ρ should cover ρ.",
     ),
     "together": (
         ("reconstruction", "m_network"),
-        "**Together.** ∇u∘Mξ must equal F♯ρ in shape and colours. Mξ, the network, must equal Mθ to its left; clumps "
-        "and "
-        "gaps are mass that it puts in the wrong place.",
+        "**Together.** ∇u∘Mξ should equal F♯ρ in shape and colours, and Mξ, the network, Mθ to its left.",
     ),
 }
 
@@ -55,6 +52,8 @@ def show(run: Run, name: str) -> None:
             if not drawn:
                 st.info("This model has no Mξ: its training stopped before that stage.", icon=":material/info:")
                 continue
+            if "m" in drawn:
+                caption = f"{caption} {_folds(view)}"
             figure = panels.column([_panel(item, view, planes, axes) for item in drawn], origin)
             plot(figure, f"clouds_{key}", caption, {item: view.clouds[item] for item in ("rho", *drawn)}, name)
     if view.d == 3:
@@ -87,6 +86,17 @@ def _panel(key: str, view: views.FactorizationView, planes: views.Arrays, axes: 
     )
 
 
+def _folds(view: views.FactorizationView) -> str:
+    """What M does with the colours of this model."""
+    share = views.mixing(view)
+    if share < FOLDS:
+        return "Points that are neighbours in Mθ♯ρ come from neighbouring places: M does not fold here."
+    return (
+        f"M folds: {100 * share:.0f} % of the points in Mθ♯ρ have a nearest neighbour that comes from elsewhere, and "
+        "there the colours mix."
+    )
+
+
 def _graphs(view: views.FactorizationView, name: str) -> None:
     """d = 1: everything is a function of one variable."""
     x = view.clouds["rho"][:, 0]
@@ -100,8 +110,7 @@ def _graphs(view: views.FactorizationView, name: str) -> None:
         "positions": (
             ("m", "m_network"),
             position_title(view.units, 0),
-            "M carries each x to the place where ∇u takes the value F(x). Mξ (dotted) must lie on Mθ; jumps are "
-            "where it cannot follow.",
+            "M carries each x to the place where ∇u takes the value F(x). Mξ (dotted) must lie on Mθ.",
         ),
     }
     for column, (key, (items, title, caption)) in zip(st.columns(2, gap="medium"), groups.items(), strict=True):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
+from npf_engine.evaluation import views
 from npf_engine.fields.field import Field
 from npf_engine.figures import histograms, panels, terrain
 from npf_engine.figures.layout import position_title
@@ -46,7 +47,7 @@ def show(field: Field) -> None:
     plot(
         figure,
         "field_histograms",
-        "How the components of F are distributed. Heavy tails and several peaks make the potential harder to learn.",
+        "How the components of F are distributed over the samples.",
         data,
         name,
     )
@@ -61,7 +62,7 @@ def _plane(x: np.ndarray, f: np.ndarray, field: Field, data: Callable[[], Arrays
         plot(
             terrain.arrows(x, f, *box),
             "field_arrows",
-            "F itself. Around summits and sinks every direction occurs; where an arrow comes back, M has to fold.",
+            "F itself at samples spread over the region: an arrow points where F does, its length grows with |F|.",
             data,
             name,
         )
@@ -70,7 +71,7 @@ def _plane(x: np.ndarray, f: np.ndarray, field: Field, data: Callable[[], Arrays
         plot(
             terrain.norm_map(x, f, *box),
             "field_norm",
-            "The size of F. Places far apart with the same gradient are what M brings together.",
+            "The size of F at each place.",
             data,
             name,
         )
@@ -78,7 +79,7 @@ def _plane(x: np.ndarray, f: np.ndarray, field: Field, data: Callable[[], Arrays
         plot(
             terrain.values_map(f, field.units),
             "field_values",
-            "The law F♯ρ that ∇u has to reproduce: bright where many places share a gradient.",
+            "The law F♯ρ of the values, which ∇u has to reproduce: bright where they are dense.",
             data,
             name,
         )
@@ -95,7 +96,8 @@ def _surface(x: np.ndarray, field: Field, name: str) -> None:
         plot(
             terrain.elevation_map(grid, field.units),
             "field_elevation",
-            "The elevation after smoothing, with contour lines: F is its slope. Clear pixels lie outside of Omega.",
+            "The elevation after smoothing, with contour lines: F is its slope."
+            + (" Clear pixels lie outside of Omega." if not np.isfinite(grid.elevation).all() else ""),
             elevation,
             name,
         )
@@ -104,19 +106,25 @@ def _surface(x: np.ndarray, field: Field, name: str) -> None:
         plot(
             terrain.potential_map(x, values, field.units, field.low, field.high),
             "field_potential",
-            "The potential that F is the gradient of. Where it is not convex, M has to fold.",
+            "The potential that F is the gradient of. Were it convex, it would be u, and M would move nothing.",
             lambda: {"x": x, "potential": values},
             name,
         )
     else:
-        st.info("This field is the gradient of no potential: M has to turn as well as fold.", icon=":material/info:")
+        st.info("No potential of this field is known, so there is no surface to show.", icon=":material/info:")
 
 
 def _line(x: np.ndarray, f: np.ndarray, field: Field, data: Callable[[], Arrays], name: str) -> None:
     few = slice(0, 4000)
     title = f"F ({field.units.value})" if field.units.value else "F"
     figure = panels.graphs(x[few, 0], {"field": f[few, 0]}, position_title(field.units, 0), title)
-    plot(figure, "field_graph", "The graph of F. Where it falls, M has to turn the order of points round.", data, name)
+    rises = views.rises(x[:, 0], f[:, 0])
+    what = (
+        "It never falls: u is its integral, and M moves nothing."
+        if rises
+        else "Where it falls, M turns the order of points round."
+    )
+    plot(figure, "field_graph", f"The graph of F. {what}", data, name)
 
 
 def _many(f: np.ndarray, field: Field, data: Callable[[], Arrays], name: str) -> None:
@@ -128,7 +136,7 @@ def _many(f: np.ndarray, field: Field, data: Callable[[], Arrays], name: str) ->
     plot(
         terrain.values_map(f, field.units, axes=pair),
         "field_values",
-        "The law F♯ρ on two of its axes: bright where many places share a gradient.",
+        "The law F♯ρ of the values on two of its axes: bright where they are dense.",
         data,
         name,
     )

@@ -13,8 +13,9 @@ from ui import frame, states
 from ui.runs import badge, store
 
 WHAT = (
-    "Every vector field F is the gradient of a convex potential u after a map M that only moves mass around: "
-    "**F = ∇u ∘ M**, the polar factorization. "
+    "A vector field F is the gradient of a convex potential u after a map M that moves places about and keeps their "
+    "density ρ: **F = ∇u ∘ M**, the polar factorization. Brenier's theorem: there is one for every F of finite mean "
+    "square; ∇u is unique, and so is M where F is non-degenerate: no set of zero volume holds a share of its values. "
     "Pick a field, real terrain or a formula of your own, and this explorer trains u, M and the many-valued inverse "
     "of M while you look on. "
     "Then see both factors side by side, go from any gradient back to all places where it occurs, and take the model "

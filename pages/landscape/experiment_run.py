@@ -104,8 +104,8 @@ def _cosine(run: Run, metrics: dict[str, Any], name: str) -> None:
     plot(
         figure,
         "cosine",
-        f"G at the generated weights against the gradient asked for: {item['mean']:.2f} on average, between the best "
-        f"constant direction, {item['trivial']:.2f}, and what the minibatch's noise allows, {item['ceiling']:.2f}.",
+        f"G at the generated weights against the gradient asked for: {item['mean']:.2f} on average. The best constant "
+        f"direction has {item['trivial']:.2f}, and the minibatch's noise allows {item['ceiling']:.2f}.",
         {key: figures[key] for key in ("cosine", "trivial_cosine", "ceiling_cosine") if key in figures},
         name,
     )
@@ -170,7 +170,7 @@ def _histograms(particles: data.Arrays, name: str) -> None:
         classifier.characteristics(there),
         "characters",
         "What the weights of each cloud achieve. At critical points the gradient that is left is the minibatch's "
-        "noise; ln 10 = 2.3 is the loss of guessing, and uniform weights guess.",
+        "noise; ln 10 = 2.3 is the loss of guessing.",
         arrays,
         name,
     )

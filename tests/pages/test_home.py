@@ -16,6 +16,16 @@ def test_before_any_run_of_ones_own_there_is_a_picture(store: RunStore):
     button(app, "Pick a field and train")
 
 
+def test_a_point_is_followed_through_all_three_pictures(store: RunStore):
+    app = open_page("home")
+    assert "x → M(x) → ∇u(M(x)) = F(x)" in texts(app) and "Brenier's theorem" in texts(app)
+    before = texts(app)
+    assert "This point: x = (" in before and "of F's spread apart" in before
+    slider = next(item for item in app.slider if item.label == "Follow a point")
+    slider.set_value(slider.max).run()
+    assert not app.exception and "This point: x = (" in texts(app) and texts(app) != before
+
+
 def test_one_click_starts_at_the_field(store: RunStore):
     app = open_page("home")
     button(app, "Pick a field and train").click()
