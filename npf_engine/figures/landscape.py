@@ -171,6 +171,6 @@ def where(results: Sequence[tuple[str, dict[str, float]]], *, height: int = 220)
             )
         )  # fmt: skip
     finish(figure, height=height, revision="where", legend=True)
-    figure.update_layout(barmode="stack")
+    figure.update_layout(barmode="stack", legend_traceorder="normal")
     figure.update_xaxes(title="share of draws", tickformat=".0%", range=[0, 1])
     return figure

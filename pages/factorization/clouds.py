@@ -26,11 +26,11 @@ COLUMNS = {
     ),
     "learnt": (
         ("grad_u", "m"),
-        "**Learnt.** ∇u♯ρ should cover F♯ρ, above to the left, and Mθ♯ρ should cover ρ.",
+        "**Learnt.** ∇u♯ρ should cover F♯ρ, and Mθ♯ρ should cover ρ.",
     ),
     "together": (
         ("reconstruction", "m_network"),
-        "**Together.** ∇u∘Mξ should equal F♯ρ in shape and colours, and Mξ, the network, Mθ to its left.",
+        "**Together.** ∇u∘Mξ should equal F♯ρ in shape and colours, and Mξ, the network, should equal Mθ.",
     ),
 }
 

@@ -47,7 +47,7 @@ def show(field: Field) -> None:
     plot(
         figure,
         "field_histograms",
-        "How the components of F are distributed over the samples.",
+        "How the values of F are distributed over the samples: each component, and the size where there are several.",
         data,
         name,
     )

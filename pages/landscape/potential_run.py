@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from npf_engine.errors import InputError
+from npf_engine.evaluation.landscape_verdict import WHY_EVERYWHERE
 from npf_engine.figures import critical, curves
 from npf_engine.figures import landscape as figures
 from npf_engine.numbers import number
@@ -109,7 +110,7 @@ def _result(run: Run, picture: Ground, name: str) -> None:
     other = _plain(run)
     beside = runs.store().report(other.id) if other is not None and other.state == "done" else None
     _numbers(report, beside)
-    _law(run)
+    _law(run, str(report.get("verdict_reason", "")))
     modes = report.get("modes") or []
     if modes:
         _table(run, modes, beside)
@@ -143,10 +144,11 @@ def _result(run: Run, picture: Ground, name: str) -> None:
             plot(bars, "weights", caption, arrays | {"target": np.array([mode["target"] for mode in modes])}, name)
 
 
-def _law(run: Run) -> None:
-    """What law the method has, where that needs a word."""
-    if run.spec.method in potential_setup.LAW_OF:
-        frame.caption(potential_setup.LAW_OF[run.spec.method])
+def _law(run: Run, told: str) -> None:
+    """What law the method has, where that needs a word and the verdict has not said it."""
+    about = potential_setup.LAW_OF.get(run.spec.method, "")
+    if about and WHY_EVERYWHERE not in told:
+        frame.caption(about)
 
 
 def _others(report: dict[str, Any]) -> list[tuple[list[float], str]]:

@@ -29,11 +29,11 @@ SAMPLE, CRITICAL = "Sample it", "Critical points"
 EXAMPLE = "(x^2 + y - 11)^2 / 20 + sin(2*x)*y"
 ABOUT = {
     "lmc-npf-corrected": "Langevin steps on g and jumps through the convex u, accepted by Metropolis' rule with the "
-    "networks frozen: the law is exp(-c g), however bad the networks. The way back from u is not I_psi: its draws lie "
+    "networks frozen: the law is exp(-c g), however bad the networks. The way back from u is not Iψ: its draws lie "
     "on finitely many pre-images and have no density, which the rule needs. A mixture density network q(x | y), fitted "
     "to particles of an uncorrected chain, takes its place. A poor fit costs accepted jumps, not correctness; a mode "
     "that it does not know is reached by its broad share (2 % of its draws) or by Langevin steps alone.",
-    "lmc-npf": f"The paper's Algorithm 2, uncorrected: Langevin steps on g, jumps through u, and back by I_psi. Basins "
+    "lmc-npf": f"The paper's Algorithm 2, uncorrected: Langevin steps on g, jumps through u, and back by Iψ. Basins "
     f"are left at once, but the law is the chain's own, not exp(-c g). {WHY_EVERYWHERE}.",
     "lmc": "Langevin steps alone: particles stay in the basin where they begin for as long as its walls are high.",
     "tempering": "Copies at higher temperatures that swap places: the classical remedy.",
@@ -41,7 +41,7 @@ ABOUT = {
 }
 LAW_OF = {
     "lmc-npf": f"{WHY_EVERYWHERE}. Langevin steps on g lead down from there only until the next jump.",
-    "lmc-npf-corrected": "Its law is exp(-c g). The way back from u is a mixture density network q(x | y), not I_psi, "
+    "lmc-npf-corrected": "Its law is exp(-c g). The way back from u is a mixture density network q(x | y), not Iψ, "
     "whose draws have no density: a poor fit costs accepted jumps, not correctness.",
 }
 LAWS = {TARGET: "exp(-c g)", OWN: "its own law"}
