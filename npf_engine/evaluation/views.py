@@ -13,6 +13,7 @@ from torch import Tensor
 
 from npf_engine.fields.field import Units
 from npf_engine.polar.factorization import PolarFactorization
+from npf_engine.transport.pairing import nearest
 
 POSITIONS = ("rho", "m", "m_network", "inverse")  # clouds in Omega
 VALUES = ("field", "grad_u", "reconstruction")  # clouds in the space of F
