@@ -140,6 +140,8 @@ class Metrics(Part):
     pushforward: Measured | None = None
     measure_preservation: Measured | None = None
     measure_preservation_implicit: Measured | None = None
+    pushforward_sliced: Measured | None = None
+    measure_preservation_sliced: Measured | None = None
     inverse: Measured | None = None
     reconstruction: Numbers | None = None
     map_error: Numbers | None = None
