@@ -27,7 +27,14 @@ from npf_engine.polar.sampling.landscapes import Landscape
 from npf_engine.polar.training import train
 from npf_engine.recorder import Recorder
 from npf_engine.restoring import fit, restored
-from npf_engine.settings import AmortizerConfig, ConjugateConfig, InverseConfig, MapConfig, PotentialConfig
+from npf_engine.settings import (
+    AmortizerConfig,
+    ConjugateConfig,
+    InverseConfig,
+    MapConfig,
+    PotentialConfig,
+    ReportConfig,
+)
 from npf_engine.transport.loop import Loop
 
 CELLS = 48  # along an axis, for the choice of where to draw more
@@ -51,6 +58,7 @@ class PretrainSettings:
     inverse: InverseConfig = field(
         default_factory=lambda: InverseConfig(hidden=(128, 128, 128), steps=0, sampler_steps=40)
     )
+    report: ReportConfig = field(default_factory=lambda: ReportConfig(n=1024))
     field: FieldSpec = field(default_factory=FieldSpec)
     device: str = "cpu"
     dtype: str = "float32"
