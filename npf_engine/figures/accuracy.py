@@ -12,12 +12,14 @@ from npf_engine.figures import palette
 from npf_engine.figures.layout import finish, float32
 from npf_engine.numbers import number
 
+MISS = "inverse_miss"
 # metric of the report -> (colour, symbol, what is compared)
 METRICS: dict[str, tuple[str, str, str]] = {
     "pushforward": ("grad_u", "S(∇u♯ρ, F♯ρ)", "∇u pushes ρ to the law of F"),
     "measure_preservation": ("m_network", "S(Mξ♯ρ, ρ)", "Mξ, the network, preserves ρ"),
     "measure_preservation_implicit": ("m", "S(Mθ♯ρ, ρ)", "Mθ, by the solver, preserves ρ"),
     "inverse": ("inverse", "S(Iψ(y), M⁻¹(y))", "Iψ draws from the pre-images of M"),
+    MISS: ("inverse", "|F(Iψ(v)) − v|", "F at a place drawn for v is v: share of F's spread"),
     "pushforward_sliced": ("grad_u", "W(∇u♯ρ, F♯ρ)", "the same of ∇u by slices: % of the variance"),
     "measure_preservation_sliced": ("m", "W(Mθ♯ρ, ρ)", "the same of Mθ by slices: % of the variance"),
 }
@@ -33,8 +35,8 @@ def rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     """
     found = []
     for key, (_, symbol, what) in METRICS.items():
-        item = metrics.get(key)
-        if not isinstance(item, Mapping) or item.get("value") is None:
+        item = _item(metrics, key)
+        if item is None or item.get("value") is None:
             continue
         found.append(
             {
@@ -58,8 +60,8 @@ def ladder(metrics: Mapping[str, Any]) -> go.Figure:
     figure = go.Figure()
     names = []
     for key, (colour, symbol, what) in METRICS.items():
-        item = metrics.get(key)
-        if not isinstance(item, Mapping) or not _positive(item.get("ratio"), item.get("self_distance")):
+        item = _item(metrics, key)
+        if item is None or not _positive(item.get("ratio"), item.get("self_distance")):
             continue
         names.append(symbol)
         ratio, se = float(item["ratio"]), float(item.get("se") or 0.0)
@@ -83,6 +85,18 @@ def ladder(metrics: Mapping[str, Any]) -> go.Figure:
     )
     figure.update_yaxes(categoryorder="array", categoryarray=names[::-1], showgrid=False)
     return figure
+
+
+def _item(metrics: Mapping[str, Any], key: str) -> Mapping[str, Any] | None:
+    """A metric as value, floor and trivial answer: ``inverse_miss`` by its mean."""
+    item = metrics.get(key)
+    if not isinstance(item, Mapping):
+        return None
+    if key != MISS:
+        return item
+    mean, floor = item.get("mean"), item.get("self_distance")
+    ratio = float(mean) / float(floor) if _positive(mean, floor) and mean is not None and floor is not None else None
+    return {"value": mean, "self_distance": floor, "ratio": ratio, "trivial": item.get("trivial"), "n": item.get("n")}
 
 
 def _way(item: Mapping[str, Any]) -> float | None:

@@ -99,6 +99,14 @@ def _numbers(metrics: dict[str, Any]) -> None:
                 help=f"F at a drawn pre-image against F asked for; one fixed direction reaches "
                 f"{cosine['trivial']:.2f}.",
             )
+        miss = metrics.get("inverse_miss")
+        if miss:
+            st.metric(
+                "Miss of the inverse",
+                number(miss["mean"], 2),
+                border=True,
+                help=_miss(miss),
+            )
         dual = metrics.get("test_dual")
         if dual:
             st.metric(
@@ -109,3 +117,19 @@ def _numbers(metrics: dict[str, Any]) -> None:
                 "one "
                 f"field. Largest residual of its conjugates {number(dual['max_residual'], 2)}.",
             )
+
+
+def _miss(miss: dict[str, Any]) -> str:
+    """What stands behind the mean miss, in words."""
+    text = (
+        f"mean |F(x) − v| at drawn pre-images x of v, as a share of F's spread; the median is "
+        f"{number(miss['median'], 2)}, "
+        f"and {100 * miss['beyond_half']:.0f} % miss by more than half of |v|."
+    )
+    if miss.get("worst_decile") is not None:
+        text += f" At the worst tenth of places the median is beyond {number(miss['worst_decile'], 2)}."
+    if exact := miss.get("exact"):
+        text += f" Carried on by F itself, {100 * exact['found']:.1f} % of the draws end where F is v."
+    if miss.get("own_error") is not None:
+        text += f" F is known on samples only; ∇u∘Mξ in its place misses by {number(miss['own_error'], 2)} itself."
+    return text

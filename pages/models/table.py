@@ -22,6 +22,7 @@ ORDERS: dict[str, Callable[[Run], Any]] = {
     "∇u♯ρ": lambda run: _last(ratio(run, "pushforward")),
     "M♯ρ": lambda run: _last(ratio(run, "measure_preservation")),
     "Inverse": lambda run: _last(ratio(run, "inverse")),
+    "Miss": lambda run: _last(miss(run)),
     "Seconds": lambda run: _last(_total(run)),
 }
 
@@ -54,7 +55,8 @@ def show(runs: list[Run]) -> list[Run]:
     if len(found) > PAGE:
         _turn(len(found))
     st.caption(
-        "Numbers are ratios, value over floor: 1 is as good as another sample of the truth. "
+        "Numbers are ratios, value over floor: 1 is as good as another sample of the truth; Miss is a share of F's "
+        "spread: 0 is best. "
         "The verdict weighs them with their standard errors."
     )
     if st.session_state.pop("ticked_more", False):
@@ -138,6 +140,7 @@ def _columns(runs: list[Run]) -> dict[str, list[Any]]:
         "∇u♯ρ": [ratio(run, "pushforward") for run in runs],
         "M♯ρ": [ratio(run, "measure_preservation") for run in runs],
         "Inverse": [ratio(run, "inverse") for run in runs],
+        "Miss": [miss(run) for run in runs],
         "Seconds": [_total(run) for run in runs],
         "Field": [fieldlink.title_in(run.settings) for run in runs],
         "Preset": [_preset(run) for run in runs],
@@ -150,6 +153,13 @@ def ratio(run: Run, metric: str) -> float | None:
     """The ratio, value over floor, of a metric, where the run has it."""
     found = (run.metrics or {}).get(metric)
     value = found.get("ratio") if isinstance(found, dict) else None
+    return float(value) if isinstance(value, int | float) else None
+
+
+def miss(run: Run) -> float | None:
+    """What F misses at drawn pre-images on average, over its spread, where the run has it."""
+    found = (run.metrics or {}).get("inverse_miss")
+    value = found.get("mean") if isinstance(found, dict) else None
     return float(value) if isinstance(value, int | float) else None
 
 
@@ -177,6 +187,7 @@ def _config() -> dict[str, Any]:
         "∇u♯ρ": column.NumberColumn(help="Pushforward: ratio of S(∇u♯ρ, F♯ρ)", **number),
         "M♯ρ": column.NumberColumn(help="Measure preservation: ratio of S(Mξ♯ρ, ρ)", **number),
         "Inverse": column.NumberColumn(help="Pre-images of Iψ against the true ones: ratio", **number),
+        "Miss": column.NumberColumn(help="|F(x) − v| at drawn pre-images x of v, over F's spread", **number),
         "Seconds": column.NumberColumn(format="%.0f", width="small", help="Of the whole training"),
         "Field": column.TextColumn(width="medium"),
         "Preset": column.TextColumn(width="small"),

@@ -158,6 +158,7 @@ def test_ladder_puts_floor_at_one_and_value_at_its_ratio() -> None:
     row = accuracy.rows({"pushforward": metric})[0]
     assert row["better"] == pytest.approx(np.log(5) / np.log(10)) and row["floor"] == 0.36
     assert accuracy.rows({"pushforward": metric | {"trivial": 0.2}})[0]["better"] is None
+
     narrow = metric | {"value": 0.5 * metric["self_distance"], "se": 0.02}
     assert accuracy.rows({"pushforward": narrow})[0]["better"] is None
     assert accuracy.rows({"pushforward": narrow | {"se": 0.2}})[0]["better"] == 1.0
@@ -203,3 +204,11 @@ def test_a_followed_point_is_marked_in_its_cloud_and_dims_no_other() -> None:
     np.testing.assert_allclose([seen.x[0], seen.y[0]], points[8], rtol=1e-6)
     assert all(trace.unselected.marker.opacity == 0.85 for trace in figure.data)
     assert len(add_followed(cloud, points, np.array([0]), 0).data) == 6, "without an aim there is no ring"
+
+
+def test_the_miss_of_the_inverse_has_its_own_row() -> None:
+    miss = {"mean": 0.06, "self_distance": 0.03, "trivial": 1.4, "n": 10_000, "exact": None}
+    (row,) = accuracy.rows({"inverse_miss": miss})
+    assert (row["value"], row["floor"], row["trivial"], row["n"]) == (0.06, 0.03, 1.4, 10_000)
+    assert row["ratio"] == pytest.approx(2.0) and 0.7 < row["better"] < 1
+    assert accuracy.rows({"inverse_miss": miss | {"self_distance": 0.0}})[0]["ratio"] is None
