@@ -120,6 +120,7 @@ def test_a_server_that_ends_with_its_machine_lets_the_workers_save(make_store, m
     step = store.status(run.id)["step"]
     assert (run.folder / files.CHECKPOINTS / "u.pt").exists()
     assert state(store, run.id) == "interrupted" and state(store, waiting.id) == "queued"  # nothing new was begun
+    wait_for(lambda: not worker_of(run).alive())  # it has said its last word before it is gone
     not_leaving.clear()
     told = store.events(run.id)[-1]["i"]
     assert store.scheduler.take_up() == [run.id]
