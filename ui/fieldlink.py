@@ -73,11 +73,13 @@ def check_source(source: str) -> None:
         raise InputError("the link's field has no source; choose the field again")
     limits.check_text("the link's source", source)
     limits.check_path("the link's source", source)
+    source = source.strip()  # as fields.catalog reads it: what is judged here must be what is opened there
     path = Path(source)
-    if not (path.is_absolute() or len(path.parts) > 1 or path.exists()):
+    home_of_somebody = source.startswith("~")
+    if not (path.is_absolute() or len(path.parts) > 1 or path.exists() or home_of_somebody):
         return
     allowed = [files.home(), *([Path(os.environ["NPF_DEM_DIR"])] if os.environ.get("NPF_DEM_DIR") else [])]
-    if not any(path.resolve().is_relative_to(folder.resolve()) for folder in allowed):
+    if home_of_somebody or not any(path.resolve().is_relative_to(folder.resolve()) for folder in allowed):
         raise InputError(f"a link cannot open the file {limits.shown(source)}; upload it on the Field page")
 
 

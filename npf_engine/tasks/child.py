@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, Literal, TypeVar
 
 from npf_engine.errors import InputError
+from npf_engine.limits import MAX_SENTENCE
 from npf_engine.tasks import packing
 
 T = TypeVar("T")
@@ -36,6 +37,7 @@ Reason = Literal["memory", "time", "disk", "crash"]
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.1  # between two looks at a child, and two chances to cancel it
+MAX_REPORT = 8 << 20  # bytes of one line of a child's reports
 AT_ONCE = 2  # locked children of one process at a time: each may take a gigabyte
 _slots = threading.BoundedSemaphore(AT_ONCE)
 _START = "import sys, json; sys.path[:0] = json.loads(sys.argv[1]); from npf_engine.tasks import inside; inside.main()"
@@ -232,11 +234,17 @@ def _listen(child: subprocess.Popen[bytes], reports: IO[bytes], limits: Limits, 
             if not data:
                 return {}
             *lines, rest = (rest + data).split(b"\n")
+            if len(rest) > MAX_REPORT:
+                return {"event": "failed", "trace": "a report without end"}
             for line in lines:
-                report: dict[str, Any] = json.loads(line)
-                if report["event"] != "progress":
-                    return report
-                tell(report["done"], report["total"], report["text"])
+                try:  # a parser that a file took over says what it likes
+                    report: dict[str, Any] = json.loads(line)
+                    if report["event"] != "progress":
+                        return report
+                    last = float(report["done"]), float(report["total"]), str(report["text"])[:MAX_SENTENCE]
+                except (ValueError, KeyError, TypeError, RecursionError):
+                    return {"event": "failed", "trace": "a report that is none"}
+                tell(*last)
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
@@ -257,13 +265,13 @@ def _value(
 ) -> Any:
     event = said.get("event")
     if event == "refused":
-        raise InputError(said["text"])
+        raise InputError(str(said.get("text"))[:MAX_SENTENCE])
     if event == "answer":
         answer.seek(0)
         types = {packing.type_name(kind): kind for kind in returns}
         try:
             return packing.unpack(said["value"], packing.read_arrays(answer, said["arrays"]), types)
-        except (KeyError, ValueError, TypeError) as error:
+        except (LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
             log.exception("%s: the child's answer cannot be used", what)
             raise Stopped(_sentence("crash", what, limits), "crash", repr(error)) from None
     reason, detail = _reason(said, child, errors)
@@ -276,7 +284,7 @@ def _reason(said: dict[str, Any], child: subprocess.Popen[bytes], errors: Binary
     if said.get("event") == "late":
         return "time", "by the clock"
     if said.get("event") == "failed":
-        kind, trace = said["kind"], said["trace"]
+        kind, trace = said.get("kind"), str(said.get("trace"))
         if kind == "MemoryError":
             return "memory", trace
         return ("disk" if "File too large" in trace or "[Errno 27]" in trace else "crash"), trace

@@ -11,11 +11,13 @@ import streamlit as st
 import torch
 
 from npf_engine.errors import InputError
+from npf_engine.fields.spec import FieldSpec
 from npf_engine.figures import colour, lab
 from npf_engine.runs import kinds
 from npf_engine.transport.lab import LabSpec
 from npf_engine.transport.lab.tasks import build_task
 from npf_engine.transport.lab.telling import weights
+from pages.field import building
 from pages.field.pick import built_in
 from pages.lab import link, titles
 from ui import frame, speclink, states
@@ -185,6 +187,9 @@ def _run(spec: LabSpec, ready: bool) -> None:
 
 def _tried(spec: LabSpec) -> tuple[str, np.ndarray, np.ndarray, bool] | str:
     """What ``_clouds`` finds; or the sentence that says why there is nothing."""
+    field = FieldSpec(source=spec.task.removeprefix(link.FIELD))
+    if spec.task.startswith(link.FIELD) and building.must_be_fetched(field, building.place_of(field)):
+        return f"the elevation of {field.source} is not on this machine yet; fetch it on the Field page first"
     try:
         found: tuple[str, np.ndarray, np.ndarray, bool] = _clouds(spec.task, spec.target, spec.d)
     except InputError as error:

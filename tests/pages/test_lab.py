@@ -59,7 +59,9 @@ def test_choices_go_into_the_link_and_refused_ones_do_not(store: RunStore):
         ({"task": "/etc/hostname", "target": "/etc/hostname"}, "a link cannot open the file"),
         ({"task": "nowhere"}, "there is no task"),
         ({"task": "field:/etc/hostname"}, "a link cannot open the file"),
+        ({"task": "field:Chamonix"}, "the elevation of Chamonix is not on this machine"),
         ({"of": "Colours", "source": "/etc/hostname"}, "a link cannot open the file"),
+        ({"of": "Colours", "source": "README.md"}, "a link cannot open the file"),
         ({"of": "Colours", "strength": "2"}, "strength must lie between 0 and 1"),
     ],
 )

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import mmap
 import os
+import resource
+import signal
 import socket
+import stat
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -97,6 +103,63 @@ def probe(named: Path, secret: str, port: int) -> dict[str, str]:
         "password": os.environ.get("NPF_PASSWORD", "absent"),
         "home": os.environ.get("NPF_HOME", "absent"),
     }
+
+
+def escapes(parent: int) -> dict[str, str]:
+    """What a parser that a file took over would try next: each is "done", or the error's name."""
+
+    def tried(work: Callable[[], object]) -> str:
+        try:
+            work()
+        except OSError as error:
+            return type(error).__name__
+        return "done"
+
+    def fork() -> None:
+        if os.fork() == 0:
+            os._exit(0)
+
+    def thread() -> None:
+        one = threading.Thread(target=time.sleep, args=(0.0,))
+        one.start()
+        one.join()
+
+    return {
+        "thread": tried(thread),
+        "own limits": tried(lambda: resource.getrlimit(resource.RLIMIT_NOFILE)),
+        "own memory": tried(lambda: mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)),
+        "fork": tried(fork),
+        "session": tried(os.setsid),
+        "signal": tried(lambda: os.kill(parent, 0)),
+        "signal its thread": tried(lambda: _call(234, parent, parent, 0)),
+        "signal a thread": tried(lambda: _call(200, parent, 0)),
+        "limits of the parent": tried(lambda: resource.prlimit(parent, resource.RLIMIT_NOFILE)),
+        "memory file": tried(lambda: os.memfd_create("x")),
+        "shared memory": tried(lambda: mmap.mmap(-1, 2 << 30)),
+        "lasting memory": tried(lambda: _call(29, 0, 4096, 0o1600)),
+        "priority of the parent": tried(lambda: os.setpriority(os.PRIO_PROCESS, parent, 19)),
+        "environment of the parent": tried(lambda: open(f"/proc/{parent}/environ", "rb")),
+        "times": tried(lambda: os.utime(os.getcwd())),
+    }
+
+
+def _call(number: int, *arguments: int) -> None:
+    """A system call of x86-64."""
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.syscall(*(ctypes.c_long(value) for value in (number, *arguments))) < 0:
+        raise OSError(ctypes.get_errno(), "refused")
+
+
+def babble(text: str) -> None:
+    """Says ``text`` on every pipe to the parent, for ever."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    while True:
+        for handle in range(3, 64):
+            with contextlib.suppress(OSError):
+                if stat.S_ISFIFO(os.fstat(handle).st_mode):
+                    os.write(handle, text.encode())
 
 
 def leave(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import socket
 import subprocess
@@ -118,6 +119,24 @@ def test_a_locked_child_reads_what_it_was_given_and_nothing_else(
         assert allowed == {"read named"}
     assert found["password"] == found["home"] == "absent"
     assert named.read_bytes() == b"II"
+
+
+@LINUX
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers of system calls are those of x86-64")
+def test_a_parser_that_was_taken_over_stays_where_it_is() -> None:
+    found = child.call(jobs.escapes, os.getpid(), what="x")
+    allowed = {key for key, value in found.items() if value == "done"}
+    assert allowed - {"environment of the parent"} == {"thread", "own limits", "own memory"}, found
+
+
+@LINUX
+@pytest.mark.parametrize(
+    "text", ["x" * 60_000, "{}\n", "[1]\n", '{"event": "progress"}\n', '{"event": "failed"}\n', "\n"]
+)
+def test_reports_that_are_none_end_the_child_and_not_the_parent(text: str) -> None:
+    with pytest.raises(child.Stopped) as caught:
+        child.call(jobs.babble, text, what="big.tif")
+    assert caught.value.reason == "crash" and str(caught.value).startswith("big.tif cannot be read")
 
 
 def _has_landlock() -> bool:

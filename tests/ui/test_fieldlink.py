@@ -80,7 +80,14 @@ def test_link_opens_no_file_but_those_kept_here(own_home: Path, tmp_path: Path, 
         with pytest.raises(InputError, match="cannot open the file"):
             fieldlink.from_query({"source": source})
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    # spaces are nothing to the reader of fields, and ~ is a folder to it
+    for source in ("secret.csv", " secret.csv", "secret.csv ", "~/secret.csv", f" {other}", "./secret.csv"):
+        with pytest.raises(InputError, match="cannot open the file"):
+            fieldlink.from_query({"source": source})
+    (own_home / "~").mkdir()
+    monkeypatch.chdir(own_home)  # a server that stands in its own home: ~/ is no folder of that name
     with pytest.raises(InputError, match="cannot open the file"):
-        fieldlink.from_query({"source": "secret.csv"})
+        fieldlink.from_query({"source": "~/secret.csv"})
     monkeypatch.setenv("NPF_DEM_DIR", str(tmp_path))
     assert fieldlink.from_query({"source": str(other)}).source == str(other)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, quote
 
 from ui.door import headers
 from ui.door.caller import Caller, all_of, exposed, identify
@@ -56,13 +57,23 @@ class Answers:
 
         return cookie_parser("; ".join(all_of(self.scope, b"cookie")))
 
+    def _query(self, name: str, default: str) -> str:
+        """A parameter of the query; the default where there is none, or where the query is none of ours."""
+        try:
+            query = parse_qs(self.scope["query_string"].decode("latin-1"), max_num_fields=20)
+        except ValueError:
+            return default
+        return query.get(name, [default])[0]
+
     # --- answers ---
 
     async def _say(self, status: int, sentence: str) -> None:
         await self._own(status, sentence, TEXT)
 
     async def _redirect(self, place: str, cookie: tuple[bytes, bytes] | None = None) -> None:
-        extra = [(b"location", place.encode("latin-1", "ignore")), *([cookie] if cookie else [])]
+        # what is left out of a path can make another host of it: everything but ASCII is written as %xx
+        place = quote(place, safe="/?#[]@!$&'()*+,;=:%~")
+        extra = [(b"location", place.encode("ascii")), *([cookie] if cookie else [])]
         await self._own(303, "", TEXT, extra)
 
     async def _own(self, status: int, text: str, kind: str, extra: list[tuple[bytes, bytes]] | None = None) -> None:

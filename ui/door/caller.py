@@ -121,9 +121,17 @@ def _refused(scope: Any, host: str, settings: Settings) -> str:
     if not origin:
         return ""
     careful = scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD", "OPTIONS")
-    if careful and _place(urlsplit(origin).netloc) != _place(host):
+    if careful and _place(_netloc(origin)) != _place(host):
         return "requests from pages of another site are not answered"
     return ""
+
+
+def _netloc(url: str) -> str:
+    """The host and port of an address; an empty string, which no host is, where it is none."""
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return ""
 
 
 def hostname(url: str) -> str | None:

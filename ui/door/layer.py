@@ -10,10 +10,11 @@ from urllib.parse import unquote
 from ui.door import signin
 from ui.door.answers import TEXT, Message, Receive, Send
 from ui.door.caller import exposed, header
-from ui.door.settings import Settings
+from ui.door.settings import MB, Settings
 from ui.door.signing import RETURN_COOKIE, Signing
+from ui.door.sockets import Sockets
 from ui.door.throttle import Throttle
-from ui.door.tickets import Tickets
+from ui.door.tickets import Ticket, Tickets
 from ui.door.uploads import Refused, Sessions, StreamlitSessions, Upload, Uploads
 
 log = logging.getLogger("npf.door")
@@ -23,6 +24,7 @@ HEALTH = "/_stcore/health"
 CLOSED = ("/_stcore/metrics", "/_stcore/script-health-check", "/_stcore/agent")
 UPLOAD = "/_stcore/upload_file/"
 SWEEP_SECONDS = 3.0
+MESSAGE_BYTES = 16 * MB  # of one message of a browser: what was clicked and typed has kilobytes
 
 
 class Door:
@@ -34,6 +36,7 @@ class Door:
         self.tickets = Tickets(settings.hours)
         self.throttle = Throttle()
         self.uploads = Uploads(settings.limits, self.sessions)
+        self.sockets = Sockets(settings.limits)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -98,32 +101,50 @@ class Visit(Signing):
             log.warning("socket from %s refused: %s", self.caller.address, self.caller.refused or "not signed in")
             await self._send({"type": "websocket.close", "code": 1008})
             return
-        if ticket is None:
-            await self.door.app(self.scope, self.receive, self._send)
+        if not self.door.sockets.enter(self.caller.address):
+            log.warning("socket from %s refused: there are too many", self.caller.address)
+            await self._send({"type": "websocket.close", "code": 1013})
             return
+        try:
+            await self._connection(ticket)
+        finally:
+            self.door.sockets.leave(self.caller.address)
+
+    async def _connection(self, ticket: Ticket | None) -> None:
         ended = False
 
-        async def receive() -> Message:
+        async def end(code: int, reason: str) -> Message:
             nonlocal ended
-            message, gone = asyncio.ensure_future(self.receive()), asyncio.ensure_future(ticket.gone.wait())
-            left = self.door.tickets.left(ticket)
-            try:
-                done, _ = await asyncio.wait({message, gone}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-                if message in done:
-                    return message.result()
-            finally:
-                gone.cancel()
-                if not message.done():
-                    message.cancel()
             ended = True
-            await self._send({"type": "websocket.close", "code": 1008, "reason": "signed out"})
-            return {"type": "websocket.disconnect", "code": 1008}
+            await self._send({"type": "websocket.close", "code": code, "reason": reason})
+            return {"type": "websocket.disconnect", "code": code}
+
+        async def receive() -> Message:
+            message = await (self.receive() if ticket is None else self._while_signed_in(ticket))
+            if message is None:
+                return await end(1008, "signed out")
+            if len(message.get("bytes") or message.get("text") or "") > MESSAGE_BYTES:
+                log.warning("socket from %s closed: a message larger than any of ours", self.caller.address)
+                return await end(1009, "too large")
+            return message
 
         async def send(message: Message) -> None:
             if not ended:
                 await self._send(message)
 
         await self.door.app(self.scope, receive, send)
+
+    async def _while_signed_in(self, ticket: Ticket) -> Message | None:
+        """The next message of the visitor; None where the sign-in ended before it came."""
+        message, gone = asyncio.ensure_future(self.receive()), asyncio.ensure_future(ticket.gone.wait())
+        left = self.door.tickets.left(ticket)
+        try:
+            done, _ = await asyncio.wait({message, gone}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            return message.result() if message in done else None
+        finally:
+            gone.cancel()
+            if not message.done():
+                message.cancel()
 
     # --- uploads ---
 

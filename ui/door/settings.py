@@ -20,10 +20,10 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True)
 class Limits:
-    """What may be uploaded. Bytes; a window is ``window`` seconds long.
+    """What may be uploaded, and how many pages may be open. Bytes; a window is ``window`` seconds long.
 
     Two pictures or one table is what a page asks for at once; the largest file that the fields accept has 300 MB
-    (``server.maxUploadSize``). All limits but ``total`` follow from these two.
+    (``server.maxUploadSize``). All limits on uploads but ``total`` follow from these two.
     """
 
     session: int = 600 * MB  # held for one session
@@ -36,6 +36,8 @@ class Limits:
     open_total: int = 16
     silence: float = 30.0  # seconds without a byte, after which an upload is given up
     grace: float = 15.0  # seconds that files outlive the connection of their session
+    sockets_address: int = 200  # pages open at once; behind a proxy that is not trusted all visitors are one address
+    sockets_total: int = 500
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,7 @@ class Signing(Answers):
 
     async def _sign_in(self) -> None:
         if self.scope["method"] != "POST":
-            query = parse_qs(self.scope["query_string"].decode("latin-1"), max_num_fields=20)
-            back = signin.safe_return(query.get("next", ["/"])[0], self.settings.base)
+            back = signin.safe_return(self._query("next", "/"), self.settings.base)
             if self._may_enter():
                 await self._redirect(back)
             else:
@@ -76,13 +75,12 @@ class Signing(Answers):
         await self._redirect(f"{self.settings.base}/sign-in", self._cookie(COOKIE, "", 0))
 
     async def _to_provider(self) -> None:
-        query = parse_qs(self.scope["query_string"].decode("latin-1"), max_num_fields=20)
-        name = query.get("provider", ["default"])[0]
+        name = self._query("provider", "default")
         address = start_address(name, self.settings) if name in self.settings.providers else None
         if address is None:
             await self._say(503, "signing in is not possible: the server's log says why")
             return
-        back = signin.safe_return(query.get("next", ["/"])[0], self.settings.base)
+        back = signin.safe_return(self._query("next", "/"), self.settings.base)
         await self._redirect(address, self._cookie(RETURN_COOKIE, quote(back), 600))
 
     async def _form(self) -> dict[str, str] | None:

@@ -88,7 +88,7 @@ class World:
 
     def scope(self, kind: str, path: str, method: str, headers: dict[str, str], client: str, server: str) -> Any:
         path, _, query = path.partition("?")
-        sent = [(k.encode(), v.encode()) for k, v in headers.items()]
+        sent = [(k.encode(), v.encode("latin-1")) for k, v in headers.items()]
         return {
             "type": kind,
             "path": path,
@@ -124,6 +124,26 @@ class World:
         asyncio.run(self.door(self.scope("http", path, method, named, client, server), receive, send))
         content = b"".join(m.get("body", b"") for m in sent[1:])
         return Answer(sent[0]["status"], list(sent[0]["headers"]), content)
+
+    def connect(
+        self, messages: list[Any], *, meanwhile: Any = None, client: str = "127.0.0.1", **headers: str
+    ) -> list[str]:
+        """A websocket that says ``messages`` and leaves; what was sent to it. ``meanwhile`` runs while it is open."""
+        sent: list[str] = []
+        coming = [{"type": "websocket.connect"}, *messages, {"type": "websocket.disconnect"}]
+
+        async def receive() -> Any:
+            if len(coming) == 1 and meanwhile is not None:
+                await meanwhile()
+            return coming.pop(0)
+
+        async def send(message: Any) -> None:
+            sent.append(" ".join(str(message[key]) for key in ("type", "code") if key in message))
+
+        asyncio.run(
+            self.door(self.scope("websocket", "/_stcore/stream", "GET", headers, client, "127.0.0.1"), receive, send)
+        )
+        return sent
 
     def sign_in(self, password: str, client: str = "127.0.0.1", back: str = "/", **headers: str) -> Answer:
         body = f"password={password}&next={back}".encode()

@@ -216,3 +216,22 @@ def test_a_server_started_in_another_way_is_not_open_by_mistake():
 def test_a_setting_that_cannot_be_understood_is_named(name: str, value: str):
     with pytest.raises(InputError, match=name):
         Settings.from_environment({name: value})
+
+
+@pytest.mark.parametrize("there", ["/%C4%80/evil.example", "/%C4%80%E4%B8%80/evil.example/", "/%E2%80%8B/evil.example"])
+def test_letters_that_no_header_holds_make_no_other_host_of_a_path(there: str):
+    world = World(password="sesame")
+    first = world.sign_in("sesame", back=there)
+    cookie = first.cookies[0].partition(";")[0]
+    for answer in (first, world.ask(f"/sign-in?next={there}", cookie=cookie)):
+        assert answer.status == 303
+        assert answer.get("location") == "/" or answer.get("location").startswith("/%")
+
+
+@pytest.mark.parametrize("origin", ["http://[bad", "http://[::1", "//", "\xff"])
+def test_an_origin_that_is_no_address_is_another_site(origin: str):
+    assert World().ask("/x", "POST", origin=origin).status == 403
+
+
+def test_a_query_that_is_none_of_ours_breaks_nothing():
+    assert World(password="sesame").ask("/sign-in?" + "&".join(["a=1"] * 50)).status == 200

@@ -121,3 +121,29 @@ def test_a_visitor_who_comes_back_in_time_keeps_the_files():
         world.clock.now = 5000 + now
         world.door.uploads.sweep()
     assert "s" in world.sessions.files
+
+
+def test_open_pages_are_counted_by_address_and_in_all():
+    world = World(Limits(sockets_address=2, sockets_total=3))
+
+    async def one_more(client: str = "192.0.2.1") -> None:
+        assert world.door.sockets.enter(client)
+
+    assert world.connect([], client="192.0.2.1") == ["websocket.accept"]
+    assert world.connect([], client="192.0.2.1", meanwhile=one_more) == ["websocket.accept"]
+    assert world.door.sockets.enter("192.0.2.1")
+    assert world.connect([], client="192.0.2.1") == ["websocket.close 1013"], "an address holds two already"
+    assert world.door.sockets.enter("192.0.2.2")
+    assert world.connect([], client="192.0.2.3") == ["websocket.close 1013"], "three are open in all"
+    world.door.sockets.leave("192.0.2.1")
+    assert world.connect([], client="192.0.2.1") == ["websocket.accept"]
+
+
+@pytest.mark.parametrize("password", ["", "sesame"])
+def test_a_message_larger_than_any_of_ours_ends_its_socket(password: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("ui.door.layer.MESSAGE_BYTES", 1000)
+    world = World(password=password)
+    headers = {"cookie": world.sign_in("sesame").cookies[0].partition(";")[0]} if password else {}
+    small, large = ({"type": "websocket.receive", "bytes": bytes(size)} for size in (1000, 1001))
+    assert world.connect([small], **headers) == ["websocket.accept"]
+    assert world.connect([small, large, small], **headers) == ["websocket.accept", "websocket.close 1009"]
