@@ -78,8 +78,9 @@ def save_model(model: PolarFactorization, folder: Path) -> None:
 def load_model(path: Path) -> PolarFactorization:
     """Read a bundle (zip) or a folder. Raises InputError that names what is missing or broken."""
     read = _reader(path)
+    written = read(CONFIG)
     try:
-        config = json.loads(read(CONFIG))
+        config = json.loads(written)
     except (ValueError, RecursionError):
         raise InputError(f"{path.name}: {CONFIG} is not readable JSON") from None
     if not isinstance(config, dict) or config.get("format") != FORMAT:
