@@ -207,7 +207,10 @@ def _level(lattice: Lattice, component: int, level: float, model: PolarFactoriza
     values = np.where(lattice.mask.numpy(), lattice.values[..., component].numpy(), np.nan)
     x, y = np.linspace(-lattice.half, lattice.half, cols), np.linspace(lattice.half, -lattice.half, rows)
     gap = np.full((1, 2), np.nan)
-    pieces = [np.vstack([line, gap]) for line in contourpy.contour_generator(x, y, values).lines(level)]
+    pieces = [
+        np.vstack([np.asarray(line, dtype=np.float64), gap])
+        for line in contourpy.contour_generator(x, y, values).lines(level)
+    ]
     if not pieces:
         return gap
     line = np.vstack(pieces)
