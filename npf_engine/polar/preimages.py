@@ -67,7 +67,8 @@ def settle(known: KnownField, draws: Tensor, values: Tensor, samples: tuple[Tens
 
 
 def _again(known: KnownField, start: Tensor, value: Tensor, samples: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """A second chance for draws (n, d): the nearest known place of the value, or downhill from a sample near in F."""
+    """A second chance for draws (n, d): the nearest known place of the value, or downhill from a sample near in F; a
+    draw that has neither stays where it began, with what F misses there."""
     places = known.places(value)
     if len(places):
         x = places[nearest(places, start, 1)[:, 0]]
@@ -75,10 +76,11 @@ def _again(known: KnownField, start: Tensor, value: Tensor, samples: tuple[Tenso
     x, y = samples
     close = x[(y - value).square().sum(1).topk(min(RESTARTS, len(y)), largest=False).indices]
     order = nearest(close, start, min(ROUNDS, len(close)))
-    best, left = start.clone(), torch.full((len(start),), torch.inf, dtype=torch.float64)
+    best, left = start.clone(), (known.value(start) - value).norm(dim=1)
     for chosen in order.T:
         rest = (left > ARRIVED * known.spread).nonzero()[:, 0]
         there, miss = known.solve(close[chosen[rest]], value.expand(len(rest), -1))
+        miss = torch.where(known.inside(there), miss, torch.inf)
         better = rest[miss < left[rest]]
         best[better], left[better] = there[miss < left[rest]], miss[miss < left[rest]]
     return best, left
@@ -137,8 +139,8 @@ def _nearest_that_occurs(
     x, y = samples
     close = x[(y - value).square().sum(1).topk(min(RESTARTS, len(y)), largest=False).indices]
     lowest, _ = known.solve(close, value.expand_as(close))
-    candidates = torch.cat([lowest, ends])
-    candidates = candidates[known.inside(candidates)]
+    beyond = torch.cat([lowest, ends])
+    candidates = torch.cat([close, beyond[known.inside(beyond)]])  # the samples themselves do occur
     reached = known.value(candidates)
     best = (reached - value).norm(dim=1).argmin()
     return candidates[best], reached[best]

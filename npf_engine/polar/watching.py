@@ -32,10 +32,10 @@ class Watch:
     ) -> None:
         self.u, self.recorder = u, recorder
         generator = torch.Generator().manual_seed(seed + 104_729)
-        count = min(points, field.x_test.shape[0] // 3)
+        count = min(points, field.x_test.shape[0] // 2)
         order = torch.randperm(field.x_test.shape[0], generator=generator)
-        first, second, rest = order[:count], order[count : 2 * count], order[2 * count :]
-        self.x = field.x_test[first].to(u.raw_w)
+        second, rest = order[:count], order[count:]
+        self.x = field.x_test[rest[:count]].to(u.raw_w)
         self.y = field.y_test[second]
         self.eps = default_eps(self.y)
         draws = [rest[torch.randperm(len(rest), generator=generator)[:count]] for _ in range(FLOORS)]

@@ -156,8 +156,6 @@ class _Work:
         """To the last state that was good, with half the rate; the step at which the loop now ends."""
         step = self.step
         self._put(self.setbacks.back(step))
-        if not self.setbacks.points:
-            self.setbacks.keep(self.state())
         self.loop.recorder.note(self.setbacks.sentence(step, self.step))
         return self.loop.plateau.end if self.loop.plateau else self.loop.steps
 

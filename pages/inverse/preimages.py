@@ -203,7 +203,9 @@ def _preimages(
 
 def _caption(view: PreimageView, model: PolarFactorization, clicked: np.ndarray | None) -> str:
     """What the picture shows, and of this gradient what can be read from it."""
-    parts = ["Faint dots are draws of Iψ, the cross is ∇u* of the gradient, where M sends all its pre-images."]
+    found = view.exact is not None and len(view.exact.places) > 0
+    dots = "Faint dots" if found or model.d == 1 else "Dots"
+    parts = [f"{dots} are draws of Iψ, the cross is ∇u* of the gradient, where M sends all its pre-images."]
     if view.levels is not None:
         parts.append("On the solid line F₁ is as asked, on the dashed one F₂: where they cross, F is the gradient.")
     if view.exact is not None and len(view.exact.places):

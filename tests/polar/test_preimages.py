@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -72,6 +73,20 @@ def test_a_value_that_does_not_occur_is_told_with_the_nearest_that_does() -> Non
         assert not bool(ends.found.any()) and len(ends.places) == 0
         assert ends.nearest.tolist() == pytest.approx([1.0, 0.5], abs=1e-3)
         assert torch.allclose(_waves(ends.nearest_x), ends.nearest, atol=1e-3)
+
+
+def test_a_value_that_only_the_sea_has_is_found_nowhere() -> None:
+    """F(x) = x on the west half of a grid: downhill leads out of it, and a draw is then judged where it began."""
+    nodes = sampled(lambda x: x, 1.0, 41)
+    land = dataclasses.replace(nodes, mask=nodes.nodes[:, 0].reshape(41, 41) <= 0)
+    known = KnownField("grid", 2, "land", 0.6, land.value, land.value_and_jacobian, land, 1.0)
+    x = land.nodes
+    draws = torch.tensor([[-0.3, 0.0], [-0.1, 0.2]], dtype=torch.float64)
+    for start in (draws, draws + torch.tensor([0.3, 0.0], dtype=torch.float64)):  # the latter from the sea
+        ends = exact_preimages(known, torch.tensor([0.5, 0.0]), start, (x, x))
+        assert not bool(ends.found.any()) and len(ends.places) == 0
+        assert torch.allclose(ends.miss, (start - torch.tensor([0.5, 0.0])).norm(dim=1), atol=1e-6)
+        assert ends.nearest.tolist() == pytest.approx([0.0, 0.0], abs=0.03)
 
 
 @pytest.mark.parametrize("d", [1, 4])

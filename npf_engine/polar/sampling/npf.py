@@ -182,8 +182,6 @@ class NpfNetworks:
         if self.useless >= USELESS:
             self._put(self.setbacks.back(self.updates))
             self.useless = 0
-            if not self.setbacks.points:
-                self.setbacks.keep(self._learnt())
             for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
                 group["lr"] = rate * self.setbacks.share
 
