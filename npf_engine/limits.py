@@ -36,6 +36,7 @@ MAX_RANK, MAX_PIECES, MAX_BLOCKS = 256, 8192, 512
 # work
 MAX_STEPS = 10_000_000
 MAX_SAMPLER_STEPS = 10_000
+MAX_GUIDE_STEPS = 1000
 MAX_PARTICLES = 100_000
 MAX_GRADIENTS = 20_000_000_000  # particles times steps
 MAX_SEED = 2**31 - 1  # stages add to it, and numpy, scikit-learn and torch must all take the sum
@@ -61,7 +62,7 @@ MOST: dict[str, float] = {
     "update_every": MAX_STEPS, "budget_steps": MAX_STEPS, "max_iterations": 100_000, "patience": 10_000,
     "lr": 100.0, "regression_lr": 100.0, "polish_lr": 100.0, "dual_lr": 100.0, "lr_floor": 1.0, "beta1": 1.0,
     "beta2": 1.0, "ema": 1.0, "tolerance": 1.0, "batch": 1_000_000, "sigma": 1000.0, "time_power": 100.0,
-    "grid_power": 100.0, "peers": 1024, "sampler_steps": MAX_SAMPLER_STEPS, "guide_steps": 1000,
+    "grid_power": 100.0, "peers": 1024, "sampler_steps": MAX_SAMPLER_STEPS, "guide_steps": MAX_GUIDE_STEPS,
     "draws": 10_000, "n": 20_000,
     "neighbourhoods": 10_000, "neighbourhood_size": 10_000, "particles": MAX_PARTICLES, "count": MAX_PARTICLES,
     "generated": MAX_PARTICLES, "minibatch": 100_000, "share": 100_000, "replay": 400_000, "samples": 400_000,

@@ -8,6 +8,7 @@ form. A value can be attained only in a cell whose four corners enclose it in bo
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -121,7 +122,10 @@ def lattice_of(tensors: Mapping[str, Tensor]) -> Lattice | None:
     values, mask, half = (tensors[key] for key in LATTICE)
     if values.ndim != 3 or values.shape[2] != 2 or min(values.shape[:2]) < 2 or mask.shape != values.shape[:2]:
         raise ValueError(f"values {tuple(values.shape)} and mask {tuple(mask.shape)} are no lattice in two dimensions")
-    return Lattice(values.float(), mask.bool(), float(half.flatten()[0]))
+    lattice = Lattice(values.float(), mask.bool(), float(half.flatten()[0]))
+    if not (0 < lattice.half < math.inf and bool(torch.isfinite(lattice.values[lattice.mask]).all())):
+        raise ValueError("a lattice must have finite values and lie around 0")
+    return lattice
 
 
 def sampled(function: Callable[[Tensor], Tensor], half: float, side: int) -> Lattice:

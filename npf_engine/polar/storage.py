@@ -23,7 +23,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields.field import Scaling, Units
 from npf_engine.fields.lattice import lattice_of, lattice_tensors
 from npf_engine.fields.storage import known_functions, spec_from_dict
-from npf_engine.limits import MAX_SAMPLER_STEPS
+from npf_engine.limits import MAX_GUIDE_STEPS, MAX_SAMPLER_STEPS
 from npf_engine.networks.framed import build_potential
 from npf_engine.networks.mlp import MLP
 from npf_engine.networks.sizes import check_networks
@@ -94,6 +94,11 @@ def load_model(path: Path) -> PolarFactorization:
         check_networks(config["networks"], numbers_of(tensors))
         if not 1 <= int(config["sampler_steps"]) <= MAX_SAMPLER_STEPS:
             raise InputError(f"sampler_steps must be between 1 and {MAX_SAMPLER_STEPS}")
+        guide_steps = int(config.get("guide_steps", 0))  # bundles from before the guidance draw as they did
+        if not 0 <= guide_steps <= MAX_GUIDE_STEPS:
+            raise InputError(f"guide_steps must be between 0 and {MAX_GUIDE_STEPS}")
+        if lattice is not None and len(config["low"]) != 2:
+            raise InputError(f"F on a grid belongs to two dimensions, and the model has {len(config['low'])}")
         modules: dict[str, Any] = {name: _build(name, config, tensors, dtype) for name in BUILDERS}
         info = dict(config["info"]) | {"networks": config["networks"]}
         model = PolarFactorization(
@@ -111,7 +116,7 @@ def load_model(path: Path) -> PolarFactorization:
             info=info,
             sampler=config["sampler"],
             sampler_steps=int(config["sampler_steps"]),
-            guide_steps=int(config.get("guide_steps", 0)),  # bundles from before the guidance draw as they did
+            guide_steps=guide_steps,
             lattice=lattice,
         )
     except InputError as error:

@@ -21,7 +21,16 @@ PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("npf_engine.errors", ("InputError",)),
     (
         "npf_engine.limits",
-        ("MAX_D", "MAX_LAYERS", "MAX_OCTAVES", "MAX_PIECES", "MAX_RANK", "MAX_WIDTH", "MAX_SAMPLER_STEPS"),
+        (
+            "MAX_D",
+            "MAX_LAYERS",
+            "MAX_OCTAVES",
+            "MAX_PIECES",
+            "MAX_RANK",
+            "MAX_WIDTH",
+            "MAX_SAMPLER_STEPS",
+            "MAX_GUIDE_STEPS",
+        ),
     ),
     ("npf_engine.networks.sizes", ()),
     ("npf_engine.networks.icnn", ()),

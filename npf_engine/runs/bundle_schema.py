@@ -95,6 +95,7 @@ class Config(Part):
     field: FieldPart
     sampler: Literal["bridge", "heun"]
     sampler_steps: Annotated[int, Field(ge=1, le=limits.MAX_SAMPLER_STEPS, strict=True)]
+    guide_steps: Annotated[int, Field(ge=0, le=limits.MAX_GUIDE_STEPS, strict=True)] = 0
     info: InfoPart
     conventions: dict[Word, Sentence] = {}
     spec: dict[str, Any] | None = None

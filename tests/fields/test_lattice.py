@@ -125,3 +125,13 @@ def test_a_lattice_of_another_shape_is_refused() -> None:
     assert lattice_of(good) is not None and lattice_of({}) is None
     with pytest.raises(ValueError, match="no lattice"):
         lattice_of(good | {"lattice_mask": torch.ones(3, 3, dtype=torch.bool)})
+
+
+@pytest.mark.parametrize(
+    ("name", "number"), [("lattice_values", math.nan), ("lattice_half", 0.0), ("lattice_half", math.inf)]
+)
+def test_a_lattice_with_numbers_that_are_none_is_refused(name: str, number: float) -> None:
+    tensors = lattice_tensors(sampled(_bilinear, 1.0, 4))
+    tensors[name] = torch.full_like(tensors[name], number)
+    with pytest.raises(ValueError, match="finite"):
+        lattice_of(tensors)

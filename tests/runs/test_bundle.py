@@ -18,6 +18,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from npf_engine.errors import InputError
+from npf_engine.numbers import number
 from npf_engine.polar import PolarFactorization
 from npf_engine.runs import bundle_check, files
 from npf_engine.runs.assemble import portable_source
@@ -116,7 +117,7 @@ def test_the_card_shows_every_measured_figure_and_the_verdict(folder: Path) -> N
     assert report["verdict"] in card and report["verdict_reason"] in card
     for key in ("pushforward", "measure_preservation", "inverse"):
         for figure in ("value", "self_distance", "trivial"):
-            assert f"{report['metrics'][key][figure]:.4g}" in card
+            assert number(report["metrics"][key][figure], 4, dash="") in card
     assert "from -5 to 5" in card
 
 

@@ -77,6 +77,7 @@ def edited(path: Path, file: str, change: Callable[[dict[str, Any]], object]) ->
         ("config.json", lambda c: c.update(name="a\u0000b"), "U+0000"),
         ("config.json", lambda c: c.update(low=[5.0, 5.0], high=[-5.0, -5.0]), "low must be below high"),
         ("config.json", lambda c: c.update(sampler_steps=10**12), "sampler_steps"),
+        ("config.json", lambda c: c.update(guide_steps=10**12), "guide_steps"),
         ("config.json", lambda c: c.update(sampler="evil"), "sampler"),
         ("config.json", lambda c: c.update(field=None), "field"),
         ("config.json", lambda c: c.update(info=[]), "info"),
