@@ -184,5 +184,6 @@ def contour_lines(grid: Grid) -> go.Contour:
         contours={"coloring": "none"},
         line={"width": 0.8, "color": INK},
         showscale=False,
+        showlegend=False,
         hoverinfo="skip",
     )
