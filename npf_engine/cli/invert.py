@@ -108,11 +108,11 @@ def _sentence(ends: ExactInversion, gradient: Tensor) -> str:
         f"  {_point(place)}  {100 * float(share):.1f} %" for place, share in zip(ends.places, ends.weights, strict=True)
     ]
     more = f"\n  and {len(rows) - 20} more" if len(rows) > 20 else ""
-    found = 100 * float(ends.found.double().mean())
+    found, moved = (100 * float(part.double().mean()) for part in (ends.found, ends.restarted & ends.found))
+    carried = f" ({moved:.3g} % stopped elsewhere and were carried there)" if moved else ""
     return (
-        f"{found:.4g} % of the draws end where F is the value; distinct places and the share of draws at each:\n"
-        + "\n".join(rows[:20])
-        + more
+        f"{found:.4g} % of the draws end where F is the value{carried}; distinct places and the share of draws at "
+        f"each:\n" + "\n".join(rows[:20]) + more
     )
 
 

@@ -77,7 +77,7 @@ def inverse_miss(
         "exact": None,
     }
     if known and known.solvable:
-        _, left = settle(known, drawn.reshape(count, draws, -1), v, (field.x_train.double(), y))
+        _, left, _ = settle(known, drawn.reshape(count, draws, -1), v, (field.x_train.double(), y))
         share = left.flatten() / spread
         data["exact"] = {
             "mean": float(share.mean()),

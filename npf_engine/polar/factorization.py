@@ -47,16 +47,17 @@ class Inversion:
 class ExactInversion:
     """Drawn pre-images of one gradient carried to where F really is it; all in the user's units.
 
-    x (n, d) where each draw ends, error (n,) = |F(x) - gradient|, found (n,) bool: within 0.01 of F's spread. places
-    (k,
-    d): the distinct pre-images, with the share of the found draws that end at each, weights (k,), largest first; 0 at
-    one where none does. nearest (d,): the value of F nearest to the gradient that was seen to occur, at nearest_place
+    x (n, d) where each draw ends, error (n,) = |F(x) - gradient|, found (n,) bool: within 0.01 of F's spread; restarted
+    (n,) bool: stopped on its own way and was carried elsewhere. places (k, d): the distinct pre-images, with the share
+    of the draws that came to each by themselves (of all found ones, where none did), weights (k,), largest first; 0 at
+    one where none did. nearest (d,): the value of F nearest to the gradient that was seen to occur, at nearest_place
     (d,): where the gradient itself occurs nowhere, that is what comes closest.
     """
 
     x: Tensor
     error: Tensor
     found: Tensor
+    restarted: Tensor
     places: Tensor
     weights: Tensor
     nearest: Tensor

@@ -29,15 +29,17 @@ SAME = 1e-3  # of Omega's half side: ends so near to each other are one place
 class ExactPreimages:
     """What becomes of n draws of the pre-images of one value, positions in model units, float64.
 
-    x (n, d) where each draw ends; miss (n,) = |F(x) - v|; found (n,) bool: at most FOUND of F's spread. places (k, d):
-    every distinct pre-image that is known, with the share ``weights`` (k,) of the found draws that end there, largest
-    first: 0 where no draw went. nearest (d,): the value nearest to v that was seen to occur, which is v where anything
-    was found, at position ``nearest_x`` (d,).
+    x (n, d) where each draw ends; miss (n,) = |F(x) - v|; found (n,) bool: at most FOUND of F's spread; restarted (n,)
+    bool: stopped on its own way and was carried elsewhere. places (k, d): every distinct pre-image that is known, with
+    the share ``weights`` (k,) of the draws that came there by themselves (of all that are found, where none did),
+    largest first: 0 where no draw went. nearest (d,): the value nearest to v that was seen to occur, which is v where
+    anything was found, at position ``nearest_x`` (d,).
     """
 
     x: Tensor
     miss: Tensor
     found: Tensor
+    restarted: Tensor
     places: Tensor
     weights: Tensor
     nearest: Tensor
@@ -50,8 +52,11 @@ def kept_samples(model: PolarFactorization) -> tuple[Tensor, Tensor]:
     return parts[0], parts[1]
 
 
-def settle(known: KnownField, draws: Tensor, values: Tensor, samples: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """Where draws (k, n, d) of the pre-images of values (k, d) end, (k, n, d), and |F - v| there, (k, n)."""
+def settle(
+    known: KnownField, draws: Tensor, values: Tensor, samples: tuple[Tensor, Tensor]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Where draws (k, n, d) of the pre-images of values (k, d) end, (k, n, d), |F - v| there, (k, n), and which of them
+    stopped on their own way and were carried elsewhere, (k, n) bool."""
     k, n, d = draws.shape
     target = values.double()[:, None].expand(k, n, d).reshape(-1, d)
     x, miss = known.solve(draws.reshape(-1, d), target)
@@ -63,7 +68,7 @@ def settle(known: KnownField, draws: Tensor, values: Tensor, samples: tuple[Tens
         there, left = _again(known, start, values[index].double(), samples)
         better = left < miss[rows]
         x[rows[better]], miss[rows[better]] = there[better], left[better]
-    return x.reshape(k, n, d), miss.reshape(k, n)
+    return x.reshape(k, n, d), miss.reshape(k, n), lost.reshape(k, n)
 
 
 def _again(known: KnownField, start: Tensor, value: Tensor, samples: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
@@ -89,7 +94,7 @@ def _again(known: KnownField, start: Tensor, value: Tensor, samples: tuple[Tenso
 def exact_preimages(known: KnownField, value: Tensor, draws: Tensor, samples: tuple[Tensor, Tensor]) -> ExactPreimages:
     """Carry draws (n, d), model units, of the pre-images of one value (d,) to where F is that value."""
     value = value.double()
-    x, miss = (part[0] for part in settle(known, draws[None], value[None], samples))
+    x, miss, restarted = (part[0] for part in settle(known, draws[None], value[None], samples))
     found = miss <= FOUND * known.spread
     places = known.places(value)
     sure = x[miss <= ARRIVED * known.spread]
@@ -98,10 +103,11 @@ def exact_preimages(known: KnownField, value: Tensor, draws: Tensor, samples: tu
     places = torch.cat([places, distinct(sure, SAME * known.half)])
     if not len(places):
         places = distinct(x[found], 10 * SAME * known.half)
-    weights = _shares(x[found], places)
+    own = found & ~restarted
+    weights = _shares(x[own if bool(own.any()) else found], places)
     order = weights.argsort(descending=True, stable=True)
     near_x, near = _nearest_that_occurs(known, value, x, samples)
-    return ExactPreimages(x, miss, found, places[order], weights[order], near, near_x)
+    return ExactPreimages(x, miss, found, restarted, places[order], weights[order], near, near_x)
 
 
 def invert_exact(model: PolarFactorization, gradient: Tensor, n: int, seed: int = 0) -> ExactInversion:
@@ -120,7 +126,7 @@ def invert_exact(model: PolarFactorization, gradient: Tensor, n: int, seed: int 
     ends = exact_preimages(known, value, draws, kept_samples(model))
     to_user = model.scaling.to_user
     return ExactInversion(
-        to_user(ends.x), ends.miss, ends.found, to_user(ends.places), ends.weights, ends.nearest,
+        to_user(ends.x), ends.miss, ends.found, ends.restarted, to_user(ends.places), ends.weights, ends.nearest,
         to_user(ends.nearest_x[None])[0],
     )  # fmt: skip
 

@@ -160,8 +160,10 @@ def _found(view: PreimageView) -> str:
     where = f"**{k}** place{'s' if k > 1 else ''}"
     share = float(view.exact.found.double().mean())
     ends = "all draws end there" if share == 1 else f"{share:.1%} of the draws end there"
-    missed = f"; no draw went to {k - drawn} of them" if drawn < k else ""
-    return f"F is exactly this gradient at {where}, and {ends}{missed}."
+    moved = float((view.exact.restarted & view.exact.found).double().mean())
+    carried = f", {moved:.0%} of them only when carried there from where they stopped" if moved >= 0.005 else ""
+    missed = f"; no draw went by itself to {k - drawn} of the places" if drawn < k else ""
+    return f"F is exactly this gradient at {where}, and {ends}{carried}{missed}."
 
 
 def _nearest(view: PreimageView) -> str:
@@ -209,8 +211,7 @@ def _caption(view: PreimageView, model: PolarFactorization, clicked: np.ndarray 
     if view.levels is not None:
         parts.append("On the solid line F₁ is as asked, on the dashed one F₂: where they cross, F is the gradient.")
     if view.exact is not None and len(view.exact.places):
-        most = float(view.exact.weights[0])
-        parts.append(f"Bold dots are the exact places, with the share of the draws ending there (largest {most:.0%}).")
+        parts.append("Bold dots are the exact places, with the share of the draws that came there by themselves.")
         if clicked is not None:
             scale = np.asarray(model.scaling.scale)
             gaps = np.linalg.norm((view.exact.places.numpy() - clicked) / scale, axis=1)
