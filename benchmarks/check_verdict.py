@@ -2,7 +2,7 @@
 
     python -m benchmarks.check_verdict [--seeds 200] [--faults 40] [--json]
 
-Exact: for every seed samples are drawn anew (terrain's exact assignment, which takes seconds, anew for every 25 seeds)
+Exact: for every seed samples are drawn anew (terrain's exact assignment, which takes seconds, anew for every ten seeds)
 and the report's own draws too. Wrong: grad u off by 3 % of F's variance, M_xi off by 5 % of the spread of M, an I that
 ignores y; for every seed and case one kind of each of these in turn. An exact answer is condemned when it is called not
 trustworthy, a fault is caught when the model is not called good. Promised: at most 1 % condemned, at least 95 % caught.
@@ -28,7 +28,7 @@ REPORT = ReportConfig(draws=8, n=320, neighbourhoods=32, neighbourhood_size=64)
 OFF_U, OFF_M = 0.03, 0.05
 KINDS_U, KINDS_M = ("stretch", "shift", "bend"), ("stretch", "shift", "turn")
 CONDEMNED, CAUGHT = 0.01, 0.95
-BLOCK = 25  # seeds that share terrain's assignment, and a task of a process
+BLOCK = 10  # seeds that share terrain's assignment, and a task of a process
 Count = collections.Counter[str]
 Found = dict[str, Count]
 
@@ -63,10 +63,11 @@ def block(name: str, first: int, seeds: int, wrong: int) -> tuple[str, Found]:
 
 def measure(seeds: int, wrong: int, jobs: int) -> dict[str, Found]:
     """Case -> what was wrong, or "exact" -> how often each level was given."""
-    tasks = [(name, first, min(BLOCK, seeds - first), wrong) for name in BUILDERS for first in range(0, seeds, BLOCK)]
+    tasks = [(name, first, min(BLOCK, seeds - first), wrong) for first in range(0, seeds, BLOCK) for name in BUILDERS]
     total: dict[str, Found] = {name: {} for name in BUILDERS}
     with ProcessPoolExecutor(jobs) as pool:
         for name, found in pool.map(block, *zip(*tasks, strict=True)):
+            tell(f"{name}: " + "; ".join(f"{what} {dict(levels)}" for what, levels in found.items()))
             for what, levels in found.items():
                 total[name].setdefault(what, collections.Counter()).update(levels)
     return total
