@@ -37,11 +37,10 @@ def inverse_miss(
 
     self_distance: the same at the training samples nearest in M to grad u*(v), the floor; trivial: at draws from rho.
     m_test, train = (x, M_theta(x)): model positions. n: how many draws. F is exact where it is known (``known``:
-    "function", "grid"); else it is grad u(M_xi(x)) ("network") and ``own_error`` is what M_xi and u themselves miss
-    by at
-    the test samples, over the same spread. worst_decile: at each v the median of its draws; a tenth of the places miss
-    by more. ``exact``: mean and median after each draw was carried to where F is v, and
-    ``found``, the share that ends within 0.01; None for F that is known on samples only.
+    "function", "grid"); else it is grad u(M_xi(x)) ("network") and ``own_error`` is what M_xi and u themselves miss by
+    at the test samples, over the same spread. worst_decile: at each v the median of its draws; a tenth of the places
+    miss by more. ``exact``: mean and median after each draw was carried to where F is v, and ``found``, the share that
+    ends within 0.01; None for F that is known on samples only.
     """
     if model.bridge is None:
         return None
@@ -64,7 +63,11 @@ def inverse_miss(
     near = field.y_train[nearest(train[1], start, draws)].double()
     generator = torch.Generator().manual_seed(seed + 49_979_687)
     random = field.y_train[torch.randint(len(field.y_train), (count * draws,), generator=generator)].double()
-    data = {
+    exact = None
+    if known and known.solvable:
+        _, left, _ = settle(known, drawn.reshape(count, draws, -1), v, (field.x_train.double(), y))
+        exact = _exact(left.flatten() / spread)
+    return {
         "mean": float(miss.mean()) / spread,
         "median": float(miss.median()) / spread,
         "beyond_half": float((miss > asked.norm(dim=1) / 2).double().mean()),
@@ -74,17 +77,8 @@ def inverse_miss(
         "known": known.way if known else "network",
         "own_error": None if known or rebuild is None else _own_error(rebuild, field, spread),
         "worst_decile": float(miss.reshape(count, draws).median(dim=1).values.quantile(0.9)) / spread,
-        "exact": None,
+        "exact": exact,
     }
-    if known and known.solvable:
-        _, left, _ = settle(known, drawn.reshape(count, draws, -1), v, (field.x_train.double(), y))
-        share = left.flatten() / spread
-        data["exact"] = {
-            "mean": float(share.mean()),
-            "median": float(share.median()),
-            "found": float((share <= FOUND).double().mean()),
-        }
-    return data
 
 
 def by_network(model: PolarFactorization) -> Callable[[Tensor], Tensor] | None:
@@ -97,6 +91,12 @@ def by_network(model: PolarFactorization) -> Callable[[Tensor], Tensor] | None:
         return in_chunks(lambda part: model.u.gradient(m(part)), x.to(model.u.raw_w)).cpu().double()
 
     return evaluate
+
+
+def _exact(left: Tensor) -> dict[str, float]:
+    """Of what F misses where the draws end, (n,), over its spread."""
+    found = (left <= FOUND).double().mean()
+    return {"mean": float(left.mean()), "median": float(left.median()), "found": float(found)}
 
 
 def _own_error(rebuild: Callable[[Tensor], Tensor], field: Field, spread: float) -> float:

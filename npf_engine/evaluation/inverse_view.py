@@ -35,9 +35,8 @@ LEVEL_NODES = 250_000  # of the grid whose level lines are drawn
 class RelocationView:
     """Figure 2: x (n, d) positions, f (n, d) = F(x), moved (n, d) = I_psi(grad u*(f)).
 
-    reached (n, d) = F(moved); alike: the share with | |reached| - |f| | of at most ALIKE |f|; trivial: that share
-    when the
-    gradients are dealt out at random. outside: share of gradients whose grad u* lies outside of Omega; cosine (n,):
+    reached (n, d) = F(moved); alike: the share with | |reached| - |f| | of at most ALIKE |f|; trivial: that share when
+    the gradients are dealt out at random. outside: share of gradients whose grad u* lies outside of Omega; cosine (n,):
     between reached and f where F is known as a function and d > 1, else None; top: 99 % quantile of |f|.
     """
 

@@ -112,11 +112,6 @@ def check_reference(name: str, d: int, data: bytes) -> None:
             raise InputError(f"{where}: {key[:60]!r} is not finite numbers; the bundle is damaged, download it again")
 
 
-def parse_json(name: str, file: str, content: dict[str, bytes]) -> dict[str, Any]:
-    """The JSON object in ``file`` of the bundle called ``name``, bounded. Raises InputError where it is none."""
-    return bundle_schema.parse(f"{file} in {name}", content[file])
-
-
 def check_config(name: str, config: dict[str, Any]) -> None:
     """Raise InputError for another format version, or settings that no bundle has."""
     where = f"{CONFIG} in {name}"
