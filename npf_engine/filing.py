@@ -18,6 +18,7 @@ from npf_engine.errors import DiskFull, InputError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 SMALL = 64 * 1024  # bytes: less is no room
+ROOM = 512 * 2**20  # bytes that what is newly begun leaves to what runs already: its checkpoints
 
 
 @contextlib.contextmanager
@@ -41,6 +42,20 @@ def is_full(path: Path) -> bool:
         room = os.statvfs(path.parent)
         return room.f_bavail * room.f_frsize < SMALL or (room.f_files > 0 and room.f_favail == 0)
     return False
+
+
+def check_room(path: Path, size: int = 0) -> None:
+    """DiskFull where ``size`` bytes more below ``path`` would leave less than ROOM on its disk: an upload, an import
+    or a new run must not take the room of those at work."""
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    with contextlib.suppress(OSError):
+        disk = os.statvfs(path)
+        if disk.f_bavail * disk.f_frsize < ROOM + size:
+            raise DiskFull(
+                f"the disk that holds {path} has less than {(ROOM + size) / 2**20:,.0f} MB left, which runs at work "
+                "need; delete runs that are not needed, or free some space"
+            )
 
 
 def disk_sentence(error: OSError, path: Path) -> str:

@@ -41,6 +41,7 @@ MAX_PARTICLES = 100_000
 MAX_GRADIENTS = 20_000_000_000  # particles times steps
 MAX_SEED = 2**31 - 1  # stages add to it, and numpy, scikit-learn and torch must all take the sum
 MAX_SECONDS = 30 * 24 * 3600.0
+MAX_WAITING = 200  # runs that wait, work or rest at once
 
 # texts
 MAX_NAME, MAX_TEXT, MAX_SENTENCE = 120, 1024, 2000

@@ -22,6 +22,7 @@ from typing import Any
 from npf_engine.errors import InputError
 from npf_engine.fields import elevation_child
 from npf_engine.fields.cachedir import cache_folder, tile_cache
+from npf_engine.filing import check_room
 from npf_engine.tasks import child
 
 Progress = Callable[[float, float, str], None]
@@ -123,6 +124,7 @@ def fetch(
         raise InputError(sentence("no-gdal", product, bounds))
     if timeout is None:
         timeout = float(os.environ.get("NPF_ELEVATION_TIMEOUT") or TIMEOUT)
+    check_room(target)
     part = target.with_name(f"{target.stem}.{uuid.uuid4().hex[:8]}.part.tif")
     log = part.with_suffix(".log")
     try:

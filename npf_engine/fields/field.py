@@ -54,11 +54,23 @@ class Scaling:
 
 @dataclass(frozen=True)
 class Units:
-    """Names and units of the axes, for plots and answers, e.g. ("longitude", "latitude") in ("degrees", "degrees")."""
+    """Names and units of the axes, for plots and answers, e.g. ("longitude", "latitude") in ("degrees", "degrees").
+
+    They may come from anybody's file, and plots read tags and links in their titles: each is one short line without.
+    """
 
     axes: tuple[str, ...]
     position: tuple[str, ...]
     value: str
+
+    def __post_init__(self) -> None:
+        for name in ("axes", "position"):
+            object.__setattr__(self, name, tuple(self._line(text) for text in getattr(self, name)))
+        object.__setattr__(self, "value", self._line(self.value))
+
+    @staticmethod
+    def _line(text: str) -> str:
+        return " ".join(text.split())[:80].replace("<", "‹").replace(">", "›")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ EDGE = 1e-9  # of a cell: what rounding may put a place beyond its side
 SAME = 1e-4  # of a cell: two places so near to each other are one that two cells share
 LATTICE = ("lattice_values", "lattice_mask", "lattice_half")  # names of its tensors in a file
 MOST_NODES = 400_000  # of a lattice that is kept with a model
+MOST_PLACES = 5000  # where F is one value: noise takes some values in every cell, and each place is compared with all
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Lattice:
     def places(self, value: Tensor) -> Tensor:
         """Every place of Omega where F is ``value`` (2,): model positions (k, 2), float64, each once.
 
-        A patch on which F is constant has no single places and is left out.
+        A patch on which F is constant has no single places and is left out; of more than MOST_PLACES, an even share.
         """
         low, high = self._bounds
         v = value.to(low)
@@ -93,6 +94,7 @@ class Lattice:
         y = self.half - (i[cell] + t) * (2 * self.half / (rows - 1))
         found = torch.stack([x, y], dim=1)
         found = found[self.inside(found)]
+        found = found[:: -(-len(found) // MOST_PLACES) or 1]
         return distinct(found, SAME * 2 * self.half / (max(rows, cols) - 1))
 
     def thinned(self, most: int = MOST_NODES) -> Lattice:

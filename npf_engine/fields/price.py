@@ -13,6 +13,7 @@ from npf_engine.fields.spec import FieldSpec
 from npf_engine.limits import check_samples
 
 SMALL_SECONDS, SMALL_BYTES = 8.0, 400e6
+LARGE_BYTES = 2.5e9  # more than a server builds to show it: a training builds it in a process of its own
 # Measured on one core of a server, rounded up: a number of x and F as they are drawn, evaluated, checked and split;
 # one operation of a formula at one point with its derivative; one pixel and one pixel of a Gaussian filter's reach.
 NUMBER_BYTES, NUMBER_SECONDS = 40.0, 1e-7
@@ -33,6 +34,11 @@ class Price:
     def small(self) -> bool:
         """Whether it can be built without asking."""
         return self.seconds <= SMALL_SECONDS and self.bytes <= SMALL_BYTES
+
+    @property
+    def large(self) -> bool:
+        """Whether it is too large to be built for a look at it."""
+        return self.bytes > LARGE_BYTES
 
     @property
     def sentence(self) -> str:

@@ -22,6 +22,7 @@ from safetensors.torch import load as load_tensors
 
 from npf_engine import limits
 from npf_engine.errors import InputError
+from npf_engine.fields.lattice import LATTICE, MOST_NODES, lattice_of
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.networks.sizes import check_networks
 from npf_engine.polar.storage import BUILDERS, CONFIG, FORMAT, MODEL, SAMPLES, numbers_of
@@ -210,6 +211,31 @@ def check_samples(name: str, config: dict[str, Any], content: dict[str, bytes]) 
         for key, bound in most.items():
             if float(found[f"{key}_{part}"].double().abs().max()) > bound:
                 raise InputError(f"{SAMPLES} in {name}: {key}_{part} has samples outside of the field's domain")
+    _check_lattice(name, config, found)
+
+
+def _check_lattice(name: str, config: dict[str, Any], found: dict[str, torch.Tensor]) -> None:
+    """F on its grid, where the bundle has it: as large as this program keeps one, over a square of Omega's size."""
+    where = f"{SAMPLES} in {name}"
+    extra = set(found) - {f"{key}_{part}" for key in "xym" for part in ("train", "test")} - set(LATTICE)
+    if extra:
+        raise InputError(
+            f"{where} holds {limits.shown(min(extra))}, which no bundle has; the files do not belong together"
+        )
+    try:
+        lattice = lattice_of(found)
+    except (ValueError, IndexError) as error:
+        raise InputError(f"{where}: its grid cannot be read ({error}); the files do not belong together") from None
+    if lattice is None:
+        return
+    rows, cols = lattice.shape
+    if config["d"] != 2 or rows * cols > MOST_NODES or not 0 < lattice.half <= NEAR:
+        raise InputError(
+            f"{where} has a grid of {rows} x {cols} nodes out to {lattice.half:g}; at most {MOST_NODES:,} belong to a "
+            "field of two dimensions"
+        )
+    if float(lattice.values.double().abs().max()) > limits.LARGEST:
+        raise InputError(f"{where}: its grid has values that no field has")
 
 
 def _tensors(name: str, file: str, content: dict[str, bytes]) -> dict[str, torch.Tensor]:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from npf_engine.filing import FULL as FULL
+from npf_engine.filing import check_room as check_room
 from npf_engine.filing import disk_error as disk_error
 from npf_engine.filing import disk_sentence as disk_sentence
 from npf_engine.filing import finite as finite

@@ -9,6 +9,7 @@ import json
 import logging
 import secrets
 import shutil
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from npf_engine.tasks import child
 log = logging.getLogger(__name__)
 PART = ".import-"  # folder of a bundle that is being taken in
 ABANDONED_SECONDS = 3600
+_sealing = threading.Lock()  # one bundle at a time is in this process's memory: the largest takes a gigabyte
 CHECKING = child.Limits(memory=3 << 30, seconds=60.0)  # of the largest bundle: 512 MB of files, and its tensors
 
 
@@ -44,6 +46,8 @@ class Shelf:
         if not path.is_file():
             raise InputError(f"there is no bundle {path}; give the zip that was downloaded")
         self._forget_broken()
+        if source != "gallery":
+            files.check_room(self.folder, 2 * path.stat().st_size)
         part = self.folder / f"{PART}{secrets.token_hex(4)}"
         target: Path | None = None
         try:
@@ -55,8 +59,10 @@ class Shelf:
             else:
                 # what would bring this process down is found in another one, before it is parsed here
                 child.call(bundle_check.check_bundle, copy, what=path.name, limits=CHECKING)
-                data, bundle = rewritten(copy)
-                files.write_atomic(copy, data)
+                with _sealing:
+                    data, bundle = rewritten(copy)
+                    files.write_atomic(copy, data)
+                    del data
             report, spec = dict(bundle.report), bundle.settings
             run_id = run_id or f"{files.slug(bundle.name)}-{secrets.token_hex(3)}"
             target = self.folder / run_id

@@ -296,6 +296,11 @@ class RunStore:
         name = name.strip()
         limits.check_text("a run's name", name, limits.MAX_NAME)
         name = name or kind.run_name(spec)[: limits.MAX_NAME]
+        files.check_room(self.folder)
+        if len(self.table.rows(*ACTIVE)) >= limits.MAX_WAITING:
+            raise InputError(
+                f"{limits.MAX_WAITING} runs wait or are at work already; wait until some are done, or cancel some"
+            )
         run_id = f"{files.slug(name)}-{secrets.token_hex(3)}"
         folder = self.folder / run_id
         try:

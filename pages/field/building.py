@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 
 import streamlit as st
 
@@ -16,7 +18,9 @@ from npf_engine.runs import files
 from pages.field import choice, reading
 from ui import fieldlink, states
 
-MOST_FIELDS = 4
+MOST_FIELDS, MOST_BYTES = 4, 1 << 30  # kept for all visitors
+WAIT = 0.2  # seconds between two looks whether it is our turn
+_large = threading.Lock()  # held by the one visitor whose field is being built that is not small
 STOPPED = "building_stopped"  # session: the link of the field whose building was stopped
 
 
@@ -38,8 +42,15 @@ class Shelf:
         """Keep a field, and forget the one that was not asked for the longest."""
         with self._lock:
             self._fields[spec] = field
-            while len(self._fields) > MOST_FIELDS:
+            while len(self._fields) > MOST_FIELDS or (len(self._fields) > 1 and self._bytes() > MOST_BYTES):
                 self._fields.popitem(last=False)
+
+    def _bytes(self) -> int:
+        return sum(
+            part.nbytes
+            for field in self._fields.values()
+            for part in (field.x_train, field.y_train, field.x_test, field.y_test)
+        )
 
 
 def shelf() -> Shelf:
@@ -90,7 +101,8 @@ def build(spec: FieldSpec, fetching: bool) -> Field | None:
         if fetching:
             st.caption("Elevation is fetched once and kept on this machine.")
         try:
-            field = catalog.resolve(spec, progress)
+            with contextlib.nullcontext() if price(spec).small else _alone(progress):
+                field = catalog.resolve(spec, progress)
         except InputError as error:
             st.session_state.pop(choice.FETCH, None)
             progress.empty()
@@ -102,11 +114,22 @@ def build(spec: FieldSpec, fetching: bool) -> Field | None:
     st.rerun()
 
 
+@contextlib.contextmanager
+def _alone(progress: reading.Progress) -> Iterator[None]:
+    """One field that is not small at a time: together they would take more memory than there is."""
+    while not _large.acquire(timeout=WAIT):
+        progress(0.0, 1.0, "waiting for another field to be built")
+    try:
+        yield
+    finally:
+        _large.release()
+
+
 def dear(spec: FieldSpec) -> Price | None:
     """The price of a field that must not be built just because a link was opened; None where it is small, already
     there, or the visitor asked for it. Raises InputError for a field beyond the limits."""
     found = price(spec)
-    agreed = st.session_state.get(choice.BUILD) == fieldlink.to_query(spec)
+    agreed = st.session_state.get(choice.BUILD) == fieldlink.to_query(spec) and not found.large
     return None if found.small or agreed or shelf().get(spec) is not None else found
 
 

@@ -61,6 +61,11 @@ def _field(spec: FieldSpec, missing: bool, card: st.delta_generator.DeltaGenerat
     except InputError as error:
         states.problem(error)
         return
+    if cost is not None and cost.large:
+        with slot.container():
+            st.markdown(f"This field is too large to be shown here: {cost.sentence}. A training can be made of it.")
+            _use_button(spec)
+        return
     if cost is not None:
         with slot.container():
             st.markdown(f"This field is a large one, and is not built before you ask for it: {cost.sentence}.")
@@ -82,9 +87,13 @@ def _field(spec: FieldSpec, missing: bool, card: st.delta_generator.DeltaGenerat
         return
     with card:
         preview.facts(field)
-        if st.button("Use this field", type="primary", icon=":material/arrow_forward:", key="use", width="stretch"):
-            _use(spec)
+        _use_button(spec)
     preview.show(field)
+
+
+def _use_button(spec: FieldSpec) -> None:
+    if st.button("Use this field", type="primary", icon=":material/arrow_forward:", key="use", width="stretch"):
+        _use(spec)
 
 
 def _use(spec: FieldSpec) -> None:

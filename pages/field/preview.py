@@ -21,7 +21,7 @@ Arrays = dict[str, np.ndarray]
 
 def facts(field: Field) -> None:
     """One line on size and law, then every warning."""
-    unit = f", F in {field.units.value}" if field.units.value else ""
+    unit = f", F in {states.plain(field.units.value)}" if field.units.value else ""
     kind = "known on samples" if field.kind == "samples" else "known as a function"
     st.markdown(f"**{field.n:,}** samples in **{field.d}** dimension{'s' if field.d > 1 else ''}, {kind}{unit}")
     for warning in field.warnings:

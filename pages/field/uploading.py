@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import re
 import secrets
 import shutil
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 STAGED = "staged"  # folder in home()/cache: files looked at, not used yet
 STAGED_SECONDS = 24 * 3600
+STAGED_BYTES = 4 * 2**30  # of all files put aside; the oldest go first
 
 
 def stage(upload: UploadedFile) -> Path:
@@ -24,11 +27,14 @@ def stage(upload: UploadedFile) -> Path:
     folder = files.home() / "cache" / STAGED
     _forget_old(folder)
     content = upload.getbuffer()
-    path = folder / hashlib.sha256(content).hexdigest()[:12] / safe_name(upload.name)
+    path = folder / hashlib.sha256(content).hexdigest()[:32] / safe_name(upload.name)
+    if not path.exists():
+        files.check_room(folder, len(content))
     with files.writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         files.write_atomic(path, bytes(content))
+    os.utime(path.parent)  # in use again
     return path
 
 
@@ -41,6 +47,7 @@ def keep(path: Path) -> Path:
     with files.writing(kept):
         kept.parent.mkdir(parents=True, exist_ok=True)
         if not kept.exists():  # its folder is named by its contents
+            files.check_room(kept, path.stat().st_size)
             part = kept.with_name(f".{secrets.token_hex(4)}.part")
             shutil.copyfile(path, part)
             part.replace(kept)
@@ -54,6 +61,17 @@ def safe_name(name: str) -> str:
 
 
 def _forget_old(folder: Path) -> None:
-    for old in folder.glob("*") if folder.is_dir() else ():
-        if time.time() - old.stat().st_mtime > STAGED_SECONDS:
+    """Remove what was put aside a day ago, and the oldest of what is more than STAGED_BYTES together."""
+    kept = 0
+    for old in sorted(folder.glob("*"), key=_age):
+        with contextlib.suppress(OSError):  # another visitor's upload may be at the same work
+            kept += sum(file.stat().st_size for file in old.glob("*"))
+        if _age(old) > STAGED_SECONDS or kept > STAGED_BYTES:
             shutil.rmtree(old, ignore_errors=True)
+
+
+def _age(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0.0

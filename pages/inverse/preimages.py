@@ -65,7 +65,7 @@ def parse(text: str, d: int) -> np.ndarray:
 
 
 def _form(gradient: np.ndarray, model: PolarFactorization) -> int:
-    unit = f" ({model.units.value})" if model.units.value else ""
+    unit = f" ({states.plain(model.units.value)})" if model.units.value else ""
     shown = tuple(float(f"{value:.6g}") for value in gradient)
     with st.form("gradient_form", border=False):
         narrow = model.d <= MOST_FIELDS

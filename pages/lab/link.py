@@ -41,9 +41,13 @@ def change(base: Any, **values: Any) -> None:
 
 
 def staged(widget: str) -> str | None:
-    """Where the file of an uploader was put aside, None where there is none."""
+    """Where the file of an uploader was put aside, None where there is none, or no room for it (told)."""
     upload = st.session_state[widget]
-    return None if upload is None else str(uploading.stage(upload))
+    try:
+        return None if upload is None else str(uploading.stage(upload))
+    except InputError as error:
+        st.session_state[speclink.PROBLEM] = str(error)
+        return None
 
 
 def kept(path: str) -> str:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from npf_engine.fields.catalog import resolve
-from npf_engine.fields.lattice import Lattice, distinct, lattice_of, lattice_tensors, sampled
+from npf_engine.fields.lattice import MOST_PLACES, Lattice, distinct, lattice_of, lattice_tensors, sampled
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.storage import load_field, save_field
 
@@ -135,3 +135,15 @@ def test_a_lattice_with_numbers_that_are_none_is_refused(name: str, number: floa
     tensors[name] = torch.full_like(tensors[name], number)
     with pytest.raises(ValueError, match="finite"):
         lattice_of(tensors)
+
+
+def test_noise_that_takes_a_value_in_every_cell_costs_no_more_than_a_map_can_show():
+    side = 300  # the value 0 lies in nearly every cell: without a bound some 45,000 places, each compared with all
+    node = torch.arange(side)
+    signs = ((node[:, None] + node) % 2 * 2.0 - 1, (node[:, None] % 2 * 2.0 - 1).expand(side, side))
+    values = torch.stack(signs, dim=2) + 0.01 * torch.rand(side, side, 2, generator=torch.Generator().manual_seed(0))
+    grid = Lattice(values, torch.ones(side, side, dtype=torch.bool))
+    places = grid.places(torch.zeros(2))
+    assert 1000 < len(places) <= MOST_PLACES
+    assert float(grid.value(places).abs().max()) < 1e-5, "what is left are places of the value"
+    assert float(places.amax()) > 0.9 and float(places.amin()) < -0.9, "and from everywhere"

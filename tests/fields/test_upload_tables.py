@@ -117,3 +117,12 @@ def test_warnings_that_do_not_stop(tmp_path):
     spec = FieldSpec(source="upload", rho="disc")
     assert any("rho = disc cannot" in w for w in uploads.load_upload(write(tmp_path / "f.npz", columns), spec).warnings)
     assert uploads.load_upload(write(tmp_path / "g.npz", columns), SPEC).warnings == []
+
+
+def test_a_unit_is_one_short_line_without_tags(tmp_path):
+    columns = sample_columns(1)
+    evil = '<a href="https://evil.example">click</a>' + "k" * 500
+    path = write(tmp_path / "wind.npz", {f"x1 [{evil}]": columns["x1"], "F1 [<b>m</b>  /s]": columns["F1"]})
+    units = uploads.load_upload(path, SPEC).units
+    assert units.position[0].startswith("‹a href=") and len(units.position[0]) <= 80
+    assert units.value == "‹b›m‹/b› /s"

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from streamlit.proto.Common_pb2 import FileURLs
+from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
-from npf_engine.errors import InputError
+from npf_engine.errors import DiskFull, InputError
+from npf_engine.fields import catalog
+from npf_engine.fields.spec import FieldSpec
 from npf_engine.runs import files
-from pages.field import pick, uploading
+from pages.field import building, pick, uploading
 from tests.fields.loopback import Loopback, hill, loopback, need_gdal, serve_folder
 from tests.pages.conftest import button, open_page, texts
 
@@ -181,6 +187,51 @@ def test_nothing_dear_is_built_by_opening_a_link(own_home: Path, monkeypatch: py
     app = open_page("field", {"source": "expression", "expression": text, "n_samples": "100000"})
     assert not app.exception and not app.error and not built
     assert "51,200,000 numbers" in texts(app) and button(app, "Build it")
+
+
+def test_what_is_too_large_for_a_look_can_be_trained_on(own_home: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("npf_engine.fields.price.SMALL_BYTES", 1000.0)
+    monkeypatch.setattr("npf_engine.fields.price.LARGE_BYTES", 2000.0)
+    monkeypatch.setattr("npf_engine.fields.catalog.resolve", lambda spec, progress=None: pytest.fail("it is built"))
+    app = open_page("field", {"source": "himmelblau", "n_samples": "2000"})
+    assert not app.exception and "too large to be shown here" in texts(app)
+    app.session_state["build_asked"] = {"source": "himmelblau", "n_samples": "2000"}
+    app.run()
+    assert not app.exception and button(app, "Use this field")
+
+
+def test_fields_kept_for_the_next_visitor_are_few_and_small(monkeypatch: pytest.MonkeyPatch):
+    shelf, one = building.Shelf(), catalog.resolve(FieldSpec(source="himmelblau", n_samples=1000))
+    monkeypatch.setattr(building, "MOST_BYTES", 2 * 16 * one.n)  # two of them
+    specs = [FieldSpec(source="himmelblau", n_samples=1000 + k) for k in range(4)]
+    for spec in specs:
+        shelf.put(spec, one)
+    assert [shelf.get(spec) is not None for spec in specs] == [False, False, True, True]
+    monkeypatch.setattr(building, "MOST_BYTES", 1)
+    shelf.put(specs[0], one)
+    assert shelf.get(specs[0]) is not None, "the one on the screen stays"
+
+
+def test_files_put_aside_do_not_fill_the_disk(own_home: Path, monkeypatch: pytest.MonkeyPatch):
+    def upload(name: str) -> UploadedFile:
+        data = (name * 1000).encode()
+        return UploadedFile(UploadedFileRec(name, f"{name}.csv", "text/csv", data), FileURLs(file_id=name))
+
+    monkeypatch.setattr(uploading, "STAGED_BYTES", 2500)
+    paths = []
+    for k, name in enumerate("abcd"):
+        paths.append(uploading.stage(upload(name)))
+        os.utime(paths[-1].parent, (time.time() - 100 + k, time.time() - 100 + k))
+    assert [path.exists() for path in paths] == [False, True, True, True]
+    uploading.stage(upload("b"))  # used again: c is now the oldest
+    uploading.stage(upload("e"))
+    assert [path.exists() for path in paths] == [False, True, False, True]
+    monkeypatch.setattr("npf_engine.filing.ROOM", 1 << 60)
+    with pytest.raises(DiskFull, match="delete runs that are not needed"):
+        uploading.stage(upload("f"))
+    with pytest.raises(DiskFull, match="runs at work need"):
+        uploading.keep(paths[1])
+    assert not list((own_home / files.UPLOADS).glob("*/*"))
 
 
 def test_what_a_visitor_asks_for_is_built(own_home: Path, monkeypatch: pytest.MonkeyPatch):

@@ -128,6 +128,11 @@ def test_members_that_belong_to_no_bundle_are_refused(store: RunStore, bundle: P
     assert refused(store, bundle)
 
 
+def test_an_import_leaves_room_for_runs_at_work(store: RunStore, bundle: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("npf_engine.filing.ROOM", 1 << 60)
+    assert "delete runs that are not needed" in refused(store, bundle)
+
+
 def test_ways_of_packing_that_ask_for_memory_are_refused(store: RunStore, bundle: Path) -> None:
     content = content_of(bundle)
     with zipfile.ZipFile(bundle, "w", zipfile.ZIP_LZMA) as archive:
@@ -148,6 +153,31 @@ def test_tensors_out_of_their_domain_and_headers_out_of_bounds(store: RunStore, 
     assert "not finite" in refused(store, rezip(bundle, content | {"model.safetensors": broken}))
     header = (2**40).to_bytes(8, "little") + content["model.safetensors"][8:]
     assert "list of tensors" in refused(store, rezip(bundle, content | {"model.safetensors": header}))
+
+
+@pytest.mark.parametrize(
+    ("shape", "half", "words"),
+    [
+        ((700, 700), 1.0, "700 x 700 nodes"),
+        ((9, 9), 1e9, "out to 1e+09"),
+        ((9, 9), -1.0, "lie around 0"),
+        ((9, 1), 1.0, "grid"),
+    ],
+)
+def test_a_grid_that_no_bundle_has_is_refused(
+    store: RunStore, bundle: Path, shape: tuple[int, int], half: float, words: str
+) -> None:
+    content = content_of(bundle)
+    samples = load_tensors(content["samples.safetensors"])
+    grid = {
+        "lattice_values": torch.zeros(*shape, 2),
+        "lattice_mask": torch.ones(shape, dtype=torch.bool),
+        "lattice_half": torch.tensor([half]),
+    }
+    data = save_tensors(samples | grid)
+    assert words in refused(store, rezip(bundle, content | {"samples.safetensors": data}))
+    data = save_tensors(samples | {"more": torch.zeros(3)})
+    assert "'more'" in refused(store, rezip(bundle, content | {"samples.safetensors": data}))
 
 
 def test_a_reference_that_is_none_is_refused(store: RunStore, bundle: Path, tmp_path: Path) -> None:

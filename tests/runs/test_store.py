@@ -70,6 +70,17 @@ def test_submit_leaves_nothing_when_it_fails(store, monkeypatch):
     assert list(store.folder.iterdir()) == []
 
 
+def test_new_runs_leave_room_for_those_at_work(store, monkeypatch):
+    monkeypatch.setattr("npf_engine.limits.MAX_WAITING", 0)
+    with pytest.raises(InputError, match="wait or are at work already"):
+        store.submit(counting())
+    monkeypatch.undo()
+    monkeypatch.setattr("npf_engine.filing.ROOM", 1 << 60)
+    with pytest.raises(DiskFull, match="delete runs that are not needed"):
+        store.submit(counting())
+    assert store.list() == [] and list(store.folder.iterdir()) == []
+
+
 def test_broken_files_do_not_break_the_list(store):
     run = store.submit(counting(30))
     wait_for(lambda: state(store, run.id) == "done")
