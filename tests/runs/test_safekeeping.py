@@ -18,23 +18,30 @@ from npf_engine.runs.store import RunStore
 from tests.runs.conftest import counting, state, wait_for
 
 
+def put(path: Path, data: bytes) -> None:
+    """At once: a worker on its way out must not find it half written."""
+    part = path.with_name("broken.part")
+    part.write_bytes(data)
+    os.replace(part, path)
+
+
 def emptied(path: Path) -> None:
-    path.write_bytes(b"")
+    put(path, b"")
 
 
 def scribbled(path: Path) -> None:
-    path.write_bytes(b"this is no database" * 500)
+    put(path, b"this is no database" * 500)
 
 
 def cut(path: Path) -> None:
     data = path.read_bytes()
-    path.write_bytes(data[: len(data) // 2 + 100])
+    put(path, data[: len(data) // 2 + 100])
 
 
 def rotten(path: Path) -> None:
     """Every page but the first overwritten: it opens, and is damaged."""
     data = path.read_bytes()
-    path.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
+    put(path, data[:4096] + b"\xff" * (len(data) - 4096))
 
 
 def foreign(path: Path) -> None:
@@ -169,7 +176,7 @@ def test_the_copy_is_bounded_and_a_bad_one_never_replaces_a_good_one(tmp_path, m
     settled_path.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     settled_path.close()
     data = path.read_bytes()
-    path.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
+    put(path, data[:4096] + b"\xff" * (len(data) - 4096))
     os.utime(path, (time.time() + 5, time.time() + 5))
     assert not safekeeping.back_up(path)
     assert safekeeping.backup_path(path).read_bytes() == good
