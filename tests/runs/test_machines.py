@@ -186,17 +186,20 @@ def test_workers_end_with_a_container_and_not_with_a_terminal(monkeypatch):
     assert serving.workers_end_with_us()
 
 
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [(None, "is missing"), ("{ not json", "is not JSON"), ("[1]", "does not hold"), ('{"kind": "x"}', "kind 'x'")],
-)
-def test_broken_settings_are_named_for_that_run_only(store: RunStore, content: str | None, told: str):
-    first, run = store.submit(counting(60)), store.submit(counting(3))
-    path = run.folder / files.SPEC
-    path.unlink() if content is None else path.write_text(content)
-    wait_for(lambda: state(store, run.id) == "failed")
-    assert told in (store.get(run.id).error or "") and state(store, first.id) == "done"
-    again = store.retry(run.id)
+BROKEN_SETTINGS = {"is missing": None, "is not JSON": "{ not json", "does not hold": "[1]", "kind 'x'": '{"kind": "x"}'}
+
+
+def test_broken_settings_are_named_for_that_run_only(store: RunStore):
+    first = store.submit(counting(200))
+    runs = {told: store.submit(counting(3)) for told in BROKEN_SETTINGS}
+    for told, content in BROKEN_SETTINGS.items():
+        path = runs[told].folder / files.SPEC
+        path.unlink() if content is None else path.write_text(content)
+    for told, run in runs.items():
+        wait_for(lambda run=run: state(store, run.id) == "failed")
+        assert told in (store.get(run.id).error or "")
+    assert state(store, first.id) == "done"
+    again = store.retry(runs["is missing"].id)
     wait_for(lambda: state(store, again.id) == "done")
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from npf_engine.errors import InputError
 from npf_engine.runs import files, safekeeping
+from npf_engine.runs.process import Identity
 from npf_engine.runs.schema import Table
-from npf_engine.runs.store import RunStore
-from tests.runs.conftest import counting, state, wait_for
+from npf_engine.runs.store import Run, RunStore
+from tests.runs.conftest import COMMAND, counting, state, wait_for
 
 
 def put(path: Path, data: bytes) -> None:
@@ -88,13 +91,44 @@ def three_runs(store: RunStore) -> list[str]:
     return [waiting.id, failed.id, done.id]
 
 
+@dataclass(frozen=True)
+class Home:
+    """A home with three runs, nobody at work in it any more; ids, newest first, and what its list says of them."""
+
+    folder: Path
+    ids: list[str]
+    before: dict[str, Run]
+
+
+@pytest.fixture(scope="module")
+def home_of_three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """Made once: each test has a copy."""
+    folder = tmp_path_factory.mktemp("three")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (("NPF_CPU_SLOTS", "1"), ("NPF_NICE", "0"), ("NPF_HOME", str(folder))):
+            patch.setenv(name, value)
+        store = RunStore(folder, command=COMMAND, gallery=None, watch=False)
+        ids = three_runs(store)
+        for run_id in ids:
+            signed = Identity.from_json(files.read_json(store.get(run_id).folder / files.WORKER))
+            if signed is not None and signed.alive():
+                os.killpg(signed.pid, signal.SIGKILL)
+                wait_for(lambda signed=signed: not signed.alive())
+        home = Home(folder, ids, {run.id: run for run in store.list()})
+        settled(store)
+        yield home
+    (folder / files.TABLE).unlink()
+
+
 @pytest.mark.parametrize("backup", [True, False], ids=["with a copy", "from folders alone"])
 @pytest.mark.parametrize("wrong", BREAKS, ids=lambda text: text.strip().replace(" ", "-") + str(text.count(" ")))
-def test_a_broken_table_is_made_again(make_store, monkeypatch, wrong: str, backup: bool):
-    store = make_store(watch=False)
+def test_a_broken_table_is_made_again(
+    home_of_three: Home, own_home: Path, make_store, monkeypatch, wrong: str, backup: bool
+):
+    shutil.copytree(home_of_three.folder, own_home, dirs_exist_ok=True)
     monkeypatch.setattr(safekeeping, "BACKUP_SECONDS", 0.0)
-    ids = three_runs(store)
-    before = {run.id: run for run in store.list()}
+    ids, before = home_of_three.ids, home_of_three.before
+    store = make_store(watch=False)
     settled(store)
     assert safekeeping.back_up(store.table.path) or safekeeping.backup_path(store.table.path).exists()
     if not backup:
