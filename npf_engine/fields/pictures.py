@@ -54,21 +54,33 @@ class Picture:
         return seen if len(seen) else flat
 
 
-def open_picture(source: str | Path) -> Picture:
-    """The picture in a file, or one of the built-in pair by its name where no such file exists."""
+def open_picture(source: str | Path, most: int | None = None) -> Picture:
+    """The picture in a file, or one of the built-in pair by its name where no such file exists.
+
+    most: every k-th pixel, so that at most so many remain on the longer side; a page needs no more.
+    """
     path = Path(source)
     if str(source) in BUILT_IN and not path.exists():
-        return built_in(str(source))
+        return thinned(built_in(str(source)), most)
     if not path.is_file():
         raise InputError(f"there is no picture {source}; give a file (PNG, JPEG, ...) or one of {', '.join(BUILT_IN)}")
     if path.stat().st_size > MAX_BYTES:
         raise InputError(f"{path.name} has more than {MAX_BYTES // 1_000_000} MB; make it smaller")
-    return child.call(decode, path, what=path.name, returns=(Picture,))
+    return child.call(decode, path, most, what=path.name, returns=(Picture,))
 
 
-def decode(path: Path) -> Picture:
+def decode(path: Path, most: int | None) -> Picture:
     """What ``open_picture`` has its child do with a file, here and now."""
-    return read_picture(path.read_bytes(), path.name)
+    return thinned(read_picture(path.read_bytes(), path.name), most)
+
+
+def thinned(picture: Picture, most: int | None) -> Picture:
+    """Every k-th pixel, so that at most ``most`` remain on the longer side; all of them for None."""
+    step = 1 if most is None else -(-max(picture.width, picture.height) // most)
+    if step <= 1:
+        return picture
+    alpha = None if picture.alpha is None else picture.alpha[::step, ::step]
+    return Picture(np.ascontiguousarray(picture.rgb[::step, ::step]), alpha)
 
 
 def read_picture(data: bytes, name: str = "the picture") -> Picture:

@@ -19,6 +19,7 @@ from npf_engine.runs import files, kinds
 from npf_engine.runs.process import FileLock
 from npf_engine.runs.recorder import FolderRecorder
 from npf_engine.runs.states import TOLD_TO_END
+from npf_engine.tasks import lockdown
 
 NICENESS = 10
 AGAIN = "the run cannot be resumed: repeat it, its settings are still in the table of runs"
@@ -46,6 +47,7 @@ def main(folder: Path | str, job: Job | None = None) -> int:
         _say(error)
         return 2
     _be_nice()
+    lockdown.go_first()
     keep_freed_memory()
     signal.signal(signal.SIGTERM, lambda *_: setattr(recorder, "terminated", True))
     try:

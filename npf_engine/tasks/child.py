@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 import logging
 import os
@@ -36,6 +37,8 @@ Reason = Literal["memory", "time", "disk", "crash"]
 
 log = logging.getLogger(__name__)
 
+PREFIX = "npf-child-"  # of the folders of children in the system's folder for temporary files
+LEFT_SECONDS = 3600.0  # no child runs as long: a folder as old was left
 LOOK_SECONDS = 0.1  # between two looks at a child, and two chances to cancel it
 MAX_REPORT = 8 << 20  # bytes of one line of a child's reports
 AT_ONCE = 2  # locked children of one process at a time: each may take a gigabyte
@@ -163,11 +166,22 @@ def _slot(tell: _Progress) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _private_folder() -> Iterator[str]:
-    folder = tempfile.mkdtemp(prefix="npf-child-")
+    _forget_left(tempfile.gettempdir())
+    folder = tempfile.mkdtemp(prefix=PREFIX)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@functools.cache
+def _forget_left(folder: str) -> None:
+    """Remove, once a process, what children of processes left that were killed."""
+    for left in Path(folder).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            told = left.lstat()
+            if told.st_uid == os.getuid() and time.time() - told.st_mtime > LEFT_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _request(function: Callable[..., object], arguments: tuple[Any, ...], limits: Limits) -> dict[str, Any]:

@@ -102,4 +102,4 @@ def _pictures(run: Run) -> dict[str, np.ndarray]:
 
 @st.cache_data(max_entries=12, show_spinner=False)
 def _read(path: str, written: int) -> np.ndarray:
-    return open_picture(Path(path)).rgb
+    return open_picture(Path(path), colour.MOST_SHOWN).rgb

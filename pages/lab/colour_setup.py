@@ -70,7 +70,7 @@ def link_of(spec: RecolorSpec) -> dict[str, str]:
 
 def _submit(spec: RecolorSpec, name: str) -> None:
     """Put the run in the queue and turn into its live view."""
-    open_picture(spec.source), open_picture(spec.palette)
+    open_picture(spec.source, colour.MOST_SHOWN), open_picture(spec.palette, colour.MOST_SHOWN)  # or they are refused
     kept = {key: link.kept(getattr(spec, key)) for key in PATHS}
     kept_spec = dataclasses.replace(spec, **kept)  # type: ignore[arg-type]
     run = store().submit(kept_spec, name)
@@ -121,7 +121,7 @@ def cubes(pictures: Mapping[str, np.ndarray], key: str, caption: str) -> None:
 @st.cache_data(max_entries=8, show_spinner="Recolouring a small copy ...")
 def _small(source: str, palette: str, strength: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
     """Before, palette and after, (h, w, 3) uint8 each, and a note where one has a single colour. Raises InputError."""
-    first, second = preview(open_picture(source)), preview(open_picture(palette))
+    first, second = (preview(open_picture(name, colour.MOST_SHOWN)) for name in (source, palette))
     result = recolor(first, second, QUICK, strength=strength)
     plain = any((picture.visible() == picture.visible()[:1]).all() for picture in (first, second))
     return first.rgb, second.rgb, result.picture.rgb, result.note if plain else ""

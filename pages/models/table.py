@@ -134,7 +134,7 @@ def _haystack(run: Run) -> str:
 
 def _columns(runs: list[Run]) -> dict[str, list[Any]]:
     return {
-        "Name": [run.name for run in runs],
+        "Name": [_cell(run.name) for run in runs],
         "State": [run.state for run in runs],
         "Verdict": [run.verdict for run in runs],
         "∇u♯ρ": [ratio(run, "pushforward") for run in runs],
@@ -142,11 +142,16 @@ def _columns(runs: list[Run]) -> dict[str, list[Any]]:
         "Inverse": [ratio(run, "inverse") for run in runs],
         "Miss": [miss(run) for run in runs],
         "Seconds": [_total(run) for run in runs],
-        "Field": [fieldlink.title_in(run.settings) for run in runs],
+        "Field": [_cell(fieldlink.title_in(run.settings)) for run in runs],
         "Preset": [_preset(run) for run in runs],
         "Created": [datetime.datetime.fromtimestamp(run.created, datetime.UTC) for run in runs],
         "From": [run.source for run in runs],
     }
+
+
+def _cell(text: str) -> str:
+    """A visitor's text: the table can be saved as CSV, and spreadsheets run what begins as a formula."""
+    return f"'{text}" if text.lstrip()[:1] in tuple("=+-@") else text
 
 
 def ratio(run: Run, metric: str) -> float | None:

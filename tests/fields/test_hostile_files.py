@@ -196,6 +196,15 @@ def test_georeferences_that_are_none(tmp_path: Path) -> None:
             assert name in str(error) and says in str(error)
 
 
+def test_a_large_picture_is_small_to_the_server_that_shows_it(tmp_path: Path, own_temp: Path) -> None:
+    rgb = np.random.default_rng(0).integers(0, 256, (900, 2000, 3), dtype=np.uint8)
+    pictures.write_png(pictures.Picture(rgb, rgb[:, :, 0]), tmp_path / "photo.png")
+    shown = pictures.open_picture(tmp_path / "photo.png", 500)
+    assert shown.rgb.shape == (225, 500, 3) and shown.alpha is not None and shown.alpha.shape == (225, 500)
+    assert np.array_equal(shown.rgb, rgb[::4, ::4]), "its colours are colours of the picture"
+    assert pictures.open_picture(tmp_path / "photo.png").rgb.shape == rgb.shape
+
+
 def test_pictures_of_other_formats_are_refused(tmp_path: Path, own_temp: Path) -> None:
     path = tmp_path / "photo.png"
     path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n(secret) run\nshowpage\n")

@@ -157,3 +157,9 @@ def test_ticks_of_other_pages_stay(store: RunStore):
     many(store)
     app = open_page("models", {"run": "r0", "page": "2"})
     assert "Run 000" in texts(app) and "Run 000" not in list(app.dataframe[0].value["Name"])
+
+
+@pytest.mark.parametrize("name", ["=HYPERLINK(1)", "+1", "-1", "@SUM(A1)", " =1"])
+def test_no_name_becomes_a_formula_in_a_saved_table(name: str):
+    assert table._cell(name) == "'" + name
+    assert table._cell("Étude = 1") == "Étude = 1"

@@ -178,3 +178,27 @@ def test_a_job_that_runs_on_by_itself(tmp_path: Path, monkeypatch: pytest.Monkey
     job = child.start(jobs.leave, tmp_path, limits=limits, log_file=tmp_path / "log.txt")
     assert job.wait(timeout=60) == 0, (tmp_path / "log.txt").read_text()
     assert (tmp_path / "left").read_text() == "absent True"
+
+
+@LINUX
+def test_children_end_before_their_server_where_memory_runs_out() -> None:
+    own, seen = int(Path("/proc/self/oom_score_adj").read_text()), [-1000]
+
+    def look(*_: object) -> None:
+        seen.extend(int(Path(f"/proc/{pid}/oom_score_adj").read_text()) for pid in children(os.getpid(), b"jobs:sleep"))
+        if seen[-1] > own:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        child.call(jobs.sleep, 60.0, what="x", progress=look)
+
+
+def test_what_killed_servers_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    old, new = tmp_path / "npf-child-old", tmp_path / "npf-child-new"
+    for folder in (old, new):
+        folder.mkdir()
+        (folder / "scratch").write_bytes(b"x")
+    os.utime(old, (0, 0))
+    assert child.call(jobs.unpack, "text", what="x") == "text"
+    assert [path.name for path in tmp_path.iterdir()] == ["npf-child-new"]
