@@ -7,6 +7,7 @@ grad u therefore means D grad z-type components: it is the gradient with respect
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from npf_engine.transport.dual import in_chunks
 
 Array = Tensor | np.ndarray
 CONJUGATE_TOLERANCE = 1e-5
+NETWORKS = ("u", "v", "m", "bridge")
 
 
 @dataclass
@@ -226,6 +228,18 @@ class PolarFactorization:
         if values.shape[-1] != self.d:
             raise ValueError(f"expected values with {self.d} components, got shape {tuple(values.shape)}")
         return values
+
+    def fingerprint(self) -> str:
+        """sha256 over all weights of u, V, M and I in a fixed order, in hexadecimal: two trainings with equal ones gave
+        the same model, bit for bit."""
+        digest = hashlib.sha256()
+        for name in NETWORKS:
+            module = getattr(self, name)
+            for key, value in sorted(module.state_dict().items()) if module is not None else ():
+                array = value.detach().cpu().contiguous().numpy()
+                digest.update(f"{name}.{key} {array.dtype.str} {array.shape}\n".encode())
+                digest.update(array.tobytes())
+        return digest.hexdigest()
 
     # -- files ----------------------------------------------------------------------------------------------------
 

@@ -161,6 +161,7 @@ class Report(Part):
     device: Word | None = None
     threads: Whole | None = None
     seed: Whole | None = None
+    fingerprint: Word | None = None
 
 
 class Environment(Part):
@@ -290,11 +291,11 @@ def clean_metrics(data: Any) -> dict[str, Any] | None:
 
 def _figures(item: dict[str, Any]) -> dict[str, Any]:
     """What of a figure is numbers, and the words and groups of numbers that its class knows."""
-    kept = {key: value for key, value in item.items() if _number(value)}
+    kept = {key: value for key, value in item.items() if value is None or _number(value)}
     if isinstance(item.get("known"), str):
         kept["known"] = item["known"]
     if isinstance(item.get("exact"), dict):
-        kept["exact"] = {key: value for key, value in item["exact"].items() if _number(value)}
+        kept["exact"] = {key: value for key, value in item["exact"].items() if value is None or _number(value)}
     return kept
 
 

@@ -35,7 +35,7 @@ def run_pipeline(
     """Train what ``spec`` says in ``folder`` and return what ``train --json`` prints; goes on where it broke off.
 
     The result, also in report.json: {"metrics", "verdict", "verdict_reason", "seconds": {"field", "u", "v", "m",
-    "inverse", "report", "bundle", "total"}, "device", "threads", "seed", "bundle"}. ``draws`` replaces
+    "inverse", "report", "bundle", "total"}, "device", "threads", "seed", "fingerprint", "bundle"}. ``draws`` replaces
     spec.report.draws. Sets torch's number of threads. Raises InputError for a spec that cannot be trained here
     and for a folder that holds another training; Cancelled when the recorder says so.
     """
@@ -63,6 +63,7 @@ def run_pipeline(
         "device": spec.device,
         "threads": spec.threads,
         "seed": spec.seed,
+        "fingerprint": model.fingerprint(),
     }
     return _bundle(model, result, spec, folder, recorder)
 

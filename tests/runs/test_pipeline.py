@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import shutil
@@ -12,6 +13,7 @@ import pytest
 import torch
 
 from npf_engine.errors import Cancelled, InputError
+from npf_engine.polar import PolarFactorization
 from npf_engine.runs import files, machine
 from npf_engine.runs.estimate import estimate
 from npf_engine.runs.pipeline import run_pipeline, settle
@@ -44,7 +46,7 @@ TINY = {
 }
 METRICS = {
     "pushforward", "measure_preservation", "measure_preservation_implicit", "reconstruction", "inverse",
-    "inverse_cosine", "test_dual",
+    "inverse_cosine", "inverse_miss", "test_dual", "pushforward_sliced", "measure_preservation_sliced", "map_error",
 }  # fmt: skip
 
 
@@ -63,7 +65,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, Path]:
 def test_the_result_has_the_contracts_keys(trained):
     result, folder = trained
     assert set(result) == {
-        "metrics", "verdict", "verdict_reason", "seconds", "device", "threads", "seed", "bundle",
+        "metrics", "verdict", "verdict_reason", "seconds", "device", "threads", "seed", "fingerprint", "bundle",
     }  # fmt: skip
     assert set(result["metrics"]) == METRICS
     assert result["metrics"]["pushforward"]["draws"] == 3
@@ -77,6 +79,16 @@ def test_the_result_has_the_contracts_keys(trained):
     assert not (folder / files.CHECKPOINTS).exists()
     kept = from_json(json.loads((folder / files.SPEC).read_text()))
     assert kept.threads == result["threads"] and kept.report.draws == 3
+
+
+def test_the_fingerprint_is_of_the_weights(trained):
+    result, _ = trained
+    model = PolarFactorization.load(result["bundle"])
+    assert model.fingerprint() == result["fingerprint"] and len(result["fingerprint"]) == 64
+    with torch.no_grad():
+        next(iter(model.bridge.parameters())).view(-1)[0] += 1e-6
+    assert model.fingerprint() != result["fingerprint"]
+    assert dataclasses.replace(model, m=None).fingerprint() != model.fingerprint()
 
 
 def test_a_folder_keeps_to_its_training(trained):
@@ -140,7 +152,7 @@ def test_a_queued_run_ends_as_one_that_can_be_used_and_imported(own_home, traine
     taken = store.import_bundle(store.bundle(run.id))
     assert taken.source == "imported" and taken.state == "done" and taken.name == "Tiny terrain"
     assert taken.metrics == done.metrics and taken.verdict == done.verdict and taken.spec.u == done.spec.u
-    assert store.bundle(taken.id).read_bytes() == store.bundle(run.id).read_bytes()
+    assert store.model(taken.id).fingerprint() == model.fingerprint()  # its programs and its card are made anew
     assert (store.report(taken.id) or {})["verdict_reason"] == (store.report(run.id) or {})["verdict_reason"]
     assert torch.equal(store.model(taken.id).grad_u(model.scaling.to_user(x)), model.grad_u(model.scaling.to_user(x)))
     assert estimate(store, run.spec).runs == 1  # what was imported took its time elsewhere
