@@ -69,21 +69,15 @@ def terrain_field(
     say(0.1, 1.0, "preparing the elevation grid")
     used = resample(z, spec.max_samples)
     grid = grid or SourceGrid((z.shape[0], z.shape[1]), int(np.isnan(z).sum()))
-    pixel_east, pixel_north = pixel_metres(used.shape, bounds, coordinates)
+    pixels = pixel_metres(used.shape, bounds, coordinates)
     surface = make_surface(used, spec)
-    gradient = surface.gradient
-    if spec.slope == "per-metre":
-        if pixel_east is None or pixel_north is None:
-            raise InputError(
-                f"{name} does not say how large its pixels are in metres; choose the slope in metres per pixel."
-            )
-        gradient = gradient / np.stack([pixel_east, pixel_north], axis=-1).astype(np.float32)
+    gradient = surface.gradient if spec.slope == "per-pixel" else _per_metre(name, surface.gradient, *pixels)
     say(0.6, 1.0, "choosing the points of the reference measure")
     mask, rho = _omega(name, surface, spec)
     x, y, scaling, low, high = _samples(name, gradient, mask, bounds, spec)
     say(0.9, 1.0, "splitting into training and test points")
     train, test = split_indices(len(x), spec.split_seed)
-    provenance = provenance_of(grid, surface, mask, bounds, coordinates, spec, (pixel_east, pixel_north))
+    provenance = provenance_of(grid, surface, mask, bounds, coordinates, spec, pixels)
     west, south, east, north = bounds
     field = Field(
         name=name,
@@ -104,6 +98,18 @@ def terrain_field(
     )
     say(1.0, 1.0, "the field is ready")
     return field
+
+
+def _per_metre(
+    name: str, gradient: np.ndarray, pixel_east: np.ndarray | None, pixel_north: np.ndarray | None
+) -> np.ndarray:
+    """Slopes (rows, cols, 2) in metres per pixel of these sizes, in metres per metre."""
+    if pixel_east is None or pixel_north is None:
+        raise InputError(
+            f"{name} does not say how large its pixels are in metres; choose the slope in metres per pixel."
+        )
+    scaled: np.ndarray = gradient / np.stack([pixel_east, pixel_north], axis=-1).astype(np.float32)
+    return scaled
 
 
 def raster_field(

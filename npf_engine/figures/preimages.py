@@ -95,21 +95,7 @@ def preimage_map(
     for line, name, dash in zip(levels or (), ("F₁ as asked", "F₂ as asked"), ("solid", "dash"), strict=False):
         figure.add_trace(_line(line, name, dash))
     faint = places is not None and len(places[0]) > 0
-    figure.add_trace(
-        go.Scattergl(
-            x=float32(x[:, axes[0]]),
-            y=float32(x[:, axes[1]]),
-            mode="markers",
-            marker={
-                "size": 4 if faint else 6,
-                "color": palette.COLOURS["inverse"],
-                "opacity": 0.3 if faint else 0.75,
-                "line": {"width": 0.0 if faint else 0.6, "color": "rgba(255,255,255,0.8)"},
-            },
-            name="draws",
-            hovertemplate="%{x:.4f}, %{y:.4f}<extra>draw</extra>",
-        )
-    )
+    figure.add_trace(_draws(x[:, axes[0]], x[:, axes[1]], faint))
     if places is not None and faint:
         _add_places(figure, places[0], places[1], axes)
     for name, where, symbol in (("∇u* of the gradient", point, "cross"), ("clicked", chosen, "circle-open")):
@@ -160,6 +146,23 @@ def preimage_graph(
     figure.update_xaxes(title=position_title(units, 0))
     figure.update_yaxes(title=f"F ({units.value})" if units.value else "F")
     return figure
+
+
+def _draws(x: np.ndarray, y: np.ndarray, faint: bool) -> go.Scattergl:
+    """Drawn pre-images on a map."""
+    return go.Scattergl(
+        x=float32(x),
+        y=float32(y),
+        mode="markers",
+        marker={
+            "size": 4 if faint else 6,
+            "color": palette.COLOURS["inverse"],
+            "opacity": 0.3 if faint else 0.75,
+            "line": {"width": 0.0 if faint else 0.6, "color": "rgba(255,255,255,0.8)"},
+        },
+        name="draws",
+        hovertemplate="%{x:.4f}, %{y:.4f}<extra>draw</extra>",
+    )
 
 
 def _line(line: np.ndarray, name: str, dash: str) -> go.Scattergl:
