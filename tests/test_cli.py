@@ -16,8 +16,11 @@ import pytest
 import torch
 
 from npf_engine.cli import main
+from npf_engine.cli.parser import build_parser
+from npf_engine.polar.landscape import LandscapeSpec
 from npf_engine.runs import files
 from npf_engine.runs.bundle import check_bundle
+from npf_engine.transport.lab.run import LabSpec
 from tests.conftest import ROOT
 from tests.tiny import SETTINGS, tiny_bundle, tiny_run
 
@@ -294,3 +297,10 @@ def test_a_worker_without_a_run_folder_says_so(tmp_path: Path) -> None:
     out, err = child.communicate(timeout=60)
     assert child.returncode == 2 and out == ""
     assert "is no run folder" in err
+
+
+def test_defaults_are_those_of_the_library() -> None:
+    lab = build_parser().parse_args(["lab", "gaussian", "--methods", "gaussian"])
+    assert (lab.seeds, lab.first_seed) == (LabSpec().seeds, LabSpec().first_seed)
+    landscape = build_parser().parse_args(["landscape", "himmelblau"])
+    assert (landscape.method, landscape.law) == (LandscapeSpec().method, LandscapeSpec().law)

@@ -43,7 +43,7 @@ class LabSpec:
     task: str = "drift-mixture"
     target: str | None = None
     methods: tuple[str, ...] = ("explicit", "implicit", "gaussian")
-    seeds: int = 1
+    seeds: int = 3
     first_seed: int = 0
     budget_seconds: float | None = None
     budget_steps: int | None = None
