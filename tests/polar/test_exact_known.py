@@ -256,3 +256,24 @@ def test_positions_of_a_landscape_and_of_the_model() -> None:
         (auto,) = torch.autograd.grad(landscape.potential(x).sum(), x)
         torch.testing.assert_close(landscape.gradient(x), auto, rtol=1e-6, atol=1e-6)
         assert find(name, low=(-1.0, -1.0), high=(1.0, 1.0)).low == (-1.0, -1.0)
+
+
+def test_a_formula_that_is_not_everywhere_a_number_has_its_critical_points_where_it_is_one(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """A root is NaN on half of the box; LAPACK takes no NaN, says so a thousand times, and fails."""
+    rough = find("expression", ("x^(y^3)",))
+    assert all(len(point.eigenvalues) == 2 for point in critical_points(rough))
+    half = find("expression", ("(x - 2)^2 + (y - 1)^2 + 0*sqrt(9 - (x - y)^2)",), (-4.0, -4.0), (4.0, 4.0))
+    (point,) = critical_points(half)
+    assert point.kind == "minimum" and point.location == pytest.approx([2.0, 1.0], abs=1e-6)
+    assert not capfd.readouterr().err
+
+
+def test_many_critical_points_are_described_as_each_by_itself() -> None:
+    waves = find("expression", ("sin(3*x)*sin(3*y)",))
+    found = critical_points(waves)
+    assert {point.kind for point in found} == {"minimum", "maximum", "saddle"}
+    for point in found[::20]:
+        alone = describe(waves, torch.tensor(point.location, dtype=torch.float64), point.residual)
+        assert alone.kind == point.kind and alone.eigenvalues == pytest.approx(point.eigenvalues, abs=1e-6)

@@ -73,26 +73,41 @@ def critical_points(
     good = region.inside(x) & (residual <= tolerance * typical)
     best = torch.argsort(residual)
     candidates = (x[best[good[best]]] / sizes).numpy()
-    kept: list[CriticalPoint] = []
+    places = []
     while len(candidates):
-        place = torch.from_numpy(candidates[0]) * sizes
-        kept.append(describe(landscape, place, float((landscape.gradient(place[None]) - v).norm())))
+        places.append(candidates[0])
         candidates = candidates[np.linalg.norm(candidates - candidates[0], axis=1) > 1e-4]
+    if not places:
+        return []
+    x = torch.from_numpy(np.stack(places)) * sizes
+    kept = described(landscape, x, (landscape.gradient(x) - v).norm(dim=1))
     order = {"minimum": 0, "saddle": 1, "maximum": 2, "degenerate": 3}
     return sorted(kept, key=lambda point: (order[point.kind], point.value))
 
 
 def describe(landscape: Landscape, x: Tensor, residual: float) -> CriticalPoint:
-    """The Hessian's type at x (d,): degenerate where an eigenvalue is below 1e-6 of the largest."""
+    """The critical point at x (d,)."""
+    return described(landscape, x[None], torch.tensor([residual]))[0]
+
+
+def described(landscape: Landscape, x: Tensor, residual: Tensor) -> list[CriticalPoint]:
+    """The critical points at x (k, d), by the type of the Hessian: degenerate where an eigenvalue is below 1e-6 of the
+    largest, or where there is no second derivative (its eigenvalues are then 0)."""
     sizes = torch.tensor(landscape.high, dtype=torch.float64) - torch.tensor(landscape.low, dtype=torch.float64)
-    values = torch.linalg.eigvalsh(hessian(landscape.gradient, x[None], sizes)[0])
-    large = float(values.abs().max())
+    second = hessian(landscape.gradient, x, sizes)
+    sound = torch.isfinite(second).all(dim=(1, 2))
+    eigenvalues = torch.linalg.eigvalsh(torch.where(sound[:, None, None], second, 0.0))
     x = torch.where(x.abs() <= ROUNDING * sizes, 0.0, x)
+    parts = zip(x, eigenvalues, landscape.potential(x).tolist(), residual.tolist(), strict=True)
+    return [_point(place, values, value, miss, sizes) for place, values, value, miss in parts]
+
+
+def _point(x: Tensor, values: Tensor, value: float, residual: float, sizes: Tensor) -> CriticalPoint:
+    large = float(values.abs().max())
     if float(values.abs().min()) <= 1e-6 * large:
         kind = "degenerate"
     else:
         kind = "minimum" if bool((values > 0).all()) else "maximum" if bool((values < 0).all()) else "saddle"
-    value = float(landscape.potential(x[None])[0])
     if abs(value) <= ROUNDING * large * float(sizes.amax()) ** 2:
         value = 0.0
     return CriticalPoint(x.tolist(), kind, values.tolist(), value, residual)
@@ -106,7 +121,10 @@ def _newton(gradient: Vectorial, x: Tensor, v: Tensor, sizes: Tensor, region: Re
         H = hessian(gradient, x, sizes)
         ridge = 1e-12 * H.abs().amax(dim=(1, 2)).clamp(min=1e-300)
         eye = torch.eye(x.shape[1], dtype=x.dtype)
-        step = torch.linalg.lstsq(H + ridge[:, None, None] * eye, -r[:, :, None]).solution[:, :, 0]
+        # LAPACK takes no NaN: where a formula is not a number, a point stays where it is
+        known = torch.isfinite(H).all(dim=(1, 2)) & torch.isfinite(r).all(dim=1)
+        H = torch.where(known[:, None, None], H + ridge[:, None, None] * eye, eye)
+        step = torch.linalg.lstsq(H, torch.where(known[:, None], -r, 0.0)[:, :, None]).solution[:, :, 0]
         step = step.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
         # A tenth of the box at most: Newton near a singular Hessian would leave for nowhere.
         share = (0.1 / (step / sizes).abs().amax(dim=1).clamp(min=1e-300)).clamp(max=1.0)
