@@ -28,6 +28,7 @@ def _term(typed: str, text: str, about: str, html: str | None = None) -> Term:
 SYMBOLS: dict[str, Term] = {
     "F": _term("F", "F", "the vector field: its value F(x) at a place x of Ω is called a gradient here"),
     "rho": _term("rho", "ρ", "the reference measure on Ω: where places x are drawn from"),
+    "Omega": _term("Omega", "Ω", "the region of the places x, a box, a disc or what the samples fill; also Omega"),
     "law": _term("F#rho", "F♯ρ", "the law of F: the values that F takes, as often as it takes them"),
     "u": _term("u", "u", "the convex potential, an input-convex network"),
     "grad_u": _term("grad u", "∇u", "the gradient of u: carries ρ to the law of F, at least cost"),
@@ -39,6 +40,9 @@ SYMBOLS: dict[str, Term] = {
     "I": _term("I_psi", "Iψ", "draws places that M sends to a given one: an inverse of M with noise", "I<sub>ψ</sub>"),
     "X": _term("X_psi", "Xψ", "the network in Iψ: where a path that began at y should end", "X<sub>ψ</sub>"),
     "G": _term("G", "G", "the gradient of the classifier's loss on a random minibatch; the field that is factorized"),
+    "g": _term("g", "g", "the potential that is sampled: where it is low, exp(-c g) has most of its draws"),
+    "c": _term("c", "c", "the inverse temperature in exp(-c g): the larger, the nearer draws keep to the minima"),
+    "T": _term("T", "T", "the map that a method learnt: T(x) is where it takes the point x of the source"),
     "W": _term("W", "W", "the sliced Wasserstein distance of two clouds along lines, in percent of the variance"),
     "S": _term("S_eps", "Sε", "the Sinkhorn divergence of two clouds, 0 for the same law", "S<sub>ε</sub>"),
 }
@@ -65,9 +69,9 @@ STAGES: dict[str, tuple[str, str]] = {
 SUBSCRIPTS = {term.text: term.html for term in SYMBOLS.values() if term.html != term.text}
 
 _TYPED = re.compile(
-    r"\b(?:grad u\*|grad u\b|V_phi\b|M_theta\b|M_xi\b|I_psi\b|X_psi\b|S_eps\b|rho\b)|#(?=rho\b)|(?<=u) o (?=M_)"
+    r"\b(?:grad u\*|grad [ug]\b|V_phi\b|M_theta\b|M_xi\b|I_psi\b|X_psi\b|S_eps\b|rho\b)|#(?=rho\b)|(?<=u) o (?=M_)"
 )
-_SPELLED = {term.typed: term.text for term in SYMBOLS.values()} | {"#": "♯", " o ": " ∘ "}
+_SPELLED = {term.typed: term.text for term in SYMBOLS.values()} | {"grad g": "∇g", "#": "♯", " o ": " ∘ "}
 
 
 def typeset(text: str) -> str:

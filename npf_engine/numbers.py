@@ -13,6 +13,16 @@ def settled(value: float, nothing: float = NOTHING) -> float:
     return 0.0 if abs(value) <= nothing else value
 
 
+def percent(share: float, places: int = 1) -> str:
+    """A share as people read it: 0.861 is 86 %. One that would be rounded to 0 or to 100 without being it says so."""
+    least = 10.0**-places
+    if 0 < share < least / 200:
+        return f"under {least:g} %"
+    if 100 - least / 2 < 100 * share < 100:
+        return f"over {100 - least:g} %"
+    return f"{100 * share:.{0 if share in (0, 1) else places}f} %"
+
+
 def number(value: float | None, digits: int = 3, *, dash: str = "–", nothing: float = NOTHING) -> str:
     """``digits`` significant ones, thousands with commas: 6,850, 0.0123, 5.8e-10; 0 for what is not above ``nothing``
     in size; a dash for what is not known or not finite."""

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from npf_engine.numbers import number, settled
+from npf_engine.numbers import number, percent, settled
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,16 @@ from npf_engine.numbers import number, settled
 )  # fmt: skip
 def test_three_digits_as_people_write_them(value: float | None, text: str) -> None:
     assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "places", "text"),
+    [(0.861, 0, "86 %"), (0.861, 1, "86.1 %"), (1.0, 1, "100 %"), (0.0, 0, "0 %"), (0.9996, 1, "over 99.9 %"),
+     (0.996, 0, "over 99 %"), (0.0004, 1, "under 0.1 %"), (0.004, 0, "under 1 %"), (0.0006, 1, "0.1 %"),
+     (0.9994, 1, "99.9 %"), (0.00114, 2, "0.11 %")],
+)  # fmt: skip
+def test_no_share_is_rounded_to_nothing_or_to_all(share: float, places: int, text: str) -> None:
+    assert percent(share, places) == text
 
 
 def test_rounding_is_nothing() -> None:

@@ -22,7 +22,8 @@ KEPT = {
 }
 SYMBOLS = {  # of the glossary, on the page of a kind of run
     "train": ("F", "rho", "u", "grad_u", "conjugate", "V", "M_theta", "M_xi", "I", "X", "S"),
-    "landscape": ("grad_u", "M", "I", "rho"),
+    "landscape": ("g", "c", "u", "grad_u", "M", "I", "rho"),
+    "lab": ("T", "rho", "F", "law", "S"),
     "experiment": ("G", "u", "conjugate", "M_theta", "M_xi", "I", "S"),
 }
 Status = dict[str, Any]

@@ -38,8 +38,8 @@ FOUND = 0.9  # of the exact pre-images of gradients that do occur
 BARE = 0.5  # ratio of the inverse below which it certifies nothing
 SMALLEST_TEST = 200
 SOLVED, HARDLY = 0.95, 0.5  # of the conjugates grad u*(F(x)), from which M, I and V are learned: (good, usable)
-ALL_WELL = "every figure is as near to its floor as chance allows"
-FAR = " and far from its trivial answer"
+ALL_WELL = "no figure is over its limit beyond chance"
+FAR = ", and all are far from their trivial answers"
 
 
 @dataclass

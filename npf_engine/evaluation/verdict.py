@@ -1,6 +1,6 @@
 """The verdict on a run of any kind: one ladder of levels, and the sentence that says why.
 
-    good             every figure is as near to its floor as chance allows
+    good             no figure is over its limit beyond chance
     usable           something is plainly off, but far better than what a method that learned nothing gets
     not trustworthy  no better than the trivial answer, or wrong beyond use
 

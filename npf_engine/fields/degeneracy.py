@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from npf_engine.numbers import percent
+
 ATOM = 0.005  # share of the samples on one value from which a plateau is told
 FEWEST = 3  # equal values that are no coincidence in a small table
 RANK_TOLERANCE = 1e-10  # smallest eigenvalue of the correlation matrix of a cloud that fills its space
@@ -49,8 +51,9 @@ def field_warnings(values: np.ndarray) -> list[str]:
     worst = int(np.argmax(shares))
     if shares[worst] >= ATOM:
         out.append(
-            f"{shares[worst]:.1%} of the samples sit on plateaus of F{worst + 1} (values that many have in common): F "
-            "pushes a set of positive measure onto a point or plane, where M is not determined; leave that part out."
+            f"{percent(float(shares[worst]))} of the samples sit on plateaus of F{worst + 1} (values that many have in "
+            "common): F pushes a set of positive measure onto a point or plane, where M is not determined; leave that "
+            "part out."
         )
     if values.shape[1] > 1 and flat(values):
         out.append(

@@ -23,6 +23,7 @@ from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.surface import known_elevation, reduced
 from npf_engine.fields.tables import Samples, Table
 from npf_engine.limits import MAX_FILE_BYTES
+from npf_engine.numbers import percent
 
 T = TypeVar("T")
 SUFFIXES = (*rasters.SUFFIXES, *tables.SUFFIXES)
@@ -125,7 +126,7 @@ def _raster_preview(path: Path, size: int, raster: Raster) -> UploadPreview:
     voids = int(np.isnan(raster.elevation).sum())
     if voids:
         warnings.append(
-            f"{voids:,} pixels ({voids / raster.elevation.size:.2%}) are void: they are filled, or left out "
+            f"{voids:,} pixels ({percent(voids / raster.elevation.size, 2)}) are void: they are filled, or left out "
             "with voids = mask."
         )
     column: tuple[ColumnPreview, ...] = ()

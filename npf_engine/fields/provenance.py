@@ -11,6 +11,7 @@ import numpy as np
 from npf_engine.fields.raster import Coordinates, SourceGrid
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.surface import Surface
+from npf_engine.numbers import percent
 
 FLAT_SHARE_TOLD = 0.005
 
@@ -61,14 +62,14 @@ def warnings_of(told: dict[str, Any], spec: FieldSpec) -> list[str]:
         )
     if told["voids"]:
         done = "filled from their surroundings" if spec.voids == "fill" else "left out of Omega"
-        out.append(f"{told['voids']:,} void pixels ({told['voids_share']:.2%}) were {done}.")
+        out.append(f"{told['voids']:,} void pixels ({percent(told['voids_share'], 2)}) were {done}.")
     if told["flat_share"] >= FLAT_SHARE_TOLD:
-        share = f"{told['flat_share']:.1%} of the pixels are level (sea or lakes)"
+        share = f"{percent(told['flat_share'])} of the pixels are level (sea or lakes)"
         if spec.rho == "land":
             out.append(f"{share} and were left out of Omega (rho = land).")
         else:
             out.append(
-                f"{share}: F pushes all of them onto nearly one point, where no measure-preserving M exists; "
+                f"{share}: F pushes all of them onto nearly one point, where M is not determined; "
                 "choose rho = land to leave them out."
             )
     if spec.sigma > min(rows, cols) / 4:

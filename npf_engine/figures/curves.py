@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 from npf_engine import glossary
 from npf_engine.figures import palette
 from npf_engine.figures.landscape import MODE_COLOURS
-from npf_engine.figures.layout import finish, float32
+from npf_engine.figures.layout import finish, float32, log_axis
 from npf_engine.figures.training import wants_log
 
 # What RunStore.history gives: stage -> {"step", "t", "worked", scalar: (k,) values, NaN where not told}
@@ -54,7 +54,9 @@ def losses(history: History) -> go.Figure | None:
         if wants_log(value):
             figure.update_yaxes(type="log", dtick=1, exponentformat="power", row=1, col=number)
         else:
-            figure.update_yaxes(nticks=5, row=1, col=number)
+            alone = len(value) == 1 and value[0] > 0  # plotly would draw it between -1 and 1, as if it were 0
+            span = {"range": [0.0, 2.0 * float(value[0])]} if alone else {}
+            figure.update_yaxes(nticks=5, row=1, col=number, **span)
     figure.update_yaxes(title="loss", col=1)
     return finish(figure, height=270, revision="losses")
 
@@ -104,9 +106,9 @@ def divergence(history: History) -> go.Figure | None:
         )
     finish(figure, height=270, revision="divergence", legend=True)
     figure.update_xaxes(title="seconds since the first look", rangemode="tozero")
-    figure.update_yaxes(title="S<sub>ε</sub>", exponentformat="power")
+    figure.update_yaxes(title="S<sub>ε</sub>")
     if (level > 0).all():
-        figure.update_yaxes(type="log", dtick=1 if level.max() > 10 * level.min() else "D2")
+        figure.update_yaxes(log_axis(level, *(values for _, values in floor.values())))
     return figure
 
 

@@ -14,6 +14,7 @@ from npf_engine.figures.layout import (
     colour_bar,
     finish,
     float32,
+    log_axis,
     norm_title,
     position_axes,
     position_title,
@@ -130,7 +131,7 @@ def _trust_graph(x: np.ndarray, miss: np.ndarray, worst: float, units: Units) ->
     figure.add_hline(y=max(worst, 1e-6), line={"dash": "dash", "color": palette.COLOURS["floor"]})
     finish(figure, height=MAP_HEIGHT, revision="trust_graph")
     figure.update_xaxes(title=position_title(units, 0))
-    figure.update_yaxes(title="median miss / spread of F", type="log")
+    figure.update_yaxes(log_axis(np.clip(miss, 1e-6, None)), title="median miss / spread of F")
     return figure
 
 
@@ -153,7 +154,7 @@ def norm_difference(
             y=float32(x[:, axes[1]]),
             mode="markers",
             marker={"size": 4, "color": float32(difference), "colorscale": palette.DIFFERENCE, "cmin": -top,
-                    "cmax": top, "colorbar": colour_bar("|F| too small | too large")},
+                    "cmax": top, "colorbar": colour_bar(f"{norm_title(units)}: too small – too large")},
             hovertemplate="%{x:.4f}, %{y:.4f}<br>|F| there − |F| asked for: %{marker.color:.3g}<extra></extra>",
             showlegend=False,
         )

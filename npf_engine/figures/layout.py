@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from npf_engine.fields.field import Units
+from npf_engine.numbers import number
 
 BIN_ABOVE = 200_000  # points; above that a picture of counts says more than dots
 CLEAR = "rgba(0,0,0,0)"
@@ -38,9 +40,33 @@ def finish(figure: go.Figure, *, height: int, revision: str, legend: bool = Fals
         hovermode="closest",
         dragmode="zoom",
     )
-    figure.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True)
-    figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True)
+    # Powers of ten: a thousandth of a loss is no "1m", a millionth no "1μ".
+    figure.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True, exponentformat="power")
+    figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True, exponentformat="power")
     return figure
+
+
+def log_axis(*values: np.ndarray) -> dict[str, Any]:
+    """A logarithmic axis for positive ``values`` that has numbers on it however narrow they lie: plotly writes powers
+    of ten alone, or 2 and 5 between them, and none of them may be in sight."""
+    flat = np.concatenate([np.asarray(part, dtype=np.float64).ravel() for part in values])
+    flat = flat[np.isfinite(flat) & (flat > 0)]
+    if not len(flat):
+        return {"type": "log"}
+    low, high = float(flat.min()) / 1.1, float(flat.max()) * 1.1  # some number stands near even to a single value
+    if high > 300 * low:
+        return {"type": "log", "dtick": 1, "exponentformat": "power"}
+    powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    ticks = np.outer(powers, [1.0, 2.0, 5.0]).ravel()
+    ticks = ticks[(ticks >= low) & (ticks <= high)]
+    if len(ticks) < 3:  # less than a decade: steps of one length
+        unit = 10.0 ** np.floor(np.log10(high - low))
+        for size in (2.0, 1.0, 0.5, 0.2, 0.1, 0.05):
+            step = size * unit
+            ticks = step * np.arange(np.ceil(low / step), np.floor(high / step) + 1)
+            if len(ticks) >= 3:
+                break
+    return {"type": "log", "tickvals": ticks, "ticktext": [number(float(tick)) for tick in ticks]}
 
 
 def float32(values: object) -> np.ndarray:

@@ -3,6 +3,7 @@ misses."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -45,11 +46,13 @@ def miss_ladder(ladder: Mapping[str, float]) -> go.Figure:
             )
         )
     finish(figure, height=70 + 44 * len(labels), revision="miss_ladder")
-    ticks = [1e-4, 1e-3, 1e-2, 1e-1, 1]
+    # A bar's number stands to the right of it: half a decade is kept free for the longest one's.
+    top = max(1.0, 0.5 + max(math.log10(max(miss, LEAST)) for miss in ladder.values()))
+    ticks = [10.0**power for power in range(-4, math.floor(top) + 1)]
     figure.update_xaxes(
         type="log",
         title="mean |F(x) − gradient| / spread of F",
-        range=[-4, 1],
+        range=[-4, top],
         tickvals=ticks,
         ticktext=[f"{tick:g}" for tick in ticks],
     )
@@ -93,7 +96,8 @@ def preimage_map(
             )
         )
     for line, name, dash in zip(levels or (), ("F₁ as asked", "F₂ as asked"), ("solid", "dash"), strict=False):
-        figure.add_trace(_line(line, name, dash))
+        if np.isfinite(line).any():
+            figure.add_trace(_line(line, name, dash))
     faint = places is not None and len(places[0]) > 0
     figure.add_trace(_draws(x[:, axes[0]], x[:, axes[1]], faint))
     if places is not None and faint:
@@ -198,17 +202,35 @@ def _add_places(figure: go.Figure, places: np.ndarray, weights: np.ndarray, axes
     named = np.flatnonzero(weights >= NAMED)[:MOST_NAMED]
     if not len(named):
         return
-    figure.add_trace(
-        go.Scatter(
-            x=x[named],
-            y=y[named],
-            mode="text",
-            text=[f"<b>{100 * weights[k]:.0f} %</b>" for k in named],
-            textposition="top center",
-            hoverinfo="skip",
-            showlegend=False,
-        )
-    )
+    for k, side in zip(named, _sides(places[named][:, list(axes)]), strict=True):
+        right, up = {"left": (-1, 0), "right": (1, 0), "top": (0, 1), "bottom": (0, -1)}[side]
+        away = 6 + 7 * math.sqrt(weights[k])  # clear of the marker
+        figure.add_annotation(
+            x=float(x[k]), y=float(y[k]), text=f"<b>{100 * weights[k]:.0f} %</b>", showarrow=False,
+            xshift=right * away, yshift=up * (away + 8), font={"size": 12, "color": "#16202A"},
+            xanchor={"left": "right", "right": "left"}.get(side, "center"),
+            bgcolor="rgba(255,255,255,0.8)", borderpad=1,
+        )  # fmt: skip
+
+
+def _sides(places: np.ndarray) -> list[str]:
+    """On which side of each place (k, 2) its number stands: away from the nearest of the others, or they hide each
+    other."""
+    if len(places) == 1:
+        return ["top"]
+    scale = np.ptp(places, axis=0)
+    gaps = (places[:, None] - places[None]) / np.where(scale > 0, scale, 1.0)
+    distance = np.linalg.norm(gaps, axis=2)
+    np.fill_diagonal(distance, np.inf)
+    rank = distance.argmin(axis=1)
+    sides = []
+    for k, other in enumerate(rank):
+        right, up = places[k] - places[other]
+        if abs(right) >= abs(up):
+            sides.append("right" if right > 0 else "left")
+        else:
+            sides.append("top" if up > 0 else "bottom")
+    return sides
 
 
 def _relief(grid: Grid) -> go.Heatmap:

@@ -69,7 +69,7 @@ def _cells(row: dict[str, Any]) -> dict[str, Any]:
 def _columns() -> dict[str, Any]:
     text, whole = st.column_config.TextColumn, st.column_config.NumberColumn
     return {
-        "what": st.column_config.TextColumn("Is it true that ...", width="medium"),
+        "what": st.column_config.TextColumn("Is it true that ...", width=330),
         "measure": text("Measure", help=glossary.explained(SYMBOLS)),
         **{key: text(name, help=glossary.MEASURES[name]) for key, name in HEADS.items()},
         "better": st.column_config.ProgressColumn(

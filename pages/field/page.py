@@ -12,9 +12,11 @@ from npf_engine.fields.spec import FieldSpec
 from pages.field import building, choice, options, pick, preview, uploading
 from ui import fieldlink, frame, states
 
+SYMBOLS = ("F", "Omega", "rho", "law", "u", "grad_u", "M")  # of the glossary
+
 
 def main() -> None:
-    frame.title("Field", "Which vector field shall be factorized, and is it fit for it?")
+    frame.title("Field", "Which vector field shall be factorized, and is it fit for it?", SYMBOLS)
     refused = None
     try:
         spec = choice.current()

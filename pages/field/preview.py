@@ -23,6 +23,8 @@ def facts(field: Field) -> None:
     """One line on size and law, then every warning."""
     unit = f", F in {states.plain(field.units.value)}" if field.units.value else ""
     kind = "known on samples" if field.kind == "samples" else "known as a function"
+    if field.lattice is not None:
+        kind = "known on a grid and by interpolation between its nodes"
     st.markdown(f"**{field.n:,}** samples in **{field.d}** dimension{'s' if field.d > 1 else ''}, {kind}{unit}")
     for warning in field.warnings:
         st.warning(states.sentence(warning), icon=":material/warning:")
@@ -44,13 +46,10 @@ def show(field: Field) -> None:
     else:
         _many(f, field, data, name)
     figure = histograms.component_histograms(f, field.units)
-    plot(
-        figure,
-        "field_histograms",
-        "How the values of F are distributed over the samples: each component, and the size where there are several.",
-        data,
-        name,
-    )
+    most = histograms.MOST_COMPONENTS
+    which = "each component" if field.d <= most else f"the first {most} of {field.d} components"
+    caption = f"How the values of F are distributed over the samples: {which}{', and the size' if field.d > 1 else ''}."
+    plot(figure, "field_histograms", caption, data, name)
 
 
 def _plane(x: np.ndarray, f: np.ndarray, field: Field, data: Callable[[], Arrays], name: str) -> None:

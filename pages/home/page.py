@@ -21,10 +21,13 @@ WHAT = (
     "Then see both factors side by side, go from any gradient back to all places where it occurs, and take the model "
     "with you."
 )
+SYMBOLS = ("F", "Omega", "rho", "law", "u", "grad_u", "M", "M_xi")  # of the glossary
 
 
 def main() -> None:
-    frame.title("Polar factorization explorer", "What is in a vector field, once its convex part is taken out?")
+    frame.title(
+        "Polar factorization explorer", "What is in a vector field, once its convex part is taken out?", SYMBOLS
+    )
     runs = store().list()
     gallery = [run for run in runs if run.source == "gallery"]
     done = [run for run in runs if run.state == "done" and run.kind == kinds.TRAIN]

@@ -15,7 +15,7 @@ from ui.plots import plot
 PREIMAGES, TRUST, RELOCATION, COSINE = "Pre-images", "Trust", "Relocation", "Cosine"
 POINTS, TRUST_POINTS, SEED = 4000, 1500, 0
 
-SYMBOLS = ("F", "grad_u", "conjugate", "M", "M_theta", "M_xi", "I")  # of the glossary
+SYMBOLS = ("F", "Omega", "rho", "grad_u", "conjugate", "M", "M_theta", "M_xi", "I")  # of the glossary
 
 
 def main() -> None:

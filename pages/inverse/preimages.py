@@ -10,7 +10,7 @@ from npf_engine.evaluation import views
 from npf_engine.evaluation.inverse_view import PreimageView
 from npf_engine.fields.field import Grid
 from npf_engine.figures import inverse, preimages
-from npf_engine.numbers import number
+from npf_engine.numbers import number, percent
 from npf_engine.polar import PolarFactorization
 from npf_engine.runs import files
 from npf_engine.runs.store import Run
@@ -134,10 +134,11 @@ def judged_by(known: str) -> str:
 
 def _answer(view: PreimageView, model: PolarFactorization) -> None:
     """What was found, in one or two sentences of numbers."""
+    unit = f" {states.plain(model.units.value)}" if model.units.value else ""
     miss, length = float(view.error.mean()), float(np.linalg.norm(view.gradient))
     st.markdown(
         f"**{len(view.x)}** draws in **{1000 * view.seconds:.0f} ms**: F there misses the gradient, of length "
-        f"{number(length)}, by **{number(miss)}** on average{judged_by(view.known)}. {_found(view)}"
+        f"{number(length)}{unit}, by **{number(miss)}** on average{judged_by(view.known)}. {_found(view)}"
     )
     nowhere = view.exact is not None and not bool(view.exact.found.any())
     if nowhere:
@@ -159,9 +160,9 @@ def _found(view: PreimageView) -> str:
     drawn = int((view.exact.weights > 0).sum())
     where = f"**{k}** place{'s' if k > 1 else ''}"
     share = float(view.exact.found.double().mean())
-    ends = "all draws end there" if share == 1 else f"{share:.1%} of the draws end there"
+    ends = "all draws end there" if share == 1 else f"{percent(share)} of the draws end there"
     moved = float((view.exact.restarted & view.exact.found).double().mean())
-    carried = f", {moved:.0%} of them only when carried there from where they stopped" if moved >= 0.005 else ""
+    carried = f", {percent(moved, 0)} of them only when carried there from where they stopped" if moved >= 0.005 else ""
     missed = f"; no draw went by itself to {k - drawn} of the places" if drawn < k else ""
     return f"F is exactly this gradient at {where}, and {ends}{carried}{missed}."
 
@@ -209,7 +210,7 @@ def _caption(view: PreimageView, model: PolarFactorization, clicked: np.ndarray 
     dots = "Faint dots" if found or model.d == 1 else "Dots"
     parts = [f"{dots} are draws of Iψ, the cross is ∇u* of the gradient, where M sends all its pre-images."]
     if view.levels is not None:
-        parts.append("On the solid line F₁ is as asked, on the dashed one F₂: where they cross, F is the gradient.")
+        parts.append(_lines(view.levels))
     if view.exact is not None and len(view.exact.places):
         parts.append("Bold dots are the exact places, with the share of the draws that came there by themselves.")
         if clicked is not None:
@@ -218,17 +219,31 @@ def _caption(view: PreimageView, model: PolarFactorization, clicked: np.ndarray 
             rank = int(gaps.argmin())
             if gaps[rank] < SAME_PLACE:
                 share = float(view.exact.weights[rank])
-                parts.append(f"The place clicked is one of them, with {share:.0%} of the draws.")
+                parts.append(f"The place clicked is one of them, with {percent(share, 0)} of the draws.")
     return " ".join(parts)
+
+
+def _lines(levels: tuple[np.ndarray, np.ndarray]) -> str:
+    """What the level lines say, of those that there are."""
+    first, second = (bool(np.isfinite(line).any()) for line in levels)
+    if first and second:
+        return "On the solid line F₁ is as asked, on the dashed one F₂: where they cross, F is the gradient."
+    if first or second:
+        found, missing, line = ("₁", "₂", "solid") if first else ("₂", "₁", "dashed")
+        return f"On the {line} line F{found} is as asked; F{missing} is so nowhere."
+    return "Neither component of F is as asked anywhere, so that there are no level lines."
 
 
 def _ladder(view: PreimageView, name: str) -> None:
     """Ours between the exact places, a look-up of samples and chance."""
-    ours, nearest = view.ladder["ours"], view.ladder["nearest"]
-    better = "better" if ours < nearest else "worse"
+    ours, nearest, chance = (number(view.ladder[key], 2) for key in ("ours", "nearest", "random"))
+    better = "better" if view.ladder["ours"] < view.ladder["nearest"] else "worse"
+    against = f"as good as the samples whose M is nearest ({ours})"
+    if ours != nearest:
+        against = f"{better} than the samples whose M is nearest ({ours} against {nearest})"
     caption = (
-        f"What F misses on average, as a share of its spread. Our draws are {better} than the samples whose M is "
-        f"nearest ({ours:.2g} against {nearest:.2g}); a random place misses by {view.ladder['random']:.2g}."
+        f"What F misses on average, as a share of its spread. Our draws are {against}; a random place misses by "
+        f"{chance}."
     )
     rungs = {"rung": np.array(list(view.ladder)), "miss": np.array(list(view.ladder.values()))}
     plot(preimages.miss_ladder(view.ladder), "miss_ladder", caption, rungs, name)

@@ -7,19 +7,21 @@ import streamlit as st
 
 from npf_engine.evaluation.inverse_view import ALIKE, RelocationView
 from npf_engine.figures import histograms, inverse
+from npf_engine.numbers import number, percent
 from npf_engine.polar import PolarFactorization
 from npf_engine.runs import files
 from npf_engine.runs.store import Run
 from pages.factorization import data
 from pages.inverse.preimages import judged_by
+from ui import states
 from ui.plots import plot
 
 
 def show(run: Run, model: PolarFactorization, name: str, view: RelocationView) -> None:
     """The maps, with the share of gradients that came to a place where |F| is their own length."""
     st.markdown(
-        f"**{view.alike:.0%}** of {len(view.x):,} gradients land where |F| is within {ALIKE:.0%} of their own"
-        f"{judged_by(view.known)}; dealt out at random, {view.trivial:.0%} would."
+        f"**{percent(view.alike, 0)}** of {len(view.x):,} gradients land where |F| is within {percent(ALIKE, 0)} of "
+        f"their own{judged_by(view.known)}; dealt out at random, {percent(view.trivial, 0)} would."
     )
     if model.d == 1:
         laws = {"rho": view.x[:, 0], "inverse": view.moved[:, 0]}
@@ -41,9 +43,10 @@ def show(run: Run, model: PolarFactorization, name: str, view: RelocationView) -
     figure = inverse.norm_difference(view.moved, difference, *box, top=view.top / 2, grid=grid)
     caption = (
         "**Difference.** |F| at the place drawn less the length of the gradient sent there: grey where they agree. "
-        f"Half of them differ by less than {np.median(np.abs(difference)):.2g}, where the median length is "
-        f"{np.median(size):.2g}."
+        f"Half of them differ by less than {number(float(np.median(np.abs(difference))), 2)}, where the median length "
+        f"is {number(float(np.median(size)), 2)}{' ' + states.plain(model.units.value) if model.units.value else ''}."
     )
-    plot(figure, "relocation_difference", caption, {"x": view.moved, "difference": difference}, name)
+    with st.columns(2, gap="medium")[0]:  # of the size of the two above, or its colours stand far from it
+        plot(figure, "relocation_difference", caption, {"x": view.moved, "difference": difference}, name)
     if view.outside > 0.001:
-        st.caption(f"{view.outside:.1%} of the gradients have a ∇u* outside Omega; they start from its edge.")
+        st.caption(f"{percent(view.outside)} of the gradients have a ∇u* outside Omega; they start from its edge.")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
 from npf_engine.evaluation.inverse_view import TRUST_DRAWS, TrustView
 from npf_engine.figures import inverse
+from npf_engine.numbers import number
 from npf_engine.polar import PolarFactorization
 from npf_engine.runs import files
 from npf_engine.runs.store import Run
@@ -19,9 +22,10 @@ def show(run: Run, model: PolarFactorization, name: str, view: TrustView) -> Non
     median = float(sorted(view.miss)[len(view.miss) // 2])
     caption = (
         f"For each of {len(view.x):,} unseen places its gradient F(x) was asked for, and {TRUST_DRAWS} places were "
-        f"drawn for it. The colour is the median of what F misses there, as a share of F's spread"
-        f"{judged_by(view.known)}. Half of the places miss by less than **{median:.2g}**; the ringed tenth by more "
-        f"than "
-        f"**{view.worst:.2g}**."
+        f"drawn for it. The {'height' if model.d == 1 else 'colour'} is the median of what F misses there, as a share "
+        f"of F's spread{judged_by(view.known)}. Half of the places miss by less than **{number(median, 2)}**; the "
+        f"{'tenth above the dashed line' if model.d == 1 else 'ringed tenth'} by more than "
+        f"**{number(view.worst, 2)}**."
     )
-    plot(figure, "trust", caption, {"x": view.x, "miss": view.miss}, name)
+    with st.columns([3, 2])[0] if model.d > 1 else st.container():  # or its colours stand far from it
+        plot(figure, "trust", caption, {"x": view.x, "miss": view.miss}, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields.pictures import open_picture
 from npf_engine.figures import colour
 from npf_engine.glossary import MEASURES
-from npf_engine.numbers import number
+from npf_engine.numbers import number, percent
 from npf_engine.runs.files import slug
 from npf_engine.runs.store import Run
 from pages.lab import colour_setup, titles
@@ -56,7 +57,7 @@ def _body(run: Run, status: dict[str, Any]) -> None:
 def _result(run: Run) -> None:
     report = runs.store().report(run.id) or {}
     match = report["pushforward"]
-    shown = [
+    shown: list[tuple[str, Any, Callable[..., str], str]] = [
         (
             "Ratio",
             match.get("ratio"),
@@ -69,7 +70,7 @@ def _result(run: Run) -> None:
         (
             "Structure kept",
             report.get("structure"),
-            "{:.1%}".format,
+            percent,
             "Correlation of brightness steps between neighbours.",
         ),
         ("Parameters", report.get("parameters"), "{:,}".format, f"Of {titles.method(run.spec.method)}."),

@@ -14,7 +14,11 @@ MODES = {POTENTIAL: ":material/landscape: A potential", CLASSIFIER: ":material/n
 
 
 def _setup() -> None:
-    frame.title("Landscape", "Where are the modes of a landscape, and does a sampler find all of them?")
+    frame.title(
+        "Landscape",
+        "Where are the modes of a landscape, and does a sampler find all of them?",
+        live.SYMBOLS["landscape"],
+    )
     live.active()
     if runpage.choice("Landscape of", MODES, "of_choice") == CLASSIFIER:
         experiment_setup.show()

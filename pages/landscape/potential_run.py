@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from npf_engine.errors import InputError
 from npf_engine.evaluation.landscape_verdict import WHY_EVERYWHERE
 from npf_engine.figures import critical, curves
 from npf_engine.figures import landscape as figures
-from npf_engine.numbers import number
+from npf_engine.numbers import number, percent
 from npf_engine.runs.files import slug
 from npf_engine.runs.store import Run
 from pages.landscape import chains, data, ground, player, points, potential_setup
@@ -200,21 +201,21 @@ def _numbers(report: dict[str, Any], beside: dict[str, Any] | None) -> None:
     truth = report.get("truth") or {}
     near = [
         (
-            f"Near {kind}", report.get(f"near_{kind}"), "{:.1%}".format,
-            f"Of the draws; of those of exp(-c g) {truth.get(f'near_{kind}') or 0:.1%}.",
+            f"Near {kind}", report.get(f"near_{kind}"), percent,
+            f"Of the draws; of those of exp(-c g) {percent(truth.get(f'near_{kind}') or 0)}.",
         )
         for kind in ("modes", "saddles", "maxima")
     ]  # fmt: skip
-    shown = [
+    shown: list[tuple[str, Any, Callable[..., str], str]] = [
         *near,
         (
             "Largest error of a share",
             truth.get("largest_error"),
-            "{:.1%}".format,
+            percent,
             "Of a basin's, against exp(-c g).",
         ),
         ("Energy distance", report.get("energy_distance"), number, "To exact samples of exp(-c g)."),
-        ("Accepted jumps", report.get("acceptance"), "{:.1%}".format, "Of the jumps that were tried."),
+        ("Accepted jumps", report.get("acceptance"), percent, "Of the jumps that were tried."),
         (
             "Gradients of g",
             report.get("gradient_evaluations"),

@@ -11,6 +11,7 @@ from npf_engine.errors import InputError
 from npf_engine.evaluation.landscape_verdict import WHY_EVERYWHERE
 from npf_engine.fields import catalog
 from npf_engine.figures import critical
+from npf_engine.glossary import typeset
 from npf_engine.polar.landscape import OWN, PRESETS, TARGET, LandscapeSpec
 from npf_engine.polar.sampling import landscapes
 from npf_engine.runs import kinds
@@ -34,13 +35,13 @@ ABOUT = {
     "to particles of an uncorrected chain, takes its place. A poor fit costs accepted jumps, not correctness; a mode "
     "that it does not know is reached by its broad share (2 % of its draws) or by Langevin steps alone.",
     "lmc-npf": f"The paper's Algorithm 2, uncorrected: Langevin steps on g, jumps through u, and back by Iψ. Basins "
-    f"are left at once, but the law is the chain's own, not exp(-c g). {WHY_EVERYWHERE}.",
+    f"are left at once, but the law is the chain's own, not exp(-c g). {typeset(WHY_EVERYWHERE)}.",
     "lmc": "Langevin steps alone: particles stay in the basin where they begin for as long as its walls are high.",
     "tempering": "Copies at higher temperatures that swap places: the classical remedy.",
     "nuts": "The No-U-Turn sampler of a library: long, well-chosen steps, but none over a high wall.",
 }
 LAW_OF = {
-    "lmc-npf": f"{WHY_EVERYWHERE}. Langevin steps on g lead down from there only until the next jump.",
+    "lmc-npf": f"{typeset(WHY_EVERYWHERE)}. Langevin steps on g lead down from there only until the next jump.",
     "lmc-npf-corrected": "Its law is exp(-c g). The way back from u is a mixture density network q(x | y), not Iψ, "
     "whose draws have no density: a poor fit costs accepted jumps, not correctness.",
 }

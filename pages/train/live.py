@@ -11,7 +11,7 @@ import streamlit as st
 
 from npf_engine import glossary
 from npf_engine.figures import curves, training
-from npf_engine.numbers import number
+from npf_engine.numbers import number, percent
 from npf_engine.runs.store import Run
 from ui import fieldlink, frame, live, states
 from ui.plots import Arrays, plot
@@ -70,10 +70,10 @@ def _numbers(status: dict[str, Any]) -> None:
     """The newest numbers, large."""
     scalars = status["scalars"]
     value, floor = scalars.get("sinkhorn"), scalars.get("self_distance")
-    shown = [
+    shown: list[tuple[str, Any, Callable[..., str], str]] = [
         ("Loss", scalars.get("loss"), number, "Of the running stage; its scale differs from stage to stage."),
         ("Steps a second", status["rate"], number, "Averaged over the last five seconds."),
-        ("Conjugates found", scalars.get("converged"), "{:.1%}".format, "Share of points whose conjugate converged."),
+        ("Conjugates found", scalars.get("converged"), percent, "Share of points whose conjugate converged."),
         ("Sε(∇u♯ρ, F♯ρ)", value, number, "Falls to its floor as u gets good. " + glossary.SYMBOLS["S"].about + "."),
         ("Floor", floor, number, "Sε of two draws of F♯ρ, as many points as the value's."),
         ("Ratio", value / floor if value is not None and floor else None, number, glossary.MEASURES["Ratio"]),

@@ -49,7 +49,7 @@ def dual(share: float, se: float = 0.01) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("changes", "level", "words"),
     [
-        ({}, GOOD, "far from its trivial answer"),
+        ({}, GOOD, "far from their trivial answers"),
         # a table in ten dimensions: the divergence of the map is that of the Gaussian map
         ({"pushforward": row(6.07, 5.45, 6.07), "pushforward_sliced": row(9.0, 8.8, 9.1, 0.2)}, GOOD, "test dual can"),
         ({"pushforward": row(6.07, 5.45, 6.07), "pushforward_sliced": row(9.0, 8.8, 30.0, 0.01), "test_dual": dual(0)},

@@ -1,0 +1,42 @@
+"""The map of pre-images and the ladder of what F misses there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from npf_engine.fields.field import Units
+from npf_engine.figures.preimages import miss_ladder, preimage_map
+
+UNITS = Units(("x", "y"), ("", ""), "")
+GAP = np.full((1, 2), np.nan)
+
+
+def _map(places: np.ndarray, levels: tuple[np.ndarray, np.ndarray] | None = None) -> Any:
+    weights = np.full(len(places), 1 / len(places))
+    return preimage_map(
+        np.zeros((5, 2)), np.zeros(2), UNITS, (-1.0, -1.0), (1.0, 1.0), levels=levels, places=(places, weights)
+    )
+
+
+@pytest.mark.parametrize("way", [(0.0, 0.01), (0.01, 0.0), (0.01, 0.004)])
+def test_the_numbers_of_two_near_places_stand_on_opposite_sides(way: tuple[float, float]) -> None:
+    notes = _map(np.array([[0.0, 0.0], way])).layout.annotations
+    first, second = (np.array([note.xshift, note.yshift]) for note in notes)
+    assert first @ second < 0 and min(np.linalg.norm(first), np.linalg.norm(second)) > 8
+    assert all("50 %" in note.text for note in notes)
+
+
+def test_a_component_that_is_nowhere_as_asked_has_no_line_in_the_legend() -> None:
+    names = [trace.name for trace in _map(np.zeros((1, 2)), (np.array([[0.0, 0.0], [1.0, 1.0]]), GAP)).data]
+    assert "F₁ as asked" in names and "F₂ as asked" not in names
+
+
+@pytest.mark.parametrize("largest", [0.3, 2.0, 49.0, 5000.0])
+def test_each_bar_ends_within_the_axis_with_room_for_its_number(largest: float) -> None:
+    figure = miss_ladder({"exact": 0.0, "ours": 0.1, "nearest": 0.1, "random": largest})
+    low, high = figure.layout.xaxis.range
+    assert low == -4 and high >= 0.4 + np.log10(largest)
+    assert 1e-4 in figure.layout.xaxis.tickvals and max(figure.layout.xaxis.tickvals) <= 10**high
