@@ -33,7 +33,7 @@ def finished(store: RunStore, spec: LabSpec | RecolorSpec) -> Run:
 def test_first_visit_offers_a_task_and_shows_both_clouds(store: RunStore):
     app = open_page("lab")
     assert not app.error and plots(app) == 1
-    assert "4 methods, 1 seed: about 25 s" in texts(app)
+    assert "4 methods, 3 seeds: about 1 min" in texts(app)
     assert not button(app, "Run").disabled
 
 

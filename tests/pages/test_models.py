@@ -126,7 +126,7 @@ def test_import_without_a_file_says_so(store: RunStore):
 
 def many(store: RunStore) -> None:
     """Five runs more than a page of the table holds, the newest first by name."""
-    for number in range(table.PAGE + 5):
+    for number in reversed(range(table.PAGE + 5)):  # a list is in the order in which rows were added
         names = {"id": f"r{number}", "name": f"Run {number:03d}"}
         store.table.insert(**names, state="failed", source="trained", spec="{}", created=1000.0 - number)
 
