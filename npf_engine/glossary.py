@@ -50,7 +50,8 @@ SYMBOLS: dict[str, Term] = {
 # What a measured value stands between, and what it is held against. One name each.
 MEASURES: dict[str, str] = {
     "Value": "What was measured, on unseen test samples.",
-    "Floor": "The same of two independent draws of the truth: nothing can be told to be better.",
+    "Floor": "The same of two independent draws of the truth: nothing can be told to be better. Of the miss "
+    "|F(Iψ(v)) − v|: that of the samples nearest in M, which draws can be better than.",
     "Ratio": "Value over floor, with its standard error: 1 is as good as another sample of the truth.",
     "Trivial answer": "What a method that learned nothing scores.",
     "Gap": "Where the value lies between floor (0) and trivial answer (1).",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,17 @@ def interpolated(source: np.ndarray, image: np.ndarray, t: float) -> np.ndarray:
     return (1 - t) * source + t * image
 
 
+def _around(known: tuple[float, float], images: Sequence[np.ndarray]) -> tuple[float, float]:
+    """The range of source and target, with room for images that lie about them; one that is far off is not followed."""
+    low, high = known
+    room = (high - low) / 2
+    for values in images:
+        first, last = span(values, pad=0.08)
+        low = min(low, max(first, known[0] - room))
+        high = max(high, min(last, known[1] + room))
+    return low, high
+
+
 def pushforwards(
     source: np.ndarray, target: np.ndarray, images: Mapping[str, np.ndarray], t: float = 1.0, *, size: float = 3.0
 ) -> go.Figure:
@@ -65,10 +76,10 @@ def pushforwards(
     across = min(ACROSS, len(clouds))
     down = -(-len(clouds) // across)
     figure = make_subplots(
-        rows=down, cols=across, subplot_titles=list(clouds), horizontal_spacing=0.05, vertical_spacing=0.28 / down
+        rows=down, cols=across, subplot_titles=list(clouds), horizontal_spacing=0.05, vertical_spacing=0.4 / down
     )
     both = np.concatenate([source[:, :2], target[:, :2]])
-    ranges = [span(both[:, axis], pad=0.08) for axis in (0, 1)]
+    ranges = [_around(span(both[:, axis], pad=0.08), [image[:, axis] for image in images.values()]) for axis in (0, 1)]
     origin = palette.origin_index(source)
     for number, (name, cloud) in enumerate(clouds.items()):
         row, col = number // across + 1, number % across + 1

@@ -83,19 +83,25 @@ def segments(window: np.ndarray, leaps: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def add_modes(figure: go.Figure, modes: Sequence[dict[str, Any]]) -> go.Figure:
-    """Crosses where the modes are, numbered from 1, in the colours of ``occupancy``."""
+    """Diamonds where the modes are (a cross is a saddle), numbered from 1, in the colours of ``occupancy``."""
     figure.add_trace(
         go.Scatter(
             x=float32([mode["location"][0] for mode in modes]), y=float32([mode["location"][1] for mode in modes]),
-            mode="markers+text", text=[str(k + 1) for k in range(len(modes))], textposition="top center",
+            mode="markers", text=[str(k + 1) for k in range(len(modes))],
             marker={
-                "symbol": "x", "size": 9, "line": {"width": 1, "color": "white"},
+                "symbol": "diamond", "size": 12, "line": {"width": 1.5, "color": "white"},
                 "color": [MODE_COLOURS[k % len(MODE_COLOURS)] for k in range(len(modes))],
             },
-            name="modes", showlegend=False,
+            name="mode", showlegend=True,
             hovertemplate="mode %{text}: %{x:.3f}, %{y:.3f}<extra></extra>",
         )
     )  # fmt: skip
+    for k, mode in enumerate(modes):
+        x, y = (float(value) for value in mode["location"][:2])
+        figure.add_annotation(
+            x=x, y=y, text=f"<b>{k + 1}</b>", showarrow=False, yshift=24, borderpad=1,
+            font={"size": 12, "color": "#16202A"}, bgcolor="rgba(255,255,255,0.85)",
+        )  # fmt: skip
     return figure
 
 
@@ -172,5 +178,5 @@ def where(results: Sequence[tuple[str, dict[str, float]]], *, height: int = 220)
         )  # fmt: skip
     finish(figure, height=height, revision="where", legend=True)
     figure.update_layout(barmode="stack", legend_traceorder="normal")
-    figure.update_xaxes(title="share of draws", tickformat=".0%", range=[0, 1])
+    figure.update_xaxes(title="share of draws", tickformat=".0%", range=[0, 1.01])
     return figure

@@ -40,9 +40,10 @@ def finish(figure: go.Figure, *, height: int, revision: str, legend: bool = Fals
         hovermode="closest",
         dragmode="zoom",
     )
-    # Powers of ten: a thousandth of a loss is no "1m", a millionth no "1μ".
-    figure.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True, exponentformat="power")
-    figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True, exponentformat="power")
+    # A loss of 0.0001 is no "100μ", 15,000 metres are no "15k"; beyond 10^6 and below 10^-6 powers of ten.
+    plain = {"exponentformat": "power", "minexponent": 6, "separatethousands": True}
+    figure.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True, **plain)
+    figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True, **plain)
     return figure
 
 

@@ -186,8 +186,13 @@ class RunStore:
         """The zip of a finished training. Raises InputError where there is none yet."""
         run = self._row(run_id).run
         found = sorted(run.folder.glob("npf-*.zip"))
-        if run.state != "done" or not found:
+        if run.state != "done":
             raise InputError(f"run {run.name!r} has no bundle: it is {run.state}")
+        if not found:
+            raise InputError(
+                f"run {run.name!r} is done, but its bundle is missing from {run.folder.name}; train it again with the "
+                "same settings, or delete it on the Models page"
+            )
         return found[0]
 
     def model(self, run_id: str) -> PolarFactorization:

@@ -88,8 +88,8 @@ def _turn(count: int) -> None:
     first = _first(count)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="pages"):
         for label, icon, to in (
-            ("Newer", ":material/chevron_left:", first - PAGE),
-            ("Older", ":material/chevron_right:", first + PAGE),
+            ("Previous", ":material/chevron_left:", first - PAGE),
+            ("Next", ":material/chevron_right:", first + PAGE),
         ):
             if st.button(label, icon=icon, key=f"page_{label.lower()}", disabled=not 0 <= to < count):
                 st.query_params[WHICH] = str(to // PAGE + 1)

@@ -102,3 +102,11 @@ def test_curves_stand_between_levels_of_as_many_points(report: dict[str, Any]) -
 def test_a_value_below_the_floor_is_not_better_than_one_at_it(report: dict[str, Any]) -> None:
     report["results"] = {"icnn": row(0.0005), "cmgn": row(0.0001), "mmgn": row(0.02)}
     assert [item["method"] for item in lab.table(report)] == ["icnn", "cmgn", "mmgn"]
+
+
+def test_images_about_the_target_are_wholly_in_sight_and_far_ones_do_not_stretch_the_axes() -> None:
+    x = np.random.default_rng(0).uniform(-1, 1, (400, 2))
+    near = lab.pushforwards(x, x, {"fit": 1.3 * x}).layout.xaxis.range
+    far = lab.pushforwards(x, x, {"fit": 100 * x}).layout.xaxis.range
+    assert near[0] < -1.25 and near[1] > 1.25
+    assert far[0] > -2.5 and far[1] < 2.5

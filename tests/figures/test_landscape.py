@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import plotly.graph_objects as go
 
 from npf_engine.fields.field import Units
-from npf_engine.figures import landscape
+from npf_engine.figures import critical, landscape
 
 PLAIN = Units(("x", "y"), ("", ""), "")
 PATHS = np.arange(24, dtype=np.float64).reshape(4, 3, 2)
@@ -56,3 +57,11 @@ def test_where_the_draws_are_fills_a_bar() -> None:
     np.testing.assert_allclose(sum(np.asarray(trace.x) for trace in figure.data), [1.0, 1.0], rtol=1e-6)
     assert list(figure.data[0].y) == ["exp(-c g)", "LMC-NPF"], "the first row is on top"
     np.testing.assert_allclose([trace.x[1] for trace in figure.data], [0.2, 0.3, 0.1, 0.4], rtol=1e-6)
+
+
+def test_a_mode_is_marked_as_no_saddle_is_and_bears_its_number() -> None:
+    figure = critical.add_points(go.Figure(), [([1.0, 1.0], "saddle")])
+    landscape.add_modes(figure, [{"location": [0.0, 0.0]}, {"location": [2.0, 0.0]}])
+    saddle, modes = figure.data
+    assert modes.marker.symbol != saddle.marker.symbol and modes.name == "mode"
+    assert [note.text for note in figure.layout.annotations] == ["<b>1</b>", "<b>2</b>"]

@@ -136,11 +136,11 @@ def test_a_long_list_is_shown_page_by_page(store: RunStore):
     app = open_page("models")
     names = list(app.dataframe[0].value["Name"])
     assert len(names) == table.PAGE and names[0] == "Run 000"
-    assert app.button(key="page_newer").disabled
-    app.button(key="page_older").click().run()
+    assert app.button(key="page_previous").disabled
+    app.button(key="page_next").click().run()
     rest = list(app.dataframe[0].value["Name"])
     assert not set(names) & set(rest) and "Run 054" in rest
-    assert app.button(key="page_older").disabled
+    assert app.button(key="page_next").disabled
     app.selectbox(key="models_order").set_value("Name").run()
     assert app.query_params["page"] == "2" and list(app.dataframe[0].value["Name"])[-1] == "Run 054"
     assert not app.exception

@@ -128,7 +128,7 @@ def test_a_run_from_queue_to_zip_through_a_kill_and_a_cancel(dice: RunStore):
     for name in ("notes.txt", files.SNAPSHOT, "../table"):
         with pytest.raises(InputError, match="has no"):
             dice.result(run.id, name)
-    with pytest.raises(InputError, match="has no bundle"):
+    with pytest.raises(InputError, match="bundle is missing"):
         dice.bundle(run.id)
 
 
