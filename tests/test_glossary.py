@@ -15,6 +15,7 @@ from ui import progress
         ("grad u#rho against F#rho", "∇u♯ρ against F♯ρ"),
         ("conjugates grad u*(F(x)); F - grad u o M_xi", "conjugates ∇u*(F(x)); F - ∇u ∘ Mξ"),
         ("M_theta#rho, I_psi, X_psi, V_phi, S_eps", "Mθ♯ρ, Iψ, Xψ, Vφ, Sε"),
+        ("F#rho lies in a line; choose rho = land", "F♯ρ lies in a line; choose rho = land"),
         ("grad u(M(x)) = grad g(x) is 0", "∇u(M(x)) = ∇g(x) is 0"),
         ("grad up the hill, rhombus, run #2", "grad up the hill, rhombus, run #2"),
     ],

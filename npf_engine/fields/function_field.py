@@ -186,8 +186,8 @@ def _check_components(name: str, y: Tensor) -> None:
     for k in range(y.shape[1]):
         if bool((y[:, k] == y[0, k]).all()):
             raise InputError(
-                f"{name}: component F{k + 1} is {float(y[0, k]):g} everywhere on Omega, so F#rho has no density and no "
-                "polar factorization is determined; use a field whose every component varies."
+                f"{name}: component F{k + 1} is {float(y[0, k]):g} everywhere on Omega, so the law of F has no density "
+                "and M is not determined; use a field whose every component varies."
             )
 
 

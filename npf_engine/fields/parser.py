@@ -140,7 +140,7 @@ class _Parser:
 
     def _fail(self, position: int, why: str) -> NoReturn:
         where = f"character {position + 1}" if position < len(self.text) else "the end"
-        raise InputError(f"{self._label_upper()} cannot be read at {where}: {why}.")
+        raise InputError(f"{self._label_upper()} cannot be read at {where}: {why}{'' if why.endswith('?') else '.'}")
 
     def _label_upper(self) -> str:
         return self.label[:1].upper() + self.label[1:]

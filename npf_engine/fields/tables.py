@@ -138,7 +138,9 @@ def warnings_of(table: Table, spec: FieldSpec) -> list[str]:
     out = ignored_note(table)
     repeats = len(equal_neighbours(x)[0])
     if repeats:
-        out.append(f"{repeats:,} rows repeat an earlier row; they were kept and weigh double in rho.")
+        out.append(
+            f"{repeats:,} rows repeat an earlier row; they were kept, and weigh in rho as often as they stand there."
+        )
     for column, values in zip(table.layout.positions, x.T, strict=True):
         if np.ptp(values) < NARROW * np.abs(values).max():
             out.append(

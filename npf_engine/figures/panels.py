@@ -78,7 +78,7 @@ def column(panels: Sequence[Panel], origin: np.ndarray, *, size: float = 3.0) ->
     ``origin`` (n,) uint8 of ``palette.origin_index``, the same for all panels: point i of each panel comes from the
     same x. Above 200,000 points a panel shows counts instead.
     """
-    figure = make_subplots(rows=len(panels), cols=1, vertical_spacing=0.26 / max(2, len(panels)))
+    figure = make_subplots(rows=len(panels), cols=1, vertical_spacing=0.32 / max(2, len(panels)))
     for row, panel in enumerate(panels, start=1):
         figure.add_trace(_cloud(panel, origin, size), row=row, col=1)
         _axes(figure, panel, row)

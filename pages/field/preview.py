@@ -11,6 +11,7 @@ from npf_engine.evaluation import views
 from npf_engine.fields.field import Field
 from npf_engine.figures import histograms, panels, terrain
 from npf_engine.figures.layout import position_title
+from npf_engine.glossary import typeset
 from npf_engine.runs.files import slug
 from ui import states
 from ui.plots import plot
@@ -27,7 +28,7 @@ def facts(field: Field) -> None:
         kind = "known on a grid and by interpolation between its nodes"
     st.markdown(f"**{field.n:,}** samples in **{field.d}** dimension{'s' if field.d > 1 else ''}, {kind}{unit}")
     for warning in field.warnings:
-        st.warning(states.sentence(warning), icon=":material/warning:")
+        st.warning(states.sentence(typeset(warning)), icon=":material/warning:")
 
 
 def show(field: Field) -> None:
