@@ -39,9 +39,11 @@ def changes(run: Run) -> None:
         st.caption("It belongs to the gallery that comes with the program, and stays as it is.")
         return
     with st.container(horizontal=True, key="detail_changes"):
-        with st.popover("Rename", icon=":material/edit:", key="rename_ask"):
+        # A form: the Enter key renames too.
+        rename = st.popover("Rename", icon=":material/edit:", key="rename_ask")
+        with rename, st.form(f"rename_form_{run.id}", border=False):
             name = st.text_input("New name", value=run.name, max_chars=80, key=f"name_{run.id}")
-            if st.button("Rename", type="primary", key=f"rename_{run.id}"):
+            if st.form_submit_button("Rename", type="primary", key=f"rename_{run.id}"):
                 with states.told():
                     store().rename(run.id, name)
                     st.rerun()

@@ -12,6 +12,7 @@ from npf_engine.fields.field import Grid
 from npf_engine.figures import inverse, preimages
 from npf_engine.numbers import number, percent
 from npf_engine.polar import PolarFactorization
+from npf_engine.polar.known_field import MAX_D
 from npf_engine.runs import files
 from npf_engine.runs.store import Run
 from pages.factorization import data
@@ -152,6 +153,8 @@ def _answer(view: PreimageView, model: PolarFactorization) -> None:
 
 
 def _found(view: PreimageView) -> str:
+    if view.exact is None and view.known != "network":
+        return f"Exact places are looked for in up to {MAX_D} dimensions."
     if view.exact is None:
         return "Exact places need F itself, which this model does not have."
     if not bool(view.exact.found.any()):

@@ -54,11 +54,11 @@ def test_one_run_can_be_opened_renamed_and_downloaded(store: RunStore, done: Run
     labels = links(app)
     assert {"Factorization", "Inverse"} <= set(labels)
     assert [item for item in app.download_button if "npf-tiny-terrain.zip" in item.label]
-    app.text_input(key=f"name_{done.id}").set_value("a better name").run()
+    app.text_input(key=f"name_{done.id}").set_value("a better name")
     app.button(key=f"rename_{done.id}").click().run()
     assert not app.exception
     assert store.get(done.id).name == "a better name"
-    app.text_input(key=f"name_{done.id}").set_value("  ").run()
+    app.text_input(key=f"name_{done.id}").set_value("  ")
     app.button(key=f"rename_{done.id}").click().run()
     assert "must not be empty" in app.error[0].value
     assert store.get(done.id).name == "a better name"

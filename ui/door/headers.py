@@ -11,7 +11,7 @@ from pathlib import Path
 # Streamlit's page reads this cookie and sends it back as a header (double submit): it must stay readable by scripts.
 READABLE = ("_streamlit_xsrf",)
 SIGN_IN_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; "
     "base-uri 'none'"
 )
 FIXED = (

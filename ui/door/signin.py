@@ -40,8 +40,9 @@ button, a.button { display: block; width: 100%; margin-top: 1rem; font: inherit;
   margin: 0 0 1rem; }
 """
 PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex"><title>{title} · Polar factorization explorer</title><style>{style}</style></head>
+<html lang="en"><head><meta charset="utf-8"><link rel="icon" href="data:,">
+<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">
+<title>{title} · Polar factorization explorer</title><style>{style}</style></head>
 <body><main data-testid="stMain"><header>{icon}<div><h1>{title}</h1><p>Polar factorization explorer</p></div></header>
 {error}{body}</main><div data-testid="stApp" data-test-script-state="notRunning" style="width:1px;height:1px"></div>
 </body></html>
