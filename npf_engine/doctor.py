@@ -36,6 +36,8 @@ PACKAGES = {
     "plotly": False,
     "nutpie": False,
     "pillow": False,
+    "contourpy": False,
+    "psutil": False,
 }
 LOW_DISK = 2 * 2**30
 

@@ -167,7 +167,7 @@ def test_train_prints_the_contracts_json_alone_on_stdout(tmp_path: Path) -> None
     assert set(metrics["inverse"]) == METRIC | {"paper_self_distance"}
     assert {"l2", "relative"} <= set(metrics["reconstruction"])
     assert set(metrics["inverse_cosine"]) == {"mean", "std", "trivial"}
-    assert set(metrics["test_dual"]) == {"value", "max_residual"}
+    assert {"value", "max_residual"} <= set(metrics["test_dual"])
     assert metrics["pushforward"]["draws"] == 2
     assert report["verdict"] in ("good", "usable", "not trustworthy")
     assert set(report["seconds"]) == {"field", "u", "v", "m", "inverse", "report", "bundle", "total"}

@@ -88,17 +88,29 @@ class Measured:
         """How far above its true value ``excess`` may be by chance: its standard error times ``margin``."""
         return 0.0 if not self.se else self.se * self.floor * margin(self.draws)
 
+    @property
+    def doubt(self) -> float:
+        """The factor by which the ratio may be off by chance: exp of its relative standard error times ``margin``.
+
+        A ratio far above its limit owes its standard error to the floor, which is wild and multiplied by it: 15.9 +-
+        4.1 of four draws is surely above 2, and value - noise would not say so. As a factor, chance cannot make it 2.
+        """
+        if not self.se or not self.ratio or self.ratio <= 0:
+            return 1.0
+        exponent = self.se / self.ratio * margin(self.draws)
+        return math.exp(exponent) if exponent < 700 else math.inf
+
     def surely_above(self, ratio: float) -> bool:
         """Whether the ratio is above this limit beyond chance."""
-        return self.value - self.noise > ratio * self.floor
+        return self.value / self.doubt > ratio * self.floor
 
     def surely_below(self, ratio: float) -> bool:
         """Whether the ratio is below this limit beyond chance."""
-        return self.value + self.noise < ratio * self.floor
+        return self.value * self.doubt < ratio * self.floor
 
     def sees_trivial(self, ratio: float) -> bool:
         """Whether the trivial answer itself would surely be above this limit; where not, this figure cannot tell the
         map from one that learned nothing. The trivial answer's relative noise is taken to be the value's."""
         if self.trivial is None or self.value <= 0:
             return False
-        return self.trivial - self.noise * self.trivial / self.value > ratio * self.floor
+        return self.trivial / self.doubt > ratio * self.floor

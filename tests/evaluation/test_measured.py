@@ -40,11 +40,21 @@ def test_there_is_no_gap_where_floor_and_trivial_answer_are_one() -> None:
 def test_limits_are_passed_beyond_chance_only() -> None:
     row = Measured(3.0, 2.0, 40.0, 0.1, draws=8)  # the noise is 0.1 * 2 * 3.5 = 0.7
     assert row.noise == pytest.approx(0.69990, abs=1e-4)
-    assert row.surely_above(1.14) and not row.surely_above(1.16) and not row.surely_above(1.5)
-    assert row.surely_below(1.86) and not row.surely_below(1.84) and not row.surely_below(1.5)
-    # The trivial answer's own noise is in proportion: 40 - 0.7 * 40 / 3 = 30.7, 15.33 floors.
-    assert row.sees_trivial(15.3) and not row.sees_trivial(15.4)
+    # exp(0.1 / 1.5 * 3.4995) = 1.2628, and 1.5 over it is 1.188, times it 1.894
+    assert row.doubt == pytest.approx(1.2628, abs=1e-4)
+    assert row.surely_above(1.187) and not row.surely_above(1.189) and not row.surely_above(1.5)
+    assert row.surely_below(1.895) and not row.surely_below(1.893) and not row.surely_below(1.5)
+    # The trivial answer's own doubt is the value's: 20 / 1.2628 = 15.84 floors.
+    assert row.sees_trivial(15.83) and not row.sees_trivial(15.85)
     assert not Measured(3.0, 2.0).sees_trivial(1.0) and not Measured(0.0, 2.0, 9.0).sees_trivial(1.0)
+
+
+def test_a_wild_floor_does_not_hide_a_value_far_above_it() -> None:
+    """Four draws of a value of sixteen floors, the floor known to a quarter: no chance makes that a ratio of 2."""
+    assert Measured(16.0, 1.0, 16.4, 4.1, draws=4).surely_above(2.0)
+    assert not Measured(2.5, 1.0, 16.4, 0.6, draws=4).surely_above(2.0)
+    assert not Measured(16.0, 1.0, 16.4, 4.1, draws=2).surely_above(2.0), "two draws know no standard error"
+    assert Measured(1.0, 0.0, 2.0, None, draws=4).doubt == 1.0
 
 
 def test_the_ladder_of_levels() -> None:

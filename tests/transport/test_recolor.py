@@ -206,7 +206,7 @@ def test_the_command_writes_and_measures(tmp_path: Path, capsys: pytest.CaptureF
     words = ["recolor", str(tmp_path / "a.png"), str(tmp_path / "b.png"), "--out", str(tmp_path / "out.png")]
     assert main([*words, "--method", "exact", "--draws", "1", "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
-    assert set(data) == {"out", "width", "height", "pushforward", "seconds"}
+    assert set(data) == {"out", "width", "height", "pushforward", "seconds", "verdict", "verdict_reason"}
     assert (data["width"], data["height"]) == (60, 40) == Image.open(data["out"]).size
     assert data["pushforward"]["value"] < data["pushforward"]["trivial"] * 1.5 and data["seconds"] > 0
     for bad, says in (

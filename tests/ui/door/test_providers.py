@@ -50,6 +50,15 @@ def test_without_an_identity_only_the_way_to_the_provider_is_open(world: World):
         '_streamlit_user={"is_logged_in": true}',
         "_streamlit_user=",
     ],
+    ids=[
+        "another secret",
+        "another cookie",
+        "logged out",
+        "a word",
+        "nobody",
+        "unsigned",
+        "empty",
+    ],  # no signature in a name
 )
 def test_an_identity_that_is_not_ours_opens_nothing(world: World, given: str):
     assert world.ask("/", cookie=given).status == 401
