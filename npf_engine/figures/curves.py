@@ -47,15 +47,15 @@ def losses(history: History) -> go.Figure | None:
     if not found:
         return None
     titles = [title(stage) for stage in found]
-    figure = make_subplots(rows=1, cols=len(found), subplot_titles=titles, horizontal_spacing=0.22 / len(found))
+    figure = make_subplots(rows=1, cols=len(found), subplot_titles=titles, horizontal_spacing=0.28 / len(found))
     for number, (stage, (step, value)) in enumerate(found.items(), start=1):
         figure.add_trace(_line(step, value, stage), row=1, col=number)
         figure.update_xaxes(title="step", nticks=4, row=1, col=number)
         if wants_log(value):
             figure.update_yaxes(type="log", dtick=1, exponentformat="power", row=1, col=number)
         else:
-            alone = len(value) == 1 and value[0] > 0  # plotly would draw it between -1 and 1, as if it were 0
-            span = {"range": [0.0, 2.0 * float(value[0])]} if alone else {}
+            alone = len(value) == 1 and value[0] != 0  # plotly would draw it between -1 and 1, as if it were 0
+            span = {"range": sorted((0.0, 2.0 * float(value[0])))} if alone else {}
             figure.update_yaxes(nticks=5, row=1, col=number, **span)
     figure.update_yaxes(title="loss", col=1)
     return finish(figure, height=270, revision="losses")
