@@ -51,6 +51,10 @@ def upload(path: Path) -> None:
     assert seen.ok, f"the preview refused what the field takes: {seen.defects}"
 
 
+def _picture(path: Path) -> object:
+    return pictures.decode(path, None)
+
+
 def targets() -> dict[str, Target]:
     """Every reader, by the name of the file that it is given."""
     found = [
@@ -63,7 +67,7 @@ def targets() -> dict[str, Target]:
         Target("a.npz", fuzzing.npzs, (in_zip(in_npy), any_bytes), upload),
         Target("points.npz", fuzzing.npzs, (in_zip(in_npy), any_bytes), clouds.read_points),
         Target("points.csv", fuzzing.csvs, (in_text, any_bytes), clouds.read_points),
-        Target("photo.png", fuzzing.photos, (any_bytes, in_png, in_ifd), pictures.decode),
+        Target("photo.png", fuzzing.photos, (any_bytes, in_png, in_ifd), _picture),
         Target("npf-bundle.zip", fuzz_bundle.seeds, (fuzz_bundle.mutator,), fuzz_bundle.target),
     ]  # fmt: skip
     return {target.name: target for target in found}
