@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,6 +57,12 @@ class Answer:
     @property
     def cookies(self) -> list[str]:
         return [v.decode() for k, v in self.headers if k == b"set-cookie"]
+
+
+def finished(work: Coroutine[Any, Any, None]) -> None:
+    """``work`` run to its end in a thread of its own: a browser's test leaves a loop running in the main one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work).result()
 
 
 class World:
@@ -121,7 +129,7 @@ class World:
             sent.append(message)
 
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        asyncio.run(self.door(self.scope("http", path, method, named, client, server), receive, send))
+        finished(self.door(self.scope("http", path, method, named, client, server), receive, send))
         content = b"".join(m.get("body", b"") for m in sent[1:])
         return Answer(sent[0]["status"], list(sent[0]["headers"]), content)
 
@@ -140,7 +148,7 @@ class World:
         async def send(message: Any) -> None:
             sent.append(" ".join(str(message[key]) for key in ("type", "code") if key in message))
 
-        asyncio.run(
+        finished(
             self.door(self.scope("websocket", "/_stcore/stream", "GET", headers, client, "127.0.0.1"), receive, send)
         )
         return sent

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from npf_engine.errors import InputError
-from tests.ui.door.asking import World
+from tests.ui.door.asking import World, finished
 from ui.door.caller import bucket
 from ui.door.settings import LOOPBACK, Settings
 from ui.door.signin import safe_return
@@ -94,7 +94,7 @@ def test_signing_out_closes_the_open_socket():
         world.door.tickets.end(token)
         await asyncio.wait_for(visit, 10)
 
-    asyncio.run(visit())
+    finished(visit())
     assert sent == ["websocket.accept", "websocket.close"]
 
 
@@ -129,7 +129,7 @@ def test_sockets_open_under_our_names_for_our_own_pages(host: str, origin: str, 
         sent.append(message["type"])
 
     scope = world.scope("websocket", "/_stcore/stream", "GET", headers, "127.0.0.1", "127.0.0.1")
-    asyncio.run(world.door(scope, receive, send))
+    finished(world.door(scope, receive, send))
     assert sent == (["websocket.accept"] if taken else ["websocket.close"])
     assert bool(world.reached) is taken
     assert (world.ask("/", "POST", **headers).status == 200) is taken
