@@ -14,6 +14,7 @@ from npf_engine.networks.monotone import CMGN
 from npf_engine.transport.adversarial import HIDDEN, AdversarialConfig, Adversary, Critic, gradient_penalty
 from npf_engine.transport.gaussian import covariance
 from npf_engine.transport.lab import references, tasks
+from npf_engine.transport.lab.methods import Units
 from npf_engine.transport.lab.references import entropic_map, exact_map
 from npf_engine.transport.lab.tasks import build_task, clouds_task, drawn_from, mixture, seven_means
 from npf_engine.transport.monotone_losses import gaussian_kl, monge_ampere, sinkhorn_loss
@@ -261,3 +262,18 @@ def test_pairs_are_optimal_and_the_nearest_source_is_found() -> None:
         for j in range(i):
             assert float(cost[i, i] + cost[j, j]) <= float(cost[i, j] + cost[j, i]) + 1e-9
     torch.testing.assert_close(source_of_nearest(source, target, target + 1e-6), source)
+
+
+def test_units_move_maps_and_jacobians_as_the_chain_rule_says():
+    """T(x) = b + t f((x - a) / s) has the Jacobian t / s f': f(z) = sin z by axis, sizes 0.5 and 30, off the origin."""
+    source, target = (torch.tensor([3.0, -8.0], dtype=torch.float64), 0.5), (torch.tensor([100.0, 7.0]).double(), 30.0)
+    units = Units(source, target)
+    moved, slope = units.map(torch.sin), units.jacobian(lambda z: torch.diag_embed(z.cos()))
+    x = source[0] + 0.5 * draws(7, seed=4)
+    assert torch.allclose(moved(x), target[0] + 30.0 * torch.sin((x - source[0]) / 0.5))
+    step = 1e-6
+    for axis in range(2):
+        nudge = torch.zeros(2, dtype=torch.float64)
+        nudge[axis] = step
+        numeric = (moved(x + nudge) - moved(x - nudge)) / (2 * step)
+        assert torch.allclose(slope(x)[:, :, axis], numeric, rtol=1e-6, atol=1e-6)
