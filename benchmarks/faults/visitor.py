@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -95,7 +96,8 @@ class Visitor:
         item = getattr(element, kind)
         text = " ".join(str(getattr(item, name, "") or "") for name in ("body", "message", "label", "title")).strip()
         self.words.append(text)
-        if kind in ("alert", "exception"):
+        # A green box says that something went well.
+        if kind == "exception" or (kind == "alert" and item.format in (Alert.ERROR, Alert.WARNING)):
             self.alerts.append(text)
 
     def told(self) -> str:

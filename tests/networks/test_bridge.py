@@ -71,3 +71,20 @@ def test_a_seed_gives_the_same_samples_and_another_gives_others() -> None:
 def test_an_unknown_region_is_refused() -> None:
     with pytest.raises(ValueError, match="box, disc or free"):
         Bridge(2, [4], region="ring")
+
+
+def test_the_loss_is_taken_on_the_brownian_bridge_between_the_pair() -> None:
+    """Algorithm 1: x_t = (1 - t) y + t x + sigma sqrt(t (1 - t)) z, and |X_psi(t, y, x_t) - x|^2."""
+    sigma, seen = 0.3, []
+    bridge = Bridge(2, [4], fourier=0, sigma=sigma, region="free").double()
+
+    def forward(t: Tensor, y: Tensor, x_t: Tensor) -> Tensor:
+        seen.append(x_t)
+        return torch.zeros_like(x_t)
+
+    bridge.forward = forward  # type: ignore[method-assign]
+    x, y = torch.tensor([[3.0, 4.0]]).double(), torch.tensor([[-1.0, 2.0]]).double()
+    t, z = torch.tensor([[0.2]]).double(), torch.tensor([[5.0, -10.0]]).double()
+    assert float(bridge.loss(x, y, t, z)) == pytest.approx(25.0)
+    wanted = [0.8 * -1 + 0.2 * 3 + 0.3 * 0.4 * 5, 0.8 * 2 + 0.2 * 4 - 0.3 * 0.4 * 10]
+    assert seen[0].flatten().tolist() == pytest.approx(wanted)
