@@ -197,7 +197,8 @@ class Table:
         may have been wrong."""
         signature = self._signature()
         kept = self._kept.get(states)
-        if kept is not None and signature is not None and kept[0] == signature:
+        # While it is held or cannot be written, it is asked each time: how else would it be known that this is over?
+        if kept is not None and signature is not None and kept[0] == signature and self.stale is None:
             return list(kept[1])
         where = f"WHERE state IN ({', '.join('?' * len(states))})" if states else ""
         found = self._read(lambda db: db.execute(f"{_select(db)} {where} ORDER BY rowid DESC", states).fetchall())
