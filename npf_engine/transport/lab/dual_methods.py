@@ -24,22 +24,26 @@ DUAL = ("icnn", "icnn-linear", "icnn-fquad", "lse")
 STEPS = 400
 POOL = 20_000
 PIECES = 64
-IDENTITY_STEPS = 200
+NARROWEST = 32  # width of a network that is not the published one
+IDENTITY_STEPS, IDENTITY_RATE, IDENTITY_BATCH = 200, 1e-2, 512
+TRIAL, SPENT = 4, 0.9  # steps by which their pace is known; the share of the time left that the others may take
+LR_FLOOR, MAX_ITERATIONS = 0.05, 60
+TEMPERATURE, LSE_FLOOR = 0.3, 5e-2  # of log-sum-exp, and its strong convexity
 FLOOR = 1e-2  # strong convexity: without it a conjugate beyond the network's slopes is infinitely far
 RATES = {"icnn": 5e-3, "icnn-linear": 5e-3, "icnn-fquad": 5e-3, "lse": 1e-2}
 LOOKS = 12
 
 
 def dual_network(name: str, d: int, target: Tensor, seed: int, published: bool = False) -> nn.Module:
-    """The network of a name. ``published``: the sizes of NPF Table 3 in any dimension; else at least 32 wide."""
+    """The network of a name. ``published``: the sizes of NPF Table 3 in any dimension; else at least NARROWEST wide."""
     if name == "icnn":
-        width = d if published else max(32, d)
+        width = d if published else max(NARROWEST, d)
         return ConvexPotential(d, [width] * 4, activation="elu", tail_rank=1 if published else None,
                                strong_convexity=FLOOR, seed=seed)  # fmt: skip
     if name == "lse":
-        return LogSumExpPotential(target[:PIECES], temperature=0.3, strong_convexity=5 * FLOOR)
+        return LogSumExpPotential(target[:PIECES], temperature=TEMPERATURE, strong_convexity=LSE_FLOOR)
     make = linear_icnn if name == "icnn-linear" else fquad_icnn
-    return make(d, width=None if published else max(32, 2 * d), strong_convexity=FLOOR, seed=seed)
+    return make(d, width=None if published else max(NARROWEST, 2 * d), strong_convexity=FLOOR, seed=seed)
 
 
 def fit_by_dual(
@@ -61,17 +65,28 @@ def fit_by_dual(
     x, y = source(POOL, torch.Generator().manual_seed(seed)), target(POOL, torch.Generator().manual_seed(seed + 1))
     u = cast(ConvexPotential, dual_network(name, d, y, seed, published))
     _identity(u, x, seed, recorder)
-    config = PotentialConfig(batch=batch, lr_floor=0.05)
+    config = PotentialConfig(batch=batch, lr_floor=LR_FLOOR)
 
     def run(model: ConvexPotential, count: int, to: Recorder, look: Callable[[int], dict[str, float]] | None) -> None:
-        fit_dual(model, x, y, count, RATES[name], config, ConjugateConfig(max_iterations=60), seed, to, watch=look)
+        fit_dual(
+            model,
+            x,
+            y,
+            count,
+            RATES[name],
+            config,
+            ConjugateConfig(max_iterations=MAX_ITERATIONS),
+            seed,
+            to,
+            watch=look,
+        )
 
     count = steps or STEPS
     if seconds is not None:
-        trial, start = 4, recorder.clock()
-        run(copy_as(u, torch.float32), trial, Recorder(), None)
-        each = (recorder.clock() - start) / trial
-        affordable = int(0.9 * (began + seconds - recorder.clock()) / each)
+        start = recorder.clock()
+        run(copy_as(u, torch.float32), TRIAL, Recorder(), None)
+        each = (recorder.clock() - start) / TRIAL
+        affordable = int(SPENT * (began + seconds - recorder.clock()) / each)
         count = max(1, affordable if steps is None else min(steps, affordable))
     every = max(1, count // LOOKS)
 
@@ -88,7 +103,7 @@ def _identity(u: Any, x: Tensor, seed: int, recorder: Recorder) -> None:
     """Regress grad u on the identity."""
 
     def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        points = x[torch.randint(len(x), (512,), generator=generator)]
+        points = x[torch.randint(len(x), (IDENTITY_BATCH,), generator=generator)]
         return (u.gradient(points) - points).square().sum(1).mean(), {}
 
-    Loop("identity", "identity", {"u": u}, IDENTITY_STEPS, 1e-2, seed, recorder).run(loss)
+    Loop("identity", "identity", {"u": u}, IDENTITY_STEPS, IDENTITY_RATE, seed, recorder).run(loss)

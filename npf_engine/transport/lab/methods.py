@@ -7,7 +7,6 @@ and the gradient of a convex function stays one.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,7 +27,11 @@ from npf_engine.transport.lab.telling import SeedRecorder
 from npf_engine.transport.scores import Functional, KullbackLeibler, Map, SinkhornDrift
 
 LOOKS = 12  # points of a curve
-GAUSSIAN_POINTS = 20_000
+UNIT_POINTS = 2000  # of each law, by which its centre and size are known
+GAUSSIAN_POINTS, EXACT_POINTS, ENTROPIC_POINTS = 20_000, 800, 1000
+KERNEL_POINTS, SINKHORN_POINTS, SINKHORN_TOLERANCE = 1000, 256, 1e-2  # of the target, where only samples are known
+NARROW, BROAD, NARROW_MAX_D = 20, 64, 4  # widths of the drifting network: seed 003's, and beyond so many dimensions
+ENDLESS_OUTER, ENDLESS_STEPS = 100_000, 10_000_000  # more than any time allowed has room for
 KERNEL_MAX_D = 4  # beyond, a kernel's score of a sample says little
 MONOTONE = ("cmgn", "mmgn")
 METHODS = (*SCHEMES, *MONOTONE, *DUAL, "entropic", "exact", "gaussian", "fit")
@@ -75,11 +78,11 @@ class Units:
 
     @staticmethod
     def of(task: Task, keep: bool) -> Units:
-        """From 2000 points of each law; ``keep``: the units as they are (the target's potential is known in them)."""
+        """From UNIT_POINTS points of each law; ``keep``: the units as they are, where the potential is known."""
         if keep:
             zero = torch.zeros(task.d)
             return Units((zero, 1.0), (zero, 1.0))
-        clouds = (law(2000, torch.Generator().manual_seed(0)) for law in (task.source, task.target))
+        clouds = (law(UNIT_POINTS, torch.Generator().manual_seed(0)) for law in (task.source, task.target))
         return Units(*((c.mean(0), float(c.var(0).mean().sqrt()) or 1.0) for c in clouds))
 
     def source_sampler(self, draw: Sampler) -> Sampler:
@@ -135,7 +138,7 @@ def run_method(name: str, work: Work) -> list[Fitted]:
 
 def drifting_network(task: Task, scheme: str, seed: int) -> FeedForwardPotential:
     """Seed 003's network (2 x 20 softplus, 541 parameters) on its own task; else with a quadratic term beside it."""
-    width = 20 if task.d <= 4 else 64
+    width = NARROW if task.d <= NARROW_MAX_D else BROAD
     if task.metric == "mmd" and scheme != "gauss-newton":
         return FeedForwardPotential(task.d, [width, width], seed=seed)
     return FeedForwardPotential(task.d, [width, width], skip=True, rank=task.d, spread=2.0, seed=seed)
@@ -149,8 +152,8 @@ def drifting_functional(task: Task, units: Units, scheme: str) -> Functional:
         return KullbackLeibler(task.grad_V, "self-entropic" if own else "calibrated")
     draw = units.target_sampler(task.target)
     if task.d <= KERNEL_MAX_D:
-        return KullbackLeibler.of_samples(draw(1000, torch.Generator().manual_seed(17)))
-    return SinkhornDrift(draw(256, torch.Generator().manual_seed(17)), tolerance=1e-2)
+        return KullbackLeibler.of_samples(draw(KERNEL_POINTS, torch.Generator().manual_seed(17)))
+    return SinkhornDrift(draw(SINKHORN_POINTS, torch.Generator().manual_seed(17)), tolerance=SINKHORN_TOLERANCE)
 
 
 def _drifting(scheme: str, work: Work) -> list[Fitted]:
@@ -191,9 +194,9 @@ def _drifting(scheme: str, work: Work) -> list[Fitted]:
 def _within_budget(config: DriftConfig, work: Work) -> DriftConfig:
     """With seconds: on until they are spent. With steps: as many gradient steps, rounded up to whole outer ones."""
     if work.seconds is not None:
-        return replace(config, outer=100_000, steps=10_000_000)
+        return replace(config, outer=ENDLESS_OUTER, steps=ENDLESS_STEPS)
     if work.steps is not None:
-        return replace(config, outer=max(1, math.ceil(work.steps / config.inner)), steps=work.steps)
+        return replace(config, outer=math.ceil(work.steps / config.inner), steps=work.steps)
     return config
 
 
@@ -250,21 +253,21 @@ def _two_clouds(work: Work, seed: int, most: int) -> tuple[Tensor, Tensor]:
 
 
 def _gaussian(work: Work, seed: int) -> Fitted:
-    began = time.perf_counter()
+    began = work.recorder.clock()
     S, m = gaussian_map(*_two_clouds(work, seed, GAUSSIAN_POINTS))
     S, m, d = S.float(), m.float(), work.task.d
     return Fitted(
-        lambda x: x @ S + m, lambda x: S.expand(len(x), d, d), d * (d + 1) // 2 + d, time.perf_counter() - began
+        lambda x: x @ S + m, lambda x: S.expand(len(x), d, d), d * (d + 1) // 2 + d, work.recorder.clock() - began
     )
 
 
 def _exact(work: Work, seed: int) -> Fitted:
-    began = time.perf_counter()
-    found = exact_map(*_two_clouds(work, seed, 800))
-    return Fitted(found.forward, found.jacobian, found.parameters, time.perf_counter() - began)
+    began = work.recorder.clock()
+    found = exact_map(*_two_clouds(work, seed, EXACT_POINTS))
+    return Fitted(found.forward, found.jacobian, found.parameters, work.recorder.clock() - began)
 
 
 def _entropic(work: Work, seed: int) -> Fitted:
-    began = time.perf_counter()
-    found = entropic_map(*_two_clouds(work, seed, 1000))
-    return Fitted(found.forward, found.jacobian, found.parameters, time.perf_counter() - began, found.note)
+    began = work.recorder.clock()
+    found = entropic_map(*_two_clouds(work, seed, ENTROPIC_POINTS))
+    return Fitted(found.forward, found.jacobian, found.parameters, work.recorder.clock() - began, found.note)

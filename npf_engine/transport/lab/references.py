@@ -14,6 +14,7 @@ from torch import Tensor
 from npf_engine.transport.scores import Map, cross_coupling
 
 LARGE = 1e6
+TOLERANCE, ITERATIONS = 3e-3, 300  # of the entropic potentials
 ENTROPIC_SHARE = 0.02  # eps over E|Y - Y'|^2: small, as the map's blur is what is paid for
 
 
@@ -32,10 +33,9 @@ def exact_map(x: Tensor, y: Tensor) -> Reference:
     with psi from the dual potentials, so that z goes to argmin_j |z - y_j|^2 - v_j. Piecewise constant: its Jacobian is
     0 wherever it exists. Between clouds of one size the potentials are Rockafellar's, averaged over all base points:
     the simplex' own put every x_i on the border between two cells."""
-    weights = [np.full(len(cloud), 1.0 / len(cloud)) for cloud in (x, y)]
     cost = torch.cdist(x.double(), y.double()).square().numpy()
     scale = max(float(cost.max()), 1e-300)
-    plan, log = ot.emd(*weights, cost / scale, numItermax=10_000_000, log=True)
+    plan, log = ot.emd([], [], cost / scale, numItermax=10_000_000, log=True)
     v = np.asarray(log["v"])
     if len(x) == len(y):
         v = v + _shortest_paths(cost / scale - np.asarray(log["u"])[:, None] - v, plan.argmax(1)).mean(0)
@@ -66,7 +66,7 @@ def entropic_map(x: Tensor, y: Tensor, share: float = ENTROPIC_SHARE) -> Referen
     eps = share * spread
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        coupling = cross_coupling((x - centre).double(), (y - centre).double(), eps, tolerance=3e-3, iterations=300)
+        coupling = cross_coupling((x - centre).double(), (y - centre).double(), eps, TOLERANCE, ITERATIONS)
     note = f"potentials to a marginal error of {coupling.error:.0e}" if caught else ""
 
     def forward(z: Tensor) -> Tensor:

@@ -88,8 +88,8 @@ def mixture(means: Tensor, covariances: Tensor, weights: Tensor) -> Sampler:
 
     def draw(n: int, generator: torch.Generator) -> Tensor:
         which = torch.multinomial(weights, n, replacement=True, generator=generator)
-        z = torch.randn(n, means.shape[1], 1, generator=generator)
-        return means[which] + (roots[which] @ z)[..., 0]
+        z = torch.randn(n, len(means[0]), generator=generator)
+        return means[which] + torch.einsum("nij,nj->ni", roots[which], z)
 
     return draw
 
