@@ -105,9 +105,10 @@ def footer() -> None:
     """One quiet line below a page."""
     st.space("medium")
     st.caption(
-        "Brenier's theorem: a field F of finite mean square under ρ is F = ∇u ∘ M, with u convex and M keeping ρ. "
-        "∇u is unique, so u is too, up to a constant where Ω is connected. M is unique where F is non-degenerate, that "
-        "is where F♯ρ gives no mass to small sets; a constant field determines no M."
+        "Brenier's theorem: for a field F of finite mean square under ρ, which has a density, there is exactly one ∇u "
+        "with u convex and the law of F, so that u too is unique, up to a constant where Ω is connected. Where F is "
+        "non-degenerate, that is where F♯ρ gives no mass to small sets, there is exactly one M that keeps ρ with "
+        "F = ∇u ∘ M; a constant field determines no M, and some degenerate fields have none."
     )
 
 

@@ -83,7 +83,7 @@ def _exact(model: PolarFactorization, gradient: Tensor, args: argparse.Namespace
 def _summary(ends: ExactInversion, gradient: Tensor) -> dict[str, Any]:
     """The contract's object, with ``nearest`` where the gradient was found nowhere."""
     nearest = None
-    if not bool(ends.found.any()):
+    if not ends.occurs:
         nearest = {
             "value": ends.nearest.tolist(),
             "place": ends.nearest_place.tolist(),
@@ -98,11 +98,11 @@ def _summary(ends: ExactInversion, gradient: Tensor) -> dict[str, Any]:
 
 
 def _sentence(ends: ExactInversion, gradient: Tensor) -> str:
-    if not bool(ends.found.any()):
+    if not ends.occurs:
         distance = float((ends.nearest - gradient).norm())
         return (
-            f"this value occurs nowhere; the nearest that does is {_point(ends.nearest)}, {number(distance)} away, at "
-            f"{_point(ends.nearest_place)}"
+            f"no place was found where F is this value; the nearest value found is {_point(ends.nearest)}, "
+            f"{number(distance)} away, at {_point(ends.nearest_place)}"
         )
     rows = [
         f"  {_point(place)}  {100 * float(share):.1f} %" for place, share in zip(ends.places, ends.weights, strict=True)
@@ -110,9 +110,11 @@ def _sentence(ends: ExactInversion, gradient: Tensor) -> str:
     more = f"\n  and {len(rows) - 20} more" if len(rows) > 20 else ""
     found, moved = (100 * float(part.double().mean()) for part in (ends.found, ends.restarted & ends.found))
     carried = f" ({moved:.3g} % stopped elsewhere and were carried there)" if moved else ""
+    level = int(ends.level.sum())
+    along = f" ({level} of them on a line or patch where F is level)" if level else ""
     return (
-        f"{found:.4g} % of the draws end where F is the value{carried}; distinct places and the share of draws at "
-        f"each:\n" + "\n".join(rows[:20]) + more
+        f"{found:.4g} % of the draws end where F is within 1 % of its spread of the value{carried}; distinct places "
+        f"where it is the value{along} and the share of draws at each:\n" + "\n".join(rows[:20]) + more
     )
 
 

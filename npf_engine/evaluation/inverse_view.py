@@ -60,7 +60,8 @@ class PreimageView:
     "nearest" (the kept samples nearest in M) and "random" (points of rho). exact: the draws carried on to where F is
     the gradient, or None; levels: for d = 2 the lines on which F1 and F2 are the gradient's, (m, 2) each, NaN between
     pieces.
-    inside says whether ``point`` lies in Omega; residual is that of its conjugate; seconds is what drawing took.
+    inside says whether ``point`` lies in Omega; residual is that of its conjugate; seconds is what drawing took; spread
+    is mean |F - mean F|.
     """
 
     gradient: Array
@@ -74,6 +75,7 @@ class PreimageView:
     inside: bool
     residual: float
     seconds: float
+    spread: float
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,7 @@ def preimage_view(model: PolarFactorization, gradient: Array, n: int = 500, seed
         inside=not bool(details.outside[0]),
         residual=float(details.residual[0]),
         seconds=seconds,
+        spread=spread,
     )
 
 

@@ -50,10 +50,11 @@ class ExactInversion:
     """Drawn pre-images of one gradient carried to where F really is it; all in the user's units.
 
     x (n, d) where each draw ends, error (n,) = |F(x) - gradient|, found (n,) bool: within 0.01 of F's spread; restarted
-    (n,) bool: stopped on its own way and was carried elsewhere. places (k, d): the distinct pre-images, with the share
-    of the draws that came to each by themselves (of all found ones, where none did), weights (k,), largest first; 0 at
-    one where none did. nearest (d,): the value of F nearest to the gradient that was seen to occur, at nearest_place
-    (d,): where the gradient itself occurs nowhere, that is what comes closest.
+    (n,) bool: stopped on its own way and was carried elsewhere. places (k, d): the distinct pre-images, where F is the
+    gradient to 0.0001 of its spread; none where no such place was found. weights (k,): the share of the draws that came
+    to each by themselves (of all found ones, where none did), largest first; 0 at one where none did. level (k,) bool:
+    the place is one of a line or patch on which F is the gradient. nearest (d,): the value of F nearest to the gradient
+    that was seen to occur, at nearest_place (d,): where no place was found, that is what comes closest.
     """
 
     x: Tensor
@@ -62,8 +63,14 @@ class ExactInversion:
     restarted: Tensor
     places: Tensor
     weights: Tensor
+    level: Tensor
     nearest: Tensor
     nearest_place: Tensor
+
+    @property
+    def occurs(self) -> bool:
+        """Whether any place was found where F is the gradient."""
+        return len(self.places) > 0
 
 
 @dataclass

@@ -18,6 +18,8 @@ SIDE = 513  # nodes a side on which a function's values are looked for
 LINE = 20_001  # points of a line, for d = 1
 GAUSSIAN_REACH = 4.0  # standard deviations of a Gaussian rho that are searched
 CHUNK = 65_536
+STEEP = 1e-3  # of F's spread over Omega's half side: a slope below it is none
+FURTHER = 0.03  # of Omega's half side: where F is asked for again, to tell a place from a line of them
 
 
 @dataclass
@@ -102,11 +104,35 @@ class KnownField:
         x = x[miss <= 1e-6 * self.spread]
         return distinct(x, 1e-5 * self.half)
 
+    def level(self, places: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """At which places (k, d) where F is ``value`` (d,) it hardly changes in some direction, (k,) bool, and which of
+        them are not alone, since a little further that way F is the value again: on a line or a patch, (k,) bool."""
+        if not len(places):
+            return torch.zeros(0, dtype=torch.bool), torch.zeros(0, dtype=torch.bool)
+        slope = self.value_and_jacobian(places)[1].nan_to_num(0.0)
+        size, way = torch.linalg.svd(slope)[1:]
+        found = torch.zeros(len(places), dtype=torch.bool)
+        steep = STEEP * self.spread / self.half
+        for k in range(self.d):
+            flat = size[:, k] <= steep
+            for side in (-FURTHER, FURTHER):
+                at = (flat & ~found).nonzero()[:, 0]
+                if not len(at):
+                    continue
+                step = side * self.half
+                start = self.confine(places[at] + step * way[at, k])
+                x, miss = self.solve(start, value.double().expand(len(at), self.d))
+                gone = (x - places[at]).norm(dim=1)
+                found[at] = (miss <= 1e-6 * self.spread) & self.inside(x) & (gone > abs(step) / 2)
+        return size.amin(dim=1) <= steep, found
+
     def _line(self, value: Tensor) -> Tensor:
         """d = 1: where the values at neighbouring points of the line lie on both sides of ``value``, (k, 1)."""
         x = torch.linspace(-self.half, self.half, LINE, dtype=torch.float64)[:, None]
         gap = (self.value(x) - value.double())[:, 0]
-        change = (gap[:-1] * gap[1:] <= 0).nonzero()[:, 0]
+        side = gap.sign()
+        # Where both ends are the value F is level: no single place, and as on a lattice left out.
+        change = ((side[:-1] * side[1:] <= 0) & (side[:-1] != side[1:])).nonzero()[:, 0]
         share = (gap[change] / (gap[change] - gap[change + 1])).nan_to_num(0.0).clamp(0, 1)
         return x[change] + share[:, None] * (x[1] - x[0])
 

@@ -2,7 +2,9 @@
 
 A draw goes downhill on |F(x) - v|^2 and so keeps to its branch. One that stops at a fold or at the edge of Omega is
 given the nearest of all places where F is v, which for d <= 2 are known (known_field.py), else it starts again from
-the closest of the samples nearest in F. Where F is v nowhere, the nearest value that occurs is named.
+the closest of the samples nearest in F. Where no place is found at which F is v, the nearest value that was seen is
+named. Beyond d = 2 nothing but the draws is looked at, so that there may be more places, and a value that was not found
+may occur.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from torch import Tensor
 from npf_engine.errors import InputError
 from npf_engine.fields.lattice import distinct
 from npf_engine.polar.factorization import ExactInversion, PolarFactorization
-from npf_engine.polar.known_field import MAX_D, KnownField
+from npf_engine.polar.known_field import FURTHER, MAX_D, KnownField
 from npf_engine.transport.pairing import nearest
 
 FOUND = 0.01  # of F's spread: what counts as F being v
@@ -29,11 +31,12 @@ SAME = 1e-3  # of Omega's half side: ends so near to each other are one place
 class ExactPreimages:
     """What becomes of n draws of the pre-images of one value, positions in model units, float64.
 
-    x (n, d) where each draw ends; miss (n,) = |F(x) - v|; found (n,) bool: at most FOUND of F's spread; restarted (n,)
-    bool: stopped on its own way and was carried elsewhere. places (k, d): every distinct pre-image that is known, with
-    the share ``weights`` (k,) of the draws that came there by themselves (of all that are found, where none did),
-    largest first: 0 where no draw went. nearest (d,): the value nearest to v that was seen to occur, which is v where
-    anything was found, at position ``nearest_x`` (d,).
+    x (n, d) where each draw ends; miss (n,) = |F(x) - v|; found (n,) bool: at most FOUND of F's spread, which a value
+    just beyond the range of F has too; restarted (n,) bool: stopped on its own way and was carried elsewhere. places
+    (k, d): every distinct pre-image that is known, where F is v to ARRIVED of its spread, none where there is none;
+    with the share ``weights`` (k,) of the draws that came there by themselves (of all that are found, where none did),
+    largest first: 0 where no draw went. level (k,) bool: a place is one of a line or patch on which F is v. nearest
+    (d,): the value nearest to v that was seen to occur, at position ``nearest_x`` (d,).
     """
 
     x: Tensor
@@ -42,6 +45,7 @@ class ExactPreimages:
     restarted: Tensor
     places: Tensor
     weights: Tensor
+    level: Tensor
     nearest: Tensor
     nearest_x: Tensor
 
@@ -77,11 +81,11 @@ def _again(known: KnownField, start: Tensor, value: Tensor, samples: tuple[Tenso
     places = known.places(value)
     if len(places):
         x = places[nearest(places, start, 1)[:, 0]]
-        return x, (known.value(x) - value).norm(dim=1)
+        return x, _miss(known, x, value)
     x, y = samples
     close = x[(y - value).square().sum(1).topk(min(RESTARTS, len(y)), largest=False).indices]
     order = nearest(close, start, min(ROUNDS, len(close)))
-    best, left = start.clone(), (known.value(start) - value).norm(dim=1)
+    best, left = start.clone(), _miss(known, start, value)
     for chosen in order.T:
         rest = (left > ARRIVED * known.spread).nonzero()[:, 0]
         there, miss = known.solve(close[chosen[rest]], value.expand(len(rest), -1))
@@ -89,6 +93,11 @@ def _again(known: KnownField, start: Tensor, value: Tensor, samples: tuple[Tenso
         better = rest[miss < left[rest]]
         best[better], left[better] = there[miss < left[rest]], miss[miss < left[rest]]
     return best, left
+
+
+def _miss(known: KnownField, x: Tensor, value: Tensor) -> Tensor:
+    """|F(x) - value| (n,), infinite where F is not a number."""
+    return (known.value(x) - value).norm(dim=1).nan_to_num(nan=torch.inf)
 
 
 def exact_preimages(known: KnownField, value: Tensor, draws: Tensor, samples: tuple[Tensor, Tensor]) -> ExactPreimages:
@@ -101,13 +110,12 @@ def exact_preimages(known: KnownField, value: Tensor, draws: Tensor, samples: tu
     if len(sure) and len(places):
         sure = sure[torch.cdist(sure, places).amin(dim=1) > SAME * known.half]
     places = torch.cat([places, distinct(sure, SAME * known.half)])
-    if not len(places):
-        places = distinct(x[found], 10 * SAME * known.half)
     own = found & ~restarted
     weights = _shares(x[own if bool(own.any()) else found], places)
     order = weights.argsort(descending=True, stable=True)
+    places, weights, level = _told_apart(known, value, places[order], weights[order])
     near_x, near = _nearest_that_occurs(known, value, x, samples)
-    return ExactPreimages(x, miss, found, restarted, places[order], weights[order], near, near_x)
+    return ExactPreimages(x, miss, found, restarted, places, weights, level, near, near_x)
 
 
 def invert_exact(model: PolarFactorization, gradient: Tensor, n: int, seed: int = 0) -> ExactInversion:
@@ -126,9 +134,29 @@ def invert_exact(model: PolarFactorization, gradient: Tensor, n: int, seed: int 
     ends = exact_preimages(known, value, draws, kept_samples(model))
     to_user = model.scaling.to_user
     return ExactInversion(
-        to_user(ends.x), ends.miss, ends.found, ends.restarted, to_user(ends.places), ends.weights, ends.nearest,
-        to_user(ends.nearest_x[None])[0],
+        to_user(ends.x), ends.miss, ends.found, ends.restarted, to_user(ends.places), ends.weights, ends.level,
+        ends.nearest, to_user(ends.nearest_x[None])[0],
     )  # fmt: skip
+
+
+def _told_apart(known: KnownField, value: Tensor, places: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Places (k, d) and weights (k,), largest first, and which are part of a line or patch, (k,) bool.
+
+    Where F has no slope, as at the bottom of x^4 + y^4, draws stop all about one place: those are counted as one.
+    """
+    flat, level = known.level(places, value)
+    loose = (flat & ~level).nonzero()[:, 0]
+    keep = torch.ones(len(places), dtype=torch.bool)
+    weights = weights.clone()
+    for first in loose.tolist():
+        if not keep[first]:
+            continue
+        close = loose[keep[loose] & (loose > first)]
+        close = close[(places[close] - places[first]).norm(dim=1) <= FURTHER * known.half]
+        weights[first] += weights[close].sum()
+        keep[close] = False
+    order = weights[keep].argsort(descending=True, stable=True)
+    return places[keep][order], weights[keep][order], level[keep][order]
 
 
 def _shares(x: Tensor, places: Tensor) -> Tensor:
@@ -148,5 +176,5 @@ def _nearest_that_occurs(
     beyond = torch.cat([lowest, ends])
     candidates = torch.cat([close, beyond[known.inside(beyond)]])  # the samples themselves do occur
     reached = known.value(candidates)
-    best = (reached - value).norm(dim=1).argmin()
+    best = (reached - value).norm(dim=1).nan_to_num(nan=torch.inf).argmin()
     return candidates[best], reached[best]

@@ -44,7 +44,7 @@ def levenberg_marquardt(
             break
         j, here = slope[at], x[at]
         normal = j.transpose(1, 2) @ j
-        size = normal.diagonal(dim1=1, dim2=2).mean(dim=1).clamp(min=1e-30)
+        size = normal.diagonal(dim1=1, dim2=2).mean(dim=1).clamp(min=torch.finfo(x.dtype).tiny * 1e6)
         down = -(j.transpose(1, 2) @ miss[at][:, :, None])
         step = torch.linalg.solve_ex(normal + (damping[at] * size)[:, None, None] * eye, down)[0][:, :, 0]
         length = step.norm(dim=1, keepdim=True)

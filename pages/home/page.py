@@ -14,8 +14,9 @@ from ui.runs import badge, store
 
 WHAT = (
     "A vector field F is the gradient of a convex potential u after a map M that moves places about and keeps their "
-    "density ρ: **F = ∇u ∘ M**, the polar factorization. Brenier's theorem: there is one for every F of finite mean "
-    "square; ∇u is unique, and so is M where F is non-degenerate: no set of zero volume holds a share of its values. "
+    "density ρ: **F = ∇u ∘ M**, the polar factorization. Brenier's theorem: every F of finite mean square that is "
+    "non-degenerate has exactly one (no set of zero volume may hold a share of its values; u may be shifted by a "
+    "constant). "
     "Pick a field, real terrain or a formula of your own, and this explorer trains u, M and the many-valued inverse "
     "of M while you look on. "
     "Then see both factors side by side, go from any gradient back to all places where it occurs, and take the model "

@@ -12,6 +12,7 @@ from npf_engine.fields.field import Grid
 from npf_engine.figures import inverse, preimages
 from npf_engine.numbers import number, percent
 from npf_engine.polar import PolarFactorization
+from npf_engine.polar.factorization import ExactInversion
 from npf_engine.polar.known_field import MAX_D
 from npf_engine.runs import files
 from npf_engine.runs.store import Run
@@ -141,7 +142,7 @@ def _answer(view: PreimageView, model: PolarFactorization) -> None:
         f"**{len(view.x)}** draws in **{1000 * view.seconds:.0f} ms**: F there misses the gradient, of length "
         f"{number(length)}{unit}, by **{number(miss)}** on average{judged_by(view.known)}. {_found(view)}"
     )
-    nowhere = view.exact is not None and not bool(view.exact.found.any())
+    nowhere = view.exact is not None and not view.exact.occurs
     if nowhere:
         st.warning(_nearest(view), icon=":material/wrong_location:")
     elif not view.inside and view.exact is None:
@@ -157,17 +158,29 @@ def _found(view: PreimageView) -> str:
         return f"Exact places are looked for in up to {MAX_D} dimensions."
     if view.exact is None:
         return "Exact places need F itself, which this model does not have."
-    if not bool(view.exact.found.any()):
+    if not view.exact.occurs:
         return ""
     k = len(view.exact.places)
     drawn = int((view.exact.weights > 0).sum())
-    where = f"**{k}** place{'s' if k > 1 else ''}"
+    where = _where(view.exact, len(view.gradient))
     share = float(view.exact.found.double().mean())
     ends = "all draws end there" if share == 1 else f"{percent(share)} of the draws end there"
     moved = float((view.exact.restarted & view.exact.found).double().mean())
     carried = f", {percent(moved, 0)} of them only when carried there from where they stopped" if moved >= 0.005 else ""
-    missed = f"; no draw went by itself to {k - drawn} of the places" if drawn < k else ""
-    return f"F is exactly this gradient at {where}, and {ends}{carried}{missed}."
+    missed = f"; no draw went by itself to {k - drawn} of them" if drawn < k else ""
+    return f"F is exactly this gradient {where}, and {ends}{carried}{missed}."
+
+
+def _where(exact: ExactInversion, d: int) -> str:
+    """How many places there are. Beyond two dimensions only the draws look for them."""
+    line, k = int(exact.level.sum()), len(exact.places)
+    told = []
+    if k > line:
+        found = " that the draws found" if d > 2 else ""
+        told.append(f"at **{k - line}** place{'s' if k - line > 1 else ''}{found}")
+    if line:
+        told.append(f"all along a line or on a patch, of which **{line}** place{'s' if line > 1 else ''} are shown")
+    return " and ".join(told)
 
 
 def _nearest(view: PreimageView) -> str:
@@ -175,9 +188,11 @@ def _nearest(view: PreimageView) -> str:
     value = ", ".join(f"{float(v):.4g}" for v in view.exact.nearest)
     place = ", ".join(f"{float(v):.6g}" for v in view.exact.nearest_place)
     distance = float(np.linalg.norm(view.exact.nearest.numpy() - view.gradient))
+    share = distance / view.spread
     return (
-        f"No place in Omega has this gradient. The nearest that occurs is ({value}), {number(distance)} away, at "
-        f"({place}); the draws are the pre-images of the nearest point of Omega."
+        f"No place in Omega was found where F is this gradient. The nearest that was is ({value}), {number(distance)} "
+        f"away ({percent(share, 2)} of F's spread), at ({place})"
+        + ("; the draws are the pre-images of the nearest point of Omega." if not view.inside else ".")
     )
 
 
