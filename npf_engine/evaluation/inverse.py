@@ -44,11 +44,11 @@ def inverse_metric(
     drawn = model.sample_inverse(start, seed).cpu().float().reshape(count, size, -1)
     eps = default_eps(x_test)
     sharp = torch.stack([_matched(m_test[ball], *train) for ball in balls])
-    random = [torch.randint(n, (count, size), generator=generator) for _ in range(3)]
+    plain, first, second = (x_test[torch.randint(n, (count, size), generator=generator)] for _ in range(3))
     value = batched_sinkhorn_divergence(drawn, reference, eps)
     floor = batched_sinkhorn_divergence(sharp, reference, eps)
-    trivial = batched_sinkhorn_divergence(x_test[random[0]], reference, eps)
-    paper = batched_sinkhorn_divergence(x_test[random[1]], x_test[random[2]], eps)
+    trivial = batched_sinkhorn_divergence(plain, reference, eps)
+    paper = batched_sinkhorn_divergence(first, second, eps)
     ratio = float(value.mean() / floor.mean())
     return {
         "value": float(value.mean()),

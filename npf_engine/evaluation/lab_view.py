@@ -71,14 +71,14 @@ def _best(rows: dict[str, Any]) -> list[str]:
     """The method with the best verdict and the least gap, then those that chance does not tell from it; empty where
     none can be judged. Nothing is better than the floor: below it a value got there by chance."""
     told = {name: row for name, row in rows.items() if row["gap"] is not None}
-    order = sorted(told, key=lambda name: (rank(told[name]["verdict"]), max(0.0, told[name]["gap"]), told[name]["gap"]))
+    order = sorted(told, key=lambda name: (rank(told[name]["verdict"]), told[name]["gap"]))
     if not order:
         return []
     first = told[order[0]]
 
     def near(row: dict[str, Any]) -> bool:
         apart = max(0.0, row["gap"]) - max(0.0, first["gap"])
-        return apart <= PLAIN * math.hypot(row["gap_se"] or 0.0, first["gap_se"] or 0.0)
+        return apart <= PLAIN * math.hypot(row["gap_se"], first["gap_se"])
 
     same = [name for name in order[1:] if told[name]["verdict"] == first["verdict"] and near(told[name])]
     return [order[0], *same]

@@ -48,9 +48,8 @@ def _shares(modes: list[dict[str, Any]], own: bool) -> Verdict | None:
     target = np.array([mode["own_law" if own else "target"] for mode in modes])
     occupancy = np.array([mode["occupancy"] for mode in modes])
     error, wrong = float(np.abs(occupancy - target).max()), float(np.abs(occupancy - target).sum() / 2)
-    one = np.eye(len(target))
-    trivial = float(np.abs(one - target).max(axis=1).min())
-    stuck = error > CHANCE and (error >= trivial or wrong >= float(np.abs(one - target).sum(axis=1).min() / 2))
+    trivial = 1 - float(target.max())  # both figures of particles that never leave the heaviest basin
+    stuck = error > CHANCE and (error >= trivial or wrong >= trivial)
     level = UNTRUSTED if stuck else GOOD if error <= ERRORS[0] and wrong <= ERRORS[1] else USABLE
     law = "the law" if own else "exp(-c g)"
     return Verdict(
@@ -83,7 +82,7 @@ def _energy(result: dict[str, Any], own: bool) -> Verdict | None:
     if value is None:
         return None
     good = max(FLOORS * floor, OF_ONE_BASIN * (trivial or 0.0))
-    level = level_by(value, good, math.inf if trivial is None else max(trivial, good))
+    level = level_by(value, good, math.inf if trivial is None else trivial)
     clause = f"energy distance {number(value, 2)} where exact samples have {number(floor, 2)}"
     return Verdict(level, clause + (f" and one basin has {number(trivial, 2)}" if trivial is not None else ""))
 

@@ -32,6 +32,7 @@ from npf_engine.transport.dual import held_out_dual, in_chunks
 from npf_engine.transport.gaussian import gaussian_dual, gaussian_map
 
 Progress = Callable[[float, float, str], None]
+MOST_TRAINING = 300_000  # training samples whose M is solved for
 
 
 @dataclass
@@ -103,7 +104,7 @@ class _Work:
         self.m_test_device = self._device(known[1]) if known else model.solve(self._device(self.y_test)).x
         self.m_test = self.m_test_device.cpu().float()
         self.tell("conjugates of the training samples")
-        train = slice(0, min(field.x_train.shape[0], 300_000))
+        train = slice(0, min(field.x_train.shape[0], MOST_TRAINING))
         m_train = known[0][train] if known else model.solve(self._device(field.y_train[train])).x
         m_train = m_train.cpu().float()
         self.train = (field.x_train[train], m_train)

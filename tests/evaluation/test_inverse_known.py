@@ -11,7 +11,15 @@ import torch
 from torch import Tensor
 
 from npf_engine.divergences import batched_sinkhorn_divergence, default_eps
-from npf_engine.evaluation.inverse import _matched, inverse_metric, nearest, nearest_pool
+from npf_engine.evaluation import inverse
+from npf_engine.evaluation.inverse import (
+    _matched,
+    inverse_cosine,
+    inverse_cosines,
+    inverse_metric,
+    nearest,
+    nearest_pool,
+)
 from npf_engine.settings import ReportConfig
 
 CONFIG = ReportConfig(neighbourhoods=6, neighbourhood_size=20)
@@ -99,3 +107,68 @@ def test_matched_points_are_near_and_each_is_taken_once() -> None:
     chosen = _matched(ball, x, image)
     assert len({tuple(row) for row in chosen.tolist()}) == 20
     assert math.isfinite(float(chosen.sum()))
+
+
+def test_the_row_is_that_of_its_balls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values 3, 5, 4 over floors 2, 2, 2: ratio 2, residuals -1, 1, 0 of deviation 1, so se = 1 / sqrt(3) / 2."""
+    told = iter(torch.tensor([[3.0, 5.0, 4.0], [2.0, 2.0, 2.0], [7.0, 8.0, 9.0], [1.0, 2.0, 3.0]]).double())
+    clouds: list[tuple[Tensor, Tensor, float]] = []
+    monkeypatch.setattr(inverse, "batched_sinkhorn_divergence", lambda *cloud: clouds.append(cloud) or next(told))
+    (x, m), train = _clouds(64), _clouds(900)
+    starts: list[Tensor] = []
+    model: Any = SimpleNamespace(
+        bridge=object(), u=SimpleNamespace(raw_w=torch.zeros(1)), _project=lambda y: y,
+        sample_inverse=lambda start, seed: starts.append(start) or 2 * start,
+    )  # fmt: skip
+    row = inverse_metric(model, x, m, train, ReportConfig(neighbourhoods=3, neighbourhood_size=50), 0)
+    assert row == {
+        "value": 4.0, "self_distance": 2.0, "paper_self_distance": 2.0, "ratio": 2.0, "trivial": 8.0,
+        "se": pytest.approx(1 / math.sqrt(3) / 2), "n": 32, "eps": pytest.approx(default_eps(x)), "draws": 3,
+    }  # fmt: skip
+    (drawn, balls, eps), (sharp, again, _), (plain, third, _), (first, second, _) = clouds
+    assert balls is again is third and drawn.shape == sharp.shape == plain.shape == balls.shape == (3, 32, 2)
+    assert torch.equal(drawn.reshape(-1, 2), 2 * starts[0]) and eps == row["eps"]
+    for ball, start, near in zip(balls, starts[0].reshape(3, 32, 2), sharp, strict=True):
+        index = (ball[:, None] == x[None]).all(2).nonzero()[:, 1]
+        assert torch.equal(m[index], start), "the draws are asked for at M of the ball's own points"
+        centre = start[0]
+        assert sorted(index.tolist()) == sorted((m - centre).norm(dim=1).argsort()[:32].tolist())
+        assert torch.equal(near, _matched(start, *train))
+    pool = {tuple(point) for point in x.tolist()}
+    assert all({tuple(point) for point in cloud.reshape(-1, 2).tolist()} <= pool for cloud in (plain, first, second))
+    assert not torch.equal(plain, first) and not torch.equal(first, second)
+    told = iter(torch.ones(4, 64).double())
+    many = inverse_metric(model, x, m, train, ReportConfig(neighbourhoods=500, neighbourhood_size=5), 0)
+    assert many is not None and many["draws"] == 64 and many["n"] == 5
+    assert inverse_metric(model, x[1:], m[1:], train, CONFIG, 0) is None
+
+
+def test_the_pool_of_a_ball_is_wide_enough_for_points_apart() -> None:
+    """Three queries at 100 and one at 200: what is nearest to their middle, 125, is nearest to none of them."""
+    far = [450.0 + step for step in range(21)]
+    m = torch.tensor([99.0, 102.0, 104.0, 203.0, 207.0, 124.0, 125.0, 126.0, 127.0, *far])[:, None]
+    queries = torch.tensor([[100.0], [100.0], [100.0], [200.0]])
+    assert _matched(queries, 10 * m, m)[:, 0].tolist() == [990.0, 1020.0, 1040.0, 2030.0]
+    assert _matched(queries, 10 * m[:7], m[:7])[:, 0].tolist() == [990.0, 1020.0, 1040.0, 2030.0]
+
+
+def test_the_cosine_is_that_of_the_values_at_the_draws() -> None:
+    """F turns by 60 degrees what it is asked for, whose directions are (1, 0) and (0, 1)."""
+    y = torch.tensor([[2.0, 0.0], [0.0, 5.0], [3.0, 0.0], [1.0, 0.0], [-9.0, 0.0]])
+    turn = torch.tensor([[0.5, -math.sqrt(0.75)], [math.sqrt(0.75), 0.5]])
+    model: Any = SimpleNamespace(
+        bridge=object(), d=2, u=SimpleNamespace(raw_w=torch.zeros(1)), function=lambda x: x @ turn.T,
+        solve=lambda y: SimpleNamespace(x=2 * y), _project=lambda x: x, sample_inverse=lambda x, seed: x * (seed + 1),
+    )  # fmt: skip
+    field: Any = SimpleNamespace(y_test=y)
+    torch.testing.assert_close(inverse_cosines(model, y, 1), torch.full((5,), 0.5))
+    found = inverse_cosine(model, field, 1, n=4)
+    assert found == {
+        "mean": pytest.approx(0.5), "std": pytest.approx(0.0, abs=1e-6),
+        "trivial": pytest.approx(math.hypot(0.75, 0.25)),
+    }  # fmt: skip
+    model.function = lambda x: x * torch.tensor([1.0, 0.0])  # blind to the second axis: cosines 1, 0, 1, 1
+    uneven = inverse_cosine(model, field, 1, n=4)
+    assert uneven is not None and (uneven["mean"], uneven["std"]) == (pytest.approx(0.75), pytest.approx(0.5))
+    for change in ({"d": 1}, {"function": None}, {"bridge": None}):
+        assert inverse_cosine(SimpleNamespace(**(vars(model) | change)), field, 1) is None  # type: ignore[arg-type]

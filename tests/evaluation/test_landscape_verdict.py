@@ -78,3 +78,84 @@ def test_where_one_basin_has_nearly_all_mass_staying_there_is_right():
 
 def test_an_unknown_law_has_no_verdict():
     assert judge({"method": "lmc", "law": "target", "modes": [], "truth": None}) == {}
+
+
+def of_shares(occupancy: tuple[float, ...], target: tuple[float, ...], **more: Any) -> dict:
+    """A run whose energy and whose draws near modes are right."""
+    modes = [{"occupancy": o, "target": t, "own_law": None} for o, t in zip(occupancy, target, strict=True)]
+    return result() | {"modes": modes} | more
+
+
+FIVE, SIX = (0.6, 0.1, 0.1, 0.1, 0.1), (0.2, 0.2, 0.2, 0.2, 0.1, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("occupancy", "target", "verdict"),
+    [
+        # each share within 0.05; in the wrong basin are 0.06, then 0.12
+        ((0.22, 0.18, 0.22, 0.18, 0.12, 0.08), SIX, "good"),
+        ((0.24, 0.16, 0.24, 0.16, 0.14, 0.06), SIX, "usable"),
+        ((0.26, 0.14, 0.2, 0.2, 0.1, 0.1), SIX, "usable"),
+        # those that stay in the heaviest basin have 0.4 in the wrong one
+        ((0.4, 0.2, 0.3, 0.05, 0.05), FIVE, "usable"),
+        ((0.38, 0.26, 0.36, 0.0, 0.0), FIVE, "not trustworthy"),
+        ((1.0, 0.0, 0.0, 0.0, 0.0), FIVE, "not trustworthy"),
+        ((0.0, 0.0), (0.7, 0.3), "not trustworthy"),
+        # an error of 0.009 is chance, one of 0.011 is not
+        ((0.999, 0.001), (0.99, 0.01), "good"),
+        ((1.0, 0.0), (0.989, 0.011), "not trustworthy"),
+    ],
+)
+def test_shares_of_many_basins(occupancy: tuple[float, ...], target: tuple[float, ...], verdict: str):
+    found = judge(of_shares(occupancy, target))
+    error = max(abs(a - b) for a, b in zip(occupancy, target, strict=True))
+    assert found["verdict"] == verdict
+    assert found["verdict_reason"].startswith(
+        f"a basin's share misses that of exp(-c g) by {error:.3f} at most; particles that never leave the best basin "
+        f"miss by {1 - max(target):.3f}; "
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "floor", "trivial", "verdict"),
+    [
+        (0.09, 0.02, 1.0, "good"), (0.11, 0.02, 1.0, "usable"), (0.04, 0.001, 1.0, "good"), (0.06, 0.001, 1.0, "usable"),
+        (1.1, 0.001, 1.0, "not trustworthy"), (1.2, 0.3, 1.0, "good"), (1.6, 0.3, 1.0, "not trustworthy"),
+        (0.004, 0.001, None, "good"), (0.03, 0.001, None, "usable"), (90.0, 0.001, None, "usable"),
+    ],
+)  # fmt: skip
+def test_an_energy_distance_between_floors_and_one_basin(
+    value: float, floor: float, trivial: float | None, verdict: str
+):
+    run = result(energy=value)
+    run["truth"] |= {"energy_distance_of_exact_samples": floor, "energy_distance_of_one_basin": trivial}
+    found = judge(run)
+    assert found["verdict"] == verdict and f"energy distance {value:g} where exact" in found["verdict_reason"]
+    assert ("and one basin has 1" in found["verdict_reason"]) is (trivial is not None)
+
+
+def test_more_draws_near_modes_than_expected_are_a_fault_of_the_own_law_only():
+    run = result(near=0.99)
+    run["truth"] |= {"near_modes": 0.8}
+    assert judge(run)["verdict"] == "good"
+    own = result(OWN, near=0.5, energy=0.02, law="own", method="lmc-npf")
+    assert judge(own)["verdict"] == "not trustworthy"
+    assert (
+        "where 30 % should be near a mode, 40 % near a saddle and 20 % near a maximum" in judge(own)["verdict_reason"]
+    )
+    assert "misses that of the law by 0.000" in judge(own)["verdict_reason"]
+    assert judge(own | {"near_modes": 0.3})["verdict"] == "good"
+
+
+def test_what_there_is_to_judge_by():
+    run = result()
+    run["truth"]["own"] = None
+    assert judge(run)["verdict"] == "good" and judge(run | {"law": "own"}) == {}
+    assert judge(run | {"modes": []}) == {} and judge(run | {"truth": None}) == {}
+    empty = judge(run | {"energy_distance": None})
+    assert empty["verdict"] == "good" and "energy" not in empty["verdict_reason"]
+    assert "visits all critical points" not in judge(run)["verdict_reason"]
+    assert (
+        "99 % of the draws are near a mode, 1 % near a saddle and 0 % near a maximum, as they should be; "
+        "energy distance 0.01 where exact samples have 0.01 and one basin has 1"
+    ) in judge(run)["verdict_reason"]

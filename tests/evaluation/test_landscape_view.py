@@ -35,3 +35,24 @@ def test_lengths_are_counted_in_the_unit_of_the_landscape():
     columns = [(terrain.gradient(middle + s) - terrain.gradient(middle - s))[0] * unit / 2e-4 for s in step]
     curvature = float(torch.linalg.eigvalsh(torch.stack(columns)).abs().max())
     assert landscape_view.step_warning(terrain, 2.1 / (terrain.coefficient * curvature), terrain.coefficient)
+
+
+def test_the_places_that_are_visited_are_those_of_low_energy_and_the_start(monkeypatch: pytest.MonkeyPatch):
+    """c (g - min g) = 2 (x^2 + y^2) is below 10 within the radius sqrt(5) = 2.24; NaN is nowhere visited."""
+    bowl = landscapes.find("expression", ("x^2 + y^2 + 7 + 0*sqrt(9 - x + y)",), (-5.0, -5.0), (5.0, 5.0))
+    places = landscape_view._visited(bowl, 2.0, ())
+    radius = places.norm(dim=1)
+    assert 0.0 == float(radius.min()) < 2.0 < float(radius.max()) < 2.24
+    assert len(places) == sum(i * i + j * j < 80 for i in range(-20, 21) for j in range(-20, 21))  # 0.25 apart
+    monkeypatch.setattr(landscape_view, "MOST", 50)
+    few = landscape_view._visited(bowl, 2.0, (4.0, 4.5))
+    assert few[-1].tolist() == [4.0, 4.5] and 26 <= len(few) <= 51
+    assert torch.equal(few[:-1], places[:: -(-len(places) // 50)])
+
+
+def test_a_start_up_a_wall_counts_as_a_place():
+    """x^4 has the curvature 12 x^2: 12 near the minimum where the energy is low (|x| < 1), 300 at the start."""
+    steep = landscapes.find("expression", ("10*x^4 + y^2",), (-5.0, -5.0), (5.0, 5.0))
+    assert landscape_view.step_warning(steep, 1e-3, 1.0) is None
+    warning = landscape_view.step_warning(steep, 1e-3, 1.0, (5.0, 0.0))
+    assert warning is not None and "L = 3000" in warning

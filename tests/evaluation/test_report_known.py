@@ -11,9 +11,12 @@ import torch
 from torch import Tensor
 
 from npf_engine.divergences import default_eps, sinkhorn_divergence
+from npf_engine.evaluation import report
 from npf_engine.evaluation.measured import Measured
-from npf_engine.evaluation.report import _three, _Work
+from npf_engine.evaluation.report import _three, _Work, accuracy_report
+from npf_engine.evaluation.verdict import GOOD, Verdict
 from npf_engine.settings import ReportConfig
+from npf_engine.transport.dual import DualValue
 from npf_engine.transport.gaussian import gaussian_map
 
 A = torch.tensor([[30.0, 6.0], [6.0, 2.0]])
@@ -155,3 +158,119 @@ def test_the_summary_of_draws_by_hand() -> None:
     paired = Measured.of_draws([(3.0, 2.0, 7.0), (6.0, 4.0, 7.0)], 11, 0.3).to_json()
     assert paired["ratio"] == 1.5 and paired["se"] == pytest.approx(0.0, abs=1e-12)
     assert Measured.of_draws([(3.0, 2.0, 7.0)], 11, 0.3).to_json()["se"] is None
+
+
+def test_the_map_error_of_a_map_that_is_off_by_a_known_step() -> None:
+    """0.1 over the root of the trace of M's covariance."""
+    field = _field()
+    m = field.x_test.double()
+    spread = float((m - m.mean(0)).square().sum() / len(m))
+    assert _work(field, _Off())[0].map_error() == {"value": pytest.approx(0.1 / math.sqrt(spread)), "trivial": 1.0}
+    assert _work(field, None)[0].map_error() is None
+    point = _field()
+    point.x_test = torch.full_like(point.x_test, 0.5)
+    still = _work(point, _Off())[0].map_error()
+    assert still is not None and math.isnan(still["value"])
+
+
+def test_of_small_values_and_of_none_the_relative_error() -> None:
+    field = _field()
+    field.y_test = 1e-3 * field.y_test
+    row = _work(field, torch.nn.Identity())[0].reconstruction()
+    assert row is not None and row["relative"] == pytest.approx(row["l2"] / float(field.y_test.norm(dim=1).mean()))
+    field.y_test = torch.zeros_like(field.y_test)
+    none = _work(field, torch.nn.Identity())[0].reconstruction()
+    assert none is not None and math.isnan(none["relative"]) and none["trivial"] == 0.0
+
+
+def test_the_gap_of_the_test_dual_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Gaussian map's terms less u's are 1, 3, 2, 6: mean 3, deviation sqrt(14 / 3). Var x = 5, Var F = 20 / 3, so
+    that a share of 1 is sqrt(5 * 20 / 3) / 2."""
+    field = _field()
+    work, _ = _work(field, None)
+    work.x_test = torch.tensor([[0.0, 1.0], [2.0, 1.0], [4.0, 5.0], [2.0, 5.0]]) + 7
+    work.y_test = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 3.0], [0.0, -3.0]]) + 9
+    x_variance, y_variance = 8 / 3 + 16 / 3, 2 / 3 + 18 / 3
+    terms = torch.tensor([10.0, 11.0, 12.0, 13.0], dtype=torch.float64)
+    asked: list[Any] = []
+    monkeypatch.setattr(
+        report, "held_out_dual", lambda u, x, y, start: asked.append(start) or DualValue(11.5, 1e-7, terms)
+    )
+    gauss: list[Tensor | None] = [terms + torch.tensor([1.0, 3.0, 2.0, 6.0])]
+    monkeypatch.setattr(report, "gaussian_dual", lambda S, m, x, y: gauss[0])
+    found = work.test_dual()
+    assert asked[0] is work.m_test_device, "the conjugates that are known are where it begins"
+    assert found == {
+        "value": 11.5,
+        "max_residual": 1e-7,
+        "gap": 3.0,
+        "gap_se": pytest.approx(math.sqrt(14 / 3) / 2),
+        "gap_share": pytest.approx(100 * 3.0 / (math.sqrt(x_variance * y_variance) / 2)),
+    }
+    nothing = {"value": 11.5, "max_residual": 1e-7, "gap": None, "gap_se": None, "gap_share": None}
+    for scale in (1e-2, 0.0):  # small values have a gap, constant ones have none
+        work.y_test = scale * work.y_test
+        assert (work.test_dual() == nothing) is (scale == 0.0)
+    work.y_test, gauss[0] = field.y_test[:4], None
+    assert work.test_dual() == nothing
+
+
+def test_of_few_samples_the_clouds_are_half_and_of_many_the_training_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    field = _field(200)
+    work, _ = _work(field, None)
+    assert work.n == 100 and len(work.train[0]) == len(work.train[1]) == 200
+    monkeypatch.setattr(report, "MOST_TRAINING", 30)
+    solved: list[Tensor] = []
+
+    def solve(y: Tensor) -> Any:
+        solved.append(y)
+        return SimpleNamespace(x=2 * y)
+
+    model: Any = SimpleNamespace(u=_Affine(), m=None, bridge=None, device=torch.device("cpu"), solve=solve)
+    cut = _Work(model, field, ReportConfig(draws=2, n=150), 3, lambda *row: None, None)
+    assert [len(y) for y in solved] == [200, 30]
+    assert torch.equal(cut.m_test, 2 * field.y_test) and torch.equal(cut.train[1], 2 * field.y_train[:30])
+    assert torch.equal(cut.train[0], field.x_train[:30])
+    known = _work(field, None)[0]
+    assert torch.equal(known.m_test, field.x_test) and torch.equal(known.train[1], field.x_train[:30])
+
+
+def test_the_slices_are_of_the_map_its_trivial_answer_and_the_values() -> None:
+    """u is right but for its last hundredth; the Gaussian map of a linear gradient is right."""
+    field = _field(2000)
+    field.y_test = field.y_test + torch.tensor([1.0, 0.0])
+    found = _work(field, None)[0].sliced()
+    variance = float((field.y_test - field.y_test.mean(0)).square().sum(1).mean())
+    u, m = found["pushforward_sliced"], found["measure_preservation_sliced"]
+    assert u["value"] - u["self_distance"] == pytest.approx(100 / variance, rel=1.0) and u["ratio"] > 1
+    assert m["value"] == pytest.approx(m["self_distance"], rel=1.0) and m["trivial"] > 0
+    assert u["n"] == m["n"] == 125
+    few = _work(_field(100), None)[0].sliced()
+    assert few == {"pushforward_sliced": None, "measure_preservation_sliced": None}
+
+
+def test_a_report_says_what_it_is_about_to_do_and_judges_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    field = _field(300)
+    told: list[tuple[float, float, str]] = []
+    asked: list[tuple[int, float]] = []
+    monkeypatch.setattr(report, "held_out_dual", lambda u, x, y, start: DualValue(0.0, 0.0, x.double()[:, 0]))
+    monkeypatch.setattr(
+        report, "judge", lambda metrics, held_out, converged: asked.append((held_out, converged)) or Verdict(GOOD, "so")
+    )
+    monkeypatch.setattr(report, "inverse_metric", lambda *arguments: {"value": 1.0})
+    monkeypatch.setattr(report, "inverse_cosine", lambda *arguments: {"mean": 0.5})
+    monkeypatch.setattr(report, "inverse_miss", lambda *arguments: {"mean": 0.1})
+    model: Any = SimpleNamespace(u=_Affine(), m=None, bridge=None, device=torch.device("cpu"), info={})
+    known = field.x_train, field.x_test
+    settings = ReportConfig(draws=2, n=50)
+    found = accuracy_report(model, field, settings, 3, lambda *row: told.append(row), known)
+    assert [row[:2] for row in told] == [(k, 8) for k in range(8)] and told[-1][2] == "test dual"
+    assert asked == [(300, 1.0)] and 0 <= found.seconds < 60 and found.verdict == Verdict(GOOD, "so")
+    assert found.metrics["inverse_cosine"] == {"mean": 0.5} and found.metrics["pushforward"]["draws"] == 2
+    assert found.metrics["pushforward_sliced"] is not None and found.metrics["inverse_miss"] == {"mean": 0.1}
+    model.info = {"conjugate": {"converged": 0.7}}
+    silent = accuracy_report(model, field, settings, 3, None, known, cosine=False)
+    assert silent.metrics["inverse_cosine"] is None and asked[-1] == (300, 0.7)
+    assert silent.to_dict() == {
+        "metrics": silent.metrics, "verdict": GOOD, "verdict_reason": "so", "seconds": silent.seconds,
+    }  # fmt: skip
