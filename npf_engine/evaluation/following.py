@@ -44,7 +44,7 @@ def walk(view: FactorizationView, stops: int = 48) -> np.ndarray:
     middle, half = (low + high) / 2, np.maximum((high - low) / 2, 1e-300)
     angle = np.linspace(0, 2 * np.pi, stops, endpoint=False)
     if places.shape[1] == 1:  # from one end to the other
-        loop = np.linspace(-LOOP, LOOP, stops)[:, None] / LOOP
+        loop = np.linspace(-1, 1, stops)[:, None]
     else:
         loop = LOOP * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     away = np.linalg.norm(((places - middle) / half)[None] - loop[:, None], axis=2)

@@ -1,4 +1,4 @@
-"""The colours of a recoloured picture against its palette's: which draws are compared, and the table of them by hand."""
+"""The colours of a recoloured picture against the palette's: which draws are compared, and their table by hand."""
 
 from __future__ import annotations
 

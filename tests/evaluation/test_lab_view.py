@@ -46,7 +46,7 @@ def test_the_level_of_a_row_at_its_limits() -> None:
     assert levels == [GOOD, USABLE, USABLE, UNTRUSTED]
     assert judge(row(None), UNIT) == {"gap": None, "gap_se": None, "verdict": UNTRUSTED}
     assert judge(row(0.3), UNIT | {"trivial": 0.0}) == {"gap": None, "gap_se": None, "verdict": None}
-    # Without a floor the gap is counted from 0; with one, the error is over what lies between it and the trivial answer.
+    # Without a floor the gap is counted from 0; with one, the error is over what lies from it to the trivial answer.
     assert judge(row(1.0), {"floor": None, "trivial": 4.0})["gap"] == 0.25
     found = judge(row(2.0, 1.0, 3.0), {"floor": 1.0, "floor_std": 0.0, "trivial": 5.0})
     assert found["gap"] == 0.25 and found["gap_se"] == pytest.approx(1.0 / 4)

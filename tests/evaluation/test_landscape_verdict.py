@@ -119,7 +119,8 @@ def test_shares_of_many_basins(occupancy: tuple[float, ...], target: tuple[float
 @pytest.mark.parametrize(
     ("value", "floor", "trivial", "verdict"),
     [
-        (0.09, 0.02, 1.0, "good"), (0.11, 0.02, 1.0, "usable"), (0.04, 0.001, 1.0, "good"), (0.06, 0.001, 1.0, "usable"),
+        (0.09, 0.02, 1.0, "good"), (0.11, 0.02, 1.0, "usable"), (0.04, 0.001, 1.0, "good"),
+        (0.06, 0.001, 1.0, "usable"),
         (1.1, 0.001, 1.0, "not trustworthy"), (1.2, 0.3, 1.0, "good"), (1.6, 0.3, 1.0, "not trustworthy"),
         (0.004, 0.001, None, "good"), (0.03, 0.001, None, "usable"), (90.0, 0.001, None, "usable"),
     ],
