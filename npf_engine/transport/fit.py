@@ -21,6 +21,7 @@ SHOWN = 1000  # steps in which the time is told
 Sampler = Callable[[int, torch.Generator], Tensor]
 DRAWN = 250_000  # of each side: in 64 dimensions a convex network still learns what is chance in 100,000
 DEFAULT_SECONDS = 60.0
+JUDGING = 1.5  # times what the preparations took: judging the fit takes as long again
 # Up to this dimension a fit to exact pairs gets at most half of the time before the wide network does: Chamonix, 60 s,
 # a test dual of 8.5829, where the wide network alone has 8.5852. In 3 and 4 dimensions pairs bring nothing.
 PAIRED_D, PAIRED_SHARE, PAIRED_SECONDS = 2, 0.5, 5.0
@@ -67,7 +68,7 @@ def fit_brenier_map(
     keep_freed_memory()
     clouds = Clouds(x, y, seed)
     linear, linear_dual = gaussian_fallback(clouds)
-    until = begin + budget - 1.5 * (told.clock() - begin)  # judging the fit takes as long again
+    until = begin + budget - JUDGING * (told.clock() - begin)
     try:
         fitted, dual = _fitted(clouds, config, seed, until, told)
         note = fitted.info.get("note", "")

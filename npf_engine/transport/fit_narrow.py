@@ -24,6 +24,7 @@ PAIRED = PotentialConfig(
 )
 MARGIN = 0.85  # of the time that the steps timed before leave
 LOOKS = 0.65  # the same where the held-out dual is looked at between them
+HURRIED, FEW_PAIRS = 4.0, 500  # seconds within which an assignment has no more points: a tenth of 1600 points' second
 FOR_PAIRS, FOR_REGRESSION = 0.4, 0.7  # of the time, and of what the pairs leave where a polish follows
 
 
@@ -43,8 +44,8 @@ def _pairs(
 ) -> tuple[Tensor, Tensor]:
     """Assignments one after another until the configured number is there or the time is up; at least one."""
     size = min(config.pair_size, len(x))
-    if until - recorder.clock() < 4:  # network simplex: about a second for 1600 points, a tenth for 500
-        size = min(size, 500)
+    if until - recorder.clock() < HURRIED:
+        size = min(size, FEW_PAIRS)
     found: list[tuple[Tensor, Tensor]] = []
     while not found or (len(found) < config.pairings and recorder.clock() < until):
         found.append(collect_pairs(x, y, size, 1, seed + len(found), recorder))

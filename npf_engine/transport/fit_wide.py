@@ -31,6 +31,9 @@ MOST_RATE = 0.1
 ENOUGH, LEAST_SHARE = 32, 0.1
 MIXTURE_RATE = 0.1  # of the rate: a start that is nearly right is not to be shaken
 WIDE_VALIDATION = 2048
+SLOPED = 4096  # points by which the layers' mean slope is taken out of the start
+ROUGH = 1e-3  # residual of the conjugates by which two starts are compared
+TOO_SHORT = 0.2  # seconds
 CONVERGED = 0.95  # of the held-out conjugates: below it the answer comes with a sentence
 
 
@@ -60,7 +63,7 @@ def fit_wide(
 ) -> BrenierMap:
     """A WidePotential on the dual until the recorder's clock reaches ``until``."""
     recorder = recorder or Recorder()
-    if until - recorder.clock() < 0.2:
+    if until - recorder.clock() < TOO_SHORT:
         raise FloatingPointError("the time allowed ended before the fit began; give it more seconds")
     at = clouds.plain() if config.start == "identity" else clouds.balanced()
     x, y = at.source(clouds.x), at.target(clouds.y)
@@ -159,14 +162,14 @@ def _candidates(
             start_at_mixture(u, x.cpu(), y.cpu(), mixture)
             u.to(x)
             plain = float(x_check.square().sum(1).mean() + y_check.square().sum(1).mean()) / 2  # of |x|^2 / 2
-            if config.start == "mixture" or held_out_dual(u, x_check, y_check, tolerance=1e-3).value < plain:
+            if config.start == "mixture" or held_out_dual(u, x_check, y_check, tolerance=ROUGH).value < plain:
                 found.append(("mixture", u))
     if config.start == "mixture" and found:
         return found
     for each in ranks:
         u = network(*each).to(x)
         with torch.no_grad():  # the layers' mean slope is no part of the start
-            u.b.sub_((u.gradient(x[:4096]) - x[:4096]).mean(0))
+            u.b.sub_((u.gradient(x[:SLOPED]) - x[:SLOPED]).mean(0))
         found.append(("identity" if config.start == "identity" else "gaussian", u))
     return found
 
