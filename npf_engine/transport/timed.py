@@ -33,7 +33,10 @@ GROWTH = 8.0
 # accuracy grows with the dimension, as the noise of a step does. In 64 dimensions a tenth of it leaves time for about
 # half the steps, or for half the batch; in 2 dimensions twice as much is too loose.
 TOLERANCE, MORE = 0.006, 0.02
-LOOK_TOLERANCE = 3e-3  # of the held-out conjugates
+LOOK_TOLERANCE, LOOK_ITERATIONS = 3e-3, 60  # of the held-out conjugates
+BETAS = (0.9, 0.99)
+LAST_RATE, WARM_UP = 0.01, 50  # share of the rate at the end; steps over which it rises at the beginning
+LEAST_TIME = 1e-3  # seconds
 
 
 @dataclass
@@ -76,15 +79,17 @@ def minimise_dual(
     raises FloatingPointError where that is before the first look after the start.
     """
     generator = torch.Generator().manual_seed(seed)
-    optimiser = torch.optim.Adam(u.parameters(), lr=rate, betas=(0.9, 0.99), fused=True)
+    optimiser = torch.optim.Adam(u.parameters(), lr=rate, betas=BETAS, fused=True)
     parameters = [p.detach() for p in u.parameters()]
     average = [p.clone() for p in parameters]
-    held_out = HeldOut(u, x_check, y_check, y_check, "lbfgs", tolerance=LOOK_TOLERANCE, max_iterations=60, solved=0.0)
+    held_out = HeldOut(
+        u, x_check, y_check, y_check, "lbfgs", tolerance=LOOK_TOLERANCE, max_iterations=LOOK_ITERATIONS, solved=0.0
+    )
     looks = Looks(held_out, PATIENCE, SMALLEST_GAIN)
     memory = y.clone()  # the start is near the identity
     recorder = recorder or Recorder()
     begin = recorder.clock()
-    clock = _Clock(recorder, begin, max(1e-3, until - begin))
+    clock = _Clock(recorder, begin, max(LEAST_TIME, until - begin))
     fit = TimedFit()
     loss, extra = torch.zeros(()), 0
     while True:
@@ -111,9 +116,9 @@ def minimise_dual(
         if spent >= 1:
             break
         recorder.check()
-        share = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * spent))
+        share = LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * spent))
         for group in optimiser.param_groups:
-            group["lr"] = rate * share * min(1.0, (fit.steps + 1) / 50)
+            group["lr"] = rate * share * min(1.0, (fit.steps + 1) / WARM_UP)
         size = max(1, round(batch * GROWTH ** (spent - 1)))
         first = torch.randint(len(x), (size,), generator=generator).to(x.device)
         second = torch.randint(len(y), (size,), generator=generator).to(x.device)
