@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
-from scipy.spatial import cKDTree
 from torch import Tensor, nn
 
 from npf_engine.fields.field import Field
@@ -31,7 +30,7 @@ from npf_engine.transport.dual import DUAL, REGRESSION, collect_pairs, fit_dual,
 from npf_engine.transport.gaussian import gaussian_map
 from npf_engine.transport.looks import HeldOut
 from npf_engine.transport.loop import Loop
-from npf_engine.transport.pairing import LOOKUP_MAX_D, Stratifier, source_of_nearest
+from npf_engine.transport.pairing import LOOKUP_MAX_D, Stratifier, lookup, neighbours, source_of_nearest
 
 if TYPE_CHECKING:  # runs is a floor above; the spec is passed in, not imported
     from npf_engine.runs.spec import TrainingSpec
@@ -316,19 +315,17 @@ def _conjugates(job: _Job, u: ConvexPotential) -> dict[str, Any]:
     parts: list[Tensor] = []
     residuals: list[Tensor] = []
     converged = evaluations = 0.0
-    lookup: cKDTree | None = None
+    tree = None
     for part in y.split(CONJUGATE_CHUNK):
         job.recorder.check()
-        start = (
-            None if lookup is None else parts[0][torch.as_tensor(lookup.query(part.cpu().numpy())[1]).to(job.device)]
-        )
+        start = None if tree is None else parts[0][torch.as_tensor(tree.query(part.cpu().numpy())[1]).to(job.device)]
         result = conjugate(u, part, start, method=method, tolerance=1e-5)
         parts.append(result.x)
         residuals.append(result.residual)
         converged += float(result.converged.float().sum())
         evaluations += result.evaluations * part.shape[0]
-        if lookup is None and job.field.d <= LOOKUP_MAX_D:
-            lookup = cKDTree(part.cpu().numpy())
+        if tree is None and job.field.d <= LOOKUP_MAX_D:
+            tree = lookup(part)
         solved = sum(len(r) for r in residuals)
         job.recorder.progress("v: conjugates", solved, len(y), converged=converged / solved)
     x_hat = torch.cat(parts)
@@ -374,7 +371,7 @@ def _train_inverse(job: _Job, m_train: Tensor, u: ConvexPotential) -> tuple[Brid
     # M_theta may leave Omega by the error of u; the sampler starts inside, so the training does too.
     start = torch.cat([bridge.project(part) for part in m_train.split(65_536)])
 
-    peers = _peers(start, config.peers) if job.field.d <= LOOKUP_MAX_D and config.peers > 1 else None
+    peers = neighbours(start, config.peers) if job.field.d <= LOOKUP_MAX_D and config.peers > 1 else None
 
     def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         pick = torch.randint(job.x.shape[0], (config.batch,), generator=generator).to(job.device)
@@ -390,12 +387,6 @@ def _train_inverse(job: _Job, m_train: Tensor, u: ConvexPotential) -> tuple[Brid
         ema=config.ema,
     )  # fmt: skip
     return bridge, _finish(job, "inverse", bridge, loop, loss)
-
-
-def _peers(m: Tensor, k: int) -> Tensor:
-    """For each sample the k samples (itself among them) with the nearest M: indices (n, k)."""
-    points = m.cpu().numpy()
-    return torch.as_tensor(cKDTree(points).query(points, k=min(k, len(points)))[1], device=m.device)
 
 
 def _finish(job: _Job, name: str, module: nn.Module, loop: Loop, loss: Any) -> float:

@@ -15,6 +15,8 @@ from torch import Tensor
 
 STRATIFIED_MAX_D = 4
 TREE_MAX_D = 10  # beyond it a tree of points is no faster than all distances
+MAX_TIES = 16  # copies of one point that a tree takes: as many as its leaf holds
+TIE = 1e-9  # how far more of them are spread, of the cloud's size
 LOOKUP_MAX_D = 6  # beyond it looking for a nearest point costs more than its first guess saves
 
 
@@ -66,9 +68,40 @@ class Stratifier:
         return self.cells.gather(1, pick)[:, 0]
 
 
+def tie_free(points: np.ndarray) -> np.ndarray:
+    """The points (n, d) in double precision; where one stands more than MAX_TIES times, its copies are spread by TIE.
+
+    A tree cannot cut a cloud of copies: each query would look at all of them, and a million samples, three quarters of
+    them on level sea, took hours. Spread, a query among them gets any k, and not always the same first ones.
+    """
+    points = points.astype(np.float64)
+    rng = np.random.default_rng(0)
+    # Copies have one image on a line; sorting that costs a tenth of sorting rows. What else falls together is harmless.
+    seen = (points * rng.standard_normal(points.shape[1])).sum(axis=1)
+    _, which, counts = np.unique(seen, return_inverse=True, return_counts=True)
+    copies = counts[which] > MAX_TIES
+    if copies.any():
+        extent, largest = float(np.ptp(points, axis=0).max()), float(np.abs(points).max())
+        size = max(TIE * extent, 1e-14 * largest) or TIE  # some units in the last place, far from the origin
+        points[copies] += size * rng.standard_normal((int(copies.sum()), points.shape[1]))
+    return points
+
+
+def lookup(points: Tensor) -> cKDTree:
+    """A tree of the points (n, d), quick also where many of them are one."""
+    return cKDTree(tie_free(points.cpu().numpy()))
+
+
+def neighbours(points: Tensor, k: int) -> Tensor:
+    """For each of the points (n, d) the indices of the k nearest, itself among them: (n, min(k, n))."""
+    tree = lookup(points)
+    index = tree.query(tree.data, k=min(k, len(points)))[1]
+    return torch.as_tensor(index, dtype=torch.int64, device=points.device).reshape(len(points), -1)
+
+
 def source_of_nearest(source: Tensor, target: Tensor, y: Tensor) -> Tensor:
     """For each value y (n, d) the source paired with the nearest target: a first guess of grad u*(y), (n, d)."""
-    nearest = cKDTree(target.cpu().numpy()).query(y.cpu().numpy())[1]
+    nearest = lookup(target).query(y.cpu().numpy())[1]
     return source[torch.as_tensor(nearest, device=source.device)]
 
 
@@ -87,7 +120,7 @@ def draw_pairs(
 def nearest(points: Tensor, queries: Tensor, k: int) -> Tensor:
     """Indices (q, k) of the k nearest of ``points`` (n, d) to each query (q, d)."""
     if points.shape[1] <= TREE_MAX_D:
-        index = cKDTree(points.double().numpy()).query(queries.double().numpy(), k=k)[1]
+        index = lookup(points).query(queries.double().numpy(), k=k)[1]
         return torch.as_tensor(index, dtype=torch.int64).reshape(queries.shape[0], k)
     rows = [torch.cdist(part, points).topk(k, largest=False).indices for part in queries.split(256)]
     return torch.cat(rows)

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 
-from npf_engine.transport.pairing import Stratifier, draw_pairs, optimal_assignment
+from npf_engine.transport.pairing import (
+    MAX_TIES,
+    Stratifier,
+    draw_pairs,
+    nearest,
+    neighbours,
+    optimal_assignment,
+    tie_free,
+)
 
 
 def test_the_assignment_beats_every_permutation() -> None:
@@ -55,3 +64,37 @@ def test_pairs_of_a_linear_gradient_lie_on_it() -> None:
     A = torch.tensor([[2.0, 0.5], [0.5, 1.0]])
     source, target = draw_pairs(x, x @ A.T, 900, g)
     assert float((target - source @ A.T).norm(dim=1).mean()) < 0.12
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e6])
+def test_a_cloud_of_copies_is_searched_as_quickly_and_rightly_as_any(shift: float) -> None:
+    """Three quarters of the samples are one point, as on level sea; scipy's tree alone looks at them all for each."""
+    g = torch.Generator().manual_seed(3)
+    cloud = torch.randn(8_000, 2, generator=g, dtype=torch.float64) + shift
+    cloud[2_000:] = cloud[0]
+    copies = {0, *range(2_000, 8_000)}
+    found = neighbours(cloud, 5)
+    assert found.shape == (8_000, 5)
+    assert set(found[2_000:].unique().tolist()) <= copies
+    assert len(found[2_000:].unique()) > 5_000  # not the same few for all
+    others = torch.arange(1, 2_000)
+    distance = torch.cdist(cloud[others], cloud, compute_mode="donot_use_mm_for_euclid_dist").sort(dim=1).values[:, :5]
+    torch.testing.assert_close((cloud[found[others]] - cloud[others, None]).norm(dim=2), distance, atol=1e-7, rtol=0)
+    assert torch.equal(found[others, 0], others)
+    at = nearest(cloud, cloud[:1], 7)
+    assert set(at[0].tolist()) <= copies and at.shape == (1, 7)
+
+
+def test_only_copies_beyond_what_a_leaf_holds_are_spread() -> None:
+    points = np.random.default_rng(4).standard_normal((100, 3)).astype(np.float32)
+    points[:MAX_TIES] = points[0]
+    assert np.array_equal(tie_free(points), points.astype(np.float64))
+    points[: MAX_TIES + 1] = points[0]
+    spread = tie_free(points)
+    assert np.array_equal(spread[MAX_TIES + 1 :], points[MAX_TIES + 1 :].astype(np.float64))
+    assert len(np.unique(spread, axis=0)) == 100 and np.abs(spread - points).max() < 1e-7
+    assert len(np.unique(tie_free(np.zeros((50, 2))), axis=0)) == 50  # a constant field
+
+
+def test_neighbours_of_few_points_are_all_of_them() -> None:
+    assert neighbours(torch.tensor([[0.0], [1.0], [3.0]]), 8).sort(dim=1).values.tolist() == [[0, 1, 2]] * 3

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from scipy.spatial import cKDTree
 from torch import Tensor, nn
 
 from npf_engine.fields.field import Field, Units, draw_rho, split_indices
@@ -36,6 +35,7 @@ from npf_engine.settings import (
     ReportConfig,
 )
 from npf_engine.transport.loop import Loop
+from npf_engine.transport.pairing import neighbours
 
 CELLS = 48  # along an axis, for the choice of where to draw more
 REACH = 4.5  # standard deviations of exp(-c u) that the neighbourhood of argmin u reaches
@@ -182,10 +182,7 @@ def _fit_bridge(bridge: Bridge, sets: Sets, settings: PretrainSettings, recorder
     """Bridge matching on all sets alike: the law of x given y does not depend on how often a y is drawn."""
     config = settings.inverse
     starts = [bridge.project(m) for _, m in sets]
-    peers = [
-        torch.as_tensor(cKDTree(s.numpy()).query(s.numpy(), k=min(config.peers, len(s)))[1]).reshape(len(s), -1)
-        for s in starts
-    ]
+    peers = [neighbours(start, config.peers) for start in starts]
 
     def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         picks = _draw(sets, settings.batch, generator)
