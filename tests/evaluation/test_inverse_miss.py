@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from npf_engine.evaluation import inverse_miss as module
 from npf_engine.evaluation.inverse_miss import _exact, inverse_miss
 from npf_engine.fields.field import Field
 from npf_engine.polar import PolarFactorization
@@ -181,3 +182,20 @@ def test_in_one_dimension_all_draws_arrive() -> None:
     expected = float((4 * ((x[25:35] + 0.1).square() - x[25:35].square())).mean()) / spread
     assert found is not None and found["mean"] == pytest.approx(expected, rel=1e-5)
     assert found["exact"]["found"] == 1.0 and found["exact"]["mean"] < 1e-6 and found["known"] == "function"
+
+
+def test_what_is_left_where_draws_end_is_counted_in_spreads(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = torch.linspace(-1, 1, 41)[:, None]
+    y = 4 * x.square()
+    field: Any = SimpleNamespace(
+        x_train=x, y_train=y, x_test=x[25:35], y_test=y[25:35], function=lambda x: 4 * x.square(), lattice=None
+    )
+    model = stub(d=1, m=None, samples={"y_train": y, "y_test": y}, sample_inverse=lambda start, seed: start)
+    monkeypatch.setattr(
+        module, "settle", lambda known, drawn, v, samples: (drawn, torch.full(drawn.shape[:2], 0.3), None)
+    )
+    found = inverse_miss(model, field, x[25:35], (x, x), 0, values=10, draws=2)
+    spread = float((y - y.mean()).abs().mean())
+    assert found is not None and found["exact"] == pytest.approx(
+        {"mean": 0.3 / spread, "median": 0.3 / spread, "found": 0}
+    )
