@@ -73,7 +73,7 @@ def copy_as(module: ConvexPotential, dtype: torch.dtype) -> ConvexPotential:
 def in_chunks(function: Callable[[Tensor], Tensor], x: Tensor, chunk: int = 8192) -> Tensor:
     """function(x) computed in pieces that fit the cache, without gradients."""
     with torch.no_grad():
-        return torch.cat([function(part) for part in x.split(chunk)]) if x.shape[0] else function(x)
+        return torch.cat([function(part) for part in x.split(chunk)])
 
 
 def collect_pairs(
