@@ -14,7 +14,7 @@ from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.wide import WidePotential
 from npf_engine.transport.conjugate import conjugate
 from npf_engine.transport.dual import held_out_dual, in_chunks
-from npf_engine.transport.gaussian import gaussian_map
+from npf_engine.transport.gaussian import gaussian_map, spread_of
 
 HELD_OUT = 0.1
 MAX_VALIDATION = 4096
@@ -98,7 +98,7 @@ class Clouds:
         self.d = x.shape[1]
         self.S, self.mean = gaussian_map(self.x, self.y)
         self.x_mean, self.y_mean = self.x.mean(0), self.y.mean(0)
-        self.size = _spread(self.x)
+        self.size = spread_of(self.x)
 
     def at_home(self, fitted: BrenierMap) -> BrenierMap:
         """The map in the coordinates in which the clouds came."""
@@ -118,7 +118,7 @@ class Clouds:
     def plain(self) -> Coordinates:
         """Centred, and the source at unit variance; the map x + const is then |x|^2 / 2."""
         P = torch.eye(self.d, device=self.x.device) / self.size
-        return Coordinates(self.x_mean, P, self.size**2, self.y_mean, _spread(self.y) / self.size)
+        return Coordinates(self.x_mean, P, self.size**2, self.y_mean, spread_of(self.y) / self.size)
 
     def balanced(self) -> Coordinates:
         """The coordinates in which the Gaussian map is the identity: P P^T = S up to a unit, along S's axes."""
@@ -150,11 +150,6 @@ class _Quadratic(WidePotential):
 
     def __init__(self, d: int) -> None:
         super().__init__(d, (), pieces=0, share=0.0, strong_convexity=0.0)
-
-
-def _spread(x: Tensor) -> float:
-    """Standard deviation of a coordinate of x (n, d), the quadratic mean over them; 1 for points all alike."""
-    return float((x - x.mean(0)).square().sum(1).mean().sqrt()) / x.shape[1] ** 0.5 or 1.0
 
 
 def _hold_out(x: Tensor, seed: int) -> tuple[Tensor, Tensor]:

@@ -98,9 +98,7 @@ def fit_digits(
     codes = space.encode(pixels)
     if method == "gaussian":
         S, m = gaussian_map(noise(components)(20_000, torch.Generator().manual_seed(seed)), codes)
-        return DigitMap(
-            space, lambda x: (x.double() @ S.T + m).float(), {"method": "gaussian", "parameters": m.numel()}
-        )
+        return DigitMap(space, lambda x: (x.double() @ S + m).float(), {"method": "gaussian", "parameters": m.numel()})
     if method == "icnn":
         fitted = fit_brenier_map(noise(components), codes, seed=seed, budget_seconds=budget_seconds)
         return DigitMap(

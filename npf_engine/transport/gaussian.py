@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+FLAT = 1e-12  # of the largest eigenvalue: below it there is no variance
+
 
 def gaussian_map(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """S (d, d) and m (d,) of x -> S x + m, optimal between the Gaussians fitted to x (n, d) and y (k, d); float64.
@@ -31,7 +33,7 @@ def gaussian_dual(S: Tensor, m: Tensor, x: Tensor, y: Tensor) -> Tensor | None:
     """
     x, centred = x.double(), y.double() - m
     values = torch.linalg.eigvalsh(S)
-    if not float(values[0]) > 1e-12 * float(values[-1].clamp(min=1e-300)):
+    if not float(values[0]) > FLAT * float(values[-1]):
         return None
     star = (torch.linalg.solve(S, centred.T).T * centred).sum(1) / 2
     return ((x @ S) * x).sum(1) / 2 + x @ m + star
@@ -45,11 +47,16 @@ def covariance(x: Tensor) -> Tensor:
     return centred.T @ centred / x.shape[0]
 
 
+def spread_of(x: Tensor) -> float:
+    """Standard deviation of a coordinate of x (n, d), the quadratic mean over them; 1 for points all alike."""
+    return float((x - x.mean(0)).square().sum(1).mean().sqrt()) / x.shape[1] ** 0.5 or 1.0
+
+
 def _roots(C: Tensor) -> tuple[Tensor, Tensor]:
     """C^{1/2} and the pseudo-inverse C^{-1/2} of a symmetric positive semi-definite matrix."""
     values, vectors = torch.linalg.eigh(C)
     values = values.clamp(min=0.0)
-    keep = values > 1e-12 * values.max().clamp(min=1e-300)
+    keep = values > FLAT * values.max()
     root = (vectors * values.sqrt()) @ vectors.T
-    inverse = (vectors * torch.where(keep, values.clamp(min=1e-300).rsqrt(), 0.0)) @ vectors.T
+    inverse = (vectors * torch.where(keep, values.rsqrt(), 0.0)) @ vectors.T
     return root, inverse

@@ -37,6 +37,10 @@ SHARPNESS = 0.005  # tau in units of the target's variance a coordinate
 QUADRATIC, LAYERS = 0.5, 0.1  # of the least of all D_k in a direction: what |L x|^2 / 2 and the layers hold
 FAINT = 0.1  # of their size at the start: what the pieces' quadratics keep; at 0 they would stay there
 ABSENT = -1e3  # offset of a piece that is not used
+SILENT = -30.0  # of a softplus: as good as nothing
+BENT, SLOPED = 512, 4096  # points by which the layers' mean curvature and slope are taken
+LEAST, LEAST_OF_ALL = 1e-3, 1e-6  # variance of a component, of the points' in its direction and of their largest
+EM_ROUNDS = 50  # enough to choose by
 NARROW = 1e-3  # of the source's spread: what a cell has at least
 
 
@@ -81,15 +85,17 @@ def _fitted(points: np.ndarray, first: np.ndarray, labels: np.ndarray) -> Gaussi
     lie apart, from which no step of the fit leads away."""
     parts = [first[labels == label] for label in np.unique(labels)]
     spread = points.var(0)
-    least = np.maximum(1e-3 * spread, 1e-6 * max(spread.max(), 1e-300))  # a part may be a point, a coordinate constant
+    least = np.maximum(
+        LEAST * spread, LEAST_OF_ALL * max(spread.max(), 1e-300)
+    )  # a part may be a point, a coordinate constant
     variances = np.stack([np.maximum(part.var(0), least) for part in parts])
     model = GaussianMixture(
-        len(parts), covariance_type="diag", random_state=0, max_iter=50,
+        len(parts), covariance_type="diag", random_state=0, max_iter=EM_ROUNDS,
         weights_init=np.array([len(part) for part in parts]) / len(first),
         means_init=np.stack([part.mean(0) for part in parts]), precisions_init=1 / variances,
     )  # fmt: skip
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # 50 rounds are enough to choose by
+        warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(points)
 
 
@@ -122,14 +128,14 @@ def _quiet_layers(u: WidePotential, x: Tensor, least: Tensor) -> Tensor:
     take their mean slope out. Returns the curvature they keep (d,)."""
     for p in (u.P, u.q, u.L, u.b):
         p.zero_()
-    u.bends.fill_(-30.0)
+    u.bends.fill_(SILENT)
     if u.rank:
         u.A.mul_(FAINT)
-    curvature = u.derivatives(x[:512])[2].diagonal(dim1=1, dim2=2).mean(0).double()
+    curvature = u.derivatives(x[:BENT])[2].diagonal(dim1=1, dim2=2).mean(0).double()
     share = min(1.0, float((LAYERS * least / curvature).min()))
     for w in u.w:
         w.copy_(raw_of(share * nnf.softplus(w)))
-    points = x[:4096]
+    points = x[:SLOPED]
     u.b.sub_((u.gradient(points) - points * (share * curvature).to(points)).mean(0))
     return share * curvature
 
@@ -146,7 +152,7 @@ def _cells(x: Tensor, mixture: Mixture, tau: float) -> tuple[Tensor, Tensor, Ten
         inside = torch.softmax((values + offsets) / tau, 1)
         inside = inside / inside.sum(0)
         at = inside.T @ x
-        spread = (inside.T @ x.square() - at.square()).clamp(min=1e-12).sqrt()
+        spread = (inside.T @ x.square() - at.square()).clamp(min=0.0).sqrt()  # at least NARROW below
         bends = mixture.spreads / torch.maximum(spread, NARROW * x.std(0))
     return mixture.means - bends * at, bends, offsets
 
@@ -158,6 +164,6 @@ def _offsets(values: Tensor, weights: Tensor, tau: float, start: Tensor) -> Tens
         at = torch.from_numpy(q)
         z = (values + at) / tau
         missing = torch.softmax(z, 1).mean(0) - weights
-        return float(tau * torch.logsumexp(z, 1).mean() - weights @ at), missing.numpy()
+        return float(tau * torch.logsumexp(z, 1).mean() - torch.dot(weights, at)), missing.numpy()
 
     return torch.from_numpy(minimize(objective, start.numpy(), jac=True, method="L-BFGS-B").x)

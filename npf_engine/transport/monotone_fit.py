@@ -24,7 +24,7 @@ from npf_engine.settings import ConjugateConfig, PotentialConfig
 from npf_engine.transport.adversarial import AdversarialConfig, Adversary
 from npf_engine.transport.conjugate import conjugate
 from npf_engine.transport.dual import collect_pairs, fit_dual, fit_to_pairs, in_chunks
-from npf_engine.transport.gaussian import covariance, gaussian_map
+from npf_engine.transport.gaussian import covariance, gaussian_map, spread_of
 from npf_engine.transport.loop import Loop
 from npf_engine.transport.monotone_losses import LogDensity, gaussian_kl, monge_ampere, sinkhorn_loss
 
@@ -36,6 +36,10 @@ Sampler = Callable[[int, torch.Generator], Tensor]
 Loss = Callable[[int, torch.Generator], tuple[Tensor, dict[str, float]]]
 Watch = Callable[[int, Callable[[Tensor], Tensor]], None]
 LOOKS = 12
+INVERSE_TOLERANCE = 1e-5
+TRIAL, SPENT = 10, 0.9  # steps by which their pace is known; the share of the time left that the others may take
+HURRIED, FEW_PAIRS = 4.0, 500  # seconds within which an assignment has no more points
+EPS_POINTS = 4096  # of the target, by which the Sinkhorn loss chooses its eps
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ class MonotoneMap:
 
     def inverse(self, y: Tensor) -> Tensor:
         """grad u*(y) (n, d): where forward sends to y."""
-        found = conjugate(_as_potential(self.u), y.to(self.u.V), tolerance=1e-5)
+        found = conjugate(_as_potential(self.u), y.to(self.u.V), tolerance=INVERSE_TOLERANCE)
         return found.x * self.size + self.centre
 
     def _model(self, x: Tensor) -> Tensor:
@@ -155,7 +159,7 @@ class _Curve(Passing):
         """Keep the step, then pass it on."""
         if "loss" in scalars:
             self.curve.append({"step": step, "seconds": self.clock() - self.begin, "loss": scalars["loss"]})
-            if self.look is not None and (step == total or step * LOOKS >= self.looks * total):
+            if self.look is not None and step * LOOKS >= self.looks * total:
                 self.looks = 1 + step * LOOKS // total
                 self.look(step)
         self.inner.progress(stage, step, total, **scalars)
@@ -179,10 +183,10 @@ class _Work:
     ) -> _Work:
         d = x.shape[1]
         centre = x.mean(0)
-        size = float((x - centre).square().sum(1).mean().sqrt()) / d**0.5 or 1.0
+        size = spread_of(x)
         x = (x - centre) / size
         u: MonotoneGradient = (CMGN if kind == "cmgn" else MMGN)(d, seed=seed, **network)
-        scale = float((y - y.mean(0)).square().sum(1).mean().sqrt()) / d**0.5 or 1.0
+        scale = spread_of(y)
         if start == "gaussian":
             S, mean = gaussian_map(x, y)
             u.set_gaussian_start(S, mean, scale)
@@ -204,16 +208,16 @@ class _Work:
         Loop("fit", "fit", {"u": self.u}, steps, rate, self.seed, recorder).run(loss)
 
     def _affordable(self, run: Callable[[int], None], steps: int, until: float | None) -> int:
-        """How many of the steps fit into the time left, from the time that ten take (whose effect is undone)."""
+        """How many of the steps fit into the time left, from the time that TRIAL take (whose effect is undone)."""
         if until is None:
             return steps
-        before, trial = copy.deepcopy(self.u.state_dict()), 10
+        before = copy.deepcopy(self.u.state_dict())
         run(1)  # the first step loads and allocates
         begin = self.recorder.clock()
-        run(trial)
-        each = (self.recorder.clock() - begin) / trial
+        run(TRIAL)
+        each = (self.recorder.clock() - begin) / TRIAL
         self.u.load_state_dict(before)
-        return max(1, min(steps, int(0.9 * (until - self.recorder.clock()) / each)))
+        return max(1, min(steps, int(SPENT * (until - self.recorder.clock()) / each)))
 
     def _fit_potential(self, name: str, steps: int, until: float | None) -> int:
         """Regression on exact pairs, or the dual: the trainings of u_theta, which a monotone network serves as well."""
@@ -239,8 +243,8 @@ class _Work:
         begin = self.recorder.clock()
         stop = None if until is None else begin + (until - begin) / 2
         size = min(config.pair_size, len(self.x), len(self.y))
-        if until is not None and until - begin < 4:
-            size = min(size, 500)
+        if until is not None and until - begin < HURRIED:
+            size = min(size, FEW_PAIRS)
         found: list[tuple[Tensor, Tensor]] = []
         while not found or (len(found) < config.pairings and (stop is None or self.recorder.clock() < stop)):
             found.append(collect_pairs(*self._equal(), size, 1, self.seed + len(found), self.recorder))
@@ -267,7 +271,7 @@ class _Work:
             mean, cov = y.double().mean(0), covariance(y)
             return lambda step, generator: (gaussian_kl(u.gradient(draw(x, generator)), mean, cov), {})
         if name == "sinkhorn":
-            eps = default_eps(y[:4096]) / scale**2
+            eps = default_eps(y[:EPS_POINTS]) / scale**2
             divergence = sinkhorn_loss(eps)
             return lambda step, generator: (
                 divergence(u.gradient(draw(x, generator)) / scale, draw(y, generator) / scale),

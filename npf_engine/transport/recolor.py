@@ -106,7 +106,7 @@ def structure(before: Picture, after: Picture) -> float:
         grey = picture.rgb.mean(axis=2)
         parts.append(np.concatenate([np.diff(grey, axis=0).ravel(), np.diff(grey, axis=1).ravel()]))
     sizes = [float(np.linalg.norm(part)) for part in parts]
-    return float(parts[0] @ parts[1] / (sizes[0] * sizes[1])) if min(sizes) > 0 else float("nan")
+    return float(np.dot(*parts) / (sizes[0] * sizes[1])) if min(sizes) > 0 else float("nan")
 
 
 def _plain(source: Picture, palette: Picture) -> str:
@@ -128,7 +128,7 @@ def _fit(
         return (lambda colours: mean.expand(len(colours), 3).float()), 3, note
     if method == "gaussian":
         S, m = gaussian_map(x, y)
-        return (lambda colours: (colours.double() @ S.T + m).float()), 9, ""
+        return (lambda colours: (colours.double() @ S + m).float()), 9, ""
     if method in ("entropic", "exact"):
         k = DISCRETE
         found = entropic_map(x[:k], y[:k], ENTROPIC_SHARE) if method == "entropic" else exact_map(x[:k], y[:k])

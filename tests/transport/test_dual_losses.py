@@ -1,4 +1,4 @@
-"""The trainings' losses by hand: regression, the dual, the published algorithm; and a figure of unfinished conjugates."""
+"""The losses of the trainings by hand: regression, the dual, the published one; and a figure of rough conjugates."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ from npf_engine.networks.monotone import CMGN
 from npf_engine.networks.wide import WidePotential
 from npf_engine.polar.sampling.replay import CELLS, Ring, Spread
 from npf_engine.transport import fit_wide, recolor
-from npf_engine.transport.brenier_map import BrenierMap, Clouds, Coordinates, _hold_out, _spread, gaussian_fallback
-from npf_engine.transport.gaussian import gaussian_map
+from npf_engine.transport.brenier_map import BrenierMap, Clouds, Coordinates, _hold_out, gaussian_fallback
+from npf_engine.transport.gaussian import gaussian_map, spread_of
 from npf_engine.transport.looks import follow
 from npf_engine.transport.monotone_fit import MonotoneMap
 from npf_engine.transport.plateau import Plateau
@@ -66,7 +66,9 @@ def test_clouds_are_split_and_know_their_moments() -> None:
     torch.testing.assert_close(clouds.S, S)
     torch.testing.assert_close(clouds.mean, m)
     assert clouds.size == pytest.approx(float((clouds.x.var(0, correction=0).mean()).sqrt()), rel=1e-5)
-    assert _spread(torch.ones(5, 2)) == 1.0 and _spread(torch.tensor([[0.0, 0.0], [2.0, 6.0]])) == pytest.approx(5**0.5)
+    assert spread_of(torch.ones(5, 2)) == 1.0 and spread_of(torch.tensor([[0.0, 0.0], [2.0, 6.0]])) == pytest.approx(
+        5**0.5
+    )
     assert [len(part) for part in _hold_out(points(3), 0)] == [2, 1]
     plain, balanced = clouds.plain(), clouds.balanced()
     unit = plain.source(clouds.x)
