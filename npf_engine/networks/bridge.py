@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from npf_engine.networks.mlp import FourierFeatures, reset_linear
 
 TIME_OCTAVES = 6
+NARROWEST = 1e-9  # of t (1 - t), by which peers are weighed: at t = 0 the width would be nothing
 
 
 class Bridge(nn.Module):
@@ -99,7 +100,7 @@ class Bridge(nn.Module):
         target = x
         if peers is not None:
             distance = (x_t - (1 - t) * y)[:, None] - t[:, None] * peers
-            width = 2 * self.sigma.square() * (t * (1 - t)).clamp(min=1e-9)
+            width = 2 * self.sigma.square() * (t * (1 - t)).clamp(min=NARROWEST)
             weight = torch.softmax(-distance.square().sum(dim=2) / width, dim=1)
             target = (weight[:, :, None] * peers).sum(dim=1)
         return (self(t, y, x_t) - target).square().sum(dim=1).mean()
@@ -121,7 +122,7 @@ class Bridge(nn.Module):
                     noise = torch.randn(part.shape, generator=generator).to(part)
                     x = torch.addcmul(x, noise, self.sigma, value=math.sqrt(share * (1 - after)))
             out.append(x)
-        return torch.cat(out) if out else y.clone()
+        return torch.cat(out)
 
     def _from_y(self, y: Tensor) -> Tensor:
         """What the first layer makes of y and its bias (n, width): the same at every step of a path."""
