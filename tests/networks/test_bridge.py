@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from npf_engine.networks.bridge import Bridge, bridge_times
 
@@ -88,3 +88,60 @@ def test_the_loss_is_taken_on_the_brownian_bridge_between_the_pair() -> None:
     assert float(bridge.loss(x, y, t, z)) == pytest.approx(25.0)
     wanted = [0.8 * -1 + 0.2 * 3 + 0.3 * 0.4 * 5, 0.8 * 2 + 0.2 * 4 - 0.3 * 0.4 * 10]
     assert seen[0].flatten().tolist() == pytest.approx(wanted)
+
+
+def test_with_peers_the_target_is_their_mean_by_how_likely_each_is() -> None:
+    """E[peer | x_t]: weights exp(-|x_t - (1 - t) y - t p|^2 / (2 sigma^2 t (1 - t))), the density of x_t from p."""
+    sigma = 0.9
+    bridge = Bridge(2, [4], fourier=0, sigma=sigma, region="free").double()
+    bridge.forward = lambda t, y, x_t: 2 * x_t  # type: ignore[method-assign]
+    g = torch.Generator().manual_seed(0)
+    x, y, z = (torch.randn(5, 2, generator=g, dtype=torch.float64) for _ in range(3))
+    peers = torch.cat([x[:, None], torch.randn(5, 3, 2, generator=g, dtype=torch.float64)], 1)
+    t = torch.tensor([[0.05], [0.3], [0.5], [0.8], [0.97]]).double()
+    total = 0.0
+    for i in range(5):
+        s = float(t[i])
+        at = (1 - s) * y[i] + s * x[i] + sigma * (s * (1 - s)) ** 0.5 * z[i]
+        law = [torch.distributions.Normal((1 - s) * y[i] + s * p, sigma * (s * (1 - s)) ** 0.5) for p in peers[i]]
+        weights = torch.stack([part.log_prob(at).sum() for part in law]).exp()
+        target = (weights[:, None] * peers[i]).sum(0) / weights.sum()
+        total += float((2 * at - target).square().sum()) / 5
+    assert float(bridge.loss(x, y, t, z, peers)) == pytest.approx(total)
+    start = bridge.loss(x, y, torch.zeros(5, 1).double(), z, peers)  # y itself, from which all peers are as likely
+    assert float(start) == pytest.approx(float((2 * y - peers.mean(1)).square().sum(1).mean()))
+
+
+def test_the_network_adds_to_t_x_t_what_its_layers_say_of_all_three() -> None:
+    bridge = Bridge(3, [16, 8], fourier=2, sigma=0.3).double()
+    assert float(bridge.sigma) == pytest.approx(0.3)
+    assert [layer.out_features for layer in bridge.layers if isinstance(layer, nn.Linear)] == [16, 8, 3]
+    g = torch.Generator().manual_seed(0)
+    t, y, x = (torch.rand(4, k, generator=g).double() for k in (1, 3, 3))
+    seen = torch.cat([bridge.time(t), bridge.space(y), bridge.space(x)], 1)
+    assert seen.shape[1] == bridge.layers[0].in_features == 13 + 2 * 15
+    torch.testing.assert_close(bridge(t, y, x), t * x + bridge.layers(seen))
+
+
+def test_points_outside_go_to_the_nearest_of_omega() -> None:
+    x = torch.tensor([[0.3, -0.4], [3.0, -4.0], [0.0, 1.5]])
+    for region, wanted in (
+        ("box", [[0.3, -0.4], [1.0, -1.0], [0.0, 1.0]]),
+        ("disc", [[0.3, -0.4], [0.6, -0.8], [0.0, 1.0]]),
+        ("free", x.tolist()),
+    ):
+        torch.testing.assert_close(Bridge(2, [4], region=region).project(x), torch.tensor(wanted))
+
+
+def test_times_by_their_formula_and_as_many_draws_as_steps_but_the_last() -> None:
+    assert bridge_times(4) == pytest.approx([0, 1 - 0.75**2, 0.75, 1 - 0.25**2, 1])
+    assert bridge_times(2, 3.0) == pytest.approx([0, 0.875, 1])
+    used, other = (torch.Generator().manual_seed(4) for _ in range(2))
+    bridge = Bridge(2, [4], sigma=0.5)
+    whole = bridge.sample(torch.zeros(16, 2), used, 4)
+    for _ in range(3):
+        torch.randn(16, 2, generator=other)
+    assert torch.equal(torch.randn(5, generator=used), torch.randn(5, generator=other))
+    parts = bridge.sample(torch.zeros(16, 2), torch.Generator().manual_seed(4), 4, chunk=16)
+    assert torch.equal(whole, parts) and bridge.sample(torch.zeros(0, 2), used, 4).shape == (0, 2)
+    assert bridge.sample(torch.zeros(7, 2), used, 4, chunk=3).shape == (7, 2)
