@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
 
 from npf_engine.recorder import Recorder
-from npf_engine.transport.drifting import Draw, DriftConfig, _inner_loss, drift, published
+from npf_engine.transport.drifting import Draw, DriftConfig, _inner_loss, _step, drift, published
 
 HOME = torch.tensor([4.0, -1.0], dtype=torch.float64)
 STIFF = 3.0
@@ -128,6 +129,10 @@ def test_steps_are_counted_and_the_watch_sees_each() -> None:
     ours = published("gauss-newton")
     assert (ours.inner, ours.atoms, ours.warm_up, ours.outer) == (6, 1500, 4, 10)
     assert published("adam") == DriftConfig("adam", rate=1e-2, steps=1000)
+    assert published("euclidean") == DriftConfig("euclidean", rate=1e-3, steps=3000)
+    assert published("implicit") == DriftConfig("implicit")
+    with pytest.raises(ValueError, match="no scheme 'magic'"):
+        DriftConfig("magic")
 
 
 def test_the_average_is_that_of_the_last_inner_steps() -> None:
@@ -149,9 +154,17 @@ def test_a_member_whose_gradient_is_not_finite_stays_and_the_others_go_on() -> N
     assert torch.equal(found[1], START[1]) and float((found[0] - START[0]).abs().min()) > 0.1
 
 
+def test_one_coordinate_that_is_not_finite_keeps_the_whole_member() -> None:
+    theta = START.clone().requires_grad_()
+    slopes = torch.tensor([[1.0, 2.0, -3.0], [math.nan, 1.0, 1.0]]).double()
+    _step(torch.optim.SGD([theta], lr=0.1), theta, (theta * slopes).sum())
+    torch.testing.assert_close(theta.detach()[0], START[0] - 0.1 * slopes[0])
+    assert torch.equal(theta.detach()[1], START[1])
+
+
 def test_the_time_allowed_ends_a_run_after_the_step_at_work() -> None:
     class Slow(Recorder):
-        now = 0.0
+        now = 50.0
         told: list[tuple[str, int, int]]
 
         def __init__(self) -> None:
@@ -171,3 +184,8 @@ def test_the_time_allowed_ends_a_run_after_the_step_at_work() -> None:
     result = drift(Affine(), atoms(), Spring(), config, recorder, seconds=3.5)  # type: ignore[arg-type]
     assert result.steps == 4 and result.seconds == 4.0 and "4 steps" in result.note
     assert recorder.told == [("adam", 1, 4), ("adam", 2, 4), ("adam", 3, 4), ("adam", 4, 4)]
+    shorter, rest = Slow(), Slow()
+    drift(Affine(), atoms(), Spring(), config, shorter, seconds=3.4)  # type: ignore[arg-type]
+    assert [total for _, _, total in shorter.told] == [3, 3, 3, 4]
+    within = drift(Affine(), atoms(), Spring(), replace(config, steps=5), rest, seconds=5.0)  # type: ignore[arg-type]
+    assert within.steps == 5 and within.note == "" and rest.told[-1] == ("adam", 5, 5)
