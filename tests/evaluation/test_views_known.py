@@ -97,6 +97,14 @@ def test_axes_have_length_one_and_shares_of_a_small_cloud() -> None:
     assert flat.share.tolist() == [0.0, 0.0]
 
 
+def test_axes_are_turned_so_that_their_largest_component_is_positive() -> None:
+    g = np.random.default_rng(0)
+    for _ in range(10):
+        turn = np.linalg.qr(g.normal(size=(5, 5)))[0]
+        found = principal_axes(g.normal(size=(60, 5)) * [9.0, 3.0, 0.5, 0.2, 0.1] @ turn.T).directions
+        assert (found[np.abs(found).argmax(0), [0, 1]] > 0.4).all()
+
+
 def test_mixing_does_not_hang_on_the_units_or_the_origin() -> None:
     """A fold lays the halves of the square on each other: half of the neighbours come from the other one."""
     square = np.random.default_rng(0).uniform(-1, 1, (2000, 2))
