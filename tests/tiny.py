@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from pathlib import Path
 from typing import Any
 
 from npf_engine.evaluation.report import accuracy_report
+from npf_engine.fields import analytic
 from npf_engine.fields.catalog import resolve
+from npf_engine.fields.spec import FieldSpec
 from npf_engine.polar import PolarFactorization
 from npf_engine.polar.training import train
 from npf_engine.runs.bundle import write_bundle
@@ -56,3 +59,8 @@ def tiny_bundle(folder: Path, source: str = "himmelblau") -> Path:
     """A bundle of the tiny run in ``folder``."""
     model, report, spec = tiny_run(source)
     return write_bundle(model, report, spec, folder / f"npf-{source}.zip")
+
+
+def default_spec(name: str, **changes: Any) -> FieldSpec:
+    """The spec of an analytic field with the rho that suits it (a disc where the answer is known)."""
+    return dataclasses.replace(FieldSpec(source=name, rho=analytic.INFO[name].rho), **changes)

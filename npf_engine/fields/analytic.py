@@ -7,7 +7,6 @@ themselves; in one dimension grad u is the monotone rearrangement.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable
 from functools import partial
@@ -110,12 +109,6 @@ _FORMULAS: dict[str, Formula] = {
     "rotation": Formula("rotation", formulas.rotation),
     "doubling": Formula("doubling", formulas.doubling),
 }
-
-
-def default_spec(name: str, **changes: object) -> FieldSpec:
-    """The FieldSpec of an analytic field with the rho that suits it (a disc where the answer is known)."""
-    spec = FieldSpec(source=name, rho=_info(name).rho)
-    return dataclasses.replace(spec, **changes)  # type: ignore[arg-type]
 
 
 def build(spec: FieldSpec, progress: Progress | None = None) -> Field:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -84,10 +82,8 @@ class LandscapeSpec:
                 raise InputError(f"{name} must be 1 or more, not {limits.shown(value)}")
         for name in ("tau", "coefficient"):
             value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
+            if value is not None and not value > 0:
                 raise InputError(f"{name} must be a positive number, not {value}")
-        if not all(map(math.isfinite, (*self.start, *self.low, *self.high))):
-            raise InputError("start, low and high must be finite numbers")
 
     def to_json(self) -> dict[str, Any]:
         """As plain numbers, strings and lists."""
@@ -237,15 +233,6 @@ def write_files(
     writer.writerows(last.tolist())
     write_atomic(folder / "particles.csv", text.getvalue().encode())
     write_json(folder / "landscape.json", {"spec": spec.to_json(), "result": result})
-
-
-def read_result(folder: Path) -> dict[str, Any]:
-    """{"spec", "result"} of a folder. Raises InputError where there is none."""
-    try:
-        data = json.loads((folder / "landscape.json").read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder} holds no landscape run ({error})") from None
-    return dict(data)
 
 
 def _point(x: Any) -> str:

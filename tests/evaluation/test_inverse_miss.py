@@ -14,6 +14,7 @@ from npf_engine.evaluation import inverse_miss as module
 from npf_engine.evaluation.inverse_miss import _exact, inverse_miss
 from npf_engine.fields.field import Field
 from npf_engine.polar import PolarFactorization
+from tests.tiny import default_spec
 
 KEYS = {"mean", "median", "beyond_half", "self_distance", "trivial", "n", "exact", "known", "own_error", "worst_decile"}
 Small = tuple[PolarFactorization, Field]
@@ -35,7 +36,7 @@ def test_draws_at_the_only_pre_image_miss_by_nothing_and_random_ones_by_the_triv
     from npf_engine.fields import analytic
 
     model, field = swirl
-    pair = analytic.closed_form(analytic.default_spec("swirl"))
+    pair = analytic.closed_form(default_spec("swirl"))
     assert pair is not None and field.function is not None
 
     def back(y: torch.Tensor) -> torch.Tensor:

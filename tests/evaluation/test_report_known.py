@@ -96,6 +96,7 @@ def test_a_map_that_is_off_shows_in_its_own_row_only() -> None:
     assert wrong["pushforward"] == right["pushforward"]
     for key in ("self_distance", "trivial"):
         assert wrong["measure_preservation"][key] == right["measure_preservation"][key]
+        assert wrong["measure_preservation"][key] == wrong["measure_preservation_implicit"][key]
 
 
 @pytest.mark.parametrize(("count", "disjoint"), [(450, True), (300, False)])

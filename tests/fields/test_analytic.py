@@ -12,13 +12,14 @@ from npf_engine.errors import InputError
 from npf_engine.fields import analytic
 from npf_engine.fields.field import Field, draw_rho
 from npf_engine.fields.spec import FieldSpec
+from tests.tiny import default_spec
 
 GRADIENTS = [name for name in analytic.NAMES if analytic.INFO[name].gradient]
 N = 4000
 
 
 def build(name: str, **changes) -> Field:
-    return analytic.build(analytic.default_spec(name, n_samples=N, **changes))
+    return analytic.build(default_spec(name, n_samples=N, **changes))
 
 
 def test_the_names_of_the_contract_are_there():
@@ -113,7 +114,7 @@ CLOSED = [
 @pytest.mark.parametrize(("name", "changes"), CLOSED)
 def test_closed_forms_are_polar_factorizations(name, changes):
     """F = grad u o M exactly; M keeps rho (moments of rho and M#rho agree); grad u is monotone, hence convex u."""
-    spec = analytic.default_spec(name, n_samples=N, **changes)
+    spec = default_spec(name, n_samples=N, **changes)
     field = analytic.build(spec)
     answer = analytic.closed_form(spec)
     assert answer is not None
@@ -133,7 +134,7 @@ def test_closed_forms_are_polar_factorizations(name, changes):
 
 
 def test_the_default_linear_field_has_the_polar_factor_it_was_made_of():
-    spec = analytic.default_spec("linear")
+    spec = default_spec("linear")
     assert spec.rho == "disc"
     grad_u, m = analytic.closed_form(spec)
     eye = torch.eye(2).double()
@@ -153,7 +154,7 @@ def test_no_closed_form_is_claimed_where_none_is_known():
         ("swirl", {"rho": "disc", "low": (0.0, 0.0), "high": (1.0, 1.0)}),
         ("himmelblau", {}),
     ]:
-        assert analytic.closed_form(analytic.default_spec(name, **changes)) is None
+        assert analytic.closed_form(default_spec(name, **changes)) is None
 
 
 def test_the_doubling_map_has_two_preimages_of_equal_weight():
@@ -198,7 +199,7 @@ def test_what_cannot_be_is_told(changes, says):
 
 
 def test_functions_without_samples_are_the_same():
-    spec = analytic.default_spec("cosines", n_samples=N)
+    spec = default_spec("cosines", n_samples=N)
     function, potential = analytic.functions(spec)
     field = analytic.build(spec)
     assert torch.equal(function(field.x_test), field.function(field.x_test))

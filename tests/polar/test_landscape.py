@@ -17,7 +17,7 @@ from npf_engine.cli import main
 from npf_engine.divergences.distances import energy_mmd
 from npf_engine.errors import Cancelled, InputError
 from npf_engine.evaluation.landscape_verdict import judge
-from npf_engine.polar.landscape import LandscapeSpec, read_result, resolved, run_landscape
+from npf_engine.polar.landscape import LandscapeSpec, resolved, run_landscape
 from npf_engine.polar.langevin import LangevinSettings, Region
 from npf_engine.polar.sampling import landscapes, nuts
 from npf_engine.polar.sampling.chain import ChainState, Oracle, run_chain
@@ -122,7 +122,7 @@ def test_plain_langevin_stays_in_its_basin_and_fills_the_contract(tmp_path: Path
         assert data["x"].shape == (40, 2) and data["paths"].shape[1:] == (40, 2)
         assert data["jumped"].shape == data["paths"].shape[:2] == (len(data["steps"]), 40)
         np.testing.assert_allclose(np.loadtxt(tmp_path / "particles.csv", delimiter=",", skiprows=1), data["x"])
-    assert read_result(tmp_path)["result"]["modes"] == result["modes"]
+    assert json.loads((tmp_path / "landscape.json").read_text())["result"]["modes"] == result["modes"]
 
 
 def test_tempering_leaves_its_well_with_the_same_budget_and_langevin_does_not() -> None:
@@ -301,7 +301,7 @@ def test_what_a_diverging_chain_had_is_in_the_folder(tmp_path: Path) -> None:
         run_landscape(LandscapeSpec("himmelblau", "lmc", 20, 50, tau=0.05), folder=tmp_path)
     with np.load(tmp_path / "particles.npz") as data:
         assert len(data["x"]) == 20
-    assert read_result(tmp_path)["result"] is None
+    assert json.loads((tmp_path / "landscape.json").read_text())["result"] is None
 
 
 def test_the_spec_survives_json() -> None:

@@ -182,7 +182,8 @@ def _fit_bridge(bridge: Bridge, sets: Sets, settings: PretrainSettings, recorder
     """Bridge matching on all sets alike: the law of x given y does not depend on how often a y is drawn."""
     config = settings.inverse
     starts = [bridge.project(m) for _, m in sets]
-    peers = [neighbours(start, config.peers) for start in starts]
+    count = min(config.peers, *map(len, starts))  # the same of each set, of which one may be small
+    peers = [neighbours(start, count) for start in starts]
 
     def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         picks = _draw(sets, settings.batch, generator)

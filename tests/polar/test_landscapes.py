@@ -1,0 +1,176 @@
+"""Landscapes by hand: boxes and their defaults, what a name means, a terrain's spline, and units of length."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from npf_engine.errors import InputError
+from npf_engine.fields.field import Units
+from npf_engine.polar import landscape as job
+from npf_engine.polar.landscape import INNER, INNER_CORRECTED, LandscapeSpec, largest_curvature, resolved
+from npf_engine.polar.sampling import landscapes
+from npf_engine.polar.sampling.landscapes import RELIEF, Landscape, find, from_grid, of_expression
+
+
+def test_a_box_of_one_s_own_has_no_start_of_its_own() -> None:
+    plain, boxed = find(" Himmelblau "), find("himmelblau", low=(-2.0, -3.0), high=(2.0, 4.0))
+    assert (plain.low, plain.high, plain.start, plain.coefficient) == ((-5.0, -5.0), (5.0, 5.0), (-4.0, -4.0), 1.0)
+    assert (boxed.low, boxed.high, boxed.start) == ((-2.0, -3.0), (2.0, 4.0), ())
+    for half in ({"low": (-2.0, -2.0)}, {"high": (2.0, 2.0)}):
+        assert find("himmelblau", **half).start == () and find("mixture", **half).start == ()  # type: ignore[arg-type]
+    mixture = find("mixture")
+    assert (mixture.low, mixture.high, mixture.start) == ((-6.0, -6.0), (6.0, 6.0), (3.0, 2.5))
+    assert mixture.coefficient == 1.0 and mixture.weights == (0.4, 0.3, 0.2, 0.1) and len(mixture.means) == 4
+    assert find("mixture", low=(-7.0, -8.0)).low == (-7.0, -8.0) and find("mixture", high=(7.0, 8.0)).high == (7.0, 8.0)
+    for landscape in (plain, mixture, find("x^2 + y^2")):
+        assert (
+            landscape.units is not None and landscape.units.axes == ("x", "y") and landscape.units.position == ("", "")
+        )
+
+
+def test_the_lowest_places_of_the_mixture_are_its_heavy_and_narrow_parts() -> None:
+    mixture = find("mixture")
+    peak = [w / (2 * np.pi * np.sqrt(np.linalg.det(c))) for w, c in
+            zip(mixture.weights, landscapes._MIXTURE_COVARIANCES, strict=True)]  # fmt: skip
+    value = mixture.potential(torch.tensor(mixture.means, dtype=torch.float64))
+    np.testing.assert_allclose(value - value[0], -np.log(peak) + np.log(peak[0]), atol=2e-3)
+
+
+def test_an_expression_has_the_box_that_is_asked_for_or_ten_units() -> None:
+    one = of_expression(("x^2",), (), ())
+    assert (one.d, one.low, one.high, one.title) == (1, (-5.0,), (5.0,), "x^2")
+    assert find("expression", ("x + y*0",), (), (9.0, 9.0)).low == (-5.0, -5.0)
+    assert find("x + 0*y", (), (-9.0, -9.0)).high == (5.0, 5.0)
+    assert find("(x - 1)^2").title == "(x - 1)^2" and find("expression", ("x*z",)).d == 3
+    with pytest.raises(InputError, match="not 2 expressions"):
+        of_expression(("x", "y"), (), ())
+
+
+@pytest.mark.parametrize(("text", "at"), [("log(x)", "-2, 3"), ("1/(x - 1)", "1, 4"), ("log(4.5 - x + 0*y)", None)])
+def test_a_potential_is_looked_at_in_the_middle_and_at_two_corners(text: str, at: str | None) -> None:
+    """The box is [-2, 4] x [3, 5]."""
+    if at is None:
+        assert of_expression((text,), (-2.0, 3.0), (4.0, 5.0)).d == 2
+        text, at = "log(3.9 - x + 0*y)", "4, 5"
+    with pytest.raises(InputError, match=rf"not a finite number at \({at}\)"):
+        of_expression((text + "+ 0*y",), (-2.0, 3.0), (4.0, 5.0))
+
+
+@pytest.mark.parametrize(("name", "meant"), [
+    ("expression", False), ("a^b.tif", False), ("x*y", True), ("x+1", True), ("sin(x)", True), ("chamonix", False),
+    ("dem(1).HGT", False), ("dem(1).png", True),
+])  # fmt: skip
+def test_what_looks_like_an_expression(name: str, meant: bool) -> None:
+    assert landscapes._looks_like_expression(name) is meant
+
+
+def test_what_has_its_own_region_takes_no_box() -> None:
+    for box in ({"low": (0.0, 0.0)}, {"high": (1.0, 1.0)}):
+        with pytest.raises(InputError, match="comes with its own region"):
+            find("jacksboro", **box)  # type: ignore[arg-type]
+
+
+def terrain(**changes: Any) -> Any:
+    """Elevation 100 + 3 x + 7 y over [10, 16] x [-4, 4], row 0 in the north."""
+    x, y = np.linspace(10, 16, 13), np.linspace(4, -4, 9)
+    grid = SimpleNamespace(elevation=100 + 3 * x[None] + 7 * y[:, None])
+    parts = {"grid": grid, "low": (10.0, -4.0), "high": (16.0, 4.0), "name": "hill", "units": "units",
+             "warnings": ["one"]}  # fmt: skip
+    return SimpleNamespace(**(parts | changes))
+
+
+def test_a_terrain_is_its_grid_north_up() -> None:
+    found = from_grid(terrain())
+    x = torch.tensor([[10.0, -4.0], [16.0, 4.0], [12.3, 1.7]], dtype=torch.float64)
+    torch.testing.assert_close(found.potential(x), 100 + 3 * x[:, 0] + 7 * x[:, 1])
+    torch.testing.assert_close(found.gradient(x), torch.tensor([3.0, 7.0]).double().expand(3, 2))
+    assert (found.start, found.unit, found.units, found.warnings) == ((13.0, 0.0), (3.0, 4.0), "units", ["one"])
+    assert found.coefficient == pytest.approx(RELIEF / (3 * 6 + 7 * 8)) and (found.low, found.high) == (
+        (10.0, -4.0), (16.0, 4.0),
+    )  # fmt: skip
+    assert found.title == "Elevation of hill"
+    flat = from_grid(terrain(grid=SimpleNamespace(elevation=np.full((9, 13), 5.0))))
+    assert flat.coefficient == pytest.approx(RELIEF / 1e-9)
+    with pytest.raises(InputError, match="no potential and no elevation"):
+        from_grid(terrain(grid=None))
+
+
+def bowl(**changes: Any) -> Landscape:
+    """g = 5 (x - 1)^2 + 9 y^4 on [-2, 4] x [-3, 3]: curvatures 10 and 108 y^2."""
+    parts: dict[str, Any] = {
+        "name": "bowl", "title": "bowl", "potential": lambda x: 5 * (x[:, 0] - 1) ** 2 + 9 * x[:, 1] ** 4,
+        "gradient": lambda x: torch.stack([10 * (x[:, 0] - 1), 36 * x[:, 1] ** 3], 1),
+        "low": (-2.0, -3.0), "high": (4.0, 3.0),
+    }  # fmt: skip
+    return Landscape(**(parts | changes))
+
+
+def test_the_curvature_is_the_largest_of_the_start_and_the_minima_in_units_of_tau() -> None:
+    start = torch.tensor([[0.0, 0.0]], dtype=torch.float64)
+    assert largest_curvature(bowl(), None, start) == pytest.approx(10.0, rel=1e-4)
+    assert largest_curvature(bowl(), None, torch.tensor([[0.0, 2.0]]).double()) == pytest.approx(432.0, rel=1e-4)
+    assert largest_curvature(bowl(unit=(3.0, 0.5)), None, start) == pytest.approx(90.0, rel=1e-4)
+    critical = [
+        SimpleNamespace(location=[1.0, 1.0], kind="minimum"),
+        SimpleNamespace(location=[0.0, 3.0], kind="saddle"),
+    ]
+    truth: Any = SimpleNamespace(critical=critical)
+    assert largest_curvature(bowl(), truth, start) == pytest.approx(108.0, rel=1e-4)
+    flat = bowl(gradient=lambda x: 0 * x + 1)
+    assert largest_curvature(flat, None, start) == 1e-12
+
+
+def test_what_is_not_said_of_a_run_is_filled_in() -> None:
+    spec = resolved(LandscapeSpec("bowl", "lmc"), bowl(coefficient=2.0, start=(0.0, 2.0)), None)
+    assert (spec.particles, spec.steps, spec.start, spec.coefficient, spec.inner) == (256, 4000, (0.0, 2.0), 2.0, INNER)
+    assert spec.tau == float(f"{0.13 / (2.0 * 432.0):.3g}")
+    said = LandscapeSpec(
+        "bowl", "lmc-npf-corrected", particles=7, steps=8, start=(1.0, 0.5), tau=0.125, coefficient=3.0, preset="paper"
+    )
+    spec = resolved(said, bowl(), None)
+    assert (spec.particles, spec.steps, spec.start, spec.tau) == (7, 8, (1.0, 0.5), 0.125)
+    assert spec.inner == INNER_CORRECTED and spec.coefficient == 3.0
+    assert resolved(LandscapeSpec("bowl", "lmc", inner=4), bowl(), None).inner == 4
+    middle = resolved(LandscapeSpec("bowl", "lmc-npf", preset="paper"), bowl(), None)
+    assert middle.start == (1.0, 0.0) and (middle.particles, middle.steps, middle.inner) == (1024, 20_000, INNER)
+    pole = bowl(gradient=lambda x: torch.stack([x[:, 0], torch.full_like(x[:, 0], torch.nan)], 1))
+    with pytest.raises(InputError, match="no gradient at the start"):
+        resolved(LandscapeSpec("bowl", "lmc"), pole, None)
+    with pytest.raises(InputError, match="not a finite number at the start"):
+        resolved(LandscapeSpec("bowl", "lmc"), bowl(potential=lambda x: x[:, 0] * torch.nan), None)
+
+
+@pytest.mark.parametrize(("setting", "value"), [("particles", 1), ("steps", 1), ("inner", 1), ("tau", 1e-9)])
+def test_the_least_that_can_be_asked_for(setting: str, value: float) -> None:
+    assert getattr(LandscapeSpec(**{setting: value}), setting) == value  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=setting):
+        LandscapeSpec(**{setting: 0})
+    with pytest.raises(InputError, match="start must be a finite number"):
+        LandscapeSpec(start=(float("nan"), 0.0))
+
+
+def test_a_run_takes_up_to_three_dimensions() -> None:
+    assert LandscapeSpec("x*y + z^2").landscape().d == 3
+    assert LandscapeSpec("expression", expression="x + y^2").landscape().title == "x + y^2"
+    with pytest.raises(InputError, match="up to 3"):
+        LandscapeSpec("expression", expression="x1 + x4^2").landscape()
+
+
+@pytest.mark.parametrize(("units", "head"), [(Units(("east", "north"), ("m", "m"), ""), "east,north"), (None, "x1,x2")])
+def test_the_table_of_particles_has_the_axes_names(units: Units | None, head: str, tmp_path: Any) -> None:
+    x = torch.tensor([[0.5, -1.0]], dtype=torch.float64)
+    chains: Any = SimpleNamespace(
+        last=lambda: x, draws=lambda: x, shares=lambda: np.zeros((1, 2)),
+        paths=lambda: (np.array([3]), x.numpy()[None], np.array([[True]])),
+    )  # fmt: skip
+    job.write_files(tmp_path / "new" / "run", LandscapeSpec(), bowl(units=units), chains, {"some": 1})
+    lines = (tmp_path / "new" / "run" / "particles.csv").read_text().splitlines()
+    assert lines == [head, "2.5,-3.0"]
+    with np.load(tmp_path / "new" / "run" / "particles.npz") as data:
+        assert data["paths"].tolist() == [[[2.5, -3.0]]] and data["draws"].tolist() == [[2.5, -3.0]]
+    job.write_files(tmp_path / "new" / "run", LandscapeSpec(), bowl(units=units), chains, None)
