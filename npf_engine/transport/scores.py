@@ -25,6 +25,8 @@ MEDIAN_SHARE = 0.05  # eps of a score, of the median |x - x'|^2
 TOLERANCE = 1e-8
 MAX_ITERATIONS = 500
 MEDIAN_POINTS = 512
+ROUNDING = 4  # of a float's steps, which no iteration can better
+MOST_MENDED = 3.0  # of a calibration's numbers: a larger one is not believed
 RELAXATION = 1.8  # of Sinkhorn's step, whose spectrum lies in [0, 1]: below 2 it converges, and faster than at 1
 
 Map = Callable[[Tensor], Tensor]
@@ -81,7 +83,7 @@ def self_coupling(x: Tensor, share: float = MEDIAN_SHARE, tolerance: float = TOL
     kernel = half.div_(-eps).exp_() / x.shape[-2]
     a = kernel.sum(-1).rsqrt()
     # Below this, float32 only rounds.
-    tolerance = max(tolerance, 4 * torch.finfo(x.dtype).eps)
+    tolerance = max(tolerance, ROUNDING * torch.finfo(x.dtype).eps)
     error, iterations = torch.inf, 0
     while iterations < MAX_ITERATIONS and error > tolerance:
         iterations += 1
@@ -101,7 +103,7 @@ def calibrated(x: Tensor, score: Tensor) -> Tensor:
         finite
         & torch.isfinite(A).all(-1).all(-1)
         & (A.diagonal(dim1=-2, dim2=-1).amin(-1) > 0)
-        & (A.abs().amax((-2, -1)) < 3)
+        & (A.abs().amax((-2, -1)) < MOST_MENDED)
     )
     return torch.where(good[..., None, None], score @ A.mT, score)
 
@@ -170,7 +172,7 @@ def _mean_direction(x: Tensor, y: Tensor) -> Tensor:
     """mean_j (y_j - x_i) / |y_j - x_i| (..., n, d), an atom on itself counting 0."""
     distance = (2 * _half_squared(x, y)).sqrt()
     # Rounding makes an atom's distance to itself a small number: nothing closer than this pulls.
-    weight = torch.where(distance > 1e-3 * distance.mean(), 1 / distance.clamp(min=1e-30), 0.0) / y.shape[-2]
+    weight = torch.where(distance > 1e-3 * distance.mean(), 1 / distance, 0.0) / y.shape[-2]
     return weight @ y - weight.sum(-1, keepdim=True) * x
 
 

@@ -154,6 +154,26 @@ def test_the_squared_distances_are_halved_and_never_negative() -> None:
     assert float(scores._half_squared(far, far).min()) >= 0
 
 
+def test_what_is_nearer_than_a_thousandth_of_the_mean_does_not_pull() -> None:
+    x = torch.zeros(1, 1).double()
+    for near, pulls in ((4e-4, 0.5), (6e-4, 1.0)):  # of a mean distance of a half
+        y = torch.tensor([[1.0], [near]]).double()
+        assert float(scores._mean_direction(x, y)) == pytest.approx(pulls)
+    assert float(scores._mean_direction(x, torch.tensor([[3.0], [0.0]]).double())) == pytest.approx(0.5)
+
+
+def test_iterations_are_counted_and_an_error_is_the_worst_of_the_cloud() -> None:
+    point = self_coupling(torch.full((5, 2), 1.0).double())
+    assert (point.iterations, point.error) == (1, pytest.approx(0.0, abs=1e-12))
+    assert cross_coupling(X, X[:1], 0.3).iterations == 1  # all goes to the one point
+    long = self_coupling(X, tolerance=1e-3)
+    a, K = long.log_scaling.exp(), torch.exp(-half(X, X) / float(long.eps)) / 25
+    left = (a * (K @ a)).reciprocal().sqrt() - 1  # what one more iteration would change
+    assert 0 < float(left.abs().max()) < long.error <= 1e-3
+    single = self_coupling(X.float(), tolerance=0.0)
+    assert single.iterations < scores.MAX_ITERATIONS and single.error <= 4 * torch.finfo(torch.float32).eps
+
+
 # -- Gauss and Newton --------------------------------------------------------------------------------------------------
 
 
