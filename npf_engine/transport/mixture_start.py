@@ -40,6 +40,7 @@ ABSENT = -1e3  # offset of a piece that is not used
 SILENT = -30.0  # of a softplus: as good as nothing
 BENT, SLOPED = 512, 4096  # points by which the layers' mean curvature and slope are taken
 LEAST, LEAST_OF_ALL = 1e-3, 1e-6  # variance of a component, of the points' in its direction and of their largest
+SEED = 0  # all that a fit begins with is given, so that nothing is drawn by it
 EM_ROUNDS = 50  # enough to choose by
 NARROW = 1e-3  # of the source's spread: what a cell has at least
 
@@ -90,7 +91,7 @@ def _fitted(points: np.ndarray, first: np.ndarray, labels: np.ndarray) -> Gaussi
     )  # a part may be a point, a coordinate constant
     variances = np.stack([np.maximum(part.var(0), least) for part in parts])
     model = GaussianMixture(
-        len(parts), covariance_type="diag", random_state=0, max_iter=EM_ROUNDS,
+        len(parts), covariance_type="diag", random_state=SEED, max_iter=EM_ROUNDS,
         weights_init=np.array([len(part) for part in parts]) / len(first),
         means_init=np.stack([part.mean(0) for part in parts]), precisions_init=1 / variances,
     )  # fmt: skip

@@ -26,7 +26,7 @@ class Scaled:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Tensor, Tensor, float, int]]:
-    """(solver, targets, starts, tolerance, iterations); each answers a tenth more than the start, residuals 0, 1, ..."""
+    """(solver, targets, starts, tolerance, iterations); each answers the start and a tenth, with residuals 0, 1, ..."""
     seen: list[tuple[str, Tensor, Tensor, float, int]] = []
 
     def solver(name: str) -> Any:
