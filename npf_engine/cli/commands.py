@@ -75,16 +75,10 @@ def _pipeline(spec: TrainingSpec, folder: Path) -> dict[str, Any]:
 
 def training_spec(args: argparse.Namespace) -> TrainingSpec:
     """The spec of a preset with everything that was typed. Raises InputError."""
-    from npf_engine.fields import analytic
-    from npf_engine.runs.spec import preset, with_values
+    from npf_engine.runs.spec import of_field, preset, with_values
 
-    spec = preset(args.preset)
-    values: dict[str, Any] = {}
-    if args.field is not None:
-        values |= {"field.source": args.field, "name": field_title(args.field)}
-        # linear, rotation and swirl live on a disc, where the answer is known; typed settings win below.
-        known = analytic.INFO.get(args.field.lower())
-        values |= {"field.rho": known.rho} if known else {}
+    spec = preset(args.preset) if args.field is None else of_field(args.preset, args.field)
+    values: dict[str, Any] = {} if args.field is None else {"name": field_title(args.field)}
     typed = {"seed": args.seed, "field.rho": args.rho, "report.draws": args.draws, "name": args.name}
     values |= {key: value for key, value in typed.items() if value is not None}
     return with_values(spec, values | pairs(args.settings))

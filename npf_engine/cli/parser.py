@@ -6,7 +6,9 @@ import argparse
 import difflib
 import importlib
 import re
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 from npf_engine import __version__
@@ -38,7 +40,7 @@ class Parser(argparse.ArgumentParser):
 def build_parser() -> Parser:
     """The whole command line."""
     parser = Parser(
-        prog="python -m npf_engine",
+        prog="npf" if Path(sys.argv[0]).stem == "npf" else "python -m npf_engine",
         description="Polar factorizations F = grad u o M of vector fields: train, evaluate, invert.",
     )
     parser.add_argument("--version", action="version", version=f"npf_engine {__version__}")

@@ -92,12 +92,14 @@ def resolve(spec: FieldSpec, progress: Progress | None = None) -> Field:
 
 
 def _build(spec: FieldSpec, progress: Progress | None) -> Field:
-    from npf_engine.fields import topography
+    from npf_engine.fields import own, topography
 
     source = spec.source.strip()
     name = source.lower()
     if not source:
         raise InputError("The field has no name; say which one (jacksboro is always there).")
+    if name in own.NAMES:
+        raise own.refuse(name)
     if name == "jacksboro":
         return topography.jacksboro_field(spec, progress)
     if name == "fractal":

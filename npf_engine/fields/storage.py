@@ -1,7 +1,8 @@
 """A Field in one .npz file without pickle, so that a resumed run needs neither network nor the user's file.
 
 Arrays as they are (float32, masks bool); everything else is one JSON text. The function of a field
-known as a function is not stored but built again from its FieldSpec; its samples are kept as they were.
+known as a function is not stored but built again from its FieldSpec; its samples are kept as they were. Where its
+FieldSpec names no formula (a function of a program's own), what comes back is known on samples.
 """
 
 from __future__ import annotations
@@ -114,17 +115,24 @@ def _assemble(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> Field:
 
 
 def _give_function(field: Field) -> None:
-    field.function, field.potential = known_functions(spec_from_dict(field.provenance["spec"]))
+    functions = known_functions(spec_from_dict(field.provenance["spec"]))
+    if functions is None:
+        field.kind = "samples"
+    else:
+        field.function, field.potential = functions
 
 
-def known_functions(spec: FieldSpec) -> Functions:
-    """(F, potential or None) in model positions of a field known as a function, without drawing samples."""
+def known_functions(spec: FieldSpec) -> Functions | None:
+    """(F, potential or None) in model positions of a field known as a function, without drawing samples; None where its
+    source is no formula by name."""
     from npf_engine.fields import analytic, classifier, expression
 
     spec = dataclasses.replace(spec, source=spec.source.strip().lower())  # as ``catalog.resolve`` reads it
     if spec.source == classifier.NAME:
         return classifier.functions(spec)
-    return expression.functions(spec) if spec.source == "expression" else analytic.functions(spec)
+    if spec.source == "expression":
+        return expression.functions(spec)
+    return analytic.functions(spec) if spec.source in analytic.NAMES else None
 
 
 def spec_from_dict(values: dict[str, Any]) -> FieldSpec:

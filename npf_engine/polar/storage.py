@@ -147,10 +147,15 @@ def _build(name: str, config: dict[str, Any], tensors: dict[str, torch.Tensor], 
 
 
 def _known_function(model: PolarFactorization) -> Any:
-    """F as a function of model positions where its spec says so (formula and analytic fields), else None."""
+    """F as a function of model positions where its spec says so (formula and analytic fields), else None: of a function
+    of a program's own the model then says that it knows samples only."""
     if model.info.get("kind") != "function":
         return None
-    return known_functions(spec_from_dict(model.field_spec))[0]
+    functions = known_functions(spec_from_dict(model.field_spec))
+    if functions is None:
+        model.info["kind"] = "samples"
+        return None
+    return functions[0]
 
 
 def _reader(path: Path) -> Any:

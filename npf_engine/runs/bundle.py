@@ -23,6 +23,7 @@ import numpy as np
 
 from npf_engine import __version__, limits
 from npf_engine.errors import InputError
+from npf_engine.fields import own
 from npf_engine.polar import PolarFactorization
 from npf_engine.runs import bundle_check, files, kinds
 from npf_engine.runs.archive import zipped
@@ -159,8 +160,12 @@ def unpack_bundle(path: Path | str, folder: Path | str) -> Path:
 
 
 def training_command(spec: TrainingSpec) -> str:
-    """The command line that trains ``spec`` again: its preset and every setting that differs from it."""
+    """The command line that trains ``spec`` again: its preset and every setting that differs from it; for a field of a
+    program's own the call in Python."""
     source = _file_name(spec.field.source)
+    if source in own.NAMES:
+        given = "x, y" if source == own.OWN_SAMPLES else "function, low=low, high=high"
+        return f"npf.factorize({given}, preset={spec.preset!r}, seed={spec.seed})"
     parts = ["python", "-m", "npf_engine", "train", source, "--preset", spec.preset, "--seed", str(spec.seed)]
     before = leaves(base_of(spec)) | {"solver": preset(spec.preset).solver}
     shown = {"name", "preset", "seed", "field.source", "threads", "device"}

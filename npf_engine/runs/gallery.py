@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from npf_engine import resources
 from npf_engine.errors import InputError
 from npf_engine.evaluation.verdict import UNTRUSTED
 from npf_engine.runs import files
@@ -20,7 +21,7 @@ from npf_engine.runs.pipeline import run_pipeline
 from npf_engine.runs.recorder import ConsoleRecorder
 from npf_engine.runs.spec import preset, with_values
 
-GALLERY = Path(__file__).resolve().parents[2] / "assets" / "gallery"
+GALLERY = resources.gallery()
 FIELDS = ("jacksboro", "fractal", "himmelblau")
 MAX_BYTES = 5 * 2**20
 DRAWS = 24

@@ -30,14 +30,15 @@ Progress = Callable[[float, float, str], None]
 
 
 def run_pipeline(
-    spec: TrainingSpec, folder: Path | str, recorder: Recorder, draws: int | None = None
+    spec: TrainingSpec, folder: Path | str, recorder: Recorder, draws: int | None = None, field: Field | None = None
 ) -> dict[str, Any]:
     """Train what ``spec`` says in ``folder`` and return what ``train --json`` prints; goes on where it broke off.
 
     The result, also in report.json: {"metrics", "verdict", "verdict_reason", "seconds": {"field", "u", "v", "m",
     "inverse", "report", "bundle", "total"}, "device", "threads", "seed", "fingerprint", "bundle"}. ``draws`` replaces
-    spec.report.draws. Sets torch's number of threads. Raises InputError for a spec that cannot be trained here
-    and for a folder that holds another training; Cancelled when the recorder says so.
+    spec.report.draws; ``field`` is what spec.field describes, where a program has it at hand. Sets torch's number of
+    threads. Raises InputError for a spec that cannot be trained here and for a folder that holds another training;
+    Cancelled when the recorder says so.
     """
     folder = Path(folder).resolve()
     if draws is not None:
@@ -46,7 +47,7 @@ def run_pipeline(
     torch.set_num_threads(spec.threads)
     recorder.plan(cost.guess(spec))
     seconds: dict[str, float] = {}
-    field, seconds["field"] = _field(spec, folder, recorder)
+    field, seconds["field"] = _field(spec, folder, recorder, field)
     recorder.plan(cost.guess(spec, field.d))
 
     from npf_engine.polar.training import trained
@@ -79,8 +80,8 @@ def _progress(recorder: Recorder, stage: str) -> Progress:
     return progress
 
 
-def _field(spec: TrainingSpec, folder: Path, recorder: Recorder) -> tuple[Field, float]:
-    """The field, built once and then read from the folder, and the seconds that building took."""
+def _field(spec: TrainingSpec, folder: Path, recorder: Recorder, given: Field | None) -> tuple[Field, float]:
+    """The field, built (or given) once and then read from the folder, and the seconds that building took."""
     from npf_engine.fields import catalog, storage
 
     began = recorder.clock()
@@ -92,11 +93,14 @@ def _field(spec: TrainingSpec, folder: Path, recorder: Recorder) -> tuple[Field,
         except InputError as error:
             recorder.note(f"the kept samples cannot be used ({error}); the field is built again")
         else:
+            if given is not None:
+                _must_be_same(field, given, folder)
+                field = given  # with its function, which no file holds
             taken = restored(recorder, "field.done", lambda state: float(state["seconds"]))
             seconds = recorder.clock() - began if taken is None else taken
             recorder.stage("field", "restored", seconds)
             return field, seconds
-    field = catalog.resolve(spec.field, _progress(recorder, "field"))
+    field = given or catalog.resolve(spec.field, _progress(recorder, "field"))
     part = folder / f".part-{files.FIELD}"
     with files.writing(path):
         storage.save_field(field, part)
@@ -107,6 +111,12 @@ def _field(spec: TrainingSpec, folder: Path, recorder: Recorder) -> tuple[Field,
     recorder.save("field.done", {"seconds": seconds})
     recorder.stage("field", "done", seconds)
     return field, seconds
+
+
+def _must_be_same(kept: Field, given: Field, folder: Path) -> None:
+    for name in ("x_train", "y_train", "x_test", "y_test"):
+        if not torch.equal(getattr(kept, name), getattr(given, name)):
+            raise InputError(f"{folder} holds a training on other samples; choose another folder or remove it")
 
 
 def _report(made: Trained, field: Field, spec: TrainingSpec, recorder: Recorder) -> tuple[dict[str, Any], float]:

@@ -161,6 +161,15 @@ def with_values(spec: TrainingSpec, values: dict[str, Any]) -> TrainingSpec:
     return changed
 
 
+def of_field(name: str, source: str) -> TrainingSpec:
+    """The spec of the preset ``name`` for the field ``source``, with the rho that suits it: linear, rotation and swirl
+    live on a disc, where the answer is known. Raises InputError."""
+    from npf_engine.fields import analytic  # which imports torch: the queue does without
+
+    known = analytic.INFO.get(source.lower())
+    return with_values(preset(name), {"field.source": source} | ({"field.rho": known.rho} if known else {}))
+
+
 def from_json(data: dict[str, Any]) -> TrainingSpec:
     """Inverse of to_json. Unknown keys raise InputError that names them."""
     return with_values(TrainingSpec(), flatten(data))

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from npf_engine import limits
+from npf_engine import limits, resources
 from npf_engine.errors import DiskFull, InputError
 from npf_engine.runs import archive, files, kinds, reading, safekeeping
 from npf_engine.runs.bundle_schema import clean
-from npf_engine.runs.executors import PACKAGE_ROOT, LocalExecutor
+from npf_engine.runs.executors import LocalExecutor
 from npf_engine.runs.scheduler import Scheduler, keep_watch
 from npf_engine.runs.schema import ACTIVE, Row, Run, Table
 from npf_engine.runs.shelf import Shelf
@@ -33,7 +33,7 @@ Runs = list[Run]  # inside the class, ``list`` is its method
 Events = list[dict[str, Any]]
 
 TICK_SECONDS = 0.5  # accesses closer together than this share one tick
-GALLERY = PACKAGE_ROOT / "assets" / "gallery"
+GALLERY = resources.gallery()
 
 
 class RunStore:

@@ -1,0 +1,206 @@
+"""npf.factorize: samples, a function or a named field in, a PolarFactorization out, by the same run as everywhere."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from npf_engine import limits
+from npf_engine.errors import InputError
+from npf_engine.fields import own
+from npf_engine.fields.field import Field, draw_rho
+from npf_engine.fields.function_field import FUNCTION_RHOS, make_domain
+from npf_engine.fields.spec import FieldSpec
+from npf_engine.library import arrays
+from npf_engine.library.callables import own_function
+from npf_engine.library.model import PolarFactorization, load
+from npf_engine.library.progress import loader, recorder
+from npf_engine.limits import rows_needed
+from npf_engine.runs import cost
+from npf_engine.runs.pipeline import run_pipeline
+from npf_engine.runs.spec import TrainingSpec, of_field, preset, with_values
+
+STEPS = ("u.regression_steps", "u.polish_steps", "v.steps", "m.steps", "inverse.steps")
+DUAL_STEPS = ("u.dual_steps", "v.steps", "m.steps", "inverse.steps")  # where u is trained on the dual alone
+TRAINED = ("u", "v", "m", "inverse")
+PROBED = 4  # points on which a function is tried
+
+
+def factorize(
+    x: Any,
+    y: Any = None,
+    *,
+    low: Any = None,
+    high: Any = None,
+    rho: str | None = None,
+    preset: str = "quick",
+    seed: int = 0,
+    device: str = "auto",
+    budget: float | str | None = None,
+    progress: Any = None,
+    settings: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+) -> PolarFactorization:
+    """Train F = grad u o M (NPF sections 3 and 4) and measure it.
+
+    x, y: samples, two arrays (n, d) of numpy or torch with y_i = F(x_i); rho is then the law of the x_i. Or x alone: a
+    function (n, d) -> (n, d), written for numpy or torch, on the box ``low`` to ``high`` (one number an axis); a name
+    (``chamonix``, ``himmelblau``, any place, a file: see ``npf fields``); or a Field.
+    rho: ``box`` (default of a function), ``disc``, ``gaussian``, on terrain ``land`` too. preset: ``quick`` or
+    ``paper``. budget: seconds that are aimed at, by fewer steps than the preset's, or ``"2000 steps"``, all stages
+    together; the same steps give the same numbers. progress: True, or a function (stage, step, total). settings: dotted
+    keys as ``npf train --set`` takes them. out: a folder for the run, in which a broken one goes on.
+
+    The answer has ``report`` (metrics, verdict), ``save``, ``bundle`` and ``fingerprint``; the same spec gives the same
+    one as ``npf train``. Raises InputError, one sentence, for what cannot be trained on.
+    """
+    values = {"seed": _seed(seed), "device": device} | dict(settings or {})
+    spec, field = _asked(x, y, _domain(low, high, rho), str(preset), values, loader(progress))
+    spec = _within(spec, budget, field)
+    threads = torch.get_num_threads()
+    try:
+        if out is not None:
+            return _run(spec, field, Path(out), progress)
+        with tempfile.TemporaryDirectory(prefix="npf-") as folder:
+            return _run(spec, field, Path(folder), progress)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _run(spec: TrainingSpec, field: Field | None, folder: Path, progress: Any) -> PolarFactorization:
+    result = run_pipeline(spec, folder, recorder(progress, folder), field=field)
+    model = load(result["bundle"])
+    model.report = {key: value for key, value in result.items() if key != "bundle"}
+    model.spec = replace(spec, device=result["device"], threads=result["threads"])
+    if field is not None and field.function is not None:
+        model.function, model.info["kind"] = field.function, "function"
+    return model
+
+
+def _domain(low: Any, high: Any, rho: str | None) -> dict[str, Any]:
+    """The given ones of low, high and rho."""
+    found: dict[str, Any] = {} if rho is None else {"rho": rho}
+    for name, value in (("low", low), ("high", high)):
+        if value is not None:
+            found[name] = tuple(map(float, arrays.vector(name, value)))
+    return found
+
+
+def _asked(
+    x: Any, y: Any, domain: dict[str, Any], name: str, values: dict[str, Any], progress: Any
+) -> tuple[TrainingSpec, Field | None]:
+    """The spec, and the field where no name says how to build it. Raises InputError."""
+    if y is not None:
+        if callable(x) and not isinstance(x, Tensor):
+            raise InputError("y goes with samples x; for a function pass low and high instead of y")
+        return _of_samples(x, y, domain, name, values)
+    if isinstance(x, Field):
+        _no_domain(domain, "a Field has its own region")
+        known = x.provenance.get("spec")
+        source = FieldSpec(source=own.OWN_SAMPLES, rho=x.rho) if known is None else _known(known)
+        return _named(replace(preset(name), field=source), x.name, values), x
+    if isinstance(x, str | Path):
+        spec = of_field(name, str(x))
+        given = {f"field.{key}": value for key, value in domain.items()}
+        title = Path(str(x)).stem if Path(str(x)).suffix else str(x)
+        return with_values(_named(spec, title, {}), given | values), None
+    if callable(x):
+        return _of_function(x, domain, name, values, progress)
+    if isinstance(x, np.ndarray | Tensor) or hasattr(x, "__array__") or isinstance(x, list | tuple):
+        raise InputError("y is missing: pass F at each row of x, an array of the same shape as x")
+    raise InputError(
+        f"x is a {type(x).__name__}; pass samples x and y (n, d), a function with low and high, or the name of a field"
+    )
+
+
+def _known(spec: dict[str, Any]) -> FieldSpec:
+    from npf_engine.fields.storage import spec_from_dict
+
+    return spec_from_dict(spec)
+
+
+def _named(spec: TrainingSpec, title: str, values: dict[str, Any]) -> TrainingSpec:
+    """With a name that a file can have, and the caller's settings."""
+    clean = "".join(c for c in title if c.isprintable())[: limits.MAX_NAME].strip() or "field"
+    return with_values(spec, {"name": clean} | values)
+
+
+def _no_domain(domain: dict[str, Any], why: str) -> None:
+    if domain:
+        raise InputError(f"{next(iter(domain))} cannot be given here: {why}; leave it out")
+
+
+def _of_samples(
+    x: Any, y: Any, domain: dict[str, Any], name: str, values: dict[str, Any]
+) -> tuple[TrainingSpec, Field]:
+    if domain.get("rho") == "samples":
+        domain = {key: value for key, value in domain.items() if key != "rho"}
+    _no_domain(domain, "of samples, rho is the law of the rows of x")
+    at = arrays.rows("x", x)
+    at = arrays.rows("x", at, least=rows_needed(at.shape[1]))
+    wanted = arrays.rows("y", y)
+    if at.shape != wanted.shape:
+        raise InputError(
+            f"x has shape {at.shape} and y {wanted.shape}; pass F at each row of x, as many columns as x has"
+        )
+    for key, array in (("x", at), ("y", wanted)):
+        arrays.spread_check(key, array)
+    spec = replace(preset(name), field=FieldSpec(source=own.OWN_SAMPLES, rho="samples"))
+    spec = _named(spec, "samples", values)
+    return spec, own.from_samples("samples", at, wanted, spec.field)
+
+
+def _of_function(
+    function: Any, domain: dict[str, Any], name: str, values: dict[str, Any], progress: Any
+) -> tuple[TrainingSpec, Field]:
+    for key in ("low", "high"):
+        if key not in domain:
+            raise InputError(f"{key} is missing: a function needs its region, low and high, one number an axis")
+    rho = domain.get("rho", "box")
+    if rho not in FUNCTION_RHOS:
+        raise InputError(f"rho must be one of {', '.join(FUNCTION_RHOS)} for a function, not {limits.shown(rho)}")
+    source = FieldSpec(source=own.OWN_FUNCTION, rho=rho, low=domain["low"], high=domain["high"])
+    title = str(getattr(function, "__name__", type(function).__name__)).replace("<lambda>", "function")
+    spec = _named(replace(preset(name), field=source), title, values)
+    region = make_domain(title, rho, spec.field.low, spec.field.high)
+    at = region.scaling.to_user(draw_rho(rho, PROBED, region.d, torch.Generator().manual_seed(0)).double())
+    asked = own_function("the function", function, at)
+    return spec, own.from_function(title, asked.call, spec.field, progress)
+
+
+def _seed(seed: Any) -> int:
+    if isinstance(seed, bool) or not hasattr(seed, "__index__"):
+        raise InputError(f"seed must be a whole number, not {seed!r}")
+    return int(seed.__index__())
+
+
+def _within(spec: TrainingSpec, budget: float | str | None, field: Field | None) -> TrainingSpec:
+    """The spec with its steps cut in one proportion to what the budget allows; never more than the preset's."""
+    if budget is None:
+        return spec
+    keys = DUAL_STEPS if spec.solver == "published" or spec.u.method == "dual" else STEPS
+    steps = {key: _leaf(spec, key) for key in keys}
+    if isinstance(budget, str):
+        match = re.fullmatch(r"\s*(\d{1,9})\s*steps?\s*", budget)
+        share = int(match[1]) / max(1, sum(steps.values())) if match else 0.0
+    else:
+        seconds = float(budget) if isinstance(budget, int | float | np.number) else 0.0
+        guess = cost.guess(spec, 2 if field is None else field.d)
+        besides = sum(value for stage, value in guess.items() if stage not in TRAINED)
+        share = max(seconds - besides, 0.01 * seconds) / sum(guess[stage] for stage in TRAINED)
+    if not share > 0 or isinstance(budget, bool):
+        raise InputError(f"budget must be a positive number of seconds, or steps as in '2000 steps', not {budget!r}")
+    return with_values(spec, {key: max(1, int(share * value)) for key, value in steps.items()}) if share < 1 else spec
+
+
+def _leaf(spec: TrainingSpec, key: str) -> int:
+    group, _, name = key.partition(".")
+    return int(getattr(getattr(spec, group), name))
