@@ -91,7 +91,7 @@ def test_samples_are_factorized_reported_saved_loaded_and_bundled(tmp_path: Path
     x, _ = samples()
     model = of_samples()
     assert isinstance(model, npf.PolarFactorization)
-    assert model.report is not None and {"metrics", "verdict", "seconds", "fingerprint"} <= set(model.report)
+    assert {"metrics", "verdict", "seconds", "fingerprint"} <= set(model.report)
     assert model.fingerprint() == model.report["fingerprint"] and model.rho == "samples"
     model.save(tmp_path / "folder")
     zipped = model.bundle(tmp_path / "mine")
@@ -100,7 +100,7 @@ def test_samples_are_factorized_reported_saved_loaded_and_bundled(tmp_path: Path
         again = npf.load(path)
         assert again.fingerprint() == model.fingerprint()
         assert np.array_equal(again.grad_u(x), model.grad_u(x))
-        assert again.report is not None and again.report["verdict"] == model.report["verdict"]
+        assert again.report["verdict"] == model.report["verdict"]
         assert again.bundle(tmp_path / f"again-{path.stem}.zip").exists()
 
 
@@ -239,7 +239,7 @@ def test_a_field_of_the_engine_is_taken() -> None:
 
 def test_a_function_is_kept_as_samples_and_given_again(tmp_path: Path) -> None:
     model = of_function()
-    assert model.info["kind"] == "function" and model.function is not None and model.report is not None
+    assert model.info["kind"] == "function" and model.function is not None
     assert model.report["metrics"]["inverse_cosine"] is not None  # F itself was asked
     assert model.report["metrics"]["inverse_miss"]["known"] == "function"
     model.save(tmp_path / "folder")
@@ -377,14 +377,14 @@ def test_a_model_that_is_none_is_a_sentence(tmp_path: Path) -> None:
     sentence(lambda: npf.load(tmp_path / "nowhere.zip"), "there is no model at", "jacksboro")
     (tmp_path / "file.zip").write_bytes(b"nothing")
     sentence(lambda: npf.load(tmp_path / "file.zip"), "file.zip")
-    model = dataclasses.replace(of_samples(), report=None)
+    model = dataclasses.replace(of_samples(), report={})
     sentence(lambda: model.bundle(tmp_path / "mine.zip"), "has no report")
     assert not (tmp_path / "mine.zip").exists()
 
 
 def test_the_gallery_opens_by_name() -> None:
     model = npf.load("himmelblau")
-    assert model.report is not None and model.report["verdict"] in ("good", "usable")
+    assert model.report["verdict"] in ("good", "usable")
     assert float(np.abs(model.invert_exact([0.0, 0.0], 50).error.numpy()).max()) < 1e-3
 
 

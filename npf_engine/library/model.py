@@ -31,11 +31,11 @@ class PolarFactorization(factorization.PolarFactorization):
     """F = grad u o M with its stochastic inverse, in the caller's units.
 
     x, y and gradients may be numpy arrays or torch tensors of any real type; answers come as the first argument came.
-    report: what ``npf train --json`` prints but for the bundle ({"metrics", "verdict", ...}); None for a model saved
+    report: what ``npf train --json`` prints but for the bundle ({"metrics", "verdict", ...}); empty for a model saved
     without. Methods raise InputError, one sentence that names the argument.
     """
 
-    report: dict[str, Any] | None = None
+    report: dict[str, Any] = dataclasses.field(default_factory=dict)
     spec: TrainingSpec | None = None
 
     # Any: an array for an array, a tensor for a tensor
@@ -97,8 +97,8 @@ class PolarFactorization(factorization.PolarFactorization):
         folder = Path(folder)
         with files.writing(folder):
             self._engine().save(folder)
-            for name, data in ((REPORT, self.report), (SPEC, None if self.spec is None else to_json(self.spec))):
-                if data is not None:
+            for name, data in ((REPORT, self.report), (SPEC, {} if self.spec is None else to_json(self.spec))):
+                if data:
                     files.write_json(folder / name, data)
 
     def bundle(self, path: str | Path) -> Path:
@@ -106,7 +106,7 @@ class PolarFactorization(factorization.PolarFactorization):
         only) to ``path``; returns it. Raises InputError for a model without a report."""
         from npf_engine.runs.bundle import write_bundle
 
-        if self.report is None or self.spec is None:
+        if not self.report or self.spec is None:
             raise InputError("this model has no report, which a bundle holds; train it with npf.factorize, or load it "
                              "from a bundle or from a folder that save wrote")  # fmt: skip
         path = Path(path)
@@ -126,7 +126,7 @@ class PolarFactorization(factorization.PolarFactorization):
 
 
 def of_engine(
-    model: factorization.PolarFactorization, report: dict[str, Any] | None, spec: TrainingSpec | None
+    model: factorization.PolarFactorization, report: dict[str, Any], spec: TrainingSpec | None
 ) -> PolarFactorization:
     """The library's of the engine's."""
     names = [item.name for item in dataclasses.fields(factorization.PolarFactorization)]
@@ -164,7 +164,7 @@ def _read(path: Path) -> PolarFactorization:
         return of_engine(load_model(path), bundle.report, kinds.lenient_spec(bundle.settings))
     written = files.read_json(path / SPEC)
     spec = None if written is None else kinds.lenient_spec(written)
-    return of_engine(load_model(path), files.read_json(path / REPORT), spec)
+    return of_engine(load_model(path), files.read_json(path / REPORT) or {}, spec)
 
 
 def _give(model: PolarFactorization, function: Any) -> None:
