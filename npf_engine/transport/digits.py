@@ -21,6 +21,7 @@ from npf_engine.transport.monotone_fit import fit_monotone
 
 METHODS = ("icnn", "cmgn", "mmgn", "gaussian")
 COMPONENTS = 32
+NOISE = 20_000  # draws by which the Gaussian map knows its source
 NETWORKS: dict[str, dict[str, Any]] = {
     "cmgn": {"width": 256, "layers": 3},
     "mmgn": {"width": 4, "modules_count": 64},
@@ -97,7 +98,7 @@ def fit_digits(
     space = CodeSpace.of(pixels, components)
     codes = space.encode(pixels)
     if method == "gaussian":
-        S, m = gaussian_map(noise(components)(20_000, torch.Generator().manual_seed(seed)), codes)
+        S, m = gaussian_map(noise(components)(NOISE, torch.Generator().manual_seed(seed)), codes)
         return DigitMap(space, lambda x: (x.double() @ S + m).float(), {"method": "gaussian", "parameters": m.numel()})
     if method == "icnn":
         fitted = fit_brenier_map(noise(components), codes, seed=seed, budget_seconds=budget_seconds)

@@ -13,6 +13,7 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+PIVOTS = 10_000_000  # of the simplex at most, far beyond what any assignment takes
 STRATIFIED_MAX_D = 4
 TREE_MAX_D = 10  # beyond it a tree of points is no faster than all distances
 MAX_TIES = 16  # copies of one point that a tree takes: as many as its leaf holds
@@ -31,7 +32,7 @@ def optimal_assignment(x: Tensor, y: Tensor) -> Tensor:
     # |x - y|^2 and -<x, y> have the same solution; centring and scaling keep the simplex' tolerances meaningful.
     cost = -(a - a.mean(0)) @ (b - b.mean(0)).T
     cost = (cost - cost.min()) / max(float(np.ptp(cost)), 1e-300)
-    plan = ot.emd([], [], cost, numItermax=100 * 100_000)
+    plan = ot.emd([], [], cost, numItermax=PIVOTS)
     return torch.from_numpy(np.asarray(plan).argmax(axis=1))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import math
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,9 @@ import torch
 from npf_engine.errors import InputError
 from npf_engine.evaluation.digits import DigitJudge
 from npf_engine.fields.digits import load_digit_images
+from npf_engine.transport import digits as transport_digits
 from npf_engine.transport.digits import CodeSpace, fit_digits
+from npf_engine.transport.gaussian import gaussian_map
 
 
 def write_idx(folder: Path, images: np.ndarray, labels: np.ndarray) -> None:
@@ -95,6 +99,47 @@ def test_maps_make_images_that_repeat_with_the_seed(method: str, monkeypatch: py
     torch.testing.assert_close(codes.std(0), real.std(0), rtol=0.25, atol=0.1)
     with pytest.raises(InputError, match="icnn, cmgn"):
         fit_digits(pixels, "vae")
+
+
+def test_a_code_space_of_known_axes() -> None:
+    """Pixels with the variances 9, 4, 1 and 0 along turned axes: codes are the projections, largest first."""
+    g = torch.Generator().manual_seed(0)
+    turn = torch.linalg.qr(torch.randn(4, 4, generator=g))[0]
+    z = torch.randn(900, 4, generator=g)
+    z = torch.linalg.qr(z - z.mean(0))[0] * 30 * torch.tensor([2.0, 3.0, 0.0, 1.0])  # uncorrelated
+    pixels = 0.5 + z @ turn.T
+    space = CodeSpace.of(pixels, 2)
+    assert space.share == pytest.approx(13 / 14, rel=1e-4) and space.axes.shape == (2, 4)
+    torch.testing.assert_close(space.mean, torch.full((4,), 0.5), atol=1e-4, rtol=0)
+    torch.testing.assert_close(space.encode(pixels).abs(), z[:, [1, 0]].abs(), atol=1e-3, rtol=0)
+    codes = torch.tensor([[0.01, -0.02], [50.0, 0.0]])
+    plain = 0.5 + codes @ space.axes
+    torch.testing.assert_close(space.decode(codes), plain.clamp(0, 1))
+    assert float(plain.min()) < 0 and float(plain.max()) > 1
+    assert CodeSpace.of(pixels, 4).share == pytest.approx(1.0) and CodeSpace.of(pixels[:3], 3).axes.shape == (3, 4)
+    for images, components in ((pixels, 0), (pixels, 5), (pixels[:3], 4)):
+        with pytest.raises(InputError, match="components must lie"):
+            CodeSpace.of(images, components)
+
+
+def test_the_icnns_digits_are_a_fit_of_the_codes(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[tuple[int, ...], int, float | None]] = []
+
+    def fitted(source: Any, target: torch.Tensor, *, seed: int, budget_seconds: float | None) -> Any:
+        asked.append((tuple(target.shape), seed, budget_seconds))
+        return SimpleNamespace(forward=lambda x: 2 * x, u=torch.nn.Linear(3, 2), info={"seconds": 1.5})
+
+    monkeypatch.setattr(transport_digits, "fit_brenier_map", fitted)
+    pixels = torch.rand(40, 5, generator=_seeded(1))
+    made = fit_digits(pixels, "icnn", components=3, seed=4, budget_seconds=7.0)
+    assert asked == [((40, 3), 4, 7.0)] and made.info == {"seconds": 1.5, "parameters": 8}
+    torch.testing.assert_close(made.codes(6, 2), 2 * torch.randn(6, 3, generator=_seeded(2)))
+    torch.testing.assert_close(made.images(6, 2), made.space.decode(made.codes(6, 2)))
+    gaussian = fit_digits(pixels, "gaussian", components=3, seed=4)
+    S, m = gaussian_map(torch.randn(20_000, 3, generator=_seeded(4)), gaussian.space.encode(pixels))
+    x = torch.randn(6, 3, generator=_seeded(2))
+    torch.testing.assert_close(gaussian.codes(6, 2), (x.double() @ S + m).float())
+    assert gaussian.info == {"method": "gaussian", "parameters": 3}
 
 
 def _seeded(seed: int) -> torch.Generator:

@@ -98,3 +98,39 @@ def test_only_copies_beyond_what_a_leaf_holds_are_spread() -> None:
 
 def test_neighbours_of_few_points_are_all_of_them() -> None:
     assert neighbours(torch.tensor([[0.0], [1.0], [3.0]]), 8).sort(dim=1).values.tolist() == [[0, 1, 2]] * 3
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-9, 1e9])
+def test_an_assignment_knows_no_units_and_no_origin(unit: float) -> None:
+    g = torch.Generator().manual_seed(5)
+    x, y = (torch.randn(40, 2, generator=g).double() for _ in range(2))
+    sigma = optimal_assignment(x, y)
+    assert torch.equal(optimal_assignment(unit * (x + 1e4), unit * (y - 3e4)), sigma)
+    assert sorted(optimal_assignment(x, torch.zeros(40, 2)).tolist()) == list(range(40))  # all costs are the same
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "k", "cells"),
+    [(250, 3, 125, 125), (250, 1, 2, 2), (10, 1, 50, 10), (250, 1, 1, None), (250, 5, 40, None), (250, 4, 16, 16)],
+)
+def test_cells_are_the_dth_power_of_a_whole_number(n: int, d: int, k: int, cells: int | None) -> None:
+    strata = Stratifier(torch.rand(n, d, generator=torch.Generator().manual_seed(1)), k)
+    assert (None if strata.cells is None else len(strata.cells)) == cells
+    assert len(strata.draw(torch.Generator())) == strata.k == min(n, k)
+
+
+def test_copies_beyond_a_leaf_are_spread_by_a_billionth_of_the_cloud() -> None:
+    g = np.random.default_rng(1)
+    apart = g.normal(size=(50, 2)) * [100.0, 1.0]
+    few, many = np.full((MAX_TIES, 2), 7.0), np.full((400, 2), [3.0, 8.0])
+    points = np.concatenate([apart, few, many])
+    found = tie_free(points.astype(np.float64))
+    np.testing.assert_array_equal(found[: 50 + MAX_TIES], points[: 50 + MAX_TIES])
+    moved = found[50 + MAX_TIES :] - many
+    extent = float(np.ptp(points[:, 0]))
+    assert moved.std() == pytest.approx(1e-9 * extent, rel=0.1) and len(np.unique(found, axis=0)) == 50 + 1 + 400
+    far = tie_free(points - 1e12)  # where a billionth of the extent is less than a float's step
+    assert (far[-400:] - (many - 1e12)).std() == pytest.approx(1e-14 * 1e12, rel=0.1)
+    origin = tie_free(np.zeros((60, 2)))
+    assert origin.std() == pytest.approx(1e-9, rel=0.2)
+    assert tie_free(np.ones((MAX_TIES, 2), dtype=np.float32)).dtype == np.float64

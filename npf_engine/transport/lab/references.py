@@ -11,6 +11,7 @@ import torch
 from scipy.sparse.csgraph import floyd_warshall
 from torch import Tensor
 
+from npf_engine.transport.pairing import PIVOTS
 from npf_engine.transport.scores import Map, cross_coupling
 
 LARGE = 1e6
@@ -35,7 +36,7 @@ def exact_map(x: Tensor, y: Tensor) -> Reference:
     the simplex' own put every x_i on the border between two cells."""
     cost = torch.cdist(x.double(), y.double()).square().numpy()
     scale = max(float(cost.max()), 1e-300)
-    plan, log = ot.emd([], [], cost / scale, numItermax=10_000_000, log=True)
+    plan, log = ot.emd([], [], cost / scale, numItermax=PIVOTS, log=True)
     v = np.asarray(log["v"])
     if len(x) == len(y):
         v = v + _shortest_paths(cost / scale - np.asarray(log["u"])[:, None] - v, plan.argmax(1)).mean(0)

@@ -24,6 +24,7 @@ from npf_engine.transport.drifting import SCHEMES
 from npf_engine.transport.lab.methods import METHODS, Fitted, Work, run_method
 from npf_engine.transport.lab.tasks import Task, build_task
 from npf_engine.transport.lab.telling import load_done, save_done, weights
+from npf_engine.transport.pairing import PIVOTS
 from npf_engine.transport.scores import Map
 
 POINTS = {"mmd": 10_000, "l2_uvp": 4096, "s_eps": 1024}
@@ -287,4 +288,4 @@ def _exact_cost(x: Tensor, y: Tensor) -> float:
     """Mean |x - y|^2 of the exact transport of a few points: what a perfect map pays, up to sampling."""
     cost = torch.cdist(x.double(), y.double()).square().numpy()
     scale = max(float(cost.max()), 1e-300)
-    return float(ot.emd2([], [], cost / scale, numItermax=10_000_000) * scale)
+    return float(ot.emd2([], [], cost / scale, numItermax=PIVOTS) * scale)
