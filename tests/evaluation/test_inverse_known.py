@@ -110,8 +110,8 @@ def test_matched_points_are_near_and_each_is_taken_once() -> None:
 
 
 def test_the_row_is_that_of_its_balls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Values 3, 5, 4 over floors 2, 2, 2: ratio 2, residuals -1, 1, 0 of deviation 1, so se = 1 / sqrt(3) / 2."""
-    told = iter(torch.tensor([[3.0, 5.0, 4.0], [2.0, 2.0, 2.0], [7.0, 8.0, 9.0], [1.0, 2.0, 3.0]]).double())
+    """Values 3, 5, 4 over floors 1, 3, 2: ratio 2, residuals 1, -1, 0 of deviation 1, so se = 1 / sqrt(3) / 2."""
+    told = iter(torch.tensor([[3.0, 5.0, 4.0], [1.0, 3.0, 2.0], [7.0, 8.0, 9.0], [1.0, 2.0, 3.0]]).double())
     clouds: list[tuple[Tensor, Tensor, float]] = []
     monkeypatch.setattr(inverse, "batched_sinkhorn_divergence", lambda *cloud: clouds.append(cloud) or next(told))
     (x, m), train = _clouds(64), _clouds(900)

@@ -57,6 +57,13 @@ def test_a_wild_floor_does_not_hide_a_value_far_above_it() -> None:
     assert Measured(1.0, 0.0, 2.0, None, draws=4).doubt == 1.0
 
 
+def test_a_ratio_below_one_has_its_doubt_and_none_or_less_has_none() -> None:
+    assert Measured(0.5, 1.0, 9.0, 0.1, draws=8).doubt == pytest.approx(math.exp(0.2 * margin(8)))
+    for value in (0.0, -0.5):
+        assert Measured(value, 1.0, 9.0, 0.1, draws=8).doubt == 1.0
+    assert Measured(1.0, 1.0, 9.0, 300.0, draws=8).doubt == math.inf and Measured(1.0, 1.0, 9.0, 0.1).doubt > 1.29
+
+
 def test_the_ladder_of_levels() -> None:
     assert [level_by(f, 0.1, 0.5) for f in (0.0, 0.1, 0.11, 0.5, 0.51, math.nan)] == [
         GOOD,

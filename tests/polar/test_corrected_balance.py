@@ -236,3 +236,61 @@ def test_the_proposal_s_density_is_that_of_its_draws(d: int, bounded: bool) -> N
         for feature, truth in ((draws[:, 0], middle), (draws[:, -1].square(), middle**2 + width**2)):
             part = weight * (feature - truth)
             assert abs(float(part.mean())) < 4.5 * float(part.std()) / math.sqrt(60_000) + 2e-3
+
+
+def test_a_jump_by_its_formula_accepts_with_its_ratio() -> None:
+    """Every number of one jump: y = M(x) + s z, two MALA steps on u, x' of q, and the ratio of the module's head."""
+    x = torch.tensor([[1.9, -0.4]], dtype=torch.float64)
+    frozen = Frozen(bowl, folding, WIDE, 0.5, 0.15, 2)
+    g = torch.Generator().manual_seed(4)
+
+    def normal() -> Tensor:
+        return torch.randn(1, 2, generator=g, dtype=torch.float64)
+
+    y = folding(x) + 0.5 * normal()
+    there = y
+    for _ in range(2):  # accepted, whatever they are
+        there = there - 0.15 * C * bowl(there)[1] + math.sqrt(0.3) * normal()
+    x_new = WIDE.sample(there, g)
+
+    def energy(p: Tensor) -> Tensor:
+        return C * 0.5 * (CURVATURE * (p - CENTRE).square()).sum(1)
+
+    def log_r(to: Tensor, at: Tensor) -> Tensor:
+        return -(to - folding(at)).square().sum(1) / (2 * 0.25)
+
+    ratio = float(
+        energy(x) - energy(x_new) + C * (bowl(there)[0] - bowl(y)[0]) + log_r(there, x_new) - log_r(y, x)
+        + WIDE.log_density(x, y) - WIDE.log_density(x_new, there)
+    )  # fmt: skip
+    for shift, accepted in ((-1e-6, True), (1e-6, False)):
+        kernel, state = Corrected(gaussian(), LangevinSettings(0.05, C, inner=5), frozen), ChainState.start(x, 4)
+        uniforms = iter([0.0, 0.0, math.exp(ratio + shift)])
+        state.uniform = lambda uniforms=uniforms: torch.tensor([next(uniforms)], dtype=torch.float64)  # type: ignore[method-assign]
+        kernel.jump(state)
+        assert bool(state.jumped) is accepted and kernel.acceptance == float(accepted) and kernel.tried == 1
+        torch.testing.assert_close(state.x, x_new if accepted else x)
+        torch.testing.assert_close(state.value, energy(state.x))
+        torch.testing.assert_close(state.gradient, CURVATURE * (state.x - CENTRE))
+
+
+def test_a_move_to_nowhere_is_never_accepted() -> None:
+    """From infinite energy to infinite energy the ratio is not a number; to it, and with a random number of 0, it is
+    minus infinity on both sides."""
+    x = torch.tensor([[5.0], [0.5]], dtype=torch.float64)
+    kernel = Mala(Oracle(lambda x: 0 * x, lambda x: 0 * x[:, 0]), LangevinSettings(1e4), Region((-1.0,), (1.0,)))
+    state = ChainState.start(x, 0)
+    state.uniform = lambda: torch.zeros(2, dtype=torch.float64)  # type: ignore[method-assign]
+    kernel.step(state)
+    assert torch.equal(state.x, x) and kernel.shown() == {"local_acceptance": 0.0}
+
+
+def test_acceptances_before_anything_was_tried_are_0() -> None:
+    kernel = Corrected(gaussian(), LangevinSettings(0.05, C), Frozen(bowl, folding, WIDE, 0.5, 0.15, 2))
+    assert kernel.shown() == {"acceptance": 0.0, "local_acceptance": 0.0}
+
+
+def test_a_gradient_with_one_component_that_is_no_number_is_outside() -> None:
+    kernel = Mala(Oracle(lambda x: torch.stack([x[:, 0], 0 / x[:, 1]], 1), lambda x: x[:, 0]), LangevinSettings(0.1))
+    value, gradient = kernel.evaluate(torch.tensor([[0.5, 0.0], [0.5, 1.0]], dtype=torch.float64))
+    assert value.tolist() == [math.inf, 0.5] and gradient.tolist() == [[0.0, 0.0], [0.5, 0.0]]

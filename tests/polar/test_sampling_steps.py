@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from npf_engine.errors import InputError
 from npf_engine.polar.langevin import (
     Diverged,
     Langevin,
@@ -24,6 +25,7 @@ from npf_engine.polar.sampling.known import KnownFactorization, langevin_on_know
 from npf_engine.polar.sampling.landscapes import gaussian_mixture
 from npf_engine.polar.sampling.nuts import _before_the_end, _log_density
 from npf_engine.polar.sampling.tempering import Tempering
+from npf_engine.recorder import Recorder
 
 C = 2.0
 CENTRE = torch.tensor([1.5, -0.5], dtype=torch.float64)
@@ -273,3 +275,139 @@ def test_langevin_on_a_known_factorization_by_its_formula() -> None:
     torch.testing.assert_close(
         preconditioned_step(lambda p: 3 * p, x, J, tau, z), x + torch.einsum("nij,nj->ni", J, move)
     )
+
+
+def test_a_step_of_tempering_by_its_formula() -> None:
+    """Level l of the law exp(-c r^l g) moves with tau / r^l, so that all go the same way in the mean."""
+    x = CENTRE + 0.3 * noise((3 * 50, 2), 1)
+    settings = LangevinSettings(1e-5, C, metric=(4.0, 0.25))
+    kernel, state = Tempering(gaussian(), settings, levels=3, ratio=0.4, swap_every=2), ChainState.start(x[:50], 8)
+    kernel.begin(x.clone())
+    state.step = 1  # no swaps
+    kernel.step(state)
+    factor = torch.tensor([1.0, 0.4, 0.16], dtype=torch.float64).repeat_interleave(50)[:, None]
+    tau = 1e-5 * torch.tensor([4.0, 0.25], dtype=torch.float64)
+    moved = x - tau * C * STIFF * (x - CENTRE) + (2 * tau / factor).sqrt() * noise((150, 2), 8)
+    assert kernel.x is not None
+    accepted = (kernel.x != x).any(1)
+    assert int(accepted.sum()) > 145
+    torch.testing.assert_close(kernel.x[accepted], moved[accepted])
+    torch.testing.assert_close(kernel.value, 0.5 * (STIFF * (kernel.x - CENTRE).square()).sum(1))
+    torch.testing.assert_close(kernel.gradient, STIFF * (kernel.x - CENTRE))
+    assert state.step == 2 and kernel.tried == 0 and kernel.shown() == {"acceptance": 0.0}
+    other = Tempering(gaussian(), settings, levels=3)
+    other.load_state_dict(kernel.state_dict())
+    assert torch.equal(other.x, kernel.x) and other.oracle.evaluations == kernel.oracle.evaluations == 300  # type: ignore[arg-type]
+
+
+def test_levels_begin_where_the_particles_are_and_swap_at_every_fifth_step() -> None:
+    kernel, state = Tempering(gaussian(), LangevinSettings(1e-4, C), levels=2), ChainState.start(noise((9, 2), 0), 1)
+    tried = []
+    for _ in range(11):
+        kernel.step(state)
+        tried.append(kernel.tried)
+    # Of two levels there is one pair: even turns try it, odd ones none.
+    assert tried == [9] * 10 + [18] and kernel.factors == [1.0, 0.35]
+    bad = Tempering(Oracle(lambda x: torch.stack([x[:, 0], 0 / x[:, 1]], 1), lambda x: x[:, 0]), LangevinSettings(0.1))
+    value, gradient = bad._evaluate(torch.tensor([[0.5, 0.0]]))
+    assert value.tolist() == [math.inf] and gradient.tolist() == [[0.0, 0.0]]
+
+
+def test_a_few_wild_particles_are_let_pass_and_one_more_is_not() -> None:
+    settings = LangevinSettings(0.5, 3.0)
+    for count, length in ((2, 100), (0, 10), (20, 1000)):
+        wild = torch.zeros(length, dtype=torch.bool)
+        wild[:count] = True
+        check_wild(wild, 1, settings)
+        wild[: count + 1] = True
+        with pytest.raises(Diverged, match=f"{count + 1} of {length}"):
+            check_wild(wild, 1, settings)
+
+
+def test_how_far_a_particle_may_go_without_a_box() -> None:
+    """A million times as far as the cloud was after its first step, in either direction; looked at each tenth step."""
+    x = torch.tensor([[-3.0, 0.5], [0.25, 0.0]], dtype=torch.float64)
+    kernel = Langevin(Oracle(lambda x: 0 * x), LangevinSettings(1e-3))
+    kernel._settle(x, 1)
+    for far, step, told in ((-2.9e6, 10, False), (-3.1e6, 10, True), (3.1e6, 10, True), (-3.1e6, 11, False)):
+        cloud = torch.tensor([[0.0, far], [0.0, 0.0]], dtype=torch.float64)
+        if told:
+            with pytest.raises(Diverged, match="1 of 2"):
+                kernel._settle(cloud, step)
+        else:
+            assert kernel._settle(cloud, step) is cloud
+    near = Langevin(Oracle(lambda x: 0 * x), LangevinSettings(1e-3))
+    near._settle(torch.tensor([[0.1], [math.nan], [math.inf]]), 1)
+    assert near._reach == 1e6 and Langevin(Oracle(lambda x: x), LangevinSettings())._reach == 0.0
+    other = Langevin(Oracle(lambda x: 0 * x), LangevinSettings(1e-3))
+    other.load_state_dict(kernel.state_dict())
+    assert other._reach == 3e6
+
+
+def test_a_particle_with_one_coordinate_that_is_no_number_stays() -> None:
+    kernel = Langevin(Oracle(lambda x: torch.stack([x[:, 0], 0 / x[:, 1]], 1)), LangevinSettings(0.1, noise=False))
+    start = torch.tensor([[0.5, 1.0]], dtype=torch.float64).repeat(60, 1)
+    start[0, 1] = 0.0
+    state = ChainState.start(start, 0)
+    kernel.step(state)
+    assert state.x.tolist() == [[0.5, 0.0]] + [[0.45, 1.0]] * 59
+
+
+def test_the_warnings_at_their_limits() -> None:
+    for product, told in ((2.0, "above 2"), (1.99, "is large"), (0.71, "is large"), (0.69, None)):
+        text = step_size_warning(LangevinSettings(0.25, 4.0), product)
+        assert (text is None) if told is None else (text is not None and told in text and "tau near" in text)
+    assert "tau near 0.05" in (step_size_warning(LangevinSettings(1.0, 4.0), 1.0) or "")
+    with pytest.raises(InputError, match="tau must be a positive number, not 0"):
+        LangevinSettings(tau=0)
+    with pytest.raises(InputError, match="coefficient must be"):
+        LangevinSettings(coefficient=math.inf)
+    assert LangevinSettings(0.5, 0.5, 1).inner == 1
+
+
+def test_the_differences_of_a_curvature_are_small_beside_the_place_and_not_beside_0() -> None:
+    """At 1000 a step of 0.01 is taken: x^3 / 6 has the curvature 1000 there and 0 at the origin."""
+    steps: list[float] = []
+
+    def slope(x: Tensor) -> Tensor:
+        steps.append(float(x[0, 0]) - 1000)
+        return x**2 / 2
+
+    assert lipschitz(slope, torch.tensor([[1000.0], [-2000.0]], dtype=torch.float64)) == pytest.approx(2000, rel=1e-4)
+    assert abs(steps[1]) == pytest.approx(1e-5 * 2001, rel=1e-6)
+    half = lipschitz(lambda x: torch.where(x > 0, torch.nan, 3 * x), torch.tensor([[-1.0], [1.0]]).double())
+    assert half == pytest.approx(3.0)
+    assert lipschitz(lambda x: torch.where(x > 0, torch.inf, x) * 0.25, torch.tensor([[-1.0], [1.0]])) < 0.3
+
+
+def test_a_watched_chain_tells_of_the_latest_and_a_silent_one_begins_a_trace_of_its_own() -> None:
+    told: list[tuple[str, int, int, dict[str, float]]] = []
+
+    class Told(Recorder):
+        def progress(self, stage: str, step: int, total: int, **scalars: float) -> None:
+            told.append((stage, step, total, scalars))
+
+    trace = Trace(every=2)
+    state = run_chain(
+        Langevin(gaussian(), LangevinSettings(0.01)), ChainState.start(noise((3, 2), 0), 0), 4, Told(), stage="walk",
+        trace=trace, watch=lambda s: {"at": 10.0 * s.step},
+    )  # fmt: skip
+    assert told == [("walk", 2, 4, {"at": 20.0}), ("walk", 4, 4, {"at": 40.0})]
+    assert trace.steps == [0, 2, 4] and trace.scalars == {"at": [0.0, 20.0, 40.0]} and state.step == 4
+    run_chain(Langevin(gaussian(), LangevinSettings(0.01)), state, 6, trace=trace)
+    assert trace.steps == [0, 2, 4, 6], "what was begun is gone on with"
+    spent = run_chain(Langevin(gaussian(), LangevinSettings(0.01)), ChainState.start(noise((3, 2), 0), 0), 9, budget=0)
+    assert spent.step == 0
+
+
+def test_the_potential_itself_is_asked_for_where_it_is_known() -> None:
+    with pytest.raises(ValueError, match="the potential g itself"):
+        Oracle(lambda x: x).both(torch.ones(2, 1))
+    drawing = torch.Generator().manual_seed(0)
+    oracle = Oracle(lambda x: x, generator=drawing)
+    kept = {key: value.clone() if isinstance(value, Tensor) else value for key, value in oracle.state_dict().items()}
+    first = torch.rand(1, generator=drawing)
+    oracle.load_state_dict(kept)
+    assert torch.equal(torch.rand(1, generator=drawing), first) and set(Oracle(lambda x: x).state_dict()) == {
+        "evaluations"
+    }

@@ -149,12 +149,6 @@ def test_the_region_of_the_bridge_is_that_of_rho(rho: str, region: str, monkeypa
     assert bridge.region == region and own.networks["bridge"]["region"] == region
 
 
-def test_peers_are_the_nearest_and_no_more_than_there_are() -> None:
-    m = torch.tensor([[0.0], [1.0], [10.0], [3.0]])
-    assert training._peers(m, 2).tolist() == [[0, 1], [1, 0], [2, 3], [3, 1]]
-    assert training._peers(m, 9).shape == (4, 4)
-
-
 def test_every_network_and_every_loop_has_random_numbers_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of one seed and of the seeds beside it: no two are alike within a training."""
     loops, own = Loops(monkeypatch), job()
@@ -175,13 +169,10 @@ def test_every_network_and_every_loop_has_random_numbers_of_its_own(monkeypatch:
     training._train_v(own, u, None)
     training._train_m(own, own.x)
     training._train_inverse(own, own.x, u)
-    seeds = [made["seed"] for made in own.networks.values()] + [made.seed for made in loops.made.values()]
-    assert own.networks["u"]["seed"] == asked["pairs"] == 5
-    seeds.append(asked["dual"])
-    beyond = sorted(seed - 5 for seed in seeds)
-    assert beyond[0] == 0 and beyond[-1] < 100, "all are counted from the training's seed"
-    drawn = [*seeds[4:], asked["pairs"]]
-    assert len(set(drawn)) == len(drawn) == 5 and len({made["seed"] for made in own.networks.values()}) == 4
+    seeds = {name: made["seed"] - 5 for name, made in own.networks.items()}
+    assert seeds == {"u": 0, "v": 1, "m": 3, "bridge": 5}, "the same in every version"
+    assert {name: made.seed - 5 for name, made in loops.made.items()} == {"v": 2, "m": 4, "inverse": 6}
+    assert asked == {"pairs": 5, "dual": 6}
 
 
 class Solved(SimpleNamespace):

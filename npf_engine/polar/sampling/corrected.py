@@ -129,7 +129,7 @@ class Corrected:
             + self._log_r(y_new, x_new) - self._log_r(y, x)
             + frozen.q.log_density(x, y) - frozen.q.log_density(x_new, y_new)
         )  # fmt: skip
-        good = torch.log(state.uniform()) < log_ratio.nan_to_num(nan=-torch.inf)
+        good = torch.log(state.uniform()) < log_ratio  # false where that is not a number
         state.x = torch.where(good[:, None], x_new, x)
         state.value = torch.where(good, value_new, state.value)
         state.gradient = torch.where(good[:, None], gradient_new, state.gradient)
@@ -186,7 +186,7 @@ def mala_move(
     value_new, gradient_new = energy(forward)
     back = x - forward + tau * coefficient * gradient_new
     log_ratio = value - value_new + 0.5 * noise.square().sum(dim=1) - (back.square() / (4 * tau)).sum(dim=1)
-    good = torch.log(state.uniform()) < log_ratio.nan_to_num(nan=-torch.inf)
+    good = torch.log(state.uniform()) < log_ratio  # false where that is not a number
     keep = good[:, None]
     return (
         torch.where(keep, forward, x), torch.where(good, value_new, value),
