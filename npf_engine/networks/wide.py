@@ -110,7 +110,7 @@ class WidePotential(nn.Module):
             self.Q = start_of_roots(self.bent, unit_rank, d, UNIT_BEND, g)
             self.r = nn.Parameter(torch.zeros(self.bent * unit_rank))
             self.reach = nn.Parameter(torch.full((self.bent,), inverse_softplus(START_REACH)))
-        self.piece_size = 2 * share * d / gain**2  # tau and the size of all f_k at the start
+        self.piece_size = 2 * share * d / (gain * gain)  # tau and the size of all f_k at the start
         self.register_buffer("scale", torch.ones(()))
         self.register_buffer("floor", torch.tensor(float(strong_convexity)))
         self.register_buffer("weights", torch.ones(d))

@@ -18,6 +18,7 @@ from npf_engine.networks.mlp import reset_linear
 from npf_engine.transport.setbacks import finite_gradients
 
 HIDDEN = (64, 64, 64)
+LEAK = 0.2
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Critic(nn.Module):
         self.register_buffer("size", torch.ones(()))
         layers: list[nn.Module] = []
         for before, after in zip((d, *HIDDEN), HIDDEN, strict=False):
-            layers += [nn.Linear(before, after), nn.LeakyReLU(0.2)]
+            layers += [nn.Linear(before, after), nn.LeakyReLU(LEAK)]
         self.layers = nn.Sequential(*layers, nn.Linear(HIDDEN[-1], 1))
         reset_linear(self, seed)
 

@@ -18,6 +18,7 @@ from npf_engine.transport.gaussian import gaussian_map, spread_of
 
 HELD_OUT = 0.1
 MAX_VALIDATION = 4096
+INVERSE_TOLERANCE, DUAL_TOLERANCE = 1e-5, 1e-4  # residuals of conjugates, of the target's spread
 INEXACT = 1e-3  # residual of an inverse that is worth a warning; float32 alone leaves some 1e-5
 
 
@@ -69,7 +70,7 @@ class BrenierMap:
     def inverse(self, y: Tensor) -> Tensor:
         """grad u*(y) (n, d): where forward sends to y. Warns where it is off by INEXACT of the target's spread."""
         spread = self.at.spread
-        solved = conjugate(self.u, self.at.target(y), tolerance=1e-5 * spread / float(self.u.scale))
+        solved = conjugate(self.u, self.at.target(y), tolerance=INVERSE_TOLERANCE * spread / float(self.u.scale))
         missed = int((~(solved.residual <= INEXACT * spread)).sum())
         if missed:
             warnings.warn(
@@ -129,7 +130,7 @@ class Clouds:
         """The dual objective on the held-out samples, in the units of <x, y>."""
         at = fitted.at
         x, y = at.source(self.x_check), at.target(self.y_check)
-        inner = held_out_dual(fitted.u, x, y, tolerance=1e-4 * at.spread).value
+        inner = held_out_dual(fitted.u, x, y, tolerance=DUAL_TOLERANCE * at.spread).value
         # u(x) + u*(y) = factor (u' + u'*) + <mean, x> + <centre, y - mean>
         ends = (self.x_check @ at.mean).mean() + ((self.y_check - at.mean) @ at.centre).mean()
         return at.factor * inner + float(ends)
