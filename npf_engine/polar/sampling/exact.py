@@ -189,7 +189,7 @@ class Truth:
 
     def _draw(self, cumulative: Tensor, n: int, generator: torch.Generator) -> Tensor:
         uniform = torch.rand(n, generator=generator, dtype=torch.float64) * cumulative[-1]
-        cell = torch.searchsorted(cumulative, uniform).clamp(max=len(self.points) - 1)
+        cell = torch.searchsorted(cumulative, uniform)
         low, high = self._corners()
         jitter = torch.rand(n, 2, generator=generator, dtype=torch.float64) - 0.5
         return self.points[cell] + jitter * (high - low) / self.side

@@ -93,7 +93,7 @@ def _levels(truth: Truth) -> Tensor:
         own = truth.labels == k
         energy, order = torch.sort(truth.energy[own])
         held = truth.mass[own][order].cumsum(dim=0)
-        last = int(torch.searchsorted(held, HELD * held[-1]).clamp(max=len(held) - 1)) if len(held) else 0
+        last = int(torch.searchsorted(held, HELD * held[-1])) if len(held) else 0
         bottom = float(truth.energy_at(torch.tensor([truth.modes[k].location], dtype=torch.float64))[0])
         lowest = min(bottom, float(energy[0])) if len(energy) else bottom
         # A basin without any mass has no level of its own.
