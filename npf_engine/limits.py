@@ -37,6 +37,7 @@ MAX_RANK, MAX_PIECES, MAX_BLOCKS = 256, 8192, 512
 MAX_STEPS = 10_000_000
 MAX_SAMPLER_STEPS = 10_000
 MAX_GUIDE_STEPS = 1000
+MAX_REDRAWS = 20
 MAX_PARTICLES = 100_000
 MAX_GRADIENTS = 20_000_000_000  # particles times steps
 MAX_SEED = 2**31 - 1  # stages add to it, and numpy, scikit-learn and torch must all take the sum
@@ -64,7 +65,7 @@ MOST: dict[str, float] = {
     "lr": 100.0, "regression_lr": 100.0, "polish_lr": 100.0, "dual_lr": 100.0, "lr_floor": 1.0, "beta1": 1.0,
     "beta2": 1.0, "ema": 1.0, "tolerance": 1.0, "batch": 1_000_000, "sigma": 1000.0, "time_power": 100.0,
     "grid_power": 100.0, "peers": 1024, "sampler_steps": MAX_SAMPLER_STEPS, "guide_steps": MAX_GUIDE_STEPS,
-    "draws": 10_000, "n": 20_000,
+    "redraws": MAX_REDRAWS,     "draws": 10_000, "n": 20_000,
     "neighbourhoods": 10_000, "neighbourhood_size": 10_000, "particles": MAX_PARTICLES, "count": MAX_PARTICLES,
     "generated": MAX_PARTICLES, "minibatch": 100_000, "share": 100_000, "replay": 400_000, "samples": 400_000,
     "seeds": 1000, "d": MAX_D, "points": 100_000, "budget_seconds": MAX_SECONDS, "seconds": MAX_SECONDS,
@@ -75,7 +76,7 @@ MOST_WHOLE, MOST_REAL = 10**9, LARGEST  # of a number that has no entry
 POSITIVE = ("u", "conjugate", "v", "m", "inverse", "report")
 MAY_BE_ZERO = frozenset({
     "regression_steps", "polish_steps", "dual_steps", "patience", "beta1", "beta2", "ema", "lr_floor", "fourier",
-    "guide_steps",
+    "guide_steps", "redraws",
 })  # fmt: skip
 # The longest list of a leaf; what has no entry may have MAX_D items.
 LENGTHS: dict[str, int] = {

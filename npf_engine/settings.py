@@ -87,6 +87,7 @@ class InverseConfig:
     sampler_steps: int = 20
     grid_power: float = 1.5  # times of the sampler: t = 1 - (1 - k / steps)^power
     guide_steps: int = 12  # at the end of a path, towards M_xi(x) = y (polar/guidance.py); d <= 16
+    redraws: int = 2  # times that a draw which the guidance did not bring to y is drawn anew
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ class ValueInverseConfig(InverseConfig):
 
     blocks: tuple[int, ...] = ()
     guide_steps: int = 0
+    redraws: int = 0
 
 
 @dataclass(frozen=True)

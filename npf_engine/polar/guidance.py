@@ -18,6 +18,8 @@ from npf_engine.polar.refine import levenberg_marquardt
 GUIDE_MAX_D = 16  # a Jacobian of M_xi costs d times its value
 GUIDE_CHUNK = 16_384
 CLOSE_ENOUGH = 1e-3  # of M: what no M_xi knows
+FAR = 4.0  # times where a draw rests: twice M_xi's own error, a draw so far off is drawn anew
+ANOTHER = 15_485_863  # between the seeds of Heun's noise
 POOR = 0.1  # an M_xi that is off by more (of Omega's half side) knows less than the bridge, and guides nothing
 GUIDE_SAMPLES = 2048  # on which M_xi's own error is taken
 LONGEST = 0.1  # of a step, model units
@@ -35,20 +37,22 @@ def guide(
     stay: Callable[[Tensor], Tensor],
     steps: int,
     tolerance: float,
-) -> Tensor:
-    """Draws (n, d) for points y (n, d) of the map, nearer to M_xi(x) = y and still in Omega; model units.
+) -> tuple[Tensor, Tensor]:
+    """Draws (n, d) for points y (n, d) of the map, nearer to M_xi(x) = y and still in Omega, and |M_xi(x) - y| of each
+    (n,); model units.
 
     ``stay`` gives for places (n, d) how far each is outside of rho's cloud, (n,); one that is further out than its draw
     was keeps its draw. A draw with |M_xi(x) - y| of at most ``tolerance`` stays where it is.
     """
-    parts = []
+    places, misses = [drawn[:0]], [drawn[:0, 0]]
     for x, wanted in zip(drawn.split(GUIDE_CHUNK), y.split(GUIDE_CHUNK), strict=True):
-        after, _ = levenberg_marquardt(
+        after, miss = levenberg_marquardt(
             m.value_and_jacobian, x, wanted, confine, steps=steps, tolerance=tolerance, reach=LONGEST
         )
-        left = stay(after) > stay(x)
-        parts.append(torch.where(left[:, None], x, after))
-    return torch.cat(parts) if parts else drawn
+        strayed = stay(after) > stay(x)
+        places.append(torch.where(strayed[:, None], x, after))
+        misses.append(torch.where(strayed, (m(x) - wanted).norm(dim=1), miss))
+    return torch.cat(places), torch.cat(misses)
 
 
 def outside(rho: str, samples: Tensor) -> Callable[[Tensor], Tensor]:

@@ -23,7 +23,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields.field import Scaling, Units
 from npf_engine.fields.lattice import lattice_of, lattice_tensors
 from npf_engine.fields.storage import known_functions, spec_from_dict
-from npf_engine.limits import MAX_GUIDE_STEPS, MAX_SAMPLER_STEPS
+from npf_engine.limits import MAX_GUIDE_STEPS, MAX_REDRAWS, MAX_SAMPLER_STEPS
 from npf_engine.networks.framed import build_potential
 from npf_engine.networks.mlp import MLP
 from npf_engine.networks.sizes import check_networks
@@ -66,6 +66,7 @@ def save_model(model: PolarFactorization, folder: Path) -> None:
         "sampler": model.sampler,
         "sampler_steps": model.sampler_steps,
         "guide_steps": model.guide_steps,
+        "redraws": model.redraws,
         "info": {key: value for key, value in model.info.items() if key != "networks"},
         "conventions": CONVENTIONS,
     }
@@ -97,6 +98,9 @@ def load_model(path: Path) -> PolarFactorization:
         guide_steps = int(config.get("guide_steps", 0))  # bundles from before the guidance draw as they did
         if not 0 <= guide_steps <= MAX_GUIDE_STEPS:
             raise InputError(f"guide_steps must be between 0 and {MAX_GUIDE_STEPS}")
+        redraws = int(config.get("redraws", 0))
+        if not 0 <= redraws <= MAX_REDRAWS:
+            raise InputError(f"redraws must be between 0 and {MAX_REDRAWS}")
         if lattice is not None and len(config["low"]) != 2:
             raise InputError(f"F on a grid belongs to two dimensions, and the model has {len(config['low'])}")
         modules: dict[str, Any] = {name: _build(name, config, tensors, dtype) for name in BUILDERS}
@@ -117,6 +121,7 @@ def load_model(path: Path) -> PolarFactorization:
             sampler=config["sampler"],
             sampler_steps=int(config["sampler_steps"]),
             guide_steps=guide_steps,
+            redraws=redraws,
             lattice=lattice,
         )
     except InputError as error:

@@ -427,5 +427,5 @@ def _assemble(
         high=field.high, field_name=field.name, field_spec=dataclasses.asdict(job.spec.field), samples=samples,
         info=info, function=field.function, sampler=job.spec.inverse.sampler,
         sampler_steps=job.spec.inverse.sampler_steps, guide_steps=job.spec.inverse.guide_steps,
-        lattice=lattice,
+        redraws=job.spec.inverse.redraws, lattice=lattice,
     )  # fmt: skip

@@ -30,6 +30,7 @@ PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "MAX_WIDTH",
             "MAX_SAMPLER_STEPS",
             "MAX_GUIDE_STEPS",
+            "MAX_REDRAWS",
         ),
     ),
     ("npf_engine.networks.sizes", ()),

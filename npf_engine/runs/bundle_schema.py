@@ -96,6 +96,7 @@ class Config(Part):
     sampler: Literal["bridge", "heun"]
     sampler_steps: Annotated[int, Field(ge=1, le=limits.MAX_SAMPLER_STEPS, strict=True)]
     guide_steps: Annotated[int, Field(ge=0, le=limits.MAX_GUIDE_STEPS, strict=True)] = 0
+    redraws: Annotated[int, Field(ge=0, le=limits.MAX_REDRAWS, strict=True)] = 0
     info: InfoPart
     conventions: dict[Word, Sentence] = {}
     spec: dict[str, Any] | None = None

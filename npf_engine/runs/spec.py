@@ -113,6 +113,7 @@ PUBLISHED: dict[str, Any] = {
     "inverse.sampler": "heun",
     "inverse.sampler_steps": 950,
     "inverse.guide_steps": 0,
+    "inverse.redraws": 0,
 }
 
 CHOICES: dict[str, tuple[str, ...]] = {

@@ -86,6 +86,7 @@ HELP: dict[str, str] = {
     "inverse.peers": "Points of nearly the same M that share a target (d up to 6); 1 is the paper's own target.",
     "inverse.sampler": "`bridge`: exact steps of the bridge; `heun`: the reference integrator.",
     "inverse.sampler_steps": "Steps of the sampler for one pre-image.",
+    "inverse.redraws": "Times that a path which Mξ still finds far from its point is drawn anew; 0: every path counts.",
     "inverse.guide_steps": "Steps at the end of a path that bring it to where Mξ(x) is the point asked for; 0: none.",
     "inverse.grid_power": "How dense the sampler's times are near the end: t = 1 - (1 - k / steps)^power.",
     "report.draws": "How many independent batches each figure is averaged over; 64 make it sharp.",
