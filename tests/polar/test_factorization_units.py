@@ -14,6 +14,7 @@ from npf_engine.fields.field import Scaling, Units
 from npf_engine.networks.bridge import Bridge
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.mlp import MLP
+from npf_engine.polar import factorization
 from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.polar.langevin import LangevinSettings, Region
 from npf_engine.polar.sampling.chain import ChainState, Oracle
@@ -260,3 +261,79 @@ def test_the_bottom_of_u_and_how_far_its_law_reaches() -> None:
     sets = tuple((torch.zeros(n, 2), torch.zeros(n, 2)) for n in (5, 900))
     picks = _draw(sets, 400, torch.Generator().manual_seed(0))
     assert [len(p) for p in picks] == [200, 200] and int(picks[0].max()) == 4 and int(picks[1].max()) > 800
+
+
+def test_grad_u_star_beyond_the_edge_by_more_than_a_fiftieth_is_outside() -> None:
+    found = model()
+    for far, outside in ((0.015, False), (0.025, True)):
+        y = torch.tensor([[1 + far, 0.3]]) @ S + M
+        details = found.invert_details(y, 3, 0)
+        assert details.outside.tolist() == [outside], far
+    found.bridge = None
+    assert torch.equal(found._project(torch.full((1, 2), 7.0)), torch.full((1, 2), 7.0))
+
+
+def test_a_solve_begins_at_v_where_there_is_one_and_no_start_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, asked = model(), list[Tensor | None]()
+    monkeypatch.setattr(factorization, "conjugate", lambda u, y, start, tolerance: asked.append(start))
+    y = torch.ones(3, 2)
+    found.solve(y)
+    found.v = MLP(2, 2, (3,), seed=0)
+    found.solve(y)
+    found.solve(y, 5 * y)
+    first, second, third = asked
+    assert first is None and second is not None and third is not None
+    assert torch.equal(second, found.v(y)) and torch.equal(third, 5 * y)
+
+
+def test_draws_are_guided_where_there_is_an_m_that_knows_and_few_dimensions(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, asked = model(), list[tuple[int, float]]()
+
+    def guide(m: MLP, drawn: Tensor, y: Tensor, confine: object, stay: object, steps: int, close: float) -> Tensor:
+        asked.append((steps, close))
+        return drawn + 100
+
+    monkeypatch.setattr(factorization, "guide", guide)
+    y = torch.zeros(4, 2)
+    plain = found.sample_inverse(y, 1)
+    assert asked == [], "of no steps"
+    found.samples["m_test"] = found.samples["x_test"]
+    found.guide_steps = 7
+    torch.testing.assert_close(found.sample_inverse(y, 1), plain + 100)
+    monkeypatch.setattr(factorization, "GUIDE_MAX_D", 2)
+    assert len(asked) == 1 and not torch.equal(found.sample_inverse(y, 1), plain)
+    monkeypatch.setattr(factorization, "GUIDE_MAX_D", 1)
+    assert torch.equal(found.sample_inverse(y, 1), plain)
+    found.m = None
+    monkeypatch.setattr(factorization, "GUIDE_MAX_D", 16)
+    assert torch.equal(found.sample_inverse(y, 1), plain) and asked[0][0] == 7
+
+
+@pytest.mark.parametrize(("off", "close"), [(0.06, 0.03), (0.0, 1e-3), (0.11, math.inf), (None, 1e-3)])
+def test_draws_are_brought_as_near_as_half_of_what_m_is_off_by(off: float | None, close: float) -> None:
+    """The median of |M_xi - M_theta| at the unseen samples, of which some are far off; one that knows less than the
+    bridge brings nothing nearer."""
+    found = model()
+    assert found.m is not None
+    found.rho = "gaussian"
+    x = found.samples["x_test"]
+    m = found.m(x) + (0.0 if off is None else off) * torch.tensor([[0.6, 0.8]])
+    m[:4] += 3.0
+    found.samples["m_test"] = m
+    if off is None:
+        found.samples |= {"x_test": x[:0], "m_test": m[:0]}
+    stay, near = found._guidance
+    assert near == pytest.approx(close, rel=1e-4)
+    assert stay(torch.tensor([[9.0, 0.0]])).tolist() == pytest.approx([9 - math.sqrt(2) - 3])
+
+
+def test_the_fingerprint_is_of_all_networks_and_their_weights() -> None:
+    found = model()
+    plain = found.fingerprint()
+    assert plain == model().fingerprint() and len(plain) == 64
+    found.v = MLP(2, 2, (3,), seed=0)
+    other = found.fingerprint()
+    with torch.no_grad():
+        found.v.layers[0].weight[0, 0] += 1e-3
+    assert len({plain, other, found.fingerprint()}) == 3
+    assert found.to("cpu") is found and found.device == torch.device("cpu")

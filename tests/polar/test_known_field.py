@@ -172,3 +172,42 @@ def test_places_are_kept_and_told_apart_by_the_scales_of_f_and_of_omega(monkeypa
     waves = [known(lambda x: torch.sin(math.pi * x / 2e-5), 1, spread=1.0, half=half) for half in (1.0, 4.0)]
     two = [wave.places(torch.zeros(1)) for wave in waves]
     assert len(two[0]) == 2 and len(two[1]) == 1, "2e-5 apart: two of a box of half side 1, one of a wider"
+
+
+def test_where_f_is_level_and_where_a_place_is_alone() -> None:
+    """F = 50 (x, h(y)): a line where h is 0, a single place without a slope where h is y^3, and one with a slope."""
+
+    def field(h: Any) -> Any:
+        return lambda x: 50 * torch.stack([x[:, 0], h(x[:, 1])], 1)
+
+    value = torch.tensor([10.0, 0.0])
+    line, cube, plain = (known(field(h), 2) for h in (lambda y: 0 * y, lambda y: y**3, lambda y: y))
+    places = torch.tensor([[0.2, 0.5], [0.2, 1.0], [0.2, -1.0]], dtype=torch.float64)
+    assert [part.tolist() for part in line.level(places, value)] == [[True] * 3, [True] * 3]
+    zero = torch.tensor([[0.2, 0.0]], dtype=torch.float64)
+    assert [part.tolist() for part in cube.level(zero, value)] == [[True], [False]]
+    assert [part.tolist() for part in plain.level(zero, value)] == [[False], [False]]
+    assert [part.tolist() for part in line.level(zero[:0], value)] == [[], []]
+    # On a half line the value is found on one side only, and so it is on the other.
+    for sign in (1.0, -1.0):
+        half = known(field(lambda y, sign=sign: (sign * y).clamp(min=0)), 2)
+        within = zero - sign * torch.tensor([[0.0, 0.001]], dtype=torch.float64)
+        assert [part.tolist() for part in half.level(within, value)] == [[True], [True]]
+    # A patch that ends 0.02 away is no farther than half of where F is asked for again; one that ends at 0.02 is.
+    for width, alone in ((0.01, True), (0.02, False)):
+        patch = known(field(lambda y, width=width: (y.abs() - width).clamp(min=0)), 2)
+        assert patch.level(zero, value)[1].tolist() == [not alone], width
+
+
+@pytest.mark.parametrize(("half", "slope", "flat"), [(1.0, 0.049, True), (1.0, 0.051, False), (4.0, 0.012, True),
+                                                     (4.0, 0.013, False)])  # fmt: skip
+def test_a_slope_is_none_below_a_thousandth_of_the_spread_over_the_half_side(
+    half: float, slope: float, flat: bool
+) -> None:
+    field = known(lambda x: x * torch.tensor([50.0, slope]).double(), 2, half=half)
+    assert field.level(torch.zeros(1, 2).double(), torch.zeros(2))[0].tolist() == [flat]
+
+
+def test_a_place_where_f_has_no_derivative_is_flat() -> None:
+    root = known(lambda x: torch.sqrt(x), 1)
+    assert root.level(torch.tensor([[-0.5]]).double(), torch.zeros(1))[0].tolist() == [True]

@@ -180,3 +180,21 @@ def test_the_user_s_answer_is_in_the_user_s_units(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(KnownField, "of", staticmethod(lambda model, nothing=nothing: nothing))
         with pytest.raises(InputError, match="no exact pre-images"):
             preimages.invert_exact(model, torch.tensor([1.2]), 4)
+
+
+def test_flat_places_close_to_each_other_are_one_with_all_their_draws() -> None:
+    """FURTHER is 0.03 of a half side of 4: those within 0.12 of the first are it; not a line's, nor a steep one."""
+    places = f64([[0.0], [0.1], [0.05], [0.06], [0.13], [-0.11]])
+    weights = f64([0.35, 0.25, 0.15, 0.1, 0.09, 0.06])
+    flat = torch.tensor([True, True, True, False, True, True])
+    level = torch.tensor([False, False, True, False, False, False])
+    known: Any = SimpleNamespace(half=4.0, level=lambda places, value: (flat, level))
+    kept, shares, lines = preimages._told_apart(known, f64([0.0]), places, weights)
+    assert kept[:, 0].tolist() == [0.0, 0.05, 0.06, 0.13] and lines.tolist() == [False, True, False, False]
+    assert shares.tolist() == pytest.approx([0.35 + 0.25 + 0.06, 0.15, 0.1, 0.09])
+    assert weights.tolist() == [0.35, 0.25, 0.15, 0.1, 0.09, 0.06], "what was given stays as it is"
+    # The second of those left takes its own; with them it has more than the first.
+    other = f64([[0.0], [2.0], [2.1], [2.05]])
+    flat, level = torch.tensor([False, True, True, True]), torch.zeros(4, dtype=torch.bool)
+    kept, shares, _ = preimages._told_apart(known, f64([0.0]), other, f64([0.4, 0.25, 0.2, 0.15]))
+    assert kept[:, 0].tolist() == [2.0, 0.0] and shares.tolist() == pytest.approx([0.6, 0.4])
