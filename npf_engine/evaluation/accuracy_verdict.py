@@ -32,6 +32,7 @@ LIMITS = {"pushforward": (1.25, 2.0), "measure_preservation": (1.6, 3.0), "inver
 SHARES = {"pushforward_sliced": (1.0, 10.0), "measure_preservation_sliced": (1.0, 10.0)}
 # (good, usable) of the root mean square of M_xi - M_theta over the spread of M; gallery models have 0.014 to 0.024
 MAP_ERROR = (0.04, 0.2)
+NO_FLOOR = (0.1, 0.5)  # (good, usable) of the way to the trivial answer, where the floor is 0 and there is no ratio
 RECONSTRUCTION = (0.2, 0.75)  # of the error of F's mean
 MISS = (0.25, 0.75)  # |F(x) - v| at drawn pre-images: over the spread of F, over a random place's
 FOUND = 0.9  # of the exact pre-images of gradients that do occur
@@ -68,7 +69,7 @@ def judge(metrics: Mapping[str, Any], held_out: int, converged: float = 1.0) -> 
         few = f"only {held_out} test samples: too few to check anything (at least {SMALLEST_TEST} are needed)"
         return Verdict(UNTRUSTED, few)
     if broken := _not_finite(metrics):
-        return Verdict(UNTRUSTED, f"{broken} is not finite: the training diverged; train again with a lower rate")
+        return Verdict(UNTRUSTED, broken)
     case = _Case(metrics)
     _potential(case)
     _conjugates(case, converged)
@@ -83,7 +84,9 @@ def _not_finite(metrics: Mapping[str, Any]) -> str | None:
     for name, label in NAMES.items():
         row = metrics.get(name)
         if row and row.get("value") is not None and not math.isfinite(row["value"]):
-            return label
+            return f"{label} is not finite: the training diverged; train again with a lower rate"
+        if row and row.get("self_distance") is not None and not math.isfinite(row["self_distance"]):
+            return f"the floor of {label} is not finite: the values of F are too large or too uneven to be measured"
     return None
 
 
@@ -104,8 +107,9 @@ def _potential(case: _Case) -> None:
     row = case.measured("pushforward")
     if row is None or seen[0] or case.found:
         return
+    measure = "a single draw of S_eps" if row.draws == 1 else "S_eps"
     blind = (
-        f"S_eps cannot tell grad u from the Gaussian map ({number(row.value)} and {number(row.trivial)}, floor "
+        f"{measure} cannot tell grad u from the Gaussian map ({number(row.value)} and {number(row.trivial)}, floor "
         f"{number(row.floor)})"
     )
     if sure and share > 0:
@@ -147,6 +151,9 @@ def _ratio(case: _Case, name: str) -> bool:
     elif above and row.ratio is not None:
         level, limit = (UNTRUSTED, usable) if row.surely_above(usable) else (USABLE, good)
         case.say(level, f"{NAMES[name]}: ratio {number(row.ratio)}, above {limit:g}")
+    elif above and row.gap is not None:
+        way = f"{number(100 * row.gap, 2)} % of the way from a floor of 0 to the trivial answer"
+        case.say(level_by(row.gap, *NO_FLOOR), f"{NAMES[name]}: {way}")
     return seen
 
 
@@ -183,7 +190,8 @@ def _map(case: _Case) -> None:
     if error is not None:
         level = level_by(error, *MAP_ERROR)
         off = f"M_xi is off M_theta by {number(100 * error, 2)} % of the spread of M"
-        case.say(level, f"{off}, above {100 * MAP_ERROR[level == UNTRUSTED]:g} %")
+        off += f", above {100 * MAP_ERROR[level == UNTRUSTED]:g} %"
+        case.say(level, "M_theta sends all test samples to one place" if math.isnan(error) else off)
     rebuilt = case.metrics.get("reconstruction") or {}
     if rebuilt.get("l2") is not None and rebuilt.get("trivial"):
         share = rebuilt["l2"] / rebuilt["trivial"]
@@ -204,36 +212,54 @@ def _inverse(case: _Case) -> None:
             "draws are narrower than the law of pre-images, or that law is nearly a point"
         )
         if leads is None:
-            case.say(USABLE, f"{below}; F at the draws was not measured")
+            case.say(USABLE, f"{below}; F at the draws {_unknown(case)}")
         elif leads == GOOD:
             case.notes.append(f"{below}; F at the draws is what was asked for, which decides")
 
 
+def _unknown(case: _Case) -> str:
+    """Why F at the draws does not decide."""
+    if case.metrics.get("inverse_miss"):
+        return "is known to M_xi only, which is off itself"
+    if case.metrics.get("inverse_cosine"):
+        return "was measured by its direction only, which is not near enough to decide"
+    return "was not measured"
+
+
 def _leads(case: _Case) -> str | None:
-    """The level of F at drawn pre-images, by inverse_miss, else by the cosine; None where neither was measured."""
+    """The level of F at drawn pre-images, by inverse_miss, else by the cosine; None where neither can decide."""
     miss, cosine = case.metrics.get("inverse_miss"), case.metrics.get("inverse_cosine")
     if miss and miss.get("mean") is not None:
         return _by_miss(case, miss)
     if not cosine:
         return None
     left = (1 - cosine["mean"]) / max(1 - cosine["trivial"], 1e-12)  # of the best constant direction's error
-    text = (
-        f"F at drawn pre-images has mean cosine {cosine['mean']:.2f} with the value asked for, barely above a constant "
-        f"direction ({cosine['trivial']:.2f})"
+    if cosine["mean"] > 1 - 1e-6:
+        return GOOD
+    level = UNTRUSTED if left >= 1 else USABLE if left > 0.9 else GOOD
+    against = "no better than" if left >= 1 else "barely above"
+    case.say(
+        level,
+        f"F at drawn pre-images has mean cosine {cosine['mean']:.2f} with the value asked for, {against} that of the "
+        f"best constant direction ({cosine['trivial']:.2f})",
     )
-    level = USABLE if left > 0.9 and cosine["mean"] < 1 - 1e-6 else GOOD
-    case.say(level, text)
-    return level if left <= 0.1 or cosine["mean"] > 1 - 1e-6 else None
+    return GOOD if left <= 0.1 else None
 
 
-def _by_miss(case: _Case, miss: Mapping[str, Any]) -> str:
-    mean, trivial = float(miss["mean"]), miss.get("trivial")
+def _by_miss(case: _Case, miss: Mapping[str, Any]) -> str | None:
+    """The level of the mean miss. None where F is known on samples only and what stands in for it, grad u o M_xi, is
+    off by so much itself that F may miss by more than the limit."""
+    mean, trivial, own = float(miss["mean"]), miss.get("trivial"), miss.get("own_error")
+    stands_in = miss.get("known") == "network"
+    what = "grad u o M_xi" if stands_in else "F"
     if not math.isfinite(mean):
-        case.say(UNTRUSTED, "F at drawn pre-images is not finite")
+        case.say(UNTRUSTED, f"{what} at drawn pre-images is not finite")
         return UNTRUSTED
     lost = trivial is not None and mean > MISS[1] * trivial
     level = UNTRUSTED if lost else level_by(mean, MISS[0], math.inf)
-    text = f"F at drawn pre-images misses the value asked for by {number(mean, 2)} of F's spread"
+    text = f"{what} at drawn pre-images misses the value asked for by {number(mean, 2)} of F's spread"
+    if stands_in and own is not None:
+        text += f" (it stands in for F, from which it is {number(own, 2)} away at the test samples)"
     if trivial is not None:
         text += f", where a random place misses by {number(trivial, 2)}"
     if miss.get("self_distance") is not None:
@@ -244,4 +270,4 @@ def _by_miss(case: _Case, miss: Mapping[str, Any]) -> str:
     found = (miss.get("exact") or {}).get("found")
     if found is not None and found < FOUND:
         case.say(USABLE, f"exact pre-images were found from only {100 * found:.0f} % of the draws")
-    return level
+    return None if level == GOOD and stands_in and mean + float(own or 0.0) > MISS[0] else level

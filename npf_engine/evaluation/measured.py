@@ -86,6 +86,8 @@ class Measured:
     @property
     def noise(self) -> float:
         """How far above its true value ``excess`` may be by chance: its standard error times ``margin``."""
+        if self.draws is not None and self.draws < 2:
+            return math.inf
         return 0.0 if not self.se else self.se * self.floor * margin(self.draws)
 
     @property
@@ -94,7 +96,10 @@ class Measured:
 
         A ratio far above its limit owes its standard error to the floor, which is wild and multiplied by it: 15.9 +-
         4.1 of four draws is surely above 2, and value - noise would not say so. As a factor, chance cannot make it 2.
+        A single draw has no standard error and proves nothing, as ``margin`` has it.
         """
+        if self.draws is not None and self.draws < 2:
+            return math.inf
         if not self.se or not self.ratio or self.ratio <= 0:
             return 1.0
         exponent = self.se / self.ratio * margin(self.draws)

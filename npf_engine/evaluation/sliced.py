@@ -10,6 +10,8 @@ differences that no line shows, as between many-dimensional laws with the same m
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -31,12 +33,22 @@ def directions(d: int, count: int = DIRECTIONS) -> Tensor:
     return torch.cat(frames, dim=1)
 
 
-def sliced_share(image: Tensor, target: Tensor, along: Tensor) -> float:
-    """The measure above, in percent, of clouds (n, d) of the same size; NaN where the target has no variance."""
+def sliced_share(image: Tensor, target: Tensor, along: Tensor, variance: float | None = None) -> float:
+    """The measure above, in percent, of clouds (n, d) of the same size; NaN where the target has no variance.
+
+    variance: of the law that the target is a part of, where that is known: a part may miss all of its rare values.
+    """
     lines = (cloud.double() @ along for cloud in (image, target))
     first, second = (line.sort(dim=0).values for line in lines)
-    variance = (target.double() - target.double().mean(0)).square().sum(1).mean()
-    return float(100 * image.shape[1] * (first - second).square().mean() / variance)
+    if variance is None:
+        variance = _variance(target)
+    distance = image.shape[1] * float((first - second).square().mean())
+    return 100 * distance / variance if variance > 0 else math.nan
+
+
+def _variance(cloud: Tensor) -> float:
+    """The trace of the covariance of (n, d) points."""
+    return float((cloud.double() - cloud.double().mean(0)).square().sum(1).mean())
 
 
 def sliced_measure(image: Tensor, trivial: Tensor, true: Tensor, seed: int) -> Measured | None:
@@ -49,9 +61,9 @@ def sliced_measure(image: Tensor, trivial: Tensor, true: Tensor, seed: int) -> M
     if n < 8 or not float((true - true[0]).abs().max()) > 0:
         return None
     order = torch.randperm(true.shape[0], generator=torch.Generator().manual_seed(seed + SEED))
-    along = directions(true.shape[1])
+    along, variance = directions(true.shape[1]), _variance(true)
     rows = []
     for here, there in zip(*order[: 2 * n * FOLDS].reshape(2, FOLDS, n), strict=True):
-        row = [sliced_share(cloud[here], true[there], along) for cloud in (image, true, trivial)]
+        row = [sliced_share(cloud[here], true[there], along, variance) for cloud in (image, true, trivial)]
         rows.append((row[0], row[1], row[2]))
     return Measured.of_draws(rows, n, None)

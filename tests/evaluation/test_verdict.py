@@ -21,7 +21,9 @@ from npf_engine.settings import ReportConfig
 SMALL = ReportConfig(draws=6, n=160, neighbourhoods=16, neighbourhood_size=48)
 
 
-def row(value: float, floor: float = 1.0, trivial: float = 20.0, se: float = 0.1, draws: int = 64) -> dict[str, Any]:
+def row(
+    value: float, floor: float = 1.0, trivial: float = 20.0, se: float | None = 0.1, draws: int | None = 64
+) -> dict[str, Any]:
     return Measured(value, floor, trivial, se, 2048, 0.1, draws).to_json()
 
 
@@ -40,6 +42,11 @@ def metrics(**changes: Any) -> dict[str, Any]:
 
 def miss(**changes: Any) -> dict[str, Any]:
     return metrics()["inverse_miss"] | changes
+
+
+def table(mean: float, own_error: float) -> dict[str, Any]:
+    """Of a field that is known on samples only."""
+    return miss(mean=mean, known="network", own_error=own_error, exact=None)
 
 
 def dual(share: float, se: float = 0.01) -> dict[str, Any]:
@@ -84,6 +91,23 @@ def dual(share: float, se: float = 0.01) -> dict[str, Any]:
         ({"inverse": row(0.18, se=0.01), "inverse_miss": miss(mean=0.46)}, USABLE, "misses the value asked for"),
         ({"inverse_miss": None, "inverse_cosine": {"mean": 0.97, "trivial": 0.96}}, GOOD, ""),
         ({"inverse_miss": None, "inverse_cosine": {"mean": 0.5, "trivial": 0.48}}, USABLE, "barely above"),
+        ({"inverse_miss": None, "inverse_cosine": {"mean": 0.4, "trivial": 0.48}}, UNTRUSTED, "no better than that"),
+        ({"inverse_miss": None, "inverse_cosine": {"mean": 0.6, "trivial": 0.3}, "inverse": row(0.01, se=0.001)},
+         USABLE, "by its direction only"),
+        # a table: what stands in for F is named, and decides nothing where it is off itself
+        ({"inverse_miss": table(0.4, 0.1)}, USABLE, "grad u o M_xi at drawn pre-images misses"),
+        ({"inverse_miss": table(0.4, 0.1)}, USABLE, "it is 0.1 away at the test samples"),
+        ({"inverse": row(0.18, se=0.01), "inverse_miss": table(0.1, 0.1)}, GOOD, "which decides"),
+        ({"inverse": row(0.18, se=0.01), "inverse_miss": table(0.1, 0.18)}, USABLE, "M_xi only, which is off itself"),
+        # a floor of 0 has no ratio: the way from it to the trivial answer counts
+        ({"pushforward": row(1e-9, 0.0, 20.0, None, None)}, GOOD, ""),
+        ({"pushforward": row(4.0, 0.0, 20.0, None, None)}, USABLE, "20 % of the way from a floor of 0"),
+        ({"pushforward": row(12.0, -1e-12, 20.0, None, None)}, UNTRUSTED, "60 % of the way from a floor of 0"),
+        ({"pushforward_sliced": row(1.0, math.nan, 8.0)}, UNTRUSTED, "the floor of grad u#rho against F#rho, sliced"),
+        ({"map_error": {"value": math.nan}}, UNTRUSTED, "all test samples to one place"),
+        # of a single draw nothing is sure: the test dual decides
+        ({"pushforward": row(3.0, 1.0, 20.0, None, 1)}, GOOD, "a single draw of S_eps cannot tell"),
+        ({"inverse": row(9.0, 1.0, 20.0, None, 1)}, GOOD, ""),
         ({"inverse_miss": None, "inverse_cosine": {"mean": 1.0, "trivial": 0.99}, "inverse": row(0.01, se=0.001)},
          GOOD, "which decides"),
     ],
@@ -123,6 +147,17 @@ def test_the_ladder() -> None:
     ]  # fmt: skip
     with pytest.raises(ValueError, match="no level"):
         Verdict("perfect", "")
+
+
+def test_a_part_without_the_rare_values_of_f_has_a_sliced_distance() -> None:
+    """One value in a hundred is not 0, and most of the eight parts of thirty have none: an exact map is at its floor,
+    one without the rare values is off by all of the variance."""
+    y = torch.zeros(480, 1)
+    y[:5] = 100.0
+    exact = sliced_measure(y, torch.zeros_like(y), y, 0)
+    assert exact is not None and math.isfinite(exact.value) and exact.value == pytest.approx(exact.floor)
+    assert exact.trivial == pytest.approx(100.0, rel=0.7)
+    assert math.isnan(sliced_share(y[5:9], y[5:9], directions(1)))
 
 
 def test_the_margin_is_students_and_a_single_draw_proves_nothing() -> None:
