@@ -13,6 +13,12 @@ def settled(value: float, nothing: float = NOTHING) -> float:
     return 0.0 if abs(value) <= nothing else value
 
 
+def typed(value: float) -> str:
+    """A number as somebody would type it, with all the digits that it takes to be read as the same number again: 5,
+    0.1, -4.123456789, 1e-07. For commands, links and boxes that are filled in."""
+    return repr(float(value)).removesuffix(".0")
+
+
 def percent(share: float, places: int = 1) -> str:
     """A share as people read it: 0.861 is 86 %. One that would be rounded to 0 or to 100 without being it says so."""
     least = 10.0**-places

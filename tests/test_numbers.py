@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from npf_engine.numbers import number, percent, settled
+from npf_engine.numbers import number, percent, settled, typed
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,12 @@ def test_digits_dash_and_what_counts_as_nothing_can_be_chosen() -> None:
     assert number(8583.14, 5) == "8,583.1" and number(8.58314, 5) == "8.5831"
     assert number(None, dash="-") == "-"
     assert number(1e-30, nothing=0.0) == "1e-30"
+
+
+@pytest.mark.parametrize("value", [5.0, -0.1, 6.8279167, 1 / 3, 1e-7, 123456.789, 1e300, 0.0])
+def test_what_is_typed_is_read_as_the_same_number(value: float) -> None:
+    assert float(typed(value)) == value and not typed(value).endswith(".0")
+
+
+def test_whole_numbers_are_typed_without_a_point() -> None:
+    assert [typed(value) for value in (5.0, -5, 0.5)] == ["5", "-5", "0.5"]

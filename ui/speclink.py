@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from npf_engine.errors import InputError
+from npf_engine.numbers import typed
 from npf_engine.runs import kinds
 from npf_engine.runs.leaves import leaves
 from ui import fieldlink, states
@@ -78,7 +79,7 @@ def show_all(widgets: Sequence[Leaf], spec: Any, base: Any, across: int = 3) -> 
 def plain_text(value: Any) -> str:
     """A setting as somebody would type it."""
     if isinstance(value, float):
-        return f"{value:g}"
+        return typed(value)
     if isinstance(value, tuple):
         return ", ".join(plain_text(item) for item in value)
     return str(value)

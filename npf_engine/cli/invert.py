@@ -110,11 +110,12 @@ def _sentence(ends: ExactInversion, gradient: Tensor) -> str:
     more = f"\n  and {len(rows) - 20} more" if len(rows) > 20 else ""
     found, moved = (100 * float(part.double().mean()) for part in (ends.found, ends.restarted & ends.found))
     carried = f" ({moved:.3g} % stopped elsewhere and were carried there)" if moved else ""
+    alone = " that came to one by themselves" if moved and moved < found else ""
     level = int(ends.level.sum())
     along = f" ({level} of them on a line or patch where F is level)" if level else ""
     return (
         f"{found:.4g} % of the draws end where F is within 1 % of its spread of the value{carried}; distinct places "
-        f"where it is the value{along} and the share of draws at each:\n" + "\n".join(rows[:20]) + more
+        f"where it is the value{along} and their shares of the draws{alone}:\n" + "\n".join(rows[:20]) + more
     )
 
 

@@ -33,7 +33,8 @@ LEVEL_NODES = 250_000  # of the grid whose level lines are drawn
 
 @dataclass(frozen=True)
 class RelocationView:
-    """Figure 2: x (n, d) positions, f (n, d) = F(x), moved (n, d) = I_psi(grad u*(f)).
+    """Figure 2: x (n, d) positions, f (n, d) = F(x), moved (n, d) = I_psi(grad u*(f)); the first ``unseen`` of them are
+    test samples.
 
     reached (n, d) = F(moved); alike: the share with | |reached| - |f| | of at most ALIKE |f|; trivial: that share when
     the gradients are dealt out at random. outside: share of gradients whose grad u* lies outside of Omega; cosine (n,):
@@ -50,6 +51,7 @@ class RelocationView:
     outside: float
     cosine: Array | None
     top: float
+    unseen: int
 
 
 @dataclass(frozen=True)
@@ -81,12 +83,13 @@ class PreimageView:
 @dataclass(frozen=True)
 class TrustView:
     """At places x (n, d): miss (n,), the median over draws of |F(x') - F(x)| over F's spread, x' drawn for F(x). worst:
-    its 90 % quantile, beyond which lies the worst tenth of the places."""
+    its 90 % quantile, beyond which lies the worst tenth of the places. The first ``unseen`` places are test samples."""
 
     x: Array
     miss: Array
     worst: float
     known: str
+    unseen: int
 
 
 def relocation_view(model: PolarFactorization, n: int = 4000, seed: int = 0) -> RelocationView:
@@ -115,6 +118,7 @@ def relocation_view(model: PolarFactorization, n: int = 4000, seed: int = 0) -> 
         outside=float(details.outside.float().mean()),
         cosine=cosine,
         top=float(torch.quantile(size, 0.99)) or 1.0,
+        unseen=_unseen(model, n),
     )
 
 
@@ -162,7 +166,9 @@ def trust_view(model: PolarFactorization, n: int = 1500, draws: int = TRUST_DRAW
     drawn = model.invert_details(f, draws, seed).x.reshape(-1, model.d).double()
     reached = evaluate(model.scaling.to_model(drawn)).reshape(len(x), draws, -1)
     miss = (reached - f[:, None]).norm(dim=2).median(dim=1).values / spread
-    return TrustView(model.scaling.to_user(x).numpy(), miss.numpy(), float(miss.quantile(WORST)), known)
+    return TrustView(
+        model.scaling.to_user(x).numpy(), miss.numpy(), float(miss.quantile(WORST)), known, _unseen(model, n)
+    )
 
 
 def _evaluate(model: PolarFactorization) -> tuple[Callable[[Tensor], Tensor], str, float]:
@@ -183,6 +189,11 @@ def _unseen_first(model: PolarFactorization, n: int) -> tuple[Tensor, Tensor]:
     """Up to n of the model's samples, unseen ones first: model positions and values, float64."""
     parts = [torch.cat([model.samples[f"{name}_test"], model.samples[f"{name}_train"]])[:n].double() for name in "xy"]
     return parts[0], parts[1]
+
+
+def _unseen(model: PolarFactorization, n: int) -> int:
+    """How many of the ``_unseen_first`` are unseen."""
+    return min(n, len(model.samples["x_test"]))
 
 
 def _references(model: PolarFactorization, asked: Tensor, point: Tensor, n: int) -> dict[str, float]:

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 
 from npf_engine.fields.field import Units
 from npf_engine.figures import palette
-from npf_engine.figures.layout import finish, float32, span, subscript
+from npf_engine.figures.layout import finish, float32, place_format, span, subscript
 
 MOST_COMPONENTS = 6
 
@@ -95,7 +95,7 @@ def _bars(middle: np.ndarray, height: np.ndarray, colour: str, name: str) -> go.
         y=height,
         width=float(middle[1] - middle[0]) if len(middle) > 1 else None,
         marker={"color": colour, "line": {"width": 0}},
-        hovertemplate="%{x:.4g}: %{y:.2f} %<extra></extra>",
+        hovertemplate=f"%{{x:{place_format(middle.min(), middle.max())}}}: %{{y:.2f}} %<extra></extra>",
         name=name,
         showlegend=False,
     )

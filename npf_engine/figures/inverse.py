@@ -14,12 +14,15 @@ from npf_engine.figures.layout import (
     colour_bar,
     finish,
     float32,
+    in_unit,
     log_axis,
     norm_title,
+    place_format,
     position_axes,
     position_title,
     span,
     thin,
+    value_format,
 )
 from npf_engine.figures.panels import Panel, overlay
 from npf_engine.figures.terrain import centres, norm_cells
@@ -59,7 +62,8 @@ def norm_points(
                 "colorbar": colour_bar(norm_title(units)),
             },
             customdata=float32(f[:, :4]),
-            hovertemplate="%{x:.4f}, %{y:.4f}<br>|F| = %{marker.color:.3g}<extra>click: where else?</extra>",
+            hovertemplate=f"%{{x}}, %{{y}}<br>|F| = %{{marker.color:{value_format(norm)}}}{in_unit(units.value)}"
+            "<extra>click: where else?</extra>",
             selected={"marker": {"opacity": 1.0}},
             unselected={"marker": {"opacity": 1.0}},
             showlegend=False,
@@ -105,7 +109,7 @@ def trust_map(
             marker={"size": 6, "color": float32(level), "colorscale": palette.NORM, "cmin": -3, "cmax": 0.3,
                     "colorbar": bar},
             customdata=float32(miss[:, None]),
-            hovertemplate="%{x:.4f}, %{y:.4f}<br>median miss %{customdata[0]:.3g}<extra></extra>",
+            hovertemplate="%{x}, %{y}<br>median miss %{customdata[0]:.4~f} of F's spread<extra></extra>",
             showlegend=False,
         )
     )  # fmt: skip
@@ -126,6 +130,8 @@ def _trust_graph(x: np.ndarray, miss: np.ndarray, worst: float, units: Units) ->
         go.Scattergl(
             x=float32(x), y=float32(np.clip(miss, 1e-6, None)), mode="markers",
             marker={"size": 4, "color": palette.COLOURS["inverse"]}, showlegend=False,
+            hovertemplate=f"%{{x:{place_format(x.min(), x.max())}}}<br>median miss %{{y:.4~f}} of F's spread"
+            "<extra></extra>",
         )
     )  # fmt: skip
     figure.add_hline(y=max(worst, 1e-6), line={"dash": "dash", "color": palette.COLOURS["floor"]})
@@ -155,7 +161,8 @@ def norm_difference(
             mode="markers",
             marker={"size": 4, "color": float32(difference), "colorscale": palette.DIFFERENCE, "cmin": -top,
                     "cmax": top, "colorbar": colour_bar(f"{norm_title(units)}: too small – too large")},
-            hovertemplate="%{x:.4f}, %{y:.4f}<br>|F| there − |F| asked for: %{marker.color:.3g}<extra></extra>",
+            hovertemplate="%{x}, %{y}<br>|F| there − |F| asked for: "
+            f"%{{marker.color:{value_format(difference)}}}{in_unit(units.value)}<extra></extra>",
             showlegend=False,
         )
     )  # fmt: skip

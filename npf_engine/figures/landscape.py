@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from npf_engine.fields.field import Units
 from npf_engine.figures import palette
-from npf_engine.figures.layout import finish, float32, position_axes
+from npf_engine.figures.layout import finish, float32, position_axes, value_format
 
 LEVELS = 24
 TAIL_FRAMES = 20  # how long a path is drawn behind its particle
@@ -34,7 +34,8 @@ def contour(
         go.Contour(
             x=float32(x), y=float32(y), z=float32(rank.T), customdata=float32(z.T), colorscale=palette.ELEVATION,
             ncontours=LEVELS, line={"width": 0.6, "color": "rgba(20,30,40,0.35)"}, opacity=0.85, showscale=False,
-            hovertemplate="%{x:.3f}, %{y:.3f}<br>g = %{customdata:.4g}<extra></extra>", name="g", showlegend=False,
+            hovertemplate=f"%{{x}}, %{{y}}<br>g = %{{customdata:{value_format(z, 5)}}}<extra></extra>",
+            name="g", showlegend=False,
         )
     )  # fmt: skip
     return position_axes(figure, units, low, high, "landscape")
@@ -93,7 +94,7 @@ def add_modes(figure: go.Figure, modes: Sequence[dict[str, Any]]) -> go.Figure:
                 "color": [MODE_COLOURS[k % len(MODE_COLOURS)] for k in range(len(modes))],
             },
             name="mode", showlegend=True,
-            hovertemplate="mode %{text}: %{x:.3f}, %{y:.3f}<extra></extra>",
+            hovertemplate="mode %{text}: %{x}, %{y}<extra></extra>",
         )
     )  # fmt: skip
     for k, mode in enumerate(modes):
@@ -150,7 +151,7 @@ def weights(results: Sequence[dict[str, Any]], *, height: int = 300) -> go.Figur
                 go.Bar(
                     y=whole - near, base=near, name=f"{result['method']}: in the basin, not near", opacity=0.35,
                     marker={"color": colour}, customdata=whole,
-                    hovertemplate="%{x}: in its basin %{customdata:.3f}<extra></extra>", **common,
+                    hovertemplate="%{x}: in its basin %{customdata:.1%}<extra></extra>", **common,
                 )
             )  # fmt: skip
     finish(figure, height=height, revision="weights", legend=True)

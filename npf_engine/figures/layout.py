@@ -93,17 +93,41 @@ def span(values: np.ndarray, *, cut: float = 0.002, pad: float = 0.05) -> tuple[
 
 def position_title(units: Units, axis: int) -> str:
     """Title of a position axis with its unit, e.g. ``longitude (degrees)``."""
-    return _with_unit(units.axes[axis], units.position[axis])
+    return with_unit(units.axes[axis], units.position[axis])
 
 
 def value_title(units: Units, axis: int) -> str:
     """Title of a component of F with its unit, e.g. ``F₁ (metres per pixel)``."""
-    return _with_unit("F" + subscript(axis + 1), units.value)
+    return with_unit("F" + subscript(axis + 1), units.value)
+
+
+def place_format(low: float, high: float) -> str:
+    """How a place on an axis from low to high is written when it is pointed at: to a ten thousandth of the axis or
+    better, whether that is in degrees, in metres of a national grid or in millionths. For plotly (d3)."""
+    width = abs(float(high) - float(low))
+    if not 1e-6 <= width < 1e12:
+        return ".6~g"
+    return f",.{max(0, 4 - math.floor(math.log10(width)))}f"
+
+
+def value_format(values: np.ndarray, digits: int = 4) -> str:
+    """How values are written when they are pointed at: the largest with about so many digits, all as finely as that,
+    6,850 and 0.0123; powers of ten where they are beyond all that people read. For plotly (d3)."""
+    sizes = np.abs(np.asarray(values, dtype=np.float64))
+    top = float(sizes[np.isfinite(sizes)].max(initial=0.0))
+    if not 1e-6 <= top < 1e12:
+        return f".{digits}~g"
+    return f",.{max(0, digits - 1 - math.floor(math.log10(top)))}~f"
+
+
+def in_unit(unit: str) -> str:
+    """A unit behind a number; nothing for a number without one."""
+    return f" {unit}" if unit else ""
 
 
 def norm_title(units: Units) -> str:
     """Title of |F| with its unit."""
-    return _with_unit("|F|", units.value)
+    return with_unit("|F|", units.value)
 
 
 def subscript(number: int) -> str:
@@ -139,8 +163,11 @@ def position_axes(
     """Two position axes over Omega's box, with the aspect that they have on the ground."""
     finish(figure, height=MAP_HEIGHT, revision=revision)
     i, j = axes
-    figure.update_xaxes(title=position_title(units, i), range=[low[i], high[i]], constrain="domain")
-    figure.update_yaxes(title=position_title(units, j), range=[low[j], high[j]], constrain="domain")
+    for k, update in ((i, figure.update_xaxes), (j, figure.update_yaxes)):
+        update(
+            title=position_title(units, k), range=[low[k], high[k]], constrain="domain",
+            hoverformat=place_format(low[k], high[k]),
+        )  # fmt: skip
     ratio = aspect(units, low, high, axes)
     if ratio is not None:
         figure.update_yaxes(scaleanchor="x", scaleratio=ratio)
@@ -171,5 +198,6 @@ def counts(
     )
 
 
-def _with_unit(name: str, unit: str) -> str:
+def with_unit(name: str, unit: str) -> str:
+    """A title with its unit in brackets, where it has one."""
     return f"{name} ({unit})" if unit else name

@@ -11,8 +11,19 @@ import plotly.graph_objects as go
 
 from npf_engine.fields.field import Grid, Units
 from npf_engine.figures import palette
-from npf_engine.figures.layout import MAP_HEIGHT, finish, float32, position_axes, position_title, thin
+from npf_engine.figures.layout import (
+    MAP_HEIGHT,
+    finish,
+    float32,
+    place_format,
+    position_axes,
+    position_title,
+    thin,
+    value_format,
+    with_unit,
+)
 from npf_engine.figures.terrain import centres
+from npf_engine.numbers import number
 
 RUNGS = {  # key of the ladder -> (label, colour)
     "exact": ("exact, from our draws", "inverse"),
@@ -39,9 +50,9 @@ def miss_ladder(ladder: Mapping[str, float]) -> go.Figure:
                 base=LEAST,
                 orientation="h",
                 marker={"color": palette.COLOURS[colour], "opacity": 1.0 if key == "exact" else 0.75},
-                text=[f"{ladder[key]:.2g}" if ladder[key] >= LEAST else f"below {LEAST:g}"],
+                text=[number(ladder[key], 2) if ladder[key] >= LEAST else f"below {LEAST:g}"],
                 textposition="outside",
-                hovertemplate=f"{label}: {ladder[key]:.3g} of F's spread<extra></extra>",
+                hovertemplate=f"{label}: {number(ladder[key])} of F's spread<extra></extra>",
                 showlegend=False,
             )
         )
@@ -147,8 +158,8 @@ def preimage_graph(
     if chosen is not None:
         figure.add_trace(_mark(chosen, value, "clicked", "circle-open"))
     finish(figure, height=MAP_HEIGHT, revision="preimage_graph", legend=True)
-    figure.update_xaxes(title=position_title(units, 0))
-    figure.update_yaxes(title=f"F ({units.value})" if units.value else "F")
+    figure.update_xaxes(title=position_title(units, 0), hoverformat=place_format(x_all.min(), x_all.max()))
+    figure.update_yaxes(title=with_unit("F", units.value), hoverformat=value_format(f_all))
     return figure
 
 
@@ -165,7 +176,7 @@ def _draws(x: np.ndarray, y: np.ndarray, faint: bool) -> go.Scattergl:
             "line": {"width": 0.0 if faint else 0.6, "color": "rgba(255,255,255,0.8)"},
         },
         name="draws",
-        hovertemplate="%{x:.4f}, %{y:.4f}<extra>draw</extra>",
+        hovertemplate="%{x}, %{y}<extra>draw</extra>",
     )
 
 
@@ -196,7 +207,7 @@ def _add_places(figure: go.Figure, places: np.ndarray, weights: np.ndarray, axes
             },
             name="exact pre-images",
             customdata=float32(100 * weights[:, None]),
-            hovertemplate="%{x:.5f}, %{y:.5f}<br>%{customdata[0]:.1f} % of the draws<extra>exact</extra>",
+            hovertemplate="%{x}, %{y}<br>%share: {customdata[0]:.1f} %<extra>exact</extra>",
         )
     )
     named = np.flatnonzero(weights >= NAMED)[:MOST_NAMED]
@@ -249,5 +260,5 @@ def _mark(x: float, y: float, name: str, symbol: str) -> go.Scatter:
         mode="markers",
         marker={"size": 13, "symbol": symbol, "color": palette.COLOURS["grad_u"], "line": {"width": 2.5}},
         name=name,
-        hovertemplate="%{x:.4f}, %{y:.4f}<extra>" + name + "</extra>",
+        hovertemplate="%{x}, %{y}<extra>" + name + "</extra>",
     )

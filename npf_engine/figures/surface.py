@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from npf_engine.figures import palette
-from npf_engine.figures.layout import finish, float32
+from npf_engine.figures.layout import finish, float32, place_format, value_format
 
 
 def potential_surface(x: np.ndarray, y: np.ndarray, u: np.ndarray, titles: tuple[str, str]) -> go.Figure:
@@ -20,7 +20,8 @@ def potential_surface(x: np.ndarray, y: np.ndarray, u: np.ndarray, titles: tuple
             colorbar={"title": {"text": "u"}, "thickness": 12, "len": 0.8},
             contours={"z": {"show": True, "color": "rgba(20,24,32,0.45)", "width": 1, **_levels(u)}},
             lighting={"ambient": 0.72, "diffuse": 0.5, "specular": 0.08},
-            hovertemplate="%{x:.4g}, %{y:.4g}<br>u = %{z:.4g}<extra></extra>",
+            hovertemplate=f"%{{x:{place_format(x.min(), x.max())}}}, %{{y:{place_format(y.min(), y.max())}}}"
+            f"<br>u = %{{z:{value_format(u)}}}<extra></extra>",
         )
     )
     finish(figure, height=520, revision="surface")

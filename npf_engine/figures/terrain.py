@@ -15,10 +15,12 @@ from npf_engine.figures.layout import (
     counts,
     finish,
     float32,
+    in_unit,
     norm_title,
     position_axes,
     span,
     thin,
+    value_format,
     value_title,
 )
 
@@ -47,7 +49,7 @@ def elevation_map(grid: Grid, units: Units, *, raw: bool = False) -> go.Figure:
             y=y,
             colorscale=palette.ELEVATION,
             colorbar=colour_bar("metres"),
-            hovertemplate="%{x:.4f}, %{y:.4f}<br>%{z:.0f} m<extra></extra>",
+            hovertemplate="%{x}, %{y}<br>%{z:,.0f} m<extra></extra>",
         )
     )
     lines, line_step = thin(shown, 180)
@@ -82,6 +84,7 @@ def arrows(
     chosen = lattice(x, low, high, side)
     at, value = x[chosen].astype(np.float64), f[chosen].astype(np.float64)
     norm = np.linalg.norm(value, axis=1)
+    form = value_format(value)
     cap = float(np.quantile(norm, 0.95)) or 1.0
     length = np.minimum(norm, cap) / cap
     direction = value / np.maximum(norm, 1e-30)[:, None] * length[:, None]
@@ -104,7 +107,8 @@ def arrows(
                 "colorbar": colour_bar(norm_title(units)),
                 "line": {"width": 1.4},
             },
-            hovertemplate="F = (%{customdata[0]:.3g}, %{customdata[1]:.3g})<extra></extra>",
+            hovertemplate=f"F = (%{{customdata[0]:{form}}}, %{{customdata[1]:{form}}}){in_unit(units.value)}"
+            "<extra></extra>",
         )
     )
     return position_axes(figure, units, low, high, "arrows")
@@ -142,7 +146,7 @@ def norm_cells(
         zmin=0.0,
         zmax=float(np.nanquantile(picture, 0.995)) if top is None else top,
         colorbar=colour_bar(norm_title(units)),
-        hovertemplate="%{x:.4g}, %{y:.4g}<br>|F| = %{z:.3g}<extra></extra>",
+        hovertemplate=f"%{{x}}, %{{y}}<br>|F| = %{{z:{value_format(picture)}}}{in_unit(units.value)}<extra></extra>",
     )
 
 
@@ -160,7 +164,7 @@ def potential_map(
             ncontours=24,
             line={"width": 0.5, "color": "rgba(20,24,32,0.55)"},
             colorbar=colour_bar("potential"),
-            hovertemplate="%{x:.4g}, %{y:.4g}<br>%{z:.4g}<extra></extra>",
+            hovertemplate=f"%{{x}}, %{{y}}<br>%{{z:{value_format(picture, 5)}}}<extra></extra>",
         )
     )
     return position_axes(figure, units, low, high, "potential")

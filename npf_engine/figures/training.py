@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from npf_engine.figures.layout import span
+from npf_engine.figures.layout import span, with_unit
 from npf_engine.figures.panels import Panel, overlay
 
 
-def live_snapshot(
-    pushforward: np.ndarray, target: np.ndarray, titles: tuple[str, str] = ("F₁", "F₂"), *, most: int = 2000
-) -> go.Figure:
-    """grad u#rho (n, d) as it forms, over F#rho (m, d): the first two axes; densities for d = 1."""
+def live_snapshot(pushforward: np.ndarray, target: np.ndarray, unit: str = "", *, most: int = 2000) -> go.Figure:
+    """grad u#rho (n, d) as it forms, over F#rho (m, d), in F's unit: the first two axes; densities for d = 1."""
+    titles = (with_unit("F₁", unit), with_unit("F₂", unit))
     if target.shape[1] == 1:
         from npf_engine.figures.histograms import overlaid
 

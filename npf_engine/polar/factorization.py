@@ -51,10 +51,11 @@ class ExactInversion:
 
     x (n, d) where each draw ends, error (n,) = |F(x) - gradient|, found (n,) bool: within 0.01 of F's spread; restarted
     (n,) bool: stopped on its own way and was carried elsewhere. places (k, d): the distinct pre-images, where F is the
-    gradient to 0.0001 of its spread; none where no such place was found. weights (k,): the share of the draws that came
-    to each by themselves (of all found ones, where none did), largest first; 0 at one where none did. level (k,) bool:
-    the place is one of a line or patch on which F is the gradient. nearest (d,): the value of F nearest to the gradient
-    that was seen to occur, at nearest_place (d,): where no place was found, that is what comes closest.
+    gradient to 0.0001 of its spread; none where no such place was found. weights (k,), largest first and 1 in all: how
+    those draws that came to one by themselves are shared among them (all found ones, where none did); 0 where none
+    came. level (k,) bool: the place is one of a line or patch on which F is the gradient. nearest (d,): the value of F
+    nearest to the gradient that was seen to occur, at nearest_place (d,): where no place was found, that is what comes
+    closest.
     """
 
     x: Tensor

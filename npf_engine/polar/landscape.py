@@ -120,11 +120,13 @@ def resolved(spec: LandscapeSpec, landscape: Landscape, truth: Truth | None) -> 
         raise InputError(f"the potential is not a finite number at the start {_point(start)}; start elsewhere")
     if not bool(torch.isfinite(landscape.gradient(place)).all()):
         raise InputError(f"the potential has no gradient at the start {_point(start)}; start elsewhere")
-    tau = spec.tau or STEP_SHARE / (coefficient * largest_curvature(landscape, truth, place))
+    tau = spec.tau
+    if tau is None:
+        tau = float(f"{STEP_SHARE / (coefficient * largest_curvature(landscape, truth, place)):.3g}")
     inner = spec.inner or (INNER_CORRECTED if spec.method == "lmc-npf-corrected" else INNER)
     return replace(
         spec, inner=inner, particles=spec.particles or particles, steps=spec.steps or steps, start=tuple(start),
-        coefficient=coefficient, tau=float(f"{tau:.3g}"),
+        coefficient=coefficient, tau=tau,
     )  # fmt: skip
 
 

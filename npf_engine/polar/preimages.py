@@ -34,9 +34,9 @@ class ExactPreimages:
     x (n, d) where each draw ends; miss (n,) = |F(x) - v|; found (n,) bool: at most FOUND of F's spread, which a value
     just beyond the range of F has too; restarted (n,) bool: stopped on its own way and was carried elsewhere. places
     (k, d): every distinct pre-image that is known, where F is v to ARRIVED of its spread, none where there is none;
-    with the share ``weights`` (k,) of the draws that came there by themselves (of all that are found, where none did),
-    largest first: 0 where no draw went. level (k,) bool: a place is one of a line or patch on which F is v. nearest
-    (d,): the value nearest to v that was seen to occur, at position ``nearest_x`` (d,).
+    ``weights`` (k,), largest first and 1 in all: how those draws that came to one by themselves are shared among them
+    (all that are found, where none did), 0 where no draw went. level (k,) bool: a place is one of a line or patch on
+    which F is v. nearest (d,): the value nearest to v that was seen to occur, at position ``nearest_x`` (d,).
     """
 
     x: Tensor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import torch
 
 from npf_engine.divergences import default_eps, sinkhorn_divergence
@@ -37,6 +38,7 @@ class Watch:
         second, rest = order[:count], order[count:]
         self.x = field.x_test[rest[:count]].to(u.raw_w)
         self.y = field.y_test[second]
+        self.unit = np.array(field.units.value)
         self.eps = default_eps(self.y)
         draws = [rest[torch.randperm(len(rest), generator=generator)[:count]] for _ in range(FLOORS)]
         floors = [sinkhorn_divergence(field.y_test[draw], self.y, self.eps) if self.eps > 0 else 0.0 for draw in draws]
@@ -62,6 +64,7 @@ class Watch:
             x=self.x[:SHOWN_POINTS].cpu().float().numpy(),
             grad_u=image[:SHOWN_POINTS].numpy(),
             target=self.y[:SHOWN_POINTS].float().numpy(),
+            unit=self.unit,
         )
         spent = time.monotonic() - begin
         self.due = time.monotonic() + max(SECONDS_BETWEEN, spent / SHARE_OF_TIME)

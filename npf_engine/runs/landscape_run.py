@@ -13,6 +13,7 @@ from npf_engine.evaluation.landscape_verdict import judge
 from npf_engine.evaluation.report import accuracy_report
 from npf_engine.fields.field import Field
 from npf_engine.fields.spec import FieldSpec
+from npf_engine.numbers import typed
 from npf_engine.polar import PolarFactorization
 from npf_engine.polar.landscape import LandscapeSpec, run_landscape
 from npf_engine.polar.sampling.pretrain import PretrainSettings
@@ -90,5 +91,5 @@ def _command(spec: LandscapeSpec) -> str:
             parts += [f"--{name}", str(value)]
     for name in ("start", "low", "high"):
         if getattr(spec, name):
-            parts += [f"--{name}", *(f"{value:g}" for value in getattr(spec, name))]
+            parts += [f"--{name}", *map(typed, getattr(spec, name))]
     return shlex.join(parts)

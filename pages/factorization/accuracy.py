@@ -129,7 +129,7 @@ def _miss(miss: dict[str, Any]) -> str:
     if miss.get("worst_decile") is not None:
         text += f" At the worst tenth of places the median is beyond {number(miss['worst_decile'], 2)}."
     if exact := miss.get("exact"):
-        text += f" Carried on by F itself, {100 * exact['found']:.1f} % of the draws end where F is v."
+        text += f" Carried on by F itself, {100 * exact['found']:.1f} % of the draws end within 0.01 of v."
     if miss.get("own_error") is not None:
         text += f" F is known on samples only; ∇u∘Mξ in its place misses by {number(miss['own_error'], 2)} itself."
     return text

@@ -90,7 +90,8 @@ def _folds(view: views.FactorizationView) -> str:
     """What M does with the colours of this model."""
     share = views.mixing(view)
     if share < FOLDS:
-        return "Points that are neighbours in Mθ♯ρ come from neighbouring places: M does not fold here."
+        most = f"All but {100 * share:.1f} % of the points" if share >= 0.0005 else "All points"
+        return f"{most} that are neighbours in Mθ♯ρ come from neighbouring places: M hardly folds, or not at all."
     return (
         f"M folds: {100 * share:.0f} % of the points in Mθ♯ρ have a nearest neighbour that comes from elsewhere, and "
         "there the colours mix."

@@ -35,7 +35,7 @@ def show(model: PolarFactorization, name: str) -> None:
         figure,
         "potential",
         "The convex potential u: no dents anywhere. Its slope is ∇u; where it bends sharply, ∇u spreads the mass of ρ "
-        f"over many gradients, and where it is nearly flat it gathers it.{slice_}",
+        f"over many gradients, and where it is nearly straight it gathers it.{slice_}",
         {"x": x, "y": y, "u": u},
         name,
     )

@@ -9,6 +9,7 @@ import streamlit as st
 from npf_engine.errors import InputError
 from npf_engine.fields import analytic, elevation_fetch
 from npf_engine.fields.spec import FieldSpec
+from npf_engine.numbers import typed
 from pages.field import choice, pick
 
 RHO = {
@@ -82,12 +83,13 @@ def _function(spec: FieldSpec) -> None:
         )
     if info is not None and info.free:
         low, high = spec.low or info.low, spec.high or info.high
-        _text("low", "Domain from", ", ".join(f"{value:g}" for value in low), _bounds)
+        _text("low", "Domain from", ", ".join(map(typed, low)), _bounds)
         more = "; another number of values changes the dimension" if info.any_d and spec.source != "linear" else ""
-        _text("high", f"Domain to{more}", ", ".join(f"{value:g}" for value in high), _bounds)
+        _text("high", f"Domain to{more}", ", ".join(map(typed, high)), _bounds)
     if spec.source == "linear":
         rows = spec.matrix or tuple(map(tuple, analytic.matrix(spec).tolist()))
-        shown = "; ".join(" ".join(f"{value:.4g}" for value in row) for row in rows)
+        write = typed if spec.matrix else "{:.4g}".format  # what was given keeps its digits
+        shown = "; ".join(" ".join(map(write, row)) for row in rows)
         _text("matrix", "Matrix A, rows between semicolons", shown, _matrix)
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 from npf_engine.errors import InputError
 from npf_engine.fields import analytic, catalog, places, uploads
 from npf_engine.fields.spec import FieldSpec
+from npf_engine.numbers import typed
 from pages.field import building, choice, reading, uploading
 from ui import states
 
@@ -193,8 +194,8 @@ def _uploaded() -> None:
 
 def _formula(spec: FieldSpec) -> None:
     texts = spec.expression if spec.source == "expression" else ("sin(x) * cos(y) + x^2 / 4",)
-    low = ", ".join(f"{value:g}" for value in spec.low) if spec.source == "expression" else ""
-    high = ", ".join(f"{value:g}" for value in spec.high) if spec.source == "expression" else ""
+    low = ", ".join(map(typed, spec.low)) if spec.source == "expression" else ""
+    high = ", ".join(map(typed, spec.high)) if spec.source == "expression" else ""
     with st.form("formula", border=False):
         text = st.text_area(
             "Formula",

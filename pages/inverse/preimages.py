@@ -10,7 +10,7 @@ from npf_engine.evaluation import views
 from npf_engine.evaluation.inverse_view import PreimageView
 from npf_engine.fields.field import Grid
 from npf_engine.figures import inverse, preimages
-from npf_engine.numbers import number, percent
+from npf_engine.numbers import number, percent, typed
 from npf_engine.polar import PolarFactorization
 from npf_engine.polar.factorization import ExactInversion
 from npf_engine.polar.known_field import MAX_D
@@ -26,6 +26,7 @@ GRADIENT = "g"  # query parameter: the gradient asked for
 CLICKED = "clicked_place"  # session: (run, gradient of the link, the place that was clicked for it)
 LAST = "last_click"  # session: the click that was answered, since a selection stays on the plot
 SAME_PLACE = 0.01  # of Omega's half side: a pre-image so near to a clicked place is that place
+DIGITS = 9  # of a gradient in a link: all that single precision has, so that a clicked place is found again
 MOST_FIELDS = 4  # components with a box of their own; more are typed in one line
 
 
@@ -68,7 +69,7 @@ def parse(text: str, d: int) -> np.ndarray:
 
 def _form(gradient: np.ndarray, model: PolarFactorization) -> int:
     unit = f" ({states.plain(model.units.value)})" if model.units.value else ""
-    shown = tuple(float(f"{value:.6g}") for value in gradient)
+    shown = tuple(float(f"{value:.{DIGITS}g}") for value in gradient)
     with st.form("gradient_form", border=False):
         narrow = model.d <= MOST_FIELDS
         columns = st.columns([2] * model.d + [1, 2] if narrow else [6, 1, 2], vertical_alignment="bottom")
@@ -81,7 +82,7 @@ def _form(gradient: np.ndarray, model: PolarFactorization) -> int:
             ]
             text = " ".join(map(repr, boxes))
         else:
-            line = ", ".join(f"{value:.5g}" for value in shown)
+            line = ", ".join(map(typed, shown))
             text = columns[0].text_input(f"Gradient{unit}, {model.d} numbers", line, key=f"g_{hash(shown)}")
         sent = columns[-2].form_submit_button("Find", icon=":material/search:", width="stretch")
         chosen = columns[-1].segmented_control("Draws", DRAWS, default=500, key="draws", required=True)
@@ -99,7 +100,7 @@ def _ask(gradient: np.ndarray) -> None:
 
 
 def _text(gradient: np.ndarray) -> str:
-    return ", ".join(f"{value:.6g}" for value in gradient)
+    return ", ".join(typed(float(f"{value:.{DIGITS}g}")) for value in gradient)
 
 
 def _map(run: Run, x: np.ndarray, f: np.ndarray, model: PolarFactorization, grid: Grid | None, name: str) -> None:
@@ -127,6 +128,13 @@ def _clicked(run: Run) -> np.ndarray | None:
     """The place whose gradient the link asks for, where a click on this run's map asked for it."""
     owner, gradient, place = st.session_state.get(CLICKED) or (None, None, None)
     return place if (owner, gradient) == (run.id, st.query_params.get(GRADIENT)) else None
+
+
+def seen(n: int, unseen: int) -> str:
+    """So many places, and whether training saw them."""
+    if unseen >= n:
+        return f"{n:,} unseen places"
+    return f"{n:,} places, {unseen:,} of them unseen," if unseen else f"{n:,} places, all of them seen in training,"
 
 
 def judged_by(known: str) -> str:
@@ -230,14 +238,16 @@ def _caption(view: PreimageView, model: PolarFactorization, clicked: np.ndarray 
     if view.levels is not None:
         parts.append(_lines(view.levels))
     if view.exact is not None and len(view.exact.places):
-        parts.append("Bold dots are the exact places, with the share of the draws that came there by themselves.")
+        alone = bool((view.exact.found & ~view.exact.restarted).any())
+        which = "of those draws that came to one by themselves" if alone else "of the draws, all of them carried there"
+        parts.append(f"Bold dots are the exact places, each with its share {which}.")
         if clicked is not None:
             scale = np.asarray(model.scaling.scale)
             gaps = np.linalg.norm((view.exact.places.numpy() - clicked) / scale, axis=1)
             rank = int(gaps.argmin())
             if gaps[rank] < SAME_PLACE:
                 share = float(view.exact.weights[rank])
-                parts.append(f"The place clicked is one of them, with {percent(share, 0)} of the draws.")
+                parts.append(f"The place clicked is one of them, with {percent(share, 0)} of those draws.")
     return " ".join(parts)
 
 

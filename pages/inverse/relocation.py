@@ -7,12 +7,13 @@ import streamlit as st
 
 from npf_engine.evaluation.inverse_view import ALIKE, RelocationView
 from npf_engine.figures import histograms, inverse
+from npf_engine.figures.layout import position_title
 from npf_engine.numbers import number, percent
 from npf_engine.polar import PolarFactorization
 from npf_engine.runs import files
 from npf_engine.runs.store import Run
 from pages.factorization import data
-from pages.inverse.preimages import judged_by
+from pages.inverse.preimages import judged_by, seen
 from ui import states
 from ui.plots import plot
 
@@ -20,18 +21,19 @@ from ui.plots import plot
 def show(run: Run, model: PolarFactorization, name: str, view: RelocationView) -> None:
     """The maps, with the share of gradients that came to a place where |F| is their own length."""
     st.markdown(
-        f"**{percent(view.alike, 0)}** of {len(view.x):,} gradients land where |F| is within {percent(ALIKE, 0)} of "
-        f"their own{judged_by(view.known)}; dealt out at random, {percent(view.trivial, 0)} would."
+        f"**{percent(view.alike, 0)}** of the gradients of {seen(len(view.x), view.unseen)} land where |F| is within "
+        f"{percent(ALIKE, 0)} of their own{judged_by(view.known)}; dealt out at random, {percent(view.trivial, 0)} "
+        "would."
     )
     if model.d == 1:
         laws = {"rho": view.x[:, 0], "inverse": view.moved[:, 0]}
-        figure = histograms.overlaid(laws, model.units.axes[0], bins=50)
+        figure = histograms.overlaid(laws, position_title(model.units, 0), bins=50)
         plot(figure, "relocation_law", "The law of the places drawn for all gradients, over ρ.", laws, name)
         return
     grid = data.relief(str(files.home()), run.id) if model.d == 2 else None
     box = (model.units, model.low, model.high)
     halves = {
-        "original": (view.x, "**Original.** Test points at their own places, coloured by |F|."),
+        "original": (view.x, "**Original.** Places at which F was sampled, coloured by |F|."),
         "relocated": (view.moved, "**Relocated.** Each gradient at a place drawn for it, in the colour of its length."),
     }
     for column, (key, (points, caption)) in zip(st.columns(2, gap="medium"), halves.items(), strict=True):

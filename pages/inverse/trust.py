@@ -11,7 +11,7 @@ from npf_engine.polar import PolarFactorization
 from npf_engine.runs import files
 from npf_engine.runs.store import Run
 from pages.factorization import data
-from pages.inverse.preimages import judged_by
+from pages.inverse.preimages import judged_by, seen
 from ui.plots import plot
 
 
@@ -21,7 +21,7 @@ def show(run: Run, model: PolarFactorization, name: str, view: TrustView) -> Non
     figure = inverse.trust_map(view.x, view.miss, view.worst, model.units, model.low, model.high, grid=grid)
     median = float(sorted(view.miss)[len(view.miss) // 2])
     caption = (
-        f"For each of {len(view.x):,} unseen places its gradient F(x) was asked for, and {TRUST_DRAWS} places were "
+        f"For each of {seen(len(view.x), view.unseen)} its gradient F(x) was asked for, and {TRUST_DRAWS} places were "
         f"drawn for it. The {'height' if model.d == 1 else 'colour'} is the median of what F misses there, as a share "
         f"of F's spread{judged_by(view.known)}. Half of the places miss by less than **{number(median, 2)}**; the "
         f"{'tenth above the dashed line' if model.d == 1 else 'ringed tenth'} by more than "

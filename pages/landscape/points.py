@@ -11,6 +11,7 @@ from npf_engine.errors import InputError
 from npf_engine.figures import critical
 from npf_engine.numbers import number as number_text
 from npf_engine.numbers import settled
+from npf_engine.numbers import typed as typed_text
 from pages.inverse.preimages import parse
 from pages.landscape import ground
 from pages.landscape.ground import Ground, Place
@@ -88,14 +89,14 @@ def _form(v: tuple[float, float]) -> None:
             with states.told():
                 if any(value is None for value in typed):
                     raise InputError("v needs two numbers; 0 and 0 ask for critical points")
-                st.query_params[VALUE] = ", ".join(f"{value:.6g}" for value in typed)
+                st.query_params[VALUE] = ", ".join(map(typed_text, typed))
                 st.rerun()
 
 
 def _words(points: list, v: tuple[float, float]) -> str:
     counts = Counter(point.kind for point in points)
     told = ", ".join(f"{count} {kind if count == 1 else plural(kind)}" for kind, count in counts.items())
-    what = "Critical points" if not any(v) else f"Points where ∇g = ({v[0]:g}, {v[1]:g})"
+    what = "Critical points" if not any(v) else f"Points where ∇g = ({typed_text(v[0])}, {typed_text(v[1])})"
     return f"{what}: {told}. Newton's method from a grid of starts over the whole box; each point is one where it ends."
 
 

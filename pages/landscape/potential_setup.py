@@ -12,6 +12,7 @@ from npf_engine.evaluation.landscape_verdict import WHY_EVERYWHERE
 from npf_engine.fields import catalog
 from npf_engine.figures import critical
 from npf_engine.glossary import typeset
+from npf_engine.numbers import typed
 from npf_engine.polar.landscape import OWN, PRESETS, TARGET, LandscapeSpec
 from npf_engine.polar.sampling import landscapes
 from npf_engine.runs import kinds
@@ -169,7 +170,7 @@ def _formula(spec: LandscapeSpec) -> None:
 
 
 def _corner(values: tuple[float, ...]) -> str:
-    return ", ".join(f"{value:g}" for value in values)
+    return ", ".join(map(typed, values))
 
 
 def _choose(**values: Any) -> None:

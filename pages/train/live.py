@@ -93,12 +93,12 @@ def _forming(run: Run) -> None:
         if run.active:
             st.info("The first picture of ∇u♯ρ appears a few seconds after the field is ready.")
         return
-    clouds = picture["grad_u"], picture["target"]
+    clouds = picture["grad_u"], picture["target"], str(picture.get("unit", ""))
     plot(
         live.shared(run, "forming", lambda: training.live_snapshot(*clouds)),
         "forming",
         "Held-out points of ∇u♯ρ over those of F♯ρ: the two clouds should come to cover the same ground.",
-        {key: value for key, value in picture.items() if key != "name"},
+        {key: value for key, value in picture.items() if key not in ("name", "unit")},
         run.id,
     )
 

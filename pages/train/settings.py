@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from npf_engine.errors import InputError
+from npf_engine.numbers import typed
 from npf_engine.runs.spec import CHOICES, TrainingSpec, leaves, preset, with_values
 from pages.train.help import GROUPS, HELP
 from ui import fieldlink, states
@@ -71,7 +72,7 @@ def _widget(key: str, value: Any) -> None:
         st.session_state[name] = value
         st.number_input(label, step=1, **common)
     elif isinstance(value, float):
-        st.session_state[name] = f"{value:g}"
+        st.session_state[name] = typed(value)
         st.text_input(label, **common)
     else:
         st.session_state[name] = text_of(value)
@@ -84,7 +85,7 @@ def text_of(value: Any) -> str:
         return "none"
     if isinstance(value, tuple):
         plain = all(isinstance(item, int | float) for item in value)
-        return ", ".join(f"{item:g}" for item in value) if plain else json.dumps(value)
+        return ", ".join(map(typed, value)) if plain else json.dumps(value)
     return str(value)
 
 

@@ -13,7 +13,7 @@ from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.topography import jacksboro_field
 from npf_engine.figures import accuracy, histograms, inverse, panels, preimages, surface, terrain, training
 from npf_engine.figures.following import add_followed
-from npf_engine.figures.layout import aspect, counts, span, thin
+from npf_engine.figures.layout import aspect, counts, place_format, span, thin, value_format
 
 PLAIN = Units(("x", "y"), ("", ""), "")
 
@@ -170,8 +170,23 @@ def test_graphs_are_sorted_and_snapshots_of_one_dimension_are_densities() -> Non
     figure = panels.graphs(x, {"field": x**2}, "x", "F")
     assert np.allclose(figure.data[0].x, [-1, 0.3, 0.7]) and np.allclose(figure.data[0].y, [1, 0.09, 0.49])
     rng = np.random.default_rng(2)
-    laws = training.live_snapshot(rng.normal(size=(400, 1)), rng.normal(size=(400, 1)))
+    laws = training.live_snapshot(rng.normal(size=(400, 1)), rng.normal(size=(400, 1)), "m")
+    assert laws.layout.xaxis.title.text == "F₁ (m)"
+    plane = training.live_snapshot(rng.normal(size=(9, 2)), rng.normal(size=(9, 2)), "m")
+    assert (plane.layout.xaxis.title.text, plane.layout.yaxis.title.text) == ("F₁ (m)", "F₂ (m)")
     assert {trace.type for trace in laws.data} == {"scatter"}
+
+
+def test_what_is_pointed_at_is_written_as_finely_as_its_axis_and_in_its_unit(field, samples) -> None:
+    assert place_format(6.83, 7.01) == ",.5f" and place_format(-5, 5) == ",.3f" and place_format(0, 1) == ",.4f"
+    assert place_format(300_000, 340_000) == ",.0f" and place_format(0, 1e-9) == place_format(1, 1) == ".6~g"
+    assert value_format(np.array([0.1, -8.3])) == ",.3~f" and value_format(np.array([2187.0, np.nan])) == ",.0~f"
+    assert value_format(np.array([3e-9])) == value_format(np.zeros(0)) == ".4~g"
+    x, y = samples
+    box = (field.units, field.low, field.high)
+    figure = inverse.norm_points(x[:50], y[:50], *box, top=8.0)
+    assert field.units.value and f" {field.units.value}<extra>" in figure.data[0].hovertemplate
+    assert figure.layout.xaxis.hoverformat == place_format(field.low[0], field.high[0])
 
 
 def test_ranges_ignore_outliers_and_survive_constants() -> None:

@@ -63,7 +63,7 @@ def test_clouds_verdict_and_links(store: RunStore, done: Run):
     level = store.get(done.id).verdict
     boxes = [item.value for kind in ("error", "warning", "success") for item in getattr(app, kind)]
     assert level is not None and any(level.capitalize() in text for text in boxes)
-    assert "should cover" in texts(app) and ("M folds" in texts(app) or "M does not fold" in texts(app))
+    assert "should cover" in texts(app) and ("M folds" in texts(app) or "M hardly folds" in texts(app))
     app.segmented_control(key="points").set_value(1000).run()
     assert not app.exception and plots(app) == 3
 

@@ -75,7 +75,7 @@ def test_gradient_that_no_place_has_is_told(store: RunStore, done: Run):
 
 def test_relocation_of_terrain(store: RunStore, done: Run):
     app = open_page("inverse", {"run": done.id, "view": "Relocation"})
-    assert plots(app) == 3 and "**Relocated.**" in texts(app) and "gradients land where" in texts(app)
+    assert plots(app) == 3 and "**Relocated.**" in texts(app) and "land where |F| is within" in texts(app)
     assert [tab.label for tab in app.tabs] == ["Pre-images", "Trust", "Relocation"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shlex
 import sys
 import zipfile
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 import torch
 
 from npf_engine.cli import main
+from npf_engine.cli.parser import build_parser
 from npf_engine.divergences.distances import energy_mmd
 from npf_engine.errors import Cancelled, InputError
 from npf_engine.evaluation.landscape_verdict import judge
@@ -352,6 +354,20 @@ def test_an_unequal_mixture_corrected_has_its_weights() -> None:
     g = torch.Generator().manual_seed(5)
     null = max(energy_mmd(truth.sample(2000, g), truth.sample(2000, g)) for _ in range(10))
     assert result["energy_distance"] < 3 * null
+
+
+def test_the_command_of_a_run_reproduces_it_to_the_last_digit() -> None:
+    spec = LandscapeSpec(
+        "expression", "lmc", expression="x^2 + y^2", low=(-1.23456789, 500.1234), high=(1 / 3, 501.9876),
+        start=(-0.1234567, 500.7654321), tau=1.23456789e-5, coefficient=7 / 3,
+    )  # fmt: skip
+    words = shlex.split(landscape_run._command(spec))
+    again = build_parser().parse_args(words[3:])
+    assert again.name == spec.expression
+    for name in ("low", "high", "start"):
+        assert tuple(getattr(again, name)) == getattr(spec, name), name
+    assert (again.tau, again.coefficient, again.method) == (spec.tau, spec.coefficient, spec.method)
+    assert resolved(spec, spec.landscape(), None).tau == spec.tau, "only a default is rounded"
 
 
 def test_the_networks_of_a_run_are_a_bundle_like_any_other(tmp_path: Path) -> None:
