@@ -111,7 +111,7 @@ def test_weights_and_basins_are_those_on_either_side_of_the_barrier(truth: Truth
     x = torch.tensor([[A - 1.5, 41.0], [A - 0.2, 61.0], [A + 0.4, 60.0], [A + 2.4, 40.5], [0.0, 0.0], [9.0, 90.0]])
     assert truth.basin(x).tolist() == [0, 0, 1, 1, 0, 1]
     assert truth.shares(x).tolist() == [0.5, 0.5] and truth.shares(x[:0]).tolist() == [0.0, 0.0]
-    assert float(truth.mass.sum()) == pytest.approx(1.0)
+    assert float(truth.cells.mass.sum()) == pytest.approx(1.0)
 
 
 def test_draws_have_the_moments_of_the_law_and_fill_their_cells(truth: Truth) -> None:
@@ -135,7 +135,7 @@ def test_where_g_is_not_finite_there_is_no_mass() -> None:
         "", "", lambda x: torch.where(x[:, 0] < 2.0, torch.nan, 0.0 * x[:, 0]), lambda x: 0.0 * x, LOW, HIGH
     )
     truth = Truth(flat, 1.0, side=45)
-    assert float(truth.mass[truth.points[:, 0] < 2.0].sum()) == 0.0
+    assert float(truth.cells.mass[truth.cells.points[:, 0] < 2.0].sum()) == 0.0
     draws = truth.sample(2000, torch.Generator().manual_seed(0))
     assert float(draws[:, 0].min()) >= 2.0 and float(draws[:, 0].mean()) == pytest.approx(3.75, abs=0.1)
 
@@ -206,7 +206,7 @@ def test_the_own_law_of_a_tilted_well_by_quadrature() -> None:
     """exp(-c |grad g|^2 / (2 b)) with b^2 = 1 / sum 1/|det H_i|, integrated over each basin."""
     truth = Truth(_wells(0.4), 8.0, side=241)
     b = sum(1 / p.determinant for p in truth.critical) ** -0.5
-    slope = truth.landscape.gradient(truth.points)
+    slope = truth.landscape.gradient(truth.cells.points)
     weight = torch.softmax(-8.0 * slope.square().sum(1) / (2 * b), 0)
     first = float(weight[truth.labels == 0].sum())
     found = truth.own_law(LangevinSettings(1e-9, 8.0, inner=1))

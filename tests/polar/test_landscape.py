@@ -95,9 +95,9 @@ def test_exact_samples_follow_the_law(himmelblau: Truth) -> None:
 
 def test_basins_of_a_separable_well_are_its_half_planes() -> None:
     truth = Truth(landscapes.find("double-well"), 5.0, side=201)
-    right = truth.points[:, 0] > 0
+    right = truth.cells.points[:, 0] > 0
     index = next(k for k, mode in enumerate(truth.modes) if mode.location[0] > 0.5)
-    clear = truth.points[:, 0].abs() > 0.03
+    clear = truth.cells.points[:, 0].abs() > 0.03
     assert bool(((truth.labels == index) == right)[clear].all())
 
 

@@ -16,6 +16,7 @@ from npf_engine.polar.langevin import LangevinSettings, Region, langevin_move
 from npf_engine.polar.sampling.basins import Mode, basins
 from npf_engine.polar.sampling.chain import ChainState, Vectorial
 from npf_engine.polar.sampling.landscapes import Landscape
+from npf_engine.polar.sampling.quadrature import Cells, cut, narrow
 
 SIDE = 601  # cells along an axis of the quadrature
 STARTS = 33  # Newton starts along an axis
@@ -148,7 +149,10 @@ def _grid(landscape: Landscape, side: int) -> Tensor:
 
 
 class Truth:
-    """exp(-c g) on Omega by quadrature: modes with their basins, weights, and exact samples."""
+    """exp(-c g) on Omega by quadrature: modes with their basins, weights, and exact samples.
+
+    cells: where the mass is, finer than the grid where exp(-c g) is narrower than it; labels (m,): the basin of each.
+    """
 
     def __init__(self, landscape: Landscape, coefficient: float, side: int = SIDE) -> None:
         if landscape.d != 2:
@@ -156,14 +160,18 @@ class Truth:
         self.landscape, self.coefficient, self.side = landscape, coefficient, side
         points = _grid(landscape, side)
         energy = self.energy_at(points)
-        self.mass = torch.softmax(-energy, dim=0)
-        self.points, self.energy = points, energy
         self.critical = critical_points(landscape)
         minima = [Mode(p.location, "minimum") for p in self.critical if p.kind == "minimum"]
-        self.modes, self.labels = basins(landscape, points, energy, minima, side)
-        total = torch.zeros(len(self.modes), dtype=torch.float64).index_add_(0, self.labels, self.mass)
+        self.modes, self._grid_labels = basins(landscape, points, energy, minima, side)
+        low, high = self._corners()
+        self.cell = (high - low) / side
+        places = torch.tensor([mode.location for mode in self.modes], dtype=torch.float64)
+        slopes, curvatures = landscape.gradient(places), hessian(landscape.gradient, places, high - low)
+        fine = narrow(coefficient * curvatures.diagonal(dim1=1, dim2=2), coefficient * slopes, self.cell)
+        self.cells = cut(self.energy_at, points, self.cell) if fine else Cells.even(points, self.cell, energy)
+        self.labels = self._grid_labels[self.cells.base]
+        total = torch.zeros(len(self.modes), dtype=torch.float64).index_add_(0, self.labels, self.cells.mass)
         self.weights = total.tolist()
-        self._cumulative = self.mass.cumsum(dim=0)
 
     def energy_at(self, x: Tensor) -> Tensor:
         """c g at x (n, 2), (n,): infinite where g is not a number."""
@@ -174,25 +182,16 @@ class Truth:
         """Index of the mode to whose basin each of x (n, 2) belongs, (n,)."""
         low, high = self._corners()
         cell = ((x.double().cpu() - low) / (high - low) * self.side).floor().long().clamp(0, self.side - 1)
-        return self.labels[cell[:, 0] * self.side + cell[:, 1]]
+        return self._grid_labels[cell[:, 0] * self.side + cell[:, 1]]
 
     def shares(self, x: Tensor) -> np.ndarray:
         """Share of x (n, 2) in each basin, (modes,)."""
         return np.bincount(self.basin(x).numpy(), minlength=len(self.modes)) / max(1, len(x))
 
     def sample(self, n: int, generator: torch.Generator, basin: int | None = None) -> Tensor:
-        """n exact draws (n, 2), up to the cell: a cell by its mass (inverse of the cumulative sum), uniform inside.
+        """n exact draws (n, 2), up to the cell.
         basin: of that mode's basin only."""
-        if basin is None:
-            return self._draw(self._cumulative, n, generator)
-        return self._draw(torch.where(self.labels == basin, self.mass, 0.0).cumsum(dim=0), n, generator)
-
-    def _draw(self, cumulative: Tensor, n: int, generator: torch.Generator) -> Tensor:
-        uniform = torch.rand(n, generator=generator, dtype=torch.float64) * cumulative[-1]
-        cell = torch.searchsorted(cumulative, uniform)
-        low, high = self._corners()
-        jitter = torch.rand(n, 2, generator=generator, dtype=torch.float64) - 0.5
-        return self.points[cell] + jitter * (high - low) / self.side
+        return self.cells.draw(n, generator, None if basin is None else self.labels == basin)
 
     def own_draws(self, settings: LangevinSettings, lifted: Vectorial | None = None, seed: int = 0) -> Tensor | None:
         """Draws (n, 2) of the law of LMC-NPF uncorrected; None where g has no critical point.
@@ -207,14 +206,27 @@ class Truth:
         if not determinants:
             return None
         b = sum(1 / value for value in determinants) ** -0.5
-        slope = torch.cat([self.landscape.gradient(part) for part in self.points.split(65_536)])
-        energy = settings.coefficient * slope.square().sum(dim=1) / (2 * b)
-        if lifted is not None:
-            near = energy < OWN_REACH
-            energy = torch.where(near, energy, torch.inf)
-            energy[near] = settings.coefficient * lifted(slope[near]).to(energy)
-        mass = torch.softmax(-energy.nan_to_num(nan=torch.inf), dim=0)
-        start = self._draw(mass.cumsum(dim=0), OWN_DRAWS, torch.Generator().manual_seed(seed))
+
+        def energy(x: Tensor) -> Tensor:
+            slope = torch.cat([self.landscape.gradient(part) for part in x.split(65_536)])
+            found = settings.coefficient * slope.square().sum(dim=1) / (2 * b)
+            if lifted is not None:
+                near = found < OWN_REACH
+                found = torch.where(near, found, torch.inf)
+                if bool(near.any()):
+                    found[near] = settings.coefficient * lifted(slope[near]).to(found)
+            return found.nan_to_num(nan=torch.inf)
+
+        places = torch.tensor([p.location for p in self.critical], dtype=torch.float64)
+        low, high = self._corners()
+        second = hessian(self.landscape.gradient, places, high - low)
+        curvature = settings.coefficient * second.square().sum(dim=2) / b  # of |grad g|^2 / (2 b), along the axes
+        points = _grid(self.landscape, self.side)
+        if narrow(curvature, torch.zeros_like(curvature), self.cell):
+            cells = cut(energy, points, self.cell)
+        else:
+            cells = Cells.even(points, self.cell, energy(points))
+        start = cells.draw(OWN_DRAWS, torch.Generator().manual_seed(seed))
         return relax(self.landscape, start, settings, seed)
 
     def own_law(self, settings: LangevinSettings, lifted: Vectorial | None = None, seed: int = 0) -> list[float]:

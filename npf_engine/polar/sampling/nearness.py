@@ -57,9 +57,10 @@ class Nearness:
         self._codes = torch.tensor([SADDLE if p.kind == "saddle" else MAXIMUM for p in others], dtype=torch.long)
         self._places = torch.tensor([p.location for p in others], dtype=torch.float64).reshape(-1, 2)
         self._forms = _forms(truth, self._places)
-        heavy = truth.mass > LEAST
-        where = self._where(truth.points[heavy], truth.labels[heavy], truth.energy[heavy])
-        self.expected = self._count(where, truth.mass[heavy])
+        cells = truth.cells
+        heavy = cells.mass > LEAST
+        where = self._where(cells.points[heavy], truth.labels[heavy], cells.energy[heavy])
+        self.expected = self._count(where, cells.mass[heavy])
 
     def where(self, x: Tensor) -> Tensor:
         """For each of x (n, 2) the index of the mode it is near, SADDLE, MAXIMUM or ELSEWHERE, (n,)."""
@@ -91,8 +92,8 @@ def _levels(truth: Truth) -> Tensor:
     levels = []
     for k in range(len(truth.modes)):
         own = truth.labels == k
-        energy, order = torch.sort(truth.energy[own])
-        held = truth.mass[own][order].cumsum(dim=0)
+        energy, order = torch.sort(truth.cells.energy[own])
+        held = truth.cells.mass[own][order].cumsum(dim=0)
         last = int(torch.searchsorted(held, HELD * held[-1])) if len(held) else 0
         bottom = float(truth.energy_at(torch.tensor([truth.modes[k].location], dtype=torch.float64))[0])
         lowest = min(bottom, float(energy[0])) if len(energy) else bottom
