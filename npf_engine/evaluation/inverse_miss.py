@@ -60,7 +60,7 @@ def inverse_miss(
     spread = max(float((y - y.mean(0)).norm(dim=1).mean()), 1e-300)
     asked = v.repeat_interleave(draws, dim=0)
     miss = (evaluate(drawn) - asked).norm(dim=1)
-    near = field.y_train[nearest(train[1], start, draws)].double()
+    near = field.y_train[nearest(train[1], start, min(draws, len(train[1])))].double()
     generator = torch.Generator().manual_seed(seed + 49_979_687)
     random = field.y_train[torch.randint(len(field.y_train), (count * draws,), generator=generator)].double()
     exact = None

@@ -17,7 +17,8 @@ NEAR = 0.04, 0.15  # shortfall of the share of draws near modes: (good, usable)
 FLOORS, OF_ONE_BASIN = 5.0, 0.05  # an energy distance is good below so many floors, or this share of one basin's
 WHY_EVERYWHERE = (
     "LMC-NPF visits all critical points: a jump through u draws from exp(-c u(M(x))), and grad u(M(x)) = grad g(x) is "
-    "0 at saddles and maxima as it is at minima, so that each of them gets a weight of 1/|det Hessian|"
+    "0 at saddles and maxima as it is at minima, so that for large c each of them gets a weight of "
+    "1/|det Hessian|"
 )
 
 

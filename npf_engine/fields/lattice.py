@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-EDGE = 1e-9  # of a cell: what rounding may put a place beyond its side
+EDGE = 1e-6  # of a cell: what rounding may put a place beyond its side, values being in single precision
 SAME = 1e-4  # of a cell: two places so near to each other are one that two cells share
 LATTICE = ("lattice_values", "lattice_mask", "lattice_half")  # names of its tensors in a file
 MOST_NODES = 400_000  # of a lattice that is kept with a model

@@ -147,3 +147,13 @@ def test_noise_that_takes_a_value_in_every_cell_costs_no_more_than_a_map_can_sho
     assert 1000 < len(places) <= MOST_PLACES
     assert float(grid.value(places).abs().max()) < 1e-5, "what is left are places of the value"
     assert float(places.amax()) > 0.9 and float(places.amin()) < -0.9, "and from everywhere"
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
+def test_the_value_of_every_node_is_found_also_at_the_edge(unit: float) -> None:
+    """Values asked for are more precise than those of the nodes, which must not put a corner outside."""
+    a = unit * torch.tensor([[2.0, 0.3], [0.3, 1.0]], dtype=torch.float64)
+    lattice = sampled(lambda x: x @ a, 1.0, 33)
+    for node in lattice.nodes[::3]:
+        places = lattice.places(node @ a)
+        assert len(places) == 1 and float((places[0] - node).norm()) < 1e-6
