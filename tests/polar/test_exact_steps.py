@@ -153,11 +153,11 @@ def test_what_a_trained_u_says_of_the_own_law() -> None:
         return (0.8 * v[:, 0].square() + 0.1 * v[:, 1].square()).float()
 
     draws = truth.own_draws(LangevinSettings(1e-9, 9.0, inner=1), lifted)
-    slope = truth.landscape.gradient(truth.points)
+    slope = truth.landscape.gradient(truth.cells.points)
     weight = torch.softmax(-9.0 * (0.8 * slope[:, 0].square() + 0.1 * slope[:, 1].square()), 0)
     assert draws is not None
     for power in (1, 2):
-        expected = (weight[:, None] * truth.points.abs() ** power).sum(0)
+        expected = (weight[:, None] * truth.cells.points.abs() ** power).sum(0)
         torch.testing.assert_close((draws.abs() ** power).mean(0), expected, atol=0.03, rtol=0.03)
     b = sum(1 / p.determinant for p in truth.critical) ** -0.5
     near = 9.0 * slope.square().sum(1) / (2 * b) < exact.OWN_REACH
@@ -171,11 +171,11 @@ def test_cells_and_shares_of_a_small_grid() -> None:
     for i, j in ((0, 0), (59, 59), (7, 31)):
         x = corner + cell * torch.tensor([i + 0.01, j + 0.99])
         assert int(truth.basin(x[None])[0]) == int(truth.labels[i * 60 + j])
-        torch.testing.assert_close(truth.points[i * 60 + j], corner + cell * torch.tensor([i + 0.5, j + 0.5]))
+        torch.testing.assert_close(truth.cells.points[i * 60 + j], corner + cell * torch.tensor([i + 0.5, j + 0.5]))
     draws = truth.sample(500, torch.Generator().manual_seed(0), basin=2)
     assert truth.shares(draws).tolist() == [0.0, 0.0, 1.0, 0.0]
-    assert truth.energy_at(truth.points[:3]).tolist() == pytest.approx(
-        truth.landscape.potential(truth.points[:3]).tolist()
+    assert truth.energy_at(truth.cells.points[:3]).tolist() == pytest.approx(
+        truth.landscape.potential(truth.cells.points[:3]).tolist()
     )
     below = Truth(
         dataclasses.replace(wells(), potential=lambda x: torch.where(x[:, 0] < 0, -torch.inf, x[:, 0])), 2.0, 20
@@ -243,7 +243,8 @@ def told(energy: list[float], mass: list[float], labels: list[int], bottoms: lis
     """Cells and modes as quadrature would have them; the k-th mode is at (k, 0) with the energy ``bottoms[k]``."""
     table = torch.tensor(bottoms).double()
     return SimpleNamespace(
-        energy=torch.tensor(energy).double(), mass=torch.tensor(mass).double(), labels=torch.tensor(labels),
+        cells=SimpleNamespace(energy=torch.tensor(energy).double(), mass=torch.tensor(mass).double()),
+        labels=torch.tensor(labels),
         modes=[SimpleNamespace(location=[float(k), 0.0]) for k in range(len(bottoms))], coefficient=c,
         energy_at=lambda x: table[x[:, 0].long()],
     )  # fmt: skip
@@ -256,7 +257,7 @@ def test_the_level_of_a_basin_holds_99_percent_of_its_mass_or_that_of_a_gaussian
         [20.0, 5.0, 30.0, 12.0, 1.0, 2.0, 7.0, 8.0], [0.045, 0.45, 0.0025, 0.0475, 0.455, 0.0, 0.0, 0.0],
         [0, 0, 0, 0, 1, 1, 2, 2], [4.0, 1.5, 9.0, 6.0],
     )  # fmt: skip
-    truth.mass = torch.tensor([0.005, 0.45, 0.0025, 0.0425, 0.5, 0.0, 0.0, 0.0]).double()
+    truth.cells.mass = torch.tensor([0.005, 0.45, 0.0025, 0.0425, 0.5, 0.0, 0.0, 0.0]).double()
     levels = nearness._levels(truth)
     # From the lower of the mode's own energy and its lowest cell's.
     assert levels.tolist() == pytest.approx([20.0, 1.0 + LEVEL, 7.0 + LEVEL, 6.0 + LEVEL])
