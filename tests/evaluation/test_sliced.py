@@ -33,7 +33,8 @@ def test_a_part_sets_one_half_mapped_against_the_other_half(monkeypatch: pytest.
     true = torch.arange(n).float()[:, None]
     seen: list[tuple[set[int], set[int]]] = []
 
-    def share(image: torch.Tensor, target: torch.Tensor, along: torch.Tensor) -> float:
+    def share(image: torch.Tensor, target: torch.Tensor, along: torch.Tensor, variance: float) -> float:
+        assert variance == pytest.approx((n * n - 1) / 12), "that of all samples"
         seen.append((set(image[:, 0].int().tolist()), set(target[:, 0].int().tolist())))
         return float(len(seen))
 

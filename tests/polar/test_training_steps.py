@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from npf_engine.fields.catalog import resolve
+from npf_engine.fields.field import Units
 from npf_engine.fields.lattice import sampled
 from npf_engine.networks.mlp import MLP
 from npf_engine.polar import training
@@ -52,7 +53,8 @@ def job(recorder: Recorder | None = None, n: int = 90, d: int = 2, **settings: A
     y = 40 + torch.cat([3 * x[:, :1], x[:, 1:] ** 3], 1)
     field: Any = SimpleNamespace(
         d=d, rho="box", x_train=x[:n], y_train=y[:n], x_test=x[n:], y_test=y[n:], lattice=None, name="f", n=n + 20,
-        kind="function", warnings=[], provenance="p", scaling=None, units=None, low=(-1.0,) * d, high=(1.0,) * d,
+        kind="function", warnings=[], provenance="p", scaling=None,
+        units=Units(("x",) * d, ("",) * d, ""), low=(-1.0,) * d, high=(1.0,) * d,
         function=None,
     )  # fmt: skip
     device = torch.device("cpu")
