@@ -197,6 +197,75 @@ def test_lbfgs_converges_on_a_quadratic_at_once_with_its_metric_and_fast_without
     assert _metric(Quadratic(-u.H, u.b), y) is None
 
 
+@pytest.mark.parametrize(
+    ("base", "bump", "taken"),
+    [
+        (1e7, 4.0, True),
+        (1e7, 20.0, False),
+        (-1e7, 4.0, True),
+        (-1e7, 20.0, False),
+        (0.01, 5e-7, True),
+        (0.01, 1.5e-6, False),
+        (0.01, -1e-3, True),
+    ],
+)
+def test_a_value_that_does_not_fall_is_borne_within_rounding_where_the_residual_falls(
+    base: float, bump: float, taken: bool
+) -> None:
+    """From (1/2, 0) to the minimum at 0, where the value seems to be higher: a millionth of it, or of one, is nothing."""
+
+    class Bumpy:
+        d, scale = 2, torch.tensor(1.0)
+
+        def value_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            return base + torch.where(x.norm(dim=1) < 0.1, bump, 0.0), x
+
+        def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            return *self.value_and_gradient(x), torch.eye(2).double().expand(len(x), 2, 2)
+
+    start, y = torch.tensor([[0.5, 0.0]]).double(), torch.zeros(1, 2).double()
+    x, residual, work = _lbfgs(Bumpy(), y, start, 1e-9, 1)  # type: ignore[arg-type]
+    assert torch.equal(x, y if taken else start) and float(residual) == (0.0 if taken else 0.5) and work == 2
+
+
+def test_a_lower_residual_at_a_higher_value_is_refused_and_a_third_of_the_step_tried() -> None:
+    """u = 50 x^2 + y^2 / 2 by a metric that leads from (1, 0) to (0, 13): 84.5 for 50, but 13 for 100."""
+    u = Quadratic(torch.diag(torch.tensor([100.0, 1.0])), torch.zeros(2))
+    K = torch.tensor([[0.01, -0.13], [-0.13, 2.0]]).double()
+
+    class Led(Quadratic):
+        def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            return *self.value_and_gradient(x), torch.linalg.inv(K).expand(len(x), 2, 2)
+
+    led, start, y = Led(u.H, u.b), torch.tensor([[1.0, 0.0]]).double(), torch.zeros(1, 2).double()
+    torch.testing.assert_close(_lbfgs(led, y, start, 1e-9, 1)[0], start)
+    torch.testing.assert_close(_lbfgs(led, y, start, 1e-9, 2)[0], torch.tensor([[2 / 3, 13 / 3]]).double())
+
+
+@pytest.mark.parametrize("unit", [1e-7, 1e5])
+def test_lbfgs_remembers_its_steps_in_any_unit(unit: float) -> None:
+    """unit^2 u(x / unit): the path is the same in its units."""
+    u, y, start = (
+        Quartic(definite(6) * 0.2, torch.linspace(-1, 1, 6)),
+        values(4, 6, 3) * 0.2,
+        torch.zeros(4, 6).double(),
+    )
+
+    class Small(Quartic):
+        def value_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            value, gradient = u.value_and_gradient(x / unit)
+            return unit**2 * value, unit * gradient
+
+        def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            return *self.value_and_gradient(x), u.derivatives(x / unit)[2]
+
+    for steps in (2, 4, 7):
+        x, residual, _ = _lbfgs(u, y, start, 1e-300, steps)
+        small, left, _ = _lbfgs(Small(u.H, u.b), unit * y, unit * start, 1e-300, steps)
+        torch.testing.assert_close(small / unit, x, rtol=1e-5, atol=1e-7)
+        torch.testing.assert_close(left / unit, residual, rtol=1e-3, atol=1e-7)
+
+
 def test_the_two_loops_are_the_dense_inverse_hessian() -> None:
     g = torch.Generator().manual_seed(0)
     r = torch.randn(4, 6, generator=g, dtype=torch.float64)
