@@ -89,7 +89,7 @@ class FramedPotential(WidePotential):
         self.centre.copy_(centre)
         self.frame.copy_(P / unit)
         self.factor.fill_(unit**2)
-        self.mean.copy_(m.double().cpu() + S @ centre)
+        self.mean.copy_(m.double().cpu() + torch.mv(S, centre))
         # Units see S x, the Gaussian map's values, at unit variance: what they add to a direction is then in proportion
         # to what F has there. With equal weights they drown the weak directions, on which the dual hardly depends but
         # M does: E |M|^2 came out a hundred times too large on the classifier's gradients.

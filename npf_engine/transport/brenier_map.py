@@ -114,7 +114,8 @@ class Clouds:
     def shift(self) -> float:
         """The dual of the clouds as they came less that of ``dual``: u gains <y0, x>, and u* gains <x0, y - y0>."""
         x0, y0 = (home if home.dtype == torch.float64 else torch.zeros_like(home).double() for home in self.origins)
-        return float((x0 + self.x_check.double().mean(0)) @ y0 + x0 @ self.y_check.double().mean(0))
+        x, y = self.x_check.double().mean(0), self.y_check.double().mean(0)
+        return float(torch.dot(x0 + x, y0) + torch.dot(x0, y))
 
     def plain(self) -> Coordinates:
         """Centred, and the source at unit variance; the map x + const is then |x|^2 / 2."""

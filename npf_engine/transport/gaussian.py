@@ -23,7 +23,7 @@ def gaussian_map_of_moments(mean_x: Tensor, cov_x: Tensor, mean_y: Tensor, cov_y
     middle, _ = _roots(root @ cov_y @ root)
     S = inverse_root @ middle @ inverse_root
     S = (S + S.T) / 2
-    return S, mean_y - S @ mean_x
+    return S, mean_y - torch.mv(S, mean_x)
 
 
 def gaussian_dual(S: Tensor, m: Tensor, x: Tensor, y: Tensor) -> Tensor | None:

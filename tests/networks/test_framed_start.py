@@ -52,7 +52,7 @@ def test_what_is_too_far_from_the_gaussian_map_is_softened_to_what_is_allowed(
     if softened:
         share, before = seen[0]
         assert before > allowed and share == pytest.approx(math.sqrt(allowed / before), rel=1e-3)
-        assert apart(u) == pytest.approx(allowed, rel=0.5)
+        assert apart(u) < 1.5 * allowed
 
 
 def test_softening_leaves_a_share_of_layers_and_pieces() -> None:
@@ -80,7 +80,7 @@ def test_balance_gives_the_quadratic_what_the_layers_leave_of_unit_curvature(hea
     u.L.zero_()
     bend = WidePotential.derivatives(u, inner[: framed.BENT])[2].diagonal(dim1=1, dim2=2).mean(0)
     torch.testing.assert_close(own, (1 - bend).clamp(min=0.2), rtol=1e-4, atol=1e-5)
-    assert bool((own == 0.2).any()) or heavy == 1.0
+    assert bool((own < 0.201).all()) == (heavy > 1)
 
 
 def test_a_frame_of_tiny_and_of_no_values() -> None:

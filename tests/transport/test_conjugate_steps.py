@@ -212,7 +212,7 @@ def test_lbfgs_converges_on_a_quadratic_at_once_with_its_metric_and_fast_without
 def test_a_value_that_does_not_fall_is_borne_within_rounding_where_the_residual_falls(
     base: float, bump: float, taken: bool
 ) -> None:
-    """From (1/2, 0) to the minimum at 0, where the value seems to be higher: a millionth of it, or of one, is nothing."""
+    """From (1/2, 0) to the minimum at 0, whose value seems to be higher: a millionth of it, or of one, is nothing."""
 
     class Bumpy:
         d, scale = 2, torch.tensor(1.0)
