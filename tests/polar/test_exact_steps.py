@@ -186,6 +186,39 @@ def test_cells_and_shares_of_a_small_grid() -> None:
 # -- ends of the flow --------------------------------------------------------------------------------------------------
 
 
+def test_every_cell_points_where_the_flow_leads_next() -> None:
+    """Three cells along the gradient that is read one and a half cells on, where that is lower; else one cell along
+    the gradient of the place itself; else to the lowest neighbour; a cell that no neighbour is below to itself."""
+    side, landscape = 21, wells()
+    cell = (np.array(landscape.high) - np.array(landscape.low)) / side
+    points = exact._grid(landscape, side)
+    energy = landscape.potential(points)
+
+    def along(x: np.ndarray) -> np.ndarray:
+        slope = landscape.gradient(torch.from_numpy(x[None]))[0].numpy() * cell
+        return slope / np.linalg.norm(slope) * cell
+
+    def index(x: np.ndarray) -> int:
+        i, j = np.clip(np.floor((x - np.array(landscape.low)) / cell), 0, side - 1).astype(int)
+        return int(i * side + j)
+
+    lowest = basins._lowest_neighbour(energy, side)
+    expected = []
+    for k, place in enumerate(points.numpy()):
+        first = along(place)
+        middle = landscape.region().confine(torch.from_numpy((place - 1.5 * first)[None]))[0].numpy()
+        near, far = index(place - first), index(place - 3 * along(middle))
+        target = int(lowest[k])
+        if target != k:
+            for reached in (near, far):
+                target = reached if float(energy[reached]) < float(energy[k]) else target
+        expected.append(target)
+    found = basins._downhill(landscape, points, energy, side).tolist()
+    assert found == expected and len({*found}) > 50
+    still = [k for k, target in enumerate(found) if k == target]
+    assert len(still) == 4, "the minima"
+
+
 def test_ends_that_touch_are_the_one_nearest_to_their_middle() -> None:
     """On 5 x 5 cells: (0, 0), (1, 1) and (1, 2) touch, their middle is (2 / 3, 1); (4, 3) and (4, 4) do, ties go to the
     first; (3, 0) is alone. All others flow to one of them."""

@@ -15,6 +15,7 @@ from npf_engine.polar import landscape as job
 from npf_engine.polar.landscape import INNER, INNER_CORRECTED, LandscapeSpec, largest_curvature, resolved
 from npf_engine.polar.sampling import landscapes
 from npf_engine.polar.sampling.landscapes import RELIEF, Landscape, find, from_grid, of_expression
+from npf_engine.recorder import Recorder
 
 
 def test_a_box_of_one_s_own_has_no_start_of_its_own() -> None:
@@ -174,3 +175,96 @@ def test_the_table_of_particles_has_the_axes_names(units: Units | None, head: st
     with np.load(tmp_path / "new" / "run" / "particles.npz") as data:
         assert data["paths"].tolist() == [[[2.5, -3.0]]] and data["draws"].tolist() == [[2.5, -3.0]]
     job.write_files(tmp_path / "new" / "run", LandscapeSpec(), bowl(units=units), chains, None)
+
+
+class Told(Recorder):
+    """A second passes at each look at the clock; notes are kept."""
+
+    def __init__(self) -> None:
+        self.now, self.notes = 0.0, list[str]()
+
+    def clock(self) -> float:
+        self.now += 1.0
+        return self.now
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+@pytest.mark.parametrize("method", ["lmc", "lmc-npf"])
+def test_a_run_from_its_spec_to_its_result(method: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """g = 5 (x - 1)^2 + 9 y^4 in a box of the half sides 3: what the method is given, and what is made of its draws."""
+    found = bowl(coefficient=2.0, start=(0.0, 1.0), unit=(1.5, 6.0), warnings=["mind the gap"])
+    asked: dict[str, Any] = {}
+    frame = torch.tensor([[0.5, -1.0]], dtype=torch.float64)
+
+    class Truth:
+        critical: tuple[Any, ...] = ()
+
+        def __init__(self, landscape: Any, coefficient: float) -> None:
+            asked["truth"] = (landscape, coefficient)
+
+        def own_draws(self, settings: Any, lifted: Any) -> str:
+            asked["own"] = (settings, lifted)
+            return "own"
+
+    def run(name: str, setting: Any, chains: Any) -> None:
+        asked["run"] = (name, setting)
+        setting.oracle.gradient(setting.x)
+        chains.only, chains.acceptance, chains.lifted, chains.networks = frame, 0.5, "lifted", ("u", "f", "s")
+
+    monkeypatch.setattr(LandscapeSpec, "landscape", lambda self: found)
+    monkeypatch.setattr(job, "Truth", Truth)
+    monkeypatch.setattr(job, "run_method", run)
+    monkeypatch.setattr(
+        job.outcome, "compare",
+        lambda truth, draws, own, seed: {"modes": draws.tolist(), "truth": own, "near_modes": seed},
+    )  # fmt: skip
+    kept: list[Any] = []
+    recorder = Told()
+    spec = LandscapeSpec("bowl", method, particles=6, steps=50, tau=1e-6, seed=4)
+    result = job.run_landscape(spec, recorder, tmp_path, None, lambda *networks: kept.append(networks))
+    name, setting = asked["run"]
+    assert name == method and asked["truth"] == (found, 2.0) and kept == [("u", "f", "s")]
+    assert setting.budget == 300 and setting.seed == 4 and setting.networks == job.PretrainSettings()
+    assert setting.x.tolist() == [[-1 / 3, 1 / 3]] * 6
+    assert setting.settings.metric == pytest.approx((0.25, 4.0)) and setting.settings.coefficient == 2.0
+    assert (setting.settings.tau, setting.settings.inner, setting.settings.noise) == (1e-6, 50, True)
+    slope = setting.oracle.gradient(torch.zeros(1, 2).double())  # at (1, 0) of the user's positions
+    assert slope.tolist() == [[0.0, 0.0]] and setting.truth is not None and recorder.notes == ["mind the gap"]
+    own = method == "lmc-npf"
+    assert result == {
+        "method": method, "law": "target", "coefficient": 2.0, "tau": 1e-6, "gradient_evaluations": 6,
+        "modes": [[2.5, -3.0]], "truth": "own" if own else None, "near_modes": 4, "accuracy": None, "acceptance": 0.5,
+        "seconds": 1.0, "out": str(tmp_path),
+    }  # fmt: skip
+    if own:
+        assert asked["own"][0].metric == () and asked["own"][0].tau == 1e-6 and asked["own"][1] == "lifted"
+    assert (tmp_path / "landscape.json").is_file()
+    silent = job.run_landscape(spec, networks=job.PretrainSettings(seed=9))
+    assert silent["out"] is None and asked["run"][1].networks.seed == 9
+    wild = job.run_landscape(LandscapeSpec("bowl", method, particles=1, steps=1, tau=1.0), recorder)
+    assert wild["tau"] == 1.0 and "chain diverges there" in recorder.notes[-1]
+
+
+def test_a_run_that_breaks_leaves_what_it_had_where_it_had_any(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(name: str, setting: Any, chains: Any) -> None:
+        if setting.seed:
+            chains.traces.append("some")
+        raise InputError("it diverges")
+
+    written: list[Any] = []
+    line = bowl(
+        potential=lambda x: x[:, 0] ** 2, gradient=lambda x: 2 * x, low=(-1.0,), high=(1.0,), name="line", title="line"
+    )
+    monkeypatch.setattr(LandscapeSpec, "landscape", lambda self: line)
+    monkeypatch.setattr(job, "Truth", None)  # of one dimension nothing is integrated
+    monkeypatch.setattr(job, "run_method", run)
+    monkeypatch.setattr(job, "write_files", lambda *rest: written.append(rest))
+    for seed, folder in ((0, tmp_path), (1, None), (1, tmp_path)):
+        with pytest.raises(InputError, match="it diverges"):
+            job.run_landscape(LandscapeSpec("line", "lmc", particles=2, steps=3, seed=seed), folder=folder)
+    assert len(written) == 1 and written[0][0] == tmp_path and written[0][-1] is None
+    monkeypatch.setattr(job, "run_method", lambda name, setting, chains: setattr(chains, "only", torch.zeros(1, 1)))
+    whole = job.run_landscape(LandscapeSpec("line", "lmc", particles=2, steps=3), folder=tmp_path)
+    assert whole["modes"] == [] and whole["truth"] is None and len(written) == 2 and written[1][-1] is whole
