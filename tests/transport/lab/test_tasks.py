@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import Tensor
 
 from npf_engine.errors import InputError
+from npf_engine.fields import catalog
+from npf_engine.fields import digits as digit_images
 from npf_engine.transport.lab import tasks
 from npf_engine.transport.lab.tasks import MAX_D, Task, _split, build_task, clouds_task, drawn_from, mixture, normal
 
@@ -168,3 +171,21 @@ def test_fifteen_per_cent_are_kept_for_the_test_from_40_points_on() -> None:
     g = torch.Generator().manual_seed(0)
     assert sorted(drawn_from(few)(39, g)[:, 0].tolist()) == sorted(few[:, 0].tolist())
     assert drawn_from(few)(40, g).shape == (40, 2)
+
+
+def test_digits_and_fields_are_clouds_with_points_of_their_own_for_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = torch.rand(60, 40, generator=torch.Generator().manual_seed(0))
+    monkeypatch.setattr(digit_images, "load_digit_images", lambda: SimpleNamespace(pixels=pixels, name="few"))
+    digits = build_task("digits")
+    assert (digits.d, digits.cloud, digits.metric) == (32, 51, "s_eps")
+    g = torch.Generator().manual_seed(0)
+    assert digits.source(7, g).shape == digits.target(7, g).shape == (7, 32)
+    seen, kept = digits.target(51, g), digits.test(9, 0)[1]
+    assert float(torch.cdist(seen, kept).min()) > 1e-3
+    parts = {name: torch.full((5, 3), float(k)) for k, name in enumerate(("x_train", "y_train", "x_test", "y_test"))}
+    field = SimpleNamespace(name="a field", d=3, **parts)
+    monkeypatch.setattr(catalog, "resolve", lambda spec: field if spec.source == "doubling" else None)
+    task = build_task("field:doubling")
+    assert (task.d, task.cloud, task.title) == (3, 5, "rho to F#rho of a field")
+    drawn = [task.source(2, g), task.target(2, g), *task.test(2, 0)]
+    assert [float(each.mean()) for each in drawn] == [0.0, 1.0, 2.0, 3.0]
