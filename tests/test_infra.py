@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -74,6 +75,22 @@ def test_the_gallery_is_found_in_a_checkout_and_beside_installed_modules(tmp_pat
     monkeypatch.setattr(resources, "files", lambda name: tmp_path)
     (tmp_path / "gallery").mkdir()
     assert resources.gallery() == tmp_path / "gallery" and resources.gallery_bundles() == {}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem)
+def test_an_example_asks_for_what_is_there(path: Path) -> None:
+    """They run in ``make check-wheel ARGS="--examples all"``; here each name that they take is looked up."""
+    import npf_engine
+
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    about = ast.get_docstring(tree) or ""
+    assert f"python examples/{path.name}" in about and "core" in about
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "npf":
+            assert node.attr in npf_engine.__all__, node.attr
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("npf_engine"):
+            module = importlib.import_module(node.module or "")
+            assert all(hasattr(module, alias.name) for alias in node.names), node.module
 
 
 def test_every_import_of_the_engine_is_a_dependency() -> None:

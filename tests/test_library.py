@@ -276,6 +276,25 @@ def test_derivatives_of_a_function_for_numpy_are_differences() -> None:
     assert torch.allclose(found["torch"], wanted) and torch.allclose(found["numpy"], wanted, atol=1e-7)
 
 
+def slope(x: torch.Tensor) -> torch.Tensor:
+    """The gradient of x1^4 + x1 x2, by automatic differentiation inside."""
+    at = x.detach().requires_grad_(True)
+    return torch.autograd.grad((at[:, 0] ** 4 + at[:, 0] * at[:, 1]).sum(), at)[0]
+
+
+def test_a_function_may_differentiate_inside() -> None:
+    from npf_engine.library.callables import own_function
+    from npf_engine.polar.known_field import with_jacobian
+
+    x = torch.tensor([[0.5, 1.0], [-1.0, 2.0], [0.2, -0.3]], dtype=torch.float64)
+    own = own_function("F", slope, x)
+    with torch.no_grad():
+        assert torch.allclose(own.call(x), torch.stack([4 * x[:, 0] ** 3 + x[:, 1], x[:, 0]], 1))
+    wanted = torch.tensor([[0.0, 1.0], [1.0, 0.0]], dtype=torch.float64).repeat(3, 1, 1)
+    wanted[:, 0, 0] = 12 * x[:, 0] ** 2
+    assert torch.allclose(with_jacobian(own.call)(x)[1], wanted, atol=1e-6)
+
+
 def test_a_network_in_single_precision_is_a_function_too() -> None:
     from npf_engine.library.callables import own_function
 
@@ -507,6 +526,14 @@ def test_arrays_give_arrays_and_the_gradient_is_looked_at() -> None:
     sentence(lambda: npf.sample(only_numpy, start=[0.5, 0.5]), "grad is missing")
     sentence(lambda: npf.sample(only_numpy, grad=lambda x: -x, start=[0.5, 0.5]), "grad is not the gradient of g")
     assert npf.sample(gaussian, 5, grad=gaussian_gradient, start=np.zeros(3), steps=20).shape == (5, 3)
+
+
+def test_the_method_follows_from_the_dimension() -> None:
+    def g(x: torch.Tensor) -> torch.Tensor:
+        return x.square().sum(dim=1)
+
+    for d, method in ((8, "tempering"), (9, "mala")):
+        assert npf.sample(g, 3, start=[0.0] * d, steps=10, details=True).method == method
 
 
 def test_a_box_holds_the_draws() -> None:

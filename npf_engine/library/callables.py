@@ -74,8 +74,9 @@ class _Direct:
         }
 
     def on_tensors(self, x: Tensor, dtype: torch.dtype = torch.float64) -> Tensor:
-        """Asked with a tensor."""
-        out = self.function(x.to(dtype))
+        """Asked with a tensor; it may differentiate inside, as the gradient of a potential does."""
+        with torch.enable_grad():
+            out = self.function(x.to(dtype))
         if not isinstance(out, Tensor):
             raise TypeError(f"it answered with {type(out).__name__} for a tensor")
         return self._shaped(x, out.to(x))
@@ -145,7 +146,7 @@ class _Differences(torch.autograd.Function):
         """plain(x)."""
         ctx.save_for_backward(x)
         ctx.plain, ctx.scalar = plain, scalar
-        return plain(x)
+        return plain(x).detach()
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]

@@ -29,6 +29,7 @@ LOCAL = ("tempering", "mala", "lmc")  # in any dimension, with a box or without
 BOXED = ("nuts",)  # in a box of any dimension
 LEARNED = ("lmc-npf-corrected", "lmc-npf")  # networks over a box of at most LEARNED_D dimensions
 METHODS = (*LOCAL, *BOXED, *LEARNED)
+TEMPERED_D = 8  # beyond it neighbouring temperatures hardly overlap: in 20 dimensions 4 % of the swaps are accepted
 LEARNED_D, LEARNED_INNER = 3, {"lmc-npf-corrected": 10, "lmc-npf": 50}
 PARTICLES, PROBED = 512, 4
 SETTLING = 0.5  # of the steps, before draws count
@@ -81,7 +82,7 @@ def sample(
     low: Any = None,
     high: Any = None,
     start: Any = None,
-    method: str = "tempering",
+    method: str | None = None,
     steps: int = 2000,
     coefficient: float = 1.0,
     tau: float | None = None,
@@ -91,17 +92,20 @@ def sample(
 ) -> Any:
     """n draws (n, d) of the density proportional to exp(-coefficient g), on the box ``low`` to ``high`` or on R^d.
 
-    g: the potential, (n, d) -> (n,), written for numpy or torch. grad: its gradient, (n, d) -> (n, d); left out where g
-    is written in torch. start: where the chains begin, (d,) or (k, d); by default the middle of the box. method:
-    ``tempering`` (six temperatures, finds far modes), ``mala``, ``lmc`` (uncorrected), in a box ``nuts`` too, and up to
-    three dimensions ``lmc-npf-corrected`` and ``lmc-npf`` (NPF 4.2: they learn a factorization of grad g first, some
-    minutes). steps: of each chain; the first half is left out. tau: the step, by default from trial runs of MALA.
+    g: the potential, (n, d) -> (n,), written for numpy or torch. grad: its gradient, (n, d) -> (n, d); left out where
+    g is written in torch. start: where the chains begin, (d,) or (k, d); by default the middle of the box. method:
+    ``tempering`` (six temperatures, finds far modes; the default in few dimensions), ``mala`` (the default beyond),
+    ``lmc`` (uncorrected), in a box ``nuts`` too, and up to three dimensions ``lmc-npf-corrected`` and ``lmc-npf`` (NPF
+    4.2: they learn a factorization of grad g first, some minutes). steps: of each chain; the first half is left out.
+    tau: the step, by default from trial runs of MALA; axes of very different scales need many steps: rescale them.
     details: return ``Draws`` with x, acceptance and more. Arrays for a numpy g, tensors for a torch one. Draws of one
     chain are not independent: more steps make them more so. Raises InputError, one sentence.
     """
     wanted = count("n", n)
     task, kind = _task(g, grad, (low, high, start), _positive("coefficient", coefficient), count("steps", steps, 10))
     task = replace(task, seed=_seed(seed), recorder=recorder(progress))
+    if method is None:
+        method = "tempering" if task.start.shape[1] <= TEMPERED_D else "mala"
     _check_method(method, task)
     limits.check_samples(wanted, task.start.shape[1])
     step = _step(task) if tau is None else _positive("tau", tau)
