@@ -386,6 +386,7 @@ def test_questions_that_cannot_be_answered_are_a_sentence() -> None:
     sentence(lambda: model.grad_u_conjugate([[np.inf, 0.0]]), "y[0, 0] is inf")
     sentence(lambda: model.invert([1j, 0.0], 3), "gradient is complex")
     sentence(lambda: model.invert([1.0, 0.0], 0), "n must be a whole number of 1 or more")
+    sentence(lambda: model.invert([1.0, 0.0], 10**12), "at most 100,000,000 are held")
     sentence(lambda: model.M([[12.0, 0.0]]), "known on samples only")
     sentence(lambda: model.M([[12.0, 0.0]], field_values=[[0.0, 0.0], [1.0, 1.0]]), "field_values has 2 rows")
     sentence(lambda: npf.invert(model, [1.0, 0.0], exact=True), "cannot be evaluated beyond its samples")

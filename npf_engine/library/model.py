@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from npf_engine import limits
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Field
 from npf_engine.fields.function_field import in_model_positions
@@ -71,21 +72,25 @@ class PolarFactorization(factorization.PolarFactorization):
 
     def preimages(self, y: Any, n: int, seed: int = 0) -> Any:
         """n draws of points that M sends to y: (n, d) for y (d,), (k, n, d) for y (k, d)."""
-        return arrays.like(y, super().preimages(self._points("y", y), count("n", n), seed))
+        return arrays.like(y, super().preimages(*self._asked("y", y, n), seed))
 
     def invert(self, gradient: Any, n: int, seed: int = 0) -> Any:
         """n draws of places where F takes the value ``gradient``: (n, d) for (d,), (k, n, d) for (k, d)."""
-        return arrays.like(gradient, super().invert(self._points("gradient", gradient), count("n", n), seed))
+        return arrays.like(gradient, super().invert(*self._asked("gradient", gradient, n), seed))
 
     def invert_exact(self, gradient: Any, n: int, seed: int = 0) -> factorization.ExactInversion:
         """``invert`` of one gradient (d,), each draw carried on to where F is exactly that value; tensors."""
-        return super().invert_exact(torch.from_numpy(arrays.vector("gradient", gradient, self.d)), count("n", n), seed)
+        value = torch.from_numpy(arrays.vector("gradient", gradient, self.d))
+        return super().invert_exact(*self._asked("gradient", value, n), seed)
 
     def _rows(self, name: str, value: Any) -> Tensor:
         return torch.from_numpy(arrays.rows(name, value, self.d))
 
-    def _points(self, name: str, value: Any) -> Tensor:
-        return torch.from_numpy(arrays.points(name, value, self.d))
+    def _asked(self, name: str, value: Any, n: Any) -> tuple[Tensor, int]:
+        """One point or several, and how many draws of each. Raises InputError."""
+        points, draws = torch.from_numpy(arrays.points(name, value, self.d)), count("n", n)
+        limits.check_samples(draws * (1 if points.ndim == 1 else len(points)), self.d)
+        return points, draws
 
     # files
 
