@@ -16,6 +16,7 @@ from torch import Tensor
 PIVOTS = 10_000_000  # of the simplex at most, far beyond what any assignment takes
 STRATIFIED_MAX_D = 4
 TREE_MAX_D = 10  # beyond it a tree of points is no faster than all distances
+QUERIES = 256  # at a time, where all distances are computed
 MAX_TIES = 16  # copies of one point that a tree takes: as many as its leaf holds
 TIE = 1e-9  # how far more of them are spread, of the cloud's size
 LOOKUP_MAX_D = 6  # beyond it looking for a nearest point costs more than its first guess saves
@@ -123,5 +124,5 @@ def nearest(points: Tensor, queries: Tensor, k: int) -> Tensor:
     if points.shape[1] <= TREE_MAX_D:
         index = lookup(points).query(queries.double().numpy(), k=k)[1]
         return torch.as_tensor(index, dtype=torch.int64).reshape(queries.shape[0], k)
-    rows = [torch.cdist(part, points).topk(k, largest=False).indices for part in queries.split(256)]
+    rows = [torch.cdist(part, points).topk(k, largest=False).indices for part in queries.split(QUERIES)]
     return torch.cat(rows)

@@ -136,6 +136,14 @@ def test_the_kl_of_gaussians_off_the_origin_is_torchs() -> None:
     assert math.isfinite(float(gaussian_kl(flat, mean, C)))
 
 
+@pytest.mark.parametrize("unit", [1e-5, 1e4])
+def test_the_kl_of_gaussians_knows_no_units(unit: float) -> None:
+    x, mean = draws(200, 1, 2) * torch.tensor([3.0, 0.4]).double(), torch.tensor([0.5, -0.1]).double()
+    for C in (torch.tensor([[4.0, 0.3], [0.3, 0.5]]).double(), torch.tensor([[4.0, 0.0], [0.0, 0.0]]).double()):
+        plain = float(gaussian_kl(x, mean, C))
+        assert float(gaussian_kl(unit * x, unit * mean, unit**2 * C)) == pytest.approx(plain, rel=1e-6)
+
+
 def test_the_sinkhorn_loss_of_a_shift_and_of_its_own_cloud() -> None:
     x = 3 + draws(60, 1)
     loss = sinkhorn_loss(0.5)

@@ -134,3 +134,14 @@ def test_copies_beyond_a_leaf_are_spread_by_a_billionth_of_the_cloud() -> None:
     origin = tie_free(np.zeros((60, 2)))
     assert origin.std() == pytest.approx(1e-9, rel=0.2)
     assert tie_free(np.ones((MAX_TIES, 2), dtype=np.float32)).dtype == np.float64
+
+
+@pytest.mark.parametrize("d", [2, 12])
+def test_a_pair_is_drawn_by_strata_that_are_given_or_its_own_and_the_nearest_are_in_order(d: int) -> None:
+    g = torch.Generator().manual_seed(1)
+    x, y = torch.randn(60, d, generator=g), torch.randn(60, d, generator=g)
+    near = nearest(x, y, 3)
+    assert torch.equal(near, torch.cdist(y, x).argsort(dim=1)[:, :3])
+    own = draw_pairs(x, y, 9, torch.Generator().manual_seed(4))
+    given = draw_pairs(x, y, 50, torch.Generator().manual_seed(4), Stratifier(x, 9))
+    assert torch.equal(own[0], given[0]) and torch.equal(own[1], given[1]) and len(own[0]) == 9
