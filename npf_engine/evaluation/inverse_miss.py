@@ -35,7 +35,8 @@ def inverse_miss(
     """mean, median of |F(x) - v| / mean |F - mean F| over drawn pre-images x of v = F(test points), and beyond_half,
     the share that misses by more than |v| / 2; None for a model without I_psi.
 
-    self_distance: the same at the training samples nearest in M to grad u*(v), the floor; trivial: at draws from rho.
+    self_distance: the same at the training samples nearest in M to grad u*(v), as many as draws but of few samples at
+    most a hundredth, the floor; trivial: at draws from rho.
     m_test, train = (x, M_theta(x)): model positions. n: how many draws. F is exact where it is known (``known``:
     "function", "grid"); else it is grad u(M_xi(x)) ("network") and ``own_error`` is what M_xi and u themselves miss by
     at the test samples, over the same spread. worst_decile: at each v the median of its draws; a tenth of the places
@@ -60,7 +61,7 @@ def inverse_miss(
     spread = max(float((y - y.mean(0)).norm(dim=1).mean()), 1e-300)
     asked = v.repeat_interleave(draws, dim=0)
     miss = (evaluate(drawn) - asked).norm(dim=1)
-    near = field.y_train[nearest(train[1], start, min(draws, len(train[1])))].double()
+    near = field.y_train[nearest(train[1], start, near_ones(draws, len(train[1])))].double()
     generator = torch.Generator().manual_seed(seed + 49_979_687)
     random = field.y_train[torch.randint(len(field.y_train), (count * draws,), generator=generator)].double()
     exact = None
@@ -79,6 +80,12 @@ def inverse_miss(
         "worst_decile": float(miss.reshape(count, draws).median(dim=1).values.quantile(0.9)) / spread,
         "exact": exact,
     }
+
+
+def near_ones(wanted: int, n: int) -> int:
+    """How many of n samples stand for those nearest in M: as many as are drawn, but of a small table no more than a
+    hundredth, or they are not near."""
+    return min(wanted, max(1, n // 100))
 
 
 def by_network(model: PolarFactorization) -> Callable[[Tensor], Tensor] | None:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from npf_engine.errors import InputError
-from npf_engine.evaluation.inverse_miss import by_network
+from npf_engine.evaluation.inverse_miss import by_network, near_ones
 from npf_engine.fields.lattice import Lattice
 from npf_engine.polar.factorization import ExactInversion, PolarFactorization
 from npf_engine.polar.known_field import MAX_D, KnownField
@@ -201,7 +201,7 @@ def _references(model: PolarFactorization, asked: Tensor, point: Tensor, n: int)
     y = kept_samples(model)[1]
     m = torch.cat([model.samples["m_train"], model.samples["m_test"]]).double()
     at = model._project(model.scaling.to_model(point.double())[None].to(model.u.raw_w)).cpu().double()
-    close = y[nearest(m, at, min(50, n, len(m)))[0]]
+    close = y[nearest(m, at, near_ones(min(50, n), len(m)))[0]]
     return {"nearest": float((close - asked).norm(dim=1).mean()), "random": float((y - asked).norm(dim=1).mean())}
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from npf_engine.evaluation import inverse_miss as module
-from npf_engine.evaluation.inverse_miss import _exact, inverse_miss
+from npf_engine.evaluation.inverse_miss import _exact, inverse_miss, near_ones
 from npf_engine.fields.field import Field
 from npf_engine.polar import PolarFactorization
 from tests.tiny import default_spec
@@ -74,6 +74,16 @@ def test_samples_are_judged_by_the_network_and_its_own_error_stands_beside_it(te
 def test_it_works_in_one_and_in_five_dimensions(line: Small, five: Small) -> None:
     assert measured(*line)["exact"]["found"] >= 0.99
     assert measured(*five)["exact"]["found"] >= 0.9
+
+
+def test_the_floor_of_a_small_table_is_of_samples_that_are_near(swirl: Small) -> None:
+    """Fifty of sixty samples are no neighbours: the floor would be the trivial answer."""
+    assert [near_ones(50, n) for n in (1, 60, 199, 200, 4999, 5000, 10**6)] == [1, 1, 1, 2, 49, 50, 50]
+    model, field = swirl
+    m_test, m_train = (model.solve(y).x.detach() for y in (field.y_test, field.y_train[:60]))
+    few = dataclasses.replace(field, x_train=field.x_train[:60], y_train=field.y_train[:60])
+    found = inverse_miss(model, few, m_test, (few.x_train, m_train), 0)
+    assert found is not None and found["self_distance"] < 0.5 * found["trivial"]
 
 
 def test_a_model_without_an_inverse_has_no_such_figure(terrain: Small) -> None:

@@ -105,6 +105,8 @@ def test_the_ladder_of_one_gradient_by_hand(monkeypatch: pytest.MonkeyPatch) -> 
     model.invert_exact = lambda y, n, seed: SimpleNamespace(error=torch.tensor([0.4, 0.0]), asked=(y.tolist(), n, seed))
     knowing(monkeypatch, lambda x: 10 * x + torch.tensor([3.0, 4.0]), spread=4.0)
     monkeypatch.setattr(inverse_view, "_levels", lambda model, wanted: "lines")
+    assert preimage_view(model, np.array([[3, 4]]), n=2).ladder["nearest"] == pytest.approx(3.0 / 4), "one of seven"
+    monkeypatch.setattr(inverse_view, "near_ones", min)
     view = preimage_view(model, np.array([[3, 4]]), n=2, seed=7)
     np.testing.assert_allclose(view.error, [5.0, 1.0, 0.0], atol=1e-6)
     assert view.ladder == {
