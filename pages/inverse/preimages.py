@@ -199,7 +199,7 @@ def _nearest(view: PreimageView) -> str:
     share = distance / view.spread
     return (
         f"No place in Omega was found where F is this gradient. The nearest that was is ({value}), {number(distance)} "
-        f"away ({percent(share, 2)} of F's spread), at ({place})"
+        f"away, {number(share, 2)} of F's spread, at ({place})"
         + ("; the draws are the pre-images of the nearest point of Omega." if not view.inside else ".")
     )
 
