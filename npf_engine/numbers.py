@@ -19,6 +19,13 @@ def typed(value: float) -> str:
     return repr(float(value)).removesuffix(".0")
 
 
+def place(value: float, width: float) -> str:
+    """A coordinate in a region of this width, to a ten thousandth of it or better: 84.26671 degrees, 318,893 m."""
+    if not math.isfinite(value) or not 1e-6 <= width < 1e12:
+        return f"{value:.6g}"
+    return f"{value:,.{max(0, 4 - math.floor(math.log10(width)))}f}"
+
+
 def percent(share: float, places: int = 1) -> str:
     """A share as people read it: 0.861 is 86 %. One that would be rounded to 0 or to 100 without being it says so."""
     least = 10.0**-places

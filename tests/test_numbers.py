@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from npf_engine.numbers import number, percent, settled, typed
+from npf_engine.numbers import number, percent, place, settled, typed
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,8 @@ def test_what_is_typed_is_read_as_the_same_number(value: float) -> None:
 
 def test_whole_numbers_are_typed_without_a_point() -> None:
     assert [typed(value) for value in (5.0, -5, 0.5)] == ["5", "-5", "0.5"]
+
+
+def test_places_are_written_as_finely_as_their_region_is_wide() -> None:
+    assert place(-84.2667123, 0.34) == "-84.26671" and place(318_892.7, 40_000.0) == "318,893"
+    assert place(2.8051181, 10.0) == "2.805" and place(3e-9, 1e-8) == "3e-09"

@@ -7,7 +7,9 @@ import functools
 import numpy as np
 import streamlit as st
 
+from npf_engine import numbers
 from npf_engine.evaluation import following
+from npf_engine.evaluation.views import FactorizationView
 from npf_engine.figures import terrain
 from npf_engine.figures.following import add_followed
 from npf_engine.runs.store import Run
@@ -38,7 +40,7 @@ def _scene(run_id: str) -> None:
     )  # fmt: skip
     seen = st.session_state.get(SEEN)
     index = walk[stop - 1] if seen is None or seen >= len(view.clouds["rho"]) else int(seen)
-    _told(following.follow(view, index), view.units.value)
+    _told(following.follow(view, index), view)
     aim = view.plane("field")[index] if keys == following.LEARNT else None
     for number, (column, key, caption) in enumerate(zip(st.columns(3), keys, CAPTIONS, strict=True)):
         with column:
@@ -64,13 +66,20 @@ def _forget() -> None:
     st.session_state.pop(SEEN, None)
 
 
-def _told(seen: following.Followed, unit: str) -> None:
+def _told(seen: following.Followed, view: FactorizationView) -> None:
     """The numbers of the point that is followed."""
+    unit = view.units.value
     value, field = _point(seen.value), _point(seen.field)
     frame.caption(
-        f"This point: x = {_point(seen.x)} → M(x) = {_point(seen.m)} → ∇u(M(x)) = {value}"
+        f"This point: x = {_place(seen.x, view)} → M(x) = {_place(seen.m, view)} → ∇u(M(x)) = {value}"
         f"{' ' + unit if unit else ''}, where F(x) = {field}: {100 * seen.miss:.1f} % of F's spread apart."
     )
+
+
+def _place(values: np.ndarray, view: FactorizationView) -> str:
+    widths = np.subtract(view.high, view.low)
+    shown = ", ".join(numbers.place(float(x), float(width)) for x, width in zip(values[:3], widths[:3], strict=True))
+    return f"({shown}{', …' if len(values) > 3 else ''})"
 
 
 def _point(values: np.ndarray) -> str:
