@@ -66,7 +66,7 @@ def list_fields() -> list[FieldInfo]:
 
 def folder_rasters() -> dict[str, Path]:
     """Rasters of the folder NPF_DEM_DIR by name: ``N43E007.hgt.zip`` -> ``N43E007``, a second of that name in full."""
-    from npf_engine.fields.raster import raster_name
+    from npf_engine.fields.raster_files import raster_name
 
     folder = os.environ.get("NPF_DEM_DIR")
     if not folder or not Path(folder).expanduser().is_dir():
@@ -92,7 +92,7 @@ def resolve(spec: FieldSpec, progress: Progress | None = None) -> Field:
 
 
 def _build(spec: FieldSpec, progress: Progress | None) -> Field:
-    from npf_engine.fields import own, topography
+    from npf_engine.fields import own, raster_files, terrains, topography
 
     source = spec.source.strip()
     name = source.lower()
@@ -101,9 +101,9 @@ def _build(spec: FieldSpec, progress: Progress | None) -> Field:
     if name in own.NAMES:
         raise own.refuse(name)
     if name == "jacksboro":
-        return topography.jacksboro_field(spec, progress)
+        return terrains.jacksboro_field(spec, progress)
     if name == "fractal":
-        return topography.fractal_field(spec, progress)
+        return terrains.fractal_field(spec, progress)
     if name == "expression":
         from npf_engine.fields import expression
 
@@ -124,7 +124,7 @@ def _build(spec: FieldSpec, progress: Progress | None) -> Field:
         from npf_engine.fields import uploads
 
         told = {"source": f"{raster.name} of the folder NPF_DEM_DIR"}
-        name = topography.raster_name(raster)
+        name = raster_files.raster_name(raster)
         return topography.raster_field(name, uploads.open_raster(raster, spec, name, progress), spec, told, progress)
     if name.endswith(FILE_SUFFIXES) or os.sep in source:
         raise InputError(f"There is no file at {source}; check the path.")
@@ -140,15 +140,15 @@ def _path(source: str) -> Path:
 
 
 def _coordinates_field(spec: FieldSpec, progress: Progress | None) -> Field:
-    from npf_engine.fields import places, topography
+    from npf_engine.fields import places, terrains
 
     if spec.bounds is None:
         raise InputError("The field 'coordinates' needs bounds: west, south, east, north in degrees.")
-    return topography.place_field(places.coordinates_place(spec.bounds), spec, progress)
+    return terrains.place_field(places.coordinates_place(spec.bounds), spec, progress)
 
 
 def _named_field(spec: FieldSpec, source: str, progress: Progress | None) -> Field:
-    from npf_engine.fields import analytic, places, topography
+    from npf_engine.fields import analytic, places, terrains
 
     place = places.find_region(source)
     if place is None:
@@ -161,4 +161,4 @@ def _named_field(spec: FieldSpec, source: str, progress: Progress | None) -> Fie
             if near and "There is no region" in str(error):
                 raise InputError(f"There is no field called {source!r}; did you mean {' or '.join(near)}?") from error
             raise
-    return topography.place_field(place, spec, progress)
+    return terrains.place_field(place, spec, progress)

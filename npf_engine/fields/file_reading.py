@@ -15,10 +15,9 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.fields import raster as rasters
-from npf_engine.fields import tables
+from npf_engine.fields import raster_files, tables
 from npf_engine.fields.grids import HeightTable, coordinates_of, height_grid, heights_of
-from npf_engine.fields.raster import Raster
+from npf_engine.fields.raster import Raster, resample
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.surface import known_elevation, reduced
 from npf_engine.fields.tables import Samples, Table
@@ -26,7 +25,7 @@ from npf_engine.limits import MAX_FILE_BYTES
 from npf_engine.numbers import percent
 
 T = TypeVar("T")
-SUFFIXES = (*rasters.SUFFIXES, *tables.SUFFIXES)
+SUFFIXES = (*raster_files.SUFFIXES, *tables.SUFFIXES)
 PREVIEW_ROWS = 8
 THUMBNAIL_PIXELS = 256 * 256
 
@@ -74,7 +73,7 @@ class UploadPreview:
 
 def read_raster(path: Path, name: str, most_pixels: int) -> Raster:
     """A raster called ``name``, checked to carry a field and resampled to ``most_pixels``. Raises InputError."""
-    return reduced(_parsed(path, rasters.read_raster), name, most_pixels)
+    return reduced(_parsed(path, raster_files.read_raster), name, most_pixels)
 
 
 def read_upload(path: Path, spec: FieldSpec) -> Raster | Samples | HeightTable:
@@ -108,7 +107,9 @@ def _read(path: Path) -> Raster | Table:
         raise InputError(f"{name} is empty (0 bytes); export it again.")
     if size > MAX_FILE_BYTES:
         raise InputError(f"{name} has {size / 1e6:,.0f} MB; the limit is {MAX_FILE_BYTES / 1e6:,.0f} MB: thin it out.")
-    read: Callable[[Path], Raster | Table] = rasters.read_raster if rasters.is_raster(path) else tables.read_table
+    read: Callable[[Path], Raster | Table] = (
+        raster_files.read_raster if raster_files.is_raster(path) else tables.read_table
+    )
     return _parsed(path, read)
 
 
@@ -146,7 +147,7 @@ def _raster_preview(path: Path, size: int, raster: Raster) -> UploadPreview:
         rows=rows,
         columns=column,
         shape=(rows, cols),
-        elevation=rasters.resample(raster.elevation, THUMBNAIL_PIXELS),
+        elevation=resample(raster.elevation, THUMBNAIL_PIXELS),
         bounds=raster.bounds,
         coordinates=raster.coordinates,
         warnings=warnings,
@@ -171,7 +172,7 @@ def _table_preview(size: int, table: Table, spec: FieldSpec) -> UploadPreview:
         try:
             grid = height_grid(table)
             shape, bounds = (grid.z.shape[0], grid.z.shape[1]), grid.bounds
-            elevation = rasters.resample(grid.z, THUMBNAIL_PIXELS)
+            elevation = resample(grid.z, THUMBNAIL_PIXELS)
             warnings += grid.notes
         except InputError as error:
             defects.append(str(error))

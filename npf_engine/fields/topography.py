@@ -20,22 +20,10 @@ from torch import Tensor
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Field, Grid, Scaling, Units, split_indices
 from npf_engine.fields.lattice import Lattice
-from npf_engine.fields.places import Place
 from npf_engine.fields.provenance import provenance_of, warnings_of
-from npf_engine.fields.raster import Coordinates, Raster, SourceGrid, is_raster, raster_name, resample
+from npf_engine.fields.raster import Coordinates, Raster, SourceGrid, resample
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.surface import SMALLEST_SIDE, Surface, known_elevation, make_surface, pixel_metres
-
-__all__ = [
-    "Raster",
-    "fractal_field",
-    "is_raster",
-    "jacksboro_field",
-    "place_field",
-    "raster_field",
-    "raster_name",
-    "terrain_field",
-]
 
 Progress = Callable[[float, float, str], None]
 GAUSSIAN_SIGMAS = 3.0  # the box reaches to three standard deviations of a Gaussian rho
@@ -131,42 +119,6 @@ def raster_field(
         grid=raster.source,
         progress=progress,
     )
-
-
-def jacksboro_raster() -> Raster:
-    """Real terrain without a network: the Jacksboro fault, Tennessee, 344 x 403 at 3 arc seconds (matplotlib)."""
-    from matplotlib.cbook import get_sample_data
-
-    archive: Any = get_sample_data("jacksboro_fault_dem.npz")
-    with archive as data:
-        # the file calls its first row ymin although it is the northern one
-        south, north = sorted((float(data["ymin"]), float(data["ymax"])))
-        bounds = (float(data["xmin"]), south, float(data["xmax"]), north)
-        return Raster(data["elevation"].astype(np.float32), bounds)
-
-
-def jacksboro_field(spec: FieldSpec, progress: Progress | None = None) -> Field:
-    """The embedded default: the slope of the Jacksboro fault's terrain."""
-    source = {"source": "matplotlib sample data jacksboro_fault_dem.npz (SRTM, Tennessee)"}
-    return raster_field("jacksboro", jacksboro_raster(), spec, source, progress)
-
-
-def fractal_field(spec: FieldSpec, progress: Progress | None = None) -> Field:
-    """The slope of a fractal terrain whose seed is ``spec.noise_seed``."""
-    from npf_engine.fields.fractal import fractal_raster
-
-    source = {"source": f"fractal terrain, seed {spec.noise_seed}"}
-    return raster_field("fractal", fractal_raster(spec.noise_seed), spec, source, progress)
-
-
-def place_field(place: Place, spec: FieldSpec, progress: Progress | None = None) -> Field:
-    """The slope of a named box's terrain: elevation fetched (or from the cache) by the ``elevation`` package."""
-    from npf_engine.fields.elevation_fetch import fetch
-    from npf_engine.fields.uploads import open_raster
-
-    path = fetch(place.bounds, spec.product, progress=progress)
-    source = {"source": f"{spec.product} through the elevation package", "place": place.title, "product": spec.product}
-    return raster_field(place.name, open_raster(path, spec, place.name, progress), spec, source, progress)
 
 
 def _check_spec(spec: FieldSpec) -> None:

@@ -12,8 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from npf_engine.errors import InputError
-from npf_engine.fields import file_reading
-from npf_engine.fields import raster as rasters
+from npf_engine.fields import file_reading, raster_files
 from npf_engine.fields.columns import Column, Layout
 from npf_engine.fields.field import Field
 from npf_engine.fields.file_reading import SUFFIXES, ColumnPreview, UploadPreview
@@ -22,6 +21,7 @@ from npf_engine.fields.raster import Raster, SourceGrid
 from npf_engine.fields.samples import samples_field
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.tables import Samples
+from npf_engine.fields.topography import raster_field
 from npf_engine.tasks import child
 
 __all__ = ["SUFFIXES", "ColumnPreview", "UploadPreview", "content_hash", "load_upload", "open_raster", "preview"]
@@ -59,10 +59,8 @@ def load_upload(path: Path, spec: FieldSpec, progress: Progress | None = None) -
         file_reading.read_upload, path, spec, what=path.name, limits=LOAD, returns=types, progress=_reading(progress)
     )
     if isinstance(what, Raster):
-        from npf_engine.fields.topography import raster_field
-
         source = {"source": f"raster {path.name}"}
-        return raster_field(rasters.raster_name(path), what, spec, source, progress)
+        return raster_field(raster_files.raster_name(path), what, spec, source, progress)
     if isinstance(what, HeightTable):
         return grid_field(path.stem, what, spec)
     return samples_field(path.stem, what, spec)

@@ -262,11 +262,14 @@ class Scheduler:
             self._trouble = str(error)
 
 
+def _of(home: Path, command: tuple[str, ...] | None) -> Scheduler:
+    return Scheduler(home, Table(home / files.TABLE, home / files.RUNS), LocalExecutor(home, command))
+
+
 @functools.cache
 def _watch(home: Path, command: tuple[str, ...] | None) -> threading.Thread:
     """One thread a home and process: pages make a RunStore at every rerun."""
-    scheduler = Scheduler(home, Table(home / files.TABLE, home / files.RUNS), LocalExecutor(home, command))
-    thread = threading.Thread(target=scheduler.watch, name="npf-queue", daemon=True)
+    thread = threading.Thread(target=_of(home, command).watch, name="npf-queue", daemon=True)
     thread.start()
     return thread
 
@@ -280,14 +283,12 @@ def keep_watch(home: Path, command: tuple[str, ...] | None) -> None:
 
 def main(argv: list[str]) -> int:
     """``HOME [PID]``: one tick, after process PID is gone (at most half a minute)."""
-    from npf_engine.runs.store import RunStore
-
     if len(argv) > 1:
         finishing = Identity.of(int(argv[1]))
         deadline = time.monotonic() + 30
         while finishing is not None and finishing.alive() and time.monotonic() < deadline:
             time.sleep(0.05)
-    RunStore(Path(argv[0]), watch=False).scheduler.tick(wait=20.0)
+    _of(Path(argv[0]), None).tick(wait=20.0)
     return 0
 
 

@@ -37,7 +37,7 @@ def show(spec: FieldSpec, place: bool) -> None:
 
 def is_raster(spec: FieldSpec) -> bool:
     """Whether the field is the slope of a grid of elevation."""
-    from npf_engine.fields.raster import SUFFIXES
+    from npf_engine.fields.raster_files import SUFFIXES
 
     if pick.mode_of(spec) == pick.UPLOAD:
         return spec.source.lower().endswith(SUFFIXES) or spec.rho != "samples"

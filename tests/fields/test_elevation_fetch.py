@@ -16,7 +16,7 @@ import pytest
 from npf_engine.errors import Cancelled, InputError
 from npf_engine.fields import elevation_fetch
 from npf_engine.fields.elevation_fetch import check_bounds, clip_path, fetch
-from npf_engine.fields.raster import read_raster
+from npf_engine.fields.raster_files import read_raster
 from tests.fields.loopback import (
     SIDE,
     VOID,

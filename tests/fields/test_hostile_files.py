@@ -16,7 +16,7 @@ import pytest
 import rasterio
 
 from npf_engine.errors import InputError
-from npf_engine.fields import file_reading, pictures, raster, uploads
+from npf_engine.fields import file_reading, pictures, raster, raster_files, uploads
 from npf_engine.fields.spec import FieldSpec
 from tests.fields.upload_files import SPEC, terrain, write_tif
 
@@ -104,7 +104,7 @@ def own_temp(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 
 
 def test_files_beside_a_tif_are_not_read(tmp_path: Path) -> None:
-    alone = raster.read_raster(write_tif(tmp_path / "alone.tif", terrain()))
+    alone = raster_files.read_raster(write_tif(tmp_path / "alone.tif", terrain()))
     path = write_tif(tmp_path / "alp.tif", terrain())
     rows, cols = terrain().shape
     with rasterio.open(
@@ -117,7 +117,7 @@ def test_files_beside_a_tif_are_not_read(tmp_path: Path) -> None:
     )
     (tmp_path / "alp.tfw").write_text("1\n0\n0\n-1\n0\n0\n")
     (tmp_path / "alp.tif.ovr").write_text("no tiff")
-    seen = raster.read_raster(path)
+    seen = raster_files.read_raster(path)
     assert np.array_equal(seen.elevation, alone.elevation) and seen.bounds == alone.bounds
 
 
@@ -165,10 +165,10 @@ def test_a_large_raster_is_averaged_as_it_is_read(tmp_path: Path, monkeypatch: p
     z = terrain(403, 304)
     z[9:15, 18:24] = z[0, 0] = np.nan  # whole blocks, and a pixel of one
     path = write_tif(tmp_path / "alp.tif", z)
-    whole = raster.read_raster(path)
+    whole = raster_files.read_raster(path)
     monkeypatch.setattr("npf_engine.fields.geotiff.FULL_PIXELS", 20_000)
     monkeypatch.setattr("npf_engine.fields.geotiff.STRIP_PIXELS", 9_000)
-    thin = raster.read_raster(path)
+    thin = raster_files.read_raster(path)
     assert thin.elevation.shape == (403 // 3, 304 // 3)
     blocks = whole.elevation[:402, :303].reshape(134, 3, 101, 3)
     assert int(np.isnan(thin.elevation).sum()) == 4
@@ -191,7 +191,7 @@ def test_georeferences_that_are_none(tmp_path: Path) -> None:
         ) as out:  # fmt: skip
             out.write(terrain(20, 20), 1)
         try:
-            raster.read_raster(tmp_path / name)
+            raster_files.read_raster(tmp_path / name)
         except InputError as error:
             assert name in str(error) and says in str(error)
 
@@ -218,7 +218,7 @@ def test_pictures_of_other_formats_are_refused(tmp_path: Path, own_temp: Path) -
 def test_only_the_readers_parse() -> None:
     """Libraries that parse files are used where the child calls them, and nowhere else in the package."""
     parsers = {"rasterio", "pyarrow", "Image.open", "read_raster(", "read_table(", "read_picture("}
-    allowed = {"geotiff.py", "raster.py", "csv_table.py", "binary_table.py", "pictures.py", "tables.py"}
+    allowed = {"geotiff.py", "raster_files.py", "csv_table.py", "binary_table.py", "pictures.py", "tables.py"}
     allowed |= {"file_reading.py", "elevation_child.py", "doctor.py"}
     root = Path(raster.__file__).parents[1]
     for folder in (root, root.parent / "pages", root.parent / "ui"):
@@ -230,7 +230,7 @@ def test_only_the_readers_parse() -> None:
 @pytest.mark.parametrize(("name", "samples"), [("Chamonix.tif", 1_000_000), ("N43E007.hgt.zip", 1_000_000)])
 def test_real_elevation_reads_as_it_lies_in_the_file(shared_data: Path, name: str, samples: int) -> None:
     field = uploads.load_upload(shared_data / name, FieldSpec(source=name, max_samples=samples, sigma=0.0))
-    here = raster.read_raster(shared_data / name)
+    here = raster_files.read_raster(shared_data / name)
     known = ~np.isnan(here.elevation)
     if here.elevation.size <= samples:
         assert np.array_equal(field.grid.raw[known], here.elevation[known])

@@ -10,7 +10,7 @@ import pytest
 
 from npf_engine.fields.field import Field, Units
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.fields.topography import jacksboro_field
+from npf_engine.fields.terrains import jacksboro_field
 from npf_engine.figures import accuracy, histograms, inverse, panels, preimages, surface, terrain, training
 from npf_engine.figures.following import add_followed
 from npf_engine.figures.layout import aspect, counts, place_format, span, thin, value_format
