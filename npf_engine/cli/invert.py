@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from npf_engine.polar import PolarFactorization
-    from npf_engine.polar.factorization import ExactInversion
+    from npf_engine.polar.inversion import ExactInversion
 
 
 def invert(args: argparse.Namespace) -> Answer:

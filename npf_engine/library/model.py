@@ -160,16 +160,16 @@ def load(path: str | Path, function: Any = None) -> PolarFactorization:
 
 
 def _read(path: Path) -> PolarFactorization:
-    from npf_engine.polar.storage import load_model
     from npf_engine.runs import bundle_check, files, kinds
     from npf_engine.runs.bundle import read_bundle
 
     if path.is_file() or (path / bundle_check.CHECKSUMS).exists():
         bundle = read_bundle(path)
-        return of_engine(load_model(path), bundle.report, kinds.lenient_spec(bundle.settings))
+        settings = kinds.lenient_spec(bundle.settings)
+        return of_engine(factorization.PolarFactorization.load(path), bundle.report, settings)
     written = files.read_json(path / SPEC)
     spec = None if written is None else kinds.lenient_spec(written)
-    return of_engine(load_model(path), files.read_json(path / REPORT) or {}, spec)
+    return of_engine(factorization.PolarFactorization.load(path), files.read_json(path / REPORT) or {}, spec)
 
 
 def _give(model: PolarFactorization, function: Any) -> None:

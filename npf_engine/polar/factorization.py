@@ -24,6 +24,9 @@ from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.mlp import MLP
 from npf_engine.networks.value_bridge import ValueBridge
 from npf_engine.polar.guidance import ANOTHER, CLOSE_ENOUGH, FAR, GUIDE_MAX_D, GUIDE_SAMPLES, POOR, guide, outside
+from npf_engine.polar.inversion import ExactInversion, Inversion
+from npf_engine.polar.preimages import invert_exact
+from npf_engine.polar.storage import read_model, save_model
 from npf_engine.transport.conjugate import Conjugate, conjugate
 from npf_engine.transport.dual import in_chunks
 
@@ -33,57 +36,13 @@ NETWORKS = ("u", "v", "m", "bridge")
 
 
 @dataclass
-class Inversion:
-    """Where a gradient may come from: x (k, n, d) in the user's units; ``point`` (k, d) = grad u*(gradient) in the
-    user's units; residual (k,) of that conjugate; outside (k,) bool: grad u* lies outside Omega, so that no point
-    of Omega has this
-    gradient according to the model."""
-
-    x: Tensor
-    point: Tensor
-    residual: Tensor
-    outside: Tensor
-
-
-@dataclass
-class ExactInversion:
-    """Drawn pre-images of one gradient carried to where F really is it; all in the user's units.
-
-    x (n, d) where each draw ends, error (n,) = |F(x) - gradient|, found (n,) bool: within 0.01 of F's spread; restarted
-    (n,) bool: stopped on its own way and was carried elsewhere. places (k, d): the distinct pre-images, where F is the
-    gradient to 0.0001 of its spread; none where no such place was found. weights (k,), largest first and 1 in all: how
-    those draws that came to one by themselves are shared among them (all found ones, where none did); 0 where none
-    came. level (k,) bool: the place is one of a line or patch on which F is the gradient. nearest (d,): the value of F
-    nearest to the gradient that was seen to occur, at nearest_place (d,): where no place was found, that is what comes
-    closest.
-    """
-
-    x: Tensor
-    error: Tensor
-    found: Tensor
-    restarted: Tensor
-    places: Tensor
-    weights: Tensor
-    level: Tensor
-    nearest: Tensor
-    nearest_place: Tensor
-
-    @property
-    def occurs(self) -> bool:
-        """Whether any place was found where F is the gradient."""
-        return len(self.places) > 0
-
-
-@dataclass
 class PolarFactorization:
     """u_theta, V_phi, M_xi and X_psi with the scaling and the conventions that make them a model of a field.
 
     samples: x_*, y_* = F(x_*), m_* = M_theta(x_*) for * in train, test; model positions, at most a few thousand
-    each, so
-    that pictures and checks need no field data. ``function``: F itself where it is known as a function (model
-    positions ->
-    values); ``lattice``: F on its grid where it is a raster's. ``m`` and ``bridge`` are None in a model that was
-    stopped early.
+    each, so that pictures and checks need no field data. ``function``: F itself where it is known as a function
+    (model positions -> values); ``lattice``: F on its grid where it is a raster's. ``m`` and ``bridge`` are None in a
+    model that was stopped early.
     """
 
     u: ConvexPotential
@@ -186,7 +145,7 @@ class PolarFactorization:
 
         Raises InputError where F is known on samples only, so that nothing could be solved.
         """
-        return _invert_exact(self, _as_tensor(gradient).reshape(-1), n, seed)
+        return invert_exact(self, _as_tensor(gradient).reshape(-1), n, seed)
 
     # -- the same in model units ----------------------------------------------------------------------------------
 
@@ -275,24 +234,14 @@ class PolarFactorization:
 
     def save(self, folder: str | Path) -> None:
         """Write model.safetensors, samples.safetensors and config.json into a folder (polar/storage.py)."""
-        from npf_engine.polar.storage import save_model
-
         save_model(self, Path(folder))
 
     @staticmethod
     def load(path: str | Path) -> PolarFactorization:
         """Read a bundle (zip) or a model folder. Raises InputError when it is not one."""
-        from npf_engine.polar.storage import load_model
-
-        return load_model(Path(path))
+        return PolarFactorization(**read_model(Path(path)))
 
 
 def _as_tensor(x: Array | list[float]) -> Tensor:
     """Positions and values stay in double precision until they are scaled."""
     return torch.as_tensor(x, dtype=torch.float64)
-
-
-def _invert_exact(model: PolarFactorization, gradient: Tensor, n: int, seed: int) -> ExactInversion:
-    from npf_engine.polar.preimages import invert_exact
-
-    return invert_exact(model, gradient, n, seed)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from npf_engine.fields.field import Field
 from npf_engine.fields.lattice import Lattice, distinct, sampled
-from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.polar.refine import levenberg_marquardt
+
+if TYPE_CHECKING:
+    from npf_engine.polar.factorization import PolarFactorization
 
 MAX_D = 16  # of what is solved exactly
 SIDE = 513  # nodes a side on which a function's values are looked for

@@ -10,15 +10,19 @@ may occur.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from npf_engine.errors import InputError
 from npf_engine.fields.lattice import distinct
-from npf_engine.polar.factorization import ExactInversion, PolarFactorization
+from npf_engine.polar.inversion import ExactInversion
 from npf_engine.polar.known_field import FURTHER, MAX_D, KnownField
 from npf_engine.transport.pairing import nearest
+
+if TYPE_CHECKING:
+    from npf_engine.polar.factorization import PolarFactorization
 
 FOUND = 0.01  # of F's spread: what counts as F being v
 ARRIVED = 1e-4  # of F's spread: a draw that misses by more starts again

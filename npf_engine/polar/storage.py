@@ -12,7 +12,7 @@ import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import load as load_tensors
@@ -28,7 +28,9 @@ from npf_engine.networks.framed import build_potential
 from npf_engine.networks.mlp import MLP
 from npf_engine.networks.sizes import check_networks
 from npf_engine.networks.value_bridge import build_bridge
-from npf_engine.polar.factorization import PolarFactorization
+
+if TYPE_CHECKING:
+    from npf_engine.polar.factorization import PolarFactorization
 
 FORMAT = 1
 MODEL, SAMPLES, CONFIG = "model.safetensors", "samples.safetensors", "config.json"
@@ -76,8 +78,11 @@ def save_model(model: PolarFactorization, folder: Path) -> None:
     (folder / CONFIG).write_text(json.dumps(config, indent=1, sort_keys=True))
 
 
-def load_model(path: Path) -> PolarFactorization:
-    """Read a bundle (zip) or a folder. Raises InputError that names what is missing or broken."""
+def read_model(path: Path) -> dict[str, Any]:
+    """What a PolarFactorization is made of, from a bundle (zip) or a folder.
+
+    Raises InputError that names what is missing or broken.
+    """
     read = _reader(path)
     written = read(CONFIG)
     try:
@@ -105,33 +110,32 @@ def load_model(path: Path) -> PolarFactorization:
             raise InputError(f"F on a grid belongs to two dimensions, and the model has {len(config['low'])}")
         modules: dict[str, Any] = {name: _build(name, config, tensors, dtype) for name in BUILDERS}
         info = dict(config["info"]) | {"networks": config["networks"]}
-        model = PolarFactorization(
-            **modules,
-            scaling=Scaling(tuple(config["scaling"]["offset"]), tuple(config["scaling"]["scale"])),
-            units=Units(
+        parts = modules | {
+            "scaling": Scaling(tuple(config["scaling"]["offset"]), tuple(config["scaling"]["scale"])),
+            "units": Units(
                 tuple(config["units"]["axes"]), tuple(config["units"]["position"]), str(config["units"]["value"])
             ),
-            rho=config["rho"],
-            low=tuple(config["low"]),
-            high=tuple(config["high"]),
-            field_name=config["field"]["name"],
-            field_spec=config["field"]["spec"],
-            samples=samples,
-            info=info,
-            sampler=config["sampler"],
-            sampler_steps=int(config["sampler_steps"]),
-            guide_steps=guide_steps,
-            redraws=redraws,
-            lattice=lattice,
-        )
+            "rho": config["rho"],
+            "low": tuple(config["low"]),
+            "high": tuple(config["high"]),
+            "field_name": config["field"]["name"],
+            "field_spec": config["field"]["spec"],
+            "samples": samples,
+            "info": info,
+            "sampler": config["sampler"],
+            "sampler_steps": int(config["sampler_steps"]),
+            "guide_steps": guide_steps,
+            "redraws": redraws,
+            "lattice": lattice,
+        }
     except InputError as error:
         raise InputError(f"{path.name}: {error}") from None
     except Exception as error:  # safetensors, key and shape errors alike: the file is not what it claims to be
         raise InputError(
             f"{path.name}: the model's files do not fit together ({type(error).__name__}: {error})"
         ) from None
-    model.function = _known_function(model)
-    return model
+    parts["function"] = _known_function(parts)
+    return parts
 
 
 def numbers_of(tensors: dict[str, torch.Tensor]) -> dict[str, int]:
@@ -151,14 +155,14 @@ def _build(name: str, config: dict[str, Any], tensors: dict[str, torch.Tensor], 
     return module.eval()
 
 
-def _known_function(model: PolarFactorization) -> Any:
+def _known_function(parts: dict[str, Any]) -> Any:
     """F as a function of model positions where its spec says so (formula and analytic fields), else None: of a function
     of a program's own the model then says that it knows samples only."""
-    if model.info.get("kind") != "function":
+    if parts["info"].get("kind") != "function":
         return None
-    functions = known_functions(spec_from_dict(model.field_spec))
+    functions = known_functions(spec_from_dict(parts["field_spec"]))
     if functions is None:
-        model.info["kind"] = "samples"
+        parts["info"]["kind"] = "samples"
         return None
     return functions[0]
 

@@ -47,14 +47,15 @@ PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("npf_engine.transport.dual", ("in_chunks",)),
     ("npf_engine.fields.lattice", ()),
     ("npf_engine.fields.field", ("Scaling", "Units")),
-    ("npf_engine.runs.portable.stand_in", ("sample_heun",)),
     ("npf_engine.polar.refine", ()),
     ("npf_engine.polar.guidance", ()),
-    ("npf_engine.polar.factorization", ()),
+    ("npf_engine.polar.inversion", ()),
+    ("npf_engine.runs.portable.stand_in", ("sample_heun", "invert_exact")),
     ("npf_engine.polar.storage", ()),
+    ("npf_engine.polar.factorization", ()),
 )
 # Definitions taken from another module, since the engine's own would need the whole engine.
-STAND_INS = dict.fromkeys(("_known_function", "_invert_exact"), "npf_engine.runs.portable.stand_in")
+STAND_INS = {"_known_function": "npf_engine.runs.portable.stand_in"}
 ALLOWED = {"torch", "numpy", "safetensors"}
 
 HEAD = '''"""A polar factorization F = grad u o M in one file: torch, numpy and safetensors are all that it needs.

@@ -12,7 +12,7 @@ from npf_engine.fields.field import Grid
 from npf_engine.figures import inverse, preimages
 from npf_engine.numbers import number, percent, typed
 from npf_engine.polar import PolarFactorization
-from npf_engine.polar.factorization import ExactInversion
+from npf_engine.polar.inversion import ExactInversion
 from npf_engine.polar.known_field import MAX_D
 from npf_engine.runs import files
 from npf_engine.runs.store import Run

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from npf_engine.errors import InputError
 from npf_engine.networks.bridge import Bridge
-from npf_engine.polar.factorization import ExactInversion, PolarFactorization
+from npf_engine.polar.inversion import ExactInversion
 
 
 def sample_heun(bridge: Bridge, y: Tensor, seed: int, *, steps: int = 950) -> Tensor:
@@ -15,12 +17,12 @@ def sample_heun(bridge: Bridge, y: Tensor, seed: int, *, steps: int = 950) -> Te
     return bridge.sample(y, torch.Generator().manual_seed(seed), steps)
 
 
-def _known_function(model: PolarFactorization) -> None:
+def _known_function(parts: dict[str, Any]) -> None:
     """F does not travel with its factorization: pass its values, ``model.M(x, field_values)``."""
     return None
 
 
-def _invert_exact(model: PolarFactorization, gradient: Tensor, n: int, seed: int) -> ExactInversion:
+def invert_exact(model: Any, gradient: Tensor, n: int, seed: int) -> ExactInversion:
     """F does not travel as a function, so that nothing can be solved here."""
     raise InputError(
         "exact pre-images need npf_engine: python -m npf_engine invert BUNDLE --exact; this file draws them"

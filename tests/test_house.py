@@ -1,0 +1,114 @@
+"""The house stands: every import runs down or stays in its room, and no files import one another in a circle.
+
+An import inside a function counts as any other; one for types alone does not.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+# From the ground up; a floor's rooms, and the modules of each by their longest prefix. Rooms of one floor do not know
+# one another. Three rooms (lab, sampling, classifier) still have their files in lower rooms' folders.
+FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
+    {"errors": ("errors",), "resources": ("resources",), "steady": ("steady",)},
+    {name: (name,) for name in ("limits", "filing", "home", "numbers", "glossary", "heap", "recorder")},
+    {name: (name,) for name in ("settings", "restoring", "tasks", "networks", "divergences")},
+    {"fields": ("fields",), "transport": ("transport",)},
+    {"polar": ("polar",), "lab": ("transport.lab",)},
+    {"sampling": ("polar.sampling", "polar.langevin", "polar.landscape"), "recolor": ("transport.recolor",)},
+    {"evaluation": ("evaluation",)},
+    {"figures": ("figures",), "classifier": ("polar.experiments",)},
+    {"runs": ("runs",)},
+    {"library": ("library",), "doctor": ("doctor",)},
+    {"cli": ("cli",)},
+)
+FLOOR_OF = {room: number for number, floor in enumerate(FLOORS) for room in floor}
+ROOM_OF = {prefix: room for floor in FLOORS for room, prefixes in floor.items() for prefix in prefixes}
+
+
+def modules() -> dict[str, Path]:
+    """Name without the package -> file."""
+    found = {}
+    for path in sorted((ROOT / "npf_engine").rglob("*.py")):
+        name = path.relative_to(ROOT / "npf_engine").with_suffix("").as_posix().replace("/", ".")
+        found[name.removesuffix(".__init__")] = path
+    return found
+
+
+FILES = modules()
+
+
+def _imports(node: ast.AST) -> Iterator[ast.ImportFrom | ast.Import]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            continue
+        if isinstance(child, ast.ImportFrom | ast.Import):
+            yield child
+        yield from _imports(child)
+
+
+def targets(path: Path) -> set[str]:
+    """The modules of the package that a file imports."""
+    found = set()
+    for node in _imports(ast.parse(path.read_text(encoding="utf-8"))):
+        for alias in node.names:
+            full = alias.name if isinstance(node, ast.Import) else f"{node.module}.{alias.name}"
+            choices = (full, node.module or "") if isinstance(node, ast.ImportFrom) else (full,)
+            inner = [name.removeprefix("npf_engine.") for name in choices if name.startswith("npf_engine.")]
+            found |= set([name for name in inner if name in FILES][:1])
+    return found
+
+
+ARROWS = {name: targets(path) for name, path in FILES.items()}
+
+
+def room(module: str) -> str | None:
+    """The room of the longest prefix that FLOORS names."""
+    parts = module.split(".")
+    prefixes = (".".join(parts[:n]) for n in range(len(parts), 0, -1))
+    return next((ROOM_OF[prefix] for prefix in prefixes if prefix in ROOM_OF), None)
+
+
+def test_every_module_has_a_floor() -> None:
+    homeless = [name for name in FILES if room(name) is None and name not in ("__init__", "__main__")]
+    assert homeless == []
+
+
+def test_imports_run_down() -> None:
+    up = []
+    for name, found in ARROWS.items():
+        here = room(name)
+        for target in sorted(found):
+            there = room(target)
+            if here is not None and there is not None and here != there and FLOOR_OF[there] >= FLOOR_OF[here]:
+                up.append(f"{name} -> {target}")
+    assert up == []
+
+
+def test_no_files_import_one_another_in_a_circle() -> None:
+    """Files that import nothing that is left are taken away until none can be: what stays is a circle or above one."""
+    left = {name: found & set(FILES) - {name} for name, found in ARROWS.items()}
+    while True:
+        free = {name for name, found in left.items() if not found & left.keys()}
+        if not free:
+            break
+        left = {name: found for name, found in left.items() if name not in free}
+    assert left == {}
+
+
+@pytest.mark.parametrize("package", ["streamlit", "pages", "ui", "plotly"])
+def test_the_engine_knows_nothing_of_the_pages(package: str) -> None:
+    """Figures alone draw."""
+    users = []
+    for name, path in FILES.items():
+        for node in _imports(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+            if any(found.split(".")[0] == package for found in names):
+                users.append(name)
+    allowed = "figures" if package == "plotly" else "nowhere"
+    assert [name for name in users if not name.startswith(allowed)] == []
