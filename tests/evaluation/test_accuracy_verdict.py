@@ -135,6 +135,40 @@ def test_a_ratio_far_below_one_is_no_merit(changes: dict[str, Any], level: str, 
     assert (found.level, found.reason) == (level, reason)
 
 
+def stand_in(mean: float, own: float | None, **changes: Any) -> dict[str, Any]:
+    """F is known on samples only: grad u o M_xi stands in for it."""
+    return {"inverse": NARROW, "inverse_miss": miss(mean=mean, known="network", own_error=own, exact=None, **changes)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "level", "reason"),
+    [
+        # 0.1 and what M_xi and u are off by themselves: together within a quarter of the spread, or not
+        (stand_in(0.1, 0.15), GOOD, DECIDES),
+        (stand_in(0.1, None), GOOD, DECIDES),
+        (stand_in(0.1, 0.16), USABLE, f"{BELOW}; F at the draws is known to M_xi only, which is off itself"),
+        (stand_in(0.3, 0.02, self_distance=None), USABLE,
+         "grad u o M_xi at drawn pre-images misses the value asked for by 0.3 of F's spread (it stands in for F, from "
+         "which it is 0.02 away at the test samples), where a random place misses by 1.4 (the inverse's ratio cannot "
+         "see errors below a fifth of the region)"),
+        (stand_in(0.3, None, self_distance=None, trivial=None) | {"inverse": None}, USABLE,
+         "grad u o M_xi at drawn pre-images misses the value asked for by 0.3 of F's spread"),
+        (stand_in(math.nan, 0.1), UNTRUSTED, "grad u o M_xi at drawn pre-images is not finite"),
+        # a cosine at or below that of the best constant direction is no better than trivial
+        (cosine(0.5, 0.5, row(1.0)), UNTRUSTED,
+         "F at drawn pre-images has mean cosine 0.50 with the value asked for, no better than that of the best "
+         "constant direction (0.50)"),
+        (cosine(0.54, 0.5, row(1.0)), USABLE,
+         "F at drawn pre-images has mean cosine 0.54 with the value asked for, barely above that of the best constant "
+         "direction (0.50)"),
+        (cosine(0.56, 0.5, row(1.0)), GOOD, WELL),
+    ],
+)  # fmt: skip
+def test_where_f_is_not_known_beyond_its_samples(changes: dict[str, Any], level: str, reason: str) -> None:
+    found = judge(metrics(**changes), held_out=5000)
+    assert (found.level, found.reason) == (level, reason)
+
+
 CANNOT = "S_eps cannot tell grad u from the Gaussian map (6.07 and 6.07, floor 5.45)"
 UNKNOWN = f"{CANNOT}, nor can the test dual or the sliced distance: whether u learned anything is not known"
 

@@ -81,3 +81,19 @@ def test_the_ladder_of_levels() -> None:
     assert level_of_row(GOOD) == GOOD and level_of_row(None) is None and level_of_row("odd") is None
     with pytest.raises(ValueError, match="no level"):
         Verdict("odd", "")
+
+
+def test_figures_of_draws_whose_floors_differ_and_are_small() -> None:
+    """Values 3, 5, 4 over floors 1, 3, 2: the ratio 2, residuals 1, -1, 0 of deviation 1; and a hundredth of all."""
+    for size in (1.0, 0.01):
+        row = Measured.of_draws([(3 * size, size, 1.0), (5 * size, 3 * size, 1.0), (4 * size, 2 * size, 1.0)], 7, None)
+        assert row.ratio == pytest.approx(2.0) and row.se == pytest.approx(1 / math.sqrt(3) / 2)
+        assert row.noise == pytest.approx(1 / math.sqrt(3) / 2 * 2 * size * margin(3))
+
+
+def test_a_single_draw_leaves_everything_open() -> None:
+    one, two = (Measured(9.0, 1.0, 20.0, 0.1, draws=draws) for draws in (1, 2))
+    assert one.noise == one.doubt == math.inf
+    assert two.noise == pytest.approx(0.1 * margin(2)) and two.doubt == pytest.approx(math.exp(0.1 / 9 * margin(2)))
+    unknown = Measured(9.0, 1.0, 20.0, None)
+    assert unknown.noise == 0.0 and unknown.doubt == 1.0
