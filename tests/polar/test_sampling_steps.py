@@ -21,6 +21,7 @@ from npf_engine.polar.langevin import (
     step_size_warning,
 )
 from npf_engine.polar.sampling.chain import ChainState, Oracle, Trace, run_chain
+from npf_engine.polar.sampling.corrected import Mala
 from npf_engine.polar.sampling.known import KnownFactorization, langevin_on_known, preconditioned_step
 from npf_engine.polar.sampling.landscapes import gaussian_mixture
 from npf_engine.polar.sampling.nuts import _before_the_end, _log_density
@@ -411,3 +412,12 @@ def test_the_potential_itself_is_asked_for_where_it_is_known() -> None:
     assert torch.equal(torch.rand(1, generator=drawing), first) and set(Oracle(lambda x: x).state_dict()) == {
         "evaluations"
     }
+
+
+def test_the_acceptance_of_a_single_trial() -> None:
+    kernel = Tempering(gaussian(), LangevinSettings(0.01))
+    kernel.accepted = kernel.tried = 1.0
+    assert kernel.acceptance == 1.0
+    local = Mala(gaussian(), LangevinSettings(0.01))
+    local.accepted = local.tried = 1.0
+    assert local.shown() == {"local_acceptance": 1.0}
