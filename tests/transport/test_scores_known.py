@@ -63,6 +63,9 @@ def test_many_couplings_at_once_are_each_ones_own() -> None:
     for index in range(2):
         alone = cross_coupling(both[index], Y, 0.5, tolerance=1e-10)
         torch.testing.assert_close(together.barycentre(both)[index], alone.barycentre(both[index]))
+    paired = cross_coupling(both, torch.stack([Y, Y]), 0.5, tolerance=1e-10)
+    assert together.x.shape == paired.x.shape == (2, 40, 2) and together.log_scaling.shape == (2, 40)
+    torch.testing.assert_close(paired.barycentre(both), together.barycentre(both))
     own = self_coupling(both)
     for index in range(2):
         torch.testing.assert_close(own.score()[index], self_coupling(both[index]).score(), atol=1e-6, rtol=1e-6)
