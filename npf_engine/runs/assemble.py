@@ -173,10 +173,13 @@ def _join(chunks: list[tuple[str, bool]]) -> str:
 
 
 def _without_inner_imports(source: str, tree: ast.Module) -> str:
-    """The source without imports of the engine inside functions: what they import stands in the same file."""
+    """The source without imports of the engine inside functions, and for types alone: what they import stands in the
+    same file."""
     lines = source.splitlines()
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.col_offset and _is_engine(node.module):
+        for_types = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        if for_types or (isinstance(node, ast.ImportFrom) and node.col_offset and _is_engine(node.module)):
+            assert isinstance(node, ast.stmt)
             for number in range(node.lineno - 1, node.end_lineno or node.lineno):
                 lines[number] = "\0"
             if (node.end_lineno or 0) < len(lines) and not lines[node.end_lineno or 0].strip():
