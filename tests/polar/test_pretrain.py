@@ -61,7 +61,8 @@ def test_more_samples_are_uniform_over_the_cells_around_those_near_the_bottom() 
                       [0.9, 0.9], [-0.9, 0.9]])  # fmt: skip
     m = torch.tensor([[0.3, -0.9], [0.31, -1.05], [0.35, -0.95], [-0.3, 1.0], [0.45, -1.0]])
     told = model([0.3, -1.0], [900.0, 400.0])  # within 4.5 / 40 = 0.1125
-    oracle = Oracle(lambda x: torch.where(x[:, :1] < -1 + side, torch.nan, torch.cat([3 * x[:, :1], x[:, 1:]], 1)))
+    partly = torch.tensor([torch.nan, 1.0]).double()
+    oracle = Oracle(lambda x: torch.where(x[:, :1] < -1 + side, partly, torch.cat([3 * x[:, :1], x[:, 1:]], 1)))
     near_x, near_f = pretrain._neighbourhood(told, x, m, 4.0, oracle, settings())
     torch.testing.assert_close(near_f, near_x * torch.tensor([3.0, 1.0]))
     cell = ((near_x + 1) / side).floor().long()
@@ -94,7 +95,8 @@ def test_the_field_is_uniform_with_the_gradient_in_model_positions() -> None:
     """Where g has no gradient, as half of Omega here, no sample is."""
     landscape = find("expression", ("x^2 + 3*y",), (0.0, -8.0), (4.0, 2.0))
     _, slope = landscape.in_model()
-    oracle = Oracle(lambda x: torch.where(x[:, :1] < 0, torch.nan, slope(x)))
+    partly = torch.tensor([torch.nan, 1.0]).double()  # one component is enough
+    oracle = Oracle(lambda x: torch.where(x[:, :1] < 0, partly, slope(x)))
     field = pretrain._field(landscape, oracle, settings(samples=2000))
     x, f = torch.cat([field.x_train, field.x_test]), torch.cat([field.y_train, field.y_test])
     assert oracle.evaluations == 2000 and 900 < len(x) < 1100 and float(x[:, 0].min()) >= 0

@@ -20,7 +20,7 @@ from npf_engine.polar.langevin import (
     lipschitz,
     step_size_warning,
 )
-from npf_engine.polar.sampling.chain import ChainState, Oracle, Trace, run_chain
+from npf_engine.polar.sampling.chain import ChainState, Oracle, Trace, run_chain, take_up
 from npf_engine.polar.sampling.corrected import Mala
 from npf_engine.polar.sampling.known import KnownFactorization, langevin_on_known, preconditioned_step
 from npf_engine.polar.sampling.landscapes import gaussian_mixture
@@ -421,3 +421,27 @@ def test_the_acceptance_of_a_single_trial() -> None:
     local = Mala(gaussian(), LangevinSettings(0.01))
     local.accepted = local.tried = 1.0
     assert local.shown() == {"local_acceptance": 1.0}
+
+
+def test_what_was_kept_is_put_back_by_name_or_whole() -> None:
+    """A part without a name is all that was kept; one that does not fit leaves every part as it was."""
+
+    class Kept(Recorder):
+        def __init__(self) -> None:
+            self.state: dict[str, object] = {}
+
+        def load(self, key: str) -> dict[str, object] | None:
+            return self.state if key == "chain" else None
+
+    def oracle(count: int) -> Oracle:
+        made = Oracle(lambda x: x)
+        made.evaluations = count
+        return made
+
+    recorder, whole, part = Kept(), oracle(1), oracle(2)
+    recorder.state = {"evaluations": 7, "g": {"evaluations": 9}}
+    assert take_up(recorder, "chain", [("", whole), ("g", part)]) and (whole.evaluations, part.evaluations) == (7, 9)
+    assert not take_up(recorder, "other", [("", whole)])
+    recorder.state = {"evaluations": 11}
+    assert not take_up(recorder, "chain", [("", whole), ("g", part)])
+    assert (whole.evaluations, part.evaluations) == (7, 9)
