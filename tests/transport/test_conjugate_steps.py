@@ -365,3 +365,12 @@ def test_one_iteration_more_where_fewer_than_95_of_100_converged() -> None:
     assert [extra_iterations(7, solved(count)) for count in (94, 96)] == [8, 6]
     assert extra_iterations(19, solved(0)) == 20 == extra_iterations(20, solved(0))
     assert extra_iterations(1, solved(100)) == 0 == extra_iterations(0, solved(100))
+
+
+@pytest.mark.parametrize("solver", [_newton, _lbfgs, _adam])
+def test_one_dimension_is_enough_for_every_solver(solver: object) -> None:
+    y = torch.tensor([[2.0], [-1.0]]).double()
+    u = Quadratic(torch.tensor([[0.5]]), torch.tensor([1.0]))
+    x, residual, _ = solver(u, y, torch.zeros_like(y), 1e-2, 300)  # type: ignore[operator]
+    torch.testing.assert_close(x, 2 * (y - 1), atol=0.05, rtol=0)
+    assert float(residual.max()) <= 1e-2
