@@ -59,6 +59,14 @@ def cosine(mean: float, trivial: float, inverse: dict[str, Any] = NARROW) -> dic
         # divergences
         ({"pushforward": row(1.6)}, USABLE, "grad u#rho against F#rho: ratio 1.6, above 1.25"),
         ({"pushforward": row(3.0)}, UNTRUSTED, "grad u#rho against F#rho: ratio 3, above 2"),
+        ({"measure_preservation": row(1.5)}, GOOD, WELL),
+        ({"measure_preservation": row(2.1)}, USABLE, "M_xi#rho against rho: ratio 2.1, above 1.6"),
+        ({"measure_preservation": row(4.0)}, UNTRUSTED, "M_xi#rho against rho: ratio 4, above 3"),
+        ({"inverse": row(1.4)}, GOOD, WELL),
+        ({"inverse": row(2.0)}, USABLE, "I_psi against the true pre-images: ratio 2, above 1.5"),
+        ({"inverse": row(3.5)}, UNTRUSTED, "I_psi against the true pre-images: ratio 3.5, above 2.5"),
+        ({"measure_preservation_sliced": row(14.0, 0.5, 20.0)}, UNTRUSTED,
+         "M_theta#rho against rho, sliced: 14 % of the variance unexplained, above 10 %"),
         ({"inverse": row(21.0)}, UNTRUSTED,
          "I_psi against the true pre-images is no better than the trivial answer (21 against 20)"),
         # M
