@@ -1,1 +1,1 @@
-"""Comparisons that print every figure the README quotes."""
+"""Comparisons that print every figure that docs/benchmarks.md quotes."""

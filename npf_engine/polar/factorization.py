@@ -93,7 +93,7 @@ class PolarFactorization:
         return in_chunks(self.u, self._model(x)).cpu()
 
     def grad_u(self, x: Array) -> Tensor:
-        """grad u(x) (n, d), in the units of F, at positions x (n, d). NPF eq. 6."""
+        """grad u(x) (n, d), in the units of F, at positions x (n, d). NPF eq. 4."""
         return in_chunks(self.u.gradient, self._model(x)).cpu()
 
     def grad_u_conjugate(self, y: Array) -> Tensor:
