@@ -325,7 +325,7 @@ def test_in_two_dimensions_the_better_of_pairs_and_dual_is_returned(
     monkeypatch.setattr(both, "FOR_WIDE", 0.0)
     monkeypatch.setattr(both, "PAIRED_SECONDS", 0.0)
     monkeypatch.setattr(both, "fit_wide" if spoiled == "wide" else "fit_narrow", worthless)
-    fit = fit_brenier_map(x, y, budget_seconds=10)
+    fit = fit_brenier_map(x, y, budget_seconds=4)
     assert fit.info["method"] == returned and not fit.info["note"]
     check = torch.rand(2000, 2, generator=torch.Generator().manual_seed(8)) * 2 - 1
     assert l2_uvp(fit.forward(check), check**3 + check) < 2
@@ -342,8 +342,8 @@ def test_a_network_that_fails_in_two_dimensions_leaves_it_to_the_other(
     monkeypatch.setattr(both, "FOR_WIDE", 0.0)
     monkeypatch.setattr(both, "PAIRED_SECONDS", 0.0)
     monkeypatch.setattr(both, fails, broken)
-    assert fit_brenier_map(*_plane(4000), budget_seconds=10).info["method"] == returned
-    in_space = fit_brenier_map(*_plane(4000, 3), budget_seconds=10).info["method"]
+    assert fit_brenier_map(*_plane(4000), budget_seconds=2).info["method"] == returned
+    in_space = fit_brenier_map(*_plane(4000, 3), budget_seconds=2).info["method"]
     assert in_space == ("gaussian" if fails == "fit_wide" else "wide icnn")
 
 
