@@ -70,7 +70,7 @@ STAGES: dict[str, tuple[str, str]] = {
 SUBSCRIPTS = {term.text: term.html for term in SYMBOLS.values() if term.html != term.text}
 
 _TYPED = re.compile(
-    r"\b(?:grad u\*|grad [ug]\b|V_phi\b|M_theta\b|M_xi\b|I_psi\b|X_psi\b|S_eps\b|rho\b(?! =))"
+    r"\b(?:grad u\*|grad [ug]\b|V_phi\b|M_theta\b|M_xi\b|I_psi\b|X_psi\b|S_eps\b|Omega\b|rho\b(?! =))"
     r"|#(?=rho\b)|(?<=u) o (?=M_)"
 )
 _SPELLED = {term.typed: term.text for term in SYMBOLS.values()} | {"grad g": "∇g", "#": "♯", " o ": " ∘ "}

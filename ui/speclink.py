@@ -56,7 +56,7 @@ class Leaf:
         if self.choices:
             st.session_state[name] = value
             st.selectbox(self.label, self.choices, **common)
-        elif value is None:
+        elif value in (None, ()):
             st.session_state[name] = ""
             st.text_input(self.label, placeholder="auto", **common)
         elif isinstance(value, int) and not isinstance(value, bool):

@@ -53,6 +53,12 @@ class RelocationView:
     top: float
     unseen: int
 
+    @property
+    def off(self) -> Array:
+        """| |reached| - |f| | / |f|, (n,): by which share of its own length each gradient is off where it landed."""
+        size = np.linalg.norm(self.f, axis=1)
+        return np.abs(np.linalg.norm(self.reached, axis=1) - size) / np.maximum(size, np.finfo(float).tiny)
+
 
 @dataclass(frozen=True)
 class PreimageView:

@@ -19,9 +19,9 @@ METRICS: dict[str, tuple[str, str, str]] = {
     "measure_preservation": ("m_network", "S(Mξ♯ρ, ρ)", "Mξ, the network, preserves ρ"),
     "measure_preservation_implicit": ("m", "S(Mθ♯ρ, ρ)", "Mθ, by the solver, preserves ρ"),
     "inverse": ("inverse", "S(Iψ(y), M⁻¹(y))", "Iψ draws from the pre-images of M"),
-    MISS: ("inverse", "|F(Iψ(v)) − v|", "F at a place drawn for v is v: share of F's spread"),
-    "pushforward_sliced": ("grad_u", "W(∇u♯ρ, F♯ρ)", "the same of ∇u by slices: % of the variance"),
-    "measure_preservation_sliced": ("m", "W(Mθ♯ρ, ρ)", "the same of Mθ by slices: % of the variance"),
+    MISS: ("inverse", "|F(Iψ(v)) − v|", "F is v at places drawn for v: share of F's spread"),
+    "pushforward_sliced": ("grad_u", "W(∇u♯ρ, F♯ρ)", "∇u pushes ρ to the law of F, by slices: % of the variance"),
+    "measure_preservation_sliced": ("m", "W(Mθ♯ρ, ρ)", "Mθ preserves ρ, by slices: % of the variance"),
 }
 
 NARROW = 0.2  # below the floor by this share, and by four standard errors, is no merit

@@ -31,14 +31,17 @@ def pictures(named: Mapping[str, np.ndarray], *, width: int = 1000) -> go.Figure
     return figure
 
 
-def palette(rgb: np.ndarray, name: str, *, seed: int = 0) -> go.Figure:
-    """The colours of a picture (h, w, 3) uint8 as points of the RGB cube, each in its own colour."""
+def palette(rgb: np.ndarray, name: str, *, height: int = 330, seed: int = 0) -> go.Figure:
+    """The colours of a picture (h, w, 3) uint8 as points of the RGB cube, each in its own colour.
+
+    ``height``: of the figure; in a column that is narrower than that, the names of the axes would be cut.
+    """
     flat = rgb.reshape(-1, 3)
     points = flat[np.random.default_rng(seed).integers(len(flat), size=min(MOST_POINTS, len(flat)))]
-    figure = finish(go.Figure(_cloud(points)), height=330, revision=f"palette_{name}")
+    figure = finish(go.Figure(_cloud(points)), height=height, revision=f"palette_{name}")
     lines = COLOURS["floor"]  # a scene's theme draws none on white
     axis = {
-        "range": [0, 255], "tickvals": [0, 128, 255], "backgroundcolor": CLEAR, "gridcolor": lines,
+        "range": [0, 255], "tickvals": [0, 255], "backgroundcolor": CLEAR, "gridcolor": lines,
         "zerolinecolor": lines, "linecolor": lines,
     }  # fmt: skip
     figure.update_scenes(
@@ -46,7 +49,7 @@ def palette(rgb: np.ndarray, name: str, *, seed: int = 0) -> go.Figure:
         yaxis=axis | {"title": {"text": "green"}},
         zaxis=axis | {"title": {"text": "blue"}},
         aspectmode="cube",
-        camera={"eye": {"x": 2.1, "y": 1.75, "z": 1.3}},
+        camera={"eye": {"x": 2.5, "y": 2.1, "z": 1.5}},
     )
     figure.update_layout(dragmode="orbit")
     return figure

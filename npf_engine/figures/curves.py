@@ -42,23 +42,28 @@ def told(history: History, name: str) -> dict[str, tuple[np.ndarray, np.ndarray]
 
 
 def losses(history: History) -> go.Figure | None:
-    """The loss of every stage so far, one panel a stage; None before any."""
+    """The loss of every stage so far, one panel a stage, two beside each other: a narrow screen has room for no more.
+    None before any."""
     found = told(history, "loss")
     if not found:
         return None
     titles = [title(stage) for stage in found]
-    figure = make_subplots(rows=1, cols=len(found), subplot_titles=titles, horizontal_spacing=0.28 / len(found))
-    for number, (stage, (step, value)) in enumerate(found.items(), start=1):
-        figure.add_trace(_line(step, value, stage), row=1, col=number)
-        figure.update_xaxes(title="step", nticks=4, row=1, col=number)
+    down, across = -(-len(found) // 2), min(2, len(found))
+    figure = make_subplots(
+        rows=down, cols=across, subplot_titles=titles, horizontal_spacing=0.14, vertical_spacing=0.36 / down
+    )
+    for number, (stage, (step, value)) in enumerate(found.items()):
+        panel = {"row": number // across + 1, "col": number % across + 1}
+        figure.add_trace(_line(step, value, stage), **panel)
+        figure.update_xaxes(title="step", nticks=4, **panel)
         if wants_log(value):
-            figure.update_yaxes(type="log", dtick=1, exponentformat="power", row=1, col=number)
+            figure.update_yaxes(type="log", dtick=1, exponentformat="power", **panel)
         else:
             alone = len(value) == 1 and value[0] != 0  # plotly would draw it between -1 and 1, as if it were 0
             span = {"range": sorted((0.0, 2.0 * float(value[0])))} if alone else {}
-            figure.update_yaxes(nticks=5, row=1, col=number, **span)
+            figure.update_yaxes(nticks=5, **panel, **span)
     figure.update_yaxes(title="loss", col=1)
-    return finish(figure, height=270, revision="losses")
+    return finish(figure, height=60 + 210 * down, revision="losses")
 
 
 def convergence(history: History) -> go.Figure | None:

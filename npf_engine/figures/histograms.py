@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from npf_engine.fields.field import Units
 from npf_engine.figures import palette
-from npf_engine.figures.layout import finish, float32, place_format, span, subscript
+from npf_engine.figures.layout import (
+    MAP_HEIGHT,
+    finish,
+    float32,
+    place_format,
+    span,
+    subscript,
+)
+from npf_engine.numbers import number as number_text
 
 MOST_COMPONENTS = 6
 
 
-def component_histograms(f: np.ndarray, units: Units, *, bins: int = 80) -> go.Figure:
+def component_histograms(f: np.ndarray, *, bins: int = 80) -> go.Figure:
     """How each component of F (n, d) and its norm are distributed; at most six components, then the norm."""
     d = min(f.shape[1], MOST_COMPONENTS)
     columns = [(f"F{subscript(axis + 1)}", f[:, axis]) for axis in range(d)]
@@ -28,9 +36,52 @@ def component_histograms(f: np.ndarray, units: Units, *, bins: int = 80) -> go.F
         row, col = number // across + 1, number % across + 1
         middle, height = share(values, bins)
         figure.add_trace(_bars(middle, height, palette.COLOURS["field"], name), row=row, col=col)
-        figure.update_xaxes(title=f"{name} ({units.value})" if units.value else name, row=row, col=col)
+        figure.update_xaxes(title=name, row=row, col=col)  # with a unit, three would touch on a narrow screen
     figure.update_yaxes(title="share of samples (%)", col=1)
     return finish(figure, height=230 * down + 40, revision="histograms")
+
+
+def component_column(f: np.ndarray, *, bins: int = 80) -> go.Figure:
+    """``component_histograms`` of F (n, 2), below each other and together as high as a map beside them."""
+    columns = [(f"F{subscript(axis + 1)}", f[:, axis]) for axis in range(2)] + [("|F|", np.linalg.norm(f, axis=1))]
+    figure = make_subplots(rows=3, cols=1, vertical_spacing=0.16)
+    for row, (name, values) in enumerate(columns, start=1):
+        figure.add_trace(_bars(*share(values, bins), palette.COLOURS["field"], name), row=row, col=1)
+        figure.update_xaxes(title=name, row=row, col=1)
+    figure.update_yaxes(title="share (%)", nticks=4)
+    return finish(figure, height=MAP_HEIGHT, revision="histograms")
+
+
+def shares_within(
+    values: np.ndarray, title: str, marks: Sequence[tuple[str, float, float, str]], *, least: float, colour: str
+) -> go.Figure:
+    """Which share of the ``values`` (n,) is at most so large, on a logarithmic axis that begins at ``least``.
+
+    marks: (name, value, share, colour) of points that are named; the curve has the colour of the object ``colour``.
+    """
+    x = np.maximum(np.sort(np.abs(np.asarray(values, dtype=np.float64))), least)
+    up = 100.0 * np.arange(1, len(x) + 1) / max(1, len(x))
+    kept = np.unique(np.linspace(0, len(x) - 1, 400).round().astype(int)) if len(x) else np.zeros(0, dtype=int)
+    figure = go.Figure(
+        go.Scatter(
+            x=float32(x[kept]), y=float32(up[kept]), mode="lines",
+            line={"color": palette.COLOURS[colour], "width": 2.5},
+            hovertemplate="%{y:.0f} % within %{x:.2~g}<extra></extra>", showlegend=False,
+        )
+    )  # fmt: skip
+    for name, at, height, key in marks:
+        figure.add_trace(
+            go.Scatter(
+                x=float32([max(at, least)]), y=float32([100 * height]), mode="markers", name=name,
+                marker={"size": 11, "color": palette.COLOURS[key]}, hovertemplate=name + "<extra></extra>",
+            )
+        )  # fmt: skip
+    finish(figure, height=MAP_HEIGHT, revision="shares_within", legend=True)
+    top = max([least, *x[-1:]])
+    ticks = [least * 10.0**power for power in range(math.ceil(math.log10(top / least)) + 1)]
+    figure.update_xaxes(type="log", title=title, tickvals=ticks, ticktext=[number_text(tick) for tick in ticks])
+    figure.update_yaxes(title="share (%)", range=[0, 102])
+    return figure
 
 
 def cosine_histogram(cosine: np.ndarray, *, trivial: float | None = None, bins: int = 60) -> go.Figure:

@@ -149,7 +149,7 @@ def aspect(units: Units, low: Sequence[float], high: Sequence[float], axes: tupl
 
 def colour_bar(title: str) -> dict[str, object]:
     """A narrow colour bar beside a map."""
-    return {"title": {"text": title, "side": "right"}, "thickness": 12, "len": 0.9}
+    return {"title": {"text": title, "side": "right"}, "thickness": 12, "len": 0.9, "separatethousands": True}
 
 
 def position_axes(

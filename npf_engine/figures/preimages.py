@@ -32,6 +32,7 @@ RUNGS = {  # key of the ladder -> (label, colour)
     "random": ("random places", "trivial"),
 }
 NAMED, MOST_NAMED = 0.03, 16  # shares of at least this are written, of so many places
+EDGE = 0.1  # of the box: so near to its edge a number has no room outwards
 LEAST = 1e-4  # shown for what misses by less
 
 
@@ -112,9 +113,10 @@ def preimage_map(
     faint = places is not None and len(places[0]) > 0
     figure.add_trace(_draws(x[:, axes[0]], x[:, axes[1]], faint))
     if places is not None and faint:
-        _add_places(figure, places[0], places[1], axes)
+        _add_places(figure, places[0], places[1], axes, (np.asarray(low), np.asarray(high)))
     for name, where, symbol in (("∇u* of the gradient", point, "cross"), ("clicked", chosen, "circle-open")):
-        if where is not None:
+        drawn = where is chosen or bool(((point >= np.asarray(low)) & (point <= np.asarray(high))).all())
+        if where is not None and drawn:  # off the map it would be in the legend alone
             figure.add_trace(_mark(where[axes[0]], where[axes[1]], name, symbol))
     position_axes(figure, units, low, high, "preimages", axes)
     figure.update_layout(showlegend=True)
@@ -192,8 +194,15 @@ def _line(line: np.ndarray, name: str, dash: str) -> go.Scattergl:
     )
 
 
-def _add_places(figure: go.Figure, places: np.ndarray, weights: np.ndarray, axes: tuple[int, int] = (0, 1)) -> None:
-    """Exact pre-images: bold, as large as their share of the draws; the largest shares are written beside them."""
+def _add_places(
+    figure: go.Figure,
+    places: np.ndarray,
+    weights: np.ndarray,
+    axes: tuple[int, int] = (0, 1),
+    box: tuple[np.ndarray, np.ndarray] | None = None,
+) -> None:
+    """Exact pre-images: bold, as large as their share of the draws; the largest shares are written beside them, inside
+    of the box (low, high) that is drawn."""
     x, y = float32(places[:, axes[0]]), float32(places[:, axes[1]])
     figure.add_trace(
         go.Scatter(
@@ -213,7 +222,8 @@ def _add_places(figure: go.Figure, places: np.ndarray, weights: np.ndarray, axes
     named = np.flatnonzero(weights >= NAMED)[:MOST_NAMED]
     if not len(named):
         return
-    for k, side in zip(named, _sides(places[named][:, list(axes)]), strict=True):
+    plane = None if box is None else (box[0][list(axes)], box[1][list(axes)])
+    for k, side in zip(named, _sides(places[named][:, list(axes)], plane), strict=True):
         right, up = {"left": (-1, 0), "right": (1, 0), "top": (0, 1), "bottom": (0, -1)}[side]
         away = 6 + 7 * math.sqrt(weights[k])  # clear of the marker
         figure.add_annotation(
@@ -224,11 +234,9 @@ def _add_places(figure: go.Figure, places: np.ndarray, weights: np.ndarray, axes
         )  # fmt: skip
 
 
-def _sides(places: np.ndarray) -> list[str]:
+def _sides(places: np.ndarray, box: tuple[np.ndarray, np.ndarray] | None = None) -> list[str]:
     """On which side of each place (k, 2) its number stands: away from the nearest of the others, or they hide each
-    other."""
-    if len(places) == 1:
-        return ["top"]
+    other, and not over the edge of the ``box`` (low, high) of the map, where it would lie on the axis or be cut."""
     scale = np.ptp(places, axis=0)
     gaps = (places[:, None] - places[None]) / np.where(scale > 0, scale, 1.0)
     distance = np.linalg.norm(gaps, axis=2)
@@ -237,11 +245,18 @@ def _sides(places: np.ndarray) -> list[str]:
     sides = []
     for k, other in enumerate(rank):
         right, up = places[k] - places[other]
-        if abs(right) >= abs(up):
-            sides.append("right" if right > 0 else "left")
-        else:
-            sides.append("top" if up > 0 else "bottom")
+        across = ("right", "left") if right > 0 else ("left", "right")
+        along = ("bottom", "top") if up < 0 else ("top", "bottom")
+        first, second = (across, along) if abs(right) >= abs(up) and len(places) > 1 else (along, across)
+        order = (first[0], second[0], second[1], first[1])
+        sides.append(next((side for side in order if box is None or _room(side, places[k], box)), order[0]))
     return sides
+
+
+def _room(side: str, place: np.ndarray, box: tuple[np.ndarray, np.ndarray]) -> bool:
+    """Whether a number on this side of a place (2,) lies inside of the box."""
+    x, y = (place - box[0]) / (box[1] - box[0])
+    return {"left": x, "right": 1 - x, "bottom": y, "top": 1 - y}[side] >= EDGE
 
 
 def _relief(grid: Grid) -> go.Heatmap:

@@ -17,14 +17,14 @@ def potential_surface(x: np.ndarray, y: np.ndarray, u: np.ndarray, titles: tuple
             y=float32(y),
             z=float32(u),
             colorscale=[[0.0, "#3D2A66"], [0.5, palette.COLOURS["potential"]], [1.0, "#E9DDFB"]],
-            colorbar={"title": {"text": "u"}, "thickness": 12, "len": 0.8},
+            showscale=False,  # the colour is the height, which its axis tells; the room is needed on narrow screens
             contours={"z": {"show": True, "color": "rgba(20,24,32,0.45)", "width": 1, **_levels(u)}},
             lighting={"ambient": 0.72, "diffuse": 0.5, "specular": 0.08},
             hovertemplate=f"%{{x:{place_format(x.min(), x.max())}}}, %{{y:{place_format(y.min(), y.max())}}}"
             f"<br>u = %{{z:{value_format(u)}}}<extra></extra>",
         )
     )
-    finish(figure, height=520, revision="surface")
+    finish(figure, height=460, revision="surface")
     figure.update_layout(
         scene={
             "xaxis": {"title": titles[0]},
@@ -32,7 +32,7 @@ def potential_surface(x: np.ndarray, y: np.ndarray, u: np.ndarray, titles: tuple
             "zaxis": {"title": "u"},
             "aspectmode": "manual",
             "aspectratio": {"x": 1.0, "y": 1.0, "z": 0.7},
-            "camera": {"eye": {"x": 1.35, "y": -1.45, "z": 0.85}},
+            "camera": {"eye": {"x": 1.6, "y": -1.72, "z": 1.0}, "center": {"x": 0, "y": 0, "z": -0.15}},
         },
         dragmode="orbit",
     )

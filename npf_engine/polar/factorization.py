@@ -75,6 +75,17 @@ class PolarFactorization:
         return self.u.d
 
     @property
+    def thinned_from(self) -> tuple[int, int] | None:
+        """Rows and columns of the raster's own grid, where ``lattice`` has fewer nodes; None where it has them all, or
+        a bundle from before this was kept does not say."""
+        own = self.info.get("grid")
+        if self.lattice is None or not isinstance(own, list | tuple) or len(own) != 2:
+            return None
+        if not all(isinstance(side, int) for side in own) or tuple(own) == self.lattice.shape:
+            return None
+        return own[0], own[1]
+
+    @property
     def device(self) -> torch.device:
         """Where the networks are."""
         return self.u.raw_w.device

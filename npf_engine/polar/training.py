@@ -422,6 +422,7 @@ def _assemble(
     if lattice is not field.lattice and lattice is not None and field.lattice is not None:
         (rows, cols), (of_rows, of_cols) = lattice.shape, field.lattice.shape
         job.recorder.note(f"the bundle keeps F on {rows} x {cols} nodes of its grid of {of_rows} x {of_cols}")
+        info["grid"] = [of_rows, of_cols]
     return PolarFactorization(
         u=u, v=v, m=m, bridge=bridge, scaling=field.scaling, units=field.units, rho=field.rho, low=field.low,
         high=field.high, field_name=field.name, field_spec=dataclasses.asdict(job.spec.field), samples=samples,

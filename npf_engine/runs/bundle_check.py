@@ -48,23 +48,29 @@ METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # of packing: others may a
 INSIDE, NEAR = 1.01, 100.0  # |x| of samples in model positions: of a bounded Omega, and of any
 
 
-def read_files(path: Path | str) -> dict[str, bytes]:
+def read_files(path: Path | str, name: str = "") -> dict[str, bytes]:
     """Name -> content of every file of the bundle ``path`` (a zip or a folder), bounded and with checksums verified.
 
-    Raises InputError: not there, not a zip, damaged, unsafe names, too large, a file missing or changed.
+    Raises InputError: not there, not a zip, damaged, unsafe names, too large, a file missing or changed. ``name``: as
+    for ``check_bundle``.
     """
     path = Path(path)
     if not path.exists():
         raise InputError(f"there is no bundle {path}; give the npf-....zip that was downloaded, or its unpacked folder")
-    content = _from_folder(path) if path.is_dir() else _from_zip(path)
-    _check_complete(path.name, content)
-    _check_sums(path.name, content)
+    name = name or path.name
+    content = _from_folder(path) if path.is_dir() else _from_zip(path, name)
+    _check_complete(name, content)
+    _check_sums(name, content)
     return content
 
 
-def check_bundle(path: Path | str) -> None:
-    """Raise InputError, one sentence, unless ``path`` (a zip or a folder) is a bundle that this version can use."""
-    check_content(Path(path).name, read_files(path))
+def check_bundle(path: Path | str, name: str = "") -> None:
+    """Raise InputError, one sentence, unless ``path`` (a zip or a folder) is a bundle that this version can use.
+
+    ``name``: what the sentence calls it, where the file has another name than it came with.
+    """
+    name = name or Path(path).name
+    check_content(name, read_files(path, name))
 
 
 def check_content(name: str, content: dict[str, bytes]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -267,20 +273,20 @@ def _from_folder(folder: Path) -> dict[str, bytes]:
     return content
 
 
-def _from_zip(path: Path) -> dict[str, bytes]:
+def _from_zip(path: Path, name: str) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-            _check_members(path, members)
+            _check_members(path, name, members)
             content = {member.filename: archive.read(member) for member in members if not member.is_dir()}
             return _without_top_folder(content)
     except InputError:
         raise
     except zipfile.BadZipFile as error:
         detail = "it is no zip file" if "not a zip" in str(error).lower() else f"it is damaged ({error})"
-        raise InputError(f"{path.name} cannot be read as a bundle: {detail}; download it again") from None
+        raise InputError(f"{name} cannot be read as a bundle: {detail}; download it again") from None
     except (OSError, EOFError, RuntimeError, NotImplementedError, ValueError, zlib.error) as error:
-        raise InputError(f"{path.name} cannot be unpacked ({error}); download it again") from None
+        raise InputError(f"{name} cannot be unpacked ({error}); download it again") from None
 
 
 def _without_top_folder(content: dict[str, bytes]) -> dict[str, bytes]:
@@ -298,31 +304,31 @@ def _of_finder(name: str) -> bool:
     return bool(parts) and (parts[0] == "__MACOSX" or parts[-1] == ".DS_Store")
 
 
-def _check_members(path: Path, members: list[zipfile.ZipInfo]) -> None:
+def _check_members(path: Path, bundle: str, members: list[zipfile.ZipInfo]) -> None:
     if len(members) > MAX_FILES:
-        raise InputError(f"{path.name} holds {len(members)} files; a bundle has at most {MAX_FILES}")
+        raise InputError(f"{bundle} holds {len(members)} files; a bundle has at most {MAX_FILES}")
     seen: set[str] = set()
     for member in members:
         name = member.filename
         pure = PurePosixPath(name)
         told = limits.shown(name)
         if pure.is_absolute() or ".." in pure.parts or "\\" in name or ":" in name or "\0" in name:
-            raise InputError(f"{path.name} holds the name {told}, which leads out of its folder; do not use it")
+            raise InputError(f"{bundle} holds the name {told}, which leads out of its folder; do not use it")
         if not pure.parts or len(name) > limits.MAX_PART or limits.unprintable(name):
-            raise InputError(f"{path.name} holds a file with the name {told}, which is none; download it again")
+            raise InputError(f"{bundle} holds a file with the name {told}, which is none; download it again")
         if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise InputError(f"{path.name} holds a link ({told}) or a device; a bundle has plain files only")
+            raise InputError(f"{bundle} holds a link ({told}) or a device; a bundle has plain files only")
         if name.casefold() in seen:
-            raise InputError(f"{path.name} holds {told} twice; download it again")
+            raise InputError(f"{bundle} holds {told} twice; download it again")
         if member.compress_type not in METHODS or member.flag_bits & 1:
-            raise InputError(f"{path.name} packs {told} in a way that no bundle does; download it again")
+            raise InputError(f"{bundle} packs {told} in a way that no bundle does; download it again")
         seen.add(name.casefold())
     total = sum(member.file_size for member in members)
     packed = max(1, sum(member.compress_size for member in members))
     # The packed sizes are the archive's own words: they may not exceed what is there.
     packed = min(packed, max(1, path.stat().st_size))
     if total > MAX_BYTES or total > MAX_RATIO * packed + 2**20:
-        raise InputError(_too_large(path.name, total))
+        raise InputError(_too_large(bundle, total))
 
 
 def _too_large(name: str, total: int) -> str:

@@ -58,7 +58,7 @@ class Shelf:
                 bundle = read_bundle(copy)
             else:
                 # what would bring this process down is found in another one, before it is parsed here
-                child.call(bundle_check.check_bundle, copy, what=path.name, limits=CHECKING)
+                child.call(bundle_check.check_bundle, copy, path.name, what=path.name, limits=CHECKING)
                 with _sealing:
                     data, bundle = rewritten(copy)
                     files.write_atomic(copy, data)

@@ -137,7 +137,7 @@ def _space(view: views.FactorizationView, name: str) -> None:
             value_title,
             "The law of F and its reconstruction must fill the same body.",
         ),
-        "space_positions": (("rho", "m"), position_title, "Mθ♯ρ must fill Omega as evenly as ρ."),
+        "space_positions": (("rho", "m"), position_title, "Mθ♯ρ must fill Ω as evenly as ρ."),
     }
     for column, (key, (items, title, caption)) in zip(st.columns(2, gap="medium"), pairs.items(), strict=True):
         clouds = {item: view.clouds[item][:2000] for item in items}

@@ -6,8 +6,10 @@ import streamlit as st
 
 from npf_engine.evaluation import views
 from npf_engine.figures import panels, surface
-from npf_engine.figures.layout import position_title
+from npf_engine.figures.layout import in_unit, position_title
+from npf_engine.numbers import number
 from npf_engine.polar import PolarFactorization
+from ui import states
 from ui.plots import plot
 
 
@@ -34,8 +36,19 @@ def show(model: PolarFactorization, name: str) -> None:
     plot(
         figure,
         "potential",
-        "The convex potential u: no dents anywhere. Its slope is ∇u; where it bends sharply, ∇u spreads the mass of ρ "
-        f"over many gradients, and where it is nearly straight it gathers it.{slice_}",
+        f"The convex potential u: no dents anywhere. Its slope is ∇u{_per(model, axes)}; where it bends sharply, ∇u "
+        f"spreads the mass of ρ over many gradients, and where it is nearly straight it gathers it.{slice_}",
         {"x": x, "y": y, "u": u},
         name,
     )
+
+
+def _per(model: PolarFactorization, axes: tuple[int, int]) -> str:
+    """Over which step the slope of u is grad u: the networks' positions are scaled, and the axes show the user's."""
+    steps = [
+        f"{number(model.scaling.scale[axis])}{in_unit(states.plain(model.units.position[axis]))}"
+        for axis in axes[: model.d]
+    ]
+    if all(scale == 1 for scale in model.scaling.scale):
+        return ""
+    return f" over a step of {steps[0]}" + (f" across and {steps[1]} up" if len(steps) > 1 else "")

@@ -20,7 +20,7 @@ RHO = {
     "samples": "The law of the samples",
 }
 SLOPES = {"per-pixel": "metres per pixel", "per-metre": "metres per metre"}
-VOIDS = {"fill": "fill them from their surroundings", "mask": "leave them out of Omega"}
+VOIDS = {"fill": "fill them from their surroundings", "mask": "leave them out of Ω"}
 
 
 def show(spec: FieldSpec, place: bool) -> None:

@@ -44,45 +44,53 @@ def show(field: Field) -> None:
         _line(x, f, field, data, name)
     elif field.d == 2:
         _plane(x, f, field, data, name)
+        return
     else:
         _many(f, field, data, name)
-    figure = histograms.component_histograms(f, field.units)
+    _histograms(f, field, data, name)
+
+
+def _histograms(f: np.ndarray, field: Field, data: Callable[[], Arrays], name: str, column: bool = False) -> None:
     most = histograms.MOST_COMPONENTS
     which = "each component" if field.d <= most else f"the first {most} of {field.d} components"
-    caption = f"How the values of F are distributed over the samples: {which}{', and the size' if field.d > 1 else ''}."
+    unit = f", in {states.plain(field.units.value)}" if field.units.value else ""
+    caption = f"How the values of F{unit}, are distributed" if unit else "How the values of F are distributed"
+    figure = histograms.component_column(f) if column else histograms.component_histograms(f)
+    caption += f" over the samples: {which}{', and the size' if field.d > 1 else ''}."
     plot(figure, "field_histograms", caption, data, name)
 
 
 def _plane(x: np.ndarray, f: np.ndarray, field: Field, data: Callable[[], Arrays], name: str) -> None:
+    """Four maps and the histograms below; where there is no surface, the histograms take its place."""
     box = (field.units, field.low, field.high)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        _surface(x, field, name)
-    with right:
-        plot(
+    surface = field.grid is not None or field.potential is not None
+    parts: list[Callable[[], object]] = [
+        lambda: plot(
             terrain.arrows(x, f, *box),
             "field_arrows",
             "F itself at samples spread over the region: an arrow points where F does, its length grows with |F|.",
             data,
             name,
-        )
-    left, right = st.columns(2, gap="medium")
-    with left:
-        plot(
-            terrain.norm_map(x, f, *box),
-            "field_norm",
-            "The size of F at each place.",
-            data,
-            name,
-        )
-    with right:
-        plot(
+        ),
+        lambda: plot(terrain.norm_map(x, f, *box), "field_norm", "The size of F at each place.", data, name),
+        lambda: plot(
             terrain.values_map(f, field.units),
             "field_values",
             "The law F♯ρ of the values, which ∇u has to reproduce: bright where they are dense.",
             data,
             name,
-        )
+        ),
+    ]
+    if surface:
+        parts.insert(0, lambda: _surface(x, field, name))
+    else:
+        parts.append(lambda: _histograms(f, field, data, name, column=True))
+    for first in (0, 2):
+        for column, draw in zip(st.columns(2, gap="medium"), parts[first : first + 2], strict=True):
+            with column:
+                draw()
+    if surface:
+        _histograms(f, field, data, name)
 
 
 def _surface(x: np.ndarray, field: Field, name: str) -> None:
@@ -97,7 +105,7 @@ def _surface(x: np.ndarray, field: Field, name: str) -> None:
             terrain.elevation_map(grid, field.units),
             "field_elevation",
             "The elevation after smoothing, with contour lines: F is its slope."
-            + (" Clear pixels lie outside of Omega." if not np.isfinite(grid.elevation).all() else ""),
+            + (" Clear pixels lie outside of Ω." if not np.isfinite(grid.elevation).all() else ""),
             elevation,
             name,
         )
@@ -110,8 +118,6 @@ def _surface(x: np.ndarray, field: Field, name: str) -> None:
             lambda: {"x": x, "potential": values},
             name,
         )
-    else:
-        st.info("No potential of this field is known, so there is no surface to show.", icon=":material/info:")
 
 
 def _line(x: np.ndarray, f: np.ndarray, field: Field, data: Callable[[], Arrays], name: str) -> None:

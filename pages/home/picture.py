@@ -17,7 +17,8 @@ from ui import frame, pictures, states
 from ui.plots import plot
 
 CAPTIONS = (
-    "x, a place in the region. Every point keeps the colour of its x in all three pictures.",
+    "x, a place in the region. Every point keeps the colour of its x in all three pictures; the small white dots "
+    "are the loop of the slider.",
     "M(x), another place in the region. M takes places to places.",
     "∇u(M(x)), a gradient: ∇u of the convex u takes places to gradients. The ring is F(x), which it should meet.",
 )

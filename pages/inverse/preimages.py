@@ -10,7 +10,9 @@ from npf_engine.evaluation import views
 from npf_engine.evaluation.inverse_view import PreimageView
 from npf_engine.fields.field import Grid
 from npf_engine.figures import inverse, preimages
+from npf_engine.figures.layout import subscript
 from npf_engine.numbers import number, percent, typed
+from npf_engine.numbers import place as spot
 from npf_engine.polar import PolarFactorization
 from npf_engine.polar.inversion import ExactInversion
 from npf_engine.polar.known_field import MAX_D
@@ -76,7 +78,7 @@ def _form(gradient: np.ndarray, model: PolarFactorization) -> int:
         if narrow:
             boxes = [
                 columns[k].number_input(
-                    f"F{k + 1}{unit}", value=shown[k], format="%.4g", step=None, key=f"g{k}_{shown}"
+                    f"F{subscript(k + 1)}{unit}", value=shown[k], format="%.4g", step=None, key=f"g{k}_{shown}"
                 )
                 for k in range(model.d)
             ]
@@ -149,14 +151,15 @@ def _answer(view: PreimageView, model: PolarFactorization) -> None:
     st.markdown(
         f"**{len(view.x)}** draws in **{1000 * view.seconds:.0f} ms**: F there misses the gradient, of length "
         f"{number(length)}{unit}, by **{number(miss)}** on average{judged_by(view.known)}. {_found(view)}"
+        f"{_thinned(view, model)}"
     )
     nowhere = view.exact is not None and not view.exact.occurs
     if nowhere:
-        st.warning(_nearest(view), icon=":material/wrong_location:")
+        st.warning(_nearest(view, model), icon=":material/wrong_location:")
     elif not view.inside and view.exact is None:
         st.warning(
-            "No place in Omega has this gradient, as far as the model knows: its ∇u* lies outside. Shown are the draws "
-            "at the nearest point of Omega.",
+            "No place in Ω has this gradient, as far as the model knows: its ∇u* lies outside. Shown are the draws "
+            "at the nearest point of Ω.",
             icon=":material/wrong_location:",
         )
 
@@ -179,6 +182,18 @@ def _found(view: PreimageView) -> str:
     return f"F is exactly this gradient {where}, and {ends}{carried}{missed}."
 
 
+def _thinned(view: PreimageView, model: PolarFactorization) -> str:
+    """What exact means where the model keeps fewer nodes than the raster has."""
+    own = model.thinned_from
+    if own is None or model.lattice is None or view.known != "grid":
+        return ""
+    (rows, cols), (of_rows, of_cols) = model.lattice.shape, own
+    return (
+        f" F is here what lies between the {rows:,} x {cols:,} nodes that the model keeps of the raster's "
+        f"{of_rows:,} x {of_cols:,}."
+    )
+
+
 def _where(exact: ExactInversion, d: int) -> str:
     """How many places there are. Beyond two dimensions only the draws look for them."""
     line, k = int(exact.level.sum()), len(exact.places)
@@ -191,16 +206,18 @@ def _where(exact: ExactInversion, d: int) -> str:
     return " and ".join(told)
 
 
-def _nearest(view: PreimageView) -> str:
+def _nearest(view: PreimageView, model: PolarFactorization) -> str:
     assert view.exact is not None
-    value = ", ".join(f"{float(v):.4g}" for v in view.exact.nearest)
-    place = ", ".join(f"{float(v):.6g}" for v in view.exact.nearest_place)
+    unit = f" {states.plain(model.units.value)}" if model.units.value else ""
+    value = ", ".join(number(float(v), 4) for v in view.exact.nearest)
+    found = zip(view.exact.nearest_place, model.low, model.high, strict=True)
+    place = ", ".join(spot(float(v), high - low) for v, low, high in found)
     distance = float(np.linalg.norm(view.exact.nearest.numpy() - view.gradient))
     share = distance / view.spread
     return (
-        f"No place in Omega was found where F is this gradient. The nearest that was is ({value}), {number(distance)} "
-        f"away, {number(share, 2)} of F's spread, at ({place})"
-        + ("; the draws are the pre-images of the nearest point of Omega." if not view.inside else ".")
+        f"No place in Ω was found where F is this gradient. The nearest that was is ({value}), {number(distance)}"
+        f"{unit} or {number(share, 2)} times F's spread away, at ({place})"
+        + ("; the draws are the pre-images of the nearest point of Ω." if not view.inside else ".")
     )
 
 
@@ -234,13 +251,18 @@ def _caption(view: PreimageView, model: PolarFactorization, clicked: np.ndarray 
     """What the picture shows, and of this gradient what can be read from it."""
     found = view.exact is not None and len(view.exact.places) > 0
     dots = "Faint dots" if found or model.d == 1 else "Dots"
-    parts = [f"{dots} are draws of Iψ, the cross is ∇u* of the gradient, where M sends all its pre-images."]
+    where = "the cross is ∇u* of the gradient, where M sends all its pre-images."
+    if not view.inside:
+        where = "for the point of Ω nearest to ∇u* of the gradient, which lies outside."
+    parts = [f"{dots} are draws of Iψ{',' if view.inside else ''} {where}"]
     if view.levels is not None:
         parts.append(_lines(view.levels))
     if view.exact is not None and len(view.exact.places):
         alone = bool((view.exact.found & ~view.exact.restarted).any())
         which = "of those draws that came to one by themselves" if alone else "of the draws, all of them carried there"
-        parts.append(f"Bold dots are the exact places, each with its share {which}.")
+        parts.append(f"Bold dots are the exact places, as large as their share {which}.")
+        if (view.exact.weights < preimages.NAMED).any():
+            parts.append(f"Shares from {percent(preimages.NAMED, 0)} on are written.")
         if clicked is not None:
             scale = np.asarray(model.scaling.scale)
             gaps = np.linalg.norm((view.exact.places.numpy() - clicked) / scale, axis=1)

@@ -17,6 +17,8 @@ from pages.inverse.preimages import judged_by, seen
 from ui import states
 from ui.plots import plot
 
+LEAST = 1e-3  # of the length: where the axis begins
+
 
 def show(run: Run, model: PolarFactorization, name: str, view: RelocationView) -> None:
     """The maps, with the share of gradients that came to a place where |F| is their own length."""
@@ -48,7 +50,17 @@ def show(run: Run, model: PolarFactorization, name: str, view: RelocationView) -
         f"Half of them differ by less than {number(float(np.median(np.abs(difference))), 2)}, where the median length "
         f"is {number(float(np.median(size)), 2)}{' ' + states.plain(model.units.value) if model.units.value else ''}."
     )
-    with st.columns(2, gap="medium")[0]:  # of the size of the two above, or its colours stand far from it
+    left, right = st.columns(2, gap="medium")
+    with left:
         plot(figure, "relocation_difference", caption, {"x": view.moved, "difference": difference}, name)
+    with right:
+        marks = [
+            (f"ours within {percent(ALIKE, 0)}", ALIKE, view.alike, "inverse"),
+            ("dealt out at random", ALIKE, view.trivial, "trivial"),
+        ]
+        figure = histograms.shares_within(
+            view.off, "difference of |F| / its own length", marks, least=LEAST, colour="inverse"
+        )  # fmt: skip
+        plot(figure, "relocation_shares", "Which share of the gradients lands where |F| differs by no more than that.")
     if view.outside > 0.001:
-        st.caption(f"{percent(view.outside)} of the gradients have a ∇u* outside Omega; they start from its edge.")
+        st.caption(f"{percent(view.outside)} of the gradients have a ∇u* outside Ω; they start from its edge.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from npf_engine.evaluation.inverse_view import TRUST_DRAWS, TrustView
-from npf_engine.figures import inverse
+from npf_engine.figures import histograms, inverse
 from npf_engine.numbers import number
 from npf_engine.polar import PolarFactorization
 from npf_engine.runs import files
@@ -13,6 +13,8 @@ from npf_engine.runs.store import Run
 from pages.factorization import data
 from pages.inverse.preimages import judged_by, seen
 from ui.plots import plot
+
+LEAST = 1e-3  # of F's spread: where the colours and the axis begin
 
 
 def show(run: Run, model: PolarFactorization, name: str, view: TrustView) -> None:
@@ -27,5 +29,15 @@ def show(run: Run, model: PolarFactorization, name: str, view: TrustView) -> Non
         f"{'tenth above the dashed line' if model.d == 1 else 'ringed tenth'} by more than "
         f"**{number(view.worst, 2)}**."
     )
-    with st.columns([3, 2])[0] if model.d > 1 else st.container():  # or its colours stand far from it
+    if model.d == 1:
         plot(figure, "trust", caption, {"x": view.x, "miss": view.miss}, name)
+        return
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        plot(figure, "trust", caption, {"x": view.x, "miss": view.miss}, name)
+    with right:
+        marks = [("half of the places", median, 0.5, "m"), ("nine of ten", view.worst, 0.9, "inverse")]
+        figure = histograms.shares_within(
+            view.miss, "median miss / spread of F", marks, least=LEAST, colour="inverse"
+        )  # fmt: skip
+        plot(figure, "trust_shares", "At which share of the places the median miss is at most so large.")

@@ -85,8 +85,7 @@ def _result(run: Run) -> None:
     size = f"{report['width']:,} x {report['height']:,} pixels"
     size += "; shown are fewer." if max(report["width"], report["height"]) > colour.MOST_SHOWN else "."
     plot(colour.pictures(pictures), "pictures", f"Before, where the colours come from, and after. {size}")
-    caption = "The pictures' colours in the RGB cube: those of after should fill the place of the palette's."
-    colour_setup.cubes(pictures, "palette", caption)
+    colour_setup.cubes(pictures, "palette")
 
 
 def _pictures(run: Run) -> dict[str, np.ndarray]:

@@ -102,20 +102,30 @@ def _uploaded(key: str) -> None:
 def _preview(spec: RecolorSpec) -> None:
     before, palette, after, note = _small(spec.source, spec.palette, spec.strength)
     st.markdown("##### Preview")
-    caption = f"At reduced size, by the closed form, at once. {titles.method(spec.method)} follows the colours closer."
-    plot(colour.pictures({"before": before, "colours from": palette, "after": after}, width=620), "preview", caption)
+    plot(colour.pictures({"before": before, "colours from": palette, "after": after}, width=620), "preview", told(spec))
     if note:
         st.info(states.sentence(note), icon=":material/info:")
     shown = {"before": before, "colours from": palette, "after": after}
-    cubes(shown, "preview_palette", "The same colours in the RGB cube: after should fill the palette's place.")
+    cubes(shown, "preview_palette", height=220)
 
 
-def cubes(pictures: Mapping[str, np.ndarray], key: str, caption: str) -> None:
-    """The palette of each picture, side by side, on a narrow screen below each other."""
+def told(spec: RecolorSpec) -> str:
+    """What the preview is of."""
+    quick = "At reduced size, at once, by the closed-form Gaussian map"
+    if spec.method == QUICK:
+        return f"{quick}, the method chosen."
+    return f"{quick}; {titles.method(spec.method)} comes with the full size."
+
+
+def cubes(pictures: Mapping[str, np.ndarray], key: str, height: int = 330) -> None:
+    """The colours of each picture, side by side, on a narrow screen below each other."""
     for place, (column, title) in enumerate(zip(st.columns(len(pictures)), pictures, strict=True)):
         with column:
-            plot(colour.palette(pictures[title], title), f"{key}_{place}", f"Palette of: {title}")
-    frame.caption(caption)
+            plot(colour.palette(pictures[title], title, height=height), f"{key}_{place}", f"{title.capitalize()}.")
+    where = (
+        "those of “after” should fill the place of those of “colours from”" if "after" in pictures else "a point each"
+    )
+    frame.caption(f"The pictures' colours in the RGB cube: {where}.")
 
 
 @st.cache_data(max_entries=8, show_spinner="Recolouring a small copy ...")

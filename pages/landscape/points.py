@@ -9,6 +9,7 @@ import streamlit as st
 
 from npf_engine.errors import InputError
 from npf_engine.figures import critical
+from npf_engine.figures.layout import subscript
 from npf_engine.numbers import number as number_text
 from npf_engine.numbers import settled
 from npf_engine.numbers import typed as typed_text
@@ -82,9 +83,12 @@ def _form(v: tuple[float, float]) -> None:
     with st.form("value_form", border=False):
         columns = st.columns([2, 2, 1, 2], vertical_alignment="bottom")
         typed = [
-            column.number_input(f"v{number}", value=value, format="%.4g", step=None, key=f"v{number}_{v}")
+            column.number_input(
+                f"v{subscript(number)}", value=value, format="%.4g", step=None, key=f"v{number}_{v}",
+                help="The value asked of ∇g, the gradient of g; 0 and 0 ask for critical points.",
+            )
             for number, (column, value) in enumerate(zip(columns, v, strict=False), start=1)
-        ]
+        ]  # fmt: skip
         if columns[2].form_submit_button("Find", icon=":material/search:", width="stretch"):
             with states.told():
                 if any(value is None for value in typed):

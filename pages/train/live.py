@@ -15,7 +15,7 @@ from npf_engine.numbers import number, percent
 from npf_engine.runs.store import Run
 from ui import fieldlink, frame, live, states
 from ui.plots import Arrays, plot
-from ui.runs import store
+from ui.runs import store, verdict
 
 CAPTIONS = {
     "divergence": "The divergence of the clouds should fall to the dashed line, the floor: that of two draws of F♯ρ. "
@@ -35,6 +35,8 @@ def show(run_id: str) -> None:
         _actions(run, status)
     if run.error:
         states.problem(run.error)
+    if run.state == "done":
+        verdict(run)
     live.follow(run, status, _body)
 
 

@@ -48,7 +48,11 @@ def all_figures(field: Field, samples: tuple[np.ndarray, np.ndarray]) -> dict[st
         "arrows": terrain.arrows(x, y, *box),
         "norm": terrain.norm_map(x, y, *box),
         "values": terrain.values_map(y, field.units),
-        "histograms": histograms.component_histograms(y, field.units),
+        "histogram column": histograms.component_column(y),
+        "shares within": histograms.shares_within(
+            y[:, 0], "x", [("half", 1.0, 0.5, "m")], least=1e-3, colour="inverse"
+        ),
+        "histograms": histograms.component_histograms(y),
         "cosine": histograms.cosine_histogram(np.cos(np.linspace(-1, 1, 500)), trivial=0.4),
         "points": inverse.norm_points(x[:900], y[:900], *box, top=8.0, grid=field.grid),
         "preimages": preimages.preimage_map(
@@ -124,7 +128,7 @@ def test_mean_on_cells_is_the_mean(samples) -> None:
 
 def test_histogram_shares_add_up(samples) -> None:
     _, y = samples
-    figure = histograms.component_histograms(y, PLAIN)
+    figure = histograms.component_histograms(y)
     assert len(figure.data) == 3
     assert all(float(bars.y.sum()) == pytest.approx(100, abs=0.5) for bars in figure.data)
     cosine = histograms.cosine_histogram(np.full(100, 0.5), trivial=0.1)

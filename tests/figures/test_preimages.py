@@ -29,6 +29,23 @@ def test_the_numbers_of_two_near_places_stand_on_opposite_sides(way: tuple[float
     assert all("50 %" in note.text for note in notes)
 
 
+@pytest.mark.parametrize("corner", [(-0.97, 0.97), (0.97, 0.97), (0.97, -0.97), (-0.97, -0.97)])
+@pytest.mark.parametrize("way", [(0.0, 0.05), (0.05, 0.0), (0.05, 0.02)])
+def test_the_numbers_of_places_in_a_corner_stand_on_the_map(
+    corner: tuple[float, float], way: tuple[float, float]
+) -> None:
+    inwards = -np.sign(corner) * way
+    for note in _map(np.array([corner, corner + inwards])).layout.annotations:
+        assert note.x * note.xshift <= 0 and note.y * note.yshift <= 0
+
+
+def test_a_cross_that_is_not_on_the_map_is_not_in_the_legend() -> None:
+    far = preimage_map(np.zeros((5, 2)), np.array([3.0, 0.0]), UNITS, (-1.0, -1.0), (1.0, 1.0))
+    near = preimage_map(np.zeros((5, 2)), np.array([1.0, 0.0]), UNITS, (-1.0, -1.0), (1.0, 1.0))
+    drawn = ["∇u* of the gradient" in {trace.name for trace in figure.data} for figure in (far, near)]
+    assert drawn == [False, True]
+
+
 def test_a_component_that_is_nowhere_as_asked_has_no_line_in_the_legend() -> None:
     names = [trace.name for trace in _map(np.zeros((1, 2)), (np.array([[0.0, 0.0], [1.0, 1.0]]), GAP)).data]
     assert "F₁ as asked" in names and "F₂ as asked" not in names

@@ -70,18 +70,18 @@ def test_gradient_of_the_link_that_is_none_is_told(store: RunStore, done: Run, t
 def test_gradient_that_no_place_has_is_told(store: RunStore, done: Run):
     app = open_page("inverse", {"run": done.id, "g": "9999, 9999"})
     assert plots(app) == 3
-    assert any("No place in Omega was found" in item.value and "nearest that was" in item.value for item in app.warning)
+    assert any("No place in Ω was found" in item.value and "nearest that was" in item.value for item in app.warning)
 
 
 def test_relocation_of_terrain(store: RunStore, done: Run):
     app = open_page("inverse", {"run": done.id, "view": "Relocation"})
-    assert plots(app) == 3 and "**Relocated.**" in texts(app) and "land where |F| is within" in texts(app)
+    assert plots(app) == 4 and "**Relocated.**" in texts(app) and "land where |F| is within" in texts(app)
     assert [tab.label for tab in app.tabs] == ["Pre-images", "Trust", "Relocation"]
 
 
 def test_the_map_of_trust_names_its_worst_tenth(store: RunStore, done: Run):
     app = open_page("inverse", {"run": done.id, "view": "Trust"})
-    assert plots(app) == 1 and "the ringed tenth by more than" in texts(app)
+    assert plots(app) == 2 and "the ringed tenth by more than" in texts(app)
 
 
 def test_cosine_of_a_function(store: RunStore, tmp_path):

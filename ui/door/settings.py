@@ -22,8 +22,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 class Limits:
     """What may be uploaded, and how many pages may be open. Bytes; a window is ``window`` seconds long.
 
-    Two pictures or one table is what a page asks for at once; the largest file that the fields accept has 300 MB
-    (``server.maxUploadSize``). All limits on uploads but ``total`` follow from these two.
+    Two pictures or one table is what a page asks for at once; the largest file that a page takes has 300 MB
+    (``server.maxUploadSize``; what reads it, ``npf_engine.limits.MAX_FILE_BYTES``, takes more from the command line).
+    All limits on uploads but ``total`` follow from these two.
     """
 
     session: int = 600 * MB  # held for one session
