@@ -86,7 +86,8 @@ def bar(status: dict[str, Any]) -> None:
     state, stage = status["state"], status["stage"]
     if state == "queued":
         ahead = status.get("ahead", 0)
-        text = f"Waiting for a free slot, {ahead} before it" if ahead else "Starting"
+        turn = f"{ahead} before it" if ahead else "it is the next"
+        text = f"Waiting for a free slot, {turn}"
         st.progress(0.0, text=text)
     elif stage is not None:
         total = status["total"] or 0

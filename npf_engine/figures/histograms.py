@@ -36,7 +36,7 @@ def component_histograms(f: np.ndarray, *, bins: int = 80) -> go.Figure:
         row, col = number // across + 1, number % across + 1
         middle, height = share(values, bins)
         figure.add_trace(_bars(middle, height, palette.COLOURS["field"], name), row=row, col=col)
-        figure.update_xaxes(title=name, row=row, col=col)  # with a unit, three would touch on a narrow screen
+        figure.update_xaxes(title=name, nticks=5, row=row, col=col)  # with a unit, three would touch on a narrow screen
     figure.update_yaxes(title="share of samples (%)", col=1)
     return finish(figure, height=230 * down + 40, revision="histograms")
 

@@ -122,7 +122,7 @@ def occupancy(
         figure.add_hline(y=float(targets[k]), line={"color": colour, "width": 1, "dash": "dash"})
     finish(figure, height=height, revision="occupancy", legend=True)
     figure.update_xaxes(title="step")
-    figure.update_yaxes(title="share of particles", range=[-0.02, 1.02])
+    figure.update_yaxes(title="share of particles", tickformat=".0%", range=[-0.02, 1.02])
     return figure
 
 
@@ -156,7 +156,7 @@ def weights(results: Sequence[dict[str, Any]], *, height: int = 300) -> go.Figur
             )  # fmt: skip
     finish(figure, height=height, revision="weights", legend=True)
     figure.update_layout(barmode="group")
-    figure.update_yaxes(title="share of draws")
+    figure.update_yaxes(title="share of draws", tickformat=".0%")
     return figure
 
 

@@ -16,6 +16,7 @@ from ui import states
 from ui.plots import plot
 
 POINTS = 2000  # halves of it are embedded, so that no point is in both clouds
+MANY = 50  # dimensions, beyond which a t-SNE takes about a minute
 EVERY = 1.0  # seconds between two looks at a task that runs
 PAIRS = {
     "values": (("field", "grad_u"), "F♯ρ with ∇u♯ρ"),
@@ -65,7 +66,8 @@ def _panel(job: Embedding, pair: tuple[str, str], key: str, name: str) -> None:
     if st.button(label, icon=":material/bubble_chart:", key=f"start_{key}"):
         job.start()
         st.rerun()
-    st.caption("It runs in the background, about a minute for hundreds of dimensions, and is kept for the next visit.")
+    long = "about a minute" if len(job.a[0]) > MANY else "less than a minute"
+    st.caption(f"It runs in the background, {long}, and is kept for the next visit.")
 
 
 def _draw(state: State, pair: tuple[str, str], key: str, name: str) -> None:

@@ -20,6 +20,11 @@ PRESETS = {
     "paper": "The network sizes and step counts of the paper's Figure 17; for an accelerator, or a night.",
 }
 
+KNOWN = {  # group of a field -> how F is known, in the Field page's words
+    "terrain": "known on a grid", "raster folder": "known on a grid", "place": "known on a grid",
+    "analytic": "known as a function",
+}  # fmt: skip
+
 
 def show() -> None:
     """The whole set-up form; submits a run and turns into its live view."""
@@ -71,7 +76,7 @@ def _field(field: FieldSpec) -> None:
         st.markdown(f"##### :material/terrain: {states.plain(info.title if info else fieldlink.source_title(field))}")
         chosen = {key: value for key, value in leaves(field).items() if value != leaves(FieldSpec())[key]}
         chosen.pop("source", None)
-        facts = [f"{info.d}-d", info.kind, info.units] if info else []
+        facts = [f"{info.d}-d", KNOWN[info.group], info.units] if info else []
         facts += [f"{key.replace('_', ' ')} {_short(value)}" for key, value in chosen.items()]
         if facts:
             st.caption(states.plain(" · ".join(facts)))

@@ -135,6 +135,16 @@ def test_histogram_shares_add_up(samples) -> None:
     assert [line.name for line in cosine.data[1:]] == ["mean 0.50", "one fixed direction 0.10"]
 
 
+def test_the_curve_of_shares_goes_through_its_marks() -> None:
+    values = np.random.default_rng(3).lognormal(-3, 1, 2001)
+    middle = float(np.median(values))
+    figure = histograms.shares_within(-values, "x", [("half", middle, 0.5, "m")], least=1e-3, colour="inverse")
+    curve, mark = figure.data
+    assert np.interp(np.log(mark.x[0]), np.log(curve.x), curve.y) == pytest.approx(mark.y[0], abs=0.5)
+    assert curve.y[-1] == 100 and curve.x.min() >= np.float32(1e-3)
+    assert list(figure.layout.xaxis.ticktext)[:3] == ["0.001", "0.01", "0.1"]
+
+
 def test_panels_share_ranges_within_a_space_and_colours_within_a_point(samples) -> None:
     x, y = samples[0][:500], samples[1][:500]
     planes = {"rho": x, "field": y, "grad_u": 2 * y, "m": x[::-1]}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from npf_engine.errors import InputError
-from npf_engine.evaluation import views
+from npf_engine.evaluation import inverse_view, views
 from npf_engine.fields.catalog import resolve
 from npf_engine.polar.training import train
 from npf_engine.runs.bundle import write_bundle
@@ -122,3 +122,21 @@ def test_parse_reads_commas_and_spaces():
     assert np.array_equal(preimages.parse("1, -2e1 3", 3), [1, -20, 3])
     with pytest.raises(InputError, match="needs 2 finite numbers, and 1 were given"):
         preimages.parse("1", 2)
+
+
+def test_exact_is_told_of_the_nodes_that_the_model_keeps(store: RunStore, done: Run):
+    model = store.model(done.id)
+    view = inverse_view.preimage_view(model, np.array([1.5, -0.5]), 20)
+    assert preimages._thinned(view, model) == ""
+    rows, cols = model.lattice.shape
+    model.info["grid"] = [2 * rows, 3000]
+    assert f"{rows} x {cols} nodes that the model keeps of the raster's {2 * rows} x 3,000." in preimages._thinned(
+        view, model
+    )
+
+
+def test_a_gradient_that_does_not_occur_has_units_and_times_of_the_spread(store: RunStore, done: Run):
+    app = open_page("inverse", {"run": done.id, "g": "30, -20"})
+    told = app.warning[0].value
+    assert "metres per pixel or" in told and "times F's spread away" in told
+    assert "which lies outside" in texts(app) and "the cross is" not in texts(app)

@@ -336,6 +336,9 @@ def test_a_grid_that_is_thinned_for_the_bundle_is_told_of() -> None:
         assert recorder.told == (
             [(f"the bundle keeps F on {rows} x {cols} nodes of its grid of 800 x 800",)] if told else []
         )
+        assert model.thinned_from == ((800, 800) if told else None)
+        model.info["grid"] = "of an import"
+        assert model.thinned_from is None
 
 
 def test_the_device_and_the_precision_are_those_that_were_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -155,6 +155,17 @@ def test_tensors_out_of_their_domain_and_headers_out_of_bounds(store: RunStore, 
     assert "list of tensors" in refused(store, rezip(bundle, content | {"model.safetensors": header}))
 
 
+def test_a_refusal_names_the_file_as_it_was_given(store: RunStore, bundle: Path, tmp_path: Path) -> None:
+    content = content_of(bundle)
+    content.pop("config.json")
+    for name in ("holiday.zip", "Mine_2.zip"):
+        path = tmp_path / name
+        path.write_bytes(b"no zip")
+        assert refused(store, path).startswith(name)
+        path.write_bytes(rezip(bundle, content).read_bytes())
+        assert refused(store, path).startswith(f"{name} lacks config.json")
+
+
 @pytest.mark.parametrize(
     ("shape", "half", "words"),
     [

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import tomllib
 
 import pytest
 
+from npf_engine.limits import MAX_FILE_BYTES
+from tests.conftest import ROOT
 from tests.ui.door.asking import World
 from ui.door import throttle as throttling
-from ui.door.settings import Limits
+from ui.door.settings import MB, Limits
 
 UPLOAD = "/_stcore/upload_file/s/f"
 
@@ -147,3 +150,10 @@ def test_a_message_larger_than_any_of_ours_ends_its_socket(password: str, monkey
     small, large = ({"type": "websocket.receive", "bytes": bytes(size)} for size in (1000, 1001))
     assert world.connect([small], **headers) == ["websocket.accept"]
     assert world.connect([small, large, small], **headers) == ["websocket.accept", "websocket.close 1009"]
+
+
+def test_what_the_browser_may_send_is_held_by_the_door_and_taken_by_what_reads_it():
+    with open(ROOT / ".streamlit" / "config.toml", "rb") as file:
+        largest = tomllib.load(file)["server"]["maxUploadSize"] * MB
+    assert Limits().session >= 2 * largest  # a page asks for two files at most
+    assert largest <= MAX_FILE_BYTES
