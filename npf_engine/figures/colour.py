@@ -45,9 +45,9 @@ def palette(rgb: np.ndarray, name: str, *, height: int = 330, seed: int = 0) -> 
         "zerolinecolor": lines, "linecolor": lines,
     }  # fmt: skip
     figure.update_scenes(
-        xaxis=axis | {"title": {"text": "red"}},
-        yaxis=axis | {"title": {"text": "green"}},
-        zaxis=axis | {"title": {"text": "blue"}},
+        xaxis=axis | {"title": {"text": "R"}},
+        yaxis=axis | {"title": {"text": "G"}},
+        zaxis=axis | {"title": {"text": "B"}},
         aspectmode="cube",
         camera={"eye": {"x": 2.5, "y": 2.1, "z": 1.5}},
     )

@@ -65,7 +65,8 @@ def convergence(report: Report, key: str, name: str) -> bool:
                 arrays[f"{method} {axis}"] = np.array(row["curve"][axis], dtype=np.float32)
     caption = (
         f"The measure on {_few(report)} points while each method learns (first seed), lower is better; the levels are "
-        "of as many points. A dot: a method that is measured once, at its end. The table's values are of all points and seeds."
+        "of as many points. A dot: a method that is measured once, at its end. The table's values are of all points "
+        "and seeds."
     )
     plot(figure, f"convergence_{key}", caption, arrays or None, name)
     return True

@@ -138,7 +138,7 @@ def _result(run: Run, picture: Ground, name: str) -> None:
             _where(shown, name)
             caption = (
                 "Share of the draws at each mode beside what exp(-c g) gives its basin: the full part of a bar is "
-                "truly near the mode, the pale part is the rest of the basin."
+                "truly near the mode, the faint part is the rest of the basin."
             )
             bars = figures.weights([item | {"method": METHODS[item["method"]]} for item in shown], height=320)
             arrays = {item["method"]: np.array([mode["occupancy"] for mode in item["modes"]]) for item in shown}
