@@ -108,6 +108,8 @@ def _potential(case: _Case) -> None:
     if row is None or seen[0] or case.found:
         return
     measure = "a single draw of S_eps" if row.draws == 1 else "S_eps"
+    if row.draws in (2, 3):  # so few tell little of their own spread, however far apart the two numbers look
+        measure = f"S_eps of {row.draws} draws alone"
     blind = (
         f"{measure} cannot tell grad u from the Gaussian map ({number(row.value)} and {number(row.trivial)}, floor "
         f"{number(row.floor)})"

@@ -47,7 +47,7 @@ def rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "ratio": item.get("ratio"),
                 "se": item.get("se"),
                 "trivial": item.get("trivial"),
-                "better": _way(item),
+                "better": _way(item, key != MISS),
                 "n": item.get("n"),
             }
         )
@@ -99,17 +99,18 @@ def _item(metrics: Mapping[str, Any], key: str) -> Mapping[str, Any] | None:
     return {"value": mean, "self_distance": floor, "ratio": ratio, "trivial": item.get("trivial"), "n": item.get("n")}
 
 
-def _way(item: Mapping[str, Any]) -> float | None:
+def _way(item: Mapping[str, Any], narrow: bool = True) -> float | None:
     """1 at the floor, 0 at the trivial answer, on a logarithmic scale, clipped to that range.
 
-    None for a value that is plainly below its floor: in high dimension a cloud narrower than the reference is nearer to
-    it than its own draws.
+    None for a value that is plainly below its floor, where that may be a cloud that is too ``narrow``: in high dimension
+    it is nearer to the reference than the reference's own draws. A miss below its floor is simply better.
     """
     numbers = [item.get(key) for key in ("value", "self_distance", "trivial")]
     if not _positive(*numbers):
         return None
     value, floor, trivial = (float(number) for number in numbers if number is not None)
-    if trivial <= floor or value < floor * (1 - max(NARROW, 4 * float(item.get("se") or 0.0))):
+    below = value < floor * (1 - max(NARROW, 4 * float(item.get("se") or 0.0)))
+    if trivial <= floor or (narrow and below):
         return None
     return min(1.0, max(0.0, math.log(trivial / value) / math.log(trivial / floor)))
 

@@ -50,7 +50,7 @@ def losses(history: History) -> go.Figure | None:
     titles = [title(stage) for stage in found]
     down, across = -(-len(found) // 2), min(2, len(found))
     figure = make_subplots(
-        rows=down, cols=across, subplot_titles=titles, horizontal_spacing=0.14, vertical_spacing=0.36 / down
+        rows=down, cols=across, subplot_titles=titles, horizontal_spacing=0.14, vertical_spacing=0.56 / down
     )
     for number, (stage, (step, value)) in enumerate(found.items()):
         panel = {"row": number // across + 1, "col": number % across + 1}
@@ -63,7 +63,7 @@ def losses(history: History) -> go.Figure | None:
             span = {"range": sorted((0.0, 2.0 * float(value[0])))} if alone else {}
             figure.update_yaxes(nticks=5, **panel, **span)
     figure.update_yaxes(title="loss", col=1)
-    return finish(figure, height=60 + 210 * down, revision="losses")
+    return finish(figure, height=60 + 220 * down, revision="losses")
 
 
 def convergence(history: History) -> go.Figure | None:

@@ -32,6 +32,7 @@ RUNGS = {  # key of the ladder -> (label, colour)
     "random": ("random places", "trivial"),
 }
 NAMED, MOST_NAMED = 0.03, 16  # shares of at least this are written, of so many places
+REACHED = 0.01  # of F's spread: a draw that is carried on and misses by more has not arrived
 EDGE = 0.1  # of the box: so near to its edge a number has no room outwards
 LEAST = 1e-4  # shown for what misses by less
 
@@ -43,6 +44,8 @@ def miss_ladder(ladder: Mapping[str, float]) -> go.Figure:
     for key, (label, colour) in RUNGS.items():
         if key not in ladder:
             continue
+        if key == "exact" and ladder[key] > REACHED:
+            label = "our draws, carried on"  # nothing exact came of them
         labels.append(label)
         figure.add_trace(
             go.Bar(

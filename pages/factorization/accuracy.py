@@ -35,7 +35,8 @@ def table(run: Run, name: str) -> None:
     frame.caption(
         "S is the Sinkhorn divergence on unseen test samples, W the sliced Wasserstein distance. A ratio (value over "
         "floor) of 1 is the noise of two independent draws of "
-        "the same law: nothing can be told from it; one far below 1 is a cloud that is too narrow, as an average is. A "
+        "the same law: nothing can be told from it; one far below 1 is a cloud that is too narrow, as an average is "
+        "(a miss below its floor is simply better). A "
         "value near its trivial answer (what a model that learnt nothing scores) is a failure."
     )
     _numbers(metrics)

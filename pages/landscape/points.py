@@ -27,6 +27,13 @@ TYPES = {
     "degenerate": "flat in some direction: the Hessian does not tell",
 }
 
+BENT = {  # where the gradient is not 0
+    "minimum": "g bends up in every direction",
+    "saddle": "up in one direction, down in another",
+    "maximum": "g bends down in every direction",
+    "degenerate": TYPES["degenerate"],
+}
+
 
 def show(where: Place, picture: Ground, name: str) -> None:
     """The value, the points on the map, and their table."""
@@ -64,7 +71,8 @@ def show(where: Place, picture: Ground, name: str) -> None:
                 "miss": st.column_config.TextColumn("|∇g − v|", width="small"),
             },
         )
-        st.caption(" · ".join(f"**{kind}**: {TYPES[kind]}" for kind in dict.fromkeys(p.kind for p in points)))
+        types = BENT if any(v) else TYPES
+        st.caption(" · ".join(f"**{kind}**: {types[kind]}" for kind in dict.fromkeys(p.kind for p in points)))
         columns = {"x": "location", "g": "value", "type": "kind", "eigenvalue": "eigenvalues", "residual": "residual"}
         table = {column: np.array([getattr(p, part) for p in points]) for column, part in columns.items()}
         downloads(table, "critical_points", name)
@@ -100,7 +108,9 @@ def _form(v: tuple[float, float]) -> None:
 def _words(points: list, v: tuple[float, float]) -> str:
     counts = Counter(point.kind for point in points)
     told = ", ".join(f"{count} {kind if count == 1 else plural(kind)}" for kind, count in counts.items())
-    what = "Critical points" if not any(v) else f"Points where ∇g = ({typed_text(v[0])}, {typed_text(v[1])})"
+    what = "Critical points"
+    if any(v):
+        what = f"Points where ∇g = ({typed_text(v[0])}, {typed_text(v[1])}), by the type of g's Hessian"
     return f"{what}: {told}. Newton's method from a grid of starts over the whole box; each point is one where it ends."
 
 

@@ -176,6 +176,8 @@ def test_ladder_puts_floor_at_one_and_value_at_its_ratio() -> None:
     narrow = metric | {"value": 0.5 * metric["self_distance"], "se": 0.02}
     assert accuracy.rows({"pushforward": narrow})[0]["better"] is None
     assert accuracy.rows({"pushforward": narrow | {"se": 0.2}})[0]["better"] == 1.0
+    miss = {"mean": 0.03, "self_distance": 0.05, "trivial": 1.4, "n": 100}
+    assert accuracy.rows({"inverse_miss": miss})[0]["better"] == 1.0  # nearer than the nearest samples, and no cloud
     assert accuracy.rows({"inverse": None}) == []
 
 

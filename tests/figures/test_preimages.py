@@ -57,3 +57,9 @@ def test_each_bar_ends_within_the_axis_with_room_for_its_number(largest: float) 
     low, high = figure.layout.xaxis.range
     assert low == -4 and high >= 0.4 + np.log10(largest)
     assert 1e-4 in figure.layout.xaxis.tickvals and max(figure.layout.xaxis.tickvals) <= 10**high
+
+
+def test_what_has_not_arrived_is_not_called_exact() -> None:
+    ladders = ({"exact": 14.0, "ours": 14.0}, {"exact": 1e-9, "ours": 0.1})
+    labels = [miss_ladder(ladder | {"random": 16.0}).data[0].y[0] for ladder in ladders]
+    assert labels == ["our draws, carried on", "exact, from our draws"]
