@@ -102,8 +102,8 @@ def _item(metrics: Mapping[str, Any], key: str) -> Mapping[str, Any] | None:
 def _way(item: Mapping[str, Any], narrow: bool = True) -> float | None:
     """1 at the floor, 0 at the trivial answer, on a logarithmic scale, clipped to that range.
 
-    None for a value that is plainly below its floor, where that may be a cloud that is too ``narrow``: in high dimension
-    it is nearer to the reference than the reference's own draws. A miss below its floor is simply better.
+    None for a value that is plainly below its floor, where that may be a cloud that is too ``narrow``: in high
+    dimension it is nearer to the reference than the reference's own draws. A miss below its floor is simply better.
     """
     numbers = [item.get(key) for key in ("value", "self_distance", "trivial")]
     if not _positive(*numbers):

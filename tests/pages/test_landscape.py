@@ -96,7 +96,8 @@ def test_any_value_of_the_gradient_can_be_asked_for(store: RunStore):
     app = open_page(
         "landscape", {"view": "Critical points", "name": "expression", "expression": "x^2 + 3*y^2", "v": "1, 6"}
     )
-    assert "∇g = (1, 6): 1 minimum" in texts(app)
+    assert "∇g = (1, 6), by the type of g's Hessian: 1 minimum" in texts(app)
+    assert "bends up in every direction" in texts(app) and "a mode of" not in texts(app)
     row = app.dataframe[0].value.iloc[0]
     assert (row["x"], row["y"]) == pytest.approx((0.5, 1.0))
     assert row["eigenvalues"] == "2, 6"
