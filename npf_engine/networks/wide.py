@@ -268,7 +268,7 @@ class WidePotential(nn.Module):
             elif sweep.bent is not None:
                 weight = sweep.betas[0] * sweep.slopes[0]
                 rise, bend = curvature_of_hubers(sweep.bent, self._root_of_units(), self._reach(), weight)
-                J, H = J + rise, H + bend
+                J, H = J + rise, bend
             weighted = J * (sweep.betas[index] * spline_curvature(sweep.pre[index]))[:, :, None]
             H = H + torch.matmul(J.transpose(1, 2), weighted)
             inner = J * sweep.slopes[index][:, :, None]

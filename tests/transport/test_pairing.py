@@ -96,6 +96,13 @@ def test_only_copies_beyond_what_a_leaf_holds_are_spread() -> None:
     assert len(np.unique(tie_free(np.zeros((50, 2))), axis=0)) == 50  # a constant field
 
 
+def test_copies_far_from_the_origin_are_spread_by_units_in_the_last_place() -> None:
+    points = np.tile([1e6, 0.0], (400, 1))
+    points[0, 1] = 1.0
+    moved = tie_free(points)[1:] - points[1:]
+    assert moved[:, 1].std() == pytest.approx(1e-8, rel=0.2)
+
+
 def test_neighbours_of_few_points_are_all_of_them() -> None:
     assert neighbours(torch.tensor([[0.0], [1.0], [3.0]]), 8).sort(dim=1).values.tolist() == [[0, 1, 2]] * 3
 
