@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # one another. Three rooms (lab, sampling, classifier) still have their files in lower rooms' folders.
 FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     {"errors": ("errors",), "resources": ("resources",), "steady": ("steady",)},
-    {name: (name,) for name in ("limits", "filing", "home", "numbers", "glossary", "heap", "recorder")},
+    {name: (name,) for name in ("limits", "filing", "home", "numbers", "graded", "glossary", "heap", "recorder")},
     {name: (name,) for name in ("settings", "restoring", "tasks", "networks", "divergences")},
     {"fields": ("fields",), "transport": ("transport",)},
     {"polar": ("polar",), "lab": ("transport.lab",)},

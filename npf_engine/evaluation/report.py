@@ -29,7 +29,7 @@ from npf_engine.fields.field import Field
 from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.settings import ReportConfig
 from npf_engine.transport.dual import held_out_dual, in_chunks
-from npf_engine.transport.gaussian import gaussian_dual, gaussian_map
+from npf_engine.transport.gaussian import gaussian_dual, gaussian_map, undo_gaussian_map
 
 Progress = Callable[[float, float, str], None]
 MOST_TRAINING = 300_000  # training samples whose M is solved for
@@ -164,7 +164,7 @@ class _Work:
 
     def _gauss_m(self, y: Tensor) -> Tensor:
         """Trivial: the factorization whose u is the Gaussian map, M = S^-1 (F - m)."""
-        return torch.linalg.lstsq(self.S, (y.double() - self.mean).T).solution.T.float()
+        return undo_gaussian_map(self.S, self.mean, y).float()
 
     def sliced(self) -> dict[str, Any]:
         """Pushforward by u, and M_theta's preservation of rho, by slices of the whole test set."""

@@ -25,6 +25,10 @@ JUDGING = 1.5  # times what the preparations took: judging the fit takes as long
 # Up to this dimension a fit to exact pairs gets at most half of the time before the wide network does: Chamonix, 60 s,
 # a test dual of 8.5829, where the wide network alone has 8.5852. In 3 and 4 dimensions pairs bring nothing.
 PAIRED_D, PAIRED_SHARE, PAIRED_SECONDS = 2, 0.5, 5.0
+BLURRED = (
+    "directions of the source differ so much that single precision, in which networks are trained, does not hold the "
+    "least; rescale the axes, or leave out a column that nearly follows from the others"
+)
 FOR_WIDE = 1.1 * SHORT  # seconds that the wide network is left with, enough for its trial
 
 
@@ -48,7 +52,7 @@ def fit_brenier_map(
     spent, and may end the fit or let it rest, which is not counted.
     A fit that is not finite or no better than the closed-form Gaussian map on held-out samples falls back to that map
     and says so in ``info["note"]``. Raises ValueError for clouds of different dimension, with fewer than 4 points, or
-    with values that are not finite.
+    with values that are not finite; InputError for a source too badly scaled for the Gaussian map (``gaussian_map``).
 
     >>> import torch
     >>> g = torch.Generator().manual_seed(0)
@@ -70,6 +74,8 @@ def fit_brenier_map(
     linear, linear_dual = gaussian_fallback(clouds)
     until = begin + budget - JUDGING * (told.clock() - begin)
     try:
+        if clouds.blurred():
+            raise FloatingPointError(BLURRED)
         fitted, dual = _fitted(clouds, config, seed, until, told)
         note = fitted.info.get("note", "")
         if not math.isfinite(dual):
@@ -77,6 +83,8 @@ def fit_brenier_map(
         elif not dual < linear_dual:
             why = f" ({note})" if note else ""
             note = f"no better than the Gaussian map on held-out samples{why}, so that the Gaussian map is returned"
+        else:
+            note = "; ".join(part for part in (note, clouds.unseen()) if part)
     except FloatingPointError as error:
         fitted, dual, note = linear, math.nan, f"the fit was stopped ({error}), so that the Gaussian map is returned"
     best = fitted if dual < linear_dual else replace(linear, trained=fitted if math.isfinite(dual) else None)
