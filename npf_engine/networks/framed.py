@@ -18,56 +18,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as nnf
 
-from npf_engine.graded import graded_svd
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.wide import WidePotential, raw_of
 
 LOOKED_AT, BENT = 4096, 256  # points by which the layers' mean slope and curvature are taken out of the start
-FAINT = 1e-8  # eigenvalue of S below which a direction counts as one without variance
-HARMLESS = 1e-4  # of the image's largest variance: what such a direction may add
 APART = 0.05  # of the Gaussian map's variance: how far from it layers and pieces may start
 LEAST_ROUND = 0.2  # of the unit curvature: what the quadratic keeps of it at least
 
 
-def frame_of(S: Tensor, x: Tensor, factor: Tensor | None = None) -> tuple[Tensor, Tensor, float]:
+def frame_of(S: Tensor, x: Tensor) -> tuple[Tensor, Tensor, float]:
     """(P, eigenvalues of S, unit) with P P^T = S (d, d) along S's axes; (x - mean) P / unit has unit variance a
-    coordinate on average. x (n, d); all in float64.
-
-    factor: G (d, d) with G G^T = S, zero in the columns beyond S's rank, for slopes so far apart that S's entries have
-    no digits for the small. Directions without slope keep a little, so that P can be inverted; without a factor, so do
-    those that are faint beside the others both in slope and in the image of x.
-    """
+    coordinate on average. x (n, d); all in float64."""
     values, vectors = torch.linalg.eigh(S)
-    centred = x - x.mean(0)
-    if not float(values[0]) > FAINT * float(values[-1]):
-        values, vectors = _graded_axes(S, factor, values, vectors)
-        spread = (centred @ vectors).square().mean(0).sqrt()
-        image = values * spread.square()
-        least = FAINT * values.max().clamp(min=1e-30)
-        faint = (values < least) & (image < FAINT * image.max()) & (factor is None)
-        # As much as nobody sees in the image: beside wide axes even FAINT of the largest slope would fill it.
-        beside = torch.where(spread > 0, FAINT * image.max() / spread.square(), least)
-        little = torch.where(least * spread.square() <= HARMLESS * image.max(), least, beside)
-        values = torch.where(faint | (values == 0), little.clamp(min=FAINT * 1e-30), values)
+    # Directions without variance keep a little, so that P can be inverted.
+    values = values.clamp(min=1e-8 * float(values.max().clamp(min=1e-30)))
     P = vectors * values.sqrt()
-    unit = float((centred @ P).square().mean().sqrt()) or 1.0
+    unit = float(((x - x.mean(0)) @ P).square().mean().sqrt()) or 1.0
     return P, values, unit
-
-
-def _graded_axes(S: Tensor, factor: Tensor | None, values: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
-    """S's eigenvalues, rising, and eigenvectors, the small to their own digits, from a factor; as they are where S has
-    none, being singular. The vectors have the signs of those given."""
-    if factor is None:
-        size = S.diagonal().clamp(min=0.0).sqrt()
-        unit = torch.where(size > 0, size, 1.0)
-        L, failed = torch.linalg.cholesky_ex(S / unit.outer(unit) + torch.diag((size == 0).to(S)))
-        if bool(failed):
-            return values.clamp(min=0.0), vectors
-        factor = L * size[:, None]
-    _, s, U = graded_svd(factor.T.cpu())
-    s[int((factor != 0).any(0).sum()) :] = 0.0
-    U = U.flip(1).to(S)
-    return s.flip(0).square().to(S), U * torch.where((U * vectors).sum(0) < 0, -1.0, 1.0)
 
 
 class FramedPotential(WidePotential):

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from npf_engine.networks.framed import frame_of
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.wide import WidePotential
 from npf_engine.transport.conjugate import conjugate
 from npf_engine.transport.dual import held_out_dual, in_chunks
+from npf_engine.transport.frames import graded_frame
 from npf_engine.transport.gaussian import gaussian_factor, spread_of, square_of
 
 HELD_OUT = 0.1
@@ -184,8 +184,7 @@ class Clouds:
 
     @cached_property
     def _frame(self) -> tuple[Tensor, float]:
-        P, _, unit = frame_of(self.S, self.x.double(), self.G)
-        return P, unit
+        return graded_frame(self.S, self.G, self.x.double())
 
     def dual(self, fitted: BrenierMap) -> float:
         """The dual objective on the held-out samples, in the units of <x, y>."""
