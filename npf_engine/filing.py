@@ -83,7 +83,7 @@ def write_atomic(path: Path, data: bytes, *, durable: bool = False) -> None:
             os.replace(part, path)
             if durable:
                 _sync_folder(path.parent)
-        except OSError:
+        except BaseException:  # Ctrl-C too leaves nothing half written
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
             raise

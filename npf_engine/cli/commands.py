@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from npf_engine import limits
 from npf_engine.cli.output import Answer, columns, report_text
-from npf_engine.errors import Cancelled, InputError
+from npf_engine.errors import InputError
 
 if TYPE_CHECKING:
     from npf_engine.fields.field import Field
@@ -43,8 +43,7 @@ def fields(args: argparse.Namespace) -> Answer:
 
 def train(args: argparse.Namespace) -> Answer:
     """Train in this process, with checkpoints in the run's folder."""
-    from npf_engine.runs import files
-    from npf_engine.runs.process import FileLock
+    from npf_engine.cli import running
     from npf_engine.runs.spec import to_json
 
     if args.field is None and not args.show_spec:
@@ -52,25 +51,8 @@ def train(args: argparse.Namespace) -> Answer:
     spec = training_spec(args)
     if args.show_spec:
         return Answer(to_json(spec), json.dumps(to_json(spec), indent=1))
-    folder = run_folder(args.out, spec)
-    lock = FileLock(folder / files.WORKER_LOCK)
-    if not lock.acquire():
-        raise InputError(f"another training is at work in {folder}; choose another --out or wait for it")
-    try:
-        report = _pipeline(spec, folder)
-    finally:
-        lock.release()
+    report = running.run(spec, args.out or running.home_folder(spec.name))
     return Answer(report, f"{report_text(report)}\nbundle: {report['bundle']}")
-
-
-def _pipeline(spec: TrainingSpec, folder: Path) -> dict[str, Any]:
-    from npf_engine.runs.pipeline import run_pipeline
-    from npf_engine.runs.recorder import ConsoleRecorder
-
-    try:
-        return run_pipeline(spec, folder, ConsoleRecorder(folder), spec.report.draws)
-    except (KeyboardInterrupt, Cancelled):
-        raise Cancelled(f"stopped; the same command with --out {folder} goes on from the last checkpoint") from None
 
 
 def training_spec(args: argparse.Namespace) -> TrainingSpec:
@@ -99,21 +81,6 @@ def field_title(source: str) -> str:
     """What to call a run on the field ``source``: a file's stem, else the name itself."""
     path = Path(source)
     return path.name.split(".")[0] or source if path.suffix else source
-
-
-def run_folder(out: str | None, spec: TrainingSpec) -> Path:
-    """The run's folder, made where it is missing. Raises InputError where it cannot be."""
-    from npf_engine.runs import files
-
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    folder = Path(out) if out else files.home() / "command-line" / f"{files.slug(spec.name)}-{stamp}"
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"--out {folder} is a file; name a folder")
-    if not (folder / files.SPEC).exists() and folder.is_dir() and any(folder.iterdir()):
-        raise InputError(f"--out {folder} is not empty and no run of ours; name another folder")
-    with files.writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def evaluate(args: argparse.Namespace) -> Answer:

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from npf_engine.cli.output import Answer, columns, number
-from npf_engine.errors import Cancelled, InputError
 
 if TYPE_CHECKING:
     from npf_engine.cli.parser import Parser
-
-SPEC = "experiment.json"
 
 
 def add_arguments(command: Parser) -> None:
@@ -36,14 +31,13 @@ def add_arguments(command: Parser) -> None:
 
 def experiment(args: argparse.Namespace) -> Answer:
     """Run it, with checkpoints in its folder."""
+    from npf_engine.cli import running
     from npf_engine.cli.commands import pairs
     from npf_engine.fields.classifier import Classifier
     from npf_engine.fields.digits import fetch_mnist, load_digits
-    from npf_engine.polar.experiments.run import run_experiment
     from npf_engine.polar.experiments.spec import experiment_preset
-    from npf_engine.runs import files, machine
+    from npf_engine.runs import machine
     from npf_engine.runs.leaves import set_leaves
-    from npf_engine.runs.process import FileLock
     from npf_engine.runs.recorder import ConsoleRecorder
     from npf_engine.runs.spec import check_choices
 
@@ -57,18 +51,8 @@ def experiment(args: argparse.Namespace) -> Answer:
     # The digits first: a folder is only made for an experiment that can begin.
     digits = load_digits(fetch_mnist(_told(ConsoleRecorder())) if args.fetch_mnist else None)
     Classifier(digits, minibatch=spec.minibatch)
-    folder = _folder(args.out, f"experiment-{args.number}-{args.preset}")
-    lock = FileLock(folder / files.WORKER_LOCK)
-    if not lock.acquire():
-        raise InputError(f"another experiment is at work in {folder}; choose another --out or wait for it")
-    try:
-        _settle(spec, digits.name, folder)
-        data = run_experiment(spec, ConsoleRecorder(folder), folder, digits)
-    except (KeyboardInterrupt, Cancelled):
-        raise Cancelled(f"stopped; the same command with --out {folder} goes on from the last checkpoint") from None
-    finally:
-        lock.release()
-    data = data | {"out": str(folder)}
+    folder = args.out or running.home_folder(f"experiment-{args.number}-{args.preset}")
+    data = running.run(spec, folder, digits=digits) | {"out": folder}
     return Answer(data, experiment_text(data))
 
 
@@ -77,34 +61,6 @@ def _told(recorder: Any) -> Any:
         recorder.working("fetch", done, total, text)
 
     return progress
-
-
-def _folder(out: str | None, name: str) -> Path:
-    """The experiment's folder, made where it is missing. Raises InputError where it cannot be."""
-    from npf_engine.runs import files
-
-    folder = Path(out) if out else files.home() / "command-line" / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"--out {folder} is a file; name a folder")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / SPEC).exists():
-        raise InputError(f"--out {folder} is not empty and no experiment of ours; name another folder")
-    with files.writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _settle(spec: Any, data: str, folder: Path) -> None:
-    """Keep the spec in the folder. Raises InputError where another one is there."""
-    import dataclasses
-    import json
-
-    from npf_engine.runs import files
-
-    values = json.loads(json.dumps(dataclasses.asdict(spec) | {"data": data}))
-    path = folder / SPEC
-    if path.exists() and files.read_json(path) != values:
-        raise InputError(f"{folder} holds an experiment with other settings or data; choose another --out or remove it")
-    files.write_json(path, values, durable=True)
 
 
 def experiment_text(data: dict[str, Any]) -> str:

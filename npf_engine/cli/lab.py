@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 from typing import Any
 
 from npf_engine.cli.output import Answer, columns, number
@@ -13,12 +12,8 @@ from npf_engine.errors import InputError
 
 def lab(args: argparse.Namespace) -> Answer:
     """Run the methods and print the table."""
-    import torch
-
-    from npf_engine.evaluation.lab_view import judged
-    from npf_engine.runs.machine import choose_threads
-    from npf_engine.runs.recorder import ConsoleRecorder
-    from npf_engine.transport.lab import LabSpec, run_lab
+    from npf_engine.cli import running
+    from npf_engine.transport.lab.run import LabSpec
 
     if len(args.task) > 2:
         raise InputError(f"lab takes one task or two files, not {len(args.task)} names")
@@ -33,11 +28,7 @@ def lab(args: argparse.Namespace) -> Answer:
         d=args.dimension,
         points=args.points,
     )
-    folder = Path(args.out) if args.out else None
-    if folder is not None and folder.exists() and not folder.is_dir():
-        raise InputError(f"--out {folder} is a file; name a folder")
-    torch.set_num_threads(choose_threads())
-    report = judged(run_lab(spec, ConsoleRecorder(), folder))
+    report = running.run(spec, args.out)
     return Answer(report, _text(report))
 
 

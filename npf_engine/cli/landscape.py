@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from npf_engine.cli.output import Answer, columns, number
-from npf_engine.errors import Cancelled, InputError
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -46,46 +44,18 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def landscape(args: argparse.Namespace) -> Answer:
     """Run the job in this process, with checkpoints where --out names a folder."""
-    import torch
-
+    from npf_engine.cli import running
     from npf_engine.polar.landscape import LandscapeSpec
-    from npf_engine.runs import landscape_run
-    from npf_engine.runs.machine import choose_threads
-    from npf_engine.runs.recorder import ConsoleRecorder
 
     spec = LandscapeSpec(
         name=args.name, method=args.method, particles=args.particles, steps=args.steps, start=tuple(args.start),
         tau=args.tau, coefficient=args.coefficient, inner=args.inner, seed=args.seed, preset=args.preset,
         low=tuple(args.low), high=tuple(args.high), law=args.law,
     )  # fmt: skip
-    folder = _folder(args.out, spec)
-    torch.set_num_threads(choose_threads())
-    try:
-        result = landscape_run.run(spec, ConsoleRecorder(folder), folder)
-    except (KeyboardInterrupt, Cancelled):
-        hint = f"; the same command with --out {folder} goes on from the last checkpoint" if folder else ""
-        raise Cancelled(f"stopped{hint}") from None
+    result = running.run(spec, args.out)
+    if args.out is None:
+        result |= {"out": None, "bundle": None}  # they went with the folder
     return Answer(result, text(result))
-
-
-def _folder(out: str | None, spec: Any) -> Path | None:
-    """The folder of --out, with the spec in it so that another run's checkpoints are never taken for this one's."""
-    from npf_engine.runs import files
-
-    if out is None:
-        return None
-    folder = Path(out)
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"--out {folder} is a file; name a folder")
-    kept = files.read_json(folder / "landscape-spec.json")
-    if kept is None and folder.is_dir() and any(folder.iterdir()):
-        raise InputError(f"--out {folder} is not empty and no landscape run; name another folder")
-    if kept is not None and kept != files.finite(spec.to_json()):
-        raise InputError(f"--out {folder} holds a landscape run with other settings; name another folder")
-    with files.writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    files.write_json(folder / "landscape-spec.json", spec.to_json())
-    return folder
 
 
 def text(result: dict[str, Any]) -> str:

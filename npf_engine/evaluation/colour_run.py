@@ -9,7 +9,7 @@ from typing import Any
 
 from npf_engine import limits
 from npf_engine.errors import InputError
-from npf_engine.evaluation.colour import colour_match
+from npf_engine.evaluation.colour import DRAWS, colour_match
 from npf_engine.evaluation.measured import Measured
 from npf_engine.evaluation.verdict import GOOD, Verdict, level_by
 from npf_engine.fields.pictures import Picture, open_picture, png_bytes, resized
@@ -20,12 +20,14 @@ from npf_engine.transport.recolor import METHODS, TIMED, recolor, structure
 PREVIEW = 240  # pixels on the longer side
 LIMITS = (0.1, 0.5)  # (good, usable): of the way from the floor to the trivial answer
 SAME = 2.0  # divergence over the floor's: nobody sees a difference
+AFTER = "after.png"  # the answer
 AT_ONCE = 3.0  # seconds, guessed, of what takes no budget
 
 
 @dataclass(frozen=True)
 class RecolorSpec:
-    """source, palette: files, or names of the built-in pair. The rest as in ``transport.recolor``."""
+    """source, palette: files, or names of the built-in pair. draws: of the match. The rest as in
+    ``transport.recolor``."""
 
     source: str = "day"
     palette: str = "sunset"
@@ -35,6 +37,7 @@ class RecolorSpec:
     seconds: float = 20.0
     seed: int = 0
     name: str = ""
+    draws: int = DRAWS
 
     def __post_init__(self) -> None:
         limits.check(self)
@@ -49,6 +52,8 @@ class RecolorSpec:
             raise InputError(f"smooth is a radius of 0 to 200 pixels, not {self.smooth!r}")
         if not 0 < self.seconds <= 3600:
             raise InputError(f"seconds for the fit must lie between 0 and 3600, not {self.seconds!r}")
+        if self.draws < 1:
+            raise InputError(f"draws must be at least 1, not {self.draws!r}")
 
     @property
     def default_name(self) -> str:
@@ -67,10 +72,10 @@ def run_recolor(spec: RecolorSpec, recorder: Recorder, folder: Path) -> dict[str
         seed=spec.seed, recorder=recorder,
     )  # fmt: skip
     recorder.check()
-    _write(folder, {"after.png": result.picture})
+    _write(folder, {AFTER: result.picture})
     recorder.stage("recolor", "done", result.seconds)
     recorder.stage("measure", "started")
-    match = colour_match(source, palette, result.picture, seed=spec.seed)
+    match = colour_match(source, palette, result.picture, draws=spec.draws, seed=spec.seed)
     kept = structure(source, result.picture)
     recorder.stage("measure", "done")
     report = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +24,7 @@ from npf_engine.library.model import PolarFactorization, load
 from npf_engine.library.progress import loader, recorder
 from npf_engine.limits import rows_needed
 from npf_engine.runs import cost
-from npf_engine.runs.pipeline import run_pipeline
+from npf_engine.runs.job import run_job, workplace
 from npf_engine.runs.spec import TrainingSpec, of_field, preset, with_values
 
 STEPS = ("u.regression_steps", "u.polish_steps", "v.steps", "m.steps", "inverse.steps")
@@ -65,19 +64,9 @@ def factorize(
     values = {"seed": _seed(seed), "device": device} | dict(settings or {})
     spec, field = _asked(x, y, _domain(low, high, rho), str(preset), values, loader(progress))
     spec = _within(spec, budget, field)
-    threads = torch.get_num_threads()
-    try:
-        if out is not None:
-            return _run(spec, field, Path(out), progress)
-        with tempfile.TemporaryDirectory(prefix="npf-") as folder:
-            return _run(spec, field, Path(folder), progress)
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _run(spec: TrainingSpec, field: Field | None, folder: Path, progress: Any) -> PolarFactorization:
-    result = run_pipeline(spec, folder, recorder(progress, folder), field=field)
-    model = load(result["bundle"])
+    with workplace(out) as folder:
+        result = run_job(spec, folder, recorder(progress, None if out is None else folder), field=field)
+        model = load(result["bundle"])
     model.report = {key: value for key, value in result.items() if key != "bundle"}
     model.spec = replace(spec, device=result["device"], threads=result["threads"])
     if field is not None and field.function is not None:

@@ -17,7 +17,7 @@ from npf_engine.errors import InputError
 from npf_engine.evaluation.verdict import UNTRUSTED
 from npf_engine.runs import files
 from npf_engine.runs.bundle import check_bundle
-from npf_engine.runs.pipeline import run_pipeline
+from npf_engine.runs.job import run_job
 from npf_engine.runs.recorder import ConsoleRecorder
 from npf_engine.runs.spec import preset, with_values
 
@@ -32,9 +32,9 @@ def make(name: str, folder: Path = GALLERY, draws: int = DRAWS, **settings: obje
 
     Raises InputError, and leaves the gallery as it was, where the result is not trustworthy or over 5 MB.
     """
-    spec = with_values(preset("quick"), {"name": name, "field.source": name, **settings})
+    spec = with_values(preset("quick"), {"name": name, "field.source": name, "report.draws": draws, **settings})
     with tempfile.TemporaryDirectory(prefix="npf-gallery-") as work:
-        report = run_pipeline(spec, Path(work), ConsoleRecorder(Path(work)), draws)
+        report = run_job(spec, work, ConsoleRecorder(work))
         bundle = Path(report["bundle"])
         check_bundle(bundle)
         if report["verdict"] == UNTRUSTED:

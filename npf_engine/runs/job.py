@@ -1,35 +1,72 @@
-"""The work of a run of any kind: settle the spec, do what its kind does, keep the answer."""
+"""The one way in which a run of any kind is done: by the page's worker, the command line and the library."""
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from npf_engine.errors import InputError
 from npf_engine.recorder import Recorder
 from npf_engine.runs import files, kinds
+from npf_engine.runs.process import FileLock
 
 
-def run_job(spec: Any, folder: Path | str, recorder: Recorder) -> dict[str, Any]:
+def run_job(spec: Any, folder: Path | str, recorder: Recorder, **at_hand: object) -> dict[str, Any]:
     """Run ``spec`` in ``folder``, or go on where it broke off; returns what report.json then holds.
 
-    Sets torch's number of threads. Raises InputError for a spec that cannot be run here and for a folder that
-    holds another run; Cancelled when the recorder says so.
+    Settles the spec (device and threads, kept in spec.json), does what its kind does, writes report.json and drops the
+    checkpoints. ``at_hand``: what the spec describes and the caller has already, as the kind's function takes it, e.g.
+    ``field``; it changes no number. torch works on the spec's threads, one where the kind has no such setting, and
+    afterwards on as many as before. Raises InputError for a spec that cannot be run here and for a folder that holds
+    another run; Cancelled when the recorder says so.
     """
-    folder = Path(folder).resolve()
-    kind = kinds.of(spec)
-    if kind.name == kinds.TRAIN:  # writes its bundle and its report together
-        report: dict[str, Any] = kinds.named(kind.run)(spec, folder, recorder)
-        return report
     import torch
 
     from npf_engine.runs.settle import settle
 
+    folder = Path(folder).resolve()
+    kind = kinds.of(spec)
     spec = settle(spec, folder)
+    threads = torch.get_num_threads()
     torch.set_num_threads(getattr(spec, "threads", 1))
-    began = recorder.clock() - recorder.earlier
-    result: dict[str, Any] = kinds.named(kind.run)(spec, recorder, folder)
-    result.setdefault("seconds", {"total": recorder.clock() - began})
+    try:
+        began = recorder.clock() - recorder.earlier
+        result: dict[str, Any] = kinds.named(kind.run)(spec, recorder, folder, **at_hand)
+        result.setdefault("seconds", {"total": recorder.clock() - began})
+    finally:
+        torch.set_num_threads(threads)
     files.write_json(folder / files.REPORT, result, durable=True)
     shutil.rmtree(folder / files.CHECKPOINTS, ignore_errors=True)
     return result
+
+
+@contextlib.contextmanager
+def workplace(out: Path | str | None) -> Iterator[Path]:
+    """The folder of a run in this process, of nobody else for as long as the block runs; one that goes with the block
+    where ``out`` is None. Raises InputError for a file, for a folder of other things, and where a run is at work."""
+    if out is None:
+        with tempfile.TemporaryDirectory(prefix="npf-") as made:
+            yield Path(made)
+        return
+    folder = Path(out)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; name a folder for the run")
+    if (
+        not (folder / files.SPEC).exists()
+        and folder.is_dir()
+        and {p.name for p in folder.iterdir()} - {files.WORKER_LOCK}
+    ):
+        raise InputError(f"{folder} is not empty and no run of ours; name another folder")
+    with files.writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / files.WORKER_LOCK)
+    if not lock.acquire():
+        raise InputError(f"another run is at work in {folder}; name another folder or wait for it")
+    try:
+        yield folder
+    finally:
+        lock.release()

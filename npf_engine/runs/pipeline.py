@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import logging
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +16,6 @@ from npf_engine.recorder import Recorder
 from npf_engine.restoring import restored
 from npf_engine.runs import cost, files
 from npf_engine.runs.checkpoints import ProgressRecorder
-from npf_engine.runs.settle import settle
 from npf_engine.runs.spec import TrainingSpec
 
 if TYPE_CHECKING:
@@ -29,22 +26,14 @@ log = logging.getLogger(__name__)
 Progress = Callable[[float, float, str], None]
 
 
-def run_pipeline(
-    spec: TrainingSpec, folder: Path | str, recorder: Recorder, draws: int | None = None, field: Field | None = None
-) -> dict[str, Any]:
-    """Train what ``spec`` says in ``folder`` and return what ``train --json`` prints; goes on where it broke off.
+def run_pipeline(spec: TrainingSpec, recorder: Recorder, folder: Path, field: Field | None = None) -> dict[str, Any]:
+    """Train what a settled ``spec`` says and write npf-<name>.zip into ``folder``; what ``train --json`` prints.
 
-    The result, also in report.json: {"metrics", "verdict", "verdict_reason", "seconds": {"field", "u", "v", "m",
-    "inverse", "report", "bundle", "total"}, "device", "threads", "seed", "fingerprint", "bundle"}. ``draws`` replaces
-    spec.report.draws; ``field`` is what spec.field describes, where a program has it at hand. Sets torch's number of
-    threads. Raises InputError for a spec that cannot be trained here and for a folder that holds another training;
-    Cancelled when the recorder says so.
+    {"metrics", "verdict", "verdict_reason", "seconds": {"field", "u", "v", "m", "inverse", "report", "bundle",
+    "total"}, "device", "threads", "seed", "fingerprint", "bundle"}. ``field`` is what spec.field describes, where a
+    program has it at hand. Raises InputError for a spec that cannot be trained here and for other samples than those
+    in the folder; Cancelled when the recorder says so.
     """
-    folder = Path(folder).resolve()
-    if draws is not None:
-        spec = dataclasses.replace(spec, report=dataclasses.replace(spec.report, draws=draws))
-    spec = settle(spec, folder)
-    torch.set_num_threads(spec.threads)
     recorder.plan(cost.guess(spec))
     seconds: dict[str, float] = {}
     field, seconds["field"] = _field(spec, folder, recorder, field)
@@ -143,7 +132,7 @@ def _kept_report(state: dict[str, Any]) -> tuple[dict[str, Any], float]:
 
 
 def _bundle(model: Any, result: dict[str, Any], spec: TrainingSpec, folder: Path, recorder: Recorder) -> dict[str, Any]:
-    """Write the bundle, then report.json, which says that all is there, and drop the checkpoints."""
+    """Write the bundle; the result with its path and all seconds."""
     from npf_engine.runs.bundle import write_bundle
 
     began = recorder.clock()
@@ -159,7 +148,5 @@ def _bundle(model: Any, result: dict[str, Any], spec: TrainingSpec, folder: Path
     seconds = recorder.clock() - began
     result["seconds"] = before | {"bundle": seconds, "total": sum(before.values()) + seconds}
     result["bundle"] = str(path)
-    files.write_json(folder / files.REPORT, result, durable=True)
     recorder.stage("bundle", "done", seconds)
-    shutil.rmtree(folder / files.CHECKPOINTS, ignore_errors=True)
     return result

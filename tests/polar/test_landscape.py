@@ -326,7 +326,7 @@ def test_the_command_prints_the_contract(capsys: pytest.CaptureFixture[str], tmp
     assert main([*box, "--particles", "5", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["modes"][0]["location"] == [0.0, 0.0]
     assert main([*words, str(tmp_path / "run"), "--tau", "0.001"]) == 2
-    assert "other settings" in capsys.readouterr().err
+    assert "holds another landscape (tau is None there, not 0.001)" in capsys.readouterr().err
 
 
 @pytest.mark.long

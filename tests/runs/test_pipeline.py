@@ -16,8 +16,9 @@ from npf_engine.errors import Cancelled, InputError
 from npf_engine.polar import PolarFactorization
 from npf_engine.runs import files, machine
 from npf_engine.runs.estimate import estimate
-from npf_engine.runs.pipeline import run_pipeline, settle
+from npf_engine.runs.job import run_job
 from npf_engine.runs.recorder import ConsoleRecorder, FolderRecorder
+from npf_engine.runs.settle import settle
 from npf_engine.runs.spec import TrainingSpec, from_json, with_values
 from npf_engine.runs.store import RunStore
 from tests.runs.conftest import state, wait_for
@@ -54,12 +55,8 @@ METRICS = {
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, Path]:
     """The result of a tiny training in this process, and its folder."""
     folder = tmp_path_factory.mktemp("trained")
-    before = torch.get_num_threads()
-    try:
-        recorder = ConsoleRecorder(folder, stream=io.StringIO())
-        return run_pipeline(with_values(TrainingSpec(), TINY), folder, recorder, draws=3), folder
-    finally:
-        torch.set_num_threads(before)
+    recorder = ConsoleRecorder(folder, stream=io.StringIO())
+    return run_job(with_values(TrainingSpec(), TINY | {"report.draws": 3}), folder, recorder), folder
 
 
 def test_the_result_has_the_contracts_keys(trained):
@@ -122,7 +119,7 @@ def test_device_and_threads(tmp_path):
 def test_cancel_while_the_field_is_built_leaves_nothing_half_written(tmp_path):
     (tmp_path / files.CONTROL).write_text("cancel")
     with pytest.raises(Cancelled):
-        run_pipeline(with_values(TrainingSpec(), TINY), tmp_path, FolderRecorder(tmp_path))
+        run_job(with_values(TrainingSpec(), TINY), tmp_path, FolderRecorder(tmp_path))
     assert not (tmp_path / files.REPORT).exists() and not list(tmp_path.glob("*.zip"))
 
 

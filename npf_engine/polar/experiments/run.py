@@ -9,12 +9,13 @@ import torch
 
 from npf_engine.errors import InputError
 from npf_engine.fields.classifier import Classifier
-from npf_engine.fields.digits import Digits, load_digits
+from npf_engine.fields.digits import FOLDER, Digits, load_digits
 from npf_engine.polar.experiments.factorize import run_flow, run_uniform
 from npf_engine.polar.experiments.outcome import Outcome
 from npf_engine.polar.experiments.sample import run_sampling
 from npf_engine.polar.experiments.spec import ExperimentSpec
 from npf_engine.recorder import Recorder
+from npf_engine.restoring import restored
 
 RUNNERS = {"5.3": run_uniform, "5.4": run_flow, "5.5": run_sampling}
 
@@ -45,6 +46,7 @@ def experiment_outcome(spec: ExperimentSpec, recorder: Recorder, digits: Digits 
         raise InputError("No CUDA device can be used here; choose device cpu or the preset quick.")
     begin = recorder.clock()
     digits = digits or load_digits()
+    _must_be_the_same(digits, recorder)
     recorder.note(digits.source)
     classifier = Classifier(digits, minibatch=spec.minibatch, device=spec.device)
     for warning in classifier.warnings:
@@ -59,3 +61,15 @@ def experiment_outcome(spec: ExperimentSpec, recorder: Recorder, digits: Digits 
     assert isinstance(seconds, dict)
     seconds["total"] = recorder.clock() - begin
     return outcome
+
+
+def _must_be_the_same(digits: Digits, recorder: Recorder) -> None:
+    """Raise InputError where the run was begun on other digits: checkpoints of those would go into the answer."""
+    kept = restored(recorder, "data", lambda state: str(state["name"]))
+    if kept is None:
+        recorder.save("data", {"name": digits.name})
+    elif kept != digits.name:
+        raise InputError(
+            f"the experiment was begun on {kept} and cannot go on with {digits.name}: set {FOLDER} as it was, or begin "
+            "it anew"
+        )
