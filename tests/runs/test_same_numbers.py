@@ -1,0 +1,273 @@
+"""Numbers never hang on how they were asked for: a run of any kind gives the same ones with a recorder that keeps
+nothing, in a folder, broken off twice and gone on with, on the command line, and in the library."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import npf_engine as npf
+from npf_engine.cli import Interrupted, main, running
+from npf_engine.errors import Cancelled, InputError
+from npf_engine.evaluation.colour_run import RecolorSpec
+from npf_engine.fields.pictures import built_in, open_picture, resized, write_png
+from npf_engine.polar import PolarFactorization, landscape
+from npf_engine.polar.experiments import run as experiments
+from npf_engine.polar.experiments.spec import experiment_preset
+from npf_engine.polar.landscape import LandscapeSpec
+from npf_engine.polar.sampling.pretrain import PretrainSettings
+from npf_engine.recorder import Recorder
+from npf_engine.runs import files, kinds, landscape_run
+from npf_engine.runs.job import run_job, workplace
+from npf_engine.runs.leaves import leaves
+from npf_engine.runs.process import FileLock
+from npf_engine.runs.recorder import ConsoleRecorder, FolderRecorder
+from npf_engine.runs.spec import of_field, with_values
+from npf_engine.settings import AmortizerConfig, InverseConfig, MapConfig, PotentialConfig, ReportConfig
+from npf_engine.transport.lab.run import LabSpec
+from tests.tiny import SETTINGS
+
+OF_THE_ASKING = ("seconds", "out", "bundle", "curve")  # keys that tell of time and place
+TRAINING = SETTINGS | {
+    "field.n_samples": 600, "u.dual_steps": 6, "u.regression_steps": 10, "v.steps": 6, "m.steps": 6,
+    "inverse.steps": 6, "report.n": 64,
+}  # fmt: skip
+NETWORKS = PretrainSettings(
+    u=PotentialConfig(hidden=(8,), pair_size=200, pairings=1, regression_steps=20, batch=64),
+    v=AmortizerConfig(hidden=(8,), steps=10), m=MapConfig(hidden=(8,), steps=0, fourier=2),
+    inverse=InverseConfig(hidden=(8,), steps=0, sampler_steps=4, fourier=2), samples=800, refined=300,
+    bridge_steps=20, map_steps=10,
+)  # fmt: skip
+
+
+class Counting(Recorder):
+    """Silent; counts how often the work asks whether it may go on."""
+
+    checks = 0
+
+    def check(self) -> None:
+        self.checks += 1
+
+
+class Eager(FolderRecorder):
+    """Keeps a checkpoint at every third chance; breaks the work off at a given check."""
+
+    chances, left = 0, -1
+
+    def checkpoint_due(self) -> bool:
+        self.chances += 1
+        return self.chances % 3 == 0
+
+    def check(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise Cancelled("broken off")
+
+
+def plain(data: Any) -> Any:
+    """Without what hangs on the clock or on the place."""
+    if isinstance(data, dict):
+        return {key: plain(value) for key, value in data.items() if key not in OF_THE_ASKING}
+    return [plain(item) for item in data] if isinstance(data, list) else data
+
+
+def left_in(folder: Path) -> dict[str, Any]:
+    """Every number in the result files of a run: arrays, pixels, fingerprints of networks."""
+    found: dict[str, Any] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix == ".npz" and path.name not in files.OWN:
+            with np.load(path, allow_pickle=False) as arrays:
+                found |= {f"{path.name} {key}": arrays[key] for key in arrays.files}
+        elif path.suffix == ".png":
+            found[path.name] = open_picture(path).rgb
+        elif path.suffix == ".zip":
+            found["networks"] = npf.load(path).fingerprint()
+        elif path.name == "model":
+            found["networks"] = PolarFactorization.load(path).fingerprint()
+    return found
+
+
+def must_be_same(one: dict[str, Any], other: dict[str, Any], way: str) -> None:
+    assert one.keys() == other.keys(), way
+    for key, value in one.items():
+        assert np.array_equal(value, other[key], equal_nan=np.ndim(value) > 0), f"{way}: {key} differs"
+
+
+def in_every_way(spec: Any, words: list[str], folder: Path, out: bool = True) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Run ``spec`` in each way (by ``words`` on the command line, with --out where the kind's takes a folder); the
+    report and what was left, once they are known to be the same."""
+    kind = kinds.of(spec)
+
+    def eager(name: str, left: int = -1) -> Eager:
+        recorder = Eager(folder / name, kind.stages, kind.saving)
+        recorder.left = left
+        return recorder
+
+    counting = Counting()
+    report = run_job(spec, folder / "silent", counting)
+    numbers, told = left_in(folder / "silent"), plain(files.finite(report))
+    assert numbers, "a run leaves something to compare"
+
+    kept = run_job(spec, folder / "kept", eager("kept"))
+    for _ in range(2):
+        with pytest.raises(Cancelled):
+            run_job(spec, folder / "broken", eager("broken", max(2, counting.checks // 3)))
+        assert not (folder / "broken" / files.REPORT).exists()
+    resumed = run_job(spec, folder / "broken", eager("broken"))
+    for name, again in (("kept", kept), ("broken", resumed)):
+        assert plain(files.finite(again)) == told, name
+        must_be_same(numbers, left_in(folder / name), name)
+        assert not (folder / name / files.CHECKPOINTS).exists()
+
+    assert main([*words, *(["--out", str(folder / "typed")] if out else []), "--json"]) == 0
+    if out:
+        must_be_same(numbers, left_in(folder / "typed"), "command line")
+        typed = files.read_json(folder / "typed" / files.REPORT)
+        assert typed is not None and plain(typed) == told
+        for name in (files.SPEC, files.REPORT):
+            assert (folder / "typed" / name).exists()
+    return report, numbers
+
+
+def set_words(spec: Any, base: Any) -> list[str]:
+    """``--set`` with every leaf in which a spec differs from its preset."""
+    before = leaves(base)
+    changed = {key: value for key, value in leaves(spec).items() if value != before[key]}
+    return ["--set", *(f"{key}={json.dumps(value)}".replace('"', "") for key, value in changed.items())]
+
+
+@pytest.mark.parametrize("solver", ["fast", "published"])
+def test_a_training(solver: str, tmp_path: Path) -> None:
+    values = TRAINING | {"solver": solver}
+    base = of_field("quick", "himmelblau")
+    spec = with_values(base, values)
+    report, _ = in_every_way(spec, ["train", "himmelblau", *set_words(spec, base)], tmp_path)
+    for out in (None, tmp_path / "library"):
+        model = npf.factorize("himmelblau", settings=values, out=out)
+        assert model.fingerprint() == report["fingerprint"]
+        assert plain(files.finite(model.report)) == plain(files.finite(report))
+
+
+@pytest.mark.parametrize("method", ["lmc-npf-corrected", "lmc-npf"])
+def test_a_landscape(method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(landscape, "PretrainSettings", lambda: NETWORKS)
+    monkeypatch.setattr(landscape_run, "REPORT", ReportConfig(draws=2, n=64, neighbourhoods=4))
+    spec = LandscapeSpec("double-well", method, particles=8, steps=60, seed=2)
+    words = ["landscape", "double-well", "--method", method, "--particles", "8", "--steps", "60", "--seed", "2"]
+    _, numbers = in_every_way(spec, words, tmp_path)
+    assert "networks" in numbers and "particles.npz paths" in numbers
+
+
+def test_the_lab(tmp_path: Path) -> None:
+    methods = ("explicit", "cmgn", "icnn", "gaussian")
+    spec = LabSpec("gaussian", methods=methods, seeds=2, budget_steps=12, points=64)
+    words = ["lab", "gaussian", "--methods", ",".join(methods), "--seeds", "2", "--budget-steps", "12"]
+    _, numbers = in_every_way(spec, [*words, "--points", "64"], tmp_path)
+    assert {f"lab.npz pushforward_{name}" for name in methods} <= numbers.keys()
+
+
+def test_a_colour_transfer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = []
+    for name in ("day", "sunset"):
+        paths.append(str(write_png(resized(built_in(name), 30, 20), tmp_path / name)))
+    spec = RecolorSpec(*paths, method="exact", smooth=2, seed=3, draws=2)
+    words = ["recolor", *paths, "--method", "exact", "--smooth", "2", "--seed", "3", "--draws", "2"]
+    report, numbers = in_every_way(spec, [*words, "--out", str(tmp_path / "out.png")], tmp_path, out=False)
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["pushforward"] == files.finite(report["pushforward"])
+    assert np.array_equal(open_picture(tmp_path / "out.png").rgb, numbers["after.png"])
+
+
+def test_an_experiment(tmp_path: Path) -> None:
+    base = experiment_preset("5.3")
+    spec = kinds.of(base).with_values(base, {
+        "samples": 1000, "minibatch": 4, "generated": 10, "u.hidden": (4, 4), "u.rank": 2, "u.dual_steps": 3,
+        "u.batch": 32, "v.hidden": (8,), "v.steps": 3, "m.hidden": (8,), "m.steps": 3, "inverse.hidden": (8,),
+        "inverse.steps": 3, "inverse.batch": 32, "inverse.sampler_steps": 3, "report.draws": 2, "report.n": 64,
+        "report.neighbourhoods": 4,
+    })  # fmt: skip
+    _, numbers = in_every_way(spec, ["experiment", "5.3", *set_words(spec, base)], tmp_path)
+    assert "networks" in numbers and "particles.npz generated" in numbers
+
+
+# -- what the ways share ---------------------------------------------------------------------------------------------
+
+
+def test_every_kind_is_held() -> None:
+    assert set(kinds.KINDS) == {"train", "landscape", "experiment", "lab", "recolor"}, "a new kind needs its test here"
+
+
+def test_ctrl_c_leaves_a_folder_that_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Broken(ConsoleRecorder):
+        def stage(self, name: str, state: str, seconds: float | None = None) -> None:
+            super().stage(name, state, seconds)
+            if (name, state) == ("exact", "started"):
+                raise Interrupted
+
+    words = ["lab", "gaussian", "--methods", "gaussian,exact", "--points", "50", "--json"]
+    assert main(words) == 0
+    whole = plain(json.loads(capsys.readouterr().out))
+    out = ["--out", str(tmp_path / "run")]
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "ConsoleRecorder", Broken)
+        assert main([*words, *out]) == 130
+    said = capsys.readouterr()
+    assert said.out == "" and f"the same command with --out {tmp_path / 'run'} goes on" in said.err
+    assert (tmp_path / "run" / files.CHECKPOINTS / "lab.pt").exists()
+    assert main([*words, *out]) == 0
+    said = capsys.readouterr()
+    assert plain(json.loads(said.out)) == whole and "gaussian restored" in said.err
+
+
+def threads_now(spec: Any, recorder: Recorder, folder: Path) -> dict[str, Any]:
+    return {"threads": torch.get_num_threads()}
+
+
+def test_threads_are_the_specs_and_then_those_of_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = dataclasses.replace(kinds.KINDS["lab"], run="tests.runs.test_same_numbers:threads_now")
+    train = dataclasses.replace(kinds.KINDS["train"], run=lab.run)
+    monkeypatch.setattr(kinds, "KINDS", {"lab": lab, "train": train})
+    before = torch.get_num_threads()
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            assert run_job(LabSpec(), tmp_path / f"lab{count}", Recorder())["threads"] == 1
+            spec = with_values(of_field("quick", "himmelblau"), {"threads": 2})
+            assert run_job(spec, tmp_path / f"train{count}", Recorder())["threads"] == 2
+            assert torch.get_num_threads() == count
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_folder_has_one_run_at_work(tmp_path: Path) -> None:
+    lock = FileLock(tmp_path / files.WORKER_LOCK)
+    assert lock.acquire()
+
+    def refused(work: Callable[[], Any]) -> None:
+        with pytest.raises(InputError, match="another run is at work"):
+            work()
+
+    refused(lambda: workplace(tmp_path).__enter__())
+    refused(lambda: npf.factorize("himmelblau", out=tmp_path))
+    assert main(["lab", "gaussian", "--methods", "gaussian", "--out", str(tmp_path)]) == 2
+    lock.release()
+    with workplace(tmp_path) as folder:  # what a broken start left is no other thing's folder
+        assert folder == tmp_path
+
+
+def test_an_experiment_does_not_go_on_with_other_digits(tmp_path: Path) -> None:
+    digits = experiments.load_digits()
+    recorder = ConsoleRecorder(tmp_path, quiet=True)
+    experiments._must_be_the_same(digits, recorder)
+    experiments._must_be_the_same(digits, recorder)
+    with pytest.raises(InputError, match="begun on digits and cannot go on with mnist"):
+        experiments._must_be_the_same(dataclasses.replace(digits, name="mnist"), recorder)
