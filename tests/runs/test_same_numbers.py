@@ -108,7 +108,18 @@ def must_be_same(one: dict[str, Any], other: dict[str, Any], way: str) -> None:
         assert np.array_equal(value, other[key], equal_nan=np.ndim(value) > 0), f"{way}: {key} differs"
 
 
-def in_every_way(spec: Any, words: list[str], folder: Path, out: bool = True) -> tuple[dict[str, Any], dict[str, Any]]:
+def same_told(one: Any, other: Any, rounding: float) -> bool:
+    """Whether two reports say the same, numbers up to a share of them."""
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same_told(one[key], other[key], rounding) for key in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(same_told, one, other, [rounding] * len(one)))
+    return bool(one == other or (isinstance(one, float) and abs(one - other) <= rounding * abs(one)))
+
+
+def in_every_way(
+    spec: Any, words: list[str], folder: Path, *, out: bool = True, rounding: float = 0.0
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Run ``spec`` in each way (by ``words`` on the command line, with --out where the kind's takes a folder); the
     report and what was left, once they are known to be the same."""
     kind = kinds.of(spec)
@@ -131,7 +142,7 @@ def in_every_way(spec: Any, words: list[str], folder: Path, out: bool = True) ->
         assert not (folder / "broken" / files.REPORT).exists()
     resumed = run_job(spec, folder / "broken", eager("broken"))
     for name, again in (("kept", kept), ("broken", resumed)):
-        assert plain(files.finite(again)) == told, name
+        assert same_told(told, plain(files.finite(again)), rounding), name
         must_be_same(numbers, left_in(folder / name), name)
         assert not (folder / name / files.CHECKPOINTS).exists()
 
@@ -139,7 +150,7 @@ def in_every_way(spec: Any, words: list[str], folder: Path, out: bool = True) ->
     if out:
         must_be_same(numbers, left_in(folder / "typed"), "command line")
         typed = files.read_json(folder / "typed" / files.REPORT)
-        assert typed is not None and plain(typed) == told
+        assert typed is not None and same_told(told, plain(typed), rounding)
         for name in (files.SPEC, files.REPORT):
             assert (folder / "typed" / name).exists()
     return report, numbers
@@ -164,12 +175,11 @@ def test_a_training(solver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert plain(files.finite(model.report)) == plain(files.finite(report))
 
 
-@pytest.mark.parametrize("method", ["lmc-npf-corrected", "lmc-npf"])
-def test_a_landscape(method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_landscape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(landscape, "PretrainSettings", lambda: NETWORKS)
     monkeypatch.setattr(landscape_run, "REPORT", ReportConfig(draws=2, n=64, neighbourhoods=4))
-    spec = LandscapeSpec("double-well", method, particles=8, steps=60, seed=2)
-    words = ["landscape", "double-well", "--method", method, "--particles", "8", "--steps", "60", "--seed", "2"]
+    spec = LandscapeSpec("double-well", particles=8, steps=60, seed=2)
+    words = ["landscape", "double-well", "--particles", "8", "--steps", "60", "--seed", "2"]
     _, numbers = in_every_way(spec, words, tmp_path)
     assert "networks" in numbers and "particles.npz paths" in numbers
 
@@ -202,7 +212,9 @@ def test_an_experiment(tmp_path: Path) -> None:
         "inverse.steps": 3, "inverse.batch": 32, "inverse.sampler_steps": 3, "report.draws": 2, "report.n": 64,
         "report.neighbourhoods": 4,
     })  # fmt: skip
-    _, numbers = in_every_way(spec, ["experiment", "5.3", *set_words(spec, base)], tmp_path)
+    # The weights are the same. What is measured against the Gaussian map in 222 dimensions differs in the ninth digit
+    # between two calls with the same tensors: linear algebra rounds by where they lie in memory.
+    _, numbers = in_every_way(spec, ["experiment", "5.3", *set_words(spec, base)], tmp_path, rounding=1e-6)
     assert "networks" in numbers and "particles.npz generated" in numbers
 
 
