@@ -178,8 +178,8 @@ def test_a_training(solver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_landscape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(landscape, "PretrainSettings", lambda: NETWORKS)
     monkeypatch.setattr(landscape_run, "REPORT", ReportConfig(draws=2, n=64, neighbourhoods=4))
-    spec = LandscapeSpec("double-well", particles=8, steps=60, seed=2)
-    words = ["landscape", "double-well", "--particles", "8", "--steps", "60", "--seed", "2"]
+    spec = LandscapeSpec("double-well", "lmc-npf", particles=8, steps=60, seed=2)
+    words = ["landscape", "double-well", "--method", "lmc-npf", "--particles", "8", "--steps", "60", "--seed", "2"]
     _, numbers = in_every_way(spec, words, tmp_path)
     assert "networks" in numbers and "particles.npz paths" in numbers
 
