@@ -97,6 +97,7 @@ def _bent(n: int, seed: int) -> tuple[Tensor, Tensor]:
     return x, other + torch.tanh(3 * other)
 
 
+@pytest.mark.usefixtures("steps_as_seconds")
 @pytest.mark.parametrize(("of_x", "of_y"), [(1e4, 1.0), (1.0, 1e3)])
 def test_the_narrow_networks_dual_and_inverse_know_no_units(of_x: float, of_y: float) -> None:
     x, y = _bent(4000, 0)
