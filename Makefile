@@ -7,7 +7,7 @@ PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8501
 TORCH_VARIANT ?= default
-WORKERS ?= 2
+WORKERS ?= 3
 SECONDS ?= 60
 
 VENV := .venv

@@ -289,9 +289,11 @@ def test_a_solve_begins_at_v_where_there_is_one_and_no_start_is_given(monkeypatc
 def test_draws_are_guided_where_there_is_an_m_that_knows_and_few_dimensions(monkeypatch: pytest.MonkeyPatch) -> None:
     found, asked = model(), list[tuple[int, float]]()
 
-    def guide(m: MLP, drawn: Tensor, y: Tensor, confine: object, stay: object, steps: int, close: float) -> Tensor:
+    def guide(
+        m: MLP, drawn: Tensor, y: Tensor, confine: object, stay: object, steps: int, close: float
+    ) -> tuple[Tensor, Tensor]:
         asked.append((steps, close))
-        return drawn + 100
+        return drawn + 100, torch.zeros(len(drawn))
 
     monkeypatch.setattr(factorization, "guide", guide)
     y = torch.zeros(4, 2)

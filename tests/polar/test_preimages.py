@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -129,8 +130,11 @@ def test_the_closed_form_jacobian_of_a_perceptron_is_that_of_autograd(activation
 class _Fold(torch.nn.Module):
     """A map with two pre-images of each value, as M_xi would know it."""
 
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([x[:, 0].square(), x[:, 1]], dim=1)
+
     def value_and_jacobian(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return torch.stack([x[:, 0].square(), x[:, 1]], dim=1), torch.stack(
+        return self(x), torch.stack(
             [torch.stack([2 * x[:, 0], 0 * x[:, 0]], 1), torch.stack([0 * x[:, 0], 1 + 0 * x[:, 0]], 1)], dim=1
         )
 
@@ -140,7 +144,8 @@ def test_the_guidance_collapses_no_branch() -> None:
     sides = torch.where(torch.arange(100) < 30, -1.0, 1.0)
     drawn = torch.stack([0.7 * sides, torch.full((100,), 0.1)], dim=1)
     drawn = drawn + 0.15 * torch.randn(100, 2, generator=torch.Generator().manual_seed(0))
-    near = guide(_Fold(), drawn, y, lambda x: x.clamp(-1, 1), outside("box", drawn), 12, 1e-3)  # type: ignore[arg-type]
+    fold: Any = _Fold()
+    near, _ = guide(fold, drawn, y, lambda x: x.clamp(-1, 1), outside("box", drawn), 12, 1e-3)
     assert torch.equal(near[:, 0].sign(), sides)
     assert torch.allclose(near.abs(), torch.tensor([0.7, 0.1]).expand(100, 2), atol=2e-3)
 
@@ -151,7 +156,9 @@ def test_a_draw_stays_where_it_is_when_guiding_would_lead_out_of_the_cloud() -> 
     stay = outside("samples", cloud)
     assert float(stay(torch.tensor([[0.5, 1.0]]))) == 0.0 and float(stay(torch.tensor([[-0.5, 1.0]]))) > 0.3
     drawn, y = torch.tensor([[0.02, 1.0], [0.5, 1.0]]), torch.tensor([[0.25, -0.5], [0.36, 1.0]])
-    near = guide(_Fold(), drawn, y, lambda x: x, stay, 12, 1e-3)  # type: ignore[arg-type]
+    fold: Any = _Fold()
+    near, left = guide(fold, drawn, y, lambda x: x, stay, 12, 1e-3)
+    torch.testing.assert_close(left, (fold(near) - y).norm(dim=1))
     assert torch.equal(near[0], drawn[0]) and torch.allclose(near[1], torch.tensor([0.6, 1.0]), atol=2e-3)
 
 
