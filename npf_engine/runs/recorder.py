@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 import os
 import sys
 import time
@@ -52,7 +53,8 @@ class FolderRecorder(ProgressRecorder):
         self.state = "running"
         self.error: str | None = None
         self.terminated = False
-        self._status_at = self._event_at = self._control_at = self._picture_at = 0.0
+        self._status_at = self._control_at = self._picture_at = 0.0
+        self._event_at = -math.inf  # on the board's clock, which has nothing to do with the machine's
         self._wish: str | None = None
         self._wish_at = 0.0
         self._saved_since_wish = False
@@ -134,7 +136,7 @@ class FolderRecorder(ProgressRecorder):
         new = self.board.advance(stage, int(step), int(total), plain)
         if new:
             self._event("stage", name=stage, state="started")
-        now, told = self.board.stages[stage], time.monotonic()
+        now, told = self.board.stages[stage], self.board.clock()
         if stage != self._untold[0]:
             self._untold = (stage, {})
         self._untold[1].update(plain)

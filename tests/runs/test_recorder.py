@@ -194,3 +194,14 @@ def test_estimate_is_scaled_by_finished_runs():
     known = cost.estimate(paper, [(quick, measured), (quick, {"u": None})])
     assert known["runs"] == 2
     assert known["stages"]["u"] == pytest.approx(3 * cost.guess(paper)["u"])
+
+
+def test_curves_grow_by_the_seconds_of_work_however_long_the_machine_is_up(tmp_path, monkeypatch):
+    """An event every half second, and rarer once a stage is long; the machine's own clock, which counts from its start,
+    made a server that was up for ten days wait for three quarters of an hour."""
+    monkeypatch.setattr("npf_engine.runs.recorder.time.monotonic", lambda: 1e6)
+    recorder = FolderRecorder(tmp_path)
+    for step, now in enumerate((0.0, 0.4, 0.6, 0.8, 1.2, 600.0, 601.0, 601.9, 602.1), 1):
+        monkeypatch.setattr(recorder.board, "clock", lambda now=now: now)
+        recorder.progress("u", step, 100, loss=1.0)
+    assert list(reading.history(tmp_path)["u"]["step"]) == [1, 3, 5, 6, 9]
