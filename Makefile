@@ -7,13 +7,14 @@ PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8501
 TORCH_VARIANT ?= default
-WORKERS ?= 3
+WORKERS ?= 2
 SECONDS ?= 60
 
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --disable-pip-version-check --quiet
-PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -q
+# Workers that yield to the pages, as they do in service, would starve beside tests.
+PYTEST := OMP_NUM_THREADS=1 NPF_NICE=0 $(PY) -m pytest -q
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
