@@ -17,6 +17,7 @@ from npf_engine.polar.sampling.landscapes import find
 from npf_engine.polar.sampling.pretrain import CELLS, PretrainSettings
 from npf_engine.recorder import Recorder
 from npf_engine.settings import InverseConfig
+from tests.polar.loops import Loops
 
 
 def model(bottom: list[float], curvatures: list[float]) -> Any:
@@ -108,26 +109,6 @@ def test_the_field_is_uniform_with_the_gradient_in_model_positions() -> None:
     assert 0.1 < len(field.x_test) / len(x) < 0.2
 
 
-class Loops:
-    """In place of Loop: how it was made, and the loss of one step with the random numbers of seed 3."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.made: dict[str, SimpleNamespace] = {}
-        outer = self
-
-        class Loop:
-            def __init__(self, name: str, key: str, modules: Any, steps: int, lr: float, seed: int, recorder: Any,
-                         ema: float) -> None:  # fmt: skip
-                self.own = SimpleNamespace(modules=modules, steps=steps, lr=lr, seed=seed, ema=ema)
-                outer.made[name] = self.own
-
-            def run(self, loss: Any) -> float:
-                self.own.loss = float(loss(0, torch.Generator().manual_seed(3))[0].detach())
-                return 1.0
-
-        monkeypatch.setattr(pretrain, "Loop", Loop)
-
-
 def sets() -> Any:
     """Two sets of samples with their M: of 30, and of 8 elsewhere."""
     g = torch.Generator().manual_seed(0)
@@ -137,7 +118,7 @@ def sets() -> Any:
 
 
 def test_the_map_is_refined_on_an_equal_share_of_each_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    loops, m = Loops(monkeypatch), MLP(2, 2, (4,), seed=0)
+    loops, m = Loops(monkeypatch, pretrain, 1.0), MLP(2, 2, (4,), seed=0)
     pretrain._fit_map(m, sets(), settings(batch=21), Recorder())
     g = torch.Generator().manual_seed(3)
     picks = [torch.randint(n, (10,), generator=g) for n in (30, 8)]
@@ -148,7 +129,7 @@ def test_the_map_is_refined_on_an_equal_share_of_each_set(monkeypatch: pytest.Mo
 
 
 def test_the_bridge_is_refined_with_peers_of_its_own_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    loops = Loops(monkeypatch)
+    loops = Loops(monkeypatch, pretrain, 1.0)
     asked: list[Any] = []
     bridge: Any = SimpleNamespace(
         project=lambda m: m.clamp(-1, 1), loss=lambda *rows: asked.append(rows) or torch.zeros(())
@@ -171,7 +152,7 @@ def test_the_bridge_is_refined_with_peers_of_its_own_set(monkeypatch: pytest.Mon
 
 
 def test_peers_are_the_samples_with_the_nearest_m(monkeypatch: pytest.MonkeyPatch) -> None:
-    Loops(monkeypatch)
+    Loops(monkeypatch, pretrain, 1.0)
     asked: list[Any] = []
     bridge: Any = SimpleNamespace(project=lambda m: m, loss=lambda *rows: asked.append(rows) or torch.zeros(()))
     (x, m), _ = sets()

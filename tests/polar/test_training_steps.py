@@ -19,6 +19,7 @@ from npf_engine.polar.training import _Job
 from npf_engine.recorder import Recorder
 from npf_engine.settings import ValueInverseConfig
 from npf_engine.transport.gaussian import gaussian_map
+from tests.polar.loops import Loops
 from tests.tiny import tiny_spec
 
 
@@ -61,33 +62,13 @@ def job(recorder: Recorder | None = None, n: int = 90, d: int = 2, **settings: A
     return _Job(field, spec, recorder or Clock(), device, torch.float32, x[:n], y[:n], {}, {}, {})
 
 
-class Loops:
-    """In place of Loop: keeps how it was made, and the loss of one step with the random numbers of seed 3."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.made: dict[str, SimpleNamespace] = {}
-        outer = self
-
-        class Loop:
-            def __init__(self, name: str, key: str, modules: Any, steps: int, lr: float, seed: int, recorder: Any,
-                         ema: float) -> None:  # fmt: skip
-                self.own = SimpleNamespace(key=key, modules=modules, steps=steps, lr=lr, seed=seed, ema=ema)
-                outer.made[name] = self.own
-
-            def run(self, loss: Any) -> float:
-                self.own.loss = float(loss(0, torch.Generator().manual_seed(3))[0].detach())
-                return 100.0
-
-        monkeypatch.setattr(training, "Loop", Loop)
-
-
 def picks(batch: int, n: int = 90) -> tuple[Tensor, torch.Generator]:
     g = torch.Generator().manual_seed(3)
     return torch.randint(n, (batch,), generator=g), g
 
 
 def test_v_and_m_are_regressed_on_the_conjugates_by_squared_distance(monkeypatch: pytest.MonkeyPatch) -> None:
-    loops, own = Loops(monkeypatch), job(**{"v.batch": 16, "m.batch": 24})
+    loops, own = Loops(monkeypatch, training, 100.0), job(**{"v.batch": 16, "m.batch": 24})
     x_hat = own.x.flip(1) - 0.3
     info = {"points": 110}
     monkeypatch.setattr(
@@ -123,7 +104,7 @@ def test_the_inverse_is_matched_along_bridges_from_m_to_x(
     peers: int, d: int, near: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One t of each of 12 equal parts, drawn to 1 by a power; pre-images beside the one that was picked."""
-    loops = Loops(monkeypatch)
+    loops = Loops(monkeypatch, training, 100.0)
     own = job(d=d, **{"inverse.batch": 12, "inverse.peers": peers, "inverse.time_power": 1.7, "inverse.ema": 0.5})
     asked: list[Any] = []
     monkeypatch.setattr(training.Bridge, "loss", lambda self, *rows: asked.append(rows) or rows[0].sum())  # type: ignore[func-returns-value]
@@ -144,7 +125,7 @@ def test_the_inverse_is_matched_along_bridges_from_m_to_x(
 
 @pytest.mark.parametrize(("rho", "region"), [("land", "box"), ("disc", "disc"), ("gaussian", "free")])
 def test_the_region_of_the_bridge_is_that_of_rho(rho: str, region: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    Loops(monkeypatch)
+    Loops(monkeypatch, training, 100.0)
     own = job()
     own.field.rho = rho
     bridge, _ = training._train_inverse(own, own.x, None)  # type: ignore[arg-type]
@@ -153,7 +134,7 @@ def test_the_region_of_the_bridge_is_that_of_rho(rho: str, region: str, monkeypa
 
 def test_every_network_and_every_loop_has_random_numbers_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of one seed and of the seeds beside it: no two are alike within a training."""
-    loops, own = Loops(monkeypatch), job()
+    loops, own = Loops(monkeypatch, training, 100.0), job()
     monkeypatch.setattr(
         training,
         "_conjugates",
@@ -360,7 +341,7 @@ def test_the_device_and_the_precision_are_those_that_were_asked_for(monkeypatch:
 
 
 def test_a_finished_stage_is_restored_and_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    Loops(monkeypatch)
+    Loops(monkeypatch, training, 100.0)
     first, second = Clock(), Clock()
     own = job(first)
     m, seconds = training._train_m(own, own.x)
@@ -378,7 +359,7 @@ def test_a_finished_stage_is_restored_and_told_of(monkeypatch: pytest.MonkeyPatc
 
 def test_the_blocks_of_a_bridge_by_values(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where none are named all components are one block."""
-    Loops(monkeypatch)
+    Loops(monkeypatch, training, 100.0)
     asked: list[Any] = []
     monkeypatch.setattr(training.ValueBridge, "attach", lambda self, u: asked.append(u) or self)  # type: ignore[func-returns-value]
     own = job()
