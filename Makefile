@@ -90,7 +90,7 @@ check-resume: $(VENV)/.run
 # The first time it learns which tests run which lines (some minutes, kept in .mutants); then the sample, on one core.
 SEED ?= 0
 COUNT ?= 200
-ROOMS ?= networks,divergences,transport,polar,sampling,evaluation
+ROOMS ?= networks,divergences,transport,polar,sampling,measures,studies
 check-mutants: $(VENV)/.dev
 	OMP_NUM_THREADS=1 PYTHONPATH=. $(PY) -m benchmarks.mutants.run --seed $(SEED) --count $(COUNT) --rooms $(ROOMS)
 

@@ -4,7 +4,7 @@
 
 Ours takes the spec's number of steps (``inverse.sampler_steps``). Quality: S_eps between I_psi(M(B_k)) and B_k over
 --neighbourhoods of test points, divided by the sharp reference, with its standard error (see
-npf_engine/evaluation/inverse.py). Time: CPU seconds of 2048 pre-images. Heun stops at t = 0.95, as released.
+npf_engine/measures/inverse.py). Time: CPU seconds of 2048 pre-images. Heun stops at t = 0.95, as released.
 ``speedup by sampler``: Heun's seconds over ours, run by run; ``speedup``: over the quickest Heun, whatever its quality.
 """
 
@@ -27,13 +27,13 @@ from benchmarks.common import (
     tell,
     without,
 )
-from npf_engine.evaluation.inverse import inverse_metric
 from npf_engine.fields.catalog import resolve
 from npf_engine.fields.field import Field
+from npf_engine.measures.inverse import inverse_metric
 from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.polar.training import train
-from npf_engine.runs.spec import preset, with_values
-from npf_engine.settings import ReportConfig
+from npf_engine.settings.stages import ReportConfig
+from npf_engine.studies.factorization.spec import preset, with_values
 
 PRE_IMAGES = 2048
 QUICK = {"u.pairings": 2, "u.pair_size": 500, "u.regression_steps": 100, "v.steps": 20}

@@ -22,7 +22,7 @@ from torch import Tensor
 from benchmarks.common import arguments, cpu_times, keep, least_speedup, set_threads, show, speedup_over, tell
 from npf_engine.fields.catalog import resolve
 from npf_engine.polar.training import train
-from npf_engine.runs.spec import preset, with_values
+from npf_engine.studies.factorization.spec import preset, with_values
 from npf_engine.transport.conjugate import Conjugate, conjugate
 
 FEW = 1024

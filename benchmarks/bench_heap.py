@@ -1,4 +1,4 @@
-"""Milliseconds of a step with freed memory returned to the system, and kept (``npf_engine/heap.py``).
+"""Milliseconds of a step with freed memory returned to the system, and kept (``npf_engine/tasks/memory.py``).
 
     python -m benchmarks.bench_heap [--json] [--threads 1] [--runs 3]
 
@@ -19,9 +19,9 @@ from pathlib import Path
 import torch
 
 from benchmarks.common import arguments, median_seconds, show
-from npf_engine.heap import keep_freed_memory
 from npf_engine.networks.mlp import MLP
 from npf_engine.networks.wide import WidePotential
+from npf_engine.tasks.memory import keep_freed_memory
 
 STEPS = 60
 

@@ -21,12 +21,12 @@ import numpy as np
 from benchmarks.common import arguments, set_threads, show, tell
 from npf_engine.figures.lab import pushforwards, spread
 from npf_engine.networks.icnn import count_parameters
-from npf_engine.recorder import Recorder
-from npf_engine.transport.lab import LabSpec
-from npf_engine.transport.lab.dual_methods import fit_by_dual
-from npf_engine.transport.lab.methods import Units
-from npf_engine.transport.lab.run import Bench, run_lab
-from npf_engine.transport.lab.tasks import build_task
+from npf_engine.studies.lab import LabSpec
+from npf_engine.studies.lab.dual_methods import fit_by_dual
+from npf_engine.studies.lab.methods import Units
+from npf_engine.studies.lab.run import Bench, run_lab
+from npf_engine.studies.lab.tasks import build_task
+from npf_engine.tasks.recorder import Recorder
 
 SCHEMES = ("explicit", "implicit", "implicit-summed", "euclidean", "adam", "gauss-newton")
 # mean, standard deviation, share above 0.03 of the released code, 30 seeds (Adam: rate 1e-2, 1000 steps)

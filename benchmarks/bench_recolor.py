@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import arguments, names_of, set_threads, show, tell
-from npf_engine.evaluation.colour import colour_match
 from npf_engine.fields.pictures import Picture, built_in, open_picture, resized, write_png
-from npf_engine.transport.recolor import METHODS, SECONDS, recolor, structure
+from npf_engine.studies.recolor.measure import colour_match
+from npf_engine.studies.recolor.transfer import METHODS, SECONDS, recolor, structure
 
 PIXELS = 1_000_000
 

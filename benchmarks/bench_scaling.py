@@ -56,7 +56,7 @@ def child(work: dict[str, Any]) -> None:
 
 
 def _spec(work: dict[str, Any]) -> Any:
-    from npf_engine.runs.spec import preset, with_values
+    from npf_engine.studies.factorization.spec import preset, with_values
 
     values = {"field.source": "himmelblau", "field.n_samples": work["n"], "device": "cpu"}
     return with_values(preset("quick"), values | work.get("set", {}))
@@ -72,8 +72,8 @@ def _stage_u(work: dict[str, Any]) -> dict[str, Any]:
 
 
 def _quick(work: dict[str, Any]) -> dict[str, Any]:
-    from npf_engine.evaluation.report import accuracy_report
     from npf_engine.fields.catalog import resolve
+    from npf_engine.measures.report import accuracy_report
     from npf_engine.polar.training import train
 
     spec = _spec(work)

@@ -27,7 +27,7 @@ from typing import Any
 from benchmarks.common import arguments, keep, set_threads, show, tell
 from npf_engine.fields.catalog import resolve
 from npf_engine.polar.training import train
-from npf_engine.runs.spec import preset, with_values
+from npf_engine.studies.factorization.spec import preset, with_values
 from npf_engine.transport.dual import held_out_dual
 
 ROOT = Path(__file__).resolve().parents[1]

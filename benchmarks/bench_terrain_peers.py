@@ -27,7 +27,7 @@ from benchmarks.peers.launch import PeerRun, run_peer
 from npf_engine.divergences import default_eps, sinkhorn_divergence
 from npf_engine.fields.catalog import resolve
 from npf_engine.fields.field import Field
-from npf_engine.runs.spec import preset, with_values
+from npf_engine.studies.factorization.spec import preset, with_values
 from npf_engine.transport.dual import held_out_dual, in_chunks
 
 TEST_POINTS = 4096

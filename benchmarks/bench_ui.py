@@ -38,8 +38,8 @@ def main() -> None:
 
 def measure(runs: int) -> list[dict[str, Any]]:
     """One row a page: milliseconds of a rerun, alone and beside a worker."""
-    from npf_engine.runs.spec import TrainingSpec, with_values
     from npf_engine.runs.store import RunStore
+    from npf_engine.studies.factorization.spec import TrainingSpec, with_values
     from ui import frame
 
     logging.getLogger("streamlit").setLevel(logging.ERROR)

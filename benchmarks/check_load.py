@@ -31,9 +31,10 @@ import psutil
 
 from benchmarks.common import arguments, show, tell
 from benchmarks.visitor import Visitor
-from npf_engine.runs import files, kinds
-from npf_engine.runs.spec import TrainingSpec, with_values
 from npf_engine.runs.store import Run, RunStore
+from npf_engine.studies import kinds
+from npf_engine.studies.factorization.spec import TrainingSpec, with_values
+from npf_engine.tasks import layout
 
 ROOT = Path(__file__).resolve().parent.parent
 ENDLESS = {
@@ -143,7 +144,7 @@ def fill(store: RunStore, count: int) -> None:
         folder = store.folder / run_id
         folder.mkdir(parents=True)
         settings = kinds.spec_to_json(dataclasses.replace(TrainingSpec(), name=f"Run {number}", seed=number))
-        files.write_json(folder / files.SPEC, settings)
+        layout.write_json(folder / layout.SPEC, settings)
         store.table.insert(
             id=run_id, name=f"Run {number}", state="done", source="trained", spec=json.dumps(settings), created=then,
             queued=then, started=then, finished=then + 50, verdict=example.verdict, metrics=example.metrics,

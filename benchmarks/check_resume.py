@@ -23,10 +23,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from npf_engine.runs import files
-from npf_engine.runs.process import Identity
-from npf_engine.runs.spec import TrainingSpec, with_values
 from npf_engine.runs.store import Run, RunStore
+from npf_engine.studies.factorization.spec import TrainingSpec, with_values
+from npf_engine.tasks import layout
+from npf_engine.tasks.processes import Identity
 
 SPEC = {
     "field.source": "jacksboro",
@@ -84,11 +84,11 @@ def kill_in(store: RunStore, run: Run, stage: str) -> dict[str, Any]:
     """``kill -9`` of the worker in the middle of a stage that has a checkpoint; resume. What happened."""
 
     def middle(status: dict[str, Any]) -> bool:
-        kept = (run.folder / files.CHECKPOINTS / f"{stage}.fit.pt").exists()
+        kept = (run.folder / layout.CHECKPOINTS / f"{stage}.fit.pt").exists()
         return status["stage"] == stage and kept and 0.25 * status["total"] < status["step"] < 0.95 * status["total"]
 
     wait(store, run, middle, f"the middle of stage {stage}")
-    worker = Identity.from_json(files.read_json(run.folder / files.WORKER))
+    worker = Identity.from_json(layout.read_json(run.folder / layout.WORKER))
     if worker is None or not worker.alive():
         sys.exit(f"there is no worker to kill in stage {stage}")
     step = store.status(run.id)["step"]

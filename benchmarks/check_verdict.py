@@ -20,9 +20,9 @@ import torch
 
 from benchmarks.common import arguments, show, tell
 from benchmarks.exact_models import BUILDERS, Case, wrong_i, wrong_m, wrong_u
-from npf_engine.evaluation.report import accuracy_report
-from npf_engine.evaluation.verdict import GOOD, UNTRUSTED
-from npf_engine.settings import ReportConfig
+from npf_engine.measures.report import accuracy_report
+from npf_engine.measures.verdict import GOOD, UNTRUSTED
+from npf_engine.settings.stages import ReportConfig
 
 REPORT = ReportConfig(draws=8, n=320, neighbourhoods=32, neighbourhood_size=64)
 OFF_U, OFF_M = 0.03, 0.05

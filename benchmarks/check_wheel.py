@@ -33,7 +33,7 @@ INSIDE = (
     "npf_engine/gallery/npf-jacksboro.zip",
     "npf_engine/gallery/npf-fractal.zip",
     "npf_engine/gallery/npf-himmelblau.zip",
-    "npf_engine/runs/portable/example.py",
+    "npf_engine/bundle/portable/example.py",
 )
 OUTSIDE = ("tests/", "pages/", "ui/", "benchmarks/", "app.py", "examples/")
 LIBRARY = """

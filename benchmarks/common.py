@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-from npf_engine.filing import finite
-from npf_engine.heap import keep_freed_memory
+from npf_engine.tasks.files import finite
+from npf_engine.tasks.memory import keep_freed_memory
 
 ARTIFACTS = Path(__file__).resolve().parents[1] / "artifacts" / "benchmarks"
 # Where there is none: no peer, or all solvers get the same seconds and differ in accuracy.

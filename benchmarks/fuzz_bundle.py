@@ -27,18 +27,19 @@ from unittest import mock
 
 import torch
 
+from npf_engine.bundle import check
 from npf_engine.errors import InputError
-from npf_engine.evaluation.views import factorization_view
 from npf_engine.figures import accuracy
-from npf_engine.runs import bundle_check, kinds
-from npf_engine.runs.leaves import leaves
-from npf_engine.runs.spec import to_json
+from npf_engine.measures.views import factorization_view
 from npf_engine.runs.store import RunStore
+from npf_engine.settings.dotted import leaves
+from npf_engine.studies import kinds
+from npf_engine.studies.factorization.spec import to_json
 from npf_engine.tasks import child
 
 GALLERY = Path(__file__).resolve().parents[1] / "assets" / "gallery"
 SLOW = 5.0
-JSON_FILES = (bundle_check.CONFIG, bundle_check.REPORT, bundle_check.ENVIRONMENT)
+JSON_FILES = (check.CONFIG, check.REPORT, check.ENVIRONMENT)
 RAW = "\u0001raw:"  # a text that begins so is written into the JSON without its quotes
 VALUES: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 2, 3, 0.5, 1e9, 1e300, -1e308, RAW + "1e999", RAW + "NaN", RAW + "-Infinity",
@@ -74,8 +75,8 @@ def mutants(seed: int, content: dict[str, bytes] | None = None) -> Iterator[byte
         for _ in range(rng.choice((1, 1, 1, 2, 3))):
             _change(rng, changed)
         if rng.random() < 0.95:
-            rest = {name: data for name, data in changed.items() if name != bundle_check.CHECKSUMS}
-            changed[bundle_check.CHECKSUMS] = bundle_check.checksums(rest).encode()
+            rest = {name: data for name, data in changed.items() if name != check.CHECKSUMS}
+            changed[check.CHECKSUMS] = check.checksums(rest).encode()
         yield _zipped(rng, changed)
 
 
@@ -97,7 +98,7 @@ def _change(rng: random.Random, content: dict[str, bytes]) -> None:
         name = rng.choices(JSON_FILES, (6, 3, 1))[0]
         content[name] = mutated_json(rng, content.get(name, b"{}"))
     elif kind < 0.85:
-        name = rng.choice((bundle_check.MODEL, bundle_check.SAMPLES))
+        name = rng.choice((check.MODEL, check.SAMPLES))
         content[name] = _mutated_tensors(rng, content.get(name, b""))
     elif kind < 0.95:
         name = rng.choice(sorted(content))

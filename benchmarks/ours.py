@@ -13,8 +13,8 @@ from torch import Tensor
 from npf_engine.fields.field import Field
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.polar.training import train
-from npf_engine.recorder import Recorder
-from npf_engine.runs.spec import TrainingSpec
+from npf_engine.studies.factorization.spec import TrainingSpec
+from npf_engine.tasks.recorder import Recorder
 
 
 class _Done(Exception):

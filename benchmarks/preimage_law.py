@@ -15,9 +15,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from npf_engine.bundle.package import load_bundle
 from npf_engine.fields.lattice import Lattice
 from npf_engine.polar.factorization import PolarFactorization
-from npf_engine.runs.bundle import load_bundle
 
 CELLS = 4
 STEEPEST = 0.99  # quantile of the weights, beyond which a fold's edge would outweigh all else

@@ -9,9 +9,9 @@ Takes about half a minute on one core; the picture goes to FOLDER, or nowhere.
 import sys
 from pathlib import Path
 
-from npf_engine.evaluation.colour import colour_match
 from npf_engine.fields.pictures import open_picture, write_png
-from npf_engine.transport.recolor import recolor
+from npf_engine.studies.recolor.measure import colour_match
+from npf_engine.studies.recolor.transfer import recolor
 
 day, sunset = open_picture("day"), open_picture("sunset")
 

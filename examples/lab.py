@@ -9,7 +9,7 @@ Takes about a minute on one core.
 import numpy as np
 
 import npf_engine as npf
-from npf_engine.transport.lab import LabSpec, run_lab
+from npf_engine.studies.lab import LabSpec, run_lab
 
 report = run_lab(LabSpec(task="gaussian", methods=("gaussian", "icnn", "cmgn", "exact"), seeds=1, budget_steps=200))
 print(f"{report['title']}: {report['metric']}, nothing learned {report['trivial']:.3g}")

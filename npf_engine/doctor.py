@@ -164,11 +164,11 @@ def threads() -> Check:
 
 def write_access() -> Check:
     """Whether runs can be kept."""
-    from npf_engine.runs import files
+    from npf_engine.tasks import layout
 
     wanted = Path(os.environ.get("NPF_HOME") or Path.home() / ".npf")
     try:
-        home = files.home()
+        home = layout.home()
         with tempfile.TemporaryFile(dir=home) as file:
             file.write(b"npf")
     except (OSError, InputError) as error:

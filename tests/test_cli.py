@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 import torch
 
+from npf_engine.bundle.package import check_bundle
 from npf_engine.cli import main
 from npf_engine.cli.parser import build_parser
-from npf_engine.polar.landscape import LandscapeSpec
-from npf_engine.runs import files
-from npf_engine.runs.bundle import check_bundle
-from npf_engine.transport.lab.run import LabSpec
+from npf_engine.studies.lab.run import LabSpec
+from npf_engine.studies.landscape.study import LandscapeSpec
+from npf_engine.tasks import layout
 from tests.conftest import ROOT
 from tests.tiny import SETTINGS, tiny_bundle, tiny_run
 
@@ -184,7 +184,7 @@ def test_train_goes_on_in_its_folder_and_refuses_another_training_there(
         "train", "himmelblau", "--out", run, "--set", *TINY, "u.regression_steps=100000", NPF_CHECKPOINT_SECONDS="0.2"
     )
     deadline = time.monotonic() + 120
-    while not list(run.glob(f"{files.CHECKPOINTS}/u.*")) and child.poll() is None and time.monotonic() < deadline:
+    while not list(run.glob(f"{layout.CHECKPOINTS}/u.*")) and child.poll() is None and time.monotonic() < deadline:
         time.sleep(0.1)
     time.sleep(1.0)
     child.send_signal(signal.SIGINT)
@@ -192,7 +192,7 @@ def test_train_goes_on_in_its_folder_and_refuses_another_training_there(
     assert child.returncode == 130 and out == ""
     assert err.strip().splitlines()[-1].startswith("stopped; the same command with --out")
     assert "Traceback" not in err
-    assert (run / files.FIELD).exists() and not list(run.glob("*.zip"))
+    assert (run / layout.FIELD).exists() and not list(run.glob("*.zip"))
     line = sentence(capsys, "train", "himmelblau", "--out", run, "--set", *TINY, "u.regression_steps=20")
     assert "regression_steps is 100000 there, not 20" in line
 

@@ -12,19 +12,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from npf_engine.evaluation.report import accuracy_report
 from npf_engine.fields.catalog import resolve
 from npf_engine.fields.digits import embedded_digits
+from npf_engine.measures.report import accuracy_report
 from npf_engine.polar import PolarFactorization
-from npf_engine.polar.experiments import sample
-from npf_engine.polar.experiments.run import run_experiment
 from npf_engine.polar.training import train
-from npf_engine.recorder import Recorder
-from npf_engine.runs.bundle import write_bundle
-from npf_engine.settings import PotentialConfig
+from npf_engine.settings.stages import PotentialConfig
+from npf_engine.studies.classifier import sample
+from npf_engine.studies.classifier.run import run_experiment
+from npf_engine.studies.factorization.bundling import write_bundle
+from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport import WideConfig, fit_brenier_map, fit_wide
-from tests.polar.test_experiments import FEW, tiny
 from tests.pretend_gpu import OnGPU, pretended
+from tests.studies.classifier.test_experiments import FEW, tiny
 from tests.tiny import tiny_spec
 
 

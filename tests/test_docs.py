@@ -13,8 +13,8 @@ import pytest
 
 import npf_engine
 from npf_engine.cli.parser import build_parser
-from npf_engine.evaluation import accuracy_verdict as verdict
-from npf_engine.runs import spec
+from npf_engine.measures import accuracy_verdict as verdict
+from npf_engine.studies.factorization import spec
 from tests.test_house import FLOORS
 
 ROOT = Path(__file__).resolve().parents[1]

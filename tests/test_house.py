@@ -13,16 +13,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 # From the ground up; a floor's rooms, and the modules of each by their longest prefix. Rooms of one floor do not know
-# one another. Three rooms (lab, sampling, classifier) still have their files in lower rooms' folders.
+# one another.
 FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
-    {"errors": ("errors",), "resources": ("resources",), "steady": ("steady",)},
-    {name: (name,) for name in ("limits", "filing", "home", "numbers", "graded", "glossary", "heap", "recorder")},
-    {name: (name,) for name in ("settings", "restoring", "tasks", "networks", "divergences")},
+    {"errors": ("errors",), "resources": ("resources",)},
+    {name: (name,) for name in ("home", "numbers", "glossary")},
+    {"settings": ("settings",)},
+    {"tasks": ("tasks",)},
+    {"networks": ("networks",), "divergences": ("divergences",)},
     {"fields": ("fields",), "transport": ("transport",)},
-    {"polar": ("polar",), "lab": ("transport.lab",)},
-    {"sampling": ("polar.sampling", "polar.langevin", "polar.landscape"), "recolor": ("transport.recolor",)},
-    {"evaluation": ("evaluation",)},
-    {"figures": ("figures",), "classifier": ("polar.experiments",)},
+    {"polar": ("polar",)},
+    {"sampling": ("sampling",), "measures": ("measures",), "bundle": ("bundle",)},
+    {"figures": ("figures",)},
+    {"studies": ("studies",)},
     {"runs": ("runs",)},
     {"library": ("library",), "doctor": ("doctor",)},
     {"cli": ("cli",)},

@@ -20,7 +20,7 @@ import npf_engine as npf
 from npf_engine.errors import InputError
 from npf_engine.fields.catalog import resolve
 from npf_engine.fields.function_field import draw_rho
-from npf_engine.runs.spec import preset
+from npf_engine.studies.factorization.spec import preset
 from tests.conftest import ROOT
 from tests.tiny import SETTINGS, tiny_run
 

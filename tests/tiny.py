@@ -7,14 +7,14 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from npf_engine.evaluation.report import accuracy_report
 from npf_engine.fields import analytic
 from npf_engine.fields.catalog import resolve
 from npf_engine.fields.spec import FieldSpec
+from npf_engine.measures.report import accuracy_report
 from npf_engine.polar import PolarFactorization
 from npf_engine.polar.training import train
-from npf_engine.runs.bundle import write_bundle
-from npf_engine.runs.spec import TrainingSpec, preset, with_values
+from npf_engine.studies.factorization.bundling import write_bundle
+from npf_engine.studies.factorization.spec import TrainingSpec, preset, with_values
 
 SETTINGS: dict[str, Any] = {
     "device": "cpu",

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from npf_engine import limits
 from npf_engine.errors import InputError
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.runs import files
-from npf_engine.runs.spec import TrainingSpec, base_of, leaves, preset, with_values
+from npf_engine.settings import limits
+from npf_engine.studies.factorization.spec import TrainingSpec, base_of, leaves, preset, with_values
+from npf_engine.tasks import layout
 
 FIELD = "field."
 
@@ -78,7 +78,7 @@ def check_source(source: str) -> None:
     home_of_somebody = source.startswith("~")
     if not (path.is_absolute() or len(path.parts) > 1 or path.exists() or home_of_somebody):
         return
-    allowed = [files.home(), *([Path(os.environ["NPF_DEM_DIR"])] if os.environ.get("NPF_DEM_DIR") else [])]
+    allowed = [layout.home(), *([Path(os.environ["NPF_DEM_DIR"])] if os.environ.get("NPF_DEM_DIR") else [])]
     if home_of_somebody or not any(path.resolve().is_relative_to(folder.resolve()) for folder in allowed):
         raise InputError(f"a link cannot open the file {limits.shown(source)}; upload it on the Field page")
 

@@ -6,8 +6,9 @@ import functools
 
 import streamlit as st
 
-from npf_engine.runs import files, kinds
 from npf_engine.runs.store import Run
+from npf_engine.studies import kinds
+from npf_engine.tasks import layout
 from ui import states
 from ui.runs import store
 
@@ -19,7 +20,7 @@ def download(run: Run) -> None:
     """The bundle of a training, the zip of another run's results; made at the click."""
     with states.told():
         training = run.kind == kinds.TRAIN
-        name = store().bundle(run.id).name if training else f"{files.slug(run.name)}.zip"
+        name = store().bundle(run.id).name if training else f"{layout.slug(run.name)}.zip"
         st.download_button(
             f"Download {name}",
             data=functools.partial(store().archive, run.id),

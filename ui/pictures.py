@@ -8,11 +8,11 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from npf_engine.figures import palette, panels
-from npf_engine.runs import files
+from npf_engine.tasks import layout
 from ui import runs
 
 if TYPE_CHECKING:
-    from npf_engine.evaluation.views import FactorizationView
+    from npf_engine.measures.views import FactorizationView
 
 POINTS = 2000
 POSITIONS = ("rho", "m", "m_network")  # clouds in the region; the others are values of F
@@ -21,12 +21,12 @@ POSITIONS = ("rho", "m", "m_network")  # clouds in the region; the others are va
 def view(run_id: str) -> FactorizationView:
     """The clouds of a model, kept for the models shown last. Raises InputError where the run has no bundle."""
     written = runs.store().bundle(run_id).stat().st_mtime_ns
-    return _view(str(files.home()), run_id, written)
+    return _view(str(layout.home()), run_id, written)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Evaluating the model ...")
 def _view(home: str, run_id: str, written: int) -> FactorizationView:
-    from npf_engine.evaluation.views import factorization_view
+    from npf_engine.measures.views import factorization_view
 
     return factorization_view(runs.load_model(run_id), POINTS)
 

@@ -58,7 +58,7 @@ def plot(
 
 def downloads(data: Arrays | Callable[[], Arrays], key: str, name: str) -> None:
     """Two small buttons that save ``data`` as CSV and as NPZ; the files are made at the click."""
-    from npf_engine.evaluation import views
+    from npf_engine.measures import views
 
     def written(write: Callable[[Arrays], bytes]) -> Callable[[], bytes]:
         return lambda: write(data() if callable(data) else data)

@@ -44,7 +44,7 @@ def title(stage: str) -> str:
     base, _, part = stage.partition(": ")
     if stage in TITLES or base in TITLES:
         return TITLES.get(stage) or f"{TITLES[base]}, {part}"
-    from npf_engine.transport.lab import names
+    from npf_engine.transport.methods import names
 
     return names.title(base) + (f", {part}" if part else "")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from npf_engine.runs import kinds
 from npf_engine.runs.store import Run
+from npf_engine.studies import kinds
 from ui import frame, live, manage, runlist, runs, states
 
 Body = Callable[[Run, dict[str, Any]], None]

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from npf_engine.evaluation.verdict import GOOD, UNTRUSTED, USABLE, level_of_row
 from npf_engine.glossary import typeset
-from npf_engine.runs import files, kinds
+from npf_engine.measures.verdict import GOOD, UNTRUSTED, USABLE, level_of_row
 from npf_engine.runs.store import Run, RunStore
+from npf_engine.studies import kinds
+from npf_engine.tasks import layout
 from ui import frame, states
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ BOXES = {"green": st.success, "orange": st.warning, "red": st.error}
 
 def store() -> RunStore:
     """The runs of this server's home folder."""
-    return _store(str(files.home()))
+    return _store(str(layout.home()))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -51,7 +52,7 @@ def _store(home: str) -> RunStore:
 def load_model(run_id: str) -> PolarFactorization:
     """The model of a finished run, kept in memory while it is among the last four. Raises InputError."""
     bundle = store().bundle(run_id)
-    return _model(str(files.home()), run_id, bundle.stat().st_mtime_ns)
+    return _model(str(layout.home()), run_id, bundle.stat().st_mtime_ns)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the model ...")

@@ -14,8 +14,8 @@ import streamlit as st
 
 from npf_engine.errors import InputError
 from npf_engine.numbers import typed
-from npf_engine.runs import kinds
-from npf_engine.runs.leaves import leaves
+from npf_engine.settings.dotted import leaves
+from npf_engine.studies import kinds
 from ui import fieldlink, states
 
 PROBLEM = "spec_problem"  # session: the sentence about the last value that was refused

@@ -10,7 +10,7 @@ import pkgutil
 # being imported: of several visitors who come at once to a server just started, all but one would find them half
 # imported.
 FIRST = ("matplotlib.cbook", "pandas", "torch", "plotly.graph_objects", "plotly.io", "plotly.subplots")
-ENGINE = ("fields", "figures", "evaluation", "polar", "runs")
+ENGINE = ("fields", "figures", "measures", "polar", "studies", "runs")
 PACKAGES = (*(f"npf_engine.{room}" for room in ENGINE), "ui")
 # Run, not imported: a page by Streamlit, the children of other processes by the interpreter; heun needs torchsde, which
 # is slow to load and serves a reference alone.

@@ -12,7 +12,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-STATED = ("/divergences/", "/evaluation/accuracy_verdict", "/evaluation/landscape_verdict", "/evaluation/measured")
+STATED = ("/divergences/", "/measures/accuracy_verdict", "/landscape/verdict", "/measures/measured")
 
 BINARY: dict[type[ast.operator], list[type[ast.operator]]] = {
     ast.Add: [ast.Sub],

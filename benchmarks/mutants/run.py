@@ -33,21 +33,22 @@ ROOMS = {
     "divergences": "npf_engine/divergences",
     "transport": "npf_engine/transport",
     "polar": "npf_engine/polar",
-    "sampling": "npf_engine/polar/sampling",
-    "evaluation": "npf_engine/evaluation",
+    "sampling": "npf_engine/sampling",
+    "measures": "npf_engine/measures",
+    "studies": "npf_engine/studies",
 }
 # No mathematics in them: processes, files, names, what progress says, what a form offers.
 NOT_MATHEMATICS = (
     "npf_engine/networks/sizes.py",
-    "npf_engine/evaluation/embedding.py",
-    "npf_engine/evaluation/colour_run.py",
+    "npf_engine/measures/embedding.py",
+    "npf_engine/studies/recolor/run.py",
     "npf_engine/polar/storage.py",
     "npf_engine/polar/watching.py",
-    "npf_engine/polar/experiments/*",
-    "npf_engine/polar/sampling/replay.py",
-    "npf_engine/polar/sampling/methods.py",
-    "npf_engine/transport/lab/telling.py",
-    "npf_engine/transport/lab/names.py",
+    "npf_engine/studies/classifier/*",
+    "npf_engine/sampling/replay.py",
+    "npf_engine/sampling/methods.py",
+    "npf_engine/studies/lab/progress.py",
+    "npf_engine/transport/methods/names.py",
 )
 BUDGET = 10.0  # CPU seconds of tests for a mutant that none of them sees
 FOREIGN = 2.0  # a second of another room's test counts as much as two of the own room's

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from npf_engine import heap
+from npf_engine.tasks import memory
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -68,8 +68,8 @@ def _environment(threads: int) -> dict[str, str]:
         "OMP_NUM_THREADS": str(threads),
         "XLA_FLAGS": f"--xla_cpu_multi_thread_eigen={multi} intra_op_parallelism_threads={threads}",
         "JAX_PLATFORMS": "cpu",
-        "MALLOC_MMAP_THRESHOLD_": str(heap.FROM_HEAP),
-        "MALLOC_TRIM_THRESHOLD_": str(heap.KEPT),
+        "MALLOC_MMAP_THRESHOLD_": str(memory.FROM_HEAP),
+        "MALLOC_TRIM_THRESHOLD_": str(memory.KEPT),
         "PYTHONPATH": str(ROOT),
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }

@@ -15,10 +15,10 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from npf_engine import limits
 from npf_engine.cli.parser import build_parser
 from npf_engine.errors import Cancelled, InputError, TrainingDiverged
-from npf_engine.heap import keep_freed_memory
+from npf_engine.settings import limits
+from npf_engine.tasks.memory import keep_freed_memory
 
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -71,7 +71,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def _json(data: Any) -> str:
-    from npf_engine.runs.files import finite
+    from npf_engine.tasks.layout import finite
 
     return json.dumps(finite(data), allow_nan=False, ensure_ascii=False)
 

@@ -9,14 +9,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from npf_engine import limits
 from npf_engine.cli.output import Answer, columns, report_text
 from npf_engine.errors import InputError
+from npf_engine.settings import limits
 
 if TYPE_CHECKING:
     from npf_engine.fields.field import Field
     from npf_engine.polar import PolarFactorization
-    from npf_engine.runs.spec import TrainingSpec
+    from npf_engine.studies.factorization.spec import TrainingSpec
 
 
 def fields(args: argparse.Namespace) -> Answer:
@@ -44,7 +44,7 @@ def fields(args: argparse.Namespace) -> Answer:
 def train(args: argparse.Namespace) -> Answer:
     """Train in this process, with checkpoints in the run's folder."""
     from npf_engine.cli import running
-    from npf_engine.runs.spec import to_json
+    from npf_engine.studies.factorization.spec import to_json
 
     if args.field is None and not args.show_spec:
         raise InputError("train needs a FIELD: a name (`fields` lists them), a place or a file")
@@ -57,7 +57,7 @@ def train(args: argparse.Namespace) -> Answer:
 
 def training_spec(args: argparse.Namespace) -> TrainingSpec:
     """The spec of a preset with everything that was typed. Raises InputError."""
-    from npf_engine.runs.spec import of_field, preset, with_values
+    from npf_engine.studies.factorization.spec import of_field, preset, with_values
 
     spec = preset(args.preset) if args.field is None else of_field(args.preset, args.field)
     values: dict[str, Any] = {} if args.field is None else {"name": field_title(args.field)}
@@ -87,10 +87,10 @@ def evaluate(args: argparse.Namespace) -> Answer:
     """The accuracy table again, on the test samples of a field."""
     import torch
 
-    from npf_engine.evaluation.report import accuracy_report
+    from npf_engine.measures.report import accuracy_report
     from npf_engine.runs.machine import choose_threads
-    from npf_engine.runs.recorder import ConsoleRecorder
-    from npf_engine.runs.spec import TrainingSpec
+    from npf_engine.runs.recording import ConsoleRecorder
+    from npf_engine.studies.factorization.spec import TrainingSpec
 
     if args.draws < 2:
         raise InputError(f"--draws must be 2 or more, not {args.draws}: a standard error needs two")
@@ -113,7 +113,7 @@ def evaluate(args: argparse.Namespace) -> Answer:
 
 def load_model(path: str) -> PolarFactorization:
     """The model in a checked bundle. Raises InputError where it is not sound."""
-    from npf_engine.runs.bundle import load_bundle
+    from npf_engine.bundle.package import load_bundle
 
     return load_bundle(path)
 
@@ -124,8 +124,8 @@ def field_like(model: PolarFactorization, source: str, settings: dict[str, str],
     Raises InputError where it has another dimension or lies on another domain than the model.
     """
     from npf_engine.fields.catalog import resolve
-    from npf_engine.runs.kinds import lenient_spec
-    from npf_engine.runs.spec import with_values
+    from npf_engine.studies.factorization.spec import with_values
+    from npf_engine.studies.kinds import lenient_spec
 
     spec = lenient_spec({"field": model.field_spec})
     if wrong := [key for key in settings if not key.startswith("field.")]:

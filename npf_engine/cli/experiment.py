@@ -35,11 +35,11 @@ def experiment(args: argparse.Namespace) -> Answer:
     from npf_engine.cli.commands import pairs
     from npf_engine.fields.classifier import Classifier
     from npf_engine.fields.digits import fetch_mnist, load_digits
-    from npf_engine.polar.experiments.spec import experiment_preset
     from npf_engine.runs import machine
-    from npf_engine.runs.leaves import set_leaves
-    from npf_engine.runs.recorder import ConsoleRecorder
-    from npf_engine.runs.spec import check_choices
+    from npf_engine.runs.recording import ConsoleRecorder
+    from npf_engine.settings.dotted import set_leaves
+    from npf_engine.studies.classifier.spec import experiment_preset
+    from npf_engine.studies.factorization.spec import check_choices
 
     device = args.device or ("auto" if args.preset == "paper" else "cpu")
     changes: dict[str, Any] = {"device": machine.resolve_device(device)}

@@ -8,9 +8,9 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from npf_engine import limits
 from npf_engine.cli.output import Answer, number
 from npf_engine.errors import InputError
+from npf_engine.settings import limits
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,7 +25,7 @@ def invert(args: argparse.Namespace) -> Answer:
     import torch
 
     from npf_engine.cli.commands import load_model
-    from npf_engine.runs import files
+    from npf_engine.tasks import layout
 
     if args.samples < 1:
         raise InputError(f"--samples must be 1 or more, not {limits.shown(args.samples)}")
@@ -52,9 +52,9 @@ def invert(args: argparse.Namespace) -> Answer:
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
     path = Path(args.out)
-    with files.writing(path):
+    with layout.writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    files.write_atomic(path, buffer.getvalue())
+    layout.write_atomic(path, buffer.getvalue())
     return Answer(
         {"out": str(path), "n": args.samples, "gradient_error": error, "exact": exact},
         "\n".join(text),

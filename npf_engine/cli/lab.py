@@ -13,7 +13,7 @@ from npf_engine.errors import InputError
 def lab(args: argparse.Namespace) -> Answer:
     """Run the methods and print the table."""
     from npf_engine.cli import running
-    from npf_engine.transport.lab.run import LabSpec
+    from npf_engine.studies.lab.run import LabSpec
 
     if len(args.task) > 2:
         raise InputError(f"lab takes one task or two files, not {len(args.task)} names")
@@ -34,7 +34,7 @@ def lab(args: argparse.Namespace) -> Answer:
 
 def _task(name: str) -> str:
     """A field's name may be given bare where the lab has no task of that name."""
-    from npf_engine.transport.lab.tasks import FILES, NAMES
+    from npf_engine.studies.lab.tasks import FILES, NAMES
 
     if name in NAMES or ":" in name or os.sep in name or name.lower().endswith(FILES):
         return name

@@ -45,7 +45,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def landscape(args: argparse.Namespace) -> Answer:
     """Run the job in this process, with checkpoints where --out names a folder."""
     from npf_engine.cli import running
-    from npf_engine.polar.landscape import LandscapeSpec
+    from npf_engine.studies.landscape.study import LandscapeSpec
 
     spec = LandscapeSpec(
         name=args.name, method=args.method, particles=args.particles, steps=args.steps, start=tuple(args.start),
@@ -60,7 +60,7 @@ def landscape(args: argparse.Namespace) -> Answer:
 
 def text(result: dict[str, Any]) -> str:
     """The table of modes and the figures under it."""
-    from npf_engine.evaluation.landscape_verdict import WHY_EVERYWHERE
+    from npf_engine.studies.landscape.verdict import WHY_EVERYWHERE
 
     own = result["method"] == "lmc-npf"
     rows = [

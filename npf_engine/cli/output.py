@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from npf_engine import numbers
-from npf_engine.runs.recorder import duration
+from npf_engine.runs.recording import duration
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def number(value: float | None) -> str:
 
 def report_text(report: dict[str, Any]) -> str:
     """The accuracy table, the verdict and the seconds of a report, for reading."""
-    from npf_engine.runs.model_card import accuracy_rows
+    from npf_engine.bundle.card import accuracy_rows
 
     header = ("", "value", "floor", "ratio", "s.e.", "trivial")
     table = columns(header, [(row.title, *map(number, row.numbers())) for row in accuracy_rows(report["metrics"])])

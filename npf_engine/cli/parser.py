@@ -89,7 +89,7 @@ def _fields(command: Parser) -> None:
 
 def _train(command: Parser) -> None:
     command.add_argument("field", metavar="FIELD", nargs="?", help="a name (see `fields`), a place or a file")
-    # The presets and rho's values have one home, runs/spec.py, which names the choices when one is wrong.
+    # The presets and rho's values have one home, the spec of a training, which names the choices when one is wrong.
     command.add_argument(
         "--preset", default="quick", help="quick (minutes, default), paper (Figure 17's sizes) or custom"
     )
@@ -157,7 +157,7 @@ def _recolor(command: Parser) -> None:
     command.epilog = "SOURCE and PALETTE may also be `day` and `sunset`, a pair made by code."
     command.add_argument("source", metavar="SOURCE", help="the picture to recolour (PNG, JPEG, ...)")
     command.add_argument("palette", metavar="PALETTE", help="the picture whose colours it gets")
-    # The methods have one home, transport/recolor.py, which names the choices when one is wrong.
+    # The methods have one home, studies/recolor/transfer.py, which names the choices when one is wrong.
     command.add_argument("--method", default="fit", help="fit (default), cmgn, mmgn, entropic, exact or gaussian")
     command.add_argument("--out", metavar="FILE", required=True, help="file for the PNG")
     command.add_argument("--strength", type=float, default=1.0, help="how far to go, 0 to 1 (default 1)")

@@ -14,8 +14,8 @@ from npf_engine.errors import InputError
 def recolor(args: argparse.Namespace) -> Answer:
     """Fit the map between the two pictures' colours, apply it to every pixel, write a PNG, and measure."""
     from npf_engine.cli import running
-    from npf_engine.evaluation.colour_run import AFTER, RecolorSpec
     from npf_engine.fields.pictures import open_picture, write_png
+    from npf_engine.studies.recolor.run import AFTER, RecolorSpec
 
     begin = time.perf_counter()
     spec = RecolorSpec(

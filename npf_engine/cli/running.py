@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from npf_engine.errors import Cancelled
-from npf_engine.runs import files, kinds
 from npf_engine.runs.job import run_job, workplace
-from npf_engine.runs.recorder import ConsoleRecorder
+from npf_engine.runs.recording import ConsoleRecorder
+from npf_engine.studies import kinds
+from npf_engine.tasks import layout
 
 
 def run(spec: Any, out: str | None, **at_hand: object) -> dict[str, Any]:
@@ -38,4 +39,4 @@ def running(spec: Any, out: str | None, **at_hand: object) -> Iterator[tuple[dic
 
 def home_folder(name: str) -> str:
     """A new folder in the home for a run that is to be kept though no --out was given."""
-    return str(files.home() / "command-line" / f"{files.slug(name)}-{time.strftime('%Y%m%d-%H%M%S')}")
+    return str(layout.home() / "command-line" / f"{layout.slug(name)}-{time.strftime('%Y%m%d-%H%M%S')}")

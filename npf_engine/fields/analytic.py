@@ -30,7 +30,7 @@ from npf_engine.fields.function_field import (
 )
 from npf_engine.fields.potentials import AnalyticInfo
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.limits import MAX_D
+from npf_engine.settings.limits import MAX_D
 
 _FIVE = ((-5.0, -5.0), (5.0, 5.0))
 _UNIT = ((-1.0, -1.0), (1.0, 1.0))

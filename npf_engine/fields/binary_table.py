@@ -18,7 +18,7 @@ import numpy as np
 from npf_engine.errors import InputError
 from npf_engine.fields.columns import Column, plan
 from npf_engine.fields.safe_archive import DAMAGE, brief, check_zip, said
-from npf_engine.limits import MAX_D, MAX_UNPACKED_BYTES, check_cells
+from npf_engine.settings.limits import MAX_D, MAX_UNPACKED_BYTES, check_cells
 
 _NEEDED = "numbers (integers or floats) are needed"
 

@@ -12,7 +12,7 @@ from npf_engine.fields.binary_table import array_header, read_array
 from npf_engine.fields.columns import Column
 from npf_engine.fields.csv_table import open_csv
 from npf_engine.fields.safe_archive import check_zip
-from npf_engine.limits import MAX_FILE_BYTES, check_cells
+from npf_engine.settings.limits import MAX_FILE_BYTES, check_cells
 
 
 def read_points(path: Path) -> np.ndarray:

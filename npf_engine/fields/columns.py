@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from npf_engine.errors import InputError
-from npf_engine.limits import MAX_D
+from npf_engine.settings.limits import MAX_D
 
 _NAME = re.compile(r"\s*#?\s*(?:([xf])\s*_?\s*(\d{1,9})|([xyzf]))\s*(?:[\[(]\s*(.*?)\s*[\])])?\s*", re.IGNORECASE)
 _ALIASES = {"x": "x1", "y": "x2", "f": "F1", "z": "z"}

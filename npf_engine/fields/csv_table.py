@@ -16,7 +16,7 @@ import numpy as np
 
 from npf_engine.errors import InputError
 from npf_engine.fields.columns import EXPECTED, Column
-from npf_engine.limits import check_cells
+from npf_engine.settings.limits import check_cells
 
 MISSING = ("", "NA", "N/A", "NaN", "nan", "NAN", "null", "NULL", "None")
 HEAD_BYTES = 1 << 20

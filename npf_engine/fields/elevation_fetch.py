@@ -22,8 +22,8 @@ from typing import Any
 from npf_engine.errors import InputError
 from npf_engine.fields import elevation_child
 from npf_engine.fields.cachedir import cache_folder, tile_cache
-from npf_engine.filing import check_room
 from npf_engine.tasks import child
+from npf_engine.tasks.files import check_room
 
 Progress = Callable[[float, float, str], None]
 Bounds = tuple[float, float, float, float]

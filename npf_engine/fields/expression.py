@@ -27,7 +27,7 @@ from npf_engine.fields.function_field import (
 )
 from npf_engine.fields.parser import Step, compile_expression, names_in, variables
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.limits import MAX_D
+from npf_engine.settings.limits import MAX_D
 
 DEFAULT_HALF_SIDE = 5.0  # the domain is [-5, 5]^d unless the spec says otherwise
 Value = Tensor | float

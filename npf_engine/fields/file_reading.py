@@ -21,8 +21,8 @@ from npf_engine.fields.raster import Raster, resample
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.surface import known_elevation, reduced
 from npf_engine.fields.tables import Samples, Table
-from npf_engine.limits import MAX_FILE_BYTES
 from npf_engine.numbers import percent
+from npf_engine.settings.limits import MAX_FILE_BYTES
 
 T = TypeVar("T")
 SUFFIXES = (*raster_files.SUFFIXES, *tables.SUFFIXES)

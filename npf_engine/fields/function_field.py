@@ -13,7 +13,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields.degeneracy import field_warnings
 from npf_engine.fields.field import Field, Scaling, Units, draw_rho, split_indices
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.limits import LARGEST, MAX_D, MAX_SAMPLES, check_samples, rows_needed, shown
+from npf_engine.settings.limits import LARGEST, MAX_D, MAX_SAMPLES, check_samples, rows_needed, shown
 
 FUNCTION_RHOS = ("box", "disc", "gaussian")
 GAUSSIAN_SIGMAS = 3.0  # the box asked for reaches to three standard deviations of a Gaussian rho

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from npf_engine.errors import InputError
-from npf_engine.limits import MAX_DEPTH, MAX_FORMULA
+from npf_engine.settings.limits import MAX_DEPTH, MAX_FORMULA
 
 CONSTANTS = {"pi": 3.141592653589793, "e": 2.718281828459045}
 # function -> fewest and most arguments

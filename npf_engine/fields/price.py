@@ -1,7 +1,7 @@
 """What a field costs before anything of it is built: numbers held, seconds and memory, from its spec alone.
 
 A page builds what is small at once and asks before it builds the rest. The figures are rough: they decide between
-"at once" and "at your wish", and the most of everything is in ``npf_engine.limits``.
+"at once" and "at your wish", and the most of everything is in ``npf_engine.settings.limits``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from npf_engine.fields import analytic
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.limits import check_samples
+from npf_engine.settings.limits import check_samples
 
 SMALL_SECONDS, SMALL_BYTES = 8.0, 400e6
 LARGE_BYTES = 2.5e9  # more than a server builds to show it: a training builds it in a process of its own

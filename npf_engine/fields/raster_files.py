@@ -21,7 +21,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields.geotiff import read_geotiff
 from npf_engine.fields.raster import Raster
 from npf_engine.fields.safe_archive import DAMAGE, brief, check_zip, said
-from npf_engine.limits import MAX_FILE_BYTES
+from npf_engine.settings.limits import MAX_FILE_BYTES
 from npf_engine.tasks.inside import scratch
 
 SUFFIXES = (".tif", ".tiff", ".hgt", ".hgt.gz", ".hgt.zip", ".tif.zip", ".tiff.zip", ".zip")

@@ -12,7 +12,7 @@ import zlib
 from pathlib import Path
 
 from npf_engine.errors import InputError
-from npf_engine.limits import MAX_UNPACKED_BYTES, shown
+from npf_engine.settings.limits import MAX_UNPACKED_BYTES, shown
 
 MAX_MEMBERS = 4096
 MAX_RATIO = 200  # unpacked over packed; grids of numbers stay far below

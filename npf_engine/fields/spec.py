@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from npf_engine import limits
+from npf_engine.settings import limits
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class FieldSpec:
 
     source: a built-in name (``jacksboro``, ``fractal``, ``himmelblau``, ...), a gazetteer or city name, a
     file path, ``coordinates`` (with bounds) or ``expression`` (with expression and low/high).
-    Options that a source does not use are ignored by it. Raises InputError for one beyond npf_engine.limits.
+    Options that a source does not use are ignored by it. Raises InputError for one beyond npf_engine.settings.limits.
     """
 
     source: str = "jacksboro"

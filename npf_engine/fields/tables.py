@@ -17,7 +17,7 @@ from npf_engine.fields.columns import Layout, plan
 from npf_engine.fields.csv_table import CsvTable, open_csv
 from npf_engine.fields.degeneracy import field_warnings, flat, projected
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.limits import LARGEST, rows_needed
+from npf_engine.settings.limits import LARGEST, rows_needed
 
 SUFFIXES = (".csv", ".parquet", ".npz")
 NARROW = 1e-4  # a spread below this share of the largest position rounds visibly in 32 bits

@@ -13,7 +13,7 @@ from plotly.subplots import make_subplots
 from npf_engine.figures import palette
 from npf_engine.figures.layout import finish, float32, span
 from npf_engine.figures.training import wants_log
-from npf_engine.transport.lab.names import REFERENCES, title
+from npf_engine.transport.methods.names import REFERENCES, title
 
 ARROWS = 150
 ACROSS = 3

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from npf_engine.errors import InputError
-from npf_engine.limits import LARGEST, shown
+from npf_engine.settings.limits import LARGEST, shown
 
 SMALLEST = 1.0 / LARGEST  # of a spread: its square must stay far inside float32
 

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from npf_engine import limits
 from npf_engine.errors import InputError
 from npf_engine.fields import own
 from npf_engine.fields.field import Field, draw_rho
@@ -22,10 +21,11 @@ from npf_engine.library import arrays
 from npf_engine.library.callables import own_function
 from npf_engine.library.model import PolarFactorization, load
 from npf_engine.library.progress import loader, recorder
-from npf_engine.limits import rows_needed
-from npf_engine.runs import cost
 from npf_engine.runs.job import run_job, workplace
-from npf_engine.runs.spec import TrainingSpec, of_field, preset, with_values
+from npf_engine.settings import limits
+from npf_engine.settings.limits import rows_needed
+from npf_engine.studies.factorization import cost
+from npf_engine.studies.factorization.spec import TrainingSpec, of_field, preset, with_values
 
 STEPS = ("u.regression_steps", "u.polish_steps", "v.steps", "m.steps", "inverse.steps")
 DUAL_STEPS = ("u.dual_steps", "v.steps", "m.steps", "inverse.steps")  # where u is trained on the dual alone

@@ -15,7 +15,7 @@ from npf_engine.divergences import sinkhorn
 from npf_engine.errors import InputError
 from npf_engine.library import arrays
 from npf_engine.library.progress import recorder
-from npf_engine.settings import PotentialConfig
+from npf_engine.settings.stages import PotentialConfig
 from npf_engine.transport import BrenierMap, WideConfig, fit
 from npf_engine.transport.brenier_map import BrenierMap as Fitted
 

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from npf_engine import limits
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Field
 from npf_engine.fields.function_field import in_model_positions
 from npf_engine.library import arrays
 from npf_engine.library.callables import own_function
 from npf_engine.polar import factorization
+from npf_engine.settings import limits
 
 if TYPE_CHECKING:
-    from npf_engine.runs.spec import TrainingSpec
+    from npf_engine.studies.factorization.spec import TrainingSpec
 
 REPORT, SPEC = "report.json", "spec.json"
 SAME_FUNCTION = 1e-4  # of F's spread: how far a function given again may be from the samples that were kept
@@ -96,20 +96,20 @@ class PolarFactorization(factorization.PolarFactorization):
 
     def save(self, folder: str | Path) -> None:
         """Write the model into a folder, with its report. ``bundle`` makes one file that needs nothing of ours."""
-        from npf_engine.runs import files
-        from npf_engine.runs.spec import to_json
+        from npf_engine.studies.factorization.spec import to_json
+        from npf_engine.tasks import layout
 
         folder = Path(folder)
-        with files.writing(folder):
+        with layout.writing(folder):
             self._engine().save(folder)
             for name, data in ((REPORT, self.report), (SPEC, {} if self.spec is None else to_json(self.spec))):
                 if data:
-                    files.write_json(folder / name, data)
+                    layout.write_json(folder / name, data)
 
     def bundle(self, path: str | Path) -> Path:
         """Write the bundle (a zip with model card, accuracy table and code that needs torch, numpy and safetensors
         only) to ``path``; returns it. Raises InputError for a model without a report."""
-        from npf_engine.runs.bundle import write_bundle
+        from npf_engine.studies.factorization.bundling import write_bundle
 
         if not self.report or self.spec is None:
             raise InputError("this model has no report, which a bundle holds; train it with npf.factorize, or load it "
@@ -160,16 +160,18 @@ def load(path: str | Path, function: Any = None) -> PolarFactorization:
 
 
 def _read(path: Path) -> PolarFactorization:
-    from npf_engine.runs import bundle_check, files, kinds
-    from npf_engine.runs.bundle import read_bundle
+    from npf_engine.bundle import check
+    from npf_engine.bundle.package import read_bundle
+    from npf_engine.studies import kinds
+    from npf_engine.tasks import layout
 
-    if path.is_file() or (path / bundle_check.CHECKSUMS).exists():
+    if path.is_file() or (path / check.CHECKSUMS).exists():
         bundle = read_bundle(path)
         settings = kinds.lenient_spec(bundle.settings)
         return of_engine(factorization.PolarFactorization.load(path), bundle.report, settings)
-    written = files.read_json(path / SPEC)
+    written = layout.read_json(path / SPEC)
     spec = None if written is None else kinds.lenient_spec(written)
-    return of_engine(factorization.PolarFactorization.load(path), files.read_json(path / REPORT) or {}, spec)
+    return of_engine(factorization.PolarFactorization.load(path), layout.read_json(path / REPORT) or {}, spec)
 
 
 def _give(model: PolarFactorization, function: Any) -> None:
@@ -195,9 +197,9 @@ def accuracy(
     Returns {"metrics", "verdict", "verdict_reason", "seconds"} as ``npf evaluate --json`` prints it, every figure
     between its floor and its trivial answer. Raises InputError for samples outside of the model's region.
     """
-    from npf_engine.evaluation.report import accuracy_report
     from npf_engine.library.progress import loader
-    from npf_engine.settings import ReportConfig
+    from npf_engine.measures.report import accuracy_report
+    from npf_engine.settings.stages import ReportConfig
 
     if not isinstance(model, factorization.PolarFactorization):
         raise InputError(f"model is a {type(model).__name__}; pass what npf.factorize or npf.load returns")

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from npf_engine.errors import InputError
-from npf_engine.recorder import Recorder
-from npf_engine.runs.checkpoints import ProgressRecorder
-from npf_engine.runs.recorder import ConsoleRecorder
+from npf_engine.runs.recording import ConsoleRecorder
+from npf_engine.tasks.checkpoints import ProgressRecorder
+from npf_engine.tasks.recorder import Recorder
 
 Tell = Callable[[str, int, int], Any]
 

@@ -10,20 +10,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from npf_engine import limits
 from npf_engine.errors import InputError
 from npf_engine.fields.function_field import check_box
 from npf_engine.library import arrays
 from npf_engine.library.callables import OwnFunction, Vectorial, check_gradient, gradient_of, own_function
 from npf_engine.library.model import count
 from npf_engine.library.progress import recorder
-from npf_engine.polar.langevin import Langevin, LangevinSettings, Region
-from npf_engine.polar.sampling.chain import ChainState, Oracle, Trace, run_chain
-from npf_engine.polar.sampling.corrected import Mala
-from npf_engine.polar.sampling.landscapes import Landscape
-from npf_engine.polar.sampling.methods import Chains, Setting, run_method
-from npf_engine.polar.sampling.tempering import Tempering
-from npf_engine.recorder import Recorder
+from npf_engine.sampling.chain import ChainState, Oracle, Trace, run_chain
+from npf_engine.sampling.corrected import Mala
+from npf_engine.sampling.landscapes import Landscape
+from npf_engine.sampling.langevin import Langevin, LangevinSettings, Region
+from npf_engine.sampling.methods import Chains, Setting, run_method
+from npf_engine.sampling.tempering import Tempering
+from npf_engine.settings import limits
+from npf_engine.tasks.recorder import Recorder
 
 LOCAL = ("tempering", "mala", "lmc")  # in any dimension, with a box or without
 BOXED = ("nuts",)  # in a box of any dimension

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from npf_engine.errors import InputError
-from npf_engine.limits import MAX_D, MAX_LAYERS, MAX_OCTAVES, MAX_PIECES, MAX_RANK, MAX_WIDTH
+from npf_engine.settings.limits import MAX_D, MAX_LAYERS, MAX_OCTAVES, MAX_PIECES, MAX_RANK, MAX_WIDTH
 
 # The most of the whole numbers among a network's arguments; a seed is of no size.
 MOST_OF = {

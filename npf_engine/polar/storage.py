@@ -23,11 +23,11 @@ from npf_engine.errors import InputError
 from npf_engine.fields.field import Scaling, Units
 from npf_engine.fields.lattice import lattice_of, lattice_tensors
 from npf_engine.fields.storage import known_functions, spec_from_dict
-from npf_engine.limits import MAX_GUIDE_STEPS, MAX_REDRAWS, MAX_SAMPLER_STEPS
 from npf_engine.networks.framed import build_potential
 from npf_engine.networks.mlp import MLP
 from npf_engine.networks.sizes import check_networks
 from npf_engine.networks.value_bridge import build_bridge
+from npf_engine.settings.limits import MAX_GUIDE_STEPS, MAX_REDRAWS, MAX_SAMPLER_STEPS
 
 if TYPE_CHECKING:
     from npf_engine.polar.factorization import PolarFactorization

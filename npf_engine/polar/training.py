@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from npf_engine.fields.field import Field
-from npf_engine.heap import keep_freed_memory
 from npf_engine.networks.bridge import Bridge
 from npf_engine.networks.framed import FramedPotential
 from npf_engine.networks.icnn import ConvexPotential, count_parameters
@@ -22,18 +21,19 @@ from npf_engine.networks.mlp import MLP
 from npf_engine.networks.value_bridge import ValueBridge
 from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.polar.watching import Watch
-from npf_engine.recorder import Recorder
-from npf_engine.restoring import check, fit, load_weights, restored
-from npf_engine.settings import ValueInverseConfig
+from npf_engine.settings.stages import ValueInverseConfig
+from npf_engine.tasks.memory import keep_freed_memory
+from npf_engine.tasks.recorder import Recorder
+from npf_engine.tasks.restoring import check, fit, load_weights, restored
 from npf_engine.transport.conjugate import conjugate
 from npf_engine.transport.dual import DUAL, REGRESSION, collect_pairs, fit_dual, fit_published, fit_to_pairs
 from npf_engine.transport.gaussian import gaussian_map
-from npf_engine.transport.looks import HeldOut
 from npf_engine.transport.loop import Loop
 from npf_engine.transport.pairing import LOOKUP_MAX_D, Stratifier, lookup, neighbours, source_of_nearest
+from npf_engine.transport.validation import HeldOut
 
 if TYPE_CHECKING:  # runs is a floor above; the spec is passed in, not imported
-    from npf_engine.runs.spec import TrainingSpec
+    from npf_engine.studies.factorization.spec import TrainingSpec
 
 HELD_OUT, HELD_OUT_SHARE = 4096, 0.1  # training samples on which the end of u is decided; at most that share of them
 KEPT_SAMPLES = 16_384

@@ -10,8 +10,8 @@ import torch
 from npf_engine.divergences import default_eps, sinkhorn_divergence
 from npf_engine.fields.field import Field
 from npf_engine.networks.icnn import ConvexPotential
-from npf_engine.recorder import Recorder
-from npf_engine.settings import ReportConfig
+from npf_engine.settings.stages import ReportConfig
+from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.dual import in_chunks
 from npf_engine.transport.loop import SHOWN
 

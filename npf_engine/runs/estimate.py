@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import torch
 
 from npf_engine.networks.mlp import MLP
-from npf_engine.runs import cost
-from npf_engine.runs.kinds import TRAIN
-from npf_engine.runs.spec import TrainingSpec
 from npf_engine.runs.store import RunStore
-from npf_engine.settings import MapConfig
+from npf_engine.settings.stages import MapConfig
+from npf_engine.studies.factorization import cost
+from npf_engine.studies.factorization.spec import TrainingSpec
+from npf_engine.studies.kinds import TRAIN
 
 WIDTHS = (256, 256)
 BATCH = 1024

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from npf_engine.errors import InputError
-from npf_engine.runs import files, process
-from npf_engine.runs.process import Identity
+from npf_engine.tasks import layout, processes
+from npf_engine.tasks.processes import Identity
 
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 COMMAND_VARIABLE = "NPF_WORKER_COMMAND"
@@ -70,7 +70,7 @@ class LocalExecutor:
     def start(self, folder: Path, slot: str) -> Identity:
         """Start a worker on a run folder, its output going to log.txt. Raises InputError where that fails."""
         command = [part.replace("{folder}", str(folder)) for part in self.command]
-        with files.writing(folder / files.LOG), open(folder / files.LOG, "ab") as log:
+        with layout.writing(folder / layout.LOG), open(folder / layout.LOG, "ab") as log:
             try:
                 # The new session makes the worker deaf to the terminal's Ctrl-C and hang-up, and a group of its own.
                 child = subprocess.Popen(
@@ -109,17 +109,17 @@ class LocalExecutor:
         """The living worker of a run folder: the one we started, or the one that signed the folder."""
         if known is not None and known.alive():
             return known
-        signed = Identity.from_json(files.read_json(folder / files.WORKER))
+        signed = Identity.from_json(layout.read_json(folder / layout.WORKER))
         return signed if signed is not None and signed.alive() else None
 
     def terminate(self, worker: Identity) -> None:
         """Ask the group to end."""
-        process.signal_group(worker, signal.SIGTERM)
+        processes.signal_group(worker, signal.SIGTERM)
 
     def kill(self, worker: Identity) -> None:
         """End the group at once."""
-        process.signal_group(worker, signal.SIGKILL)
+        processes.signal_group(worker, signal.SIGKILL)
 
     def end(self, worker: Identity) -> None:
         """TERM, a moment, KILL; returns when it is gone."""
-        process.end(worker)
+        processes.end(worker)

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from npf_engine import resources
+from npf_engine.bundle.package import check_bundle
 from npf_engine.errors import InputError
-from npf_engine.evaluation.verdict import UNTRUSTED
-from npf_engine.runs import files
-from npf_engine.runs.bundle import check_bundle
+from npf_engine.measures.verdict import UNTRUSTED
 from npf_engine.runs.job import run_job
-from npf_engine.runs.recorder import ConsoleRecorder
-from npf_engine.runs.spec import preset, with_values
+from npf_engine.runs.recording import ConsoleRecorder
+from npf_engine.studies.factorization.spec import preset, with_values
+from npf_engine.tasks import layout
 
 GALLERY = resources.gallery()
 FIELDS = ("jacksboro", "fractal", "himmelblau")
@@ -42,7 +42,7 @@ def make(name: str, folder: Path = GALLERY, draws: int = DRAWS, **settings: obje
         if bundle.stat().st_size > MAX_BYTES:
             raise InputError(f"{bundle.name} has {bundle.stat().st_size / 2**20:.1f} MB; the gallery takes 5 at most")
         folder.mkdir(parents=True, exist_ok=True)
-        target = folder / files.bundle_name(name)
+        target = folder / layout.bundle_name(name)
         shutil.copyfile(bundle, target)
     return target
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from npf_engine.errors import InputError
-from npf_engine.recorder import Recorder
-from npf_engine.runs import files, kinds
-from npf_engine.runs.process import FileLock
+from npf_engine.studies import kinds
+from npf_engine.tasks import layout
+from npf_engine.tasks.processes import FileLock
+from npf_engine.tasks.recorder import Recorder
 
 
 def run_job(spec: Any, folder: Path | str, recorder: Recorder, **at_hand: object) -> dict[str, Any]:
@@ -26,7 +27,7 @@ def run_job(spec: Any, folder: Path | str, recorder: Recorder, **at_hand: object
     """
     import torch
 
-    from npf_engine.runs.settle import settle
+    from npf_engine.runs.devices import settle
 
     folder = Path(folder).resolve()
     kind = kinds.of(spec)
@@ -39,8 +40,8 @@ def run_job(spec: Any, folder: Path | str, recorder: Recorder, **at_hand: object
         result.setdefault("seconds", {"total": recorder.clock() - began})
     finally:
         torch.set_num_threads(threads)
-    files.write_json(folder / files.REPORT, result, durable=True)
-    shutil.rmtree(folder / files.CHECKPOINTS, ignore_errors=True)
+    layout.write_json(folder / layout.REPORT, result, durable=True)
+    shutil.rmtree(folder / layout.CHECKPOINTS, ignore_errors=True)
     return result
 
 
@@ -56,14 +57,14 @@ def workplace(out: Path | str | None) -> Iterator[Path]:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; name a folder for the run")
     if (
-        not (folder / files.SPEC).exists()
+        not (folder / layout.SPEC).exists()
         and folder.is_dir()
-        and {p.name for p in folder.iterdir()} - {files.WORKER_LOCK}
+        and {p.name for p in folder.iterdir()} - {layout.WORKER_LOCK}
     ):
         raise InputError(f"{folder} is not empty and no run of ours; name another folder")
-    with files.writing(folder):
+    with layout.writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / files.WORKER_LOCK)
+    lock = FileLock(folder / layout.WORKER_LOCK)
     if not lock.acquire():
         raise InputError(f"another run is at work in {folder}; name another folder or wait for it")
     try:

@@ -12,17 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from npf_engine.filing import arrays as arrays
-from npf_engine.runs import files
-from npf_engine.runs.bundle_schema import clean, clean_text
-from npf_engine.runs.progress import STAGES
+from npf_engine.bundle.schema import clean, clean_text
+from npf_engine.tasks import layout
+from npf_engine.tasks.files import arrays as arrays
+from npf_engine.tasks.progress import STAGES
 
 LOG_BYTES = 200_000
 
 
 def status(folder: Path, created: float, stages: Sequence[str] = STAGES) -> dict[str, Any]:
     """What status.json says, with every key there even where it does not exist or is broken (see RunStore.status)."""
-    told = files.read_json(folder / files.STATUS) or {}
+    told = layout.read_json(folder / layout.STATUS) or {}
     blank: dict[str, Any] = {
         "stage": None,
         "step": 0,
@@ -70,7 +70,7 @@ def _numbers(data: Any) -> dict[str, float]:
 def events(folder: Path, after: int = 0) -> list[dict[str, Any]]:
     """The events behind line ``after``, each with its line number ``i``."""
     try:
-        lines = (folder / files.EVENTS).read_bytes().split(b"\n")
+        lines = (folder / layout.EVENTS).read_bytes().split(b"\n")
     except OSError:
         return []
     found = []
@@ -116,7 +116,7 @@ def _scalar(value: Any) -> Any:
 def snapshot(folder: Path) -> dict[str, np.ndarray] | None:
     """The newest live picture, or None."""
     try:
-        data = (folder / files.SNAPSHOT).read_bytes()
+        data = (folder / layout.SNAPSHOT).read_bytes()
         with np.load(io.BytesIO(data), allow_pickle=False) as content:
             return {key: content[key] for key in content.files}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
@@ -126,7 +126,7 @@ def snapshot(folder: Path) -> dict[str, np.ndarray] | None:
 def log(folder: Path) -> str:
     """The end of the log, at most 200 kB."""
     try:
-        with open(folder / files.LOG, "rb") as file:
+        with open(folder / layout.LOG, "rb") as file:
             file.seek(max(0, file.seek(0, io.SEEK_END) - LOG_BYTES))
             return file.read().decode(errors="replace")
     except OSError:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from npf_engine.errors import InputError
-from npf_engine.runs import files, kinds
-from npf_engine.runs.process import FileLock, Identity
 from npf_engine.runs.states import FINAL
+from npf_engine.studies import kinds
+from npf_engine.tasks import layout
+from npf_engine.tasks.processes import FileLock, Identity
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +131,7 @@ def repair(path: Path, folder: Path) -> None:
         if wrong is None:
             return
         fresh = wrong == "is missing" and not backup_path(path).exists() and not _folders(folder)
-        with files.writing(path):
+        with layout.writing(path):
             aside = _move_aside(path)
         rows = _rows(path, folder)
         part = side(path, ".part")
@@ -141,7 +142,7 @@ def repair(path: Path, folder: Path) -> None:
             for row in sorted(rows, key=lambda row: row["created"]):
                 insert(db, row)
             db.execute("COMMIT")
-        with files.writing(path):
+        with layout.writing(path):
             os.replace(part, path)
     if fresh:
         return
@@ -150,7 +151,7 @@ def repair(path: Path, folder: Path) -> None:
     sentence = f"the table of runs {wrong} and was made again from its backup and the run folders: {count}{kept}"
     log.warning("%s", sentence)
     with contextlib.suppress(InputError):
-        files.write_json(_notice(path), {"sentence": sentence, "at": time.time()})
+        layout.write_json(_notice(path), {"sentence": sentence, "at": time.time()})
 
 
 def create(db: sqlite3.Connection) -> None:
@@ -171,13 +172,13 @@ def insert(db: sqlite3.Connection, columns: dict[str, Any]) -> None:
 
 def notice(path: Path) -> str | None:
     """What was done to the table, until somebody has read it."""
-    told = files.read_json(_notice(path)) or {}
+    told = layout.read_json(_notice(path)) or {}
     return str(told["sentence"]) if "sentence" in told else None
 
 
 def dismiss(path: Path) -> None:
     """It was read."""
-    with files.writing(path):
+    with layout.writing(path):
         _notice(path).unlink(missing_ok=True)
 
 
@@ -234,9 +235,9 @@ def _of(row: sqlite3.Row) -> dict[str, Any]:
 
 def _row(run: Path, known: dict[str, Any] | None) -> dict[str, Any] | None:
     """The row of a run folder; None for one that holds no run."""
-    spec = files.read_json(run / files.SPEC)
-    about = files.read_json(run / files.ABOUT) or {}
-    status, report = files.read_json(run / files.STATUS) or {}, files.read_json(run / files.REPORT)
+    spec = layout.read_json(run / layout.SPEC)
+    about = layout.read_json(run / layout.ABOUT) or {}
+    status, report = layout.read_json(run / layout.STATUS) or {}, layout.read_json(run / layout.REPORT)
     if known is None:
         if spec is None and not status and report is None:
             return None
@@ -247,7 +248,7 @@ def _row(run: Path, known: dict[str, Any] | None) -> dict[str, Any] | None:
     if isinstance(about.get("name"), str):
         row["name"] = about["name"]
     if report is not None:
-        row |= {"state": "done", "error": None, "finished": row.get("finished") or _changed(run / files.REPORT)}
+        row |= {"state": "done", "error": None, "finished": row.get("finished") or _changed(run / layout.REPORT)}
         row |= encoded(report_columns(report))
     elif status.get("state") in FINAL and status["state"] != "done":
         error = status.get("error")
@@ -255,7 +256,7 @@ def _row(run: Path, known: dict[str, Any] | None) -> dict[str, Any] | None:
         row |= {"state": status["state"], "error": error if isinstance(error, str) else None, "finished": finished}
     elif status.get("state") in ("running", "paused"):
         row["state"] = status["state"]
-        signed = Identity.from_json(files.read_json(run / files.WORKER))
+        signed = Identity.from_json(layout.read_json(run / layout.WORKER))
         row |= {"pid": signed.pid, "pid_start": signed.start} if signed else {}
     return row
 
@@ -281,11 +282,11 @@ def encoded(columns: dict[str, Any]) -> dict[str, Any]:
 def _from_folder(run: Path, spec: dict[str, Any], about: dict[str, Any], *, worked: bool) -> dict[str, Any]:
     """A row of which no copy is left."""
     name = about.get("name") or spec.get("name") or _default_name(spec) or run.name.rpartition("-")[0] or run.name
-    created = _number(about.get("created")) or _changed(run / files.SPEC) or _changed(run) or time.time()
-    imported = not worked and (run / files.REPORT).exists()
+    created = _number(about.get("created")) or _changed(run / layout.SPEC) or _changed(run) or time.time()
+    imported = not worked and (run / layout.REPORT).exists()
     guessed = "gallery" if run.name.startswith("gallery-") else "imported" if imported else "trained"
     source = str(about.get("source") or guessed)
-    started = _changed(run / files.WORKER_LOCK) if worked else None
+    started = _changed(run / layout.WORKER_LOCK) if worked else None
     return {
         "id": run.name, "name": str(name), "state": "queued", "source": source, "spec": json.dumps(spec),
         "created": created, "queued": created, "started": started,

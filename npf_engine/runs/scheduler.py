@@ -16,13 +16,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from npf_engine import steady
 from npf_engine.errors import DiskFull, InputError
-from npf_engine.runs import files, safekeeping
+from npf_engine.runs import safekeeping
 from npf_engine.runs.executors import LocalExecutor
-from npf_engine.runs.process import FileLock, Identity
 from npf_engine.runs.schema import Row, Table
 from npf_engine.runs.states import FINAL, TOLD_TO_END
+from npf_engine.tasks import layout, steady
+from npf_engine.tasks.processes import FileLock, Identity
 
 PERIOD = 2.0  # seconds between two ticks of the thread: a dead worker is seen within two of them
 KILL_AFTER = 5.0  # seconds from TERM to KILL
@@ -55,7 +55,7 @@ class Scheduler:
 
     def lock(self) -> FileLock:
         """The lock of the queue, between threads and processes."""
-        return FileLock(self.home / files.QUEUE_LOCK)
+        return FileLock(self.home / layout.QUEUE_LOCK)
 
     def tick(self, wait: float = 0.0) -> bool:
         """Bring rows up to date and start what may start; False where somebody else is at it."""
@@ -80,22 +80,22 @@ class Scheduler:
 
     def _reconcile(self, row: Row) -> None:
         run = row.run
-        status = files.read_json(run.folder / files.STATUS) or {}
+        status = layout.read_json(run.folder / layout.STATUS) or {}
         state = status.get("state")
         worker = self.executor.find(run.folder, row.worker)
-        if state == "interrupted" and run.state == "paused" and (run.folder / files.CONTROL).exists():
+        if state == "interrupted" and run.state == "paused" and (run.folder / layout.CONTROL).exists():
             if worker is None:
-                files.write_json(run.folder / files.STATUS, status | {"state": "paused", "error": None})
+                layout.write_json(run.folder / layout.STATUS, status | {"state": "paused", "error": None})
         elif state in FINAL:
             self._close(row, state, status.get("error"))
         elif worker is not None:
             if row.cancel is not None:
                 self._escalate(row, worker)
-            elif state == "paused" and (run.folder / files.CONTROL).exists():
+            elif state == "paused" and (run.folder / layout.CONTROL).exists():
                 self._set(row, state="paused")
             elif state in ("running", "paused"):
                 self._set(row, state="running")
-        elif files.read_json(run.folder / files.REPORT) is not None:
+        elif layout.read_json(run.folder / layout.REPORT) is not None:
             self._close(row, "done", None)  # the report is the last thing a training writes
         elif row.cancel is not None:
             self._close(row, "cancelled", None)
@@ -119,7 +119,7 @@ class Scheduler:
             self.executor.terminate(worker)
 
     def _close(self, row: Row, state: str, error: str | None) -> None:
-        report = files.read_json(row.run.folder / files.REPORT) if state == "done" else None
+        report = layout.read_json(row.run.folder / layout.REPORT) if state == "done" else None
         if state == "done" and report is None:
             state, error = "failed", f"the report of the run cannot be read; {RESUME_HINT}"
         columns: dict[str, Any] = {"state": state, "error": error, "finished": time.time(), "cancel": None}
@@ -132,7 +132,7 @@ class Scheduler:
         """Why a worker that said nothing is gone, as far as the folder tells."""
         probe = folder / ".probe"
         try:
-            files.write_atomic(probe, b"0" * 65536)
+            layout.write_atomic(probe, b"0" * 65536)
             probe.unlink()
         except InputError as error:
             return str(error)
@@ -160,17 +160,17 @@ class Scheduler:
         """Start or wake the worker of a queued run; whether it now takes the slot."""
         run = row.run
         worker = self.executor.find(run.folder, row.worker)
-        status = files.read_json(run.folder / files.STATUS) or {}
+        status = layout.read_json(run.folder / layout.STATUS) or {}
         try:
             if worker is not None and status.get("state") in FINAL:
                 return False  # the last attempt is still on its way out
-            (run.folder / files.CONTROL).unlink(missing_ok=True)
+            (run.folder / layout.CONTROL).unlink(missing_ok=True)
             if worker is None:
                 if status:
-                    files.write_json(run.folder / files.STATUS, status | {"state": "queued", "error": None})
+                    layout.write_json(run.folder / layout.STATUS, status | {"state": "queued", "error": None})
                 worker = self.executor.start(run.folder, slot)
         except (InputError, OSError) as error:
-            known = error if isinstance(error, InputError) else files.disk_error(error, run.folder)
+            known = error if isinstance(error, InputError) else layout.disk_error(error, run.folder)
             if isinstance(known, DiskFull):
                 raise known from None  # it keeps its place, and starts when there is room
             sentence = str(known)
@@ -236,7 +236,7 @@ class Scheduler:
             waiting = {
                 folder: worker
                 for folder, worker in waiting.items()
-                if worker.alive() and (files.read_json(folder / files.STATUS) or {}).get("state") not in FINAL
+                if worker.alive() and (layout.read_json(folder / layout.STATUS) or {}).get("state") not in FINAL
             }
         if self.tick(wait=0.5):
             safekeeping.back_up(self.table.path)
@@ -263,7 +263,7 @@ class Scheduler:
 
 
 def _of(home: Path, command: tuple[str, ...] | None) -> Scheduler:
-    return Scheduler(home, Table(home / files.TABLE, home / files.RUNS), LocalExecutor(home, command))
+    return Scheduler(home, Table(home / layout.TABLE, home / layout.RUNS), LocalExecutor(home, command))
 
 
 @functools.cache

@@ -13,14 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from npf_engine.bundle.schema import clean, clean_metrics, clean_seconds, clean_text
 from npf_engine.errors import DiskFull, InputError
-from npf_engine.evaluation.verdict import level_of_row
-from npf_engine.limits import MAX_NAME
-from npf_engine.runs import files, kinds, safekeeping
-from npf_engine.runs.bundle_schema import clean, clean_metrics, clean_seconds, clean_text
-from npf_engine.runs.process import Identity
+from npf_engine.measures.verdict import level_of_row
+from npf_engine.runs import safekeeping
 from npf_engine.runs.states import ACTIVE as ACTIVE
 from npf_engine.runs.states import STATES as STATES
+from npf_engine.settings.limits import MAX_NAME
+from npf_engine.studies import kinds
+from npf_engine.tasks import layout
+from npf_engine.tasks.processes import Identity
 
 T = TypeVar("T")
 SOURCES = ("trained", "imported", "gallery")
@@ -154,7 +156,7 @@ class Table:
 
     def _sentence(self, error: sqlite3.Error) -> InputError:
         text = str(error)
-        if "full" in text or ("I/O" in text and files.is_full(self.path)):
+        if "full" in text or ("I/O" in text and layout.is_full(self.path)):
             return DiskFull(f"the disk that holds {self.path} is full; free some space and try again")
         if "locked" in text:
             self._hurry = time.monotonic() + HURRY

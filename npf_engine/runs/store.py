@@ -13,15 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from npf_engine import limits, resources
+from npf_engine import resources
+from npf_engine.bundle import archive
+from npf_engine.bundle.schema import clean
 from npf_engine.errors import DiskFull, InputError
-from npf_engine.runs import archive, files, kinds, reading, safekeeping
-from npf_engine.runs.bundle_schema import clean
+from npf_engine.runs import reading, safekeeping
 from npf_engine.runs.executors import LocalExecutor
+from npf_engine.runs.imported import Shelf
 from npf_engine.runs.scheduler import Scheduler, keep_watch
 from npf_engine.runs.schema import ACTIVE, Row, Run, Table
-from npf_engine.runs.shelf import Shelf
 from npf_engine.runs.states import STATES
+from npf_engine.settings import limits
+from npf_engine.studies import kinds
+from npf_engine.tasks import layout
 
 if TYPE_CHECKING:
     from npf_engine.fields.field import Field
@@ -54,11 +58,11 @@ class RunStore:
         """``home`` (default NPF_HOME or ~/.npf); ``command`` starts a worker (see LocalExecutor); ``gallery`` is a
         folder of bundles listed as read-only runs; ``watch`` keeps the queue moving by a light thread.
         """
-        self.home = files.home() if home is None else Path(home).resolve()
-        self.folder = self.home / files.RUNS
-        with files.writing(self.folder):
+        self.home = layout.home() if home is None else Path(home).resolve()
+        self.folder = self.home / layout.RUNS
+        with layout.writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-        self.table = Table(self.home / files.TABLE, self.folder)
+        self.table = Table(self.home / layout.TABLE, self.folder)
         self.scheduler = Scheduler(self.home, self.table, LocalExecutor(self.home, command))
         self.shelf = Shelf(self.folder, self.table, gallery)
         self._ticked = 0.0
@@ -72,7 +76,7 @@ class RunStore:
         """Why runs can only be looked at now, in a sentence: no room, no right to write, a table that is held. None
         where all is well."""
         self._tick()
-        if files.is_full(self.table.path):
+        if layout.is_full(self.table.path):
             return f"the disk that holds {self.home} is full: trainings wait and go on by themselves; free some space"
         return self.table.stale or self._trouble
 
@@ -120,7 +124,7 @@ class RunStore:
         stages = kinds.KINDS[row.run.kind].stages if row.run.kind in kinds.KINDS else ()
         status = reading.status(row.run.folder, row.run.created, stages)
         status |= {"state": row.run.state, "error": row.run.error, "ahead": self._ahead(row)}
-        if row.run.state == "running" and not status["waiting"] and files.is_full(row.run.folder):
+        if row.run.state == "running" and not status["waiting"] and layout.is_full(row.run.folder):
             # The worker has no room to say so itself.
             status["waiting"] = f"the disk that holds {self.home} is full; the run waits for room"
         cancelling, pausing = row.cancel is not None, self._pausing(row)
@@ -148,7 +152,7 @@ class RunStore:
 
     def report(self, run_id: str) -> dict[str, Any] | None:
         """What ``train --json``, or the command of another kind, would print; None until the run is done."""
-        told: dict[str, Any] | None = clean(files.read_json(self._row(run_id).run.folder / files.REPORT))
+        told: dict[str, Any] | None = clean(layout.read_json(self._row(run_id).run.folder / layout.REPORT))
         return told
 
     def result(self, run_id: str, name: str) -> Path:
@@ -161,13 +165,13 @@ class RunStore:
 
     def so_far(self, run_id: str, name: str) -> dict[str, Any] | None:
         """The object in the run's JSON file ``name`` as it is now; None where there is none yet."""
-        return files.read_json(self._row(run_id).run.folder / name)
+        return layout.read_json(self._row(run_id).run.folder / name)
 
     def field(self, run_id: str) -> Field:
         """The field that a run was trained on. Raises InputError where it was not kept, as for an imported bundle."""
         from npf_engine.fields.storage import load_field
 
-        return load_field(self._row(run_id).run.folder / files.FIELD)
+        return load_field(self._row(run_id).run.folder / layout.FIELD)
 
     def archive(self, run_id: str) -> bytes:
         """What a run leaves, to download: a training's bundle; else settings, report and result files, zipped.
@@ -215,7 +219,7 @@ class RunStore:
         old = self._row(run_id).run
         spec = kinds.get(old.kind).with_values(old.spec, changes or {})
         same_field = getattr(spec, "field", None) == getattr(old.spec, "field", None)
-        return self._submit(spec, field=old.folder / files.FIELD if same_field else None)
+        return self._submit(spec, field=old.folder / layout.FIELD if same_field else None)
 
     def rename(self, run_id: str, name: str) -> Run:
         """Give a run another name."""
@@ -227,7 +231,7 @@ class RunStore:
         self.table.update(row.run.id, name=name)
         with contextlib.suppress(InputError):  # for a table that has to be made again
             about = {"name": name, "source": row.run.source, "created": row.run.created}
-            files.write_json(row.run.folder / files.ABOUT, about)
+            layout.write_json(row.run.folder / layout.ABOUT, about)
         return self._row(run_id).run
 
     def pause(self, run_id: str) -> Run:
@@ -247,7 +251,7 @@ class RunStore:
         with self.scheduler.lock().held():
             row = self._row(run_id)
             if row.run.state == "running" and self._pausing(row):
-                (row.run.folder / files.CONTROL).unlink(missing_ok=True)  # the pause was not yet heard
+                (row.run.folder / layout.CONTROL).unlink(missing_ok=True)  # the pause was not yet heard
                 return row.run
             self._must_be(row, "resumed", "paused", "interrupted", "cancelled", "failed")
             if row.run.source != "trained":
@@ -281,7 +285,7 @@ class RunStore:
                 self.scheduler.executor.end(worker)
             trash = self.home / f".deleted-{run_id}-{secrets.token_hex(3)}"
             if row.run.folder.exists():
-                with files.writing(row.run.folder):
+                with layout.writing(row.run.folder):
                     row.run.folder.rename(trash)
             shutil.rmtree(trash, ignore_errors=True)  # first: the table may need the room
             self.table.remove(run_id)
@@ -301,22 +305,22 @@ class RunStore:
         name = name.strip()
         limits.check_text("a run's name", name, limits.MAX_NAME)
         name = name or kind.run_name(spec)[: limits.MAX_NAME]
-        files.check_room(self.folder)
+        layout.check_room(self.folder)
         if len(self.table.rows(*ACTIVE)) >= limits.MAX_WAITING:
             raise InputError(
                 f"{limits.MAX_WAITING} runs wait or are at work already; wait until some are done, or cancel some"
             )
-        run_id = f"{files.slug(name)}-{secrets.token_hex(3)}"
+        run_id = f"{layout.slug(name)}-{secrets.token_hex(3)}"
         folder = self.folder / run_id
         try:
-            with files.writing(folder):
+            with layout.writing(folder):
                 folder.mkdir(parents=True)
-            files.write_json(folder / files.SPEC, kinds.spec_to_json(spec), durable=True)
+            layout.write_json(folder / layout.SPEC, kinds.spec_to_json(spec), durable=True)
             if field is not None and field.exists():
-                with files.writing(folder):
-                    shutil.copyfile(field, folder / files.FIELD)
+                with layout.writing(folder):
+                    shutil.copyfile(field, folder / layout.FIELD)
             now = time.time()
-            files.write_json(folder / files.ABOUT, {"name": name, "source": "trained", "created": now})
+            layout.write_json(folder / layout.ABOUT, {"name": name, "source": "trained", "created": now})
             text, place = json.dumps(kinds.spec_to_json(spec)), self.scheduler.last_place()
             self.table.insert(
                 id=run_id, name=name, state="queued", source="trained", spec=text, created=now, queued=place
@@ -359,11 +363,11 @@ class RunStore:
 
     @staticmethod
     def _wish(row: Row, word: str) -> None:
-        files.write_atomic(row.run.folder / files.CONTROL, word.encode())
+        layout.write_atomic(row.run.folder / layout.CONTROL, word.encode())
 
     def _forget_uploads(self, run: Run) -> None:
         """Remove the uploaded files that this run was the last to name."""
-        uploads = self.home / files.UPLOADS
+        uploads = self.home / layout.UPLOADS
         others = [_settings_text(row.run) for row in self.table.rows()]
         for path in uploads.glob("*/*"):
             name = path.relative_to(self.home).as_posix()
@@ -374,7 +378,7 @@ class RunStore:
 
     @staticmethod
     def _pausing(row: Row) -> bool:
-        return row.run.state == "running" and (row.run.folder / files.CONTROL).exists()
+        return row.run.state == "running" and (row.run.folder / layout.CONTROL).exists()
 
     def _ahead(self, row: Row) -> int:
         if row.run.state != "queued":

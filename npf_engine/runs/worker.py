@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from npf_engine.errors import Cancelled, DiskFull, InputError, TrainingDiverged
-from npf_engine.heap import keep_freed_memory
-from npf_engine.runs import files, kinds
-from npf_engine.runs.process import FileLock
-from npf_engine.runs.recorder import FolderRecorder
+from npf_engine.runs.recording import FolderRecorder
 from npf_engine.runs.states import TOLD_TO_END
-from npf_engine.tasks import lockdown
+from npf_engine.studies import kinds
+from npf_engine.tasks import layout, lockdown
+from npf_engine.tasks.memory import keep_freed_memory
+from npf_engine.tasks.processes import FileLock
 
 NICENESS = 10
 AGAIN = "the run cannot be resumed: repeat it, its settings are still in the table of runs"
@@ -34,7 +34,7 @@ def main(folder: Path | str, job: Job | None = None) -> int:
     another worker is at it (a sentence on stderr). ``job`` (default: what the spec's kind does) does the work.
     """
     folder = Path(folder).resolve()
-    lock = FileLock(folder / files.WORKER_LOCK)
+    lock = FileLock(folder / layout.WORKER_LOCK)
     try:
         if not folder.is_dir():
             raise InputError(f"there is no run folder {folder}")
@@ -76,7 +76,7 @@ def _say(text: object) -> None:
 
 def read_spec(folder: Path) -> Any:
     """The spec in a run folder. Raises InputError where there is none or it is broken."""
-    path = folder / files.SPEC
+    path = folder / layout.SPEC
     try:
         data = json.loads(path.read_bytes())
     except OSError:
@@ -125,7 +125,7 @@ def _with_room(job: Job, spec: Any, folder: Path, recorder: FolderRecorder) -> N
             job(spec, folder, recorder)
             return
         except (DiskFull, OSError) as error:
-            if isinstance(error, OSError) and error.errno not in files.FULL:
+            if isinstance(error, OSError) and error.errno not in layout.FULL:
                 raise
             sentence = explain(error, folder, recorder)
         recorder.wait_for_room(sentence, patience)
@@ -141,14 +141,14 @@ def explain(error: Exception, folder: Path, recorder: FolderRecorder) -> str:
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return f"memory ran out {where}; choose fewer samples or smaller batches and networks, then retry"
     if isinstance(error, OSError) and error.errno is not None:
-        return files.disk_sentence(error, Path(error.filename) if isinstance(error.filename, str) else folder)
+        return layout.disk_sentence(error, Path(error.filename) if isinstance(error.filename, str) else folder)
     detail = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     return f"the run failed {where} for an unforeseen reason ({detail}); the log tells more"
 
 
 def _control_word(folder: Path) -> str:
     try:
-        return (folder / files.CONTROL).read_text(errors="replace").strip()
+        return (folder / layout.CONTROL).read_text(errors="replace").strip()
     except OSError:
         return ""
 
@@ -162,9 +162,9 @@ def _be_nice() -> None:
 def kick(folder: Path) -> None:
     """Let the queue of this run's store go on once this process is gone, app or no app."""
     home = Path(os.environ.get("NPF_HOME") or "")
-    if not os.environ.get("NPF_HOME") or folder.parent != (home / files.RUNS).resolve():
+    if not os.environ.get("NPF_HOME") or folder.parent != (home / layout.RUNS).resolve():
         return  # a run folder of the command line or of a cluster belongs to no queue
-    if not (home / files.TABLE).exists():
+    if not (home / layout.TABLE).exists():
         return
     with contextlib.suppress(OSError):
         subprocess.Popen(

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, Literal, TypeVar
 
 from npf_engine.errors import InputError
-from npf_engine.limits import MAX_SENTENCE
+from npf_engine.settings.limits import MAX_SENTENCE
 from npf_engine.tasks import packing
 
 T = TypeVar("T")

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from npf_engine.networks.icnn_variants import Ensemble
-from npf_engine.recorder import Recorder
+from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.natural_gradient import GaussNewton
 from npf_engine.transport.scores import Functional
 

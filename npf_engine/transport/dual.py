@@ -21,13 +21,13 @@ from torch import Tensor, nn
 
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.wide import WidePotential
-from npf_engine.recorder import Recorder
-from npf_engine.settings import ConjugateConfig, PotentialConfig
+from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
+from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.conjugate import conjugate, extra_iterations, quadratic_start
-from npf_engine.transport.looks import HeldOut
 from npf_engine.transport.loop import Loop
 from npf_engine.transport.pairing import Stratifier, draw_pairs
 from npf_engine.transport.plateau import Plateau
+from npf_engine.transport.validation import HeldOut
 
 REGRESSION, DUAL = "u", "u: dual"  # what progress calls the two ways
 MAX_CORES = 4  # assignments at a time: each holds a cost matrix and a plan

@@ -10,9 +10,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from npf_engine.heap import keep_freed_memory
-from npf_engine.recorder import Passing, Recorder
-from npf_engine.settings import PotentialConfig
+from npf_engine.settings.stages import PotentialConfig
+from npf_engine.tasks.memory import keep_freed_memory
+from npf_engine.tasks.recorder import Passing, Recorder
 from npf_engine.transport.brenier_map import BrenierMap, Clouds, gaussian_fallback
 from npf_engine.transport.fit_narrow import PAIRED, fit_narrow
 from npf_engine.transport.fit_wide import SHORT, WideConfig, choose, fit_wide

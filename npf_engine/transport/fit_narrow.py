@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from npf_engine.networks.icnn import ConvexPotential
-from npf_engine.recorder import Recorder
-from npf_engine.settings import PATIENCE, POLISH_RATE, SMALL, ConjugateConfig, PotentialConfig
+from npf_engine.settings.stages import PATIENCE, POLISH_RATE, SMALL, ConjugateConfig, PotentialConfig
+from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.brenier_map import BrenierMap, Clouds
 from npf_engine.transport.dual import collect_pairs, copy_as, fit_dual, fit_to_pairs
 from npf_engine.transport.gaussian import gaussian_map
-from npf_engine.transport.looks import HeldOut
 from npf_engine.transport.pairing import LOOKUP_MAX_D, source_of_nearest
+from npf_engine.transport.validation import HeldOut
 
 # For two dimensions, before a wide network (fit.py): as the presets fit u, which says more of a rough field in a given
 # time than the dual alone; twice their most steps, for the time ends it.

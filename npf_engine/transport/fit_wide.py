@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from npf_engine.networks.wide import WidePotential
-from npf_engine.recorder import Recorder
+from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.brenier_map import BrenierMap, Clouds
 from npf_engine.transport.dual import held_out_dual
 from npf_engine.transport.mixture_start import mixture_of, start_at_mixture

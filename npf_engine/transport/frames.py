@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from npf_engine.graded import graded_svd
 from npf_engine.networks.framed import frame_of
+from npf_engine.transport.graded import graded_svd
 
 APART = 1e-8  # least over largest slope, above which S's entries have digits for all, and below which frame_of cuts off
 HARMLESS = 1e-4  # of the image's largest variance: what a direction without slope may add to it

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from npf_engine.errors import InputError
-from npf_engine.graded import graded_svd
+from npf_engine.transport.graded import graded_svd
 
 # Below it there is no variance, a share of the standard deviation that the axes have (all at 1): of data in single
 # precision and of covariances; of data in double precision it is their rounding, SOME times.

@@ -15,11 +15,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from npf_engine.recorder import Recorder
-from npf_engine.restoring import WRONG, all_finite, check, fit, reason
-from npf_engine.transport.looks import follow
+from npf_engine.tasks.recorder import Recorder
+from npf_engine.tasks.restoring import WRONG, all_finite, check, fit, reason
 from npf_engine.transport.plateau import Plateau
 from npf_engine.transport.setbacks import EVERY, Setbacks
+from npf_engine.transport.validation import follow
 
 SHOWN = 10  # steps between two reports of progress
 AVERAGE = 0.99  # decay of the weight average that a plateau looks at

@@ -25,7 +25,7 @@ from torch.nn import functional as nnf
 
 from npf_engine.networks.icnn import inverse_softplus
 from npf_engine.networks.wide import START_BEND, WidePotential, raw_of
-from npf_engine.recorder import Recorder
+from npf_engine.tasks.recorder import Recorder
 
 MOST, WORSE = 12, 2  # components; numbers of them without a gain before the search ends
 JOINED = 2000  # target points whose hierarchy (Ward 1963) says where a fit of k components begins

@@ -19,8 +19,8 @@ from npf_engine.divergences import default_eps
 from npf_engine.errors import InputError
 from npf_engine.networks.icnn import ConvexPotential, count_parameters
 from npf_engine.networks.monotone import CMGN, MMGN, MonotoneGradient
-from npf_engine.recorder import Passing, Recorder
-from npf_engine.settings import ConjugateConfig, PotentialConfig
+from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
+from npf_engine.tasks.recorder import Passing, Recorder
 from npf_engine.transport.adversarial import AdversarialConfig, Adversary
 from npf_engine.transport.conjugate import conjugate
 from npf_engine.transport.dual import collect_pairs, fit_dual, fit_to_pairs, in_chunks

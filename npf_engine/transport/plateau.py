@@ -12,8 +12,8 @@ from typing import Any
 
 from torch import Tensor
 
-from npf_engine.settings import EARLY
-from npf_engine.transport.looks import HeldOut, Looks
+from npf_engine.settings.stages import EARLY
+from npf_engine.transport.validation import HeldOut, Looks
 
 LOOKS = 100  # in the most steps that a fit may take
 CLOSEST = 20  # steps between two looks

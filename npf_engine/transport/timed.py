@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from npf_engine.networks.wide import WidePotential
-from npf_engine.recorder import Recorder
-from npf_engine.restoring import all_finite
+from npf_engine.tasks.recorder import Recorder
+from npf_engine.tasks.restoring import all_finite
 from npf_engine.transport.conjugate import conjugate, extra_iterations
-from npf_engine.transport.looks import HeldOut, Looks, follow
 from npf_engine.transport.setbacks import MOST, SLOWER
+from npf_engine.transport.validation import HeldOut, Looks, follow
 
 LOOKS = 12
 PATIENCE = 4  # looks no better than those before them, after which the fit hastens to its end

@@ -6,11 +6,11 @@ from itertools import combinations
 
 import streamlit as st
 
-from npf_engine.evaluation import views
 from npf_engine.figures import histograms, palette, panels
 from npf_engine.figures.layout import position_title, value_title
-from npf_engine.runs import files
+from npf_engine.measures import views
 from npf_engine.runs.store import Run
+from npf_engine.tasks import layout
 from pages.factorization import data
 from ui.plots import plot
 
@@ -63,7 +63,7 @@ def show(run: Run, name: str) -> None:
 def _options(run: Run) -> tuple[views.FactorizationView, tuple[int, int]]:
     with st.container(horizontal=True, gap="large"):
         n = st.segmented_control("Points", POINTS, default=POINTS[1], key="points", required=True)
-        view = data.clouds(str(files.home()), run.id, int(n or POINTS[1]), SEED)
+        view = data.clouds(str(layout.home()), run.id, int(n or POINTS[1]), SEED)
         if view.d != 3:
             return view, (0, 1)
         pairs = {f"{i + 1} and {j + 1}": (i, j) for i, j in combinations(range(3), 2)}

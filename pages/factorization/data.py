@@ -8,10 +8,10 @@ import numpy as np
 import streamlit as st
 
 from npf_engine.errors import InputError
-from npf_engine.evaluation import inverse_view, views
 from npf_engine.fields import catalog
 from npf_engine.fields.field import Grid
 from npf_engine.fields.price import price
+from npf_engine.measures import inverse_view, views
 from ui import runs
 
 

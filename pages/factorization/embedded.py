@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from npf_engine.evaluation import views
-from npf_engine.evaluation.embedding import Embedding, State
 from npf_engine.figures import inverse
-from npf_engine.runs import files
+from npf_engine.measures import views
+from npf_engine.measures.embedding import Embedding, State
 from npf_engine.runs.store import Run
+from npf_engine.tasks import layout
 from pages.factorization import data
 from pages.factorization.clouds import SEED
 from ui import states
@@ -31,7 +31,7 @@ CAPTION = (
 
 def show(run: Run, name: str) -> None:
     """One panel a pair of clouds, each with its own task."""
-    view = data.clouds(str(files.home()), run.id, POINTS, SEED)
+    view = data.clouds(str(layout.home()), run.id, POINTS, SEED)
     for column, (key, (pair, title)) in zip(st.columns(2, gap="medium"), PAIRS.items(), strict=True):
         drawn = (pair[0], pair[1] if pair[1] in view.clouds else "m")
         job = task(view, drawn)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from npf_engine.runs.files import slug
+from npf_engine.tasks.layout import slug
 from pages.factorization import accuracy, clouds, embedded, potential
 from ui import frame, runs, states
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from npf_engine.evaluation import views
 from npf_engine.figures import panels, surface
 from npf_engine.figures.layout import in_unit, position_title
+from npf_engine.measures import views
 from npf_engine.numbers import number
 from npf_engine.polar import PolarFactorization
 from ui import states

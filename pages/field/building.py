@@ -14,7 +14,7 @@ from npf_engine.fields import catalog, elevation_fetch, places
 from npf_engine.fields.field import Field
 from npf_engine.fields.price import Price, price
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.runs import files
+from npf_engine.tasks import layout
 from pages.field import choice, reading
 from ui import fieldlink, states
 
@@ -55,7 +55,7 @@ class Shelf:
 
 def shelf() -> Shelf:
     """The one shelf of this server's home folder."""
-    return _shelf(str(files.home()))
+    return _shelf(str(layout.home()))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from npf_engine.errors import InputError
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.runs.spec import leaves
+from npf_engine.studies.factorization.spec import leaves
 from ui import fieldlink
 
 FETCH = "fetch_asked"  # session: the field whose elevation the visitor asked to fetch

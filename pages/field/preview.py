@@ -7,12 +7,12 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from npf_engine.evaluation import views
 from npf_engine.fields.field import Field
 from npf_engine.figures import histograms, panels, terrain
 from npf_engine.figures.layout import position_title
 from npf_engine.glossary import typeset
-from npf_engine.runs.files import slug
+from npf_engine.measures import views
+from npf_engine.tasks.layout import slug
 from ui import states
 from ui.plots import plot
 

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from npf_engine.runs import files
+from npf_engine.tasks import layout
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -24,30 +24,30 @@ STAGED_BYTES = 4 * 2**30  # of all files put aside; the oldest go first
 
 def stage(upload: UploadedFile) -> Path:
     """Put the file aside under its contents' hash; files put aside a day ago and never used are removed."""
-    folder = files.home() / "cache" / STAGED
+    folder = layout.home() / "cache" / STAGED
     _forget_old(folder)
     content = upload.getbuffer()
     path = folder / hashlib.sha256(content).hexdigest()[:32] / safe_name(upload.name)
     if not path.exists():
-        files.check_room(folder, len(content))
-    with files.writing(path):
+        layout.check_room(folder, len(content))
+    with layout.writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        files.write_atomic(path, bytes(content))
+        layout.write_atomic(path, bytes(content))
     os.utime(path.parent)  # in use again
     return path
 
 
 def keep(path: Path) -> Path:
     """The place of a staged file among the uploads, where it now lies; any other path as it is."""
-    staged = files.home() / "cache" / STAGED
+    staged = layout.home() / "cache" / STAGED
     if not path.resolve().is_relative_to(staged.resolve()):
         return path
-    kept = files.home() / files.UPLOADS / path.parent.name / path.name
-    with files.writing(kept):
+    kept = layout.home() / layout.UPLOADS / path.parent.name / path.name
+    with layout.writing(kept):
         kept.parent.mkdir(parents=True, exist_ok=True)
         if not kept.exists():  # its folder is named by its contents
-            files.check_room(kept, path.stat().st_size)
+            layout.check_room(kept, path.stat().st_size)
             part = kept.with_name(f".{secrets.token_hex(4)}.part")
             shutil.copyfile(path, part)
             part.replace(kept)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from npf_engine.errors import InputError
-from npf_engine.evaluation.verdict import GOOD, USABLE
-from npf_engine.runs import kinds
+from npf_engine.measures.verdict import GOOD, USABLE
 from npf_engine.runs.store import Run
+from npf_engine.studies import kinds
 from pages.home import picture
 from ui import frame, states
 from ui.runs import badge, store

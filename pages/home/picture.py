@@ -8,10 +8,10 @@ import numpy as np
 import streamlit as st
 
 from npf_engine import numbers
-from npf_engine.evaluation import following
-from npf_engine.evaluation.views import FactorizationView
 from npf_engine.figures import terrain
 from npf_engine.figures.following import add_followed
+from npf_engine.measures import following
+from npf_engine.measures.views import FactorizationView
 from npf_engine.runs.store import Run
 from ui import frame, pictures, states
 from ui.plots import plot

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from npf_engine.figures import histograms
-from npf_engine.runs import files
 from npf_engine.runs.store import Run
+from npf_engine.tasks import layout
 from pages.factorization import data
 from pages.inverse import preimages, relocation, trust
 from ui import frame, runs, states
@@ -23,7 +23,7 @@ def main() -> None:
     run = runs.pick_run()
     with states.told(stop=True):
         model = runs.load_model(run.id)
-    name = f"npf-{files.slug(run.name)}"
+    name = f"npf-{layout.slug(run.name)}"
     labels = [PREIMAGES, TRUST, RELOCATION, *([COSINE] if model.function is not None and model.d > 1 else [])]
     for tab, label in zip(st.tabs(labels, key="view", bind="query-params"), labels, strict=True):
         if not tab.open:
@@ -32,16 +32,16 @@ def main() -> None:
             if label == PREIMAGES:
                 preimages.show(run, model, name)
             elif label == TRUST:
-                trust.show(run, model, name, data.trust(str(files.home()), run.id, TRUST_POINTS, SEED))
+                trust.show(run, model, name, data.trust(str(layout.home()), run.id, TRUST_POINTS, SEED))
             elif label == RELOCATION:
-                relocation.show(run, model, name, data.relocation(str(files.home()), run.id, POINTS, SEED))
+                relocation.show(run, model, name, data.relocation(str(layout.home()), run.id, POINTS, SEED))
             else:
                 _cosine(run, name)
     frame.link("factorization", "Look at ∇u and M", {"run": run.id})
 
 
 def _cosine(run: Run, name: str) -> None:
-    view = data.relocation(str(files.home()), run.id, POINTS, SEED)
+    view = data.relocation(str(layout.home()), run.id, POINTS, SEED)
     if view.cosine is None:
         st.info("F is known on samples only: it cannot be evaluated at the pre-images.", icon=":material/info:")
         return

@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from npf_engine import limits
-from npf_engine.evaluation import views
-from npf_engine.evaluation.inverse_view import PreimageView
 from npf_engine.fields.field import Grid
 from npf_engine.figures import inverse, preimages
 from npf_engine.figures.layout import subscript
+from npf_engine.measures import views
+from npf_engine.measures.inverse_view import PreimageView
 from npf_engine.numbers import number, percent, typed
 from npf_engine.numbers import place as spot
 from npf_engine.polar import PolarFactorization
 from npf_engine.polar.inversion import ExactInversion
 from npf_engine.polar.known_field import MAX_D
-from npf_engine.runs import files
 from npf_engine.runs.store import Run
+from npf_engine.settings import limits
+from npf_engine.tasks import layout
 from pages.factorization import data
 from ui import states
 from ui.plots import plot
@@ -35,14 +35,14 @@ MOST_FIELDS = 4  # components with a box of their own; more are typed in one lin
 def show(run: Run, model: PolarFactorization, name: str) -> None:
     """The map to click, the gradient, and its pre-images."""
     x, f = (values.numpy() for values in views.kept_samples(model, MAP_POINTS))
-    grid = data.relief(str(files.home()), run.id) if model.d == 2 else None
+    grid = data.relief(str(layout.home()), run.id) if model.d == 2 else None
     wanted = None
     with states.told():
         wanted = asked(model.d)
     gradient = f[0] if wanted is None else wanted
     clicked = _clicked(run) if wanted is not None else x[0]
     draws = _form(gradient, model)
-    view = data.preimages(str(files.home()), run.id, tuple(map(float, gradient)), draws)
+    view = data.preimages(str(layout.home()), run.id, tuple(map(float, gradient)), draws)
     _answer(view, model)
     if model.d == 1:
         _preimages(view, x, f, model, grid, clicked, name)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from npf_engine.evaluation.inverse_view import ALIKE, RelocationView
 from npf_engine.figures import histograms, inverse
 from npf_engine.figures.layout import position_title
+from npf_engine.measures.inverse_view import ALIKE, RelocationView
 from npf_engine.numbers import number, percent
 from npf_engine.polar import PolarFactorization
-from npf_engine.runs import files
 from npf_engine.runs.store import Run
+from npf_engine.tasks import layout
 from pages.factorization import data
 from pages.inverse.preimages import judged_by, seen
 from ui import states
@@ -32,7 +32,7 @@ def show(run: Run, model: PolarFactorization, name: str, view: RelocationView) -
         figure = histograms.overlaid(laws, position_title(model.units, 0), bins=50)
         plot(figure, "relocation_law", "The law of the places drawn for all gradients, over ρ.", laws, name)
         return
-    grid = data.relief(str(files.home()), run.id) if model.d == 2 else None
+    grid = data.relief(str(layout.home()), run.id) if model.d == 2 else None
     box = (model.units, model.low, model.high)
     halves = {
         "original": (view.x, "**Original.** Places at which F was sampled, coloured by |F|."),

@@ -9,10 +9,10 @@ import numpy as np
 import streamlit as st
 
 from npf_engine.errors import InputError
-from npf_engine.evaluation.lab_view import judged
 from npf_engine.runs import reading
-from npf_engine.runs.files import slug
 from npf_engine.runs.store import Run
+from npf_engine.studies.lab.view import judged
+from npf_engine.tasks.layout import slug
 from pages.lab import bench_setup, board, titles
 from ui import live, manage, runpage, runs, states
 

@@ -13,10 +13,10 @@ import torch
 from npf_engine.errors import InputError
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.figures import colour, lab
-from npf_engine.runs import kinds
-from npf_engine.transport.lab import LabSpec
-from npf_engine.transport.lab.tasks import build_task
-from npf_engine.transport.lab.telling import weights
+from npf_engine.studies import kinds
+from npf_engine.studies.lab import LabSpec
+from npf_engine.studies.lab.progress import weights
+from npf_engine.studies.lab.tasks import build_task
 from pages.field import building
 from pages.field.pick import built_in
 from pages.lab import link, titles
@@ -244,6 +244,6 @@ def digits(codes: np.ndarray) -> np.ndarray:
 @st.cache_resource(show_spinner="Reading the digits ...")
 def _space() -> Any:
     from npf_engine.fields.digits import load_digit_images
-    from npf_engine.transport.digits import CodeSpace
+    from npf_engine.studies.lab.noise_to_digits import CodeSpace
 
     return CodeSpace.of(load_digit_images().pixels)

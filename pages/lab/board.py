@@ -10,7 +10,7 @@ import streamlit as st
 
 from npf_engine.figures import colour, lab
 from npf_engine.numbers import number as number_text
-from npf_engine.transport.lab.names import REFERENCES
+from npf_engine.transport.methods.names import REFERENCES
 from pages.lab import bench_setup, titles
 from ui import frame, states
 from ui.plots import plot

@@ -14,8 +14,8 @@ from npf_engine.fields.pictures import open_picture
 from npf_engine.figures import colour
 from npf_engine.glossary import MEASURES
 from npf_engine.numbers import number, percent
-from npf_engine.runs.files import slug
 from npf_engine.runs.store import Run
+from npf_engine.tasks.layout import slug
 from pages.lab import colour_setup, titles
 from ui import live, runpage, runs, states
 from ui.plots import plot

@@ -10,11 +10,11 @@ import numpy as np
 import streamlit as st
 
 from npf_engine.errors import InputError
-from npf_engine.evaluation.colour_run import RecolorSpec, preview
 from npf_engine.fields.pictures import BUILT_IN, open_picture
 from npf_engine.figures import colour
-from npf_engine.runs import kinds
-from npf_engine.transport.recolor import METHODS, recolor
+from npf_engine.studies import kinds
+from npf_engine.studies.recolor.run import RecolorSpec, preview
+from npf_engine.studies.recolor.transfer import METHODS, recolor
 from pages.lab import link, titles
 from ui import frame, speclink, states
 from ui.plots import plot

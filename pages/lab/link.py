@@ -10,7 +10,7 @@ import streamlit as st
 
 from npf_engine.errors import InputError
 from npf_engine.fields.pictures import BUILT_IN
-from npf_engine.runs import kinds
+from npf_engine.studies import kinds
 from pages.field import uploading
 from ui import fieldlink, speclink
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from npf_engine.transport.lab.names import title as method
+from npf_engine.transport.methods.names import title as method
 
 __all__ = ["ANY_DIMENSION", "FAMILIES", "METHODS", "METRICS", "TASKS", "method"]
 

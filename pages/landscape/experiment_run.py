@@ -8,9 +8,9 @@ import numpy as np
 import streamlit as st
 
 from npf_engine.figures import classifier, curves, histograms
-from npf_engine.polar.experiments.spec import experiment_preset
-from npf_engine.runs.files import slug
 from npf_engine.runs.store import Run
+from npf_engine.studies.classifier.spec import experiment_preset
+from npf_engine.tasks.layout import slug
 from pages.factorization import accuracy
 from pages.landscape import data, particle, tsne
 from ui import frame, live, progress, runpage, runs, speclink, states

@@ -6,8 +6,8 @@ import streamlit as st
 
 from npf_engine.errors import InputError
 from npf_engine.fields import digits
-from npf_engine.polar.experiments.spec import EXPERIMENTS, ExperimentSpec, experiment_preset
-from npf_engine.runs import kinds
+from npf_engine.studies import kinds
+from npf_engine.studies.classifier.spec import EXPERIMENTS, ExperimentSpec, experiment_preset
 from ui import frame, speclink, states
 from ui.runs import remember, store
 from ui.speclink import Leaf

@@ -11,13 +11,13 @@ import streamlit as st
 import torch
 
 from npf_engine.errors import InputError
-from npf_engine.evaluation import landscape_view
 from npf_engine.fields import catalog
 from npf_engine.fields.field import Units
 from npf_engine.figures import landscape as figures
-from npf_engine.polar.landscape import LandscapeSpec
-from npf_engine.polar.sampling import exact, landscapes
-from npf_engine.polar.sampling.landscapes import Landscape
+from npf_engine.sampling import exact, landscapes
+from npf_engine.sampling.landscapes import Landscape
+from npf_engine.studies.landscape import view
+from npf_engine.studies.landscape.study import LandscapeSpec
 
 FORMULA = "expression"  # the name of a landscape that is given by its formula
 Place = tuple[str, str, tuple[float, ...], tuple[float, ...]]  # name, formula, low and high of the box
@@ -66,7 +66,7 @@ def at_hand(name: str) -> bool:
 def ground(where: Place) -> Ground:
     """Its relief, for figures. Raises InputError."""
     found = find(where)
-    x, y, g = landscape_view.relief(found)
+    x, y, g = view.relief(found)
     return Ground(x, y, g, found.units or Units(("x", "y"), ("", ""), ""), found.low, found.high)
 
 
@@ -80,4 +80,4 @@ def critical_points(where: Place, v: tuple[float, float]) -> list[exact.Critical
 def step_warning(where: Place, tau: float, coefficient: float | None, start: tuple[float, ...]) -> str | None:
     """What is wrong with a step size, or None."""
     found = find(where)
-    return landscape_view.step_warning(found, tau, coefficient or found.coefficient, start)
+    return view.step_warning(found, tau, coefficient or found.coefficient, start)

@@ -7,8 +7,8 @@ import functools
 import numpy as np
 import streamlit as st
 
-from npf_engine.evaluation.weights import layers, state_dict
 from npf_engine.figures import classifier
+from npf_engine.measures.weights import layers, state_dict
 from npf_engine.numbers import number
 from npf_engine.runs.store import Run
 from pages.landscape import data

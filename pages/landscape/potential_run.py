@@ -9,12 +9,12 @@ import numpy as np
 import streamlit as st
 
 from npf_engine.errors import InputError
-from npf_engine.evaluation.landscape_verdict import WHY_EVERYWHERE
 from npf_engine.figures import critical, curves
 from npf_engine.figures import landscape as figures
 from npf_engine.numbers import number, percent
-from npf_engine.runs.files import slug
 from npf_engine.runs.store import Run
+from npf_engine.studies.landscape.verdict import WHY_EVERYWHERE
+from npf_engine.tasks.layout import slug
 from pages.landscape import chains, data, ground, player, points, potential_setup
 from pages.landscape.chains import METHODS, PLAIN, Chain
 from pages.landscape.ground import Ground, place

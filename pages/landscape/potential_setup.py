@@ -8,14 +8,14 @@ from typing import Any
 import streamlit as st
 
 from npf_engine.errors import InputError
-from npf_engine.evaluation.landscape_verdict import WHY_EVERYWHERE
 from npf_engine.fields import catalog
 from npf_engine.figures import critical
 from npf_engine.glossary import typeset
 from npf_engine.numbers import typed
-from npf_engine.polar.landscape import OWN, PRESETS, TARGET, LandscapeSpec
-from npf_engine.polar.sampling import landscapes
-from npf_engine.runs import kinds
+from npf_engine.sampling import landscapes
+from npf_engine.studies import kinds
+from npf_engine.studies.landscape.study import OWN, PRESETS, TARGET, LandscapeSpec
+from npf_engine.studies.landscape.verdict import WHY_EVERYWHERE
 from pages.field.pick import numbers
 from pages.landscape import chains, ground, points
 from pages.landscape.chains import METHODS, PLAIN

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from npf_engine.evaluation.embedding import Embedding, State
 from npf_engine.figures import classifier
+from npf_engine.measures.embedding import Embedding, State
 from npf_engine.runs.store import Run
 from pages.landscape import data, particle
 from ui import states

@@ -8,8 +8,8 @@ import streamlit as st
 
 from npf_engine.figures import accuracy
 from npf_engine.numbers import number
-from npf_engine.runs.spec import leaves
 from npf_engine.runs.store import Run
+from npf_engine.studies.factorization.spec import leaves
 from ui import frame, pictures, states
 from ui.plots import plot
 from ui.runs import badge

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from npf_engine.errors import InputError
-from npf_engine.runs import kinds
+from npf_engine.studies import kinds
 from pages.models import compare, detail, shelf, table
 from ui import frame, states
 from ui.runs import store

@@ -9,8 +9,8 @@ from typing import Any
 
 import streamlit as st
 
-from npf_engine.runs.spec import TrainingSpec
 from npf_engine.runs.store import Run
+from npf_engine.studies.factorization.spec import TrainingSpec
 from ui import fieldlink, frame
 
 FIRST, SECOND = "run", "with"  # query parameters: the one or two runs that are ticked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from npf_engine.runs import kinds
+from npf_engine.studies import kinds
 from pages.train import live, setup
 from ui import frame, states
 from ui.runs import store

@@ -9,7 +9,7 @@ import streamlit as st
 
 from npf_engine.errors import InputError
 from npf_engine.numbers import typed
-from npf_engine.runs.spec import CHOICES, TrainingSpec, leaves, preset, with_values
+from npf_engine.studies.factorization.spec import CHOICES, TrainingSpec, leaves, preset, with_values
 from pages.train.help import GROUPS, HELP
 from ui import fieldlink, states
 

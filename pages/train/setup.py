@@ -10,7 +10,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields import catalog
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.runs.estimate import Estimate, estimate
-from npf_engine.runs.spec import TrainingSpec, leaves
+from npf_engine.studies.factorization.spec import TrainingSpec, leaves
 from pages.train import settings
 from ui import fieldlink, frame, live, progress, states
 from ui.runs import remember, store

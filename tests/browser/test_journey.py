@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from npf_engine.runs import files
+from npf_engine.tasks import layout
 from tests.browser.conftest import Server, Visitor
 from tests.pages.conftest import TINY
 from ui import frame
@@ -43,7 +43,7 @@ def run_of(visitor: Visitor) -> str:
 
 def state_of(server: Server, run_id: str) -> str:
     """What the run's worker wrote last."""
-    return (files.read_json(server.home / files.RUNS / run_id / files.STATUS) or {}).get("state", "")
+    return (layout.read_json(server.home / layout.RUNS / run_id / layout.STATUS) or {}).get("state", "")
 
 
 def wait_until(visitor: Visitor, words: str, seconds: float = 240.0) -> None:
@@ -171,7 +171,7 @@ def test_table_row_can_be_ticked_and_deleted(visitor: Visitor, trained_in_the_ap
     dialog.get_by_text("gone for good").wait_for()
     visitor.page.keyboard.press("Escape")
     dialog.wait_for(state="hidden")
-    assert (server.home / files.RUNS / trained_in_the_app["run"]).is_dir()
+    assert (server.home / layout.RUNS / trained_in_the_app["run"]).is_dir()
 
 
 def test_dialog_deletes(visitor: Visitor, trained_in_the_app: dict[str, Any], server: Server):
@@ -184,7 +184,7 @@ def test_dialog_deletes(visitor: Visitor, trained_in_the_app: dict[str, Any], se
     visitor.page.get_by_role("dialog").get_by_role("button", name="Delete it").click()
     visitor.page.get_by_role("dialog").wait_for(state="hidden")
     visitor.settled()
-    assert not (server.home / files.RUNS / run_id).exists()
+    assert not (server.home / layout.RUNS / run_id).exists()
     assert "to be deleted" not in visitor.text()
     assert visitor.complaints == []
 

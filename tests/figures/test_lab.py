@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from npf_engine.figures import lab
-from npf_engine.transport.lab.methods import METHODS
+from npf_engine.studies.lab.methods import METHODS
 
 
 def row(mean: float | None, curve: list[float] | None = None, cost: float | None = 2.0) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from npf_engine.networks.framed import FramedPotential, build_potential
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.polar import PolarFactorization
 from npf_engine.polar.training import train
-from npf_engine.runs.spec import preset, with_values
+from npf_engine.studies.factorization.spec import preset, with_values
 from npf_engine.transport.dual import held_out_dual
 from npf_engine.transport.gaussian import gaussian_map
 from tests.tiny import tiny_spec

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from npf_engine.runs import files
-from npf_engine.runs.process import Identity
-from npf_engine.runs.spec import TrainingSpec, with_values
 from npf_engine.runs.store import Run, RunStore
+from npf_engine.studies.factorization.spec import TrainingSpec, with_values
+from npf_engine.tasks import layout
+from npf_engine.tasks.processes import Identity
 from tests.conftest import ROOT
 
 TINY: dict[str, Any] = {
@@ -98,8 +98,8 @@ def links(app: AppTest) -> list[str]:
 
 def kill_workers(home: Path) -> None:
     """End every worker that is left in a home folder."""
-    for record in (home / files.RUNS).glob(f"*/{files.WORKER}"):
-        worker = Identity.from_json(files.read_json(record))
+    for record in (home / layout.RUNS).glob(f"*/{layout.WORKER}"):
+        worker = Identity.from_json(layout.read_json(record))
         if worker is not None and worker.alive():
             os.killpg(worker.pid, signal.SIGKILL)
 

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from benchmarks.fuzz_bundle import VALUES, mutated_json
-from npf_engine.runs import files, kinds
 from npf_engine.runs.safekeeping import CREATE
 from npf_engine.runs.store import Run, RunStore
+from npf_engine.studies import kinds
+from npf_engine.tasks import layout
 from tests.pages.conftest import button, open_page, texts
 
 BAD = {
@@ -31,13 +32,13 @@ def insert(home: Path, run_id: str, **columns: Any) -> None:
     """A row as no version of the program writes it; its folder holds rubbish too."""
     values: dict[str, Any] = {"name": run_id, "state": "done", "source": "imported", "spec": "{}", "created": 1.7e9}
     values |= {"metrics": None, "seconds": None} | columns | {"id": run_id}
-    with sqlite3.connect(home / files.TABLE) as db:
+    with sqlite3.connect(home / layout.TABLE) as db:
         db.execute(CREATE)
         marks = ", ".join("?" * len(values))
         db.execute(f"INSERT INTO runs ({', '.join(values)}) VALUES ({marks})", list(values.values()))
-    folder = home / files.RUNS / run_id
+    folder = home / layout.RUNS / run_id
     folder.mkdir(parents=True)
-    for name in (files.REPORT, files.STATUS, files.SPEC):
+    for name in (layout.REPORT, layout.STATUS, layout.SPEC):
         (folder / name).write_text('{"verdict_reason": [1], "stages": [1], "stage": 3, "metrics": {"inverse": 5}}')
 
 
@@ -66,7 +67,7 @@ def test_a_broken_row_is_looked_at_and_deleted_on_models(store: RunStore, done: 
 
 def test_rows_that_are_mutated_are_read_by_everything_that_lists(store: RunStore, own_home: Path, done: Run) -> None:
     rng = random.Random(3)
-    with sqlite3.connect(own_home / files.TABLE) as db:
+    with sqlite3.connect(own_home / layout.TABLE) as db:
         spec, metrics = db.execute("SELECT spec, metrics FROM runs WHERE id = ?", [done.id]).fetchone()
     for number in range(60):
         columns: dict[str, Any] = {

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from npf_engine.evaluation import views
+from npf_engine.measures import views
 from npf_engine.numbers import number
-from npf_engine.runs import files
 from npf_engine.runs.store import Run, RunStore
+from npf_engine.tasks import layout
 from pages.factorization import data, embedded
 from tests.pages.conftest import button, endless, open_page, texts, tiny, wait_for
 
@@ -94,7 +94,7 @@ def test_embedding_runs_in_the_background_and_is_shown_when_done(store: RunStore
     assert len(starts) == 2 and plots(app) == 0
     starts[0].click().run()
     assert not app.exception and button(app, "Cancel")
-    view = data.clouds(str(files.home()), done.id, embedded.POINTS, embedded.SEED)
+    view = data.clouds(str(layout.home()), done.id, embedded.POINTS, embedded.SEED)
     job = embedded.task(view, ("field", "grad_u"))
     assert job.state().state == "running"
     button(app, "Cancel").click().run()

@@ -16,7 +16,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRe
 from npf_engine.errors import DiskFull, InputError
 from npf_engine.fields import catalog
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.runs import files
+from npf_engine.tasks import layout
 from pages.field import building, pick, uploading
 from tests.fields.loopback import Loopback, hill, loopback, need_gdal, serve_folder
 from tests.pages.conftest import button, open_page, texts
@@ -138,9 +138,9 @@ def test_upload_is_previewed_then_kept_and_carried_to_train(own_home: Path):
     app.file_uploader(key="upload").set_value([("my field.csv", swirl_table(), "text/csv")]).run()
     assert not app.exception and not app.error
     assert "900 rows" in texts(app) and plots(app) == 4
-    assert not (own_home / files.UPLOADS).exists()
+    assert not (own_home / layout.UPLOADS).exists()
     button(app, "Use this field").click().run()
-    kept = list((own_home / files.UPLOADS).rglob("*.csv"))
+    kept = list((own_home / layout.UPLOADS).rglob("*.csv"))
     assert len(kept) == 1 and kept[0].read_bytes() == swirl_table()
     assert app.query_params["source"] == str(kept[0]) and "my-field" in texts(app)
 
@@ -226,12 +226,12 @@ def test_files_put_aside_do_not_fill_the_disk(own_home: Path, monkeypatch: pytes
     uploading.stage(upload("b"))  # used again: c is now the oldest
     uploading.stage(upload("e"))
     assert [path.exists() for path in paths] == [False, True, False, True]
-    monkeypatch.setattr("npf_engine.filing.ROOM", 1 << 60)
+    monkeypatch.setattr("npf_engine.tasks.files.ROOM", 1 << 60)
     with pytest.raises(DiskFull, match="delete runs that are not needed"):
         uploading.stage(upload("f"))
     with pytest.raises(DiskFull, match="runs at work need"):
         uploading.keep(paths[1])
-    assert not list((own_home / files.UPLOADS).glob("*/*"))
+    assert not list((own_home / layout.UPLOADS).glob("*/*"))
 
 
 def test_what_a_visitor_asks_for_is_built(own_home: Path, monkeypatch: pytest.MonkeyPatch):
@@ -272,10 +272,10 @@ def test_only_staged_files_are_copied(own_home: Path, tmp_path: Path):
     mine = tmp_path / "mine.csv"
     mine.write_text("x")
     assert uploading.keep(mine) == mine
-    staged = files.home() / "cache" / uploading.STAGED / "ab" / "t.csv"
+    staged = layout.home() / "cache" / uploading.STAGED / "ab" / "t.csv"
     staged.parent.mkdir(parents=True)
     staged.write_text("x")
-    assert uploading.keep(staged) == own_home / files.UPLOADS / "ab" / "t.csv"
+    assert uploading.keep(staged) == own_home / layout.UPLOADS / "ab" / "t.csv"
 
 
 def test_numbers_are_read_or_refused():
@@ -330,7 +330,7 @@ def test_a_visitor_who_stops_ends_the_fetch_and_its_processes(tiles: Loopback):
     from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 
     from npf_engine.fields import catalog
-    from npf_engine.runs.spec import TrainingSpec, with_values
+    from npf_engine.studies.factorization.spec import TrainingSpec, with_values
 
     tiles.mode = "stall"
     spec = with_values(TrainingSpec(), {f"field.{key}": value for key, value in BOX.items()}).field
@@ -343,5 +343,5 @@ def test_a_visitor_who_stops_ends_the_fetch_and_its_processes(tiles: Loopback):
 
     with pytest.raises(RerunException):
         catalog.resolve(spec, drawing)
-    clips = files.home() / "cache" / "clips"
+    clips = layout.home() / "cache" / "clips"
     assert not list(clips.glob("*.part*")) and not list(clips.glob("*.tif"))

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from npf_engine.errors import InputError
-from npf_engine.evaluation import inverse_view, views
 from npf_engine.fields.catalog import resolve
+from npf_engine.measures import inverse_view, views
 from npf_engine.polar.training import train
-from npf_engine.runs.bundle import write_bundle
-from npf_engine.runs.spec import with_values
 from npf_engine.runs.store import Run, RunStore
+from npf_engine.studies.factorization.bundling import write_bundle
+from npf_engine.studies.factorization.spec import with_values
 from pages.inverse import preimages
 from tests.pages.conftest import button, open_page, texts, tiny
 

@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from npf_engine.evaluation.colour_run import RecolorSpec
-from npf_engine.evaluation.colour_run import judge as judge_colours
-from npf_engine.evaluation.lab_view import judge, judged
 from npf_engine.runs.store import Run, RunStore
-from npf_engine.transport.lab import LabSpec
+from npf_engine.studies.lab import LabSpec
+from npf_engine.studies.lab.view import judge, judged
+from npf_engine.studies.recolor.run import RecolorSpec
+from npf_engine.studies.recolor.run import judge as judge_colours
 from tests.pages.conftest import button, links, open_page, texts, wait_for
 
 TINY = LabSpec(task="gaussian", methods=("gaussian", "exact"), seeds=2, points=200)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from npf_engine.fields.classifier import DIMENSION
-from npf_engine.polar.experiments.spec import experiment_preset
-from npf_engine.polar.landscape import LandscapeSpec
-from npf_engine.runs import files
 from npf_engine.runs.store import Run, RunStore
+from npf_engine.studies.classifier.spec import experiment_preset
+from npf_engine.studies.landscape.study import LandscapeSpec
+from npf_engine.tasks import layout
 from pages.landscape import chains
 from tests.pages.conftest import button, links, open_page, texts, wait_for
 
@@ -188,7 +188,7 @@ def experiment(store: RunStore) -> Run:
     np.savez(run.folder / "figures.npz", **{"lmc_steps": steps, "lmc_scalar_share_above_half": steps / 100})
     report = {"metrics": metrics, "verdict": "good", "verdict_reason": "made for a test",
               "data": "digits of a test", "warnings": ["all images show one digit"], "seconds": 1.0}  # fmt: skip
-    files.write_json(run.folder / files.REPORT, report)
+    layout.write_json(run.folder / layout.REPORT, report)
     wait_for(lambda: store.get(run.id).state == "done")
     return store.get(run.id)
 

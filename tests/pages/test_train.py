@@ -7,10 +7,10 @@ import signal
 
 import pytest
 
-from npf_engine.runs import files
-from npf_engine.runs.process import Identity
-from npf_engine.runs.spec import TrainingSpec, leaves
 from npf_engine.runs.store import Run, RunStore
+from npf_engine.studies.factorization.spec import TrainingSpec, leaves
+from npf_engine.tasks import layout
+from npf_engine.tasks.processes import Identity
 from pages.train.help import GROUPS, HELP
 from tests.pages.conftest import TINY, button, endless, links, open_page, texts, tiny, wait_for
 from ui import fieldlink
@@ -153,7 +153,7 @@ def test_failed_run_shows_its_sentence_and_can_be_retried(store: RunStore):
 def test_killed_worker_is_offered_for_resume(store: RunStore):
     run = store.submit(endless(name="victim"))
     wait_for(lambda: store.status(run.id)["step"] > 0)
-    worker = Identity.from_json(files.read_json(run.folder / files.WORKER))
+    worker = Identity.from_json(layout.read_json(run.folder / layout.WORKER))
     assert worker is not None
     os.killpg(worker.pid, signal.SIGKILL)
     wait_for(lambda: store.get(run.id).state == "interrupted", 10)

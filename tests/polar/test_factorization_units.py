@@ -9,17 +9,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from npf_engine.evaluation.views import columns, factorization_view, principal_axes, to_csv
 from npf_engine.fields.field import Scaling, Units
+from npf_engine.measures.views import columns, factorization_view, principal_axes, to_csv
 from npf_engine.networks.bridge import Bridge
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.mlp import MLP
 from npf_engine.polar import factorization
 from npf_engine.polar.factorization import PolarFactorization
-from npf_engine.polar.langevin import LangevinSettings, Region
-from npf_engine.polar.sampling.chain import ChainState, Oracle
-from npf_engine.polar.sampling.npf import LmcNpf, NpfNetworks, NpfSettings, langevin_on_u
-from npf_engine.polar.sampling.pretrain import CELLS, _cells, _draw, bottom_of
+from npf_engine.sampling.chain import ChainState, Oracle
+from npf_engine.sampling.langevin import LangevinSettings, Region
+from npf_engine.sampling.npf import LmcNpf, NpfNetworks, NpfSettings, langevin_on_u
+from npf_engine.sampling.pretrain import CELLS, _cells, _draw, bottom_of
 
 LOW, HIGH = (10.0, -3.0), (50.0, 2.0)
 SCALING = Scaling((30.0, -0.5), (20.0, 2.5))

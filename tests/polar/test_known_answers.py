@@ -15,7 +15,7 @@ from npf_engine.fields.catalog import resolve
 from npf_engine.fields.field import Field
 from npf_engine.polar import PolarFactorization
 from npf_engine.polar.training import train
-from npf_engine.runs.spec import preset, with_values
+from npf_engine.studies.factorization.spec import preset, with_values
 from npf_engine.transport.pairing import optimal_assignment
 
 SMALL: dict[str, Any] = {

@@ -31,7 +31,7 @@ from npf_engine.fields.catalog import resolve
 from npf_engine.fields.field import draw_rho
 from npf_engine.polar import PolarFactorization
 from npf_engine.polar.training import train
-from npf_engine.runs.spec import preset, with_values
+from npf_engine.studies.factorization.spec import preset, with_values
 
 DRAWS = 4000
 VALUES = (0.25, 0.4, 0.55, 0.7, 0.85)  # of F, whose range is [0, 1]; nearer to 0 a fold's branches run together

@@ -9,8 +9,8 @@ import torch
 
 from npf_engine.fields.catalog import resolve
 from npf_engine.polar.training import trained
-from npf_engine.recorder import Recorder
-from npf_engine.runs.recorder import ConsoleRecorder
+from npf_engine.runs.recording import ConsoleRecorder
+from npf_engine.tasks.recorder import Recorder
 from tests.tiny import tiny_spec
 
 

@@ -16,8 +16,8 @@ from npf_engine.fields.lattice import sampled
 from npf_engine.networks.mlp import MLP
 from npf_engine.polar import training
 from npf_engine.polar.training import _Job
-from npf_engine.recorder import Recorder
-from npf_engine.settings import ValueInverseConfig
+from npf_engine.settings.stages import ValueInverseConfig
+from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.gaussian import gaussian_map
 from tests.polar.loops import Loops
 from tests.tiny import tiny_spec

@@ -13,7 +13,7 @@ from npf_engine.divergences import default_eps, sinkhorn_divergence
 from npf_engine.fields.field import Units
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.polar import watching
-from npf_engine.recorder import Recorder
+from npf_engine.tasks.recorder import Recorder
 
 
 class Kept(Recorder):

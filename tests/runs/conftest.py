@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from npf_engine.runs import files
-from npf_engine.runs.process import Identity
-from npf_engine.runs.spec import TrainingSpec, with_values
 from npf_engine.runs.store import Run, RunStore
+from npf_engine.studies.factorization.spec import TrainingSpec, with_values
+from npf_engine.tasks import layout
+from npf_engine.tasks.processes import Identity
 
 COMMAND = [sys.executable, str(Path(__file__).with_name("counting_worker.py")), "{folder}"]
 
@@ -37,7 +37,7 @@ def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> float:
 
 def worker_of(run: Run) -> Identity:
     """The worker that signed the run's folder."""
-    identity = Identity.from_json(files.read_json(run.folder / files.WORKER))
+    identity = Identity.from_json(layout.read_json(run.folder / layout.WORKER))
     assert identity is not None
     return identity
 
@@ -50,8 +50,8 @@ def state(store: RunStore, run_id: str) -> str:
 def started(store: RunStore, run_id: str, steps: int = 20) -> bool:
     """Whether a living worker has done some steps and there is a checkpoint."""
     folder = store.get(run_id).folder
-    signed = Identity.from_json(files.read_json(folder / files.WORKER))
-    saved = (folder / files.CHECKPOINTS / "u.pt").exists()
+    signed = Identity.from_json(layout.read_json(folder / layout.WORKER))
+    saved = (folder / layout.CHECKPOINTS / "u.pt").exists()
     return signed is not None and signed.alive() and store.status(run_id)["step"] >= steps and saved
 
 
@@ -78,9 +78,9 @@ def make_store(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
         return RunStore(own_home, **({"command": COMMAND, "gallery": None} | options))
 
     yield make
-    (own_home / files.TABLE).unlink(missing_ok=True)  # which ends the thread that watches this home
-    for record in (own_home / files.RUNS).glob(f"*/{files.WORKER}"):
-        identity = Identity.from_json(files.read_json(record))
+    (own_home / layout.TABLE).unlink(missing_ok=True)  # which ends the thread that watches this home
+    for record in (own_home / layout.RUNS).glob(f"*/{layout.WORKER}"):
+        identity = Identity.from_json(layout.read_json(record))
         if identity is not None and identity.alive():
             os.killpg(identity.pid, signal.SIGKILL)
 

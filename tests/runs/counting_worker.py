@@ -12,8 +12,8 @@ import time
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.runs import files
 from npf_engine.runs.worker import main
+from npf_engine.tasks import layout
 
 STEP_SECONDS = 0.01
 
@@ -43,7 +43,7 @@ def count(spec, folder, recorder):
             recorder.save("u", {"step": step + 1, "sum": total, "random": numbers.getstate()})
     recorder.stage("u", "done")
     report = {"metrics": {"sum": {"value": total}}, "verdict": "good", "seconds": {"total": 1.0}, "nice": os.nice(0)}
-    files.write_json(folder / files.REPORT, report)
+    layout.write_json(folder / layout.REPORT, report)
 
 
 if __name__ == "__main__":

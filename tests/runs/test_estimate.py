@@ -7,16 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from npf_engine.runs import cost, estimate, files
-from npf_engine.runs.spec import TrainingSpec, preset, to_json, with_values
+from npf_engine.runs import estimate
 from npf_engine.runs.store import RunStore
+from npf_engine.studies.factorization import cost
+from npf_engine.studies.factorization.spec import TrainingSpec, preset, to_json, with_values
+from npf_engine.tasks import layout
 
 
 def finished(store: RunStore, spec: TrainingSpec, factor: float, name: str) -> None:
     """A row of a run that took ``factor`` times what the rough model says."""
     seconds = {stage: factor * value for stage, value in cost.guess(spec).items()}
     (store.folder / name).mkdir()
-    files.write_json(store.folder / name / files.SPEC, to_json(spec))
+    layout.write_json(store.folder / name / layout.SPEC, to_json(spec))
     store.table.insert(
         id=name, name=name, state="done", source="trained", spec=json.dumps(to_json(spec)), created=1.0, seconds=seconds
     )

@@ -17,12 +17,13 @@ import numpy as np
 import pytest
 
 from npf_engine.errors import Cancelled, InputError
-from npf_engine.runs import files, kinds
 from npf_engine.runs.estimate import estimate
 from npf_engine.runs.job import run_job
-from npf_engine.runs.recorder import FolderRecorder
-from npf_engine.runs.spec import TrainingSpec, with_values
+from npf_engine.runs.recording import FolderRecorder
 from npf_engine.runs.store import RunStore
+from npf_engine.studies import kinds
+from npf_engine.studies.factorization.spec import TrainingSpec, with_values
+from npf_engine.tasks import layout
 from tests.runs.conftest import counting, state, wait_for, worker_of
 from tests.runs.tiny_kind import DICE, DiceSpec, Die
 
@@ -100,7 +101,7 @@ def test_a_run_from_queue_to_zip_through_a_kill_and_a_cancel(dice: RunStore):
         dice.archive(run.id)
 
     def saved() -> bool:
-        return (run.folder / files.CHECKPOINTS / "throw.pt").exists() and dice.status(run.id)["step"] > 20
+        return (run.folder / layout.CHECKPOINTS / "throw.pt").exists() and dice.status(run.id)["step"] > 20
 
     wait_for(saved)
     assert dice.status(run.id)["seconds_left"] is not None
@@ -117,7 +118,7 @@ def test_a_run_from_queue_to_zip_through_a_kill_and_a_cancel(dice: RunStore):
     report = dice.report(run.id)
     assert report is not None and report["sum"] == expected(spec) and report["spread"] is None
     assert dice.history(run.id)["throw"]["mean"][-1] == pytest.approx(report["mean"], rel=1e-6)
-    assert not (run.folder / files.CHECKPOINTS).exists()
+    assert not (run.folder / layout.CHECKPOINTS).exists()
     assert estimate(dice, TrainingSpec()).runs == 0  # what a training takes is told by trainings
     with zipfile.ZipFile(io.BytesIO(dice.archive(run.id))) as content:
         assert sorted(content.namelist()) == ["dice.npz", "report.json", "spec.json"]
@@ -125,7 +126,7 @@ def test_a_run_from_queue_to_zip_through_a_kill_and_a_cancel(dice: RunStore):
         settled = kinds.spec_from_json(json.loads(content.read("spec.json")))
     assert settled.threads >= 1 and settled.throws == 150
     assert int(np.load(dice.result(run.id, "dice.npz"))["total"][0]) == expected(spec)
-    for name in ("notes.txt", files.SNAPSHOT, "../table"):
+    for name in ("notes.txt", layout.SNAPSHOT, "../table"):
         with pytest.raises(InputError, match="has no"):
             dice.result(run.id, name)
     with pytest.raises(InputError, match="bundle is missing"):
@@ -190,7 +191,7 @@ def test_a_stage_that_does_not_save_is_stopped_at_once(tmp_path):
     recorder = FolderRecorder(tmp_path, ("walk",), ())
     recorder.stage("walk", "started")
     recorder.check()
-    (tmp_path / files.CONTROL).write_text("cancel")
+    (tmp_path / layout.CONTROL).write_text("cancel")
     recorder._control_at = 0.0
     with pytest.raises(Cancelled):
         recorder.check()

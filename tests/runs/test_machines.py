@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from npf_engine.errors import Cancelled, DiskFull
-from npf_engine.runs import files, scheduler, serving
-from npf_engine.runs.recorder import FolderRecorder
+from npf_engine.runs import scheduler, serving
+from npf_engine.runs.recording import FolderRecorder
 from npf_engine.runs.store import RunStore
 from npf_engine.runs.worker import _with_room
+from npf_engine.tasks import layout
 from tests.runs.conftest import counting, started, state, total, unbroken, wait_for, worker_of
 
 
@@ -35,12 +36,12 @@ def fill(path: Path) -> None:
 def test_a_training_waits_for_room_and_goes_on(store):
     expected = unbroken(store, steps=60, seed=7)
     run = store.submit(counting(60, seed=7))
-    fill(run.folder / files.EVENTS)
+    fill(run.folder / layout.EVENTS)
     wait_for(lambda: store.status(run.id)["waiting"])
     status = store.status(run.id)
     assert status["state"] == "running" and "is full; free some space; the run waits" in status["waiting"]
     assert worker_of(run).alive()
-    (run.folder / files.EVENTS).unlink()
+    (run.folder / layout.EVENTS).unlink()
     wait_for(lambda: state(store, run.id) == "done")
     assert total(store, run.id) == expected and store.status(run.id)["waiting"] is None
     assert "there is room on the disk again" in store.log(run.id)
@@ -48,14 +49,14 @@ def test_a_training_waits_for_room_and_goes_on(store):
 
 def test_a_training_that_waits_for_room_can_be_stopped(store):
     run = store.submit(counting(2000))
-    fill(run.folder / files.EVENTS)
+    fill(run.folder / layout.EVENTS)
     wait_for(lambda: store.status(run.id)["waiting"])
     store.cancel(run.id)
     wait_for(lambda: state(store, run.id) == "cancelled")
 
 
 def test_a_checkpoint_waits_and_the_one_before_stays(tmp_path, monkeypatch):
-    monkeypatch.setattr("npf_engine.runs.recorder.ROOM_SECONDS", 0.01)
+    monkeypatch.setattr("npf_engine.runs.recording.ROOM_SECONDS", 0.01)
     recorder = FolderRecorder(tmp_path)
     recorder.save("u", {"step": 1})
     real, tries = os.replace, [0]
@@ -71,12 +72,12 @@ def test_a_checkpoint_waits_and_the_one_before_stays(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", replace)
     recorder.save("u", {"step": 2})
     assert tries[0] == 4 and recorder.load("u") == {"step": 2} and recorder.paused > 0
-    assert not list((tmp_path / files.CHECKPOINTS).glob(".*"))
+    assert not list((tmp_path / layout.CHECKPOINTS).glob(".*"))
 
 
 def test_work_that_found_no_room_for_its_result_is_done_again(tmp_path, monkeypatch):
     monkeypatch.setattr("npf_engine.runs.worker.PATIENCE", (0.02, 0.1))
-    monkeypatch.setattr("npf_engine.runs.recorder.ROOM_SECONDS", 0.01)
+    monkeypatch.setattr("npf_engine.runs.recording.ROOM_SECONDS", 0.01)
     tries: list[str] = []
 
     def job(spec: object, folder: Path, recorder: FolderRecorder) -> None:
@@ -118,7 +119,7 @@ def test_a_server_that_ends_with_its_machine_lets_the_workers_save(make_store, m
     wait_for(lambda: store.status(run.id)["step"] > 30)
     assert store.scheduler.leave(8.0) == []
     step = store.status(run.id)["step"]
-    assert (run.folder / files.CHECKPOINTS / "u.pt").exists()
+    assert (run.folder / layout.CHECKPOINTS / "u.pt").exists()
     assert state(store, run.id) == "interrupted" and state(store, waiting.id) == "queued"  # nothing new was begun
     wait_for(lambda: not worker_of(run).alive())  # it has said its last word before it is gone
     not_leaving.clear()
@@ -193,7 +194,7 @@ def test_broken_settings_are_named_for_that_run_only(store: RunStore):
     first = store.submit(counting(200))
     runs = {told: store.submit(counting(3)) for told in BROKEN_SETTINGS}
     for told, content in BROKEN_SETTINGS.items():
-        path = runs[told].folder / files.SPEC
+        path = runs[told].folder / layout.SPEC
         path.unlink() if content is None else path.write_text(content)
     for told, run in runs.items():
         wait_for(lambda run=run: state(store, run.id) == "failed")
@@ -204,16 +205,16 @@ def test_broken_settings_are_named_for_that_run_only(store: RunStore):
 
 
 def test_a_checkpoint_of_other_settings_is_not_gone_on_from(tmp_path):
-    files.write_json(tmp_path / files.SPEC, {"seed": 0, "u": {"hidden": [8, 8]}, "name": "a"})
+    layout.write_json(tmp_path / layout.SPEC, {"seed": 0, "u": {"hidden": [8, 8]}, "name": "a"})
     recorder = FolderRecorder(tmp_path)
     recorder.save("u", {"step": 5})
-    files.write_json(tmp_path / files.SPEC, {"seed": 0, "u": {"hidden": [8, 8]}, "name": "b", "new": True})
+    layout.write_json(tmp_path / layout.SPEC, {"seed": 0, "u": {"hidden": [8, 8]}, "name": "b", "new": True})
     assert recorder.load("u") == {"step": 5}  # another name, and a setting that only a later version has
-    os.rename(tmp_path / files.CHECKPOINTS / "u.pt", tmp_path / files.CHECKPOINTS / "v.pt")
-    assert recorder.load("v") is None and "key is u" in (tmp_path / files.LOG).read_text()
+    os.rename(tmp_path / layout.CHECKPOINTS / "u.pt", tmp_path / layout.CHECKPOINTS / "v.pt")
+    assert recorder.load("v") is None and "key is u" in (tmp_path / layout.LOG).read_text()
     recorder.save("u", {"step": 5})
-    files.write_json(tmp_path / files.SPEC, {"seed": 1, "u": {"hidden": [8, 8]}})
-    assert recorder.load("u") is None and "seed is 0" in (tmp_path / files.LOG).read_text()
+    layout.write_json(tmp_path / layout.SPEC, {"seed": 1, "u": {"hidden": [8, 8]}})
+    assert recorder.load("u") is None and "seed is 0" in (tmp_path / layout.LOG).read_text()
 
 
 def test_a_wrong_clock_changes_neither_the_queue_nor_the_list(store, monkeypatch):

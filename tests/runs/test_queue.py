@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from npf_engine.errors import InputError
-from npf_engine.runs import files
-from npf_engine.runs.process import Identity
+from npf_engine.tasks import layout
+from npf_engine.tasks.processes import Identity
 from tests.runs.conftest import counting, started, state, total, unbroken, wait_for, worker_of
 
 
 def test_worker_is_niced_and_leads_its_own_session(store, monkeypatch):
     monkeypatch.delenv("NPF_NICE")
     run = store.submit(counting(200))
-    wait_for(lambda: (run.folder / files.STATUS).exists())
+    wait_for(lambda: (run.folder / layout.STATUS).exists())
     pid = worker_of(run).pid
     assert os.getsid(pid) == os.getpgid(pid) == pid != os.getsid(0)
     assert os.getpriority(os.PRIO_PROCESS, pid) == 10
@@ -31,10 +31,10 @@ def test_queue_has_one_slot_and_keeps_its_order_without_any_access(store, make_s
     assert [state(store, run.id) for run in (first, second, third)] == ["running", "queued", "queued"]
     assert [store.status(run.id)["ahead"] for run in (first, second, third)] == [0, 0, 1]
     # Nobody asks the store: only the thread and the finishing workers move the queue.
-    wait_for(lambda: (third.folder / files.REPORT).exists())
+    wait_for(lambda: (third.folder / layout.REPORT).exists())
     runs = [store.get(run.id) for run in (first, second, third)]
     assert runs[0].started < runs[1].started < runs[2].started
-    assert runs[1].started >= (first.folder / files.REPORT).stat().st_mtime
+    assert runs[1].started >= (first.folder / layout.REPORT).stat().st_mtime
 
 
 def test_queue_advances_without_an_app(make_store):
@@ -42,9 +42,9 @@ def test_queue_advances_without_an_app(make_store):
     store.scheduler.executor.on_exit = None  # as if the app were gone: only the worker's own kick is left
     first, second = store.submit(counting(30)), store.submit(counting(30))
     wait_for(
-        lambda: (second.folder / files.REPORT).exists(),
+        lambda: (second.folder / layout.REPORT).exists(),
     )
-    assert (first.folder / files.REPORT).exists()
+    assert (first.folder / layout.REPORT).exists()
 
 
 def test_two_slots_run_two_at_once(store, monkeypatch):
@@ -108,7 +108,7 @@ def test_cancel_saves_first_and_resume_goes_on(store, monkeypatch):
     wait_for(lambda: store.status(run.id)["step"] >= 20)
     store.cancel(run.id)
     wait_for(lambda: state(store, run.id) == "cancelled")
-    assert (run.folder / files.CHECKPOINTS / "u.pt").exists()  # saved because of the cancel
+    assert (run.folder / layout.CHECKPOINTS / "u.pt").exists()  # saved because of the cancel
     wait_for(lambda: not worker_of(run).alive())
     stopped_at, told = store.status(run.id)["step"], store.events(run.id)[-1]["i"]
     store.resume(run.id)
@@ -134,7 +134,7 @@ def test_cancel_in_the_queue(store):
     first, second = store.submit(counting(50)), store.submit(counting(50))
     assert store.cancel(second.id).state == "cancelled"
     wait_for(lambda: state(store, first.id) == "done")
-    assert not (second.folder / files.WORKER).exists()
+    assert not (second.folder / layout.WORKER).exists()
     with pytest.raises(InputError, match="is done and cannot be cancelled"):
         store.cancel(first.id)
 
@@ -170,7 +170,7 @@ def test_a_used_up_pid_is_not_taken_for_the_worker(store):
     with sqlite3.connect(store.table.path) as db:  # the row as it would be had the pid gone to somebody else
         db.execute("UPDATE runs SET pid = ?, pid_start = 'another time' WHERE id = ?", [os.getpid(), run.id])
     assert store.scheduler.executor.find(run.folder, Identity(os.getpid(), "another time")) == worker
-    (run.folder / files.WORKER).unlink()
+    (run.folder / layout.WORKER).unlink()
     wait_for(lambda: state(store, run.id) == "interrupted")
     os.kill(worker.pid, signal.SIGKILL)
 

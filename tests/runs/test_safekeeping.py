@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from npf_engine.errors import InputError
-from npf_engine.runs import files, safekeeping
-from npf_engine.runs.process import Identity
+from npf_engine.runs import safekeeping
 from npf_engine.runs.schema import Table
 from npf_engine.runs.store import Run, RunStore
+from npf_engine.tasks import layout
+from npf_engine.tasks.processes import Identity
 from tests.runs.conftest import COMMAND, counting, state, wait_for
 
 
@@ -110,14 +111,14 @@ def home_of_three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         store = RunStore(folder, command=COMMAND, gallery=None, watch=False)
         ids = three_runs(store)
         for run_id in ids:
-            signed = Identity.from_json(files.read_json(store.get(run_id).folder / files.WORKER))
+            signed = Identity.from_json(layout.read_json(store.get(run_id).folder / layout.WORKER))
             if signed is not None and signed.alive():
                 os.killpg(signed.pid, signal.SIGKILL)
                 wait_for(lambda signed=signed: not signed.alive())
         home = Home(folder, ids, {run.id: run for run in store.list()})
         settled(store)
         yield home
-    (folder / files.TABLE).unlink()
+    (folder / layout.TABLE).unlink()
 
 
 @pytest.mark.parametrize("backup", [True, False], ids=["with a copy", "from folders alone"])
@@ -262,7 +263,7 @@ def test_where_nothing_may_be_written_runs_are_read(make_store, monkeypatch):
 def test_a_state_that_this_version_does_not_know_holds_nothing_fast(store):
     run = store.submit(counting(3))
     wait_for(lambda: state(store, run.id) == "done")
-    (run.folder / files.REPORT).unlink()
+    (run.folder / layout.REPORT).unlink()
     store.table.update(run.id, state="hibernating")
     assert store.list()[0].state == "hibernating" and store.status(run.id)["state"] == "hibernating"
     assert store.resume(run.id).state in ("queued", "running")

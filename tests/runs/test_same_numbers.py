@@ -17,23 +17,25 @@ import torch
 import npf_engine as npf
 from npf_engine.cli import Interrupted, main, running
 from npf_engine.errors import Cancelled, InputError
-from npf_engine.evaluation.colour_run import RecolorSpec
 from npf_engine.fields.pictures import built_in, open_picture, resized, write_png
-from npf_engine.polar import PolarFactorization, landscape
-from npf_engine.polar.experiments import run as experiments
-from npf_engine.polar.experiments.spec import experiment_preset
-from npf_engine.polar.landscape import LandscapeSpec
-from npf_engine.polar.sampling.pretrain import PretrainSettings
-from npf_engine.recorder import Recorder
-from npf_engine.runs import files, kinds, landscape_run
+from npf_engine.polar import PolarFactorization
 from npf_engine.runs.job import run_job, workplace
-from npf_engine.runs.leaves import leaves
-from npf_engine.runs.process import FileLock
-from npf_engine.runs.recorder import ConsoleRecorder, FolderRecorder
-from npf_engine.runs.spec import of_field, with_values
-from npf_engine.settings import AmortizerConfig, InverseConfig, MapConfig, PotentialConfig, ReportConfig
+from npf_engine.runs.recording import ConsoleRecorder, FolderRecorder
+from npf_engine.sampling.pretrain import PretrainSettings
+from npf_engine.settings.dotted import leaves
+from npf_engine.settings.stages import AmortizerConfig, InverseConfig, MapConfig, PotentialConfig, ReportConfig
+from npf_engine.studies import kinds
+from npf_engine.studies.classifier import run as experiments
+from npf_engine.studies.classifier.spec import experiment_preset
+from npf_engine.studies.factorization.spec import of_field, with_values
+from npf_engine.studies.lab.run import LabSpec
+from npf_engine.studies.landscape import run, study
+from npf_engine.studies.landscape.study import LandscapeSpec
+from npf_engine.studies.recolor.run import RecolorSpec
+from npf_engine.tasks import layout
+from npf_engine.tasks.processes import FileLock
+from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.dual import fit_published
-from npf_engine.transport.lab.run import LabSpec
 from tests.tiny import SETTINGS
 
 OF_THE_ASKING = ("seconds", "out", "bundle", "curve")  # keys that tell of time and place
@@ -90,7 +92,7 @@ def left_in(folder: Path) -> dict[str, Any]:
     """Every number in the result files of a run: arrays, pixels, fingerprints of networks."""
     found: dict[str, Any] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix == ".npz" and path.name not in files.OWN:
+        if path.suffix == ".npz" and path.name not in layout.OWN:
             with np.load(path, allow_pickle=False) as arrays:
                 found |= {f"{path.name} {key}": arrays[key] for key in arrays.files}
         elif path.suffix == ".png":
@@ -132,26 +134,26 @@ def in_every_way(
         return recorder
 
     report = run_job(spec, folder / "silent", counting)
-    numbers, told = left_in(folder / "silent"), plain(files.finite(report))
+    numbers, told = left_in(folder / "silent"), plain(layout.finite(report))
     assert numbers, "a run leaves something to compare"
 
     kept = run_job(spec, folder / "kept", eager("kept"))
     for _ in range(2):
         with pytest.raises(Cancelled):
             run_job(spec, folder / "broken", eager("broken", max(1, counting.checks // 3)))
-        assert not (folder / "broken" / files.REPORT).exists()
+        assert not (folder / "broken" / layout.REPORT).exists()
     resumed = run_job(spec, folder / "broken", eager("broken"))
     for name, again in (("kept", kept), ("broken", resumed)):
-        assert same_told(told, plain(files.finite(again)), rounding), name
+        assert same_told(told, plain(layout.finite(again)), rounding), name
         must_be_same(numbers, left_in(folder / name), name)
-        assert not (folder / name / files.CHECKPOINTS).exists()
+        assert not (folder / name / layout.CHECKPOINTS).exists()
 
     assert main([*words, *(["--out", str(folder / "typed")] if out else []), "--json"]) == 0
     if out:
         must_be_same(numbers, left_in(folder / "typed"), "command line")
-        typed = files.read_json(folder / "typed" / files.REPORT)
+        typed = layout.read_json(folder / "typed" / layout.REPORT)
         assert typed is not None and same_told(told, plain(typed), rounding)
-        for name in (files.SPEC, files.REPORT):
+        for name in (layout.SPEC, layout.REPORT):
             assert (folder / "typed" / name).exists()
     return report, numbers
 
@@ -172,12 +174,12 @@ def test_a_training(solver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     report, _ = in_every_way(spec, ["train", "himmelblau", *set_words(spec, base)], tmp_path)
     model = npf.factorize("himmelblau", settings=values)
     assert model.fingerprint() == report["fingerprint"]
-    assert plain(files.finite(model.report)) == plain(files.finite(report))
+    assert plain(layout.finite(model.report)) == plain(layout.finite(report))
 
 
 def test_a_landscape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(landscape, "PretrainSettings", lambda: NETWORKS)
-    monkeypatch.setattr(landscape_run, "REPORT", ReportConfig(draws=2, n=64, neighbourhoods=4))
+    monkeypatch.setattr(study, "PretrainSettings", lambda: NETWORKS)
+    monkeypatch.setattr(run, "REPORT", ReportConfig(draws=2, n=64, neighbourhoods=4))
     spec = LandscapeSpec("double-well", "lmc-npf", particles=8, steps=60, seed=2)
     words = ["landscape", "double-well", "--method", "lmc-npf", "--particles", "8", "--steps", "60", "--seed", "2"]
     _, numbers = in_every_way(spec, words, tmp_path)
@@ -200,7 +202,7 @@ def test_a_colour_transfer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     words = ["recolor", *paths, "--method", "exact", "--smooth", "2", "--seed", "3", "--draws", "2"]
     report, numbers = in_every_way(spec, [*words, "--out", str(tmp_path / "out.png")], tmp_path, out=False)
     answer = json.loads(capsys.readouterr().out)
-    assert answer["pushforward"] == files.finite(report["pushforward"])
+    assert answer["pushforward"] == layout.finite(report["pushforward"])
     assert np.array_equal(open_picture(tmp_path / "out.png").rgb, numbers["after.png"])
 
 
@@ -243,7 +245,7 @@ def test_ctrl_c_leaves_a_folder_that_goes_on(
         assert main([*words, *out]) == 130
     said = capsys.readouterr()
     assert said.out == "" and f"the same command with --out {tmp_path / 'run'} goes on" in said.err
-    assert (tmp_path / "run" / files.CHECKPOINTS / "lab.pt").exists()
+    assert (tmp_path / "run" / layout.CHECKPOINTS / "lab.pt").exists()
     assert main([*words, *out]) == 0
     said = capsys.readouterr()
     assert plain(json.loads(said.out)) == whole and "gaussian restored" in said.err
@@ -270,7 +272,7 @@ def test_threads_are_the_specs_and_then_those_of_before(tmp_path: Path, monkeypa
 
 
 def test_a_folder_has_one_run_at_work(tmp_path: Path) -> None:
-    lock = FileLock(tmp_path / files.WORKER_LOCK)
+    lock = FileLock(tmp_path / layout.WORKER_LOCK)
     assert lock.acquire()
 
     def refused(work: Callable[[], Any]) -> None:

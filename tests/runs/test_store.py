@@ -9,8 +9,8 @@ import sqlite3
 import pytest
 
 from npf_engine.errors import DiskFull, InputError
-from npf_engine.runs import files
 from npf_engine.runs.store import RunStore
+from npf_engine.tasks import layout
 from tests.runs.conftest import counting, started, state, total, unbroken, wait_for, worker_of
 
 
@@ -71,11 +71,11 @@ def test_submit_leaves_nothing_when_it_fails(store, monkeypatch):
 
 
 def test_new_runs_leave_room_for_those_at_work(store, monkeypatch):
-    monkeypatch.setattr("npf_engine.limits.MAX_WAITING", 0)
+    monkeypatch.setattr("npf_engine.settings.limits.MAX_WAITING", 0)
     with pytest.raises(InputError, match="wait or are at work already"):
         store.submit(counting())
     monkeypatch.undo()
-    monkeypatch.setattr("npf_engine.filing.ROOM", 1 << 60)
+    monkeypatch.setattr("npf_engine.tasks.files.ROOM", 1 << 60)
     with pytest.raises(DiskFull, match="delete runs that are not needed"):
         store.submit(counting())
     assert store.list() == [] and list(store.folder.iterdir()) == []
@@ -86,27 +86,27 @@ def test_broken_files_do_not_break_the_list(store):
     wait_for(lambda: state(store, run.id) == "done")
     folder = store.get(run.id).folder
     events = store.events(run.id)
-    with open(folder / files.EVENTS, "ab") as file:
+    with open(folder / layout.EVENTS, "ab") as file:
         file.write(b'{"kind": "progr\xff\n[1, 2]\n\x00\x00\n{"kind": "note", "text": "still here"}\n{"kind": "half')
     assert store.events(run.id)[:-1] == events
     assert store.events(run.id)[-1]["text"] == "still here"
     for junk in (b"", b"\xff\xfe", b"[1]", b'{"state": "running", '):
-        (folder / files.STATUS).write_bytes(junk)
-        (folder / files.SNAPSHOT).write_bytes(junk)
-        (folder / files.REPORT).write_bytes(junk)
+        (folder / layout.STATUS).write_bytes(junk)
+        (folder / layout.SNAPSHOT).write_bytes(junk)
+        (folder / layout.REPORT).write_bytes(junk)
         assert store.status(run.id)["state"] == "done" and store.status(run.id)["stages"]
         assert store.snapshot(run.id) is None and store.report(run.id) is None
     with sqlite3.connect(store.table.path) as db:
         db.execute("UPDATE runs SET spec = ?, metrics = '{' WHERE id = ?", ['{"seed": 5, "old": {"key": 1}}', run.id])
     assert store.list()[0].spec.seed == 5 and store.list()[0].metrics is None
-    (folder / files.LOG).unlink()
+    (folder / layout.LOG).unlink()
     assert store.log(run.id) == ""
 
 
 def test_broken_status_while_running_is_survived(store):
     run = store.submit(counting(300))
     wait_for(lambda: started(store, run.id))
-    (run.folder / files.STATUS).write_bytes(b"{")
+    (run.folder / layout.STATUS).write_bytes(b"{")
     assert state(store, run.id) == "running"
     wait_for(lambda: state(store, run.id) == "done")
 
@@ -117,7 +117,7 @@ def test_a_broken_checkpoint_starts_the_stage_again(store):
     wait_for(lambda: started(store, run.id))
     os.kill(worker_of(run).pid, signal.SIGKILL)
     wait_for(lambda: state(store, run.id) == "interrupted")
-    (run.folder / files.CHECKPOINTS / "u.pt").write_bytes(b"PK\x03\x04 torn")
+    (run.folder / layout.CHECKPOINTS / "u.pt").write_bytes(b"PK\x03\x04 torn")
     store.resume(run.id)
     wait_for(lambda: state(store, run.id) == "done")
     assert total(store, run.id) == expected
@@ -127,12 +127,12 @@ def test_a_broken_checkpoint_starts_the_stage_again(store):
 def test_retry_with_edits(store):
     run = store.submit(counting(20, seed=4))
     wait_for(lambda: state(store, run.id) == "done")
-    (run.folder / files.FIELD).write_bytes(b"samples")
+    (run.folder / layout.FIELD).write_bytes(b"samples")
     again = store.retry(run.id, {"u.regression_steps": 25})
     assert again.id != run.id and again.spec.u.regression_steps == 25 and again.spec.seed == 4
-    assert (again.folder / files.FIELD).read_bytes() == b"samples"
+    assert (again.folder / layout.FIELD).read_bytes() == b"samples"
     other = store.retry(run.id, {"field.sigma": 3})
-    assert not (other.folder / files.FIELD).exists()
+    assert not (other.folder / layout.FIELD).exists()
     with pytest.raises(InputError, match="unknown setting"):
         store.retry(run.id, {"u.no_such": 1})
     assert len(store.list()) == 3
@@ -154,7 +154,7 @@ def test_rename_and_delete(store):
 
 
 def test_an_uploaded_file_goes_with_the_last_run_that_names_it(store):
-    kept = store.home / files.UPLOADS / "abc123" / "my-field.csv"
+    kept = store.home / layout.UPLOADS / "abc123" / "my-field.csv"
     kept.parent.mkdir(parents=True)
     kept.write_text("x1,F1\n")
     first, second = (store.submit(counting(5, source=str(kept))) for _ in range(2))

@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.runs.kinds import KINDS, Kind
 from npf_engine.runs.worker import main
+from npf_engine.studies.kinds import KINDS, Kind
 
 
 @dataclass(frozen=True)

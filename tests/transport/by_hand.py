@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from npf_engine.recorder import Recorder
+from npf_engine.tasks.recorder import Recorder
 
 
 class ByHand(Recorder):

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from npf_engine.recorder import Recorder
+from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.drifting import Draw, DriftConfig, _inner_loss, _step, drift, published
 
 HOME = torch.tensor([4.0, -1.0], dtype=torch.float64)

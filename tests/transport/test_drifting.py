@@ -11,7 +11,7 @@ from torch import Tensor
 from npf_engine.divergences import energy_mmd, sinkhorn_divergence
 from npf_engine.errors import Cancelled
 from npf_engine.networks.icnn_variants import Ensemble, FeedForwardPotential
-from npf_engine.recorder import Recorder
+from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport import drifting
 from npf_engine.transport.drifting import SCHEMES, DriftConfig, drift, published
 from npf_engine.transport.natural_gradient import GaussNewton, conjugate_gradients

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from npf_engine.networks.wide import WidePotential
-from npf_engine.recorder import Recorder
-from npf_engine.settings import ConjugateConfig, PotentialConfig
+from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
+from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport import dual as module
 from npf_engine.transport.conjugate import Conjugate
 from npf_engine.transport.dual import collect_pairs, fit_dual, fit_published, fit_to_pairs, held_out_dual, in_chunks

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.mlp import MLP
-from npf_engine.recorder import Recorder
-from npf_engine.settings import ConjugateConfig, PotentialConfig
+from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
+from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.conjugate import conjugate
 from npf_engine.transport.dual import fit_dual, fit_published, held_out_dual
 from npf_engine.transport.pairing import Stratifier

@@ -14,11 +14,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from npf_engine import steady
 from npf_engine.divergences import l2_uvp
 from npf_engine.errors import Cancelled
 from npf_engine.networks.wide import WidePotential
-from npf_engine.recorder import Recorder
+from npf_engine.tasks import steady
+from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport import WideConfig, fit_brenier_map
 from npf_engine.transport import fit as both
 from npf_engine.transport import fit_wide as fit_module

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from npf_engine.networks.wide import WidePotential
-from npf_engine.settings import PotentialConfig
+from npf_engine.settings.stages import PotentialConfig
 from npf_engine.transport import WideConfig, fit, fit_brenier_map
 from npf_engine.transport.brenier_map import BrenierMap, Clouds
 from npf_engine.transport.fit import _draw, _dual, _fitted, _Spent

@@ -7,8 +7,8 @@ import torch
 
 from npf_engine.divergences import l2_uvp
 from npf_engine.networks.icnn import ConvexPotential
-from npf_engine.recorder import Recorder
-from npf_engine.settings import ConjugateConfig, PotentialConfig
+from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
+from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport import conjugate as conjugates
 from npf_engine.transport import dual, fit_brenier_map
 from npf_engine.transport.dual import fit_dual, held_out_dual

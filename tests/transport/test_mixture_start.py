@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from npf_engine import steady
 from npf_engine.networks.wide import WidePotential
+from npf_engine.tasks import steady
 from npf_engine.transport import WideConfig, fit_brenier_map
 from npf_engine.transport.mixture_start import mixture_of, start_at_mixture
 

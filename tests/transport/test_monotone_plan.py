@@ -12,7 +12,7 @@ from torch import Tensor
 from npf_engine.divergences import default_eps
 from npf_engine.errors import InputError
 from npf_engine.networks.monotone import CMGN, MMGN
-from npf_engine.settings import PotentialConfig
+from npf_engine.settings.stages import PotentialConfig
 from npf_engine.transport import monotone_fit as module
 from npf_engine.transport.adversarial import AdversarialConfig
 from npf_engine.transport.gaussian import covariance, gaussian_map

@@ -14,13 +14,13 @@ from torch import Tensor
 from npf_engine.divergences import l2_uvp
 from npf_engine.errors import Cancelled
 from npf_engine.networks.icnn import ConvexPotential
-from npf_engine.recorder import Recorder
-from npf_engine.settings import ConjugateConfig, PotentialConfig
-from npf_engine.transport import looks
+from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
+from npf_engine.tasks.recorder import Recorder
+from npf_engine.transport import validation
 from npf_engine.transport.conjugate import Conjugate
 from npf_engine.transport.dual import fit_dual, fit_to_pairs, held_out_dual
-from npf_engine.transport.looks import HeldOut
 from npf_engine.transport.plateau import Plateau
+from npf_engine.transport.validation import HeldOut
 
 CONFIG = PotentialConfig(hidden=(16, 16), regression_steps=2000, batch=256, patience=3)
 
@@ -134,7 +134,7 @@ def test_conjugates_that_do_not_converge_are_no_gain(monkeypatch: pytest.MonkeyP
     def lost(u: ConvexPotential, y: Tensor, *_: Any, **__: Any) -> Conjugate:
         return Conjugate(torch.zeros_like(y), torch.ones(len(y)), torch.zeros(len(y), dtype=torch.bool), 1.0)
 
-    monkeypatch.setattr(looks, "conjugate", lost)
+    monkeypatch.setattr(validation, "conjugate", lost)
     assert held_out.dual() == math.inf
     # What cannot be judged is trained to the end, and not thrown away.
     steps, before = Steps(), [p.detach().clone() for p in u.parameters()]

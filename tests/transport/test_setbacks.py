@@ -14,10 +14,10 @@ from npf_engine.errors import Cancelled, TrainingDiverged
 from npf_engine.networks.bridge import Bridge
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.mlp import MLP
-from npf_engine.polar.sampling import npf
-from npf_engine.polar.sampling.npf import NpfNetworks, NpfSettings
-from npf_engine.recorder import Recorder
-from npf_engine.restoring import all_finite
+from npf_engine.sampling import npf
+from npf_engine.sampling.npf import NpfNetworks, NpfSettings
+from npf_engine.tasks.recorder import Recorder
+from npf_engine.tasks.restoring import all_finite
 from npf_engine.transport.adversarial import AdversarialConfig, Adversary
 from npf_engine.transport.loop import Loop
 from npf_engine.transport.setbacks import Setbacks

@@ -7,9 +7,9 @@ import itertools
 import pytest
 import torch
 
-from npf_engine import steady
 from npf_engine.networks.wide import WidePotential
-from npf_engine.recorder import Recorder
+from npf_engine.tasks import steady
+from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport import timed
 from npf_engine.transport.timed import HASTE, minimise_dual
 

@@ -12,14 +12,15 @@ from torch import Tensor
 from npf_engine.fields.pictures import Picture
 from npf_engine.networks.monotone import CMGN
 from npf_engine.networks.wide import WidePotential
-from npf_engine.polar.sampling.replay import CELLS, Ring, Spread
-from npf_engine.transport import fit_wide, recolor
+from npf_engine.sampling.replay import CELLS, Ring, Spread
+from npf_engine.studies.recolor import transfer
+from npf_engine.transport import fit_wide
 from npf_engine.transport.brenier_map import BrenierMap, Clouds, Coordinates, _hold_out, gaussian_fallback
 from npf_engine.transport.gaussian import gaussian_map, spread_of
-from npf_engine.transport.looks import follow
 from npf_engine.transport.monotone_fit import MonotoneMap
 from npf_engine.transport.plateau import Plateau
 from npf_engine.transport.timed import _Clock
+from npf_engine.transport.validation import follow
 
 P = torch.tensor([[2.0, 0.5, 0.0], [0.0, 0.7, -0.2], [0.3, 0.0, 1.5]])
 CENTRE, MEAN = torch.tensor([30.0, -2.0, 0.5]), torch.tensor([-7.0, 100.0, 3.0])
@@ -118,16 +119,16 @@ def test_a_colour_map_is_applied_to_every_pixel_and_its_share_taken() -> None:
     def turn(colours: Tensor) -> Tensor:
         return colours[:, [1, 2, 0]] * 0.5 + torch.tensor([0.1, 0.2, 0.3])
 
-    mapped = recolor._apply(turn, source.rgb)
+    mapped = transfer._apply(turn, source.rgb)
     truth = source.rgb[:, :, [1, 2, 0]] / 255 * 0.5 + np.array([0.1, 0.2, 0.3])
     np.testing.assert_allclose(mapped, truth, atol=1e-6)
 
 
 def test_the_result_is_the_gaussian_map_of_the_sampled_colours() -> None:
     source, palette = picture(), picture(5, 5, 1)
-    S, m = gaussian_map(recolor.sample_colours(source, 20_000, 3), recolor.sample_colours(palette, 20_000, 4))
+    S, m = gaussian_map(transfer.sample_colours(source, 20_000, 3), transfer.sample_colours(palette, 20_000, 4))
     for strength in (1.0, 0.4):
-        found = recolor.recolor(source, palette, "gaussian", strength=strength, seed=3)
+        found = transfer.recolor(source, palette, "gaussian", strength=strength, seed=3)
         x = source.rgb / 255.0
         image = x @ S.numpy().T + m.numpy()
         wanted = np.clip(np.rint(255 * (x + strength * (image - x))), 0, 255)
@@ -137,17 +138,17 @@ def test_the_result_is_the_gaussian_map_of_the_sampled_colours() -> None:
 
 def test_sampled_colours_are_those_of_the_picture_spread_over_a_level() -> None:
     one = Picture(np.full((2, 2, 3), 100, np.uint8), None)
-    spread = 255 * recolor.sample_colours(one, 20_000, 0)
+    spread = 255 * transfer.sample_colours(one, 20_000, 0)
     assert float(spread.min()) >= 99.49 and float(spread.max()) <= 100.51
     assert float(spread.mean()) == pytest.approx(100.0, abs=0.02)
     assert float(spread.std()) == pytest.approx(1 / math.sqrt(12), rel=0.03)
-    torch.testing.assert_close(recolor.sample_colours(one, 5, 0, spread=False), torch.full((5, 3), 100 / 255))
+    torch.testing.assert_close(transfer.sample_colours(one, 5, 0, spread=False), torch.full((5, 3), 100 / 255))
 
 
 def test_the_guided_filter_by_its_windows() -> None:
     g = np.random.default_rng(0)
     shift, guide = g.normal(size=(9, 11, 3)), g.random((9, 11))
-    found = recolor._guided(shift, guide, 1)
+    found = transfer._guided(shift, guide, 1)
     # In the middle, five from every edge, no window is cut.
     i, j = 4, 5
 
@@ -159,7 +160,7 @@ def test_the_guided_filter_by_its_windows() -> None:
         for r in range(i - 1, i + 2):
             for c in range(j - 1, j + 2):
                 v, q = window(shift[:, :, channel], r, c), window(guide, r, c)
-                slope = (np.mean(v * q) - v.mean() * q.mean()) / (q.var() + recolor.EDGE**2)
+                slope = (np.mean(v * q) - v.mean() * q.mean()) / (q.var() + transfer.EDGE**2)
                 slopes.append(slope)
                 levels.append(v.mean() - slope * q.mean())
         assert found[i, j, channel] == pytest.approx(np.mean(slopes) * guide[i, j] + np.mean(levels), rel=1e-6)
@@ -171,9 +172,9 @@ def test_structure_is_a_correlation_of_differences() -> None:
         np.concatenate([np.diff(p.rgb.mean(2), axis=0).ravel(), np.diff(p.rgb.mean(2), axis=1).ravel()]) for p in (a, b)
     ]
     wanted = parts[0] @ parts[1] / math.sqrt((parts[0] @ parts[0]) * (parts[1] @ parts[1]))
-    assert recolor.structure(a, b) == pytest.approx(float(wanted))
+    assert transfer.structure(a, b) == pytest.approx(float(wanted))
     flat = Picture(np.full((6, 9, 3), 7, np.uint8), None)
-    assert math.isnan(recolor.structure(a, flat))
+    assert math.isnan(transfer.structure(a, flat))
 
 
 # -- memories and schedules --------------------------------------------------------------------------------------------

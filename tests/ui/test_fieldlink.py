@@ -8,7 +8,7 @@ import pytest
 
 from npf_engine.errors import InputError
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.runs.spec import preset, with_values
+from npf_engine.studies.factorization.spec import preset, with_values
 from ui import fieldlink
 
 SPECS = [

@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 
 from npf_engine.errors import InputError
-from npf_engine.polar.experiments.spec import experiment_preset
-from npf_engine.polar.landscape import LandscapeSpec
+from npf_engine.studies.classifier.spec import experiment_preset
+from npf_engine.studies.landscape.study import LandscapeSpec
 from ui import speclink
 
 SPECS = [

@@ -23,7 +23,7 @@ class Limits:
     """What may be uploaded, and how many pages may be open. Bytes; a window is ``window`` seconds long.
 
     Two pictures or one table is what a page asks for at once; the largest file that a page takes has 300 MB
-    (``server.maxUploadSize``; what reads it, ``npf_engine.limits.MAX_FILE_BYTES``, takes more from the command line).
+    (``server.maxUploadSize``; what reads it, ``settings.limits.MAX_FILE_BYTES``, takes more from the command line).
     All limits on uploads but ``total`` follow from these two.
     """
 

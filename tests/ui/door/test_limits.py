@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from npf_engine.limits import MAX_FILE_BYTES
+from npf_engine.settings.limits import MAX_FILE_BYTES
 from tests.conftest import ROOT
 from tests.ui.door.asking import World
 from ui.door import throttle as throttling

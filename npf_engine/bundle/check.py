@@ -1,0 +1,363 @@
+"""Is this file a sound bundle? Every defect is one sentence, and nothing of a bundle is run or unpickled.
+
+The checks go from the outside in: the archive (names, sizes), the list of files, their checksums, the format
+version, the settings, and last the tensors against the networks that the settings describe.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import math
+import stat
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load as load_tensors
+
+from npf_engine.bundle import schema
+from npf_engine.errors import InputError
+from npf_engine.fields.lattice import LATTICE, MOST_NODES, lattice_of
+from npf_engine.fields.spec import FieldSpec
+from npf_engine.networks.sizes import check_networks
+from npf_engine.polar.storage import BUILDERS, CONFIG, FORMAT, MODEL, SAMPLES, numbers_of
+from npf_engine.settings import limits
+from npf_engine.settings.dotted import set_leaves
+
+REPORT = "report.json"
+CARD = "README.md"
+PORTABLE = "npf_model.py"
+EXAMPLE = "example.py"
+REFERENCE = "reference.npz"
+COMMAND = "command.txt"
+ENVIRONMENT = "environment.json"
+CHECKSUMS = "checksums.sha256"
+FILES = (CONFIG, MODEL, SAMPLES, REPORT, CARD, PORTABLE, EXAMPLE, REFERENCE, COMMAND, ENVIRONMENT)
+
+MAX_FILES = 64
+MAX_BYTES = 512 * 2**20  # of all files together, unpacked
+MAX_RATIO = 400  # unpacked over packed; weights hardly shrink, JSON by 20
+MAX_HEADER = 2**20  # bytes of the list of tensors in a safetensors file
+MAX_REFERENCE = 64 * 2**20  # of reference.npz, unpacked
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # of packing: others may ask for gigabytes to unpack
+INSIDE, NEAR = 1.01, 100.0  # |x| of samples in model positions: of a bounded Omega, and of any
+
+
+def read_files(path: Path | str, name: str = "") -> dict[str, bytes]:
+    """Name -> content of every file of the bundle ``path`` (a zip or a folder), bounded and with checksums verified.
+
+    Raises InputError: not there, not a zip, damaged, unsafe names, too large, a file missing or changed. ``name``: as
+    for ``check_bundle``.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"there is no bundle {path}; give the npf-....zip that was downloaded, or its unpacked folder")
+    name = name or path.name
+    content = _from_folder(path) if path.is_dir() else _from_zip(path, name)
+    _check_complete(name, content)
+    _check_sums(name, content)
+    return content
+
+
+def check_bundle(path: Path | str, name: str = "") -> None:
+    """Raise InputError, one sentence, unless ``path`` (a zip or a folder) is a bundle that this version can use.
+
+    ``name``: what the sentence calls it, where the file has another name than it came with.
+    """
+    name = name or Path(path).name
+    check_content(name, read_files(path, name))
+
+
+def check_content(name: str, content: dict[str, bytes]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Settings and report of a bundle's files; raises InputError where they or the tensors are not sound."""
+    config = schema.parse(f"{CONFIG} in {name}", content[CONFIG])
+    report = schema.parse(f"{REPORT} in {name}", content[REPORT])
+    environment = schema.parse(f"{ENVIRONMENT} in {name}", content[ENVIRONMENT])
+    check_config(name, config)
+    check_tensors(name, config, content)
+    check_samples(name, config, content)
+    if not isinstance(report.get("metrics"), dict):
+        raise InputError(f"{REPORT} in {name} has no accuracy table; the bundle was not written by this program")
+    schema.check(f"{REPORT} in {name}", schema.Report, report)
+    schema.check(f"{ENVIRONMENT} in {name}", schema.Environment, environment)
+    check_reference(name, config["d"], content[REFERENCE])
+    command_of(name, content)
+    return config, report
+
+
+def command_of(name: str, content: dict[str, bytes]) -> str:
+    """The command that trained the bundle, one printable line. Raises InputError where it is none."""
+    text = content[COMMAND][: 4 * limits.MAX_COMMAND].decode("utf-8", "replace").removesuffix("\n")
+    limits.check_text(f"{COMMAND} in {name}", text, limits.MAX_COMMAND)
+    return text
+
+
+def check_reference(name: str, d: int, data: bytes) -> None:
+    """Raise InputError unless reference.npz holds small finite arrays, x and y of d columns among them."""
+    where = f"{REFERENCE} in {name}"
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = archive.infolist()
+            if len(members) > MAX_FILES or sum(member.file_size for member in members) > MAX_REFERENCE:
+                raise InputError(f"{where} is larger than any that this program writes; it is refused")
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            arrays = {key: file[key] for key in file.files}
+    except InputError:
+        raise
+    except Exception:  # numpy and zipfile raise many kinds for a file that is none
+        raise InputError(f"{where} cannot be read; the bundle is damaged, download it again") from None
+    for key in ("x", "y"):
+        if key not in arrays or arrays[key].ndim != 2 or arrays[key].shape[1] != d:
+            raise InputError(f"{where} needs {key} of shape (n, {d}); the files do not belong together")
+    for key, array in arrays.items():
+        if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
+            raise InputError(f"{where}: {key[:60]!r} is not finite numbers; the bundle is damaged, download it again")
+
+
+def check_config(name: str, config: dict[str, Any]) -> None:
+    """Raise InputError for another format version, or settings that no bundle has."""
+    where = f"{CONFIG} in {name}"
+    version = config.get("format")
+    if version != FORMAT:
+        advice = "update this program" if isinstance(version, int) and version > FORMAT else "train it again"
+        told = limits.shown(version)
+        raise InputError(f"{name} has bundle format {told} and this program reads format {FORMAT}; {advice}")
+    d = config.get("d")
+    if not isinstance(d, int) or isinstance(d, bool) or not 1 <= d <= limits.MAX_D:
+        raise InputError(f"{where} gives d = {limits.shown(d)}; a field has 1 to {limits.MAX_D} dimensions")
+    scaling = config.get("scaling")
+    vectors = {
+        "low": config.get("low"),
+        "high": config.get("high"),
+        "scaling.offset": scaling.get("offset") if isinstance(scaling, dict) else None,
+        "scaling.scale": scaling.get("scale") if isinstance(scaling, dict) else None,
+    }
+    for key, value in vectors.items():
+        if not isinstance(value, list) or len(value) != d or not all(map(_is_number, value)):
+            raise InputError(f"{where} gives {key} = {limits.shown(value)}; it takes {d} finite numbers")
+        if any(abs(item) > limits.LARGEST for item in value):
+            raise InputError(f"{where} gives {key} a number beyond {limits.LARGEST:g}; no field has such positions")
+    if not all(scale > 0 for scale in vectors["scaling.scale"] or ()):
+        raise InputError(f"{where} gives a scale that is not positive; the bundle is damaged")
+    if not all(low < high for low, high in zip(config["low"], config["high"], strict=True)):
+        raise InputError(f"{where} gives a domain that is none: low must be below high on every axis")
+    _check_networks_named(where, config)
+    schema.check(where, schema.Config, config)
+    known = {item.name for item in dataclasses.fields(FieldSpec)}
+    try:
+        set_leaves(FieldSpec(), {key: value for key, value in config["field"]["spec"].items() if key in known})
+    except InputError as error:
+        raise InputError(f"{where}: field.spec: {error}") from None
+
+
+def _check_networks_named(where: str, config: dict[str, Any]) -> None:
+    networks = config.get("networks")
+    if not isinstance(networks, dict) or "u" not in networks or not set(networks) <= set(BUILDERS):
+        raise InputError(f"{where} does not say which networks there are; the bundle is damaged")
+    sizes = {"u": ("d",), "v": ("d_in", "d_out"), "m": ("d_in", "d_out"), "bridge": ("d",)}
+    for network, arguments in networks.items():
+        for key in sizes[network]:
+            given = arguments.get(key) if isinstance(arguments, dict) else None
+            if given != config["d"]:
+                raise InputError(
+                    f"{where} gives {network} {key} = {limits.shown(given)}, but the field has d = {config['d']}"
+                )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def check_tensors(name: str, config: dict[str, Any], content: dict[str, bytes]) -> None:
+    """Raise InputError unless model.safetensors holds just the tensors, in shape, of the networks in the settings."""
+    found = _tensors(name, MODEL, content)
+    expected: dict[str, tuple[int, ...]] = {}
+    try:  # before anything is built: no network may be larger than its file
+        check_networks(config["networks"], numbers_of(found))
+    except InputError as error:
+        raise InputError(f"{CONFIG} in {name}: {error}") from None
+    for network, arguments in config["networks"].items():
+        expected |= {f"{network}.{key}": shape for key, shape in _shapes(name, network, arguments).items()}
+    for key in sorted(set(found) | set(expected)):
+        if key not in found or key not in expected:
+            say = f"lacks {key}" if key not in found else f"holds {key}, which the settings do not know"
+            raise InputError(f"{MODEL} in {name} {say}; the files do not belong together")
+        if tuple(found[key].shape) != expected[key]:
+            raise InputError(
+                f"{MODEL} in {name}: {key} has shape {tuple(found[key].shape)} where the settings need "
+                f"{expected[key]}; the files do not belong together"
+            )
+
+
+def _shapes(name: str, network: str, arguments: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """The shapes of a network's tensors, from the network itself: the file is as large, or it was refused."""
+    try:
+        return {key: tuple(value.shape) for key, value in BUILDERS[network](**arguments).state_dict().items()}
+    except Exception as error:  # whatever a network's constructor makes of arguments that are none
+        detail = limits.shown(str(error).partition("\n")[0])
+        raise InputError(f"{CONFIG} in {name} describes a network {network} that cannot be built ({detail})") from None
+
+
+def check_samples(name: str, config: dict[str, Any], content: dict[str, bytes]) -> None:
+    """Raise InputError unless samples.safetensors holds x, y and m, (n, d) each, for training and test."""
+    found = _tensors(name, SAMPLES, content)
+    for part in ("train", "test"):
+        shapes = {key: tuple(found[key].shape) if key in found else None for key in (f"{k}_{part}" for k in "xym")}
+        first = shapes[f"x_{part}"]
+        sound = first is not None and len(first) == 2 and first[0] > 0 and first[1] == config["d"]
+        if not sound or any(shape != first for shape in shapes.values()):
+            say = ", ".join(f"{key} {shape or 'absent'}" for key, shape in shapes.items())
+            raise InputError(f"{SAMPLES} in {name} needs x, y and m of one shape (n, {config['d']}), but has {say}")
+        most = {"x": INSIDE if config["rho"] in ("box", "disc", "land") else NEAR, "y": limits.LARGEST, "m": 1e6}
+        for key, bound in most.items():
+            if float(found[f"{key}_{part}"].double().abs().max()) > bound:
+                raise InputError(f"{SAMPLES} in {name}: {key}_{part} has samples outside of the field's domain")
+    _check_lattice(name, config, found)
+
+
+def _check_lattice(name: str, config: dict[str, Any], found: dict[str, torch.Tensor]) -> None:
+    """F on its grid, where the bundle has it: as large as this program keeps one, over a square of Omega's size."""
+    where = f"{SAMPLES} in {name}"
+    extra = set(found) - {f"{key}_{part}" for key in "xym" for part in ("train", "test")} - set(LATTICE)
+    if extra:
+        raise InputError(
+            f"{where} holds {limits.shown(min(extra))}, which no bundle has; the files do not belong together"
+        )
+    try:
+        lattice = lattice_of(found)
+    except (ValueError, IndexError) as error:
+        raise InputError(f"{where}: its grid cannot be read ({error}); the files do not belong together") from None
+    if lattice is None:
+        return
+    rows, cols = lattice.shape
+    if config["d"] != 2 or rows * cols > MOST_NODES or not 0 < lattice.half <= NEAR:
+        raise InputError(
+            f"{where} has a grid of {rows} x {cols} nodes out to {lattice.half:g}; at most {MOST_NODES:,} belong to a "
+            "field of two dimensions"
+        )
+    if float(lattice.values.double().abs().max()) > limits.LARGEST:
+        raise InputError(f"{where}: its grid has values that no field has")
+
+
+def _tensors(name: str, file: str, content: dict[str, bytes]) -> dict[str, torch.Tensor]:
+    header = int.from_bytes(content[file][:8], "little")
+    if header > MAX_HEADER:
+        raise InputError(f"{file} in {name} cannot be read as safetensors: its list of tensors has {header} bytes")
+    try:
+        tensors = load_tensors(content[file])
+    except Exception as error:  # safetensors raises its own error, and KeyError for types that torch lacks
+        raise InputError(
+            f"{file} in {name} cannot be read as safetensors ({limits.shown(str(error))}); download it again"
+        ) from None
+    for key, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise InputError(f"{file} in {name}: {key} holds values that are not finite; train it again")
+    return tensors
+
+
+def _from_folder(folder: Path) -> dict[str, bytes]:
+    """The known files of an unpacked bundle; others (a cache of Python's, say) are left alone."""
+    content, total = {}, 0
+    for name in (*FILES, CHECKSUMS):
+        file = folder / name
+        if file.is_file():
+            total += file.stat().st_size
+            if total > MAX_BYTES:
+                raise InputError(_too_large(folder.name, total))
+            content[name] = file.read_bytes()
+    return content
+
+
+def _from_zip(path: Path, name: str) -> dict[str, bytes]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            _check_members(path, name, members)
+            content = {member.filename: archive.read(member) for member in members if not member.is_dir()}
+            return _without_top_folder(content)
+    except InputError:
+        raise
+    except zipfile.BadZipFile as error:
+        detail = "it is no zip file" if "not a zip" in str(error).lower() else f"it is damaged ({error})"
+        raise InputError(f"{name} cannot be read as a bundle: {detail}; download it again") from None
+    except (OSError, EOFError, RuntimeError, NotImplementedError, ValueError, zlib.error) as error:
+        raise InputError(f"{name} cannot be unpacked ({error}); download it again") from None
+
+
+def _without_top_folder(content: dict[str, bytes]) -> dict[str, bytes]:
+    """The files of a bundle that was unpacked and zipped again, together with its folder, at the top; without what
+    the Finder adds to every archive."""
+    content = {name: data for name, data in content.items() if not _of_finder(name)}
+    tops = {name.split("/", 1)[0] for name in content}
+    if CONFIG in content or len(tops) != 1:
+        return content
+    return {name.split("/", 1)[-1]: data for name, data in content.items()}
+
+
+def _of_finder(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    return bool(parts) and (parts[0] == "__MACOSX" or parts[-1] == ".DS_Store")
+
+
+def _check_members(path: Path, bundle: str, members: list[zipfile.ZipInfo]) -> None:
+    if len(members) > MAX_FILES:
+        raise InputError(f"{bundle} holds {len(members)} files; a bundle has at most {MAX_FILES}")
+    seen: set[str] = set()
+    for member in members:
+        name = member.filename
+        pure = PurePosixPath(name)
+        told = limits.shown(name)
+        if pure.is_absolute() or ".." in pure.parts or "\\" in name or ":" in name or "\0" in name:
+            raise InputError(f"{bundle} holds the name {told}, which leads out of its folder; do not use it")
+        if not pure.parts or len(name) > limits.MAX_PART or limits.unprintable(name):
+            raise InputError(f"{bundle} holds a file with the name {told}, which is none; download it again")
+        if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise InputError(f"{bundle} holds a link ({told}) or a device; a bundle has plain files only")
+        if name.casefold() in seen:
+            raise InputError(f"{bundle} holds {told} twice; download it again")
+        if member.compress_type not in METHODS or member.flag_bits & 1:
+            raise InputError(f"{bundle} packs {told} in a way that no bundle does; download it again")
+        seen.add(name.casefold())
+    total = sum(member.file_size for member in members)
+    packed = max(1, sum(member.compress_size for member in members))
+    # The packed sizes are the archive's own words: they may not exceed what is there.
+    packed = min(packed, max(1, path.stat().st_size))
+    if total > MAX_BYTES or total > MAX_RATIO * packed + 2**20:
+        raise InputError(_too_large(bundle, total))
+
+
+def _too_large(name: str, total: int) -> str:
+    return f"{name} would unpack to {total / 2**20:.0f} MB, which no bundle needs; it is refused"
+
+
+def _check_complete(name: str, content: dict[str, bytes]) -> None:
+    absent = [file for file in (*FILES, CHECKSUMS) if file not in content]
+    foreign = sorted(set(content) - {*FILES, CHECKSUMS})
+    if len(absent) > len(FILES) // 2:
+        raise InputError(f"{name} is no bundle: it has no {', '.join(absent[:3])} ...; give the npf-....zip itself")
+    if absent:
+        raise InputError(f"{name} lacks {', '.join(absent)}; the bundle is incomplete, download it again")
+    if foreign:
+        raise InputError(f"{name} holds {limits.shown(foreign[0])}, which belongs to no bundle; it is refused")
+
+
+def _check_sums(name: str, content: dict[str, bytes]) -> None:
+    sums: dict[str, str] = {}
+    for line in content[CHECKSUMS].decode("utf-8", "replace").splitlines():
+        digest, _, file = line.strip().partition("  ")
+        sums[file] = digest
+    for file in FILES:
+        if file not in sums:
+            raise InputError(f"{CHECKSUMS} in {name} does not list {file}; the bundle is damaged, download it again")
+        if hashlib.sha256(content[file]).hexdigest() != sums[file]:
+            raise InputError(f"{file} in {name} is not what was written (its checksum differs); download it again")
+
+
+def checksums(content: dict[str, bytes]) -> str:
+    """The text of checksums.sha256, as ``sha256sum --check`` reads it."""
+    return "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(content.items()))

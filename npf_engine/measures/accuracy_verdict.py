@@ -1,0 +1,275 @@
+"""The verdict on an accuracy table: which figure counts against the model, and which could not see.
+
+A divergence with its trivial answer near its floor cannot tell the map from one that learned nothing. For u the test
+dual then decides, by its gap to the Gaussian map's; and where that too is nothing, the Gaussian map is the truth as far
+as can be measured. benchmarks/check_verdict.py prints how often exact answers are condemned and wrong ones missed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scipy.stats import norm
+
+from npf_engine.measures.measured import SURE, Measured
+from npf_engine.measures.verdict import GOOD, UNTRUSTED, USABLE, Verdict, level_by, weakest
+from npf_engine.numbers import number
+
+NAMES = {
+    "pushforward": "grad u#rho against F#rho",
+    "measure_preservation": "M_xi#rho against rho",
+    "inverse": "I_psi against the true pre-images",
+    "pushforward_sliced": "grad u#rho against F#rho, sliced",
+    "measure_preservation_sliced": "M_theta#rho against rho, sliced",
+}
+LAWS = tuple(NAMES)
+# (good, usable): the ratio at most this
+LIMITS = {"pushforward": (1.25, 2.0), "measure_preservation": (1.6, 3.0), "inverse": (1.5, 2.5)}
+# (good, usable): value - floor in percent of the variance. Gallery models have 0.02 to 0.2; a tenth is a bad map still.
+SHARES = {"pushforward_sliced": (1.0, 10.0), "measure_preservation_sliced": (1.0, 10.0)}
+# (good, usable) of the root mean square of M_xi - M_theta over the spread of M; gallery models have 0.014 to 0.024
+MAP_ERROR = (0.04, 0.2)
+NO_FLOOR = (0.1, 0.5)  # (good, usable) of the way to the trivial answer, where the floor is 0 and there is no ratio
+RECONSTRUCTION = (0.2, 0.75)  # of the error of F's mean
+MISS = (0.25, 0.75)  # |F(x) - v| at drawn pre-images: over the spread of F, over a random place's
+FOUND = 0.9  # of the exact pre-images of gradients that do occur
+BARE = 0.5  # ratio of the inverse below which it certifies nothing
+SMALLEST_TEST = 200
+SOLVED, HARDLY = 0.95, 0.5  # of the conjugates grad u*(F(x)), from which M, I and V are learned: (good, usable)
+ALL_WELL = "no figure is over its limit beyond chance"
+FAR = ", and all are far from their trivial answers"
+
+
+@dataclass
+class _Case:
+    """What is found about one model: verdicts on single figures, and notes on what could not see."""
+
+    metrics: Mapping[str, Any]
+    found: list[Verdict] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    blind: bool = False  # whether some figure could not tell the map from its trivial answer
+
+    def measured(self, name: str) -> Measured | None:
+        """The row, where it was measured."""
+        return Measured.of_json(self.metrics.get(name))
+
+    def say(self, level: str, reason: str) -> None:
+        """One verdict more; good ones say nothing."""
+        if level != GOOD:
+            self.found.append(Verdict(level, reason))
+
+
+def judge(metrics: Mapping[str, Any], held_out: int, converged: float = 1.0) -> Verdict:
+    """The verdict on a report's ``metrics`` with this many test samples. converged: the share of conjugates that were
+    solved. Metrics that were not measured (earlier versions, models without M or I) are left out."""
+    if held_out < SMALLEST_TEST:
+        few = f"only {held_out} test samples: too few to check anything (at least {SMALLEST_TEST} are needed)"
+        return Verdict(UNTRUSTED, few)
+    if broken := _not_finite(metrics):
+        return Verdict(UNTRUSTED, broken)
+    case = _Case(metrics)
+    _potential(case)
+    _conjugates(case, converged)
+    _map(case)
+    _inverse(case)
+    well = Verdict(GOOD, ALL_WELL if case.blind else ALL_WELL + FAR)
+    verdict = weakest(case.found) if case.found else well
+    return verdict.and_("; ".join(case.notes))
+
+
+def _not_finite(metrics: Mapping[str, Any]) -> str | None:
+    for name, label in NAMES.items():
+        row = metrics.get(name)
+        if row and row.get("value") is not None and not math.isfinite(row["value"]):
+            return f"{label} is not finite: the training diverged; train again with a lower rate"
+        if row and row.get("self_distance") is not None and not math.isfinite(row["self_distance"]):
+            return f"the floor of {label} is not finite: the values of F are too large or too uneven to be measured"
+    return None
+
+
+def _potential(case: _Case) -> None:
+    """grad u#rho by the divergence and by slices, and the test dual against the Gaussian map's."""
+    seen = [_ratio(case, "pushforward"), _share(case, "pushforward_sliced")]
+    dual = case.metrics.get("test_dual") or {}
+    gap, se, share = (dual.get(key) for key in ("gap", "gap_se", "gap_share"))
+    if gap is None or se is None or share is None:
+        if not any(seen):
+            case.blind = True
+        return
+    sure = abs(gap) > float(norm.ppf(SURE)) * se
+    if sure and share < -SHARES["pushforward_sliced"][0]:
+        case.say(
+            UNTRUSTED, f"by the test dual u is worse than the Gaussian map, by {number(-share, 2)} % of the variance"
+        )
+    row = case.measured("pushforward")
+    if row is None or seen[0] or case.found:
+        return
+    measure = "a single draw of S_eps" if row.draws == 1 else "S_eps"
+    if row.draws in (2, 3):  # so few tell little of their own spread, however far apart the two numbers look
+        measure = f"S_eps of {row.draws} draws alone"
+    blind = (
+        f"{measure} cannot tell grad u from the Gaussian map ({number(row.value)} and {number(row.trivial)}, floor "
+        f"{number(row.floor)})"
+    )
+    if sure and share > 0:
+        case.notes.append(
+            f"{blind}, the test dual can: u explains {number(share, 2)} ± {number(share * se / gap, 2)} % more of the "
+            "variance"
+        )
+        return
+    case.blind = True
+    if seen[1]:
+        case.notes.append(f"{blind}, nor can the test dual; the sliced distance can")
+        return
+    slices = case.measured("pushforward_sliced")
+    if slices is not None and slices.trivial is not None and _near(slices):
+        case.notes.append(
+            f"{blind}, nor can the test dual, and by slices that map is right to "
+            f"{number(max(0.0, slices.trivial - slices.floor), 2)} %: here the trivial answer is the truth"
+        )
+        return
+    case.say(USABLE, f"{blind}, nor can the test dual or the sliced distance: whether u learned anything is not known")
+
+
+def _near(row: Measured) -> bool:
+    """Whether the trivial answer is surely within the limit of "usable"."""
+    assert row.trivial is not None
+    return row.trivial - row.floor + row.noise <= SHARES["pushforward_sliced"][1]
+
+
+def _ratio(case: _Case, name: str) -> bool:
+    """Judge a divergence by its ratio; whether it can tell the map from the trivial answer."""
+    row, (good, usable) = case.measured(name), LIMITS[name]
+    if row is None:
+        return False
+    seen = row.sees_trivial(good)
+    above = row.surely_above(good)
+    if above and seen and row.trivial is not None and row.value >= row.trivial:
+        trivial = f"no better than the trivial answer ({number(row.value)} against {number(row.trivial)})"
+        case.say(UNTRUSTED, f"{NAMES[name]} is {trivial}")
+    elif above and row.ratio is not None:
+        level, limit = (UNTRUSTED, usable) if row.surely_above(usable) else (USABLE, good)
+        case.say(level, f"{NAMES[name]}: ratio {number(row.ratio)}, above {limit:g}")
+    elif above and row.gap is not None:
+        way = f"{number(100 * row.gap, 2)} % of the way from a floor of 0 to the trivial answer"
+        case.say(level_by(row.gap, *NO_FLOOR), f"{NAMES[name]}: {way}")
+    return seen
+
+
+def _share(case: _Case, name: str) -> bool:
+    """Judge a sliced distance by what it has above its floor; whether it can tell the map from the trivial answer."""
+    row, (good, usable) = case.measured(name), SHARES[name]
+    if row is None or row.trivial is None:
+        return False
+    sure = row.excess - row.noise
+    seen = row.trivial - row.floor - row.noise * row.trivial / max(row.value, 1e-300) > good
+    if seen and sure > good and row.value >= row.trivial:
+        case.say(UNTRUSTED, f"{NAMES[name]} is no better than the trivial answer ({number(row.value)} %)")
+    elif sure > good:
+        words = f"{number(row.excess, 2)} % of the variance unexplained"
+        case.say(
+            level_by(sure, good, usable), f"{NAMES[name]}: {words}, above {good if sure <= usable else usable:g} %"
+        )
+    return seen
+
+
+def _conjugates(case: _Case, converged: float) -> None:
+    text = f"only {100 * converged:.0f} % of the conjugates grad u*(F(x)) were solved; train u for longer"
+    if not converged >= HARDLY:
+        case.say(UNTRUSTED, text)
+    elif converged < SOLVED:
+        case.say(USABLE, text)
+
+
+def _map(case: _Case) -> None:
+    """M_xi#rho, M_theta#rho, and M_xi against M_theta point by point, which sees what no law shows."""
+    _ratio(case, "measure_preservation")
+    _share(case, "measure_preservation_sliced")
+    error = (case.metrics.get("map_error") or {}).get("value")
+    if error is not None:
+        level = level_by(error, *MAP_ERROR)
+        off = f"M_xi is off M_theta by {number(100 * error, 2)} % of the spread of M"
+        off += f", above {100 * MAP_ERROR[level == UNTRUSTED]:g} %"
+        case.say(level, "M_theta sends all test samples to one place" if math.isnan(error) else off)
+    rebuilt = case.metrics.get("reconstruction") or {}
+    if rebuilt.get("l2") is not None and rebuilt.get("trivial"):
+        share = rebuilt["l2"] / rebuilt["trivial"]
+        case.say(
+            level_by(share, *RECONSTRUCTION), f"F - grad u o M_xi is {100 * share:.0f} % of what F's mean would leave"
+        )
+
+
+def _inverse(case: _Case) -> None:
+    """I_psi by its neighbourhoods, and by where its draws lead. The neighbourhoods have two blind sides: at eps they do
+    not see errors below a fifth of the region, and a value far below its floor is no merit."""
+    _ratio(case, "inverse")
+    leads = _leads(case)
+    row = case.measured("inverse")
+    if row is not None and row.ratio is not None and row.surely_below(BARE):
+        below = (
+            f"the inverse's ratio of {number(row.ratio, 2)} says nothing, as other true draws cannot be so near: the "
+            "draws are narrower than the law of pre-images, or that law is nearly a point"
+        )
+        if leads is None:
+            case.say(USABLE, f"{below}; F at the draws {_unknown(case)}")
+        elif leads == GOOD:
+            case.notes.append(f"{below}; F at the draws is what was asked for, which decides")
+
+
+def _unknown(case: _Case) -> str:
+    """Why F at the draws does not decide."""
+    if case.metrics.get("inverse_miss"):
+        return "is known to M_xi only, which is off itself"
+    if case.metrics.get("inverse_cosine"):
+        return "was measured by its direction only, which is not near enough to decide"
+    return "was not measured"
+
+
+def _leads(case: _Case) -> str | None:
+    """The level of F at drawn pre-images, by inverse_miss, else by the cosine; None where neither can decide."""
+    miss, cosine = case.metrics.get("inverse_miss"), case.metrics.get("inverse_cosine")
+    if miss and miss.get("mean") is not None:
+        return _by_miss(case, miss)
+    if not cosine:
+        return None
+    left = (1 - cosine["mean"]) / max(1 - cosine["trivial"], 1e-12)  # of the best constant direction's error
+    if cosine["mean"] > 1 - 1e-6:
+        return GOOD
+    level = UNTRUSTED if left >= 1 else USABLE if left > 0.9 else GOOD
+    against = "no better than" if left >= 1 else "barely above"
+    case.say(
+        level,
+        f"F at drawn pre-images has mean cosine {cosine['mean']:.2f} with the value asked for, {against} that of the "
+        f"best constant direction ({cosine['trivial']:.2f})",
+    )
+    return GOOD if left <= 0.1 else None
+
+
+def _by_miss(case: _Case, miss: Mapping[str, Any]) -> str | None:
+    """The level of the mean miss. None where F is known on samples only and what stands in for it, grad u o M_xi, is
+    off by so much itself that F may miss by more than the limit."""
+    mean, trivial, own = float(miss["mean"]), miss.get("trivial"), miss.get("own_error")
+    stands_in = miss.get("known") == "network"
+    what = "grad u o M_xi" if stands_in else "F"
+    if not math.isfinite(mean):
+        case.say(UNTRUSTED, f"{what} at drawn pre-images is not finite")
+        return UNTRUSTED
+    lost = trivial is not None and mean > MISS[1] * trivial
+    level = UNTRUSTED if lost else level_by(mean, MISS[0], math.inf)
+    text = f"{what} at drawn pre-images misses the value asked for by {number(mean, 2)} of F's spread"
+    if stands_in and own is not None:
+        text += f" (it stands in for F, from which it is {number(own, 2)} away at the test samples)"
+    if trivial is not None:
+        text += f", where a random place misses by {number(trivial, 2)}"
+    if miss.get("self_distance") is not None:
+        text += f" and the samples nearest in M by {number(miss['self_distance'], 2)}"
+    if level != GOOD and case.metrics.get("inverse"):
+        text += " (the inverse's ratio cannot see errors below a fifth of the region)"
+    case.say(level, text)
+    found = (miss.get("exact") or {}).get("found")
+    if found is not None and found < FOUND:
+        case.say(USABLE, f"exact pre-images were found from only {100 * found:.0f} % of the draws")
+    return None if level == GOOD and stands_in and mean + float(own or 0.0) > MISS[0] else level

@@ -1,0 +1,58 @@
+"""Draws beside the law exp(-c g) and, for LMC-NPF, beside the law that it has of its own."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from npf_engine.divergences.distances import energy_mmd
+from npf_engine.sampling.exact import Truth
+from npf_engine.sampling.nearness import Nearness
+
+COMPARED = 2000  # points a cloud of the energy distance
+UNKNOWN: dict[str, Any] = {
+    "modes": [], "near_modes": None, "near_saddles": None, "near_maxima": None, "energy_distance": None, "truth": None,
+}  # fmt: skip
+
+
+def compare(truth: Truth, draws: Tensor, own: Tensor | None, seed: int) -> dict[str, Any]:
+    """What the result says of draws (n, 2), in the user's positions: modes, near_*, energy_distance, truth.
+
+    own (m, 2): draws of the method's own law, where that is another. ``truth`` holds the same figures of exact draws,
+    of a sampler that stays in the heaviest basin, and (``own``) of the own law. Without draws all of them are 0.
+    """
+    near = Nearness(truth)
+    found, shares, weights = near.shares(draws), truth.shares(draws), np.array(truth.weights)
+    own_shares = None if own is None else truth.shares(own)
+    modes = [
+        {"location": mode.location, "kind": mode.kind, "occupancy": float(shares[k]), "near": found.each[k],
+         "target": truth.weights[k], "own_law": None if own_shares is None else float(own_shares[k])}
+        for k, mode in enumerate(truth.modes)
+    ]  # fmt: skip
+    generator = torch.Generator().manual_seed(seed + 77)
+    exact, other = truth.sample(COMPARED, generator), truth.sample(COMPARED, generator)
+    pick = _few(draws, generator)
+    told: dict[str, Any] = {
+        "weights": truth.weights, "energy_distance_of_exact_samples": energy_mmd(other, exact),
+        "energy_distance_of_one_basin": None,
+        "critical_points": [asdict(point) for point in truth.critical],
+        "largest_error": float(np.abs(shares - weights).max()), **near.expected.to_json(), "own": None,
+    }  # fmt: skip
+    if len(modes) > 1:
+        one = truth.sample(COMPARED, generator, int(weights.argmax()))
+        told["energy_distance_of_one_basin"] = energy_mmd(one, exact)
+    if own is not None and own_shares is not None:
+        told["own"] = near.shares(own).to_json() | {
+            "largest_error": float(np.abs(shares - own_shares).max()),
+            "energy_distance": energy_mmd(pick, _few(own, generator)) if len(draws) else None,
+        }
+    energy = energy_mmd(pick, exact) if len(draws) else None
+    return {"modes": modes, **found.to_json(), "energy_distance": energy, "truth": told}
+
+
+def _few(x: Tensor, generator: torch.Generator) -> Tensor:
+    return x[torch.randperm(len(x), generator=generator)[:COMPARED]]

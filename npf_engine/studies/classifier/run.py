@@ -1,0 +1,75 @@
+"""Run an experiment of NPF section 5 on the classifier: ``run_experiment``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from npf_engine.errors import InputError
+from npf_engine.fields.classifier import Classifier
+from npf_engine.fields.digits import FOLDER, Digits, load_digits
+from npf_engine.studies.classifier.factorize import run_flow, run_uniform
+from npf_engine.studies.classifier.outcome import Outcome
+from npf_engine.studies.classifier.sample import run_sampling
+from npf_engine.studies.classifier.spec import ExperimentSpec
+from npf_engine.tasks.recorder import Recorder
+from npf_engine.tasks.restoring import restored
+
+RUNNERS = {"5.3": run_uniform, "5.4": run_flow, "5.5": run_sampling}
+
+
+def run_experiment(
+    spec: ExperimentSpec,
+    recorder: Recorder | None = None,
+    folder: str | Path | None = None,
+    digits: Digits | None = None,
+) -> dict[str, Any]:
+    """{"experiment", "preset", "seed", "data", "warnings", "metrics", "trivial", "verdict", "verdict_reason",
+    "seconds"}; 5.5 has "lmc" and "lmc-npf" too.
+
+    digits: default those of NPF_MNIST_DIR or the embedded ones; "data" says which. With a folder, particles.npz,
+    figures.npz, best-weights.safetensors (a PyTorch state dict), result.json and, for 5.3 and 5.4, the networks
+    (model/) are written there. The recorder keeps checkpoints; a broken experiment goes on from them. Raises InputError
+    for a spec that cannot be run here and Cancelled when the recorder says so.
+    """
+    outcome = experiment_outcome(spec, recorder or Recorder(), digits)
+    if folder is not None:
+        outcome.write(Path(folder))
+    return outcome.data
+
+
+def experiment_outcome(spec: ExperimentSpec, recorder: Recorder, digits: Digits | None = None) -> Outcome:
+    """As ``run_experiment``, with particles and networks in memory; nothing is written."""
+    if spec.device.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError("No CUDA device can be used here; choose device cpu or the preset quick.")
+    begin = recorder.clock()
+    digits = digits or load_digits()
+    _must_be_the_same(digits, recorder)
+    recorder.note(digits.source)
+    classifier = Classifier(digits, minibatch=spec.minibatch, device=spec.device)
+    for warning in classifier.warnings:
+        recorder.note(warning)
+    outcome = RUNNERS[spec.experiment](classifier, spec, recorder)
+    head = {
+        "experiment": spec.experiment, "preset": spec.preset, "seed": spec.seed, "data": digits.source,
+        "warnings": classifier.warnings,
+    }  # fmt: skip
+    outcome.data = head | outcome.data
+    seconds = outcome.data["seconds"]
+    assert isinstance(seconds, dict)
+    seconds["total"] = recorder.clock() - begin
+    return outcome
+
+
+def _must_be_the_same(digits: Digits, recorder: Recorder) -> None:
+    """Raise InputError where the run was begun on other digits: checkpoints of those would go into the answer."""
+    kept = restored(recorder, "data", lambda state: str(state["name"]))
+    if kept is None:
+        recorder.save("data", {"name": digits.name})
+    elif kept != digits.name:
+        raise InputError(
+            f"the experiment was begun on {kept} and cannot go on with {digits.name}: set {FOLDER} as it was, or begin "
+            "it anew"
+        )

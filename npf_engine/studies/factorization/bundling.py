@@ -1,0 +1,50 @@
+"""The bundle of a training: its settings and the command that repeats it, told to the room of bundles as plain data."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path, PureWindowsPath
+from typing import Any
+
+from npf_engine.bundle import package
+from npf_engine.fields import own
+from npf_engine.polar import PolarFactorization
+from npf_engine.studies import kinds
+from npf_engine.studies.factorization.spec import TrainingSpec, base_of, leaves, preset, to_json, with_values
+
+
+def write_bundle(
+    model: PolarFactorization, report: dict[str, Any], spec: TrainingSpec, out_zip: Path | str, command: str = ""
+) -> Path:
+    """As ``package.write_bundle``, of a model trained as ``spec`` says; ``command`` made it, where not ``train``."""
+    return package.write_bundle(model, report, to_json(spec), out_zip, command or training_command(spec))
+
+
+def known_settings(told: dict[str, Any]) -> dict[str, Any]:
+    """The settings of an import, as far as this version knows and accepts them; no file of this machine among them."""
+    spec: TrainingSpec = kinds.lenient_spec({key: value for key, value in told.items() if key != kinds.KIND})
+    return to_json(with_values(spec, {"field.source": PureWindowsPath(spec.field.source).name or spec.field.source}))
+
+
+def training_command(spec: TrainingSpec) -> str:
+    """The command line that trains ``spec`` again: its preset and every setting that differs from it; for a field of a
+    program's own the call in Python."""
+    source = package.file_name(spec.field.source)
+    if source in own.NAMES:
+        given = "x, y" if source == own.OWN_SAMPLES else "function, low=low, high=high"
+        return f"npf.factorize({given}, preset={spec.preset!r}, seed={spec.seed})"
+    parts = ["python", "-m", "npf_engine", "train", source, "--preset", spec.preset, "--seed", str(spec.seed)]
+    before = leaves(base_of(spec)) | {"solver": preset(spec.preset).solver}
+    shown = {"name", "preset", "seed", "field.source", "threads", "device"}
+    changed = {key: value for key, value in leaves(spec).items() if key not in shown and value != before[key]}
+    if changed:
+        parts += ["--set", *(f"{key}={_setting(value)}" for key, value in changed.items())]
+    return shlex.join(parts)
+
+
+def _setting(value: Any) -> str:
+    """A leaf's value as ``--set`` reads it."""
+    if value is None:
+        return "none"
+    return json.dumps(value) if isinstance(value, tuple | list) else str(value)

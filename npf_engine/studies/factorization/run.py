@@ -1,0 +1,153 @@
+"""From a spec to a bundle: field, training, report, bundle. Each part is kept, so that a break costs little."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from npf_engine.errors import InputError
+from npf_engine.fields.field import Field
+from npf_engine.studies.factorization import cost
+from npf_engine.studies.factorization.spec import TrainingSpec
+from npf_engine.tasks import layout
+from npf_engine.tasks.checkpoints import ProgressRecorder
+from npf_engine.tasks.recorder import Recorder
+from npf_engine.tasks.restoring import restored
+
+if TYPE_CHECKING:
+    from npf_engine.polar.training import Trained
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[float, float, str], None]
+
+
+def run_pipeline(spec: TrainingSpec, recorder: Recorder, folder: Path, field: Field | None = None) -> dict[str, Any]:
+    """Train what a settled ``spec`` says and write npf-<name>.zip into ``folder``; what ``train --json`` prints.
+
+    {"metrics", "verdict", "verdict_reason", "seconds": {"field", "u", "v", "m", "inverse", "report", "bundle",
+    "total"}, "device", "threads", "seed", "fingerprint", "bundle"}. ``field`` is what spec.field describes, where a
+    program has it at hand. Raises InputError for a spec that cannot be trained here and for other samples than those
+    in the folder; Cancelled when the recorder says so.
+    """
+    recorder.plan(cost.guess(spec))
+    seconds: dict[str, float] = {}
+    field, seconds["field"] = _field(spec, folder, recorder, field)
+    recorder.plan(cost.guess(spec, field.d))
+
+    from npf_engine.polar.training import trained
+
+    made = trained(field, spec, recorder)
+    model = made.model
+    seconds |= {name: float(model.info["seconds"][name]) for name in ("u", "v", "m", "inverse")}
+    report, seconds["report"] = _report(made, field, spec, recorder)
+    result = {
+        "metrics": report["metrics"],
+        "verdict": report["verdict"],
+        "verdict_reason": report["verdict_reason"],
+        "seconds": seconds,
+        "device": spec.device,
+        "threads": spec.threads,
+        "seed": spec.seed,
+        "fingerprint": model.fingerprint(),
+    }
+    return _bundle(model, result, spec, folder, recorder)
+
+
+def _progress(recorder: Recorder, stage: str) -> Progress:
+    """The loaders' ``progress(done, total, text)`` on top of a recorder."""
+
+    def progress(done: float, total: float, text: str = "") -> None:
+        if isinstance(recorder, ProgressRecorder):
+            recorder.working(stage, done, total, text)
+        recorder.check()
+
+    return progress
+
+
+def _field(spec: TrainingSpec, folder: Path, recorder: Recorder, given: Field | None) -> tuple[Field, float]:
+    """The field, built (or given) once and then read from the folder, and the seconds that building took."""
+    from npf_engine.fields import catalog, storage
+
+    began = recorder.clock()
+    recorder.stage("field", "started")
+    path = folder / layout.FIELD
+    if path.exists():
+        try:
+            field = storage.load_field(path)
+        except InputError as error:
+            recorder.note(f"the kept samples cannot be used ({error}); the field is built again")
+        else:
+            if given is not None:
+                _must_be_same(field, given, folder)
+                field = given  # with its function, which no file holds
+            taken = restored(recorder, "field.done", lambda state: float(state["seconds"]))
+            seconds = recorder.clock() - began if taken is None else taken
+            recorder.stage("field", "restored", seconds)
+            return field, seconds
+    field = given or catalog.resolve(spec.field, _progress(recorder, "field"))
+    part = folder / f".part-{layout.FIELD}"
+    with layout.writing(path):
+        storage.save_field(field, part)
+        part.replace(path)
+    for warning in field.warnings:
+        recorder.note(warning)
+    seconds = recorder.clock() - began
+    recorder.save("field.done", {"seconds": seconds})
+    recorder.stage("field", "done", seconds)
+    return field, seconds
+
+
+def _must_be_same(kept: Field, given: Field, folder: Path) -> None:
+    for name in ("x_train", "y_train", "x_test", "y_test"):
+        if not torch.equal(getattr(kept, name), getattr(given, name)):
+            raise InputError(f"{folder} holds a training on other samples; choose another folder or remove it")
+
+
+def _report(made: Trained, field: Field, spec: TrainingSpec, recorder: Recorder) -> tuple[dict[str, Any], float]:
+    from npf_engine.measures.report import accuracy_report
+
+    kept = restored(recorder, "report.done", _kept_report)
+    if kept is not None:
+        recorder.stage("report", "restored", kept[1])
+        return kept
+    began = recorder.clock()
+    recorder.stage("report", "started")
+    report = accuracy_report(
+        made.model, field, spec.report, spec.seed, _progress(recorder, "report"), made.solved
+    ).to_dict()
+    seconds = recorder.clock() - began
+    recorder.save("report.done", {"report": json.dumps(report), "seconds": seconds})
+    recorder.stage("report", "done", seconds)
+    return report, seconds
+
+
+def _kept_report(state: dict[str, Any]) -> tuple[dict[str, Any], float]:
+    report = json.loads(state["report"])
+    return {key: report[key] for key in ("metrics", "verdict", "verdict_reason")}, float(state["seconds"])
+
+
+def _bundle(model: Any, result: dict[str, Any], spec: TrainingSpec, folder: Path, recorder: Recorder) -> dict[str, Any]:
+    """Write the bundle; the result with its path and all seconds."""
+    from npf_engine.studies.factorization.bundling import write_bundle
+
+    began = recorder.clock()
+    recorder.stage("bundle", "started")
+    recorder.check()
+    before = dict(result["seconds"])
+    result["seconds"] = before | {"bundle": 0.0, "total": sum(before.values())}  # as the bundle itself tells it
+    path = folder / layout.bundle_name(spec.name or Path(spec.field.source).stem)
+    for old in folder.glob("npf-*.zip"):
+        old.unlink()
+    with layout.writing(path):
+        path = Path(write_bundle(model, result, spec, path))
+    seconds = recorder.clock() - began
+    result["seconds"] = before | {"bundle": seconds, "total": sum(before.values()) + seconds}
+    result["bundle"] = str(path)
+    recorder.stage("bundle", "done", seconds)
+    return result

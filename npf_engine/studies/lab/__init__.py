@@ -1,0 +1,5 @@
+"""The Monge lab: many ways to learn a Brenier map, on the same data, by the same clock and measures."""
+
+from npf_engine.studies.lab.run import LabSpec, run_lab
+
+__all__ = ["LabSpec", "run_lab"]

@@ -1,0 +1,96 @@
+"""How good generated digits are: does a classifier recognise them, are all ten there, is their law the digits' law.
+
+Every figure stands between its floor, unseen real digits in the place of the generated ones, and its trivial answer,
+the closed-form Gaussian map, which has the digits' mean and covariance and nothing more.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.neighbors import KNeighborsClassifier
+from torch import Tensor
+
+from npf_engine.divergences import default_eps, sinkhorn_divergence
+from npf_engine.errors import InputError
+from npf_engine.measures.measured import Measured
+from npf_engine.transport.gaussian import gaussian_map
+
+NEIGHBOURS = 10
+AGREEMENT = 0.9  # of the neighbours' labels, for a digit to count as recognised
+KNOWN = 6000  # digits that the classifier knows
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """recognised: share of images whose ten nearest real digits agree to 90 %; entropy of the predicted classes in nats
+    (ten equal classes: log 10 = 2.303); counts (10,): images of each class."""
+
+    recognised: float
+    entropy: float
+    counts: tuple[int, ...]
+
+
+class DigitJudge:
+    """A nearest-neighbour classifier on codes: unlike a network it is unsure away from what it knows.
+
+    codes (n, k), labels (n,) of real digits: the first are known to the classifier, the last third is held out for the
+    floor and as reference. Raises InputError for fewer than 300 digits.
+    """
+
+    def __init__(self, codes: Tensor, labels: Tensor, seed: int = 0) -> None:
+        if len(codes) < 300:
+            raise InputError(f"judging digits needs at least 300 real ones, not {len(codes)}")
+        order = torch.randperm(len(codes), generator=torch.Generator().manual_seed(seed))
+        cut = 2 * len(codes) // 3
+        known, held = order[:cut][:KNOWN], order[cut:]
+        self.classifier = KNeighborsClassifier(NEIGHBOURS).fit(codes[known].numpy(), labels[known].numpy())
+        self.held = codes[held]
+        guess = self.classifier.predict(self.held[:2000].numpy())
+        self.accuracy = float(np.mean(guess == labels[held][:2000].numpy()))
+        S, m = gaussian_map(torch.randn(20_000, codes.shape[1], generator=torch.Generator().manual_seed(seed)), codes)
+        self.gaussian = lambda x: (x.double() @ S.T + m).float()
+
+    def recognise(self, codes: Tensor) -> Recognition:
+        """Of codes (n, k)."""
+        shares = self.classifier.predict_proba(codes.numpy())
+        counts = np.bincount(self.classifier.classes_[shares.argmax(1)], minlength=10)
+        p = counts[counts > 0] / counts.sum()
+        recognised = float((shares.max(1) >= AGREEMENT - 1e-9).mean())
+        return Recognition(recognised, float(-(p * np.log(p)).sum()), tuple(int(c) for c in counts))
+
+    def scores(self, sample: Callable[[int, int], Tensor], n: int = 1000, draws: int = 2) -> dict[str, Any]:
+        """Of ``sample(n, seed) -> codes (n, k)``: {"recognised", "entropy"}, each with "value", "real" and "gaussian";
+        "pushforward": the contract's metric object in code space; "accuracy" of the classifier on real digits."""
+        n = min(n, len(self.held) // 2)
+        noise = torch.randn(n, self.held.shape[1], generator=torch.Generator().manual_seed(n))
+        found = {
+            "value": self.recognise(sample(n, 1)),
+            "real": self.recognise(self.held[:n]),
+            "gaussian": self.recognise(self.gaussian(noise)),
+        }
+        return {
+            "recognised": {key: item.recognised for key, item in found.items()},
+            "entropy": {key: item.entropy for key, item in found.items()} | {"most": math.log(10)},
+            "counts": found["value"].counts,
+            "pushforward": self._pushforward(sample, n, draws),
+            "accuracy": self.accuracy,
+        }
+
+    def _pushforward(self, sample: Callable[[int, int], Tensor], n: int, draws: int) -> dict[str, Any]:
+        rows, eps = [], 0.0
+        for draw in range(draws):
+            generator = torch.Generator().manual_seed(draw)
+            order = torch.randperm(len(self.held), generator=generator)
+            reference, other = self.held[order[:n]], self.held[order[n : 2 * n]]
+            eps = default_eps(reference)
+            noise = torch.randn(n, self.held.shape[1], generator=generator)
+            clouds = (sample(n, draw + 2), other, self.gaussian(noise))
+            value, floor, trivial = (sinkhorn_divergence(cloud, reference, eps) for cloud in clouds)
+            rows.append((value, floor, trivial))
+        return Measured.of_draws(rows, n, eps).to_json()

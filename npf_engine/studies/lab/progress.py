@@ -1,0 +1,66 @@
+"""How the lab tells of its work: a stage for each method, what its networks do as parts of it, the time left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from npf_engine.tasks.recorder import Passing, Recorder
+from npf_engine.tasks.restoring import restored
+from npf_engine.transport.methods.names import REFERENCES
+
+KEY = "lab"  # of the checkpoint
+GUESS = 20.0  # seconds of a seed without a budget; set right by what is measured
+QUICK, MEASURE = 2.0, 0.2  # seconds of a seed: of a reference, of the measures
+
+
+class SeedRecorder(Passing):
+    """Passes on what the fit of one seed tells, as a part of its method's stage.
+
+    Keeps no checkpoint: potentials of all methods and seeds have stages of the same names, and one would go on from
+    another's weights. Finished methods are kept by ``save_done``.
+    """
+
+    def __init__(self, inner: Recorder, method: str, index: int, seeds: int) -> None:
+        super().__init__(inner)
+        self.method = method
+        self.seed = f"seed {index + 1} of {seeds}" if seeds > 1 else ""
+
+    def progress(self, stage: str, step: int, total: int, **scalars: float) -> None:
+        """A step of the part; of the phases of many seeds only the seed is told."""
+        part = self.seed or {"u": "fit"}.get(stage, stage.rpartition(":")[2].strip())
+        self.inner.progress(f"{self.method}: {part}", step, total, **scalars)
+
+    def note(self, text: str) -> None:
+        """With the method's name."""
+        self.inner.note(f"{self.method}: {text}")
+
+
+def weights(methods: Sequence[str], seeds: int, seconds: float | None) -> dict[str, float]:
+    """Guessed seconds of each method, for the time left."""
+    learned = GUESS if seconds is None else seconds
+    each = {name: QUICK if name in REFERENCES and name != "fit" else learned for name in methods}
+    return {name: seeds * (guess + MEASURE) for name, guess in each.items()}
+
+
+def save_done(recorder: Recorder, results: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    """Keep the rows and the clouds of the methods that are through, for a run that is resumed."""
+    clouds = {name: torch.from_numpy(np.ascontiguousarray(cloud)) for name, cloud in arrays.items()}
+    recorder.save(KEY, {"results": json.dumps(results), "clouds": clouds})
+
+
+def load_done(recorder: Recorder) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """What ``save_done`` kept; nothing where nothing was."""
+    return restored(recorder, KEY, _done) or ({}, {})
+
+
+def _done(state: dict[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    results = json.loads(state["results"])
+    for name, row in results.items():
+        if "metric" not in row:
+            raise ValueError(f"{name!r} is no row of a method")
+    return results, {name: cloud.numpy() for name, cloud in state["clouds"].items()}

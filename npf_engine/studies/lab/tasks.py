@@ -1,0 +1,274 @@
+"""What the lab's methods are asked to transport: two laws, what is known of the map, and how an answer is measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from npf_engine.errors import InputError
+from npf_engine.fields import clouds
+from npf_engine.networks.icnn_variants import FeedForwardPotential
+from npf_engine.tasks import child
+from npf_engine.transport.gaussian import gaussian_map_of_moments
+from npf_engine.transport.scores import Map, standard_normal_gradient
+
+Sampler = Callable[[int, torch.Generator], Tensor]
+NAMES = ("drift-mixture", "gaussian", "mixtures", "four-to-normal", "seven-gaussians", "convex", "digits")
+FILES = (".csv", ".npz")
+FAILED_MMD = 0.03
+FEWEST = 2
+MAX_D = 128
+TEST_SHARE = 0.15
+
+
+@dataclass(frozen=True)
+class Task:
+    """Laws by samplers (n, generator) -> (n, d); ``test_*`` draw what no method has seen (other points of a cloud).
+
+    true_map: known, then the metric is L2-UVP. grad_V: gradient of the target's potential V = -log density, where
+    known. metric: l2_uvp, s_eps or mmd. failed_above: a run with a larger value failed; None: one that is no better
+    than moving the mean.
+    """
+
+    name: str
+    title: str
+    d: int
+    source: Sampler
+    target: Sampler
+    metric: str = "s_eps"
+    true_map: Map | None = None
+    grad_V: Map | None = None
+    failed_above: float | None = None
+    test_source: Sampler | None = None
+    test_target: Sampler | None = None
+    cloud: int | None = None  # points of the smaller of two clouds
+    identical: bool = False
+
+    def test(self, n: int, seed: int) -> tuple[Tensor, Tensor]:
+        """n unseen points of each law, (n, d) both."""
+        # Far from the seeds of trainings, so that no draw repeats one of theirs.
+        generator = torch.Generator().manual_seed(1_000_003 + seed)
+        return (self.test_source or self.source)(n, generator), (self.test_target or self.target)(n, generator)
+
+
+def build_task(name: str, second: str | None = None, d: int | None = None) -> Task:
+    """The task of a name, of a field of the app (``field:NAME``), or of two files. Raises InputError."""
+    if second is not None:
+        return clouds_task(read_cloud(Path(name)), read_cloud(Path(second)), (Path(name).name, Path(second).name))
+    if name.startswith("field:"):
+        return _field_task(name.removeprefix("field:"))
+    if name.lower().endswith(FILES):
+        raise InputError(f"a transport needs two files, source and target; only {name} was given")
+    makers = {
+        "drift-mixture": _drift_mixture, "gaussian": _gaussian, "mixtures": _mixtures, "convex": _convex,
+        "four-to-normal": _four_to_normal, "seven-gaussians": _seven_gaussians,
+    }  # fmt: skip
+    if name == "digits":
+        return _digits()
+    if name not in makers:
+        raise InputError(
+            f"there is no task {name!r}; it is one of {', '.join(NAMES)}, field:NAME (any field of the app), "
+            "or two files"
+        )
+    if d is not None and not 1 <= d <= MAX_D:
+        raise InputError(f"the dimension must lie between 1 and {MAX_D}, not {d}")
+    if d not in (None, 2) and name in ("drift-mixture", "mixtures", "four-to-normal"):
+        raise InputError(f"the task {name} lives in two dimensions; choose gaussian, convex or seven-gaussians for {d}")
+    return makers[name](d or 2)
+
+
+def mixture(means: Tensor, covariances: Tensor, weights: Tensor) -> Sampler:
+    """Sampler of a Gaussian mixture: means (k, d), covariances (k, d, d), weights (k,)."""
+    roots = torch.linalg.cholesky(covariances)
+
+    def draw(n: int, generator: torch.Generator) -> Tensor:
+        which = torch.multinomial(weights, n, replacement=True, generator=generator)
+        z = torch.randn(n, len(means[0]), generator=generator)
+        return means[which] + torch.einsum("nij,nj->ni", roots[which], z)
+
+    return draw
+
+
+def normal(n_dimensions: int) -> Sampler:
+    """Sampler of N(0, I)."""
+    return lambda n, generator: torch.randn(n, n_dimensions, generator=generator)
+
+
+def drift_source() -> Sampler:
+    """The four modes of seed 003."""
+    means = 2 * torch.tensor([[-1.0, -1.0], [-0.5, 1.0], [1.0, -1.5], [1.0, 1.0]])
+    covariances = torch.tensor(
+        [[[0.10, 0.06], [0.06, 0.10]], [[0.1, 0.01], [0.01, 0.5]], [[0.10, 0.03], [0.03, 0.10]], [[0.1, 0], [0, 0.1]]]
+    )
+    return mixture(means, covariances, torch.tensor([0.3, 0.2, 0.3, 0.2]))
+
+
+def _drift_mixture(d: int) -> Task:
+    return Task(
+        "drift-mixture", "Four modes to a normal (seed 003)", 2, drift_source(), normal(2), metric="mmd",
+        grad_V=standard_normal_gradient, failed_above=FAILED_MMD,
+    )  # fmt: skip
+
+
+def _four_to_normal(d: int) -> Task:
+    return Task(
+        "four-to-normal", "Four modes to a normal", 2, drift_source(), normal(2), grad_V=standard_normal_gradient
+    )
+
+
+def _gaussian(d: int) -> Task:
+    """d = 1: another mean and scale; d = 2: two correlated Gaussians; beyond: N(0, I) to N(0, diag(1..d)) (NPF 5.6)."""
+    mean, target_mean = torch.zeros(d), torch.zeros(d)
+    cov, target_cov = torch.eye(d), torch.diag(torch.arange(1.0, d + 1))
+    if d == 1:
+        target_mean, target_cov = torch.ones(1), torch.full((1, 1), 4.0)
+    if d == 2:
+        cov = torch.tensor([[1.0, 0.6], [0.6, 1.0]])
+        target_mean, target_cov = torch.tensor([1.0, -0.5]), torch.tensor([[1.5, -0.7], [-0.7, 0.6]])
+    S, m = gaussian_map_of_moments(mean.double(), cov.double(), target_mean.double(), target_cov.double())
+    S, m, precision = S.float(), m.float(), torch.linalg.inv(target_cov)
+    one = torch.ones(1)
+    return Task(
+        "gaussian", "Gaussian to Gaussian", d, mixture(mean[None], cov[None], one),
+        mixture(target_mean[None], target_cov[None], one), metric="l2_uvp", true_map=lambda x: x @ S + m,
+        grad_V=lambda y: (y - target_mean) @ precision,
+    )  # fmt: skip
+
+
+def _mixtures(d: int) -> Task:
+    """Two to three components (seed 004), each of covariance 0.3 I."""
+
+    def blobs(means: list[list[float]]) -> Sampler:
+        k = len(means)
+        return mixture(torch.tensor(means), 0.3 * torch.eye(2).expand(k, 2, 2), torch.full((k,), 1.0 / k))
+
+    source, target = blobs([[-2.0, 0.0], [2.0, 0.0]]), blobs([[-3.0, 1.0], [0.0, -1.0], [3.0, 1.0]])
+    return Task("mixtures", "Two components to three (seed 004)", 2, source, target)
+
+
+def seven_means(d: int) -> Tensor:
+    """The means of seven Gaussians, (7, d) (NPF, Appendix D; it gives six, the seventh is taken at the origin)."""
+    even, sign = torch.arange(d) % 2 == 0, torch.where(torch.arange(d) % 2 == 0, 1.0, -1.0)
+    on, off = torch.where(even, 30.0, 0.0), torch.where(even, 0.0, -30.0)
+    diagonal = torch.full((d,), 30.0 / math.sqrt(2))
+    return torch.stack([on, -on, off, diagonal, diagonal * sign, -diagonal * sign, torch.zeros(d)])
+
+
+def _seven_gaussians(d: int) -> Task:
+    """N(0, I) to seven Gaussians of covariance I .. 7 I (``seven_means``)."""
+    covariances = torch.arange(1.0, 8.0)[:, None, None] * torch.eye(d)
+    return Task(
+        "seven-gaussians",
+        "A normal to seven Gaussians",
+        d,
+        normal(d),
+        mixture(seven_means(d), covariances, torch.full((7,), 1 / 7)),
+    )
+
+
+def _convex(d: int) -> Task:
+    """The gradient of a random convex function, fixed for a dimension, is the map."""
+    u = FeedForwardPotential(d, [32, 32], spread=3.0, strong_convexity=0.3, seed=4)
+
+    def true_map(x: Tensor) -> Tensor:
+        with torch.no_grad():
+            return u.gradient(x)
+
+    source = normal(d)
+    return Task(
+        "convex", "Gradient of a random convex function", d, source,
+        lambda n, generator: true_map(source(n, generator)), metric="l2_uvp", true_map=true_map,
+    )  # fmt: skip
+
+
+def _digits() -> Task:
+    """Noise to the principal components of handwritten digits."""
+    from npf_engine.fields.digits import load_digit_images
+    from npf_engine.studies.lab.noise_to_digits import COMPONENTS, CodeSpace, noise
+
+    images = load_digit_images()
+    codes = CodeSpace.of(images.pixels).encode(images.pixels)
+    train, test = _split(codes)
+    return Task(
+        "digits", f"Noise to {images.name}, {COMPONENTS} principal components", codes.shape[1], noise(COMPONENTS),
+        drawn_from(train), test_target=drawn_from(test), cloud=len(train),
+    )  # fmt: skip
+
+
+def _field_task(name: str) -> Task:
+    """rho to F#rho of a field; positions in model units, values in the field's."""
+    from npf_engine.fields.catalog import resolve
+    from npf_engine.fields.spec import FieldSpec
+
+    found = resolve(FieldSpec(source=name))
+    return Task(
+        f"field:{name}", f"rho to F#rho of {found.name}", found.d, drawn_from(found.x_train),
+        drawn_from(found.y_train), test_source=drawn_from(found.x_test),
+        test_target=drawn_from(found.y_test), cloud=len(found.x_train),
+    )  # fmt: skip
+
+
+def clouds_task(x: Tensor, y: Tensor, names: tuple[str, str] = ("source", "target")) -> Task:
+    """Two clouds (n, d), (m, d); 15 % of each are kept for the test where they have 40 points or more.
+
+    Raises InputError for clouds that no map can be learned between. Identical clouds are transported by the identity:
+    that is then the known map.
+    """
+    for cloud, name in ((x, names[0]), (y, names[1])):
+        if cloud.shape[0] < FEWEST:
+            raise InputError(f"{name} has {cloud.shape[0]} point{'s' * (cloud.shape[0] != 1)}; at least 2 are needed")
+        if not torch.isfinite(cloud).all():
+            raise InputError(f"{name} holds values that are empty or not finite; remove those rows")
+    if x.shape[1] != y.shape[1]:
+        raise InputError(
+            f"{names[0]} has {x.shape[1]} columns and {names[1]} {y.shape[1]}; a map needs clouds of one dimension"
+        )
+    if x.shape[1] > MAX_D:
+        raise InputError(f"the clouds have {x.shape[1]} columns; at most {MAX_D} are taken")
+    for cloud, name in ((x, names[0]), (y, names[1])):
+        if (cloud == cloud[0]).all():
+            raise InputError(f"all points of {name} are the same; a map needs a cloud that varies")
+    identical = x.shape == y.shape and bool(torch.equal(x, y))
+    x_train, x_test = _split(x)
+    y_train, y_test = _split(y)
+    return Task(
+        "clouds", f"{names[0]} to {names[1]}", x.shape[1], drawn_from(x_train), drawn_from(y_train),
+        metric="l2_uvp" if identical else "s_eps", true_map=(lambda z: z) if identical else None,
+        test_source=drawn_from(x_test), test_target=drawn_from(y_test), cloud=min(len(x_train), len(y_train)),
+        identical=identical,
+    )  # fmt: skip
+
+
+def _split(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Training and test points; both are all of them where there are few."""
+    if len(x) < 40:
+        return x, x
+    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
+    kept = round(TEST_SHARE * len(x))
+    return x[order[kept:]], x[order[:kept]]
+
+
+def drawn_from(cloud: Tensor) -> Sampler:
+    """Sampler from a cloud (n, d): without repeats as long as there are points, then with."""
+
+    def draw(n: int, generator: torch.Generator) -> Tensor:
+        if n <= len(cloud):
+            return cloud[torch.randperm(len(cloud), generator=generator)[:n]]
+        return cloud[torch.randint(len(cloud), (n,), generator=generator)]
+
+    return draw
+
+
+def read_cloud(path: Path) -> Tensor:
+    """Points (n, d) float32 of a .csv (all columns of numbers, a header) or an .npz (array ``x``, or its only one).
+
+    The file is parsed in a child with limits. Raises InputError for what cannot be read.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no file at {path}; check the path")
+    return torch.from_numpy(child.call(clouds.read_points, path, what=path.name))

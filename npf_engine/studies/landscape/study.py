@@ -1,0 +1,241 @@
+"""A landscape job, from spec to result: sample exp(-c g) by one of five methods at an equal count of gradients of g.
+
+    spec -> Landscape -> (pretrained networks) -> chain -> occupancy of each basin against the exact weights
+
+Chains run in model positions, [-1, 1]^d; results are in the user's. See sampling/ for the methods.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from npf_engine.errors import InputError
+from npf_engine.fields.field import Field
+from npf_engine.polar.factorization import PolarFactorization
+from npf_engine.sampling import landscapes, outcome
+from npf_engine.sampling.chain import Oracle
+from npf_engine.sampling.exact import Truth
+from npf_engine.sampling.landscapes import Landscape
+from npf_engine.sampling.langevin import LangevinSettings, lipschitz, step_size_warning
+from npf_engine.sampling.methods import Chains, Setting, run_method
+from npf_engine.sampling.pretrain import PretrainSettings
+from npf_engine.settings import limits
+from npf_engine.tasks.files import write_atomic, write_json, writing
+from npf_engine.tasks.recorder import Recorder
+
+METHODS = ("lmc-npf-corrected", "lmc-npf", "lmc", "tempering", "nuts")
+TARGET, OWN = "target", "own"  # laws: exp(-c g), and that of LMC-NPF uncorrected
+PRESETS = {"quick": (256, 4000), "paper": (1024, 20_000)}
+INNER, INNER_CORRECTED = 50, 10  # N: a corrected jump leaves a particle relaxed, so that they may follow closely
+STEP_SHARE = 0.13  # tau c L of the default step
+Keep = Callable[[PolarFactorization, Field, PretrainSettings], None]
+
+
+@dataclass(frozen=True)
+class LandscapeSpec:
+    """What to sample and how. None: the landscape's or the preset's default (``resolved`` fills them in).
+
+    particles * steps is the budget of gradients, the same for every method. tau: step of Langevin (in the user's
+    units; on terrain in half boxes), coefficient: c, inner: N, start (d,): where every particle begins. law: what the
+    verdict is against, ``target`` (exp(-c g)) or, for lmc-npf, ``own``.
+    """
+
+    name: str = "himmelblau"
+    method: str = "lmc-npf-corrected"
+    particles: int | None = None
+    steps: int | None = None
+    start: tuple[float, ...] = ()
+    tau: float | None = None
+    coefficient: float | None = None
+    inner: int | None = None
+    seed: int = 0
+    preset: str = "quick"
+    expression: str = ""
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    law: str = TARGET
+
+    def __post_init__(self) -> None:
+        for name in ("start", "low", "high"):
+            object.__setattr__(self, name, tuple(float(value) for value in getattr(self, name)))
+        limits.check(self)
+        if self.method not in METHODS:
+            raise InputError(f"method must be one of {', '.join(METHODS)}, not {limits.shown(self.method)}")
+        if self.preset not in PRESETS:
+            raise InputError(f"preset must be one of {', '.join(PRESETS)}, not {limits.shown(self.preset)}")
+        if self.law not in (TARGET, OWN):
+            raise InputError(f"law must be {TARGET} or {OWN}, not {limits.shown(self.law)}")
+        if self.law == OWN and self.method != "lmc-npf":
+            raise InputError(f"only lmc-npf has a law of its own; {self.method} is judged by exp(-c g): law = {TARGET}")
+        for name in ("particles", "steps", "inner"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"{name} must be 1 or more, not {limits.shown(value)}")
+        for name in ("tau", "coefficient"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise InputError(f"{name} must be a positive number, not {value}")
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain numbers, strings and lists."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> LandscapeSpec:
+        """The spec that ``to_json`` wrote. Raises InputError for unknown keys."""
+        unknown = set(data) - set(LandscapeSpec.__dataclass_fields__)
+        if unknown:
+            raise InputError(f"unknown setting {sorted(unknown)[0]!r} of a landscape run")
+        return LandscapeSpec(**data)
+
+    def landscape(self) -> Landscape:
+        """The potential. Raises InputError."""
+        texts = (self.expression,) if self.expression else ()
+        found = landscapes.find(self.name, texts, self.low, self.high)
+        if found.d > 3:
+            raise InputError(f"{self.name} has {found.d} dimensions; a landscape run takes up to 3")
+        return found
+
+
+def resolved(spec: LandscapeSpec, landscape: Landscape, truth: Truth | None) -> LandscapeSpec:
+    """The spec with every default filled in. Raises InputError for a start outside Omega or of another dimension."""
+    particles, steps = PRESETS[spec.preset]
+    coefficient = spec.coefficient or landscape.coefficient
+    start = spec.start or landscape.start or landscape.scaling.offset
+    if len(start) != landscape.d:
+        raise InputError(f"start has {len(start)} numbers, but {landscape.name} has {landscape.d} dimensions")
+    place = torch.tensor([start], dtype=torch.float64)
+    if not bool(landscape.region().inside(place)[0]):
+        raise InputError(f"start {_point(start)} is outside Omega, {_point(landscape.low)} to {_point(landscape.high)}")
+    if not bool(torch.isfinite(landscape.potential(place))[0]):
+        raise InputError(f"the potential is not a finite number at the start {_point(start)}; start elsewhere")
+    if not bool(torch.isfinite(landscape.gradient(place)).all()):
+        raise InputError(f"the potential has no gradient at the start {_point(start)}; start elsewhere")
+    tau = spec.tau
+    if tau is None:
+        tau = float(f"{STEP_SHARE / (coefficient * largest_curvature(landscape, truth, place)):.3g}")
+    inner = spec.inner or (INNER_CORRECTED if spec.method == "lmc-npf-corrected" else INNER)
+    return replace(
+        spec, inner=inner, particles=spec.particles or particles, steps=spec.steps or steps, start=tuple(start),
+        coefficient=coefficient, tau=tau,
+    )  # fmt: skip
+
+
+def largest_curvature(landscape: Landscape, truth: Truth | None, start: Tensor) -> float:
+    """The largest Hessian eigenvalue at the minima and the start, in the units of tau."""
+    points = [start]
+    if truth is not None:
+        points += [torch.tensor([p.location], dtype=torch.float64) for p in truth.critical if p.kind == "minimum"]
+    unit = torch.tensor(landscape.unit or (1.0,) * landscape.d, dtype=torch.float64)
+    found = lipschitz(lambda z: landscape.gradient(z * unit) * unit, torch.cat(points) / unit)
+    return max(found, 1e-12)
+
+
+def run_landscape(
+    spec: LandscapeSpec,
+    recorder: Recorder | None = None,
+    folder: Path | None = None,
+    networks: PretrainSettings | None = None,
+    keep: Keep | None = None,
+) -> dict[str, Any]:
+    """Run the job; the object of the command ``landscape --json``. Files go to ``folder`` where there is one.
+
+    networks: other sizes of the networks and of their training; keep: called with the networks as the chain left them.
+
+    Progress, live pictures (snapshot ``landscape``: x, jumped) and checkpoints go through the recorder. Raises
+    InputError for bad input and for a chain that diverges (what it had is then in the folder).
+    """
+    recorder = recorder or Recorder()
+    began = recorder.clock()
+    landscape = spec.landscape()
+    coefficient = spec.coefficient or landscape.coefficient
+    truth = Truth(landscape, coefficient) if landscape.d == 2 else None
+    spec = resolved(spec, landscape, truth)
+    assert spec.tau is not None and spec.particles is not None and spec.steps is not None and spec.inner is not None
+    for text in landscape.warnings:
+        recorder.note(text)
+    place = torch.tensor([spec.start], dtype=torch.float64)
+    settings = LangevinSettings(spec.tau, coefficient, spec.inner, True, landscape.metric)
+    warning = step_size_warning(settings, largest_curvature(landscape, truth, place))
+    if warning:
+        recorder.note(warning)
+    value, slope = landscape.in_model()
+    x = landscape.scaling.to_model(place).repeat(spec.particles, 1)
+    setting = Setting(
+        landscape,
+        Oracle(slope, value),
+        settings,
+        x,
+        spec.steps * spec.particles,
+        spec.seed,
+        recorder,
+        truth,
+        networks or PretrainSettings(),
+    )
+    chains = Chains()
+    try:
+        run_method(spec.method, setting, chains)
+    except InputError:
+        if folder is not None and chains.traces:
+            write_files(folder, spec, landscape, chains, None)
+        raise
+    result = _result(spec, landscape, truth, setting, chains)
+    result["seconds"] = recorder.clock() - began
+    result["out"] = str(folder) if folder is not None else None
+    if folder is not None:
+        write_files(folder, spec, landscape, chains, result)
+    if keep is not None and chains.networks is not None:
+        keep(*chains.networks)
+    return result
+
+
+def _result(
+    spec: LandscapeSpec, landscape: Landscape, truth: Truth | None, setting: Setting, chains: Chains
+) -> dict[str, Any]:
+    """The contract's object but for seconds and out."""
+    draws = landscape.scaling.to_user(chains.draws())
+    told = outcome.UNKNOWN
+    if truth is not None:
+        own = spec.method == "lmc-npf"
+        settings = replace(setting.settings, metric=())  # in the user's positions
+        told = outcome.compare(truth, draws, truth.own_draws(settings, chains.lifted) if own else None, spec.seed)
+    return {
+        "method": spec.method, "law": spec.law, "coefficient": setting.settings.coefficient, "tau": spec.tau,
+        "gradient_evaluations": setting.oracle.evaluations, **told, "accuracy": None, "acceptance": chains.acceptance,
+    }  # fmt: skip
+
+
+def write_files(
+    folder: Path, spec: LandscapeSpec, landscape: Landscape, chains: Chains, result: dict[str, Any] | None
+) -> None:
+    """particles.npz (x, and the trace: steps, paths, jumped, shares), particles.csv (last particles), the result."""
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    scaling = landscape.scaling
+    last = scaling.to_user(chains.last()).numpy()
+    steps, paths, jumped = chains.paths()
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer, x=last, draws=scaling.to_user(chains.draws()).numpy(), steps=steps,
+        paths=scaling.to_user(torch.from_numpy(paths)).numpy(), jumped=jumped, shares=chains.shares(),
+    )  # fmt: skip
+    write_atomic(folder / "particles.npz", buffer.getvalue())
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(landscape.units.axes if landscape.units else [f"x{k + 1}" for k in range(landscape.d)])
+    writer.writerows(last.tolist())
+    write_atomic(folder / "particles.csv", text.getvalue().encode())
+    write_json(folder / "landscape.json", {"spec": spec.to_json(), "result": result})
+
+
+def _point(x: Any) -> str:
+    return "(" + ", ".join(f"{float(value):.6g}" for value in x) + ")"

@@ -1,0 +1,92 @@
+"""The verdict on a landscape run: its draws against exp(-c g) or, where that was asked for, the method's own law."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from npf_engine.measures.verdict import GOOD, UNTRUSTED, USABLE, Verdict, level_by, weakest
+from npf_engine.numbers import number
+from npf_engine.studies.landscape.study import OWN
+
+ERRORS = 0.05, 0.10  # largest error of a basin's share, and share of draws in the wrong basin, that is good
+CHANCE = 0.01  # no smaller error of a share condemns: where nearly all mass is in one basin, staying there is right
+NEAR = 0.04, 0.15  # shortfall of the share of draws near modes: (good, usable)
+FLOORS, OF_ONE_BASIN = 5.0, 0.05  # an energy distance is good below so many floors, or this share of one basin's
+WHY_EVERYWHERE = (
+    "LMC-NPF visits all critical points: a jump through u draws from exp(-c u(M(x))), and grad u(M(x)) = grad g(x) is "
+    "0 at saddles and maxima as it is at minima, so that for large c each of them gets a weight of "
+    "1/|det Hessian|"
+)
+
+
+def judge(result: dict[str, Any]) -> dict[str, str]:
+    """{"verdict", "verdict_reason"} of what ``run_landscape`` answers; empty where no law is known.
+
+    Three figures decide, each between what exact draws have and the trivial answer, a sampler that never leaves one
+    basin: the basins' shares, the share of draws truly near modes, and the energy distance. A basin's share alone says
+    little: it counts a draw on a saddle to a mode.
+    """
+    truth, own = result["truth"], result["law"] == OWN
+    if truth is None or not result["modes"] or (own and truth["own"] is None):
+        return {}
+    against = truth["own"] if own else truth
+    parts = [part for part in (_shares(result["modes"], own), _near(result, against), _energy(result, own)) if part]
+    reason = "; ".join(part.reason for part in parts)
+    if own:
+        reason = f"against its own law, as asked for: {reason}"
+    if result["method"] == "lmc-npf":
+        reason += f"; {WHY_EVERYWHERE}"
+    return Verdict(weakest(parts).level, reason).to_json()
+
+
+def _shares(modes: list[dict[str, Any]], own: bool) -> Verdict | None:
+    """The basins' shares; None for one basin, where there is nothing to get wrong."""
+    if len(modes) < 2:
+        return None
+    target = np.array([mode["own_law" if own else "target"] for mode in modes])
+    occupancy = np.array([mode["occupancy"] for mode in modes])
+    error, wrong = float(np.abs(occupancy - target).max()), float(np.abs(occupancy - target).sum() / 2)
+    trivial = 1 - float(target.max())  # both figures of particles that never leave the heaviest basin
+    stuck = error > CHANCE and (error >= trivial or wrong >= trivial)
+    level = UNTRUSTED if stuck else GOOD if error <= ERRORS[0] and wrong <= ERRORS[1] else USABLE
+    law = "the law" if own else "exp(-c g)"
+    return Verdict(
+        level,
+        f"a basin's share misses that of {law} by {error:.3f} at most; particles that never leave the best basin miss "
+        f"by {trivial:.3f}",
+    )
+
+
+def _near(result: dict[str, Any], against: dict[str, Any]) -> Verdict:
+    short = float(against["near_modes"] - result["near_modes"])
+    short = abs(short) if result["law"] == OWN else short
+    level = level_by(short, *NEAR)
+    found, expected = (
+        f"{_percent(told['near_modes'])} of the draws are near a mode, {_percent(told['near_saddles'])} near a saddle "
+        f"and {_percent(told['near_maxima'])} near a maximum"
+        for told in (result, against)
+    )
+    if level == GOOD:
+        return Verdict(level, f"{found}, as they should be")
+    return Verdict(level, f"{found}, where {expected.replace(' of the draws', '').replace(' are', ' should be', 1)}")
+
+
+def _energy(result: dict[str, Any], own: bool) -> Verdict | None:
+    truth = result["truth"]
+    value, floor = result["energy_distance"], truth["energy_distance_of_exact_samples"]
+    trivial = truth["energy_distance_of_one_basin"]
+    if own:
+        value, trivial = truth["own"]["energy_distance"], None
+    if value is None:
+        return None
+    good = max(FLOORS * floor, OF_ONE_BASIN * (trivial or 0.0))
+    level = level_by(value, good, math.inf if trivial is None else trivial)
+    clause = f"energy distance {number(value, 2)} where exact samples have {number(floor, 2)}"
+    return Verdict(level, clause + (f" and one basin has {number(trivial, 2)}" if trivial is not None else ""))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

@@ -1,0 +1,47 @@
+"""How well a recoloured picture has the second picture's colours (the pushforward row of NPF 5.1, on pixels)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from npf_engine.divergences import batched_sinkhorn_divergence, default_eps
+from npf_engine.fields.pictures import Picture
+from npf_engine.measures.measured import Measured
+from npf_engine.studies.recolor.transfer import sample_colours
+from npf_engine.transport.gaussian import gaussian_map
+
+N = 2048
+DRAWS = 4
+
+
+def colour_match(
+    source: Picture, palette: Picture, result: Picture, *, n: int = N, draws: int = DRAWS, seed: int = 0
+) -> dict[str, Any]:
+    """The contract's metric object for the colours of ``result`` against those of ``palette``.
+
+    Divergences in units of squared colour in [0, 1]^3, between independent draws of n pixels; floor: two draws of the
+    palette; trivial: the closed-form Gaussian map, clipped as any result is. Where the palette has one colour there is
+    no floor, and the ratio is None.
+    """
+    S, m = gaussian_map(sample_colours(source, 20_000, seed), sample_colours(palette, 20_000, seed + 1))
+    rows, eps = [], 0.0
+    for draw in range(draws):
+        first = (seed + 1) * 1_000_003 + 4 * draw
+
+        def take(picture: Picture, offset: int, first: int = first) -> Tensor:
+            return sample_colours(picture, n, first + offset, spread=False)
+
+        reference, other, image = take(palette, 0), take(palette, 1), take(result, 2)
+        trivial = (take(source, 3).double() @ S.T + m).clamp(0, 1).float()
+        eps = default_eps(reference)
+        clouds = torch.stack([image, other, trivial])
+        rows.append(_three(clouds, reference, eps))
+    return Measured.of_draws(rows, n, eps).to_json()
+
+
+def _three(clouds: Tensor, reference: Tensor, eps: float) -> tuple[float, float, float]:
+    values = [float(batched_sinkhorn_divergence(cloud[None], reference[None], eps)[0]) for cloud in clouds]
+    return values[0], values[1], values[2]

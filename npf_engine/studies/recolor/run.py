@@ -1,0 +1,117 @@
+"""Colour transfer as a run: two pictures in, the recoloured one and how well its colours match out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from npf_engine.errors import InputError
+from npf_engine.fields.pictures import Picture, open_picture, png_bytes, resized
+from npf_engine.measures.measured import Measured
+from npf_engine.measures.verdict import GOOD, Verdict, level_by
+from npf_engine.numbers import number
+from npf_engine.settings import limits
+from npf_engine.studies.recolor.measure import DRAWS, colour_match
+from npf_engine.studies.recolor.transfer import METHODS, TIMED, recolor, structure
+from npf_engine.tasks.recorder import Recorder
+
+PREVIEW = 240  # pixels on the longer side
+LIMITS = (0.1, 0.5)  # (good, usable): of the way from the floor to the trivial answer
+SAME = 2.0  # divergence over the floor's: nobody sees a difference
+AFTER = "after.png"  # the answer
+AT_ONCE = 3.0  # seconds, guessed, of what takes no budget
+
+
+@dataclass(frozen=True)
+class RecolorSpec:
+    """source, palette: files, or names of the built-in pair. draws: of the match. The rest as in
+    ``transport.recolor``."""
+
+    source: str = "day"
+    palette: str = "sunset"
+    method: str = "fit"
+    strength: float = 1.0
+    smooth: int = 0
+    seconds: float = 20.0
+    seed: int = 0
+    name: str = ""
+    draws: int = DRAWS
+
+    def __post_init__(self) -> None:
+        limits.check(self)
+
+    def validate(self) -> None:
+        """Raise InputError for a method or a number that ``recolor`` would refuse."""
+        if self.method not in METHODS:
+            raise InputError(f"there is no method {limits.shown(self.method)}; the methods are {', '.join(METHODS)}")
+        if not 0 <= self.strength <= 1:
+            raise InputError(f"strength must lie between 0 and 1, not {self.strength!r}")
+        if not 0 <= self.smooth <= 200:
+            raise InputError(f"smooth is a radius of 0 to 200 pixels, not {self.smooth!r}")
+        if not 0 < self.seconds <= 3600:
+            raise InputError(f"seconds for the fit must lie between 0 and 3600, not {self.seconds!r}")
+        if self.draws < 1:
+            raise InputError(f"draws must be at least 1, not {self.draws!r}")
+
+    @property
+    def default_name(self) -> str:
+        """Both pictures and the method."""
+        return f"{Path(self.source).stem} in the colours of {Path(self.palette).stem}, {self.method}"
+
+
+def run_recolor(spec: RecolorSpec, recorder: Recorder, folder: Path) -> dict[str, Any]:
+    """Writes before.png, palette.png and after.png; answers size, match of colours, structure kept, and a verdict."""
+    source, palette = open_picture(spec.source), open_picture(spec.palette)
+    _write(folder, {"before.png": source, "palette.png": palette})
+    recorder.plan({"recolor": spec.seconds if spec.method in TIMED else AT_ONCE, "measure": AT_ONCE})
+    recorder.stage("recolor", "started")
+    result = recolor(
+        source, palette, spec.method, strength=spec.strength, smooth=spec.smooth, budget_seconds=spec.seconds,
+        seed=spec.seed, recorder=recorder,
+    )  # fmt: skip
+    recorder.check()
+    _write(folder, {AFTER: result.picture})
+    recorder.stage("recolor", "done", result.seconds)
+    recorder.stage("measure", "started")
+    match = colour_match(source, palette, result.picture, draws=spec.draws, seed=spec.seed)
+    kept = structure(source, result.picture)
+    recorder.stage("measure", "done")
+    report = {
+        "width": source.width, "height": source.height, "method": spec.method, "pushforward": match,
+        "structure": kept if math.isfinite(kept) else None, "parameters": result.parameters, "note": result.note,
+        "seconds": result.seconds,
+    }  # fmt: skip
+    return report | (judge(match) if spec.strength == 1 else {})  # less than all of the colours is no failure
+
+
+def judge(match: dict[str, Any]) -> dict[str, str]:
+    """The verdict on the colours, between two draws of the palette (floor) and the closed-form Gaussian map (trivial).
+
+    Empty where the palette has one colour: there is no floor then.
+    """
+    row = Measured.of_json(match)
+    if row is None or row.trivial is None or row.ratio is None or not math.isfinite(row.ratio):
+        return {}
+    gap = row.gap if row.gap is not None else 1.0
+    level = level_by(gap, *LIMITS) if row.surely_above(SAME) else GOOD
+    reason = f"the colours have ratio {number(row.ratio)} to two draws of the palette"
+    if row.trivial > 0:
+        reason += f", those of the closed-form Gaussian map {number(row.trivial / row.floor)}"
+    return Verdict(level, reason).to_json()
+
+
+def preview(picture: Picture, side: int = PREVIEW) -> Picture:
+    """The picture with at most ``side`` pixels on its longer side."""
+    scale = side / max(picture.width, picture.height)
+    if scale >= 1:
+        return picture
+    return resized(picture, max(1, round(scale * picture.width)), max(1, round(scale * picture.height)))
+
+
+def _write(folder: Path, pictures: dict[str, Picture]) -> None:
+    for name, picture in pictures.items():
+        part = folder / f".part-{name}"
+        part.write_bytes(png_bytes(picture))
+        part.replace(folder / name)

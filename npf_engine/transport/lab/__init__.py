@@ -1,5 +1,0 @@
-"""The Monge lab: many ways to learn a Brenier map, on the same data, by the same clock and measures."""
-
-from npf_engine.transport.lab.run import LabSpec, run_lab
-
-__all__ = ["LabSpec", "run_lab"]

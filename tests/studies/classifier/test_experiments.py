@@ -1,0 +1,271 @@
+"""Experiments 5.3 to 5.5: settings, small runs against what is known, resumes, bad input."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from npf_engine.cli import main
+from npf_engine.errors import Cancelled, InputError
+from npf_engine.fields.classifier import DIMENSION, SIZES, Classifier
+from npf_engine.fields.digits import Digits, embedded_digits
+from npf_engine.measures.verdict import LEVELS
+from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.networks.value_bridge import ValueBridge
+from npf_engine.polar import PolarFactorization
+from npf_engine.runs.recording import ConsoleRecorder
+from npf_engine.settings.stages import (
+    AmortizerConfig,
+    MapConfig,
+    PotentialConfig,
+    ReportConfig,
+    ValueInverseConfig,
+)
+from npf_engine.studies.classifier import sample
+from npf_engine.studies.classifier.data import axis_names, uniform_pairs
+from npf_engine.studies.classifier.factorize import judge
+from npf_engine.studies.classifier.measures import distance_to_nearest, stochasticity
+from npf_engine.studies.classifier.run import run_experiment
+from npf_engine.studies.classifier.sample import judge as judge_shares
+from npf_engine.studies.classifier.spec import ExperimentSpec, ParticlesConfig, experiment_preset
+from npf_engine.tasks.recorder import Recorder
+
+TINY: dict[str, Any] = {
+    "samples": 1200, "minibatch": 8, "generated": 20,
+    "u": PotentialConfig(hidden=(8,), method="dual", dual_steps=0), "v": AmortizerConfig(hidden=(8,), steps=2),
+    "m": MapConfig(hidden=(8,), fourier=0, steps=1),
+    "inverse": ValueInverseConfig(hidden=(16,), steps=5, batch=32, sampler_steps=4, blocks=SIZES),
+    "report": ReportConfig(draws=2, n=64, neighbourhoods=4, neighbourhood_size=16),
+}  # fmt: skip
+FEW = ParticlesConfig(
+    count=40, start=0.3, warmup=60, steps=12, inner=6, tau=1e-5, coefficient=1e4, first=0, every=2, updates=3,
+    update_every=3, bridge_hidden=(16,), batch=16,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def digits() -> Digits:
+    return embedded_digits()
+
+
+def tiny(experiment: str, **changes: Any) -> ExperimentSpec:
+    return experiment_preset(experiment, "quick", 0, **(TINY | changes))
+
+
+def test_presets_are_the_papers_figures() -> None:
+    for number in ("5.3", "5.4", "5.5"):
+        spec = experiment_preset(number, "paper")
+        assert spec.minibatch == 128
+    weights = experiment_preset("5.3", "paper")
+    assert (weights.samples, weights.inverse.steps, weights.inverse.sigma) == (300_000, 50_000, 1.0)
+    flow = experiment_preset("5.4", "paper")
+    assert flow.inverse.sigma == 0.1 and flow.particles.count == 1024 and flow.particles.warmup == 60_000
+    assert flow.particles.warmup_tau * flow.particles.coefficient == pytest.approx(0.1)  # gamma of Figure 19
+    chain = experiment_preset("5.5", "paper").particles
+    assert (chain.count, chain.warmup, chain.steps, chain.inner) == (1024, 30_000, 30_000, 200)
+    assert (chain.tau, chain.coefficient, chain.sigma) == (1e-4, 1000.0, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"experiment": "5.6"}, "no experiment '5.6'"),
+        ({"preset": "huge"}, "no preset 'huge'"),
+        ({"seed": -1}, "seed must be between 0 and"),
+        ({"samples": 10}, "too few"),
+        ({"minibatch": 0}, "minibatch is 0"),
+        ({"particles": ParticlesConfig(tau=float("nan"))}, "particles.tau"),
+        ({"experiment": "5.4", "particles": ParticlesConfig(count=10, warmup=20)}, "fewer than"),
+    ],
+)
+def test_a_wrong_spec_is_one_sentence(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        ExperimentSpec(**changes)
+
+
+def test_axes_name_every_weight() -> None:
+    names = axis_names()
+    assert len(set(names)) == DIMENSION and names[0] == "conv1.weight[0,0,0,0]" and names[-1] == "dense.bias[9]"
+    assert names[52 + 17] == "dense.weight[1,1]"
+
+
+def known_potential() -> tuple[ConvexPotential, Tensor]:
+    """u close to <x, S x> / 2 with S = diag(1, 100)."""
+    S = torch.diag(torch.tensor([1.0, 100.0]))
+    u = ConvexPotential(2, (4,), seed=0)
+    u.set_gaussian_start(S, torch.zeros(2), 1.0)
+    return u, S
+
+
+def test_value_features_are_directions_and_norms_of_grad_u() -> None:
+    u, _ = known_potential()
+    bridge = ValueBridge(2, (8,), blocks=(1, 1), seed=0).attach(u)
+    y = torch.tensor([[0.5, -0.02], [-3.0, 1.0]])
+    features = bridge.value_features(y)
+    value = u.gradient(y).detach()
+    assert features.shape == (2, 2 * 2 + 3)
+    torch.testing.assert_close(features[:, :2], 2**0.5 * torch.nn.functional.normalize(value, dim=1))
+    torch.testing.assert_close(features[:, 2].mul(2).exp(), value.norm(dim=1))
+    torch.testing.assert_close(features[:, 3], value[:, 0].sign())
+    with pytest.raises(ValueError, match="attach"):
+        ValueBridge(2, (8,), blocks=(2,)).value_features(y)
+    with pytest.raises(ValueError, match="sum to d"):
+        ValueBridge(3, (8,), blocks=(2,))
+
+
+def test_value_bridge_answers_the_same_whether_or_not_it_remembers_features() -> None:
+    """In a sampler features are kept between steps; another y, or another u, must not get them."""
+    u, _ = known_potential()
+    bridge = ValueBridge(2, (8,), blocks=(2,), seed=0).attach(u)
+    t, x_t = torch.full((3, 1), 0.5), torch.zeros(3, 2)
+    first, second = torch.randn(3, 2), torch.randn(3, 2)
+    with torch.no_grad():
+        fresh = bridge(t, second, x_t)
+        bridge(t, first, x_t)
+        torch.testing.assert_close(bridge(t, second, x_t), fresh)
+    assert float((bridge.sample(first * 9, torch.Generator().manual_seed(0), 5)).abs().max()) <= 1.0
+    assert not any(name.startswith("_u") for name in bridge.state_dict())
+
+
+def test_uniform_pairs_go_on_where_they_were_stopped(digits: Digits) -> None:
+    classifier = Classifier(digits, minibatch=4)
+    spec = tiny("5.3", samples=2200)
+    whole = uniform_pairs(classifier, spec, Recorder())
+
+    class Stopping(Recorder):
+        kept: dict[str, Any] | None = None
+        looks = 0
+
+        def check(self) -> None:
+            self.looks += 1
+            if self.looks == 3:
+                raise Cancelled("stop")
+
+        def checkpoint_due(self) -> bool:
+            return True
+
+        def save(self, key: str, state: dict[str, Any]) -> None:
+            self.kept = state
+
+        def load(self, key: str) -> dict[str, Any] | None:
+            return self.kept
+
+    recorder = Stopping()
+    with pytest.raises(Cancelled):
+        uniform_pairs(classifier, spec, recorder)
+    assert recorder.kept is not None and recorder.kept["done"] == 2048
+    again = uniform_pairs(classifier, spec, recorder)
+    assert torch.equal(whole[0], again[0]) and torch.equal(whole[1], again[1])
+
+
+def test_experiment_5_3_returns_the_contract_and_leaves_its_files(digits: Digits, tmp_path: Path) -> None:
+    data = run_experiment(tiny("5.3"), Recorder(), tmp_path, digits)
+    assert data["experiment"] == "5.3" and data["preset"] == "quick" and "scikit-learn" in data["data"]
+    keys = {"value", "self_distance", "ratio", "se", "trivial", "n", "eps", "draws"}
+    assert keys <= set(data["metrics"]["pushforward"]) and keys <= set(data["metrics"]["inverse"])
+    cosine = data["metrics"]["inverse_cosine"]
+    assert {"mean", "std", "trivial", "ceiling"} <= set(cosine) and -1 <= cosine["mean"] <= cosine["ceiling"] <= 1
+    assert data["trivial"]["inverse_cosine"] == cosine["trivial"]
+    assert data["verdict"] in LEVELS and data["seconds"]["total"] > 0
+    assert json.loads((tmp_path / "result.json").read_text()) == data
+    best = load_file(tmp_path / "best-weights.safetensors")
+    assert best["dense.weight"].shape == (10, 16) and best["conv1.weight"].shape == (1, 1, 5, 5)
+    with np.load(tmp_path / "particles.npz", allow_pickle=False) as particles:
+        assert particles["generated"].shape == (20, DIMENSION) and particles["uniform_accuracy"].shape == (20,)
+        top = particles["generated_accuracy"].argmax()
+        assert np.allclose(particles["generated"][top, :25], best["conv1.weight"].numpy().ravel())
+    model = PolarFactorization.load(tmp_path / "model")
+    assert isinstance(model.bridge, ValueBridge)
+    drawn = model.preimages(torch.zeros(DIMENSION), 3)  # its potential is attached, and X_psi kept in Omega
+    assert float(drawn.abs().max()) <= 1.0
+    assert bool(model.invert_details(1e6 * torch.ones(1, DIMENSION), 1).outside[0])
+
+
+def test_experiment_5_4_tests_on_particles_that_were_not_trained_on(digits: Digits) -> None:
+    data = run_experiment(tiny("5.4", particles=dataclasses.replace(FEW, warmup=80)), Recorder(), None, digits)
+    assert data["metrics"]["flow"]["median_loss"] < data["metrics"]["uniform"]["median_loss"]  # descent descends
+    assert data["metrics"]["inverse_cosine"]["n"] == 6 * 41  # 15 % of 40 particles, whole trajectories
+
+
+def test_experiment_5_5_compares_at_equal_budget_and_resumes(
+    digits: Digits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = tiny("5.5", minibatch=16, particles=FEW)
+    with pytest.raises(InputError, match="None of 40 particles learned anything"):
+        run_experiment(spec, Recorder(), None, digits)  # 60 steps are no warm-up
+    monkeypatch.setattr(sample, "ALIVE", 10.0)  # all count as alive
+    data = run_experiment(spec, Recorder(), None, digits)
+    for name in ("lmc", "lmc-npf"):
+        assert set(data[name]) == {"share_above_half", "median_accuracy", "distance_to_warmup"}
+    assert data["gradient_evaluations"]["lmc"] == data["gradient_evaluations"]["lmc-npf"] == 12 * 40
+    assert data["metrics"]["warmup"]["distance_to_warmup"] == 0
+    # LMC has only its own steps to leave the warm-up by.
+    assert 0 < data["lmc"]["distance_to_warmup"] < data["metrics"]["uniform"]["distance_to_warmup"]
+
+    class Breaking(ConsoleRecorder):
+        def progress(self, stage: str, step: int, total: int, **scalars: float) -> None:
+            if stage == "lmc-npf" and step >= 8:
+                raise Cancelled("stop")
+
+    recorder = Breaking(tmp_path, quiet=True)
+    recorder.period = 0.0
+    with pytest.raises(Cancelled):
+        run_experiment(spec, recorder, None, digits)
+    again = run_experiment(spec, ConsoleRecorder(tmp_path, quiet=True), None, digits)
+    assert again["metrics"] == data["metrics"]
+
+
+def test_distance_and_stochasticity_of_known_clouds(digits: Digits) -> None:
+    cloud = torch.tensor([[0.0, 0.0], [3.0, 4.0]])
+    assert distance_to_nearest(torch.tensor([[3.0, 5.0], [0.0, 0.0]]), cloud).tolist() == [1.0, 0.0]
+    # A minibatch that is the whole of a one-image set is always the same: no noise at all.
+    one = Digits(digits.images[:1], digits.labels[:1], digits.test_images, digits.test_labels, "one", "one image")
+    w = torch.rand(64, DIMENSION, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    found = stochasticity(Classifier(one, minibatch=1), w, torch.Generator().manual_seed(1), 2)
+    assert found["cosine"] == pytest.approx(1.0, abs=1e-4) and found["value"] < 1e-3 * found["self_distance"]
+
+
+def test_a_result_no_better_than_trivial_is_called_a_failure() -> None:
+    push = {"value": 1.0, "trivial": 3.0, "self_distance": 0.9, "se": 0.1, "draws": 8}
+    good = {"mean": 0.9, "std": 0.1, "n": 400, "trivial": 0.66, "ceiling": 0.96}
+    assert judge({"inverse_cosine": good, "pushforward": push}).level == "good"
+    assert judge({"inverse_cosine": good | {"mean": 0.8}, "pushforward": push}).level == "usable"
+    assert judge({"inverse_cosine": good, "pushforward": push | {"value": 2.0}}).level == "usable"
+    for worse in (
+        {"inverse_cosine": good | {"mean": 0.665}},  # above the trivial answer, but not beyond chance
+        {"pushforward": push | {"value": 3.0}},
+    ):
+        assert judge({"inverse_cosine": good, "pushforward": push} | worse).level == "not trustworthy"
+
+
+def test_shares_of_good_weights_are_compared_beyond_chance() -> None:
+    def level(npf: float, particles: int, far: float = 2.0) -> str:
+        row = {"share_above_half": 0.5, "distance_to_warmup": 1.0}
+        found = {"lmc-npf": {"share_above_half": npf, "distance_to_warmup": far}, "lmc": row, "restart": row}
+        return judge_shares(found, particles).level
+
+    assert level(0.6, 1000) == "usable" and level(0.95, 1000) == "good"
+    assert level(0.6, 50) == "not trustworthy" and level(0.6, 1000, far=0.5) == "not trustworthy"
+
+
+def test_command_line_says_what_is_wrong(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("NPF_MNIST_DIR", str(tmp_path / "empty"))
+    assert main(["experiment", "5.3", "--out", str(tmp_path / "out")]) == 2
+    assert "lacks train-images" in capsys.readouterr().err and not (tmp_path / "out").exists()
+    monkeypatch.delenv("NPF_MNIST_DIR")
+    assert main(["experiment", "6.1"]) == 2
+    for setting, told in (("u.network=deep", "icnn, wide"), ("nothing=1", "unknown setting"), ("samples", "key=value")):
+        capsys.readouterr()
+        assert main(["experiment", "5.3", "--out", str(tmp_path / "out"), "--set", setting]) == 2
+        assert told in capsys.readouterr().err and not (tmp_path / "out").exists()
+    assert main(["experiment", "5.5", "--out", str(tmp_path)]) == 2
+    assert "not empty" in capsys.readouterr().err

@@ -1,0 +1,258 @@
+"""What the lab asks, measures and writes: limits of a spec, floors, trivial answers, rows of figures, by hand."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from npf_engine.divergences import default_eps, energy_mmd, sinkhorn_divergence
+from npf_engine.errors import InputError
+from npf_engine.studies.lab import run
+from npf_engine.studies.lab.methods import Fitted, Work
+from npf_engine.studies.lab.run import Bench, LabSpec, _curve, _exact_cost, _min_eigenvalue, _row
+from npf_engine.studies.lab.tasks import Task
+from npf_engine.tasks.recorder import Recorder
+
+
+def law(d: int, by: float, size: float = 1.0) -> Callable[[int, torch.Generator], Tensor]:
+    return lambda n, generator: by + size * torch.randn(n, d, generator=generator)
+
+
+def task(metric: str = "mmd", **more: Any) -> Task:
+    return Task("t", "T", 2, law(2, 0.0), law(2, 3.0, 2.0), metric, **more)
+
+
+def spec(**more: Any) -> LabSpec:
+    return LabSpec(methods=("gaussian",), **({"points": 40, "first_seed": 2} | more))
+
+
+def test_the_least_that_can_be_asked_for_is_taken() -> None:
+    least = {"seeds": 1, "budget_seconds": 0.5, "budget_steps": 1, "points": 16}
+    assert LabSpec(**least).points == 16  # type: ignore[arg-type]
+    assert LabSpec.from_json(least).budget_steps == 1
+    for wrong in ({"seeds": 0}, {"budget_seconds": 0.0}, {"budget_steps": 0}, {"points": 15}):
+        with pytest.raises(InputError):
+            LabSpec(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_run_is_called_after_its_clouds() -> None:
+    assert spec(task="field:himmelblau").default_name == "himmelblau, 1 method"
+    two = LabSpec(task="/data/a.csv", target="b.npz", methods=("gaussian", "exact"))
+    assert two.default_name == "a to b, 2 methods"
+
+
+@pytest.mark.parametrize(
+    ("points", "cloud", "n"), [(40, None, 40), (None, None, 70), (40, 500, 40), (40, 30, 30), (40, 5, 16)]
+)
+def test_as_many_test_points_as_asked_for_and_no_more_than_there_are(
+    points: int | None, cloud: int | None, n: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "POINTS", {"mmd": 70})
+    bench = Bench(task(cloud=cloud), spec(points=points))
+    assert (bench.n, len(bench.x), len(bench.y)) == (n, n, n)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "first", "of"), [(1, 2, [2, 3, 4]), (5, 2, [2, 3, 4, 5, 6]), (30, 0, list(range(8)))]
+)
+def test_a_floor_is_the_mean_between_draws_that_are_no_ones_reference(
+    seeds: int, first: int, of: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Numbered(Task):
+        def test(self, n: int, seed: int) -> tuple[Tensor, Tensor]:
+            return torch.zeros(n, 2), torch.full((n, 2), float(seed))
+
+    pairs: list[tuple[int, int, int]] = []
+
+    def distance(bench: Bench, image: Tensor, y: Tensor) -> float:
+        pairs.append((len(y), int(image[0, 0]), int(y[0, 0])))
+        return float(len(pairs) ** 2)
+
+    monkeypatch.setattr(Bench, "_distance", distance)
+    bench = Bench(Numbered("t", "T", 2, law(2, 0.0), law(2, 0.0), "mmd"), spec(seeds=seeds, first_seed=first))
+    apart = [(40, 1_000_000 + seed, seed) for seed in of]
+    together = [(40, 1_000_000 + seed, first) for seed in range(first, first + 8)]
+    assert pairs == [*apart, (40, first, first), *together, (40, first, first)]  # the last of each: the mean moved
+    values = [float(k**2) for k in range(1, len(of) + 1)]
+    assert bench.floor == pytest.approx(np.mean(values)) and bench.floor_std == pytest.approx(np.std(values, ddof=1))
+    k = len(of) + 1
+    assert bench.look_levels["points"] == 40 and bench.trivial == k**2 and bench.look_levels["trivial"] == (k + 9) ** 2
+    assert bench.look_levels["floor"] == pytest.approx(np.mean([(k + j) ** 2 for j in range(1, 9)]))
+
+
+def test_the_trivial_answer_moves_the_mean(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "LOOK_POINTS", 24)
+    for metric in ("mmd", "s_eps"):
+        bench = Bench(task(metric), spec())
+        eps = default_eps(bench.y)
+        assert bench.eps == (eps if metric == "s_eps" else None)
+
+        def distance(a: Tensor, b: Tensor, own: str = metric, eps: float = eps) -> float:
+            return energy_mmd(a, b) if own == "mmd" else sinkhorn_divergence(a, b, eps)
+
+        moved = bench.x + (bench.y.mean(0) - bench.x.mean(0))
+        assert bench.trivial == pytest.approx(distance(moved, bench.y), rel=1e-4) and bench.limit == bench.trivial
+        few = bench.look_levels
+        assert few["points"] == 24 and few["trivial"] == pytest.approx(distance(moved[:24], bench.y[:24]), rel=1e-4)
+        assert bench.value(lambda x: x + 5, bench.x, bench.y) == pytest.approx(distance(bench.x + 5, bench.y), rel=1e-4)
+    known = Bench(task("l2_uvp", true_map=lambda x: 3 * x + 1), spec())
+    assert (known.floor, known.floor_std, known.look_levels["floor"]) == (None, None, None)
+    off = known.value(lambda x: 3 * x + 2, known.x, known.y)
+    assert off == pytest.approx(100 * 2 / float(9 * known.x.var(0, correction=0).sum()), rel=1e-4)
+    assert known.exact_cost == pytest.approx(float((2 * known.x + 1).square().sum(1).mean()), rel=1e-5)
+    assert Bench(task(), spec()).exact_cost == pytest.approx(_exact_cost(bench.x, bench.y))
+
+
+def test_a_map_that_leaves_all_bounds_has_no_value() -> None:
+    bench = Bench(task(), spec())
+
+    def spoiled(value: float) -> Callable[[Tensor], Tensor]:
+        return lambda x: torch.cat([x[1:], torch.tensor([[0.0, value]])])
+
+    assert math.isfinite(bench.value(spoiled(1e11), bench.x, bench.y))
+    for value in (2e12, -2e12, math.nan, math.inf):
+        assert math.isnan(bench.value(spoiled(value), bench.x, bench.y))
+
+
+def test_a_run_fails_above_the_tasks_own_threshold_or_the_trivial_answer() -> None:
+    trivial = Bench(task(), spec()).trivial
+    assert Bench(task(failed_above=trivial / 2), spec()).limit == trivial / 2
+    assert Bench(task(failed_above=2 * trivial), spec()).limit == trivial
+    assert Bench(task(identical=True), spec()).limit == math.inf
+
+
+def test_the_cost_of_the_exact_transport_on_a_line() -> None:
+    x, y = torch.tensor([[0.0], [10.0], [3.0]]), torch.tensor([[3.0], [1.0], [14.0]])  # 0-1, 3-3, 10-14
+    assert _exact_cost(x, y) == pytest.approx((1 + 0 + 16) / 3)
+    assert _exact_cost(x, x) == 0.0
+    assert _exact_cost(x[:1], y) == pytest.approx((9 + 1 + 196) / 3)
+    big = torch.randn(30, 2, generator=torch.Generator().manual_seed(0)), torch.randn(30, 2) + 1
+    assert _exact_cost(1e-9 * big[0], 1e-9 * big[1]) == pytest.approx(1e-18 * _exact_cost(*big), rel=1e-4)
+
+
+class ByHand(Recorder):
+    def __init__(self) -> None:
+        self.now, self.shots = 50.0, list[dict[str, Any]]()
+        self.notes: list[str] = []
+
+    def clock(self) -> float:
+        return self.now
+
+    def snapshot(self, name: str, **arrays: np.ndarray) -> None:
+        self.shots.append(arrays)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+@pytest.mark.parametrize(("name", "share"), [("explicit", 3), ("cmgn", 1)])
+def test_the_curve_that_is_watched_has_a_seeds_share_of_the_seconds(name: str, share: int) -> None:
+    bench, recorder = Bench(task(), spec(seeds=3)), ByHand()
+    look = bench.watched(name, recorder)
+    for recorder.now, by in ((56.0, 1.0), (62.0, 3.0)):
+        assert look(lambda x, by=by: x + by) == bench.look(lambda x, by=by: x + by)  # type: ignore[misc]
+    last = recorder.shots[-1]
+    np.testing.assert_allclose(last["seconds"], [6 / share, 12 / share])
+    np.testing.assert_allclose(last["value"], [bench.look(lambda x: x + 1), bench.look(lambda x: x + 3)], rtol=1e-6)
+    np.testing.assert_array_equal(last["pushforward"], (bench.x + 3).numpy())
+
+
+def moving(by: float, seconds: float, **more: Any) -> Fitted:
+    skew = torch.tensor([[2.0, 7.0], [1.0, 2.0]])  # whose symmetric part has the eigenvalues -2 and 6
+    return Fitted(lambda x: x + by, lambda x: skew.expand(len(x), 2, 2), 11, seconds, **more)
+
+
+def test_a_row_has_the_figures_of_all_seeds_and_the_first_ones_pushforward(monkeypatch: pytest.MonkeyPatch) -> None:
+    curve = [(0.5, 1, 4.0), (1.0, 2, math.nan), (1.5, 3, 2.0)]
+    fits = [moving(2.9, 4.0, note="a word", curve=curve), moving(3.0, 8.0), moving(math.inf, 6.0), moving(90.0, 2.0)]
+    jobs: list[Work] = []
+    monkeypatch.setattr(run, "run_method", lambda name, job: jobs.append(job) or fits)  # type: ignore[func-returns-value]
+    bench = Bench(task(), spec(seeds=4, budget_steps=9, budget_seconds=2.5))
+    bench.limit = 5.0
+    row, image = bench.run("gaussian", ByHand())
+    assert list(jobs[0].seeds) == [2, 3, 4, 5] and (jobs[0].seconds, jobs[0].steps) == (2.5, 9)
+    values = [bench.value(fits[k].forward, *task().test(40, 2 + k)) for k in range(4)]
+    assert math.isnan(values[2]) and values[3] > 5 > max(values[:2])
+    known = [values[0], values[1], values[3]]
+    assert row["values"] == [values[0], values[1], None, values[3]]
+    assert row["mean"] == pytest.approx(np.mean(known)) and row["std"] == pytest.approx(np.std(known))
+    assert (row["failed_share"], row["seconds"], row["parameters"], row["note"]) == (0.5, 5.0, 11, "a word")
+    assert row["cost"] == pytest.approx(2 * 2.9**2, rel=1e-5) and row["look"] == bench.look(fits[0].forward)
+    assert row["min_eigenvalue"] == pytest.approx(-2.0, abs=1e-6) and row["metric"] == "mmd"
+    assert row["curve"] == {"seconds": [0.5, 1.5], "step": [1, 3], "value": [4.0, 2.0]}
+    assert image is not None and torch.equal(image, bench.x + 2.9)
+
+
+def test_a_first_map_that_is_lost_leaves_no_picture_and_no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = moving(math.nan, 1.0)
+    lost.jacobian = lambda x: torch.tensor([[1.0, math.nan], [0.0, 1.0]]).expand(len(x), 2, 2)
+    monkeypatch.setattr(run, "run_method", lambda name, job: [lost])
+    row, image = Bench(task(), spec(seeds=1)).run("gaussian", ByHand())
+    assert image is None
+    for name in ("mean", "std", "cost", "look", "min_eigenvalue"):
+        assert row[name] is None
+    assert row["values"] == [None] and row["failed_share"] == 1.0
+    half = Fitted(lambda x: torch.where(x > 0, x, math.inf), moving(0.0, 1.0).jacobian, 1, 1.0)
+    monkeypatch.setattr(run, "run_method", lambda name, job: [half])
+    assert Bench(task(), spec(seeds=1)).run("gaussian", ByHand())[1] is None
+
+
+def test_a_method_that_cannot_has_a_row_of_nothing_and_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cannot(name: str, job: Work) -> list[Fitted]:
+        raise ValueError("too few points")
+
+    monkeypatch.setattr(run, "run_method", cannot)
+    recorder = ByHand()
+    row, image = Bench(task(), spec(seeds=2)).run("exact", recorder)
+    assert image is None and recorder.notes == ["exact: too few points"]
+    assert row == _row("mmd", [math.nan] * 2, 1.0, 0.0, 0, note="too few points")
+    assert (row["failed_share"], row["seconds"], row["parameters"], row["values"]) == (1.0, 0.0, 0, [None, None])
+    assert row["curve"] == {"seconds": [], "step": [], "value": []} == _curve(moving(0.0, 1.0))
+
+
+def test_the_smallest_eigenvalue_is_the_symmetric_parts() -> None:
+    assert _min_eigenvalue(moving(0.0, 1.0), torch.zeros(3, 2)) == pytest.approx(-2.0, abs=1e-6)
+
+
+def test_what_is_written_can_be_read_and_written_again(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "down"
+    for value in (1.0, 2.0):
+        run._write(folder, {"value": value}, {"x": np.full((2, 2), value)})
+    assert json.loads((folder / "lab.json").read_text()) == {"value": 2.0}
+    with np.load(folder / "lab.npz") as arrays:
+        assert arrays["x"].dtype == np.float32 and float(arrays["x"].sum()) == 8.0
+    assert sorted(path.name for path in folder.iterdir()) == ["lab.json", "lab.npz"]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_report_names_its_task_and_keeps_the_clouds(
+    known: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = task("l2_uvp" if known else "mmd", true_map=(lambda x: 2 * x + 3) if known else None)
+    monkeypatch.setattr(run, "build_task", lambda *given: own)
+    monkeypatch.setattr(run, "SHOWN", 20)
+    monkeypatch.setattr(run, "run_method", lambda name, job: [moving(math.nan if name == "exact" else 3.0, 1.0)])
+    asked = LabSpec(task="a.csv", target="b.csv", methods=("gaussian", "exact"), seeds=1, points=40)
+    report = run.run_lab(asked, None, tmp_path)
+    assert report["task"] == "a.csv b.csv" and report["n"] == 40 and report["seeds"] == [0, 1]
+    assert list(report["results"]) == ["gaussian", "exact"] and report == json.loads(
+        (tmp_path / "lab.json").read_text()
+    )
+    x, y = own.test(40, 0)
+    with np.load(tmp_path / "lab.npz") as arrays:
+        assert set(arrays) == {"source", "target", "pushforward_gaussian"} | ({"truth"} if known else set())
+        np.testing.assert_array_equal(arrays["source"], x[:20].numpy())
+        np.testing.assert_array_equal(arrays["target"], y[:20].numpy())
+        np.testing.assert_array_equal(arrays["pushforward_gaussian"], x[:20].numpy() + 3)
+        if known:
+            np.testing.assert_allclose(arrays["truth"], 2 * x[:20].numpy() + 3)
+    named = LabSpec(task="gaussian", methods=("gaussian",), seeds=1, points=40)
+    assert run.run_lab(named)["task"] == "gaussian"

@@ -1,0 +1,110 @@
+"""Who is alive, seen from outside."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from npf_engine.errors import InputError
+from npf_engine.tasks import processes
+from npf_engine.tasks.processes import FileLock, Identity
+from tests.conftest import missing
+
+
+def sleeper(code: str = "import time; time.sleep(60)") -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", code], start_new_session=True, stdout=subprocess.PIPE)
+
+
+def test_a_zombie_and_a_dead_process_are_not_alive():
+    child = sleeper()
+    identity = Identity.of(child.pid)
+    assert identity is not None and identity.alive()
+    assert Identity.from_json(identity.to_json()) == identity
+    child.kill()
+    time.sleep(0.2)  # dead, and not yet waited for: a zombie
+    assert not identity.alive()
+    child.wait()
+    assert not identity.alive() and Identity.of(child.pid) is None
+
+
+def test_another_start_is_another_process():
+    me = Identity.of(os.getpid())
+    assert me is not None and me.alive()
+    assert not Identity(os.getpid(), me.start + "0").alive()
+
+
+def test_ps_tells_the_same_story():
+    try:
+        subprocess.run(["ps", "-p", "1"], capture_output=True, check=False)
+    except FileNotFoundError:
+        missing("ps is not installed")
+    child = sleeper()
+    alive = processes._from_ps(child.pid)
+    assert alive is not None and alive[0] in "SRD" and alive[1]
+    again = processes._from_ps(child.pid)
+    assert again is not None and again[1] == alive[1]
+    child.kill()
+    time.sleep(0.2)
+    assert (processes._from_ps(child.pid) or "Z")[0] == "Z"
+    child.wait()
+    assert processes._from_ps(child.pid) is None
+
+
+@pytest.mark.parametrize("junk", [None, {}, {"pid": "x", "start": 1}, {"pid": None, "start": ""}, {"pid": 3}])
+def test_junk_is_no_identity(junk):
+    assert Identity.from_json(junk) is None
+
+
+def test_end_kills_a_whole_group_that_ignores_term():
+    code = (
+        "import signal, subprocess, sys, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], preexec_fn=lambda: "
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN))\n"
+        "print(child.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    parent = sleeper(code)
+    assert parent.stdout is not None
+    grandchild = Identity.of(int(parent.stdout.readline()))
+    identity = Identity.of(parent.pid)
+    assert identity is not None and grandchild is not None
+    processes.end(identity, patience=0.3)
+    assert not identity.alive()
+    deadline = time.monotonic() + 5
+    while grandchild.alive() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not grandchild.alive()
+    parent.wait()
+
+
+def test_a_signal_never_reaches_another_process_with_the_same_number():
+    child = sleeper()
+    processes.signal_group(Identity(child.pid, "another time"), signal.SIGKILL)
+    time.sleep(0.1)
+    assert child.poll() is None
+    child.kill()
+    child.wait()
+
+
+def test_a_lock_dies_with_its_holder(tmp_path):
+    path = tmp_path / "lock"
+    code = (
+        "from pathlib import Path; from npf_engine.tasks.processes import FileLock; import time; "
+        f"lock = FileLock(Path({str(path)!r})); print(lock.acquire(), flush=True); time.sleep(60)"
+    )
+    holder = sleeper(code)
+    assert holder.stdout is not None and holder.stdout.readline() == b"True\n"
+    lock = FileLock(path)
+    assert not lock.acquire(0.1)
+    with pytest.raises(InputError, match="another process has held"), lock.held(0.1):
+        pass
+    holder.kill()
+    holder.wait()
+    assert lock.acquire()
+    lock.release()
