@@ -11,7 +11,7 @@ from npf_engine.figures.layout import position_title, value_title
 from npf_engine.measures import views
 from npf_engine.runs.store import Run
 from npf_engine.tasks import layout
-from pages.factorization import data
+from ui import modelviews
 from ui.plots import plot
 
 FOLDS = 0.03  # share of points with neighbours from elsewhere above which M is said to fold
@@ -63,7 +63,7 @@ def show(run: Run, name: str) -> None:
 def _options(run: Run) -> tuple[views.FactorizationView, tuple[int, int]]:
     with st.container(horizontal=True, gap="large"):
         n = st.segmented_control("Points", POINTS, default=POINTS[1], key="points", required=True)
-        view = data.clouds(str(layout.home()), run.id, int(n or POINTS[1]), SEED)
+        view = modelviews.clouds(str(layout.home()), run.id, int(n or POINTS[1]), SEED)
         if view.d != 3:
             return view, (0, 1)
         pairs = {f"{i + 1} and {j + 1}": (i, j) for i, j in combinations(range(3), 2)}

@@ -10,9 +10,8 @@ from npf_engine.measures import views
 from npf_engine.measures.embedding import Embedding, State
 from npf_engine.runs.store import Run
 from npf_engine.tasks import layout
-from pages.factorization import data
 from pages.factorization.clouds import SEED
-from ui import states
+from ui import modelviews, states
 from ui.plots import plot
 
 POINTS = 2000  # halves of it are embedded, so that no point is in both clouds
@@ -31,7 +30,7 @@ CAPTION = (
 
 def show(run: Run, name: str) -> None:
     """One panel a pair of clouds, each with its own task."""
-    view = data.clouds(str(layout.home()), run.id, POINTS, SEED)
+    view = modelviews.clouds(str(layout.home()), run.id, POINTS, SEED)
     for column, (key, (pair, title)) in zip(st.columns(2, gap="medium"), PAIRS.items(), strict=True):
         drawn = (pair[0], pair[1] if pair[1] in view.clouds else "m")
         job = task(view, drawn)

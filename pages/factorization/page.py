@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from npf_engine.tasks.layout import slug
-from pages.factorization import accuracy, clouds, embedded, potential
-from ui import frame, runs, states
+from pages.factorization import clouds, embedded, potential
+from ui import accuracy, frame, runs, states
 
 SYMBOLS = ("F", "rho", "law", "u", "grad_u", "M", "M_theta", "M_xi", "I", "S")  # of the glossary
 CLOUDS, ACCURACY, POTENTIAL, TSNE = "Clouds", "Accuracy", "Potential", "t-SNE"

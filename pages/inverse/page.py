@@ -7,9 +7,8 @@ import streamlit as st
 from npf_engine.figures import histograms
 from npf_engine.runs.store import Run
 from npf_engine.tasks import layout
-from pages.factorization import data
 from pages.inverse import preimages, relocation, trust
-from ui import frame, runs, states
+from ui import frame, modelviews, runs, states
 from ui.plots import plot
 
 PREIMAGES, TRUST, RELOCATION, COSINE = "Pre-images", "Trust", "Relocation", "Cosine"
@@ -32,16 +31,16 @@ def main() -> None:
             if label == PREIMAGES:
                 preimages.show(run, model, name)
             elif label == TRUST:
-                trust.show(run, model, name, data.trust(str(layout.home()), run.id, TRUST_POINTS, SEED))
+                trust.show(run, model, name, modelviews.trust(str(layout.home()), run.id, TRUST_POINTS, SEED))
             elif label == RELOCATION:
-                relocation.show(run, model, name, data.relocation(str(layout.home()), run.id, POINTS, SEED))
+                relocation.show(run, model, name, modelviews.relocation(str(layout.home()), run.id, POINTS, SEED))
             else:
                 _cosine(run, name)
     frame.link("factorization", "Look at ∇u and M", {"run": run.id})
 
 
 def _cosine(run: Run, name: str) -> None:
-    view = data.relocation(str(layout.home()), run.id, POINTS, SEED)
+    view = modelviews.relocation(str(layout.home()), run.id, POINTS, SEED)
     if view.cosine is None:
         st.info("F is known on samples only: it cannot be evaluated at the pre-images.", icon=":material/info:")
         return

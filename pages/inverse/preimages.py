@@ -18,8 +18,7 @@ from npf_engine.polar.known_field import MAX_D
 from npf_engine.runs.store import Run
 from npf_engine.settings import limits
 from npf_engine.tasks import layout
-from pages.factorization import data
-from ui import states
+from ui import modelviews, states
 from ui.plots import plot
 
 MAP_POINTS = 3000  # of the map that is clicked
@@ -35,14 +34,14 @@ MOST_FIELDS = 4  # components with a box of their own; more are typed in one lin
 def show(run: Run, model: PolarFactorization, name: str) -> None:
     """The map to click, the gradient, and its pre-images."""
     x, f = (values.numpy() for values in views.kept_samples(model, MAP_POINTS))
-    grid = data.relief(str(layout.home()), run.id) if model.d == 2 else None
+    grid = modelviews.relief(str(layout.home()), run.id) if model.d == 2 else None
     wanted = None
     with states.told():
         wanted = asked(model.d)
     gradient = f[0] if wanted is None else wanted
     clicked = _clicked(run) if wanted is not None else x[0]
     draws = _form(gradient, model)
-    view = data.preimages(str(layout.home()), run.id, tuple(map(float, gradient)), draws)
+    view = modelviews.preimages(str(layout.home()), run.id, tuple(map(float, gradient)), draws)
     _answer(view, model)
     if model.d == 1:
         _preimages(view, x, f, model, grid, clicked, name)

@@ -12,9 +12,8 @@ from npf_engine.numbers import number, percent
 from npf_engine.polar import PolarFactorization
 from npf_engine.runs.store import Run
 from npf_engine.tasks import layout
-from pages.factorization import data
 from pages.inverse.preimages import judged_by, seen
-from ui import states
+from ui import modelviews, states
 from ui.plots import plot
 
 LEAST = 1e-3  # of the length: where the axis begins
@@ -32,7 +31,7 @@ def show(run: Run, model: PolarFactorization, name: str, view: RelocationView) -
         figure = histograms.overlaid(laws, position_title(model.units, 0), bins=50)
         plot(figure, "relocation_law", "The law of the places drawn for all gradients, over ρ.", laws, name)
         return
-    grid = data.relief(str(layout.home()), run.id) if model.d == 2 else None
+    grid = modelviews.relief(str(layout.home()), run.id) if model.d == 2 else None
     box = (model.units, model.low, model.high)
     halves = {
         "original": (view.x, "**Original.** Places at which F was sampled, coloured by |F|."),

@@ -10,8 +10,8 @@ from npf_engine.numbers import number
 from npf_engine.polar import PolarFactorization
 from npf_engine.runs.store import Run
 from npf_engine.tasks import layout
-from pages.factorization import data
 from pages.inverse.preimages import judged_by, seen
+from ui import modelviews
 from ui.plots import plot
 
 LEAST = 1e-3  # of F's spread: where the colours and the axis begin
@@ -19,7 +19,7 @@ LEAST = 1e-3  # of F's spread: where the colours and the axis begin
 
 def show(run: Run, model: PolarFactorization, name: str, view: TrustView) -> None:
     """The map of trust, with what it says in numbers."""
-    grid = data.relief(str(layout.home()), run.id) if model.d == 2 else None
+    grid = modelviews.relief(str(layout.home()), run.id) if model.d == 2 else None
     figure = inverse.trust_map(view.x, view.miss, view.worst, model.units, model.low, model.high, grid=grid)
     median = float(sorted(view.miss)[len(view.miss) // 2])
     caption = (

@@ -11,9 +11,8 @@ from npf_engine.figures import classifier, curves, histograms
 from npf_engine.runs.store import Run
 from npf_engine.studies.classifier.spec import experiment_preset
 from npf_engine.tasks.layout import slug
-from pages.factorization import accuracy
 from pages.landscape import data, particle, tsne
-from ui import frame, live, progress, runpage, runs, speclink, states
+from ui import accuracy, frame, live, progress, runpage, runs, speclink, states
 from ui.plots import plot
 
 QUESTION = "Does the factorization of a loss gradient find weights that descent does not?"

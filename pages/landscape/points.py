@@ -13,7 +13,7 @@ from npf_engine.figures.layout import subscript
 from npf_engine.numbers import number as number_text
 from npf_engine.numbers import settled
 from npf_engine.numbers import typed as typed_text
-from pages.inverse.preimages import parse
+from npf_engine.settings import limits
 from pages.landscape import ground
 from pages.landscape.ground import Ground, Place
 from ui import states
@@ -83,7 +83,7 @@ def asked() -> tuple[float, float]:
     text = st.query_params.get(VALUE)
     if text is None:
         return (0.0, 0.0)
-    first, second = parse(text, 2)
+    first, second = limits.vector("the value", text, 2)
     return (float(first), float(second))
 
 

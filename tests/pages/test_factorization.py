@@ -11,8 +11,9 @@ from npf_engine.measures import views
 from npf_engine.numbers import number
 from npf_engine.runs.store import Run, RunStore
 from npf_engine.tasks import layout
-from pages.factorization import data, embedded
+from pages.factorization import embedded
 from tests.pages.conftest import button, endless, open_page, texts, tiny, wait_for
+from ui import modelviews
 
 
 def plots(app) -> int:
@@ -94,7 +95,7 @@ def test_embedding_runs_in_the_background_and_is_shown_when_done(store: RunStore
     assert len(starts) == 2 and plots(app) == 0
     starts[0].click().run()
     assert not app.exception and button(app, "Cancel")
-    view = data.clouds(str(layout.home()), done.id, embedded.POINTS, embedded.SEED)
+    view = modelviews.clouds(str(layout.home()), done.id, embedded.POINTS, embedded.SEED)
     job = embedded.task(view, ("field", "grad_u"))
     assert job.state().state == "running"
     button(app, "Cancel").click().run()
