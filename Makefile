@@ -18,7 +18,7 @@ PYTEST := OMP_NUM_THREADS=1 NPF_NICE=0 $(PY) -m pytest -q
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser test-long check-verdict check-resume check-mutants check-fuzz check-faults check-wheel check-advisories lock-image gallery bench bench-ui bench-lab lint format clean check-load
+.PHONY: help run test notebooks api test-browser test-long check-verdict check-resume check-mutants check-fuzz check-faults check-wheel check-advisories lock-image gallery bench bench-ui bench-lab lint format clean check-load
 
 help:
 	@echo "make run            the app at http://$(HOST):$(PORT) (PORT, HOST)"
@@ -33,7 +33,8 @@ help:
 	@echo "make check-wheel    the package from a clean clone, installed in an empty environment, used from an empty folder"
 	@echo "make check-advisories  published advisories against the locked versions;  make lock-image  hashes for the image"
 	@echo "make check-load     forty watchers of one training, lists of a thousand runs (SESSIONS)"
-	@echo "make gallery        train the bundles of assets/gallery"
+	@echo "make gallery        train the bundles of assets/gallery;  make api  docs/api.md from the docstrings"
+	@echo "make notebooks      run the notebooks of examples/"
 	@echo "make bench          benchmarks against peers;  make bench-ui  speed of the pages;  make bench-lab  the Monge lab"
 	@echo "make lint           ruff and mypy;  make format  ruff format;  make clean  remove .venv and caches"
 
@@ -81,6 +82,12 @@ test-long: $(VENV)/.dev
 	$(PYTEST) -m long
 
 SESSIONS ?= 40
+notebooks: $(VENV)/.dev
+	OMP_NUM_THREADS=1 PYTHONPATH=. $(PY) -m benchmarks.run_notebooks $(ARGS)
+
+api: $(VENV)/.run
+	PYTHONPATH=. $(PY) -m benchmarks.write_api
+
 check-load: $(VENV)/.run
 	OMP_NUM_THREADS=1 PYTHONPATH=. $(PY) benchmarks/check_load.py --sessions $(SESSIONS)
 

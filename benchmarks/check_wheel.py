@@ -127,6 +127,15 @@ def doctor(npf: Path, empty: Path, home: Path) -> str:
     return f"ok; notes on {', '.join(notes) or 'nothing'}"
 
 
+def script(notebook: Path, folder: Path) -> Path:
+    """The code cells of a notebook as a program: the environment of the wheel has no kernel."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    path = folder / f"{notebook.stem}.py"
+    path.write_text("\n\n".join(code), encoding="utf-8")
+    return path
+
+
 def main() -> int:
     """Every step, a line each; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -156,7 +165,7 @@ def check(work: Path, options: argparse.Namespace) -> int:
         return run([command, *words], empty, NPF_HOME=str(home)).strip()
 
     def example(name: str) -> str:
-        told = run([made["python"], work / "clone" / "examples" / name], empty, NPF_HOME=str(home))
+        told = run([made["python"], script(work / "clone" / "examples" / name, work)], empty, NPF_HOME=str(home))
         return told.strip().splitlines()[-1]
 
     steps: dict[str, Callable[[], str]] = {
@@ -169,8 +178,8 @@ def check(work: Path, options: argparse.Namespace) -> int:
         "import npf_engine as npf": lambda: run([made["python"], "-c", LIBRARY], empty, NPF_HOME=str(home)).strip(),
         "npf train jacksboro": lambda: train(made["python"].with_name("npf"), made["python"], empty, home),
     }
-    for name in (path.name for path in sorted((ROOT / "examples").glob("*.py"))):
-        if options.examples not in ("all", name.removesuffix(".py")):
+    for name in (path.name for path in sorted((ROOT / "examples").glob("*.ipynb"))):
+        if options.examples not in ("all", name.removesuffix(".ipynb")):
             continue
         steps[f"examples/{name}"] = functools.partial(example, name)
     for title, step in steps.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import re
 import subprocess
 import sys
@@ -77,14 +78,16 @@ def test_the_gallery_is_found_in_a_checkout_and_beside_installed_modules(tmp_pat
     assert resources.gallery() == tmp_path / "gallery" and resources.gallery_bundles() == {}
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.ipynb")), ids=lambda path: path.stem)
 def test_an_example_asks_for_what_is_there(path: Path) -> None:
-    """They run in ``make check-wheel ARGS="--examples all"``; here each name that they take is looked up."""
+    """They run in ``make notebooks``; here each name that they take is looked up, and that no output is kept."""
     import npf_engine
 
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    about = ast.get_docstring(tree) or ""
-    assert f"python examples/{path.name}" in about and "core" in about
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    assert "on one core" in "".join(cells[0]["source"])
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    assert not any(cell["outputs"] for cell in cells if cell["cell_type"] == "code")
+    tree = ast.parse("\n\n".join(code))
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "npf":
             assert node.attr in npf_engine.__all__, node.attr
