@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -17,7 +18,8 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = ROOT / "examples"
 CELL_SECONDS = 600
 
 
@@ -34,6 +36,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="e.g. terrain (default: all)")
     parser.add_argument("--out", type=Path, help="a folder for the notebooks with their outputs")
     options = parser.parse_args()
+    os.environ["PYTHONPATH"] = str(ROOT)  # a kernel starts in an empty folder
     paths = [EXAMPLES / f"{name}.ipynb" for name in options.names] or sorted(EXAMPLES.glob("*.ipynb"))
     for path in paths:
         began = time.monotonic()
