@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # one another.
 FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     {"errors": ("errors",), "resources": ("resources",)},
-    {name: (name,) for name in ("home", "numbers", "glossary")},
+    {name: (name,) for name in ("home", "numbers", "glossary", "extensions")},
     {"settings": ("settings",)},
     {"tasks": ("tasks",)},
     {"networks": ("networks",), "divergences": ("divergences",)},

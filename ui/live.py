@@ -10,22 +10,13 @@ import streamlit as st
 
 from npf_engine.errors import InputError
 from npf_engine.runs.store import Run
+from npf_engine.studies import kinds
+from npf_engine.studies.kind import Words
 from ui import frame, progress, states
 from ui.runs import badge, remember, store
 
 EVERY = 1.5  # seconds between two looks
 FRESH = 2.9  # seconds for which all watchers of a run are shown the same curves and pictures: every second look
-KEPT_BY_STAGES = "What is done so far is kept."
-KEPT = {
-    "recolor": "Its fit keeps nothing and begins anew.",
-    "lab": "Methods that are done are kept; the one at work begins anew.",
-}
-SYMBOLS = {  # of the glossary, on the page of a kind of run
-    "train": ("F", "rho", "u", "grad_u", "conjugate", "V", "M_theta", "M_xi", "I", "X", "S"),
-    "landscape": ("g", "c", "u", "grad_u", "M", "I", "rho"),
-    "lab": ("T", "rho", "F", "law", "S"),
-    "experiment": ("G", "u", "conjugate", "M_theta", "M_xi", "I", "S"),
-}
 Status = dict[str, Any]
 Body = Callable[[Run, Status], None]
 T = TypeVar("T")
@@ -34,7 +25,7 @@ T = TypeVar("T")
 def head(run: Run, status: Status, question: str) -> None:
     """The run's name, the question of the page, and its state; the run becomes that of the link."""
     remember(run.id)
-    frame.title(states.plain(run.name), question, SYMBOLS.get(run.kind, ()))
+    frame.title(states.plain(run.name), question, words(run).symbols)
     with st.container(horizontal=True, vertical_alignment="center", key="head"):
         badge(run)
         if status["stopping"]:
@@ -42,6 +33,12 @@ def head(run: Run, status: Status, question: str) -> None:
             st.badge(f"{what} at the next checkpoint", icon=":material/hourglass_top:", color="orange")
     if run.told and run.active:
         st.info(states.sentence(run.told), icon=":material/history:")
+
+
+def words(run: Run) -> Words:
+    """What a run and its parts are called; of a kind that this version does not know, its name."""
+    kind = kinds.find(run.kind)
+    return Words(run.kind) if kind is None else kind.words
 
 
 def controls(run: Run, status: Status) -> None:
@@ -54,7 +51,7 @@ def controls(run: Run, status: Status) -> None:
         _button("Resume", ":material/play_arrow:", "resume", run, primary=True)
     if run.active and (pausing or not stopping):
         with st.popover("Cancel", icon=":material/stop:", key="cancel_ask"):
-            st.markdown(f"Stop this run? {KEPT.get(run.kind, KEPT_BY_STAGES)} It can be resumed later.")
+            st.markdown(f"Stop this run? {words(run).kept} It can be resumed later.")
             _button("Yes, stop it", ":material/stop:", "cancel", run)
 
 

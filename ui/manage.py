@@ -19,7 +19,8 @@ ABOUT_RESULTS = "Settings, report and all result files of this run."
 def download(run: Run) -> None:
     """The bundle of a training, the zip of another run's results; made at the click."""
     with states.told():
-        training = run.kind == kinds.TRAIN
+        kind = kinds.find(run.kind)
+        training = kind is not None and kind.bundled
         name = store().bundle(run.id).name if training else f"{layout.slug(run.name)}.zip"
         st.download_button(
             f"Download {name}",

@@ -6,30 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from npf_engine import glossary
 from npf_engine.numbers import number
+from npf_engine.studies import kinds
+from npf_engine.studies.kind import Stage
 from ui import frame, states
 
-TITLES = {
-    **{stage: name for stage, (name, _) in glossary.STAGES.items()},
-    "field": "Field",
-    "u: pairing": "Exact pairs",
-    "report": "Accuracy",
-    "bundle": "Bundle",
-    "samples": "Gradients",
-    "flow": "Gradient flow",
-    "warm-up": "Warm-up",
-    "networks": "Networks",
-    "lmc-npf": "LMC-NPF",
-    "lmc": "Plain LMC",
-    "restart": "Restarts",
-    "learning": "LMC-NPF, to learn from",
-    "corrected": "LMC-NPF, corrected",
-    "tempering": "Parallel tempering",
-    "nuts": "No-U-Turn sampler",
-    "recolor": "Colours",
-    "measure": "Measures",
-}
 ICONS = {
     "waiting": ("gray", ":material/radio_button_unchecked:"),
     "started": ("blue", ":material/pending:"),
@@ -41,9 +22,12 @@ STOPPED = ("failed", "cancelled", "interrupted")
 
 def title(stage: str) -> str:
     """A stage's name for people; the stages of the lab are its methods."""
+    words = _words()
+    if stage in words:
+        return words[stage].title
     base, _, part = stage.partition(": ")
-    if stage in TITLES or base in TITLES:
-        return TITLES.get(stage) or f"{TITLES[base]}, {part}"
+    if base in words:
+        return f"{words[base].title}, {part}"
     from npf_engine.transport.methods import names
 
     return names.title(base) + (f", {part}" if part else "")
@@ -63,17 +47,24 @@ def stages(status: dict[str, Any]) -> None:
 
 
 def _about(stage: str) -> str | None:
-    """What a stage of a training does, for the tooltip of its chip."""
-    return glossary.STAGES[stage][1] if stage in glossary.STAGES else None
+    """What a stage does, for the tooltip of its chip."""
+    words = _words()
+    return (words[stage].about or None) if stage in words else None
+
+
+def _words() -> dict[str, Stage]:
+    """What the stages of all kinds of run are called."""
+    return {name: stage for kind in kinds.known().values() for name, stage in kind.words.stages.items()}
 
 
 def ordered(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The stages with parts of a stage (``u: pairing``) beside it; parts that have not begun are left out, and those
     without a title of their own, such as the seeds of a method, are told by the bar alone."""
+    words = _words()
     main = [stage for stage in found if ":" not in stage["name"]]
     out: list[dict[str, Any]] = []
     for stage in main:
-        parts = [item for item in found if item["name"].startswith(stage["name"] + ":") and item["name"] in TITLES]
+        parts = [item for item in found if item["name"].startswith(stage["name"] + ":") and item["name"] in words]
         # A part has no end of its own: it is over as soon as another part, or the stage itself, goes on.
         over = stage["state"] in ("done", "restored")
         out += [{**part, "state": "done", "seconds": None} if over else part for part in parts]

@@ -25,7 +25,7 @@ def dispatch(page: str, shows: Mapping[str, Callable[[str], None]], setup: Calla
     kind = "" if run is None else run.kind
     if kind in shows:
         shows[kind](run_id)
-    elif kind in kinds.KINDS:
+    elif kinds.find(kind) is not None:
         frame.go(frame.page_of(kind), {"run": run_id})
     else:
         states.empty(

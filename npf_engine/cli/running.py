@@ -30,7 +30,7 @@ def running(spec: Any, out: str | None, **at_hand: object) -> Iterator[tuple[dic
     with workplace(out) as folder:
         recorder = ConsoleRecorder(None if out is None else folder, stages=kinds.of(spec).stages)
         try:
-            report = run_job(spec, folder, recorder, **at_hand)
+            report = run_job(spec, folder, recorder, **at_hand).to_json()
         except (KeyboardInterrupt, Cancelled):
             hint = "" if out is None else f"; the same command with --out {out} goes on from the last checkpoint"
             raise Cancelled(f"stopped{hint}") from None

@@ -65,7 +65,7 @@ def factorize(
     spec, field = _asked(x, y, _domain(low, high, rho), str(preset), values, loader(progress))
     spec = _within(spec, budget, field)
     with workplace(out) as folder:
-        result = run_job(spec, folder, recorder(progress, None if out is None else folder), field=field)
+        result = run_job(spec, folder, recorder(progress, None if out is None else folder), field=field).to_json()
         model = load(result["bundle"])
     model.report = {key: value for key, value in result.items() if key != "bundle"}
     model.spec = replace(spec, device=result["device"], threads=result["threads"])

@@ -34,7 +34,7 @@ def make(name: str, folder: Path = GALLERY, draws: int = DRAWS, **settings: obje
     """
     spec = with_values(preset("quick"), {"name": name, "field.source": name, "report.draws": draws, **settings})
     with tempfile.TemporaryDirectory(prefix="npf-gallery-") as work:
-        report = run_job(spec, work, ConsoleRecorder(work))
+        report = run_job(spec, work, ConsoleRecorder(work)).to_json()
         bundle = Path(report["bundle"])
         check_bundle(bundle)
         if report["verdict"] == UNTRUSTED:

@@ -7,17 +7,17 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from npf_engine.errors import InputError
 from npf_engine.studies import kinds
+from npf_engine.studies.kind import Result, Told
 from npf_engine.tasks import layout
 from npf_engine.tasks.processes import FileLock
 from npf_engine.tasks.recorder import Recorder
 
 
-def run_job(spec: Any, folder: Path | str, recorder: Recorder, **at_hand: object) -> dict[str, Any]:
-    """Run ``spec`` in ``folder``, or go on where it broke off; returns what report.json then holds.
+def run_job(spec: object, folder: Path | str, recorder: Recorder, **at_hand: object) -> Result:
+    """Run ``spec`` in ``folder``, or go on where it broke off; returns the result, whose JSON is then report.json.
 
     Settles the spec (device and threads, kept in spec.json), does what its kind does, writes report.json and drops the
     checkpoints. ``at_hand``: what the spec describes and the caller has already, as the kind's function takes it, e.g.
@@ -36,11 +36,12 @@ def run_job(spec: Any, folder: Path | str, recorder: Recorder, **at_hand: object
     torch.set_num_threads(getattr(spec, "threads", 1))
     try:
         began = recorder.clock() - recorder.earlier
-        result: dict[str, Any] = kinds.named(kind.run)(spec, recorder, folder, **at_hand)
-        result.setdefault("seconds", {"total": recorder.clock() - began})
+        result: Result = kind.do(spec, recorder, folder, **at_hand)
+        if isinstance(result, Told):
+            result = Told({"seconds": {"total": recorder.clock() - began}} | result.to_json())
     finally:
         torch.set_num_threads(threads)
-    layout.write_json(folder / layout.REPORT, result, durable=True)
+    layout.write_json(folder / layout.REPORT, result.to_json(), durable=True)
     shutil.rmtree(folder / layout.CHECKPOINTS, ignore_errors=True)
     return result
 

@@ -63,7 +63,7 @@ class Run:
 
     @property
     def kind(self) -> str:
-        """The name of its kind, see kinds.KINDS."""
+        """The name of its kind, see studies/kinds.py."""
         return kinds.name_in(self.settings)
 
     @property

@@ -121,7 +121,8 @@ class RunStore:
         """
         self._tick()
         row = self._row(run_id)
-        stages = kinds.KINDS[row.run.kind].stages if row.run.kind in kinds.KINDS else ()
+        kind = kinds.find(row.run.kind)
+        stages = () if kind is None else kind.stages
         status = reading.status(row.run.folder, row.run.created, stages)
         status |= {"state": row.run.state, "error": row.run.error, "ahead": self._ahead(row)}
         if row.run.state == "running" and not status["waiting"] and layout.is_full(row.run.folder):
@@ -179,9 +180,10 @@ class RunStore:
         Raises InputError where there is nothing (yet).
         """
         run = self._row(run_id).run
-        if run.kind == kinds.TRAIN:
+        kind = kinds.get(run.kind)
+        if kind.bundled:
             return self.bundle(run_id).read_bytes()
-        patterns = kinds.get(run.kind).files
+        patterns = kind.files
         if run.state != "done" and (run.active or not archive.result_files(run.folder, patterns)):
             raise InputError(f"run {run.name!r} has no results yet: it is {run.state}")
         return archive.archive(run.folder, patterns)
@@ -208,7 +210,7 @@ class RunStore:
     # doing
 
     def submit(self, spec: Any, name: str = "") -> Run:
-        """Put a run in the queue: a TrainingSpec or any other spec of kinds.KINDS; ``name``: unless the spec has one.
+        """Put a run in the queue: a spec of any kind; ``name``: unless the spec has one.
 
         It starts at once where a slot is free. Raises InputError.
         """

@@ -16,8 +16,8 @@ def main() -> None:
         "Models", "Which runs are there, how good are they, and which do I want?", ("grad_u", "law", "M_xi", "I")
     )
     shelf.show()
-    # A kind that this version does not know has no page of its own: here it can be looked at and deleted.
-    runs = [run for run in store().list() if run.kind == kinds.TRAIN or run.kind not in kinds.KINDS]
+    # A kind without a page of its own, or that this version does not know, can be looked at and deleted here.
+    runs = [run for run in store().list() if run.kind == kinds.TRAIN or frame.page_of(run.kind) == "models"]
     if not runs:
         states.empty(
             "No runs yet",

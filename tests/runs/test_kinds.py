@@ -21,21 +21,24 @@ from npf_engine.runs.estimate import estimate
 from npf_engine.runs.job import run_job
 from npf_engine.runs.recording import FolderRecorder
 from npf_engine.runs.store import RunStore
+from npf_engine.settings.dotted import leaves
 from npf_engine.studies import kinds
 from npf_engine.studies.factorization.spec import TrainingSpec, with_values
+from npf_engine.studies.kind import Result, named
 from npf_engine.tasks import layout
 from tests.runs.conftest import counting, state, wait_for, worker_of
 from tests.runs.tiny_kind import DICE, DiceSpec, Die
 
 ROOT = Path(__file__).parents[2]
+del kinds.KINDS["dice"]  # which its import has registered: only some tests know it
 
 
 @pytest.fixture
 def dice(make_store: Callable[..., RunStore], monkeypatch: pytest.MonkeyPatch) -> RunStore:
-    """A store whose workers know the dice."""
+    """A store whose workers, which are those of the program, know the dice."""
     monkeypatch.setitem(kinds.KINDS, "dice", DICE)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    return make_store(command=[sys.executable, "-m", "tests.runs.tiny_kind", "{folder}"])
+    monkeypatch.setenv("NPF_EXTENSIONS", str(ROOT / "tests/runs/tiny_kind.py"))
+    return make_store(command=[sys.executable, "-m", "npf_engine", "worker", "{folder}"])
 
 
 @pytest.mark.parametrize("name", kinds.KINDS)
@@ -43,10 +46,10 @@ def test_every_kind_is_complete(name: str):
     kind = kinds.get(name)
     spec = kind.default()
     assert kind.name == name and kind.title
-    assert callable(kinds.named(kind.run))
+    assert callable(named(kind.run))
     assert kinds.of(spec) is kind
     assert kind.run_name(spec)
-    assert {"seed", "first_seed"} & set(kinds.leaves(spec))  # a repeat gives the same numbers
+    assert {"seed", "first_seed"} & set(leaves(spec))  # a repeat gives the same numbers
     assert kinds.spec_from_json(json.loads(json.dumps(kinds.spec_to_json(spec)))) == spec
 
 
@@ -56,7 +59,8 @@ def test_spec_in_json_and_back(monkeypatch):
     data = json.loads(json.dumps(kinds.spec_to_json(spec)))
     assert data["kind"] == "dice" and data["die"] == {"faces": 8, "marks": [0.5, 4.0]}
     assert kinds.spec_from_json(data) == spec
-    assert "kind" not in kinds.spec_to_json(TrainingSpec())  # so that older versions read it too
+    assert kinds.spec_to_json(TrainingSpec())["kind"] == "train"
+    # versions before wrote no kind for a training
     assert kinds.spec_from_json({"seed": 4}) == with_values(TrainingSpec(), {"seed": 4})
     assert kinds.spec_from_json({"kind": "train"}) == TrainingSpec()
 
@@ -83,6 +87,10 @@ def test_settings_as_text_and_refused_ones(monkeypatch):
     with pytest.raises(InputError, match="is no spec of a run"):
         kinds.of(Die())
     assert kinds.lenient_spec({"kind": "dice", "throws": 9, "way": "up", "gone": 1}) == DiceSpec(throws=9)
+
+
+def sum_of(result: Result) -> int:
+    return int(result.to_json()["sum"])
 
 
 def expected(spec: DiceSpec) -> int:
@@ -117,6 +125,7 @@ def test_a_run_from_queue_to_zip_through_a_kill_and_a_cancel(dice: RunStore):
     assert done.verdict == "good" and done.seconds == {"total": 0.5} and done.error is None
     report = dice.report(run.id)
     assert report is not None and report["sum"] == expected(spec) and report["spread"] is None
+    assert DICE.result_of(report).sum == expected(spec) and DICE.result_of(report).verdict.level == "good"
     assert dice.history(run.id)["throw"]["mean"][-1] == pytest.approx(report["mean"], rel=1e-6)
     assert not (run.folder / layout.CHECKPOINTS).exists()
     assert estimate(dice, TrainingSpec()).runs == 0  # what a training takes is told by trainings
@@ -167,8 +176,8 @@ def test_names_of_runs(monkeypatch, dice: RunStore):
     dice.scheduler.executor.command = [sys.executable, "-c", "pass"]
     assert dice.submit(DiceSpec(name=" mine ")).name == "mine"
     assert dice.submit(DiceSpec(name="mine"), "yours").name == "yours"
-    named = dataclasses.replace(DICE, naming="{name} by {throws}")
-    monkeypatch.setitem(kinds.KINDS, "dice", named)  # now the leaf says what is thrown, not what the run is called
+    by_name = dataclasses.replace(DICE, naming="{name} by {throws}")
+    monkeypatch.setitem(kinds.KINDS, "dice", by_name)  # now the leaf says what is thrown, not what the run is called
     assert dice.submit(DiceSpec(name="ivory", throws=7)).name == "ivory by 7"
 
 
@@ -176,10 +185,10 @@ def test_a_folder_keeps_to_its_run(monkeypatch, tmp_path):
     monkeypatch.setitem(kinds.KINDS, "dice", DICE)
     spec = DiceSpec(throws=2)
     recorder = FolderRecorder(tmp_path, DICE.stages)
-    assert run_job(spec, tmp_path, recorder)["sum"] == expected(spec)
+    assert sum_of(run_job(spec, tmp_path, recorder)) == expected(spec)
     with pytest.raises(InputError, match=r"holds another dice \(throws is 2 there, not 3\)"):
         run_job(DiceSpec(throws=3), tmp_path, recorder)
-    assert run_job(DiceSpec(name="another name", throws=2), tmp_path, recorder)["sum"] == expected(spec)
+    assert sum_of(run_job(DiceSpec(name="another name", throws=2), tmp_path, recorder)) == expected(spec)
     monkeypatch.setitem(kinds.KINDS, "dice", dataclasses.replace(DICE, naming="{name} by {throws}"))
     with pytest.raises(InputError, match=r"name is 'another name' there, not ''"):
         run_job(spec, tmp_path, recorder)

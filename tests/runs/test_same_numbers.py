@@ -133,16 +133,16 @@ def in_every_way(
         recorder.left, recorder.every = left, max(3, counting.checks // 20)
         return recorder
 
-    report = run_job(spec, folder / "silent", counting)
+    report = run_job(spec, folder / "silent", counting).to_json()
     numbers, told = left_in(folder / "silent"), plain(layout.finite(report))
     assert numbers, "a run leaves something to compare"
 
-    kept = run_job(spec, folder / "kept", eager("kept"))
+    kept = run_job(spec, folder / "kept", eager("kept")).to_json()
     for _ in range(2):
         with pytest.raises(Cancelled):
             run_job(spec, folder / "broken", eager("broken", max(1, counting.checks // 3)))
         assert not (folder / "broken" / layout.REPORT).exists()
-    resumed = run_job(spec, folder / "broken", eager("broken"))
+    resumed = run_job(spec, folder / "broken", eager("broken")).to_json()
     for name, again in (("kept", kept), ("broken", resumed)):
         assert same_told(told, plain(layout.finite(again)), rounding), name
         must_be_same(numbers, left_in(folder / name), name)
@@ -263,9 +263,9 @@ def test_threads_are_the_specs_and_then_those_of_before(tmp_path: Path, monkeypa
     try:
         for count in (1, 2):
             torch.set_num_threads(count)
-            assert run_job(LabSpec(), tmp_path / f"lab{count}", Recorder())["threads"] == 1
+            assert run_job(LabSpec(), tmp_path / f"lab{count}", Recorder()).to_json()["threads"] == 1
             spec = with_values(of_field("quick", "himmelblau"), {"threads": 2})
-            assert run_job(spec, tmp_path / f"train{count}", Recorder())["threads"] == 2
+            assert run_job(spec, tmp_path / f"train{count}", Recorder()).to_json()["threads"] == 2
             assert torch.get_num_threads() == count
     finally:
         torch.set_num_threads(before)

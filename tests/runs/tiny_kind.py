@@ -1,18 +1,19 @@
-"""A kind of run that only tests know: it throws dice. ``python tiny_kind.py RUN_FOLDER`` is a worker that knows it."""
+"""A kind of run from outside the package, in one file: it throws dice. NPF_EXTENSIONS names it."""
 
 from __future__ import annotations
 
 import random
-import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.runs.worker import main
-from npf_engine.studies.kinds import KINDS, Kind
+from npf_engine.measures.verdict import GOOD, Verdict
+from npf_engine.studies import kinds
+from npf_engine.studies.kind import Kind, Stage, Words
 
 
 @dataclass(frozen=True)
@@ -63,19 +64,36 @@ def throw(spec, recorder, folder):
     np.savez(folder / "dice.npz", total=np.array([total]))
     (folder / "notes.txt").write_text("not a result file")
     recorder.stage("write", "done")
-    return {"sum": np.int64(total), "mean": np.float32(total / spec.throws), "out": str(folder), "verdict": "good",
-            "seconds": 0.5, "spread": float("nan")}  # fmt: skip
+    return DiceResult(total, total / spec.throws, str(folder))
 
 
-DICE = Kind(
+@dataclass(frozen=True)
+class DiceResult:
+    sum: int
+    mean: float
+    out: str
+
+    @property
+    def verdict(self) -> Verdict:
+        return Verdict(GOOD, "dice are fair")
+
+    def to_json(self) -> dict[str, object]:
+        numpy = {"sum": np.int64(self.sum), "mean": np.float32(self.mean)}  # as a report may hold them
+        rest = {"out": self.out, "seconds": {"total": 0.5}, "spread": float("nan")}
+        return numpy | rest | self.verdict.to_json()
+
+    @classmethod
+    def of_json(cls, report: Mapping[str, Any]) -> DiceResult:
+        return cls(int(report["sum"]), float(report["mean"]), str(report.get("out", "")))
+
+
+DICE: Kind[DiceSpec, DiceResult] = Kind(
     "dice",
-    "Dice",
-    spec="tests.runs.tiny_kind:DiceSpec",
-    run="tests.runs.tiny_kind:throw",
+    Words("Dice", "throw dice", stages={"throw": Stage("Throws", "Each die lands.")}),
+    spec=DiceSpec,
+    run=throw,
+    result=DiceResult,
     stages=("throw", "write"),
     files=("*.npz",),
 )
-
-if __name__ == "__main__":
-    KINDS["dice"] = DICE
-    raise SystemExit(main(sys.argv[1]))
+kinds.register(DICE)

@@ -57,7 +57,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, Path]:
     """The result of a tiny training in this process, and its folder."""
     folder = tmp_path_factory.mktemp("trained")
     recorder = ConsoleRecorder(folder, stream=io.StringIO())
-    return run_job(with_values(TrainingSpec(), TINY | {"report.draws": 3}), folder, recorder), folder
+    return run_job(with_values(TrainingSpec(), TINY | {"report.draws": 3}), folder, recorder).to_json(), folder
 
 
 def test_the_result_has_the_contracts_keys(trained):

@@ -1,0 +1,30 @@
+"""What an experiment on the classifier is called, and its stages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from npf_engine.studies.kind import Kind, Stage, Words
+
+if TYPE_CHECKING:
+    from npf_engine.studies.classifier.spec import ExperimentSpec
+    from npf_engine.studies.kind import Told
+
+KIND: Kind[ExperimentSpec, Told] = Kind(
+    "experiment",
+    Words(
+        "Experiment",
+        "experiment 5.3, 5.4 or 5.5 of the paper, on a small classifier's loss",
+        stages={
+            "samples": Stage("Gradients"),
+            "flow": Stage("Gradient flow"),
+            "warm-up": Stage("Warm-up"),
+        },
+        symbols=("G", "u", "conjugate", "M_theta", "M_xi", "I", "S"),
+    ),
+    spec="npf_engine.studies.classifier.spec:ExperimentSpec",
+    run="npf_engine.studies.classifier.run:run_experiment",
+    stages=(),  # each experiment has its own
+    files=("particles.npz", "figures.npz", "best-weights.safetensors", "model/*"),
+    naming="Experiment {experiment} {preset}",
+)

@@ -1,0 +1,179 @@
+"""What a kind of run is: a spec, a function that does what it says, a typed result, and the words for all of it.
+
+A kind is a folder of this room, ``studies/KIND/``: ``spec.py`` (what can be set), ``run.py`` (what is done),
+``result.py`` (what comes out, with its verdict) and ``words.py`` (what people call it). One from outside the package
+is a module that calls ``kinds.register`` (npf_engine/extensions.py says how it is found).
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar, cast
+
+from npf_engine.measures.verdict import Verdict, level_of_row
+from npf_engine.settings.dotted import leaves, set_leaves
+from npf_engine.tasks.recorder import Recorder
+
+T = TypeVar("T")
+
+
+class Result(Protocol):
+    """What a run answers. ``to_json`` is what report.json holds and ``--json`` prints, the verdict in it."""
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The verdict; None where there is nothing to compare with."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data: "verdict" and "verdict_reason" where there is a verdict, "seconds" {"total", ...}."""
+
+
+SpecT = TypeVar("SpecT")
+ResultT = TypeVar("ResultT", bound=Result)
+
+
+@dataclass(frozen=True)
+class Told:
+    """The result of a kind that has no type of its own for it: what its function returned."""
+
+    data: Mapping[str, Any]
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """As its keys "verdict" and "verdict_reason" say."""
+        return verdict_in(self.data)
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as a dict."""
+        return dict(self.data)
+
+    @classmethod
+    def of_json(cls, data: Mapping[str, Any]) -> Told:
+        """Inverse of ``to_json``."""
+        return cls(data)
+
+
+def verdict_in(data: Mapping[str, Any]) -> Verdict | None:
+    """The verdict that a report carries, in today's words; None for none."""
+    level = level_of_row(data.get("verdict"))
+    return None if level is None else Verdict(level, str(data.get("verdict_reason") or ""))
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What people call a stage of a run, and a sentence on what it does (empty: the title says it)."""
+
+    title: str
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Words:
+    """What pages and the command line call a kind of run and its parts.
+
+    title: of one run; summary: what its command does, as its ``--help`` says; stages: words for the stages that can be
+    told in advance, and for parts of them (``u: pairing``); kept: what a run that is stopped keeps; symbols: those of
+    the glossary that stand on its page; command: its name on the command line, where not the kind's own.
+    """
+
+    title: str
+    summary: str = ""
+    stages: Mapping[str, Stage] = field(default_factory=dict)
+    kept: str = "What is done so far is kept."
+    symbols: tuple[str, ...] = ()
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Kind(Generic[SpecT, ResultT]):
+    """One kind of run.
+
+    ``spec`` is a frozen dataclass whose fields all have defaults, among them ``seed`` and mostly ``name``; it may
+    have a method ``validate()`` that raises InputError, and a property ``default_name``. ``run`` is a function
+    ``(spec, recorder, folder) -> Result``; one that returns a mapping answers ``Told``. ``result`` is the Result's
+    class, with ``of_json`` as the inverse of ``to_json``. These three may be given as "module:name", imported when
+    somebody needs them: a list of runs must not load what only one of them needs.
+
+    ``stages`` are shown before they begin; a stop waits a moment for those in ``saving``, and for those that ask
+    whether a checkpoint is due. ``files`` are patterns of the result files in the run folder; ``bundled``: what a run
+    leaves is a model, its bundle. ``naming`` is what a run without a name is called, with leaves in braces; where
+    ``{name}`` is among them, that leaf is not the run's name. ``change`` is a function ``(spec, values) -> spec``
+    where setting leaves one by one is not all there is to it.
+    """
+
+    name: str
+    words: Words
+    spec: str | type[SpecT]
+    run: str | Callable[..., ResultT | Mapping[str, Any]]
+    result: str | type[ResultT] = "npf_engine.studies.kind:Told"
+    stages: tuple[str, ...] = ()
+    saving: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    bundled: bool = False
+    naming: str = ""
+    change: str | Callable[[SpecT, Mapping[str, Any]], SpecT] | None = None
+
+    @property
+    def title(self) -> str:
+        """What one run of it is called."""
+        return self.words.title
+
+    @property
+    def spec_type(self) -> type[SpecT]:
+        """The class of its specs."""
+        return named(self.spec)
+
+    def is_of(self, spec: object) -> bool:
+        """Whether ``spec`` is one of its specs; nothing is imported to find out that it is not."""
+        name = self.spec.rpartition(":")[2] if isinstance(self.spec, str) else self.spec.__name__
+        return name == type(spec).__name__ and self.spec_type is type(spec)
+
+    def default(self) -> SpecT:
+        """The spec with every setting at its default."""
+        return self.spec_type()
+
+    def with_values(self, spec: SpecT, values: Mapping[str, Any]) -> SpecT:
+        """The spec with dotted keys replaced, checked. Raises InputError."""
+        if self.change is not None:
+            return named(self.change)(spec, dict(values))
+        changed = cast(SpecT, set_leaves(spec, dict(values)))
+        validate = getattr(changed, "validate", None)
+        if validate is not None:
+            validate()
+        return changed
+
+    def do(self, spec: SpecT, recorder: Recorder, folder: Path, **at_hand: object) -> ResultT | Told:
+        """Do what ``spec`` says, with its files in ``folder``. Raises InputError and Cancelled."""
+        made = named(self.run)(spec, recorder, folder, **at_hand)
+        return Told(made) if isinstance(made, Mapping) else made
+
+    def result_of(self, report: Mapping[str, Any]) -> ResultT:
+        """The result that report.json tells. Raises KeyError, TypeError or ValueError where it tells none."""
+        made: ResultT = named(self.result).of_json(report)  # type: ignore[attr-defined]  # a class method of each
+        return made
+
+    @property
+    def names_runs(self) -> bool:
+        """Whether the leaf ``name`` is the name of the run."""
+        return "{name}" not in self.naming
+
+    def default_name(self, spec: SpecT) -> str:
+        """What a run of this spec without a name of its own is called."""
+        made = self.naming.format(**leaves(spec)) if self.naming else getattr(spec, "default_name", "")
+        return str(made or self.title)
+
+    def run_name(self, spec: SpecT) -> str:
+        """The name of a run of this spec."""
+        own = str(getattr(spec, "name", "")).strip() if self.names_runs else ""
+        return own or self.default_name(spec)
+
+
+def named(what: str | T) -> T:
+    """What ``module:name`` stands for; anything but a text stands for itself."""
+    if not isinstance(what, str):
+        return what
+    module, _, name = what.partition(":")
+    return cast(T, getattr(importlib.import_module(module), name))

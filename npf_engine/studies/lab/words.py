@@ -1,0 +1,25 @@
+"""What a run of the Monge lab is called; its stages are its methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from npf_engine.studies.kind import Kind, Words
+
+if TYPE_CHECKING:
+    from npf_engine.studies.kind import Told
+    from npf_engine.studies.lab.run import LabSpec
+
+KIND: Kind[LabSpec, Told] = Kind(
+    "lab",
+    Words(
+        "Monge lab",
+        "ways to learn a Brenier map, side by side on one task",
+        kept="Methods that are done are kept; the one at work begins anew.",
+        symbols=("T", "rho", "F", "law", "S"),
+    ),
+    spec="npf_engine.studies.lab.run:LabSpec",
+    run="npf_engine.studies.lab.view:run_judged",
+    stages=(),  # one for each method
+    files=("lab.npz", "lab.json"),
+)
