@@ -12,7 +12,7 @@ setup(
     package_dir={GALLERY: "assets/gallery"},
     package_data={
         "npf_engine": ["py.typed"],
-        "npf_engine.fields": ["gazetteer.json"],
+        "npf_engine.fields.places": ["gazetteer.json"],
         GALLERY: ["*.zip"],
     },
 )

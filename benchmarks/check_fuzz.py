@@ -28,7 +28,8 @@ from typing import Any
 from benchmarks import fuzz_bundle, fuzzing
 from benchmarks.fuzzing import Target, any_bytes, in_ifd, in_npy, in_png, in_text, in_zip
 from npf_engine.errors import InputError
-from npf_engine.fields import clouds, file_reading, pictures
+from npf_engine.fields import clouds, pictures
+from npf_engine.fields.readers import file_reading
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.tasks import lockdown
 from npf_engine.tasks.child import Limits

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from npf_engine.errors import InputError
+from npf_engine.fields import stored_files
+from npf_engine.fields.sources import formula, place
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.settings import limits
 from npf_engine.studies.factorization.spec import TrainingSpec, base_of, leaves, preset, with_values
@@ -74,6 +76,8 @@ def check_source(source: str) -> None:
     limits.check_text("the link's source", source)
     limits.check_path("the link's source", source)
     source = source.strip()  # as fields.catalog reads it: what is judged here must be what is opened there
+    if stored_files.is_upload(source):
+        return  # by what is in it: nothing can be named that was not uploaded
     path = Path(source)
     home_of_somebody = source.startswith("~")
     if not (path.is_absolute() or len(path.parts) > 1 or path.exists() or home_of_somebody):
@@ -93,18 +97,15 @@ def title_in(settings: Mapping[str, Any]) -> str:
     thousand runs must not make a thousand specs."""
     found = settings.get("field")
     field: Mapping[str, Any] = found if isinstance(found, dict) else {}
-    source, formula, bounds = (field.get(key) for key in ("source", "expression", "bounds"))
+    source, texts, bounds = (field.get(key) for key in ("source", "expression", "bounds"))
     return _title(
         source if isinstance(source, str) else FieldSpec().source,
-        [str(part) for part in formula] if isinstance(formula, list) else [],
-        bounds if isinstance(bounds, list) and all(isinstance(edge, int | float) for edge in bounds) else None,
+        tuple(map(str, texts)) if isinstance(texts, list) else (),
+        tuple(bounds) if isinstance(bounds, list) and all(isinstance(edge, int | float) for edge in bounds) else None,
     )
 
 
-def _title(source: str, formula: Sequence[str], bounds: Sequence[float] | None) -> str:
-    if source == "expression" and formula:
-        return "F = " + ("∇(" + formula[0] + ")" if len(formula) == 1 else ", ".join(formula))
-    if source == "coordinates" and bounds and len(bounds) == 4:
-        west, south, east, north = bounds
-        return f"{south:g} to {north:g} north, {west:g} to {east:g} east"
-    return Path(source).stem if len(Path(source).parts) > 1 else source
+def _title(source: str, texts: tuple[str, ...], bounds: tuple[float, ...] | None) -> str:
+    if source == "expression":
+        return formula.title_of(texts)
+    return place.title_of(bounds) if source == "coordinates" else stored_files.title_of(source)

@@ -9,8 +9,8 @@ import streamlit as st
 
 from npf_engine.errors import InputError
 from npf_engine.fields import catalog
+from npf_engine.fields.catalog import price
 from npf_engine.fields.field import Grid
-from npf_engine.fields.price import price
 from npf_engine.measures import inverse_view, views
 from ui import runs
 

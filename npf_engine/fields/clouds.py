@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.fields.binary_table import array_header, read_array
-from npf_engine.fields.columns import Column
-from npf_engine.fields.csv_table import open_csv
-from npf_engine.fields.safe_archive import check_zip
+from npf_engine.fields.readers.binary_table import array_header, read_array
+from npf_engine.fields.readers.columns import Column
+from npf_engine.fields.readers.csv_table import open_csv
+from npf_engine.fields.readers.safe_archive import check_zip
 from npf_engine.settings.limits import MAX_FILE_BYTES, check_cells
 
 

@@ -13,12 +13,12 @@ import numpy as np
 from torch import Tensor
 
 from npf_engine.errors import InputError
-from npf_engine.fields.columns import Column, Layout
 from npf_engine.fields.field import Field
 from npf_engine.fields.function_field import Formula, Progress, function_field, make_domain
+from npf_engine.fields.readers.columns import Column, Layout
+from npf_engine.fields.readers.tables import Table, samples_of
 from npf_engine.fields.samples import samples_field
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.fields.tables import Table, samples_of
 
 OWN_SAMPLES, OWN_FUNCTION = "own-samples", "own-function"  # as a field's source
 NAMES = (OWN_SAMPLES, OWN_FUNCTION)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from npf_engine.fields import analytic
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.settings.limits import check_samples
 
@@ -47,23 +46,15 @@ class Price:
         return f"{self.numbers:,} numbers: about {time} and {self.bytes / 1e6:,.0f} MB of memory"
 
 
-def price(spec: FieldSpec) -> Price:
-    """The price of the field that ``spec`` describes. Raises InputError where it is beyond the limits."""
-    name = spec.source.strip().lower()
-    if name == "expression":
-        from npf_engine.fields.expression import dimension
-
-        d = dimension(spec.expression, spec.low)
-        return _function(spec.n_samples, d, sum(map(len, spec.expression)))
-    if name in analytic.INFO:
-        d = max(analytic.INFO[name].d, len(spec.low), len(spec.matrix))
-        return _function(spec.n_samples, d, 40 + (2 * d * d if name == "linear" else 0))
+def raster_price(spec: FieldSpec) -> Price:
+    """The price of the slope of a raster, resampled to ``spec.max_samples`` pixels."""
     pixels = spec.max_samples
     reach = 2 * (2 * TRUNCATE * spec.sigma + 1)
     return Price(2 * pixels, pixels * (PIXEL_SECONDS + reach * TAP_SECONDS), PIXEL_BYTES * pixels)
 
 
-def _function(n: int, d: int, operations: int) -> Price:
+def function_price(n: int, d: int, operations: int) -> Price:
+    """The price of n samples in d dimensions of a formula of so many operations. InputError beyond the limits."""
     check_samples(n, d)
     numbers = n * d
     return Price(numbers, numbers * NUMBER_SECONDS + n * operations * OPERATION_SECONDS, NUMBER_BYTES * numbers)

@@ -7,10 +7,10 @@ import dataclasses
 import numpy as np
 import torch
 
-from npf_engine.fields.columns import Layout
 from npf_engine.fields.field import Field, Scaling, Units, split_indices
+from npf_engine.fields.readers.columns import Layout
+from npf_engine.fields.readers.tables import Samples
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.fields.tables import Samples
 
 
 def samples_field(name: str, samples: Samples, spec: FieldSpec) -> Field:

@@ -20,8 +20,9 @@ import torch
 
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Field, Grid, Scaling, Units
-from npf_engine.fields.function_field import Functions
 from npf_engine.fields.lattice import LATTICE, lattice_of, lattice_tensors
+from npf_engine.fields.sources.registry import named
+from npf_engine.fields.sources.source import Functions
 from npf_engine.fields.spec import FieldSpec
 
 FORMAT = 1
@@ -125,14 +126,8 @@ def _give_function(field: Field) -> None:
 def known_functions(spec: FieldSpec) -> Functions | None:
     """(F, potential or None) in model positions of a field known as a function, without drawing samples; None where its
     source is no formula by name."""
-    from npf_engine.fields import analytic, classifier, expression
-
-    spec = dataclasses.replace(spec, source=spec.source.strip().lower())  # as ``catalog.resolve`` reads it
-    if spec.source == classifier.NAME:
-        return classifier.functions(spec)
-    if spec.source == "expression":
-        return expression.functions(spec)
-    return analytic.functions(spec) if spec.source in analytic.NAMES else None
+    source = named(spec)
+    return None if source is None else source.functions()
 
 
 def spec_from_dict(values: dict[str, Any]) -> FieldSpec:

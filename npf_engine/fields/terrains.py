@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from npf_engine.fields.elevation_fetch import fetch
 from npf_engine.fields.field import Field
 from npf_engine.fields.fractal import fractal_raster
-from npf_engine.fields.places import Place
+from npf_engine.fields.places.elevation_fetch import fetch
+from npf_engine.fields.places.find import Place
 from npf_engine.fields.raster import Raster
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.topography import Progress, raster_field

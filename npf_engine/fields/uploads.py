@@ -6,45 +6,27 @@ away from the network (``tasks.child``). What comes back is no larger than the s
 
 from __future__ import annotations
 
-import functools
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
 from npf_engine.errors import InputError
-from npf_engine.fields import file_reading, raster_files
-from npf_engine.fields.columns import Column, Layout
 from npf_engine.fields.field import Field
-from npf_engine.fields.file_reading import SUFFIXES, ColumnPreview, UploadPreview
-from npf_engine.fields.grids import HeightTable, grid_field
 from npf_engine.fields.raster import Raster, SourceGrid
+from npf_engine.fields.readers import file_reading, raster_files
+from npf_engine.fields.readers.columns import Column, Layout
+from npf_engine.fields.readers.file_reading import SUFFIXES, ColumnPreview, UploadPreview
+from npf_engine.fields.readers.grids import HeightTable, grid_field
+from npf_engine.fields.readers.tables import Samples
 from npf_engine.fields.samples import samples_field
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.fields.tables import Samples
 from npf_engine.fields.topography import raster_field
 from npf_engine.tasks import child
 
-__all__ = ["SUFFIXES", "ColumnPreview", "UploadPreview", "content_hash", "load_upload", "open_raster", "preview"]
+__all__ = ["SUFFIXES", "ColumnPreview", "UploadPreview", "load_upload", "open_raster", "preview"]
 
 Progress = Callable[[float, float, str], None]
 LOOK = child.Limits(seconds=20.0)
 LOAD = child.Limits(seconds=60.0)  # what becomes a training may take longer than a look at it
-
-
-def content_hash(path: Path) -> str:
-    """By what a file is known: the SHA-256 of its content ("" where there is none), computed once for a file that lies
-    unchanged."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return ""
-    return _content_hash(str(path), stat.st_ino, stat.st_size, stat.st_mtime_ns)
-
-
-@functools.lru_cache(maxsize=256)
-def _content_hash(path: str, inode: int, size: int, written: int) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def load_upload(path: Path, spec: FieldSpec, progress: Progress | None = None) -> Field:

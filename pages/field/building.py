@@ -10,9 +10,14 @@ from collections.abc import Iterator
 import streamlit as st
 
 from npf_engine.errors import InputError
-from npf_engine.fields import catalog, elevation_fetch, places
+from npf_engine.fields import catalog
+from npf_engine.fields.catalog import price
 from npf_engine.fields.field import Field
-from npf_engine.fields.price import Price, price
+from npf_engine.fields.places import elevation_fetch
+from npf_engine.fields.places import find as places
+from npf_engine.fields.price import Price
+from npf_engine.fields.sources.place import Coordinates, Place
+from npf_engine.fields.sources.registry import source_of
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.tasks import layout
 from pages.field import choice, reading
@@ -65,17 +70,11 @@ def _shelf(home: str) -> Shelf:
 
 def place_of(spec: FieldSpec) -> places.Place | None:
     """The region or city that a field is named by; None for fields of any other kind."""
-    infos = {info.name: info for info in catalog.list_fields()}
-    if spec.source == "coordinates" and spec.bounds is not None:
-        return places.coordinates_place(spec.bounds)
-    if (
-        spec.source == "expression"
-        or "/" in spec.source
-        or (spec.source.lower() in infos and infos[spec.source.lower()].group != "place")
-    ):
+    source = source_of(spec)
+    if not isinstance(source, Place | Coordinates):
         return None
     try:
-        return places.find_place(spec.source, spec.size_km)
+        return source.place
     except InputError:
         return None
 

@@ -7,7 +7,9 @@ from collections.abc import Callable
 import streamlit as st
 
 from npf_engine.errors import InputError
-from npf_engine.fields import analytic, elevation_fetch
+from npf_engine.fields import analytic
+from npf_engine.fields.places import elevation_fetch
+from npf_engine.fields.sources.registry import source_of
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.numbers import typed
 from pages.field import choice, pick
@@ -26,7 +28,7 @@ VOIDS = {"fill": "fill them from their surroundings", "mask": "leave them out of
 def show(spec: FieldSpec, place: bool) -> None:
     """The folded options of ``spec``; a ``place`` has a product to fetch."""
     terrain = place or is_raster(spec)
-    function = spec.source in analytic.INFO or spec.source == "expression"
+    function = spec.source in analytic.INFO or source_of(spec).family == "formula"
     with st.expander("Options", icon=":material/tune:"):
         if terrain:
             _terrain(spec, place)
@@ -37,11 +39,8 @@ def show(spec: FieldSpec, place: bool) -> None:
 
 def is_raster(spec: FieldSpec) -> bool:
     """Whether the field is the slope of a grid of elevation."""
-    from npf_engine.fields.raster_files import SUFFIXES
-
-    if pick.mode_of(spec) == pick.UPLOAD:
-        return spec.source.lower().endswith(SUFFIXES) or spec.rho != "samples"
-    return any(info.name == spec.source and info.kind == "samples" for info in pick.built_in())
+    source = source_of(spec)
+    return source.terrain or (source.family == "file" and spec.rho != "samples")
 
 
 def _terrain(spec: FieldSpec, place: bool) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from pathlib import Path
-
 import streamlit as st
 
 from npf_engine.errors import InputError
@@ -100,8 +97,7 @@ def _use_button(spec: FieldSpec) -> None:
 
 def _use(spec: FieldSpec) -> None:
     with states.told():
-        if pick.mode_of(spec) == pick.UPLOAD:
-            spec = dataclasses.replace(spec, source=str(uploading.keep(Path(spec.source))))
+        uploading.keep(spec.source)
         frame.go("train", fieldlink.to_query(spec))
 
 

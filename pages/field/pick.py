@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 
 from npf_engine.errors import InputError
-from npf_engine.fields import analytic, catalog, places, uploads
+from npf_engine.fields import analytic, catalog, stored_files
+from npf_engine.fields.places import find as places
+from npf_engine.fields.readers.file_reading import SUFFIXES
+from npf_engine.fields.sources.registry import source_of
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.numbers import typed
 from pages.field import building, choice, reading, uploading
@@ -20,6 +21,7 @@ ICONS = {
     UPLOAD: ":material/upload_file:",
     FORMULA: ":material/function:",
 }
+WAYS: dict[str, str] = {"place": PLACE, "built in": BUILT_IN, "file": UPLOAD, "formula": FORMULA}  # family -> way
 MODE = "field_mode"
 TYPED = "place_query"
 NEW = "upload_new"  # session: a file that was uploaded and not looked at yet
@@ -44,11 +46,7 @@ def show(spec: FieldSpec) -> bool:
 
 def mode_of(spec: FieldSpec) -> str:
     """The way by which a field was chosen."""
-    if spec.source == "expression":
-        return FORMULA
-    if len(Path(spec.source).parts) > 1:
-        return UPLOAD
-    return BUILT_IN if any(info.name == spec.source for info in built_in()) else PLACE
+    return WAYS.get(source_of(spec).family, BUILT_IN)
 
 
 def built_in() -> list[catalog.FieldInfo]:
@@ -133,7 +131,7 @@ def _built_in_chosen() -> None:
 def _upload(spec: FieldSpec) -> bool:
     st.file_uploader(
         "Raster or table",
-        type=[suffix.rsplit(".", 1)[-1] for suffix in uploads.SUFFIXES],
+        type=[suffix.rsplit(".", 1)[-1] for suffix in SUFFIXES],
         key="upload",
         on_change=_uploaded,
         help="Elevation (.tif, .hgt, zipped) becomes its gradient field. A table (.csv, .parquet, .npz) has the "
@@ -142,8 +140,7 @@ def _upload(spec: FieldSpec) -> bool:
     new = st.session_state.get(NEW)
     if new is None and mode_of(spec) != UPLOAD:
         return True
-    path = Path(new or spec.source)
-    seen = reading.look(path, spec)
+    seen = reading.look(stored_files.path_of(new or spec.source), spec)
     if seen is None:
         return False
     if new is not None:
@@ -186,7 +183,7 @@ def _uploaded() -> None:
     if upload is None:
         return
     try:
-        st.session_state[NEW] = str(uploading.stage(upload))
+        st.session_state[NEW] = uploading.stage(upload)
         st.session_state.pop(reading.STOPPED, None)
     except InputError as error:
         st.session_state[choice.PROBLEM] = str(error)

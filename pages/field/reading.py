@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from npf_engine.fields import uploads
+from npf_engine.fields import stored_files, uploads
 from npf_engine.fields.spec import FieldSpec
 from ui import states
 
@@ -51,7 +51,7 @@ def previews() -> Previews:
 def look(path: Path, spec: FieldSpec) -> uploads.UploadPreview | None:
     """What is in the file, read with progress and a way to stop; None after it was stopped."""
     law = "samples" if spec.rho in ("box", "samples") else spec.rho  # the two are one to a preview
-    key = (uploads.content_hash(path), path.name, spec.max_samples, spec.split_seed, law)
+    key = (stored_files.content_hash(path), path.name, spec.max_samples, spec.split_seed, law)
     seen = previews().get(key)
     if seen is not None:
         return seen

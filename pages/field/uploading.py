@@ -12,22 +12,25 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from npf_engine.errors import InputError
+from npf_engine.fields import stored_files
 from npf_engine.tasks import layout
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-STAGED = "staged"  # folder in home()/cache: files looked at, not used yet
 STAGED_SECONDS = 24 * 3600
 STAGED_BYTES = 4 * 2**30  # of all files put aside; the oldest go first
 
 
-def stage(upload: UploadedFile) -> Path:
-    """Put the file aside under its contents' hash; files put aside a day ago and never used are removed."""
-    folder = layout.home() / "cache" / STAGED
-    _forget_old(folder)
+def stage(upload: UploadedFile) -> str:
+    """Put the file aside under its contents' hash, and say by which source it is then known; files put aside a day ago
+    and never used are removed."""
     content = upload.getbuffer()
-    path = folder / hashlib.sha256(content).hexdigest()[:32] / safe_name(upload.name)
+    source = stored_files.upload_name(hashlib.sha256(content).hexdigest(), safe_name(upload.name))
+    _, path = stored_files.upload_paths(source)
+    folder = path.parent.parent
+    _forget_old(folder)
     if not path.exists():
         layout.check_room(folder, len(content))
     with layout.writing(path):
@@ -35,29 +38,29 @@ def stage(upload: UploadedFile) -> Path:
     if not path.exists():
         layout.write_atomic(path, bytes(content))
     os.utime(path.parent)  # in use again
-    return path
+    return source
 
 
-def keep(path: Path) -> Path:
-    """The place of a staged file among the uploads, where it now lies; any other path as it is."""
-    staged = layout.home() / "cache" / STAGED
-    if not path.resolve().is_relative_to(staged.resolve()):
-        return path
-    kept = layout.home() / layout.UPLOADS / path.parent.name / path.name
+def keep(source: str) -> None:
+    """Move an upload from what was put aside to what is kept; any other source is left alone."""
+    if not stored_files.is_upload(source):
+        return
+    kept, staged = stored_files.upload_paths(source)
     with layout.writing(kept):
         kept.parent.mkdir(parents=True, exist_ok=True)
         if not kept.exists():  # its folder is named by its contents
-            layout.check_room(kept, path.stat().st_size)
+            if not staged.is_file():
+                raise InputError(f"{kept.name} is no longer here; upload it again")
+            layout.check_room(kept, staged.stat().st_size)
             part = kept.with_name(f".{secrets.token_hex(4)}.part")
-            shutil.copyfile(path, part)
+            shutil.copyfile(staged, part)
             part.replace(kept)
-    return kept
 
 
 def safe_name(name: str) -> str:
     """The file's own name without folders and without characters that a link or a shell would trip over."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(name.replace("\\", "/")).name).strip("-.")
-    return plain[-80:] or "upload"
+    return plain[-80:].lstrip("-.") or "upload"
 
 
 def _forget_old(folder: Path) -> None:

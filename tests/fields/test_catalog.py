@@ -11,7 +11,7 @@ import pytest
 
 from npf_engine.errors import Cancelled, InputError
 from npf_engine.fields.catalog import list_fields, resolve
-from npf_engine.fields.elevation_fetch import clip_path
+from npf_engine.fields.places.elevation_fetch import clip_path
 from npf_engine.fields.spec import FieldSpec
 from tests.fields.loopback import chamonix_tiles, closed_source, hill, loopback, need_gdal, seed_cache, serve_folder
 

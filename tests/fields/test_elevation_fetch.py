@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from npf_engine.errors import Cancelled, InputError
-from npf_engine.fields import elevation_fetch
-from npf_engine.fields.elevation_fetch import check_bounds, clip_path, fetch
-from npf_engine.fields.raster_files import read_raster
+from npf_engine.fields.places import elevation_fetch
+from npf_engine.fields.places.elevation_fetch import check_bounds, clip_path, fetch
+from npf_engine.fields.readers.raster_files import read_raster
 from tests.fields.loopback import (
     SIDE,
     VOID,

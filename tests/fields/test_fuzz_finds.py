@@ -17,7 +17,8 @@ from pyarrow import parquet
 
 from benchmarks import check_fuzz, fuzzing
 from npf_engine.errors import InputError
-from npf_engine.fields import catalog, clouds, file_reading
+from npf_engine.fields import catalog, clouds
+from npf_engine.fields.readers import file_reading
 from npf_engine.fields.spec import FieldSpec
 from tests.fields.upload_files import SPEC, sample_columns, terrain, write_tif
 

@@ -16,7 +16,8 @@ import pytest
 import rasterio
 
 from npf_engine.errors import InputError
-from npf_engine.fields import file_reading, pictures, raster, raster_files, uploads
+from npf_engine.fields import pictures, raster, uploads
+from npf_engine.fields.readers import file_reading, raster_files
 from npf_engine.fields.spec import FieldSpec
 from tests.fields.upload_files import SPEC, terrain, write_tif
 
@@ -166,8 +167,8 @@ def test_a_large_raster_is_averaged_as_it_is_read(tmp_path: Path, monkeypatch: p
     z[9:15, 18:24] = z[0, 0] = np.nan  # whole blocks, and a pixel of one
     path = write_tif(tmp_path / "alp.tif", z)
     whole = raster_files.read_raster(path)
-    monkeypatch.setattr("npf_engine.fields.geotiff.FULL_PIXELS", 20_000)
-    monkeypatch.setattr("npf_engine.fields.geotiff.STRIP_PIXELS", 9_000)
+    monkeypatch.setattr("npf_engine.fields.readers.geotiff.FULL_PIXELS", 20_000)
+    monkeypatch.setattr("npf_engine.fields.readers.geotiff.STRIP_PIXELS", 9_000)
     thin = raster_files.read_raster(path)
     assert thin.elevation.shape == (403 // 3, 304 // 3)
     blocks = whole.elevation[:402, :303].reshape(134, 3, 101, 3)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from npf_engine.errors import InputError
-from npf_engine.fields import cities
-from npf_engine.fields.cities import normalise
-from npf_engine.fields.elevation_fetch import MAX_TILES, check_bounds
-from npf_engine.fields.places import box_around, coordinates_place, find_place, find_region, gazetteer, suggest
+from npf_engine.fields.places import cities
+from npf_engine.fields.places.cities import normalise
+from npf_engine.fields.places.elevation_fetch import MAX_TILES, check_bounds
+from npf_engine.fields.places.find import box_around, coordinates_place, find_place, find_region, gazetteer, suggest
 
 
 @pytest.fixture(scope="module", autouse=True)

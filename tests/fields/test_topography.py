@@ -17,7 +17,7 @@ from npf_engine.errors import Cancelled, InputError
 from npf_engine.fields.field import Field
 from npf_engine.fields.fractal import HURST, fractal_raster
 from npf_engine.fields.raster import fill_voids, resample
-from npf_engine.fields.raster_files import read_raster
+from npf_engine.fields.readers.raster_files import read_raster
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.terrains import fractal_field, jacksboro_field
 from npf_engine.fields.topography import raster_field, terrain_field

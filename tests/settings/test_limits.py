@@ -12,7 +12,7 @@ import pytest
 from npf_engine.cli import main
 from npf_engine.errors import InputError
 from npf_engine.fields import catalog
-from npf_engine.fields.price import price
+from npf_engine.fields.catalog import price
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.settings import limits
 from npf_engine.settings.dotted import leaves

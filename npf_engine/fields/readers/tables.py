@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.fields.binary_table import NpzTable, ParquetTable, open_npz, open_parquet
-from npf_engine.fields.columns import Layout, plan
-from npf_engine.fields.csv_table import CsvTable, open_csv
 from npf_engine.fields.degeneracy import field_warnings, flat, projected
+from npf_engine.fields.readers.binary_table import NpzTable, ParquetTable, open_npz, open_parquet
+from npf_engine.fields.readers.columns import Layout, plan
+from npf_engine.fields.readers.csv_table import CsvTable, open_csv
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.settings.limits import LARGEST, rows_needed
 

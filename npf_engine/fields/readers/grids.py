@@ -13,9 +13,9 @@ import numpy as np
 
 from npf_engine.errors import InputError
 from npf_engine.fields.raster import Coordinates, Raster
+from npf_engine.fields.readers.tables import Table, equal_neighbours, ignored_note, number_defects, row_defect
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.surface import SMALLEST_SIDE, known_elevation, reduced
-from npf_engine.fields.tables import Table, equal_neighbours, ignored_note, number_defects, row_defect
 
 if TYPE_CHECKING:
     from npf_engine.fields.field import Field

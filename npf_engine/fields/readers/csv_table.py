@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.fields.columns import EXPECTED, Column
+from npf_engine.fields.readers.columns import EXPECTED, Column
 from npf_engine.settings.limits import check_cells
 
 MISSING = ("", "NA", "N/A", "NaN", "nan", "NAN", "null", "NULL", "None")

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.fields.columns import Column, plan
-from npf_engine.fields.safe_archive import DAMAGE, brief, check_zip, said
+from npf_engine.fields.readers.columns import Column, plan
+from npf_engine.fields.readers.safe_archive import DAMAGE, brief, check_zip, said
 from npf_engine.settings.limits import MAX_D, MAX_UNPACKED_BYTES, check_cells
 
 _NEEDED = "numbers (integers or floats) are needed"

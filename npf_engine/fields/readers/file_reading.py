@@ -15,12 +15,12 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.fields import raster_files, tables
-from npf_engine.fields.grids import HeightTable, coordinates_of, height_grid, heights_of
 from npf_engine.fields.raster import Raster, resample
+from npf_engine.fields.readers import raster_files, tables
+from npf_engine.fields.readers.grids import HeightTable, coordinates_of, height_grid, heights_of
+from npf_engine.fields.readers.tables import Samples, Table
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.surface import known_elevation, reduced
-from npf_engine.fields.tables import Samples, Table
 from npf_engine.numbers import percent
 from npf_engine.settings.limits import MAX_FILE_BYTES
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from importlib import resources
 
 from npf_engine.errors import InputError
-from npf_engine.fields.cities import City, CityIndex, load_index, normalise
-from npf_engine.fields.elevation_fetch import check_bounds
+from npf_engine.fields.places.cities import City, CityIndex, load_index, normalise
+from npf_engine.fields.places.elevation_fetch import check_bounds
 
 KM_PER_DEGREE = 111.195  # of latitude, mean Earth
 LARGEST_KM = 500.0
@@ -46,7 +46,7 @@ class _Region:
 
 @functools.cache
 def _regions() -> tuple[_Region, ...]:
-    text = resources.files("npf_engine.fields").joinpath("gazetteer.json").read_text(encoding="utf-8")
+    text = resources.files("npf_engine.fields.places").joinpath("gazetteer.json").read_text(encoding="utf-8")
     regions = []
     for entry in json.loads(text):
         west, south, east, north = map(float, entry["bounds"])

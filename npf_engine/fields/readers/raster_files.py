@@ -18,9 +18,9 @@ from typing import Protocol
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.fields.geotiff import read_geotiff
 from npf_engine.fields.raster import Raster
-from npf_engine.fields.safe_archive import DAMAGE, brief, check_zip, said
+from npf_engine.fields.readers.geotiff import read_geotiff
+from npf_engine.fields.readers.safe_archive import DAMAGE, brief, check_zip, said
 from npf_engine.settings.limits import MAX_FILE_BYTES
 from npf_engine.tasks.inside import scratch
 

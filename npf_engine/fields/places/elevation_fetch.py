@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from npf_engine.errors import InputError
-from npf_engine.fields import elevation_child
 from npf_engine.fields.cachedir import cache_folder, tile_cache
+from npf_engine.fields.places import elevation_child
 from npf_engine.tasks import child
 from npf_engine.tasks.files import check_room
 

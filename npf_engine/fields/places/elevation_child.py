@@ -72,7 +72,7 @@ def serve(request: Request, progress: Progress) -> Failure | None:
 
 def has_elevation(path: Path) -> bool:
     """Whether a clip has a pixel that is known."""
-    from npf_engine.fields.raster_files import read_raster
+    from npf_engine.fields.readers.raster_files import read_raster
 
     return not bool(np.isnan(read_raster(path).elevation).all())
 
