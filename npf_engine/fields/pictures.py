@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from npf_engine.errors import InputError
+from npf_engine.fields import stored_files
 from npf_engine.tasks import child
 
 MAX_PIXELS = 50_000_000  # 150 MB as RGB; larger ones are refused before they are decoded
@@ -59,7 +60,7 @@ def open_picture(source: str | Path, most: int | None = None) -> Picture:
 
     most: every k-th pixel, so that at most so many remain on the longer side; a page needs no more.
     """
-    path = Path(source)
+    path = stored_files.path_of(str(source))
     if str(source) in BUILT_IN and not path.exists():
         return thinned(built_in(str(source)), most)
     if not path.is_file():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -41,18 +39,19 @@ def change(base: Any, **values: Any) -> None:
 
 
 def staged(widget: str) -> str | None:
-    """Where the file of an uploader was put aside, None where there is none, or no room for it (told)."""
+    """By what the file of an uploader is known, which was put aside; None where there is none, or no room (told)."""
     upload = st.session_state[widget]
     try:
-        return None if upload is None else str(uploading.stage(upload))
+        return None if upload is None else uploading.stage(upload)
     except InputError as error:
         st.session_state[speclink.PROBLEM] = str(error)
         return None
 
 
 def kept(path: str) -> str:
-    """The path under which a run finds a staged file again; anything else as it is."""
-    return str(uploading.keep(Path(path))) if os.sep in path else path
+    """The name of an upload, which is now kept for the runs that use it; anything else as it is."""
+    uploading.keep(path)
+    return path
 
 
 def _check(name: str | None) -> None:

@@ -14,7 +14,7 @@ from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
 from npf_engine.errors import DiskFull, InputError
-from npf_engine.fields import catalog
+from npf_engine.fields import catalog, stored_files
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.tasks import layout
 from pages.field import building, pick, uploading
@@ -142,7 +142,7 @@ def test_upload_is_previewed_then_kept_and_carried_to_train(own_home: Path):
     button(app, "Use this field").click().run()
     kept = list((own_home / layout.UPLOADS).rglob("*.csv"))
     assert len(kept) == 1 and kept[0].read_bytes() == swirl_table()
-    assert app.query_params["source"] == str(kept[0]) and "my-field" in texts(app)
+    assert app.query_params["source"] == f"upload:{kept[0].parent.name}/my-field.csv" and "my-field" in texts(app)
 
 
 def test_bad_upload_is_told_with_its_place(own_home: Path):
@@ -218,9 +218,10 @@ def test_files_put_aside_do_not_fill_the_disk(own_home: Path, monkeypatch: pytes
         return UploadedFile(UploadedFileRec(name, f"{name}.csv", "text/csv", data), FileURLs(file_id=name))
 
     monkeypatch.setattr(uploading, "STAGED_BYTES", 2500)
-    paths = []
+    sources, paths = [], []
     for k, name in enumerate("abcd"):
-        paths.append(uploading.stage(upload(name)))
+        sources.append(uploading.stage(upload(name)))
+        paths.append(stored_files.upload_paths(sources[-1])[1])
         os.utime(paths[-1].parent, (time.time() - 100 + k, time.time() - 100 + k))
     assert [path.exists() for path in paths] == [False, True, True, True]
     uploading.stage(upload("b"))  # used again: c is now the oldest
@@ -230,7 +231,7 @@ def test_files_put_aside_do_not_fill_the_disk(own_home: Path, monkeypatch: pytes
     with pytest.raises(DiskFull, match="delete runs that are not needed"):
         uploading.stage(upload("f"))
     with pytest.raises(DiskFull, match="runs at work need"):
-        uploading.keep(paths[1])
+        uploading.keep(sources[1])
     assert not list((own_home / layout.UPLOADS).glob("*/*"))
 
 
@@ -271,11 +272,16 @@ def test_upload_names_are_safe(name: str, safe: str):
 def test_only_staged_files_are_copied(own_home: Path, tmp_path: Path):
     mine = tmp_path / "mine.csv"
     mine.write_text("x")
-    assert uploading.keep(mine) == mine
-    staged = layout.home() / "cache" / uploading.STAGED / "ab" / "t.csv"
+    uploading.keep(str(mine))
+    assert not (own_home / layout.UPLOADS).exists()
+    source = stored_files.upload_name("ab" * 32, "t.csv")
+    kept, staged = stored_files.upload_paths(source)
+    with pytest.raises(InputError, match="upload it again"):
+        uploading.keep(source)
     staged.parent.mkdir(parents=True)
     staged.write_text("x")
-    assert uploading.keep(staged) == own_home / layout.UPLOADS / "ab" / "t.csv"
+    uploading.keep(source)
+    assert kept == own_home / layout.UPLOADS / ("ab" * 16) / "t.csv" and kept.read_text() == "x"
 
 
 def test_numbers_are_read_or_refused():

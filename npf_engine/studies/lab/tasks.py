@@ -12,6 +12,7 @@ from torch import Tensor
 
 from npf_engine.errors import InputError
 from npf_engine.fields import clouds
+from npf_engine.fields.stored_files import path_of
 from npf_engine.networks.icnn_variants import FeedForwardPotential
 from npf_engine.tasks import child
 from npf_engine.transport.gaussian import gaussian_map_of_moments
@@ -59,7 +60,7 @@ class Task:
 def build_task(name: str, second: str | None = None, d: int | None = None) -> Task:
     """The task of a name, of a field of the app (``field:NAME``), or of two files. Raises InputError."""
     if second is not None:
-        return clouds_task(read_cloud(Path(name)), read_cloud(Path(second)), (Path(name).name, Path(second).name))
+        return clouds_task(read_cloud(path_of(name)), read_cloud(path_of(second)), (Path(name).name, Path(second).name))
     if name.startswith("field:"):
         return _field_task(name.removeprefix("field:"))
     if name.lower().endswith(FILES):

@@ -1,4 +1,4 @@
-"""A source of fields is one class: what is registered is listed, built, stored and found again like the built-in ones."""
+"""A source is one class: what is registered is listed, built, stored and found again like the built-in ones."""
 
 from __future__ import annotations
 
