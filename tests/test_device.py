@@ -105,7 +105,7 @@ def test_clouds_there_are_fitted_there(monkeypatch: pytest.MonkeyPatch, config: 
     with pretended() as gpu:
         fit = fit_brenier_map(x.to(gpu), y.to(gpu), budget_seconds=4, config=config)
         image = fit.forward(x[:500].to(gpu))
-        for answer in (image, fit.inverse(image), fit.potential(x[:9].to(gpu)), fit.hessian(x[:9].to(gpu))):
+        for answer in (image, fit.inverse(image), fit.potential(x[:9].to(gpu)), fit.jacobian(x[:9].to(gpu))):
             assert isinstance(answer, OnGPU) and torch.isfinite(answer).all()
     if config is None:
         assert fit.info["start"] == "mixture"

@@ -17,7 +17,6 @@ from npf_engine.library import arrays
 from npf_engine.library.progress import recorder
 from npf_engine.settings.stages import PotentialConfig
 from npf_engine.transport import BrenierMap, WideConfig, fit
-from npf_engine.transport.brenier_map import BrenierMap as Fitted
 
 FEWEST = 4  # points of a cloud
 
@@ -72,7 +71,7 @@ class TransportMap(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
 
     def hessian(self, X: Any) -> Any:
         """The Jacobian of ``transform``, (n, d, d): symmetric, positive definite."""
-        return self._answer("X", X, lambda fitted, x: fitted.hessian(x))
+        return self._answer("X", X, lambda fitted, x: fitted.jacobian(x))
 
     @property
     def info(self) -> dict[str, Any]:
@@ -80,7 +79,7 @@ class TransportMap(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
         check_is_fitted(self, "map_")
         return self.map_.info
 
-    def _answer(self, name: str, value: Any, ask: Callable[[Fitted, Tensor], Tensor]) -> Any:
+    def _answer(self, name: str, value: Any, ask: Callable[[BrenierMap, Tensor], Tensor]) -> Any:
         check_is_fitted(self, "map_")
         x = torch.from_numpy(arrays.rows(name, value, self.n_features_in_))
         return arrays.like(value, ask(self.map_, x.to(self.map_.at.centre.device)))

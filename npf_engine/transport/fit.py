@@ -13,9 +13,10 @@ from torch import Tensor
 from npf_engine.settings.stages import PotentialConfig
 from npf_engine.tasks.memory import keep_freed_memory
 from npf_engine.tasks.recorder import Passing, Recorder
-from npf_engine.transport.brenier_map import BrenierMap, Clouds, gaussian_fallback
+from npf_engine.transport.clouds import Clouds, gaussian_fallback
 from npf_engine.transport.fit_narrow import PAIRED, fit_narrow
 from npf_engine.transport.fit_wide import SHORT, WideConfig, choose, fit_wide
+from npf_engine.transport.map import BrenierMap, PotentialMap
 
 SHOWN = 1000  # steps in which the time is told
 Sampler = Callable[[int, torch.Generator], Tensor]
@@ -73,24 +74,12 @@ def fit_brenier_map(
     clouds = Clouds(x, y, seed)
     linear, linear_dual = gaussian_fallback(clouds)
     until = begin + budget - JUDGING * (told.clock() - begin)
-    try:
-        if clouds.blurred():
-            raise FloatingPointError(BLURRED)
-        fitted, dual = _fitted(clouds, config, seed, until, told)
-        note = fitted.info.get("note", "")
-        if not math.isfinite(dual):
-            note = "the fit ended with values that are not finite, so that the Gaussian map is returned"
-        elif not dual < linear_dual:
-            why = f" ({note})" if note else ""
-            note = f"no better than the Gaussian map on held-out samples{why}, so that the Gaussian map is returned"
-        else:
-            note = "; ".join(part for part in (note, clouds.unseen()) if part)
-    except FloatingPointError as error:
-        fitted, dual, note = linear, math.nan, f"the fit was stopped ({error}), so that the Gaussian map is returned"
-    best = fitted if dual < linear_dual else replace(linear, trained=fitted if math.isfinite(dual) else None)
+    fitted, dual, note = _attempt(clouds, linear_dual, config, seed, until, told)
+    better = fitted is not None and dual < linear_dual
+    best = fitted if fitted and better else replace(linear, trained=fitted if math.isfinite(dual) else None)
     shift = clouds.shift()
     best.info |= {
-        "d": x.shape[1], "n": len(clouds.x), "held_out_dual": shift + (dual if dual < linear_dual else linear_dual),
+        "d": x.shape[1], "n": len(clouds.x), "held_out_dual": shift + (dual if better else linear_dual),
         "gaussian_dual": shift + linear_dual, "note": note, "seconds": told.clock() - begin,
     }  # fmt: skip
     return clouds.at_home(best)
@@ -110,16 +99,41 @@ class _Spent(Passing):
         super().check()
 
 
+def _attempt(
+    clouds: Clouds,
+    linear_dual: float,
+    config: PotentialConfig | WideConfig | None,
+    seed: int,
+    until: float,
+    told: Recorder,
+) -> tuple[PotentialMap | None, float, str]:
+    """``_fitted`` with a sentence: why the Gaussian map is to be returned, or what is to be known of the fit."""
+    try:
+        if clouds.blurred():
+            raise FloatingPointError(BLURRED)
+        fitted, dual = _fitted(clouds, config, seed, until, told)
+    except FloatingPointError as error:
+        return None, math.nan, f"the fit was stopped ({error}), so that the Gaussian map is returned"
+    note = fitted.info.get("note", "")
+    if not math.isfinite(dual):
+        return fitted, dual, "the fit ended with values that are not finite, so that the Gaussian map is returned"
+    if not dual < linear_dual:
+        why = f" ({note})" if note else ""
+        note = f"no better than the Gaussian map on held-out samples{why}, so that the Gaussian map is returned"
+        return fitted, dual, note
+    return fitted, dual, "; ".join(part for part in (note, clouds.unseen()) if part)
+
+
 def _fitted(
     clouds: Clouds, config: PotentialConfig | WideConfig | None, seed: int, until: float, told: Recorder
-) -> tuple[BrenierMap, float]:
+) -> tuple[PotentialMap, float]:
     """The network's map and its held-out dual, NaN where that is not finite: the better of two where the settings are
     ours and the dimension is low. Raises FloatingPointError."""
     if isinstance(config, PotentialConfig):
         fitted = fit_narrow(clouds, config, seed, until, told)
         return fitted, _dual(clouds, fitted)
     left, n = until - told.clock(), min(len(clouds.x), len(clouds.y))
-    paired: BrenierMap | None = None
+    paired: PotentialMap | None = None
     paired_dual = math.nan
     share = min(PAIRED_SHARE * left, left - FOR_WIDE)
     if config is None and clouds.d <= PAIRED_D and share > PAIRED_SECONDS:
@@ -137,7 +151,7 @@ def _fitted(
     return (paired, paired_dual) if paired is not None and not dual <= paired_dual else (fitted, dual)
 
 
-def _dual(clouds: Clouds, fitted: BrenierMap) -> float:
+def _dual(clouds: Clouds, fitted: PotentialMap) -> float:
     finite = all(torch.isfinite(p).all() for p in fitted.u.parameters())
     return clouds.dual(fitted) if finite else math.nan
 

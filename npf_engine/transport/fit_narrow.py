@@ -11,9 +11,10 @@ from torch import Tensor
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.settings.stages import PATIENCE, POLISH_RATE, SMALL, ConjugateConfig, PotentialConfig
 from npf_engine.tasks.recorder import Recorder
-from npf_engine.transport.brenier_map import BrenierMap, Clouds
+from npf_engine.transport.clouds import Clouds
 from npf_engine.transport.dual import collect_pairs, copy_as, fit_dual, fit_to_pairs
 from npf_engine.transport.gaussian import gaussian_map
+from npf_engine.transport.map import PotentialMap
 from npf_engine.transport.pairing import LOOKUP_MAX_D, source_of_nearest
 from npf_engine.transport.validation import HeldOut
 
@@ -54,7 +55,7 @@ def _pairs(
 
 def fit_narrow(
     clouds: Clouds, config: PotentialConfig, seed: int, until: float, recorder: Recorder | None = None
-) -> BrenierMap:
+) -> PotentialMap:
     """The papers' network within the time left: a few steps are timed on a copy, the rest is planned from them."""
     recorder = recorder or Recorder()
     at, solver = clouds.plain(), ConjugateConfig()
@@ -72,7 +73,7 @@ def fit_narrow(
             fit_dual(model, x, y, count, config.dual_lr, config, solver, seed, recorder)
 
         dual(u, _affordable(u, dual, until, MARGIN, recorder))
-        return BrenierMap(u, at, {"method": "icnn"})
+        return PotentialMap(u, at, {"method": "icnn"})
     source, target = _pairs(x, y, config, seed, until - (1 - FOR_PAIRS) * left, recorder)
     near, held_out = clouds.d <= LOOKUP_MAX_D, None
     if config.patience:
@@ -98,7 +99,7 @@ def fit_narrow(
             )
 
         polish(u, min(_affordable(u, polish, until, share, recorder), config.polish_steps))
-    return BrenierMap(u, at, {"method": "icnn"})
+    return PotentialMap(u, at, {"method": "icnn"})
 
 
 def _affordable(

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from npf_engine.networks.wide import WidePotential
 from npf_engine.tasks.recorder import Recorder
-from npf_engine.transport.brenier_map import BrenierMap, Clouds
+from npf_engine.transport.clouds import Clouds
 from npf_engine.transport.dual import held_out_dual
+from npf_engine.transport.map import PotentialMap
 from npf_engine.transport.mixture_start import mixture_of, start_at_mixture
 from npf_engine.transport.timed import TimedFit, minimise_dual
 
@@ -60,7 +61,7 @@ class WideConfig:
 
 def fit_wide(
     clouds: Clouds, config: WideConfig, seed: int, until: float, recorder: Recorder | None = None
-) -> BrenierMap:
+) -> PotentialMap:
     """A WidePotential on the dual until the recorder's clock reaches ``until``."""
     recorder = recorder or Recorder()
     if until - recorder.clock() < TOO_SHORT:
@@ -101,7 +102,7 @@ def fit_wide(
         "unit_rank": u.unit_rank,
         "parameters": sum(p.numel() for p in u.parameters()), "note": note,
     }  # fmt: skip
-    return BrenierMap(u, at, info)
+    return PotentialMap(u, at, info)
 
 
 def _after_trial(

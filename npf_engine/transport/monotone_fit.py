@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
@@ -22,10 +22,10 @@ from npf_engine.networks.monotone import CMGN, MMGN, MonotoneGradient
 from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
 from npf_engine.tasks.recorder import Passing, Recorder
 from npf_engine.transport.adversarial import AdversarialConfig, Adversary
-from npf_engine.transport.conjugate import conjugate
-from npf_engine.transport.dual import collect_pairs, fit_dual, fit_to_pairs, in_chunks
+from npf_engine.transport.dual import collect_pairs, fit_dual, fit_to_pairs
 from npf_engine.transport.gaussian import covariance, gaussian_map, spread_of
 from npf_engine.transport.loop import Loop
+from npf_engine.transport.map import MonotoneMap
 from npf_engine.transport.monotone_losses import LogDensity, gaussian_kl, monge_ampere, sinkhorn_loss
 
 KINDS = ("cmgn", "mmgn")
@@ -36,7 +36,6 @@ Sampler = Callable[[int, torch.Generator], Tensor]
 Loss = Callable[[int, torch.Generator], tuple[Tensor, dict[str, float]]]
 Watch = Callable[[int, Callable[[Tensor], Tensor]], None]
 LOOKS = 12
-INVERSE_TOLERANCE = 1e-5
 TRIAL, SPENT = 10, 0.9  # steps by which their pace is known; the share of the time left that the others may take
 HURRIED, FEW_PAIRS = 4.0, 500  # seconds within which an assignment has no more points
 EPS_POINTS = 4096  # of the target, by which the Sinkhorn loss chooses its eps
@@ -59,43 +58,6 @@ PLANS = {
     "monge-ampere": _Plan(1500, 1e-2, 512),
     "dual": _Plan(1500, 5e-3, 512),
 }
-
-
-@dataclass
-class MonotoneMap:
-    """T from source to target. ``info``: kind, loss, steps, seconds, parameters, note; ``curve``: what was seen on the
-    way, a list of {"step", "seconds", "loss"}."""
-
-    u: MonotoneGradient
-    centre: Tensor
-    size: float
-    info: dict[str, Any] = field(default_factory=dict)
-    curve: list[dict[str, float]] = field(default_factory=list)
-
-    @property
-    def parameters(self) -> int:
-        """Number of trained numbers."""
-        return count_parameters(self.u)
-
-    def potential(self, x: Tensor) -> Tensor:
-        """u(x) (n,) with grad u = forward; x (n, d) in the source's units."""
-        return self.size * in_chunks(self.u, self._model(x))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """T(x) (n, d)."""
-        return in_chunks(self.u.gradient, self._model(x))
-
-    def jacobian(self, x: Tensor) -> Tensor:
-        """DT(x) (n, d, d), symmetric and positive semi-definite."""
-        return in_chunks(self.u.hessian, self._model(x)) / self.size
-
-    def inverse(self, y: Tensor) -> Tensor:
-        """grad u*(y) (n, d): where forward sends to y."""
-        found = conjugate(_as_potential(self.u), y.to(self.u.V), tolerance=INVERSE_TOLERANCE)
-        return found.x * self.size + self.centre
-
-    def _model(self, x: Tensor) -> Tensor:
-        return (x.to(self.u.V) - self.centre) / self.size
 
 
 def fit_monotone(

@@ -45,16 +45,17 @@ class Coupling:
 
     def barycentre(self, z: Tensor) -> Tensor:
         """Barycentric projection (..., k, d) of any points z (..., k, d): outside the cloud by the same formula."""
-        return self._plan(z) @ self.x
+        return self.shares(z) @ self.x
 
     def covariance(self, z: Tensor) -> Tensor:
         """Covariance (..., k, d, d) of where z is sent; over eps it is the Jacobian of ``barycentre``."""
-        plan = self._plan(z)
+        plan = self.shares(z)
         mean = plan @ self.x
         second = torch.einsum("...kn,...ni,...nj->...kij", plan, self.x, self.x)
         return second - mean[..., :, None] * mean[..., None, :]
 
-    def _plan(self, z: Tensor) -> Tensor:
+    def shares(self, z: Tensor) -> Tensor:
+        """The share of each z that goes to each x (..., k, n); rows of sum one."""
         logits = self.log_scaling[..., None, :] - _half_squared(z, self.x) / self.eps
         return torch.softmax(logits, dim=-1)
 

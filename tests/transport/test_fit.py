@@ -22,10 +22,11 @@ from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport import WideConfig, fit_brenier_map
 from npf_engine.transport import fit as both
 from npf_engine.transport import fit_wide as fit_module
-from npf_engine.transport.brenier_map import BrenierMap, Clouds
+from npf_engine.transport.clouds import Clouds
 from npf_engine.transport.dual import held_out_dual
 from npf_engine.transport.fit_narrow import PAIRED
 from npf_engine.transport.fit_wide import choose
+from npf_engine.transport.map import PotentialMap
 from npf_engine.transport.timed import TimedFit
 
 D = 6
@@ -60,7 +61,7 @@ def test_a_known_map_in_six_dimensions_far_below_the_linear_map() -> None:
     slope = (fit.potential(check[:50] + e) - fit.potential(check[:50] - e)) / (2 * step)
     torch.testing.assert_close(slope, fit.forward(check[:50])[:, 2], atol=2e-2, rtol=2e-2)
     column = (fit.forward(check[:50] + e) - fit.forward(check[:50] - e)) / (2 * step)
-    torch.testing.assert_close(column, fit.hessian(check[:50])[:, :, 2], atol=0.1, rtol=0.05)
+    torch.testing.assert_close(column, fit.jacobian(check[:50])[:, :, 2], atol=0.1, rtol=0.05)
 
 
 def test_from_the_identity_the_gaussian_map_is_found() -> None:
@@ -320,8 +321,8 @@ def test_in_two_dimensions_the_better_of_pairs_and_dual_is_returned(
 ) -> None:
     x, y = _plane(8000)
 
-    def worthless(clouds: Clouds, *_: object) -> BrenierMap:
-        return BrenierMap(WidePotential(2, (8,), pieces=2), clouds.balanced(), {"method": "worthless"})
+    def worthless(clouds: Clouds, *_: object) -> PotentialMap:
+        return PotentialMap(WidePotential(2, (8,), pieces=2), clouds.balanced(), {"method": "worthless"})
 
     monkeypatch.setattr(both, "FOR_WIDE", 0.0)
     monkeypatch.setattr(both, "PAIRED_SECONDS", 0.0)

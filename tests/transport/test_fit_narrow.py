@@ -12,7 +12,7 @@ from torch import Tensor
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.settings.stages import PotentialConfig
 from npf_engine.transport import fit_narrow as module
-from npf_engine.transport.brenier_map import Clouds
+from npf_engine.transport.clouds import Clouds
 from npf_engine.transport.fit_narrow import _affordable, _pairs, _start, fit_narrow
 from tests.transport.by_hand import ByHand
 

@@ -13,8 +13,9 @@ from torch import Tensor
 from npf_engine.networks.wide import WidePotential
 from npf_engine.settings.stages import PotentialConfig
 from npf_engine.transport import WideConfig, fit, fit_brenier_map
-from npf_engine.transport.brenier_map import BrenierMap, Clouds
+from npf_engine.transport.clouds import Clouds
 from npf_engine.transport.fit import _draw, _dual, _fitted, _Spent
+from npf_engine.transport.map import PotentialMap
 from tests.transport.by_hand import ByHand
 
 
@@ -126,19 +127,19 @@ X, Y = (torch.randn(60, 2, generator=torch.Generator().manual_seed(s)).double() 
 
 def answered(
     monkeypatch: pytest.MonkeyPatch, dual: float | None, note: str = "", budget: float | None = 0.5, **more: Any
-) -> tuple[BrenierMap, dict[str, Any], BrenierMap]:
+) -> tuple[PotentialMap, dict[str, Any], PotentialMap]:
     """The answer where the fit takes 4 s, its dual is this and the Gaussian map's 5; what the fit was given; and
     what it found."""
     recorder, given = ByHand(), dict[str, Any]()
     clouds = Clouds(X, Y, 0)
-    found = BrenierMap(WidePotential(2, (3,), pieces=2), clouds.balanced(), {"method": "mine", "note": note})
-    linear = BrenierMap(WidePotential(2, (), pieces=0), clouds.balanced(), {"method": "gaussian"})
+    found = PotentialMap(WidePotential(2, (3,), pieces=2), clouds.balanced(), {"method": "mine", "note": note})
+    linear = PotentialMap(WidePotential(2, (), pieces=0), clouds.balanced(), {"method": "gaussian"})
 
-    def fallback(of: Clouds) -> tuple[BrenierMap, float]:
+    def fallback(of: Clouds) -> tuple[PotentialMap, float]:
         recorder.now += 2.0
         return linear, 5.0
 
-    def fitted(of: Clouds, config: Any, seed: int, until: float, told: Any) -> tuple[BrenierMap, float]:
+    def fitted(of: Clouds, config: Any, seed: int, until: float, told: Any) -> tuple[PotentialMap, float]:
         recorder.now += 4.0
         given.update(config=config, seed=seed, until=until, told=told)
         if dual is None:
@@ -190,8 +191,8 @@ def test_both_samplers_are_drawn_from_with_seeds_of_their_own(monkeypatch: pytes
         seeds.append(generator.initial_seed())
         return torch.randn(50, 2, generator=generator)
 
-    def fitted(clouds: Clouds, *rest: Any) -> tuple[BrenierMap, float]:
-        return BrenierMap(WidePotential(2, (), pieces=0), clouds.balanced()), -1e9
+    def fitted(clouds: Clouds, *rest: Any) -> tuple[PotentialMap, float]:
+        return PotentialMap(WidePotential(2, (), pieces=0), clouds.balanced()), -1e9
 
     monkeypatch.setattr(fit, "_fitted", fitted)
     fit_brenier_map(draw, draw, seed=8)

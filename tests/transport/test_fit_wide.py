@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from npf_engine.transport import fit_wide as module
-from npf_engine.transport.brenier_map import Clouds
+from npf_engine.transport.clouds import Clouds
 from npf_engine.transport.fit_wide import WideConfig, _after_trial, _candidates, fit_wide
 from npf_engine.transport.timed import TimedFit
 from tests.transport.by_hand import ByHand

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from npf_engine.errors import InputError
 from npf_engine.transport import fit_brenier_map
-from npf_engine.transport.brenier_map import Clouds, gaussian_fallback
+from npf_engine.transport.clouds import Clouds, gaussian_fallback
 from npf_engine.transport.gaussian import (
     covariance,
     gaussian_dual,

@@ -15,9 +15,10 @@ from npf_engine.networks.wide import WidePotential
 from npf_engine.sampling.replay import CELLS, Ring, Spread
 from npf_engine.studies.recolor import transfer
 from npf_engine.transport import fit_wide
-from npf_engine.transport.brenier_map import BrenierMap, Clouds, Coordinates, _hold_out, gaussian_fallback
+from npf_engine.transport.clouds import Clouds, _hold_out, gaussian_fallback
+from npf_engine.transport.coordinates import Coordinates
 from npf_engine.transport.gaussian import gaussian_map, spread_of
-from npf_engine.transport.monotone_fit import MonotoneMap
+from npf_engine.transport.map import MonotoneMap, PotentialMap
 from npf_engine.transport.plateau import Plateau
 from npf_engine.transport.timed import _Clock
 from npf_engine.transport.validation import follow
@@ -30,9 +31,9 @@ def points(n: int, seed: int = 0, d: int = 3) -> Tensor:
     return torch.randn(n, d, generator=torch.Generator().manual_seed(seed))
 
 
-def brenier() -> BrenierMap:
+def brenier() -> PotentialMap:
     u = WidePotential(3, (6, 5), pieces=3, seed=1).requires_grad_(False)
-    return BrenierMap(u, Coordinates(CENTRE, P, 2.5, MEAN, 1.3))
+    return PotentialMap(u, Coordinates(CENTRE, P, 2.5, MEAN, 1.3))
 
 
 def test_the_network_s_coordinates_and_back() -> None:
@@ -51,8 +52,8 @@ def test_a_brenier_map_is_the_gradient_of_its_potential_and_its_inverse_undoes_i
     torch.testing.assert_close(found.forward(x), 2.5 * found.u.gradient(inner) @ P.T + MEAN)
     eye = 0.02 * torch.eye(3)
     columns = [(found.forward(x + e) - found.forward(x - e)) / 0.04 for e in eye]
-    torch.testing.assert_close(found.hessian(x), torch.stack(columns, 2), atol=0.05, rtol=0.02)
-    torch.testing.assert_close(found.hessian(x), found.hessian(x).mT)
+    torch.testing.assert_close(found.jacobian(x), torch.stack(columns, 2), atol=0.05, rtol=0.02)
+    torch.testing.assert_close(found.jacobian(x), found.jacobian(x).mT)
     slopes = [(found.potential(x + e) - found.potential(x - e)) / 0.04 for e in eye]
     torch.testing.assert_close(found.forward(x), torch.stack(slopes, 1), atol=0.1, rtol=0.01)
     torch.testing.assert_close(found.inverse(found.forward(x)), x, atol=2e-3, rtol=0)
@@ -83,7 +84,8 @@ def test_the_gaussian_answer_and_its_dual_are_those_of_the_clouds(dtype: torch.d
     x, y = (CENTRE + points(600)).to(dtype), (MEAN + points(600, 1) * torch.tensor([4.0, 1.0, 0.5])).to(dtype)
     clouds = Clouds(x, y, 0)
     linear, dual = gaussian_fallback(clouds)
-    assert clouds.dual(linear) == pytest.approx(dual, rel=1e-4, abs=1e-3)
+    quadratic = WidePotential(3, (), pieces=0, share=0.0, strong_convexity=0.0).to(linear.at.P)  # |x|^2 / 2
+    assert clouds.dual(PotentialMap(quadratic, linear.at)) == pytest.approx(dual, rel=1e-4, abs=1e-3)
     home = clouds.at_home(linear)
     S, m = gaussian_map(_hold_out(x, 0)[0], _hold_out(y, 1)[0])
     torch.testing.assert_close(home.forward(x[:9]).double(), x[:9].double() @ S.T + m, atol=2e-3, rtol=1e-4)

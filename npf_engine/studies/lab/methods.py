@@ -241,7 +241,7 @@ def _fit(work: Work, seed: int) -> Fitted:
         work.task.source, work.task.target, seed=seed, budget_seconds=seconds, recorder=work.recorder
     )
     return Fitted(
-        fitted.forward, fitted.hessian, count_parameters(fitted.u), float(fitted.info["seconds"]),
+        fitted.forward, fitted.jacobian, fitted.report.parameters, float(fitted.info["seconds"]),
         str(fitted.info.get("note", "")),
     )  # fmt: skip
 

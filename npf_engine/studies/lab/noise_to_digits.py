@@ -102,9 +102,7 @@ def fit_digits(
         return DigitMap(space, lambda x: (x.double() @ S + m).float(), {"method": "gaussian", "parameters": m.numel()})
     if method == "icnn":
         fitted = fit_brenier_map(noise(components), codes, seed=seed, budget_seconds=budget_seconds)
-        return DigitMap(
-            space, fitted.forward, fitted.info | {"parameters": sum(p.numel() for p in fitted.u.parameters())}
-        )
+        return DigitMap(space, fitted.forward, fitted.info | {"parameters": fitted.report.parameters})
     monotone = fit_monotone(
         noise(components), codes, kind=method, loss=loss, steps=steps, budget_seconds=budget_seconds,
         network=NETWORKS[method], seed=seed, recorder=recorder,

@@ -136,7 +136,7 @@ def _fit(
     told = SeedRecorder(recorder, "recolor", 0, 1)
     if method == "fit":
         fitted = fit_brenier_map(x, y, seed=seed, budget_seconds=seconds, recorder=told)
-        return fitted.forward, sum(p.numel() for p in fitted.u.parameters()), str(fitted.info.get("note", ""))
+        return fitted.forward, fitted.report.parameters, str(fitted.info.get("note", ""))
     monotone = fit_monotone(x, y, kind=method, budget_seconds=seconds, seed=seed, recorder=told)
     return monotone.forward, monotone.parameters, ""
 

@@ -1,96 +1,27 @@
-"""The answer of fit_brenier_map, and both clouds it is found from: coordinates, held-out samples, the Gaussian map."""
+"""Both samples of a fit: split into those to fit on and those to judge by, in coordinates; and their Gaussian map."""
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar, cast
 
 import torch
 from torch import Tensor
 
 from npf_engine.networks.icnn import ConvexPotential
-from npf_engine.networks.wide import WidePotential
-from npf_engine.transport.conjugate import conjugate
-from npf_engine.transport.dual import held_out_dual, in_chunks
+from npf_engine.transport.coordinates import Coordinates
+from npf_engine.transport.dual import held_out_dual
 from npf_engine.transport.frames import graded_frame
 from npf_engine.transport.gaussian import gaussian_factor, spread_of, square_of
+from npf_engine.transport.map import AffineMap, BrenierMap, PotentialMap
 
 HELD_OUT = 0.1
 MAX_VALIDATION = 4096
-INVERSE_TOLERANCE, DUAL_TOLERANCE = 1e-5, 1e-4  # residuals of conjugates, of the target's spread
+DUAL_TOLERANCE = 1e-4  # residual of conjugates, of the target's spread
 UNEVEN = 1e-3  # of the target's spread: an axis with less counts by itself
 BLUR = 1e-2  # of the target's spread on an axis: beyond it single precision is too coarse
-INEXACT = 1e-3  # residual of an inverse that is worth a warning; float32 alone leaves some 1e-5
-
-
-@dataclass(frozen=True)
-class Coordinates:
-    """x' = (x - centre) P, and u(x) = factor u'(x') + <mean, x>: grad u(x) = factor grad u'(x') P^T + mean.
-
-    <x, y> is kept, so that u is optimal exactly if u' is. spread: of y', a coordinate, the unit of residuals; centre
-    and mean are in double precision where the clouds were.
-    """
-
-    centre: Tensor
-    P: Tensor
-    factor: float
-    mean: Tensor
-    spread: float = 1.0
-
-    def source(self, x: Tensor) -> Tensor:
-        """The network's x' of x (n, d)."""
-        return (x.to(self.centre) - self.centre).to(self.P) @ self.P
-
-    def target(self, y: Tensor) -> Tensor:
-        """The network's y' of y (n, d)."""
-        P, size = self.columns()
-        return (torch.linalg.solve(P, (y.double() - self.mean).T).T / size).to(self.P) / self.factor
-
-    def columns(self) -> tuple[Tensor, Tensor]:
-        """P with columns of length 1, and their lengths (d,), in double precision: an equation with P in it loses
-        nothing to axes of unlike slopes."""
-        P = self.P.double()
-        size = P.norm(dim=0)
-        return P / size, size
-
-
-@dataclass
-class BrenierMap:
-    """grad u from source to target, and back. ``info`` tells how it was found: method, seconds, duals, and a
-    sentence. ``trained``: the network's map, where the closed-form Gaussian map was returned in its place."""
-
-    u: ConvexPotential | WidePotential
-    at: Coordinates
-    info: dict[str, Any] = field(default_factory=dict)
-    trained: BrenierMap | None = None
-
-    def potential(self, x: Tensor) -> Tensor:
-        """u(x) (n,) with grad u = forward; x (n, d) in the source's units."""
-        return self.at.factor * in_chunks(self.u, self.at.source(x)) + x.to(self.at.mean) @ self.at.mean
-
-    def forward(self, x: Tensor) -> Tensor:
-        """grad u(x) (n, d)."""
-        return self.at.factor * in_chunks(self.u.gradient, self.at.source(x)) @ self.at.P.T + self.at.mean
-
-    def hessian(self, x: Tensor) -> Tensor:
-        """Hessian of u, the Jacobian of ``forward`` (n, d, d); symmetric, positive definite."""
-        return self.at.factor * self.at.P @ in_chunks(self.u.hessian, self.at.source(x)) @ self.at.P.T
-
-    def inverse(self, y: Tensor) -> Tensor:
-        """grad u*(y) (n, d): where forward sends to y. Warns where it is off by INEXACT of the target's spread."""
-        spread = self.at.spread
-        solved = conjugate(self.u, self.at.target(y), tolerance=INVERSE_TOLERANCE * spread / float(self.u.scale))
-        missed = int((~(solved.residual <= INEXACT * spread)).sum())
-        if missed:
-            warnings.warn(
-                f"{missed} of {len(y)} inverses were not found: forward misses y there by more than {INEXACT:g} of the "
-                "target's spread",
-                stacklevel=2,
-            )
-        P, size = self.at.columns()
-        return torch.linalg.solve(P.T, (solved.x.double() / size).T).T.to(self.at.P) + self.at.centre
+Fitted = TypeVar("Fitted", bound=BrenierMap)
 
 
 class _Exact(NamedTuple):
@@ -126,7 +57,7 @@ class Clouds:
         self.x_mean, self.y_mean = self.x.mean(0), self.y.mean(0)
         self.size = spread_of(self.x)
 
-    def at_home(self, fitted: BrenierMap) -> BrenierMap:
+    def at_home(self, fitted: Fitted) -> Fitted:
         """The map in the coordinates in which the clouds came."""
         at = fitted.at
         centre, mean = (
@@ -186,31 +117,25 @@ class Clouds:
     def _frame(self) -> tuple[Tensor, float]:
         return graded_frame(self.S, self.G, self.x.double())
 
-    def dual(self, fitted: BrenierMap) -> float:
+    def dual(self, fitted: PotentialMap) -> float:
         """The dual objective on the held-out samples, in the units of <x, y>."""
         at = fitted.at
         x, y = at.source(self.x_check), at.target(self.y_check)
-        inner = held_out_dual(fitted.u, x, y, tolerance=DUAL_TOLERANCE * at.spread).value
+        u = cast(ConvexPotential, fitted.u)  # of any kind: it has what the dual asks of it
+        inner = held_out_dual(u, x, y, tolerance=DUAL_TOLERANCE * at.spread).value
         # u(x) + u*(y) = factor (u' + u'*) + <mean, x> + <centre, y - mean>
         ends = (self.x_check.to(at.mean) @ at.mean).mean() + ((self.y_check - at.mean).to(at.centre) @ at.centre).mean()
         return at.factor * inner + float(ends)
 
 
-def gaussian_fallback(clouds: Clouds) -> tuple[BrenierMap, float]:
+def gaussian_fallback(clouds: Clouds) -> tuple[AffineMap, float]:
     """The closed-form Gaussian map, and its held-out dual."""
     at, x_check, y_check = clouds.exactly_balanced(), clouds.exact.x_check, clouds.exact.y_check
-    linear = BrenierMap(_Quadratic(clouds.d).to(at.P), at, {"method": "gaussian"})
+    linear = AffineMap(at, {"method": "gaussian"})
     x, y = at.source(x_check).double(), at.target(y_check).double()
     inner = float(x.square().sum(1).mean() + y.square().sum(1).mean()) / 2
     ends = (x_check.to(at.mean) @ at.mean).mean() + ((y_check - at.mean).to(at.centre) @ at.centre).mean()
     return linear, at.factor * inner + float(ends)
-
-
-class _Quadratic(WidePotential):
-    """|x|^2 / 2, exactly: the Gaussian map in balanced coordinates."""
-
-    def __init__(self, d: int) -> None:
-        super().__init__(d, (), pieces=0, share=0.0, strong_convexity=0.0)
 
 
 def _hold_out(x: Tensor, seed: int) -> tuple[Tensor, Tensor]:
