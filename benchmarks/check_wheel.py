@@ -33,7 +33,7 @@ INSIDE = (
     "npf_engine/gallery/npf-jacksboro.zip",
     "npf_engine/gallery/npf-fractal.zip",
     "npf_engine/gallery/npf-himmelblau.zip",
-    "npf_engine/bundle/portable/example.py",
+    "npf_engine/bundle/example.py",
 )
 OUTSIDE = ("tests/", "pages/", "ui/", "benchmarks/", "app.py", "examples/")
 LIBRARY = """

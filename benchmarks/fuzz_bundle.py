@@ -27,7 +27,7 @@ from unittest import mock
 
 import torch
 
-from npf_engine.bundle import check
+from npf_engine.bundle import files
 from npf_engine.errors import InputError
 from npf_engine.figures import accuracy
 from npf_engine.measures.views import factorization_view
@@ -39,7 +39,7 @@ from npf_engine.tasks import child
 
 GALLERY = Path(__file__).resolve().parents[1] / "assets" / "gallery"
 SLOW = 5.0
-JSON_FILES = (check.CONFIG, check.REPORT, check.ENVIRONMENT)
+JSON_FILES = (files.CONFIG, files.REPORT, files.ENVIRONMENT)
 RAW = "\u0001raw:"  # a text that begins so is written into the JSON without its quotes
 VALUES: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 2, 3, 0.5, 1e9, 1e300, -1e308, RAW + "1e999", RAW + "NaN", RAW + "-Infinity",
@@ -75,8 +75,8 @@ def mutants(seed: int, content: dict[str, bytes] | None = None) -> Iterator[byte
         for _ in range(rng.choice((1, 1, 1, 2, 3))):
             _change(rng, changed)
         if rng.random() < 0.95:
-            rest = {name: data for name, data in changed.items() if name != check.CHECKSUMS}
-            changed[check.CHECKSUMS] = check.checksums(rest).encode()
+            rest = {name: data for name, data in changed.items() if name != files.CHECKSUMS}
+            changed[files.CHECKSUMS] = files.checksums(rest).encode()
         yield _zipped(rng, changed)
 
 
@@ -98,7 +98,7 @@ def _change(rng: random.Random, content: dict[str, bytes]) -> None:
         name = rng.choices(JSON_FILES, (6, 3, 1))[0]
         content[name] = mutated_json(rng, content.get(name, b"{}"))
     elif kind < 0.85:
-        name = rng.choice((check.MODEL, check.SAMPLES))
+        name = rng.choice((files.MODEL, files.SAMPLES))
         content[name] = _mutated_tensors(rng, content.get(name, b""))
     elif kind < 0.95:
         name = rng.choice(sorted(content))

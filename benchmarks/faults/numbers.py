@@ -53,10 +53,16 @@ def _value(member: str, path: str, value: Any, must_refuse: bool = True) -> Act:
 
 def _foreign_code(stage: Stage) -> tuple[str, str]:
     """Code of an import is never served on as ours."""
-    outcome, words = _import(lambda: bundles.with_file("npf_model.py", b"import os  # not ours\n"), False)(stage)
+    outcome, words = _import(lambda: bundles.with_file("npf_model/__init__.py", b"import os  # not ours\n"), False)(
+        stage
+    )
     if outcome != REFUSED:
-        bad = [path for path in (stage.server.home / "runs").rglob("npf_model.py") if b"not ours" in path.read_bytes()]
-        assert not bad, "another's npf_model.py lies in a run as if it were ours"
+        bad = [
+            path
+            for path in (stage.server.home / "runs").rglob("npf_model/__init__.py")
+            if b"not ours" in path.read_bytes()
+        ]
+        assert not bad, "another's npf_model/ lies in a run as if it were ours"
     return outcome, words
 
 
@@ -90,5 +96,5 @@ CASES = [
     Case("C", "bundle: a name with control characters", _value("config.json", "name", "a\u0000\u202eb\n", False)),
     Case("C", "bundle: a member without a name", _import(lambda: bundles.with_file("", b"x"))),
     Case("C", "bundle: a member more than ours", _import(lambda: bundles.with_file("more.py", b"print(1)"))),
-    Case("C", "bundle: another's npf_model.py", _foreign_code),
+    Case("C", "bundle: another's npf_model/", _foreign_code),
 ]

@@ -2,7 +2,7 @@
 
 model.safetensors, samples.safetensors, config.json    the model (polar/storage.py), its run's name and spec
 README.md, report.json                                 model card and accuracy table
-npf_model.py, example.py, reference.npz                use and check it with torch, numpy and safetensors only
+npf_model/, example.py, reference.npz                  use and check it with torch, numpy and safetensors only
 command.txt, environment.json, checksums.sha256        how it came about, and that it arrived whole
 """
 
@@ -22,12 +22,11 @@ from typing import Any
 import numpy as np
 
 from npf_engine import __version__
-from npf_engine.bundle import check
+from npf_engine.bundle import check, example, files
 from npf_engine.bundle.archive import zipped
-from npf_engine.bundle.assemble import portable_source
 from npf_engine.bundle.card import model_card
 from npf_engine.bundle.check import check_bundle
-from npf_engine.bundle.portable import example
+from npf_engine.bundle.portable import package_files
 from npf_engine.errors import InputError
 from npf_engine.polar import PolarFactorization
 from npf_engine.settings import limits
@@ -82,13 +81,13 @@ def write_bundle(
     content: dict[str, bytes] = {}
     with tempfile.TemporaryDirectory() as folder:
         model.save(folder)
-        for file in (check.MODEL, check.SAMPLES, check.CONFIG):
-            content[file] = (Path(folder) / file).read_bytes()
-    config = json.loads(content[check.CONFIG])
+        for part in (files.MODEL, files.SAMPLES, files.CONFIG):
+            content[part] = (Path(folder) / part).read_bytes()
+    config = json.loads(content[files.CONFIG])
     config |= {"name": name, "spec": spec}
     config, report = _without_folders(config, source), _without_folders(report, source)
-    content[check.REFERENCE] = reference(model)
-    content[check.ENVIRONMENT] = _json(environment(report))
+    content[files.REFERENCE] = reference(model)
+    content[files.ENVIRONMENT] = _json(environment(report))
     layout.write_atomic(out_zip, _sealed(content, config, report, command))
     return out_zip
 
@@ -96,14 +95,14 @@ def write_bundle(
 def _sealed(content: dict[str, bytes], config: dict[str, Any], report: dict[str, Any], command: str) -> bytes:
     """The zip of a bundle: what was measured and learned, beside the card and the programs as this version has them."""
     content = content | {
-        check.CONFIG: _json(config),
-        check.REPORT: _json(report),
-        check.CARD: model_card(config, report, command).encode(),
-        check.PORTABLE: portable_source().encode(),
-        check.EXAMPLE: Path(example.__file__).read_bytes(),
-        check.COMMAND: (command + "\n").encode(),
+        files.CONFIG: _json(config),
+        files.REPORT: _json(report),
+        files.CARD: model_card(config, report, command).encode(),
+        files.EXAMPLE: Path(example.__file__).read_bytes(),
+        files.COMMAND: (command + "\n").encode(),
     }
-    content[check.CHECKSUMS] = check.checksums(content).encode()
+    content |= package_files()
+    content[files.CHECKSUMS] = files.checksums(content).encode()
     return zipped(content)
 
 
@@ -113,12 +112,12 @@ def rewritten(path: Path, known: Callable[[dict[str, Any]], dict[str, Any]]) -> 
     Its card and its programs are replaced by our own, so that what is handed on as ours is ours; of its settings stays
     what ``known`` makes of them. Raises InputError where it is not sound.
     """
-    content = check.read_files(path)
+    content = files.read_files(path)
     config, report = check.check_content(path.name, content)
     name = str(config.get("name") or path.stem.removeprefix("npf-"))[: limits.MAX_NAME]
     spec = known(Bundle(path, config, report).settings)
     config = _without_folders(config | {"name": name, "spec": spec}, "")
-    kept = (check.MODEL, check.SAMPLES, check.REFERENCE, check.ENVIRONMENT)
+    kept = (files.MODEL, files.SAMPLES, files.REFERENCE, files.ENVIRONMENT)
     command = check.command_of(path.name, content)
     try:
         data = _sealed({file: content[file] for file in kept}, config, report, command)
@@ -132,7 +131,7 @@ def rewritten(path: Path, known: Callable[[dict[str, Any]], dict[str, Any]]) -> 
 def read_bundle(path: Path | str) -> Bundle:
     """Settings and report of the bundle ``path`` (zip or folder), with every check. Raises InputError."""
     path = Path(path)
-    config, report = check.check_content(path.name, check.read_files(path))
+    config, report = check.check_content(path.name, files.read_files(path))
     return Bundle(path, config, report)
 
 
@@ -144,11 +143,13 @@ def load_bundle(path: Path | str) -> PolarFactorization:
 def unpack_bundle(path: Path | str, folder: Path | str) -> Path:
     """Write the files of a checked bundle into ``folder`` (made where it is missing); returns it. Raises InputError."""
     folder = Path(folder)
-    content = check.read_files(path)
+    content = files.read_files(path)
     with layout.writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    for name in (*check.FILES, check.CHECKSUMS):
-        layout.write_atomic(folder / name, content[name])
+    for name, data in content.items():
+        with layout.writing(folder):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        layout.write_atomic(folder / name, data)
     return folder
 
 
@@ -156,7 +157,7 @@ def reference(model: PolarFactorization) -> bytes:
     """reference.npz: positions x (k, d), values y (k, d) of F there, and the model's answers to them."""
     x = model.scaling.to_user(model.samples["x_test"][:REFERENCE_POINTS].double()).numpy()
     y = model.samples["y_test"][:REFERENCE_POINTS].double().numpy()
-    # The bundle's own file knows the exact bridge step only: Heun's would need torchsde.
+    # The bundle's own package knows the exact bridge step only: Heun's would need torchsde.
     exact = dataclasses.replace(model, sampler="bridge")
     answers = example.answers(exact, x, y, REFERENCE_DRAWS, REFERENCE_SEED)
     buffer = io.BytesIO()

@@ -160,12 +160,12 @@ def load(path: str | Path, function: Any = None) -> PolarFactorization:
 
 
 def _read(path: Path) -> PolarFactorization:
-    from npf_engine.bundle import check
+    from npf_engine.bundle.files import CHECKSUMS
     from npf_engine.bundle.package import read_bundle
     from npf_engine.studies import kinds
     from npf_engine.tasks import layout
 
-    if path.is_file() or (path / check.CHECKSUMS).exists():
+    if path.is_file() or (path / CHECKSUMS).exists():
         bundle = read_bundle(path)
         settings = kinds.lenient_spec(bundle.settings)
         return of_engine(factorization.PolarFactorization.load(path), bundle.report, settings)

@@ -20,6 +20,7 @@ from torch import Tensor
 from npf_engine.fields.field import Scaling, Units
 from npf_engine.fields.lattice import Lattice
 from npf_engine.networks.bridge import Bridge
+from npf_engine.networks.chunks import in_chunks
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.mlp import MLP
 from npf_engine.networks.value_bridge import ValueBridge
@@ -28,7 +29,6 @@ from npf_engine.polar.inversion import ExactInversion, Inversion
 from npf_engine.polar.preimages import invert_exact
 from npf_engine.polar.storage import read_model, save_model
 from npf_engine.transport.conjugate import Conjugate, conjugate
-from npf_engine.transport.dual import in_chunks
 
 Array = Tensor | np.ndarray
 CONJUGATE_TOLERANCE = 1e-5

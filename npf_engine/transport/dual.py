@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from npf_engine.networks.chunks import in_chunks as in_chunks
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.wide import WidePotential
 from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
@@ -68,12 +69,6 @@ def held_out_dual(
 def copy_as(module: ConvexPotential, dtype: torch.dtype) -> ConvexPotential:
     """A copy of the module in another precision."""
     return copy.deepcopy(module).to(dtype)
-
-
-def in_chunks(function: Callable[[Tensor], Tensor], x: Tensor, chunk: int = 8192) -> Tensor:
-    """function(x) computed in pieces that fit the cache, without gradients."""
-    with torch.no_grad():
-        return torch.cat([function(part) for part in x.split(chunk)])
 
 
 def collect_pairs(

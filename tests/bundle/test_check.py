@@ -16,8 +16,8 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from benchmarks import fuzz_bundle
-from npf_engine.bundle import check, schema
-from npf_engine.bundle.assemble import portable_source
+from npf_engine.bundle import check, files, schema
+from npf_engine.bundle.portable import package_files
 from npf_engine.errors import InputError
 from npf_engine.polar import PolarFactorization
 from npf_engine.runs.store import RunStore
@@ -204,13 +204,13 @@ def test_a_reference_that_is_none_is_refused(store: RunStore, bundle: Path, tmp_
 
 
 def test_programs_and_card_of_an_import_are_replaced_by_our_own(store: RunStore, bundle: Path) -> None:
-    evil = {"npf_model.py": b"import os", "example.py": b"import os", "README.md": b"# [click](http://evil)"}
+    evil = {"npf_model/__init__.py": b"import os", "example.py": b"import os", "README.md": b"# [click](http://evil)"}
     rezip(bundle, content_of(bundle) | evil)
     run = store.import_bundle(bundle)
     served = content_of(store.bundle(run.id))
-    assert served["npf_model.py"].decode() == portable_source()
+    assert package_files().items() <= served.items()
     assert b"evil" not in served["README.md"] and b"PASS" in served["example.py"]
-    assert set(served) == {*check.FILES, check.CHECKSUMS}
+    assert set(served) == {*files.FILES, files.CHECKSUMS, *package_files()}
     check.check_bundle(store.bundle(run.id))
     assert store.model(run.id).d == 2
 

@@ -17,14 +17,14 @@ import torch
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from npf_engine.bundle import check
-from npf_engine.bundle.assemble import portable_source
+from npf_engine.bundle import files
 from npf_engine.bundle.package import (
     check_bundle,
     load_bundle,
     read_bundle,
     unpack_bundle,
 )
+from npf_engine.bundle.portable import package_files
 from npf_engine.errors import InputError
 from npf_engine.numbers import number
 from npf_engine.polar import PolarFactorization
@@ -63,8 +63,8 @@ def content_of(path: Path) -> dict[str, bytes]:
 def rezip(path: Path, content: dict[str, bytes], sums: bool = True) -> Path:
     """Write a bundle anew, with checksums that fit unless told otherwise."""
     if sums:
-        rest = {name: data for name, data in content.items() if name != check.CHECKSUMS}
-        content = rest | {check.CHECKSUMS: check.checksums(rest).encode()}
+        rest = {name: data for name, data in content.items() if name != files.CHECKSUMS}
+        content = rest | {files.CHECKSUMS: files.checksums(rest).encode()}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in content.items():
             archive.writestr(name, data)
@@ -85,7 +85,7 @@ def run_example(folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_a_bundle_has_every_file_and_passes_its_own_check(bundle: Path) -> None:
     check_bundle(bundle)
-    assert set(content_of(bundle)) == {*check.FILES, check.CHECKSUMS}
+    assert set(content_of(bundle)) == {*files.FILES, files.CHECKSUMS, *package_files()}
 
 
 def test_reading_gives_back_name_spec_and_report(bundle: Path) -> None:
@@ -112,7 +112,7 @@ def test_the_same_run_gives_the_same_zip(tmp_path: Path) -> None:
 
 
 def test_checksums_are_read_by_sha256sum(folder: Path) -> None:
-    answer = subprocess.run(["sha256sum", "--check", "--strict", check.CHECKSUMS], cwd=folder, capture_output=True)
+    answer = subprocess.run(["sha256sum", "--check", "--strict", files.CHECKSUMS], cwd=folder, capture_output=True)
     assert answer.returncode == 0, answer.stdout
 
 
@@ -182,7 +182,7 @@ def test_example_fails_when_an_answer_is_missing_its_shape(folder: Path) -> None
 
 
 @pytest.mark.parametrize("source", ["himmelblau", "jacksboro", "doubling"])
-def test_the_portable_file_computes_what_the_engine_computes(source: str, tmp_path: Path) -> None:
+def test_the_package_computes_what_the_engine_computes(source: str, tmp_path: Path) -> None:
     unpack_bundle(tiny_bundle(tmp_path, source), tmp_path / "u")
     answer = run_example(tmp_path / "u")
     assert answer.returncode == 0, answer.stdout + answer.stderr
@@ -200,13 +200,12 @@ def test_a_model_that_samples_by_heun_travels_with_the_exact_step(tmp_path: Path
     assert run_example(unpack_bundle(path, tmp_path / "u")).stdout.splitlines()[-1] == "PASS"
 
 
-def test_the_portable_file_is_clean_python(tmp_path: Path) -> None:
-    path = tmp_path / "npf_model.py"
-    path.write_text(portable_source())
-    ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "E9,F,B", str(path)]
-    answer = subprocess.run(ruff, capture_output=True, text=True, check=False)
-    assert answer.returncode == 0, answer.stdout
-    assert "import npf_engine" not in path.read_text() and "from npf_engine" not in path.read_text()
+def test_a_bundle_of_before_has_one_file_in_place_of_the_package(bundle: Path, tmp_path: Path) -> None:
+    content = {name: data for name, data in content_of(bundle).items() if not name.startswith("npf_model/")}
+    check_bundle(rezip(bundle, content | {"npf_model.py": b"class PolarFactorization: ..."}))
+    assert torch.equal(load_bundle(bundle).u.raw_w, tiny_run()[0].u.raw_w)
+    folder = unpack_bundle(bundle, tmp_path / "unpacked")
+    assert (folder / "npf_model.py").is_file() and read_bundle(folder).name == "himmelblau"
 
 
 # -- what is refused --------------------------------------------------------------------------------------------------
@@ -223,14 +222,14 @@ def refusal(path: Path) -> str:
     return sentence
 
 
-@pytest.mark.parametrize("name", [*check.FILES, check.CHECKSUMS])
+@pytest.mark.parametrize("name", [*files.FILES, files.CHECKSUMS, "npf_model/__init__.py"])
 def test_a_missing_file_is_named(bundle: Path, name: str) -> None:
     content = content_of(bundle)
     del content[name]
     assert f"lacks {name}" in refusal(rezip(bundle, content, sums=False))
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "npf_model.py", "report.json"])
+@pytest.mark.parametrize("name", ["model.safetensors", "npf_model/networks/icnn.py", "report.json"])
 def test_a_changed_file_is_named(bundle: Path, name: str) -> None:
     content = content_of(bundle)
     content[name] = content[name][:-1] + bytes([content[name][-1] ^ 1])
@@ -261,8 +260,8 @@ def test_a_bomb_is_refused_before_it_is_unpacked(bundle: Path) -> None:
 
 
 def test_many_files_are_refused(bundle: Path) -> None:
-    rezip(bundle, content_of(bundle) | {f"f{k}": b"" for k in range(100)})
-    assert "at most 64" in refusal(bundle)
+    rezip(bundle, content_of(bundle) | {f"f{k}": b"" for k in range(files.MAX_FILES)})
+    assert f"at most {files.MAX_FILES}" in refusal(bundle)
 
 
 def test_no_zip_half_a_zip_and_another_zip_are_told_apart(bundle: Path, tmp_path: Path) -> None:

@@ -1,0 +1,161 @@
+"""The files of a bundle, read from a zip or a folder: bounded, complete, and just as they were written.
+
+Nothing is unpacked before the archive's own list of what is in it was looked at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import stat
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+from npf_engine.bundle.portable import PACKAGE
+from npf_engine.errors import InputError
+from npf_engine.polar.storage import CONFIG, MODEL, SAMPLES
+from npf_engine.settings import limits
+
+REPORT = "report.json"
+CARD = "README.md"
+PORTABLE = f"{PACKAGE}/__init__.py"
+EARLIER = "npf_model.py"  # in place of the package, in bundles of versions before
+EXAMPLE = "example.py"
+REFERENCE = "reference.npz"
+COMMAND = "command.txt"
+ENVIRONMENT = "environment.json"
+CHECKSUMS = "checksums.sha256"
+FILES = (CONFIG, MODEL, SAMPLES, REPORT, CARD, EXAMPLE, REFERENCE, COMMAND, ENVIRONMENT)  # and the package, or EARLIER
+_OF_PACKAGE = re.compile(rf"{PACKAGE}/(?:[a-z0-9_]+/){{0,4}}[a-z0-9_]+\.py")
+
+
+MAX_FILES = 128
+MAX_BYTES = 512 * 2**20  # of all files together, unpacked
+MAX_RATIO = 400  # unpacked over packed; weights hardly shrink, JSON by 20
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # of packing: others may ask for gigabytes to unpack
+
+
+def read_files(path: Path | str, name: str = "") -> dict[str, bytes]:
+    """Name -> content of every file of the bundle ``path`` (a zip or a folder), bounded and with checksums verified.
+
+    Raises InputError: not there, not a zip, damaged, unsafe names, too large, a file missing or changed. ``name``: as
+    for ``check_bundle``.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"there is no bundle {path}; give the npf-....zip that was downloaded, or its unpacked folder")
+    name = name or path.name
+    content = _from_folder(path) if path.is_dir() else _from_zip(path, name)
+    _check_complete(name, content)
+    _check_sums(name, content)
+    return content
+
+
+def _from_folder(folder: Path) -> dict[str, bytes]:
+    """The known files of an unpacked bundle; others (a cache of Python's, say) are left alone."""
+    content, total = {}, 0
+    names = [EARLIER, *(path.relative_to(folder).as_posix() for path in sorted((folder / PACKAGE).rglob("*.py")))]
+    for name in (*FILES, CHECKSUMS, *names[:MAX_FILES]):
+        file = folder / name
+        if file.is_file():
+            total += file.stat().st_size
+            if total > MAX_BYTES:
+                raise InputError(_too_large(folder.name, total))
+            content[name] = file.read_bytes()
+    return content
+
+
+def _from_zip(path: Path, name: str) -> dict[str, bytes]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            _check_members(path, name, members)
+            content = {member.filename: archive.read(member) for member in members if not member.is_dir()}
+            return _without_top_folder(content)
+    except InputError:
+        raise
+    except zipfile.BadZipFile as error:
+        detail = "it is no zip file" if "not a zip" in str(error).lower() else f"it is damaged ({error})"
+        raise InputError(f"{name} cannot be read as a bundle: {detail}; download it again") from None
+    except (OSError, EOFError, RuntimeError, NotImplementedError, ValueError, zlib.error) as error:
+        raise InputError(f"{name} cannot be unpacked ({error}); download it again") from None
+
+
+def _without_top_folder(content: dict[str, bytes]) -> dict[str, bytes]:
+    """The files of a bundle that was unpacked and zipped again, together with its folder, at the top; without what
+    the Finder adds to every archive."""
+    content = {name: data for name, data in content.items() if not _of_finder(name)}
+    tops = {name.split("/", 1)[0] for name in content}
+    if CONFIG in content or len(tops) != 1:
+        return content
+    return {name.split("/", 1)[-1]: data for name, data in content.items()}
+
+
+def _of_finder(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    return bool(parts) and (parts[0] == "__MACOSX" or parts[-1] == ".DS_Store")
+
+
+def _check_members(path: Path, bundle: str, members: list[zipfile.ZipInfo]) -> None:
+    if len(members) > MAX_FILES:
+        raise InputError(f"{bundle} holds {len(members)} files; a bundle has at most {MAX_FILES}")
+    seen: set[str] = set()
+    for member in members:
+        name = member.filename
+        pure = PurePosixPath(name)
+        told = limits.shown(name)
+        if pure.is_absolute() or ".." in pure.parts or "\\" in name or ":" in name or "\0" in name:
+            raise InputError(f"{bundle} holds the name {told}, which leads out of its folder; do not use it")
+        if not pure.parts or len(name) > limits.MAX_PART or limits.unprintable(name):
+            raise InputError(f"{bundle} holds a file with the name {told}, which is none; download it again")
+        if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise InputError(f"{bundle} holds a link ({told}) or a device; a bundle has plain files only")
+        if name.casefold() in seen:
+            raise InputError(f"{bundle} holds {told} twice; download it again")
+        if member.compress_type not in METHODS or member.flag_bits & 1:
+            raise InputError(f"{bundle} packs {told} in a way that no bundle does; download it again")
+        seen.add(name.casefold())
+    total = sum(member.file_size for member in members)
+    packed = max(1, sum(member.compress_size for member in members))
+    # The packed sizes are the archive's own words: they may not exceed what is there.
+    packed = min(packed, max(1, path.stat().st_size))
+    if total > MAX_BYTES or total > MAX_RATIO * packed + 2**20:
+        raise InputError(_too_large(bundle, total))
+
+
+def _too_large(name: str, total: int) -> str:
+    return f"{name} would unpack to {total / 2**20:.0f} MB, which no bundle needs; it is refused"
+
+
+def _check_complete(name: str, content: dict[str, bytes]) -> None:
+    absent = [file for file in (*FILES, CHECKSUMS) if file not in content]
+    absent += [PORTABLE] if PORTABLE not in content and EARLIER not in content else []
+    foreign = sorted(file for file in content if not _belongs(file))
+    if len(absent) > len(FILES) // 2:
+        raise InputError(f"{name} is no bundle: it has no {', '.join(absent[:3])} ...; give the npf-....zip itself")
+    if absent:
+        raise InputError(f"{name} lacks {', '.join(absent)}; the bundle is incomplete, download it again")
+    if foreign:
+        raise InputError(f"{name} holds {limits.shown(foreign[0])}, which belongs to no bundle; it is refused")
+
+
+def _belongs(name: str) -> bool:
+    return name in (*FILES, CHECKSUMS, EARLIER) or _OF_PACKAGE.fullmatch(name) is not None
+
+
+def _check_sums(name: str, content: dict[str, bytes]) -> None:
+    sums: dict[str, str] = {}
+    for line in content[CHECKSUMS].decode("utf-8", "replace").splitlines():
+        digest, _, file = line.strip().partition("  ")
+        sums[file] = digest
+    for file in content.keys() - {CHECKSUMS}:
+        if file not in sums:
+            raise InputError(f"{CHECKSUMS} in {name} does not list {file}; the bundle is damaged, download it again")
+        if hashlib.sha256(content[file]).hexdigest() != sums[file]:
+            raise InputError(f"{file} in {name} is not what was written (its checksum differs); download it again")
+
+
+def checksums(content: dict[str, bytes]) -> str:
+    """The text of checksums.sha256, as ``sha256sum --check`` reads it."""
+    return "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(content.items()))
