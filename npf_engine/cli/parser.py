@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import functools
 import importlib
 import re
 import sys
@@ -12,8 +13,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from npf_engine import __version__
-from npf_engine.cli import experiment, landscape
+from npf_engine.cli import anykind, experiment, landscape
 from npf_engine.errors import InputError
+from npf_engine.studies import kinds
 
 NEGATIVE_NUMBER = re.compile(r"^-(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$")
 
@@ -46,25 +48,30 @@ def build_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"npf_engine {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command", parser_class=Parser)
     _fields(_command(commands, "fields", "the fields that can be trained on by name"))
-    _train(_command(commands, "train", "train a factorization of a field; writes a bundle"))
     _evaluate(_command(commands, "evaluate", "the accuracy table of a bundle on unseen samples of a field"))
     _invert(_command(commands, "invert", "positions where the field takes a given value", "invert"))
-    experiment.add_arguments(
-        _command(
-            commands,
-            "experiment",
-            "experiment 5.3, 5.4 or 5.5 of the paper, on a small classifier's loss",
-            "experiment",
-        )
-    )
-    landscape.add_arguments(
-        _command(commands, "landscape", "sample exp(-c g) on a landscape g, by LMC-NPF or its peers", "landscape")
-    )
-    _lab(_command(commands, "lab", "ways to learn a Brenier map, side by side on one task", "lab"))
-    _recolor(_command(commands, "recolor", "one picture in the colours of another", "recolor"))
+    _kinds(commands)
     _doctor(_command(commands, "doctor", "what works on this machine, and what to install for the rest"))
     _worker(_command(commands, "worker", "run, or go on with, the training in a run folder (the app starts these)"))
     return parser
+
+
+def _kinds(commands: Any) -> None:
+    """A command for each kind of run: some arrange what can be typed by hand, any other has a flag for each setting."""
+    arranged: dict[str, tuple[Callable[[Parser], None], str]] = {
+        "train": (_train, "commands"),
+        "experiment": (experiment.add_arguments, "experiment"),
+        "landscape": (landscape.add_arguments, "landscape"),
+        "lab": (_lab, "lab"),
+        "recolor": (_recolor, "recolor"),
+    }
+    for kind in kinds.known().values():
+        name = kind.words.command or kind.name
+        add, module = arranged.get(kind.name, (functools.partial(anykind.add_arguments, kind), "anykind"))
+        command = _command(commands, name, kind.words.summary or kind.title.lower(), module)
+        if kind.name not in arranged:
+            command.set_defaults(run=functools.partial(anykind.run, kind))
+        add(command)
 
 
 def _command(commands: Any, name: str, text: str, module: str = "commands") -> Parser:

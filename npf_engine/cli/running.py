@@ -15,14 +15,14 @@ from npf_engine.studies import kinds
 from npf_engine.tasks import layout
 
 
-def run(spec: Any, out: str | None, **at_hand: object) -> dict[str, Any]:
+def run(spec: object, out: str | None, **at_hand: object) -> dict[str, Any]:
     """The report of ``spec`` run in the folder ``out``, or gone on with there; None: in one that goes after it."""
     with running(spec, out, **at_hand) as (report, _):
         return report
 
 
 @contextmanager
-def running(spec: Any, out: str | None, **at_hand: object) -> Iterator[tuple[dict[str, Any], Path]]:
+def running(spec: object, out: str | None, **at_hand: object) -> Iterator[tuple[dict[str, Any], Path]]:
     """The same with the run's folder, whose files are there for as long as the block runs.
 
     Raises InputError, and Cancelled on Ctrl-C with what to type to go on.

@@ -29,7 +29,7 @@ from typing import IO, Any, BinaryIO, Literal, TypeVar
 
 from npf_engine.errors import InputError
 from npf_engine.settings.limits import MAX_SENTENCE
-from npf_engine.tasks import packing
+from npf_engine.tasks import packing, processes
 
 T = TypeVar("T")
 Progress = Callable[[float, float, str], None]
@@ -263,8 +263,7 @@ def _listen(child: subprocess.Popen[bytes], reports: IO[bytes], limits: Limits, 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
     """Kill the child and all that it started; returns when it is gone."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
+    processes.kill_session(child.pid)
     child.wait()
 
 

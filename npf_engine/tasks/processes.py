@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import signal
-import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+import filelock
+import psutil
 
 from npf_engine.errors import InputError
 from npf_engine.tasks import layout
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
+GONE = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 
 
 @dataclass(frozen=True)
@@ -29,18 +30,24 @@ class Identity:
     @staticmethod
     def of(pid: int) -> Identity | None:
         """The identity of a living process, or None. A zombie is dead."""
-        found = _from_proc(pid) if BOOT.exists() else _from_ps(pid)
-        return None if found is None or found[0] in "ZX" else Identity(pid, found[1])
+        try:
+            process = psutil.Process(pid)
+            with process.oneshot():
+                # Counted from the boot: the wall clock, of which psutil's times are, may leap.
+                ticks = round((process.create_time() - psutil.boot_time()) * os.sysconf("SC_CLK_TCK"))
+                return None if process.status() in GONE else Identity(pid, f"{_boot()}:{ticks}")
+        except (psutil.Error, ValueError, OverflowError):
+            return None
 
     @staticmethod
-    def from_json(data: dict[str, Any] | None) -> Identity | None:
+    def from_json(data: Mapping[str, object] | None) -> Identity | None:
         """Inverse of to_json; None for anything that is not an identity."""
         try:
-            return None if data is None else Identity(int(data["pid"]), str(data["start"]))
+            return None if data is None else Identity(int(str(data["pid"])), str(data["start"]))
         except (KeyError, TypeError, ValueError):
             return None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, int | str]:
         """{"pid", "start"}."""
         return {"pid": self.pid, "start": self.start}
 
@@ -49,28 +56,12 @@ class Identity:
         return Identity.of(self.pid) == self
 
 
-def _from_proc(pid: int) -> tuple[str, str] | None:
-    """(state letter, start as boot id and clock ticks since that boot)."""
+def _boot() -> str:
+    """Which start of the machine this is, where the system tells."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-        # The name in parentheses may hold spaces and parentheses: count from the last one.
-        fields = text[text.rindex(")") + 2 :].split()
-        return fields[0], f"{BOOT.read_text().strip()}:{fields[19]}"
-    except (OSError, ValueError, IndexError):
-        return None
-
-
-def _from_ps(pid: int) -> tuple[str, str] | None:
-    """The same where there is no /proc (macOS, BSD), from ``ps``."""
-    command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
-    try:
-        answer = subprocess.run(
-            command, capture_output=True, text=True, timeout=5, env=os.environ | {"LC_ALL": "C"}, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    state, _, start = answer.stdout.strip().partition(" ")
-    return (state[0], " ".join(start.split())) if state and start else None
+        return BOOT.read_text().strip()
+    except OSError:
+        return "boot"
 
 
 def signal_group(identity: Identity, number: signal.Signals) -> None:
@@ -82,6 +73,12 @@ def signal_group(identity: Identity, number: signal.Signals) -> None:
             os.killpg(identity.pid, number)
         else:
             os.kill(identity.pid, number)
+
+
+def kill_session(pid: int) -> None:
+    """End a child that was started in a session of its own, and all that it started, at once."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 def end(identity: Identity, patience: float = 3.0) -> None:
@@ -102,30 +99,20 @@ class FileLock:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._handle: int | None = None
+        self._lock = filelock.UnixFileLock(path, mode=0o600, thread_local=False)
 
     def acquire(self, wait: float = 0.0) -> bool:
         """Try for ``wait`` seconds; whether the lock is now held. Raises InputError where the file cannot be made."""
         with layout.writing(self.path):
-            handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-        deadline = time.monotonic() + wait
-        while True:
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                if time.monotonic() >= deadline:
-                    os.close(handle)
-                    return False
-                time.sleep(0.02)
-            else:
-                self._handle = handle
-                return True
+                self._lock.acquire(timeout=max(wait, 0.0), poll_interval=0.02)
+            except filelock.Timeout:  # an OSError too, and no fault of the disk
+                return False
+        return True
 
     def release(self) -> None:
         """Give the lock back; does nothing when it is not held."""
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
+        self._lock.release(force=True)
 
     @contextlib.contextmanager
     def held(self, wait: float = 20.0) -> Iterator[None]:

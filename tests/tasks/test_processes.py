@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import psutil
 import pytest
 
 from npf_engine.errors import InputError
 from npf_engine.tasks import processes
 from npf_engine.tasks.processes import FileLock, Identity
-from tests.conftest import missing
 
 
 def sleeper(code: str = "import time; time.sleep(60)") -> subprocess.Popen[bytes]:
@@ -38,21 +39,16 @@ def test_another_start_is_another_process():
     assert not Identity(os.getpid(), me.start + "0").alive()
 
 
-def test_ps_tells_the_same_story():
-    try:
-        subprocess.run(["ps", "-p", "1"], capture_output=True, check=False)
-    except FileNotFoundError:
-        missing("ps is not installed")
-    child = sleeper()
-    alive = processes._from_ps(child.pid)
-    assert alive is not None and alive[0] in "SRD" and alive[1]
-    again = processes._from_ps(child.pid)
-    assert again is not None and again[1] == alive[1]
-    child.kill()
-    time.sleep(0.2)
-    assert (processes._from_ps(child.pid) or "Z")[0] == "Z"
-    child.wait()
-    assert processes._from_ps(child.pid) is None
+def test_a_start_is_counted_from_the_boot_whatever_the_clock_says(monkeypatch: pytest.MonkeyPatch):
+    me = Identity.of(os.getpid())
+    assert me is not None
+    if processes.BOOT.exists():  # as the kernel has it: field 22 of its line, in ticks
+        line = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+        assert me.start == f"{processes.BOOT.read_text().strip()}:{line[19]}"
+    born, boot = psutil.Process().create_time(), psutil.boot_time()
+    monkeypatch.setattr(psutil.Process, "create_time", lambda self: born + 7200.0)
+    monkeypatch.setattr(psutil, "boot_time", lambda: boot + 7200.0)  # the clock was set: both move with it
+    assert me.alive()
 
 
 @pytest.mark.parametrize("junk", [None, {}, {"pid": "x", "start": 1}, {"pid": None, "start": ""}, {"pid": 3}])
