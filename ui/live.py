@@ -41,6 +41,11 @@ def words(run: Run) -> Words:
     return Words(run.kind) if kind is None else kind.words
 
 
+def symbols(kind: str) -> tuple[str, ...]:
+    """Those of the glossary that stand on the page of a kind of run."""
+    return kinds.get(kind).words.symbols
+
+
 def controls(run: Run, status: Status) -> None:
     """Pause, resume and cancel, as far as the run's state allows them; for a horizontal container."""
     stopping, pausing = bool(status["stopping"]), bool(status["pausing"])

@@ -14,7 +14,7 @@ MODES = {BENCH: ":material/science: Methods on one bench", COLOURS: ":material/p
 
 
 def _setup() -> None:
-    frame.title("Monge lab", bench_run.QUESTION, live.SYMBOLS["lab"])
+    frame.title("Monge lab", bench_run.QUESTION, live.symbols("lab"))
     live.active()
     if runpage.choice("Bench", MODES, "lab_choice", collapsed=True) == COLOURS:
         colour_setup.show()

@@ -17,7 +17,7 @@ def _setup() -> None:
     frame.title(
         "Landscape",
         "Where are the modes of a landscape, and does a sampler find all of them?",
-        live.SYMBOLS["landscape"],
+        live.symbols("landscape"),
     )
     live.active()
     if runpage.choice("Landscape of", MODES, "of_choice") == CLASSIFIER:

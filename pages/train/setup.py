@@ -29,7 +29,7 @@ KNOWN = {  # group of a field -> how F is known, in the Field page's words
 def show() -> None:
     """The whole set-up form; submits a run and turns into its live view."""
     frame.title(
-        "Train", "Which field shall be factorized, how thoroughly, and what will it cost?", live.SYMBOLS["train"]
+        "Train", "Which field shall be factorized, how thoroughly, and what will it cost?", live.symbols("train")
     )
     try:
         spec = fieldlink.training_from_query(st.query_params)
