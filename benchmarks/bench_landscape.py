@@ -14,7 +14,8 @@ import time
 from typing import Any
 
 from benchmarks.common import NO_SPEEDUP, arguments, keep, names_of, set_threads, show, tell
-from npf_engine.studies.landscape.study import METHODS, LandscapeSpec, run_landscape
+from npf_engine.studies.landscape.spec import METHODS, LandscapeSpec
+from npf_engine.studies.landscape.study import run_landscape
 
 
 def row_of(name: str, method: str, options: Any) -> dict[str, Any]:

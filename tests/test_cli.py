@@ -18,8 +18,8 @@ import torch
 from npf_engine.bundle.package import check_bundle
 from npf_engine.cli import main
 from npf_engine.cli.parser import build_parser
-from npf_engine.studies.lab.run import LabSpec
-from npf_engine.studies.landscape.study import LandscapeSpec
+from npf_engine.studies.lab.spec import LabSpec
+from npf_engine.studies.landscape.spec import LandscapeSpec
 from npf_engine.tasks import layout
 from tests.conftest import ROOT
 from tests.tiny import SETTINGS, tiny_bundle, tiny_run

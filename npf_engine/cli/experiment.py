@@ -39,7 +39,6 @@ def experiment(args: argparse.Namespace) -> Answer:
     from npf_engine.runs.recording import ConsoleRecorder
     from npf_engine.settings.dotted import set_leaves
     from npf_engine.studies.classifier.spec import experiment_preset
-    from npf_engine.studies.factorization.spec import check_choices
 
     device = args.device or ("auto" if args.preset == "paper" else "cpu")
     changes: dict[str, Any] = {"device": machine.resolve_device(device)}
@@ -47,7 +46,6 @@ def experiment(args: argparse.Namespace) -> Answer:
         changes["minibatch"] = args.minibatch
     settings = pairs(args.settings, "an unknown key is answered with all that there are")
     spec = set_leaves(experiment_preset(args.number, args.preset, args.seed, **changes), settings)
-    check_choices(spec)
     # The digits first: a folder is only made for an experiment that can begin.
     digits = load_digits(fetch_mnist(_told(ConsoleRecorder())) if args.fetch_mnist else None)
     Classifier(digits, minibatch=spec.minibatch)

@@ -13,7 +13,7 @@ from npf_engine.errors import InputError
 def lab(args: argparse.Namespace) -> Answer:
     """Run the methods and print the table."""
     from npf_engine.cli import running
-    from npf_engine.studies.lab.run import LabSpec
+    from npf_engine.studies.lab.spec import LabSpec
 
     if len(args.task) > 2:
         raise InputError(f"lab takes one task or two files, not {len(args.task)} names")

@@ -45,7 +45,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def landscape(args: argparse.Namespace) -> Answer:
     """Run the job in this process, with checkpoints where --out names a folder."""
     from npf_engine.cli import running
-    from npf_engine.studies.landscape.study import LandscapeSpec
+    from npf_engine.studies.landscape.spec import LandscapeSpec
 
     spec = LandscapeSpec(
         name=args.name, method=args.method, particles=args.particles, steps=args.steps, start=tuple(args.start),

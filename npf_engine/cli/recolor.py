@@ -15,13 +15,13 @@ def recolor(args: argparse.Namespace) -> Answer:
     """Fit the map between the two pictures' colours, apply it to every pixel, write a PNG, and measure."""
     from npf_engine.cli import running
     from npf_engine.fields.pictures import open_picture, write_png
-    from npf_engine.studies.recolor.run import AFTER, RecolorSpec
+    from npf_engine.studies.recolor.run import AFTER
+    from npf_engine.studies.recolor.spec import RecolorSpec
 
     begin = time.perf_counter()
     spec = RecolorSpec(
         args.source, args.palette, args.method, args.strength, args.smooth, args.seconds, args.seed, draws=args.draws
     )
-    spec.validate()
     if Path(args.out).is_dir():
         raise InputError(f"--out {args.out} is a folder; give the name of a file")
     with running.running(spec, None) as (report, folder):

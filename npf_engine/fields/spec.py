@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from npf_engine.errors import InputError
 from npf_engine.settings import limits
+from npf_engine.settings.base import Settings
+from npf_engine.settings.setting import seed_setting, setting
+
+RHOS = ("box", "disc", "gaussian", "land", "samples")
 
 
 @dataclass(frozen=True)
-class FieldSpec:
+class FieldSpec(Settings):
     """Everything needed to build a field again.
 
     source: a built-in name (``jacksboro``, ``fractal``, ``himmelblau``, ...), a gazetteer or city name, a
@@ -16,24 +21,71 @@ class FieldSpec:
     Options that a source does not use are ignored by it. Raises InputError for one beyond npf_engine.settings.limits.
     """
 
-    source: str = "jacksboro"
-    rho: str = "box"  # box | disc | gaussian | land | samples
-    split_seed: int = 0
-    n_samples: int = 300_000  # drawn, for a field known as a function
+    source: str = setting(
+        "jacksboro",
+        "Built-in name, region, city, `coordinates` or `expression`; uploads come from the Field page.",
+        path=True,
+    )
+    rho: str = setting(
+        "box",
+        "Reference measure on the region: uniform on the box or disc, Gaussian, land only, or the samples.",
+        flag="rho",
+        choices=RHOS,
+    )
+    split_seed: int = seed_setting("Decides which 15 % of the samples are kept for tests.")
+    n_samples: int = setting(
+        300_000, "How many points are drawn from a field that is known as a function.", most=limits.MAX_SAMPLES
+    )
     # terrain
-    sigma: float = 20.0  # Gaussian smoothing, in pixels of the grid used
-    slope: str = "per-pixel"  # per-pixel: metres per pixel; per-metre: metres per metre, with cos(latitude)
-    product: str = "MAPZEN"
-    max_samples: int = 1_000_000
-    size_km: float = 20.0  # side of the box around a city
-    bounds: tuple[float, float, float, float] | None = None  # west, south, east, north in degrees
-    voids: str = "fill"  # fill | mask
-    noise_seed: int = 0  # dequantisation; also the seed of the fractal terrain
+    sigma: float = setting(
+        20.0,
+        "Gaussian smoothing of the elevation before its gradient is taken, in pixels; 0 for none.",
+        why="the paper's",
+        unit="pixels",
+        least=0,
+        most=1000.0,
+    )
+    slope: str = setting(
+        "per-pixel",
+        "Unit of the slope: metres per pixel, or metres per metre with the cosine of the latitude.",
+        choices=("per-pixel", "per-metre"),
+    )
+    product: str = setting("MAPZEN", "Elevation product that is fetched for a region.")
+    max_samples: int = setting(
+        1_000_000, "Larger rasters are resampled to at most this many pixels.", most=limits.MAX_SAMPLES
+    )
+    size_km: float = setting(20.0, "Side of the box around a city, in kilometres.", unit="km", most=500.0)
+    bounds: tuple[float, float, float, float] | None = setting(
+        None,
+        "West, south, east and north in degrees, for `coordinates`.",
+        unit="degrees",
+        most=360.0,
+        longest=4,
+        form="four numbers: west, south, east, north",
+    )
+    voids: str = setting(
+        "fill",
+        "Pixels without elevation: filled from their neighbours, or left out of the region.",
+        choices=("fill", "mask"),
+    )
+    noise_seed: int = seed_setting("Seed of the dequantising noise, and of the fractal terrain.")
     # formula and analytic
-    expression: tuple[str, ...] = ()  # one entry: a potential, F = its gradient; d entries: F itself
-    low: tuple[float, ...] = ()
-    high: tuple[float, ...] = ()
-    matrix: tuple[tuple[float, ...], ...] = ()  # for ``linear``
+    expression: tuple[str, ...] = setting(
+        (), "One formula: a potential whose gradient is F; d formulas: F itself.", entry=limits.MAX_FORMULA, lines=True
+    )
+    low: tuple[float, ...] = setting((), "Lower corner of the box of a formula.")
+    high: tuple[float, ...] = setting((), "Upper corner of the box of a formula.")
+    matrix: tuple[tuple[float, ...], ...] = setting((), "The matrix of the field `linear`, as a list of rows.")
 
-    def __post_init__(self) -> None:
-        limits.check(self)
+    def together(self) -> None:
+        """InputError for formulas, samples or a smoothing that are too much together."""
+        if sum(map(len, self.expression)) > limits.MAX_FORMULAS:
+            raise InputError(
+                f"expression has more than {limits.MAX_FORMULAS:,} characters in all its components together"
+            )
+        d = max(1, len(self.low), len(self.high), len(self.expression), len(self.matrix))
+        limits.check_samples(self.n_samples, d)
+        if self.sigma * self.max_samples > limits.MAX_SMOOTHING:
+            raise InputError(
+                f"smoothing {self.max_samples:,} pixels by sigma = {self.sigma:g} takes too long; lower one of the two"
+            )

@@ -23,6 +23,8 @@ from npf_engine.sampling.langevin import Langevin, LangevinSettings, Region
 from npf_engine.sampling.methods import Chains, Setting, run_method
 from npf_engine.sampling.tempering import Tempering
 from npf_engine.settings import limits
+from npf_engine.settings.setting import SEED
+from npf_engine.settings.values import check as check_value
 from npf_engine.tasks.recorder import Recorder
 
 LOCAL = ("tempering", "mala", "lmc")  # in any dimension, with a box or without
@@ -121,7 +123,7 @@ def sample(
 
 def _seed(seed: Any) -> int:
     value = count("seed", seed, 0)
-    limits.check_leaf("seed", value)
+    check_value("seed", value, SEED)
     return value
 
 

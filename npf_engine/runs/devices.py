@@ -9,6 +9,7 @@ from typing import Any
 from npf_engine.errors import InputError
 from npf_engine.runs import machine
 from npf_engine.settings.dotted import leaves
+from npf_engine.settings.setting import declared
 from npf_engine.studies import kinds
 from npf_engine.tasks import layout
 
@@ -29,7 +30,7 @@ def settle(spec: Any, folder: Path) -> Any:
         values = {key: _first(getattr(spec, key), getattr(kept, key), blank) for key, blank in _resolvable(spec)}
         spec = replace(spec, **values)
     if hasattr(spec, "device"):
-        spec = replace(spec, device=machine.resolve_device(spec.device))
+        spec = replace(spec, device=machine.resolve_device(spec.device, declared(type(spec))["device"].names()))
     if hasattr(spec, "threads"):
         spec = replace(spec, threads=spec.threads or machine.choose_threads())
     layout.write_json(folder / layout.SPEC, kinds.spec_to_json(spec), durable=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import torch
 
@@ -12,14 +13,15 @@ from npf_engine.networks.mlp import MLP
 MEASURE_SECONDS = 0.3  # for each of the two candidates
 
 
-def resolve_device(name: str) -> str:
-    """``cpu``, ``cuda`` or ``mps`` for a spec's device; ``auto`` takes the fastest there is.
+def resolve_device(name: str, able: Sequence[str] = ()) -> str:
+    """``cpu``, ``cuda`` or ``mps`` for a spec's device; ``auto`` takes the fastest there is, among those that the work
+    is ``able`` to run on (all, where none are named).
 
     Raises InputError for a device that this machine lacks.
     """
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
-        return next(device for device, found in there.items() if found)
+        return next(device for device, found in there.items() if found and (device in able or not able))
     if not there.get(name, False):
         found = " and ".join(device for device, is_there in there.items() if is_there)
         raise InputError(

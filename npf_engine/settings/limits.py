@@ -1,17 +1,16 @@
 """The most of everything: one budget of numbers that links, forms, the command line, bundles and the library all ask.
 
-A frozen dataclass of settings asks ``check`` as it is made, so that no door has limits of its own: whatever builds a
-spec meets them before anything is allocated. Leaves that have no entry of their own fall under the general ones.
+What a setting may be stands in its declaration (settings/setting.py), which takes its numbers from here where several
+settings share them; texts, paths and lists of numbers that are no settings are checked here.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import json
 import math
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from npf_engine.errors import InputError
@@ -55,39 +54,7 @@ MAX_LINK = 4000  # characters of one value in a link: longer ones come from no l
 MAX_SETTING = 8_000_000  # characters of one value typed or read from a file: a matrix of 512 x 512
 MAX_SHOWN = 60  # characters of a refused value in the sentence that refuses it
 
-# The most of a leaf, by its last name or by its whole key; ``least`` stands where the leaf's own check does not.
-MOST: dict[str, float] = {
-    "threads": 1024, "n_samples": MAX_SAMPLES, "max_samples": MAX_SAMPLES, "size_km": 500.0,
-    "pieces": MAX_PIECES, "rank": MAX_RANK, "fourier": MAX_OCTAVES, "pair_size": 16_384, "pairings": 10_000,
-    "regression_steps": MAX_STEPS, "polish_steps": MAX_STEPS, "dual_steps": MAX_STEPS, "steps": MAX_STEPS,
-    "warmup": MAX_STEPS, "inner": MAX_STEPS, "updates": MAX_STEPS, "first": MAX_STEPS, "every": MAX_STEPS,
-    "update_every": MAX_STEPS, "budget_steps": MAX_STEPS, "max_iterations": 100_000, "patience": 10_000,
-    "lr": 100.0, "regression_lr": 100.0, "polish_lr": 100.0, "dual_lr": 100.0, "lr_floor": 1.0, "beta1": 1.0,
-    "beta2": 1.0, "ema": 1.0, "tolerance": 1.0, "batch": 1_000_000, "sigma": 1000.0, "time_power": 100.0,
-    "grid_power": 100.0, "peers": 1024, "sampler_steps": MAX_SAMPLER_STEPS, "guide_steps": MAX_GUIDE_STEPS,
-    "redraws": MAX_REDRAWS,     "draws": 10_000, "n": 20_000,
-    "neighbourhoods": 10_000, "neighbourhood_size": 10_000, "particles": MAX_PARTICLES, "count": MAX_PARTICLES,
-    "generated": MAX_PARTICLES, "minibatch": 100_000, "share": 100_000, "replay": 400_000, "samples": 400_000,
-    "seeds": 1000, "d": MAX_D, "points": 100_000, "budget_seconds": MAX_SECONDS, "seconds": MAX_SECONDS,
-    "coefficient": 1e12, "smooth": 200, "bounds": 360.0, "--samples": MAX_SAMPLES, "dimension": MAX_D,
-}  # fmt: skip
-MOST_WHOLE, MOST_REAL = 10**9, LARGEST  # of a number that has no entry
-# Groups of settings whose numbers must be positive, and those among them that may be 0.
-POSITIVE = ("u", "conjugate", "v", "m", "inverse", "report")
-MAY_BE_ZERO = frozenset({
-    "regression_steps", "polish_steps", "dual_steps", "patience", "beta1", "beta2", "ema", "lr_floor", "fourier",
-    "guide_steps", "redraws",
-})  # fmt: skip
-# The longest list of a leaf; what has no entry may have MAX_D items.
-LENGTHS: dict[str, int] = {
-    "hidden": MAX_LAYERS, "bridge_hidden": MAX_LAYERS, "blocks": MAX_BLOCKS, "methods": 64, "bounds": 4,
-}  # fmt: skip
-EXACT = {"bounds": (4, "four numbers: west, south, east, north")}  # lists of one length only
-WIDTHS = ("hidden", "bridge_hidden")
-SEEDS = ("seed", "split_seed", "noise_seed", "first_seed")
-# The longest text of a leaf
-TEXTS: dict[str, int] = {"name": MAX_NAME, "expression": MAX_FORMULA}
-LINES = ("expression",)  # texts that may have several lines
+MOST_WHOLE = 10**9  # of a whole number whose setting names no most; of another LARGEST
 
 # Marks that turn the direction of writing: a name with them reads as another one.
 BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -116,7 +83,7 @@ def check_samples(n: int, d: int) -> None:
         )
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """A refused value for a sentence: at most MAX_SHOWN characters, all of them printable."""
     try:
         text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else repr(value)
@@ -169,101 +136,17 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no number")
 
 
-def check(spec: Any, prefix: str = "") -> None:
-    """InputError that names the first leaf of a frozen dataclass of settings that is beyond its limits.
-
-    Bounds from above, finite numbers, lengths, printable texts, and sizes that only together are too large; what a
-    leaf must be at least is the spec's own to say.
-    """
-    for item in dataclasses.fields(spec):
-        value = getattr(spec, item.name)
-        key = prefix + item.name
-        if dataclasses.is_dataclass(value):
-            check(value, key + ".")
-        else:
-            check_leaf(key, value)
-    if not prefix:
-        _check_together(spec)
-
-
-def check_leaf(key: str, value: Any) -> None:
-    """InputError where the value of the leaf ``key`` (dotted) is beyond its limits."""
-    name = key.rpartition(".")[2].removeprefix("--").replace("-", "_")
-    if isinstance(value, str):
-        check_text(key, value, TEXTS.get(name, MAX_TEXT), name in LINES)
-        if name in ("source", "task", "target", "palette"):
-            check_path(key, value)
-    elif isinstance(value, dict):
-        raise InputError(f"{key} must be one setting, not {shown(value)}")
-    elif isinstance(value, tuple | list):
-        _check_list(key, name, value)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        _check_number(key, name, value)
-
-
-def _check_list(key: str, name: str, value: tuple[Any, ...] | list[Any]) -> None:
-    if name in EXACT and len(value) != EXACT[name][0]:
-        raise InputError(f"{key} must be {EXACT[name][1]}, not {len(value)}")
-    most = LENGTHS.get(name, MAX_D)
-    if len(value) > most:
-        raise InputError(f"{key} has {len(value):,} entries; at most {most} are possible")
-    if name in WIDTHS:
-        check_widths(key, value)
-        return
-    for item in value:
-        check_leaf(key, item)
-    if name == "expression" and sum(map(len, value)) > MAX_FORMULAS:
-        raise InputError(f"{key} has more than {MAX_FORMULAS:,} characters in all its components together")
-
-
-def check_widths(key: str, widths: Iterable[Any]) -> None:
-    """InputError for layers that are too many, too wide, or together more weights than a network may have."""
-    widths = list(widths)
+def check_widths(key: str, widths: Sequence[int]) -> None:
+    """InputError for layers that are none, too many, too wide, or together more weights than a network may have."""
     if len(widths) > MAX_LAYERS:
         raise InputError(f"{key} has {len(widths):,} layers; at most {MAX_LAYERS} are possible")
-    for width in widths:
-        if isinstance(width, bool) or not isinstance(width, int):
-            raise InputError(f"{key} must be widths of layers, whole numbers, not {shown(width)}")
-        if width > MAX_WIDTH:
-            raise InputError(f"{key} has a layer of width {shown(width)}; at most {MAX_WIDTH:,} is possible")
-        if width < 1:
-            raise InputError(f"{key} must list at least one positive layer width, not {shown(tuple(widths))}")
-    if not widths:
-        raise InputError(f"{key} must list at least one positive layer width, not ()")
-    count = sum(abs(a * b) for a, b in itertools.pairwise(widths))
+    if not widths or min(widths) < 1:
+        raise InputError(f"{key} must list at least one positive layer width, not {shown(tuple(widths))}")
+    if max(widths) > MAX_WIDTH:
+        raise InputError(f"{key} has a layer of width {shown(max(widths))}; at most {MAX_WIDTH:,} is possible")
+    count = sum(a * b for a, b in itertools.pairwise(widths))
     if count > MAX_WEIGHTS:
         raise InputError(f"{key} needs {count:,} weights; a network has at most {MAX_WEIGHTS:,}")
-
-
-def _check_number(key: str, name: str, value: float) -> None:
-    if isinstance(value, float) and not math.isfinite(value):
-        raise InputError(f"{key} must be a finite number, not {value}")
-    if name in SEEDS:
-        if not 0 <= value <= MAX_SEED:
-            raise InputError(f"{key} must be between 0 and {MAX_SEED:,}, not {shown(value)}")
-        return
-    if key.rpartition(".")[0] in POSITIVE and not (value > 0 or (value == 0 and name in MAY_BE_ZERO)):
-        least = "0 or more" if name in MAY_BE_ZERO else "positive"
-        raise InputError(f"{key} must be {least}, not {shown(value)}")
-    most = MOST.get(key, MOST.get(name, MOST_WHOLE if isinstance(value, int) else MOST_REAL))
-    if abs(value) > most:
-        raise InputError(f"{key} must be at most {most:,.15g}, not {shown(value)}")
-
-
-def _check_together(spec: Any) -> None:
-    """Sizes that are harmless alone: n times d of what a spec draws, particles times steps."""
-    if hasattr(spec, "n_samples"):
-        d = max(1, len(spec.low), len(spec.high), len(spec.expression), len(spec.matrix))
-        check_samples(spec.n_samples, d)
-        if spec.sigma * spec.max_samples > MAX_SMOOTHING:
-            raise InputError(
-                f"smoothing {spec.max_samples:,} pixels by sigma = {spec.sigma:g} takes too long; lower one of the two"
-            )
-    particles, steps = getattr(spec, "particles", None), getattr(spec, "steps", None)
-    if isinstance(particles, int) and isinstance(steps, int) and particles * steps > MAX_GRADIENTS:
-        raise InputError(
-            f"{particles:,} particles times {steps:,} steps are more than {MAX_GRADIENTS:,} gradients; lower one"
-        )
 
 
 def vector(key: str, text: str, count: int) -> list[float]:

@@ -13,8 +13,9 @@ from npf_engine.errors import InputError
 from npf_engine.fields.pictures import BUILT_IN, open_picture
 from npf_engine.figures import colour
 from npf_engine.studies import kinds
-from npf_engine.studies.recolor.run import RecolorSpec, preview
-from npf_engine.studies.recolor.transfer import METHODS, recolor
+from npf_engine.studies.recolor.run import preview
+from npf_engine.studies.recolor.spec import METHODS, RecolorSpec
+from npf_engine.studies.recolor.transfer import recolor
 from pages.lab import link, titles
 from ui import frame, speclink, states
 from ui.plots import plot

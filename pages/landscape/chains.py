@@ -10,7 +10,7 @@ import numpy as np
 
 from npf_engine.numbers import number as numeral
 from npf_engine.runs.store import Run
-from npf_engine.studies.landscape.study import TARGET, LandscapeSpec
+from npf_engine.studies.landscape.spec import TARGET, LandscapeSpec
 from pages.landscape import data
 from ui import runs
 

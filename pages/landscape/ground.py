@@ -17,7 +17,7 @@ from npf_engine.figures import landscape as figures
 from npf_engine.sampling import exact, landscapes
 from npf_engine.sampling.landscapes import Landscape
 from npf_engine.studies.landscape import view
-from npf_engine.studies.landscape.study import LandscapeSpec
+from npf_engine.studies.landscape.spec import LandscapeSpec
 
 FORMULA = "expression"  # the name of a landscape that is given by its formula
 Place = tuple[str, str, tuple[float, ...], tuple[float, ...]]  # name, formula, low and high of the box

@@ -14,7 +14,7 @@ from npf_engine.glossary import typeset
 from npf_engine.numbers import typed
 from npf_engine.sampling import landscapes
 from npf_engine.studies import kinds
-from npf_engine.studies.landscape.study import OWN, PRESETS, TARGET, LandscapeSpec
+from npf_engine.studies.landscape.spec import OWN, PRESETS, TARGET, LandscapeSpec
 from npf_engine.studies.landscape.verdict import WHY_EVERYWHERE
 from pages.field.pick import numbers
 from pages.landscape import chains, ground, points

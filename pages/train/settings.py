@@ -9,12 +9,13 @@ import streamlit as st
 
 from npf_engine.errors import InputError
 from npf_engine.numbers import typed
-from npf_engine.studies.factorization.spec import CHOICES, TrainingSpec, leaves, preset, with_values
-from pages.train.help import GROUPS, HELP
+from npf_engine.settings.setting import Declared, Group, declared, groups
+from npf_engine.studies.factorization.spec import TrainingSpec, leaves, preset, with_values
 from ui import fieldlink, states
 
 PROBLEM = "setting_problem"  # session: the sentence about the last value that was refused
 ELSEWHERE = ("preset", "name")  # have their own widgets above
+GENERAL = Group("General", "Solver, random seed and machine.")  # of the settings in no group
 
 
 def show(spec: TrainingSpec) -> None:
@@ -32,12 +33,13 @@ def show(spec: TrainingSpec) -> None:
     with fold:
         if changed:
             st.button("Back to the preset", icon=":material/restart_alt:", on_click=_reset, args=(tuple(changed),))
-        tabs = st.tabs(list(GROUPS), key="settings_tab", on_change="rerun")
-        for tab, (title, (prefix, about)) in zip(tabs, GROUPS.items(), strict=True):
+        found = {"": GENERAL} | groups(TrainingSpec)
+        tabs = st.tabs([about.title for about in found.values()], key="settings_tab", on_change="rerun")
+        for tab, (prefix, about) in zip(tabs, found.items(), strict=True):
             if tab.open:
                 with tab:
-                    st.caption(about)
-                    _group(title, prefix, spec)
+                    st.caption(about.help)
+                    _group(prefix, spec)
 
 
 def differing(spec: TrainingSpec) -> list[str]:
@@ -47,27 +49,28 @@ def differing(spec: TrainingSpec) -> list[str]:
     return [key for key in values if not key.startswith("field.") and key not in ELSEWHERE and values[key] != base[key]]
 
 
-def _group(title: str, prefix: str, spec: TrainingSpec) -> None:
+def _group(prefix: str, spec: TrainingSpec) -> None:
     values = leaves(spec)
-    keys = [key for key in values if _prefix(key) == prefix and key not in ELSEWHERE]
+    known = declared(TrainingSpec)
+    keys = [key for key in known if _prefix(key) == prefix and key not in ELSEWHERE]
     columns = st.columns(3)
     for number, key in enumerate(keys):
         with columns[number % 3]:
-            _widget(key, values[key])
+            _widget(known[key], values[key])
 
 
 def _prefix(key: str) -> str:
     return key.rpartition(".")[0]
 
 
-def _widget(key: str, value: Any) -> None:
+def _widget(known: Declared, value: Any) -> None:
     """One setting. Its state follows the link, so that a reload and the back button show what will be trained."""
-    name = f"set_{key}"
-    label = key.rpartition(".")[2].replace("_", " ")
-    common: dict[str, Any] = {"key": name, "help": f"`{key}`: {HELP[key]}", "on_change": _changed, "args": (key,)}
-    if key in CHOICES:
+    key, label = known.key, known.title
+    name, about = f"set_{key}", f"`{key}`: {known.setting.help}"
+    common: dict[str, Any] = {"key": name, "help": about, "on_change": _changed, "args": (key,)}
+    if known.names():
         st.session_state[name] = value
-        st.selectbox(label, CHOICES[key], **common)
+        st.selectbox(label, known.names(), **common)
     elif isinstance(value, int) and not isinstance(value, bool):
         st.session_state[name] = value
         st.number_input(label, step=1, **common)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from npf_engine.runs.store import RunStore
-from npf_engine.studies.landscape.study import LandscapeSpec
+from npf_engine.studies.landscape.spec import LandscapeSpec
 from tests.browser.conftest import Server, Visitor
 from tests.browser.test_journey import SCREENS, drawn, run_of, wait_until
 

@@ -10,7 +10,7 @@ import pytest
 from npf_engine.fields.classifier import DIMENSION
 from npf_engine.runs.store import Run, RunStore
 from npf_engine.studies.classifier.spec import experiment_preset
-from npf_engine.studies.landscape.study import LandscapeSpec
+from npf_engine.studies.landscape.spec import LandscapeSpec
 from npf_engine.tasks import layout
 from pages.landscape import chains
 from tests.pages.conftest import button, links, open_page, texts, wait_for

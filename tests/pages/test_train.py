@@ -8,10 +8,9 @@ import signal
 import pytest
 
 from npf_engine.runs.store import Run, RunStore
-from npf_engine.studies.factorization.spec import TrainingSpec, leaves
+from npf_engine.studies.factorization.spec import leaves
 from npf_engine.tasks import layout
 from npf_engine.tasks.processes import Identity
-from pages.train.help import GROUPS, HELP
 from tests.pages.conftest import TINY, button, endless, links, open_page, texts, tiny, wait_for
 from ui import fieldlink
 
@@ -22,12 +21,6 @@ def test_set_up_shows_field_preset_and_cost(store: RunStore):
     cost = [item for item in app.metric if "machine" in item.label]
     assert cost and cost[0].value not in ("", "–")
     assert "measurement of this machine" in texts(app)
-
-
-def test_every_setting_has_help_and_a_group():
-    keys = set(leaves(TrainingSpec()))
-    assert set(HELP) == keys
-    assert {key.rpartition(".")[0] for key in keys} == {prefix for prefix, _ in GROUPS.values()}
 
 
 def test_field_and_settings_come_from_the_link(store: RunStore):

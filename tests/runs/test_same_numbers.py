@@ -28,10 +28,10 @@ from npf_engine.studies import kinds
 from npf_engine.studies.classifier import run as experiments
 from npf_engine.studies.classifier.spec import experiment_preset
 from npf_engine.studies.factorization.spec import of_field, with_values
-from npf_engine.studies.lab.run import LabSpec
+from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.landscape import run, study
-from npf_engine.studies.landscape.study import LandscapeSpec
-from npf_engine.studies.recolor.run import RecolorSpec
+from npf_engine.studies.landscape.spec import LandscapeSpec
+from npf_engine.studies.recolor.spec import RecolorSpec
 from npf_engine.tasks import layout
 from npf_engine.tasks.processes import FileLock
 from npf_engine.tasks.recorder import Recorder

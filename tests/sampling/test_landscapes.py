@@ -14,7 +14,8 @@ from npf_engine.fields.field import Units
 from npf_engine.sampling import landscapes
 from npf_engine.sampling.landscapes import RELIEF, Landscape, find, from_grid, of_expression
 from npf_engine.studies.landscape import study as job
-from npf_engine.studies.landscape.study import INNER, INNER_CORRECTED, LandscapeSpec, largest_curvature, resolved
+from npf_engine.studies.landscape.spec import INNER, INNER_CORRECTED, LandscapeSpec
+from npf_engine.studies.landscape.study import largest_curvature, resolved
 from npf_engine.tasks.recorder import Recorder
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from npf_engine.errors import InputError
 from npf_engine.studies.classifier.spec import experiment_preset
-from npf_engine.studies.landscape.study import LandscapeSpec
+from npf_engine.studies.landscape.spec import LandscapeSpec
 from ui import speclink
 
 SPECS = [

@@ -8,14 +8,15 @@ seed, device, dtype and solver.
 from __future__ import annotations
 
 import dataclasses
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from npf_engine.errors import InputError
 from npf_engine.fields.classifier import MINIBATCH, SIZES
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.settings import limits
+from npf_engine.settings.base import Settings
+from npf_engine.settings.limits import MAX_PARTICLES, MAX_STEPS
+from npf_engine.settings.setting import NO_FLAG, device_setting, group, seed_setting, setting, threads_setting, widths
 from npf_engine.settings.stages import (
     AmortizerConfig,
     ConjugateConfig,
@@ -23,7 +24,10 @@ from npf_engine.settings.stages import (
     PotentialConfig,
     ReportConfig,
     ValueInverseConfig,
+    batch_size,
+    rate,
 )
+from npf_engine.studies.factorization.spec import check_potential
 
 EXPERIMENTS = ("5.3", "5.4", "5.5")
 PRESETS = ("quick", "paper")
@@ -31,84 +35,97 @@ SMALLEST_SAMPLES = 1000  # 222 x 222 covariances, and 15 % of them to test with
 
 
 @dataclass(frozen=True)
-class ParticlesConfig:
+class ParticlesConfig(Settings):
     """Particles of 5.4 (gradient flow) and 5.5 (Langevin).
 
-    start: they begin uniform on [-start, start]^222. From all of Omega (start 1) most reach no minimum: their ReLUs die
-    (measured on the embedded digits: after 1000 steps 31 % were above half; from 0.3, 60 % after 400). warmup: steps of
-    the flow, or of plain Langevin before the sampling, warmup_tau * coefficient being the step of the descent (on MNIST
-    a step of 1 kills most particles; after 1500 of 0.1, 97 % are above half); steps: of the sampling, the same number
-    of gradients for each sampler; inner: N of Algorithm 2; every: steps between two looks whose samples the networks
-    learn from, from step ``first`` on; tau, coefficient: of the sampling, in the same way; u_coefficient: of the steps
-    on u (0: the same). A small one leaves y near the law of M: minibatch noise, which tau and c know nothing of,
-    spreads the gradients that X_psi has seen.
+    start: from all of Omega (start 1) most reach no minimum: their ReLUs die (measured on the embedded digits: after
+    1000 steps 31 % were above half; from 0.3, 60 % after 400). warmup_tau: warmup_tau * coefficient is the step of the
+    descent (on MNIST a step of 1 kills most particles; after 1500 of 0.1, 97 % are above half). u_coefficient: a small
+    one leaves y near the law of M: minibatch noise, which tau and c know nothing of, spreads the gradients that X_psi
+    has seen.
     """
 
-    count: int = 1024
-    start: float = 0.3
-    warmup: int = 30_000
-    warmup_tau: float = 1e-4
-    steps: int = 30_000
-    inner: int = 200
-    tau: float = 1e-4
-    coefficient: float = 1000.0
-    first: int = 0
-    every: int = 10
-    updates: int = 0  # of the networks before the sampling begins
-    update_every: int = 1
-    replay: int = 100_000
-    u_rate: float = 1e-4
-    bridge_rate: float = 5e-4
-    bridge_hidden: tuple[int, ...] = (512, 512)
-    sigma: float = 0.1
-    batch: int = 128
-    u_coefficient: float = 0.0
+    count: int = setting(1024, "Particles, each a set of 222 weights.", title="particles", most=MAX_PARTICLES)
+    start: float = setting(
+        0.3, "They begin uniform on [-start, start]²²².", why="from farther out most reach no minimum"
+    )
+    warmup: int = setting(
+        30_000,
+        "Steps of the descent (5.4), or of plain Langevin before the two samplers part (5.5).",
+        title="steps of the warm-up",
+        most=MAX_STEPS,
+    )
+    warmup_tau: float = setting(1e-4, "Step size of the warm-up; times c it is the step of the descent.")
+    steps: int = setting(
+        30_000,
+        "Steps of the samplers: the same number of gradients for each.",
+        title="steps of the samplers",
+        most=MAX_STEPS,
+    )
+    inner: int = setting(
+        200,
+        "N of Algorithm 2: Langevin steps between two jumps through u.",
+        title="N, steps between jumps",
+        most=MAX_STEPS,
+    )
+    tau: float = setting(1e-4, "Step size of the sampling. τ times c is the step of the descent.", title="step size τ")
+    coefficient: float = setting(
+        1000.0, "Inverse temperature c: the law is near exp(-c g).", title="coefficient c", most=1e12
+    )
+    first: int = setting(0, "The step from which on the networks learn from the particles.", least=0, most=MAX_STEPS)
+    every: int = setting(10, "Steps between two looks whose samples the networks learn from.", most=MAX_STEPS)
+    updates: int = setting(0, "Updates of the networks before the sampling begins.", least=0, most=MAX_STEPS)
+    update_every: int = setting(1, "Looks between two updates of the networks.", most=MAX_STEPS)
+    replay: int = setting(100_000, "Samples that are kept for the networks.", most=400_000)
+    u_rate: float = rate(1e-4, "Learning rate of u while the sampler runs.")
+    bridge_rate: float = rate(5e-4, "Learning rate of the bridge while the sampler runs.")
+    bridge_hidden: tuple[int, ...] = widths((512, 512), "Widths of the bridge's hidden layers.")
+    sigma: float = setting(0.1, "Noise of the bridge.", most=1000.0)
+    batch: int = batch_size(128)
+    u_coefficient: float = setting(0.0, "Coefficient c of the steps on u; 0: the sampling's.", least=0)
 
 
 @dataclass(frozen=True)
-class ExperimentSpec:
-    """samples: pairs (w, G(w)) of 5.3; minibatch: images of a gradient; share: particles that see the same minibatch
-    (0: all of one step); generated: weights drawn for the histograms. Raises InputError for what cannot be."""
+class ExperimentSpec(Settings):
+    """One experiment. Raises InputError for what cannot be."""
 
-    experiment: str = "5.3"
-    preset: str = "quick"
-    seed: int = 0
-    samples: int = 15_000
-    minibatch: int = MINIBATCH
-    share: int = 32
-    generated: int = 1000
-    particles: ParticlesConfig = ParticlesConfig()
-    u: PotentialConfig = field(default_factory=PotentialConfig)
-    conjugate: ConjugateConfig = field(default_factory=ConjugateConfig)
-    v: AmortizerConfig = field(default_factory=AmortizerConfig)
-    m: MapConfig = field(default_factory=MapConfig)
-    inverse: ValueInverseConfig = field(default_factory=lambda: ValueInverseConfig(blocks=SIZES))
-    report: ReportConfig = field(default_factory=ReportConfig)
-    field: FieldSpec = field(default_factory=lambda: FieldSpec(source="classifier"))
-    device: str = "cpu"
-    dtype: str = "float32"
-    solver: str = "fast"
+    experiment: str = setting("5.3", "The section of the paper.", choices=EXPERIMENTS)
+    preset: str = setting("quick", "`quick`: minutes on a CPU; `paper`: for a GPU.", title="size", choices=PRESETS)
+    seed: int = seed_setting("Fixes every random draw.")
+    samples: int = setting(
+        15_000,
+        "Pairs (w, G(w)) of 5.3: weights drawn uniformly, each with its gradient; 15 % are kept for tests.",
+        title="pairs (w, G(w))",
+        least=SMALLEST_SAMPLES,
+        most=400_000,
+    )
+    minibatch: int = setting(
+        MINIBATCH,
+        "A gradient is the mean over so many digits: fewer, more noise.",
+        title="images of a minibatch",
+        most=100_000,
+    )
+    share: int = setting(32, "Particles that see the same minibatch; 0: all of one step.", least=0, most=100_000)
+    generated: int = setting(1000, "Weights drawn for the histograms.", most=MAX_PARTICLES)
+    particles: ParticlesConfig = group(ParticlesConfig, "Particles", "Particles of 5.4 and 5.5.")
+    u: PotentialConfig = group(PotentialConfig, "Potential u", "The convex network u.")
+    conjugate: ConjugateConfig = group(ConjugateConfig, "Conjugate", "The solver of ∇u*.")
+    v: AmortizerConfig = group(AmortizerConfig, "Amortizer V", "The first guess of ∇u*.")
+    m: MapConfig = group(MapConfig, "Map M", "The network that learns M.")
+    inverse: ValueInverseConfig = group(
+        lambda: ValueInverseConfig(blocks=SIZES), "Inverse", "The bridge that draws pre-images."
+    )
+    report: ReportConfig = group(ReportConfig, "Accuracy", "How the accuracy is measured.")
+    field: FieldSpec = group(lambda: FieldSpec(source="classifier"), flags=False)
+    device: str = device_setting("cpu")
+    threads: int = threads_setting(1)
+    dtype: str = setting("float32", "Precision of the networks.", choices=("float32", "float64"))
+    solver: str = setting("fast", "As of a training.", choices=("fast", "published"), flag=NO_FLAG)
 
-    def __post_init__(self) -> None:
-        limits.check(self)
-        if self.experiment not in EXPERIMENTS:
-            raise InputError(
-                f"There is no experiment {limits.shown(self.experiment)}; choose {', '.join(EXPERIMENTS)}."
-            )
-        if self.preset not in PRESETS:
-            raise InputError(f"There is no preset {limits.shown(self.preset)}; choose {' or '.join(PRESETS)}.")
-        if self.samples < SMALLEST_SAMPLES:
-            raise InputError(f"{self.samples} samples are too few for 222 dimensions; take {SMALLEST_SAMPLES} or more.")
+    def together(self) -> None:
+        """InputError for too few samples, and for networks that do not go together."""
+        check_potential(self.u, self.solver)
         p = self.particles
-        counts = {"generated": self.generated, "count": p.count, "warmup": p.warmup, "steps": p.steps}
-        counts |= {"inner": p.inner, "every": p.every, "minibatch": self.minibatch}
-        for name, value in counts.items():
-            if value < 1:
-                raise InputError(f"{name} is {value}; it must be 1 or more.")
-        for name in ("start", "tau", "warmup_tau", "coefficient", "sigma"):
-            value = getattr(p, name)
-            if not (math.isfinite(value) and value > 0):
-                raise InputError(f"particles.{name} is {value}; it must be a positive number.")
         if self.experiment != "5.3" and p.count * ((p.warmup - p.first) // p.every) < SMALLEST_SAMPLES:
             raise InputError(
                 f"{p.count} particles looked at every {p.every} of {p.warmup - p.first} steps give fewer than "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,9 @@ from typing import Any
 from npf_engine.errors import InputError
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.settings import limits
+from npf_engine.settings.base import Settings
 from npf_engine.settings.dotted import flatten, leaves, set_leaves, to_json
+from npf_engine.settings.setting import device_setting, group, seed_setting, setting, threads_setting
 from npf_engine.settings.stages import (
     PATIENCE,
     POLISH_RATE,
@@ -23,42 +25,13 @@ from npf_engine.settings.stages import (
     ReportConfig,
 )
 
-__all__ = ["CHOICES", "PRESETS", "TrainingSpec", "from_json", "leaves", "preset", "to_json", "validate", "with_values"]
-
-
-@dataclass(frozen=True)
-class TrainingSpec:
-    """One training, from field to bundle. Dotted keys (``u.pair_size``) name its leaves."""
-
-    name: str = ""
-    preset: str = "quick"  # quick | paper | custom
-    solver: str = "fast"  # fast (ours) | published (the paper's algorithm unchanged)
-    seed: int = 0
-    device: str = "auto"  # auto | cpu | cuda | mps
-    dtype: str = "float32"  # float32 | float64
-    threads: int = 0  # 0: chosen by a short measurement when the run starts, then stored
-    field: FieldSpec = dataclasses.field(default_factory=FieldSpec)
-    u: PotentialConfig = dataclasses.field(default_factory=PotentialConfig)
-    conjugate: ConjugateConfig = dataclasses.field(default_factory=ConjugateConfig)
-    v: AmortizerConfig = dataclasses.field(default_factory=AmortizerConfig)
-    m: MapConfig = dataclasses.field(default_factory=MapConfig)
-    inverse: InverseConfig = dataclasses.field(default_factory=InverseConfig)
-    report: ReportConfig = dataclasses.field(default_factory=ReportConfig)
-
-    def __post_init__(self) -> None:
-        limits.check(self)
-
-    @property
-    def default_name(self) -> str:
-        """What a run without a name is called."""
-        return f"{Path(self.field.source).stem} {self.preset}"
-
+__all__ = ["PRESETS", "TrainingSpec", "from_json", "leaves", "preset", "to_json", "with_values"]
 
 # The counts are the most: how many steps u takes the held-out dual decides.
-STOPPING: dict[str, Any] = {"u.patience": PATIENCE, "u.polish_steps": 600, "u.polish_lr": POLISH_RATE}
-QUICK: dict[str, Any] = {"u.hidden": SMALL, "u.regression_steps": 4000} | STOPPING
+STOPPING: dict[str, object] = {"u.patience": PATIENCE, "u.polish_steps": 600, "u.polish_lr": POLISH_RATE}
+QUICK: dict[str, object] = {"u.hidden": SMALL, "u.regression_steps": 4000} | STOPPING
 
-PRESETS: dict[str, dict[str, Any]] = {
+PRESETS: dict[str, dict[str, object]] = {
     # minutes on two CPU cores
     "quick": QUICK,
     # Figure 17's network sizes and step counts, with our solvers
@@ -85,7 +58,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 # What the paper's own algorithm runs with (Figure 17; M_xi as in the text): set first by solver=published
-PUBLISHED: dict[str, Any] = {
+PUBLISHED: dict[str, object] = {
     "u.dual_steps": 50_000,
     "u.dual_lr": 1e-3,
     "u.lr_floor": 0.1,
@@ -116,26 +89,66 @@ PUBLISHED: dict[str, Any] = {
     "inverse.redraws": 0,
 }
 
-CHOICES: dict[str, tuple[str, ...]] = {
-    "preset": tuple(PRESETS),
-    "solver": ("fast", "published"),
-    "device": ("auto", "cpu", "cuda", "mps"),
-    "dtype": ("float32", "float64"),
-    "field.rho": ("box", "disc", "gaussian", "land", "samples"),
-    "field.slope": ("per-pixel", "per-metre"),
-    "field.voids": ("fill", "mask"),
-    "u.network": ("icnn", "wide"),
-    "u.activation": ("softplus", "elu"),
-    "u.start": ("gaussian", "identity"),
-    "u.method": ("pairing", "dual"),
-    "conjugate.method": ("auto", "newton", "lbfgs", "adam"),
-    "v.activation": ("silu", "relu"),
-    "m.activation": ("silu", "relu"),
-    "inverse.sampler": ("bridge", "heun"),
-}
 
-# Leaves of the training itself and of its field that may be 0; those of its groups are in npf_engine.settings.limits.
-MAY_BE_ZERO = {"seed", "threads", "field.split_seed", "field.noise_seed", "field.sigma"}
+@dataclass(frozen=True)
+class TrainingSpec(Settings):
+    """One training, from field to bundle. Dotted keys (``u.pair_size``) name its settings."""
+
+    name: str = setting("", "What the run and its bundle are called; empty: after the field.", longest=limits.MAX_NAME)
+    preset: str = setting(
+        "quick",
+        "Where the settings start from: `quick` (minutes), `paper` (Figure 17's sizes) or `custom`.",
+        choices=tuple(PRESETS),
+    )
+    solver: str = setting(
+        "fast",
+        "`fast`: exact pairing and warm-started conjugates; `published`: the paper's algorithm unchanged.",
+        choices=("fast", "published"),
+    )
+    seed: int = seed_setting(
+        "Fixes every random draw of the training: the same seed on the same machine gives the same numbers."
+    )
+    device: str = device_setting()
+    dtype: str = setting(
+        "float32",
+        "Precision of the networks. `float64` is slower and seldom needed.",
+        choices=("float32", "float64"),
+    )
+    threads: int = threads_setting()
+    field: FieldSpec = group(
+        FieldSpec, "Field", "How the field is built. Options that a source does not use are ignored by it."
+    )
+    u: PotentialConfig = group(
+        PotentialConfig,
+        "Potential u",
+        "The convex network u and how its gradient is fitted (equations 5 and 6 of the paper).",
+    )
+    conjugate: ConjugateConfig = group(
+        ConjugateConfig, "Conjugate", "The solver that finds ∇u*(y), the point where ∇u takes the value y."
+    )
+    v: AmortizerConfig = group(AmortizerConfig, "Amortizer V", "The network V that makes the first guess of ∇u*.")
+    m: MapConfig = group(MapConfig, "Map M", "The network that learns the measure-preserving map M = ∇u* ∘ F.")
+    inverse: InverseConfig = group(
+        InverseConfig, "Inverse", "The bridge that draws pre-images under M (Algorithm 1 of the paper)."
+    )
+    report: ReportConfig = group(ReportConfig, "Accuracy", "How the accuracy table is measured.")
+
+    def together(self) -> None:
+        """InputError for a network, a solver and a method that do not go together."""
+        check_potential(self.u, self.solver)
+
+    @property
+    def default_name(self) -> str:
+        """What a run without a name is called."""
+        return f"{Path(self.field.source).stem} {self.preset}"
+
+
+def check_potential(u: PotentialConfig, solver: str) -> None:
+    """InputError for a network that the solver or its method cannot train."""
+    if u.network == "wide" and solver == "published":
+        raise InputError("u.network must be icnn with solver published, which is the paper's algorithm unchanged")
+    if u.network == "wide" and (u.method, u.start) != ("dual", "gaussian"):
+        raise InputError("u.network wide needs u.method dual and u.start gaussian, the only way it is trained")
 
 
 def preset(name: str) -> TrainingSpec:
@@ -150,16 +163,14 @@ def base_of(spec: TrainingSpec) -> TrainingSpec:
     return with_values(preset(spec.preset), {"solver": spec.solver})
 
 
-def with_values(spec: TrainingSpec, values: dict[str, Any]) -> TrainingSpec:
+def with_values(spec: TrainingSpec, values: Mapping[str, object]) -> TrainingSpec:
     """The spec with dotted keys replaced. Strings are parsed to the leaf's type. Raises InputError.
 
     solver=published brings the paper's settings with it; other keys given beside it still win.
     """
     if values.get("solver") == "published" and spec.solver != "published":
-        values = {"solver": "published"} | PUBLISHED | values
-    changed: TrainingSpec = set_leaves(spec, values, "`train --show-spec` prints all of them")
-    validate(changed)
-    return changed
+        values = {"solver": "published"} | PUBLISHED | dict(values)
+    return set_leaves(spec, values, "`train --show-spec` prints all of them")
 
 
 def of_field(name: str, source: str) -> TrainingSpec:
@@ -174,26 +185,3 @@ def of_field(name: str, source: str) -> TrainingSpec:
 def from_json(data: dict[str, Any]) -> TrainingSpec:
     """Inverse of to_json. Unknown keys raise InputError that names them."""
     return with_values(TrainingSpec(), flatten(data))
-
-
-def check_choices(spec: Any) -> None:
-    """Raise InputError for a leaf that is none of its names (``CHOICES``), for any kind of spec that trains, and for
-    names that do not go together."""
-    for key, value in leaves(spec).items():
-        if key in CHOICES and value not in CHOICES[key]:
-            raise InputError(f"{key} must be one of {', '.join(CHOICES[key])}, not {limits.shown(value)}")
-    if spec.u.network == "wide" and spec.solver == "published":
-        raise InputError("u.network must be icnn with solver published, which is the paper's algorithm unchanged")
-    if spec.u.network == "wide" and (spec.u.method, spec.u.start) != ("dual", "gaussian"):
-        raise InputError("u.network wide needs u.method dual and u.start gaussian, the only way it is trained")
-
-
-def validate(spec: TrainingSpec) -> None:
-    """Raise InputError that names the first bad leaf. What is beyond the limits was refused when the spec was made."""
-    check_choices(spec)
-    for key, value in leaves(spec).items():
-        bounded = isinstance(value, int | float) and not isinstance(value, bool)
-        if bounded and not (value > 0 or key in MAY_BE_ZERO or key.partition(".")[0] in limits.POSITIVE):
-            raise InputError(f"{key} must be positive, not {limits.shown(value)}")
-        if key in MAY_BE_ZERO and value < 0:
-            raise InputError(f"{key} must be 0 or more, not {limits.shown(value)}")

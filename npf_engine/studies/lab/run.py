@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +15,9 @@ import torch
 from torch import Tensor
 
 from npf_engine.divergences import default_eps, energy_mmd, l2_uvp, sinkhorn_divergence
-from npf_engine.errors import InputError
-from npf_engine.settings import limits
-from npf_engine.studies.lab.methods import METHODS, Fitted, Work, run_method
+from npf_engine.studies.lab.methods import Fitted, Work, run_method
 from npf_engine.studies.lab.progress import load_done, save_done, weights
+from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.lab.tasks import Task, build_task
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.drifting import SCHEMES
@@ -35,60 +32,6 @@ LOOK_POINTS = 512  # of the curves, and of the levels that are drawn beside them
 FLOORS, LOOK_FLOORS, MAX_FLOORS = 3, 8, 8  # draws, at least, that a floor is the mean of
 BEYOND = 1e12  # an image farther out has left the numbers that can be measured
 MMD_CHUNK = 64  # rows of the distance matrix at once: it stays in the cache
-
-
-@dataclass(frozen=True)
-class LabSpec:
-    """What the lab shall run. task: a name, field:NAME, or a file with ``target`` the other. Without a budget every
-    method has its own settings (seed 003's for drift-mixture). seconds are for each seed; points: of the test."""
-
-    task: str = "drift-mixture"
-    target: str | None = None
-    methods: tuple[str, ...] = ("explicit", "implicit", "gaussian")
-    seeds: int = 3
-    first_seed: int = 0
-    budget_seconds: float | None = None
-    budget_steps: int | None = None
-    d: int | None = None
-    points: int | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "methods", tuple(self.methods))
-        limits.check(self)
-        if not self.methods:
-            raise InputError(f"choose at least one method of {', '.join(METHODS)}")
-        for name in self.methods:
-            if name not in METHODS:
-                raise InputError(f"there is no method {limits.shown(name)}; the methods are {', '.join(METHODS)}")
-        if len(set(self.methods)) < len(self.methods):
-            raise InputError("a method is named twice; name each once")
-        if self.seeds < 1:
-            raise InputError(f"the number of seeds must be 1 or more, not {self.seeds}")
-        if self.budget_seconds is not None and not 0 < self.budget_seconds < math.inf:
-            raise InputError(f"the budget must be a positive number of seconds, not {self.budget_seconds!r}")
-        if self.budget_steps is not None and self.budget_steps < 1:
-            raise InputError(f"the budget must be at least one step, not {self.budget_steps}")
-        if self.points is not None and self.points < 16:
-            raise InputError(f"the number of test points must be 16 or more, not {self.points}")
-
-    @property
-    def default_name(self) -> str:
-        """The task and how many methods: what a run without a name of its own is called."""
-        task = self.task if self.target is None else f"{Path(self.task).stem} to {Path(self.target).stem}"
-        count = len(self.methods)
-        return f"{task.removeprefix('field:')}, {count} method{'s' * (count != 1)}"
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return dataclasses.asdict(self) | {"methods": list(self.methods)}
-
-    @staticmethod
-    def from_json(data: dict[str, Any]) -> LabSpec:
-        """Raises InputError for keys that are none of ours."""
-        known = {f.name for f in dataclasses.fields(LabSpec)}
-        if unknown := sorted(set(data) - known):
-            raise InputError(f"the lab has no setting {unknown[0]!r}; it has {', '.join(sorted(known))}")
-        return LabSpec(**data)
 
 
 def run_lab(spec: LabSpec, recorder: Recorder | None = None, folder: Path | None = None) -> dict[str, Any]:

@@ -12,7 +12,8 @@ import torch
 from npf_engine.measures.measured import Measured
 from npf_engine.measures.verdict import GOOD, UNTRUSTED, USABLE, Verdict, level_by, rank
 from npf_engine.numbers import number
-from npf_engine.studies.lab.run import FLOORS, MAX_FLOORS, LabSpec, run_lab
+from npf_engine.studies.lab.run import FLOORS, MAX_FLOORS, run_lab
+from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.tasks.files import arrays as read_arrays
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.methods.names import REFERENCES, title

@@ -18,7 +18,8 @@ from npf_engine.sampling.pretrain import PretrainSettings
 from npf_engine.settings.stages import ReportConfig
 from npf_engine.studies.factorization.bundling import write_bundle
 from npf_engine.studies.factorization.spec import preset
-from npf_engine.studies.landscape.study import LandscapeSpec, run_landscape
+from npf_engine.studies.landscape.spec import LandscapeSpec
+from npf_engine.studies.landscape.study import run_landscape
 from npf_engine.studies.landscape.verdict import judge
 from npf_engine.tasks import layout
 from npf_engine.tasks.recorder import Recorder

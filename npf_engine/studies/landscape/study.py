@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,89 +21,19 @@ from torch import Tensor
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Field
 from npf_engine.polar.factorization import PolarFactorization
-from npf_engine.sampling import landscapes, outcome
+from npf_engine.sampling import outcome
 from npf_engine.sampling.chain import Oracle
 from npf_engine.sampling.exact import Truth
 from npf_engine.sampling.landscapes import Landscape
 from npf_engine.sampling.langevin import LangevinSettings, lipschitz, step_size_warning
 from npf_engine.sampling.methods import Chains, Setting, run_method
 from npf_engine.sampling.pretrain import PretrainSettings
-from npf_engine.settings import limits
+from npf_engine.studies.landscape.spec import INNER, INNER_CORRECTED, PRESETS, LandscapeSpec
 from npf_engine.tasks.files import write_atomic, write_json, writing
 from npf_engine.tasks.recorder import Recorder
 
-METHODS = ("lmc-npf-corrected", "lmc-npf", "lmc", "tempering", "nuts")
-TARGET, OWN = "target", "own"  # laws: exp(-c g), and that of LMC-NPF uncorrected
-PRESETS = {"quick": (256, 4000), "paper": (1024, 20_000)}
-INNER, INNER_CORRECTED = 50, 10  # N: a corrected jump leaves a particle relaxed, so that they may follow closely
 STEP_SHARE = 0.13  # tau c L of the default step
 Keep = Callable[[PolarFactorization, Field, PretrainSettings], None]
-
-
-@dataclass(frozen=True)
-class LandscapeSpec:
-    """What to sample and how. None: the landscape's or the preset's default (``resolved`` fills them in).
-
-    particles * steps is the budget of gradients, the same for every method. tau: step of Langevin (in the user's
-    units; on terrain in half boxes), coefficient: c, inner: N, start (d,): where every particle begins. law: what the
-    verdict is against, ``target`` (exp(-c g)) or, for lmc-npf, ``own``.
-    """
-
-    name: str = "himmelblau"
-    method: str = "lmc-npf-corrected"
-    particles: int | None = None
-    steps: int | None = None
-    start: tuple[float, ...] = ()
-    tau: float | None = None
-    coefficient: float | None = None
-    inner: int | None = None
-    seed: int = 0
-    preset: str = "quick"
-    expression: str = ""
-    low: tuple[float, ...] = ()
-    high: tuple[float, ...] = ()
-    law: str = TARGET
-
-    def __post_init__(self) -> None:
-        for name in ("start", "low", "high"):
-            object.__setattr__(self, name, tuple(float(value) for value in getattr(self, name)))
-        limits.check(self)
-        if self.method not in METHODS:
-            raise InputError(f"method must be one of {', '.join(METHODS)}, not {limits.shown(self.method)}")
-        if self.preset not in PRESETS:
-            raise InputError(f"preset must be one of {', '.join(PRESETS)}, not {limits.shown(self.preset)}")
-        if self.law not in (TARGET, OWN):
-            raise InputError(f"law must be {TARGET} or {OWN}, not {limits.shown(self.law)}")
-        if self.law == OWN and self.method != "lmc-npf":
-            raise InputError(f"only lmc-npf has a law of its own; {self.method} is judged by exp(-c g): law = {TARGET}")
-        for name in ("particles", "steps", "inner"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InputError(f"{name} must be 1 or more, not {limits.shown(value)}")
-        for name in ("tau", "coefficient"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise InputError(f"{name} must be a positive number, not {value}")
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain numbers, strings and lists."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
-
-    @staticmethod
-    def from_json(data: dict[str, Any]) -> LandscapeSpec:
-        """The spec that ``to_json`` wrote. Raises InputError for unknown keys."""
-        unknown = set(data) - set(LandscapeSpec.__dataclass_fields__)
-        if unknown:
-            raise InputError(f"unknown setting {sorted(unknown)[0]!r} of a landscape run")
-        return LandscapeSpec(**data)
-
-    def landscape(self) -> Landscape:
-        """The potential. Raises InputError."""
-        texts = (self.expression,) if self.expression else ()
-        found = landscapes.find(self.name, texts, self.low, self.high)
-        if found.d > 3:
-            raise InputError(f"{self.name} has {found.d} dimensions; a landscape run takes up to 3")
-        return found
 
 
 def resolved(spec: LandscapeSpec, landscape: Landscape, truth: Truth | None) -> LandscapeSpec:

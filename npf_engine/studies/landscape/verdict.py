@@ -9,7 +9,7 @@ import numpy as np
 
 from npf_engine.measures.verdict import GOOD, UNTRUSTED, USABLE, Verdict, level_by, weakest
 from npf_engine.numbers import number
-from npf_engine.studies.landscape.study import OWN
+from npf_engine.studies.landscape.spec import OWN
 
 ERRORS = 0.05, 0.10  # largest error of a basin's share, and share of draws in the wrong basin, that is good
 CHANCE = 0.01  # no smaller error of a share condemns: where nearly all mass is in one basin, staying there is right

@@ -10,11 +10,11 @@ from torch import Tensor
 from npf_engine.divergences import batched_sinkhorn_divergence, default_eps
 from npf_engine.fields.pictures import Picture
 from npf_engine.measures.measured import Measured
+from npf_engine.studies.recolor.spec import DRAWS
 from npf_engine.studies.recolor.transfer import sample_colours
 from npf_engine.transport.gaussian import gaussian_map
 
 N = 2048
-DRAWS = 4
 
 
 def colour_match(

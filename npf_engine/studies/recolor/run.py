@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from npf_engine.errors import InputError
 from npf_engine.fields.pictures import Picture, open_picture, png_bytes, resized
 from npf_engine.measures.measured import Measured
 from npf_engine.measures.verdict import GOOD, Verdict, level_by
 from npf_engine.numbers import number
-from npf_engine.settings import limits
-from npf_engine.studies.recolor.measure import DRAWS, colour_match
-from npf_engine.studies.recolor.transfer import METHODS, TIMED, recolor, structure
+from npf_engine.studies.recolor.measure import colour_match
+from npf_engine.studies.recolor.spec import TIMED, RecolorSpec
+from npf_engine.studies.recolor.transfer import recolor, structure
 from npf_engine.tasks.recorder import Recorder
 
 PREVIEW = 240  # pixels on the longer side
@@ -22,43 +20,6 @@ LIMITS = (0.1, 0.5)  # (good, usable): of the way from the floor to the trivial 
 SAME = 2.0  # divergence over the floor's: nobody sees a difference
 AFTER = "after.png"  # the answer
 AT_ONCE = 3.0  # seconds, guessed, of what takes no budget
-
-
-@dataclass(frozen=True)
-class RecolorSpec:
-    """source, palette: files, or names of the built-in pair. draws: of the match. The rest as in
-    ``transport.recolor``."""
-
-    source: str = "day"
-    palette: str = "sunset"
-    method: str = "fit"
-    strength: float = 1.0
-    smooth: int = 0
-    seconds: float = 20.0
-    seed: int = 0
-    name: str = ""
-    draws: int = DRAWS
-
-    def __post_init__(self) -> None:
-        limits.check(self)
-
-    def validate(self) -> None:
-        """Raise InputError for a method or a number that ``recolor`` would refuse."""
-        if self.method not in METHODS:
-            raise InputError(f"there is no method {limits.shown(self.method)}; the methods are {', '.join(METHODS)}")
-        if not 0 <= self.strength <= 1:
-            raise InputError(f"strength must lie between 0 and 1, not {self.strength!r}")
-        if not 0 <= self.smooth <= 200:
-            raise InputError(f"smooth is a radius of 0 to 200 pixels, not {self.smooth!r}")
-        if not 0 < self.seconds <= 3600:
-            raise InputError(f"seconds for the fit must lie between 0 and 3600, not {self.seconds!r}")
-        if self.draws < 1:
-            raise InputError(f"draws must be at least 1, not {self.draws!r}")
-
-    @property
-    def default_name(self) -> str:
-        """Both pictures and the method."""
-        return f"{Path(self.source).stem} in the colours of {Path(self.palette).stem}, {self.method}"
 
 
 def run_recolor(spec: RecolorSpec, recorder: Recorder, folder: Path) -> dict[str, Any]:

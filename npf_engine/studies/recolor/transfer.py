@@ -21,13 +21,12 @@ from npf_engine.errors import InputError
 from npf_engine.fields.pictures import Picture
 from npf_engine.studies.lab.progress import SeedRecorder
 from npf_engine.studies.lab.references import entropic_map, exact_map
+from npf_engine.studies.recolor.spec import METHODS
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.fit import fit_brenier_map
 from npf_engine.transport.gaussian import gaussian_map
-from npf_engine.transport.monotone_fit import KINDS, fit_monotone
+from npf_engine.transport.monotone_fit import fit_monotone
 
-TIMED = ("fit", *KINDS)  # those that take the seconds they are given
-METHODS = (*TIMED, "entropic", "exact", "gaussian")
 SAMPLES = 20_000
 SECONDS = 20.0
 DISCRETE = 1000  # colours of each picture in a discrete transport

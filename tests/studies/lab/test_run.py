@@ -17,7 +17,8 @@ from npf_engine.divergences import default_eps, energy_mmd, sinkhorn_divergence
 from npf_engine.errors import InputError
 from npf_engine.studies.lab import run
 from npf_engine.studies.lab.methods import Fitted, Work
-from npf_engine.studies.lab.run import Bench, LabSpec, _curve, _exact_cost, _min_eigenvalue, _row
+from npf_engine.studies.lab.run import Bench, _curve, _exact_cost, _min_eigenvalue, _row
+from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.lab.tasks import Task
 from npf_engine.tasks.recorder import Recorder
 

@@ -27,7 +27,8 @@ from npf_engine.sampling.pretrain import PretrainSettings
 from npf_engine.sampling.tempering import Tempering
 from npf_engine.settings.stages import AmortizerConfig, InverseConfig, MapConfig, PotentialConfig
 from npf_engine.studies.landscape import run
-from npf_engine.studies.landscape.study import LandscapeSpec, resolved, run_landscape
+from npf_engine.studies.landscape.spec import LandscapeSpec
+from npf_engine.studies.landscape.study import resolved, run_landscape
 from npf_engine.studies.landscape.verdict import judge
 from npf_engine.tasks.recorder import Recorder
 

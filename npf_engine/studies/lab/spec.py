@@ -1,0 +1,83 @@
+"""What the Monge lab shall run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from npf_engine.errors import InputError
+from npf_engine.settings import limits
+from npf_engine.settings.base import Settings
+from npf_engine.settings.dotted import set_leaves, to_json
+from npf_engine.settings.setting import PROCESSOR, device_setting, seed_setting, setting, threads_setting
+from npf_engine.transport.methods.names import TITLES
+
+LEAST_POINTS = 16
+
+
+@dataclass(frozen=True)
+class LabSpec(Settings):
+    """Without a budget every method has its own settings (for drift-mixture those of its paper)."""
+
+    task: str = setting(
+        "drift-mixture",
+        "drift-mixture, gaussian, mixtures, four-to-normal, seven-gaussians, convex, digits, field:NAME, or the first "
+        "of two files of points (.csv, .npz).",
+        path=True,
+    )
+    target: str | None = setting(None, "The second of two files of points.", path=True)
+    methods: tuple[str, ...] = setting(
+        ("explicit", "implicit", "gaussian"),
+        "The ways to learn a map that are compared.",
+        choices=lambda: tuple(TITLES),
+        longest=64,
+    )
+    seeds: int = setting(3, "So many runs of each method: mean, spread and the share that failed.", most=1000)
+    first_seed: int = seed_setting("Of the first run: fixes every random draw.")
+    budget_seconds: float | None = setting(
+        None, "Of the clock, for each method and seed.", title="seconds", unit="s", most=limits.MAX_SECONDS
+    )
+    budget_steps: int | None = setting(
+        None, "Of the gradient, for each method and seed.", title="steps", most=limits.MAX_STEPS
+    )
+    d: int | None = setting(
+        None,
+        "Of gaussian, convex and seven-gaussians, 1 to 128.",
+        title="dimension",
+        why="2",
+        flag="dimension",
+        most=limits.MAX_D,
+    )
+    points: int | None = setting(
+        None,
+        "Unseen points that all methods are measured on; empty: as many as the measure likes.",
+        title="test points",
+        least=LEAST_POINTS,
+        most=100_000,
+    )
+    device: str = device_setting("cpu", PROCESSOR)
+    threads: int = threads_setting(1)
+
+    def together(self) -> None:
+        """InputError where there is no method, or one twice."""
+        if not self.methods:
+            raise InputError(f"choose at least one method of {', '.join(TITLES)}")
+        if len(set(self.methods)) < len(self.methods):
+            raise InputError("a method is named twice; name each once")
+
+    @property
+    def default_name(self) -> str:
+        """The task and how many methods: what a run without a name of its own is called."""
+        task = self.task if self.target is None else f"{Path(self.task).stem} to {Path(self.target).stem}"
+        count = len(self.methods)
+        return f"{task.removeprefix('field:')}, {count} method{'s' * (count != 1)}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return to_json(self)
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> LabSpec:
+        """Raises InputError for keys that are none of ours."""
+        return set_leaves(LabSpec(), data)

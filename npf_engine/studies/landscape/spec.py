@@ -1,0 +1,116 @@
+"""What a landscape run samples, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from npf_engine.errors import InputError
+from npf_engine.settings import limits
+from npf_engine.settings.base import Settings
+from npf_engine.settings.dotted import set_leaves, to_json
+from npf_engine.settings.limits import MAX_STEPS
+from npf_engine.settings.setting import PROCESSOR, device_setting, seed_setting, setting, threads_setting
+
+if TYPE_CHECKING:
+    from npf_engine.sampling.landscapes import Landscape
+
+METHODS = ("lmc-npf-corrected", "lmc-npf", "lmc", "tempering", "nuts")
+TARGET, OWN = "target", "own"  # laws: exp(-c g), and that of LMC-NPF uncorrected
+PRESETS = {"quick": (256, 4000), "paper": (1024, 20_000)}
+INNER, INNER_CORRECTED = 50, 10  # N: a corrected jump leaves a particle relaxed, so that they may follow closely
+AUTO = "empty: the landscape's own"
+
+
+@dataclass(frozen=True)
+class LandscapeSpec(Settings):
+    """What to sample and how. None: the landscape's or the preset's default (``study.resolved`` fills them in).
+
+    particles * steps is the budget of gradients, the same for every method. tau: step of Langevin (in the user's
+    units; on terrain in half boxes).
+    """
+
+    name: str = setting(
+        "himmelblau",
+        "himmelblau, cosines, double-well, mueller-brown, rastrigin, mixture, a terrain, a place, a raster file, or a "
+        "potential written out such as 'x^4 - x^2 + y^2'.",
+        path=True,
+    )
+    method: str = setting(
+        "lmc-npf-corrected",
+        "The sampler: lmc-npf-corrected has the law exp(-c g), lmc-npf (the paper's) one of its own.",
+        title="sampler",
+        choices=METHODS,
+    )
+    particles: int | None = setting(
+        None, "Chains that run together; empty: as the size says.", why="quick: 256", most=limits.MAX_PARTICLES
+    )
+    steps: int | None = setting(
+        None,
+        "Particles times steps is the number of gradients, the same for every sampler.",
+        why="quick: 4000",
+        most=MAX_STEPS,
+    )
+    start: tuple[float, ...] = setting((), f"Where all particles begin; {AUTO}.")
+    tau: float | None = setting(
+        None,
+        f"Step size τ of Langevin: it only discretises; too large, and the chain runs away; {AUTO}.",
+        title="step size τ",
+        why="0.13 / (c * curvature)",
+    )
+    coefficient: float | None = setting(
+        None, f"Inverse temperature c: the law is exp(-c g); {AUTO}.", title="coefficient c", most=1e12
+    )
+    inner: int | None = setting(
+        None,
+        "Langevin steps on g between two jumps through u.",
+        title="N, steps between jumps",
+        why=f"{INNER}; corrected {INNER_CORRECTED}",
+        most=MAX_STEPS,
+    )
+    seed: int = seed_setting("Fixes every random draw.")
+    preset: str = setting(
+        "quick",
+        "Particles and steps where those are left empty: quick (256 x 4000) or paper (1024 x 20000).",
+        title="size",
+        choices=tuple(PRESETS),
+    )
+    expression: str = setting("", "The potential g(x, y) as a formula.", longest=limits.MAX_FORMULA, lines=True)
+    low: tuple[float, ...] = setting((), "Lower corner of another box than the landscape's own.")
+    high: tuple[float, ...] = setting((), "Upper corner of another box than the landscape's own.")
+    law: str = setting(
+        TARGET,
+        f"What the verdict is against: {TARGET}, exp(-c g), or {OWN}, the law of lmc-npf itself.",
+        choices=(TARGET, OWN),
+    )
+    device: str = device_setting("cpu", PROCESSOR)
+    threads: int = threads_setting(1)
+
+    def together(self) -> None:
+        """InputError for a law that the method has not, and for more gradients than can be."""
+        if self.law == OWN and self.method != "lmc-npf":
+            raise InputError(f"only lmc-npf has a law of its own; {self.method} is judged by exp(-c g): law = {TARGET}")
+        if self.particles and self.steps and self.particles * self.steps > limits.MAX_GRADIENTS:
+            raise InputError(
+                f"{self.particles:,} particles times {self.steps:,} steps are more than {limits.MAX_GRADIENTS:,} "
+                "gradients; lower one"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain numbers, strings and lists."""
+        return to_json(self)
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> LandscapeSpec:
+        """The spec that ``to_json`` wrote. Raises InputError for unknown keys."""
+        return set_leaves(LandscapeSpec(), data)
+
+    def landscape(self) -> Landscape:
+        """The potential. Raises InputError."""
+        from npf_engine.sampling import landscapes
+
+        texts = (self.expression,) if self.expression else ()
+        found = landscapes.find(self.name, texts, self.low, self.high)
+        if found.d > 3:
+            raise InputError(f"{self.name} has {found.d} dimensions; a landscape run takes up to 3")
+        return found

@@ -1,0 +1,50 @@
+"""What a colour transfer is told: two pictures, a way, and how far to go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from npf_engine.settings import limits
+from npf_engine.settings.base import Settings
+from npf_engine.settings.setting import NO_FLAG, PROCESSOR, device_setting, seed_setting, setting, threads_setting
+
+TIMED = ("fit", "cmgn", "mmgn")  # methods that take the seconds they are given
+METHODS = (*TIMED, "entropic", "exact", "gaussian")
+DRAWS = 4
+
+
+@dataclass(frozen=True)
+class RecolorSpec(Settings):
+    """The settings of ``transfer.recolor``, and of the measure of the match."""
+
+    source: str = setting("day", "The picture to recolour (PNG, JPEG, ...), or `day`, made by code.", path=True)
+    palette: str = setting("sunset", "The picture whose colours it gets, or `sunset`, made by code.", path=True)
+    method: str = setting("fit", "The way to learn the map of the colours.", choices=METHODS)
+    strength: float = setting(
+        1.0,
+        "0 leaves the picture, 1 has all of the other's colours; (1 - t) x + t T(x) between.",
+        least=0,
+        most=1,
+        span=True,
+    )
+    smooth: int = setting(
+        0,
+        "Radius in pixels of a filter that calms noise and keeps edges; 0 for none.",
+        title="smoothing",
+        unit="pixels",
+        least=0,
+        most=200,
+        span=True,
+    )
+    seconds: float = setting(20.0, "For the fit; methods without a network take what they take.", unit="s", most=3600)
+    seed: int = seed_setting("Fixes which colours are drawn.")
+    name: str = setting("", "What the run is called.", longest=limits.MAX_NAME, flag=NO_FLAG)
+    draws: int = setting(DRAWS, "Draws of the divergence that measures the match.", most=10_000)
+    device: str = device_setting("cpu", PROCESSOR)
+    threads: int = threads_setting(1)
+
+    @property
+    def default_name(self) -> str:
+        """Both pictures and the method."""
+        return f"{Path(self.source).stem} in the colours of {Path(self.palette).stem}, {self.method}"
