@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from npf_engine.errors import InputError
 from npf_engine.settings import limits
-from npf_engine.settings.base import Settings
+from npf_engine.settings.base import Spec
 from npf_engine.settings.setting import seed_setting, setting
 
 RHOS = ("box", "disc", "gaussian", "land", "samples")
 
 
 @dataclass(frozen=True)
-class FieldSpec(Settings):
+class FieldSpec(Spec):
     """Everything needed to build a field again.
 
     source: a built-in name (``jacksboro``, ``fractal``, ``himmelblau``, ...), a gazetteer or city name, a

@@ -1,6 +1,6 @@
 """One setting is one declaration: its type, its default, its limits, what it is called and why it is as it is.
 
-A spec is a frozen dataclass over ``Settings`` (settings/base.py) whose fields are made by ``setting`` and
+A spec is a frozen dataclass over ``Spec`` (settings/base.py) whose fields are made by ``setting`` and
 those after it:
 
     pair_size: int = setting(1600, "Points in one exact assignment.", most=16_384)

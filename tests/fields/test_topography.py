@@ -7,6 +7,7 @@ import time
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -229,15 +230,25 @@ def test_voids_filled_on_a_plane_stay_near_it() -> None:
         (np.full((20, 20), 7), RAW, "level: every known pixel is 7 m"),
         (np.zeros((20, 5)), RAW, "20 x 5"),
         (np.zeros((20, 20, 3)), RAW, "two dimensions"),
-        (plane(1, 1), replace(RAW, rho="ball"), "rho is 'ball'"),
-        (plane(1, 1), replace(RAW, slope="steep"), "slope is 'steep'"),
-        (plane(1, 1), replace(RAW, sigma=-1.0), "sigma is -1"),
-        (plane(1, 1), replace(RAW, voids="dig"), "voids is 'dig'"),
     ],
 )
 def test_grids_without_a_field_are_refused(elevation: np.ndarray, spec: FieldSpec, says: str) -> None:
     with pytest.raises(InputError, match=says):
         terrain_field("it", elevation, BOX, spec)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"rho": "ball"}, "rho must be one of box, disc"),
+        ({"slope": "steep"}, "slope must be one of per-pixel"),
+        ({"sigma": -1.0}, "sigma must be 0 or more, not -1"),
+        ({"voids": "dig"}, "voids must be one of fill, mask, not 'dig'"),
+    ],
+)
+def test_options_that_no_field_has_are_refused_as_the_spec_is_made(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        replace(RAW, **options)
 
 
 def test_progress_can_stop_the_work() -> None:

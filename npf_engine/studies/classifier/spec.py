@@ -14,7 +14,7 @@ from typing import Any
 from npf_engine.errors import InputError
 from npf_engine.fields.classifier import MINIBATCH, SIZES
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.settings.base import Settings
+from npf_engine.settings.base import Settings, Spec
 from npf_engine.settings.limits import MAX_PARTICLES, MAX_STEPS
 from npf_engine.settings.setting import NO_FLAG, device_setting, group, seed_setting, setting, threads_setting, widths
 from npf_engine.settings.stages import (
@@ -86,7 +86,7 @@ class ParticlesConfig(Settings):
 
 
 @dataclass(frozen=True)
-class ExperimentSpec(Settings):
+class ExperimentSpec(Spec):
     """One experiment. Raises InputError for what cannot be."""
 
     experiment: str = setting("5.3", "The section of the paper.", choices=EXPERIMENTS)
@@ -96,7 +96,6 @@ class ExperimentSpec(Settings):
         15_000,
         "Pairs (w, G(w)) of 5.3: weights drawn uniformly, each with its gradient; 15 % are kept for tests.",
         title="pairs (w, G(w))",
-        least=SMALLEST_SAMPLES,
         most=400_000,
     )
     minibatch: int = setting(
@@ -125,6 +124,8 @@ class ExperimentSpec(Settings):
     def together(self) -> None:
         """InputError for too few samples, and for networks that do not go together."""
         check_potential(self.u, self.solver)
+        if self.samples < SMALLEST_SAMPLES:
+            raise InputError(f"{self.samples} samples are too few for 222 dimensions; take {SMALLEST_SAMPLES} or more.")
         p = self.particles
         if self.experiment != "5.3" and p.count * ((p.warmup - p.first) // p.every) < SMALLEST_SAMPLES:
             raise InputError(

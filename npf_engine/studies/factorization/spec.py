@@ -10,7 +10,7 @@ from typing import Any
 from npf_engine.errors import InputError
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.settings import limits
-from npf_engine.settings.base import Settings
+from npf_engine.settings.base import Spec
 from npf_engine.settings.dotted import flatten, leaves, set_leaves, to_json
 from npf_engine.settings.setting import device_setting, group, seed_setting, setting, threads_setting
 from npf_engine.settings.stages import (
@@ -91,7 +91,7 @@ PUBLISHED: dict[str, object] = {
 
 
 @dataclass(frozen=True)
-class TrainingSpec(Settings):
+class TrainingSpec(Spec):
     """One training, from field to bundle. Dotted keys (``u.pair_size``) name its settings."""
 
     name: str = setting("", "What the run and its bundle are called; empty: after the field.", longest=limits.MAX_NAME)

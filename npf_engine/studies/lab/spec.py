@@ -8,7 +8,7 @@ from typing import Any
 
 from npf_engine.errors import InputError
 from npf_engine.settings import limits
-from npf_engine.settings.base import Settings
+from npf_engine.settings.base import Spec
 from npf_engine.settings.dotted import set_leaves, to_json
 from npf_engine.settings.setting import PROCESSOR, device_setting, seed_setting, setting, threads_setting
 from npf_engine.transport.methods.names import TITLES
@@ -17,7 +17,7 @@ LEAST_POINTS = 16
 
 
 @dataclass(frozen=True)
-class LabSpec(Settings):
+class LabSpec(Spec):
     """Without a budget every method has its own settings (for drift-mixture those of its paper)."""
 
     task: str = setting(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from npf_engine.errors import InputError
 from npf_engine.settings import limits
-from npf_engine.settings.base import Settings
+from npf_engine.settings.base import Spec
 from npf_engine.settings.dotted import set_leaves, to_json
 from npf_engine.settings.limits import MAX_STEPS
 from npf_engine.settings.setting import PROCESSOR, device_setting, seed_setting, setting, threads_setting
@@ -23,7 +23,7 @@ AUTO = "empty: the landscape's own"
 
 
 @dataclass(frozen=True)
-class LandscapeSpec(Settings):
+class LandscapeSpec(Spec):
     """What to sample and how. None: the landscape's or the preset's default (``study.resolved`` fills them in).
 
     particles * steps is the budget of gradients, the same for every method. tau: step of Langevin (in the user's
@@ -43,12 +43,13 @@ class LandscapeSpec(Settings):
         choices=METHODS,
     )
     particles: int | None = setting(
-        None, "Chains that run together; empty: as the size says.", why="quick: 256", most=limits.MAX_PARTICLES
+        None, "Chains that run together; empty: as the size says.", why="quick: 256", least=1, most=limits.MAX_PARTICLES
     )
     steps: int | None = setting(
         None,
         "Particles times steps is the number of gradients, the same for every sampler.",
         why="quick: 4000",
+        least=1,
         most=MAX_STEPS,
     )
     start: tuple[float, ...] = setting((), f"Where all particles begin; {AUTO}.")
@@ -66,6 +67,7 @@ class LandscapeSpec(Settings):
         "Langevin steps on g between two jumps through u.",
         title="N, steps between jumps",
         why=f"{INNER}; corrected {INNER_CORRECTED}",
+        least=1,
         most=MAX_STEPS,
     )
     seed: int = seed_setting("Fixes every random draw.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from npf_engine.settings import limits
-from npf_engine.settings.base import Settings
+from npf_engine.settings.base import Spec
 from npf_engine.settings.setting import NO_FLAG, PROCESSOR, device_setting, seed_setting, setting, threads_setting
 
 TIMED = ("fit", "cmgn", "mmgn")  # methods that take the seconds they are given
@@ -15,7 +15,7 @@ DRAWS = 4
 
 
 @dataclass(frozen=True)
-class RecolorSpec(Settings):
+class RecolorSpec(Spec):
     """The settings of ``transfer.recolor``, and of the measure of the match."""
 
     source: str = setting("day", "The picture to recolour (PNG, JPEG, ...), or `day`, made by code.", path=True)

@@ -77,11 +77,11 @@ def test_presets_are_the_papers_figures() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"experiment": "5.6"}, "no experiment '5.6'"),
-        ({"preset": "huge"}, "no preset 'huge'"),
+        ({"experiment": "5.6"}, "experiment must be one of 5.3, 5.4, 5.5, not '5.6'"),
+        ({"preset": "huge"}, "preset must be one of quick, paper, not 'huge'"),
         ({"seed": -1}, "seed must be between 0 and"),
         ({"samples": 10}, "too few"),
-        ({"minibatch": 0}, "minibatch is 0"),
+        ({"minibatch": 0}, "minibatch must be a positive number, not 0"),
         ({"particles": ParticlesConfig(tau=float("nan"))}, "particles.tau"),
         ({"experiment": "5.4", "particles": ParticlesConfig(count=10, warmup=20)}, "fewer than"),
     ],

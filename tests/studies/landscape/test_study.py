@@ -279,7 +279,7 @@ def test_a_typed_potential_and_its_defaults() -> None:
     [
         ({"particles": 0}, "particles must be 1 or more"),
         ({"method": "hmc"}, "method must be one of lmc-npf-corrected, lmc-npf, lmc"),
-        ({"law": "mine"}, "law must be target or own"),
+        ({"law": "mine"}, "law must be one of target, own"),
         ({"method": "tempering", "law": "own"}, "only lmc-npf has a law of its own"),
         ({"low": (5.0, -5.0), "high": (-5.0, 5.0)}, "axis x is from 5 to -5"),
         ({"low": (-5.0,), "high": (5.0,)}, "has 1 dimensions, but himmelblau has 2"),
