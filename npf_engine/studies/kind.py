@@ -11,11 +11,14 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 from npf_engine.measures.verdict import Verdict, level_of_row
 from npf_engine.settings.dotted import leaves, set_leaves
 from npf_engine.tasks.recorder import Recorder
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 T = TypeVar("T")
 
@@ -31,7 +34,7 @@ class Result(Protocol):
         """Plain data: "verdict" and "verdict_reason" where there is a verdict, "seconds" {"total", ...}."""
 
 
-SpecT = TypeVar("SpecT")
+SpecT = TypeVar("SpecT", bound="DataclassInstance")
 ResultT = TypeVar("ResultT", bound=Result)
 
 
@@ -139,7 +142,7 @@ class Kind(Generic[SpecT, ResultT]):
         """The spec with dotted keys replaced, checked. Raises InputError."""
         if self.change is not None:
             return named(self.change)(spec, dict(values))
-        changed = cast(SpecT, set_leaves(spec, dict(values)))
+        changed = set_leaves(spec, values)
         validate = getattr(changed, "validate", None)
         if validate is not None:
             validate()

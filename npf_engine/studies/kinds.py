@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from npf_engine import extensions
 from npf_engine.errors import InputError
@@ -17,6 +17,9 @@ from npf_engine.studies.kind import Kind as Kind
 from npf_engine.studies.lab.words import KIND as LAB
 from npf_engine.studies.landscape.words import KIND as LANDSCAPE
 from npf_engine.studies.recolor.words import KIND as RECOLOR
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 AnyKind = Kind[Any, Any]  # of a run that was read from a row: which one it is shows when it is there
 KIND = "kind"  # key of spec.json
@@ -64,7 +67,7 @@ def name_in(data: Mapping[str, Any]) -> str:
     return str(data.get(KIND) or TRAIN)
 
 
-def spec_to_json(spec: object) -> dict[str, Any]:
+def spec_to_json(spec: DataclassInstance) -> dict[str, Any]:
     """Nested dict of plain values, with the kind's name in it."""
     return {KIND: of(spec).name} | to_json(spec)
 

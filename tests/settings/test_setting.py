@@ -74,7 +74,7 @@ def test_values_are_read_as_their_type(key: str, value: object, read: object):
         ("fruit", "plum", "fruit must be one of apple, pear, not 'plum'"),
         ("kinds", ["z"], "kinds must be one of a, b, c, not 'z'"), ("kinds", "a,b,c", "kinds has 3 entries; at most 2"),
         ("place", [1], "place must be two numbers: x, y, not 1"), ("place", [1, 11], "place must be at most 10"),
-        ("ladder.rungs", 0, "ladder.rungs must be a positive number, not 0"),
+        ("ladder.rungs", 0, "ladder.rungs must be positive, not 0"),
         ("ladder.rungs", 41, "ladder.rungs must be at most 40, not 41"),
         ("ladder.hidden", [0], "ladder.hidden must list at least one positive"),
         ("ladder.slant", -1, "ladder.slant must be 0 or more"), ("ladder.slant", "inf", "must be a finite number"),

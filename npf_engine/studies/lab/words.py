@@ -8,7 +8,7 @@ from npf_engine.studies.kind import Kind, Words
 
 if TYPE_CHECKING:
     from npf_engine.studies.kind import Told
-    from npf_engine.studies.lab.run import LabSpec
+    from npf_engine.studies.lab.spec import LabSpec
 
 KIND: Kind[LabSpec, Told] = Kind(
     "lab",
@@ -18,7 +18,7 @@ KIND: Kind[LabSpec, Told] = Kind(
         kept="Methods that are done are kept; the one at work begins anew.",
         symbols=("T", "rho", "F", "law", "S"),
     ),
-    spec="npf_engine.studies.lab.run:LabSpec",
+    spec="npf_engine.studies.lab.spec:LabSpec",
     run="npf_engine.studies.lab.view:run_judged",
     stages=(),  # one for each method
     files=("lab.npz", "lab.json"),

@@ -8,7 +8,7 @@ from npf_engine.studies.kind import Kind, Stage, Words
 
 if TYPE_CHECKING:
     from npf_engine.studies.kind import Told
-    from npf_engine.studies.landscape.study import LandscapeSpec
+    from npf_engine.studies.landscape.spec import LandscapeSpec
 
 KIND: Kind[LandscapeSpec, Told] = Kind(
     "landscape",
@@ -29,7 +29,7 @@ KIND: Kind[LandscapeSpec, Told] = Kind(
         },
         symbols=("g", "c", "u", "grad_u", "M", "I", "rho"),
     ),
-    spec="npf_engine.studies.landscape.study:LandscapeSpec",
+    spec="npf_engine.studies.landscape.spec:LandscapeSpec",
     run="npf_engine.studies.landscape.run:run",
     stages=(),  # each method has its own
     files=("particles.npz", "particles.csv", "landscape.json", "npf-*.zip"),

@@ -8,7 +8,7 @@ from npf_engine.studies.kind import Kind, Stage, Words
 
 if TYPE_CHECKING:
     from npf_engine.studies.kind import Told
-    from npf_engine.studies.recolor.run import RecolorSpec
+    from npf_engine.studies.recolor.spec import RecolorSpec
 
 KIND: Kind[RecolorSpec, Told] = Kind(
     "recolor",
@@ -18,7 +18,7 @@ KIND: Kind[RecolorSpec, Told] = Kind(
         stages={"recolor": Stage("Colours"), "measure": Stage("Measures")},
         kept="Its fit keeps nothing and begins anew.",
     ),
-    spec="npf_engine.studies.recolor.run:RecolorSpec",
+    spec="npf_engine.studies.recolor.spec:RecolorSpec",
     run="npf_engine.studies.recolor.run:run_recolor",
     stages=("recolor", "measure"),
     files=("before.png", "palette.png", "after.png"),

@@ -81,7 +81,7 @@ def test_presets_are_the_papers_figures() -> None:
         ({"preset": "huge"}, "preset must be one of quick, paper, not 'huge'"),
         ({"seed": -1}, "seed must be between 0 and"),
         ({"samples": 10}, "too few"),
-        ({"minibatch": 0}, "minibatch must be a positive number, not 0"),
+        ({"minibatch": 0}, "minibatch must be positive, not 0"),
         ({"particles": ParticlesConfig(tau=float("nan"))}, "particles.tau"),
         ({"experiment": "5.4", "particles": ParticlesConfig(count=10, warmup=20)}, "fewer than"),
     ],
