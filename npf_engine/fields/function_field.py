@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.errors import InputError
 from npf_engine.fields.degeneracy import field_warnings
 from npf_engine.fields.field import Field, Scaling, Units, draw_rho, split_indices
@@ -113,7 +114,7 @@ def function_field(
         )
     check_samples(n, domain.d)
     function, potential = model_functions(formula, domain)
-    generator = torch.Generator().manual_seed(spec.split_seed)
+    generator = seeds.generator(spec.split_seed, "field.samples")
     x = draw_rho(domain.rho, n, domain.d, generator)
     # doubles: at large offsets a float32 position would round before F sees it
     y = _in_chunks(lambda part: function(part.double()).float(), x, progress, "evaluating the formula")

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.errors import InputError
 from npf_engine.fields import own
 from npf_engine.fields.field import Field, draw_rho
@@ -160,7 +160,7 @@ def _of_function(
     title = str(getattr(function, "__name__", type(function).__name__)).replace("<lambda>", "function")
     spec = _named(replace(preset(name), field=source), title, values)
     region = make_domain(title, rho, spec.field.low, spec.field.high)
-    at = region.scaling.to_user(draw_rho(rho, PROBED, region.d, torch.Generator().manual_seed(0)).double())
+    at = region.scaling.to_user(draw_rho(rho, PROBED, region.d, seeds.generator(0, "function.probe")).double())
     asked = own_function("the function", function, at)
     return spec, own.from_function(title, asked.call, spec.field, progress)
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.errors import InputError
 from npf_engine.fields.function_field import check_box
 from npf_engine.library import arrays
@@ -215,7 +216,7 @@ def _unit(task: _Task) -> tuple[float, ...]:
 def _step(task: _Task) -> float:
     """tau at which MALA accepts about WANTED of its moves where it comes to from the start."""
     few = min(64, max(16, len(task.start)))
-    state = ChainState.start(task.start[torch.arange(few) % len(task.start)], task.seed + 1)
+    state = ChainState.start(task.start[torch.arange(few) % len(task.start)], seeds.child(task.seed, "step"))
     slope = float(task.gradient(task.start).norm(dim=1).max()) * task.coefficient
     tau = 0.1 / max(slope, 1e-12) ** 2 if slope > 1e-6 else 0.1
     if task.low:
@@ -237,7 +238,7 @@ def _local(method: str, task: _Task, x: Tensor, tau: float, wanted: int) -> tupl
     settings = LangevinSettings(tau, task.coefficient, 1, True, _unit(task))
     kernel: Any = {"tempering": Tempering, "mala": Mala, "lmc": Langevin}[method](oracle, settings, task.region)
     trace = Trace(every=max(1, task.steps // FRAMES), kept=len(x))
-    state = ChainState.start(x, task.seed + 10)
+    state = ChainState.start(x, seeds.child(task.seed, "chain"))
     run_chain(kernel, state, task.steps, task.recorder, stage=method, trace=trace)
     acceptance = (
         None if method == "lmc" else kernel.acceptance if method == "tempering" else kernel.accepted / kernel.tried

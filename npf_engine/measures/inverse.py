@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.divergences import batched_sinkhorn_divergence, default_eps
 from npf_engine.fields.field import Field
 from npf_engine.polar.factorization import PolarFactorization
@@ -36,7 +37,7 @@ def inverse_metric(
     n = x_test.shape[0]
     size = min(config.neighbourhood_size, n // 2)
     count = min(config.neighbourhoods, n)
-    generator = torch.Generator().manual_seed(seed + 15_485_863)
+    generator = seeds.generator(seed, "report.inverse")
     centres = torch.randperm(n, generator=generator)[:count]
     balls = nearest(m_test, m_test[centres], size)
     reference = x_test[balls]

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.fields.field import Field
 from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.polar.known_field import KnownField
@@ -49,7 +50,7 @@ def inverse_miss(
     if known and not known.solvable:
         draws = min(draws, FEW_DRAWS)
     count = min(values, len(field.x_test))
-    pick = torch.randperm(len(field.x_test), generator=torch.Generator().manual_seed(seed + 32_452_843))[:count]
+    pick = torch.randperm(len(field.x_test), generator=seeds.generator(seed, "report.miss.points"))[:count]
     v, start = field.y_test[pick].double(), m_test[pick]
     device_start = model._project(start.to(model.u.raw_w)).repeat_interleave(draws, dim=0)
     drawn = model.sample_inverse(device_start, seed).cpu().double()
@@ -62,7 +63,7 @@ def inverse_miss(
     asked = v.repeat_interleave(draws, dim=0)
     miss = (evaluate(drawn) - asked).norm(dim=1)
     near = field.y_train[nearest(train[1], start, near_ones(draws, len(train[1])))].double()
-    generator = torch.Generator().manual_seed(seed + 49_979_687)
+    generator = seeds.generator(seed, "report.miss.draws")
     random = field.y_train[torch.randint(len(field.y_train), (count * draws,), generator=generator)].double()
     exact = None
     if known and known.solvable:

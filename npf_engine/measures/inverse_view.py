@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.errors import InputError
 from npf_engine.fields.lattice import Lattice
 from npf_engine.measures.inverse_miss import by_network, near_ones
@@ -109,7 +110,7 @@ def relocation_view(model: PolarFactorization, n: int = 4000, seed: int = 0) -> 
     moved = details.x[:, 0].double()
     reached = evaluate(model.scaling.to_model(moved))
     size, there = f.norm(dim=1), reached.norm(dim=1)
-    dealt = there[torch.randperm(len(f), generator=torch.Generator().manual_seed(seed))]
+    dealt = there[torch.randperm(len(f), generator=seeds.generator(seed, "inverse.dealt"))]
     cosine = None
     if known == "function" and model.d > 1:
         cosine = torch.nn.functional.cosine_similarity(reached, f, dim=1).numpy()

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.divergences import default_eps, sinkhorn_divergence, sinkhorn_divergences
 from npf_engine.fields.field import Field
 from npf_engine.measures.accuracy_verdict import judge
@@ -124,7 +125,7 @@ class _Work:
         rows: dict[str, list[tuple[float, float, float]]] = {}
         for draw in range(self.config.draws):
             self.tell(f"divergences, draw {draw + 1} of {self.config.draws}")
-            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + draw)
+            generator = seeds.generator(self.seed, f"report.draw.{draw}")
             order = torch.randperm(self.x_test.shape[0], generator=generator)
             if 3 * self.n <= len(order):
                 a, b, c = order[: self.n], order[self.n : 2 * self.n], order[2 * self.n : 3 * self.n]

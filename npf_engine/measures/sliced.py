@@ -15,6 +15,7 @@ import math
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.measures.measured import Measured
 
 DIRECTIONS = 24
@@ -26,7 +27,7 @@ SEED = 20_011
 def directions(d: int, count: int = DIRECTIONS) -> Tensor:
     """Unit vectors (d, k), k >= count a multiple of d, as orthonormal frames, so that their mean over a frame is exact
     for quadratic forms."""
-    generator = torch.Generator().manual_seed(SEED)
+    generator = seeds.generator(SEED, "sliced.directions")
     frames = [
         torch.linalg.qr(torch.randn(d, d, generator=generator, dtype=torch.float64))[0] for _ in range(-(-count // d))
     ]
@@ -60,7 +61,7 @@ def sliced_measure(image: Tensor, trivial: Tensor, true: Tensor, seed: int) -> M
     n = min(true.shape[0], MOST) // (2 * FOLDS)
     if n < 8 or not float((true - true[0]).abs().max()) > 0:
         return None
-    order = torch.randperm(true.shape[0], generator=torch.Generator().manual_seed(seed + SEED))
+    order = torch.randperm(true.shape[0], generator=seeds.generator(seed, "sliced.folds"))
     along, variance = directions(true.shape[1]), _variance(true)
     rows = []
     for here, there in zip(*order[: 2 * n * FOLDS].reshape(2, FOLDS, n), strict=True):

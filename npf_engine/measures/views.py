@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.fields.field import Units
 from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.transport.pairing import nearest
@@ -89,7 +90,7 @@ def kept_samples(model: PolarFactorization, n: int) -> tuple[Tensor, Tensor]:
 def factorization_view(model: PolarFactorization, n: int = 3000, seed: int = 0) -> FactorizationView:
     """The clouds of Figure 1 at n samples chosen by ``seed`` among those the model keeps (unseen ones first)."""
     x, y = kept_samples(model, max(n, len(model.samples["x_test"])))
-    pick = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))[:n]
+    pick = torch.randperm(len(x), generator=seeds.generator(seed, "views.points"))[:n]
     x, y = x[pick], y[pick]
     clouds = {"rho": x, "field": y, "grad_u": model.grad_u(x), "m": model.M(x, field_values=y)}
     if model.m is not None:
@@ -107,7 +108,7 @@ def mixing(view: FactorizationView, apart: float = 0.25) -> float:
     scale = np.asarray(view.scale)
     x, m = torch.from_numpy(view.clouds["rho"] / scale), torch.from_numpy(view.clouds["m"] / scale)
     beside = nearest(m, m, 2)[:, 1]
-    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
+    order = torch.randperm(len(x), generator=seeds.generator(0, "views.mixing"))
     typical = float((x - x[order]).norm(dim=1).mean())
     return float(((x - x[beside]).norm(dim=1) > apart * typical).double().mean())
 

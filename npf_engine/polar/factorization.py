@@ -24,10 +24,11 @@ from npf_engine.networks.chunks import in_chunks
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.mlp import MLP
 from npf_engine.networks.value_bridge import ValueBridge
-from npf_engine.polar.guidance import ANOTHER, CLOSE_ENOUGH, FAR, GUIDE_MAX_D, GUIDE_SAMPLES, POOR, guide, outside
+from npf_engine.polar.guidance import CLOSE_ENOUGH, FAR, GUIDE_MAX_D, GUIDE_SAMPLES, POOR, guide, outside
 from npf_engine.polar.inversion import ExactInversion, Inversion
 from npf_engine.polar.preimages import invert_exact
 from npf_engine.polar.storage import read_model, save_model
+from npf_engine.seeds import child
 from npf_engine.transport.conjugate import Conjugate, conjugate
 
 Array = Tensor | np.ndarray
@@ -188,7 +189,7 @@ class PolarFactorization:
             far = (left > FAR * close).nonzero()[:, 0]
             if not len(far):
                 break
-            paths = self._paths(self.bridge, y[far], seed + again * ANOTHER, generator)
+            paths = self._paths(self.bridge, y[far], child(seed, f"redraw.{again}"), generator)
             paths, left_there = guide(m, paths, y[far], confine, stay, self.guide_steps, close)
             better = left_there < left[far]
             drawn[far[better]], left[far[better]] = paths[better], left_there[better]

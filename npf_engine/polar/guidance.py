@@ -19,7 +19,6 @@ GUIDE_MAX_D = 16  # a Jacobian of M_xi costs d times its value
 GUIDE_CHUNK = 16_384
 CLOSE_ENOUGH = 1e-3  # of M: what no M_xi knows
 FAR = 4.0  # times where a draw rests: twice M_xi's own error, a draw so far off is drawn anew
-ANOTHER = 15_485_863  # between the seeds of Heun's noise
 POOR = 0.1  # an M_xi that is off by more (of Omega's half side) knows less than the bridge, and guides nothing
 GUIDE_SAMPLES = 2048  # on which M_xi's own error is taken
 LONGEST = 0.1  # of a step, model units

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from npf_engine import seeds
 from npf_engine.fields.field import Field
 from npf_engine.networks.bridge import Bridge
 from npf_engine.networks.framed import FramedPotential
@@ -138,7 +139,7 @@ def _train_u(job: _Job) -> tuple[tuple[ConvexPotential, MLP | None], float]:
     begin = job.recorder.clock()
     S, mean = gaussian_map(job.field.x_train, job.field.y_train)  # in float64, which MPS does not have: on the CPU
     scale = float((job.y - job.y.mean(0)).square().sum(1).mean().sqrt())
-    common: dict[str, Any] = {"d": job.field.d, "hidden": list(config.hidden), "seed": spec.seed}
+    common: dict[str, Any] = {"d": job.field.d, "hidden": list(config.hidden), "seed": seeds.child(spec.seed, "u")}
     if config.network == "wide":
         u = job.build("u", FramedPotential, pieces=config.pieces, rank=config.rank, **common)
         u.set_gaussian_start(S, mean, scale, job.x)
@@ -212,7 +213,7 @@ def _fit_u(job: _Job, u: ConvexPotential, v: MLP | None, watch: Watch) -> tuple[
         start = source_of_nearest(source, target, y) if near else None
         seconds += job.recorder.clock() - begin
         seconds += fit_dual(
-            u, x, y, config.polish_steps, config.polish_lr, config, spec.conjugate, spec.seed + 1, recorder,
+            u, x, y, config.polish_steps, config.polish_lr, config, spec.conjugate, spec.seed, recorder,
             key="u.polish", watch=watch.loss, start=start, held_out=held_out,
         )  # fmt: skip
     return seconds, DUAL if config.polish_steps else REGRESSION
@@ -233,7 +234,7 @@ def _split(job: _Job) -> tuple[Tensor, Tensor]:
     count = min(HELD_OUT, int(HELD_OUT_SHARE * n)) if job.spec.u.patience else 0
     if not count:
         return torch.arange(n), torch.arange(0)
-    generator = torch.Generator().manual_seed(job.spec.seed + 15_485_863)
+    generator = seeds.generator(job.spec.seed, "u.split")
     apart = Stratifier(job.field.x_train, count).draw(generator)
     fitted = torch.ones(n, dtype=torch.bool)
     fitted[apart] = False
@@ -247,7 +248,7 @@ def _amortizer(job: _Job) -> MLP:
     config = job.spec.v
     v = job.build(
         "v", MLP, d_in=job.field.d, d_out=job.field.d, hidden=list(config.hidden), activation=config.activation,
-        seed=job.spec.seed + 1,
+        seed=seeds.child(job.spec.seed, "v"),
     )  # fmt: skip
     v.centre.copy_(job.y.mean(0))
     v.spread.copy_(job.y.std(0).clamp(min=1e-12))
@@ -281,7 +282,7 @@ def _train_v(job: _Job, u: ConvexPotential, published: MLP | None) -> tuple[tupl
             pick = torch.randint(job.x.shape[0], (config.batch,), generator=generator).to(job.device)
             return (v(job.y[pick]) - m_train[pick]).square().sum(1).mean(), {}
 
-        loop = Loop("v", "v.fit", {"v": v}, config.steps, config.lr, job.spec.seed + 2, recorder, ema=0.99)
+        loop = Loop("v", "v.fit", {"v": v}, config.steps, config.lr, job.spec.seed, recorder, ema=0.99)
         seconds = float(kept["seconds"]) + loop.run(loss)
     info = {"conjugate": kept["info"]}
     job.info |= info
@@ -346,14 +347,14 @@ def _train_m(job: _Job, m_train: Tensor) -> tuple[MLP, float]:
     config = job.spec.m
     m = job.build(
         "m", MLP, d_in=job.field.d, d_out=job.field.d, hidden=list(config.hidden), activation=config.activation,
-        fourier=config.fourier, seed=job.spec.seed + 3,
+        fourier=config.fourier, seed=seeds.child(job.spec.seed, "m"),
     )  # fmt: skip
 
     def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         pick = torch.randint(job.x.shape[0], (config.batch,), generator=generator).to(job.device)
         return (m(job.x[pick]) - m_train[pick]).square().sum(1).mean(), {}
 
-    loop = Loop("m", "m.fit", {"m": m}, config.steps, config.lr, job.spec.seed + 4, job.recorder, ema=0.99)
+    loop = Loop("m", "m.fit", {"m": m}, config.steps, config.lr, job.spec.seed, job.recorder, ema=0.99)
     return m, _finish(job, "m", m, loop, loss)
 
 
@@ -362,7 +363,7 @@ def _train_inverse(job: _Job, m_train: Tensor, u: ConvexPotential) -> tuple[Brid
     region = {"box": "box", "land": "box", "disc": "disc"}.get(job.field.rho, "free")
     common: dict[str, Any] = {
         "d": job.field.d, "hidden": list(config.hidden), "sigma": config.sigma, "region": region,
-        "grid_power": config.grid_power, "seed": job.spec.seed + 5,
+        "grid_power": config.grid_power, "seed": seeds.child(job.spec.seed, "inverse"),
     }  # fmt: skip
     if isinstance(config, ValueInverseConfig):
         bridge = job.build("bridge", ValueBridge, blocks=list(config.blocks or (job.field.d,)), **common).attach(u)
@@ -383,7 +384,7 @@ def _train_inverse(job: _Job, m_train: Tensor, u: ConvexPotential) -> tuple[Brid
         return bridge.loss(job.x[pick], start[pick], t, noise, near), {}
 
     loop = Loop(
-        "inverse", "inverse.fit", {"bridge": bridge}, config.steps, config.lr, job.spec.seed + 6, job.recorder,
+        "inverse", "inverse.fit", {"bridge": bridge}, config.steps, config.lr, job.spec.seed, job.recorder,
         ema=config.ema,
     )  # fmt: skip
     return bridge, _finish(job, "inverse", bridge, loop, loss)

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import torch
 
+from npf_engine import seeds
 from npf_engine.divergences import default_eps, sinkhorn_divergence
 from npf_engine.fields.field import Field
 from npf_engine.networks.icnn import ConvexPotential
@@ -32,7 +33,7 @@ class Watch:
         self, u: ConvexPotential, field: Field, recorder: Recorder, seed: int, points: int = ReportConfig.n
     ) -> None:
         self.u, self.recorder = u, recorder
-        generator = torch.Generator().manual_seed(seed + 104_729)
+        generator = seeds.generator(seed, "u.watch")
         count = min(points, field.x_test.shape[0] // 2)
         order = torch.randperm(field.x_test.shape[0], generator=generator)
         second, rest = order[:count], order[count:]

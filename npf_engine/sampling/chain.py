@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.tasks.restoring import WRONG, check, restored
 
@@ -74,7 +75,7 @@ class ChainState:
     @staticmethod
     def start(x: Tensor, seed: int) -> ChainState:
         """Particles (P, d) at step 0, with the chain's own random numbers (always drawn on the CPU)."""
-        return ChainState(x.clone(), torch.Generator().manual_seed(seed))
+        return ChainState(x.clone(), seeds.generator(seed, "chain.steps"))
 
     def normal(self) -> Tensor:
         """Standard normal numbers shaped like x."""

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.sampling.basins import Mode, basins
 from npf_engine.sampling.chain import ChainState, Vectorial
 from npf_engine.sampling.landscapes import Landscape
@@ -226,7 +227,7 @@ class Truth:
             cells = cut(energy, points, self.cell)
         else:
             cells = Cells.even(points, self.cell, energy(points))
-        start = cells.draw(OWN_DRAWS, torch.Generator().manual_seed(seed))
+        start = cells.draw(OWN_DRAWS, seeds.generator(seed, "own-law.start"))
         return relax(self.landscape, start, settings, seed)
 
     def own_law(self, settings: LangevinSettings, lifted: Vectorial | None = None, seed: int = 0) -> list[float]:

@@ -19,6 +19,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.errors import InputError
 from npf_engine.sampling.chain import ChainState, Oracle, Vectorial
 
@@ -164,7 +165,7 @@ def lipschitz(gradient: Vectorial, x: Tensor, seed: int = 0, iterations: int = 8
     Costs (iterations + 1) n gradients, which no chain's count includes. For a stochastic gradient it is no more than
     a guess.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeds.generator(seed, "langevin")
     x = x.double()
     base = gradient(x).double()
     direction = torch.randn(x.shape, generator=generator, dtype=x.dtype).to(x.device)

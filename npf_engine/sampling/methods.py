@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.fields.field import Field
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.polar.factorization import PolarFactorization
@@ -134,7 +135,7 @@ def run_method(method: str, setting: Setting, chains: Chains) -> None:
 
 
 def _chain(
-    name: str, kernel: Kernel, setting: Setting, steps: int, chains: Chains, x: Tensor | None = None, seed: int = 0
+    name: str, kernel: Kernel, setting: Setting, steps: int, chains: Chains, x: Tensor | None = None
 ) -> ChainState:
     """One chain with its trace, its live pictures and its occupancy as numbers."""
     every = max(1, steps // FRAMES)
@@ -143,7 +144,7 @@ def _chain(
         every += 1
     trace = Trace(every=every, kept=1024)
     chains.traces.append(trace)
-    state = ChainState.start(setting.x if x is None else x, setting.seed + 10 + seed)
+    state = ChainState.start(setting.x if x is None else x, seeds.child(setting.seed, name))
     watch = _watch(setting, trace, chains)
     return run_chain(
         kernel, state, steps, setting.recorder, key=f"chain.{name}", stage=name, trace=trace, watch=watch,
@@ -187,11 +188,11 @@ def _with_networks(corrected: bool, setting: Setting, chains: Chains) -> None:
     state = _chain("learning", kernel, setting, max(1, int(LEARNING_SHARE * steps)), chains)
     # A jump leaves particles at saddles too: q is fitted to what they become under exp(-c g) alone.
     local = Mala(setting.oracle, setting.settings, setting.region)
-    state = _chain("settling", local, setting, max(1, int(SETTLE_STEPS_SHARE * steps)), chains, x=state.x, seed=2)
+    state = _chain("settling", local, setting, max(1, int(SETTLE_STEPS_SHARE * steps)), chains, x=state.x)
     frames = chains.traces[-1].x
     frozen = freeze(networks, setting, torch.cat(frames[len(frames) // 2 :]).float())
     chain = Corrected(setting.oracle, setting.settings, frozen, setting.region)
-    _chain("corrected", chain, setting, setting.steps_left(), chains, x=state.x, seed=1)
+    _chain("corrected", chain, setting, setting.steps_left(), chains, x=state.x)
     chains.acceptance = chain.acceptance
 
 
@@ -208,7 +209,9 @@ def _networks(pre: Pretrained, setting: Setting) -> NpfNetworks:
     )  # fmt: skip
     memory = Spread(pre.x, pre.f)
     focus = Spread(pre.near_x, pre.near_f) if len(pre.near_x) else None
-    return NpfNetworks(model.u, model.v, model.bridge, memory, settings, setting.seed + 3, m=model.m, focus=focus)
+    return NpfNetworks(
+        model.u, model.v, model.bridge, memory, settings, seeds.child(setting.seed, "networks"), m=model.m, focus=focus
+    )
 
 
 def steepest(u: ConvexPotential) -> float:
@@ -243,10 +246,10 @@ def freeze(networks: NpfNetworks, setting: Setting, x: Tensor) -> Frozen:
     stiff = c * steepest(u)
     # Fine enough that y tells the pre-images apart, coarse enough that q need not be sharper than it can be.
     noise = 0.5 / math.sqrt(stiff)
-    q = Proposal(d, ProposalSettings(), setting.region, seed=setting.seed + 20)
+    q = Proposal(d, ProposalSettings(), setting.region, seed=seeds.child(setting.seed, "proposal"))
     with torch.no_grad():
         y = torch.cat([m(part) for part in x.split(8192)])
-    log_q = q.fit(x, y, noise, setting.seed + 21)
+    log_q = q.fit(x, y, noise, seeds.child(setting.seed, "proposal.fit"))
     setting.recorder.note(f"q(x|y) fitted to {len(x)} particles, mean log density {log_q:.3g}; all networks are frozen")
     # Short moves of y: exp(-c u) is narrower than the law of M(x), so long ones would be refused.
     return Frozen(

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from npf_engine import seeds
 from npf_engine.networks.bridge import Bridge
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.mlp import MLP
@@ -79,7 +80,7 @@ class NpfNetworks:
         self.focus = focus
         self.u, self.v, self.bridge, self.m = u, v, bridge, m
         self.memory, self.settings = memory, settings
-        self.generator = torch.Generator().manual_seed(seed)
+        self.generator = seeds.generator(seed, "npf.updates")
         rates = {"u": settings.u_rate, "v": settings.v_rate, "bridge": settings.bridge_rate, "m": settings.m_rate}
         self.modules: dict[str, nn.Module] = {"u": u, "v": v, "bridge": bridge} | ({"m": m} if m is not None else {})
         for module in self.modules.values():
@@ -99,17 +100,17 @@ class NpfNetworks:
         u = ConvexPotential(d, settings.u_hidden, activation="elu", seed=seed)
         S, mean = gaussian_map(x.cpu(), f.cpu())
         u.set_gaussian_start(S.float(), mean.float(), float((f - f.mean(0)).square().sum(1).mean().sqrt()))
-        v = MLP(d, d, settings.v_hidden, activation="relu", seed=seed + 1)
+        v = MLP(d, d, settings.v_hidden, activation="relu", seed=seeds.child(seed, "npf.v"))
         v.centre.copy_(f.mean(0))
         v.spread.copy_(f.std(0).clamp(min=1e-12))
         bridge = Bridge(
             d, settings.bridge_hidden, fourier=settings.fourier, sigma=settings.sigma, region=settings.region,
-            seed=seed + 2,
+            seed=seeds.child(seed, "npf.bridge"),
         )  # fmt: skip
         for module in (u, v, bridge):
             module.to(x.device)
         memory = Ring(settings.replay, d, u.raw_w)
-        networks = NpfNetworks(u, v, bridge, memory, settings, seed + 3)
+        networks = NpfNetworks(u, v, bridge, memory, settings, seed)
         memory.add(x, f, networks.generator)
         return networks
 

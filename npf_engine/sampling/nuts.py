@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from npf_engine import seeds
 from npf_engine.errors import InputError
 from npf_engine.sampling.chain import Oracle
 from npf_engine.tasks.recorder import Recorder
@@ -44,9 +45,16 @@ def sample_nuts(
         )  # fmt: skip
         # Far more draws than the share can pay for: the count ends the chain, not the number of draws.
         sampler = nutpie.sample(
-            model, draws=max(200, share), tune=min(TUNE, max(50, share // 40)), chains=1, cores=1, seed=seed + chain,
-            progress_bar=False, blocking=False, save_warmup=False,
-        )  # fmt: skip
+            model,
+            draws=max(200, share),
+            tune=min(TUNE, max(50, share // 40)),
+            chains=1,
+            cores=1,
+            seed=seeds.child(seed, f"nuts.{chain}") % 2**32,
+            progress_bar=False,
+            blocking=False,
+            save_warmup=False,
+        )
         while not _ended(sampler) and oracle.evaluations - spent_before < share:
             recorder.check()
             time.sleep(POLL_SECONDS)

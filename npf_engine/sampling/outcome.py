@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.divergences.distances import energy_mmd
 from npf_engine.sampling.exact import Truth
 from npf_engine.sampling.nearness import Nearness
@@ -33,7 +34,7 @@ def compare(truth: Truth, draws: Tensor, own: Tensor | None, seed: int) -> dict[
          "target": truth.weights[k], "own_law": None if own_shares is None else float(own_shares[k])}
         for k, mode in enumerate(truth.modes)
     ]  # fmt: skip
-    generator = torch.Generator().manual_seed(seed + 77)
+    generator = seeds.generator(seed, "landscape.compared")
     exact, other = truth.sample(COMPARED, generator), truth.sample(COMPARED, generator)
     pick = _few(draws, generator)
     told: dict[str, Any] = {

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from npf_engine import seeds
 from npf_engine.fields.field import Field, Units, draw_rho, split_indices
 from npf_engine.fields.function_field import axis_names
 from npf_engine.fields.spec import FieldSpec
@@ -122,7 +123,7 @@ def _load(parts: dict[str, nn.Module], state: dict[str, Any]) -> bool:
 def _field(landscape: Landscape, oracle: Oracle, settings: PretrainSettings) -> Field:
     """rho uniform on Omega and grad g with respect to model positions, as a Field of kind function."""
     d = landscape.d
-    x = draw_rho("box", settings.samples, d, torch.Generator().manual_seed(settings.seed))
+    x = draw_rho("box", settings.samples, d, seeds.generator(settings.seed, "landscape.samples"))
     f = oracle.gradient(x.double()).float()
     good = torch.isfinite(f).all(dim=1)
     x, f = x[good], f[good]
@@ -149,7 +150,7 @@ def _neighbourhood(
     wide = torch.unique(wide[((wide >= 0) & (wide < CELLS)).all(dim=1)], dim=0)
     if not len(wide):
         return x[:0], x[:0]
-    generator = torch.Generator().manual_seed(settings.seed + 1)
+    generator = seeds.generator(settings.seed, "landscape.refined")
     pick = torch.randint(len(wide), (settings.refined,), generator=generator)
     place = (wide[pick] + torch.rand(settings.refined, d, generator=generator)) / CELLS * 2 - 1
     f = oracle.gradient(place.double()).float()
@@ -194,7 +195,7 @@ def _fit_bridge(bridge: Bridge, sets: Sets, settings: PretrainSettings, recorder
         return bridge.loss(x, y, t, torch.randn(x.shape, generator=generator), near), {}
 
     Loop(
-        "inverse", "refine.inverse", {"bridge": bridge}, settings.bridge_steps, config.lr, settings.seed + 8, recorder,
+        "inverse", "refine.inverse", {"bridge": bridge}, settings.bridge_steps, config.lr, settings.seed, recorder,
         ema=min(config.ema, 0.995),
     ).run(loss)  # fmt: skip
 
@@ -207,5 +208,5 @@ def _fit_map(m: MLP, sets: Sets, settings: PretrainSettings, recorder: Recorder)
         return (m(x) - y).square().sum(1).mean(), {}
 
     Loop(
-        "m", "refine.m", {"m": m}, settings.map_steps, settings.m.lr, settings.seed + 9, recorder, ema=0.99
+        "m", "refine.m", {"m": m}, settings.map_steps, settings.m.lr, settings.seed, recorder, ema=0.99
     ).run(loss)  # fmt: skip

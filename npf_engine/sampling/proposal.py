@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from npf_engine import seeds
 from npf_engine.networks.mlp import MLP
 from npf_engine.sampling.langevin import Region
 
@@ -111,7 +112,7 @@ class Proposal(nn.Module):
 
     def fit(self, x: Tensor, y: Tensor, noise: float, seed: int) -> float:
         """Maximise the mean of log q(x | y + noise z) over samples x, y = M(x) (n, d). Returns the last mean."""
-        generator = torch.Generator().manual_seed(seed)
+        generator = seeds.generator(seed, "proposal.batches")
         self._place(x, y, generator)
         self.requires_grad_(True)
         settings = self.settings

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar, cast
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.transport.coordinates import Coordinates
 from npf_engine.transport.dual import held_out_dual
@@ -48,7 +49,10 @@ class Clouds:
             cloud - home if cloud.dtype == torch.float64 else cloud
             for cloud, home in zip((x, y), self.origins, strict=True)
         )
-        (x, x_check), (y, y_check) = _hold_out(x, seed), _hold_out(y, seed + 1)
+        (x, x_check), (y, y_check) = (
+            _hold_out(cloud, seeds.generator(seed, name))
+            for name, cloud in (("held-out.source", x), ("held-out.target", y))
+        )
         self.G = gaussian_factor(x, y)
         self.S = square_of(self.G)
         self.exact = _Exact(x.mean(0), y.mean(0), x_check, y_check)
@@ -138,7 +142,7 @@ def gaussian_fallback(clouds: Clouds) -> tuple[AffineMap, float]:
     return linear, at.factor * inner + float(ends)
 
 
-def _hold_out(x: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))
+def _hold_out(x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    order = torch.randperm(len(x), generator=generator)
     kept = min(MAX_VALIDATION, max(1, int(HELD_OUT * len(x))))
     return x[order[kept:]], x[order[:kept]]

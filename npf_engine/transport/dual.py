@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from npf_engine import seeds
 from npf_engine.networks.chunks import in_chunks as in_chunks
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.wide import WidePotential
@@ -82,7 +83,7 @@ def collect_pairs(
     strata = Stratifier(x, size)
 
     def one(index: int) -> tuple[Tensor, Tensor]:
-        return draw_pairs(x, y, size, torch.Generator().manual_seed(seed * 7919 + index), strata)
+        return draw_pairs(x, y, size, seeds.generator(seed, f"pairing.{index}"), strata)
 
     found = []
     with ThreadPoolExecutor(min(count, MAX_CORES, os.cpu_count() or 1)) as pool:
@@ -227,7 +228,7 @@ def fit_published(
         return dual / float(u.scale) + amortizer, shown | (watch(step) if watch else {})
 
     loop = Loop(
-        DUAL, "u.published", {"u": u, "v": v}, config.dual_steps, config.dual_lr, seed + 1, recorder,
+        DUAL, "u.published", {"u": u, "v": v}, config.dual_steps, config.dual_lr, seed, recorder,
         floor=config.lr_floor, betas=(config.beta1, config.beta2), rates={"v": v_rate},
     )  # fmt: skip
     return seconds + loop.run(loss)

@@ -10,6 +10,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.settings.stages import PotentialConfig
 from npf_engine.tasks.memory import keep_freed_memory
 from npf_engine.tasks.recorder import Passing, Recorder
@@ -67,7 +68,7 @@ def fit_brenier_map(
         raise ValueError(f"budget_seconds must be positive, not {budget_seconds!r}")
     told = Recorder() if recorder is None else _Spent(recorder, budget)
     begin = told.clock()
-    x, y = _draw(source, seed, "source"), _draw(target, seed + 1, "target")
+    x, y = _draw(source, seed, "source"), _draw(target, seed, "target")
     if x.shape[1] != y.shape[1]:
         raise ValueError(f"source has dimension {x.shape[1]} and target {y.shape[1]}; a Brenier map needs them equal")
     keep_freed_memory()
@@ -157,7 +158,7 @@ def _dual(clouds: Clouds, fitted: PotentialMap) -> float:
 
 
 def _draw(cloud: Tensor | Sampler, seed: int, name: str) -> Tensor:
-    points = cloud if isinstance(cloud, Tensor) else cloud(DRAWN, torch.Generator().manual_seed(seed))
+    points = cloud if isinstance(cloud, Tensor) else cloud(DRAWN, seeds.generator(seed, name))
     if points.ndim != 2 or points.shape[0] < 4:
         raise ValueError(f"the {name} must be (n, d) with n >= 4, not {tuple(points.shape)}")
     if not torch.isfinite(points).all():

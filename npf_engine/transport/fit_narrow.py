@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.settings.stages import PATIENCE, POLISH_RATE, SMALL, ConjugateConfig, PotentialConfig
 from npf_engine.tasks.recorder import Recorder
@@ -49,7 +50,7 @@ def _pairs(
         size = min(size, FEW_PAIRS)
     found: list[tuple[Tensor, Tensor]] = []
     while not found or (len(found) < config.pairings and recorder.clock() < until):
-        found.append(collect_pairs(x, y, size, 1, seed + len(found), recorder))
+        found.append(collect_pairs(x, y, size, 1, seeds.child(seed, f"pairs.{len(found)}"), recorder))
     return torch.cat([f[0] for f in found]), torch.cat([f[1] for f in found])
 
 
@@ -94,9 +95,7 @@ def fit_narrow(
 
         def polish(model: ConvexPotential, count: int) -> None:
             look = held_out if model is u else None
-            fit_dual(
-                model, x, y, count, config.polish_lr, config, solver, seed + 1, recorder, start=start, held_out=look
-            )
+            fit_dual(model, x, y, count, config.polish_lr, config, solver, seed, recorder, start=start, held_out=look)
 
         polish(u, min(_affordable(u, polish, until, share, recorder), config.polish_steps))
     return PotentialMap(u, at, {"method": "icnn"})

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from npf_engine import seeds
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.tasks.restoring import WRONG, all_finite, check, fit, reason
 from npf_engine.transport.plateau import Plateau
@@ -124,7 +125,7 @@ class _Work:
         self.average = [p.clone() for p in self.parameters] if self.ema else []
         # The fused kernel is one pass over the parameters: a third of the step's cost for small networks.
         self.optimiser = torch.optim.Adam(groups, lr=loop.rate, betas=loop.betas, fused=True)
-        self.generator = torch.Generator().manual_seed(loop.seed)
+        self.generator = seeds.generator(loop.seed, loop.key)
         self.setbacks = Setbacks(loop.stage)
         self.loss = torch.zeros(())
         self.step = 0

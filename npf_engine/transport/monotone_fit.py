@@ -15,6 +15,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.divergences import default_eps
 from npf_engine.errors import InputError
 from npf_engine.networks.icnn import ConvexPotential, count_parameters
@@ -88,7 +89,7 @@ def fit_monotone(
     recorder = recorder or Recorder()
     begin = recorder.clock()
     _check_names(kind, loss, start, densities)
-    x, y = _draw(source, seed, "source"), _draw(target, seed + 1, "target")
+    x, y = _draw(source, seed, "source"), _draw(target, seed, "target")
     if x.shape[1] != y.shape[1]:
         raise InputError(f"source has dimension {x.shape[1]} and target {y.shape[1]}; a Brenier map needs them equal")
     if budget_seconds is not None and not budget_seconds > 0:
@@ -209,7 +210,9 @@ class _Work:
             size = min(size, FEW_PAIRS)
         found: list[tuple[Tensor, Tensor]] = []
         while not found or (len(found) < config.pairings and (stop is None or self.recorder.clock() < stop)):
-            found.append(collect_pairs(*self._equal(), size, 1, self.seed + len(found), self.recorder))
+            found.append(
+                collect_pairs(*self._equal(), size, 1, seeds.child(self.seed, f"pairing.{len(found)}"), self.recorder)
+            )
         return torch.cat([pair[0] for pair in found]), torch.cat([pair[1] for pair in found])
 
     def _equal(self) -> tuple[Tensor, Tensor]:
@@ -281,10 +284,10 @@ def _check_names(kind: str, loss: str | None, start: str, densities: tuple[LogDe
 
 
 def _draw(cloud: Tensor | Sampler, seed: int, name: str) -> Tensor:
-    points = cloud if isinstance(cloud, Tensor) else cloud(DRAWN, torch.Generator().manual_seed(seed))
+    points = cloud if isinstance(cloud, Tensor) else cloud(DRAWN, seeds.generator(seed, name))
     if points.ndim != 2 or points.shape[0] < 4:
         raise InputError(f"the {name} must be (n, d) with at least 4 points, not {tuple(points.shape)}")
     if not torch.isfinite(points).all():
         raise InputError(f"the {name} holds values that are not finite")
-    order = torch.randperm(len(points), generator=torch.Generator().manual_seed(seed))
+    order = torch.randperm(len(points), generator=seeds.generator(seed, f"{name}.order"))
     return points.detach().float().cpu()[order]

@@ -13,6 +13,8 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from npf_engine import seeds
+
 PIVOTS = 10_000_000  # of the simplex at most, far beyond what any assignment takes
 STRATIFIED_MAX_D = 4
 TREE_MAX_D = 10  # beyond it a tree of points is no faster than all distances
@@ -54,7 +56,7 @@ class Stratifier:
             return
         self.k = per_axis**d
         # Dropping the remainder at random, not at an edge, leaves the law unchanged.
-        generator = torch.Generator().manual_seed(0)
+        generator = seeds.generator(0, "strata.remainder")
         order = torch.randperm(n, generator=generator)[: n // self.k * self.k]
         cells = order[None]
         for axis in range(d):

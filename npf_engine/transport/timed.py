@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.networks.wide import WidePotential
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.tasks.restoring import all_finite
@@ -78,7 +79,7 @@ def minimise_dual(
     back to these with half the rate, and ends the second time that this did not help;
     raises FloatingPointError where that is before the first look after the start.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeds.generator(seed, "timed.batches")
     optimiser = torch.optim.Adam(u.parameters(), lr=rate, betas=BETAS, fused=True)
     parameters = [p.detach() for p in u.parameters()]
     average = [p.clone() for p in parameters]

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.fields.classifier import DIMENSION, NAMES, SHAPES, Classifier
 from npf_engine.fields.field import Field, Scaling, Units, draw_rho, split_indices
 from npf_engine.studies.classifier.spec import ExperimentSpec
@@ -29,7 +30,7 @@ def axis_names() -> tuple[str, ...]:
 
 def uniform_pairs(classifier: Classifier, spec: ExperimentSpec, recorder: Recorder) -> tuple[Tensor, Tensor]:
     """w (n, 222) uniform on Omega and G(w) (n, 222), each ``spec.share`` weights with a minibatch of their own."""
-    generator = torch.Generator().manual_seed(spec.seed)
+    generator = seeds.generator(spec.seed, "classifier.pairs")
     w = draw_rho("box", spec.samples, DIMENSION, generator).to(classifier.device)
     g = torch.zeros_like(w)
     done = 0
@@ -64,7 +65,7 @@ def as_field(
     test with (by default 85/15 at random).
     """
     train, test = split or split_indices(len(w), spec.seed)
-    generator = torch.Generator().manual_seed(spec.seed + 7_654_321)
+    generator = seeds.generator(spec.seed, "classifier.field")
 
     def function(x: Tensor) -> Tensor:
         on_device = x.to(classifier.device, torch.float32)

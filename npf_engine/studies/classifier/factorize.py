@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
+from npf_engine import seeds
 from npf_engine.fields.classifier import DIMENSION, Classifier
 from npf_engine.fields.field import Field, split_indices
 from npf_engine.measures.measured import Measured, margin
@@ -52,7 +53,7 @@ def run_flow(classifier: Classifier, spec: ExperimentSpec, recorder: Recorder) -
     split = tuple(torch.isin(owner, part).nonzero()[:, 0] for part in (train_particles, test_particles))
     field = as_field(classifier, w, g, spec, "samples", (split[0], split[1]))
     outcome = _factorize(classifier, field, spec, recorder, recorder.clock() - begin)
-    found = characters(classifier, last, torch.Generator().manual_seed(spec.seed + 4))
+    found = characters(classifier, last, seeds.generator(spec.seed, "classifier.critical"))
     outcome.data["metrics"]["flow"] = summary(found)
     outcome.particles |= {"flow": last} | {f"flow_{name}": values for name, values in found.items()}
     return outcome
@@ -65,12 +66,12 @@ def flow_pairs(classifier: Classifier, spec: ExperimentSpec, recorder: Recorder)
     # Step gamma = tau * c of Figure 19, without noise.
     settings = LangevinSettings(p.warmup_tau, p.coefficient, p.inner, noise=False)
     trace = Trace(every=p.every, kept=p.count)
-    state = ChainState.start(start, spec.seed + 2)
+    state = ChainState.start(start, seeds.child(spec.seed, "classifier.descent"))
     oracle = oracle_of(classifier, spec)
     state = run_chain(Langevin(oracle, settings), state, p.warmup, recorder, key="flow", stage="flow", trace=trace)
     chosen = [x for step, x in zip(trace.steps, trace.x, strict=True) if step >= p.first]
     w = torch.cat(chosen)
-    generator = torch.Generator().manual_seed(spec.seed + 3)
+    generator = seeds.generator(spec.seed, "classifier.visits")
     values = []
     for number, x in enumerate(chosen):
         recorder.check()
@@ -81,14 +82,14 @@ def flow_pairs(classifier: Classifier, spec: ExperimentSpec, recorder: Recorder)
 
 def start_particles(classifier: Classifier, spec: ExperimentSpec) -> Tensor:
     """Where particles begin: uniform on [-start, start]^222."""
-    generator = torch.Generator().manual_seed(spec.seed + 1)
+    generator = seeds.generator(spec.seed, "classifier.start")
     x = torch.rand(spec.particles.count, DIMENSION, generator=generator) * 2 - 1
     return (spec.particles.start * x).to(classifier.device)
 
 
 def oracle_of(classifier: Classifier, spec: ExperimentSpec) -> Oracle:
     """G with its own minibatches, and the count."""
-    generator = torch.Generator().manual_seed(spec.seed + 5)
+    generator = seeds.generator(spec.seed, "classifier.minibatches")
     return Oracle(lambda x: classifier.gradient(x, generator, spec.share), generator=generator)
 
 
@@ -147,7 +148,7 @@ def _measure(
         "ceiling": float(ceiling.mean()),
         "n": len(cosines),
     }
-    generator = torch.Generator().manual_seed(spec.seed + 11)
+    generator = seeds.generator(spec.seed, "classifier.stochasticity")
     metrics["stochasticity"] = stochasticity(classifier, x, generator, spec.report.draws)
     image = model.grad_u(x).float()
     return metrics, {
@@ -162,7 +163,7 @@ def _critical_points(
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """I_psi(grad u*(0)): weights whose gradient should be 0, against weights uniform on Omega (Figures 12 and 14)."""
     drawn = model.invert(torch.zeros(DIMENSION), spec.generated, spec.seed).float()
-    generator = torch.Generator().manual_seed(spec.seed + 12)
+    generator = seeds.generator(spec.seed, "classifier.uniform")
     uniform = torch.rand(spec.generated, DIMENSION, generator=generator) * 2 - 1
     metrics: dict[str, Any] = {}
     particles: dict[str, Tensor] = {}

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.errors import InputError
 from npf_engine.fields.classifier import SIZES, Classifier, loss_and_gradient
 from npf_engine.fields.digits import CLASSES
@@ -76,9 +77,9 @@ def _warm_up(classifier: Classifier, spec: ExperimentSpec, recorder: Recorder) -
     """
     p = spec.particles
     kernel = _Remembering(classifier, spec)
-    state = ChainState.start(start_particles(classifier, spec), spec.seed + 2)
+    state = ChainState.start(start_particles(classifier, spec), seeds.child(spec.seed, "particles.warm-up"))
     state = run_chain(kernel, state, p.warmup, recorder, key="warmup", stage="warm-up", trace=Trace(every=10, kept=1))
-    generator = torch.Generator().manual_seed(spec.seed + 6)
+    generator = seeds.generator(spec.seed, "particles.alive")
     loss = loss_and_gradient(state.x, classifier.draw(generator, JUDGED))[0].cpu()
     alive = (loss < ALIVE * math.log(CLASSES)).nonzero()[:, 0]
     recorder.note(f"{len(alive)} of {p.count} particles came to life in the warm-up")
@@ -137,15 +138,25 @@ def _networks(visited: Kept, spec: ExperimentSpec, recorder: Recorder) -> NpfNet
         batch=p.batch, replay=p.replay, update_every=p.update_every,
         u_coefficient=p.u_coefficient or None, u_hidden=spec.u.hidden, v_hidden=spec.v.hidden,
     )  # fmt: skip
-    base = NpfNetworks.fresh(*visited, settings, spec.seed + 20)
+    base = NpfNetworks.fresh(*visited, settings, seeds.child(spec.seed, "particles.networks"))
     # u starts as a quadratic, whose conjugates are known: only what training changes is left to the solver.
     filled = base.memory.filled
     base.memory.xhat[:filled] = quadratic_start(base.u, base.memory.f[:filled]).detach()
     bridge = ValueBridge(
-        visited[0].shape[1], p.bridge_hidden, blocks=SIZES, sigma=p.sigma, region="free", seed=spec.seed + 21
+        visited[0].shape[1],
+        p.bridge_hidden,
+        blocks=SIZES,
+        sigma=p.sigma,
+        region="free",
+        seed=seeds.child(spec.seed, "particles.bridge"),
     )
     networks = NpfNetworks(
-        base.u, base.v, bridge.to(visited[0].device).attach(base.u), base.memory, settings, spec.seed + 22
+        base.u,
+        base.v,
+        bridge.to(visited[0].device).attach(base.u),
+        base.memory,
+        settings,
+        seeds.child(spec.seed, "particles.updates"),
     )
     take_up(recorder, "networks", [("", networks)])
     while networks.updates < p.updates:
@@ -170,7 +181,7 @@ def _chain(
             "median_accuracy": float(accuracy.median()),
         }
 
-    state = ChainState.start(start, spec.seed + 30)
+    state = ChainState.start(start, seeds.child(spec.seed, "particles.chain"))
     state = run_chain(kernel, state, steps, recorder, key=name, stage=name, trace=trace, watch=watch)
     return state.x, trace
 
@@ -178,7 +189,7 @@ def _chain(
 def _outcome(
     classifier: Classifier, spec: ExperimentSpec, warm: Tensor, chains: dict[str, Tensor], traces: dict[str, Trace]
 ) -> Outcome:
-    generator = torch.Generator().manual_seed(spec.seed + 40)
+    generator = seeds.generator(spec.seed, "particles.measured")
     uniform = torch.rand(len(warm), warm.shape[1], generator=generator).to(warm) * 2 - 1
     clouds = {"warmup": warm, **chains, "uniform": uniform}
     metrics: dict[str, Any] = {}

@@ -16,6 +16,7 @@ import torch
 from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.divergences import default_eps, sinkhorn_divergence
 from npf_engine.errors import InputError
 from npf_engine.measures.measured import Measured
@@ -46,14 +47,16 @@ class DigitJudge:
     def __init__(self, codes: Tensor, labels: Tensor, seed: int = 0) -> None:
         if len(codes) < 300:
             raise InputError(f"judging digits needs at least 300 real ones, not {len(codes)}")
-        order = torch.randperm(len(codes), generator=torch.Generator().manual_seed(seed))
+        order = torch.randperm(len(codes), generator=seeds.generator(seed, "digits.split"))
         cut = 2 * len(codes) // 3
         known, held = order[:cut][:KNOWN], order[cut:]
         self.classifier = KNeighborsClassifier(NEIGHBOURS).fit(codes[known].numpy(), labels[known].numpy())
         self.held = codes[held]
         guess = self.classifier.predict(self.held[:2000].numpy())
         self.accuracy = float(np.mean(guess == labels[held][:2000].numpy()))
-        S, m = gaussian_map(torch.randn(20_000, codes.shape[1], generator=torch.Generator().manual_seed(seed)), codes)
+        S, m = gaussian_map(
+            torch.randn(20_000, codes.shape[1], generator=seeds.generator(seed, "digits.gaussian")), codes
+        )
         self.gaussian = lambda x: (x.double() @ S.T + m).float()
 
     def recognise(self, codes: Tensor) -> Recognition:
@@ -68,7 +71,7 @@ class DigitJudge:
         """Of ``sample(n, seed) -> codes (n, k)``: {"recognised", "entropy"}, each with "value", "real" and "gaussian";
         "pushforward": the contract's metric object in code space; "accuracy" of the classifier on real digits."""
         n = min(n, len(self.held) // 2)
-        noise = torch.randn(n, self.held.shape[1], generator=torch.Generator().manual_seed(n))
+        noise = torch.randn(n, self.held.shape[1], generator=seeds.generator(n, "digits.noise"))
         found = {
             "value": self.recognise(sample(n, 1)),
             "real": self.recognise(self.held[:n]),
@@ -85,7 +88,7 @@ class DigitJudge:
     def _pushforward(self, sample: Callable[[int, int], Tensor], n: int, draws: int) -> dict[str, Any]:
         rows, eps = [], 0.0
         for draw in range(draws):
-            generator = torch.Generator().manual_seed(draw)
+            generator = seeds.generator(draw, "digits.floor")
             order = torch.randperm(len(self.held), generator=generator)
             reference, other = self.held[order[:n]], self.held[order[n : 2 * n]]
             eps = default_eps(reference)

@@ -12,6 +12,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from npf_engine import seeds
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.icnn_variants import LogSumExpPotential, fquad_icnn, linear_icnn
 from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
@@ -62,7 +63,10 @@ def fit_by_dual(
 ) -> Any:
     """The trained potential: an identity start, then dual steps until ``steps`` or ``seconds`` are spent."""
     began = recorder.clock()
-    x, y = source(POOL, torch.Generator().manual_seed(seed)), target(POOL, torch.Generator().manual_seed(seed + 1))
+    x, y = (
+        source(POOL, seeds.generator(seed, "lab.dual.source")),
+        target(POOL, seeds.generator(seed, "lab.dual.target")),
+    )
     u = cast(ConvexPotential, dual_network(name, d, y, seed, published))
     _identity(u, x, seed, recorder)
     config = PotentialConfig(batch=batch, lr_floor=LR_FLOOR)

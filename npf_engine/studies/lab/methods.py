@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.networks.icnn import count_parameters
 from npf_engine.networks.icnn_variants import Ensemble, FeedForwardPotential
 from npf_engine.studies.lab.dual_methods import DUAL, fit_by_dual
@@ -82,7 +83,7 @@ class Units:
         if keep:
             zero = torch.zeros(task.d)
             return Units((zero, 1.0), (zero, 1.0))
-        clouds = (law(UNIT_POINTS, torch.Generator().manual_seed(0)) for law in (task.source, task.target))
+        clouds = (law(UNIT_POINTS, seeds.generator(0, "lab.units")) for law in (task.source, task.target))
         return Units(*((c.mean(0), float(c.var(0).mean().sqrt()) or 1.0) for c in clouds))
 
     def source_sampler(self, draw: Sampler) -> Sampler:
@@ -152,8 +153,8 @@ def drifting_functional(task: Task, units: Units, scheme: str) -> Functional:
         return KullbackLeibler(task.grad_V, "self-entropic" if own else "calibrated")
     draw = units.target_sampler(task.target)
     if task.d <= KERNEL_MAX_D:
-        return KullbackLeibler.of_samples(draw(KERNEL_POINTS, torch.Generator().manual_seed(17)))
-    return SinkhornDrift(draw(SINKHORN_POINTS, torch.Generator().manual_seed(17)), tolerance=SINKHORN_TOLERANCE)
+        return KullbackLeibler.of_samples(draw(KERNEL_POINTS, seeds.generator(0, "lab.drift")))
+    return SinkhornDrift(draw(SINKHORN_POINTS, seeds.generator(0, "lab.drift")), tolerance=SINKHORN_TOLERANCE)
 
 
 def _drifting(scheme: str, work: Work) -> list[Fitted]:
@@ -161,7 +162,7 @@ def _drifting(scheme: str, work: Work) -> list[Fitted]:
     units = Units.of(task, keep=task.grad_V is not None)
     ensemble = Ensemble([drifting_network(task, scheme, seed) for seed in work.seeds])
     # Shared starts: network and atoms depend on the seed only, not on the method.
-    generators = [torch.Generator().manual_seed(7919 * seed + 1) for seed in work.seeds]
+    generators = [seeds.generator(seed, "lab.atoms") for seed in work.seeds]
     sampler = units.source_sampler(task.source)
 
     def draw(n: int) -> Tensor:
@@ -249,7 +250,7 @@ def _fit(work: Work, seed: int) -> Fitted:
 def _two_clouds(work: Work, seed: int, most: int) -> tuple[Tensor, Tensor]:
     n = work.available(most)
     # One generator each, with the same seed: two identical clouds give identical draws.
-    return tuple(law(n, torch.Generator().manual_seed(seed)) for law in (work.task.source, work.task.target))  # type: ignore[return-value]
+    return tuple(law(n, seeds.generator(seed, "lab.cloud")) for law in (work.task.source, work.task.target))  # type: ignore[return-value]
 
 
 def _gaussian(work: Work, seed: int) -> Fitted:

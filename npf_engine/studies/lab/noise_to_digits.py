@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.errors import InputError
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.fit import fit_brenier_map
@@ -66,7 +67,7 @@ class DigitMap:
 
     def codes(self, n: int, seed: int) -> Tensor:
         """Codes (n, k) of n draws of noise."""
-        return self.map(noise(self.space.axes.shape[0])(n, torch.Generator().manual_seed(seed)))
+        return self.map(noise(self.space.axes.shape[0])(n, seeds.generator(seed, "digits.drawn")))
 
     def images(self, n: int, seed: int) -> Tensor:
         """Images (n, p) in [0, 1]."""
@@ -98,7 +99,7 @@ def fit_digits(
     space = CodeSpace.of(pixels, components)
     codes = space.encode(pixels)
     if method == "gaussian":
-        S, m = gaussian_map(noise(components)(NOISE, torch.Generator().manual_seed(seed)), codes)
+        S, m = gaussian_map(noise(components)(NOISE, seeds.generator(seed, "digits.start")), codes)
         return DigitMap(space, lambda x: (x.double() @ S + m).float(), {"method": "gaussian", "parameters": m.numel()})
     if method == "icnn":
         fitted = fit_brenier_map(noise(components), codes, seed=seed, budget_seconds=budget_seconds)

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.errors import InputError
 from npf_engine.fields import clouds
 from npf_engine.fields.stored_files import path_of
@@ -53,7 +54,7 @@ class Task:
     def test(self, n: int, seed: int) -> tuple[Tensor, Tensor]:
         """n unseen points of each law, (n, d) both."""
         # Far from the seeds of trainings, so that no draw repeats one of theirs.
-        generator = torch.Generator().manual_seed(1_000_003 + seed)
+        generator = seeds.generator(seed, "lab.test")
         return (self.test_source or self.source)(n, generator), (self.test_target or self.target)(n, generator)
 
 
@@ -249,7 +250,7 @@ def _split(x: Tensor) -> tuple[Tensor, Tensor]:
     """Training and test points; both are all of them where there are few."""
     if len(x) < 40:
         return x, x
-    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
+    order = torch.randperm(len(x), generator=seeds.generator(0, "lab.order"))
     kept = round(TEST_SHARE * len(x))
     return x[order[kept:]], x[order[:kept]]
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.divergences import batched_sinkhorn_divergence, default_eps
 from npf_engine.fields.pictures import Picture
 from npf_engine.measures.measured import Measured
@@ -26,16 +27,19 @@ def colour_match(
     palette; trivial: the closed-form Gaussian map, clipped as any result is. Where the palette has one colour there is
     no floor, and the ratio is None.
     """
-    S, m = gaussian_map(sample_colours(source, 20_000, seed), sample_colours(palette, 20_000, seed + 1))
+    known = (
+        sample_colours(picture, 20_000, seeds.child(seed, name))
+        for name, picture in (("source", source), ("palette", palette))
+    )
+    S, m = gaussian_map(*known)
     rows, eps = [], 0.0
     for draw in range(draws):
-        first = (seed + 1) * 1_000_003 + 4 * draw
 
-        def take(picture: Picture, offset: int, first: int = first) -> Tensor:
-            return sample_colours(picture, n, first + offset, spread=False)
+        def take(picture: Picture, name: str, draw: int = draw) -> Tensor:
+            return sample_colours(picture, n, seeds.child(seed, f"match.{draw}.{name}"), spread=False)
 
-        reference, other, image = take(palette, 0), take(palette, 1), take(result, 2)
-        trivial = (take(source, 3).double() @ S.T + m).clamp(0, 1).float()
+        reference, other, image = take(palette, "reference"), take(palette, "other"), take(result, "image")
+        trivial = (take(source, "trivial").double() @ S.T + m).clamp(0, 1).float()
         eps = default_eps(reference)
         clouds = torch.stack([image, other, trivial])
         rows.append(_three(clouds, reference, eps))

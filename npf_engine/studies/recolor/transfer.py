@@ -17,6 +17,7 @@ import torch
 from scipy.ndimage import uniform_filter
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.errors import InputError
 from npf_engine.fields.pictures import Picture
 from npf_engine.studies.lab.progress import SeedRecorder
@@ -75,7 +76,10 @@ def recolor(
         raise InputError(f"the seconds for the fit must be positive, not {budget_seconds!r}")
     recorder = recorder or Recorder()
     begin = recorder.clock()
-    x, y = sample_colours(source, SAMPLES, seed), sample_colours(palette, SAMPLES, seed + 1)
+    x, y = (
+        sample_colours(source, SAMPLES, seeds.child(seed, "source")),
+        sample_colours(palette, SAMPLES, seeds.child(seed, "palette")),
+    )
     transport, parameters, note = _fit(x, y, method, _plain(source, palette), budget_seconds, seed, recorder)
     mapped = _apply(transport, source.rgb)
     shift = strength * (mapped - source.rgb / 255.0)
@@ -89,7 +93,7 @@ def recolor(
 def sample_colours(picture: Picture, n: int, seed: int, *, spread: bool = True) -> Tensor:
     """n colours (n, 3) float32 in [0, 1] of visible pixels drawn with replacement; ``spread``: uniformly over their
     quantisation step."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeds.generator(seed, "colours")
     colours = torch.from_numpy(picture.visible().copy())
     drawn = colours[torch.randint(len(colours), (n,), generator=generator)].float()
     if spread:
