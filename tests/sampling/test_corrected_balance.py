@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.sampling.chain import ChainState, Oracle
 from npf_engine.sampling.corrected import Corrected, Frozen, Mala, mala_move
 from npf_engine.sampling.langevin import LangevinSettings, Region
@@ -190,7 +191,7 @@ def test_a_move_of_mala_accepts_with_the_ratio_of_the_laws() -> None:
         return -(to - at + tau * C * 4 * at**3).square().sum() / (4 * tau)
 
     state = ChainState.start(x, 4)
-    noise = torch.randn(1, 1, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    noise = torch.randn(1, 1, generator=seeds.generator(4, "chain.steps"), dtype=torch.float64)
     there = x - tau * C * 4 * x**3 + math.sqrt(2 * tau) * noise
     ratio = float(C * (x[0, 0] ** 4 - there[0, 0] ** 4) + log_q(x, there) - log_q(there, x))
     for shift, expected in ((-1e-6, True), (1e-6, False)):
@@ -242,7 +243,7 @@ def test_a_jump_by_its_formula_accepts_with_its_ratio() -> None:
     """Every number of one jump: y = M(x) + s z, two MALA steps on u, x' of q, and the ratio of the module's head."""
     x = torch.tensor([[1.9, -0.4]], dtype=torch.float64)
     frozen = Frozen(bowl, folding, WIDE, 0.5, 0.15, 2)
-    g = torch.Generator().manual_seed(4)
+    g = seeds.generator(7, "chain.steps")
 
     def normal() -> Tensor:
         return torch.randn(1, 2, generator=g, dtype=torch.float64)
@@ -264,7 +265,7 @@ def test_a_jump_by_its_formula_accepts_with_its_ratio() -> None:
         + WIDE.log_density(x, y) - WIDE.log_density(x_new, there)
     )  # fmt: skip
     for shift, accepted in ((-1e-6, True), (1e-6, False)):
-        kernel, state = Corrected(gaussian(), LangevinSettings(0.05, C, inner=5), frozen), ChainState.start(x, 4)
+        kernel, state = Corrected(gaussian(), LangevinSettings(0.05, C, inner=5), frozen), ChainState.start(x, 7)
         uniforms = iter([0.0, 0.0, math.exp(ratio + shift)])
         state.uniform = lambda uniforms=uniforms: torch.tensor([next(uniforms)], dtype=torch.float64)  # type: ignore[method-assign]
         kernel.jump(state)

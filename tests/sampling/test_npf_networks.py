@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.networks.mlp import MLP
 from npf_engine.sampling import npf
 from npf_engine.sampling.chain import ChainState, Oracle
@@ -25,18 +26,18 @@ def fresh(seed: int = 3, **changes: Any) -> NpfNetworks:
 
 
 def test_every_network_has_random_numbers_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    seeds: dict[str, int] = {}
+    asked: dict[str, int] = {}
     for name in ("ConvexPotential", "MLP", "Bridge"):
         kind = getattr(npf, name)
 
         def made(*rest: Any, name: str = name, kind: Any = kind, **more: Any) -> Any:
-            seeds[name] = more["seed"]
+            asked[name] = more["seed"]
             return kind(*rest, **more)
 
         monkeypatch.setattr(npf, name, made)
     nets = fresh(7)
-    assert seeds == {"ConvexPotential": 7, "MLP": 8, "Bridge": 9}
-    again = torch.Generator().manual_seed(10)
+    assert asked["ConvexPotential"] == 7 and len({7, asked["MLP"], asked["Bridge"]}) == 3
+    again = seeds.generator(7, "npf.updates")
     assert torch.equal(torch.rand(3, generator=nets.generator), torch.rand(3, generator=again))
     assert all(p.requires_grad for part in (nets.u, nets.v, nets.bridge) for p in part.parameters())
     assert [group["lr"] for group in nets.optimiser.param_groups] == nets.rates == [1e-4, 5e-4, 5e-4]
@@ -62,7 +63,7 @@ def test_half_of_a_batch_is_of_the_second_memory_and_the_dual_sees_the_first_alo
     nets, other = both(focus, m)
     memories = [nets.memory] if other is None else [nets.memory, other]
     share = 16 // len(memories)
-    g = torch.Generator().manual_seed(11)
+    g = seeds.generator(11, "npf.updates")
     picks = [memory.draw(share, g) for memory in memories]
     apart = nets.memory.draw(share, g)
     x = torch.cat([memory.x[pick] for memory, pick in zip(memories, picks, strict=True)])
@@ -103,7 +104,7 @@ def test_a_conjugate_begins_where_it_ended_before(monkeypatch: pytest.MonkeyPatc
         return SimpleNamespace(x=0 * f + 0.1, converged=half)
 
     monkeypatch.setattr(npf, "conjugate", conjugate)
-    g = torch.Generator().manual_seed(11)
+    g = seeds.generator(11, "npf.updates")
     pick = nets.memory.draw(16, g)
     guess = nets.v(nets.memory.f[pick]).detach()
     found = nets.update()

@@ -8,6 +8,7 @@ import math
 import pytest
 import torch
 
+from npf_engine import seeds
 from npf_engine.networks.mlp import MLP
 from npf_engine.sampling.langevin import Region
 from npf_engine.sampling.proposal import Proposal, ProposalSettings
@@ -148,7 +149,7 @@ def test_three_steps_of_its_fit_by_their_rates_and_their_mean() -> None:
     settings = ProposalSettings(components=2, hidden=(4,), steps=3, batch=64, rate=0.03)
     q, other = (Proposal(1, settings, None, seed=0) for _ in range(2))
     reached = q.fit(x, y, 0.2, seed=9)
-    draw = torch.Generator().manual_seed(9)
+    draw = seeds.generator(9, "proposal.batches")
     other._place(x, y, draw)
     assert torch.equal(q.centres, other.centres) and torch.equal(q.widths, other.widths)
     adam, mean, cut = torch.optim.Adam(other.parameters(), lr=1.0), 0.0, 0

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.errors import InputError
 from npf_engine.sampling.chain import ChainState, Oracle, Trace, run_chain, take_up
 from npf_engine.sampling.corrected import Mala
@@ -42,12 +43,17 @@ def noise(shape: tuple[int, ...], seed: int) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
+def chain_noise(shape: tuple[int, ...], seed: int) -> Tensor:
+    """What a chain that starts with ``seed`` draws first."""
+    return torch.randn(shape, generator=seeds.generator(seed, "chain.steps"), dtype=torch.float64)
+
+
 def test_a_langevin_step_by_its_formula_with_a_metric() -> None:
     x = 1 + noise((7, 2), 0)
     settings = LangevinSettings(0.02, C, metric=(4.0, 0.25))
     tau = torch.tensor([0.08, 0.005], dtype=torch.float64)
     move = langevin_move(ChainState.start(x, 5), STIFF * (x - CENTRE), settings)
-    torch.testing.assert_close(move, x - tau * C * STIFF * (x - CENTRE) + (2 * tau).sqrt() * noise((7, 2), 5))
+    torch.testing.assert_close(move, x - tau * C * STIFF * (x - CENTRE) + (2 * tau).sqrt() * chain_noise((7, 2), 5))
     still = LangevinSettings(0.02, C, noise=False)
     torch.testing.assert_close(
         langevin_move(ChainState.start(x, 5), STIFF * (x - CENTRE), still), x - 0.02 * C * STIFF * (x - CENTRE)
@@ -137,7 +143,7 @@ def test_a_swap_exchanges_whole_particles_with_the_metropolis_probability() -> N
         state = ChainState.start(start[:500], 9)
         state.step = step
         kernel._swap(state, 500)
-        uniform = torch.rand(500, generator=torch.Generator().manual_seed(9), dtype=torch.float64)
+        uniform = torch.rand(500, generator=seeds.generator(9, "chain.steps"), dtype=torch.float64)
         expected = [start[k * 500 : (k + 1) * 500].clone() for k in range(3)]
         energy = [value[k * 500 : (k + 1) * 500] for k in range(3)]
         for a, b in pairs:
@@ -288,7 +294,7 @@ def test_a_step_of_tempering_by_its_formula() -> None:
     kernel.step(state)
     factor = torch.tensor([1.0, 0.4, 0.16], dtype=torch.float64).repeat_interleave(50)[:, None]
     tau = 1e-5 * torch.tensor([4.0, 0.25], dtype=torch.float64)
-    moved = x - tau * C * STIFF * (x - CENTRE) + (2 * tau / factor).sqrt() * noise((150, 2), 8)
+    moved = x - tau * C * STIFF * (x - CENTRE) + (2 * tau / factor).sqrt() * chain_noise((150, 2), 8)
     assert kernel.x is not None
     accepted = (kernel.x != x).any(1)
     assert int(accepted.sum()) > 145
