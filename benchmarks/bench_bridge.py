@@ -31,7 +31,7 @@ from npf_engine.fields.catalog import resolve
 from npf_engine.fields.field import Field
 from npf_engine.measures.inverse import inverse_metric
 from npf_engine.polar.factorization import PolarFactorization
-from npf_engine.polar.training import train
+from npf_engine.polar.train import train
 from npf_engine.settings.stages import ReportConfig
 from npf_engine.studies.factorization.spec import preset, with_values
 
@@ -45,7 +45,7 @@ def trained(options: Any) -> tuple[PolarFactorization, Field]:
     spec = with_values(preset("quick"), {"field.source": options.field, "device": "cpu"} | few)
     field = resolve(spec.field)
     tell(f"training {field.name} with {options.steps} steps of X_psi")
-    return train(field, spec), field
+    return train(field, spec.stages).model, field
 
 
 def one_sampler(

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from benchmarks.common import arguments, cpu_times, keep, least_speedup, set_threads, show, speedup_over, tell
 from npf_engine.fields.catalog import resolve
-from npf_engine.polar.training import train
+from npf_engine.polar.train import train
 from npf_engine.studies.factorization.spec import preset, with_values
 from npf_engine.transport.conjugate import Conjugate, conjugate
 
@@ -35,7 +35,7 @@ def trained() -> tuple[Any, Tensor]:
     spec = with_values(preset("custom"), {"field.source": "jacksboro", "device": "cpu", **few})
     field = resolve(spec.field)
     tell("training u on jacksboro (half a minute)")
-    return train(field, spec).u, field.y_train
+    return train(field, spec.stages).model.u, field.y_train
 
 
 def row(points: int, start: str, method: str, each: list[float], result: Conjugate, scale: float) -> dict[str, Any]:

@@ -74,12 +74,12 @@ def _stage_u(work: dict[str, Any]) -> dict[str, Any]:
 def _quick(work: dict[str, Any]) -> dict[str, Any]:
     from npf_engine.fields.catalog import resolve
     from npf_engine.measures.report import accuracy_report
-    from npf_engine.polar.training import train
+    from npf_engine.polar.train import train
 
     spec = _spec(work)
     begin = time.perf_counter()
     field = resolve(spec.field)
-    model = train(field, spec)
+    model = train(field, spec.stages).model
     accuracy_report(model, field, spec.report, spec.seed)
     return {"seconds": time.perf_counter() - begin, "n": field.n}
 

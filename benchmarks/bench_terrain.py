@@ -26,7 +26,7 @@ from typing import Any
 
 from benchmarks.common import arguments, keep, set_threads, show, tell
 from npf_engine.fields.catalog import resolve
-from npf_engine.polar.training import train
+from npf_engine.polar.train import train
 from npf_engine.studies.factorization.spec import preset, with_values
 from npf_engine.transport.dual import held_out_dual
 
@@ -86,7 +86,7 @@ def long_run_dual(source: str, values: dict[str, Any]) -> float:
     """The test dual of quick's u after a run many times as long; ``values`` change the spec."""
     spec = with_values(preset("quick"), {"field.source": source, "device": "cpu"} | values)
     field = resolve(spec.field)
-    return held_out_dual(train(field, spec).u, field.x_test, field.y_test).value
+    return held_out_dual(train(field, spec.stages).model.u, field.x_test, field.y_test).value
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from npf_engine.fields.catalog import resolve
 from npf_engine.fields.digits import embedded_digits
 from npf_engine.measures.report import accuracy_report
 from npf_engine.polar import PolarFactorization
-from npf_engine.polar.training import train
+from npf_engine.polar.train import train
 from npf_engine.settings.stages import PotentialConfig
 from npf_engine.studies.classifier import sample
 from npf_engine.studies.classifier.run import run_experiment
@@ -73,9 +73,9 @@ def test_what_cuda_allows_gives_the_cpus_numbers() -> None:
 def test_a_training_there_makes_the_model_that_the_cpu_makes(changes: dict[str, Any], tmp_path: Path) -> None:
     spec = tiny_spec(**changes)
     field = resolve(spec.field)
-    here = train(field, spec)
+    here = train(field, spec.stages).model
     with pretended() as gpu:
-        there = train(field, dataclasses.replace(spec, device=gpu.type))
+        there = train(field, dataclasses.replace(spec.stages, device=gpu.type)).model
         report = accuracy_report(there, field, spec.report, spec.seed).to_dict()
         report |= {"seconds": {"u": 1.0, "total": 2.0}, "device": "cuda", "threads": 1, "seed": spec.seed}
         bundle = write_bundle(there, report, spec, tmp_path / "npf-there.zip")

@@ -12,7 +12,7 @@ from npf_engine.fields.catalog import resolve
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.measures.report import accuracy_report
 from npf_engine.polar import PolarFactorization
-from npf_engine.polar.training import train
+from npf_engine.polar.train import train
 from npf_engine.studies.factorization.bundling import write_bundle
 from npf_engine.studies.factorization.spec import TrainingSpec, preset, with_values
 
@@ -49,7 +49,7 @@ def tiny_run(source: str = "himmelblau") -> tuple[PolarFactorization, dict[str, 
     """(model, report as ``train --json`` prints it but for the bundle, spec); trained once a test session."""
     spec = tiny_spec(source)
     field = resolve(spec.field)
-    model = train(field, spec)
+    model = train(field, spec.stages).model
     report = accuracy_report(model, field, spec.report, spec.seed).to_dict()
     report |= {"seconds": {"u": 1.0, "total": 2.0}, "device": "cpu", "threads": 1, "seed": spec.seed}
     return model, report, spec

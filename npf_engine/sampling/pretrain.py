@@ -1,6 +1,6 @@
 """A factorization of grad g over all of Omega for a landscape of few dimensions, before a chain starts.
 
-The stages are those of polar/training.py. Then the sampler of I_psi is refined where jumps land: only a small share of
+The stages are those of polar/train.py. Then the sampler of I_psi is refined where jumps land: only a small share of
 Omega has an M(x) near argmin u, and a bridge trained on uniform samples hardly sees it. More samples are drawn,
 uniformly over the cells of Omega that hold all pre-images of that neighbourhood, so that the law of x given y is that
 of rho.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,11 +17,10 @@ from torch import Tensor, nn
 from npf_engine import seeds
 from npf_engine.fields.field import Field, Units, draw_rho, split_indices
 from npf_engine.fields.function_field import axis_names
-from npf_engine.fields.spec import FieldSpec
 from npf_engine.networks.bridge import Bridge
 from npf_engine.networks.mlp import MLP
 from npf_engine.polar.factorization import PolarFactorization
-from npf_engine.polar.training import train
+from npf_engine.polar.train import train
 from npf_engine.sampling.chain import Oracle
 from npf_engine.sampling.landscapes import Landscape
 from npf_engine.settings.stages import (
@@ -31,21 +29,22 @@ from npf_engine.settings.stages import (
     InverseConfig,
     MapConfig,
     PotentialConfig,
-    ReportConfig,
+    StageSettings,
 )
 from npf_engine.tasks.recorder import Recorder
-from npf_engine.tasks.restoring import fit, restored
+from npf_engine.tasks.restoring import trained_once
 from npf_engine.transport.loop import Loop
 from npf_engine.transport.pairing import neighbours
 
 CELLS = 48  # along an axis, for the choice of where to draw more
 REACH = 4.5  # standard deviations of exp(-c u) that the neighbourhood of argmin u reaches
+WATCHED = 1024  # points of each cloud that the progress of u compares
 SMALLEST, LARGEST = 0.1, 0.8  # bounds of its radius in model units
 
 
 @dataclass(frozen=True)
 class PretrainSettings:
-    """What polar/training.py reads of a spec, and the refinement's numbers (samples, steps of bridge and M_xi)."""
+    """What the stages train with, and the refinement's numbers (samples, steps of bridge and M_xi)."""
 
     seed: int = 0
     u: PotentialConfig = field(
@@ -59,16 +58,16 @@ class PretrainSettings:
     inverse: InverseConfig = field(
         default_factory=lambda: InverseConfig(hidden=(128, 128, 128), steps=0, sampler_steps=40)
     )
-    report: ReportConfig = field(default_factory=lambda: ReportConfig(n=1024))
-    field: FieldSpec = field(default_factory=FieldSpec)
-    device: str = "cpu"
-    dtype: str = "float32"
-    solver: str = "fast"
     samples: int = 16_000
     refined: int = 12_000
     bridge_steps: int = 2500
     map_steps: int = 1000
     batch: int = 512
+
+    @property
+    def stages(self) -> StageSettings:
+        """Of the factorization before the refinement."""
+        return StageSettings(self.u, self.conjugate, self.v, self.m, self.inverse, seed=self.seed, watched=WATCHED)
 
 
 @dataclass
@@ -89,7 +88,7 @@ def pretrain(
 ) -> Pretrained:
     """Train u, V, M_xi and X_psi on Omega. ``oracle`` is in model positions and counts what is drawn here."""
     field_ = _field(landscape, oracle, settings)
-    model = train(field_, settings, recorder)  # type: ignore[arg-type]  # reads only what PretrainSettings has
+    model = train(field_, settings.stages, recorder).model
     assert model.v is not None and model.m is not None and model.bridge is not None
     x = torch.cat([field_.x_train, field_.x_test])
     f = torch.cat([field_.y_train, field_.y_test])
@@ -99,25 +98,18 @@ def pretrain(
     recorder.note(f"refining I_psi on {len(near_x)} more samples")
     sets = ((x, m), (near_x, near_m)) if len(near_x) else ((x, m),)
     parts: dict[str, nn.Module] = {"m": model.m, "bridge": model.bridge}
-    done = restored(recorder, "refine.done", lambda state: _load(parts, state))
     for module in parts.values():
         module.requires_grad_(True).train()
-    if not done:
-        _fit_bridge(model.bridge, sets, settings, recorder)
-        _fit_map(model.m, sets, settings, recorder)
-        recorder.save("refine.done", {name: module.state_dict() for name, module in parts.items()})
+    bridge, m_xi = model.bridge, model.m
+    trained_once(
+        recorder,
+        "refine.done",
+        parts,
+        lambda: _fit_bridge(bridge, sets, settings, recorder) + _fit_map(m_xi, sets, settings, recorder),
+    )
     for module in parts.values():
         module.requires_grad_(False).eval()
     return Pretrained(model, field_, x, f, near_x, near_f)
-
-
-def _load(parts: dict[str, nn.Module], state: dict[str, Any]) -> bool:
-    """All parts or none."""
-    for name, module in parts.items():
-        fit(state[name], module.state_dict())
-    for name, module in parts.items():
-        module.load_state_dict(state[name])
-    return True
 
 
 def _field(landscape: Landscape, oracle: Oracle, settings: PretrainSettings) -> Field:
@@ -179,7 +171,7 @@ def _draw(sets: Sets, batch: int, generator: torch.Generator) -> list[Tensor]:
     return [torch.randint(len(x), (batch // len(sets),), generator=generator) for x, _ in sets]
 
 
-def _fit_bridge(bridge: Bridge, sets: Sets, settings: PretrainSettings, recorder: Recorder) -> None:
+def _fit_bridge(bridge: Bridge, sets: Sets, settings: PretrainSettings, recorder: Recorder) -> float:
     """Bridge matching on all sets alike: the law of x given y does not depend on how often a y is drawn."""
     config = settings.inverse
     starts = [bridge.project(m) for _, m in sets]
@@ -194,19 +186,20 @@ def _fit_bridge(bridge: Bridge, sets: Sets, settings: PretrainSettings, recorder
         t = 1 - (1 - torch.rand(len(x), 1, generator=generator)) ** config.time_power
         return bridge.loss(x, y, t, torch.randn(x.shape, generator=generator), near), {}
 
-    Loop(
-        "inverse", "refine.inverse", {"bridge": bridge}, settings.bridge_steps, config.lr, settings.seed, recorder,
-        ema=min(config.ema, 0.995),
-    ).run(loss)  # fmt: skip
+    modules: dict[str, nn.Module] = {"bridge": bridge}
+    ema = min(config.ema, 0.995)
+    return Loop(
+        "inverse", "refine.inverse", modules, settings.bridge_steps, config.lr, settings.seed, recorder, ema=ema
+    ).run(loss)
 
 
-def _fit_map(m: MLP, sets: Sets, settings: PretrainSettings, recorder: Recorder) -> None:
+def _fit_map(m: MLP, sets: Sets, settings: PretrainSettings, recorder: Recorder) -> float:
     def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         picks = _draw(sets, settings.batch, generator)
         x = torch.cat([part[pick] for (part, _), pick in zip(sets, picks, strict=True)])
         y = torch.cat([target[pick] for (_, target), pick in zip(sets, picks, strict=True)])
         return (m(x) - y).square().sum(1).mean(), {}
 
-    Loop(
-        "m", "refine.m", {"m": m}, settings.map_steps, settings.m.lr, settings.seed, recorder, ema=0.99
-    ).run(loss)  # fmt: skip
+    return Loop("m", "refine.m", {"m": m}, settings.map_steps, settings.m.lr, settings.seed, recorder, ema=0.99).run(
+        loss
+    )

@@ -196,3 +196,22 @@ class ReportConfig(Settings):
     n: int = setting(2048, "Points in one batch.", most=20_000)
     neighbourhoods: int = setting(64, "Neighbourhoods whose pre-images are compared, for the inverse.", most=10_000)
     neighbourhood_size: int = setting(128, "Points in one neighbourhood.", most=10_000)
+
+
+@dataclass(frozen=True)
+class StageSettings:
+    """All that the stages of a factorization are trained with (polar/train.py).
+
+    watched: points of each cloud whose divergence is shown while u is trained, as many as the accuracy table's.
+    """
+
+    u: PotentialConfig = PotentialConfig()
+    conjugate: ConjugateConfig = ConjugateConfig()
+    v: AmortizerConfig = AmortizerConfig()
+    m: MapConfig = MapConfig()
+    inverse: InverseConfig = InverseConfig()
+    solver: str = "fast"  # fast (ours) | published (the paper's algorithm unchanged)
+    seed: int = 0
+    device: str = "cpu"  # cpu | cuda | mps
+    dtype: str = "float32"  # float32 | float64
+    watched: int = ReportConfig.n

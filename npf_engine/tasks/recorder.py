@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 
 from npf_engine.tasks import steady
 
+T = TypeVar("T")
+# What is kept: tensors, numbers and strings, and dicts and lists of them. As JSON is, it is checked where it is read.
+State = dict[str, Any]
+# What code that takes a state apart raises where the state is another's.
+WRONG = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
+
 
 class Recorder:
     """Receives progress and checkpoints of a training; subclasses write them somewhere.
 
-    A training calls ``check()`` at every step, ``progress()`` as often as it likes (the recorder
-    throttles), and asks ``checkpoint_due()`` before it calls ``save()``.
+    A training calls ``check()`` at every step, ``progress()`` as often as it likes (the recorder throttles), and
+    ``kept()`` around what takes long and is finished at once. A loop asks ``checkpoint_due()`` before it calls
+    ``save()`` with where it is, and ``load()`` before it begins. All of these are a memo and nothing more: the numbers
+    are the same with a recorder that keeps nothing.
     """
 
     paused = 0.0  # seconds that ``check`` was blocked
@@ -46,12 +55,35 @@ class Recorder:
         """Whether it is time to save."""
         return False
 
-    def save(self, key: str, state: dict[str, Any]) -> None:
-        """Keep ``state`` (tensors, numbers, strings, and dicts and lists of them) under ``key``."""
+    def kept(self, key: str, make: Callable[[], T], *, put: Callable[[State], T], state: Callable[[T], State]) -> T:
+        """``make()``, or ``put`` of what an earlier process kept of it under ``key``: the same value either way.
 
-    def load(self, key: str) -> dict[str, Any] | None:
+        state: what is kept of a value. put: the value of what was kept; it raises where something is wrong with that
+        (another version's, another shape, a number that is not finite) and changes nothing before it knows that
+        nothing is; the recorder then notes it, and the value is made again.
+        """
+        done = self.load(key)
+        if done is not None:
+            try:
+                return put(done)
+            except WRONG as error:
+                self.note(f"the checkpoint {key!r} does not fit ({reason(error)}); its stage starts again")
+        value = make()
+        self.save(key, state(value))
+        return value
+
+    def save(self, key: str, state: State) -> None:
+        """Keep ``state`` under ``key``."""
+
+    def load(self, key: str) -> State | None:
         """The state kept under ``key``, or None."""
         return None
+
+
+def reason(error: BaseException) -> str:
+    """What is wrong, in a few words."""
+    text = " ".join(str(error).split())[:200]
+    return f"it has no {text}" if isinstance(error, KeyError) else text or type(error).__name__
 
 
 class Passing(Recorder):

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from npf_engine.tasks.recorder import Recorder
+from npf_engine.tasks.recorder import WRONG, Recorder, State, reason
 
 T = TypeVar("T")
-# What code that takes a state apart raises where the state is another's.
-WRONG = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
 
 
-def restored(recorder: Recorder, key: str, put: Callable[[dict[str, Any]], T]) -> T | None:
+def trained_once(
+    recorder: Recorder, key: str, modules: Mapping[str, nn.Module], train: Callable[[], float], *, stage: str = ""
+) -> float:
+    """The seconds of ``train()``, which trains ``modules`` in place; where it has been through in an earlier process
+    they are given the weights that it left. ``stage``: told that it is restored."""
+
+    def put(state: State) -> float:
+        for name, module in modules.items():
+            fit(state[name], module.state_dict())
+        seconds = float(state["seconds"])
+        for name, module in modules.items():
+            module.load_state_dict(state[name])
+        if stage:
+            recorder.stage(stage, "restored")
+        return seconds
+
+    def state(seconds: float) -> State:
+        return {name: module.state_dict() for name, module in modules.items()} | {"seconds": seconds}
+
+    return recorder.kept(key, train, put=put, state=state)
+
+
+def restored(recorder: Recorder, key: str, put: Callable[[State], T]) -> T | None:
     """``put(state)`` of the state kept under ``key``; None where there is none, or it does not fit (noted).
 
     ``put`` raises where something is wrong with the state, and changes nothing before it knows that nothing is.
@@ -28,12 +48,6 @@ def restored(recorder: Recorder, key: str, put: Callable[[dict[str, Any]], T]) -
     except WRONG as error:
         recorder.note(f"the checkpoint {key!r} does not fit ({reason(error)}); its stage starts again")
         return None
-
-
-def reason(error: BaseException) -> str:
-    """What is wrong, in a few words."""
-    text = " ".join(str(error).split())[:200]
-    return f"it has no {text}" if isinstance(error, KeyError) else text or type(error).__name__
 
 
 def load_weights(module: nn.Module, state: dict[str, Tensor]) -> None:
@@ -51,7 +65,7 @@ def fit(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
         check(name, tensor, wanted[name])
 
 
-def check(name: str, tensor: Any, like: Tensor, *, finite: bool = True) -> Tensor:
+def check(name: str, tensor: object, like: Tensor, *, finite: bool = True) -> Tensor:
     """``tensor``, where shape and dtype are those of ``like`` and (``finite``) all numbers are. Raises ValueError."""
     if not isinstance(tensor, Tensor) or tensor.shape != like.shape:
         shape = tuple(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__

@@ -7,7 +7,7 @@ import pytest
 from npf_engine.fields.catalog import resolve
 from npf_engine.fields.field import Field
 from npf_engine.polar import PolarFactorization
-from npf_engine.polar.training import train
+from npf_engine.polar.train import train
 from npf_engine.studies.factorization.spec import TrainingSpec, preset, with_values
 
 SMALL = {
@@ -27,7 +27,7 @@ def small_spec(**field: object) -> TrainingSpec:
 def small_model(**field: object) -> tuple[PolarFactorization, Field]:
     spec = small_spec(**field)
     built = resolve(spec.field)
-    return train(built, spec), built
+    return train(built, spec.stages).model, built
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from npf_engine.fields.catalog import resolve
 from npf_engine.networks.framed import FramedPotential, build_potential
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.polar import PolarFactorization
-from npf_engine.polar.training import train
+from npf_engine.polar.train import train
 from npf_engine.studies.factorization.spec import preset, with_values
 from npf_engine.transport.dual import held_out_dual
 from npf_engine.transport.gaussian import gaussian_map
@@ -69,8 +69,8 @@ def test_a_training_with_it_is_kept_and_read_again(tmp_path: Path) -> None:
     settings = {"u.network": "wide", "u.method": "dual", "u.pieces": 4, "u.dual_lr": 1e-2, "u.ema": 0.9, "u.batch": 256}
     spec = tiny_spec(**settings | {"u.dual_steps": 60})
     field = resolve(spec.field)
-    model = train(field, spec)
-    start = train(field, tiny_spec(**settings | {"u.dual_steps": 1, "u.dual_lr": 1e-9}))
+    model = train(field, spec.stages).model
+    start = train(field, tiny_spec(**settings | {"u.dual_steps": 1, "u.dual_lr": 1e-9}).stages).model
     before, after = (held_out_dual(m.u, field.x_test, field.y_test).value for m in (start, model))
     assert after < before - 0.02 * abs(before), "the dual falls from the Gaussian map's neighbourhood"
     assert isinstance(model.u, FramedPotential)

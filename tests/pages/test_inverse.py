@@ -8,7 +8,7 @@ import pytest
 from npf_engine.errors import InputError
 from npf_engine.fields.catalog import resolve
 from npf_engine.measures import inverse_view, views
-from npf_engine.polar.training import train
+from npf_engine.polar.train import train
 from npf_engine.runs.store import Run, RunStore
 from npf_engine.studies.factorization.bundling import write_bundle
 from npf_engine.studies.factorization.spec import with_values
@@ -23,7 +23,7 @@ def plots(app) -> int:
 def imported(store: RunStore, tmp_path, source: str, **field) -> Run:
     """A run of an analytic field, trained here for a second."""
     spec = with_values(tiny(), {"field.source": source, "field.n_samples": 2000, **field})
-    model = train(resolve(spec.field), spec)
+    model = train(resolve(spec.field), spec.stages).model
     report = {"metrics": {"inverse_cosine": {"mean": 0.5, "std": 0.1, "trivial": 0.25}}, "verdict": "usable",
               "verdict_reason": "made for a test", "seconds": {}, "device": "cpu", "threads": 1, "seed": 0}  # fmt: skip
     return store.import_bundle(write_bundle(model, report, spec, tmp_path / f"npf-{source}.zip"))

@@ -14,7 +14,7 @@ from npf_engine.fields import analytic
 from npf_engine.fields.catalog import resolve
 from npf_engine.fields.field import Field
 from npf_engine.polar import PolarFactorization
-from npf_engine.polar.training import train
+from npf_engine.polar.train import train
 from npf_engine.studies.factorization.spec import preset, with_values
 from npf_engine.transport.pairing import optimal_assignment
 
@@ -28,7 +28,7 @@ SMALL: dict[str, Any] = {
 def _fit(**settings: Any) -> tuple[Field, PolarFactorization]:
     spec = with_values(preset("custom"), SMALL | settings)
     field = resolve(spec.field)
-    return field, train(field, spec)
+    return field, train(field, spec.stages).model
 
 
 def _matrix(x: Tensor, y: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ def test_a_linear_field_on_a_disc_has_the_matrix_polar_factors_to_1e_3() -> None
     field.x_train = _sobol_ball(2**16)
     assert field.function is not None
     field.y_train = field.function(field.x_train)
-    model = train(field, spec)
+    model = train(field, spec.stages).model
     known = analytic.closed_form(spec.field)
     assert known is not None
     x = field.x_test[:4000]

@@ -30,7 +30,7 @@ from torch import Tensor
 from npf_engine.fields.catalog import resolve
 from npf_engine.fields.field import draw_rho
 from npf_engine.polar import PolarFactorization
-from npf_engine.polar.training import train
+from npf_engine.polar.train import train
 from npf_engine.studies.factorization.spec import preset, with_values
 
 DRAWS = 4000
@@ -85,7 +85,7 @@ CASES = {
 def _trained(name: str) -> PolarFactorization:
     settings = CASES[name].settings if name in CASES else {"field.source": name, "field.rho": "disc"}
     spec = with_values(preset("custom"), SMALL | settings)
-    return train(resolve(spec.field), spec)
+    return train(resolve(spec.field), spec.stages).model
 
 
 def _from_rho(case: Case) -> Tensor:
@@ -145,7 +145,7 @@ def test_each_of_four_preimages_is_drawn_with_its_weight_and_where_it_is() -> No
     """The guidance by M_xi brings each draw to its branch and changes no weight."""
     case = {"field.source": "expression", "field.expression": _two_folds(), "field.low": [-1], "field.high": [1]}
     spec = with_values(preset("custom"), SMALL | case)
-    model = train(resolve(spec.field), spec)
+    model = train(resolve(spec.field), spec.stages).model
     errors, near = [], []
     for y in VALUES:
         branches = torch.tensor([-1 + 0.3 * y, -0.4 - 0.3 * y, -0.4 + 0.7 * y, 1 - 0.7 * y], dtype=torch.float64)

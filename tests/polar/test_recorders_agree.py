@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from npf_engine.fields.catalog import resolve
-from npf_engine.polar.training import trained
+from npf_engine.polar.train import train
 from npf_engine.runs.recording import ConsoleRecorder
 from npf_engine.tasks.recorder import Recorder
 from tests.tiny import tiny_spec
@@ -20,8 +20,8 @@ def test_silent_and_folder_recorders_train_the_same_weights(solver: str, tmp_pat
     spec = tiny_spec(**settings | ({"solver": "published"} if solver == "published" else {}))
     field = resolve(spec.field)
     folder = ConsoleRecorder(tmp_path, stream=io.StringIO())
-    silent, kept = trained(field, spec, Recorder()), trained(field, spec, folder)
-    resumed = trained(field, spec, ConsoleRecorder(tmp_path, stream=io.StringIO()))
+    silent, kept = train(field, spec.stages, Recorder()), train(field, spec.stages, folder)
+    resumed = train(field, spec.stages, ConsoleRecorder(tmp_path, stream=io.StringIO()))
     for made in (kept, resumed):
         for name in ("u", "v", "m", "bridge"):
             one, other = getattr(silent.model, name).state_dict(), getattr(made.model, name).state_dict()

@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from npf_engine import seeds
 from npf_engine.networks.mlp import MLP
 from npf_engine.sampling import pretrain
 from npf_engine.sampling.chain import Oracle

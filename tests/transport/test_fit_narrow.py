@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.settings.stages import PotentialConfig
 from npf_engine.transport import fit_narrow as module
@@ -52,8 +53,9 @@ def test_assignments_are_made_until_there_are_enough_or_the_time_is_up(
     monkeypatch.setattr(module, "collect_pairs", collect_pairs)
     monkeypatch.setattr(module, "FEW_PAIRS", 7)
     source, target = _pairs(X, X, SMALL, 20, 50 + left, recorder)
-    assert asked == [(size, 1, 20 + k) for k in range(count)]
-    assert source[:, 0].tolist() == [20.0 + k for k in range(count) for _ in range(2)] and torch.equal(target, -source)
+    each = [seeds.child(20, f"pairs.{k}") for k in range(count)]
+    assert asked == [(size, 1, seed) for seed in each]
+    assert torch.equal(source[::2, 0], torch.tensor(each).float()) and torch.equal(target, -source)
     _pairs(X, X, replace(SMALL, pair_size=30), 0, 900.0, recorder)
     assert asked[-1][0] == 30
 
@@ -129,7 +131,7 @@ def test_pairs_get_two_fifths_of_the_time_and_a_polish_three_tenths_of_the_rest(
     assert stages.asked[0] == ("pairs", {"steps": 50, "seed": 3, "held_out": None})
     name, polish = stages.asked[1]
     start = polish.pop("start")
-    assert name == "dual" and polish == {"steps": 30, "rate": SMALL.polish_lr, "seed": 4, "held_out": None, "n": 45}
+    assert name == "dual" and polish == {"steps": 30, "rate": SMALL.polish_lr, "seed": 3, "held_out": None, "n": 45}
     assert start.shape == (45, 2)
 
 

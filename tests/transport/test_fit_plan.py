@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.networks.wide import WidePotential
 from npf_engine.settings.stages import PotentialConfig
 from npf_engine.transport import WideConfig, fit, fit_brenier_map
@@ -185,10 +186,10 @@ def test_a_fit_that_is_not_gives_way_to_the_gaussian_map(
 
 
 def test_both_samplers_are_drawn_from_with_seeds_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    seeds: list[int] = []
+    drawn: list[int] = []
 
     def draw(n: int, generator: torch.Generator) -> Tensor:
-        seeds.append(generator.initial_seed())
+        drawn.append(generator.initial_seed())
         return torch.randn(50, 2, generator=generator)
 
     def fitted(clouds: Clouds, *rest: Any) -> tuple[PotentialMap, float]:
@@ -196,7 +197,7 @@ def test_both_samplers_are_drawn_from_with_seeds_of_their_own(monkeypatch: pytes
 
     monkeypatch.setattr(fit, "_fitted", fitted)
     fit_brenier_map(draw, draw, seed=8)
-    assert seeds == [8, 9]
+    assert drawn == [seeds.child(8, name) for name in ("source", "target")]
     with pytest.raises(ValueError, match="must be positive"):
         fit_brenier_map(X, Y, budget_seconds=0.0)
     with pytest.raises(ValueError, match="dimension 2 and target 3"):

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from npf_engine import seeds
 from npf_engine.errors import Cancelled
 from npf_engine.transport import loop as module
 from npf_engine.transport.loop import Loop
@@ -71,7 +72,7 @@ def noisy(u: Point, recorder: ByHand | None = None, seen: list[float] | None = N
 
 def by_hand(steps: int, rate: float, floor: float, ema: float, from_start: bool) -> tuple[float, list[float]]:
     """The parameter and the losses of torch's own Adam on a cosine, averages by their formula."""
-    u, g = Point(), torch.Generator().manual_seed(7)
+    u, g = Point(), seeds.generator(7, "k")
     optimiser = torch.optim.Adam(u.parameters(), lr=rate, betas=(0.8, 0.95))
     average, losses = float(u.p.detach()), []
     for k in range(steps):

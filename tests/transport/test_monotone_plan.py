@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.divergences import default_eps
 from npf_engine.errors import InputError
 from npf_engine.networks.monotone import CMGN, MMGN
@@ -126,8 +127,9 @@ def test_assignments_have_half_of_the_time(
     monkeypatch.setattr(module, "FEW_PAIRS", 7)
     config = PotentialConfig(pairings=3, pair_size=500)
     source, target = work(recorder)._pairs(config, None if left is None else 50 + left)
-    assert asked == [(30, 30, size, 1, 6 + k) for k in range(count)]
-    assert source[:, 0].tolist() == [6.0 + k for k in range(count) for _ in range(2)] and torch.equal(target, -source)
+    each = [seeds.child(6, f"pairing.{k}") for k in range(count)]
+    assert asked == [(30, 30, size, 1, seed) for seed in each]
+    assert torch.equal(source[::2, 0], torch.tensor(each).float()) and torch.equal(target, -source)
     work(recorder)._pairs(PotentialConfig(pairings=1, pair_size=17), None)
     assert asked[-1][2] == 17
 
@@ -233,14 +235,14 @@ def test_a_fit_has_its_plans_steps_and_says_what_it_did(monkeypatch: pytest.Monk
     assert answered(monkeypatch, X, Y, loss="kl", kind="mmgn")[1] == ("kl", PLANS["kl"].steps, None)
     with pytest.raises(FloatingPointError, match="not finite"):
         answered(monkeypatch, X, Y, spoil=True)
-    seeds: list[int] = []
+    drawn: list[int] = []
 
     def draw(n: int, generator: torch.Generator) -> Tensor:
-        seeds.append(generator.initial_seed())
+        drawn.append(generator.initial_seed())
         return torch.randn(20, 2, generator=generator)
 
     answered(monkeypatch, draw, draw, seed=8)
-    assert seeds == [8, 9]
+    assert drawn == [seeds.child(8, name) for name in ("source", "target")]
 
 
 def test_a_cloud_has_four_points_in_random_order_and_all_finite() -> None:

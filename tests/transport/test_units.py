@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.fields.pictures import Picture
 from npf_engine.networks.monotone import CMGN
 from npf_engine.networks.wide import WidePotential
@@ -69,7 +70,7 @@ def test_clouds_are_split_and_know_their_moments() -> None:
     assert spread_of(torch.ones(5, 2)) == 1.0 and spread_of(torch.tensor([[0.0, 0.0], [2.0, 6.0]])) == pytest.approx(
         5**0.5
     )
-    assert [len(part) for part in _hold_out(points(3), 0)] == [2, 1]
+    assert [len(part) for part in _hold_out(points(3), torch.Generator())] == [2, 1]
     plain, balanced = clouds.plain(), clouds.balanced()
     unit = plain.source(clouds.x)
     assert float(unit.square().mean()) == pytest.approx(1.0, rel=1e-4) and float(unit.mean(0).abs().max()) < 1e-5
@@ -87,10 +88,13 @@ def test_the_gaussian_answer_and_its_dual_are_those_of_the_clouds(dtype: torch.d
     quadratic = WidePotential(3, (), pieces=0, share=0.0, strong_convexity=0.0).to(linear.at.P)  # |x|^2 / 2
     assert clouds.dual(PotentialMap(quadratic, linear.at)) == pytest.approx(dual, rel=1e-4, abs=1e-3)
     home = clouds.at_home(linear)
-    S, m = gaussian_map(_hold_out(x, 0)[0], _hold_out(y, 1)[0])
+    (x_kept, x_check), (y_kept, y_check) = (
+        _hold_out(cloud, seeds.generator(0, f"held-out.{name}")) for name, cloud in (("source", x), ("target", y))
+    )
+    S, m = gaussian_map(x_kept, y_kept)
     torch.testing.assert_close(home.forward(x[:9]).double(), x[:9].double() @ S.T + m, atol=2e-3, rtol=1e-4)
     # u = <x, S x> / 2 + <m, x>, u* its conjugate: the dual on the samples held out, in their own coordinates.
-    a, b = _hold_out(x, 0)[1].double(), _hold_out(y, 1)[1].double()
+    a, b = x_check.double(), y_check.double()
     value = (0.5 * (a @ S * a).sum(1) + a @ m).mean() + (0.5 * (b - m) @ torch.linalg.inv(S) * (b - m)).sum(1).mean()
     assert dual + clouds.shift() == pytest.approx(float(value), rel=2e-4, abs=0.05)
 
@@ -128,7 +132,8 @@ def test_a_colour_map_is_applied_to_every_pixel_and_its_share_taken() -> None:
 
 def test_the_result_is_the_gaussian_map_of_the_sampled_colours() -> None:
     source, palette = picture(), picture(5, 5, 1)
-    S, m = gaussian_map(transfer.sample_colours(source, 20_000, 3), transfer.sample_colours(palette, 20_000, 4))
+    sides = {"source": source, "palette": palette}
+    S, m = gaussian_map(*(transfer.sample_colours(of, 20_000, seeds.child(3, name)) for name, of in sides.items()))
     for strength in (1.0, 0.4):
         found = transfer.recolor(source, palette, "gaussian", strength=strength, seed=3)
         x = source.rgb / 255.0

@@ -19,7 +19,7 @@ from npf_engine.fields.field import Field, split_indices
 from npf_engine.measures.measured import Measured, margin
 from npf_engine.measures.verdict import GOOD, UNTRUSTED, USABLE, Verdict
 from npf_engine.polar.factorization import PolarFactorization
-from npf_engine.polar.training import Trained, trained
+from npf_engine.polar.train import Trained, train
 from npf_engine.sampling.chain import ChainState, Oracle, Trace, run_chain
 from npf_engine.sampling.langevin import Langevin, LangevinSettings
 from npf_engine.studies.classifier.data import as_field, uniform_pairs
@@ -96,7 +96,7 @@ def oracle_of(classifier: Classifier, spec: ExperimentSpec) -> Oracle:
 def _factorize(
     classifier: Classifier, field: Field, spec: ExperimentSpec, recorder: Recorder, prepared: float
 ) -> Outcome:
-    made = trained(field, spec, recorder)  # type: ignore[arg-type]  # reads only what ExperimentSpec has
+    made = train(field, spec.stages, recorder)
     model = made.model
     begin = recorder.clock()
     metrics, figures = _measure(made, field, classifier, spec, recorder)

@@ -1,8 +1,8 @@
 """What an experiment on the classifier runs with: NPF sections 5.3, 5.4 and 5.5, in two sizes.
 
 ``paper`` has the numbers of Figures 18, 19 and 20 with our solvers and our u, and needs a GPU; ``quick`` shows the
-same effects on one CPU core in minutes. ``polar.training.train`` reads the parts u, conjugate, v, m, inverse, field,
-seed, device, dtype and solver.
+same effects on one CPU core in minutes. ``stages`` are those that
+``polar.train`` reads.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from npf_engine.settings.stages import (
     MapConfig,
     PotentialConfig,
     ReportConfig,
+    StageSettings,
     ValueInverseConfig,
     batch_size,
     rate,
@@ -132,6 +133,22 @@ class ExperimentSpec(Spec):
                 f"{p.count} particles looked at every {p.every} of {p.warmup - p.first} steps give fewer than "
                 f"{SMALLEST_SAMPLES} samples; take more particles or steps."
             )
+
+    @property
+    def stages(self) -> StageSettings:
+        """What the stages of the factorization are trained with."""
+        return StageSettings(
+            self.u,
+            self.conjugate,
+            self.v,
+            self.m,
+            self.inverse,
+            self.solver,
+            self.seed,
+            self.device,
+            self.dtype,
+            self.report.n,
+        )
 
 
 def experiment_preset(experiment: str, preset: str = "quick", seed: int = 0, **changes: Any) -> ExperimentSpec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from npf_engine.tasks.recorder import Recorder
 from npf_engine.tasks.restoring import restored
 
 if TYPE_CHECKING:
-    from npf_engine.polar.training import Trained
+    from npf_engine.polar.train import Trained
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +41,9 @@ def run_pipeline(spec: TrainingSpec, recorder: Recorder, folder: Path, field: Fi
     field, seconds["field"] = _field(spec, folder, recorder, field)
     recorder.plan(cost.guess(spec, field.d))
 
-    from npf_engine.polar.training import trained
+    from npf_engine.polar.train import train
 
-    made = trained(field, spec, recorder)
+    made = train(field, spec.stages, recorder, field_spec=dataclasses.asdict(spec.field))
     model = made.model
     seconds |= {name: float(model.info["seconds"][name]) for name in ("u", "v", "m", "inverse")}
     report, seconds["report"] = _report(made, field, spec, recorder)

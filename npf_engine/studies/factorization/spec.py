@@ -23,6 +23,7 @@ from npf_engine.settings.stages import (
     MapConfig,
     PotentialConfig,
     ReportConfig,
+    StageSettings,
 )
 
 __all__ = ["PRESETS", "TrainingSpec", "from_json", "leaves", "preset", "to_json", "with_values"]
@@ -136,6 +137,22 @@ class TrainingSpec(Spec):
     def together(self) -> None:
         """InputError for a network, a solver and a method that do not go together."""
         check_potential(self.u, self.solver)
+
+    @property
+    def stages(self) -> StageSettings:
+        """What the stages of the training are trained with."""
+        return StageSettings(
+            self.u,
+            self.conjugate,
+            self.v,
+            self.m,
+            self.inverse,
+            self.solver,
+            self.seed,
+            self.device,
+            self.dtype,
+            self.report.n,
+        )
 
     @property
     def default_name(self) -> str:

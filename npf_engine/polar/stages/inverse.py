@@ -1,0 +1,64 @@
+"""X_psi, the drift of the bridge whose end is I_psi(y, noise), a draw of the pre-images of y (NPF Algorithm 1, eq.
+13)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from npf_engine import seeds
+from npf_engine.networks.bridge import Bridge
+from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.networks.value_bridge import ValueBridge
+from npf_engine.polar.stages.job import Job, Network
+from npf_engine.settings.stages import InverseConfig, ValueInverseConfig
+from npf_engine.transport.loop import Loop
+from npf_engine.transport.pairing import LOOKUP_MAX_D, neighbours
+
+REGIONS = {"box": "box", "land": "box", "disc": "disc"}  # by rho; without a region (free) of all others
+PART = 65_536
+
+
+def train_inverse(job: Job, config: InverseConfig, m_train: Tensor, u: ConvexPotential) -> Network[Bridge]:
+    """X_psi by bridge matching from M_theta(x) (n, d) to x. u: what a bridge that sees values too asks for them."""
+    network = _untrained(job, config, u)
+    bridge = network.module
+    # M_theta may leave Omega by the error of u; the sampler starts inside, so the training does too.
+    start = torch.cat([bridge.project(part) for part in m_train.split(PART)])
+    peers = neighbours(start, config.peers) if job.field.d <= LOOKUP_MAX_D and config.peers > 1 else None
+
+    def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        pick = job.batch(config.batch, generator)
+        # One t from each of batch equal intervals: the same law with less variance than independent draws.
+        uniform = (torch.arange(config.batch) + torch.rand(config.batch, generator=generator)) / config.batch
+        t = (1 - (1 - uniform) ** config.time_power)[:, None].to(job.x)
+        noise = torch.randn(config.batch, job.field.d, generator=generator).to(job.x)
+        near = None if peers is None else job.x[peers[pick]]
+        return bridge.loss(job.x[pick], start[pick], t, noise, near), {}
+
+    def train() -> float:
+        modules: dict[str, nn.Module] = {"bridge": bridge}
+        return Loop(
+            "inverse", "inverse.fit", modules, config.steps, config.lr, job.seed, job.recorder, ema=config.ema
+        ).run(loss)
+
+    return replace(network, seconds=job.once("inverse", {"module": bridge}, train))
+
+
+def _untrained(job: Job, config: InverseConfig, u: ConvexPotential) -> Network[Bridge]:
+    common: dict[str, Any] = {
+        "d": job.field.d,
+        "hidden": list(config.hidden),
+        "sigma": config.sigma,
+        "region": REGIONS.get(job.field.rho, "free"),
+        "grid_power": config.grid_power,
+        "seed": seeds.child(job.seed, "inverse"),
+    }
+    if not isinstance(config, ValueInverseConfig):
+        return job.build(Bridge, common | {"fourier": config.fourier})
+    network = job.build(ValueBridge, common | {"blocks": list(config.blocks or (job.field.d,))})
+    network.module.attach(u)
+    return network

@@ -1,0 +1,39 @@
+"""M_xi, the network that stands for the measure-preserving map M_theta = grad u* o F (NPF section 3)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from npf_engine import seeds
+from npf_engine.networks.mlp import MLP
+from npf_engine.polar.stages.job import Job, Network
+from npf_engine.settings.stages import MapConfig
+from npf_engine.transport.loop import Loop
+
+
+def train_map(job: Job, config: MapConfig, m_train: Tensor) -> Network[MLP]:
+    """M_xi regressed on M_theta of the training samples (n, d): mean |M_xi(x) - M_theta(x)|^2."""
+    network = job.build(
+        MLP,
+        {
+            "d_in": job.field.d,
+            "d_out": job.field.d,
+            "hidden": list(config.hidden),
+            "activation": config.activation,
+            "fourier": config.fourier,
+            "seed": seeds.child(job.seed, "m"),
+        },
+    )
+    m = network.module
+
+    def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        pick = job.batch(config.batch, generator)
+        return (m(job.x[pick]) - m_train[pick]).square().sum(1).mean(), {}
+
+    def train() -> float:
+        return Loop("m", "m.fit", {"m": m}, config.steps, config.lr, job.seed, job.recorder, ema=0.99).run(loss)
+
+    return replace(network, seconds=job.once("m", {"module": m}, train))
