@@ -16,11 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # one another.
 FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     {"errors": ("errors",), "resources": ("resources",)},
-<<<<<<< HEAD
-    {name: (name,) for name in ("home", "numbers", "glossary", "extensions")},
-=======
-    {name: (name,) for name in ("home", "numbers", "glossary", "seeds")},
->>>>>>> 123f98b (One derivation of seeds: a stream for each draw by its name, in place of seeds that were added to)
+    {name: (name,) for name in ("home", "numbers", "glossary", "extensions", "seeds")},
     {"settings": ("settings",)},
     {"tasks": ("tasks",)},
     {"networks": ("networks",), "divergences": ("divergences",)},
