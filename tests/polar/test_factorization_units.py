@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.fields.field import Scaling, Units
 from npf_engine.measures.views import columns, factorization_view, principal_axes, to_csv
 from npf_engine.networks.bridge import Bridge
@@ -169,7 +170,7 @@ def test_steps_on_u_are_langevin_steps_that_leave_what_is_lost() -> None:
         out[2] = torch.nan
         return out
 
-    state, box, g = ChainState.start(y, 5), Region.cube(2), torch.Generator().manual_seed(5)
+    state, box, g = ChainState.start(y, 5), Region.cube(2), seeds.generator(5, "chain.steps")
     found = langevin_on_u(slope, y, state, settings, box)
     place = y.clone()
     for _ in range(3):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from types import SimpleNamespace
 from typing import Any
@@ -166,13 +167,13 @@ class Keeping(Recorder):
     """What is saved is kept."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, Any] = {}
+        self.memo: dict[str, Any] = {}
 
     def save(self, key: str, state: dict[str, Any]) -> None:
-        self.kept[key] = {name: {k: v.clone() for k, v in part.items()} for name, part in state.items()}
+        self.memo[key] = copy.deepcopy(state)
 
     def load(self, key: str) -> dict[str, Any] | None:
-        return self.kept.get(key)
+        return self.memo.get(key)
 
 
 @pytest.mark.parametrize("refined", [0, 20])
@@ -183,12 +184,13 @@ def test_the_refinement_is_of_all_samples_and_is_done_once(refined: int, monkeyp
     told: Any = SimpleNamespace(**parts, solve=lambda f: SimpleNamespace(x=0.5 * f))
     fitted: list[Any] = []
 
-    def fit(module: Any, sets: Any, *rest: Any) -> None:
+    def fit(module: Any, sets: Any, *rest: Any) -> float:
         fitted.append((module, sets, next(module.parameters()).requires_grad, module.training))
         with torch.no_grad():
             module.layers[0].weight.add_(1.0)
+        return 1.5
 
-    monkeypatch.setattr(pretrain, "train", lambda field, settings, recorder: told)
+    monkeypatch.setattr(pretrain, "train", lambda field, stages, recorder: SimpleNamespace(model=told))
     monkeypatch.setattr(
         pretrain, "_neighbourhood", lambda model, x, m, c, oracle, settings: (x[:refined] + 1, 7 * x[:refined])
     )

@@ -28,7 +28,7 @@ class Keeping(ByHand):
     def __init__(self, due: tuple[int, ...] = (), stop: int = -1) -> None:
         super().__init__()
         self.due, self.stop, self.checks = due, stop, 0
-        self.kept: dict[str, Any] = {}
+        self.memo: dict[str, Any] = {}
         self.saved: list[int] = []
 
     def check(self) -> None:
@@ -42,10 +42,10 @@ class Keeping(ByHand):
 
     def save(self, key: str, state: dict[str, Any]) -> None:
         self.saved.append(int(state["step"]))
-        self.kept[key] = _copied(state)
+        self.memo[key] = _copied(state)
 
     def load(self, key: str) -> dict[str, Any] | None:
-        return self.kept.get(key)
+        return self.memo.get(key)
 
 
 def _copied(state: Any) -> Any:
@@ -145,7 +145,7 @@ def test_a_checkpoint_is_of_a_step_of_this_loop(step: int, fits: bool) -> None:
     with pytest.raises(Cancelled):
         u = Point()
         Loop("s", "k", {"u": u}, 20, 0.3, 7, recorder).run(noisy(u))
-    recorder.kept["k"]["step"], recorder.stop = step, -1
+    recorder.memo["k"]["step"], recorder.stop = step, -1
     seen: list[float] = []
     u = Point()
     Loop("s", "k", {"u": u}, 20, 0.3, 7, recorder).run(noisy(u, None, seen))

@@ -45,7 +45,7 @@ class Steps(Recorder):
 
     def __init__(self, until: int | None = None) -> None:
         self.until, self.checks = until, 0
-        self.kept: dict[str, Any] = {}
+        self.memo: dict[str, Any] = {}
         self.last: dict[str, tuple[int, int]] = {}
         self.notes: list[str] = []
 
@@ -64,10 +64,10 @@ class Steps(Recorder):
         return self.until is not None and self.checks + 1 == self.until
 
     def save(self, key: str, state: dict[str, Any]) -> None:
-        self.kept[key] = copy.deepcopy(state)
+        self.memo[key] = copy.deepcopy(state)
 
     def load(self, key: str) -> dict[str, Any] | None:
-        return self.kept.get(key)
+        return self.memo.get(key)
 
 
 def fit(recorder: Recorder) -> tuple[ConvexPotential, HeldOut]:
@@ -105,9 +105,9 @@ def test_a_break_changes_nothing(until: int, unbroken: tuple[ConvexPotential, St
     broken = Steps(until)
     with pytest.raises(Cancelled):
         fit(broken)
-    assert broken.kept
+    assert broken.memo
     again = Steps()
-    again.kept = broken.kept
+    again.kept = broken.memo
     resumed, _ = fit(again)
     assert again.last == steps.last
     for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):

@@ -28,7 +28,7 @@ class Memory(Recorder):
 
     def __init__(self, until: int | None = None, since: int = 0) -> None:
         self.until, self.since, self.checks = until, since, 0
-        self.kept: dict[str, Any] = {}
+        self.memo: dict[str, Any] = {}
         self.notes: list[str] = []
 
     def check(self) -> None:
@@ -45,10 +45,10 @@ class Memory(Recorder):
     def save(self, key: str, state: dict[str, Any]) -> None:
         for module in state["modules"].values():
             assert all_finite(list(module.values()))
-        self.kept[key] = copy.deepcopy(state)
+        self.memo[key] = copy.deepcopy(state)
 
     def load(self, key: str) -> dict[str, Any] | None:
-        return copy.deepcopy(self.kept.get(key))
+        return copy.deepcopy(self.memo.get(key))
 
 
 def network(seed: int = 0, dtype: torch.dtype = torch.float32) -> MLP:
@@ -171,7 +171,7 @@ def test_a_checkpoint_that_is_wrong_starts_its_stage_again(spoil: Callable[[dict
     broken = Memory(until=200, since=199)
     with pytest.raises(Cancelled):
         run(broken, steps=250)
-    spoil(broken.kept["m.fit"])
+    spoil(broken.memo["m.fit"])
     broken.until = None
     weights = run(broken, steps=250)
     (note,) = broken.notes

@@ -141,7 +141,7 @@ def test_uniform_pairs_go_on_where_they_were_stopped(digits: Digits) -> None:
     whole = uniform_pairs(classifier, spec, Recorder())
 
     class Stopping(Recorder):
-        kept: dict[str, Any] | None = None
+        memo: dict[str, Any] | None = None
         looks = 0
 
         def check(self) -> None:
@@ -153,15 +153,15 @@ def test_uniform_pairs_go_on_where_they_were_stopped(digits: Digits) -> None:
             return True
 
         def save(self, key: str, state: dict[str, Any]) -> None:
-            self.kept = state
+            self.memo = state
 
         def load(self, key: str) -> dict[str, Any] | None:
-            return self.kept
+            return self.memo
 
     recorder = Stopping()
     with pytest.raises(Cancelled):
         uniform_pairs(classifier, spec, recorder)
-    assert recorder.kept is not None and recorder.kept["done"] == 2048
+    assert recorder.memo is not None and recorder.memo["done"] == 2048
     again = uniform_pairs(classifier, spec, recorder)
     assert torch.equal(whole[0], again[0]) and torch.equal(whole[1], again[1])
 

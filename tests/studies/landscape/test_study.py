@@ -166,7 +166,7 @@ class _Keeping(Recorder):
     """Checkpoints in memory, at every 25th chance; cancels at a given look at the chain."""
 
     def __init__(self, cancel_at: int | None = None) -> None:
-        self.kept: dict[str, Any] = {}
+        self.memo: dict[str, Any] = {}
         self.chances = 0
         self.looks, self.cancel_at, self.stages = 0, cancel_at, set[str]()
 
@@ -177,10 +177,10 @@ class _Keeping(Recorder):
             raise Cancelled("stopped")
 
     def save(self, key: str, state: dict[str, Any]) -> None:
-        self.kept[key] = copy.deepcopy(state)
+        self.memo[key] = copy.deepcopy(state)
 
     def load(self, key: str) -> dict[str, Any] | None:
-        return copy.deepcopy(self.kept.get(key))
+        return copy.deepcopy(self.memo.get(key))
 
     def checkpoint_due(self) -> bool:
         self.chances += 1
@@ -201,7 +201,7 @@ def test_particles_cross_through_u_and_a_broken_run_goes_on_the_same(method: str
     else:
         assert [mode["own_law"] for mode in whole["modes"]] == pytest.approx([0.5, 0.5], abs=0.1)
     recorder = _Keeping(cancel_at=60)
-    recorder.kept = {key: state for key, state in unbroken.kept.items() if not key.startswith("chain.")}
+    recorder.memo = {key: state for key, state in unbroken.memo.items() if not key.startswith("chain.")}
     with pytest.raises(Cancelled):
         run_landscape(spec, recorder, networks=SMALL)
     recorder.cancel_at = None
