@@ -63,7 +63,7 @@ def one_sampler(
     each, _ = cpu_times(lambda: model.sample_inverse(start, 0), options.runs)
     return {
         "sampler": sampler, "steps": steps, "CPU seconds": statistics.median(each), "pre-images": len(start),
-        "S_eps": found["value"], "ratio": found["ratio"], "se": found["se"], "each": each,
+        "S_eps": found.value, "ratio": found.ratio, "se": found.se, "each": each,
     }  # fmt: skip
 
 

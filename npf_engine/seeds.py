@@ -13,17 +13,18 @@ import hashlib
 
 import torch
 
-_BYTES = 8
+_BYTES, _BITS = 8, 53
 
 
 def child(seed: int, name: str) -> int:
-    """The seed of the stream ``name`` of a run with ``seed``: at least 0, under 2^63, the same on every machine.
+    """The seed of the stream ``name`` of a run with ``seed``: at least 0, the same on every machine, and under 2^53, so
+    that JSON's numbers hold it.
 
-    The first 63 bits of BLAKE2b of the seed in decimal and the name: a further one is derived as well as any seed
-    is, ``child(child(seed, "lab"), "target")``.
+    The first bits of BLAKE2b of the seed in decimal and the name: a further one is derived as well as any seed is,
+    ``child(child(seed, "lab"), "target")``.
     """
     digest = hashlib.blake2b(f"{seed:d}/{name}".encode(), digest_size=_BYTES).digest()
-    return int.from_bytes(digest, "big") >> 1
+    return int.from_bytes(digest, "big") >> (8 * _BYTES - _BITS)
 
 
 def generator(seed: int, name: str, device: torch.device | str = "cpu") -> torch.Generator:

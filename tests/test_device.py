@@ -76,7 +76,7 @@ def test_a_training_there_makes_the_model_that_the_cpu_makes(changes: dict[str, 
     here = train(field, spec.stages).model
     with pretended() as gpu:
         there = train(field, dataclasses.replace(spec.stages, device=gpu.type)).model
-        report = accuracy_report(there, field, spec.report, spec.seed).to_dict()
+        report = accuracy_report(there, field, spec.report, spec.seed).to_json()
         report |= {"seconds": {"u": 1.0, "total": 2.0}, "device": "cuda", "threads": 1, "seed": spec.seed}
         bundle = write_bundle(there, report, spec, tmp_path / "npf-there.zip")
     loaded = PolarFactorization.load(bundle)

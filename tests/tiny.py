@@ -50,7 +50,7 @@ def tiny_run(source: str = "himmelblau") -> tuple[PolarFactorization, dict[str, 
     spec = tiny_spec(source)
     field = resolve(spec.field)
     model = train(field, spec.stages).model
-    report = accuracy_report(model, field, spec.report, spec.seed).to_dict()
+    report = accuracy_report(model, field, spec.report, spec.seed).to_json()
     report |= {"seconds": {"u": 1.0, "total": 2.0}, "device": "cpu", "threads": 1, "seed": spec.seed}
     return model, report, spec
 

@@ -105,7 +105,7 @@ def evaluate(args: argparse.Namespace) -> Answer:
     def progress(done: float, total: float, text: str) -> None:
         recorder.working("report", done, total, text)
 
-    data = accuracy_report(model, field, config, args.seed, progress).to_dict()
+    data = accuracy_report(model, field, config, args.seed, progress).to_json()
     ended = time.perf_counter()
     data["seconds"] = {"field": built - began, "report": ended - built, "total": ended - began}
     return Answer(data, report_text(data))

@@ -208,7 +208,7 @@ def accuracy(
         raise InputError(f"x has {len(at):,} rows and y has {len(values):,}; pass F at each row of x")
     field = _unseen(model, torch.from_numpy(at), torch.from_numpy(values))
     config = dataclasses.replace(ReportConfig(), draws=count("draws", draws, least=2))
-    return accuracy_report(model, field, config, seed, loader(progress)).to_dict()
+    return accuracy_report(model, field, config, seed, loader(progress)).to_json()
 
 
 def _unseen(model: factorization.PolarFactorization, x: Tensor, y: Tensor) -> Field:

@@ -8,12 +8,11 @@ as can be measured. benchmarks/check_verdict.py prints how often exact answers a
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from scipy.stats import norm
 
+from npf_engine.measures.accuracy import Accuracy, Miss
 from npf_engine.measures.measured import SURE, Measured
 from npf_engine.measures.verdict import GOOD, UNTRUSTED, USABLE, Verdict, level_by, weakest
 from npf_engine.numbers import number
@@ -47,14 +46,15 @@ FAR = ", and all are far from their trivial answers"
 class _Case:
     """What is found about one model: verdicts on single figures, and notes on what could not see."""
 
-    metrics: Mapping[str, Any]
+    metrics: Accuracy
     found: list[Verdict] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     blind: bool = False  # whether some figure could not tell the map from its trivial answer
 
     def measured(self, name: str) -> Measured | None:
         """The row, where it was measured."""
-        return Measured.of_json(self.metrics.get(name))
+        row: Measured | None = getattr(self.metrics, name)
+        return row
 
     def say(self, level: str, reason: str) -> None:
         """One verdict more; good ones say nothing."""
@@ -62,7 +62,7 @@ class _Case:
             self.found.append(Verdict(level, reason))
 
 
-def judge(metrics: Mapping[str, Any], held_out: int, converged: float = 1.0) -> Verdict:
+def judge(metrics: Accuracy, held_out: int, converged: float = 1.0) -> Verdict:
     """The verdict on a report's ``metrics`` with this many test samples. converged: the share of conjugates that were
     solved. Metrics that were not measured (earlier versions, models without M or I) are left out."""
     if held_out < SMALLEST_TEST:
@@ -80,12 +80,12 @@ def judge(metrics: Mapping[str, Any], held_out: int, converged: float = 1.0) -> 
     return verdict.and_("; ".join(case.notes))
 
 
-def _not_finite(metrics: Mapping[str, Any]) -> str | None:
+def _not_finite(metrics: Accuracy) -> str | None:
     for name, label in NAMES.items():
-        row = metrics.get(name)
-        if row and row.get("value") is not None and not math.isfinite(row["value"]):
+        row: Measured | None = getattr(metrics, name)
+        if row is not None and not math.isfinite(row.value):
             return f"{label} is not finite: the training diverged; train again with a lower rate"
-        if row and row.get("self_distance") is not None and not math.isfinite(row["self_distance"]):
+        if row is not None and not math.isfinite(row.floor):
             return f"the floor of {label} is not finite: the values of F are too large or too uneven to be measured"
     return None
 
@@ -93,8 +93,8 @@ def _not_finite(metrics: Mapping[str, Any]) -> str | None:
 def _potential(case: _Case) -> None:
     """grad u#rho by the divergence and by slices, and the test dual against the Gaussian map's."""
     seen = [_ratio(case, "pushforward"), _share(case, "pushforward_sliced")]
-    dual = case.metrics.get("test_dual") or {}
-    gap, se, share = (dual.get(key) for key in ("gap", "gap_se", "gap_share"))
+    dual = case.metrics.test_dual
+    gap, se, share = dual.gap, dual.gap_se, dual.gap_share
     if gap is None or se is None or share is None:
         if not any(seen):
             case.blind = True
@@ -188,15 +188,15 @@ def _map(case: _Case) -> None:
     """M_xi#rho, M_theta#rho, and M_xi against M_theta point by point, which sees what no law shows."""
     _ratio(case, "measure_preservation")
     _share(case, "measure_preservation_sliced")
-    error = (case.metrics.get("map_error") or {}).get("value")
-    if error is not None:
+    if case.metrics.map_error is not None:
+        error = case.metrics.map_error.value
         level = level_by(error, *MAP_ERROR)
         off = f"M_xi is off M_theta by {number(100 * error, 2)} % of the spread of M"
         off += f", above {100 * MAP_ERROR[level == UNTRUSTED]:g} %"
         case.say(level, "M_theta sends all test samples to one place" if math.isnan(error) else off)
-    rebuilt = case.metrics.get("reconstruction") or {}
-    if rebuilt.get("l2") is not None and rebuilt.get("trivial"):
-        share = rebuilt["l2"] / rebuilt["trivial"]
+    rebuilt = case.metrics.reconstruction
+    if rebuilt is not None and rebuilt.trivial:
+        share = rebuilt.l2 / rebuilt.trivial
         case.say(
             level_by(share, *RECONSTRUCTION), f"F - grad u o M_xi is {100 * share:.0f} % of what F's mean would leave"
         )
@@ -221,38 +221,38 @@ def _inverse(case: _Case) -> None:
 
 def _unknown(case: _Case) -> str:
     """Why F at the draws does not decide."""
-    if case.metrics.get("inverse_miss"):
+    if case.metrics.inverse_miss:
         return "is known to M_xi only, which is off itself"
-    if case.metrics.get("inverse_cosine"):
+    if case.metrics.inverse_cosine:
         return "was measured by its direction only, which is not near enough to decide"
     return "was not measured"
 
 
 def _leads(case: _Case) -> str | None:
     """The level of F at drawn pre-images, by inverse_miss, else by the cosine; None where neither can decide."""
-    miss, cosine = case.metrics.get("inverse_miss"), case.metrics.get("inverse_cosine")
-    if miss and miss.get("mean") is not None:
+    miss, cosine = case.metrics.inverse_miss, case.metrics.inverse_cosine
+    if miss is not None:
         return _by_miss(case, miss)
-    if not cosine:
+    if cosine is None:
         return None
-    left = (1 - cosine["mean"]) / max(1 - cosine["trivial"], 1e-12)  # of the best constant direction's error
-    if cosine["mean"] > 1 - 1e-6:
+    left = (1 - cosine.mean) / max(1 - cosine.trivial, 1e-12)  # of the best constant direction's error
+    if cosine.mean > 1 - 1e-6:
         return GOOD
     level = UNTRUSTED if left >= 1 else USABLE if left > 0.9 else GOOD
     against = "no better than" if left >= 1 else "barely above"
     case.say(
         level,
-        f"F at drawn pre-images has mean cosine {cosine['mean']:.2f} with the value asked for, {against} that of the "
-        f"best constant direction ({cosine['trivial']:.2f})",
+        f"F at drawn pre-images has mean cosine {cosine.mean:.2f} with the value asked for, {against} that of the "
+        f"best constant direction ({cosine.trivial:.2f})",
     )
     return GOOD if left <= 0.1 else None
 
 
-def _by_miss(case: _Case, miss: Mapping[str, Any]) -> str | None:
+def _by_miss(case: _Case, miss: Miss) -> str | None:
     """The level of the mean miss. None where F is known on samples only and what stands in for it, grad u o M_xi, is
     off by so much itself that F may miss by more than the limit."""
-    mean, trivial, own = float(miss["mean"]), miss.get("trivial"), miss.get("own_error")
-    stands_in = miss.get("known") == "network"
+    mean, trivial, own = miss.mean, miss.trivial, miss.own_error
+    stands_in = miss.known == "network"
     what = "grad u o M_xi" if stands_in else "F"
     if not math.isfinite(mean):
         case.say(UNTRUSTED, f"{what} at drawn pre-images is not finite")
@@ -264,12 +264,11 @@ def _by_miss(case: _Case, miss: Mapping[str, Any]) -> str | None:
         text += f" (it stands in for F, from which it is {number(own, 2)} away at the test samples)"
     if trivial is not None:
         text += f", where a random place misses by {number(trivial, 2)}"
-    if miss.get("self_distance") is not None:
-        text += f" and the samples nearest in M by {number(miss['self_distance'], 2)}"
-    if level != GOOD and case.metrics.get("inverse"):
+    if miss.floor is not None:
+        text += f" and the samples nearest in M by {number(miss.floor, 2)}"
+    if level != GOOD and case.metrics.inverse is not None:
         text += " (the inverse's ratio cannot see errors below a fifth of the region)"
     case.say(level, text)
-    found = (miss.get("exact") or {}).get("found")
-    if found is not None and found < FOUND:
-        case.say(USABLE, f"exact pre-images were found from only {100 * found:.0f} % of the draws")
+    if miss.exact is not None and miss.exact.found < FOUND:
+        case.say(USABLE, f"exact pre-images were found from only {100 * miss.exact.found:.0f} % of the draws")
     return None if level == GOOD and stands_in and mean + float(own or 0.0) > MISS[0] else level

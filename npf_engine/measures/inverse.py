@@ -3,15 +3,14 @@ function."""
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from npf_engine import seeds
 from npf_engine.divergences import batched_sinkhorn_divergence, default_eps
 from npf_engine.fields.field import Field
+from npf_engine.measures.accuracy import Cosine, InverseMeasured
+from npf_engine.measures.measured import Measured
 from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.settings.stages import ReportConfig
 from npf_engine.transport.pairing import nearest
@@ -24,7 +23,7 @@ def inverse_metric(
     train: tuple[Tensor, Tensor],
     config: ReportConfig,
     seed: int,
-) -> dict[str, Any] | None:
+) -> InverseMeasured | None:
     """mean_k S_eps( I_psi(M(B_k)), B_k ) over seeded test points, B_k the test points whose M is nearest to M(x_k).
 
     self_distance: the sharp reference, for each x_j of B_k the training point nearest to it in M, without repeats,
@@ -50,18 +49,8 @@ def inverse_metric(
     floor = batched_sinkhorn_divergence(sharp, reference, eps)
     trivial = batched_sinkhorn_divergence(plain, reference, eps)
     paper = batched_sinkhorn_divergence(first, second, eps)
-    ratio = float(value.mean() / floor.mean())
-    return {
-        "value": float(value.mean()),
-        "self_distance": float(floor.mean()),
-        "paper_self_distance": float(paper.mean()),
-        "ratio": ratio,
-        "se": float((value - ratio * floor).std() / math.sqrt(count) / floor.mean()),
-        "trivial": float(trivial.mean()),
-        "n": size,
-        "eps": eps,
-        "draws": count,
-    }
+    rows = torch.stack([value, floor, trivial], dim=1).tolist()
+    return InverseMeasured.of_row(Measured.of_draws(rows, size, eps), float(paper.mean()))
 
 
 def _matched(queries: Tensor, x_train: Tensor, m_train: Tensor) -> Tensor:
@@ -84,7 +73,7 @@ def nearest_pool(points: Tensor, centre: Tensor, k: int) -> Tensor:
     return (points - centre).square().sum(1).topk(k, largest=False).indices
 
 
-def inverse_cosine(model: PolarFactorization, field: Field, seed: int, n: int = 2000) -> dict[str, Any] | None:
+def inverse_cosine(model: PolarFactorization, field: Field, seed: int, n: int = 2000) -> Cosine | None:
     """cos(F(I_psi(grad u*(F(x)))), F(x)) over test points (NPF eq. 15): mean, std and the best constant direction's
     mean.
 
@@ -94,7 +83,7 @@ def inverse_cosine(model: PolarFactorization, field: Field, seed: int, n: int = 
     if cosines is None:
         return None
     unit = torch.nn.functional.normalize(field.y_test[:n], dim=1)
-    return {"mean": float(cosines.mean()), "std": float(cosines.std()), "trivial": float(unit.mean(0).norm())}
+    return Cosine(float(cosines.mean()), float(unit.mean(0).norm()), float(cosines.std()))
 
 
 def inverse_cosines(model: PolarFactorization, y: Tensor, seed: int) -> Tensor | None:

@@ -7,13 +7,13 @@ region, and a draw that is off by less passes for right. Here each draw is judge
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from npf_engine import seeds
 from npf_engine.fields.field import Field
+from npf_engine.measures.accuracy import ExactMiss, Miss
 from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.polar.known_field import KnownField
 from npf_engine.polar.preimages import FOUND, settle
@@ -32,12 +32,12 @@ def inverse_miss(
     seed: int,
     values: int = VALUES,
     draws: int = DRAWS,
-) -> dict[str, Any] | None:
+) -> Miss | None:
     """mean, median of |F(x) - v| / mean |F - mean F| over drawn pre-images x of v = F(test points), and beyond_half,
     the share that misses by more than |v| / 2; None for a model without I_psi.
 
-    self_distance: the same at the training samples nearest in M to grad u*(v), as many as draws but of few samples at
-    most a hundredth, the floor; trivial: at draws from rho.
+    floor: the same at the training samples nearest in M to grad u*(v), as many as draws but of few samples at
+    most a hundredth; trivial: at draws from rho.
     m_test, train = (x, M_theta(x)): model positions. n: how many draws. F is exact where it is known (``known``:
     "function", "grid"); else it is grad u(M_xi(x)) ("network") and ``own_error`` is what M_xi and u themselves miss by
     at the test samples, over the same spread. worst_decile: at each v the median of its draws; a tenth of the places
@@ -69,18 +69,18 @@ def inverse_miss(
     if known and known.solvable:
         _, left, _ = settle(known, drawn.reshape(count, draws, -1), v, (field.x_train.double(), y))
         exact = _exact(left.flatten() / spread)
-    return {
-        "mean": float(miss.mean()) / spread,
-        "median": float(miss.median()) / spread,
-        "beyond_half": float((miss > asked.norm(dim=1) / 2).double().mean()),
-        "self_distance": float((near - v[:, None]).norm(dim=2).mean()) / spread,
-        "trivial": float((random - asked).norm(dim=1).mean()) / spread,
-        "n": count * draws,
-        "known": known.way if known else "network",
-        "own_error": None if known or rebuild is None else _own_error(rebuild, field, spread),
-        "worst_decile": float(miss.reshape(count, draws).median(dim=1).values.quantile(0.9)) / spread,
-        "exact": exact,
-    }
+    return Miss(
+        mean=float(miss.mean()) / spread,
+        median=float(miss.median()) / spread,
+        beyond_half=float((miss > asked.norm(dim=1) / 2).double().mean()),
+        floor=float((near - v[:, None]).norm(dim=2).mean()) / spread,
+        trivial=float((random - asked).norm(dim=1).mean()) / spread,
+        n=count * draws,
+        known=known.way if known else "network",
+        own_error=None if known or rebuild is None else _own_error(rebuild, field, spread),
+        worst_decile=float(miss.reshape(count, draws).median(dim=1).values.quantile(0.9)) / spread,
+        exact=exact,
+    )
 
 
 def near_ones(wanted: int, n: int) -> int:
@@ -101,10 +101,10 @@ def by_network(model: PolarFactorization) -> Callable[[Tensor], Tensor] | None:
     return evaluate
 
 
-def _exact(left: Tensor) -> dict[str, float]:
+def _exact(left: Tensor) -> ExactMiss:
     """Of what F misses where the draws end, (n,), over its spread."""
     found = (left <= FOUND).double().mean()
-    return {"mean": float(left.mean()), "median": float(left.median()), "found": float(found)}
+    return ExactMiss(float(found), float(left.mean()), float(left.median()))
 
 
 def _own_error(rebuild: Callable[[Tensor], Tensor], field: Field, spread: float) -> float:

@@ -12,8 +12,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,12 +19,12 @@ from torch import Tensor
 from npf_engine import seeds
 from npf_engine.divergences import default_eps, sinkhorn_divergence, sinkhorn_divergences
 from npf_engine.fields.field import Field
+from npf_engine.measures.accuracy import Accuracy, AccuracyReport, DualGap, MapError, Reconstruction
 from npf_engine.measures.accuracy_verdict import judge
 from npf_engine.measures.inverse import inverse_cosine, inverse_metric
 from npf_engine.measures.inverse_miss import inverse_miss
 from npf_engine.measures.measured import Measured
 from npf_engine.measures.sliced import sliced_measure
-from npf_engine.measures.verdict import Verdict
 from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.settings.stages import ReportConfig
 from npf_engine.transport.dual import held_out_dual, in_chunks
@@ -34,19 +32,6 @@ from npf_engine.transport.gaussian import gaussian_dual, gaussian_map, undo_gaus
 
 Progress = Callable[[float, float, str], None]
 MOST_TRAINING = 300_000  # training samples whose M is solved for
-
-
-@dataclass
-class AccuracyReport:
-    """metrics: the contract's keys; verdict: its level and one sentence."""
-
-    metrics: dict[str, Any]
-    verdict: Verdict
-    seconds: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values: {"metrics", "verdict", "verdict_reason", "seconds"}."""
-        return {"metrics": self.metrics} | self.verdict.to_json() | {"seconds": self.seconds}
 
 
 def accuracy_report(
@@ -67,18 +52,27 @@ def accuracy_report(
     config = config or ReportConfig()
     begin = time.perf_counter()
     work = _Work(model, field, config, seed, progress or (lambda done, total, text: None), known)
-    metrics: dict[str, Any] = work.clouds()
+    laws = work.clouds()
     work.tell("sliced distances")
-    metrics |= work.sliced()
-    metrics["reconstruction"] = work.reconstruction()
-    metrics["map_error"] = work.map_error()
+    u_sliced, m_sliced = work.sliced()
+    reconstruction, map_error = work.reconstruction(), work.map_error()
     work.tell("inverse")
-    metrics["inverse"] = inverse_metric(model, work.x_test, work.m_test, work.train, config, seed)
-    metrics["inverse_cosine"] = inverse_cosine(model, field, seed) if cosine else None
+    inverse = inverse_metric(model, work.x_test, work.m_test, work.train, config, seed)
+    direction = inverse_cosine(model, field, seed) if cosine else None
     work.tell("F at drawn pre-images")
-    metrics["inverse_miss"] = inverse_miss(model, field, work.m_test, work.train, seed)
+    miss = inverse_miss(model, field, work.m_test, work.train, seed)
     work.tell("test dual")
-    metrics["test_dual"] = work.test_dual()
+    metrics = Accuracy(
+        **laws,
+        pushforward_sliced=u_sliced,
+        measure_preservation_sliced=m_sliced,
+        reconstruction=reconstruction,
+        map_error=map_error,
+        inverse=inverse,
+        inverse_cosine=direction,
+        inverse_miss=miss,
+        test_dual=work.test_dual(),
+    )
     converged = model.info.get("conjugate", {}).get("converged", 1.0)
     verdict = judge(metrics, held_out=field.x_test.shape[0], converged=converged)
     return AccuracyReport(metrics, verdict, time.perf_counter() - begin)
@@ -120,8 +114,8 @@ class _Work:
         self.progress(min(self.done, self.total), self.total, text)
         self.done += 1
 
-    def clouds(self) -> dict[str, Any]:
-        """Pushforward by u, and M's preservation of rho for the network and for the solver."""
+    def clouds(self) -> dict[str, Measured]:
+        """Pushforward by u, and M's preservation of rho for the network and for the solver, by their names."""
         rows: dict[str, list[tuple[float, float, float]]] = {}
         for draw in range(self.config.draws):
             self.tell(f"divergences, draw {draw + 1} of {self.config.draws}")
@@ -139,7 +133,7 @@ class _Work:
             "measure_preservation": self.eps_x,
             "measure_preservation_implicit": self.eps_x,
         }
-        return {name: Measured.of_draws(values, self.n, eps[name]).to_json() for name, values in rows.items()}
+        return {name: Measured.of_draws(values, self.n, eps[name]) for name, values in rows.items()}
 
     def _u_row(self, rows: dict[str, list[tuple[float, float, float]]], a: Tensor, b: Tensor, c: Tensor) -> None:
         reference, other, x = self.y_test[a], self.y_test[b], self.x_test[c]
@@ -167,15 +161,13 @@ class _Work:
         """Trivial: the factorization whose u is the Gaussian map, M = S^-1 (F - m)."""
         return undo_gaussian_map(self.S, self.mean, y).float()
 
-    def sliced(self) -> dict[str, Any]:
+    def sliced(self) -> tuple[Measured | None, Measured | None]:
         """Pushforward by u, and M_theta's preservation of rho, by slices of the whole test set."""
         x, y = self.x_test, self.y_test
         u = sliced_measure(self._grad_u(x), self._gauss(x), y, self.seed)
-        m = sliced_measure(self.m_test, self._gauss_m(y), x, self.seed)
-        found = {"pushforward_sliced": u, "measure_preservation_sliced": m}
-        return {name: row.to_json() if row else None for name, row in found.items()}
+        return u, sliced_measure(self.m_test, self._gauss_m(y), x, self.seed)
 
-    def map_error(self) -> dict[str, float] | None:
+    def map_error(self) -> MapError | None:
         """Root mean square of M_xi - M_theta over the spread of M_theta; trivial: M_theta's mean instead of M_xi."""
         if self.model.m is None:
             return None
@@ -183,9 +175,9 @@ class _Work:
         m = self.m_test.double()
         spread = float((m - m.mean(0)).square().sum(1).mean())
         error = float((image - m).square().sum(1).mean())
-        return {"value": math.sqrt(error / spread) if spread > 0 else math.nan, "trivial": 1.0}
+        return MapError(math.sqrt(error / spread) if spread > 0 else math.nan)
 
-    def test_dual(self) -> dict[str, float | None]:
+    def test_dual(self) -> DualGap:
         """mean u(x) + u*(F(x)), and by how much it lies below the Gaussian map's: gap with its standard error, and
         gap_share, the same in percent of F's variance.
 
@@ -195,18 +187,16 @@ class _Work:
         """
         x, y = self.x_test, self.y_test
         dual = held_out_dual(self.model.u, x.to(self.model.device), y.to(self.model.device), self.m_test_device)
-        out: dict[str, float | None] = {"value": dual.value, "max_residual": dual.max_residual}
         gauss = gaussian_dual(self.S, self.mean, x, y)
         unit = math.sqrt(float(x.double().var(0).sum() * y.double().var(0).sum())) / 2
         if gauss is None or not unit > 0:
-            return out | {"gap": None, "gap_se": None, "gap_share": None}
+            return DualGap(dual.value, dual.max_residual)
         difference = gauss - dual.terms
         gap = float(difference.mean())
-        return out | {
-            "gap": gap, "gap_se": float(difference.std() / math.sqrt(len(difference))), "gap_share": 100 * gap / unit,
-        }  # fmt: skip
+        se = float(difference.std() / math.sqrt(len(difference)))
+        return DualGap(dual.value, dual.max_residual, gap, se, 100 * gap / unit)
 
-    def reconstruction(self) -> dict[str, float] | None:
+    def reconstruction(self) -> Reconstruction | None:
         """mean |F - grad u o M_xi| in F's units, and relative to mean |F|."""
         if self.model.m is None:
             return None
@@ -215,7 +205,7 @@ class _Work:
         size = float(self.y_test.norm(dim=1).mean())
         l2 = float((rebuilt - self.y_test).norm(dim=1).mean())
         trivial = float((self.y_test - self.y_test.mean(0)).norm(dim=1).mean())
-        return {"l2": l2, "relative": l2 / size if size > 0 else math.nan, "trivial": trivial}
+        return Reconstruction(l2, l2 / size if size > 0 else math.nan, trivial)
 
 
 def _three(image: Tensor, other: Tensor, trivial: Tensor, reference: Tensor, eps: float) -> tuple[float, float, float]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from npf_engine.measures.accuracy import Accuracy
 from npf_engine.measures.accuracy_verdict import ALL_WELL, FAR, judge
 from npf_engine.measures.verdict import GOOD, UNTRUSTED, USABLE
 from tests.measures.test_verdict import dual, metrics, miss, row
@@ -107,7 +108,7 @@ def cosine(mean: float, trivial: float, inverse: dict[str, Any] = NARROW) -> dic
     ],
 )  # fmt: skip
 def test_what_is_said_of_each_figure(changes: dict[str, Any], level: str, reason: str) -> None:
-    found = judge(metrics(**changes), held_out=5000)
+    found = judge(Accuracy.of_json(metrics(**changes)), held_out=5000)
     assert (found.level, found.reason) == (level, reason)
 
 
@@ -139,7 +140,7 @@ DIRECTION = f"{BELOW}; F at the draws was measured by its direction only, which 
     ],
 )  # fmt: skip
 def test_a_ratio_far_below_one_is_no_merit(changes: dict[str, Any], level: str, reason: str) -> None:
-    found = judge(metrics(**changes), held_out=5000)
+    found = judge(Accuracy.of_json(metrics(**changes)), held_out=5000)
     assert (found.level, found.reason) == (level, reason)
 
 
@@ -173,7 +174,7 @@ def stand_in(mean: float, own: float | None, **changes: Any) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_where_f_is_not_known_beyond_its_samples(changes: dict[str, Any], level: str, reason: str) -> None:
-    found = judge(metrics(**changes), held_out=5000)
+    found = judge(Accuracy.of_json(metrics(**changes)), held_out=5000)
     assert (found.level, found.reason) == (level, reason)
 
 
@@ -206,21 +207,23 @@ UNKNOWN = f"{CANNOT}, nor can the test dual or the sliced distance: whether u le
 def test_where_the_divergence_is_blind_the_dual_and_the_slices_see(
     sliced: dict[str, Any] | None, share: dict[str, Any], level: str, reason: str
 ) -> None:
-    found = judge(metrics(pushforward=BLIND, pushforward_sliced=sliced, test_dual=share), held_out=5000)
+    found = judge(
+        Accuracy.of_json(metrics(pushforward=BLIND, pushforward_sliced=sliced, test_dual=share)), held_out=5000
+    )
     assert (found.level, found.reason) == (level, reason)
 
 
 def test_conjugates_and_samples_at_their_limits() -> None:
-    levels = [judge(metrics(), 5000, share).level for share in (1.0, 0.95, 0.94, 0.5, 0.49, math.nan)]
+    levels = [judge(Accuracy.of_json(metrics()), 5000, share).level for share in (1.0, 0.95, 0.94, 0.5, 0.49, math.nan)]
     assert levels == [GOOD, GOOD, USABLE, USABLE, UNTRUSTED, UNTRUSTED]
-    assert judge(metrics(), 5000, 0.94).reason == (
+    assert judge(Accuracy.of_json(metrics()), 5000, 0.94).reason == (
         "only 94 % of the conjugates grad u*(F(x)) were solved; train u for longer"
     )
-    assert judge(metrics(), 200).level == GOOD and judge(metrics(), 199).reason == (
+    assert judge(Accuracy.of_json(metrics()), 200).level == GOOD and judge(Accuracy.of_json(metrics()), 199).reason == (
         "only 199 test samples: too few to check anything (at least 200 are needed)"
     )
-    broken = judge(metrics(inverse=row(1.0) | {"value": math.nan}), 5000)
+    broken = judge(Accuracy.of_json(metrics(inverse=row(1.0) | {"value": math.nan})), 5000)
     assert broken.reason == (
         "I_psi against the true pre-images is not finite: the training diverged; train again with a lower rate"
     )
-    assert judge(metrics(inverse={"value": None, "self_distance": 1.0}), 5000).level == GOOD
+    assert judge(Accuracy.of_json(metrics(inverse={"value": None, "self_distance": 1.0})), 5000).level == GOOD

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from npf_engine.divergences import batched_sinkhorn_divergence, default_eps
 from npf_engine.measures import inverse
+from npf_engine.measures.accuracy import Cosine
 from npf_engine.measures.inverse import _matched, inverse_cosine, inverse_cosines, inverse_metric, nearest, nearest_pool
 from npf_engine.settings.stages import ReportConfig
 
@@ -33,7 +34,7 @@ def _table(draw: Any, seed: int = 0) -> dict[str, Any]:
     )
     found = inverse_metric(model, x, m, train, CONFIG, seed)
     assert found is not None
-    return found
+    return found.to_json()
 
 
 def _reference(start: Tensor, _: int) -> Tensor:
@@ -113,7 +114,9 @@ def test_the_row_is_that_of_its_balls(monkeypatch: pytest.MonkeyPatch) -> None:
         bridge=object(), u=SimpleNamespace(raw_w=torch.zeros(1)), _project=lambda y: y,
         sample_inverse=lambda start, seed: starts.append(start) or 2 * start,
     )  # fmt: skip
-    row = inverse_metric(model, x, m, train, ReportConfig(neighbourhoods=3, neighbourhood_size=50), 0)
+    measured = inverse_metric(model, x, m, train, ReportConfig(neighbourhoods=3, neighbourhood_size=50), 0)
+    assert measured is not None
+    row = measured.to_json()
     assert row == {
         "value": 4.0, "self_distance": 2.0, "paper_self_distance": 2.0, "ratio": 2.0, "trivial": 8.0,
         "se": pytest.approx(1 / math.sqrt(3) / 2), "n": 32, "eps": pytest.approx(default_eps(x)), "draws": 3,
@@ -132,7 +135,7 @@ def test_the_row_is_that_of_its_balls(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not torch.equal(plain, first) and not torch.equal(first, second)
     told = iter(torch.ones(4, 64).double())
     many = inverse_metric(model, x, m, train, ReportConfig(neighbourhoods=500, neighbourhood_size=5), 0)
-    assert many is not None and many["draws"] == 64 and many["n"] == 5
+    assert many is not None and many.draws == 64 and many.n == 5
     assert inverse_metric(model, x[1:], m[1:], train, CONFIG, 0) is None
 
 
@@ -156,12 +159,9 @@ def test_the_cosine_is_that_of_the_values_at_the_draws() -> None:
     field: Any = SimpleNamespace(y_test=y)
     torch.testing.assert_close(inverse_cosines(model, y, 1), torch.full((5,), 0.5))
     found = inverse_cosine(model, field, 1, n=4)
-    assert found == {
-        "mean": pytest.approx(0.5), "std": pytest.approx(0.0, abs=1e-6),
-        "trivial": pytest.approx(math.hypot(0.75, 0.25)),
-    }  # fmt: skip
+    assert found == Cosine(pytest.approx(0.5), pytest.approx(math.hypot(0.75, 0.25)), pytest.approx(0.0, abs=1e-6))
     model.function = lambda x: x * torch.tensor([1.0, 0.0])  # blind to the second axis: cosines 1, 0, 1, 1
     uneven = inverse_cosine(model, field, 1, n=4)
-    assert uneven is not None and (uneven["mean"], uneven["std"]) == (pytest.approx(0.75), pytest.approx(0.5))
+    assert uneven is not None and (uneven.mean, uneven.std) == (pytest.approx(0.75), pytest.approx(0.5))
     for change in ({"d": 1}, {"function": None}, {"bridge": None}):
         assert inverse_cosine(SimpleNamespace(**(vars(model) | change)), field, 1) is None  # type: ignore[arg-type]

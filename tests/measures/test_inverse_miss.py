@@ -12,6 +12,7 @@ from torch import Tensor
 
 from npf_engine.fields.field import Field
 from npf_engine.measures import inverse_miss as module
+from npf_engine.measures.accuracy import ExactMiss
 from npf_engine.measures.inverse_miss import _exact, inverse_miss, near_ones
 from npf_engine.polar import PolarFactorization
 from tests.tiny import default_spec
@@ -27,8 +28,10 @@ def measured(model: PolarFactorization, field: Field, draws=None):
     if draws is not None:
         stand_in.sample_inverse = lambda y, seed: draws(y)  # type: ignore[method-assign]
     found = inverse_miss(stand_in, field, m_test, (field.x_train, m_train), 0, values=40, draws=10)
-    assert found is not None and set(found) == KEYS and found["n"] == 400
-    return found
+    assert found is not None and found.n == 400
+    row = found.to_json()
+    assert set(row) == KEYS
+    return row
 
 
 def test_draws_at_the_only_pre_image_miss_by_nothing_and_random_ones_by_the_trivial_answer(swirl: Small) -> None:
@@ -83,7 +86,12 @@ def test_the_floor_of_a_small_table_is_of_samples_that_are_near(swirl: Small) ->
     m_test, m_train = (model.solve(y).x.detach() for y in (field.y_test, field.y_train[:60]))
     few = dataclasses.replace(field, x_train=field.x_train[:60], y_train=field.y_train[:60])
     found = inverse_miss(model, few, m_test, (few.x_train, m_train), 0)
-    assert found is not None and found["self_distance"] < 0.5 * found["trivial"]
+    assert (
+        found is not None
+        and found.floor is not None
+        and found.trivial is not None
+        and found.floor < 0.5 * found.trivial
+    )
 
 
 def test_a_model_without_an_inverse_has_no_such_figure(terrain: Small) -> None:
@@ -138,21 +146,21 @@ def test_every_figure_of_samples_by_hand() -> None:
     drawn = torch.stack([m_test + torch.tensor(step) for step in ((1.0, 0.0), (0.0, 4.0), (0.0, 0.0))], dim=1)
     miss = (rebuilt(drawn.reshape(-1, 2)).reshape(12, 3, 2) - v[:, None]).norm(dim=2)
     near = y[(m_test[:, None] - 2 * field.x_train[None]).norm(dim=2).argsort(1)[:, :3]]
-    assert found["mean"] == pytest.approx(float(miss.mean()) / spread, rel=1e-5)
-    assert found["median"] == pytest.approx(float(miss.flatten().median()) / spread, rel=1e-5)
-    assert found["worst_decile"] == pytest.approx(float(miss.median(1).values.quantile(0.9)) / spread, rel=1e-5)
+    assert found.mean == pytest.approx(float(miss.mean()) / spread, rel=1e-5)
+    assert found.median == pytest.approx(float(miss.flatten().median()) / spread, rel=1e-5)
+    assert found.worst_decile == pytest.approx(float(miss.median(1).values.quantile(0.9)) / spread, rel=1e-5)
     beyond = float((miss > v.norm(dim=1)[:, None] / 2).double().mean())
-    assert found["beyond_half"] == pytest.approx(beyond) and 0.5 < beyond < 1
-    assert found["self_distance"] == pytest.approx(float((near - v[:, None]).norm(dim=2).mean()) / spread, rel=1e-5)
+    assert found.beyond_half == pytest.approx(beyond) and 0.5 < beyond < 1
+    assert found.floor == pytest.approx(float((near - v[:, None]).norm(dim=2).mean()) / spread, rel=1e-5)
     own = float((rebuilt(field.x_test) - v).norm(dim=1).mean())
-    assert found["own_error"] == pytest.approx(own / spread, rel=1e-5)
-    assert (found["n"], found["known"], found["exact"]) == (36, "network", None)
+    assert found.own_error == pytest.approx(own / spread, rel=1e-5)
+    assert (found.n, found.known, found.exact) == (36, "network", None)
     many = inverse_miss(stub(), field, m_test, (field.x_train, field.x_train), 0, values=12, draws=399)
     every = float((y[:, None] - v[None]).norm(dim=2).mean()) / spread
-    assert many is not None and many["trivial"] == pytest.approx(every, rel=0.02)
+    assert many is not None and many.trivial == pytest.approx(every, rel=0.02)
     assert inverse_miss(stub(m=None), field, m_test, (field.x_train, field.x_train), 0) is None
     fewer = inverse_miss(stub(), field, m_test, (field.x_train, field.x_train), 0, values=5, draws=2)
-    assert fewer is not None and fewer["n"] == 10
+    assert fewer is not None and fewer.n == 10
 
 
 def test_a_function_is_asked_where_it_is_known_and_seldom_in_high_dimension() -> None:
@@ -165,17 +173,17 @@ def test_a_function_is_asked_where_it_is_known_and_seldom_in_high_dimension() ->
     model = stub(d=17, m=None, function=field.function, samples={"y_train": 2 * x, "y_test": 2 * x},
                  sample_inverse=lambda start, seed: start + 0.1)  # fmt: skip
     found = inverse_miss(model, field, x[:8], (x, x), 0)
-    assert found is not None and (found["n"], found["known"], found["own_error"]) == (40, "function", None)
+    assert found is not None and (found.n, found.known, found.own_error) == (40, "function", None)
     spread = float((2 * x - 2 * x.mean(0)).norm(dim=1).mean())
-    assert found["mean"] == pytest.approx(0.2 * 17**0.5 / spread, rel=1e-5) and found["exact"] is None
-    assert found["median"] == pytest.approx(found["mean"], rel=1e-5) and found["beyond_half"] == 0.0
+    assert found.mean == pytest.approx(0.2 * 17**0.5 / spread, rel=1e-5) and found.exact is None
+    assert found.median == pytest.approx(found.mean, rel=1e-5) and found.beyond_half == 0.0
     one = inverse_miss(model, field, x[:8], (x, x), 0, draws=1)
-    assert one is not None and one["n"] == 8 and one["self_distance"] == 0.0
+    assert one is not None and one.n == 8 and one.floor == 0.0
 
 
 def test_draws_that_are_carried_on_are_counted_as_found_within_a_hundredth() -> None:
     left = torch.tensor([0.0, 0.01, 0.011, 0.4])
-    assert _exact(left.double()) == pytest.approx({"mean": 0.10525, "median": 0.01, "found": 0.5})
+    assert _exact(left.double()) == ExactMiss(0.5, pytest.approx(0.10525), pytest.approx(0.01))
 
 
 def test_in_one_dimension_all_draws_arrive() -> None:
@@ -191,8 +199,10 @@ def test_in_one_dimension_all_draws_arrive() -> None:
     y = 4 * x.square()
     spread = float((y - y.mean()).abs().mean())
     expected = float((4 * ((x[25:35] + 0.1).square() - x[25:35].square())).mean()) / spread
-    assert found is not None and found["mean"] == pytest.approx(expected, rel=1e-5)
-    assert found["exact"]["found"] == 1.0 and found["exact"]["mean"] < 1e-6 and found["known"] == "function"
+    assert found is not None and found.mean == pytest.approx(expected, rel=1e-5)
+    assert (
+        found.exact is not None and found.exact.found == 1.0 and found.exact.mean < 1e-6 and found.known == "function"
+    )
 
 
 def test_what_is_left_where_draws_end_is_counted_in_spreads(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,6 +217,4 @@ def test_what_is_left_where_draws_end_is_counted_in_spreads(monkeypatch: pytest.
     )
     found = inverse_miss(model, field, x[25:35], (x, x), 0, values=10, draws=2)
     spread = float((y - y.mean()).abs().mean())
-    assert found is not None and found["exact"] == pytest.approx(
-        {"mean": 0.3 / spread, "median": 0.3 / spread, "found": 0}
-    )
+    assert found is not None and found.exact == ExactMiss(0.0, pytest.approx(0.3 / spread), pytest.approx(0.3 / spread))

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from npf_engine.fields.field import Field
+from npf_engine.measures.accuracy import Accuracy
 from npf_engine.measures.accuracy_verdict import judge
 from npf_engine.measures.inverse import inverse_metric
 from npf_engine.measures.measured import Measured
@@ -33,7 +34,7 @@ def test_the_table_has_the_contracts_keys_and_a_floor_below_the_trivial(
 ) -> None:
     model, field = gradient
     report = accuracy_report(model, field, CONFIG, seed=1)
-    metrics = report.metrics
+    metrics = report.metrics.to_json()
     assert set(metrics) == {
         "pushforward", "measure_preservation", "measure_preservation_implicit", "reconstruction", "inverse",
         "inverse_cosine", "inverse_miss", "test_dual", "pushforward_sliced", "measure_preservation_sliced", "map_error",
@@ -46,14 +47,14 @@ def test_the_table_has_the_contracts_keys_and_a_floor_below_the_trivial(
     assert metrics["pushforward"]["ratio"] < 2
     assert metrics["test_dual"]["max_residual"] <= 1e-6
     assert 0 <= metrics["inverse_cosine"]["trivial"] < metrics["inverse_cosine"]["mean"] <= 1
-    assert report.to_dict()["verdict"] in ("good", "usable", "not trustworthy")
+    assert report.level == report.to_json()["verdict"] in ("good", "usable", "not trustworthy")
 
 
 def test_the_same_seed_gives_the_same_table_and_another_differs(gradient: tuple[PolarFactorization, Field]) -> None:
     model, field = gradient
     first, again, other = (accuracy_report(model, field, CONFIG, seed=s).metrics for s in (1, 1, 2))
     assert first == again
-    assert first["pushforward"]["value"] != other["pushforward"]["value"]
+    assert first.pushforward != other.pushforward
 
 
 def test_the_test_dual_of_the_truth_is_the_lowest(gradient: tuple[PolarFactorization, Field]) -> None:
@@ -61,7 +62,8 @@ def test_the_test_dual_of_the_truth_is_the_lowest(gradient: tuple[PolarFactoriza
     model, field = gradient
     report = accuracy_report(model, field, ReportConfig(draws=1, n=100, neighbourhoods=2, neighbourhood_size=16), 0)
     best = float((field.x_test.double() * field.y_test.double()).sum(1).mean())
-    dual = report.metrics["test_dual"]["value"]
+    dual = report.metrics.test_dual.value
+    assert dual is not None
     assert best - 1e-6 <= dual < best * 1.02
 
 
@@ -80,7 +82,7 @@ def test_the_inverse_of_a_bridge_that_knows_nothing_is_near_its_trivial_answer(
     finally:
         model.bridge = trained
     assert good is not None and bad is not None
-    assert bad["value"] > 3 * good["value"]
+    assert bad.value > 3 * good.value
 
 
 def test_the_standard_error_of_a_ratio_covers_the_truth() -> None:
@@ -96,10 +98,11 @@ def test_the_standard_error_of_a_ratio_covers_the_truth() -> None:
     assert 180 <= hits <= 199
 
 
-def _metrics(**changes: float) -> dict[str, dict[str, float]]:
+def _metrics(**changes: float) -> Accuracy:
     row = {"value": 1.0, "self_distance": 1.0, "ratio": 1.0, "se": 0.1, "trivial": 20.0}
     names = ("pushforward", "measure_preservation", "inverse")
-    return {name: row | {"value": changes.get(name, 1.0), "ratio": changes.get(name, 1.0)} for name in names}
+    rows = {name: row | {"value": changes.get(name, 1.0), "ratio": changes.get(name, 1.0)} for name in names}
+    return Accuracy.of_json(rows)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.divergences import default_eps, sinkhorn_divergence
 from npf_engine.measures import report
+from npf_engine.measures.accuracy import Cosine, DualGap, InverseMeasured, MapError, Miss
 from npf_engine.measures.measured import Measured
 from npf_engine.measures.report import _three, _Work, accuracy_report
 from npf_engine.measures.verdict import GOOD, Verdict
@@ -63,10 +65,10 @@ def test_the_reconstruction_error_of_a_map_that_is_off_by_a_known_step() -> None
     field = _field()
     row = _work(field, _Off())[0].reconstruction()
     assert row is not None
-    assert row["l2"] == pytest.approx(0.1 * math.hypot(30, 6), rel=1e-3)
-    assert row["relative"] == pytest.approx(row["l2"] / float(field.y_test.norm(dim=1).mean()), rel=1e-6)
+    assert row.l2 == pytest.approx(0.1 * math.hypot(30, 6), rel=1e-3)
+    assert row.relative == pytest.approx(row.l2 / float(field.y_test.norm(dim=1).mean()), rel=1e-6)
     centred = field.y_test - field.y_test.mean(0)
-    assert row["trivial"] == pytest.approx(float(centred.norm(dim=1).mean()), rel=1e-6)
+    assert row.trivial == pytest.approx(float(centred.norm(dim=1).mean()), rel=1e-6)
     assert _work(field, None)[0].reconstruction() is None
 
 
@@ -74,7 +76,7 @@ def test_an_exact_affine_map_is_its_own_trivial_answer() -> None:
     """F is a linear gradient: the Gaussian map is the truth, M the identity, each value is a self-distance."""
     field = _field(2000)
     work, told = _work(field, torch.nn.Identity(), n=400, draws=8)
-    metrics = work.clouds()
+    metrics = {name: row.to_json() for name, row in work.clouds().items()}
     for name in ("pushforward", "measure_preservation", "measure_preservation_implicit"):
         row = metrics[name]
         assert row["value"] == pytest.approx(row["trivial"], rel=1e-2, abs=1e-6), name
@@ -89,7 +91,10 @@ def test_an_exact_affine_map_is_its_own_trivial_answer() -> None:
 
 def test_a_map_that_is_off_shows_in_its_own_row_only() -> None:
     field = _field(2000)
-    right, wrong = (_work(field, m, n=400)[0].clouds() for m in (torch.nn.Identity(), _Off()))
+    right, wrong = (
+        {name: row.to_json() for name, row in _work(field, m, n=400)[0].clouds().items()}
+        for m in (torch.nn.Identity(), _Off())
+    )
     # Moving a cloud by a step adds its square, up to twice its product with what the means are apart already.
     assert 0.003 < wrong["measure_preservation"]["value"] - right["measure_preservation"]["value"] < 0.02
     assert wrong["measure_preservation_implicit"] == right["measure_preservation_implicit"]
@@ -123,8 +128,8 @@ def test_the_trivial_answer_for_m_undoes_the_gaussian_map() -> None:
         x = getattr(field, f"x_{part}")
         setattr(field, f"y_{part}", torch.stack([1000 * x[:, 0] ** 3 + 5e3, 0.1 * x[:, 1] - 3], 1))
     work, _ = _work(field, None, draws=1)
-    row = work.clouds()["measure_preservation_implicit"]
-    order = torch.randperm(600, generator=torch.Generator().manual_seed(3 * 1_000_003))
+    row = work.clouds()["measure_preservation_implicit"].to_json()
+    order = torch.randperm(600, generator=seeds.generator(3, "report.draw.0"))
     a, b, c = order[:150], order[150:300], order[300:450]
     S, m = gaussian_map(field.x_train, field.y_train)
     cloud = torch.linalg.solve(S, (field.y_test[c].double() - m).T).T.float()
@@ -166,22 +171,22 @@ def test_the_map_error_of_a_map_that_is_off_by_a_known_step() -> None:
     field = _field()
     m = field.x_test.double()
     spread = float((m - m.mean(0)).square().sum() / len(m))
-    assert _work(field, _Off())[0].map_error() == {"value": pytest.approx(0.1 / math.sqrt(spread)), "trivial": 1.0}
+    assert _work(field, _Off())[0].map_error() == MapError(pytest.approx(0.1 / math.sqrt(spread)))
     assert _work(field, None)[0].map_error() is None
     point = _field()
     point.x_test = torch.full_like(point.x_test, 0.5)
     still = _work(point, _Off())[0].map_error()
-    assert still is not None and math.isnan(still["value"])
+    assert still is not None and math.isnan(still.value)
 
 
 def test_of_small_values_and_of_none_the_relative_error() -> None:
     field = _field()
     field.y_test = 1e-3 * field.y_test
     row = _work(field, torch.nn.Identity())[0].reconstruction()
-    assert row is not None and row["relative"] == pytest.approx(row["l2"] / float(field.y_test.norm(dim=1).mean()))
+    assert row is not None and row.relative == pytest.approx(row.l2 / float(field.y_test.norm(dim=1).mean()))
     field.y_test = torch.zeros_like(field.y_test)
     none = _work(field, torch.nn.Identity())[0].reconstruction()
-    assert none is not None and math.isnan(none["relative"]) and none["trivial"] == 0.0
+    assert none is not None and math.isnan(none.relative) and none.trivial == 0.0
 
 
 def test_the_gap_of_the_test_dual_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,14 +206,9 @@ def test_the_gap_of_the_test_dual_by_hand(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(report, "gaussian_dual", lambda S, m, x, y: gauss[0])
     found = work.test_dual()
     assert asked[0] is work.m_test_device, "the conjugates that are known are where it begins"
-    assert found == {
-        "value": 11.5,
-        "max_residual": 1e-7,
-        "gap": 3.0,
-        "gap_se": pytest.approx(math.sqrt(14 / 3) / 2),
-        "gap_share": pytest.approx(100 * 3.0 / (math.sqrt(x_variance * y_variance) / 2)),
-    }
-    nothing = {"value": 11.5, "max_residual": 1e-7, "gap": None, "gap_se": None, "gap_share": None}
+    share = pytest.approx(100 * 3.0 / (math.sqrt(x_variance * y_variance) / 2))
+    assert found == DualGap(11.5, 1e-7, 3.0, pytest.approx(math.sqrt(14 / 3) / 2), share)
+    nothing = DualGap(11.5, 1e-7)
     for scale in (1e-2, 0.0):  # small values have a gap, constant ones have none
         work.y_test = scale * work.y_test
         assert (work.test_dual() == nothing) is (scale == 0.0)
@@ -242,12 +242,12 @@ def test_the_slices_are_of_the_map_its_trivial_answer_and_the_values() -> None:
     field.y_test = field.y_test + torch.tensor([1.0, 0.0])
     found = _work(field, None)[0].sliced()
     variance = float((field.y_test - field.y_test.mean(0)).square().sum(1).mean())
-    u, m = found["pushforward_sliced"], found["measure_preservation_sliced"]
+    u, m = (row.to_json() for row in found if row is not None)
     assert u["value"] - u["self_distance"] == pytest.approx(100 / variance, rel=1.0) and u["ratio"] > 1
     assert m["value"] == pytest.approx(m["self_distance"], rel=1.0) and m["trivial"] > 0
     assert u["n"] == m["n"] == 125
     few = _work(_field(100), None)[0].sliced()
-    assert few == {"pushforward_sliced": None, "measure_preservation_sliced": None}
+    assert few == (None, None)
 
 
 def test_a_report_says_what_it_is_about_to_do_and_judges_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,20 +258,21 @@ def test_a_report_says_what_it_is_about_to_do_and_judges_what_it_found(monkeypat
     monkeypatch.setattr(
         report, "judge", lambda metrics, held_out, converged: asked.append((held_out, converged)) or Verdict(GOOD, "so")
     )
-    monkeypatch.setattr(report, "inverse_metric", lambda *arguments: {"value": 1.0})
-    monkeypatch.setattr(report, "inverse_cosine", lambda *arguments: {"mean": 0.5})
-    monkeypatch.setattr(report, "inverse_miss", lambda *arguments: {"mean": 0.1})
+    monkeypatch.setattr(report, "inverse_metric", lambda *arguments: InverseMeasured(1.0, 0.5))
+    monkeypatch.setattr(report, "inverse_cosine", lambda *arguments: Cosine(0.5, 0.1, 0.2))
+    monkeypatch.setattr(report, "inverse_miss", lambda *arguments: Miss(0.1))
     model: Any = SimpleNamespace(u=_Affine(), m=None, bridge=None, device=torch.device("cpu"), info={})
     known = field.x_train, field.x_test
     settings = ReportConfig(draws=2, n=50)
     found = accuracy_report(model, field, settings, 3, lambda *row: told.append(row), known)
     assert [row[:2] for row in told] == [(k, 8) for k in range(8)] and told[-1][2] == "test dual"
     assert asked == [(300, 1.0)] and 0 <= found.seconds < 60 and found.verdict == Verdict(GOOD, "so")
-    assert found.metrics["inverse_cosine"] == {"mean": 0.5} and found.metrics["pushforward"]["draws"] == 2
-    assert found.metrics["pushforward_sliced"] is not None and found.metrics["inverse_miss"] == {"mean": 0.1}
+    assert found.metrics.inverse_cosine == Cosine(0.5, 0.1, 0.2) and found.metrics.pushforward is not None
+    assert found.metrics.pushforward.draws == 2 and found.metrics.inverse == InverseMeasured(1.0, 0.5)
+    assert found.metrics.pushforward_sliced is not None and found.metrics.inverse_miss == Miss(0.1)
     model.info = {"conjugate": {"converged": 0.7}}
     silent = accuracy_report(model, field, settings, 3, None, known, cosine=False)
-    assert silent.metrics["inverse_cosine"] is None and asked[-1] == (300, 0.7)
-    assert silent.to_dict() == {
-        "metrics": silent.metrics, "verdict": GOOD, "verdict_reason": "so", "seconds": silent.seconds,
+    assert silent.metrics.inverse_cosine is None and asked[-1] == (300, 0.7)
+    assert silent.to_json() == {
+        "metrics": silent.metrics.to_json(), "verdict": GOOD, "verdict_reason": "so", "seconds": silent.seconds,
     }  # fmt: skip

@@ -11,6 +11,7 @@ from scipy.stats import norm, t
 
 from benchmarks.check_verdict import CAUGHT, rates, rows_of
 from benchmarks.exact_models import BUILDERS, wrong_i, wrong_m, wrong_u
+from npf_engine.measures.accuracy import Accuracy
 from npf_engine.measures.accuracy_verdict import judge
 from npf_engine.measures.measured import Measured, margin
 from npf_engine.measures.report import accuracy_report
@@ -113,7 +114,7 @@ def dual(share: float, se: float = 0.01) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_each_figure_counts_where_it_can_see(changes: dict[str, Any], level: str, words: str) -> None:
-    found = judge(metrics(**changes), held_out=5000)
+    found = judge(Accuracy.of_json(metrics(**changes)), held_out=5000)
     assert (found.level, words in found.reason) == (level, True), found
 
 

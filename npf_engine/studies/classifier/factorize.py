@@ -132,7 +132,9 @@ def _measure(
         recorder.check()
         recorder.progress("report", int(done), int(total))
 
-    metrics = accuracy_report(model, field, spec.report, spec.seed, progress, made.solved, cosine=False).metrics
+    metrics = accuracy_report(
+        model, field, spec.report, spec.seed, progress, made.solved, cosine=False
+    ).metrics.to_json()
     x, y = field.x_test[:SHOWN], field.y_test[:SHOWN]
     assert field.function is not None
     ceiling = cosine_similarity(field.function(x), y, dim=1)

@@ -121,7 +121,7 @@ def _report(made: Trained, field: Field, spec: TrainingSpec, recorder: Recorder)
     recorder.stage("report", "started")
     report = accuracy_report(
         made.model, field, spec.report, spec.seed, _progress(recorder, "report"), made.solved
-    ).to_dict()
+    ).to_json()
     seconds = recorder.clock() - began
     recorder.save("report.done", {"report": json.dumps(report), "seconds": seconds})
     recorder.stage("report", "done", seconds)

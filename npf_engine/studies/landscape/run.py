@@ -60,7 +60,7 @@ def _write(
     # F cannot be built again from its spec, which tells another unit of it; its samples are in the bundle.
     info = model.info | {"kind": "samples", "warnings": [*model.info["warnings"], NOTE]}
     model = dataclasses.replace(model, samples=samples, info=info, function=None)
-    report = accuracy_report(model, field, REPORT, spec.seed, progress, (m_train, m_test)).to_dict()
+    report = accuracy_report(model, field, REPORT, spec.seed, progress, (m_train, m_test)).to_json()
     report |= {
         "seconds": model.info["seconds"], "device": "cpu", "threads": torch.get_num_threads(), "seed": spec.seed,
     }  # fmt: skip
