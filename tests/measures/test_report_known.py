@@ -242,10 +242,11 @@ def test_the_slices_are_of_the_map_its_trivial_answer_and_the_values() -> None:
     field.y_test = field.y_test + torch.tensor([1.0, 0.0])
     found = _work(field, None)[0].sliced()
     variance = float((field.y_test - field.y_test.mean(0)).square().sum(1).mean())
-    u, m = (row.to_json() for row in found if row is not None)
-    assert u["value"] - u["self_distance"] == pytest.approx(100 / variance, rel=1.0) and u["ratio"] > 1
-    assert m["value"] == pytest.approx(m["self_distance"], rel=1.0) and m["trivial"] > 0
-    assert u["n"] == m["n"] == 125
+    u, m = found
+    assert u is not None and m is not None
+    assert u.excess == pytest.approx(100 / variance, abs=u.noise) and u.ratio is not None and u.ratio > 1
+    assert m.excess == pytest.approx(0.0, abs=m.noise) and m.trivial is not None and m.trivial > 0
+    assert u.n == m.n == 125
     few = _work(_field(100), None)[0].sliced()
     assert few == (None, None)
 
