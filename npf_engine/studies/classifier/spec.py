@@ -1,8 +1,7 @@
 """What an experiment on the classifier runs with: NPF sections 5.3, 5.4 and 5.5, in two sizes.
 
 ``paper`` has the numbers of Figures 18, 19 and 20 with our solvers and our u, and needs a GPU; ``quick`` shows the
-same effects on one CPU core in minutes. ``stages`` are those that
-``polar.train`` reads.
+same effects on one CPU core in minutes. ``stages`` are those that ``polar.train`` reads.
 """
 
 from __future__ import annotations
