@@ -1,0 +1,99 @@
+"""A map of the Earth to pick a box from, drawn in the browser from lines that lie in assets/map: no network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from npf_engine.fields import places
+from ui import frame
+
+HERE = Path(__file__).parent
+LINES = frame.ASSETS / "map" / "lines.json"
+WORDS = "Click a name, draw a box (the dashed button), or click twice where it shall be."
+MOST_DEGREES = 5  # of a side: what the elevation package fetches at once, roughly
+LARGEST_CITIES = 6000
+KEY = "worldmap"
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Picked:
+    """What was picked: a box (west, south, east, north in degrees), a region by its name, or a city's place
+    (latitude, longitude)."""
+
+    box: Box | None = None
+    region: str | None = None
+    at: tuple[float, float] | None = None
+
+
+@st.cache_resource(show_spinner=False)
+def _components() -> tuple[Callable[..., object], Callable[..., object]]:
+    """The lines, mounted once a page and kept by the browser, and the map that draws them."""
+    script = f"window.npfWorldLines = {LINES.read_text(encoding='utf-8')};\n"
+    script += 'export default function () { window.dispatchEvent(new Event("npf-world-lines")); }'
+    lines = st.components.v2.component("npf_world_lines", js=script)
+    texts = {suffix: (HERE / f"map.{suffix}").read_text(encoding="utf-8") for suffix in ("html", "css", "js")}
+    return lines, st.components.v2.component("npf_world_map", **texts)
+
+
+@st.cache_data(show_spinner=False)
+def _regions() -> list[list[object]]:
+    """[name, title, west, south, east, north] of every region with a box of its own."""
+    return [[place.name, place.title, *place.bounds] for place in places.gazetteer()]
+
+
+def pick(
+    box: Box | None, cities: Sequence[tuple[str, float, float, int]], side_km: float, picked: Callable[[Picked], None]
+) -> None:
+    """Draw the map with ``box`` on it; ``picked`` is called with what a person picks there, before the page runs again.
+
+    cities: (name, longitude, latitude, people), the largest first; they are named as the map comes closer. side_km:
+    side of the box that two clicks put.
+    """
+    lines, world = _components()
+    data = {
+        "box": None if box is None else list(box),
+        "regions": _regions(),
+        "cities": [list(city) for city in cities[:LARGEST_CITIES]],
+        "side": side_km,
+        "most": MOST_DEGREES,
+        "words": WORDS,
+    }
+    lines(key=f"{KEY}_lines", height=1)
+    world(
+        key=KEY,
+        data=data,
+        on_box_change=lambda: _told(picked, "box"),
+        on_place_change=lambda: _told(picked, "place"),
+    )
+
+
+def _told(picked: Callable[[Picked], None], what: str) -> None:
+    found = read(what, getattr(st.session_state.get(KEY), what, None))
+    if found is not None:
+        picked(found)
+
+
+def read(what: str, value: object) -> Picked | None:
+    """What the browser says, checked: anything may come from there."""
+    if what == "box":
+        numbers = _numbers(value, 4)
+        return None if numbers is None else Picked(box=(numbers[0], numbers[1], numbers[2], numbers[3]))
+    if not isinstance(value, dict):
+        return None
+    at = _numbers(value.get("at"), 2)
+    if at is not None:
+        return Picked(at=(at[0], at[1]))
+    names = {place.name for place in places.gazetteer()}
+    return Picked(region=value["name"]) if value.get("name") in names else None
+
+
+def _numbers(value: object, count: int) -> list[float] | None:
+    if not isinstance(value, list | tuple) or len(value) != count:
+        return None
+    found = [float(v) for v in value if isinstance(v, int | float) and abs(v) <= 180]
+    return found if len(found) == count else None
