@@ -1,0 +1,231 @@
+"""Figures for print: the same pictures as on the pages, as vectors by matplotlib, one or two columns wide.
+
+Nothing in them is a bitmap. Each returns the bytes of a file whose metadata hold the caption and the command that
+repeats it.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, ListedColormap, LogNorm, Normalize
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from npf_engine.fields.field import Units
+from npf_engine.figures import palette
+from npf_engine.figures.layout import aspect, norm_title, position_title
+from npf_engine.figures.panels import Panel
+
+Format = Literal["pdf", "svg", "png"]
+FORMATS: tuple[Format, ...] = ("pdf", "svg", "png")
+WIDTH = {1: 3.3, 2: 6.9}  # inches of one and of two columns of a journal
+MOST_POINTS = 2500  # a cloud of more is drawn thinned: a file of megabytes is no figure
+SYMBOLS = {  # in TeX's mathematics, as matplotlib sets it
+    "rho": r"$\rho$",
+    "field": r"$F_\sharp\rho$",
+    "grad_u": r"$\nabla u_\sharp\rho$",
+    "m": r"$M_{\theta\,\sharp}\rho$",
+    "m_network": r"$M_{\xi\,\sharp}\rho$",
+    "reconstruction": r"$(\nabla u\circ M_\xi)_\sharp\rho$",
+}
+
+
+@dataclass(frozen=True)
+class Print:
+    """How a figure is printed: columns of the page that it takes (1 or 2), size of the type in points, format; and
+    what stands in the file: its title, caption and the command that repeats it."""
+
+    columns: int = 2
+    font: float = 8.0
+    format: Format = "pdf"
+    title: str = ""
+    caption: str = ""
+    command: str = ""
+
+    @property
+    def width(self) -> float:
+        """Inches."""
+        return WIDTH[self.columns]
+
+
+def clouds(panels: Sequence[Panel], origin: np.ndarray, how: Print) -> bytes:
+    """Figure 1: clouds side by side, a point in the colour of the place where it comes from (``origin`` (n,) of
+    ``palette.origin_index``)."""
+    across = 3 if how.columns == 2 else 2
+    rows = -(-len(panels) // across)
+    colours = ListedColormap([colour for _, colour in palette.origin_scale()])
+    pick = _thinned(len(origin))
+    with _type(how):
+        figure = Figure(figsize=(how.width, rows * how.width / across * 1.08), layout="constrained")
+        axes = np.atleast_1d(figure.subplots(rows, across)).ravel()
+        for axis, panel in zip(axes, panels, strict=False):
+            x, y = panel.points[pick, 0], panel.points[pick, 1]
+            axis.scatter(x, y, c=origin[pick], cmap=colours, vmin=0, vmax=255, s=_size(how), linewidths=0)
+            axis.set_title(SYMBOLS.get(panel.key, panel.key), color=palette.COLOURS[panel.key])
+            _frame(axis, panel.titles, panel.ranges, panel.ratio, ticks=2 + how.columns)
+        for axis in axes[len(panels) :]:
+            axis.set_axis_off()
+        return _written(figure, how)
+
+
+def ladder(rows: Sequence[Mapping[str, object]], how: Print) -> bytes:
+    """The accuracy table (rows of ``accuracy.rows``): each ratio with its standard error between the floor, at 1, and
+    the trivial answer."""
+    drawn = [row for row in rows if _positive(row["ratio"], row["floor"])]
+    with _type(how):
+        figure = Figure(figsize=(how.width, 0.55 + 0.34 * len(drawn)), layout="constrained")
+        axis = figure.subplots()
+        for height, row in enumerate(reversed(drawn)):
+            ratio, se, floor = _number(row["ratio"]), _number(row["se"]), _number(row["floor"])
+            if _positive(row["trivial"]):
+                far = _number(row["trivial"]) / floor
+                axis.plot([1, far], [height, height], color="0.8", linewidth=2, zorder=1)
+                axis.plot(far, height, "|", color=palette.COLOURS["trivial"], markersize=9, markeredgewidth=2)
+            axis.plot(1, height, "|", color=palette.COLOURS["floor"], markersize=9, markeredgewidth=2)
+            error = [[min(se, 0.95 * ratio)], [se]]
+            axis.errorbar(ratio, height, xerr=error, fmt="o", markersize=4, color="black", capsize=2, linewidth=1)
+        axis.set_xscale("log")
+        axis.set_yticks(range(len(drawn)), [str(row["measure"]) for row in reversed(drawn)])
+        axis.set_xlabel("value over its floor")
+        return _written(figure, how)
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where a map lies: units of its axes and the corners of Omega's box."""
+
+    units: Units
+    low: Sequence[float]
+    high: Sequence[float]
+
+
+def relocation(
+    places: Sequence[tuple[str, np.ndarray]], norm: np.ndarray, top: float, where: Region, how: Print
+) -> bytes:
+    """Figure 2: titled clouds of places (n, 2), each point in the colour of |F| (n,), from 0 to ``top``."""
+    across = min(len(places), how.columns)
+    rows = -(-len(places) // across)
+    colours = LinearSegmentedColormap.from_list("norm", palette.NORM)
+    pick = _thinned(len(norm))
+    with _type(how):
+        figure = Figure(figsize=(how.width, rows * how.width / across * 0.95), layout="constrained")
+        axes = np.atleast_1d(figure.subplots(rows, across)).ravel()
+        for axis, (title, x) in zip(axes, places, strict=False):
+            axis.scatter(
+                x[pick, 0], x[pick, 1], c=norm[pick], cmap=colours, vmin=0, vmax=top, s=_size(how), linewidths=0
+            )
+            axis.set_title(title)
+            _map(axis, where)
+        shades = ScalarMappable(Normalize(0, top), colours)
+        bar = figure.colorbar(shades, ax=axes.tolist(), shrink=0.8, label=norm_title(where.units))
+        bar.solids.set_rasterized(False)
+        bar.solids.set_edgecolor("face")
+        return _written(figure, how)
+
+
+@dataclass(frozen=True)
+class Relief:
+    """g (k, l) over axes x (k,) and y (l,)."""
+
+    x: np.ndarray
+    y: np.ndarray
+    g: np.ndarray
+
+
+def landscape(relief: Relief, draws: np.ndarray, modes: np.ndarray, where: Region, how: Print) -> bytes:
+    """A landscape: level lines of g, draws (n, 2), and numbered modes (k, 2)."""
+    with _type(how):
+        figure = Figure(figsize=(how.width, 0.8 * how.width), layout="constrained")
+        axis = figure.subplots()
+        finite = relief.g[np.isfinite(relief.g)]
+        above = relief.g - float(finite.min(initial=0.0)) + 1e-9 * (np.ptp(finite) or 1.0)
+        levels = np.quantile(above[np.isfinite(above)], np.linspace(0.01, 0.99, 16))
+        levels = np.unique(np.maximum(levels, 1e-12))
+        axis.contour(relief.x, relief.y, above.T, levels=levels, colors="0.6", linewidths=0.5, norm=LogNorm())
+        pick = _thinned(len(draws))
+        axis.scatter(
+            draws[pick, 0], draws[pick, 1], s=_size(how), color=palette.COLOURS["rho"], linewidths=0, alpha=0.6
+        )
+        for number, (x, y) in enumerate(modes, start=1):
+            axis.plot(x, y, "D", color=palette.COLOURS["inverse"], markersize=4, markeredgecolor="white")
+            axis.annotate(str(number), (x, y), xytext=(4, 4), textcoords="offset points", fontweight="bold")
+        _map(axis, where)
+        return _written(figure, how)
+
+
+def _type(how: Print) -> rc_context:
+    """Sans-serif type of one size, text that stays text in an SVG, TrueType in a PDF."""
+    return rc_context(
+        {
+            "font.size": how.font,
+            "axes.titlesize": how.font + 1,
+            "axes.linewidth": 0.6,
+            "xtick.major.width": 0.6,
+            "ytick.major.width": 0.6,
+            "pdf.fonttype": 42,
+            "svg.fonttype": "none",
+            "axes.unicode_minus": True,
+        }
+    )
+
+
+def _thinned(n: int) -> np.ndarray:
+    """Indices of at most MOST_POINTS of n points, always the same."""
+    if n <= MOST_POINTS:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(0).choice(n, MOST_POINTS, replace=False))
+
+
+def _size(how: Print) -> float:
+    return 2.2 if how.columns == 2 else 1.4
+
+
+def _frame(
+    axis: Axes,
+    titles: tuple[str, str],
+    ranges: tuple[tuple[float, float], tuple[float, float]],
+    ratio: float | None,
+    ticks: int = 4,
+) -> None:
+    axis.set_xlabel(titles[0])
+    axis.set_ylabel(titles[1])
+    axis.set_xlim(*ranges[0])
+    axis.set_ylim(*ranges[1])
+    for side in (axis.xaxis, axis.yaxis):
+        side.set_major_locator(MaxNLocator(ticks))
+    if ratio is not None:
+        axis.set_aspect(ratio, adjustable="box")
+
+
+def _map(axis: Axes, where: Region) -> None:
+    ranges = ((where.low[0], where.high[0]), (where.low[1], where.high[1]))
+    titles = (position_title(where.units, 0), position_title(where.units, 1))
+    _frame(axis, titles, ranges, aspect(where.units, where.low, where.high))
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _positive(*values: object) -> bool:
+    return all(isinstance(value, int | float) and np.isfinite(value) and value > 0 for value in values)
+
+
+def _written(figure: Figure, how: Print) -> bytes:
+    """The file, with what it shows and what repeats it in its metadata; the same figure gives the same bytes."""
+    kinds: dict[Format, dict[str, object]] = {
+        "pdf": {"Title": how.title, "Subject": how.caption, "Keywords": how.command, "CreationDate": None},
+        "svg": {"Title": how.title, "Description": how.caption, "Keywords": [how.command], "Date": None},
+        "png": {"Title": how.title, "Description": how.caption, "Comment": how.command},
+    }
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=how.format, metadata=kinds[how.format], dpi=300, facecolor="white")
+    return buffer.getvalue()

@@ -1,0 +1,22 @@
+"""What the page offers to cite is what CITATION.cff says, and a source's name is no TeX."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from npf_engine import __version__, citation
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_the_papers_are_those_of_the_citation_file() -> None:
+    told = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    text = citation.bibtex()
+    for family in ("Vesseron", "Cuturi", "Brenier"):
+        assert f"family-names: {family}" in told and family in text
+    assert "volume: 44" in told and "{44}" in text and __version__ in text and "@misc" not in text
+
+
+def test_a_source_is_text() -> None:
+    entry = citation.bibtex(r"a}\input{/etc/passwd} 50 % of x_1", "T").split("@misc")[1]
+    assert "\\input" not in entry and r"50 \% of x\_1" in entry and entry.count("{") == entry.count("}")

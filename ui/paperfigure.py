@@ -1,0 +1,58 @@
+"""A figure for a paper: its width, type and format in a popover, made as vectors on the server at the click; and what
+to cite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from npf_engine import citation
+from npf_engine.figures import paper
+from ui import frame
+
+MIME = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
+COLUMNS = {1: "One column, 3.3 in", 2: "Two columns, 6.9 in"}
+
+
+def offer(key: str, name: str, made: Callable[[paper.Print], bytes], caption: str, command: str = "") -> None:
+    """The popover *Figure*: ``made`` draws the figure for how it is to be printed; it is called at the click alone.
+
+    key: of the figure on its page; name: begins the file's name; caption and command (what repeats the figure) go into
+    the file's metadata and stand beside the button.
+    """
+    key = frame.key_of(key)
+    with st.popover("Figure", icon=":material/picture_as_pdf:", type="tertiary", key=f"figure_{key}"):
+        columns = st.segmented_control(
+            "Width", list(COLUMNS), default=2, format_func=COLUMNS.__getitem__, key=f"figure_width_{key}", required=True
+        )
+        kind = st.segmented_control(
+            "Format", paper.FORMATS, default="pdf", format_func=str.upper, key=f"figure_format_{key}", required=True
+        )
+        font = st.slider("Type (points)", 6, 12, 8, key=f"figure_font_{key}")
+        how = paper.Print(int(columns or 2), float(font), kind or "pdf", f"{name} {key}", caption, command)
+        st.download_button(
+            "Save the figure",
+            data=lambda: made(how),
+            file_name=f"{name}-{key}.{how.format}",
+            mime=MIME[how.format],
+            key=f"figure_save_{key}",
+            on_click="ignore",
+            type="primary",
+            icon=":material/download:",
+            width="stretch",
+        )
+        st.caption("A caption to begin with, and the command that repeats it:" if command else "A caption to begin with:")
+        st.code(caption, language=None, wrap_lines=True)
+        if command:
+            st.code(command, language="bash", wrap_lines=True)
+
+
+def cite(source: str = "", title: str = "") -> None:
+    """The popover *Cite*: BibTeX of the method, the theorem, this program, and the data (``source``, ``title``)."""
+    text = citation.bibtex(source, title)
+    with st.popover("Cite", icon=":material/format_quote:", type="tertiary", key="cite"):
+        st.code(text, language="bibtex", wrap_lines=True)
+        st.download_button(
+            "Save as .bib", text, "npf.bib", "application/x-bibtex", key="cite_save", on_click="ignore", width="stretch"
+        )
