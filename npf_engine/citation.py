@@ -30,12 +30,11 @@ SOFTWARE = f"""@software{{npf_explorer,
 }}"""
 
 
-def bibtex(source: str = "", title: str = "") -> str:
-    """Entries of the method, of the theorem, of this program, and of the data where ``source`` says where they are
-    from (``title``: what they are)."""
+def bibtex(source: str = "") -> str:
+    """Entries of the method, of the theorem, of this program, and of the data where ``source`` says what they are."""
     entries = [*PAPERS.values(), SOFTWARE]
     if source:
-        entries.append(f"@misc{{data,\n  title = {{{_plain(title or source)}}},\n  note  = {{{_plain(source)}}}\n}}")
+        entries.append(f"@misc{{data,\n  title = {{{_plain(source)}}}\n}}")
     return "\n\n".join(entries) + "\n"
 
 

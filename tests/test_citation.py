@@ -18,5 +18,5 @@ def test_the_papers_are_those_of_the_citation_file() -> None:
 
 
 def test_a_source_is_text() -> None:
-    entry = citation.bibtex(r"a}\input{/etc/passwd} 50 % of x_1", "T").split("@misc")[1]
+    entry = citation.bibtex(r"a}\input{/etc/passwd} 50 % of x_1").split("@misc")[1]
     assert "\\input" not in entry and r"50 \% of x\_1" in entry and entry.count("{") == entry.count("}")

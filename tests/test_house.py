@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # one another.
 FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     {"errors": ("errors",), "resources": ("resources",)},
-    {name: (name,) for name in ("home", "numbers", "glossary", "extensions", "seeds")},
+    {name: (name,) for name in ("home", "numbers", "glossary", "citation", "extensions", "seeds")},
     {"settings": ("settings",)},
     {"tasks": ("tasks",)},
     {"networks": ("networks",), "divergences": ("divergences",)},

@@ -8,10 +8,10 @@ import numpy as np
 import streamlit as st
 
 from npf_engine import glossary
-from npf_engine.figures import accuracy
+from npf_engine.figures import accuracy, paper
 from npf_engine.numbers import number
 from npf_engine.runs.store import Run
-from ui import frame, runs
+from ui import frame, paperfigure, runs
 from ui.plots import plot
 
 SYMBOLS = ("S", "W", "grad_u", "law", "rho", "M_xi", "M_theta", "I")  # of the glossary
@@ -40,15 +40,14 @@ def table(run: Run, name: str) -> None:
         "value near its trivial answer (what a model that learnt nothing scores) is a failure."
     )
     _numbers(metrics)
-    kept = {key: np.array([np.nan if row[key] is None else row[key] for row in rows], dtype=np.float64)
-            for key in ("value", "floor", "ratio", "se", "trivial")}  # fmt: skip
-    plot(
-        accuracy.ladder(metrics),
-        "ladder",
-        "Each value, with its standard error, between its floor (grey, at 1) and its trivial answer (brown).",
-        {"measure": np.array([row["measure"] for row in rows]), **kept},
-        name,
-    )
+    kept = {
+        key: np.array([np.nan if row[key] is None else row[key] for row in rows], dtype=np.float64)
+        for key in ("value", "floor", "ratio", "se", "trivial")
+    }
+    caption = "Each value, with its standard error, between its floor (grey, at 1) and its trivial answer (brown)."
+    arrays = {"measure": np.array([row["measure"] for row in rows]), **kept}
+    plot(accuracy.ladder(metrics), "ladder", caption, arrays, name)
+    paperfigure.offer("ladder", name, lambda how: paper.ladder(rows, how), caption, paperfigure.command(run))
 
 
 def _cells(row: dict[str, Any]) -> dict[str, Any]:

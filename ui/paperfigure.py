@@ -9,6 +9,9 @@ import streamlit as st
 
 from npf_engine import citation
 from npf_engine.figures import paper
+from npf_engine.runs.store import Run
+from npf_engine.studies.factorization.bundling import training_command
+from npf_engine.studies.factorization.spec import TrainingSpec
 from ui import frame
 
 MIME = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
@@ -42,15 +45,22 @@ def offer(key: str, name: str, made: Callable[[paper.Print], bytes], caption: st
             icon=":material/download:",
             width="stretch",
         )
-        st.caption("A caption to begin with, and the command that repeats it:" if command else "A caption to begin with:")
+        st.caption(
+            "A caption to begin with, and the command that repeats it:" if command else "A caption to begin with:"
+        )
         st.code(caption, language=None, wrap_lines=True)
         if command:
             st.code(command, language="bash", wrap_lines=True)
 
 
-def cite(source: str = "", title: str = "") -> None:
-    """The popover *Cite*: BibTeX of the method, the theorem, this program, and the data (``source``, ``title``)."""
-    text = citation.bibtex(source, title)
+def command(run: Run) -> str:
+    """The command that trains the model of a figure again; empty for a run of another kind."""
+    return training_command(run.spec) if isinstance(run.spec, TrainingSpec) else ""
+
+
+def cite(source: str = "") -> None:
+    """The popover *Cite*: BibTeX of the method, the theorem, this program, and the data (``source``)."""
+    text = citation.bibtex(source)
     with st.popover("Cite", icon=":material/format_quote:", type="tertiary", key="cite"):
         st.code(text, language="bibtex", wrap_lines=True)
         st.download_button(

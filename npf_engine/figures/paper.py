@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -126,8 +127,9 @@ def relocation(
             _map(axis, where)
         shades = ScalarMappable(Normalize(0, top), colours)
         bar = figure.colorbar(shades, ax=axes.tolist(), shrink=0.8, label=norm_title(where.units))
-        bar.solids.set_rasterized(False)
-        bar.solids.set_edgecolor("face")
+        if bar.solids is not None:  # matplotlib makes a bitmap of long bars
+            bar.solids.set_rasterized(False)
+            bar.solids.set_edgecolor("face")
         return _written(figure, how)
 
 
@@ -161,7 +163,7 @@ def landscape(relief: Relief, draws: np.ndarray, modes: np.ndarray, where: Regio
         return _written(figure, how)
 
 
-def _type(how: Print) -> rc_context:
+def _type(how: Print) -> AbstractContextManager[None]:
     """Sans-serif type of one size, text that stays text in an SVG, TrueType in a PDF."""
     return rc_context(
         {

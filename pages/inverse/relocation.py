@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from npf_engine.figures import histograms, inverse
+from npf_engine.figures import histograms, inverse, paper
 from npf_engine.figures.layout import position_title
 from npf_engine.measures.inverse_view import ALIKE, RelocationView
 from npf_engine.numbers import number, percent
@@ -13,7 +13,7 @@ from npf_engine.polar import PolarFactorization
 from npf_engine.runs.store import Run
 from npf_engine.tasks import layout
 from pages.inverse.preimages import judged_by, seen
-from ui import modelviews, states
+from ui import modelviews, paperfigure, states
 from ui.plots import plot
 
 LEAST = 1e-3  # of the length: where the axis begins
@@ -42,6 +42,15 @@ def show(run: Run, model: PolarFactorization, name: str, view: RelocationView) -
             figure = inverse.norm_points(points, view.f, *box, top=view.top, grid=grid, revision=f"relocation_{key}")
             plot(figure, f"relocation_{key}", caption, {"x": points, "F": view.f}, name)
     size = np.linalg.norm(view.f, axis=1)
+    if model.d == 2:
+        places = [("original", view.x), ("relocated", view.moved)]
+        paperfigure.offer(
+            "relocation",
+            name,
+            lambda how: paper.relocation(places, size, view.top, paper.Region(*box), how),
+            "Gradients where they were sampled and where the stochastic inverse carries them, in the colour of |F|.",
+            paperfigure.command(run),
+        )
     difference = np.linalg.norm(view.reached, axis=1) - size
     figure = inverse.norm_difference(view.moved, difference, *box, top=view.top / 2, grid=grid)
     caption = (

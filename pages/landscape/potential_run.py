@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from npf_engine.errors import InputError
-from npf_engine.figures import critical, curves
+from npf_engine.figures import critical, curves, paper
 from npf_engine.figures import landscape as figures
 from npf_engine.numbers import number, percent
 from npf_engine.runs.store import Run
@@ -18,7 +18,7 @@ from npf_engine.tasks.layout import slug
 from pages.landscape import chains, data, ground, player, points, potential_setup
 from pages.landscape.chains import METHODS, PLAIN, Chain
 from pages.landscape.ground import Ground, place
-from ui import frame, live, manage, progress, runpage, runs, states
+from ui import frame, live, manage, paperfigure, progress, runpage, runs, states
 from ui.plots import plot
 
 QUESTION = "Does the sampler find every mode, and give each the weight that it has?"
@@ -131,6 +131,14 @@ def _result(run: Run, picture: Ground, name: str) -> None:
             + (", saddles and maxima." if others else "."),
             {"x": x},
             name,
+        )
+        at = np.array([mode["location"][:2] for mode in modes], dtype=np.float64).reshape(-1, 2)
+        where = paper.Region(picture.units, picture.low, picture.high)
+        paperfigure.offer(
+            "draws",
+            name,
+            lambda how: paper.landscape(paper.Relief(picture.x, picture.y, picture.g), x, at, where, how),
+            f"Level lines of g, draws by {METHODS[run.spec.method]}, and the modes.",
         )
     with right:
         if modes:

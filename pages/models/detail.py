@@ -7,7 +7,7 @@ import streamlit as st
 from npf_engine.figures import accuracy
 from npf_engine.glossary import typeset
 from npf_engine.runs.store import Run
-from ui import fieldlink, frame, manage, pictures, states
+from ui import fieldlink, frame, manage, paperfigure, pictures, states
 from ui.plots import plot
 from ui.runs import badge, store
 
@@ -38,6 +38,7 @@ def _links(run: Run) -> None:
             frame.link("factorization", None, {"run": run.id})
             frame.link("inverse", None, {"run": run.id})
             manage.download(run)
+            paperfigure.cite(fieldlink.source_title(run.spec.field))
         else:
             frame.link("train", "Look at the training", {"run": run.id})
         frame.link("train", "Train again with edits", {**fieldlink.training_to_query(run.spec), "retry": run.id})

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from npf_engine.fields.field import Units
-from npf_engine.figures import palette, paper, panels
+from npf_engine.figures import palette, panels, paper
 
 UNITS = Units(("x", "y"), ("km", "km"), "m/s")
 POINTS = np.random.default_rng(0).normal(size=(300, 2))
@@ -18,7 +18,7 @@ WHERE = paper.Region(UNITS, (-3.0, -3.0), (3.0, 3.0))
 
 def made(kind: str, how: paper.Print) -> bytes:
     if kind == "clouds":
-        planes = {key: POINTS for key in ("rho", "field", "m", "grad_u")}
+        planes = dict.fromkeys(("rho", "field", "m", "grad_u"), POINTS)
         drawn = [panels.panel(k, planes, UNITS, WHERE.low, WHERE.high, position=k in ("rho", "m")) for k in planes]
         return paper.clouds(drawn, palette.origin_index(POINTS), how)
     if kind == "ladder":

@@ -36,8 +36,8 @@ def _components() -> tuple[Callable[..., object], Callable[..., object]]:
     script = f"window.npfWorldLines = {LINES.read_text(encoding='utf-8')};\n"
     script += 'export default function () { window.dispatchEvent(new Event("npf-world-lines")); }'
     lines = st.components.v2.component("npf_world_lines", js=script)
-    texts = {suffix: (HERE / f"map.{suffix}").read_text(encoding="utf-8") for suffix in ("html", "css", "js")}
-    return lines, st.components.v2.component("npf_world_map", **texts)
+    html, css, js = ((HERE / f"map.{suffix}").read_text(encoding="utf-8") for suffix in ("html", "css", "js"))
+    return lines, st.components.v2.component("npf_world_map", html=html, css=css, js=js)
 
 
 @st.cache_data(show_spinner=False)
