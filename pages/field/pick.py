@@ -6,13 +6,14 @@ import streamlit as st
 
 from npf_engine.errors import InputError
 from npf_engine.fields import analytic, catalog, stored_files
+from npf_engine.fields.places import cities
 from npf_engine.fields.places import find as places
 from npf_engine.fields.readers.file_reading import SUFFIXES
 from npf_engine.fields.sources.registry import source_of
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.numbers import typed
 from pages.field import building, choice, reading, uploading
-from ui import states
+from ui import states, worldmap
 
 PLACE, BUILT_IN, UPLOAD, FORMULA = "Place", "Built in", "Upload", "Formula"
 ICONS = {
@@ -93,6 +94,29 @@ def _place(spec: FieldSpec) -> None:
                     on_click=_go,
                     args=(place, float(size)),
                 )
+
+    box = building.place_of(spec)
+    worldmap.pick(None if box is None else box.bounds, _cities(), float(size), _picked)
+
+
+@st.cache_resource(show_spinner=False)
+def _cities() -> list[worldmap.Label]:
+    """The largest cities, for the map."""
+    found = cities.load_index().largest(worldmap.LARGEST_CITIES)
+    return [(city.name, round(city.longitude, 3), round(city.latitude, 3), city.population) for city in found]
+
+
+def _picked(found: worldmap.Picked) -> None:
+    """Another field from the map; what is no box for elevation is told and changes nothing."""
+    try:
+        if found.region is not None:
+            choice.choose(found.region)
+        elif found.at is not None:
+            choice.choose("coordinates", bounds=places.box_around(*found.at, float(st.session_state["size_km"])))
+        elif found.box is not None:
+            choice.choose("coordinates", bounds=places.coordinates_place(found.box).bounds)
+    except InputError as error:
+        st.session_state[choice.PROBLEM] = str(error)
 
 
 def _go(place: places.Place, size_km: float) -> None:

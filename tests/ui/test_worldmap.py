@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from npf_engine.fields import places
+from npf_engine.fields.places import find as places
 from ui import worldmap
 
 

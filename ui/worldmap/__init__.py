@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from npf_engine.fields import places
+from npf_engine.fields.places import find as places
 from ui import frame
 
 HERE = Path(__file__).parent
@@ -18,6 +18,7 @@ MOST_DEGREES = 5  # of a side: what the elevation package fetches at once, rough
 LARGEST_CITIES = 6000
 KEY = "worldmap"
 Box = tuple[float, float, float, float]
+Label = tuple[str, float, float, int]  # a city: its name, longitude, latitude, people
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,7 @@ def _regions() -> list[list[object]]:
     return [[place.name, place.title, *place.bounds] for place in places.gazetteer()]
 
 
-def pick(
-    box: Box | None, cities: Sequence[tuple[str, float, float, int]], side_km: float, picked: Callable[[Picked], None]
-) -> None:
+def pick(box: Box | None, cities: Sequence[Label], side_km: float, picked: Callable[[Picked], None]) -> None:
     """Draw the map with ``box`` on it; ``picked`` is called with what a person picks there, before the page runs again.
 
     cities: (name, longitude, latitude, people), the largest first; they are named as the map comes closer. side_km:

@@ -104,6 +104,10 @@ class CityIndex:
             population=int(self._population[row]),
         )
 
+    def largest(self, count: int) -> list[City]:
+        """The ``count`` cities with the most people, the largest first."""
+        return [self._city(int(row)) for row in np.argsort(-self._population, kind="stable")[:count]]
+
     def _exact(self, key: str) -> list[City]:
         """Cities called ``key`` (normalised), the likeliest first."""
         encoded = key.encode()
