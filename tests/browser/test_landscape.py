@@ -58,8 +58,13 @@ def test_results_are_downloaded(visitor: Visitor, sampled: str):
 @pytest.mark.parametrize(("width", "theme"), SCREENS)
 def test_screenshots(browser: Any, server: Server, sampled: str, width: int, theme: str):
     visitor = Visitor(browser, server.url, width, theme)
-    pages = {"setup": "", "critical": "?view=Critical+points", "classifier": "?of=Classifier",
-             "run": f"?run={sampled}", "time": f"?run={sampled}&view=Over+time"}  # fmt: skip
+    pages = {
+        "setup": "",
+        "critical": "?view=Critical+points",
+        "classifier": "?of=Classifier",
+        "run": f"?run={sampled}",
+        "time": f"?run={sampled}&view=Over+time",
+    }
     try:
         for name, query in pages.items():
             visitor.go(f"/landscape{query}")
