@@ -1,89 +1,130 @@
-"""Figure 1 for one model: what is given, what the model makes of it, and both together."""
+"""Figure 1 for one model: what is given, what the model makes of it, and both together, at all samples of the run."""
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import streamlit as st
 
-from npf_engine.figures import histograms, palette, panels
+from npf_engine.figures import histograms, panels
 from npf_engine.figures.layout import position_title, value_title
+from npf_engine.measures import linked as clouds
 from npf_engine.measures import views
+from npf_engine.measures.linked import Evaluation, LinkedClouds
 from npf_engine.runs.store import Run
 from npf_engine.tasks import layout
-from ui import modelviews
+from pages.factorization import selected
+from ui import linked, modelviews
+from ui.linked import held, source
 from ui.plots import plot
 
 FOLDS = 0.03  # share of points with neighbours from elsewhere above which M is said to fold
-POINTS = (1000, 3000, 8000)
+FOLD_POINTS = 3000  # samples that tell it
+GRAPH_POINTS = 3000
 SEED = 0
-COLUMNS = {
-    "given": (
-        ("field", "rho"),
-        "**Given.** Above the law of F, below ρ. A point keeps its colour in every panel: the colour of the place "
-        "where it comes "
-        "from.",
-    ),
-    "learnt": (
-        ("grad_u", "m"),
-        "**Learnt.** ∇u♯ρ should cover F♯ρ, and Mθ♯ρ should cover ρ.",
-    ),
-    "together": (
-        ("reconstruction", "m_network"),
-        "**Together.** ∇u∘Mξ should equal F♯ρ in shape and colours, and Mξ, the network, should equal Mθ.",
-    ),
-}
+AT_ONCE = 3.0  # seconds: all samples are shown without being asked for where they take no longer
+PAIRS = {"1 and 2": (0, 1), "1 and 3": (0, 2), "2 and 3": (1, 2)}  # of axes, d = 3
+CAPTIONS = (
+    "**Given.** F♯ρ, the law of F, and ρ. A point keeps its colour in every panel: at first that of the place where it "
+    "comes from.",
+    "**Learnt.** ∇u♯ρ should cover F♯ρ, and Mθ♯ρ should cover ρ. {folds}",
+    "**Together.** ∇u∘Mξ should equal F♯ρ in shape and colours, and Mξ, the network, should equal Mθ.",
+)
+NO_NETWORK = "**Together.** This model has no Mξ: its training stopped before that stage."
 
 
 def show(run: Run, name: str) -> None:
     """The panels of one model."""
-    view, axes = _options(run)
-    if view.d == 1:
-        _graphs(view, name)
+    found = source.evaluation(run.id)
+    if found.model.d == 1:
+        _graphs(modelviews.clouds(str(layout.home()), run.id, GRAPH_POINTS, SEED), name)
         return
-    planes = view.planes(axes)
-    origin = palette.origin_index(planes["rho"])
-    if view.projection is not None:
-        share = 100 * float(view.projection.share.sum())
+    st.fragment(_linked)(run.id, name)
+    if found.model.d == 3:
+        _space(found.result(GRAPH_POINTS).view, name)
+
+
+def _linked(run_id: str, name: str) -> None:
+    """The linked panels, what is selected, and what they mean; a selection runs this part of the page alone."""
+    found = source.evaluation(run_id)
+    keys = tuple(key for key in source.WIDE if key in found.result(1).view.clouds)
+    selection = held.current(run_id, keys, found.model.d)
+    n, axes = _options(found, selection.axes if selection else (0, 1))
+    if selection is not None and selection.axes != axes:
+        selection = None  # drawn on other axes: there it means the same samples still
+        held.hold(run_id, "")
+    shown, message = source.shown(str(layout.home()), run_id, n, axes, found)
+    if shown.view.projection is not None:
+        share = 100 * float(shown.view.projection.share.sum())
         st.caption(f"All panels are on the first two principal axes of F♯ρ, which hold {share:.0f} % of its variance.")
-    for column, (key, (pair, caption)) in zip(st.columns(3, gap="small"), COLUMNS.items(), strict=True):
-        drawn = [item for item in pair if item in planes]
-        with column:
-            if not drawn:
-                st.info("This model has no Mξ: its training stopped before that stage.", icon=":material/info:")
-                continue
-            if "m" in drawn:
-                caption = f"{caption} {_folds(view)}"
-            figure = panels.column([_panel(item, view, planes, axes) for item in drawn], origin)
-            plot(figure, f"clouds_{key}", caption, {item: view.clouds[item] for item in ("rho", *drawn)}, name)
-    if view.d == 3:
-        _space(view, name)
-
-
-def _options(run: Run) -> tuple[views.FactorizationView, tuple[int, int]]:
-    with st.container(horizontal=True, gap="large"):
-        n = st.segmented_control("Points", POINTS, default=POINTS[1], key="points", required=True)
-        view = modelviews.clouds(str(layout.home()), run.id, int(n or POINTS[1]), SEED)
-        if view.d != 3:
-            return view, (0, 1)
-        pairs = {f"{i + 1} and {j + 1}": (i, j) for i, j in combinations(range(3), 2)}
-        chosen = st.segmented_control("Axes", list(pairs), default="1 and 2", key="axes", required=True)
-    return view, pairs[chosen or "1 and 2"]
-
-
-def _panel(key: str, view: views.FactorizationView, planes: views.Arrays, axes: tuple[int, int]) -> panels.Panel:
-    unit = view.units.position[0] if view.one_unit else "scaled"
-    return panels.panel(
-        key,
-        planes,
-        view.units,
-        view.low,
-        view.high,
-        position=key in views.POSITIONS,
-        axes=axes,
-        principal=view.projection is not None,
-        position_unit=unit,
+    look = linked.Look(
+        label="The clouds of Figure 1, linked",
+        push=held.pushes(),
+        selection=linked.selection.text(selection) if selection else "",
     )
+    linked.draw(message, look, "clouds", lambda text: held.hold(run_id, linked.selection.checked(text)))
+    st.caption(_samples(shown))
+    selected.show(run_id, name, shown, selection)
+    _captions(shown)
+
+
+def _options(found: Evaluation, axes: tuple[int, int]) -> tuple[int, tuple[int, int]]:
+    """How many samples are shown, and on which axes."""
+    choices = {f"{found.quick:,}": found.quick}
+    if found.total > found.quick:
+        choices[f"All {found.total:,}"] = found.total
+    with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
+        if len(choices) > 1:
+            quick = found.left > AT_ONCE
+            first = list(choices)[0 if quick else -1]
+            chosen = st.segmented_control(
+                "Samples",
+                list(choices),
+                default=first,
+                key="samples",
+                required=True,
+                help=f"A first look at once; all of them take about {max(1, round(found.left))} s more, once."
+                if quick
+                else None,
+            )
+            n = choices.get(chosen or first, found.quick)
+        else:
+            n = found.total
+        if found.model.d == 3:
+            of = {pair: text for text, pair in PAIRS.items()}
+            picked = st.segmented_control(
+                "Axes", list(PAIRS), default=of.get(axes, "1 and 2"), key="axes", required=True
+            )
+            axes = PAIRS[picked or "1 and 2"]
+        else:
+            axes = (0, 1)
+    _evaluate(found, n)
+    return n, axes
+
+
+def _evaluate(found: Evaluation, n: int) -> None:
+    """Wait for n samples, and say how far they are."""
+    if found.done >= n:
+        return
+    bar = st.progress(0.0)
+    while found.done < n:
+        text = f"Mθ by the solver: {found.done:,} of {n:,} samples, about {max(1, round(found.left))} s left"
+        bar.progress(found.done / n, text=text)
+        found.advance()
+    bar.empty()
+
+
+def _samples(shown: LinkedClouds) -> str:
+    """Which samples these are."""
+    n, unseen = shown.n, shown.unseen
+    seen = "all unseen in training" if unseen >= n else f"{unseen:,} of them unseen in training"
+    return f"{n:,} of {shown.total:,} samples, {seen}." if n < shown.total else f"All {n:,} samples, {seen}."
+
+
+def _captions(shown: LinkedClouds) -> None:
+    given, learnt, together = CAPTIONS
+    if "m_network" not in shown.view.clouds:
+        together = NO_NETWORK
+    for column, text in zip(st.columns(3, gap="small"), (given, learnt, together), strict=True):
+        column.caption(text.format(folds=_folds(clouds.head(shown.view, FOLD_POINTS))))
 
 
 def _folds(view: views.FactorizationView) -> str:

@@ -10,7 +10,7 @@ from npf_engine.runs.store import Run
 from npf_engine.studies import kinds
 from pages.home import picture
 from ui import frame, states
-from ui.runs import badge, store
+from ui.runs import badge, load_model, store
 
 WHAT = (
     "A vector field F is the gradient of a convex potential u after a map M that moves places about and keeps their "
@@ -37,8 +37,9 @@ def main() -> None:
     with states.shown("the first picture"):
         # The first picture somebody sees must not be one of a model that cannot be trusted.
         worthy = [run for run in (*gallery, *done) if run.verdict in (GOOD, USABLE)]
-        if worthy:
-            picture.of_model(worthy[0])
+        seen = next((run for run in worthy if load_model(run.id).d > 1), None)
+        if seen is not None:
+            picture.of_model(seen)
         else:
             picture.of_terrain()
     if gallery:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -12,12 +13,17 @@ from npf_engine.numbers import number
 from npf_engine.runs.store import Run, RunStore
 from npf_engine.tasks import layout
 from pages.factorization import embedded
-from tests.pages.conftest import button, endless, open_page, texts, tiny, wait_for
+from tests.pages.conftest import button, endless, links, open_page, texts, tiny, wait_for
 from ui import modelviews
 
 
 def plots(app) -> int:
     return len(app.get("plotly_chart"))
+
+
+def panels(app) -> int:
+    """Linked views on the page: each is its points and what draws them."""
+    return len(app.get("bidi_component")) // 2
 
 
 @pytest.fixture
@@ -49,7 +55,7 @@ def test_failed_run_of_the_link_is_told_and_another_is_shown(store: RunStore, do
     wait_for(lambda: store.get(failed.id).state == "failed")
     app = open_page("factorization", {"run": failed.id})
     assert any("is failed" in item.value for item in app.warning)
-    assert plots(app) == 3
+    assert panels(app) == 1
 
 
 def test_unreadable_bundle_is_a_sentence(store: RunStore, done: Run):
@@ -60,13 +66,35 @@ def test_unreadable_bundle_is_a_sentence(store: RunStore, done: Run):
 
 def test_clouds_verdict_and_links(store: RunStore, done: Run):
     app = open_page("factorization", {"run": done.id})
-    assert plots(app) == 3 and app.query_params["run"] == done.id
+    assert panels(app) == 1 and app.query_params["run"] == done.id
     level = store.get(done.id).verdict
     boxes = [item.value for kind in ("error", "warning", "success") for item in getattr(app, kind)]
     assert level is not None and any(level.capitalize() in text for text in boxes)
     assert "should cover" in texts(app) and ("M folds" in texts(app) or "M hardly folds" in texts(app))
-    app.segmented_control(key="points").set_value(1000).run()
-    assert not app.exception and plots(app) == 3
+    assert re.search(r"All 3,9\d\d samples, 59\d of them unseen in training", texts(app))
+
+
+def test_selection_of_the_link_is_counted_turned_and_cleared(store: RunStore, done: Run):
+    low, high = store.model(done.id).low, store.model(done.id).high
+    corners = [(low[0], low[1]), (high[0] + 1, low[1]), (high[0] + 1, high[1] + 1), (low[0], high[1] + 1)]
+    whole = "~".join(f"{x!r}_{y!r}" for x, y in corners)
+    app = open_page("factorization", {"run": done.id, "select": f"rho~0.1~{whole}"})
+    assert "samples selected in ρ" in texts(app) and "longitude" in texts(app)
+    assert "All places with its mean gradient" in links(app)
+    app.button(key="selection_turn").click().run()
+    assert "samples selected in Mθ♯ρ" in texts(app) and app.query_params["select"] == f"m~0.1~{whole}"
+    app.switch_page("pages/inverse/page.py").run()
+    del app.query_params["select"]
+    app.switch_page("pages/factorization/page.py").run()
+    assert "samples selected in Mθ♯ρ" in texts(app)  # held from page to page
+    app.button(key="selection_clear").click().run()
+    assert "selected in" not in texts(app) and "select" not in app.query_params and not app.exception
+
+
+def test_a_link_that_selects_nothing_known_is_a_sentence(store: RunStore, done: Run):
+    app = open_page("factorization", {"run": done.id, "select": "rho~0.7~0_0~1_0~1_1<script>"})
+    assert "selection in the link" in texts(app) and panels(app) == 1
+    assert "select" not in app.query_params
 
 
 def test_accuracy_table_stands_between_floor_and_trivial(store: RunStore, done: Run):
@@ -86,7 +114,7 @@ def test_potential_and_unknown_view(store: RunStore, done: Run):
     app = open_page("factorization", {"run": done.id, "view": "Potential"})
     assert plots(app) == 1 and "no dents" in texts(app)
     app = open_page("factorization", {"run": done.id, "view": "Nonsense"})
-    assert plots(app) == 3
+    assert panels(app) == 1
 
 
 def test_embedding_runs_in_the_background_and_is_shown_when_done(store: RunStore, done: Run):

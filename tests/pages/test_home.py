@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import json
+
 from npf_engine.runs.store import Run, RunStore
 from tests.pages.conftest import button, endless, open_page, texts, tiny, wait_for
+from ui.linked import blob
 
 
 def test_before_any_run_of_ones_own_there_is_a_picture(store: RunStore):
     app = open_page("home")
-    assert len(app.get("plotly_chart")) >= 2
     if store.list():
         button(app, "Open the gallery")
+        assert len(app.get("bidi_component")) == 2
     else:
+        assert len(app.get("plotly_chart")) >= 2
         assert "the Jacksboro fault in Tennessee" in texts(app)
     button(app, "Pick a field and train")
 
 
-def test_a_point_is_followed_through_all_three_pictures(store: RunStore):
+def test_the_scene_moves_the_points_of_a_model(store: RunStore):
     app = open_page("home")
     assert "x → M(x) → ∇u(M(x)) = F(x)" in texts(app) and "Brenier's theorem" in texts(app)
-    before = texts(app)
-    assert "This point: x = (" in before and "of F's spread apart" in before
-    slider = next(item for item in app.slider if item.label == "Follow a point")
-    slider.set_value(slider.max).run()
-    assert not app.exception and "This point: x = (" in texts(app) and texts(app) != before
+    points, view = app.get("bidi_component")
+    assert blob.identity(points.proto.bytes) == json.loads(view.proto.json)["id"]
+    told = json.loads(view.proto.json)
+    assert told["scene"] and told["way"] == "path" and len(told["sentences"]) == 3
 
 
 def test_one_click_starts_at_the_field(store: RunStore):

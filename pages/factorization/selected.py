@@ -1,0 +1,101 @@
+"""What is selected in the linked clouds: in numbers, to go on from, and to take along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import streamlit as st
+
+from npf_engine import numbers
+from npf_engine.figures.layout import subscript
+from npf_engine.measures import linked as clouds
+from npf_engine.measures.linked import LinkedClouds, Summary
+from npf_engine.numbers import typed
+from ui import frame, states
+from ui.linked import blob, held, selection
+from ui.linked.selection import Selection
+from ui.plots import downloads
+
+MOST_ROWS = 4  # components of x and of F in the table
+DIGITS = 9  # of a gradient in a link, as on the page Inverse
+NAMES = {"rho": "ρ", "field": "F♯ρ", "grad_u": "∇u♯ρ", "m": "Mθ♯ρ", "m_network": "Mξ♯ρ", "reconstruction": "∇u∘Mξ♯ρ"}
+# The same polygon in another panel selects an image or a pre-image: {x : M(x) in P} is M^-1(P); F being grad u o M,
+# {x : grad u(x) in P} is M(F^-1(P)).
+TURNS = {
+    "rho": ("m", "Its pre-images M⁻¹(S)", "The samples that Mθ carries into this polygon: it goes to the panel Mθ♯ρ."),
+    "m": ("rho", "Its image M(S)", "The samples of the polygon itself, to which Mθ carries what is selected."),
+    "m_network": ("rho", "Its image M(S)", "The samples of the polygon itself, to which Mξ carries what is selected."),
+    "field": ("grad_u", "Its image M(S)", "Where ∇u takes the values of this polygon: it goes to the panel ∇u♯ρ."),
+    "grad_u": ("field", "Its pre-images M⁻¹(S)", "Where F takes the values of this polygon: it goes to the panel F♯ρ."),
+    "reconstruction": ("grad_u", "Its image M(S)", "Where ∇u takes these values: the polygon goes to the panel ∇u♯ρ."),
+}
+
+
+def show(run_id: str, name: str, shown: LinkedClouds, chosen: Selection | None) -> None:
+    """The selection, or how to make one; and the downloads, of what is selected or of all."""
+    if chosen is None:
+        frame.caption("Draw around points in any panel: they stay lit in all, in the link, and in the downloads.")
+        downloads(lambda: clouds.rows(shown, None), "clouds", name)
+        return
+    mask = chosen.mask(blob.plane(shown, chosen.key, chosen.axes))
+    found = clouds.summary(shown.view.clouds, mask)
+    with st.container(border=True, key="selection"):
+        left, right = st.columns([3, 2], gap="medium")
+        with left:
+            st.markdown(
+                f"**{found.count:,} samples selected in {NAMES[chosen.key]}**, {numbers.percent(found.share)} of those "
+                "shown. The rest is grey in every panel."
+            )
+            _actions(run_id, chosen, found)
+            if found.count:
+                downloads(lambda: clouds.rows(shown, mask), "selection", name)
+        with right:
+            if found.count:
+                st.markdown(_table(found, shown))
+
+
+def _actions(run_id: str, chosen: Selection, found: Summary) -> None:
+    key, label, help_ = TURNS[chosen.key]
+    with st.container(horizontal=True, gap="small"):
+        turned = selection.text(selection.moved(chosen, key))
+        st.button(
+            label,
+            key="selection_turn",
+            icon=":material/sync_alt:",
+            help=help_,
+            on_click=held.push,
+            args=(run_id, turned),
+        )
+        st.button(
+            "Clear",
+            key="selection_clear",
+            icon=":material/close:",
+            on_click=held.push,
+            args=(run_id, ""),
+        )
+        if found.typical is not None:
+            gradient = ", ".join(typed(float(f"{value:.{DIGITS}g}")) for value in found.typical)
+            frame.link("inverse", "All places with its mean gradient", {"run": run_id, "g": gradient})
+
+
+def _table(found: Summary, shown: LinkedClouds) -> str:
+    """Mean and spread of x and of F, with units, as Markdown."""
+    assert found.x is not None and found.field is not None
+    units, view = shown.view.units, shown.view
+    lines = ["| | mean | spread |", "|---|---|---|"]
+    for axis in range(min(view.d, MOST_ROWS)):
+        width = view.high[axis] - view.low[axis]
+        unit = states.plain(units.position[axis])
+        values = (numbers.place(float(part[axis]), width) for part in found.x)
+        lines.append(_row(states.plain(units.axes[axis]), values, unit))
+    for axis in range(min(view.d, MOST_ROWS)):
+        values = (numbers.number(float(part[axis])) for part in found.field)
+        lines.append(_row(f"F{subscript(axis + 1)}", values, states.plain(units.value)))
+    if view.d > MOST_ROWS:
+        lines.append(f"| and {view.d - MOST_ROWS} components more of each | | |")
+    return "\n".join(lines)
+
+
+def _row(name: str, values: Iterable[str], unit: str) -> str:
+    cells = [f"{value} {unit}".strip() for value in values]
+    return f"| {name} | {' | '.join(cells)} |"

@@ -1,0 +1,111 @@
+"""The message of points: laid out as its description says, and restored on both sides alike."""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any
+
+import numpy as np
+import pytest
+
+from npf_engine.fields.field import Units
+from npf_engine.figures import palette
+from npf_engine.measures.linked import LinkedClouds
+from npf_engine.measures.views import FactorizationView, principal_axes
+from ui.linked import blob
+
+KEYS = ("field", "grad_u", "rho", "m")
+
+
+def clouds(n: int = 500, d: int = 2, wild: bool = False) -> LinkedClouds:
+    rng = np.random.default_rng(0)
+    arrays = {key: rng.uniform(-1, 1, (n, d)) for key in KEYS}
+    arrays["rho"][:, 0] *= 3
+    if wild:
+        arrays["m"][0] = 1e6
+    units = Units(tuple("abcdefgh"[:d]), ("km",) * d, "m/s")
+    projection = principal_axes(arrays["field"]) if d > 3 else None
+    view = FactorizationView(arrays, units, (-3.0,) + (-1.0,) * (d - 1), (3.0,) + (1.0,) * (d - 1),
+                             (3.0,) + (1.0,) * (d - 1), projection)  # fmt: skip
+    scalars = {"norm": np.linalg.norm(arrays["field"], axis=1), "residual": np.full(n, 1e-6)}
+    return LinkedClouds(view, scalars, 0, n)
+
+
+def read(message: bytes) -> tuple[dict[str, Any], bytes]:
+    assert message[:4] == b"NPFL"
+    (length,) = struct.unpack("<I", message[4:8])
+    assert (8 + length) % 8 == 0
+    return json.loads(message[8 : 8 + length]), message[8 + length :]
+
+
+def array(place: dict[str, Any], body: bytes) -> np.ndarray:
+    assert place["offset"] % 8 == 0
+    return np.frombuffer(body, "<" + place["type"], place["count"], place["offset"])
+
+
+def test_every_panel_lies_where_the_head_says():
+    found = clouds()
+    head, body = read(blob.pack(found, KEYS))
+    assert [panel["key"] for panel in head["panels"]] == list(KEYS) and head["n"] == 500 and head["axes"] == [0, 1]
+    for panel in head["panels"]:
+        codes = array(panel["points"], body).reshape(-1, 2)
+        assert codes.dtype == np.uint16 and len(codes) == 500
+        low, high = np.array(panel["low"]), np.array(panel["high"])
+        restored = low + codes / 65535 * (high - low)
+        np.testing.assert_allclose(restored, found.view.clouds[panel["key"]], atol=float((high - low).max()) / 65535)
+        np.testing.assert_array_equal(restored, blob.plane(found, panel["key"], (0, 1)))
+    assert head["panels"][2]["unit"] == "km" and head["panels"][0]["unit"] == "m/s"
+
+
+def test_colours_lie_there_too():
+    head, body = read(blob.pack(clouds(), KEYS))
+    colours = {colour["key"]: colour for colour in head["colours"]}
+    assert list(colours) == ["origin", "norm", "density", "residual", "selection"]
+    np.testing.assert_array_equal(
+        array(colours["origin"]["values"], body), palette.origin_index(clouds().view.clouds["rho"])
+    )
+    lut = array(colours["origin"]["lut"], body).reshape(256, 3)
+    scale = palette.origin_scale()
+    assert ["#" + bytes(row.tolist()).hex().upper() for row in lut[[0, 17, 255]]] == [scale[k][1] for k in (0, 17, 255)]
+    norm = colours["norm"]
+    share = array(norm["values"], body) / 65535
+    values = np.clip(clouds().scalars["norm"], norm["low"], norm["high"])
+    np.testing.assert_allclose(norm["low"] + share * (norm["high"] - norm["low"]), values, atol=1e-4)
+    assert norm["unit"] == "m/s" and colours["residual"]["log"] and colours["residual"]["low"] == pytest.approx(-6)
+
+
+def test_outliers_do_not_coarsen_what_is_shown():
+    found = clouds(wild=True)
+    head, _ = read(blob.pack(found, KEYS))
+    m = head["panels"][3]
+    assert m["points"]["type"] == "f4"
+    restored = blob.plane(found, "m", (0, 1))
+    np.testing.assert_allclose(restored, found.view.clouds["m"], atol=0.1)
+
+
+def test_motion_is_mccanns_up_to_one_scale_of_all_values():
+    """On the stage positions are the model's, up to one scale, and values are scaled alike on both axes."""
+    head, _ = read(blob.pack(clouds(), KEYS))
+    field, _, rho, m = (panel["stage"] for panel in head["panels"])
+    assert field[0] == pytest.approx(field[1])
+    assert rho[0] * 3 == pytest.approx(rho[1]) and rho == m  # the model's units are 3 and 1
+    assert head["places"] == {"line": ["rho", "m", "field"], "path": ["rho", "m", "field"], "mccann": ["rho", "grad_u"]}
+
+
+def test_high_dimensions_are_sent_on_principal_axes():
+    found = clouds(d=5)
+    head, _ = read(blob.pack(found, KEYS))
+    assert "principal axis 1" in head["panels"][0]["axes"][0]
+    np.testing.assert_allclose(blob.plane(found, "field", (0, 1)), found.view.plane("field"), atol=1e-4)
+
+
+def test_the_name_is_the_contents():
+    first, again, other = (blob.identity(blob.pack(found, KEYS)) for found in (clouds(), clouds(), clouds(499)))
+    assert first == again != other
+
+
+def test_a_million_samples_fit_into_one_message():
+    found = clouds(10_000)
+    size = len(blob.pack(found, KEYS)) / 10_000
+    assert size * 6 / 4 * 1e6 < 64e6  # six panels; server.maxMessageSize

@@ -1,0 +1,75 @@
+"""Linked views of clouds in the browser: all samples, lit up together, selected by a polygon, moved along the maps.
+
+Two of Streamlit's components (version 2: no iframe) with one script. ``npf_linked_points`` takes the points, as bytes
+that stay the same, so that they are sent once; ``npf_linked_view`` takes what changes, draws, and answers with a
+selection of a few hundred letters. The script is the files beside this one, one after the other; it loads nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from ui.linked import blob
+from ui.linked import selection as selection
+
+HERE = Path(__file__).resolve().parent
+FILES = ("store", "index", "paint", "frame", "motion", "hand", "parts", "view", "main")
+STATE = "selection"  # what the view answers with
+
+
+def script() -> str:
+    """The JavaScript of both components, an ES module."""
+    return "\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in FILES)
+
+
+_SCRIPT = script()
+_points = st.components.v2.component("npf_linked_points", js=_SCRIPT)
+_view = st.components.v2.component("npf_linked_view", js=_SCRIPT, css=(HERE / "style.css").read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a view shows of its points.
+
+    label: its name for those who do not see it. selection: as a link has it, and ``push``, another number whenever
+    the server changes it. way: "views" (panels side by side), "path" (x, M(x), F(x)) or "mccann"; a ``scene`` is motion
+    alone, with three sentences. renderer: "auto", or "raster" for pixels filled without WebGL.
+    """
+
+    label: str
+    selection: str = ""
+    push: int = 0
+    way: str = "views"
+    scene: bool = False
+    sentences: Sequence[str] = ()
+    renderer: str = "auto"
+
+
+def draw(message: bytes, look: Look, key: str, selected: Callable[[str], None] | None = None) -> None:
+    """Draw the points of ``message`` (``blob.pack``); ``selected`` is called with each selection that is made."""
+
+    def told() -> None:
+        answer = st.session_state[key].get(STATE)
+        if selected is not None and isinstance(answer, str):
+            selected(answer)
+
+    with st.container(gap=None, key=f"linked_{key}"):
+        _points(data=message, key=f"{key}_points", height="content")
+        _view(
+            data={
+                "id": blob.identity(message),
+                "label": look.label,
+                "selection": look.selection,
+                "push": look.push,
+                "way": look.way,
+                "scene": look.scene,
+                "sentences": list(look.sentences),
+                "renderer": look.renderer,
+            },
+            key=key,
+            on_selection_change=told,
+        )

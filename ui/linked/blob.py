@@ -1,0 +1,212 @@
+"""The one message of points that the browser gets: a head in JSON and typed arrays behind it.
+
+    bytes 0-3    NPFL
+    bytes 4-7    length of the head, uint32, little-endian
+    then         the head, UTF-8, with spaces up to a multiple of 8
+    then         the arrays, each at a multiple of 8 from where the head ends: ``{"type", "offset", "count"}``
+
+A panel's points are (n, 2), quantised: ``low + q (high - low)`` with q = code / 65535, or q itself as float32 where
+few outliers stretch the range so far that 65,536 steps would be seen. A scalar is one uint16 a point between ``low``
+and ``high`` (of the logarithm, where ``log``), ``origin`` one byte: an index into its 256 colours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from npf_engine.figures import palette, panels
+from npf_engine.figures.layout import with_unit
+from npf_engine.measures import views
+from npf_engine.measures.linked import LinkedClouds
+
+MAGIC = b"NPFL"
+STEPS = 65535
+STRETCH = 8.0  # times the range that is shown; beyond it uint16 would be too coarse for what is shown
+LABELS = {
+    "origin": "place of x",
+    "norm": "|F(x)|",
+    "elevation": "elevation",
+    "density": "density of each cloud",
+    "residual": "residual of the conjugate",
+    "miss": "miss |∇u(Mξ(x)) − F(x)|",
+    "selection": "selection",
+}
+LOGARITHMIC = ("residual", "miss")
+ORDER = ("origin", "norm", "elevation", "density", "residual", "miss", "selection")
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """Points or values as they are sent: codes, and the range that code 0 and the last one stand for."""
+
+    codes: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    def restored(self) -> np.ndarray:
+        """The values that the browser computes from the codes, in double precision."""
+        share = self.codes.astype(np.float64) / (STEPS if self.codes.dtype == np.uint16 else 1.0)
+        return np.asarray(self.low + share * (self.high - self.low))
+
+
+def quantised(plane: np.ndarray, ranges: Sequence[tuple[float, float]]) -> Quantised:
+    """A cloud on two axes (n, 2); ``ranges``: what is shown of each."""
+    plane = np.asarray(plane, dtype=np.float64)
+    low, high = plane.min(axis=0), plane.max(axis=0)
+    high = np.where(high > low, high, low + 1.0)
+    share = (plane - low) / (high - low)
+    wide = np.array([b - a for a, b in ranges])
+    if ((high - low) > STRETCH * wide).any():
+        return Quantised(share.astype(np.float32), low, high)
+    return Quantised(np.rint(share * STEPS).astype(np.uint16), low, high)
+
+
+def plane(found: LinkedClouds, key: str, axes: tuple[int, int]) -> np.ndarray:
+    """A panel's points as the browser has them (n, 2): a polygon selects the same samples here and there."""
+    drawn = {name: found.view.plane(name, axes) for name in {key, "rho", "field"}}
+    return quantised(drawn[key], _panel(found, key, drawn, axes).ranges).restored()
+
+
+def pack(found: LinkedClouds, keys: Sequence[str], axes: tuple[int, int] = (0, 1)) -> bytes:
+    """The message for the panels ``keys``, in this order. For d of 2 and more."""
+    body = _Body()
+    drawn = found.view.planes(axes)
+    told = [_told(found, key, drawn, axes, body) for key in keys]
+    colours = [_colour(name, found, drawn, body) for name in ORDER if name in found.scalars or name in ALWAYS]
+    head: dict[str, object] = {
+        "n": found.n,
+        "axes": list(axes),
+        "panels": told,
+        "colours": colours,
+        "places": _way(keys),
+    }
+    arrays = bytes(body.data)
+    head["id"] = hashlib.sha256(json.dumps(head).encode() + arrays).hexdigest()[:20]
+    text = json.dumps(head, ensure_ascii=False).encode()
+    text += b" " * (-(len(text) + 8) % 8)
+    return MAGIC + struct.pack("<I", len(text)) + text + arrays
+
+
+def identity(message: bytes) -> str:
+    """The name that the message gives its content."""
+    (length,) = struct.unpack("<I", message[4:8])
+    return str(json.loads(message[8 : 8 + length])["id"])
+
+
+ALWAYS = ("origin", "density", "selection")  # colours that need no scalar: the browser counts densities itself
+
+
+class _Body:
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def add(self, array: np.ndarray) -> dict[str, object]:
+        """Where the array lies."""
+        array = np.ascontiguousarray(array)
+        self.data += b"\0" * (-len(self.data) % 8)
+        place: dict[str, object] = {"type": array.dtype.str[1:], "offset": len(self.data), "count": array.size}
+        self.data += array.tobytes()
+        return place
+
+
+def _way(keys: Sequence[str]) -> dict[str, list[str]]:
+    """The panels that a point is followed through, and those that motion mixes, of the ones that are there."""
+    m = "m_network" if "m_network" in keys and "m" not in keys else "m"
+    learnt = [key for key in ("rho", "m_network", "reconstruction") if key in keys]
+    ways = {
+        "line": ["rho", m, "field"],
+        "path": learnt if len(learnt) == 3 else ["rho", "m", "field"],
+        "mccann": ["rho", "grad_u"],
+    }
+    return {name: way for name, way in ways.items() if all(key in keys for key in way)}
+
+
+def _panel(found: LinkedClouds, key: str, drawn: views.Arrays, axes: tuple[int, int]) -> panels.Panel:
+    view = found.view
+    return panels.panel(
+        key,
+        drawn,
+        view.units,
+        view.low,
+        view.high,
+        position=key in views.POSITIONS,
+        axes=axes,
+        principal=view.projection is not None,
+        position_unit=view.units.position[0] if view.one_unit else "scaled",
+    )
+
+
+def _told(found: LinkedClouds, key: str, drawn: views.Arrays, axes: tuple[int, int], body: _Body) -> dict[str, object]:
+    panel = _panel(found, key, drawn, axes)
+    codes = quantised(drawn[key], panel.ranges)
+    position = key in views.POSITIONS
+    units = found.view.units
+    return {
+        "key": key,
+        "title": palette.TITLES[key],
+        "colour": palette.COLOURS[key],
+        "space": "position" if position else "value",
+        "axes": list(panel.titles),
+        "unit": (units.position[axes[0]] if found.view.one_unit else "") if position else units.value,
+        "range": [*panel.ranges[0], *panel.ranges[1]],
+        "ratio": panel.ratio,
+        "low": codes.low.tolist(),
+        "high": codes.high.tolist(),
+        "stage": _stage(found, position, panel.ranges, axes),
+        "points": body.add(codes.codes),
+    }
+
+
+def _stage(
+    found: LinkedClouds, position: bool, ranges: Sequence[tuple[float, float]], axes: tuple[int, int]
+) -> list[float]:
+    """Scale and offset of each axis that bring a panel's points onto the stage of motion, about [-1, 1]^2.
+
+    Positions are scaled as the model scales them, each axis by its own: grad u is the gradient there. Values have one
+    scale for both. So the mixture of both is McCann's interpolation, up to one scale and shift of all values.
+    """
+    half = np.array([(b - a) / 2 for a, b in ranges])
+    middle = np.array([(b + a) / 2 for a, b in ranges])
+    own = np.ones(2)
+    if position and found.view.projection is None:
+        own = np.array([found.view.scale[axis] for axis in axes])
+    scale = 1.0 / (own * float((half / own).max()))
+    return [*scale.tolist(), *(-middle * scale).tolist()]
+
+
+def _colour(name: str, found: LinkedClouds, drawn: views.Arrays, body: _Body) -> dict[str, object]:
+    told: dict[str, object] = {"key": name, "label": LABELS[name]}
+    if name == "origin":
+        told["values"] = body.add(palette.origin_index(drawn["rho"]))
+        told["lut"] = body.add(_lut(palette.origin_scale()))
+    elif name == "density":
+        told["lut"] = body.add(_lut(palette.NORM))
+    elif name != "selection":
+        values = np.asarray(found.scalars[name], dtype=np.float64)
+        log = name in LOGARITHMIC
+        if log:
+            positive = values[values > 0]
+            values = np.log10(np.maximum(values, positive.min() if len(positive) else 1e-300))
+        low, high = (float(q) for q in np.quantile(values, [0.01, 0.99]))
+        high = high if high > low else low + 1.0
+        codes = np.rint(np.clip((values - low) / (high - low), 0, 1) * STEPS).astype(np.uint16)
+        unit = "m" if name == "elevation" else found.view.units.value
+        told |= {"values": body.add(codes), "low": low, "high": high, "log": log, "unit": unit}
+        told["label"] = with_unit(LABELS[name], unit)
+        told["lut"] = body.add(_lut(palette.ELEVATION if name == "elevation" else palette.NORM))
+    return told
+
+
+def _lut(scale: palette.Scale) -> np.ndarray:
+    """256 colours (256, 3) uint8 of a colour scale."""
+    stops = np.array([stop for stop, _ in scale])
+    colours = np.array([[int(colour[k : k + 2], 16) for k in (1, 3, 5)] for _, colour in scale], dtype=np.float64)
+    shares = np.linspace(0.0, 1.0, 256)
+    mixed = np.stack([np.interp(shares, stops, colours[:, channel]) for channel in range(3)], axis=1)
+    return np.rint(mixed).astype(np.uint8)

@@ -1,0 +1,88 @@
+// Motion: points on their way between panels. t counts the ways gone: 0 at the first panel, 1 at the second.
+const WAY_SECONDS = 2.4, REST_SECONDS = 0.7, FRAME = 1000 / 33, FEWEST = 4000;
+
+class Motion {
+  constructor(view) {
+    this.view = view;
+    this.t = 0;
+    this.playing = false;
+    this.most = 60000; // points a frame: fewer where frames take too long
+    this.frames = [];
+  }
+
+  get places() {
+    return this.view.cloud.places[this.view.way] ?? [];
+  }
+
+  get end() {
+    return Math.max(1, this.places.length - 1);
+  }
+
+  /** The two panels that are mixed now, and in which share. */
+  now() {
+    const k = Math.min(this.end - 1, Math.floor(this.t));
+    const [a, b] = [this.places[k], this.places[k + 1]].map((key) => this.view.cloud.byKey.get(key));
+    return { a, b, t: this.t - k };
+  }
+
+  set(t) {
+    this.t = Math.max(0, Math.min(this.end, t));
+    this.view.moved();
+  }
+
+  toggle() {
+    if (this.playing) return this.stop();
+    if (this.t >= this.end) this.t = 0;
+    this.playing = true;
+    this.frames = [];
+    this.clock = this.at(this.t);
+    this.last = performance.now();
+    this.view.told();
+    requestAnimationFrame(() => this.frame());
+  }
+
+  stop() {
+    if (!this.playing) return;
+    this.playing = false;
+    this.view.moved();
+  }
+
+  /** Seconds of the film at which t is reached, and back: each way is eased, and rests where it ends. */
+  at(t) {
+    const k = Math.min(this.end - 1, Math.floor(t)), share = t - k;
+    let low = 0, high = 1;
+    for (let step = 0; step < 30; step++) {
+      const middle = (low + high) / 2;
+      if (middle * middle * (3 - 2 * middle) < share) low = middle;
+      else high = middle;
+    }
+    return k * (WAY_SECONDS + REST_SECONDS) + low * WAY_SECONDS;
+  }
+
+  of(seconds) {
+    const k = Math.floor(seconds / (WAY_SECONDS + REST_SECONDS));
+    const share = Math.min(1, (seconds - k * (WAY_SECONDS + REST_SECONDS)) / WAY_SECONDS);
+    return k + share * share * (3 - 2 * share);
+  }
+
+  frame() {
+    if (!this.playing || this.view.ended) return;
+    const now = performance.now(), passed = now - this.last;
+    this.last = now;
+    this.frames.push(passed);
+    this.clock += Math.min(passed, 200) / 1000;
+    this.t = Math.min(this.end, this.of(this.clock));
+    const took = this.view.paintNow(Math.min(this.view.cloud.n, this.most));
+    if (took > FRAME * 0.6) this.most = Math.max(FEWEST, Math.round(this.most * 0.75));
+    else if (took < FRAME * 0.25) this.most = Math.min(this.view.cloud.n, Math.round(this.most * 1.15));
+    this.view.told();
+    this.spent = (this.spent ?? 0) + performance.now() - now;
+    if (this.t >= this.end) {
+      this.view.root.dataset.own = (this.spent / this.frames.length).toFixed(1);
+      const mean = this.frames.reduce((a, b) => a + b, 0) / this.frames.length;
+      this.view.root.dataset.fps = (1000 / mean).toFixed(1);
+      return this.stop();
+    }
+    requestAnimationFrame(() => this.frame());
+  }
+}

@@ -1,0 +1,80 @@
+"""All samples of a finished run, for its linked views: from its folder, or built again where that needs no network."""
+
+from __future__ import annotations
+
+import contextlib
+
+import streamlit as st
+import torch
+
+from npf_engine.errors import InputError
+from npf_engine.fields import catalog
+from npf_engine.fields.field import Field
+from npf_engine.fields.price import price
+from npf_engine.measures.linked import Evaluation, LinkedClouds
+from npf_engine.polar import PolarFactorization
+from npf_engine.tasks import layout
+from ui import runs
+from ui.linked import blob
+
+WIDE = ("field", "grad_u", "reconstruction", "rho", "m", "m_network")  # values above the places below them
+
+
+def evaluation(run_id: str) -> Evaluation:
+    """The clouds of a run as far as they were computed; at least the first look. Raises InputError."""
+    written = runs.store().bundle(run_id).stat().st_mtime_ns
+    return _evaluation(str(layout.home()), run_id, written)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Evaluating the model ...")
+def _evaluation(home: str, run_id: str, written: int) -> Evaluation:
+    model = runs.load_model(run_id)
+    field = samples(run_id)
+    if field is None or field.d != model.d:
+        found = _kept(model)
+    else:
+        x, y = torch.cat([field.x_test, field.x_train]), torch.cat([field.y_test, field.y_train])
+        found = Evaluation(model, x, y, len(field.x_test), field.grid)
+    found.advance(found.quick)
+    return found
+
+
+SCENE_POINTS = 5000  # as many as move at 30 frames a second where a processor draws them
+
+
+def scene(run_id: str) -> bytes:
+    """A run's points for a scene in motion: some of those that its model keeps. For d of 2 and more."""
+    written = runs.store().bundle(run_id).stat().st_mtime_ns
+    return _scene(str(layout.home()), run_id, written)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Evaluating the model ...")
+def _scene(home: str, run_id: str, written: int) -> bytes:
+    found = _kept(runs.load_model(run_id))
+    found.advance(min(found.quick, SCENE_POINTS))
+    clouds = found.result()
+    return blob.pack(clouds, [key for key in WIDE if key in clouds.view.clouds])
+
+
+def _kept(model: PolarFactorization) -> Evaluation:
+    x = torch.cat([model.samples["x_test"], model.samples["x_train"]])
+    y = torch.cat([model.samples["y_test"], model.samples["y_train"]])
+    return Evaluation(model, x, y, len(model.samples["x_test"]))
+
+
+def samples(run_id: str) -> Field | None:
+    """The field that a run was trained on: the run's own, or built again; None where neither can be had here."""
+    with contextlib.suppress(InputError):
+        return runs.store().field(run_id)
+    spec = runs.store().get(run_id).spec.field
+    known = any(info.name == spec.source and info.group == "terrain" for info in catalog.list_fields())
+    with contextlib.suppress(InputError):
+        return catalog.resolve(spec) if known and price(spec).small else None
+    return None
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def shown(home: str, run_id: str, n: int, axes: tuple[int, int], _found: Evaluation) -> tuple[LinkedClouds, bytes]:
+    """The first n samples of a run, and the message that brings them to the browser."""
+    clouds = _found.result(n)
+    return clouds, blob.pack(clouds, [key for key in WIDE if key in clouds.view.clouds], axes)

@@ -1,0 +1,457 @@
+// The linked view: panels of one cloud each, all of the same samples; one canvas of points, one of frames, one of marks.
+const TOOLS = { inspect: "Inspect", lasso: "Lasso", box: "Box", pan: "Move" };
+const WAYS = { views: "Side by side", path: "x → M(x) → F(x)", mccann: "ρ → ∇u♯ρ" };
+const SLOW = 1500; // milliseconds for all points, above which pixels are filled without WebGL
+const NARROW = 640; // pixels across, below which panels stand two in a row
+const NARROW_ORDER = ["field", "grad_u", "rho", "m", "reconstruction", "m_network"]; // what is compared stays together
+const KEYS = "Arrow keys go from point to point, Page Up and Page Down from panel to panel, Enter sets the corners of a "
+  + "box, Escape takes back.";
+
+class LinkedView {
+  constructor(host) {
+    this.host = host;
+    this.root = made("div", { class: "npf-linked" });
+    this.tool = matchMedia("(pointer: coarse)").matches ? "inspect" : "lasso";
+    this.way = "views";
+    this.cursor = -1;
+    this.selection = null; // {key, axes, polygon, text, mask, count}
+    this.ranges = {};
+    this.frames = new Map();
+    this.shown = [];
+    this.waitsFor = null;
+    this.forget = () => {};
+    host.append(this.root);
+    this.watch = new ResizeObserver(() => this.layout());
+  }
+
+  /** What Python says; ``send``: how to answer it. */
+  update(told, send) {
+    this.told_ = told;
+    this.send = send;
+    const pushed = told.push !== this.push;
+    this.push = told.push;
+    if (told.id !== this.waitsFor) {
+      this.waitsFor = told.id;
+      this.forget();
+      this.forget = whenThere(told.id, (cloud) => this.take(cloud));
+    } else if (this.cloud) {
+      if (pushed) this.select(told.selection ?? "");
+      this.restyle();
+    }
+  }
+
+  /** Draw another cloud. */
+  take(cloud) {
+    if (this.ended) return;
+    const first = !this.cloud;
+    this.cloud = cloud;
+    if (first) this.way = this.told_.way ?? "views";
+    this.root.classList.toggle("scene", Boolean(this.told_.scene));
+    this.build();
+    this.ranges = {};
+    this.cursor = -1;
+    this.select(this.told_.selection ?? "", false);
+    this.restyle();
+    this.layout();
+    this.watch.disconnect();
+    this.watch.observe(this.stage);
+  }
+
+  build() {
+    this.painter?.end();
+    this.bar = toolbar(this);
+    this.stage = made("div", { class: "stage", tabindex: "0", role: "application",
+      "aria-label": `${this.told_.label ?? "Linked clouds"}: ${this.cloud.n.toLocaleString("en")} samples. ${KEYS}` });
+    this.axes = made("canvas", { "aria-hidden": "true" });
+    let points = made("canvas", { "aria-hidden": "true" });
+    this.over = made("canvas", { "aria-hidden": "true" });
+    this.grid = made("div", { class: "grid", "aria-hidden": "true" });
+    this.cells = new Map(this.cloud.panels.map((panel) => [panel.key, cell(panel)]));
+    this.moving = cell({ title: "", axes: ["", ""] });
+    this.grid.append(...this.cells.values(), this.moving);
+    this.stage.append(this.axes, points, this.over, this.grid);
+    this.motion?.stop();
+    this.motion = new Motion(this);
+    this.film = film(this);
+    this.values = made("output", { class: "values", "aria-live": "polite" });
+    this.legend = made("div", { class: "legend" });
+    this.says = made("ol", { class: "says" }, ...(this.told_.sentences ?? []).map((text) => {
+      const item = made("li");
+      item.textContent = text;
+      return item;
+    }));
+    const below = made("div", { class: "below" }, this.values, this.legend);
+    this.root.replaceChildren(this.bar, this.stage, this.film, this.says, below);
+    this.painter = painterFor(points, this.told_.renderer, () => this.rescue());
+    this.points = this.painter.canvas;
+    this.root.dataset.renderer = this.painter.name;
+    this.hand = new Hand(this);
+    this.colour(shelf.memory.get("colour") ?? "origin");
+  }
+
+  /** The graphics driver took WebGL away: fill pixels instead. */
+  rescue() {
+    if (this.ended) return;
+    this.painter.end();
+    this.painter = painterFor(this.points, "raster", () => {});
+    this.points = this.painter.canvas;
+    this.root.dataset.renderer = this.painter.name;
+    this.layout();
+  }
+
+  /** The colours of the theme. */
+  restyle() {
+    const style = getComputedStyle(this.root);
+    const theme = ["text", "background", "link"].map((name) => style.getPropertyValue(`--st-${name}-color`)).join();
+    if (theme === this.theme) return;
+    this.theme = theme;
+    this.ink = style.getPropertyValue("--st-text-color").trim() || "#1c2a36";
+    this.ground = style.getPropertyValue("--st-background-color").trim() || "#ffffff";
+    this.accent = style.getPropertyValue("--st-link-color").trim() || "#0b6e8f";
+    this.dark = brightness(this.ground) < 0.5;
+    this.rest = this.dark ? [120, 132, 146, 70] : [120, 132, 146, 56];
+    this.repaint();
+  }
+
+  layout() {
+    if (!this.cloud || this.ended) return;
+    const box = this.root.getBoundingClientRect();
+    if (!box.width) return;
+    const narrow = box.width < NARROW, views = this.way === "views";
+    this.root.classList.toggle("narrow", narrow);
+    this.root.classList.toggle("moving", !views);
+    const columns = narrow ? 2 : Math.ceil(this.cloud.panels.length / 2);
+    this.grid.style.gridTemplateColumns = views ? `repeat(${columns}, minmax(0, 1fr))` : "";
+    for (const [key, element] of this.cells) {
+      element.hidden = !views;
+      element.style.order = narrow ? String(NARROW_ORDER.indexOf(key)) : "";
+    }
+    this.moving.hidden = views;
+    this.film.hidden = views;
+    const stage = this.stage.getBoundingClientRect();
+    this.ratio = Math.min(2, globalThis.devicePixelRatio || 1);
+    for (const canvas of [this.axes, this.points, this.over]) {
+      const [w, h] = [Math.round(stage.width * this.ratio), Math.round(stage.height * this.ratio)];
+      if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
+    }
+    const rect = (element) => {
+      const plot = element.querySelector(".plot").getBoundingClientRect();
+      return { x: plot.left - stage.left, y: plot.top - stage.top, w: plot.width, h: plot.height };
+    };
+    this.frames.clear();
+    this.shown = views ? [...this.cloud.panels] : [];
+    if (narrow) this.shown.sort((a, b) => NARROW_ORDER.indexOf(a.key) - NARROW_ORDER.indexOf(b.key));
+    for (const panel of this.shown) {
+      const where = rect(this.cells.get(panel.key));
+      this.frames.set(panel.key, new Frame(where, fitted(this.rangeOf(panel), panel.ratio, where.w, where.h)));
+    }
+    if (!views) this.frames.set("stage", new Frame(rect(this.moving), [-STAGE, STAGE, -STAGE, STAGE]));
+    this.told();
+    this.repaint();
+  }
+
+  /** What a panel shows: all panels of a space the same. */
+  rangeOf(panel) {
+    return this.ranges[panel.space] ?? panel.range;
+  }
+
+  // -- colours ---------------------------------------------------------------------------------------------------
+
+  colour(key) {
+    this.coloured = this.cloud.colours.find((colour) => colour.key === key) ?? this.cloud.colours[0];
+    shelf.memory.set("colour", this.coloured.key);
+    this.chooser.value = this.coloured.key;
+    showLegend(this);
+    this.repaint();
+  }
+
+  /** One value a point of the panel, as it is coloured now. */
+  shades(panel) {
+    const key = this.coloured.key;
+    if (key === "density") {
+      panel.density ??= indexOf(panel, this.cloud.n).density();
+      return { key: `density ${panel.key}`, array: panel.density };
+    }
+    if (key === "selection") return this.origin();
+    return { key, array: this.coloured.values };
+  }
+
+  origin() {
+    return { key: "origin", array: this.cloud.colours[0].values };
+  }
+
+  look() {
+    const n = this.cloud.n, width = this.frames.values().next().value?.rect.w ?? 300;
+    const crowd = n / (width * width);
+    const size = crowd > 2 ? 1.2 : crowd > 0.6 ? 1.5 : crowd > 0.1 ? 2 : 3;
+    const plain = this.coloured.key === "selection";
+    const lut = plain ? flat(this.selection ? this.accent : "#7a848f") : this.coloured.lut;
+    return {
+      lut, size: size * this.ratio, strength: crowd > 0.1 ? 1 : 0.85, rest: this.rest,
+      mask: this.way === "views" && this.selection ? this.selection.mask : null,
+      values: (panel) => this.shades(panel),
+    };
+  }
+
+  // -- painting --------------------------------------------------------------------------------------------------
+
+  jobs() {
+    if (this.way === "views")
+      return this.shown.map((panel) => {
+        const frame = this.frames.get(panel.key);
+        return { rect: frame.device(this.ratio), a: panel, ta: frame.transform(panel) };
+      });
+    const { a, b, t } = this.motion.now(), frame = this.frames.get("stage");
+    return frame ? [{ rect: frame.device(this.ratio), a, b, ta: staged(a), tb: staged(b), t }] : [];
+  }
+
+  /** All points anew, in pieces: the first at once, so that a hand is answered at any number. */
+  repaint(since = null) {
+    this.since = since ?? this.since ?? null;
+    this.painted = 0;
+    this.piece ??= 30000;
+    if (this.ticking || !this.frames.size) return;
+    this.ticking = true;
+    requestAnimationFrame(() => this.tick());
+  }
+
+  tick() {
+    this.ticking = false;
+    if (this.ended || !this.cloud || this.motion.playing) return;
+    const n = this.cloud.n;
+    if (this.painted === 0) {
+      drawFrames(this);
+      drawMarks(this);
+    }
+    const to = this.painter.name === "raster" ? n : Math.min(n, this.painted + this.piece);
+    const took = this.paintNow(to, this.painted);
+    this.spent = (this.painted ? this.spent : 0) + took;
+    if (took < 12) this.piece = Math.min(1 << 20, this.piece * 2);
+    else if (took > 45) this.piece = Math.max(5000, this.piece >> 1);
+    this.painted = to;
+    if (to < n) {
+      this.ticking = true;
+      requestAnimationFrame(() => this.tick());
+      return;
+    }
+    this.root.dataset.paintMs = this.spent.toFixed(1);
+    if (this.spent > SLOW && this.painter.name === "webgl" && this.told_.renderer !== "webgl") this.rescue();
+    this.prepare();
+    if (this.since !== null) {
+      this.root.dataset.selectMs = (performance.now() - this.since).toFixed(1);
+      this.since = null;
+    }
+  }
+
+  /** Build the grids of the panels one by one while nobody waits. */
+  prepare() {
+    const next = this.shown.find((panel) => !panel.index);
+    if (!next) this.root.dataset.ready = "yes";
+    if (!next || this.preparing) return;
+    this.preparing = true;
+    (globalThis.requestIdleCallback ?? ((act) => setTimeout(act, 30)))(() => {
+      this.preparing = false;
+      if (this.ended) return;
+      indexOf(next, this.cloud.n);
+      this.prepare();
+    });
+  }
+
+  /** Paint points up to ``to``; returns the milliseconds that it took. */
+  paintNow(to, from = 0) {
+    const begun = performance.now();
+    this.painter.paint(this.jobs(), this.look(), from, to);
+    this.painter.finish();
+    return performance.now() - begun;
+  }
+
+  /** Marks alone: what lies over the points. */
+  refresh() {
+    if (this.marking) return;
+    this.marking = true;
+    requestAnimationFrame(() => {
+      this.marking = false;
+      if (!this.ended && this.cloud) drawMarks(this);
+    });
+  }
+
+  // -- motion ----------------------------------------------------------------------------------------------------
+
+  go(way) {
+    this.motion.stop();
+    this.way = way;
+    this.motion.t = 0;
+    this.layout();
+  }
+
+  moved() {
+    this.told();
+    this.repaint();
+  }
+
+  told() {
+    tellMotion(this);
+    drawMarks(this);
+  }
+
+  // -- a point ---------------------------------------------------------------------------------------------------
+
+  panelAt([px, py]) {
+    return this.shown.find((panel) => this.frames.get(panel.key).holds(px, py)) ?? null;
+  }
+
+  point(panel, i) {
+    return [coordinate(panel, i, 0), coordinate(panel, i, 1)];
+  }
+
+  near(panel, px, py, reach) {
+    const frame = this.frames.get(panel.key);
+    return indexOf(panel, this.cloud.n).nearest(...frame.data(px, py), frame.pixels, reach);
+  }
+
+  hit(spot, reach) {
+    if (this.way !== "views") return [nearestMoving(this, spot, reach), null];
+    const panel = this.panelAt(spot);
+    return panel ? [this.near(panel, ...spot, reach), panel] : [-1, null];
+  }
+
+  hover(index, panel) {
+    const same = index === this.cursor && panel === this.from;
+    this.cursor = index;
+    this.from = panel;
+    if (same) return;
+    drawMarks(this);
+    this.values.textContent = index >= 0 ? describe(this, index) : this.hint();
+  }
+
+  hint() {
+    return this.way === "views"
+      ? "Point at a sample: it lights up in every panel, with its way x → M(x) → F(x)."
+      : "Each point keeps the colour of its x. Point at one to see its way.";
+  }
+
+  // -- a selection -----------------------------------------------------------------------------------------------
+
+  /** Select what lies within a path of pixels in a panel, and tell Python. */
+  choose(panel, path, since) {
+    const frame = this.frames.get(panel.key);
+    const polygon = path.map(([px, py]) => frame.data(px, py));
+    delete this.root.dataset.selectMs;
+    const text = writeSelection(panel.key, this.cloud.axes, polygon, frame.range);
+    this.select(text, true, since);
+    this.send(text);
+  }
+
+  /** Show a selection as a link has it; "" for none. */
+  select(text, paint = true, since = null) {
+    const read = text ? readSelection(text) : null;
+    const panel = read && this.cloud.byKey.get(read.key);
+    const known = panel && read.axes.join() === this.cloud.axes.join();
+    this.selection = known ? { ...read, text, ...indexOf(panel, this.cloud.n).inside(read.polygon) } : null;
+    this.root.dataset.selected = this.selection ? String(this.selection.count) : "";
+    for (const button of [this.clearing, this.closing]) button.disabled = !this.selection;
+    if (paint) this.repaint(since);
+  }
+
+  clear() {
+    if (!this.selection) return;
+    this.select("");
+    this.send("");
+  }
+
+  // -- what is shown of the panels -------------------------------------------------------------------------------
+
+  reset() {
+    this.ranges = {};
+    this.layout();
+  }
+
+  pan(panel, dx, dy) {
+    const frame = this.frames.get(panel.key), [sx, sy] = frame.pixels, [x0, x1, y0, y1] = frame.range;
+    this.ranges[panel.space] = [x0 - dx / sx, x1 - dx / sx, y0 + dy / sy, y1 + dy / sy];
+    this.layout();
+  }
+
+  zoom(panel, spot, factor) {
+    const frame = this.frames.get(panel.key), [x, y] = frame.data(...spot), [x0, x1, y0, y1] = frame.range;
+    const to = (value, about) => about + (value - about) * factor;
+    this.ranges[panel.space] = [to(x0, x), to(x1, x), to(y0, y), to(y1, y)];
+    this.layout();
+  }
+
+  /** Every space as near as the selected points of its panels allow. */
+  closeUp() {
+    if (!this.selection?.count) return;
+    for (const space of ["position", "value"]) {
+      const panels = this.cloud.panels.filter((panel) => panel.space === space);
+      const range = [Infinity, -Infinity, Infinity, -Infinity];
+      for (const panel of panels)
+        for (const k of [0, 1]) {
+          const [low, high] = middleOf(panel, this.selection.mask, k);
+          range[2 * k] = Math.min(range[2 * k], low);
+          range[2 * k + 1] = Math.max(range[2 * k + 1], high);
+        }
+      const pad = [0, 2].map((k) => 0.12 * (range[k + 1] - range[k]) || 1e-9);
+      this.ranges[space] = [range[0] - pad[0], range[1] + pad[0], range[2] - pad[1], range[3] + pad[1]];
+    }
+    this.layout();
+  }
+
+  end() {
+    this.ended = true;
+    this.forget();
+    this.motion?.stop();
+    this.watch.disconnect();
+    this.painter?.end();
+    this.root.remove();
+  }
+}
+
+/** The range of coordinate k of the points of a mask, without the outermost hundredth at each end. */
+function middleOf(panel, mask, k) {
+  const values = [];
+  const step = Math.max(1, Math.floor(mask.length / 200000));
+  for (let i = 0; i < mask.length; i += step) if (mask[i]) values.push(coordinate(panel, i, k));
+  if (!values.length) return [panel.range[2 * k], panel.range[2 * k + 1]];
+  const sorted = Float64Array.from(values).sort();
+  return [sorted[Math.floor(0.01 * (sorted.length - 1))], sorted[Math.ceil(0.99 * (sorted.length - 1))]];
+}
+
+/** The point of the stage of motion nearest to a spot, among the first that are drawn. */
+function nearestMoving(view, [px, py], reach) {
+  const frame = view.frames.get("stage");
+  if (!frame?.holds(px, py)) return -1;
+  const n = Math.min(view.cloud.n, 60000);
+  let best = reach * reach, found = -1;
+  for (let i = 0; i < n; i++) {
+    const [x, y] = frame.px(...stagePoint(view, i));
+    const away = (x - px) ** 2 + (y - py) ** 2;
+    if (away < best) { best = away; found = i; }
+  }
+  return found;
+}
+
+/** Where point i is on the stage now, or at panel ``key`` of the way. */
+function stagePoint(view, i, key = null) {
+  const { a, b, t } = view.motion.now();
+  const at = (panel, k) => panel.stage[k] * coordinate(panel, i, k) + panel.stage[k + 2];
+  if (key) return [0, 1].map((k) => at(view.cloud.byKey.get(key), k));
+  return [0, 1].map((k) => (1 - t) * at(a, k) + t * at(b, k));
+}
+
+function brightness(colour) {
+  const context = made("canvas", { width: "1", height: "1" }).getContext("2d");
+  context.fillStyle = colour;
+  context.fillRect(0, 0, 1, 1);
+  const [r, g, b] = context.getImageData(0, 0, 1, 1).data;
+  return (0.3 * r + 0.6 * g + 0.1 * b) / 255;
+}
+
+/** 256 times the same colour. */
+function flat(colour) {
+  const context = made("canvas", { width: "1", height: "1" }).getContext("2d");
+  context.fillStyle = colour;
+  context.fillRect(0, 0, 1, 1);
+  const [r, g, b] = context.getImageData(0, 0, 1, 1).data;
+  return Uint8Array.from({ length: 768 }, (_, k) => [r, g, b][k % 3]);
+}
