@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import plotly.graph_objects as go
 import streamlit as st
 
-from npf_engine.figures import palette, panels
+from npf_engine.figures import panels
 from npf_engine.tasks import layout
 from ui import runs
 
@@ -39,12 +39,6 @@ def cover(run_id: str) -> go.Figure:
         title = f"{found.units.axes[0]} ({found.units.position[0]})"
         return panels.graphs(found.clouds["rho"][:, 0], values, title, f"F ({found.units.value})")
     return panels.overlay([_panel(found, "field"), _panel(found, "grad_u")], height=380, revision=f"cover_{run_id}")
-
-
-def panel(run_id: str, key: str) -> go.Figure:
-    """One cloud of the model, its points coloured by where they come from."""
-    found = view(run_id)
-    return panels.column([_panel(found, key)], palette.origin_index(found.plane("rho")), size=3.5)
 
 
 def _panel(found: FactorizationView, key: str) -> panels.Panel:

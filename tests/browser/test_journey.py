@@ -128,7 +128,7 @@ def test_field_page_leads_to_train(visitor: Visitor, trained_in_the_app: dict[st
 
 def test_all_plots_of_the_factorization_are_drawn(visitor: Visitor, trained_in_the_app: dict[str, Any]):
     visitor.go(f"/factorization?run={trained_in_the_app['run']}")
-    drawn(visitor, 2)
+    visitor.page.wait_for_selector(".npf-linked[data-ready=yes]", state="attached")
     assert visitor.complaints == []
 
 

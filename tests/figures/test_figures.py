@@ -12,7 +12,6 @@ from npf_engine.fields.field import Field, Units
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.terrains import jacksboro_field
 from npf_engine.figures import accuracy, histograms, inverse, panels, preimages, surface, terrain, training
-from npf_engine.figures.following import add_followed
 from npf_engine.figures.layout import aspect, counts, place_format, span, thin, value_format
 
 PLAIN = Units(("x", "y"), ("", ""), "")
@@ -220,21 +219,6 @@ def test_panel_of_one_dimension_is_a_graph_with_free_aspect() -> None:
     made = panels.panel("field", planes, Units(("t",), ("s",), "m"), (0,), (1,), position=False)
     assert made.titles == ("t (s)", "F₁ (m)") and made.ratio is None
     assert panels.column([made], np.zeros(50, dtype=np.uint8)).layout.yaxis.scaleanchor is None
-
-
-def test_a_followed_point_is_marked_in_its_cloud_and_dims_no_other() -> None:
-    points = np.random.default_rng(0).uniform(size=(50, 2))
-    cloud = panels.column(
-        [panels.panel("rho", {"rho": points, "field": points}, PLAIN, (0.0, 0.0), (1.0, 1.0), position=True)],
-        np.zeros(50, dtype=np.uint8),
-    )
-    figure = add_followed(cloud, points, np.array([3, 8, 5]), 8, np.array([0.5, 0.25]))
-    stops, ring, seen = figure.data[1:]
-    np.testing.assert_allclose(np.stack([stops.x, stops.y], axis=1), points[[3, 8, 5]], rtol=1e-6)
-    assert (ring.x[0], ring.y[0]) == (0.5, 0.25) and ring.marker.symbol == "circle-open"
-    np.testing.assert_allclose([seen.x[0], seen.y[0]], points[8], rtol=1e-6)
-    assert all(trace.unselected.marker.opacity == 0.85 for trace in figure.data)
-    assert len(add_followed(cloud, points, np.array([0]), 0).data) == 6, "without an aim there is no ring"
 
 
 def test_the_miss_of_the_inverse_has_its_own_row() -> None:

@@ -11,7 +11,6 @@ import torch
 
 from npf_engine.fields.field import Scaling, Units
 from npf_engine.measures import views
-from npf_engine.measures.following import LOOP, follow, walk
 from npf_engine.measures.views import FactorizationView, Projection, mixing, principal_axes, rises
 
 
@@ -127,32 +126,6 @@ def test_a_fall_of_a_millionth_of_the_range_is_none() -> None:
     f = np.array([0.0, 500.0, 500.0, 1000.0])
     assert rises(x, f - [0, 0, 5e-4, 0]) and not rises(x, f - [0, 0, 2e-3, 0])
     assert not rises(x, 1e-9 * np.array([1.0, 0.0, 1.0, 2.0])) and not rises(x, -x)
-
-
-def test_the_loop_is_of_the_places_nearest_to_its_stops() -> None:
-    """A grid of 101 x 101 places in a box off the origin; the first and last of a hundred are left out."""
-    side = np.linspace(-1, 1, 101)
-    rows, cols = np.meshgrid(side, side, indexing="ij")
-    unit = np.stack([rows.ravel(), cols.ravel()], 1)
-    places = np.array([20.0, -3.0]) + unit * [10.0, 0.5]
-    found = walk(view({"rho": places, "m": places, "field": places}), 48)
-    angle = 2 * np.pi * np.arange(48) / 48
-    stops = LOOP * 0.98 * np.stack([np.cos(angle), np.sin(angle)], 1)
-    np.testing.assert_allclose(unit[found], np.round(stops / 0.02) * 0.02, atol=1e-9)
-    line = view({"rho": 7 + 2 * side[:, None], "m": side[:, None], "field": side[:, None]}, ("",))
-    np.testing.assert_allclose(side[walk(line, 3)], [-0.98, 0.0, 0.98], atol=1e-9)
-    few = view({"rho": places[[0, 5000, 10200]], "m": places[:3], "field": places[:3]})
-    assert len(walk(few, 48)) <= 6, "a place that is nearest to several stops in a row is one stop"
-
-
-def test_a_followed_point_of_a_constant_field_is_measured_as_it_is() -> None:
-    ones = np.ones((5, 2))
-    found = follow(view({"rho": ones, "m": ones, "field": ones, "m_network": ones, "reconstruction": 3 * ones}), 2)
-    assert found.miss == pytest.approx(2 * np.sqrt(2)) and found.value.tolist() == [3.0, 3.0]
-    field = np.array([[0.0, 1.0], [6.0, 9.0], [0.0, 5.0]])
-    spread = np.linalg.norm(field - [2, 5], axis=1).mean()
-    other = follow(view({"rho": field, "m": field, "field": field, "m_network": field, "reconstruction": 2 * field}), 1)
-    assert other.miss == pytest.approx(np.hypot(6, 9) / spread)
 
 
 def test_cells_say_what_their_type_can() -> None:

@@ -9,8 +9,8 @@ import torch
 
 from npf_engine.errors import InputError
 from npf_engine.fields import catalog
+from npf_engine.fields.catalog import price
 from npf_engine.fields.field import Field
-from npf_engine.fields.price import price
 from npf_engine.measures.linked import Evaluation, LinkedClouds
 from npf_engine.polar import PolarFactorization
 from npf_engine.tasks import layout
