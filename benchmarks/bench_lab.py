@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.common import arguments, set_threads, show, tell
 from npf_engine.figures.lab import pushforwards, spread
-from npf_engine.networks.icnn import count_parameters
+from npf_engine.networks.sizes import count_parameters
 from npf_engine.studies.lab import LabSpec
 from npf_engine.studies.lab.dual_methods import fit_by_dual
 from npf_engine.studies.lab.methods import Units

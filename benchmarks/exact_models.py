@@ -42,7 +42,7 @@ class Known(nn.Module):
     def __init__(self, P: Tensor, q: Tensor) -> None:
         super().__init__()
         self.d = len(q)
-        for name, value in (("P", P), ("q", q), ("shift", torch.zeros(len(q))), ("raw_w", torch.zeros(1)),
+        for name, value in (("P", P), ("q", q), ("shift", torch.zeros(len(q))), ("like", torch.zeros(1)),
                             ("scale", torch.ones(()))):  # fmt: skip
             self.register_buffer(name, value.clone())
         self.strong_convexity = 0.1
@@ -74,7 +74,7 @@ class Discrete(nn.Module):
     def __init__(self, y: Tensor, psi: Tensor) -> None:
         super().__init__()
         self.d = y.shape[1]
-        for name, value in (("y", y), ("psi", psi), ("raw_w", torch.zeros(1)), ("scale", torch.ones(()))):
+        for name, value in (("y", y), ("psi", psi), ("like", torch.zeros(1)), ("scale", torch.ones(()))):
             self.register_buffer(name, value.clone())
         self.strong_convexity = 1e-6
 

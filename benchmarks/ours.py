@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from npf_engine.fields.field import Field
-from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.polar.stages.job import Job, Network
 from npf_engine.polar.stages.potential import train_potential
 from npf_engine.studies.factorization.spec import TrainingSpec
@@ -62,7 +62,7 @@ class StageU(Recorder):
         self.snapshots.append(Snapshot(seconds, own, [b.clone() for b in best]))
 
 
-def train_u(data: Field, spec: TrainingSpec) -> tuple[list[tuple[float, ConvexPotential]], float]:
+def train_u(data: Field, spec: TrainingSpec) -> tuple[list[tuple[float, QuadraticICNN]], float]:
     """[(seconds, u at that time)], the last one the finished u, and its seconds: wall time from the start of the
     stage, without the keeping of weights."""
     keep_freed_memory()
@@ -73,7 +73,7 @@ def train_u(data: Field, spec: TrainingSpec) -> tuple[list[tuple[float, ConvexPo
     return [*curve, (seconds, network.module)], seconds
 
 
-def _rebuild(job: Job, network: Network[ConvexPotential], shot: Snapshot) -> ConvexPotential:
+def _rebuild(job: Job, network: Network[QuadraticICNN], shot: Snapshot) -> QuadraticICNN:
     u = job.build(type(network.module), network.arguments).module
     u.load_state_dict(shot.state)
     if shot.best:

@@ -46,7 +46,7 @@ def table(model: PolarFactorization, values: int, draws: int, seed: int) -> list
     pick = torch.randperm(len(samples["x_test"]), generator=generator)[:values]
     v = samples["y_test"][pick].double()
     laws = [law_at(lattice, value) for value in v]
-    y = model._project(samples["m_test"][pick].to(model.u.raw_w)).repeat_interleave(draws, dim=0)
+    y = model._project(samples["m_test"][pick].to(model.u.like)).repeat_interleave(draws, dim=0)
     spread = float((samples["y_train"] - samples["y_train"].mean(0)).norm(dim=1).mean())
     even = torch.full((draws,), 1 / draws, dtype=torch.float64)
 

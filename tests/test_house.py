@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # From the ground up; a floor's rooms, and the modules of each by their longest prefix. Rooms of one floor do not know
 # one another.
 FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
-    {"errors": ("errors",), "resources": ("resources",)},
-    {name: (name,) for name in ("home", "numbers", "glossary", "citation", "extensions", "seeds")},
+    {name: (name,) for name in ("errors", "resources", "extensions")},
+    {name: (name,) for name in ("home", "numbers", "glossary", "citation", "potentials", "seeds")},
     {"settings": ("settings",)},
     {"tasks": ("tasks",)},
     {"networks": ("networks",), "divergences": ("divergences",)},

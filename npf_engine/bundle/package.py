@@ -28,6 +28,7 @@ from npf_engine.bundle.card import model_card
 from npf_engine.bundle.check import check_bundle
 from npf_engine.bundle.portable import package_files
 from npf_engine.errors import InputError
+from npf_engine.networks.sizes import kind_of_potential
 from npf_engine.polar import PolarFactorization
 from npf_engine.settings import limits
 from npf_engine.tasks import layout
@@ -101,7 +102,7 @@ def _sealed(content: dict[str, bytes], config: dict[str, Any], report: dict[str,
         files.EXAMPLE: Path(example.__file__).read_bytes(),
         files.COMMAND: (command + "\n").encode(),
     }
-    content |= package_files()
+    content |= package_files(kind_of_potential(config["networks"]["u"]))
     content[files.CHECKSUMS] = files.checksums(content).encode()
     return zipped(content)
 

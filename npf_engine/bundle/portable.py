@@ -15,22 +15,30 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import npf_engine
+from npf_engine.errors import InputError
+from npf_engine.potentials import built_in, potential_class
 
 PACKAGE = "npf_model"
 ROOTS = ("polar/factorization.py", "networks/*.py")
 ALLOWED = frozenset({"torch", "numpy", "safetensors"})
 ENGINE = Path(npf_engine.__file__).parent
 OWN = Path(__file__).with_name(PACKAGE)  # what stands in for modules of the engine
-# The package's name where a module of it is named: in imports, and in texts like "npf_engine.networks.icnn:Network".
+# The package's name where a module of it is named: in imports, and in texts like "npf_engine.networks.wide:Network".
 NAMED = re.compile(r"\bnpf_engine(?=\.\w| import\b)")
 
 
 @functools.cache
-def package_files() -> dict[str, bytes]:
-    """Name in the bundle -> content of every file of npf_model/. Raises RuntimeError for a module that would need
-    another library."""
+def package_files(network: str = "icnn") -> dict[str, bytes]:
+    """Name in the bundle -> content of every file of npf_model/, for a model whose u is the potential ``network``: one
+    from outside the package comes along as a file of networks/, where it is found as others are. Raises RuntimeError
+    for a module that would need another library, InputError for a potential whose file is not to be had."""
     names = ["__init__.py", *(p.relative_to(ENGINE).as_posix() for root in ROOTS for p in sorted(ENGINE.glob(root)))]
     found: dict[str, str] = {}
+    if network not in built_in():
+        path = _file_of_potential(network)
+        name, source = f"networks/{path.stem}.py", path.read_text(encoding="utf-8")
+        found[name] = NAMED.sub(PACKAGE, source)
+        names += _needed(name, ast.parse(source))
     while names:
         name = names.pop()
         if name in found:
@@ -43,6 +51,19 @@ def package_files() -> dict[str, bytes]:
         names += [f"{folder}/__init__.py" for folder in PurePosixPath(name).parts[:-1]]
         names += _needed(name, ast.parse(source))
     return {f"{PACKAGE}/{name}": found[name].encode() for name in sorted(found)}
+
+
+def _file_of_potential(network: str) -> Path:
+    """The file of a potential from outside the package. InputError where there is none that a bundle can hold."""
+    module = sys.modules[potential_class(network).__module__]
+    path = Path(getattr(module, "__file__", None) or "")
+    plain = path.suffix == ".py" and re.fullmatch(r"[a-z0-9_]+", path.stem) is not None
+    if module.__name__ == "__main__" or not plain or (ENGINE / "networks" / path.name).is_file():
+        raise InputError(
+            f"a bundle holds the source of its potential, and that of {network!r} is not to be had as a file with a "
+            "name of its own; put the class into a .py file that is imported"
+        )
+    return path
 
 
 def _needed(name: str, tree: ast.Module) -> Iterator[str]:

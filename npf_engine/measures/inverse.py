@@ -40,7 +40,7 @@ def inverse_metric(
     centres = torch.randperm(n, generator=generator)[:count]
     balls = nearest(m_test, m_test[centres], size)
     reference = x_test[balls]
-    start = model._project(m_test[balls.flatten()].to(model.u.raw_w))
+    start = model._project(m_test[balls.flatten()].to(model.u.like))
     drawn = model.sample_inverse(start, seed).cpu().float().reshape(count, size, -1)
     eps = default_eps(x_test)
     sharp = torch.stack([_matched(m_test[ball], *train) for ball in balls])
@@ -91,6 +91,6 @@ def inverse_cosines(model: PolarFactorization, y: Tensor, seed: int) -> Tensor |
     function."""
     if model.function is None or model.bridge is None or model.d < 2:
         return None
-    start = model._project(model.solve(y.to(model.u.raw_w)).x)
+    start = model._project(model.solve(y.to(model.u.like)).x)
     x = model.sample_inverse(start, seed).cpu().float()
     return torch.nn.functional.cosine_similarity(model.function(x), y, dim=1)

@@ -52,7 +52,7 @@ def inverse_miss(
     count = min(values, len(field.x_test))
     pick = torch.randperm(len(field.x_test), generator=seeds.generator(seed, "report.miss.points"))[:count]
     v, start = field.y_test[pick].double(), m_test[pick]
-    device_start = model._project(start.to(model.u.raw_w)).repeat_interleave(draws, dim=0)
+    device_start = model._project(start.to(model.u.like)).repeat_interleave(draws, dim=0)
     drawn = model.sample_inverse(device_start, seed).cpu().double()
     rebuild = by_network(model)
     evaluate = known.value if known else rebuild
@@ -96,7 +96,7 @@ def by_network(model: PolarFactorization) -> Callable[[Tensor], Tensor] | None:
     m = model.m
 
     def evaluate(x: Tensor) -> Tensor:
-        return in_chunks(lambda part: model.u.gradient(m(part)), x.to(model.u.raw_w)).cpu().double()
+        return in_chunks(lambda part: model.u.gradient(m(part)), x.to(model.u.like)).cpu().double()
 
     return evaluate
 

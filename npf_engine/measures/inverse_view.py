@@ -207,7 +207,7 @@ def _references(model: PolarFactorization, asked: Tensor, point: Tensor, n: int)
     """The mean miss of what costs nothing: the kept samples nearest in M, and points of rho."""
     y = kept_samples(model)[1]
     m = torch.cat([model.samples["m_train"], model.samples["m_test"]]).double()
-    at = model._project(model.scaling.to_model(point.double())[None].to(model.u.raw_w)).cpu().double()
+    at = model._project(model.scaling.to_model(point.double())[None].to(model.u.like)).cpu().double()
     close = y[nearest(m, at, near_ones(min(50, n), len(m)))[0]]
     return {"nearest": float((close - asked).norm(dim=1).mean()), "random": float((y - asked).norm(dim=1).mean())}
 

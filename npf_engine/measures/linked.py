@@ -119,7 +119,7 @@ def _evaluated(model: PolarFactorization, x: Tensor, y: Tensor) -> Arrays:
         return model.scaling.to_user(x_hat.cpu().double()).numpy()
 
     with torch.no_grad():
-        x_hat, values = x.to(model.u.raw_w), y.to(model.u.raw_w)
+        x_hat, values = x.to(model.u.like), y.to(model.u.like)
         solved = model.solve(values)
         found = {
             "rho": user(x_hat),

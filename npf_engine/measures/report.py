@@ -107,7 +107,7 @@ class _Work:
         self.S, self.mean = S, mean
 
     def _device(self, a: Tensor) -> Tensor:
-        return a.to(self.model.u.raw_w)
+        return a.to(self.model.u.like)
 
     def tell(self, text: str) -> None:
         """One step further."""

@@ -12,14 +12,19 @@ network, at a rate that does not throw it far off, stays at 227.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as nnf
 
-from npf_engine.networks.icnn import ConvexPotential
-from npf_engine.networks.wide import WidePotential, raw_of
+from npf_engine.networks.activation import raw_of
+from npf_engine.networks.potential import size_of_image
+from npf_engine.networks.wide import WidePotential
+
+if TYPE_CHECKING:
+    from npf_engine.settings.stages import PotentialConfig
 
 LOOKED_AT, BENT = 4096, 256  # points by which the layers' mean slope and curvature are taken out of the start
 APART = 0.05  # of the Gaussian map's variance: how far from it layers and pieces may start
@@ -37,8 +42,12 @@ def frame_of(S: Tensor, x: Tensor) -> tuple[Tensor, Tensor, float]:
     return P, values, unit
 
 
-class FramedPotential(WidePotential):
-    """u, convex in x for all its parameters; answers as ``ConvexPotential`` does. x is (n, d), L diagonal."""
+class FramedPotential(WidePotential, name="wide"):
+    """u, convex in x for all its parameters. x is (n, d), L diagonal. It is trained on the dual from the Gaussian start
+    alone, whose axes it takes."""
+
+    methods: ClassVar[tuple[str, ...]] = ("dual",)
+    starts: ClassVar[tuple[str, ...]] = ("gaussian",)
 
     centre: Tensor
     frame: Tensor
@@ -49,16 +58,23 @@ class FramedPotential(WidePotential):
         self, d: int, hidden: Sequence[int] = (128, 64), *, pieces: int = 64, rank: int = 0, seed: int = 0
     ) -> None:
         super().__init__(d, hidden, pieces=pieces, rank=rank, seed=seed)
+        self._arguments = {"d": d, "hidden": list(hidden), "pieces": pieces, "rank": rank, "seed": seed}
         self.L = nn.Parameter(self.L.detach().diagonal().clone())  # the frame's axes are S's own: a diagonal is enough
         self.register_buffer("centre", torch.zeros(d))
         self.register_buffer("frame", torch.eye(d))
         self.register_buffer("factor", torch.ones(()))
         self.register_buffer("mean", torch.zeros(d))
 
-    @property
-    def raw_w(self) -> Tensor:
-        """A parameter, by whose type and device data are cast."""
-        return self.L
+    @classmethod
+    def from_settings(cls, d: int, settings: PotentialConfig, seed: int, *, published: bool = False) -> Self:
+        """As the settings say; there is no published one."""
+        return cls(d, settings.hidden, pieces=settings.pieces, rank=settings.rank, seed=seed)
+
+    @classmethod
+    def least_weights(cls, config: Mapping[str, object]) -> int:
+        """Those of the layers, and of the pieces p_k, d_k and A_k."""
+        d, pieces, rank = (value if isinstance(value := config.get(key), int) else 0 for key in ("d", "pieces", "rank"))
+        return super().least_weights(config) + d * pieces * (2 + rank)
 
     def _root(self, x: Tensor) -> Tensor:
         return x * self.L
@@ -75,13 +91,10 @@ class FramedPotential(WidePotential):
         return float(self.floor * self.factor * self.frame.square().sum(0).min())  # the frame's columns are orthogonal
 
     @torch.no_grad()
-    def set_gaussian_start(self, S: Tensor, m: Tensor, scale: float, x: Tensor) -> None:
-        """Start near the Gaussian map x -> S x + m.
-
-        S (d, d) symmetric positive semi-definite, m (d,), in F's units per model unit of x; scale: a typical size of F,
-        the unit of tolerances; x (n, d): samples of rho.
-        """
-        S, x = S.double().cpu(), x.double().cpu()
+    def start_at_gaussian(self, S: Tensor, m: Tensor, samples: Tensor, scale: float | None = None) -> None:
+        """In S's own axes and about the samples' mean, with what layers and pieces bring taken out."""
+        scale = size_of_image(S, samples) if scale is None else scale
+        S, x = S.double().cpu(), samples.double().cpu()
         centre = x.mean(0)
         P, values, unit = frame_of(S, x)
         spread = ((x - centre) @ P).square().mean(0)
@@ -140,8 +153,3 @@ class FramedPotential(WidePotential):
         value, gradient, H = super().derivatives(self._inside(x))
         side = self.factor * self.frame
         return self.factor * value + x @ self.mean, torch.addmm(self.mean, gradient, side.T), side @ H @ self.frame.T
-
-
-def build_potential(**arguments: object) -> ConvexPotential | FramedPotential:
-    """The potential of kept arguments: a FramedPotential where they name pieces."""
-    return FramedPotential(**arguments) if "pieces" in arguments else ConvexPotential(**arguments)  # type: ignore[arg-type]

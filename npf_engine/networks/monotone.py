@@ -13,63 +13,45 @@ With weights shared between both ends, a unit's height |w| and its steepness |w|
 untie them and leave the Jacobian positive: on mixtures they bring the error of both kinds down severalfold (``gains``,
 on by default).
 
-Both answer as ``ConvexPotential`` does (value, gradient, Hessian), so that conjugates, the dual and regressions serve
-them too. Arrays are (n, d) in model units; everything is multiplied by ``scale``, a typical size of the image.
+Both are potentials (value, gradient, Hessian), so that conjugates, the dual and regressions serve them too. Arrays are
+(n, d) in model units; everything is multiplied by ``scale``, a typical size of the image.
 """
 
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as nnf
 
-from npf_engine.networks.icnn import inverse_softplus
+from npf_engine.networks.activation import inverse_softplus
+from npf_engine.networks.potential import Potential, root_of, size_of_image
 
 QUADRATURE_NODES = 48
 
 
-class MonotoneGradient(nn.Module, ABC):
+class MonotoneGradient(Potential):
     """What the two kinds share: the linear part V^T V x + a (V of ``rank`` rows), its Gaussian start, the interface."""
 
-    scale: Tensor
-
-    def __init__(self, d: int, rank: int | None, generator: torch.Generator) -> None:
-        super().__init__()
-        self.d = d
+    def __init__(self, d: int, rank: int | None, generator: torch.Generator, **arguments: object) -> None:
+        super().__init__(d, rank=rank, **arguments)
         self.V = nn.Parameter(torch.randn(d if rank is None else rank, d, generator=generator) / math.sqrt(d))
         self.a = nn.Parameter(torch.zeros(d))
-        self.register_buffer("scale", torch.ones(()))
-
-    @property
-    def raw_w(self) -> Tensor:
-        """A parameter that tells dtype and device."""
-        return self.V
 
     @torch.no_grad()
-    def set_gaussian_start(self, S: Tensor, m: Tensor, scale: float) -> None:
-        """V^T V x + a = S x + m, the closed-form Gaussian map, to which the layers then add their share.
-
-        S (d, d) symmetric positive semi-definite, m (d,), in the image's units; scale: a typical size of the image.
-        Raises ValueError when V has fewer than d rows.
-        """
+    def start_at_gaussian(self, S: Tensor, m: Tensor, samples: Tensor, scale: float | None = None) -> None:
+        """V^T V x + a = S x + m, to which the layers then add their share. ValueError when V has fewer than d rows."""
         if self.V.shape[0] < self.d:
             raise ValueError("the Gaussian start needs a V with d rows")
+        scale = size_of_image(S, samples) if scale is None else scale
         self.scale.fill_(scale)
-        values, vectors = torch.linalg.eigh(S.double() / scale)
         self.V.zero_()
-        self.V[: self.d] = ((vectors * values.clamp(min=1e-6).sqrt()) @ vectors.T).to(self.V)
+        self.V[: self.d] = root_of(S.double() / scale).to(self.V)
         self.a.copy_(m / scale)
-
-    @torch.no_grad()
-    def set_identity_start(self, scale: float = 1.0) -> None:
-        """V^T V x + a = x, with the layers as they are."""
-        self.set_gaussian_start(torch.eye(self.d), torch.zeros(self.d), scale)
 
     @abstractmethod
     def _layers_value(self, x: Tensor) -> Tensor:
@@ -95,10 +77,6 @@ class MonotoneGradient(nn.Module, ABC):
         """The Jacobian of the map (n, d, d): symmetric and positive semi-definite for every value of the parameters."""
         return self.scale * (self._layers_hessian(x) + self.V.T @ self.V)
 
-    def value_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """u(x) (n,) and grad u(x) (n, d)."""
-        return self(x), self.gradient(x)
-
     def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """u(x) (n,), grad u(x) (n, d) and the Hessian (n, d, d)."""
         return self(x), self.gradient(x), self.hessian(x)
@@ -114,6 +92,9 @@ class CMGN(MonotoneGradient):
     """The cascaded network. activation: tanh, sigmoid or softplus; gains: every s_l(z) is g o activation(z) with a
     learned g > 0, which lets a unit be steep and small at once (the published network has g = 1: gains=False)."""
 
+    nodes: Tensor
+    weights: Tensor
+
     def __init__(
         self,
         d: int,
@@ -126,7 +107,7 @@ class CMGN(MonotoneGradient):
         seed: int = 0,
     ) -> None:
         g = torch.Generator().manual_seed(seed)
-        super().__init__(d, rank, g)
+        super().__init__(d, rank, g, width=width, layers=layers, activation=activation, gains=gains, seed=seed)
         if activation not in _ACTIVATIONS:
             raise ValueError(f"activation must be one of {', '.join(_ACTIVATIONS)}, not {activation!r}")
         self.activation, self.width, self.layers = activation, width, layers
@@ -142,8 +123,9 @@ class CMGN(MonotoneGradient):
         self.register_buffer("nodes", torch.tensor((nodes + 1) / 2), persistent=False)
         self.register_buffer("weights", torch.tensor(weights / 2), persistent=False)
 
-    def _gains(self) -> list[Any]:
-        return [1.0] * self.layers if self.raw_gain is None else list(nnf.softplus(self.raw_gain))
+    def _gains(self) -> Tensor:
+        """(layers, width) or (layers, 1)."""
+        return torch.ones(self.layers, 1).to(self.W) if self.raw_gain is None else nnf.softplus(self.raw_gain)
 
     def _profiles(self, wx: Tensor) -> Tensor:
         """phi_i(w_i . x), the last layer's s_L(z_{L-1}), from w . x of any leading shape."""
@@ -161,7 +143,7 @@ class CMGN(MonotoneGradient):
         """sum_i int_0^{w_i . x} phi_i by Gauss-Legendre: a profile's integral has no closed form for L > 1."""
         wx = x @ self.W.T
         mean = torch.zeros_like(wx)
-        for node, weight in zip(self.nodes, self.weights, strict=True):  # type: ignore
+        for node, weight in zip(self.nodes, self.weights, strict=True):
             mean = mean + weight.to(wx) * self._profiles(node.to(wx) * wx)
         return (wx * mean).sum(1)
 
@@ -195,7 +177,7 @@ class MMGN(MonotoneGradient):
         seed: int = 0,
     ) -> None:
         g = torch.Generator().manual_seed(seed)
-        super().__init__(d, rank, g)
+        super().__init__(d, rank, g, width=width, modules_count=modules_count, gains=gains, seed=seed)
         self.W = nn.Parameter(torch.randn(modules_count, width, d, generator=g) / math.sqrt(d))
         self.b = nn.Parameter(torch.randn(modules_count, width, generator=g))
         # As in C-MGN, the layers start with a small share of the map.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -26,16 +26,25 @@ def spline_curvature(a: Tensor) -> Tensor:
     return t * (1 - t) * (3 / SPLINE_WIDTH)
 
 
+class _Kept(Protocol):
+    """What autograd hands from the forward to the backward sweep."""
+
+    saved_tensors: tuple[Tensor, ...]
+
+    def save_for_backward(self, *tensors: Tensor) -> None:
+        """Keep them."""
+
+
 class Spline(torch.autograd.Function):
     """s(a) for autograd, from one pass that keeps s'."""
 
     @staticmethod
-    def forward(ctx: Any, a: Tensor) -> Tensor:
+    def forward(ctx: _Kept, a: Tensor) -> Tensor:
         value, slope = spline(a)
         ctx.save_for_backward(slope)
         return value
 
     @staticmethod
     @once_differentiable  # s'' is missing here: a second derivative would be wrong; derivatives() has it in closed form
-    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+    def backward(ctx: _Kept, *grads: Tensor) -> Tensor:
         return grads[0] * ctx.saved_tensors[0]

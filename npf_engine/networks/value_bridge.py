@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from npf_engine.networks.bridge import Bridge
-from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.mlp import reset_linear
+from npf_engine.networks.potential import Potential
 
 SMALLEST = 1e-6  # norms below this share of u's scale count as this
 
@@ -28,9 +28,16 @@ class ValueBridge(Bridge):
     """
 
     def __init__(
-        self, d: int, hidden: Sequence[int], *, blocks: Sequence[int], sigma: float = 1.0, region: str = "box",
-        grid_power: float = 2.0, seed: int = 0,
-    ) -> None:  # fmt: skip
+        self,
+        d: int,
+        hidden: Sequence[int],
+        *,
+        blocks: Sequence[int],
+        sigma: float = 1.0,
+        region: str = "box",
+        grid_power: float = 2.0,
+        seed: int = 0,
+    ) -> None:
         super().__init__(d, hidden, fourier=0, sigma=sigma, region=region, grid_power=grid_power, seed=seed)
         if sum(blocks) != d:
             raise ValueError(f"the blocks {tuple(blocks)} must sum to d = {d}")
@@ -40,9 +47,9 @@ class ValueBridge(Bridge):
         extra = 2 * d + 1 + len(self.blocks)
         self.layers[0] = nn.Linear(first.in_features + extra, first.out_features)
         reset_linear(self, seed)
-        self._u: tuple[ConvexPotential, ...] = ()  # in a tuple, so that torch does not count it as a part
+        self._u: tuple[Potential, ...] = ()  # in a tuple, so that torch does not count it as a part
 
-    def attach(self, u: ConvexPotential) -> ValueBridge:
+    def attach(self, u: Potential) -> ValueBridge:
         """Tell it the potential whose gradient it shall see. Returns self."""
         self._u = (u,)
         return self

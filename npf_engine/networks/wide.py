@@ -25,19 +25,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as nnf
 
+from npf_engine.networks.activation import inverse_softplus
 from npf_engine.networks.hubers import Hubers, curvature_of_hubers, hubers
-from npf_engine.networks.icnn import inverse_softplus
+from npf_engine.networks.potential import Potential, root_of, size_of_image
 from npf_engine.networks.spline import Spline, spline, spline_curvature
 from npf_engine.networks.squares import FINE, rises, squares, start_of_roots, weighed
 
 START_BEND = 0.01  # of the unit curvature: a piece's own at the start
 UNIT_BEND = 0.001  # mean eigenvalue of Q_i^T Q_i at the start: a unit's own scale is smaller than a piece's
 START_REACH = 2.0  # e_i at the start
-
-
-def raw_of(values: Tensor) -> Tensor:
-    """The parameters whose softplus these positive values are."""
-    return values + torch.log(-torch.expm1(-values))
+SLOPED = 4096  # points by which the layers' mean slope is taken out of the start
 
 
 class _Sweep(NamedTuple):
@@ -54,7 +51,7 @@ class _Sweep(NamedTuple):
     ax: Tensor | None
 
 
-class WidePotential(nn.Module):
+class WidePotential(Potential):
     """u, convex in x for every value of its parameters. x is (n, d), best of about unit variance in every direction.
 
     hidden: widths of the layers; pieces: functions f_k in the log-sum-exp (0: none); rank: of each A_k (0: none);
@@ -64,7 +61,6 @@ class WidePotential(nn.Module):
     ``weights`` (d,), 1 unless set, multiply the axes in all B and f_k.
     """
 
-    scale: Tensor
     floor: Tensor
     weights: Tensor
 
@@ -80,9 +76,18 @@ class WidePotential(nn.Module):
         strong_convexity: float = 1e-3,
         seed: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(
+            d,
+            hidden=list(hidden),
+            pieces=pieces,
+            rank=rank,
+            unit_rank=unit_rank,
+            share=share,
+            strong_convexity=strong_convexity,
+            seed=seed,
+        )
         g = torch.Generator().manual_seed(seed)
-        self.d, self.pieces, self.rank, self.unit_rank = d, pieces, rank, unit_rank
+        self.pieces, self.rank, self.unit_rank, self.share = pieces, rank, unit_rank, share
         self.bent = hidden[0] if unit_rank and hidden else 0
         gain, spread = 2.0, 1.5  # slope of a unit across its own kink, and how far the kinks lie from the middle
         self.B, self.c, self.W, self.w = (nn.ParameterList() for _ in range(4))
@@ -111,7 +116,6 @@ class WidePotential(nn.Module):
             self.r = nn.Parameter(torch.zeros(self.bent * unit_rank))
             self.reach = nn.Parameter(torch.full((self.bent,), inverse_softplus(START_REACH)))
         self.piece_size = 2 * share * d / (gain * gain)  # tau and the size of all f_k at the start
-        self.register_buffer("scale", torch.ones(()))
         self.register_buffer("floor", torch.tensor(float(strong_convexity)))
         self.register_buffer("weights", torch.ones(d))
 
@@ -119,6 +123,16 @@ class WidePotential(nn.Module):
     def strong_convexity(self) -> float:
         """m > 0 with Hessian >= m I everywhere."""
         return float(self.floor)
+
+    @torch.no_grad()
+    def start_at_gaussian(self, S: Tensor, m: Tensor, samples: Tensor, scale: float | None = None) -> None:
+        """The quadratic takes S less the layers' share, whose mean slope on the first SLOPED samples is taken out."""
+        x = samples[:SLOPED].to(self.L)
+        self.scale.fill_(size_of_image(S, samples) if scale is None else scale)
+        eye = torch.eye(self.d, dtype=torch.float64)
+        self.L.copy_(root_of(S.double().cpu() - self.share * eye))
+        self.b.zero_()
+        self.b.sub_((self.gradient(x) - x @ S.to(x) - m.to(x)).mean(0))
 
     def _weights(self, index: int) -> Tensor:
         return nnf.softplus(self.w[index]) * self.sizes[index]
@@ -289,7 +303,3 @@ class WidePotential(nn.Module):
         away = (slopes - mean[:, None, :]) * shares.sqrt()[:, :, None]
         H = H + torch.matmul(away.transpose(1, 2), away) * (self.piece_size / self._tau())
         return H + torch.diag_embed(shares @ bends) * self.piece_size
-
-    def hessian(self, x: Tensor) -> Tensor:
-        """Hessian of u (n, d, d)."""
-        return self.derivatives(x)[2]

@@ -21,8 +21,8 @@ from npf_engine.fields.field import Scaling, Units
 from npf_engine.fields.lattice import Lattice
 from npf_engine.networks.bridge import Bridge
 from npf_engine.networks.chunks import in_chunks
-from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.mlp import MLP
+from npf_engine.networks.potential import Potential
 from npf_engine.networks.value_bridge import ValueBridge
 from npf_engine.polar.guidance import CLOSE_ENOUGH, FAR, GUIDE_MAX_D, GUIDE_SAMPLES, POOR, guide, outside
 from npf_engine.polar.inversion import ExactInversion, Inversion
@@ -46,7 +46,7 @@ class PolarFactorization:
     model that was stopped early.
     """
 
-    u: ConvexPotential
+    u: Potential
     v: MLP | None
     m: MLP | None
     bridge: Bridge | None
@@ -89,7 +89,7 @@ class PolarFactorization:
     @property
     def device(self) -> torch.device:
         """Where the networks are."""
-        return self.u.raw_w.device
+        return self.u.like.device
 
     def to(self, device: str | torch.device) -> PolarFactorization:
         """Move the networks (samples stay where they are). Returns self."""
@@ -209,7 +209,7 @@ class PolarFactorization:
         """What keeps a guided draw in rho's mass, and how near to y M_xi can bring it: half of what M_xi itself is off
         by at unseen samples. An M_xi that knows less than a bridge does brings nothing nearer."""
         assert self.m is not None
-        x, m = (self.samples[name][:GUIDE_SAMPLES].to(self.u.raw_w) for name in ("x_test", "m_test"))
+        x, m = (self.samples[name][:GUIDE_SAMPLES].to(self.u.like) for name in ("x_test", "m_test"))
         with torch.no_grad():
             own = float((self.m(x) - m).norm(dim=1).median()) if len(x) else 0.0
         return outside(self.rho, self.samples["x_train"]), max(CLOSE_ENOUGH, own / 2 if own < POOR else torch.inf)
@@ -218,14 +218,14 @@ class PolarFactorization:
         return self.bridge.project(x_hat) if self.bridge is not None else x_hat
 
     def _model(self, x: Array) -> Tensor:
-        return self.scaling.to_model(_as_tensor(x)).to(self.u.raw_w)
+        return self.scaling.to_model(_as_tensor(x)).to(self.u.like)
 
     def _user(self, x_hat: Tensor) -> Tensor:
         """Positions in the user's units, in double precision: degrees do not fit float32 to the metre."""
         return self.scaling.to_user(x_hat.cpu().double())
 
     def _values(self, y: Array) -> Tensor:
-        values = _as_tensor(y).to(self.u.raw_w)
+        values = _as_tensor(y).to(self.u.like)
         if values.shape[-1] != self.d:
             raise ValueError(f"expected values with {self.d} components, got shape {tuple(values.shape)}")
         return values

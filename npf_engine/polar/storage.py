@@ -23,8 +23,8 @@ from npf_engine.errors import InputError
 from npf_engine.fields.field import Scaling, Units
 from npf_engine.fields.lattice import lattice_of, lattice_tensors
 from npf_engine.fields.storage import known_functions, spec_from_dict
-from npf_engine.networks.framed import build_potential
 from npf_engine.networks.mlp import MLP
+from npf_engine.networks.potential import build_potential
 from npf_engine.networks.sizes import check_networks
 from npf_engine.networks.value_bridge import build_bridge
 from npf_engine.settings.limits import MAX_GUIDE_STEPS, MAX_REDRAWS, MAX_SAMPLER_STEPS
@@ -58,7 +58,7 @@ def save_model(model: PolarFactorization, folder: Path) -> None:
         "format": FORMAT,
         "d": model.d,
         "networks": networks,
-        "dtype": str(model.u.raw_w.dtype).removeprefix("torch."),
+        "dtype": str(model.u.like.dtype).removeprefix("torch."),
         "scaling": {"offset": list(model.scaling.offset), "scale": list(model.scaling.scale)},
         "units": {"axes": model.units.axes, "position": model.units.position, "value": model.units.value},
         "rho": model.rho,

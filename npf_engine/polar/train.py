@@ -20,8 +20,8 @@ from torch import Tensor
 from npf_engine.fields.field import Field
 from npf_engine.fields.lattice import Lattice
 from npf_engine.networks.bridge import Bridge
-from npf_engine.networks.icnn import count_parameters
 from npf_engine.networks.mlp import MLP
+from npf_engine.networks.sizes import count_parameters
 from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.polar.stages.amortizer import train_amortizer
 from npf_engine.polar.stages.conjugates import Conjugates, solve_conjugates

@@ -10,7 +10,7 @@ import torch
 from npf_engine import seeds
 from npf_engine.divergences import default_eps, sinkhorn_divergence
 from npf_engine.fields.field import Field
-from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.networks.potential import Potential
 from npf_engine.settings.stages import ReportConfig
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.dual import in_chunks
@@ -29,15 +29,13 @@ class Watch:
     Its draws are its own, so that looking changes nothing in the training.
     """
 
-    def __init__(
-        self, u: ConvexPotential, field: Field, recorder: Recorder, seed: int, points: int = ReportConfig.n
-    ) -> None:
+    def __init__(self, u: Potential, field: Field, recorder: Recorder, seed: int, points: int = ReportConfig.n) -> None:
         self.u, self.recorder = u, recorder
         generator = seeds.generator(seed, "u.watch")
         count = min(points, field.x_test.shape[0] // 2)
         order = torch.randperm(field.x_test.shape[0], generator=generator)
         second, rest = order[:count], order[count:]
-        self.x = field.x_test[rest[:count]].to(u.raw_w)
+        self.x = field.x_test[rest[:count]].to(u.like)
         self.y = field.y_test[second]
         self.unit = np.array(field.units.value)
         self.eps = default_eps(self.y)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from npf_engine import seeds
 from npf_engine.fields.field import Field
-from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.networks.potential import Potential
 from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.sampling.chain import ChainState, Kernel, Oracle, Trace, Vectorial, run_chain
 from npf_engine.sampling.corrected import Corrected, Frozen, Mala
@@ -214,7 +214,7 @@ def _networks(pre: Pretrained, setting: Setting) -> NpfNetworks:
     )
 
 
-def steepest(u: ConvexPotential) -> float:
+def steepest(u: Potential) -> float:
     """The largest Hessian eigenvalue of u at its minimum, in model units."""
     bottom = conjugate(u, torch.zeros(1, u.d)).x
     with torch.no_grad():

@@ -17,8 +17,9 @@ from torch import Tensor, nn
 
 from npf_engine import seeds
 from npf_engine.networks.bridge import Bridge
-from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.mlp import MLP
+from npf_engine.networks.potential import Potential
+from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.sampling.chain import ChainState, Oracle, Vectorial
 from npf_engine.sampling.langevin import Langevin, LangevinSettings, Region, langevin_move
 from npf_engine.sampling.replay import Ring
@@ -66,7 +67,7 @@ class NpfNetworks:
 
     def __init__(
         self,
-        u: ConvexPotential,
+        u: Potential,
         v: MLP,
         bridge: Bridge,
         memory: Ring,
@@ -97,9 +98,9 @@ class NpfNetworks:
     def fresh(x: Tensor, f: Tensor, settings: NpfSettings, seed: int) -> NpfNetworks:
         """New networks started at the Gaussian map of a first cloud x (n, d), f (n, d) = grad g(x)."""
         d = x.shape[1]
-        u = ConvexPotential(d, settings.u_hidden, activation="elu", seed=seed)
+        u = QuadraticICNN(d, settings.u_hidden, activation="elu", seed=seed)
         S, mean = gaussian_map(x.cpu(), f.cpu())
-        u.set_gaussian_start(S.float(), mean.float(), float((f - f.mean(0)).square().sum(1).mean().sqrt()))
+        u.start_at_gaussian(S, mean, x, float((f - f.mean(0)).square().sum(1).mean().sqrt()))
         v = MLP(d, d, settings.v_hidden, activation="relu", seed=seeds.child(seed, "npf.v"))
         v.centre.copy_(f.mean(0))
         v.spread.copy_(f.std(0).clamp(min=1e-12))
@@ -109,14 +110,14 @@ class NpfNetworks:
         )  # fmt: skip
         for module in (u, v, bridge):
             module.to(x.device)
-        memory = Ring(settings.replay, d, u.raw_w)
+        memory = Ring(settings.replay, d, u.like)
         networks = NpfNetworks(u, v, bridge, memory, settings, seed)
         memory.add(x, f, networks.generator)
         return networks
 
     def m_theta(self, f: Tensor) -> Tensor:
         """M_theta (n, d) = grad u*(f), the solver started at V_phi(f)."""
-        f = f.to(self.u.raw_w)
+        f = f.to(self.u.like)
         start = in_chunks(self.v, f)
         return conjugate(
             self.u, f, start, tolerance=self.settings.tolerance, max_iterations=self.settings.max_iterations
@@ -124,7 +125,7 @@ class NpfNetworks:
 
     def inverse(self, y: Tensor, generator: torch.Generator) -> Tensor:
         """One draw of I_psi for each row of y (n, d)."""
-        return self.bridge.sample(self.bridge.project(y.to(self.u.raw_w)), generator, self.settings.sampler_steps)
+        return self.bridge.sample(self.bridge.project(y.to(self.u.like)), generator, self.settings.sampler_steps)
 
     def remember(self, x: Tensor, f: Tensor) -> None:
         """Particles (n, d) and their gradients."""

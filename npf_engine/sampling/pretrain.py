@@ -156,7 +156,7 @@ def _cells(x: Tensor) -> Tensor:
 
 def bottom_of(model: PolarFactorization, coefficient: float) -> tuple[Tensor, float]:
     """argmin u in Omega (d,), and how far exp(-c u) reaches from it, in model units."""
-    zero = torch.zeros(1, model.d).to(model.u.raw_w)
+    zero = torch.zeros(1, model.d).to(model.u.like)
     bottom = model.solve(zero).x.clamp(-1.0, 1.0)
     smallest = float(torch.linalg.eigvalsh(model.u.hessian(bottom)[0])[0])
     radius = REACH / math.sqrt(max(coefficient * smallest, 1e-12))

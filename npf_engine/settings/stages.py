@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from npf_engine.potentials import potential_names
 from npf_engine.settings import limits
 from npf_engine.settings.base import Settings
 from npf_engine.settings.limits import MAX_OCTAVES, MAX_STEPS
@@ -40,7 +41,7 @@ class PotentialConfig(Settings):
     network: str = setting(
         "icnn",
         "`icnn` is the papers' network; `wide` is for high dimension and needs the method `dual`.",
-        choices=("icnn", "wide"),
+        choices=potential_names,
     )
     hidden: tuple[int, ...] = widths((64, 64, 64, 64), why="the papers' four layers")
     pieces: int = setting(64, "Functions whose smooth maximum a wide network adds.", most=limits.MAX_PIECES)

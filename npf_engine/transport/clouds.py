@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
 from npf_engine import seeds
-from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.transport.coordinates import Coordinates
 from npf_engine.transport.dual import held_out_dual
 from npf_engine.transport.frames import graded_frame
@@ -125,8 +124,7 @@ class Clouds:
         """The dual objective on the held-out samples, in the units of <x, y>."""
         at = fitted.at
         x, y = at.source(self.x_check), at.target(self.y_check)
-        u = cast(ConvexPotential, fitted.u)  # of any kind: it has what the dual asks of it
-        inner = held_out_dual(u, x, y, tolerance=DUAL_TOLERANCE * at.spread).value
+        inner = held_out_dual(fitted.u, x, y, tolerance=DUAL_TOLERANCE * at.spread).value
         # u(x) + u*(y) = factor (u' + u'*) + <mean, x> + <centre, y - mean>
         ends = (self.x_check.to(at.mean) @ at.mean).mean() + ((self.y_check - at.mean).to(at.centre) @ at.centre).mean()
         return at.factor * inner + float(ends)

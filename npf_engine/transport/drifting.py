@@ -10,7 +10,7 @@ Atoms are redrawn at every gradient step. ``implicit-summed`` sums the divergenc
 released code does, which makes its tau as many times larger as there are atoms; so do ``euclidean`` and ``adam``, whose
 published rates are meant for the sum.
 
-All seeds run at once as one tensor program (``networks.icnn_variants.Ensemble``).
+All seeds run at once as one tensor program (``networks.ensemble.Ensemble``).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from npf_engine.networks.icnn_variants import Ensemble
+from npf_engine.networks.ensemble import Ensemble
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.natural_gradient import GaussNewton
 from npf_engine.transport.scores import Functional

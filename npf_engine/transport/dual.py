@@ -21,8 +21,7 @@ from torch import Tensor, nn
 
 from npf_engine import seeds
 from npf_engine.networks.chunks import in_chunks as in_chunks
-from npf_engine.networks.icnn import ConvexPotential
-from npf_engine.networks.wide import WidePotential
+from npf_engine.networks.potential import Potential
 from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.conjugate import conjugate, extra_iterations, quadratic_start
@@ -48,7 +47,7 @@ class DualValue:
 
 
 def held_out_dual(
-    u: ConvexPotential | WidePotential, x: Tensor, y: Tensor, start: Tensor | None = None, tolerance: float = 1e-6
+    u: Potential, x: Tensor, y: Tensor, start: Tensor | None = None, tolerance: float = 1e-6
 ) -> DualValue:
     """The dual objective on held-out samples x (n, d), y (n, d), in double precision with exact conjugates.
 
@@ -67,7 +66,7 @@ def held_out_dual(
     return DualValue(float(terms.mean()), float(result.residual.max()), terms)
 
 
-def copy_as(module: ConvexPotential, dtype: torch.dtype) -> ConvexPotential:
+def copy_as(module: Potential, dtype: torch.dtype) -> Potential:
     """A copy of the module in another precision."""
     return copy.deepcopy(module).to(dtype)
 
@@ -100,7 +99,7 @@ def collect_pairs(
 
 
 def fit_to_pairs(
-    u: ConvexPotential,
+    u: Potential,
     source: Tensor,
     target: Tensor,
     config: PotentialConfig,
@@ -131,7 +130,7 @@ def _plateau(held_out: HeldOut | None, most: int, config: PotentialConfig) -> Pl
 
 
 def fit_dual(
-    u: ConvexPotential,
+    u: Potential,
     x: Tensor,
     y: Tensor,
     steps: int,
@@ -185,7 +184,7 @@ def fit_dual(
 
 
 def fit_published(
-    u: ConvexPotential,
+    u: Potential,
     v: nn.Module,
     x: Tensor,
     y: Tensor,

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from npf_engine import seeds
-from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.networks.potential import Potential
+from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.settings.stages import PATIENCE, POLISH_RATE, SMALL, ConjugateConfig, PotentialConfig
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.clouds import Clouds
@@ -30,14 +31,14 @@ HURRIED, FEW_PAIRS = 4.0, 500  # seconds within which an assignment has no more 
 FOR_PAIRS, FOR_REGRESSION = 0.4, 0.7  # of the time, and of what the pairs leave where a polish follows
 
 
-def _start(x: Tensor, y: Tensor, config: PotentialConfig, seed: int) -> ConvexPotential:
+def _start(x: Tensor, y: Tensor, config: PotentialConfig, seed: int) -> QuadraticICNN:
     S, mean = gaussian_map(x, y)
-    u = ConvexPotential(x.shape[1], config.hidden, rank=config.rank, activation=config.activation, seed=seed)
+    u = QuadraticICNN(x.shape[1], config.hidden, rank=config.rank, activation=config.activation, seed=seed)
     scale = float((y - y.mean(0)).square().sum(1).mean().sqrt()) or 1.0
     if config.start == "identity":
-        u.set_identity_start(scale)
+        u.start_at_identity(x, scale)
     else:
-        u.set_gaussian_start(S.float(), mean.float(), scale)
+        u.start_at_gaussian(S, mean, x, scale)
     return u.to(x)
 
 
@@ -70,7 +71,7 @@ def fit_narrow(
 
     if config.method == "dual":
 
-        def dual(model: ConvexPotential, count: int) -> None:
+        def dual(model: Potential, count: int) -> None:
             fit_dual(model, x, y, count, config.dual_lr, config, solver, seed, recorder)
 
         dual(u, _affordable(u, dual, until, MARGIN, recorder))
@@ -83,7 +84,7 @@ def fit_narrow(
         held_out = HeldOut(u, x_check, y_check, first, "auto")
     share = LOOKS if config.patience else MARGIN
 
-    def regress(model: ConvexPotential, count: int) -> None:
+    def regress(model: Potential, count: int) -> None:
         look = held_out if model is u else None
         fit_to_pairs(model, source, target, replace(config, regression_steps=count), seed, recorder, held_out=look)
 
@@ -93,7 +94,7 @@ def fit_narrow(
     if config.polish_steps:
         start = source_of_nearest(source, target, y) if near else None
 
-        def polish(model: ConvexPotential, count: int) -> None:
+        def polish(model: Potential, count: int) -> None:
             look = held_out if model is u else None
             fit_dual(model, x, y, count, config.polish_lr, config, solver, seed, recorder, start=start, held_out=look)
 
@@ -102,12 +103,12 @@ def fit_narrow(
 
 
 def _affordable(
-    u: ConvexPotential, steps: Callable[[ConvexPotential, int], None], until: float, share: float, recorder: Recorder
+    u: Potential, steps: Callable[[Potential, int], None], until: float, share: float, recorder: Recorder
 ) -> int:
     """How many steps fit into a share of the time left, by what a few on a copy of u take; at least one."""
     seconds = []
     for count in (1, 1, 11):  # the very first is slower than all others
-        model, begin = copy_as(u, u.raw_w.dtype), recorder.clock()
+        model, begin = copy_as(u, u.like.dtype), recorder.clock()
         steps(model, count)
         seconds.append(recorder.clock() - begin)
     each = max((seconds[2] - seconds[1]) / 10, seconds[2] / 22)  # where the one was slow by chance, as the others

@@ -9,15 +9,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from npf_engine.networks.icnn import ConvexPotential, count_parameters
-from npf_engine.networks.icnn_variants import FeedForwardPotential, LogSumExpPotential
 from npf_engine.networks.monotone import MonotoneGradient
-from npf_engine.networks.wide import WidePotential
+from npf_engine.networks.potential import Potential
+from npf_engine.networks.sizes import count_parameters
 from npf_engine.transport.conjugate import conjugate
 from npf_engine.transport.coordinates import Coordinates
 from npf_engine.transport.dual import in_chunks
@@ -26,7 +25,6 @@ from npf_engine.transport.scores import Coupling
 
 Map = Callable[[Tensor], Tensor]
 Plan = Callable[[Tensor, Tensor], Tensor]
-Potential = ConvexPotential | WidePotential | FeedForwardPotential | LogSumExpPotential
 INVERSE_TOLERANCE = 1e-5  # residual of conjugates, of the target's spread
 INEXACT = 1e-3  # residual of an inverse that is worth a warning; float32 alone leaves some 1e-5
 # A closed form or a tolerance that was reached; looks that no longer brought anything; what was allowed was spent; the
@@ -288,7 +286,7 @@ class MonotoneMap(_Trained):
 
     def inverse(self, y: Tensor) -> Tensor:
         """grad u*(y) (n, d): where forward sends to y."""
-        found = conjugate(cast(ConvexPotential, self.u), y.to(self.u.V), tolerance=INVERSE_TOLERANCE)
+        found = conjugate(self.u, y.to(self.u.V), tolerance=INVERSE_TOLERANCE)
         return found.x * self.size + self.centre
 
     def _model(self, x: Tensor) -> Tensor:

@@ -23,8 +23,8 @@ from sklearn.mixture import GaussianMixture
 from torch import Tensor
 from torch.nn import functional as nnf
 
-from npf_engine.networks.icnn import inverse_softplus
-from npf_engine.networks.wide import START_BEND, WidePotential, raw_of
+from npf_engine.networks.activation import inverse_softplus, raw_of
+from npf_engine.networks.wide import START_BEND, WidePotential
 from npf_engine.tasks.recorder import Recorder
 
 MOST, WORSE = 12, 2  # components; numbers of them without a gain before the search ends

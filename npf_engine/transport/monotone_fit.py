@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,8 +18,8 @@ from torch import Tensor
 from npf_engine import seeds
 from npf_engine.divergences import default_eps
 from npf_engine.errors import InputError
-from npf_engine.networks.icnn import ConvexPotential, count_parameters
 from npf_engine.networks.monotone import CMGN, MMGN, MonotoneGradient
+from npf_engine.networks.sizes import count_parameters
 from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
 from npf_engine.tasks.recorder import Passing, Recorder
 from npf_engine.transport.adversarial import AdversarialConfig, Adversary
@@ -152,9 +152,9 @@ class _Work:
         scale = spread_of(y)
         if start == "gaussian":
             S, mean = gaussian_map(x, y)
-            u.set_gaussian_start(S, mean, scale)
+            u.start_at_gaussian(S, mean, x, scale)
         else:
-            u.set_identity_start(scale)
+            u.start_at_identity(x, scale)
         return cls(u, x, y, centre, size, seed, recorder)
 
     def fit(self, name: str, steps: int, until: float | None, densities: tuple[LogDensity, LogDensity] | None) -> int:
@@ -184,7 +184,7 @@ class _Work:
 
     def _fit_potential(self, name: str, steps: int, until: float | None) -> int:
         """Regression on exact pairs, or the dual: the trainings of u_theta, which a monotone network serves as well."""
-        plan, u = PLANS[name], _as_potential(self.u)
+        plan, u = PLANS[name], self.u
         config = PotentialConfig(regression_lr=plan.rate, batch=plan.batch)
         if name == "dual":
             x, y = self._repeated()
@@ -265,11 +265,6 @@ class _Work:
             return adversary.loss(u.gradient(draw(x, generator)), draw(y, generator)) / scale, {}
 
         return adversarial
-
-
-def _as_potential(u: MonotoneGradient) -> ConvexPotential:
-    """The same object under the type that conjugates and trainings ask for: it has all that they use."""
-    return cast(ConvexPotential, u)
 
 
 def _check_names(kind: str, loss: str | None, start: str, densities: tuple[LogDensity, LogDensity] | None) -> None:

@@ -7,8 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from npf_engine.networks.icnn import ConvexPotential
-from npf_engine.networks.wide import WidePotential
+from npf_engine.networks.potential import Potential
 from npf_engine.transport.conjugate import conjugate
 
 TOLERANCE = 1e-4
@@ -31,7 +30,7 @@ class HeldOut:
 
     def __init__(
         self,
-        u: ConvexPotential | WidePotential,
+        u: Potential,
         x: Tensor,
         y: Tensor,
         start: Tensor | None,

@@ -30,7 +30,7 @@ def _clouds(n: int = 800) -> tuple[Tensor, Tensor]:
 def _table(draw: Any, seed: int = 0) -> dict[str, Any]:
     (x, m), train = _clouds(400), _clouds(900)
     model: Any = SimpleNamespace(
-        bridge=object(), u=SimpleNamespace(raw_w=torch.zeros(1)), _project=lambda y: y, sample_inverse=draw
+        bridge=object(), u=SimpleNamespace(like=torch.zeros(1)), _project=lambda y: y, sample_inverse=draw
     )
     found = inverse_metric(model, x, m, train, CONFIG, seed)
     assert found is not None
@@ -111,7 +111,7 @@ def test_the_row_is_that_of_its_balls(monkeypatch: pytest.MonkeyPatch) -> None:
     (x, m), train = _clouds(64), _clouds(900)
     starts: list[Tensor] = []
     model: Any = SimpleNamespace(
-        bridge=object(), u=SimpleNamespace(raw_w=torch.zeros(1)), _project=lambda y: y,
+        bridge=object(), u=SimpleNamespace(like=torch.zeros(1)), _project=lambda y: y,
         sample_inverse=lambda start, seed: starts.append(start) or 2 * start,
     )  # fmt: skip
     measured = inverse_metric(model, x, m, train, ReportConfig(neighbourhoods=3, neighbourhood_size=50), 0)
@@ -153,7 +153,7 @@ def test_the_cosine_is_that_of_the_values_at_the_draws() -> None:
     y = torch.tensor([[2.0, 0.0], [0.0, 5.0], [3.0, 0.0], [1.0, 0.0], [-9.0, 0.0]])
     turn = torch.tensor([[0.5, -math.sqrt(0.75)], [math.sqrt(0.75), 0.5]])
     model: Any = SimpleNamespace(
-        bridge=object(), d=2, u=SimpleNamespace(raw_w=torch.zeros(1)), function=lambda x: x @ turn.T,
+        bridge=object(), d=2, u=SimpleNamespace(like=torch.zeros(1)), function=lambda x: x @ turn.T,
         solve=lambda y: SimpleNamespace(x=2 * y), _project=lambda x: x, sample_inverse=lambda x, seed: x * (seed + 1),
     )  # fmt: skip
     field: Any = SimpleNamespace(y_test=y)

@@ -115,7 +115,7 @@ def stub(**changes: Any) -> Any:
 
     parts: dict[str, Any] = {
         "bridge": object(), "m": lambda x: x @ TURN.T, "d": 2, "function": None, "lattice": None, "rho": "box",
-        "u": SimpleNamespace(raw_w=torch.zeros(1), gradient=lambda y: 3 * y + torch.tensor([1.0, 0.0])),
+        "u": SimpleNamespace(like=torch.zeros(1), gradient=lambda y: 3 * y + torch.tensor([1.0, 0.0])),
         "_project": lambda y: y, "sample_inverse": draws,
     }  # fmt: skip
     y = torch.zeros(2, 2)

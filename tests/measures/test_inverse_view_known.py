@@ -33,7 +33,7 @@ def samples(n_test: int = 4, n_train: int = 3, d: int = 2) -> dict[str, Tensor]:
 def stub(**changes: Any) -> Any:
     parts: dict[str, Any] = {
         "bridge": object(), "m": None, "d": 2, "rho": "box", "scaling": SCALING, "function": None, "lattice": None,
-        "samples": samples(), "u": SimpleNamespace(raw_w=torch.zeros(1)), "_project": lambda y: y,
+        "samples": samples(), "u": SimpleNamespace(like=torch.zeros(1)), "_project": lambda y: y,
     }  # fmt: skip
     return SimpleNamespace(**(parts | changes))
 
@@ -170,7 +170,7 @@ def test_unseen_samples_come_first() -> None:
 
 def test_what_says_what_f_is() -> None:
     """M_xi and u where nothing else does, measured by the spread of all kept values."""
-    model = stub(m=lambda x: 2 * x, u=SimpleNamespace(raw_w=torch.zeros(1), gradient=lambda y: y + 1))
+    model = stub(m=lambda x: 2 * x, u=SimpleNamespace(like=torch.zeros(1), gradient=lambda y: y + 1))
     evaluate, known, spread = inverse_view._evaluate(model)
     y = torch.cat([model.samples["y_train"], model.samples["y_test"]]).double()
     assert known == "network" and spread == pytest.approx(float((y - y.mean(0)).norm(dim=1).mean()))

@@ -32,7 +32,7 @@ class _Affine(torch.nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.raw_w = torch.zeros(1)
+        self.like = torch.zeros(1)
 
     def gradient(self, x: Tensor) -> Tensor:
         return x @ A.to(x) + B.to(x)

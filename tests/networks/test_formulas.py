@@ -11,21 +11,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as nnf
 
+from npf_engine.networks.activation import Activation, inverse_softplus, raw_of
+from npf_engine.networks.classical_icnn import ClassicalICNN, Terms, fquad_icnn, linear_icnn
+from npf_engine.networks.ensemble import Ensemble
 from npf_engine.networks.framed import FramedPotential, frame_of
 from npf_engine.networks.hubers import curvature_of_hubers, hubers
-from npf_engine.networks.icnn import Activation, ConvexPotential, QuadraticAffine, inverse_softplus
-from npf_engine.networks.icnn_variants import (
-    Ensemble,
-    FeedForwardPotential,
-    LogSumExpPotential,
-    fquad_icnn,
-    linear_icnn,
-)
+from npf_engine.networks.log_sum_exp import LogSumExpPotential
 from npf_engine.networks.mlp import MLP, FourierFeatures, reset_linear
 from npf_engine.networks.monotone import CMGN, MMGN, _log_cosh
+from npf_engine.networks.quadratic_icnn import QuadraticAffine, QuadraticICNN
 from npf_engine.networks.spline import spline, spline_curvature
 from npf_engine.networks.squares import FINE, rises, squares, start_of_roots, weighed
-from npf_engine.networks.wide import WidePotential, raw_of
+from npf_engine.networks.wide import WidePotential
 
 SP = nnf.softplus
 
@@ -87,7 +84,7 @@ def parts(q: QuadraticAffine, x: Tensor) -> Tensor:
     ],
 )
 def test_the_papers_network_is_equation_5_and_its_tail(d: int, rank: int, activation: str, outer: bool) -> None:
-    u = shaken(ConvexPotential(d, [5, 7, 4], rank=rank, activation=activation, output_activation=outer, seed=1))
+    u = shaken(QuadraticICNN(d, [5, 7, 4], rank=rank, activation=activation, output_activation=outer, seed=1))
     x = points(9, d)
 
     def s(a: Tensor) -> Tensor:
@@ -119,7 +116,7 @@ def test_an_activation_knows_its_derivatives(name: str) -> None:
 
 def test_the_papers_network_starts_as_it_says() -> None:
     d, rank = 6, 2
-    u = ConvexPotential(d, [300, 400], rank=rank, strong_convexity=0.02, seed=3)
+    u = QuadraticICNN(d, [300, 400], rank=rank, strong_convexity=0.02, seed=3)
     for layer in u.direct:
         assert float(layer.A.std()) == pytest.approx(0.3 / math.sqrt(d * rank), rel=0.05)
         assert float(layer.B.std()) == pytest.approx(1 / math.sqrt(d), rel=0.05)
@@ -131,8 +128,8 @@ def test_the_papers_network_starts_as_it_says() -> None:
     assert float(u.out.B.abs().sum() + u.out.c.abs().sum() + u.tail.B.abs().sum() + u.tail.c.abs().sum()) == 0
     assert float(u.out.A.abs().max()) < 0.15 * 0.3 and u.tail.A.shape == (d, d)
     assert u.strong_convexity == pytest.approx(0.02) and u.raw_W[0].shape == (400, 300)
-    same, other = ConvexPotential(d, [4], seed=1), ConvexPotential(d, [4], seed=2)
-    assert torch.equal(same.direct[0].A, ConvexPotential(d, [4], seed=1).direct[0].A)
+    same, other = QuadraticICNN(d, [4], seed=1), QuadraticICNN(d, [4], seed=2)
+    assert torch.equal(same.direct[0].A, QuadraticICNN(d, [4], seed=1).direct[0].A)
     assert not torch.equal(same.direct[0].A, other.direct[0].A)
 
 
@@ -140,31 +137,26 @@ def test_gaussian_starts_put_the_map_into_the_quadratic() -> None:
     S = torch.tensor([[30.0, 6.0, -2.0], [6.0, 20.0, 4.0], [-2.0, 4.0, 12.0]], dtype=torch.float64)
     m = torch.tensor([5.0, -70.0, 8.0], dtype=torch.float64)
     x = points(5, 3)
-    u = ConvexPotential(3, [4], seed=0).double().requires_grad_(False)
-    u.set_gaussian_start(S, m, 8.0)
+    u = QuadraticICNN(3, [4], seed=0).double().requires_grad_(False)
+    u.start_at_gaussian(S, m, torch.eye(len(m)), 8.0)
     assert float(u.scale) == 8.0
     tail = u.tail.gradient(x, x @ u.tail.A.T, torch.ones(5, 1).double()) * u.scale
     torch.testing.assert_close(tail, x @ S + m, rtol=1e-5, atol=1e-4)
-    u.set_identity_start(5.0)
+    u.start_at_identity(torch.eye(2), 5.0)
     tail = u.tail.gradient(x, x @ u.tail.A.T, torch.ones(5, 1).double()) * u.scale
     torch.testing.assert_close(tail, x, rtol=1e-4, atol=1e-4)
-    v = FeedForwardPotential(3, [4], skip=True, rank=3).double().requires_grad_(False)
-    v.set_gaussian_start(S, m, 0.7)
-    assert v.A is not None and v.b is not None
-    torch.testing.assert_close(2 * v.A.T @ v.A, 0.7 * S)
-    torch.testing.assert_close(v.b, m)
-    for bare in (FeedForwardPotential(3, [4], rank=3), FeedForwardPotential(3, [4], skip=True, rank=2)):
+    for bare in (ClassicalICNN(3, [4], terms=Terms(rank=3)), ClassicalICNN(3, [4], terms=Terms(linear=True, rank=2))):
         with pytest.raises(ValueError, match="full rank"):
-            bare.set_gaussian_start(S, m)
+            bare.start_at_gaussian(S, m, torch.eye(len(m)), 1.0)
     for w in (CMGN(3, 4).double(), MMGN(3, 2, 2).double()):
-        w.set_gaussian_start(S, m, 8.0)
+        w.start_at_gaussian(S, m, torch.eye(len(m)), 8.0)
         torch.testing.assert_close(8.0 * w.V.T @ w.V, S)
         torch.testing.assert_close(8.0 * w.a, m)
-        w.set_identity_start(2.0)
+        w.start_at_identity(torch.eye(2), 2.0)
         torch.testing.assert_close(2.0 * w.V.T @ w.V, torch.eye(3).double())
         assert float(w.a.abs().max()) == 0 and float(w.scale) == 2.0
     with pytest.raises(ValueError, match="d rows"):
-        CMGN(3, 4, rank=2).set_gaussian_start(S, m, 1.0)
+        CMGN(3, 4, rank=2).start_at_gaussian(S, m, torch.eye(len(m)), 1.0)
 
 
 # -- variants ----------------------------------------------------------------------------------------------------------
@@ -174,9 +166,11 @@ def test_gaussian_starts_put_the_map_into_the_quadratic() -> None:
 def test_a_feed_forward_potential_is_its_formula(kind: str) -> None:
     d = 3
     made = {
-        "plain": lambda: FeedForwardPotential(d, [6, 5, 4], seed=1),
-        "skip": lambda: FeedForwardPotential(d, [6, 5], skip=True, rank=2, activation="elu", spread=2.0, seed=1),
-        "released": lambda: FeedForwardPotential(d, [6], skip=True, rank=1, released_quadratic=True, seed=1),
+        "plain": lambda: ClassicalICNN(d, [6, 5, 4], seed=1),
+        "skip": lambda: ClassicalICNN(
+            d, [6, 5], terms=Terms(linear=True, rank=2), activation="elu", spread=2.0, seed=1
+        ),
+        "released": lambda: ClassicalICNN(d, [6], terms=Terms(linear=True, rank=1, released=True), seed=1),
         "linear": lambda: linear_icnn(d, seed=1),
         "fquad": lambda: fquad_icnn(d, width=4, activation="softplus", seed=1),
     }
@@ -200,7 +194,7 @@ def test_a_feed_forward_potential_is_its_formula(kind: str) -> None:
 
 def test_a_feed_forward_potential_starts_as_it_says() -> None:
     for spread in (1.0, 3.0):
-        u = FeedForwardPotential(8, [300, 200], skip=True, rank=40, released_quadratic=True, spread=spread, seed=2)
+        u = ClassicalICNN(8, [300, 200], terms=Terms(linear=True, rank=40, released=True), spread=spread, seed=2)
         assert float(u.B[0].std()) == pytest.approx(spread / math.sqrt(8), rel=0.05)
         assert float(u.bias[1].std()) == pytest.approx(0.5 * spread, rel=0.15)
         assert float(u.raw_W[0].mean()) == pytest.approx(inverse_softplus(1 / 300), abs=0.02)
@@ -226,7 +220,7 @@ def test_a_log_sum_exp_is_its_formula_and_starts_as_the_nearest_piece() -> None:
 
 
 def test_an_ensemble_is_its_members_side_by_side() -> None:
-    members = [FeedForwardPotential(3, [6, 5], skip=True, rank=2, seed=s) for s in range(3)]
+    members = [ClassicalICNN(3, [6, 5], terms=Terms(linear=True, rank=2), seed=s) for s in range(3)]
     ensemble = Ensemble(members)
     x = torch.stack([points(4, 3, s).float() for s in range(3)])
     found = ensemble.gradient(ensemble.theta, x)
@@ -374,7 +368,7 @@ def test_a_frame_has_the_gaussian_maps_axes_and_unit_spread() -> None:
 def test_a_framed_potential_is_the_inner_one_in_its_coordinates() -> None:
     x, S, m = _frame()
     u = FramedPotential(3, (6, 5), pieces=4, rank=2, seed=1)
-    u.set_gaussian_start(S, m, 12.0, x)
+    u.start_at_gaussian(S, m, x, 12.0)
     assert float(u.scale) == 12.0
     u = u.double().requires_grad_(False)
     g = torch.Generator().manual_seed(5)
@@ -393,7 +387,7 @@ def test_a_framed_potential_is_the_inner_one_in_its_coordinates() -> None:
 def test_a_framed_start_has_the_gaussian_maps_mean_slope_and_curvature(pieces: int) -> None:
     x, S, m = _frame()
     u = FramedPotential(3, (12, 8), pieces=max(pieces, 1), rank=2 if pieces else 0, seed=3)
-    u.set_gaussian_start(S, m, 12.0, x)
+    u.start_at_gaussian(S, m, x, 12.0)
     image, linear = u.gradient(x.float()).detach().double(), x @ S + m
     spread = (linear - linear.mean(0)).square().sum(1).mean().sqrt()
     assert float((image.mean(0) - linear.mean(0)).norm() / spread) < 0.02

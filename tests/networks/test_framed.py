@@ -10,8 +10,9 @@ from torch import Tensor
 
 from npf_engine.errors import InputError
 from npf_engine.fields.catalog import resolve
-from npf_engine.networks.framed import FramedPotential, build_potential
-from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.networks.framed import FramedPotential
+from npf_engine.networks.potential import build_potential
+from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.polar import PolarFactorization
 from npf_engine.polar.train import train
 from npf_engine.studies.factorization.spec import preset, with_values
@@ -33,7 +34,7 @@ def _started() -> tuple[FramedPotential, Tensor, Tensor, Tensor]:
     x, y = _clouds()
     S, m = gaussian_map(x, y)
     u = FramedPotential(4, (8, 6), pieces=5, rank=2, seed=2)
-    u.set_gaussian_start(S, m, 10.0, x)
+    u.start_at_gaussian(S, m, x, 10.0)
     return u, x, S, m
 
 
@@ -62,7 +63,7 @@ def test_closed_forms_agree_with_autograd_and_differences() -> None:
 
 def test_kept_arguments_build_the_same_kind_again() -> None:
     assert isinstance(build_potential(d=2, hidden=[4], pieces=3, seed=0), FramedPotential)
-    assert isinstance(build_potential(d=2, hidden=[4], seed=0), ConvexPotential)
+    assert isinstance(build_potential(d=2, hidden=[4], seed=0), QuadraticICNN)
 
 
 def test_a_training_with_it_is_kept_and_read_again(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_what_is_too_far_from_the_gaussian_map_is_softened_to_what_is_allowed(
     monkeypatch.setattr(framed, "APART", allowed)
     monkeypatch.setattr(FramedPotential, "_soften", soften)
     u = made()
-    u.set_gaussian_start(S, m, 12.0, x)
+    u.start_at_gaussian(S, m, x, 12.0)
     assert len(seen) == softened
     if softened:
         share, before = seen[0]

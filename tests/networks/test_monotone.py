@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from npf_engine.networks.icnn import count_parameters
 from npf_engine.networks.monotone import CMGN, MMGN, MonotoneGradient
+from npf_engine.networks.sizes import count_parameters
 
 NETWORKS = {
     "cmgn": lambda: CMGN(3, 12, 3, seed=1),
@@ -94,13 +94,13 @@ def test_parameter_counts_are_the_architectures() -> None:
 def test_the_gaussian_start_is_affine_but_for_a_small_share(kind: type[MonotoneGradient]) -> None:
     S, m = torch.tensor([[3.0, 1.0], [1.0, 2.0]]), torch.tensor([0.5, -2.0])
     net = kind(2)
-    net.set_gaussian_start(S, m, 2.7)
+    net.start_at_gaussian(S, m, torch.eye(len(m)), 2.7)
     x = torch.randn(500, 2, generator=torch.Generator().manual_seed(5))
     affine = x @ S.T + m
     share = (net.gradient(x) - affine).square().mean() / (affine - m).square().mean()
     assert 0 < float(share.detach()) < 0.1
     with pytest.raises(ValueError, match="d rows"):
-        kind(3, rank=1).set_identity_start()
+        kind(3, rank=1).start_at_identity(torch.eye(3), 1.0)
 
 
 def test_an_unknown_activation_is_refused() -> None:

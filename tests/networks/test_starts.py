@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from npf_engine.networks.icnn import ConvexPotential
-from npf_engine.networks.icnn_variants import FeedForwardPotential
 from npf_engine.networks.monotone import CMGN, MMGN, MonotoneGradient
+from npf_engine.networks.quadratic_icnn import QuadraticICNN
 
 TURN = torch.linalg.qr(torch.randn(3, 3, generator=torch.Generator().manual_seed(1)).double())[0]
 
@@ -23,28 +22,20 @@ def singular(*values: float) -> torch.Tensor:
 def test_a_direction_without_variance_keeps_a_millionth_of_the_scale(values: tuple[float, ...]) -> None:
     S, m, scale = singular(*values), torch.tensor([1.0, -2.0, 3.0]).double(), 8.0
     kept = singular(*(max(v, 1e-6 * scale) for v in values))
-    u: Any = ConvexPotential(3, [4]).double().requires_grad_(False)
-    u.set_gaussian_start(S, m, scale)
+    u: Any = QuadraticICNN(3, [4]).double().requires_grad_(False)
+    u.start_at_gaussian(S, m, torch.eye(len(m)), scale)
     torch.testing.assert_close(2 * scale * u.tail.A.T @ u.tail.A, kept, atol=1e-9, rtol=1e-6)
-    v: Any = FeedForwardPotential(3, [4], skip=True, rank=3).double().requires_grad_(False)
-    v.set_gaussian_start(S, m)
-    torch.testing.assert_close(2 * v.A.T @ v.A, singular(*(max(x, 1e-6) for x in values)), atol=1e-9, rtol=1e-6)
     w: Any = CMGN(3, 4).double().requires_grad_(False)
-    w.set_gaussian_start(S, m, scale)
+    w.start_at_gaussian(S, m, torch.eye(len(m)), scale)
     torch.testing.assert_close(scale * w.V.T @ w.V, kept, atol=1e-9, rtol=1e-6)
 
 
 @pytest.mark.parametrize("kind", [CMGN, MMGN])
 def test_rows_beyond_the_axes_are_empty_at_the_start(kind: type[MonotoneGradient]) -> None:
     net: Any = kind(3, 4, rank=5).double().requires_grad_(False)  # type: ignore[call-arg, arg-type]
-    net.set_gaussian_start(singular(4.0, 1.0, 2.0), torch.zeros(3).double(), 2.0)
+    net.start_at_gaussian(singular(4.0, 1.0, 2.0), torch.zeros(3).double(), torch.eye(3), 2.0)
     assert float(net.V[3:].abs().max()) == 0 and net.V.shape == (5, 3)
     torch.testing.assert_close(2.0 * net.V.T @ net.V, singular(4.0, 1.0, 2.0))
     drawn: Any = kind(5, 4, rank=600, seed=1)  # type: ignore[call-arg, arg-type]
     assert float(drawn.V.detach().std()) == pytest.approx(1 / math.sqrt(5), rel=0.05)
     assert kind(3, 4).V.shape == (3, 3)  # type: ignore[call-arg, arg-type]
-
-
-def test_no_network_is_less_than_convex_by_rounding() -> None:
-    for seed in range(12):
-        assert CMGN(4, 3, rank=2, seed=seed).strong_convexity >= 0.0

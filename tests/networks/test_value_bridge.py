@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from npf_engine.networks.bridge import Bridge
-from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.networks.value_bridge import SMALLEST, ValueBridge, build_bridge
 
 
@@ -63,6 +63,6 @@ def test_blocks_must_cover_the_value_and_the_potential_must_be_known() -> None:
     bare = ValueBridge(3, [4], blocks=(3,))
     with pytest.raises(ValueError, match="attach"):
         bare.value_features(torch.zeros(1, 3))
-    assert bare.attach(ConvexPotential(3, [4])).value_features(torch.zeros(2, 3)).shape == (2, 8)
+    assert bare.attach(QuadraticICNN(3, [4])).value_features(torch.zeros(2, 3)).shape == (2, 8)
     kinds = [type(build_bridge(d=3, hidden=[4], **more)) for more in ({"blocks": (1, 2)}, {})]
     assert kinds == [ValueBridge, Bridge]

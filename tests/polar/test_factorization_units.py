@@ -13,8 +13,8 @@ from npf_engine import seeds
 from npf_engine.fields.field import Scaling, Units
 from npf_engine.measures.views import columns, factorization_view, principal_axes, to_csv
 from npf_engine.networks.bridge import Bridge
-from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.mlp import MLP
+from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.polar import factorization
 from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.sampling.chain import ChainState, Oracle
@@ -28,10 +28,10 @@ S, M = torch.tensor([[6.0, 1.0], [1.0, 3.0]]), torch.tensor([4.0, -2.0])
 BEND = torch.tensor([[0.6, 0.1], [-0.2, 0.7]])
 
 
-def quadratic(S: Tensor = S, m: Tensor = M) -> ConvexPotential:
+def quadratic(S: Tensor = S, m: Tensor = M) -> QuadraticICNN:
     """u with grad u = S x + m to 1e-3: the layers silenced."""
-    u = ConvexPotential(2, [4], seed=0, strong_convexity=1e-6).requires_grad_(False)
-    u.set_gaussian_start(S, m, 3.0)
+    u = QuadraticICNN(2, [4], seed=0, strong_convexity=1e-6).requires_grad_(False)
+    u.start_at_gaussian(S, m, torch.eye(len(m)), 3.0)
     u.raw_w.fill_(-30.0)
     for p in (u.out.A, u.out.B, u.out.c, u.tail.c):
         p.zero_()

@@ -105,7 +105,7 @@ class _Paths:
 
 def test_a_path_that_ends_where_m_is_far_from_the_point_is_drawn_anew() -> None:
     """Half of the paths are caught; after k more tries 2^-(k+1) of them are, and both branches keep their weight."""
-    like: Any = SimpleNamespace(raw_w=torch.zeros(1), d=1)
+    like: Any = SimpleNamespace(like=torch.zeros(1), d=1)
     anything: Any = None
     samples = {"x_test": torch.tensor([[1.5]]), "m_test": torch.tensor([[1.55]]), "x_train": torch.zeros(1, 1)}
     trap: Any = _Trap()

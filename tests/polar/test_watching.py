@@ -11,7 +11,7 @@ import torch
 
 from npf_engine.divergences import default_eps, sinkhorn_divergence
 from npf_engine.fields.field import Units
-from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.polar import watching
 from npf_engine.tasks.recorder import Recorder
 
@@ -28,7 +28,7 @@ def test_the_curve_and_its_floor_are_of_the_reports_points() -> None:
     field: Any = SimpleNamespace(
         x_test=torch.rand(1200, 2) * 2 - 1, y_test=torch.randn(1200, 2), units=Units(("x", "y"), ("", ""), "m/pixel")
     )
-    recorder, u = Kept(), ConvexPotential(2, hidden=(4,))
+    recorder, u = Kept(), QuadraticICNN(2, hidden=(4,))
     watch = watching.Watch(u, field, recorder, 0, points=300)
     assert len(watch.x) == len(watch.y) == 300 and watch.eps == pytest.approx(default_eps(watch.y))
     found = watch.look()

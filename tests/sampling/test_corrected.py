@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from npf_engine.divergences.distances import energy_mmd
-from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.mlp import MLP
+from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.sampling.chain import ChainState, Oracle, run_chain
 from npf_engine.sampling.corrected import Corrected, Frozen, Mala
 from npf_engine.sampling.landscapes import gaussian_mixture
@@ -37,8 +37,8 @@ def _component(x: Tensor) -> Tensor:
 def _bad(c: float = 1.0) -> Frozen:
     """Networks that know nothing of the landscape: random u, M and q."""
     torch.manual_seed(0)
-    u = ConvexPotential(2, (8, 8), seed=5).requires_grad_(False)
-    u.set_identity_start(2.0)
+    u = QuadraticICNN(2, (8, 8), seed=5).requires_grad_(False)
+    u.start_at_identity(torch.eye(2), 2.0)
     m = MLP(2, 2, (16,), seed=6).requires_grad_(False)
     q = Proposal(2, ProposalSettings(components=4, hidden=(8,), broad=0.2), REGION, seed=7).requires_grad_(False)
     q.centres.copy_(torch.tensor([[-2.5, -1.0], [1.0, -2.0], [1.5, 2.0], [0.0, 0.0]]))

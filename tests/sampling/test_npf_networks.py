@@ -27,7 +27,7 @@ def fresh(seed: int = 3, **changes: Any) -> NpfNetworks:
 
 def test_every_network_has_random_numbers_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, int] = {}
-    for name in ("ConvexPotential", "MLP", "Bridge"):
+    for name in ("QuadraticICNN", "MLP", "Bridge"):
         kind = getattr(npf, name)
 
         def made(*rest: Any, name: str = name, kind: Any = kind, **more: Any) -> Any:
@@ -36,7 +36,7 @@ def test_every_network_has_random_numbers_of_its_own(monkeypatch: pytest.MonkeyP
 
         monkeypatch.setattr(npf, name, made)
     nets = fresh(7)
-    assert asked["ConvexPotential"] == 7 and len({7, asked["MLP"], asked["Bridge"]}) == 3
+    assert asked["QuadraticICNN"] == 7 and len({7, asked["MLP"], asked["Bridge"]}) == 3
     again = seeds.generator(7, "npf.updates")
     assert torch.equal(torch.rand(3, generator=nets.generator), torch.rand(3, generator=again))
     assert all(p.requires_grad for part in (nets.u, nets.v, nets.bridge) for p in part.parameters())
@@ -50,7 +50,7 @@ def both(focus: bool, m: bool, **changes: Any) -> tuple[NpfNetworks, Ring | None
     nets = fresh()
     other = None
     if focus:
-        other = Ring(50, 2, nets.u.raw_w)
+        other = Ring(50, 2, nets.u.like)
         x = 0.9 + 0.1 * torch.rand(50, 2, generator=torch.Generator().manual_seed(1))
         other.add(x, 5 * x + 40, nets.generator)
     regression = MLP(2, 2, (4,), seed=5) if m else None

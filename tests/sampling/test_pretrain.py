@@ -30,7 +30,7 @@ def model(bottom: list[float], curvatures: list[float]) -> Any:
         asked.append(y)
         return SimpleNamespace(x=torch.tensor([bottom]))
 
-    u = SimpleNamespace(raw_w=torch.zeros(1), hessian=lambda x: torch.diag(torch.tensor(curvatures))[None])
+    u = SimpleNamespace(like=torch.zeros(1), hessian=lambda x: torch.diag(torch.tensor(curvatures))[None])
     return SimpleNamespace(d=d, u=u, solve=solve, asked=asked)
 
 

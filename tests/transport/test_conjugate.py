@@ -7,14 +7,14 @@ import math
 import pytest
 import torch
 
-from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.networks.wide import WidePotential
 from npf_engine.transport.conjugate import conjugate
 
 
-def _potential(d: int, dtype: torch.dtype = torch.float64) -> ConvexPotential:
-    u = ConvexPotential(d, [24, 24], seed=2)
-    u.set_gaussian_start(torch.eye(d) * 2, torch.zeros(d), 3.0)
+def _potential(d: int, dtype: torch.dtype = torch.float64) -> QuadraticICNN:
+    u = QuadraticICNN(d, [24, 24], seed=2)
+    u.start_at_gaussian(torch.eye(d) * 2, torch.zeros(d), torch.eye(d), 3.0)
     return u.to(dtype).requires_grad_(False)
 
 

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from npf_engine.divergences import energy_mmd, sinkhorn_divergence
 from npf_engine.errors import Cancelled
-from npf_engine.networks.icnn_variants import Ensemble, FeedForwardPotential
+from npf_engine.networks.classical_icnn import ClassicalICNN, Terms
+from npf_engine.networks.ensemble import Ensemble
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport import drifting
 from npf_engine.transport.drifting import SCHEMES, DriftConfig, drift, published
@@ -141,7 +142,7 @@ def test_gauss_newton_solves_linear_least_squares_in_a_step() -> None:
 
 
 def test_gauss_newton_never_raises_the_loss() -> None:
-    ensemble = Ensemble([FeedForwardPotential(2, [8, 8], skip=True, rank=2, seed=s) for s in range(2)])
+    ensemble = Ensemble([ClassicalICNN(2, [8, 8], terms=Terms(linear=True, rank=2), seed=s) for s in range(2)])
     x = normal(60).expand(2, 60, 2).contiguous()
     goal, solver, theta = x**3, GaussNewton(ensemble.gradient), ensemble.theta
     losses = []
@@ -154,7 +155,7 @@ def test_gauss_newton_never_raises_the_loss() -> None:
 
 def linear_problem(scheme: str, members: int = 2) -> tuple[Ensemble, drifting.Draw, Tensor]:
     """N(m, diag(.5^2, 2^2)) to N(0, I): the map is x -> (x - m) / (.5, 2)."""
-    ensemble = Ensemble([FeedForwardPotential(2, [6], skip=True, rank=2, seed=s) for s in range(members)])
+    ensemble = Ensemble([ClassicalICNN(2, [6], terms=Terms(linear=True, rank=2), seed=s) for s in range(members)])
     generators = [torch.Generator().manual_seed(s) for s in range(members)]
     mean, size = torch.tensor([1.0, -1.0]), torch.tensor([0.5, 2.0])
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.mlp import MLP
+from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.conjugate import conjugate
@@ -25,13 +25,13 @@ class _Seen(Recorder):
         self.rows.append((stage, scalars))
 
 
-def _problem() -> tuple[ConvexPotential, Tensor, Tensor]:
+def _problem() -> tuple[QuadraticICNN, Tensor, Tensor]:
     """A potential with a scale of its own between clouds that are neither centred nor alike."""
     g = torch.Generator().manual_seed(0)
     x = torch.tensor([2.0, -1.0]) + torch.randn(300, 2, generator=g) * torch.tensor([1.0, 0.4])
     y = torch.tensor([9.0, 20.0]) + torch.randn(300, 2, generator=g) * torch.tensor([8.0, 3.0])
-    u = ConvexPotential(2, [8, 8], seed=3)
-    u.set_identity_start(7.0)
+    u = QuadraticICNN(2, [8, 8], seed=3)
+    u.start_at_identity(torch.eye(2), 7.0)
     return u, x, y
 
 
@@ -49,7 +49,7 @@ def test_the_dual_that_fit_dual_shows_is_mean_u_plus_mean_conjugate() -> None:
     )
 
 
-def _pairing(u: ConvexPotential, x: Tensor, y: Tensor) -> float:
+def _pairing(u: QuadraticICNN, x: Tensor, y: Tensor) -> float:
     """mean <xhat, y> of the same minibatch, drawn as the loop draws it."""
     g, strata = torch.Generator().manual_seed(0), Stratifier(x, 400)
     strata.draw(g)

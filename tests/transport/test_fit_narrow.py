@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from npf_engine import seeds
-from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.settings.stages import PotentialConfig
 from npf_engine.transport import fit_narrow as module
 from npf_engine.transport.clouds import Clouds
@@ -26,7 +26,7 @@ def test_the_start_has_the_size_of_the_target() -> None:
     u = _start(X[:50], Y, SMALL, 3)
     away = Y - Y.mean(0)
     assert float(u.scale) == pytest.approx(float(away.square().sum(1).mean()) ** 0.5, rel=1e-5)
-    assert torch.equal(u.direct[0].B, ConvexPotential(2, (4, 3), seed=3).direct[0].B) and len(u.direct) == 2
+    assert torch.equal(u.direct[0].B, QuadraticICNN(2, (4, 3), seed=3).direct[0].B) and len(u.direct) == 2
     moved = u.gradient(X).detach()
     assert float((moved.mean(0) - Y.mean(0)).norm()) < 0.3 * float(u.scale)
     still = _start(X[:50], Y, replace(SMALL, start="identity"), 3)
@@ -71,9 +71,9 @@ def test_assignments_are_made_until_there_are_enough_or_the_time_is_up(
 def test_the_steps_that_fit_are_known_from_three_short_runs_on_copies(
     fixed: float, each: float, left: float, steps: int
 ) -> None:
-    u, recorder, counts = ConvexPotential(2, (3,), seed=1), ByHand(), list[int]()
+    u, recorder, counts = QuadraticICNN(2, (3,), seed=1), ByHand(), list[int]()
 
-    def run(model: ConvexPotential, count: int) -> None:
+    def run(model: QuadraticICNN, count: int) -> None:
         assert model is not u and torch.equal(model.raw_w, u.raw_w)
         recorder.now += (7.0 if not counts else fixed) + each * count  # the very first is slower
         counts.append(count)

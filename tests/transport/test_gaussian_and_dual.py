@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from npf_engine.divergences import l2_uvp
-from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport import conjugate as conjugates
@@ -29,7 +29,7 @@ def test_the_bures_map_pushes_one_covariance_to_the_other_and_is_symmetric() -> 
 
 def test_the_held_out_dual_of_a_quadratic_is_known() -> None:
     """u = |x|^2 / 2 between N(0, I) clouds: mean |x|^2 / 2 + |y|^2 / 2."""
-    u = ConvexPotential(2, [4], strong_convexity=1e-6)
+    u = QuadraticICNN(2, [4], strong_convexity=1e-6)
     with torch.no_grad():
         for p in u.parameters():
             p.zero_()
@@ -101,8 +101,8 @@ def test_conjugates_that_do_not_converge_get_more_iterations(monkeypatch: pytest
     config, starved = PotentialConfig(batch=256), ConjugateConfig(method="lbfgs", max_iterations=1)
 
     def share() -> float:
-        u, kept = ConvexPotential(4, [16, 16], seed=0), _Shares()
-        u.set_identity_start(1.0)
+        u, kept = QuadraticICNN(4, [16, 16], seed=0), _Shares()
+        u.start_at_identity(torch.eye(2), 1.0)
         fit_dual(u, x, y, 100, 6e-2, config, starved, 0, kept)
         return sum(kept.converged[-4:]) / 4
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from npf_engine.networks.icnn_variants import FeedForwardPotential
+from npf_engine.networks.classical_icnn import ClassicalICNN, Terms
 from npf_engine.networks.monotone import CMGN
 from npf_engine.transport.coordinates import Coordinates, scaled
 from npf_engine.transport.gaussian import gaussian_map
@@ -36,7 +36,7 @@ S, M = torch.tensor([[2.0, 0.5], [0.5, 1.0]]).double(), torch.tensor([3.0, -1.0]
 def kinds() -> dict[str, TransportMap]:
     """One map of each kind, from a cloud in the plane."""
     x, y = points(30), 4 + points(40, seed=1)
-    u = FeedForwardPotential(2, [8], skip=True, rank=2, spread=2.0, strong_convexity=0.2, seed=1).double()
+    u = ClassicalICNN(2, [8], terms=Terms(linear=True, rank=2), spread=2.0, strong_convexity=0.2, seed=1).double()
     at = scaled(torch.tensor([1.0, -2.0]).double(), 0.5, torch.tensor([7.0, 0.0]).double(), 3.0)
     return {
         "potential": PotentialMap(u, at),
@@ -106,7 +106,7 @@ def test_coordinates_lead_there_and_back() -> None:
 
 
 def test_a_report_says_how_it_ended() -> None:
-    u, at = FeedForwardPotential(2, [3]), scaled(torch.zeros(2), 1.0, torch.zeros(2), 1.0)
+    u, at = ClassicalICNN(2, [3]), scaled(torch.zeros(2), 1.0, torch.zeros(2), 1.0)
     found = PotentialMap(u, at, {"method": "icnn", "seconds": 2.5, "steps": 40, "converged": 0.75, "note": "a word"})
     report = found.report
     assert (report.method, report.seconds, report.steps, report.error) == ("icnn", 2.5, 40, 0.25)

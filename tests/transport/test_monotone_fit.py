@@ -68,7 +68,7 @@ def test_the_monge_ampere_residual_vanishes_at_the_exact_map() -> None:
     first, second = gaussians(3)
     S, m = gaussian_map_of_moments(first.mean, first.covariance_matrix, second.mean, second.covariance_matrix)
     u = CMGN(3, 8, 2).double()
-    u.set_gaussian_start(S, m, 2.0)
+    u.start_at_gaussian(S, m, torch.eye(len(m)), 2.0)
     assert u.raw_gain is not None
     with torch.no_grad():
         u.raw_gain.fill_(-60.0)  # silence the layers

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from npf_engine.divergences import l2_uvp
 from npf_engine.errors import Cancelled
-from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport import validation
@@ -34,9 +34,9 @@ def cloud(n: int, seed: int) -> Tensor:
     return torch.rand(n, 2, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
-def start() -> tuple[ConvexPotential, HeldOut]:
-    u = ConvexPotential(2, CONFIG.hidden, seed=0)
-    u.set_identity_start(1.0)
+def start() -> tuple[QuadraticICNN, HeldOut]:
+    u = QuadraticICNN(2, CONFIG.hidden, seed=0)
+    u.start_at_identity(torch.eye(2), 1.0)
     return u, HeldOut(u, cloud(1000, 1), truth(cloud(1000, 2)), None, "auto")
 
 
@@ -70,7 +70,7 @@ class Steps(Recorder):
         return self.memo.get(key)
 
 
-def fit(recorder: Recorder) -> tuple[ConvexPotential, HeldOut]:
+def fit(recorder: Recorder) -> tuple[QuadraticICNN, HeldOut]:
     u, held_out = start()
     x = cloud(4000, 3)
     fit_to_pairs(u, x, truth(x), CONFIG, 5, recorder, held_out=held_out)
@@ -82,12 +82,12 @@ def fit(recorder: Recorder) -> tuple[ConvexPotential, HeldOut]:
 
 
 @pytest.fixture(scope="module")
-def unbroken() -> tuple[ConvexPotential, Steps]:
+def unbroken() -> tuple[QuadraticICNN, Steps]:
     steps = Steps()
     return fit(steps)[0], steps
 
 
-def test_both_parts_end_before_all_their_steps_and_the_known_map_is_found(unbroken: tuple[ConvexPotential, Steps]):
+def test_both_parts_end_before_all_their_steps_and_the_known_map_is_found(unbroken: tuple[QuadraticICNN, Steps]):
     u, steps = unbroken
     for stage, most in {"u": CONFIG.regression_steps, "u: dual": 200}.items():
         step, total = steps.last[stage]
@@ -99,7 +99,7 @@ def test_both_parts_end_before_all_their_steps_and_the_known_map_is_found(unbrok
 
 
 @pytest.mark.parametrize("until", [3, 333, 700])
-def test_a_break_changes_nothing(until: int, unbroken: tuple[ConvexPotential, Steps]):
+def test_a_break_changes_nothing(until: int, unbroken: tuple[QuadraticICNN, Steps]):
     whole, steps = unbroken
     until = min(until, steps.checks - 10)  # 700 lies in the dual's part
     broken = Steps(until)
@@ -131,7 +131,7 @@ def test_conjugates_that_do_not_converge_are_no_gain(monkeypatch: pytest.MonkeyP
     value = held_out.dual()
     assert value == pytest.approx(held_out_dual(u, held_out.x, held_out.y).value, abs=1e-4)
 
-    def lost(u: ConvexPotential, y: Tensor, *_: Any, **__: Any) -> Conjugate:
+    def lost(u: QuadraticICNN, y: Tensor, *_: Any, **__: Any) -> Conjugate:
         return Conjugate(torch.zeros_like(y), torch.ones(len(y)), torch.zeros(len(y), dtype=torch.bool), 1.0)
 
     monkeypatch.setattr(validation, "conjugate", lost)

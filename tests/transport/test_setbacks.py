@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from npf_engine.errors import Cancelled, TrainingDiverged
 from npf_engine.networks.bridge import Bridge
-from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.mlp import MLP
+from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.sampling import npf
 from npf_engine.sampling.npf import NpfNetworks, NpfSettings
 from npf_engine.tasks.recorder import Recorder
@@ -224,7 +224,7 @@ def test_a_sampler_that_learns_nothing_says_so(monkeypatch: pytest.MonkeyPatch):
     made = networks(monkeypatch, lambda call: call > 5)
     with pytest.raises(TrainingDiverged, match="'networks'"):
         made.train(5 + 3 * npf.USELESS)
-    assert isinstance(made.u, ConvexPotential) and finite(made.u)
+    assert isinstance(made.u, QuadraticICNN) and finite(made.u)
 
 
 def test_a_critic_never_takes_a_step_that_is_not_finite():

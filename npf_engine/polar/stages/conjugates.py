@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.networks.potential import Potential
 from npf_engine.polar.stages.job import Job
 from npf_engine.settings.stages import ConjugateConfig
 from npf_engine.tasks.recorder import State
@@ -49,7 +49,7 @@ def judging(solver: ConjugateConfig) -> str:
     return "auto" if solver.method == "adam" else solver.method
 
 
-def solve_conjugates(job: Job, u: ConvexPotential, solver: ConjugateConfig) -> Conjugates:
+def solve_conjugates(job: Job, u: Potential, solver: ConjugateConfig) -> Conjugates:
     """M_theta of all samples of the field."""
 
     def put(state: State) -> Conjugates:
@@ -74,7 +74,7 @@ def solve_conjugates(job: Job, u: ConvexPotential, solver: ConjugateConfig) -> C
     return job.recorder.kept("v.conjugates", lambda: _solve(job, u, judging(solver)), put=put, state=state)
 
 
-def _solve(job: Job, u: ConvexPotential, method: str) -> Conjugates:
+def _solve(job: Job, u: Potential, method: str) -> Conjugates:
     """The first samples are solved from the quadratic model; every later one starts at the answer for the nearest value
     among those, which halves the work."""
     begin = job.recorder.clock()

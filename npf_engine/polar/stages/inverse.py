@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from npf_engine import seeds
 from npf_engine.networks.bridge import Bridge
-from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.networks.potential import Potential
 from npf_engine.networks.value_bridge import ValueBridge
 from npf_engine.polar.stages.job import Job, Network
 from npf_engine.settings.stages import InverseConfig, ValueInverseConfig
@@ -22,7 +22,7 @@ REGIONS = {"box": "box", "land": "box", "disc": "disc"}  # by rho; without a reg
 PART = 65_536
 
 
-def train_inverse(job: Job, config: InverseConfig, m_train: Tensor, u: ConvexPotential) -> Network[Bridge]:
+def train_inverse(job: Job, config: InverseConfig, m_train: Tensor, u: Potential) -> Network[Bridge]:
     """X_psi by bridge matching from M_theta(x) (n, d) to x. u: what a bridge that sees values too asks for them."""
     network = _untrained(job, config, u)
     bridge = network.module
@@ -48,7 +48,7 @@ def train_inverse(job: Job, config: InverseConfig, m_train: Tensor, u: ConvexPot
     return replace(network, seconds=job.once("inverse", {"module": bridge}, train))
 
 
-def _untrained(job: Job, config: InverseConfig, u: ConvexPotential) -> Network[Bridge]:
+def _untrained(job: Job, config: InverseConfig, u: Potential) -> Network[Bridge]:
     common: dict[str, Any] = {
         "d": job.field.d,
         "hidden": list(config.hidden),

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from npf_engine import seeds
-from npf_engine.networks.framed import FramedPotential
-from npf_engine.networks.icnn import ConvexPotential
 from npf_engine.networks.mlp import MLP
+from npf_engine.networks.potential import Potential
 from npf_engine.polar.stages.amortizer import untrained
 from npf_engine.polar.stages.conjugates import judging
 from npf_engine.polar.stages.job import Job, Network
 from npf_engine.polar.watching import Watch
+from npf_engine.potentials import potential_class
 from npf_engine.settings.stages import AmortizerConfig, ConjugateConfig, PotentialConfig, ReportConfig
 from npf_engine.tasks.recorder import State
 from npf_engine.tasks.restoring import check
@@ -38,7 +37,7 @@ Look = Callable[[int], dict[str, float]]
 class TrainedPotential:
     """u_theta, the Gaussian map x -> S x + m of rho and F's law, and V_phi where the published algorithm trained it."""
 
-    u: Network[ConvexPotential]
+    u: Network[Potential]
     S: Tensor
     m: Tensor
     v: Network[MLP] | None = None
@@ -64,7 +63,7 @@ def train_potential(
     """
     begin = job.recorder.clock()
     S, m = gaussian_map(job.field.x_train, job.field.y_train)  # in float64, which MPS does not have: on the CPU
-    u = _start(job, config, S, m, output_activation=published is not None)
+    u = _start(job, config, S, m, published=published is not None)
     v = None if published is None else untrained(job, published)
 
     def train() -> float:
@@ -86,40 +85,27 @@ def train_potential(
     return TrainedPotential(replace(u, seconds=job.once("u", modules, train)), S, m, v)
 
 
-def _start(
-    job: Job, config: PotentialConfig, S: Tensor, m: Tensor, *, output_activation: bool
-) -> Network[ConvexPotential]:
-    """u before its first step: the Gaussian map x -> S x + m, or the identity."""
+def _start(job: Job, config: PotentialConfig, S: Tensor, m: Tensor, *, published: bool) -> Network[Potential]:
+    """u before its first step: near the Gaussian map x -> S x + m, or near the identity."""
+    kind = potential_class(config.network)
+    u = kind.from_settings(job.field.d, config, seeds.child(job.seed, "u"), published=published)
+    u = u.to(job.x.device, job.x.dtype)
     scale = float((job.y - job.y.mean(0)).square().sum(1).mean().sqrt())
-    common: dict[str, Any] = {
-        "d": job.field.d,
-        "hidden": list(config.hidden),
-        "rank": config.rank,
-        "seed": seeds.child(job.seed, "u"),
-    }
-    if config.network == "wide":
-        wide = job.build(FramedPotential, common | {"pieces": config.pieces})
-        wide.module.set_gaussian_start(S, m, scale, job.x)
-        return cast(Network[ConvexPotential], wide)  # answers as one does, without being one
-    more = {"activation": config.activation, "output_activation": output_activation}
-    u = job.build(ConvexPotential, common | more)
     if config.start == "gaussian":
-        u.module.set_gaussian_start(S.to(job.x.dtype), m.to(job.x.dtype), scale)
+        u.start_at_gaussian(S, m, job.x, scale)
     else:
-        u.module.set_identity_start(scale)
-    return u
+        u.start_at_identity(job.x, scale)
+    return Network(u, u.to_config())
 
 
-def _dual(job: Job, config: PotentialConfig, solver: ConjugateConfig, u: ConvexPotential, look: Look) -> float:
+def _dual(job: Job, config: PotentialConfig, solver: ConjugateConfig, u: Potential, look: Look) -> float:
     """Descend the dual from where u is, on all samples. Returns seconds."""
     return fit_dual(
         u, job.x, job.y, config.dual_steps, config.dual_lr, config, solver, job.seed, job.recorder, watch=look
     )
 
 
-def _pairs_and_dual(
-    job: Job, config: PotentialConfig, solver: ConjugateConfig, u: ConvexPotential, look: Look
-) -> float:
+def _pairs_and_dual(job: Job, config: PotentialConfig, solver: ConjugateConfig, u: Potential, look: Look) -> float:
     """Regress grad u on exact assignments, then descend the dual, each until the dual on samples that were kept apart
     is flat. Returns seconds."""
     clock = job.recorder.clock

@@ -9,6 +9,7 @@ from typing import Any
 
 from npf_engine.errors import InputError
 from npf_engine.fields.spec import FieldSpec
+from npf_engine.potentials import check_training
 from npf_engine.settings import limits
 from npf_engine.settings.base import Spec
 from npf_engine.settings.dotted import flatten, leaves, set_leaves, to_json
@@ -162,10 +163,10 @@ class TrainingSpec(Spec):
 
 def check_potential(u: PotentialConfig, solver: str) -> None:
     """InputError for a network that the solver or its method cannot train."""
-    if u.network == "wide" and solver == "published":
+    if u.network != "icnn" and solver == "published":
         raise InputError("u.network must be icnn with solver published, which is the paper's algorithm unchanged")
-    if u.network == "wide" and (u.method, u.start) != ("dual", "gaussian"):
-        raise InputError("u.network wide needs u.method dual and u.start gaussian, the only way it is trained")
+    if u.network != "icnn":  # which takes all; to ask the others imports torch
+        check_training(u.network, u.method, u.start)
 
 
 def preset(name: str) -> TrainingSpec:

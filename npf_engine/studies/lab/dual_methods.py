@@ -7,14 +7,16 @@ answer of some tasks.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from npf_engine import seeds
-from npf_engine.networks.icnn import ConvexPotential
-from npf_engine.networks.icnn_variants import LogSumExpPotential, fquad_icnn, linear_icnn
+from npf_engine.networks.classical_icnn import fquad_icnn, linear_icnn
+from npf_engine.networks.log_sum_exp import LogSumExpPotential
+from npf_engine.networks.potential import Potential
+from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
 from npf_engine.studies.lab.tasks import Sampler
 from npf_engine.tasks.recorder import Recorder
@@ -35,12 +37,12 @@ RATES = {"icnn": 5e-3, "icnn-linear": 5e-3, "icnn-fquad": 5e-3, "lse": 1e-2}
 LOOKS = 12
 
 
-def dual_network(name: str, d: int, target: Tensor, seed: int, published: bool = False) -> nn.Module:
+def dual_network(name: str, d: int, target: Tensor, seed: int, published: bool = False) -> Potential:
     """The network of a name. ``published``: the sizes of NPF Table 3 in any dimension; else at least NARROWEST wide."""
     if name == "icnn":
         width = d if published else max(NARROWEST, d)
-        return ConvexPotential(d, [width] * 4, activation="elu", tail_rank=1 if published else None,
-                               strong_convexity=FLOOR, seed=seed)  # fmt: skip
+        tail = 1 if published else None
+        return QuadraticICNN(d, [width] * 4, activation="elu", tail_rank=tail, strong_convexity=FLOOR, seed=seed)
     if name == "lse":
         return LogSumExpPotential(target[:PIECES], temperature=TEMPERATURE, strong_convexity=LSE_FLOOR)
     make = linear_icnn if name == "icnn-linear" else fquad_icnn
@@ -67,11 +69,11 @@ def fit_by_dual(
         source(POOL, seeds.generator(seed, "lab.dual.source")),
         target(POOL, seeds.generator(seed, "lab.dual.target")),
     )
-    u = cast(ConvexPotential, dual_network(name, d, y, seed, published))
+    u = dual_network(name, d, y, seed, published)
     _identity(u, x, seed, recorder)
     config = PotentialConfig(batch=batch, lr_floor=LR_FLOOR)
 
-    def run(model: ConvexPotential, count: int, to: Recorder, look: Callable[[int], dict[str, float]] | None) -> None:
+    def run(model: Potential, count: int, to: Recorder, look: Callable[[int], dict[str, float]] | None) -> None:
         fit_dual(
             model,
             x,

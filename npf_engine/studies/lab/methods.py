@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from npf_engine import seeds
-from npf_engine.networks.icnn import count_parameters
-from npf_engine.networks.icnn_variants import Ensemble, FeedForwardPotential
+from npf_engine.networks.classical_icnn import ClassicalICNN, Terms
+from npf_engine.networks.ensemble import Ensemble
+from npf_engine.networks.sizes import count_parameters
 from npf_engine.studies.lab.dual_methods import DUAL, fit_by_dual
 from npf_engine.studies.lab.progress import SeedRecorder
 from npf_engine.studies.lab.references import entropic_map, exact_map
@@ -137,12 +138,12 @@ def run_method(name: str, work: Work) -> list[Fitted]:
 # --- constrained drifting: all seeds at once ---
 
 
-def drifting_network(task: Task, scheme: str, seed: int) -> FeedForwardPotential:
+def drifting_network(task: Task, scheme: str, seed: int) -> ClassicalICNN:
     """Seed 003's network (2 x 20 softplus, 541 parameters) on its own task; else with a quadratic term beside it."""
     width = NARROW if task.d <= NARROW_MAX_D else BROAD
     if task.metric == "mmd" and scheme != "gauss-newton":
-        return FeedForwardPotential(task.d, [width, width], seed=seed)
-    return FeedForwardPotential(task.d, [width, width], skip=True, rank=task.d, spread=2.0, seed=seed)
+        return ClassicalICNN(task.d, [width, width], seed=seed)
+    return ClassicalICNN(task.d, [width, width], terms=Terms(linear=True, rank=task.d), spread=2.0, seed=seed)
 
 
 def drifting_functional(task: Task, units: Units, scheme: str) -> Functional:

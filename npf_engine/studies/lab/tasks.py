@@ -14,7 +14,7 @@ from npf_engine import seeds
 from npf_engine.errors import InputError
 from npf_engine.fields import clouds
 from npf_engine.fields.stored_files import path_of
-from npf_engine.networks.icnn_variants import FeedForwardPotential
+from npf_engine.networks.classical_icnn import ClassicalICNN
 from npf_engine.tasks import child
 from npf_engine.transport.gaussian import gaussian_map_of_moments
 from npf_engine.transport.scores import Map, standard_normal_gradient
@@ -175,7 +175,7 @@ def _seven_gaussians(d: int) -> Task:
 
 def _convex(d: int) -> Task:
     """The gradient of a random convex function, fixed for a dimension, is the map."""
-    u = FeedForwardPotential(d, [32, 32], spread=3.0, strong_convexity=0.3, seed=4)
+    u = ClassicalICNN(d, [32, 32], spread=3.0, strong_convexity=0.3, seed=4)
 
     def true_map(x: Tensor) -> Tensor:
         with torch.no_grad():

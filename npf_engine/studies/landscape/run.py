@@ -54,7 +54,7 @@ def _write(
         recorder.check()
         recorder.progress("report", int(done), int(total))
 
-    m_train, m_test = (model.solve(y.to(model.u.raw_w)).x for y in (field.y_train, field.y_test))
+    m_train, m_test = (model.solve(y.to(model.u.like)).x for y in (field.y_train, field.y_test))
     count = len(model.samples["m_train"]), len(model.samples["m_test"])
     samples = model.samples | {"m_train": m_train[: count[0]].float(), "m_test": m_test[: count[1]].float()}
     # F cannot be built again from its spec, which tells another unit of it; its samples are in the bundle.

@@ -18,7 +18,7 @@ from npf_engine.errors import Cancelled, InputError
 from npf_engine.fields.classifier import DIMENSION, SIZES, Classifier
 from npf_engine.fields.digits import Digits, embedded_digits
 from npf_engine.measures.verdict import LEVELS
-from npf_engine.networks.icnn import ConvexPotential
+from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.networks.value_bridge import ValueBridge
 from npf_engine.polar import PolarFactorization
 from npf_engine.runs.recording import ConsoleRecorder
@@ -97,11 +97,11 @@ def test_axes_name_every_weight() -> None:
     assert names[52 + 17] == "dense.weight[1,1]"
 
 
-def known_potential() -> tuple[ConvexPotential, Tensor]:
+def known_potential() -> tuple[QuadraticICNN, Tensor]:
     """u close to <x, S x> / 2 with S = diag(1, 100)."""
     S = torch.diag(torch.tensor([1.0, 100.0]))
-    u = ConvexPotential(2, (4,), seed=0)
-    u.set_gaussian_start(S, torch.zeros(2), 1.0)
+    u = QuadraticICNN(2, (4,), seed=0)
+    u.start_at_gaussian(S, torch.zeros(2), torch.eye(2), 1.0)
     return u, S
 
 

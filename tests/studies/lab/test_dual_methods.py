@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from npf_engine.networks.icnn import ConvexPotential
-from npf_engine.networks.icnn_variants import FeedForwardPotential, LogSumExpPotential
+from npf_engine.networks.classical_icnn import ClassicalICNN
+from npf_engine.networks.log_sum_exp import LogSumExpPotential
+from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.studies.lab import dual_methods
 from npf_engine.studies.lab.dual_methods import dual_network, fit_by_dual
 from npf_engine.tasks.recorder import Recorder
@@ -21,11 +22,11 @@ from npf_engine.tasks.recorder import Recorder
 def test_networks_have_the_papers_sizes_or_at_least_32(d: int, published: bool, ours: int, others: int) -> None:
     target = torch.randn(100, d, generator=torch.Generator().manual_seed(0))
     u = dual_network("icnn", d, target, 3, published)
-    assert isinstance(u, ConvexPotential) and u.s.name == "elu" and u.strong_convexity == pytest.approx(0.01)
+    assert isinstance(u, QuadraticICNN) and u.s.name == "elu" and u.strong_convexity == pytest.approx(0.01)
     assert [layer.units for layer in u.direct] == [ours] * 4 and u.tail.rank == (1 if published else d)
     for name, quadratic in (("icnn-linear", False), ("icnn-fquad", True)):
         v = dual_network(name, d, target, 3, published)
-        assert isinstance(v, FeedForwardPotential) and v.hidden == (others,) * 4
+        assert isinstance(v, ClassicalICNN) and v.hidden == (others,) * 4
         assert (v.A is not None) == quadratic and v.strong_convexity == pytest.approx(0.01)
     w = dual_network("lse", d, target, 3, published)
     assert isinstance(w, LogSumExpPotential) and torch.equal(w.W.detach(), target[:64])

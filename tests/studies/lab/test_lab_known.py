@@ -156,7 +156,7 @@ def test_the_monge_ampere_residual_of_a_map_that_is_off_by_a_factor() -> None:
     u = CMGN(2, 3, 1, seed=0).double().requires_grad_(False)
     u.W.zero_()
     S = torch.tensor([[2.0, 0.3], [0.3, 1.0]]).double()
-    u.set_gaussian_start(S, torch.tensor([5.0, 1.0]).double(), 3.0)
+    u.start_at_gaussian(S, torch.tensor([5.0, 1.0]).double(), torch.eye(2), 3.0)
     x, size = draws(6, 1), 4.0
     rho = torch.distributions.MultivariateNormal(torch.zeros(2).double(), size**2 * torch.eye(2).double())
     nu = torch.distributions.MultivariateNormal(torch.tensor([5.0, 1.0]).double(), S @ S.T)

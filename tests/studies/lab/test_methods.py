@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from npf_engine.networks.icnn_variants import FeedForwardPotential
+from npf_engine.networks.classical_icnn import ClassicalICNN, Terms
 from npf_engine.studies.lab import methods
 from npf_engine.studies.lab.methods import Fitted, Units, Work, _within_budget, drifting_functional, drifting_network
 from npf_engine.studies.lab.tasks import Task, build_task
@@ -74,9 +74,9 @@ def same(a: torch.nn.Module, b: torch.nn.Module) -> bool:
 
 def test_the_drifting_network_is_seed_003s_on_its_own_task_and_has_a_quadratic_elsewhere() -> None:
     own = build_task("drift-mixture")
-    assert same(drifting_network(own, "explicit", 3), FeedForwardPotential(2, [20, 20], seed=3))
+    assert same(drifting_network(own, "explicit", 3), ClassicalICNN(2, [20, 20], seed=3))
     for of, scheme, width in ((own, "gauss-newton", 20), (task(4), "explicit", 20), (task(5), "explicit", 64)):
-        beside = FeedForwardPotential(of.d, [width, width], skip=True, rank=of.d, spread=2.0, seed=3)
+        beside = ClassicalICNN(of.d, [width, width], terms=Terms(linear=True, rank=of.d), spread=2.0, seed=3)
         assert same(drifting_network(of, scheme, 3), beside)
 
 

@@ -7,7 +7,8 @@ import itertools
 import pytest
 import torch
 
-from npf_engine.networks.icnn import ConvexPotential, count_parameters
+from npf_engine.networks.quadratic_icnn import QuadraticICNN
+from npf_engine.networks.sizes import count_parameters
 
 
 @pytest.mark.parametrize(
@@ -15,7 +16,7 @@ from npf_engine.networks.icnn import ConvexPotential, count_parameters
     list(itertools.product(("softplus", "elu"), (1, 2), (False, True), (1, 2, 3, 5))),
 )
 def test_closed_form_derivatives_are_autograds(activation: str, rank: int, outer: bool, d: int) -> None:
-    u = ConvexPotential(d, [9, 7], rank=rank, activation=activation, output_activation=outer).double()
+    u = QuadraticICNN(d, [9, 7], rank=rank, activation=activation, output_activation=outer).double()
     x = torch.randn(6, d, dtype=torch.float64, generator=torch.Generator().manual_seed(1)).requires_grad_()
     value, gradient, hessian = u.derivatives(x)
     expected = torch.autograd.grad(u(x).sum(), x, create_graph=True)[0]
@@ -27,7 +28,7 @@ def test_closed_form_derivatives_are_autograds(activation: str, rank: int, outer
 
 
 def test_gradient_is_a_finite_difference_in_double_precision() -> None:
-    u = ConvexPotential(2, [16, 16]).double()
+    u = QuadraticICNN(2, [16, 16]).double()
     x = torch.randn(8, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
     step = 1e-5
     for axis in range(2):
@@ -39,18 +40,18 @@ def test_gradient_is_a_finite_difference_in_double_precision() -> None:
 
 @pytest.mark.parametrize(("d", "width", "count"), [(2, 64, 14_158), (32, 32, 15_714), (128, 128, 247_170)])
 def test_the_released_networks_parameter_counts(d: int, width: int, count: int) -> None:
-    u = ConvexPotential(d, [width] * 4, tail_rank=1, output_activation=True)
+    u = QuadraticICNN(d, [width] * 4, tail_rank=1, output_activation=True)
     assert count_parameters(u) == count
 
 
 def test_equation_5_alone_has_3d_plus_1_fewer_parameters() -> None:
-    u = ConvexPotential(2, [64] * 4, tail_rank=1, output_activation=True)
+    u = QuadraticICNN(2, [64] * 4, tail_rank=1, output_activation=True)
     assert count_parameters(u) - count_parameters(u.tail) == 14_151
 
 
 @pytest.mark.parametrize("activation", ["softplus", "elu"])
 def test_convex_whatever_the_optimiser_does(activation: str) -> None:
-    u = ConvexPotential(3, [16, 16], activation=activation)
+    u = QuadraticICNN(3, [16, 16], activation=activation)
     g = torch.Generator().manual_seed(3)
     with torch.no_grad():
         for p in u.parameters():  # a wild step
@@ -67,8 +68,8 @@ def test_convex_whatever_the_optimiser_does(activation: str) -> None:
 def test_gaussian_start_is_the_affine_map_up_to_the_layers_share() -> None:
     S = torch.tensor([[3.0, 1.0], [1.0, 2.0]])
     m = torch.tensor([0.5, -2.0])
-    u = ConvexPotential(2, [16, 16])
-    u.set_gaussian_start(S, m, 4.0)
+    u = QuadraticICNN(2, [16, 16])
+    u.start_at_gaussian(S, m, torch.eye(len(m)), 4.0)
     with torch.no_grad():
         u.raw_w.fill_(-30.0)  # silence the layers
         u.out.A.zero_()
@@ -79,12 +80,12 @@ def test_gaussian_start_is_the_affine_map_up_to_the_layers_share() -> None:
 
 def test_gaussian_start_needs_a_full_tail() -> None:
     with pytest.raises(ValueError, match="full rank"):
-        ConvexPotential(3, [8], tail_rank=1).set_gaussian_start(torch.eye(3), torch.zeros(3), 1.0)
+        QuadraticICNN(3, [8], tail_rank=1).start_at_gaussian(torch.eye(3), torch.zeros(3), torch.eye(3), 1.0)
 
 
 def test_every_hidden_weight_has_a_gradient() -> None:
     """The released code starts half of the W dead and all inner delta stuck at 0."""
-    u = ConvexPotential(2, [16, 16, 16])
+    u = QuadraticICNN(2, [16, 16, 16])
     x = torch.randn(256, 2, generator=torch.Generator().manual_seed(5))
     (u.gradient(x) - x).square().mean().backward()
     for name, p in u.named_parameters():
@@ -94,4 +95,4 @@ def test_every_hidden_weight_has_a_gradient() -> None:
 
 def test_an_unknown_activation_is_refused() -> None:
     with pytest.raises(ValueError, match="softplus or elu"):
-        ConvexPotential(2, [4], activation="relu")
+        QuadraticICNN(2, [4], activation="relu")

@@ -1,4 +1,4 @@
-"""u_theta: an input-convex network with quadratic terms, with closed-form gradient and Hessian.
+"""u_theta: the papers' input-convex network with quadratic terms, with closed-form gradient and Hessian.
 
 NPF eq. 5 and 6, in model units. With Q_{A,delta}(x) = |delta o x|^2 + |A x|^2 (A of rank r per unit)
 
@@ -19,51 +19,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as nnf
 
+from npf_engine.networks.activation import Activation, inverse_softplus
+from npf_engine.networks.potential import Potential, root_of, size_of_image
 
-def inverse_softplus(value: float) -> float:
-    """v with softplus(v) = value > 0."""
-    return value + math.log(-math.expm1(-value))
-
-
-class Activation(nn.Module):
-    """A convex, non-decreasing, smooth s with its first and second derivative: ``softplus`` or ``elu``."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        if name not in ("softplus", "elu"):
-            raise ValueError(f"activation must be softplus or elu, not {name!r}")
-        self.name = name
-
-    def forward(self, a: Tensor) -> Tensor:
-        """s(a), elementwise."""
-        return nnf.softplus(a) if self.name == "softplus" else nnf.elu(a)
-
-    def with_slope(self, a: Tensor) -> tuple[Tensor, Tensor]:
-        """s(a) and s'(a) from one exponential."""
-        if self.name == "softplus":
-            return nnf.softplus(a), torch.sigmoid(a)
-        slope = torch.exp(a.clamp(max=0.0))
-        return torch.relu(a) + (slope - 1.0), slope
-
-    def slope(self, a: Tensor) -> Tensor:
-        """s'(a), elementwise."""
-        return torch.sigmoid(a) if self.name == "softplus" else torch.exp(a.clamp(max=0.0))
-
-    def curvature_of(self, slope: Tensor) -> Tensor:
-        """s'' from s', elementwise: both activations' slopes tell it (ELU: 0 where the slope is 1)."""
-        return slope * (1 - slope) if self.name == "softplus" else torch.where(slope < 1, slope, 0.0)
-
-    def curvature(self, a: Tensor) -> Tensor:
-        """s''(a), elementwise (ELU: from the left at 0)."""
-        if self.name == "softplus":
-            p = torch.sigmoid(a)
-            return p * (1 - p)
-        return torch.where(a <= 0, torch.exp(a.clamp(max=0.0)), torch.zeros_like(a))
+if TYPE_CHECKING:
+    from npf_engine.settings.stages import PotentialConfig
 
 
 class QuadraticAffine(nn.Module):
@@ -121,7 +87,11 @@ class QuadraticAffine(nn.Module):
         return 2 * low_rank + torch.diag_embed(2 * (weights @ self.delta2()))
 
 
-class ConvexPotential(nn.Module):
+# Slopes s'(a_l) and A_l x of every layer, the output's a and A x, and the weights W and w.
+SweptICNN = tuple[list[Tensor], list[Tensor], Tensor, Tensor, list[Tensor], Tensor]
+
+
+class QuadraticICNN(Potential, name="icnn"):
     """u_theta, convex in x for every value of its parameters. Arrays are (n, d) in model units.
 
     hidden: widths q of the layers; rank: r of the inner quadratics (the papers use 1); tail_rank: rank of the
@@ -131,7 +101,6 @@ class ConvexPotential(nn.Module):
     m > 0 on the Hessian, relative to the scale.
     """
 
-    scale: Tensor
     floor: Tensor
     raw_W: nn.ParameterList
 
@@ -147,9 +116,18 @@ class ConvexPotential(nn.Module):
         strong_convexity: float = 1e-3,
         seed: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(
+            d,
+            hidden=list(hidden),
+            rank=rank,
+            tail_rank=tail_rank,
+            activation=activation,
+            output_activation=output_activation,
+            strong_convexity=strong_convexity,
+            seed=seed,
+        )
         g = torch.Generator().manual_seed(seed)
-        self.d, self.output_activation = d, output_activation
+        self.output_activation = output_activation
         self.s = Activation(activation)
         self.direct: list[QuadraticAffine] = nn.ModuleList(  # type: ignore[assignment]
             [QuadraticAffine(d, q, rank, g) for q in hidden]
@@ -162,7 +140,6 @@ class ConvexPotential(nn.Module):
         self.raw_w = nn.Parameter(torch.full((hidden[-1],), inverse_softplus(0.1 / hidden[-1])))
         self.out = QuadraticAffine(d, 1, rank, g)
         self.tail = QuadraticAffine(d, 1, d if tail_rank is None else tail_rank, g)
-        self.register_buffer("scale", torch.ones(()))
         self.register_buffer("floor", torch.tensor(float(strong_convexity)))
         with torch.no_grad():
             for last in (self.out, self.tail):
@@ -170,32 +147,34 @@ class ConvexPotential(nn.Module):
                 last.c.zero_()
             self.out.A.mul_(0.1)
 
-    @torch.no_grad()
-    def set_gaussian_start(self, S: Tensor, m: Tensor, scale: float) -> None:
-        """Start at u(x) ~ <x, S x> / 2 + <m, x>: the closed-form Gaussian map (Bunne et al. 2022).
+    @classmethod
+    def from_settings(cls, d: int, settings: PotentialConfig, seed: int, *, published: bool = False) -> Self:
+        """As the settings say; the published network has eq. 5's outer activation."""
+        return cls(
+            d,
+            settings.hidden,
+            rank=settings.rank,
+            activation=settings.activation,
+            output_activation=published,
+            seed=seed,
+        )
 
-        S (d, d) symmetric positive definite, m (d,), in the user's units of F per model unit of x; scale:
-        a typical size of F, by which the network's own numbers are multiplied. The layers start with a small share.
-        Raises ValueError when the tail's rank is below d.
-        """
+    @torch.no_grad()
+    def start_at_gaussian(self, S: Tensor, m: Tensor, samples: Tensor, scale: float | None = None) -> None:
+        """u(x) ~ <x, S x> / 2 + <m, x>, held by the tail; the layers start with a small share. ValueError when the
+        tail's rank is below d."""
         if self.tail.rank < self.d:
             raise ValueError("the Gaussian start needs a tail of full rank")
+        scale = size_of_image(S, samples) if scale is None else scale
         self.scale.fill_(scale)
-        values, vectors = torch.linalg.eigh(S.double() / scale)
-        root = vectors * (values.clamp(min=1e-6) / 2).sqrt() @ vectors.T
-        self.tail.A.copy_(root)
+        self.tail.A.copy_(root_of(S.double() / scale, 0.5))
         self.tail.raw_delta.fill_(inverse_softplus(1e-3))
         self.tail.B.copy_((m / scale)[None])
-
-    @torch.no_grad()
-    def set_identity_start(self, scale: float = 1.0) -> None:
-        """Start at u(x) ~ |x|^2 / 2 (times ``scale`` / scale), with the layers as they are."""
-        self.set_gaussian_start(torch.eye(self.d), torch.zeros(self.d), scale)
 
     def _weights(self) -> tuple[list[Tensor], Tensor]:
         return [nnf.softplus(raw) for raw in self.raw_W], nnf.softplus(self.raw_w)
 
-    def _sweep(self, x: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor, Tensor, list[Tensor], Tensor]:
+    def _sweep(self, x: Tensor) -> SweptICNN:
         """Slopes s'(a_l) and A_l x of every layer, the output's a and A x, and the weights."""
         W, w = self._weights()
         slopes: list[Tensor] = []
@@ -217,7 +196,7 @@ class ConvexPotential(nn.Module):
         f = self.s(a_out) if self.output_activation else a_out
         return self.scale * (f + self.tail(x)[0][:, 0] + 0.5 * self.floor * x.square().sum(dim=1))
 
-    def _reverse(self, x: Tensor, sweep: tuple) -> tuple[Tensor, list[Tensor], Tensor, Tensor]:
+    def _reverse(self, x: Tensor, sweep: SweptICNN) -> tuple[Tensor, list[Tensor], Tensor, Tensor]:
         """Gradient of u / scale, d u / d z_l for every layer, d u / d a_out (n, 1), and the tail's A x."""
         slopes, ax, a_out, ax_out, W, w = sweep
         top = (self.s.slope(a_out) if self.output_activation else torch.ones_like(a_out))[:, None]
@@ -269,10 +248,6 @@ class ConvexPotential(nn.Module):
         value = f + self.tail(x)[0][:, 0] + 0.5 * self.floor * x.square().sum(dim=1)
         return self.scale * value, self.scale * gradient, self.scale * H
 
-    def hessian(self, x: Tensor) -> Tensor:
-        """Hessian of u (n, d, d)."""
-        return self.derivatives(x)[2]
-
     @property
     def strong_convexity(self) -> float:
         """m > 0 with Hessian >= m I everywhere."""
@@ -288,8 +263,3 @@ def _gram(J: Tensor, weights: Tensor) -> Tensor:
     weighted = J * weights
     entries = {(i, j): (weighted[i] * J[j]).sum(dim=1) for i in range(d) for j in range(i + 1)}
     return torch.stack([torch.stack([entries[max(i, j), min(i, j)] for j in range(d)], 1) for i in range(d)], 1)
-
-
-def count_parameters(module: nn.Module) -> int:
-    """Number of trainable parameters."""
-    return sum(p.numel() for p in module.parameters() if p.requires_grad)

@@ -6,14 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from npf_engine.networks.icnn import ConvexPotential, count_parameters
-from npf_engine.networks.icnn_variants import (
-    Ensemble,
-    FeedForwardPotential,
-    LogSumExpPotential,
-    fquad_icnn,
-    linear_icnn,
-)
+from npf_engine.networks.classical_icnn import ClassicalICNN, Terms, fquad_icnn, linear_icnn
+from npf_engine.networks.log_sum_exp import LogSumExpPotential
+from npf_engine.networks.quadratic_icnn import QuadraticICNN
+from npf_engine.networks.sizes import count_parameters
 
 
 @pytest.mark.parametrize(
@@ -22,18 +18,18 @@ from npf_engine.networks.icnn_variants import (
 def test_parameter_counts_of_table_3(d: int, linear: int, fquad: int, ours: int) -> None:
     assert count_parameters(linear_icnn(d)) == linear
     assert count_parameters(fquad_icnn(d)) == fquad
-    assert count_parameters(ConvexPotential(d, [d] * 4, tail_rank=1)) == ours
+    assert count_parameters(QuadraticICNN(d, [d] * 4, tail_rank=1)) == ours
 
 
 def test_the_drifting_network_has_541_parameters() -> None:
-    assert count_parameters(FeedForwardPotential(2, [20, 20])) == 541
+    assert count_parameters(ClassicalICNN(2, [20, 20])) == 541
 
 
 def networks() -> dict[str, nn.Module]:
     pieces = torch.randn(30, 3, generator=torch.Generator().manual_seed(1))
     return {
-        "plain": FeedForwardPotential(3, [7, 9], seed=1),
-        "quadratic": FeedForwardPotential(3, [7, 9], skip=True, rank=3, spread=2.0, seed=1),
+        "plain": ClassicalICNN(3, [7, 9], seed=1),
+        "quadratic": ClassicalICNN(3, [7, 9], terms=Terms(linear=True, rank=3), spread=2.0, seed=1),
         "linear": linear_icnn(3, activation="softplus"),
         "fquad": fquad_icnn(3, activation="softplus"),
         "log-sum-exp": LogSumExpPotential(pieces),
@@ -66,31 +62,8 @@ def test_convex_for_any_parameters(name: str) -> None:
     assert float(torch.linalg.eigvalsh(u.hessian(x).detach()).min()) >= u.strong_convexity - 1e-9
 
 
-def test_gaussian_start_is_the_quadratic() -> None:
-    u = FeedForwardPotential(2, [4], skip=True, rank=2)
-    bare = FeedForwardPotential(2, [4], skip=True, rank=2)
-    S, m = torch.tensor([[2.0, 0.5], [0.5, 1.0]]), torch.tensor([3.0, -1.0])
-    u.set_gaussian_start(S, m)
-    with torch.no_grad():
-        bare.A.zero_()
-    x = torch.randn(5, 2, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(u.gradient(x) - bare.gradient(x), x @ S + m, atol=1e-5, rtol=1e-5)
-    with pytest.raises(ValueError, match="full rank"):
-        FeedForwardPotential(2, [4]).set_gaussian_start(S, m)
-
-
-def test_an_ensemble_is_its_members() -> None:
-    members = [FeedForwardPotential(2, [5, 6], skip=True, rank=2, seed=s) for s in range(3)]
-    ensemble = Ensemble(members)
-    x = torch.randn(3, 11, 2, generator=torch.Generator().manual_seed(0))
-    out = ensemble.gradient(ensemble.theta, x)
-    for index, member in enumerate(members):
-        torch.testing.assert_close(out[index], member.gradient(x[index]))
-        torch.testing.assert_close(ensemble.member(ensemble.theta, index).gradient(x[index]), member.gradient(x[index]))
-
-
-def test_log_sum_exp_is_a_smoothed_identity_at_the_start() -> None:
-    grid = torch.cartesian_prod(torch.linspace(-2, 2, 21), torch.linspace(-2, 2, 21))
-    u = LogSumExpPotential(grid, temperature=0.1, strong_convexity=0.0)
-    x = torch.tensor([[0.0, 0.0], [0.5, -0.3], [1.0, 1.0]])
-    assert float((u.gradient(x) - x).norm(dim=1).max()) < 0.02
+def test_a_gaussian_start_needs_room_for_the_quadratic() -> None:
+    S, m, x = torch.eye(2), torch.zeros(2), torch.randn(9, 2)
+    for terms in (Terms(), Terms(rank=2), Terms(linear=True, rank=1)):
+        with pytest.raises(ValueError, match="full rank"):
+            ClassicalICNN(2, [4], terms=terms).start_at_gaussian(S, m, x)
