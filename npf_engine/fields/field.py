@@ -77,7 +77,7 @@ class Units:
 class Grid:
     """What a raster field was computed from, for maps. Row 0 is the north edge (rows run south).
 
-    elevation (rows, cols) float32 in metres, after smoothing; raw (rows, cols) before it; west, south,
+    elevation (rows, cols) float32 in metres above ``offset``, after smoothing; raw (rows, cols) before it; west, south,
     east, north: outer edges of the raster in the user's units; mask (rows, cols) bool, True where the
     pixel belongs to Omega.
     """
@@ -89,6 +89,7 @@ class Grid:
     south: float
     east: float
     north: float
+    offset: float = 0.0
 
 
 @dataclass
@@ -100,8 +101,9 @@ class Field:
     ``potential`` (optional) maps model positions to (n,) where F is its gradient in the user's units.
     ``lattice``: F on the grid it was computed on, where the samples are nodes of one (or lie between them).
     ``rho`` is one of RHO_KINDS; for "samples" and "land" rho is the law of the samples themselves.
-    ``warnings`` are sentences for the user; ``provenance`` is JSON-serialisable (source, sigma, grid
-    size, resampling, ...).
+    ``shift``: what was taken off the components of F in double precision (() for nothing): F is the values here plus
+    it. ``conversions`` are sentences on what was done to the numbers, ``warnings`` on what to know; ``provenance`` is
+    JSON-serialisable (source, sigma, grid size, resampling, ...).
     """
 
     name: str
@@ -119,7 +121,9 @@ class Field:
     potential: Callable[[Tensor], Tensor] | None = None
     grid: Grid | None = None
     lattice: Lattice | None = None
+    shift: tuple[float, ...] = ()
     warnings: list[str] = field(default_factory=list)
+    conversions: list[str] = field(default_factory=list)
     provenance: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from npf_engine.fields.raster import Coordinates, SourceGrid
+from npf_engine.fields.ground import Ground
+from npf_engine.fields.raster import Raster, SourceGrid
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.surface import Surface
 from npf_engine.numbers import percent
@@ -17,24 +18,26 @@ FLAT_SHARE_TOLD = 0.005
 
 
 def provenance_of(
-    source: SourceGrid,
+    raster: Raster,
     surface: Surface,
     mask: np.ndarray,
-    bounds: tuple[float, float, float, float],
-    coordinates: Coordinates,
     spec: FieldSpec,
-    pixel: tuple[np.ndarray | None, np.ndarray | None],
+    pixel: tuple[np.ndarray, np.ndarray] | None,
 ) -> dict[str, Any]:
     """The record of a terrain field, JSON-serialisable; ``flat_share`` is the share of level pixels in Omega's box."""
     rows, cols = surface.raw.shape
-    size = None if pixel[0] is None or pixel[1] is None else [float(pixel[0].mean()), float(pixel[1].mean())]
+    source = raster.source or SourceGrid((rows, cols), 0)
+    size = None if pixel is None else [float(np.nanmean(pixel[0])), float(np.nanmean(pixel[1]))]
     inside = mask if spec.rho != "land" else np.ones_like(mask)
+    unit = raster.unit.metres or 1.0
     return {
-        "bounds": [float(b) for b in bounds],
-        "coordinates": coordinates,
+        "bounds": [float(b) for b in raster.bounds],
+        "coordinates": raster.coordinates,
+        "height_unit": raster.unit.name,
+        "offset": raster.offset * unit,
         "source_grid": list(source.shape),
         "grid": [rows, cols],
-        "resampled": [rows, cols] != list(source.shape),
+        "resampled": raster.source is not None and math.prod(source.shape) > spec.max_samples,
         "pixel_metres": size,
         "sigma_pixels": float(spec.sigma),
         "dequantised": surface.dequantised,
@@ -42,11 +45,30 @@ def provenance_of(
         "voids_share": source.voids / math.prod(source.shape),
         "voids_handling": spec.voids,
         "flat_share": float(surface.plateau[inside].mean()),
-        "elevation_range": [float(surface.raw.min()), float(surface.raw.max())],
+        "elevation_range": [(float(edge(surface.raw)) + raster.offset) * unit for edge in (np.min, np.max)],
         "rho": spec.rho,
         "pixels_in_omega": int(mask.sum()),
         "spec": dataclasses.asdict(spec),
     }
+
+
+def conversions_of(raster: Raster, surface: Surface, spec: FieldSpec, ground: Ground | None) -> list[str]:
+    """What was done to the numbers on their way to F, each once."""
+    out = list(raster.conversions)
+    if ground is not None and spec.slope == "per-metre":
+        if ground.told:
+            out.append(ground.told)
+        elif ground.axes is not None:
+            major, minor = ground.axes
+            out.append(
+                f"Slopes per metre by the pixel's size on the ellipsoid with half axes {major:,.0f} and {minor:,.0f} m."
+            )
+    if surface.dequantised:
+        out.append(
+            f"Heights are whole {raster.unit.name}: uniform noise of one of them was added before smoothing "
+            "(dequantisation)."
+        )
+    return out
 
 
 def warnings_of(told: dict[str, Any], spec: FieldSpec) -> list[str]:

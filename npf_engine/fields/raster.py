@@ -7,22 +7,27 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from npf_engine.fields.ground import Ground
+from npf_engine.fields.units_of_height import METRES, HeightUnit
+
 if TYPE_CHECKING:
     from scipy import sparse
 
 Coordinates = Literal["degrees", "metres", "pixels"]
 MAX_PIXELS = 200_000_000  # of a file
 FULL_PIXELS = 25_000_000  # read one by one: 100 MB as float32; a larger raster is averaged down as it is read
-LOWEST, HIGHEST = -12_000.0, 9_500.0  # metres: below the deepest trench, above the highest summit
+FAR_OFF = 8.0  # half spreads of all values that their middle may lie from 0 before digits are lost to it
 
 
 @dataclass(frozen=True)
 class Raster:
-    """An elevation grid. Rows run south, columns east; elevation (rows, cols) float32 in metres, NaN where unknown.
+    """A grid of heights, or of any scalar. Rows run south, columns east; elevation (rows, cols) float32, NaN where
+    unknown, in ``unit`` above ``offset``, which was taken off in double precision.
 
-    bounds: outer edges (west, south, east, north) in ``coordinates``: degrees (WGS84 or alike), metres
-    (a projected system) or pixels (nothing is known of the place). ``notes`` are sentences on what was
-    done while reading. ``source``: the grid that ``elevation`` was resampled from, where it was.
+    bounds: outer edges (west, south, east, north) in ``coordinates``: degrees, metres (of the map of a projected
+    system) or pixels (nothing is known of the place). ``ground``: how long pixels are on the ground; where it is None,
+    degrees are those of WGS84 and metres those of the ground. ``notes`` are warnings, ``conversions`` what was done to
+    the numbers. ``source``: the grid that ``elevation`` was resampled from, where it was.
     """
 
     elevation: np.ndarray
@@ -30,6 +35,10 @@ class Raster:
     coordinates: Coordinates = "degrees"
     notes: tuple[str, ...] = field(default=())
     source: SourceGrid | None = None
+    unit: HeightUnit = METRES
+    offset: float = 0.0
+    ground: Ground | None = None
+    conversions: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,31 @@ class SourceGrid:
 
     shape: tuple[int, int]
     voids: int
+
+
+def centre_of(low: float, high: float, whole: bool) -> float:
+    """What to take off values between ``low`` and ``high`` before they become float32: their middle, 0 where they lie
+    about 0 anyway. ``whole`` values stay whole."""
+    middle, half = (low + high) / 2, (high - low) / 2
+    if not np.isfinite(middle) or abs(middle) <= FAR_OFF * half:
+        return 0.0
+    return float(np.round(middle)) if whole else float(middle)
+
+
+def centred(values: np.ndarray) -> tuple[np.ndarray, float]:
+    """Values (rows, cols), NaN where unknown, as float32 without their ``centre_of``, and that."""
+    known = values[np.isfinite(values)]
+    if not known.size:
+        return values.astype(np.float32), 0.0
+    low, high = float(known.min()), float(known.max())
+    whole = bool(abs(high) < 2**53 and np.all(known == np.round(known)))
+    offset = centre_of(low, high, whole)
+    return (values.astype(np.float64) - offset).astype(np.float32) if offset else values.astype(np.float32), offset
+
+
+def offset_told(offset: float, unit: str) -> str:
+    """The sentence on an offset that was taken off."""
+    return f"{offset:,.12g} {unit} were taken off in double precision: 32-bit numbers would have rounded the heights."
 
 
 def fill_voids(elevation: np.ndarray) -> np.ndarray:

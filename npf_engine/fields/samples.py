@@ -10,6 +10,7 @@ import torch
 from npf_engine.fields.field import Field, Scaling, Units, split_indices
 from npf_engine.fields.readers.columns import Layout
 from npf_engine.fields.readers.tables import Samples
+from npf_engine.fields.shift import shift_of
 from npf_engine.fields.spec import FieldSpec
 
 
@@ -20,7 +21,8 @@ def samples_field(name: str, samples: Samples, spec: FieldSpec) -> Field:
     scaling = Scaling.of_box(low, high)
     # in double precision: an offset far from 0 would round positions that float32 cannot tell apart
     x_hat = torch.from_numpy(((x - np.array(scaling.offset)) / np.array(scaling.scale)).astype(np.float32))
-    y = torch.from_numpy(f.astype(np.float32))
+    shift, told = shift_of(f)
+    y = torch.from_numpy((f - np.array(shift) if shift else f).astype(np.float32))
     train, test = split_indices(len(x_hat), spec.split_seed)
     return Field(
         name=name,
@@ -34,10 +36,13 @@ def samples_field(name: str, samples: Samples, spec: FieldSpec) -> Field:
         scaling=scaling,
         units=_units(samples.layout),
         rho="samples",
+        shift=shift,
         warnings=list(samples.warnings),
+        conversions=told,
         provenance={
             "source": f"table {samples.file}",
             "rows": samples.rows,
+            "voids": samples.dropped,
             "columns": [column.name.strip() for column in samples.layout.columns],
             "rho": "samples",
             "spec": dataclasses.asdict(spec),

@@ -69,6 +69,17 @@ class FieldSpec(Spec):
         choices=("fill", "mask"),
     )
     noise_seed: int = seed_setting("Seed of the dequantising noise, and of the fractal terrain.")
+    # what a file does not say, or says wrongly
+    height_unit: str = setting(
+        "", "What heights are in: metre, foot, US survey foot, ..., none (no length); empty as the file says."
+    )
+    crs: str = setting("", "Coordinate system: EPSG:..., a name or WKT, none; empty as the file says.")
+    missing: str = setting(
+        "mask",
+        "Values such as -9999 that stand for nothing known, undeclared: left out, or kept.",
+        choices=("mask", "keep"),
+    )
+    band: int = setting(1, "Which band of a raster, from 1.", most=1000)
     # formula and analytic
     expression: tuple[str, ...] = setting(
         (), "One formula: a potential whose gradient is F; d formulas: F itself.", entry=limits.MAX_FORMULA, lines=True

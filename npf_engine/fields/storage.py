@@ -28,7 +28,7 @@ from npf_engine.fields.spec import FieldSpec
 FORMAT = 1
 _SAMPLES = ("x_train", "y_train", "x_test", "y_test")
 _GRID_ARRAYS = ("elevation", "raw", "mask")
-_GRID_EDGES = ("west", "south", "east", "north")
+_GRID_EDGES = ("west", "south", "east", "north", "offset")
 
 
 def save_field(field: Field, path: Path) -> Path:
@@ -55,7 +55,9 @@ def save_field(field: Field, path: Path) -> Path:
         "units": dataclasses.asdict(field.units),
         "rho": field.rho,
         "grid": None if grid is None else {edge: float(getattr(grid, edge)) for edge in _GRID_EDGES},
+        "shift": field.shift,
         "warnings": field.warnings,
+        "conversions": field.conversions,
         "provenance": field.provenance,
     }
     arrays["about"] = np.array(json.dumps(about, default=_plain))
@@ -107,7 +109,9 @@ def _assemble(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> Field:
         rho=about["rho"],
         grid=grid,
         lattice=lattice_of({key: torch.from_numpy(arrays[key]) for key in LATTICE if key in arrays}),
+        shift=tuple(about.get("shift", ())),
         warnings=list(about["warnings"]),
+        conversions=list(about.get("conversions", ())),
         provenance=about["provenance"],
     )
     if field.kind == "function":

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.fields.raster import Coordinates, Raster, SourceGrid, fill_voids, resample
+from npf_engine.fields.raster import Raster, SourceGrid, fill_voids, resample
 from npf_engine.fields.spec import FieldSpec
 
 SMALLEST_SIDE = 8  # pixels
 SMALLEST_PLATEAU = 400  # pixels: a level patch of 20 x 20, the size of the default smoothing
-LEVEL = 1e-3  # metres: what the mean of equal heights may differ by in float32
+LEVEL = 4 * float(np.finfo(np.float32).eps)  # of the largest: what means of equal heights may differ by in float32
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Surface:
     dequantised: bool
 
 
-def known_elevation(name: str, elevation: np.ndarray) -> np.ndarray:
+def known_elevation(name: str, elevation: np.ndarray, unit: str = "m", offset: float = 0.0) -> np.ndarray:
     """Elevation (rows, cols) as float32 with NaN where unknown; InputError if it cannot carry a field."""
     z = np.asarray(elevation)
     if z.ndim != 2 or min(z.shape) < SMALLEST_SIDE:
@@ -36,27 +36,28 @@ def known_elevation(name: str, elevation: np.ndarray) -> np.ndarray:
             f"{SMALLEST_SIDE} pixels each."
         )
     z = z.astype(np.float32)
-    z[~np.isfinite(z) | (z == -32768)] = np.nan
+    z[~np.isfinite(z)] = np.nan
     known = z[~np.isnan(z)]
     if known.size == 0:
         raise InputError(f"{name} has no known elevation: every pixel is void; choose another region or product.")
     if known.min() == known.max():
         raise InputError(
-            f"{name} is level: every known pixel is {known[0]:g} m and F would be zero; choose a region with relief."
+            f"{name} is level: every known pixel is {known[0] + offset:.9g} {unit} and F would be zero; choose a "
+            "region with relief."
         )
     return z
 
 
 def reduced(raster: Raster, name: str, most_pixels: int) -> Raster:
     """The raster, checked to carry a field, on a grid of at most ``most_pixels`` (and at least the smallest)."""
-    z = known_elevation(name, raster.elevation)
+    z = known_elevation(name, raster.elevation, raster.unit.name, raster.offset)
     used = resample(z, max(most_pixels, SMALLEST_SIDE**2))
     source = SourceGrid((z.shape[0], z.shape[1]), int(np.isnan(z).sum()))
     return replace(raster, elevation=used, source=source)
 
 
 def make_surface(used: np.ndarray, spec: FieldSpec) -> Surface:
-    """Fill, dequantise (only heights quantised to whole metres), smooth and differentiate (rows, cols) metres.
+    """Fill, dequantise (only heights quantised to whole units), smooth and differentiate (rows, cols) in their unit.
 
     The noise U[0,1) is seeded by ``spec.noise_seed``; the smoothing is ``spec.sigma`` pixels, edges continued.
     """
@@ -86,7 +87,7 @@ def _plateaus(raw: np.ndarray) -> np.ndarray:
     from scipy import ndimage
 
     highest = ndimage.maximum_filter(raw, size=3, mode="nearest")
-    level = highest - ndimage.minimum_filter(raw, size=3, mode="nearest") <= LEVEL
+    level = highest - ndimage.minimum_filter(raw, size=3, mode="nearest") <= LEVEL * float(np.abs(raw).max())
     labels, count = ndimage.label(level)
     if count == 0:
         return level
@@ -94,25 +95,3 @@ def _plateaus(raw: np.ndarray) -> np.ndarray:
     large = sizes >= SMALLEST_PLATEAU
     large[0] = False
     return ndimage.binary_dilation(large[labels], structure=np.ones((3, 3), dtype=bool))
-
-
-def pixel_metres(
-    shape: tuple[int, ...], bounds: tuple[float, float, float, float], coordinates: Coordinates
-) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Size of a pixel (rows, 1)-broadcast to (rows, cols) in metres, east and north; None in pixel coordinates.
-
-    Degrees: radii of curvature of the WGS84 ellipsoid at each row's latitude.
-    """
-    rows, cols = shape
-    west, south, east, north = bounds
-    if coordinates == "pixels":
-        return None, None
-    width, height = (east - west) / cols, (north - south) / rows
-    if coordinates == "metres":
-        return np.full(shape, width), np.full(shape, height)
-    a, e2 = 6_378_137.0, 6.694379990141e-3
-    latitude = np.radians(north - (np.arange(rows) + 0.5) * height)
-    w2 = 1.0 - e2 * np.sin(latitude) ** 2
-    metres_east = np.radians(width) * a / np.sqrt(w2) * np.cos(latitude)
-    metres_north = np.radians(height) * a * (1.0 - e2) / w2**1.5
-    return (np.repeat(metres_east[:, None], cols, axis=1), np.repeat(metres_north[:, None], cols, axis=1))

@@ -9,7 +9,8 @@ gradient of z in pixel coordinates.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,16 @@ from torch import Tensor
 
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Field, Grid, Scaling, Units, split_indices
+from npf_engine.fields.ground import NOTHING, Ground, default_ground
 from npf_engine.fields.lattice import Lattice
-from npf_engine.fields.provenance import provenance_of, warnings_of
-from npf_engine.fields.raster import Coordinates, Raster, SourceGrid, resample
+from npf_engine.fields.provenance import conversions_of, provenance_of, warnings_of
+from npf_engine.fields.raster import Coordinates, Raster, SourceGrid, centred, offset_told, resample
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.fields.surface import SMALLEST_SIDE, Surface, known_elevation, make_surface, pixel_metres
+from npf_engine.fields.surface import SMALLEST_SIDE, Surface, known_elevation, make_surface
+from npf_engine.fields.units_of_height import METRES
 
 Progress = Callable[[float, float, str], None]
+HGT_VOID = -32768
 GAUSSIAN_SIGMAS = 3.0  # the box reaches to three standard deviations of a Gaussian rho
 
 
@@ -36,37 +40,63 @@ def terrain_field(
     spec: FieldSpec,
     *,
     coordinates: Coordinates = "degrees",
-    notes: Sequence[str] = (),
-    source: dict[str, Any] | None = None,
-    grid: SourceGrid | None = None,
     progress: Progress | None = None,
 ) -> Field:
-    """The gradient field of an elevation grid, with the reference measure that ``spec.rho`` asks for.
+    """``raster_field`` of an array (rows, cols) in metres, row 0 in the north, NaN (or -32768) where unknown."""
+    z = np.array(elevation, dtype=np.float64)
+    z[z == HGT_VOID] = np.nan
+    used, offset = centred(z)
+    told = (offset_told(offset, METRES.name),) if offset else ()
+    return raster_field(
+        name, Raster(used, bounds, coordinates, offset=offset, conversions=told), spec, progress=progress
+    )
 
-    elevation: (rows, cols) metres, row 0 in the north, NaN (or -32768) where unknown. bounds: outer edges
-    (west, south, east, north) in ``coordinates``. Uses sigma, slope, max_samples, rho, voids, noise_seed and
-    split_seed of the spec. Values are in metres per pixel of the grid used, or in metres per metre
-    (slope "per-metre": pixel sizes from the WGS84 ellipsoid, hence with cos(latitude)).
 
-    ``notes`` join the warnings, ``source`` the provenance; ``grid``: what was resampled to ``elevation`` already.
-    Raises InputError for a grid without slope, without known pixels, too small, or a rho that cannot be had.
+def raster_field(
+    name: str,
+    raster: Raster,
+    spec: FieldSpec,
+    source: dict[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Field:
+    """The gradient field of a raster, with the reference measure that ``spec.rho`` asks for.
+
+    Uses sigma, slope, max_samples, rho, voids, noise_seed and split_seed of the spec. Values are in metres per pixel
+    of the grid used, or (slope "per-metre") in metres per metre of the ground, along the rows and the columns of the
+    raster; heights in a unit of length are turned into metres, others keep their unit.
+
+    Notes of the raster become warnings, ``source`` joins the provenance. Raises InputError for a grid without slope,
+    without known pixels, too small, or a rho that cannot be had.
     """
     say = progress or (lambda done, total, text: None)
     _check_spec(spec)
-    z = known_elevation(name, elevation)
+    z = known_elevation(name, raster.elevation, raster.unit.name, raster.offset)
     say(0.1, 1.0, "preparing the elevation grid")
-    used = resample(z, spec.max_samples)
-    grid = grid or SourceGrid((z.shape[0], z.shape[1]), int(np.isnan(z).sum()))
-    pixels = pixel_metres(used.shape, bounds, coordinates)
-    surface = make_surface(used, spec)
-    gradient = surface.gradient if spec.slope == "per-pixel" else _per_metre(name, surface.gradient, *pixels)
+    raster = replace(
+        raster,
+        elevation=resample(z, spec.max_samples),
+        source=raster.source or SourceGrid((z.shape[0], z.shape[1]), int(np.isnan(z).sum())),
+    )
+    ground = raster.ground or default_ground(raster.bounds, raster.coordinates)
+    if spec.slope == "per-metre" and ground is not None and ground.axes is not None:
+        raster = _without_poles(raster, ground)
+    shape = (raster.elevation.shape[0], raster.elevation.shape[1])
+    pixels = None if ground is None else ground.pixels(shape, raster.bounds)
+    surface = make_surface(raster.elevation, spec)
+    unit = raster.unit.metres or 1.0
+    gradient = surface.gradient if unit == 1.0 else surface.gradient * np.float32(unit)
+    if spec.slope == "per-metre":
+        gradient = _per_metre(name, gradient, pixels)
     say(0.6, 1.0, "choosing the points of the reference measure")
-    mask, rho = _omega(name, surface, spec)
-    x, y, scaling, low, high = _samples(name, gradient, mask, bounds, spec)
+    known = np.asarray(np.isfinite(gradient).all(axis=2))
+    mask, rho = _omega(name, surface, spec, known)
+    if not known.all():
+        gradient = np.where(known[..., None], gradient, np.float32(0.0))
+    x, y, scaling, low, high = _samples(name, gradient, mask, raster.bounds, spec)
     say(0.9, 1.0, "splitting into training and test points")
     train, test = split_indices(len(x), spec.split_seed)
-    provenance = provenance_of(grid, surface, mask, bounds, coordinates, spec, pixels)
-    west, south, east, north = bounds
+    provenance = provenance_of(raster, surface, mask, spec, pixels)
+    west, south, east, north = raster.bounds
     field = Field(
         name=name,
         kind="samples",
@@ -77,48 +107,58 @@ def terrain_field(
         low=low,
         high=high,
         scaling=scaling,
-        units=_units(coordinates, spec.slope),
+        units=_units(raster, spec.slope),
         rho=rho,
-        grid=Grid(surface.smooth, surface.raw, mask, west, south, east, north),
+        grid=Grid(
+            _in_metres(surface.smooth, unit),
+            _in_metres(surface.raw, unit),
+            mask,
+            west,
+            south,
+            east,
+            north,
+            offset=raster.offset * unit,
+        ),
         lattice=Lattice(_tensor(gradient), torch.from_numpy(mask), GAUSSIAN_SIGMAS if spec.rho == "gaussian" else 1.0),
-        warnings=[*notes, *warnings_of(provenance, spec)],
+        warnings=[*raster.notes, *warnings_of(provenance, spec)],
+        conversions=conversions_of(raster, surface, spec, ground),
         provenance={**(source or {}), **provenance},
     )
     say(1.0, 1.0, "the field is ready")
     return field
 
 
-def _per_metre(
-    name: str, gradient: np.ndarray, pixel_east: np.ndarray | None, pixel_north: np.ndarray | None
-) -> np.ndarray:
-    """Slopes (rows, cols, 2) in metres per pixel of these sizes, in metres per metre."""
-    if pixel_east is None or pixel_north is None:
+def _in_metres(z: np.ndarray, unit: float) -> np.ndarray:
+    return z if unit == 1.0 else z * np.float32(unit)
+
+
+def _without_poles(raster: Raster, ground: Ground) -> Raster:
+    """The raster without rows at its edge where there is no east: at a pole all of them are one point."""
+    rows, cols = raster.elevation.shape
+    east, _ = ground.pixels((rows, cols), raster.bounds)
+    good = np.asarray((east > 0).any(axis=1))
+    if good.all() or not good.any():
+        return raster
+    first, last = int(np.argmax(good)), rows - int(np.argmax(good[::-1]))
+    west, south, east_, north = raster.bounds
+    height = (north - south) / rows
+    bounds = (west, north - last * height, east_, north - first * height)
+    count = rows - last + first
+    note = (
+        f"{count} row{'s' * (count > 1)} at a pole {'were' if count > 1 else 'was'} left out: there is no east there."
+    )
+    return replace(raster, elevation=raster.elevation[first:last], bounds=bounds, notes=(*raster.notes, note))
+
+
+def _per_metre(name: str, gradient: np.ndarray, pixels: tuple[np.ndarray, np.ndarray] | None) -> np.ndarray:
+    """Slopes (rows, cols, 2) in metres per pixel of these sizes, in metres per metre; NaN off the globe."""
+    if pixels is None:
         raise InputError(
             f"{name} does not say how large its pixels are in metres; choose the slope in metres per pixel."
         )
-    scaled: np.ndarray = gradient / np.stack([pixel_east, pixel_north], axis=-1).astype(np.float32)
-    return scaled
-
-
-def raster_field(
-    name: str,
-    raster: Raster,
-    spec: FieldSpec,
-    source: dict[str, Any] | None = None,
-    progress: Progress | None = None,
-) -> Field:
-    """``terrain_field`` of a Raster; its notes become warnings."""
-    return terrain_field(
-        name,
-        raster.elevation,
-        raster.bounds,
-        spec,
-        coordinates=raster.coordinates,
-        notes=raster.notes,
-        source=source,
-        grid=raster.source,
-        progress=progress,
-    )
+    size = np.stack(pixels, axis=-1)
+    size[~(size > NOTHING * np.nanmax(size))] = np.nan
+    return np.asarray(gradient / size.astype(np.float32))
 
 
 def _check_spec(spec: FieldSpec) -> None:
@@ -139,8 +179,8 @@ def _unit_axes(rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
     return np.linspace(-1.0, 1.0, cols), np.linspace(1.0, -1.0, rows)
 
 
-def _omega(name: str, surface: Surface, spec: FieldSpec) -> tuple[np.ndarray, str]:
-    """The pixels of Omega (rows, cols) bool, and what rho is then called in the Field."""
+def _omega(name: str, surface: Surface, spec: FieldSpec, known: np.ndarray) -> tuple[np.ndarray, str]:
+    """The pixels of Omega (rows, cols) bool, and what rho is then called in the Field. known: where F is a number."""
     rows, cols = surface.raw.shape
     mask = np.ones((rows, cols), dtype=bool)
     rho = spec.rho
@@ -152,6 +192,9 @@ def _omega(name: str, surface: Surface, spec: FieldSpec) -> tuple[np.ndarray, st
     if spec.voids == "mask" and surface.void.any():
         mask &= ~surface.void
         # no longer a box, a disc or a Gaussian: rho is the law of the pixels that are left
+        rho = "samples" if spec.rho == "gaussian" else "land"
+    if not known.all():
+        mask &= known
         rho = "samples" if spec.rho == "gaussian" else "land"
     if mask.sum() < SMALLEST_SIDE**2:
         raise InputError(
@@ -204,10 +247,11 @@ def _tensor(values: np.ndarray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
 
 
-def _units(coordinates: Coordinates, slope: str) -> Units:
-    value = "metres per metre" if slope == "per-metre" else "metres per pixel"
-    if coordinates == "degrees":
+def _units(raster: Raster, slope: str) -> Units:
+    height = raster.unit.name if raster.unit.metres is None else METRES.name
+    value = f"{height} per {'metre' if slope == 'per-metre' else 'pixel'}"
+    if raster.coordinates == "degrees":
         return Units(("longitude", "latitude"), ("degrees", "degrees"), value)
-    if coordinates == "metres":
+    if raster.coordinates == "metres":
         return Units(("east", "north"), ("metres", "metres"), value)
     return Units(("column", "row, counted from the south"), ("pixels", "pixels"), value)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Field
+from npf_engine.fields.ground import Ground
 from npf_engine.fields.raster import Raster, SourceGrid
 from npf_engine.fields.readers import file_reading, raster_files
 from npf_engine.fields.readers.columns import Column, Layout
@@ -20,6 +21,7 @@ from npf_engine.fields.readers.tables import Samples
 from npf_engine.fields.samples import samples_field
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.topography import raster_field
+from npf_engine.fields.units_of_height import HeightUnit
 from npf_engine.tasks import child
 
 __all__ = ["SUFFIXES", "ColumnPreview", "UploadPreview", "load_upload", "open_raster", "preview"]
@@ -36,7 +38,7 @@ def load_upload(path: Path, spec: FieldSpec, progress: Progress | None = None) -
     InputError with one sentence naming the file and, where there is one, the row and the column. progress may raise.
     """
     path = Path(path)
-    types = (Raster, SourceGrid, Samples, Layout, Column, HeightTable)
+    types = (Raster, SourceGrid, Ground, HeightUnit, Samples, Layout, Column, HeightTable)
     what = child.call(
         file_reading.read_upload, path, spec, what=path.name, limits=LOAD, returns=types, progress=_reading(progress)
     )
@@ -51,8 +53,8 @@ def load_upload(path: Path, spec: FieldSpec, progress: Progress | None = None) -
 def open_raster(path: Path, spec: FieldSpec, name: str, progress: Progress | None = None) -> Raster:
     """A raster of a folder or of the cache, called ``name`` in sentences, resampled to what the spec takes."""
     return child.call(
-        file_reading.read_raster, Path(path), name, spec.max_samples,
-        what=name, limits=LOAD, returns=(Raster, SourceGrid), progress=_reading(progress),
+        file_reading.read_raster, Path(path), name, spec,
+        what=name, limits=LOAD, returns=(Raster, SourceGrid, Ground, HeightUnit), progress=_reading(progress),
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields.raster import Raster, resample
 from npf_engine.fields.readers import raster_files, tables
 from npf_engine.fields.readers.grids import HeightTable, coordinates_of, height_grid, heights_of
+from npf_engine.fields.readers.options import RasterOptions
 from npf_engine.fields.readers.tables import Samples, Table
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.surface import known_elevation, reduced
@@ -71,14 +72,14 @@ class UploadPreview:
         return not self.defects
 
 
-def read_raster(path: Path, name: str, most_pixels: int) -> Raster:
-    """A raster called ``name``, checked to carry a field and resampled to ``most_pixels``. Raises InputError."""
-    return reduced(_parsed(path, raster_files.read_raster), name, most_pixels)
+def read_raster(path: Path, name: str, spec: FieldSpec) -> Raster:
+    """A raster called ``name``, checked to carry a field and resampled to ``spec.max_samples``. Raises InputError."""
+    return reduced(_parsed(path, _raster_of(spec)), name, spec.max_samples)
 
 
 def read_upload(path: Path, spec: FieldSpec) -> Raster | Samples | HeightTable:
     """All that a field needs of a file, and no more than the spec takes. Raises InputError."""
-    what = _read(path)
+    what = _read(path, spec)
     if isinstance(what, Raster):
         return reduced(what, path.name, spec.max_samples)
     return heights_of(what, spec) if what.layout.kind == "grid" else tables.samples_of(what, spec)
@@ -88,7 +89,7 @@ def read_preview(path: Path, spec: FieldSpec) -> UploadPreview:
     """What ``read_upload`` would read, with every defect found. Never raises for what is in the file."""
     size = path.stat().st_size if path.is_file() else 0
     try:
-        what = _read(path)
+        what = _read(path, spec)
     except InputError as error:
         return UploadPreview(path.name, size, "unreadable", defects=[str(error)])
     if isinstance(what, Raster):
@@ -96,7 +97,11 @@ def read_preview(path: Path, spec: FieldSpec) -> UploadPreview:
     return _table_preview(size, what, spec)
 
 
-def _read(path: Path) -> Raster | Table:
+def _raster_of(spec: FieldSpec) -> Callable[[Path], Raster]:
+    return lambda path: raster_files.read_raster(path, RasterOptions.of(spec))
+
+
+def _read(path: Path, spec: FieldSpec) -> Raster | Table:
     name = path.name
     if not path.is_file():
         raise InputError(f"There is no file called {name}; choose a file.")
@@ -108,7 +113,7 @@ def _read(path: Path) -> Raster | Table:
     if size > MAX_FILE_BYTES:
         raise InputError(f"{name} has {size / 1e6:,.0f} MB; the limit is {MAX_FILE_BYTES / 1e6:,.0f} MB: thin it out.")
     read: Callable[[Path], Raster | Table] = (
-        raster_files.read_raster if raster_files.is_raster(path) else tables.read_table
+        _raster_of(spec) if raster_files.is_raster(path) else lambda file: tables.read_table(file, spec)
     )
     return _parsed(path, read)
 
@@ -123,7 +128,7 @@ def _parsed(path: Path, read: Callable[[Path], T]) -> T:
 
 
 def _raster_preview(path: Path, size: int, raster: Raster) -> UploadPreview:
-    warnings, defects = list(raster.notes), []
+    warnings, defects = [*raster.conversions, *raster.notes], []
     voids = int(np.isnan(raster.elevation).sum())
     if voids:
         warnings.append(
@@ -136,8 +141,8 @@ def _raster_preview(path: Path, size: int, raster: Raster) -> UploadPreview:
     except InputError as error:
         defects.append(str(error))
     if voids < raster.elevation.size:
-        low, high = float(np.nanmin(raster.elevation)), float(np.nanmax(raster.elevation))
-        column = (ColumnPreview("elevation", "z", "metres", low, high, voids),)
+        low, high = (float(edge(raster.elevation)) + raster.offset for edge in (np.nanmin, np.nanmax))
+        column = (ColumnPreview("elevation", "z", raster.unit.name, low, high, voids),)
     rows, cols = raster.elevation.shape
     return UploadPreview(
         path.name,

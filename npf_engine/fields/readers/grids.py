@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.fields.raster import Coordinates, Raster
+from npf_engine.fields.ground import Ground, even
+from npf_engine.fields.raster import Coordinates, Raster, centred, offset_told
 from npf_engine.fields.readers.tables import Table, equal_neighbours, ignored_note, number_defects, row_defect
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.surface import SMALLEST_SIDE, known_elevation, reduced
+from npf_engine.fields.units_of_height import LEAST_KNOWN, HeightUnit, height_unit, length_of
 
 if TYPE_CHECKING:
     from npf_engine.fields.field import Field
@@ -26,11 +28,13 @@ MOST_MISSING = 0.5  # share of the grid's points that the table may leave out
 
 @dataclass(frozen=True)
 class HeightGrid:
-    """z (rows, cols) float32 with row 0 at the largest x2 and NaN where unknown; bounds: outer edges (w, s, e, n)."""
+    """z (rows, cols) float32 above ``offset``, row 0 at the largest x2, NaN where unknown; bounds: outer edges (w, s,
+    e, n)."""
 
     z: np.ndarray
     bounds: tuple[float, float, float, float]
     notes: tuple[str, ...]
+    offset: float = 0.0
 
 
 def height_grid(table: Table) -> HeightGrid:
@@ -53,9 +57,10 @@ def height_grid(table: Table) -> HeightGrid:
         )
     _check_even(table, "x1", first)
     _check_even(table, "x2", second)
-    z = np.full((len(second), len(first)), np.nan, dtype=np.float32)
-    z[len(second) - 1 - row, column] = table.values["z"]
-    known_elevation(table.file, z)
+    heights = np.full((len(second), len(first)), np.nan)
+    heights[len(second) - 1 - row, column] = table.values["z"]
+    z, offset = centred(heights)
+    known_elevation(table.file, z, offset=offset)
     notes = []
     if table.rows < size:
         notes.append(
@@ -65,7 +70,7 @@ def height_grid(table: Table) -> HeightGrid:
     half = [(values[-1] - values[0]) / (len(values) - 1) / 2 for values in (first, second)]
     bounds = (first[0] - half[0], second[0] - half[1], first[-1] + half[0], second[-1] + half[1])
     west, south, east, north = map(float, bounds)
-    return HeightGrid(z, (west, south, east, north), tuple(notes))
+    return HeightGrid(z, (west, south, east, north), tuple(notes), offset)
 
 
 def _check_once(table: Table) -> None:
@@ -106,34 +111,56 @@ class HeightTable:
 def heights_of(table: Table, spec: FieldSpec) -> HeightTable:
     """The grid of a table, resampled to ``spec.max_samples``. Raises InputError where it is no regular grid."""
     grid = height_grid(table)
-    raster = Raster(grid.z, grid.bounds, coordinates_of(table), (*ignored_note(table), *grid.notes))
-    unit = {column.role: column.unit for column in table.layout.columns}
+    names = {column.role: column.unit for column in table.layout.columns}
+    said = spec.height_unit or names["z"]
+    unit = height_unit(said) if said else HeightUnit(LEAST_KNOWN, None)
+    converted = spec.slope == "per-metre" and unit.metres is not None
+    told = [unit.told if converted else "", offset_told(grid.offset, unit.name) if grid.offset else ""]
+    raster = Raster(
+        grid.z,
+        grid.bounds,
+        coordinates_of(table),
+        (*ignored_note(table), *table.notes, *grid.notes),
+        unit=unit if converted else HeightUnit(unit.name, None),  # per grid step, z stays as the table has it
+        offset=grid.offset,
+        ground=_ground(table, grid.bounds),
+        conversions=tuple(text for text in told if text),
+    )
     return HeightTable(
-        table.file, table.rows, (unit["x1"], unit["x2"], unit["z"]), reduced(raster, table.file, spec.max_samples)
+        table.file, table.rows, (names["x1"], names["x2"], said), reduced(raster, table.file, spec.max_samples)
     )
 
 
 def grid_field(name: str, heights: HeightTable, spec: FieldSpec) -> Field:
     """The gradient field of z, smoothed by ``spec.sigma`` grid steps, in z's units per grid step.
 
-    Positions are x1, x2. Columns with units of degrees or metres allow slope "per-metre" too. Raises InputError
-    as ``topography.terrain_field`` does.
+    Positions are x1, x2. Columns with units of degrees or of length allow slope "per-metre" too, where a z that is a
+    length is turned into metres. Raises InputError as ``topography.raster_field`` does.
     """
     from npf_engine.fields.field import Units  # here, since torch is behind it and reading a grid needs none
     from npf_engine.fields.topography import raster_field
 
     field = raster_field(name, heights.raster, spec, {"source": f"table {heights.file}", "rows": heights.rows})
     east, north, height = heights.units
-    value = f"{height or 'units of z'} per {'grid step' if spec.slope == 'per-pixel' else 'metre'}"
+    if heights.raster.unit.metres is not None:
+        height = "metres"
+    value = f"{height or LEAST_KNOWN} per {'grid step' if spec.slope == 'per-pixel' else 'metre'}"
     field.units = Units(("x1", "x2"), (east, north), value)
     return field
 
 
 def coordinates_of(table: Table) -> Coordinates:
-    """What the units of x1 and x2 say: degrees, metres, or nothing that fixes a length ("pixels")."""
-    units = {column.unit.lower() for column in table.layout.positions}
+    """What the units of x1 and x2 say: degrees, metres (any length), or nothing that fixes a length ("pixels")."""
+    units = [column.unit.lower() for column in table.layout.positions]
     if all(unit.startswith(("deg", "°")) for unit in units):
         return "degrees"
-    if units <= {"m", "metre", "metres", "meter", "meters"}:
-        return "metres"
-    return "pixels"
+    return "metres" if all(length_of(unit) is not None for unit in units) else "pixels"
+
+
+def _ground(table: Table, bounds: tuple[float, float, float, float]) -> Ground | None:
+    """Lengths by the units of x1 and x2, where both are lengths."""
+    first, second = (length_of(column.unit) for column in table.layout.positions)
+    if first is None or second is None:
+        return None
+    west, south, east, north = bounds
+    return even((east - west) * first, (north - south) * second)

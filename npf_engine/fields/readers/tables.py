@@ -6,12 +6,13 @@ parse and check in this process (and need no torch to do so); ``uploads`` calls 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from npf_engine.errors import InputError
+from npf_engine.fields import sentinels
 from npf_engine.fields.degeneracy import field_warnings, flat, projected
 from npf_engine.fields.readers.binary_table import NpzTable, ParquetTable, open_npz, open_parquet
 from npf_engine.fields.readers.columns import Layout, plan
@@ -20,6 +21,7 @@ from npf_engine.fields.spec import FieldSpec
 from npf_engine.settings.limits import LARGEST, rows_needed
 
 SUFFIXES = (".csv", ".parquet", ".npz")
+ROUNDING = 1e-4  # of the spread of F: what the same x written with few digits may make F differ by
 NARROW = 1e-4  # a spread below this share of the largest position rounds visibly in 32 bits
 
 
@@ -30,6 +32,8 @@ class Table:
     file: str
     layout: Layout
     values: dict[str, np.ndarray]
+    notes: tuple[str, ...] = ()  # sentences on what was done to the values
+    dropped: int = 0  # rows that were left out
 
     @property
     def rows(self) -> int:
@@ -45,8 +49,11 @@ class Table:
         return np.stack([self.values[c.role] for c in self.layout.values], axis=1)
 
 
-def read_table(path: Path) -> Table:
-    """Read .csv, .parquet or .npz. Raises InputError for what cannot be read as a table with the columns needed."""
+def read_table(path: Path, spec: FieldSpec | None = None) -> Table:
+    """Read .csv, .parquet or .npz; values that stand for nothing known are left out unless ``spec.missing`` is keep.
+
+    Raises InputError for what cannot be read as a table with the columns needed.
+    """
     suffix = path.suffix.lower()
     source: CsvTable | ParquetTable | NpzTable
     if suffix == ".csv":
@@ -56,7 +63,30 @@ def read_table(path: Path) -> Table:
     else:
         source = open_npz(path)
     layout = plan(path.name, source.names)
-    return Table(path.name, layout, source.read(layout.columns))
+    table = Table(path.name, layout, source.read(layout.columns))
+    return averaged(without_marks(table, masked=spec is None or spec.missing == "mask"))
+
+
+def without_marks(table: Table, masked: bool) -> Table:
+    """The table without -9999 and the like: rows of samples that have one are dropped, a z becomes empty."""
+    notes, bad = [], np.zeros(table.rows, dtype=bool)
+    values = dict(table.values)
+    for column in table.layout.columns:
+        found = [pair for pair in sentinels.find(values[column.role]) if abs(pair[0]) <= LARGEST]
+        if not found:
+            continue
+        where = f"{table.file}: column {column.name.strip()}"
+        notes.append(sentinels.sentence(where, found, table.rows, masked))
+        if masked:
+            marked = np.isin(values[column.role], [value for value, _ in found])
+            if column.role == "z":
+                values["z"] = np.where(marked, np.nan, values["z"])
+            else:
+                bad |= marked
+    if bad.any():
+        values = {role: column[~bad] for role, column in values.items()}
+        notes.append(f"{int(bad.sum()):,} of {table.rows:,} rows were left out for it.")
+    return replace(table, values=values, notes=tuple(notes), dropped=int(bad.sum())) if notes else table
 
 
 def defects(table: Table) -> list[str]:
@@ -116,6 +146,35 @@ def equal_neighbours(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return order[:-1][same], order[1:][same]
 
 
+def averaged(table: Table) -> Table:
+    """Rows with the same x whose F differs by no more than rounding of x or F explains become their mean, told.
+
+    A coordinate written with few digits makes neighbours one: their F then differ a little, which is no contradiction.
+    """
+    if table.layout.kind != "samples" or table.rows < 2:
+        return table
+    x, f = table.positions(), table.field_values()
+    if not (np.isfinite(x).all() and np.isfinite(f).all()):
+        return table
+    i, j = equal_neighbours(x)
+    spread = np.ptp(f, axis=0)
+    differ = np.any(f[i] != f[j], axis=1)
+    if not differ.any() or np.any(np.abs(f[i] - f[j]) > ROUNDING * spread):
+        return table
+    group = np.arange(table.rows)
+    for first, second in zip(i, j, strict=True):  # in the order of the sort: a group's rows follow one another
+        group[second] = group[first]
+    inverse = np.unique(group, return_inverse=True)[1]  # groups in the order of their first rows
+    counts = np.bincount(inverse)
+    values = {column.role: np.bincount(inverse, table.values[column.role]) / counts for column in table.layout.columns}
+    worst = float(np.abs(f[i] - f[j]).max())
+    note = (
+        f"{int(differ.sum()):,} rows have the x of another row and an F that differs by {worst:.2g} at most, "
+        "as rounding does: each such group became its mean."
+    )
+    return replace(table, values=values, notes=(*table.notes, note))
+
+
 def _contradictions(table: Table) -> list[str]:
     x, f = table.positions(), table.field_values()
     i, j = equal_neighbours(x)
@@ -127,7 +186,7 @@ def _contradictions(table: Table) -> list[str]:
     values = table.values[column.role]
     return [
         f"{table.file}: rows {i[at] + 1:,} and {j[at] + 1:,} of the data have the same x, but column "
-        f"{column.name.strip()} is {values[i[at]]:g} in one and {values[j[at]]:g} in the other "
+        f"{column.name.strip()} is {values[i[at]]:.9g} in one and {values[j[at]]:.9g} in the other "
         f"({int(differ.sum()):,} such pairs); F must be a function of x: average or remove them."
     ]
 
@@ -135,7 +194,7 @@ def _contradictions(table: Table) -> list[str]:
 def warnings_of(table: Table, spec: FieldSpec) -> list[str]:
     """Sentences on what is allowed but should be known. Only for a table without defects."""
     x, f = table.positions(), table.field_values()
-    out = ignored_note(table)
+    out = [*ignored_note(table), *table.notes]
     repeats = len(equal_neighbours(x)[0])
     if repeats:
         out.append(
@@ -144,8 +203,9 @@ def warnings_of(table: Table, spec: FieldSpec) -> list[str]:
     for column, values in zip(table.layout.positions, x.T, strict=True):
         if np.ptp(values) < NARROW * np.abs(values).max():
             out.append(
-                f"Column {column.name.strip()} varies by {np.ptp(values):g} around {values.mean():g}; subtract an "
-                "offset, since 32-bit numbers round it."
+                f"Column {column.name.strip()} varies by {np.ptp(values):g} around {values.mean():.9g}: it is read and "
+                "scaled in double precision, but places that the model tells are 32-bit numbers; subtract an offset for "
+                "finer ones."
             )
     if x.shape[1] > 1 and flat(x):
         out.append("The positions lie in a line or hyperplane: rho has no density, so no Brenier map is determined.")
@@ -176,6 +236,7 @@ class Samples:
     x: np.ndarray
     f: np.ndarray
     warnings: tuple[str, ...]
+    dropped: int = 0
 
 
 def samples_of(table: Table, spec: FieldSpec) -> Samples:
@@ -194,7 +255,7 @@ def samples_of(table: Table, spec: FieldSpec) -> Samples:
     if table.rows > spec.max_samples:
         chosen = _chosen(table.rows, spec)
         x, f = x[chosen], f[chosen]
-    return Samples(table.file, table.layout, table.rows, x, f, warnings)
+    return Samples(table.file, table.layout, table.rows, x, f, warnings, table.dropped)
 
 
 def _chosen(rows: int, spec: FieldSpec) -> np.ndarray:

@@ -1,0 +1,202 @@
+"""What a coordinate system says of a raster: where it lies, how long its pixels are on the ground, what z is in.
+
+Runs in the locked child of the readers: pyproj parses what a stranger wrote.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from npf_engine.errors import InputError
+from npf_engine.fields.ground import Ground, even, on_ellipsoid
+from npf_engine.fields.raster import Coordinates
+from npf_engine.fields.units_of_height import HeightUnit, height_unit
+
+if TYPE_CHECKING:
+    from pyproj import CRS, Geod
+
+NODES = (129, 65)  # rows and columns at which the ground is measured, at most
+STEP_METRES = 200.0  # on the ground, about, between the two points whose distance is measured
+EVEN = 1e-4  # share by which a stretch may vary and still be told as one number
+NOWHERE = "none"  # as a setting: the file's own system is not believed
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Positions of a raster: edges (west, south, east, north) in ``coordinates``, the ground under it (None: not
+    known), the unit of z (None: not said), and sentences."""
+
+    bounds: tuple[float, float, float, float]
+    coordinates: Coordinates
+    ground: Ground | None
+    unit: HeightUnit | None = None
+    notes: tuple[str, ...] = ()
+
+
+def frame(crs: CRS, name: str, edges: tuple[float, float, float, float], shape: tuple[int, int]) -> Frame:
+    """The frame of a raster of ``shape`` with these edges (west, south, east, north) in the units of ``crs``."""
+    unit = _unit_of_height(crs)
+    flat = _horizontal(crs)
+    rows, cols = shape
+    if flat is None:
+        note = f"{name} has a coordinate system without positions on a map ({_title(crs)}), so positions are in pixels."
+        return Frame((0.0, 0.0, float(cols), float(rows)), "pixels", None, unit, (note,))
+    if not (flat.is_geographic or flat.is_projected):  # a system of somebody's own, such as a building site's
+        return _local(flat, name, edges, shape, unit)
+    radians = flat.axis_info[0].unit_conversion_factor or math.radians(1)
+    if flat.is_geographic:
+        factor, coordinates = math.degrees(radians), "degrees"
+        west, south, east, north = (edge * factor for edge in edges)
+        if not (west >= -540.5 and east <= 540.5 and south >= -90.5 and north <= 90.5 and east - west <= 361):
+            note = f"{name} lies beyond the globe, so positions are in pixels."
+            return Frame((0.0, 0.0, float(cols), float(rows)), "pixels", None, unit, (note,))
+    else:
+        factor, coordinates = radians, "metres"  # of a projected system it is metres per unit
+        west, south, east, north = (edge * factor for edge in edges)
+    bounds = (west, south, east, north)
+    try:
+        ground = _ground(flat, edges, shape)
+    except Exception as error:  # pyproj raises its own, and PROJ's words are of no use to a visitor
+        raise InputError(
+            f"{name}: the ground under it cannot be computed from its coordinate system ({_title(flat)}); "
+            "warp it to EPSG:4326."
+        ) from error
+    return Frame(bounds, coordinates, ground, unit)  # type: ignore[arg-type]  # a Literal that mypy widens
+
+
+def parsed(text: str, name: str) -> CRS:
+    """The system that a text (WKT, EPSG:..., PROJ) describes. Raises InputError."""
+    import pyproj
+    from pyproj.exceptions import CRSError
+
+    pyproj.network.set_network_enabled(False)
+    try:
+        return pyproj.CRS.from_user_input(text)
+    except (CRSError, ValueError, TypeError, UnicodeError) as error:
+        said = " ".join(str(error).split())[:120]
+        raise InputError(
+            f"{name} names a coordinate system that is not understood ({said}); warp it to EPSG:4326, or set crs."
+        ) from error
+
+
+def globe() -> CRS:
+    """Longitude and latitude on WGS84, for files that name no system."""
+    return parsed("OGC:CRS84", "the built-in system")
+
+
+def _horizontal(crs: CRS) -> CRS | None:
+    """The part that says where things are on a map; None where there is none."""
+    parts = crs.sub_crs_list if crs.is_compound else [crs]
+    for part in parts:
+        plain = part.source_crs if part.is_bound and part.source_crs is not None else part
+        if plain.is_compound:
+            return _horizontal(plain)
+        if plain.is_vertical or plain.is_geocentric or len(plain.axis_info) < 2:
+            continue
+        return plain
+    return None
+
+
+def _unit_of_height(crs: CRS) -> HeightUnit | None:
+    """What a compound or three-dimensional system says of heights."""
+    if crs.is_bound and crs.source_crs is not None:
+        return _unit_of_height(crs.source_crs)
+    axes = [axis for part in (crs.sub_crs_list or [crs]) for axis in part.axis_info]
+    for axis in axes:
+        if axis.direction.lower() in ("up", "down"):
+            return height_unit(axis.unit_name, axis.unit_conversion_factor or None)
+    return None
+
+
+def _local(
+    crs: CRS, name: str, edges: tuple[float, float, float, float], shape: tuple[int, int], unit: HeightUnit | None
+) -> Frame:
+    factor = crs.axis_info[0].unit_conversion_factor or 1.0
+    west, south, east, north = (edge * factor for edge in edges)
+    note = f"{name} has a coordinate system of its own ({_title(crs)}): its metres were taken as metres of the ground."
+    return Frame((west, south, east, north), "metres", even(east - west, north - south), unit, (note,))
+
+
+def _ground(crs: CRS, edges: tuple[float, float, float, float], shape: tuple[int, int]) -> Ground:
+    """Lengths on the ellipsoid of the system, a short step about each node along the rows and along the columns."""
+    from pyproj import Geod
+
+    west, south, east, north = edges
+    ellipsoid = crs.ellipsoid
+    if ellipsoid is None:
+        return even(east - west, north - south)
+    major, minor = ellipsoid.semi_major_metre, ellipsoid.semi_minor_metre or ellipsoid.semi_major_metre
+    if crs.is_geographic and not crs.is_derived:
+        return on_ellipsoid(major, minor)
+    geod = Geod(a=major, b=minor)
+    rows, cols = min(NODES[0], max(shape[0], 2)), min(NODES[1], max(shape[1], 2))
+    x, y = np.meshgrid(np.linspace(west, east, cols), np.linspace(north, south, rows))
+    per_unit = crs.axis_info[0].unit_conversion_factor or 1.0  # radians or metres
+    step = STEP_METRES / (per_unit * (major if crs.is_geographic else 1.0))
+    across = _distance(crs, geod, (x - step / 2, y), (x + step / 2, y))
+    along = _distance(crs, geod, (x, y - step / 2), (x, y + step / 2))
+    ground = Ground(across / step * (east - west), along / step * (north - south))
+    if crs.is_geographic:  # with a pole of its own
+        return ground
+    map_metres = ((east - west) * per_unit, (north - south) * per_unit)
+    middle = _on_globe(crs, np.array([(west + east) / 2]), np.array([(north + south) / 2]))[1]
+    return replace(ground, told=_told(crs, ground, map_metres, float(middle[0])))
+
+
+Points = tuple[np.ndarray, np.ndarray]
+
+
+def _distance(crs: CRS, geod: Geod, first: Points, second: Points) -> np.ndarray:
+    """Metres on the ellipsoid between points of the map; NaN where one of them is no place of the globe."""
+    (lon, lat), (lon_, lat_) = _on_globe(crs, *first), _on_globe(crs, *second)
+    good = np.isfinite(lon) & np.isfinite(lat) & np.isfinite(lon_) & np.isfinite(lat_)
+    out = np.full(lon.shape, np.nan)
+    if good.any():
+        _, _, metres = geod.inv(lon[good], lat[good], lon_[good], lat_[good])
+        out[good] = metres
+    return out
+
+
+def _on_globe(crs: CRS, x: np.ndarray, y: np.ndarray) -> Points:
+    """Longitude and latitude in degrees."""
+    from pyproj import Transformer
+
+    base = crs.source_crs if crs.is_derived and crs.source_crs is not None else None
+    if base is not None and base.is_projected:  # derived from a projected one
+        base = base.source_crs
+    if base is None:
+        base = crs
+        lon, lat = x, y
+    else:
+        lon, lat = Transformer.from_crs(crs, base, always_xy=True).transform(x, y)
+    degrees = math.degrees(base.axis_info[0].unit_conversion_factor or math.radians(1))
+    lat = np.asarray(lat, dtype=float) * degrees
+    return np.asarray(lon, dtype=float) * degrees, np.where(np.abs(lat) <= 91, np.clip(lat, -90, 90), np.nan)
+
+
+def _told(crs: CRS, ground: Ground, map_metres: tuple[float, float], latitude: float) -> str:
+    """The stretch of the map in a sentence: metres of the ground in a metre of the map."""
+    east, north = ground.east / map_metres[0], ground.north / map_metres[1]
+    if not (np.isfinite(east).any() and np.isfinite(north).any()):
+        return ""
+    spans = [(float(np.nanmin(part)), float(np.nanmax(part))) for part in (east, north)]
+    if all(abs(value - 1) < EVEN for span in spans for value in span):
+        return ""
+    shown = [_span(*span) for span in spans]
+    where = f" at {abs(latitude):.4g} {'N' if latitude >= 0 else 'S'}" if math.isfinite(latitude) else ""
+    scale = shown[0] if shown[0] == shown[1] else f"{shown[0]} eastward and {shown[1]} northward"
+    meaning = f"the metres of the ground in a metre of the map{where}"
+    return f"{_title(crs)}: slopes per metre were divided by {scale}, {meaning}."
+
+
+def _span(low: float, high: float) -> str:
+    return f"{(low + high) / 2:.4g}" if high - low <= 0.002 * high else f"{low:.4g} to {high:.4g}"
+
+
+def _title(crs: CRS) -> str:
+    authority = crs.to_authority(min_confidence=100)
+    return ":".join(authority) if authority else " ".join(crs.name.split())[:60] or "unnamed"
