@@ -48,6 +48,7 @@ def build_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"npf_engine {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command", parser_class=Parser)
     _fields(_command(commands, "fields", "the fields that can be trained on by name"))
+    _preview(_command(commands, "preview", "what is read of a field: units, conversions, moments of F", "preview"))
     _evaluate(_command(commands, "evaluate", "the accuracy table of a bundle on unseen samples of a field"))
     _invert(_command(commands, "invert", "positions where the field takes a given value", "invert"))
     _kinds(commands)
@@ -92,6 +93,11 @@ def _later(name: str, module: str) -> Callable[[argparse.Namespace], Any]:
 
 def _fields(command: Parser) -> None:
     command.epilog = "Besides these: a file (.tif, .hgt, .csv, .parquet, .npz), any city, or an expression."
+
+
+def _preview(command: Parser) -> None:
+    command.add_argument("field", metavar="FIELD", help="a name (see `fields`), a place or a file")
+    _settings(command, "keys of the field's settings, e.g. --set field.slope=per-metre field.height_unit=foot")
 
 
 def _train(command: Parser) -> None:

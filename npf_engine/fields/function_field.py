@@ -13,6 +13,7 @@ from npf_engine import seeds
 from npf_engine.errors import InputError
 from npf_engine.fields.degeneracy import field_warnings
 from npf_engine.fields.field import Field, Scaling, Units, draw_rho, split_indices
+from npf_engine.fields.shift import shift_of
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.settings.limits import LARGEST, MAX_D, MAX_SAMPLES, check_samples, rows_needed, shown
 
@@ -20,6 +21,7 @@ FUNCTION_RHOS = ("box", "disc", "gaussian")
 GAUSSIAN_SIGMAS = 3.0  # the box asked for reaches to three standard deviations of a Gaussian rho
 CHUNK, CHUNK_NUMBERS = 65_536, 4_000_000  # points and numbers evaluated at a time, at most
 Progress = Callable[[float, float, str], None]
+SHIFT_POINTS = 1024
 POSITION_NAMES = ("x", "y", "z")
 Functions = tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor] | None]
 
@@ -114,6 +116,7 @@ def function_field(
         )
     check_samples(n, domain.d)
     function, potential = model_functions(formula, domain)
+    shift, told = value_shift(formula, domain)
     generator = seeds.generator(spec.split_seed, "field.samples")
     x = draw_rho(domain.rho, n, domain.d, generator)
     # doubles: at large offsets a float32 position would round before F sees it
@@ -139,7 +142,9 @@ def function_field(
         rho=domain.rho,
         function=function,
         potential=potential,
+        shift=shift,
         warnings=[*domain.warnings, *field_warnings(y.numpy())],
+        conversions=told,
         provenance={"source": source, "rho": domain.rho, "spec": dataclasses.asdict(spec)},
     )
 
@@ -156,9 +161,38 @@ def _in_chunks(function: Callable[[Tensor], Tensor], x: Tensor, progress: Progre
 
 
 def model_functions(formula: Formula, domain: Domain) -> Functions:
-    """(F, potential or None), both of model positions."""
-    potential = None if formula.potential is None else in_model_positions(formula.potential, domain.scaling)
-    return in_model_positions(formula.gradient, domain.scaling), potential
+    """(F, potential or None), both of model positions, without what ``value_shift`` takes off."""
+    gradient, potential = formula.gradient, formula.potential
+    shift, _ = value_shift(formula, domain)
+    if shift:
+        gradient, potential = _less(gradient, potential, shift)
+    return (
+        in_model_positions(gradient, domain.scaling),
+        None if potential is None else in_model_positions(potential, domain.scaling),
+    )
+
+
+def value_shift(formula: Formula, domain: Domain) -> tuple[tuple[float, ...], list[str]]:
+    """What to take off F's components, from a few points of rho: the same whenever the formula and the domain are."""
+    x = draw_rho(domain.rho, SHIFT_POINTS, domain.d, torch.Generator().manual_seed(0))
+    values = formula.gradient(domain.scaling.to_user(x.double())).double().numpy()
+    return shift_of(values) if np.isfinite(values).all() else ((), [])
+
+
+def _less(
+    gradient: Callable[[Tensor], Tensor], potential: Callable[[Tensor], Tensor] | None, shift: tuple[float, ...]
+) -> Functions:
+    """F - c, and g - <c, x> where F = grad g; in the precision that it is asked for, c taken off in double."""
+    c = torch.tensor(shift, dtype=torch.float64)
+
+    def less(x: Tensor) -> Tensor:
+        return (gradient(x.double()) - c.to(x.device)).to(x.dtype)
+
+    def potential_less(x: Tensor) -> Tensor:
+        assert potential is not None
+        return (potential(x.double()) - x.double() @ c.to(x.device)).to(x.dtype)
+
+    return less, None if potential is None else potential_less
 
 
 def in_model_positions(user_function: Callable[[Tensor], Tensor], scaling: Scaling) -> Callable[[Tensor], Tensor]:

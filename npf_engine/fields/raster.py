@@ -55,7 +55,9 @@ def centre_of(low: float, high: float, whole: bool) -> float:
     middle, half = (low + high) / 2, (high - low) / 2
     if not np.isfinite(middle) or abs(middle) <= FAR_OFF * half:
         return 0.0
-    return float(np.round(middle)) if whole else float(middle)
+    digits = max(np.floor(np.log10(half)), -300.0) if half > 0 else 0.0  # few of them, to be read and added again
+    step = 10.0 ** (max(digits, 0.0) if whole else digits)
+    return float(np.round(middle / step) * step)
 
 
 def centred(values: np.ndarray) -> tuple[np.ndarray, float]:

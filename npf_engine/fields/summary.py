@@ -39,7 +39,7 @@ class Region:
 
 @dataclass(frozen=True)
 class FieldSummary:
-    """A field as it was read. voids: pixels or rows for which nothing was known; conversions and warnings: sentences."""
+    """A field as it was read. voids: pixels or rows for which nothing is known; conversions, warnings: sentences."""
 
     name: str
     title: str

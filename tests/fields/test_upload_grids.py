@@ -77,7 +77,7 @@ def test_units_of_a_grid_fix_its_lengths(tmp_path):
     columns = as_columns(x1, x2, z)
     named = {"x1 [deg]": columns["x1"], "x2 [deg]": columns["x2"], "z [m]": columns["z"]}
     field = uploads.load_upload(write(tmp_path / "a.csv", named), FieldSpec(source="u", sigma=2.0, slope="per-metre"))
-    assert field.units.position == ("deg", "deg") and field.units.value == "m per metre"
+    assert field.units.position == ("deg", "deg") and field.units.value == "metres per metre"
     per_pixel = uploads.load_upload(tmp_path / "a.csv", SPEC)
     ratio = (per_pixel.y_train[:, 1] / field.y_train[:, 1]).median()
     assert float(ratio) == pytest.approx((x2[1] - x2[0]) * 110_574, rel=0.01)  # metres in a degree at the equator

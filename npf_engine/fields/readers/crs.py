@@ -194,7 +194,7 @@ def _told(crs: CRS, ground: Ground, map_metres: tuple[float, float], latitude: f
 
 
 def _span(low: float, high: float) -> str:
-    return f"{(low + high) / 2:.4g}" if high - low <= 0.002 * high else f"{low:.4g} to {high:.4g}"
+    return f"{(low + high) / 2:.5g}" if high - low <= 0.002 * high else f"{low:.4g} to {high:.4g}"
 
 
 def _title(crs: CRS) -> str:

@@ -137,7 +137,7 @@ def _raster_preview(path: Path, size: int, raster: Raster) -> UploadPreview:
         )
     column: tuple[ColumnPreview, ...] = ()
     try:
-        known_elevation(path.name, raster.elevation)
+        known_elevation(path.name, raster.elevation, raster.unit.name, raster.offset)
     except InputError as error:
         defects.append(str(error))
     if voids < raster.elevation.size:

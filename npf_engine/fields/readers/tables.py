@@ -204,7 +204,7 @@ def warnings_of(table: Table, spec: FieldSpec) -> list[str]:
         if np.ptp(values) < NARROW * np.abs(values).max():
             out.append(
                 f"Column {column.name.strip()} varies by {np.ptp(values):g} around {values.mean():.9g}: it is read and "
-                "scaled in double precision, but places that the model tells are 32-bit numbers; subtract an offset for "
+                "scaled in double precision, but places told by the model are 32-bit numbers; subtract an offset for "
                 "finer ones."
             )
     if x.shape[1] > 1 and flat(x):

@@ -1,0 +1,57 @@
+"""``preview``: what was read of a field, as a training would see it."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import time
+from typing import TYPE_CHECKING
+
+from npf_engine.cli.commands import pairs
+from npf_engine.cli.output import Answer, columns
+from npf_engine.errors import InputError
+from npf_engine.numbers import number
+
+if TYPE_CHECKING:
+    from npf_engine.fields.summary import FieldSummary
+
+MOST_ROWS = 12  # components written in a terminal
+
+
+def preview(args: argparse.Namespace) -> Answer:
+    """The field, built as for a training, with its units, conversions, warnings and the moments of F."""
+    from npf_engine.fields.catalog import resolve
+    from npf_engine.fields.sources.registry import source_of
+    from npf_engine.fields.summary import summary_of
+    from npf_engine.studies.factorization.spec import of_field, with_values
+
+    settings = pairs(args.settings)
+    if wrong := [key for key in settings if not key.startswith("field.")]:
+        raise InputError(f"--set {wrong[0]}: preview trains nothing; only keys that begin with field. can be set")
+    spec = with_values(of_field("quick", args.field), settings).field
+    began = time.perf_counter()
+    field = resolve(spec)
+    summary = summary_of(field, source_of(spec).title, time.perf_counter() - began)
+    return Answer(dataclasses.asdict(summary), _text(summary))
+
+
+def _text(summary: FieldSummary) -> str:
+    """The summary for a terminal."""
+    unit = f" {summary.units.value}" if summary.units.value else ""
+    head = f"{summary.title}: {summary.kind}, d = {summary.d}, {summary.n:,} samples, {summary.voids:,} void"
+    moments = summary.F
+    rows: list[tuple[str, ...]] = [
+        (f"F{k + 1}", *(number(part[k], 6) for part in (moments.mean, moments.std, moments.min, moments.max)))
+        for k in range(min(summary.d, MOST_ROWS))
+    ]
+    region = [
+        f"{axis}: {low:.10g} to {high:.10g} {unit_}".rstrip()
+        for axis, low, high, unit_ in zip(
+            summary.units.axes, summary.region.low, summary.region.high, summary.units.position, strict=True
+        )
+    ][:MOST_ROWS]
+    parts = [head, *region, "", columns(("F in" + (unit or " no unit"), "mean", "std", "min", "max"), rows)]
+    parts += [f"median of |F|: {number(moments.median_norm, 6)}{unit}"]
+    parts += [f"converted: {text}" for text in summary.conversions]
+    parts += [f"note: {text}" for text in summary.warnings]
+    return "\n".join(parts)
