@@ -68,5 +68,6 @@ def _text(report: dict[str, Any]) -> str:
     )
     if "verdict" in report:
         lines.append(f"verdict: {report['verdict']} ({report['verdict_reason']})")
+    lines += [f"note: {text}" for text in report.get("notes", ())]
     lines += [f"{name}: {row['note']}" for name, row in report["results"].items() if row["note"]]
     return "\n".join(lines)

@@ -1,24 +1,54 @@
-"""Clouds of points in a file of a user, parsed here and now: ``transport.lab.tasks.read_cloud`` does it in a child."""
+"""Clouds of points in two files of a user, and what makes them one problem: the same columns about the same origin.
+
+``read_points`` parses one file here and now; ``studies.lab.tasks`` has a child do it. ``pair`` joins two.
+"""
 
 from __future__ import annotations
 
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from npf_engine.errors import InputError
+from npf_engine.fields import sentinels
+from npf_engine.fields.raster import centre_of
 from npf_engine.fields.readers.binary_table import array_header, read_array
 from npf_engine.fields.readers.columns import Column
 from npf_engine.fields.readers.csv_table import open_csv
 from npf_engine.fields.readers.safe_archive import check_zip
-from npf_engine.settings.limits import MAX_FILE_BYTES, check_cells
+from npf_engine.settings.limits import LARGEST, MAX_FILE_BYTES, check_cells
+
+# What a column is called that only counts rows; it is one where it counts indeed.
+COUNTERS = frozenset({"", "index", "idx", "id", "row", "rows", "no", "nr", "no.", "nr.", "number", "n", "i", "#"})
 
 
-def read_points(path: Path) -> np.ndarray:
-    """Points (n, d) float32 of a .csv (all columns of numbers, a header) or an .npz (array ``x``, or its only one).
+@dataclass(frozen=True)
+class Cloud:
+    """points (n, d) float64; names of its columns, () where the file gives none; sentences on what was left out."""
 
-    Raises InputError for what cannot be read.
+    file: str
+    points: np.ndarray
+    names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Source and target (n, d), (m, d) float32 with the same columns, about the same origin ``offset`` (d,)."""
+
+    source: np.ndarray
+    target: np.ndarray
+    offset: np.ndarray
+    notes: tuple[str, ...]
+
+
+def read_points(path: Path) -> Cloud:
+    """The points of a .csv (all columns of numbers, a header) or an .npz (array ``x``, or its only one).
+
+    A column that counts the rows is left out, and so are rows with -9999 and the like; both are told. Raises InputError
+    for what cannot be read.
     """
     size = path.stat().st_size
     if size > MAX_FILE_BYTES:
@@ -28,12 +58,89 @@ def read_points(path: Path) -> np.ndarray:
             table = open_csv(path)
             columns = [Column(k, name, f"x{k + 1}", "") for k, name in enumerate(table.names)]
             values = table.read(columns)
-            return np.stack([values[c.role].astype(np.float32) for c in columns], axis=1)
+            names = tuple(name.strip().strip("\ufeff#").strip() for name in table.names)
+            return _cleaned(Cloud(path.name, np.stack([values[c.role] for c in columns], axis=1), names))
         if path.suffix.lower() == ".npz":
-            return _npz(path)
+            return _cleaned(Cloud(path.name, _npz(path)))
     except OSError as error:
         raise InputError(f"{path.name} cannot be read ({error.strerror or error}); check the file") from error
     raise InputError(f"{path.name} is no cloud of points; give a .csv or an .npz file")
+
+
+def pair(first: Cloud, second: Cloud) -> Pair:
+    """Two clouds as one problem: columns matched by their names, a common offset taken off in double precision.
+
+    Raises InputError for columns that do not belong together.
+    """
+    target, notes = _matched(first, second)
+    source = first.points
+    offset = np.zeros(source.shape[1])
+    if source.shape[1] == target.shape[1] and len(source) and len(target):
+        for k in range(source.shape[1]):
+            both = np.concatenate([source[:, k], target[:, k]])
+            if np.isfinite(both).all():
+                offset[k] = centre_of(float(both.min()), float(both.max()), False)
+        source, target = source - offset, target - offset
+        if offset.any():
+            where = ", ".join(f"{value:,.12g}" for value in offset[:6]) + (", ..." if len(offset) > 6 else "")
+            notes.append(
+                f"({where}) was taken off both clouds in double precision, since 32-bit numbers would round them."
+            )
+    return Pair(source.astype(np.float32), target.astype(np.float32), offset, (*first.notes, *second.notes, *notes))
+
+
+def _matched(first: Cloud, second: Cloud) -> tuple[np.ndarray, list[str]]:
+    """The points of the second cloud with the columns of the first, in their order."""
+    ours, theirs = ([name.lower() for name in cloud.names] for cloud in (first, second))
+    if not ours or not theirs or ours == theirs:
+        return second.points, []
+    unique = len(set(ours)) == len(ours) and len(set(theirs)) == len(theirs)
+    if unique and set(ours) == set(theirs):
+        order = [theirs.index(name) for name in ours]
+        note = (
+            f"The columns of {second.file} stand in another order than those of {first.file}: matched by their names."
+        )
+        return second.points[:, order], [note]
+    common = set(ours) & set(theirs)
+    if common:
+        odd = [name for name in (*first.names, *second.names) if name.lower() not in common]
+        raise InputError(
+            f"{first.file} has the columns {', '.join(first.names[:8])} and {second.file} "
+            f"{', '.join(second.names[:8])}: {', '.join(odd[:6]) or 'some'} belong{'s' * (len(odd) == 1)} to one "
+            "alone; give both the same columns"
+        )
+    if len(ours) != len(theirs):
+        return second.points, []  # told by the task, with the dimensions
+    return second.points, [
+        f"The columns of the two clouds have different names; {', '.join(first.names[:6])} were matched with "
+        f"{', '.join(second.names[:6])}, in this order."
+    ]
+
+
+def _cleaned(cloud: Cloud) -> Cloud:
+    points, names, notes = cloud.points, cloud.names, list(cloud.notes)
+    counting = [k for k, name in enumerate(names) if _counts(name, points[:, k])] if points.shape[1] > 1 else []
+    if counting:
+        shown = ", ".join(repr(names[k]) for k in counting)
+        notes.append(f"{cloud.file}: the column {shown} counts the rows and was left out.")
+        kept = [k for k in range(len(names)) if k not in counting]
+        points, names = points[:, kept], tuple(names[k] for k in kept)
+    bad = np.zeros(len(points), dtype=bool)
+    for k in range(points.shape[1]):
+        found = [pair_ for pair_ in sentinels.find(points[:, k]) if abs(pair_[0]) <= LARGEST]
+        if found:
+            bad |= np.isin(points[:, k], [value for value, _ in found])
+            where = f"{cloud.file}: column {names[k] if names else k + 1}"
+            notes.append(sentinels.sentence(where, found, len(points), True).partition("; set missing")[0] + ".")
+    return Cloud(cloud.file, points[~bad] if bad.any() else points, names, tuple(notes))
+
+
+def _counts(name: str, values: np.ndarray) -> bool:
+    """Whether a column is an index: called like one, and rising by one from row to row."""
+    plain = name.lower()
+    if plain not in COUNTERS and not plain.startswith("unnamed:"):
+        return False
+    return len(values) > 1 and bool(np.all(np.diff(values) == 1)) and bool(values[0] == np.round(values[0]))
 
 
 def _npz(path: Path) -> np.ndarray:
@@ -49,4 +156,4 @@ def _npz(path: Path) -> np.ndarray:
     if len(shape) != 2:
         raise InputError(f"{path.name}: the points have the shape {shape}; (n, d) is needed")
     check_cells(path.name, *shape)
-    return np.ascontiguousarray(read_array(path, member.filename, np.float32))
+    return np.ascontiguousarray(read_array(path, member.filename, np.float64))

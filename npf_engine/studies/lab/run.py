@@ -55,6 +55,7 @@ def run_lab(spec: LabSpec, recorder: Recorder | None = None, folder: Path | None
         arrays["truth"] = task.true_map(bench.x[:SHOWN]).numpy()
     report: dict[str, Any] = {
         "task": spec.task if spec.target is None else f"{spec.task} {spec.target}", "title": task.title, "d": task.d,
+        "notes": list(task.notes),
         "metric": task.metric, "floor": bench.floor, "floor_std": bench.floor_std, "trivial": bench.trivial,
         "look": bench.look_levels, "exact_cost": bench.exact_cost,
         "n": len(bench.x), "seeds": [spec.first_seed, spec.seeds], "spec": spec.to_json(), "results": {},

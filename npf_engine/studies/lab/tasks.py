@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -50,6 +50,7 @@ class Task:
     test_target: Sampler | None = None
     cloud: int | None = None  # points of the smaller of two clouds
     identical: bool = False
+    notes: tuple[str, ...] = ()  # what was done to the clouds of two files
 
     def test(self, n: int, seed: int) -> tuple[Tensor, Tensor]:
         """n unseen points of each law, (n, d) both."""
@@ -61,7 +62,9 @@ class Task:
 def build_task(name: str, second: str | None = None, d: int | None = None) -> Task:
     """The task of a name, of a field of the app (``field:NAME``), or of two files. Raises InputError."""
     if second is not None:
-        return clouds_task(read_cloud(path_of(name)), read_cloud(path_of(second)), (Path(name).name, Path(second).name))
+        joined = clouds.pair(read_cloud(path_of(name)), read_cloud(path_of(second)))
+        x, y = torch.from_numpy(joined.source), torch.from_numpy(joined.target)
+        return replace(clouds_task(x, y, (Path(name).name, Path(second).name)), notes=joined.notes)
     if name.startswith("field:"):
         return _field_task(name.removeprefix("field:"))
     if name.lower().endswith(FILES):
@@ -266,11 +269,11 @@ def drawn_from(cloud: Tensor) -> Sampler:
     return draw
 
 
-def read_cloud(path: Path) -> Tensor:
-    """Points (n, d) float32 of a .csv (all columns of numbers, a header) or an .npz (array ``x``, or its only one).
+def read_cloud(path: Path) -> clouds.Cloud:
+    """The points of a .csv (all columns of numbers, a header) or an .npz (array ``x``, or its only one).
 
     The file is parsed in a child with limits. Raises InputError for what cannot be read.
     """
     if not path.is_file():
         raise InputError(f"there is no file at {path}; check the path")
-    return torch.from_numpy(child.call(clouds.read_points, path, what=path.name))
+    return child.call(clouds.read_points, path, what=path.name, returns=(clouds.Cloud,))

@@ -148,7 +148,7 @@ def test_reading_clouds(tmp_path: Path) -> None:
     np.savez(tmp_path / "two.npz", a=points, b=points)
     np.savetxt(tmp_path / "c.csv", points, delimiter=";", header="a;b;c", comments="")
     for name in ("one.npz", "x.npz", "c.csv"):
-        np.testing.assert_allclose(read_cloud(tmp_path / name).numpy(), points, rtol=1e-5)
+        np.testing.assert_allclose(read_cloud(tmp_path / name).points, points, rtol=1e-5)
     with pytest.raises(InputError, match="name the array"):
         read_cloud(tmp_path / "two.npz")
     (tmp_path / "bad.npz").write_bytes(b"PK nonsense")

@@ -12,6 +12,7 @@ from torch import Tensor
 from npf_engine.errors import InputError
 from npf_engine.fields import catalog
 from npf_engine.fields import digits as digit_images
+from npf_engine.fields.clouds import Cloud
 from npf_engine.studies.lab import tasks
 from npf_engine.studies.lab.tasks import MAX_D, Task, _split, build_task, clouds_task, drawn_from, mixture, normal
 
@@ -122,7 +123,7 @@ def test_the_dimensions_that_a_task_may_have(monkeypatch: pytest.MonkeyPatch) ->
             build_task(name, d=d)
     monkeypatch.setattr(tasks, "_digits", lambda: "digits")
     monkeypatch.setattr(tasks, "_field_task", lambda name: name)
-    monkeypatch.setattr(tasks, "read_cloud", lambda path: cloud(3) + len(path.name))
+    monkeypatch.setattr(tasks, "read_cloud", lambda path: Cloud(path.name, cloud(3).double().numpy() + len(path.name)))
     assert build_task("digits") == "digits" and build_task("field:doubling") == "doubling"
     assert build_task("/x/a.csv", "/y/bcd.csv").title == "a.csv to bcd.csv"
 

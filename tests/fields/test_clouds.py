@@ -1,0 +1,97 @@
+"""Two files of points as one problem: columns by name, an index left out, offsets taken off in double precision."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from npf_engine.errors import InputError
+from npf_engine.fields.clouds import pair, read_points
+from npf_engine.studies.lab.tasks import build_task
+
+RNG = np.random.default_rng(3)
+A, B = RNG.normal(size=(200, 2)), RNG.normal(size=(150, 2)) * [1.0, 5.0] + [0.0, 9.0]
+
+
+def csv(path: Path, header: str, points: np.ndarray) -> Path:
+    lines = [header] + [",".join(map(repr, map(float, row))) for row in points]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_columns_are_matched_by_their_names(tmp_path: Path):
+    first = read_points(csv(tmp_path / "a.csv", "height,width", A))
+    second = read_points(csv(tmp_path / "b.csv", "Width, height", B[:, ::-1]))
+    joined = pair(first, second)
+    np.testing.assert_allclose(joined.target, B, rtol=1e-6)
+    assert "matched by their names" in joined.notes[0]
+    plain = pair(first, read_points(csv(tmp_path / "c.csv", "height,width", B)))
+    np.testing.assert_allclose(plain.target, B, rtol=1e-6)
+    assert plain.notes == ()
+
+
+def test_columns_of_other_names_are_matched_in_order_and_told(tmp_path: Path):
+    first, second = read_points(csv(tmp_path / "a.csv", "x,y", A)), read_points(csv(tmp_path / "b.csv", "u,v", B))
+    joined = pair(first, second)
+    np.testing.assert_allclose(joined.target, B, rtol=1e-6)
+    assert "in this order" in joined.notes[0]
+
+
+def test_columns_of_which_one_is_alone_are_refused(tmp_path: Path):
+    first, second = read_points(csv(tmp_path / "a.csv", "x,y", A)), read_points(csv(tmp_path / "b.csv", "x,z", B))
+    with pytest.raises(InputError, match="give both the same columns"):
+        pair(first, second)
+
+
+@pytest.mark.parametrize("header", [",x,y", "index,x,y", "Unnamed: 0,x,y", "ID,x,y"])
+@pytest.mark.parametrize("start", [0, 1])
+def test_an_index_is_no_dimension(tmp_path: Path, header: str, start: int):
+    counted = np.column_stack([np.arange(len(A)) + start, A])
+    cloud = read_points(csv(tmp_path / "a.csv", header, counted))
+    np.testing.assert_array_equal(cloud.points, A)
+    assert "counts the rows" in cloud.notes[0]
+
+
+def test_a_column_that_does_not_count_is_a_dimension(tmp_path: Path):
+    assert read_points(csv(tmp_path / "a.csv", "id,y", A)).points.shape == (200, 2)
+    rising = np.column_stack([np.arange(len(A)), A[:, 0]])
+    assert read_points(csv(tmp_path / "b.csv", "t,y", rising)).points.shape == (200, 2), "t may be a time"
+
+
+def test_metres_of_a_map_keep_their_digits(tmp_path: Path):
+    north = np.array([500_000.0, 5_100_000.0])
+    small, other = A * 0.1, B * 0.1
+    joined = pair(
+        read_points(csv(tmp_path / "a.csv", "east,north", small + north)),
+        read_points(csv(tmp_path / "b.csv", "east,north", other + north)),
+    )
+    assert len(np.unique(joined.source[:, 1])) == len(A)
+    np.testing.assert_allclose(joined.source + (joined.offset - north), small, atol=1e-7)
+    np.testing.assert_allclose(joined.target - joined.source[:150], other - small[:150], atol=2e-6)
+    assert "taken off both" in joined.notes[-1]
+
+
+def test_complex_numbers_are_refused(tmp_path: Path):
+    np.savez(tmp_path / "c.npz", x=A + 1j)
+    with pytest.raises(InputError, match="complex"):
+        read_points(tmp_path / "c.npz")
+    (tmp_path / "c.csv").write_text("x,y\n" + "1+2j,3\n" * 20)
+    with pytest.raises(InputError, match="not a number"):
+        read_points(tmp_path / "c.csv")
+
+
+def test_marks_for_nothing_known_are_left_out(tmp_path: Path):
+    marked = A.copy()
+    marked[[3, 50], 1] = -9999
+    cloud = read_points(csv(tmp_path / "a.csv", "x,y", marked))
+    assert cloud.points.shape == (198, 2) and "-9999" in cloud.notes[0]
+
+
+def test_the_lab_takes_the_joined_clouds(tmp_path: Path):
+    first = csv(tmp_path / "a.csv", ",x,y", np.column_stack([np.arange(len(A)), A]))
+    second = csv(tmp_path / "b.csv", "y,x", B[:, ::-1])
+    task = build_task(str(first), str(second))
+    assert task.d == 2 and len(task.notes) == 2
+    assert float(task.test(22, 0)[1].mean(0)[1]) > 5, "the second axis is the wide one"
