@@ -122,7 +122,7 @@ def test_help_and_mistypes_need_no_torch() -> None:
     ("words", "says"),
     [
         ([], "required: COMMAND"),
-        (["polish"], "there is no command 'polish'; the commands are fields, train"),
+        (["polish"], "there is no command 'polish'; the commands are fields, preview"),
         (["train"], "train needs a FIELD"),
         (["train", "himmelblau", "--preset", "fast"], "preset must be one of quick, paper, custom, not 'fast'"),
         (["train", "himmelblau", "--seed", "x"], "--seed: invalid int value: 'x'"),

@@ -79,7 +79,7 @@ class FieldSpec(Spec):
         "Values such as -9999 that stand for nothing known, undeclared: left out, or kept.",
         choices=("mask", "keep"),
     )
-    band: int = setting(1, "Which band of a raster, from 1.", most=1000)
+    band: int = setting(1, "Which band of a raster, from 1.", least=1, most=1000)
     # formula and analytic
     expression: tuple[str, ...] = setting(
         (), "One formula: a potential whose gradient is F; d formulas: F itself.", entry=limits.MAX_FORMULA, lines=True
