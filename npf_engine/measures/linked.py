@@ -71,6 +71,12 @@ class Evaluation:
         return len(self.x)
 
     @property
+    def keys(self) -> tuple[str, ...]:
+        """Of the clouds that there are."""
+        learnt = ("m_network", "reconstruction") if self.model.m is not None else ()
+        return ("rho", "field", "grad_u", "m", *learnt)
+
+    @property
     def quick(self) -> int:
         """How many of them are enough for a first look."""
         return min(self.total, QUICK, max(1000, QUICK_NUMBERS // self.model.d))

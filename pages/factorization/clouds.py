@@ -45,8 +45,7 @@ def show(run: Run, name: str) -> None:
 def _linked(run_id: str, name: str) -> None:
     """The linked panels, what is selected, and what they mean; a selection runs this part of the page alone."""
     found = source.evaluation(run_id)
-    keys = tuple(key for key in source.WIDE if key in found.result(1).view.clouds)
-    selection = held.current(run_id, keys, found.model.d)
+    selection = held.current(run_id, found.keys, found.model.d)
     n, axes = _options(found, selection.axes if selection else (0, 1))
     if selection is not None and selection.axes != axes:
         selection = None  # drawn on other axes: there it means the same samples still
@@ -63,7 +62,7 @@ def _linked(run_id: str, name: str) -> None:
     linked.draw(message, look, "clouds", lambda text: held.hold(run_id, linked.selection.checked(text)))
     st.caption(_samples(shown))
     selected.show(run_id, name, shown, selection)
-    _captions(shown)
+    _captions(shown, str(layout.home()), run_id)
 
 
 def _options(found: Evaluation, axes: tuple[int, int]) -> tuple[int, tuple[int, int]]:
@@ -119,17 +118,18 @@ def _samples(shown: LinkedClouds) -> str:
     return f"{n:,} of {shown.total:,} samples, {seen}." if n < shown.total else f"All {n:,} samples, {seen}."
 
 
-def _captions(shown: LinkedClouds) -> None:
+def _captions(shown: LinkedClouds, home: str, run_id: str) -> None:
     given, learnt, together = CAPTIONS
     if "m_network" not in shown.view.clouds:
         together = NO_NETWORK
     for column, text in zip(st.columns(3, gap="small"), (given, learnt, together), strict=True):
-        column.caption(text.format(folds=_folds(clouds.head(shown.view, FOLD_POINTS))))
+        column.caption(text.replace("{folds}", _folds(home, run_id, clouds.head(shown.view, FOLD_POINTS))))
 
 
-def _folds(view: views.FactorizationView) -> str:
+@st.cache_data(max_entries=20, show_spinner=False)
+def _folds(home: str, run_id: str, _view: views.FactorizationView) -> str:
     """What M does with the colours of this model."""
-    share = views.mixing(view)
+    share = views.mixing(_view)
     if share < FOLDS:
         most = f"All but {100 * share:.1f} % of the points" if share >= 0.0005 else "All points"
         return f"{most} that are neighbours in Mθ♯ρ come from neighbouring places: M hardly folds, or not at all."

@@ -82,7 +82,7 @@ def _table(found: Summary, shown: LinkedClouds) -> str:
     """Mean and spread of x and of F, with units, as Markdown."""
     assert found.x is not None and found.field is not None
     units, view = shown.view.units, shown.view
-    lines = ["| | mean | spread |", "|---|---|---|"]
+    lines = ["| selected | mean | spread |", "|---|---|---|"]
     for axis in range(min(view.d, MOST_ROWS)):
         width = view.high[axis] - view.low[axis]
         unit = states.plain(units.position[axis])

@@ -58,7 +58,7 @@ def _start(gallery: list[Run], done: list[Run]) -> None:
 
 
 def _gallery(runs: list[Run]) -> None:
-    st.markdown("#### Gallery")
+    st.markdown("## Gallery")
     st.caption("Models that come with the explorer, trained by it: open one and look around.")
     columns = st.columns(min(3, len(runs)))
     for number, run in enumerate(runs):
@@ -73,7 +73,7 @@ def _gallery(runs: list[Run]) -> None:
 def _recent(runs: list[Run]) -> None:
     if not runs:
         return
-    st.markdown("#### Your runs")
+    st.markdown("## Your runs")
     for run in runs[:4]:
         with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"recent_{run.id}"):
             st.markdown(f"**{states.plain(run.name)}**", width="content")

@@ -21,7 +21,7 @@ SENTENCES = (
 
 def of_model(run: Run) -> None:
     """x, M(x) and grad u(M(x)) = F(x): all points on their way, played and scrubbed in the browser."""
-    st.markdown(f"#### {states.plain(run.name)}: x → M(x) → ∇u(M(x)) = F(x)")
+    st.markdown(f"## {states.plain(run.name)}: x → M(x) → ∇u(M(x)) = F(x)")
     look = linked.Look(label=f"The factorization of {run.name} in motion", way="path", scene=True, sentences=SENTENCES)
     linked.draw(source.scene(run.id), look, "home_scene")
 

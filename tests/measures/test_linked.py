@@ -30,7 +30,7 @@ def test_pieces_make_the_clouds_that_the_model_answers(model: PolarFactorization
         found.advance(128)
     clouds = found.result().view.clouds
     user = model.scaling.to_user(found.x.double())
-    assert found.result().n == found.total == 300 and found.left == 0
+    assert found.result().n == found.total == 300 and found.left == 0 and set(found.keys) == set(clouds)
     np.testing.assert_allclose(clouds["rho"], user.numpy())
     np.testing.assert_allclose(clouds["grad_u"], model.grad_u(user).numpy(), rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(clouds["m_network"], model.M_network(user).numpy(), rtol=1e-4, atol=1e-5)

@@ -1,7 +1,8 @@
 // The linked view: panels of one cloud each, all of the same samples; one canvas of points, one of frames, one of marks.
-const TOOLS = { inspect: "Inspect", lasso: "Lasso", box: "Box", pan: "Move" };
+const TOOLS = { inspect: "Inspect", lasso: "Lasso", box: "Box", pan: "Pan" };
 const WAYS = { views: "Side by side", path: "x → M(x) → F(x)", mccann: "ρ → ∇u♯ρ" };
 const SLOW = 1500; // milliseconds for all points, above which pixels are filled without WebGL
+const FIRST = 150000; // points that are seen at once where all of them take longer
 const NARROW = 640; // pixels across, below which panels stand two in a row
 const NARROW_ORDER = ["field", "grad_u", "rho", "m", "reconstruction", "m_network"]; // what is compared stays together
 const KEYS = "Arrow keys go from point to point, Page Up and Page Down from panel to panel, Enter sets the corners of a "
@@ -223,8 +224,9 @@ class LinkedView {
       drawFrames(this);
       drawMarks(this);
     }
-    const to = this.painter.name === "raster" ? n : Math.min(n, this.painted + this.piece);
-    const took = this.paintNow(to, this.painted);
+    const raster = this.painter.name === "raster"; // it begins anew: what is selected lies over what is not
+    const to = !raster ? Math.min(n, this.painted + this.piece) : this.painted || n < 3 * FIRST ? n : FIRST;
+    const took = this.paintNow(to, raster ? 0 : this.painted);
     this.spent = (this.painted ? this.spent : 0) + took;
     if (took < 12) this.piece = Math.min(1 << 20, this.piece * 2);
     else if (took > 45) this.piece = Math.max(5000, this.piece >> 1);
