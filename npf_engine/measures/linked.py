@@ -6,6 +6,7 @@ the others as somebody waits for them. Rows keep their order throughout, so that
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Mapping
@@ -18,10 +19,12 @@ from torch import Tensor
 from npf_engine.fields.field import Grid
 from npf_engine.measures.views import Arrays, FactorizationView, principal_axes
 from npf_engine.polar.factorization import PolarFactorization
+from npf_engine.polar.known_field import KnownField
 
 QUICK = 8000  # samples that are shown at once: 0.7 s on one core for d = 2
 QUICK_NUMBERS = 600_000  # coordinates of them: L-BFGS takes a second for a thousand points of 222 dimensions
 PIECE = 8192  # samples between two looks at the clock
+DRAWN = 2048  # the same where pre-images are drawn: about a second
 MOST = 1_000_000  # samples that are drawn
 MOST_NUMBERS = 8_000_000  # coordinates in one cloud
 SEED = 0
@@ -32,14 +35,17 @@ class LinkedClouds:
     """``view``: the clouds, row i of each from the same x_i; ``scalars``: name -> (n,), what they may be coloured by.
 
     norm: |F(x)|; residual: sup-norm of F(x) - grad u(M_theta(x)), what the solver left; miss: |grad u(M_xi(x)) - F(x)|,
-    where M_xi was trained; all in F's units. elevation: metres, where the field has a grid. ``unseen``: how many rows,
-    the first ones, training did not see; ``total``: how many samples there are, of which these are the first.
+    where M_xi was trained; inverse: |F(x') - F(x)| of one draw x' of I_psi(M_theta(x)), where it was asked for, with F
+    as ``judged`` says: its "function", its "grid", else grad u o M_xi, "network"; all in F's units. elevation: metres,
+    where the field has a grid. ``unseen``: how many rows, the first ones, training did not see; ``total``: how many
+    samples there are, of which these are the first.
     """
 
     view: FactorizationView
     scalars: Arrays
     unseen: int
     total: int
+    judged: str = ""
 
     @property
     def n(self) -> int:
@@ -64,6 +70,8 @@ class Evaluation:
         self._pieces: list[Arrays] = []
         self._lock = threading.Lock()  # two visitors may wait for the same samples
         self.done, self.seconds = 0, 0.0
+        self._misses: list[np.ndarray] = []
+        self.drawn, self.drawing = 0, 0.0
 
     @property
     def total(self) -> int:
@@ -92,6 +100,39 @@ class Evaluation:
                 self.seconds += time.perf_counter() - begun
 
     @property
+    def invertible(self) -> bool:
+        """Whether pre-images can be drawn, and F be evaluated there."""
+        return self.model.bridge is not None and self.model.m is not None
+
+    @functools.cached_property
+    def _known(self) -> KnownField | None:
+        return KnownField.of(self.model)
+
+    def draw(self, most: int = DRAWN) -> None:
+        """Draw one pre-image of M_theta(x) for each of the next ``most`` samples that were evaluated."""
+        with self._lock:
+            begun = time.perf_counter()
+            part = slice(self.drawn, min(self.done, self.drawn + most))
+            if part.stop > part.start:
+                self._misses.append(self._missed(part))
+                self.drawn = part.stop
+                self.drawing += time.perf_counter() - begun
+
+    def _missed(self, part: slice) -> np.ndarray:
+        model = self.model
+        m = np.concatenate([piece["m"] for piece in self._pieces])[part]
+        with torch.no_grad():
+            start = model.scaling.to_model(torch.from_numpy(m)).to(model.u.raw_w)
+            assert model.bridge is not None
+            drawn = model.sample_inverse(model.bridge.project(start), SEED + part.start)
+            if self._known is not None:
+                found = self._known.value(drawn.cpu().double())
+            else:
+                assert model.m is not None
+                found = model.u.gradient(model.m(drawn)).cpu().double()
+        return _plain((found - self.y[part].double()).norm(dim=1))
+
+    @property
     def left(self) -> float:
         """How many seconds the samples that are left will take, by those that were evaluated."""
         return self.seconds / max(self.done, 1) * (self.total - self.done)
@@ -112,7 +153,11 @@ class Evaluation:
         )
         if self.grid is not None and model.d == 2:
             scalars["elevation"] = elevation_at(self.grid, arrays["rho"])
-        return LinkedClouds(view, scalars, min(n, self.unseen), self.total)
+        judged = ""
+        if self.drawn >= n and self._misses:
+            scalars["inverse"] = np.concatenate(self._misses)[:n]
+            judged = self._known.way if self._known is not None else "network"
+        return LinkedClouds(view, scalars, min(n, self.unseen), self.total, judged)
 
 
 SCALARS = ("norm", "residual", "miss", "elevation")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import streamlit as st
 
 from npf_engine.figures import histograms, panels
@@ -21,6 +24,7 @@ FOLD_POINTS = 3000  # samples that tell it
 GRAPH_POINTS = 3000
 SEED = 0
 AT_ONCE = 3.0  # seconds: all samples are shown without being asked for where they take no longer
+DRAWS = 2000  # pre-images a second on one core, before any were drawn here
 PAIRS = {"1 and 2": (0, 1), "1 and 3": (0, 2), "2 and 3": (1, 2)}  # of axes, d = 3
 CAPTIONS = (
     "**Given.** F♯ρ, the law of F, and ρ. A point keeps its colour in every panel: at first that of the place where it "
@@ -46,11 +50,11 @@ def _linked(run_id: str, name: str) -> None:
     """The linked panels, what is selected, and what they mean; a selection runs this part of the page alone."""
     found = source.evaluation(run_id)
     selection = held.current(run_id, found.keys, found.model.d)
-    n, axes = _options(found, selection.axes if selection else (0, 1))
+    n, axes, inverse = _options(found, selection.axes if selection else (0, 1))
     if selection is not None and selection.axes != axes:
-        selection = None  # drawn on other axes: there it means the same samples still
+        selection = None  # drawn on other axes, on which it is not seen here
         held.hold(run_id, "")
-    shown, message = source.shown(str(layout.home()), run_id, n, axes, found)
+    shown, message = source.shown(str(layout.home()), run_id, n, axes, inverse, found)
     if shown.view.projection is not None:
         share = 100 * float(shown.view.projection.share.sum())
         st.caption(f"All panels are on the first two principal axes of F♯ρ, which hold {share:.0f} % of its variance.")
@@ -65,49 +69,46 @@ def _linked(run_id: str, name: str) -> None:
     _captions(shown, str(layout.home()), run_id)
 
 
-def _options(found: Evaluation, axes: tuple[int, int]) -> tuple[int, tuple[int, int]]:
-    """How many samples are shown, and on which axes."""
-    choices = {f"{found.quick:,}": found.quick}
-    if found.total > found.quick:
-        choices[f"All {found.total:,}"] = found.total
+def _options(found: Evaluation, axes: tuple[int, int]) -> tuple[int, tuple[int, int], bool]:
+    """How many samples are shown, on which axes, and whether with the misses of their pre-images."""
+    n, inverse = found.total, False
     with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
-        if len(choices) > 1:
-            quick = found.left > AT_ONCE
-            first = list(choices)[0 if quick else -1]
+        if found.total > found.quick:
+            choices = {f"{found.quick:,}": found.quick, f"All {found.total:,}": found.total}
+            slow = found.left > AT_ONCE
+            first = list(choices)[0 if slow else -1]
+            about = f"A first look at once; all of them take about {max(1, round(found.left))} s more, once."
             chosen = st.segmented_control(
-                "Samples",
-                list(choices),
-                default=first,
-                key="samples",
-                required=True,
-                help=f"A first look at once; all of them take about {max(1, round(found.left))} s more, once."
-                if quick
-                else None,
+                "Samples", list(choices), default=first, key="samples", required=True, help=about if slow else None
             )
             n = choices.get(chosen or first, found.quick)
-        else:
-            n = found.total
         if found.model.d == 3:
-            of = {pair: text for text, pair in PAIRS.items()}
-            picked = st.segmented_control(
-                "Axes", list(PAIRS), default=of.get(axes, "1 and 2"), key="axes", required=True
+            pair = next((text for text, of in PAIRS.items() if of == axes), "1 and 2")
+            axes = PAIRS[st.segmented_control("Axes", list(PAIRS), default=pair, key="axes", required=True) or pair]
+        if found.invertible:
+            inverse = st.toggle(
+                "Miss of Iψ",
+                key="with_inverse",
+                help="Draw one pre-image a sample, and colour by how far F there is "
+                f"from F(x): about {max(1, round(n * found.drawing / found.drawn if found.drawn else n / DRAWS))} s.",
             )
-            axes = PAIRS[picked or "1 and 2"]
-        else:
-            axes = (0, 1)
-    _evaluate(found, n)
-    return n, axes
+    _wait("Mθ by the solver", n, lambda: found.done, found.advance)
+    if inverse:
+        _wait("One draw of Iψ each", n, lambda: found.drawn, found.draw)
+    return n, axes if found.model.d == 3 else (0, 1), inverse
 
 
-def _evaluate(found: Evaluation, n: int) -> None:
-    """Wait for n samples, and say how far they are."""
-    if found.done >= n:
+def _wait(what: str, n: int, done: Callable[[], int], advance: Callable[[], None]) -> None:
+    """Wait until n samples are done, and say how far they are."""
+    if done() >= n:
         return
     bar = st.progress(0.0)
-    while found.done < n:
-        text = f"Mθ by the solver: {found.done:,} of {n:,} samples, about {max(1, round(found.left))} s left"
-        bar.progress(found.done / n, text=text)
-        found.advance()
+    begun, first = time.monotonic(), done()
+    while done() < n:
+        left = (time.monotonic() - begun) / max(1, done() - first) * (n - done())
+        last = f", about {max(1, round(left))} s left" if done() > first else ""
+        bar.progress(done() / n, text=f"{what}: {done():,} of {n:,} samples{last}")
+        advance()
     bar.empty()
 
 

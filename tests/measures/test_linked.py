@@ -58,6 +58,25 @@ def test_rows_stay_where_they_are_and_unseen_ones_come_first(model: PolarFactori
     assert linked.head(first.view, 5).clouds["rho"].shape == (5, 2)
 
 
+def test_the_miss_of_a_draw_is_that_of_f_at_it(model: PolarFactorization):
+    x, y = samples(model, 60)
+    found = Evaluation(model, x, y, unseen=60)
+    found.advance()
+    assert found.invertible and "inverse" not in found.result().scalars
+    found.draw(40)
+    assert "inverse" not in found.result().scalars and "inverse" in found.result(40).scalars
+    found.draw(40)
+    shown = found.result()
+    assert model.function is not None and shown.judged == "function"
+    m = model.scaling.to_model(torch.from_numpy(shown.view.clouds["m"][:40])).to(model.u.raw_w)
+    again = model.function(model.sample_inverse(m, 0).cpu()).double()
+    miss = (again - found.y[:40].double()).norm(dim=1).numpy()
+    np.testing.assert_allclose(shown.scalars["inverse"][:40], miss, atol=0.05 * float(shown.scalars["norm"].max()))
+    # far below what a place drawn anywhere would miss by
+    spread = float((found.y - found.y.mean(0)).norm(dim=1).mean())
+    assert np.median(shown.scalars["inverse"]) < 0.3 * spread
+
+
 def test_elevation_is_that_of_the_pixel(model: PolarFactorization):
     elevation = np.arange(6, dtype=np.float32).reshape(2, 3)
     grid = Grid(elevation, elevation, elevation >= 0, west=10.0, south=40.0, east=13.0, north=42.0)

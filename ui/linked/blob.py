@@ -35,10 +35,11 @@ LABELS = {
     "density": "density of each cloud",
     "residual": "residual of the conjugate",
     "miss": "miss |∇u(Mξ(x)) − F(x)|",
+    "inverse": "miss of one draw of Iψ",
     "selection": "selection",
 }
-LOGARITHMIC = ("residual", "miss")
-ORDER = ("origin", "norm", "elevation", "density", "residual", "miss", "selection")
+LOGARITHMIC = ("residual", "miss", "inverse")
+ORDER = ("origin", "norm", "elevation", "density", "residual", "miss", "inverse", "selection")
 
 
 @dataclass(frozen=True)
@@ -198,7 +199,8 @@ def _colour(name: str, found: LinkedClouds, drawn: views.Arrays, body: _Body) ->
         codes = np.rint(np.clip((values - low) / (high - low), 0, 1) * STEPS).astype(np.uint16)
         unit = "m" if name == "elevation" else found.view.units.value
         told |= {"values": body.add(codes), "low": low, "high": high, "log": log, "unit": unit}
-        told["label"] = with_unit(LABELS[name], unit)
+        by = " by ∇u∘Mξ" if name == "inverse" and found.judged == "network" else ""
+        told["label"] = with_unit(LABELS[name] + by, unit)
         told["lut"] = body.add(_lut(palette.ELEVATION if name == "elevation" else palette.NORM))
     return told
 

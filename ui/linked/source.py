@@ -74,7 +74,10 @@ def samples(run_id: str) -> Field | None:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def shown(home: str, run_id: str, n: int, axes: tuple[int, int], _found: Evaluation) -> tuple[LinkedClouds, bytes]:
-    """The first n samples of a run, and the message that brings them to the browser."""
+def shown(
+    home: str, run_id: str, n: int, axes: tuple[int, int], inverse: bool, _found: Evaluation
+) -> tuple[LinkedClouds, bytes]:
+    """The first n samples of a run, and the message that brings them to the browser; ``inverse``: with the misses of
+    pre-images, which have been drawn."""
     clouds = _found.result(n)
     return clouds, blob.pack(clouds, [key for key in WIDE if key in clouds.view.clouds], axes)
