@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from npf_engine.errors import InputError
 from npf_engine.fields import stored_files
+from npf_engine.fields.readers.geotiff import GDAL_OPTIONS, MAGIC
 from npf_engine.tasks import child
 
 MAX_PIXELS = 50_000_000  # 150 MB as RGB; larger ones are refused before they are decoded
@@ -27,6 +28,16 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 # what Pillow raises for a damaged file besides OSError, SyntaxError and ValueError
 DAMAGE = (AttributeError, IndexError, KeyError, NotImplementedError, OverflowError, TypeError, struct.error, zlib.error)
 BUILT_IN = ("day", "sunset")
+NEARLY, BELOW = 1.05, 0.02  # of white: how far nearly all floating-point levels may lie beyond it, and below black
+ORIENTATIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 @dataclass(frozen=True)
@@ -96,8 +107,11 @@ def read_picture(data: bytes, name: str = "the picture") -> Picture:
                     f"{name} is {width} x {height}; at most {MAX_PIXELS // 1_000_000} million pixels are read: "
                     "shrink it"
                 )
+            deep = _deep_tiff(data)
+            if deep is not None:
+                return _oriented(deep, image)
             image.load()
-            return _to_rgb(_eight_bit(ImageOps.exif_transpose(image), name))
+            return _to_rgb(_in_srgb(_eight_bit(ImageOps.exif_transpose(image), name)))
     except InputError:
         raise
     except Image.DecompressionBombError:
@@ -105,6 +119,9 @@ def read_picture(data: bytes, name: str = "the picture") -> Picture:
             f"{name} has too many pixels; at most {MAX_PIXELS // 1_000_000} million are read: shrink it"
         ) from None
     except UnidentifiedImageError:
+        deep = _deep_tiff(data)  # floating-point colours, of which Pillow knows nothing
+        if deep is not None:
+            return _to_rgb(Image.fromarray(deep))
         raise InputError(f"{name} is not a picture that can be read; save it as PNG or JPEG") from None
     except (OSError, SyntaxError, ValueError, EOFError, *DAMAGE) as error:
         raise InputError(f"{name} is damaged and cannot be decoded ({error}); save it again") from None
@@ -177,14 +194,73 @@ def _eight_bit(image: Image.Image, name: str) -> Image.Image:
     """16-bit and floating-point greys as 8-bit; other modes as they are."""
     if not (image.mode.startswith("I") or image.mode == "F"):
         return image
-    values = np.array(image, dtype=np.float32)  # 16 bits fit exactly
-    lowest, highest = float(values.min()), float(values.max())
-    if not 0 <= lowest <= highest <= 65535:
+    return Image.fromarray(_levels(np.array(image), name))
+
+
+def _levels(values: np.ndarray, name: str) -> np.ndarray:
+    """Numbers of any depth as 8-bit levels. What white is follows from where nearly all of them lie: 1, 255, 4095 (12
+    bits in 16) or 65535; the few beyond, as sharpening leaves them, are white or black."""
+    if values.dtype == np.uint8:
+        return values
+    whole = values.dtype.kind in "iu"
+    finite = np.nan_to_num(values.astype(np.float32))  # 16 bits fit exactly
+    low, high = (float(finite.min()), float(finite.max())) if whole else map(float, np.quantile(finite, (0.005, 0.995)))
+    tops = (255.0, 4095.0, 65535.0) if whole else (1.0, 255.0, 65535.0)
+    top = next((top for top in tops if high <= top * (1.0 if whole else NEARLY)), None)
+    if top is None or low < -BELOW * top:
         raise InputError(f"{name} holds numbers that are no grey levels; save it as an 8- or 16-bit picture")
-    tops = (1.0, 255.0, 65535.0) if image.mode == "F" else (65535.0,)
-    top = next(top for top in tops if highest <= top)
-    values *= np.float32(255 / top)
-    return Image.fromarray(np.rint(values, out=values).astype(np.uint8))
+    return np.rint(np.clip(finite, 0, top) * np.float32(255 / top)).astype(np.uint8)
+
+
+def _deep_tiff(data: bytes) -> np.ndarray | None:
+    """(h, w, 3 or 4) uint8 of a TIFF with three channels or more of more than 8 bits, which Pillow misreads where they
+    lie in planes of their own and cannot read where they are floating point; None for any other picture."""
+    if data[:4] not in MAGIC:
+        return None
+    from rasterio import Env
+    from rasterio.errors import RasterioError
+    from rasterio.io import MemoryFile
+
+    try:
+        with Env(**GDAL_OPTIONS), MemoryFile(data) as file, file.open(driver="GTiff") as dataset:
+            if dataset.count < 3 or dataset.dtypes[0] == "uint8" or dataset.width * dataset.height > MAX_PIXELS:
+                return None
+            planes = dataset.read(list(range(1, min(dataset.count, 4) + 1)))
+    except RasterioError:
+        return None  # Pillow says what is wrong with it
+    if planes.dtype.kind not in "iuf":
+        return None
+    return np.ascontiguousarray(np.moveaxis(_levels(planes, "the picture"), 0, -1))
+
+
+def _oriented(pixels: np.ndarray, image: Image.Image) -> Picture:
+    """The picture of decoded channels, with the profile and the orientation of the file they came from."""
+    turned = Image.fromarray(pixels, "RGBA" if pixels.shape[2] == 4 else "RGB")
+    turned.info["icc_profile"] = image.info.get("icc_profile")
+    way = ORIENTATIONS.get(image.getexif().get(0x0112, 1))
+    return _to_rgb(_in_srgb(turned if way is None else turned.transpose(way)))
+
+
+def _in_srgb(image: Image.Image) -> Image.Image:
+    """The colours as sRGB has them, where the file brings another profile (Display P3, Adobe RGB, a printer's CMYK); a
+    profile that cannot be used is left out."""
+    profile = image.info.get("icc_profile")
+    if not profile or image.mode not in ("RGB", "RGBA", "CMYK", "L"):
+        return image
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "srgb" in ImageCms.getProfileDescription(source).lower():
+            return image
+        alpha = image.getchannel("A") if image.mode == "RGBA" else None
+        plain = image.convert("RGB") if alpha is not None else image
+        out = ImageCms.profileToProfile(plain, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return image
+    if out is None:
+        return image
+    if alpha is not None:
+        out.putalpha(alpha)
+    return out
 
 
 def _to_rgb(image: Image.Image) -> Picture:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,8 +36,8 @@ FOR_WIDE = 1.1 * SHORT  # seconds that the wide network is left with, enough for
 
 
 def fit_brenier_map(
-    source: Tensor | Sampler,
-    target: Tensor | Sampler,
+    source: Tensor | np.ndarray | Sampler,
+    target: Tensor | np.ndarray | Sampler,
     *,
     seed: int = 0,
     budget_seconds: float | None = None,
@@ -45,13 +46,13 @@ def fit_brenier_map(
 ) -> BrenierMap:
     """The convex potential whose gradient sends ``source`` to ``target`` at least quadratic cost.
 
-    source, target: samples (n, d) and (m, d), or callables (n, generator) -> (n, d); in double precision they may lie
-    far from the origin, and the map's answers are in double precision too. budget_seconds: wall time for the whole
-    call (60 by default); it ends earlier when the held-out dual no longer improves. Without a config the settings
-    follow from n, d and the budget: a WidePotential on the dual; up to two dimensions and with more than 30 s the
-    papers' network on exact pairs before, and then the better of both on held-out samples. config: a WideConfig, or a
-    PotentialConfig for the papers' network (its ``method`` pairing or dual). recorder: is told how much of the time is
-    spent, and may end the fit or let it rest, which is not counted.
+    source, target: samples (n, d) and (m, d), arrays or tensors, or callables (n, generator) -> (n, d); in double
+    precision they may lie far from the origin, and the map's answers are in double precision too. budget_seconds: wall
+    time for the whole call (60 by default); it ends earlier when the held-out dual no longer improves. Without a config
+    the settings follow from n, d and the budget: a WidePotential on the dual; up to two dimensions and with more than
+    30 s the papers' network on exact pairs before, and then the better of both on held-out samples. config: a
+    WideConfig, or a PotentialConfig for the papers' network (its ``method`` pairing or dual). recorder: is told how
+    much of the time is spent, and may end the fit or let it rest, which is not counted.
     A fit that is not finite or no better than the closed-form Gaussian map on held-out samples falls back to that map
     and says so in ``info["note"]``. Raises ValueError for clouds of different dimension, with fewer than 4 points, or
     with values that are not finite; InputError for a source too badly scaled for the Gaussian map (``gaussian_map``).
@@ -157,8 +158,14 @@ def _dual(clouds: Clouds, fitted: PotentialMap) -> float:
     return clouds.dual(fitted) if finite else math.nan
 
 
-def _draw(cloud: Tensor | Sampler, seed: int, name: str) -> Tensor:
+def _draw(cloud: Tensor | np.ndarray | Sampler, seed: int, name: str) -> Tensor:
+    if isinstance(cloud, np.ndarray):
+        if cloud.dtype.kind not in "iuf":
+            raise ValueError(f"the {name} holds {cloud.dtype}; real numbers are needed")
+        cloud = torch.from_numpy(np.ascontiguousarray(cloud, dtype=np.float64))
     points = cloud if isinstance(cloud, Tensor) else cloud(DRAWN, seeds.generator(seed, name))
+    if points.is_complex():
+        raise ValueError(f"the {name} is complex; real numbers are needed")
     if points.ndim != 2 or points.shape[0] < 4:
         raise ValueError(f"the {name} must be (n, d) with n >= 4, not {tuple(points.shape)}")
     if not torch.isfinite(points).all():

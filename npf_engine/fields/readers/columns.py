@@ -17,6 +17,13 @@ from npf_engine.settings.limits import MAX_D
 
 _NAME = re.compile(r"\s*#?\s*(?:([xf])\s*_?\s*(\d{1,9})|([xyzf]))\s*(?:[\[(]\s*(.*?)\s*[\])])?\s*", re.IGNORECASE)
 _ALIASES = {"x": "x1", "y": "x2", "f": "F1", "z": "z"}
+PLACES = (("x", "y", "z"), ("x1", "x2", "x3"), ("points0", "points1", "points2"), ("x0", "x1", "x2"))
+VECTORS = tuple(
+    tuple(stem + end for end in ends)
+    for stem in ("f", "v", "u", "velocity", "vel", "vector", "gradient", "grad", "b", "e")
+    for ends in (("x", "y", "z"), ("0", "1", "2"))
+)
+VECTORS = (("u", "v", "w"), *VECTORS)
 EXPECTED = "x1, ..., xd, F1, ..., Fd (or x1, x2, z on a grid)"
 
 
@@ -53,6 +60,8 @@ class Layout:
 def plan(file: str, names: Sequence[str]) -> Layout:
     """The layout of a table with these column names; InputError says which column is missing, doubled or too many."""
     found, ignored = _recognise(file, names)
+    if not any(role[0] == "F" for role in found):
+        found, ignored = _by_other_names(names, found, ignored)
     x = {int(role[1:]): column for role, column in found.items() if role[0] == "x"}
     f = {int(role[1:]): column for role, column in found.items() if role[0] == "F"}
     if not x and not f and "z" not in found:
@@ -75,8 +84,8 @@ def plan(file: str, names: Sequence[str]) -> Layout:
     for k in range(1, highest + 1):
         if (k in x) != (k in f):
             there, lacking = ("x", "F") if k in x else ("F", "x")
-            near = difflib.get_close_matches(f"{lacking}{k}", ignored, n=1, cutoff=0.5)
-            hint = f" (is it the column {near[0]!r}?)" if near else ""
+            near = _like(f"{lacking}{k}", k, ignored)
+            hint = f" (is it the column {near!r}?)" if near else ""
             raise InputError(f"{file}: column {there}{k} has no partner: the column {lacking}{k} is missing{hint}.")
         if k not in x:
             raise InputError(f"{file}: the columns x{k} and F{k} are missing, although x{highest} is there.")
@@ -86,13 +95,58 @@ def plan(file: str, names: Sequence[str]) -> Layout:
     return Layout("samples", tuple(x[k] for k in order), tuple(f[k] for k in order), ignored)
 
 
+def _by_other_names(
+    names: Sequence[str], found: dict[str, Column], ignored: tuple[str, ...]
+) -> tuple[dict[str, Column], tuple[str, ...]]:
+    """Columns as flow solvers, PIV and ParaView name them: x, y, z with u, v, w, Fx, Fy, Fz, or Points:0 and U:0."""
+    plain = [_plain(name) for name in names]
+    for values in VECTORS:
+        chosen = [plain.index(name) for name in values if plain.count(name) == 1]
+        d = len(chosen)
+        if d < 2 or [plain[k] for k in chosen] != list(values[:d]):
+            continue
+        for places in PLACES:
+            at = [plain.index(name) for name in places if plain.count(name) == 1]
+            if [plain[k] for k in at[:d]] == list(places[:d]):
+                roles = {f"x{k + 1}": at[k] for k in range(d)} | {f"F{k + 1}": chosen[k] for k in range(d)}
+                columns = {role: Column(k, names[k], role, _unit(names[k])) for role, k in roles.items()}
+                rest = tuple(
+                    name.strip() or f"column {k + 1}" for k, name in enumerate(names) if k not in roles.values()
+                )
+                return columns, rest
+    return found, ignored
+
+
+def _plain(name: str) -> str:
+    """A name without its unit, case and separators."""
+    return re.sub(r"[\s_:#\"']", "", re.sub(r"[\[(].*[\])]", "", name)).lower()
+
+
+def _unit(name: str) -> str:
+    match = re.search(r"[\[(]\s*(.*?)\s*[\])]", name)
+    return match[1] if match else ""
+
+
+def _like(role: str, k: int, ignored: Sequence[str]) -> str:
+    """An unused column that may be the one that is missing: its name has the same number or none, and is no other's
+    component (Fy is never F1)."""
+    for name in difflib.get_close_matches(role, ignored, n=3, cutoff=0.5):
+        digits = re.findall(r"\d+", name)
+        axis = re.fullmatch(r"[a-z]+[_ ]?([xyz])", name.strip().lower())
+        if axis is not None and "xyz".index(axis[1]) + 1 != k:
+            continue
+        if not digits or digits == [str(k)]:
+            return name
+    return ""
+
+
 def _recognise(file: str, names: Sequence[str]) -> tuple[dict[str, Column], tuple[str, ...]]:
     found: dict[str, Column] = {}
     ignored = []
     for index, name in enumerate(names):
         match = _NAME.fullmatch(name)
         if match is None:
-            ignored.append(name.strip() or f"(column {index + 1}, without a name)")
+            ignored.append(name.strip() or f"column {index + 1}")
             continue
         letter, number, bare, unit = match.groups()
         role = _ALIASES[bare.lower()] if bare else f"{'x' if letter.lower() == 'x' else 'F'}{int(number)}"

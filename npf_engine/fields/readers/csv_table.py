@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,12 @@ from npf_engine.settings.limits import check_cells
 
 MISSING = ("", "NA", "N/A", "NaN", "nan", "NAN", "null", "NULL", "None")
 HEAD_BYTES = 1 << 20
+COMMENTS = ("#", "%", "//")
+LONGEST_UNIT = 12
 _DELIMITERS = (",", ";", "\t", "|")
+_UNIT = re.compile(r"[\[(]?[A-Za-zµμ°%Ωω][A-Za-z0-9µμ°%Ω^*/·.⁻¹²³ -]*[\])]?")
+_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+_POINT = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,8 @@ class CsvTable:
     path: Path
     names: tuple[str, ...]
     delimiter: str
-    header_line: int  # from 0
+    header_line: int  # from 0: of the header, or of the units below it
+    decimal: str = "."
 
     def read(self, columns: Sequence[Column]) -> dict[str, np.ndarray]:
         """role -> (n,) float64, NaN where a cell is empty. InputError with row and column of one that is no number."""
@@ -61,6 +68,7 @@ class CsvTable:
                     include_columns=list(places.values()),
                     null_values=list(MISSING),
                     strings_can_be_null=True,
+                    decimal_point=self.decimal,
                 ),
             ) as reader:
                 for batch in reader:
@@ -100,7 +108,7 @@ class CsvTable:
                     stream.readline()
                 reader = csv.reader(stream, delimiter=self.delimiter)
                 for cells in reader:
-                    if cells and not (len(cells) == 1 and not cells[0].strip()):
+                    if cells and not (len(cells) == 1 and not cells[0].strip()) and not _is_comment(cells[0]):
                         yield self.header_line + 1 + reader.line_num, cells
         except UnicodeDecodeError as error:
             raise InputError(f"{self.path.name} is not UTF-8 text ({error.reason}); save it as UTF-8.") from error
@@ -113,6 +121,8 @@ class CsvTable:
         if text in MISSING:
             return float("nan")
         try:
+            if self.decimal == ",":
+                text = text.replace(",", ".")
             if "_" in text:  # Python would take 1_000 for a number
                 raise ValueError
             return float(text)
@@ -127,40 +137,97 @@ class CsvTable:
 
 
 def open_csv(path: Path) -> CsvTable:
-    """Read the header. Raises InputError for what is no UTF-8 text or has no header line of names."""
+    """Read the header, whatever stands before it (``sep=;``, comments) and a row of units after it.
+
+    Raises InputError for what is no UTF-8 text or has no header line of names.
+    """
     with open(path, "rb") as stream:
         head = stream.read(HEAD_BYTES)
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise InputError(f"{path.name} is UTF-16 text; save it as CSV in UTF-8.")
-    if b"\0" in head:
-        raise InputError(f"{path.name} is a binary file, not CSV text; export it as comma-separated UTF-8 text.")
-    try:
-        text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)
-    except UnicodeDecodeError as error:
-        line = head[: error.start].count(b"\n") + 1
-        raise InputError(f"{path.name}: line {line} is not UTF-8 text ({error.reason}); save it as UTF-8.") from error
-    lines = text.splitlines()
-    header_line = next((k for k, line in enumerate(lines) if line.strip()), None)
-    if header_line is None:
+    lines = _text(path, head).splitlines()
+    declared, comments, first = _before_the_header(lines)
+    if first is None:
         raise InputError(f"{path.name} holds nothing but white space; write a header {EXPECTED} and rows of numbers.")
-    header = lines[header_line]
-    delimiter = max(_DELIMITERS, key=header.count)
-    try:
-        names = next(csv.reader([header], delimiter=delimiter, strict=True))
-    except csv.Error as error:
-        raise InputError(
-            f"{path.name}: line {header_line + 1}, the header, cannot be read as CSV ({error})."
-        ) from error
+    delimiter = declared or max(_DELIMITERS, key=lines[first].count)
+    names = _cells(path, lines[first], delimiter, first)
     if all(_is_number(name) for name in names):
-        raise InputError(
-            f"{path.name}: line {header_line + 1} has numbers where the header should be; name the columns {EXPECTED}."
-        )
+        above = _cells(path, lines[comments[-1]].lstrip(" #%/"), delimiter, comments[-1]) if comments else []
+        if len(above) != len(names) or all(_is_number(name) for name in above):
+            raise InputError(
+                f"{path.name}: line {first + 1} has numbers where the header should be; name the columns {EXPECTED}."
+            )
+        names, first = above, comments[-1]  # the header is a comment, as NumPy writes it
+    if _is_comment(lines[first]) and not comments:
+        raise InputError(f"{path.name} holds nothing but comments; write a header {EXPECTED} and rows of numbers.")
     if len(names) == 1 and len(names[0].split()) > 1:
         raise InputError(
             f"{path.name}: the header {names[0][:40]!r} is a single column; separate columns by commas, "
             "semicolons or tabs."
         )
-    return CsvTable(path, tuple(names), delimiter, header_line)
+    last = first
+    below = next((k for k in range(first + 1, len(lines)) if lines[k].strip() and not _is_comment(lines[k])), None)
+    if below is not None:
+        units = _cells(path, lines[below], delimiter, below)
+        if _are_units(units, names):
+            names = [f"{name} [{unit.strip(' []()')}]" for name, unit in zip(names, units, strict=True)]
+            last = below
+    decimal = "," if delimiter != "," and _decimal_commas(lines[last + 1 : last + 50], delimiter) else "."
+    return CsvTable(path, tuple(names), delimiter, last, decimal)
+
+
+def _text(path: Path, head: bytes) -> str:
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise InputError(f"{path.name} is UTF-16 text; save it as CSV in UTF-8.")
+    if b"\0" in head:
+        raise InputError(f"{path.name} is a binary file, not CSV text; export it as comma-separated UTF-8 text.")
+    try:
+        return codecs.getincrementaldecoder("utf-8-sig")().decode(head)
+    except UnicodeDecodeError as error:
+        line = head[: error.start].count(b"\n") + 1
+        raise InputError(f"{path.name}: line {line} is not UTF-8 text ({error.reason}); save it as UTF-8.") from error
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith(COMMENTS)
+
+
+def _before_the_header(lines: Sequence[str]) -> tuple[str | None, list[int], int | None]:
+    """The delimiter that a line ``sep=;`` declares, the comment lines before the header, and the header's line. A
+    comment is the header where nothing else is left."""
+    declared, comments = None, []
+    for k, line in enumerate(lines):
+        plain = line.strip().strip('"')
+        if not plain:
+            continue
+        if plain.lower().startswith("sep=") and len(plain) <= 5:
+            declared = line.strip().strip('"')[4:] or "\t"
+        elif _is_comment(line):
+            comments.append(k)
+        else:
+            return declared, comments, k
+    return declared, [], comments[-1] if comments else None
+
+
+def _cells(path: Path, line: str, delimiter: str, number: int) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        raise InputError(f"{path.name}: line {number + 1}, the header, cannot be read as CSV ({error}).") from error
+
+
+def _are_units(cells: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether the row below the header names units: no number in it, and nothing longer than a unit."""
+    texts = [cell.strip() for cell in cells]
+    if len(cells) != len(names) or any("[" in name or "(" in name for name in names):
+        return False
+    said = [text for text in texts if text not in MISSING and text != "-"]
+    return bool(said) and all(
+        not _is_number(text.replace(",", ".")) and len(text) <= LONGEST_UNIT and _UNIT.fullmatch(text) for text in said
+    )
+
+
+def _decimal_commas(lines: Sequence[str], delimiter: str) -> bool:
+    cells = [cell.strip().strip('"') for line in lines if not _is_comment(line) for cell in line.split(delimiter)]
+    return any(_COMMA.fullmatch(cell) for cell in cells) and not any(_POINT.fullmatch(cell) for cell in cells)
 
 
 def _is_number(text: str) -> bool:

@@ -27,6 +27,7 @@ MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # TIFF and BigTIFF, in both or
 STRIP_PIXELS = 4_000_000  # read at a time
 SMALLEST_SIDE = 8
 MAX_BANDS = 1000
+SKEW = 1e-3
 # GDAL follows files by their content to other files, servers and programs; none of that belongs to a GeoTIFF.
 GDAL_OPTIONS: dict[str, Any] = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # no .ovr, .msk, .tfw, .rpb beside it
@@ -284,7 +285,8 @@ def _oriented(elevation: np.ndarray, transform: Any, crs: Any, name: str, notes:
     if transform.is_identity:
         notes.append(f"{name} does not say where it lies, so positions are in pixels.")
         return Raster(elevation, pixels, "pixels", tuple(notes), unit=ASSUMED)
-    if transform.b != 0 or transform.d != 0:
+    # what adds up to less than a thousandth of a pixel over the raster is the rounding of whoever wrote it
+    if abs(transform.b) * rows > SKEW * abs(transform.a) or abs(transform.d) * cols > SKEW * abs(transform.e):
         raise InputError(f"{name} is rotated against north; warp it to a north-up grid first (gdalwarp does it).")
     west, north = transform.c, transform.f
     east, south = west + transform.a * cols, north + transform.e * rows

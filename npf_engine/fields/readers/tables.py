@@ -222,8 +222,12 @@ def ignored_note(table: Table) -> list[str]:
     ignored = table.layout.ignored
     if not ignored:
         return []
-    shown = ", ".join(repr(name[:24]) for name in ignored[:6]) + (" and others" if len(ignored) > 6 else "")
+    shown = ", ".join(repr(_brief(name)) for name in ignored[:6]) + (" and others" if len(ignored) > 6 else "")
     return [f"Not used: column{'s' * (len(ignored) > 1)} {shown}."]
+
+
+def _brief(name: str, most: int = 24) -> str:
+    return name if len(name) <= most else name[: most - 3] + "..."
 
 
 @dataclass(frozen=True)
