@@ -21,10 +21,10 @@ import numpy as np
 from benchmarks.common import arguments, set_threads, show, tell
 from npf_engine.figures.lab import pushforwards, spread
 from npf_engine.networks.sizes import count_parameters
-from npf_engine.studies.lab import LabSpec
 from npf_engine.studies.lab.dual_methods import fit_by_dual
 from npf_engine.studies.lab.methods import Units
 from npf_engine.studies.lab.run import Bench, run_lab
+from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.lab.tasks import build_task
 from npf_engine.tasks.recorder import Recorder
 

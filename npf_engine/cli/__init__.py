@@ -17,12 +17,8 @@ from typing import Any
 
 from npf_engine.cli.parser import build_parser
 from npf_engine.errors import Cancelled, InputError, TrainingDiverged
-from npf_engine.settings.limits import MAX_SAMPLES
-from npf_engine.settings.setting import SEED, Setting
-from npf_engine.settings.values import check
 from npf_engine.tasks.memory import keep_freed_memory
 
-FLAGS = {"seed": SEED, "samples": Setting(most=MAX_SAMPLES), "draws": Setting(most=10_000)}
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -59,10 +55,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int:
     args = build_parser().parse_args(argv)
-    for flag, known in FLAGS.items():
-        value = getattr(args, flag, None)
-        if isinstance(value, int | float):
-            check(f"--{flag}", value, known)
     keep_freed_memory()
     out = sys.stdout
     # Whatever a library prints goes to stderr: stdout belongs to the answer.

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from npf_engine.cli import flags
+from npf_engine.cli.options import EvaluateOptions
 from npf_engine.cli.output import Answer, columns, report_text
 from npf_engine.errors import InputError
-from npf_engine.settings import limits
+from npf_engine.settings.dotted import set_leaves
 
 if TYPE_CHECKING:
     from npf_engine.fields.field import Field
     from npf_engine.polar import PolarFactorization
-    from npf_engine.studies.factorization.spec import TrainingSpec
+    from npf_engine.runs.recording import ConsoleRecorder
 
 
 def fields(args: argparse.Namespace) -> Answer:
@@ -41,48 +43,6 @@ def fields(args: argparse.Namespace) -> Answer:
     return Answer(data, columns(("name", "kind", "d", "n", "units", "network", "title"), rows))
 
 
-def train(args: argparse.Namespace) -> Answer:
-    """Train in this process, with checkpoints in the run's folder."""
-    from npf_engine.cli import running
-    from npf_engine.studies.factorization.spec import to_json
-
-    if args.field is None and not args.show_spec:
-        raise InputError("train needs a FIELD: a name (`fields` lists them), a place or a file")
-    spec = training_spec(args)
-    if args.show_spec:
-        return Answer(to_json(spec), json.dumps(to_json(spec), indent=1))
-    report = running.run(spec, args.out or running.home_folder(spec.name))
-    return Answer(report, f"{report_text(report)}\nbundle: {report['bundle']}")
-
-
-def training_spec(args: argparse.Namespace) -> TrainingSpec:
-    """The spec of a preset with everything that was typed. Raises InputError."""
-    from npf_engine.studies.factorization.spec import of_field, preset, with_values
-
-    spec = preset(args.preset) if args.field is None else of_field(args.preset, args.field)
-    values: dict[str, Any] = {} if args.field is None else {"name": field_title(args.field)}
-    typed = {"seed": args.seed, "field.rho": args.rho, "report.draws": args.draws, "name": args.name}
-    values |= {key: value for key, value in typed.items() if value is not None}
-    return with_values(spec, values | pairs(args.settings))
-
-
-def pairs(settings: list[str], advice: str = "`train --show-spec` prints all keys") -> dict[str, str]:
-    """["a=1", "b.c=2"] -> {"a": "1", "b.c": "2"}. Raises InputError, with the advice, where there is no "="."""
-    out = {}
-    for item in settings:
-        key, equals, value = item.partition("=")
-        if not equals or not key.strip():
-            raise InputError(f"--set takes key=value, not {limits.shown(item)}; {advice}")
-        out[key.strip()] = value.strip()
-    return out
-
-
-def field_title(source: str) -> str:
-    """What to call a run on the field ``source``: a file's stem, else the name itself."""
-    path = Path(source)
-    return path.name.split(".")[0] or source if path.suffix else source
-
-
 def evaluate(args: argparse.Namespace) -> Answer:
     """The accuracy table again, on the test samples of a field."""
     import torch
@@ -92,20 +52,23 @@ def evaluate(args: argparse.Namespace) -> Answer:
     from npf_engine.runs.recording import ConsoleRecorder
     from npf_engine.studies.factorization.spec import TrainingSpec
 
-    if args.draws < 2:
-        raise InputError(f"--draws must be 2 or more, not {args.draws}: a standard error needs two")
+    given = flags.typed(EvaluateOptions, args)
+    if wrong := [key for key in flags.pairs(args.settings, "") if not key.startswith("field.")]:
+        raise InputError(f"--set {wrong[0]}: evaluate trains nothing; only keys that begin with field. can be set")
+    options = set_leaves(EvaluateOptions(), given)
     model = load_model(args.bundle)
-    torch.set_num_threads(choose_threads())
+    torch.set_num_threads(options.threads or choose_threads())
     recorder = ConsoleRecorder()
     began = time.perf_counter()
-    field = field_like(model, args.field, pairs(args.settings), recorder)
+    of_field = {key: value for key, value in given.items() if key.startswith("field.")}
+    field = field_like(model, flags.whole_path(args.field), of_field, recorder)
     built = time.perf_counter()
-    config = dataclasses.replace(TrainingSpec().report, draws=args.draws)
+    config = dataclasses.replace(TrainingSpec().report, draws=options.draws)
 
     def progress(done: float, total: float, text: str) -> None:
         recorder.working("report", done, total, text)
 
-    data = accuracy_report(model, field, config, args.seed, progress).to_json()
+    data = accuracy_report(model, field, config, options.seed, progress).to_json()
     ended = time.perf_counter()
     data["seconds"] = {"field": built - began, "report": ended - built, "total": ended - began}
     return Answer(data, report_text(data))
@@ -118,7 +81,9 @@ def load_model(path: str) -> PolarFactorization:
     return load_bundle(path)
 
 
-def field_like(model: PolarFactorization, source: str, settings: dict[str, str], recorder: Any) -> Field:
+def field_like(
+    model: PolarFactorization, source: str, settings: Mapping[str, object], recorder: ConsoleRecorder
+) -> Field:
     """The field ``source`` with the settings and the split of the model's training, so that test samples are unseen.
 
     Raises InputError where it has another dimension or lies on another domain than the model.
@@ -128,8 +93,6 @@ def field_like(model: PolarFactorization, source: str, settings: dict[str, str],
     from npf_engine.studies.kinds import lenient_spec
 
     spec = lenient_spec({"field": model.field_spec})
-    if wrong := [key for key in settings if not key.startswith("field.")]:
-        raise InputError(f"--set {wrong[0]}: evaluate trains nothing; only keys that begin with field. can be set")
     spec = with_values(spec, {"field.source": source, **settings})
 
     def progress(done: float, total: float, text: str) -> None:

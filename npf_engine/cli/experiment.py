@@ -3,53 +3,42 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from npf_engine.cli import flags
 from npf_engine.cli.output import Answer, columns, number
+from npf_engine.settings.dotted import set_leaves
+from npf_engine.studies.classifier.spec import ExperimentSpec, experiment_preset
 
-if TYPE_CHECKING:
-    from npf_engine.cli.parser import Parser
 
-
-def add_arguments(command: Parser) -> None:
+def add_arguments(command: argparse.ArgumentParser) -> None:
     """What can be typed."""
-    command.add_argument("number", metavar="5.3|5.4|5.5", help="the section of the paper")
-    command.add_argument("--preset", default="quick", help="quick (minutes on a CPU, default) or paper (for a GPU)")
-    command.add_argument("--seed", type=int, default=0, help="seed of every random draw (default 0)")
     command.add_argument("--out", metavar="DIR", default=None, help="folder; a broken experiment there goes on")
-    command.add_argument("--device", default=None, help="cpu, cuda or auto (default: cpu for quick, auto for paper)")
-    command.add_argument("--minibatch", type=int, default=None, help="images of a gradient (default: the preset's)")
-    command.add_argument(
-        "--set", dest="settings", metavar="KEY=VALUE", nargs="+", action="extend", default=[],
-        help="change settings of the preset, e.g. samples=60000 u.dual_steps=1000",
-    )  # fmt: skip
     command.add_argument("--fetch-mnist", action="store_true", help="fetch MNIST (11 MB) and use it")
     command.epilog = (
-        "Digits: MNIST from the folder NPF_MNIST_DIR, else scikit-learn's, embedded; the answer says which."
+        "Digits: MNIST from the folder NPF_MNIST_DIR, else scikit-learn's, embedded; the answer says which. "
+        "--device is cpu for quick and auto for paper where none is named."
     )
+    flags.add_settings(command, experiment_preset("5.3"), {"experiment": "5.3|5.4|5.5"})
 
 
 def experiment(args: argparse.Namespace) -> Answer:
     """Run it, with checkpoints in its folder."""
     from npf_engine.cli import running
-    from npf_engine.cli.commands import pairs
     from npf_engine.fields.classifier import Classifier
     from npf_engine.fields.digits import fetch_mnist, load_digits
     from npf_engine.runs import machine
     from npf_engine.runs.recording import ConsoleRecorder
-    from npf_engine.settings.dotted import set_leaves
-    from npf_engine.studies.classifier.spec import experiment_preset
 
-    device = args.device or ("auto" if args.preset == "paper" else "cpu")
-    changes: dict[str, Any] = {"device": machine.resolve_device(device)}
-    if args.minibatch is not None:
-        changes["minibatch"] = args.minibatch
-    settings = pairs(args.settings, "an unknown key is answered with all that there are")
-    spec = set_leaves(experiment_preset(args.number, args.preset, args.seed, **changes), settings)
+    values = flags.typed(ExperimentSpec, args, "an unknown key is answered with all that there are")
+    number_, preset = (str(values.pop(key, default)) for key, default in (("experiment", ""), ("preset", "quick")))
+    device = "auto" if preset == "paper" else "cpu"
+    spec = set_leaves(experiment_preset(number_, preset), {"device": device} | values)
+    machine.resolve_device(spec.device)  # or it is refused
     # The digits first: a folder is only made for an experiment that can begin.
     digits = load_digits(fetch_mnist(_told(ConsoleRecorder())) if args.fetch_mnist else None)
     Classifier(digits, minibatch=spec.minibatch)
-    folder = args.out or running.home_folder(f"experiment-{args.number}-{args.preset}")
+    folder = args.out or running.home_folder(f"experiment-{number_}-{preset}")
     data = running.run(spec, folder, digits=digits) | {"out": folder}
     return Answer(data, experiment_text(data))
 

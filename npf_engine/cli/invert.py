@@ -8,9 +8,12 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from npf_engine.cli import flags
+from npf_engine.cli.options import InvertOptions
 from npf_engine.cli.output import Answer, number
 from npf_engine.errors import InputError
 from npf_engine.settings import limits
+from npf_engine.settings.dotted import set_leaves
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,24 +30,25 @@ def invert(args: argparse.Namespace) -> Answer:
     from npf_engine.cli.commands import load_model
     from npf_engine.tasks import layout
 
-    if args.samples < 1:
-        raise InputError(f"--samples must be 1 or more, not {limits.shown(args.samples)}")
+    options = set_leaves(InvertOptions(), flags.typed(InvertOptions, args))
     if not all(map(math.isfinite, args.gradient)):
         raise InputError(f"--gradient must be finite numbers, not {' '.join(map(str, args.gradient))}")
     model = load_model(args.bundle)
-    limits.check_samples(args.samples, model.d)
+    limits.check_samples(options.samples, model.d)
+    if options.threads:
+        torch.set_num_threads(options.threads)
     if len(args.gradient) != model.d:
         raise InputError(f"--gradient has {len(args.gradient)} numbers and the bundle's field {model.d} components")
     gradient = torch.tensor(args.gradient, dtype=torch.float64)
-    x = model.invert(gradient, args.samples, args.seed)
+    x = model.invert(gradient, options.samples, options.seed)
     arrays = {"x": x.detach().cpu().numpy(), "gradient": gradient.numpy()}
     error = _error(model, x, gradient)
-    text = [f"{args.samples} positions in {args.out}"]
+    text = [f"{options.samples} positions in {args.out}"]
     if error:
         text.append(f"|F(x) - gradient|: mean {number(error['mean'])}, max {number(error['max'])}")
     exact = None
     if args.exact:
-        ends, why = _exact(model, gradient, args)
+        ends, why = _exact(model, gradient, options)
         text.append(why if ends is None else _sentence(ends, gradient))
         if ends is not None:
             exact = _summary(ends, gradient)
@@ -56,7 +60,7 @@ def invert(args: argparse.Namespace) -> Answer:
         path.parent.mkdir(parents=True, exist_ok=True)
     layout.write_atomic(path, buffer.getvalue())
     return Answer(
-        {"out": str(path), "n": args.samples, "gradient_error": error, "exact": exact},
+        {"out": str(path), "n": options.samples, "gradient_error": error, "exact": exact},
         "\n".join(text),
     )
 
@@ -72,10 +76,10 @@ def _error(model: PolarFactorization, x: Tensor, gradient: Tensor) -> dict[str, 
     return {"mean": float(distance.mean()), "max": float(distance.max())}
 
 
-def _exact(model: PolarFactorization, gradient: Tensor, args: argparse.Namespace) -> tuple[ExactInversion | None, str]:
+def _exact(model: PolarFactorization, gradient: Tensor, options: InvertOptions) -> tuple[ExactInversion | None, str]:
     """The exact pre-images, or None and why there are none."""
     try:
-        return model.invert_exact(gradient, args.samples, args.seed), ""
+        return model.invert_exact(gradient, options.samples, options.seed), ""
     except InputError as error:
         return None, f"no exact pre-images: {error}"
 

@@ -6,28 +6,34 @@ import argparse
 import os
 from typing import Any
 
+from npf_engine.cli import flags
 from npf_engine.cli.output import Answer, columns, number
 from npf_engine.errors import InputError
+from npf_engine.settings.dotted import set_leaves
+from npf_engine.settings.setting import declared
+from npf_engine.studies.lab.spec import LabSpec
+
+METHODS = ("explicit", "implicit", "gauss-newton", "icnn", "entropic", "exact", "gaussian", "fit")
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """What can be typed."""
+    command.epilog = "Without a budget every method has its own settings; for drift-mixture those of its paper."
+    about = f"{declared(LabSpec)['task'].setting.help[:-1]}; both, where it is two files"
+    command.add_argument("tasks", metavar="TASK", nargs="+", help=about)
+    command.add_argument("--out", metavar="DIR", default=None, help="folder for lab.json and lab.npz, the clouds")
+    flags.add_settings(command, LabSpec(methods=METHODS), without=("task", "target"))
 
 
 def lab(args: argparse.Namespace) -> Answer:
     """Run the methods and print the table."""
     from npf_engine.cli import running
-    from npf_engine.studies.lab.spec import LabSpec
 
-    if len(args.task) > 2:
-        raise InputError(f"lab takes one task or two files, not {len(args.task)} names")
-    spec = LabSpec(
-        task=_task(args.task[0]),
-        target=args.task[1] if len(args.task) == 2 else None,
-        methods=tuple(name.strip() for name in args.methods.split(",") if name.strip()),
-        seeds=args.seeds,
-        first_seed=args.first_seed,
-        budget_seconds=args.budget_seconds,
-        budget_steps=args.budget_steps,
-        d=args.dimension,
-        points=args.points,
-    )
+    if len(args.tasks) > 2:
+        raise InputError(f"lab takes one task or two files, not {len(args.tasks)} names")
+    task, *target = map(flags.whole_path, args.tasks)
+    values = {"task": _task(task)} | ({"target": target[0]} if target else {})
+    spec = set_leaves(LabSpec(methods=METHODS), values | flags.typed(LabSpec, args))
     report = running.run(spec, args.out)
     return Answer(report, _text(report))
 

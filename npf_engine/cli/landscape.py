@@ -5,53 +5,25 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from npf_engine.cli import flags
 from npf_engine.cli.output import Answer, columns, number
+from npf_engine.settings.dotted import set_leaves
+from npf_engine.studies.landscape.spec import LandscapeSpec
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    """What can be typed after `landscape`."""
-    command.add_argument(
-        "name", metavar="NAME", help="himmelblau, cosines, double-well, mueller-brown, rastrigin, mixture, a terrain, "
-        "a place, a raster file, or a potential written out such as 'x^4 - x^2 + y^2'",
-    )  # fmt: skip
-    command.add_argument(
-        "--method", default="lmc-npf-corrected", help="lmc-npf-corrected (default: its law is exp(-c g)), lmc-npf (the "
-        "paper's, with a law of its own), lmc, tempering or nuts",
-    )  # fmt: skip
-    command.add_argument(
-        "--law", default="target", help="what the verdict is against: target, exp(-c g) (default), or own, the law of "
-        "lmc-npf itself",
-    )  # fmt: skip
-    for side, where in (("low", "lower"), ("high", "upper")):
-        command.add_argument(
-            f"--{side}", metavar=side[0], type=float, nargs="+", default=[],
-            help=f"{where} corner of another box than the landscape's own",
-        )  # fmt: skip
-    command.add_argument("--particles", metavar="P", type=int, default=None, help="particles (quick: 256)")
-    command.add_argument("--steps", metavar="K", type=int, default=None, help="P * K gradients in all (quick: 4000)")
-    command.add_argument("--start", metavar="x", type=float, nargs="+", default=[], help="where all particles begin")
-    command.add_argument("--tau", type=float, default=None, help="step of Langevin (default: 0.13 / (c * curvature))")
-    command.add_argument("--coefficient", type=float, default=None, help="c of the law exp(-c g)")
-    command.add_argument(
-        "--inner", metavar="N", type=int, default=None, help="Langevin steps between jumps (default 50; corrected 10)"
-    )
-    command.add_argument("--seed", type=int, default=0, help="seed of every random draw (default 0)")
-    command.add_argument("--preset", default="quick", help="quick (256 x 4000, default) or paper (1024 x 20000)")
+    """What can be typed."""
     command.add_argument(
         "--out", metavar="DIR", default=None, help="folder for particles and traces; a broken run goes on"
     )
+    flags.add_settings(command, LandscapeSpec(), {"name": "NAME"})
 
 
 def landscape(args: argparse.Namespace) -> Answer:
     """Run the job in this process, with checkpoints where --out names a folder."""
     from npf_engine.cli import running
-    from npf_engine.studies.landscape.spec import LandscapeSpec
 
-    spec = LandscapeSpec(
-        name=args.name, method=args.method, particles=args.particles, steps=args.steps, start=tuple(args.start),
-        tau=args.tau, coefficient=args.coefficient, inner=args.inner, seed=args.seed, preset=args.preset,
-        low=tuple(args.low), high=tuple(args.high), law=args.law,
-    )  # fmt: skip
+    spec = set_leaves(LandscapeSpec(), flags.typed(LandscapeSpec, args))
     result = running.run(spec, args.out)
     if args.out is None:
         result |= {"out": None, "bundle": None}  # they went with the folder

@@ -7,7 +7,8 @@ import dataclasses
 import time
 from typing import TYPE_CHECKING
 
-from npf_engine.cli.commands import pairs
+from npf_engine.cli import flags
+from npf_engine.cli.options import PreviewOptions
 from npf_engine.cli.output import Answer, columns
 from npf_engine.errors import InputError
 from npf_engine.numbers import number
@@ -25,10 +26,10 @@ def preview(args: argparse.Namespace) -> Answer:
     from npf_engine.fields.summary import summary_of
     from npf_engine.studies.factorization.spec import of_field, with_values
 
-    settings = pairs(args.settings)
+    settings = flags.typed(PreviewOptions, args)
     if wrong := [key for key in settings if not key.startswith("field.")]:
         raise InputError(f"--set {wrong[0]}: preview trains nothing; only keys that begin with field. can be set")
-    spec = with_values(of_field("quick", args.field), settings).field
+    spec = with_values(of_field("quick", flags.whole_path(args.field)), settings).field
     began = time.perf_counter()
     field = resolve(spec)
     summary = summary_of(field, source_of(spec).title, time.perf_counter() - began)

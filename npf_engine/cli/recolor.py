@@ -7,8 +7,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+from npf_engine.cli import flags
 from npf_engine.cli.output import Answer, columns, number
 from npf_engine.errors import InputError
+from npf_engine.settings.dotted import set_leaves
+from npf_engine.studies.recolor.spec import RecolorSpec
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """What can be typed."""
+    command.add_argument("--out", metavar="FILE", required=True, help="file for the PNG")
+    flags.add_settings(command, RecolorSpec(), {"source": "SOURCE", "palette": "PALETTE"})
 
 
 def recolor(args: argparse.Namespace) -> Answer:
@@ -16,12 +25,9 @@ def recolor(args: argparse.Namespace) -> Answer:
     from npf_engine.cli import running
     from npf_engine.fields.pictures import open_picture, write_png
     from npf_engine.studies.recolor.run import AFTER
-    from npf_engine.studies.recolor.spec import RecolorSpec
 
     begin = time.perf_counter()
-    spec = RecolorSpec(
-        args.source, args.palette, args.method, args.strength, args.smooth, args.seconds, args.seed, draws=args.draws
-    )
+    spec = set_leaves(RecolorSpec(), flags.typed(RecolorSpec, args))
     if Path(args.out).is_dir():
         raise InputError(f"--out {args.out} is a folder; give the name of a file")
     with running.running(spec, None) as (report, folder):

@@ -113,9 +113,9 @@ def setting(default: T, help: str, *, over: float | None = 0.0, least: float | N
     return typing.cast(T, dataclasses.field(default=default, metadata={MARK: made}))
 
 
-def seed_setting(help: str, default: int = 0) -> int:
+def seed_setting(help: str, default: int = 0, flag: str = "") -> int:
     """A setting that fixes random draws."""
-    return setting(default, help, least=SEED.least, most=SEED.most, span=SEED.span)
+    return setting(default, help, flag=flag, least=SEED.least, most=SEED.most, span=SEED.span)
 
 
 def widths(default: tuple[int, ...], help: str = "Widths of the hidden layers.", why: str = "") -> tuple[int, ...]:

@@ -14,8 +14,8 @@ from npf_engine.errors import InputError
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.figures import colour, lab
 from npf_engine.studies import kinds
-from npf_engine.studies.lab import LabSpec
 from npf_engine.studies.lab.progress import weights
+from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.lab.tasks import build_task
 from pages.field import building
 from pages.field.pick import built_in

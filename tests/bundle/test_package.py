@@ -141,8 +141,8 @@ def test_folders_of_this_machine_do_not_travel(tmp_path: Path) -> None:
 def test_the_command_trains_the_same_spec_again() -> None:
     import shlex
 
-    from npf_engine.cli.commands import training_spec
     from npf_engine.cli.parser import build_parser
+    from npf_engine.cli.train import training_spec
 
     spec = tiny_spec("linear", **{"field.rho": "disc", "field.matrix": ((2.0, 1.0), (0.0, 3.0)), "seed": 7})
     words = shlex.split(training_command(spec))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from npf_engine.runs.store import Run, RunStore
-from npf_engine.studies.lab import LabSpec
+from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.lab.view import judge, judged
 from npf_engine.studies.recolor.run import judge as judge_colours
 from npf_engine.studies.recolor.spec import RecolorSpec

@@ -69,8 +69,8 @@ def from_json(key: str, value: str) -> None:
 
 
 def from_command_line(key: str, value: str) -> None:
-    from npf_engine.cli.commands import training_spec
     from npf_engine.cli.parser import build_parser
+    from npf_engine.cli.train import training_spec
 
     training_spec(build_parser().parse_args(["train", "swirl", "--set", f"{key}={value}"]))
 

@@ -34,7 +34,7 @@ class LabSpec(Spec):
         longest=64,
     )
     seeds: int = setting(3, "So many runs of each method: mean, spread and the share that failed.", most=1000)
-    first_seed: int = seed_setting("Of the first run: fixes every random draw.")
+    first_seed: int = seed_setting("Of the first run: fixes every random draw.", flag="seed")
     budget_seconds: float | None = setting(
         None, "Of the clock, for each method and seed.", title="seconds", unit="s", most=limits.MAX_SECONDS
     )

@@ -12,9 +12,10 @@ import torch
 from npf_engine.cli import main
 from npf_engine.errors import Cancelled, InputError
 from npf_engine.runs.recording import FolderRecorder
-from npf_engine.studies.lab import LabSpec, run_lab
 from npf_engine.studies.lab.methods import METHODS
 from npf_engine.studies.lab.references import entropic_map, exact_map
+from npf_engine.studies.lab.run import run_lab
+from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.lab.tasks import build_task, clouds_task, read_cloud
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.pairing import optimal_assignment

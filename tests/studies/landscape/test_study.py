@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from npf_engine.bundle.package import read_bundle
-from npf_engine.cli import main
+from npf_engine.cli import flags, main
 from npf_engine.cli.parser import build_parser
 from npf_engine.divergences.distances import energy_mmd
 from npf_engine.errors import Cancelled, InputError
@@ -25,6 +25,7 @@ from npf_engine.sampling.exact import Truth, critical_points
 from npf_engine.sampling.langevin import LangevinSettings, Region
 from npf_engine.sampling.pretrain import PretrainSettings
 from npf_engine.sampling.tempering import Tempering
+from npf_engine.settings.dotted import set_leaves
 from npf_engine.settings.stages import AmortizerConfig, InverseConfig, MapConfig, PotentialConfig
 from npf_engine.studies.landscape import run
 from npf_engine.studies.landscape.spec import LandscapeSpec
@@ -363,7 +364,7 @@ def test_the_command_of_a_run_reproduces_it_to_the_last_digit() -> None:
         start=(-0.1234567, 500.7654321), tau=1.23456789e-5, coefficient=7 / 3,
     )  # fmt: skip
     words = shlex.split(run._command(spec))
-    again = build_parser().parse_args(words[3:])
+    again = set_leaves(LandscapeSpec(), flags.typed(LandscapeSpec, build_parser().parse_args(words[3:])))
     assert again.name == spec.expression
     for name in ("low", "high", "start"):
         assert tuple(getattr(again, name)) == getattr(spec, name), name

@@ -1,0 +1,55 @@
+"""``train``: a factorization of a field, in this process, with checkpoints in the run's folder."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from npf_engine.cli import flags
+from npf_engine.cli.output import Answer, report_text
+from npf_engine.errors import InputError
+from npf_engine.studies.factorization.spec import TrainingSpec, of_field, preset, to_json, with_values
+
+ADVICE = "`train --show-spec` prints all keys"
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """What can be typed."""
+    # without a FIELD, --show-spec still has something to show
+    command.add_argument(
+        "field", metavar="FIELD", nargs="?", help="a name (see `fields`), a place, a file, or an expression"
+    )
+    command.add_argument("--out", metavar="DIR", default=None, help="folder for the run; a broken run there goes on")
+    command.add_argument("--show-spec", action="store_true", help="print the spec as JSON and train nothing")
+    flags.add_settings(command, preset(TrainingSpec().preset), without=("field.source",))
+    command.usage = "%(prog)s [FIELD] [--json] [--out DIR] [--show-spec] [--KEY VALUE ...] [--set KEY=VALUE ...]"
+
+
+def train(args: argparse.Namespace) -> Answer:
+    """Train, or print what would be trained."""
+    from npf_engine.cli import running
+
+    if args.field is None and not args.show_spec:
+        raise InputError("train needs a FIELD: a name (`fields` lists them), a place or a file")
+    spec = training_spec(args)
+    if args.show_spec:
+        return Answer(to_json(spec), json.dumps(to_json(spec), indent=1))
+    report = running.run(spec, args.out or running.home_folder(spec.name))
+    return Answer(report, f"{report_text(report)}\nbundle: {report['bundle']}")
+
+
+def training_spec(args: argparse.Namespace) -> TrainingSpec:
+    """The spec of a preset with everything that was typed. Raises InputError."""
+    values = flags.typed(TrainingSpec, args, ADVICE)
+    start = str(values.pop("preset", TrainingSpec().preset))
+    if args.field is None:
+        return with_values(preset(start), values)
+    source = flags.whole_path(args.field)
+    return with_values(of_field(start, source), {"name": field_title(args.field)} | values)
+
+
+def field_title(source: str) -> str:
+    """What to call a run on the field ``source``: a file's stem, else the name itself."""
+    path = Path(source)
+    return path.name.split(".")[0] or source if path.suffix else source
