@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from npf_engine.errors import InputError
 from npf_engine.settings.limits import shown
 from npf_engine.settings.setting import Setting, own
-from npf_engine.settings.values import taken
+from npf_engine.settings.values import EMPTY, taken
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -43,6 +43,13 @@ def flatten(data: Mapping[str, object], prefix: str = "") -> dict[str, object]:
     for name, value in data.items():
         out |= flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
     return out
+
+
+def as_text(value: object) -> str:
+    """A value as the text of a link, or after ``--set key=``; ``set_leaves`` reads it again."""
+    if value is None:
+        return EMPTY
+    return json.dumps(value) if isinstance(value, tuple | list) else str(value)
 
 
 def set_leaves(spec: SpecT, values: Mapping[str, object], advice: str = "") -> SpecT:

@@ -21,7 +21,8 @@ from npf_engine.fields.sources.registry import source_of
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.tasks import layout
 from pages.field import choice, reading
-from ui import fieldlink, states
+from ui import states
+from ui.link import FIELD
 
 MOST_FIELDS, MOST_BYTES = 4, 1 << 30  # kept for all visitors
 WAIT = 0.2  # seconds between two looks whether it is our turn
@@ -90,7 +91,7 @@ def build(spec: FieldSpec, fetching: bool) -> Field | None:
     if field is not None:
         return field
     with st.container(border=True, key="building"):
-        if st.session_state.get(STOPPED) == fieldlink.to_query(spec):
+        if st.session_state.get(STOPPED) == FIELD.write(spec):
             st.info("Building the field was stopped.", icon=":material/block:")
             st.button("Build it", icon=":material/refresh:", on_click=_again, key="build_again")
             return None
@@ -128,30 +129,30 @@ def dear(spec: FieldSpec) -> Price | None:
     """The price of a field that must not be built just because a link was opened; None where it is small, already
     there, or the visitor asked for it. Raises InputError for a field beyond the limits."""
     found = price(spec)
-    agreed = st.session_state.get(choice.BUILD) == fieldlink.to_query(spec) and not found.large
+    agreed = st.session_state.get(choice.BUILD) == FIELD.write(spec) and not found.large
     return None if found.small or agreed or shelf().get(spec) is not None else found
 
 
 def agree(spec: FieldSpec) -> None:
     """The visitor wants this field whatever it costs."""
-    st.session_state[choice.BUILD] = fieldlink.to_query(spec)
+    st.session_state[choice.BUILD] = FIELD.write(spec)
 
 
 def ask(spec: FieldSpec) -> None:
     """The visitor wants the elevation of this field fetched."""
-    st.session_state[choice.FETCH] = fieldlink.to_query(spec)
+    st.session_state[choice.FETCH] = FIELD.write(spec)
 
 
 def asked(spec: FieldSpec) -> bool:
     """Whether the visitor asked for it."""
-    return st.session_state.get(choice.FETCH) == fieldlink.to_query(spec)
+    return st.session_state.get(choice.FETCH) == FIELD.write(spec)
 
 
 def _stop(spec: FieldSpec, asked_for: bool) -> None:
     st.session_state.pop(choice.FETCH, None)
     st.session_state.pop(choice.BUILD, None)
     if not asked_for:  # nothing else would keep the page from building it again at once
-        st.session_state[STOPPED] = fieldlink.to_query(spec)
+        st.session_state[STOPPED] = FIELD.write(spec)
 
 
 def _again() -> None:

@@ -9,8 +9,7 @@ import streamlit as st
 
 from npf_engine.errors import InputError
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.studies.factorization.spec import leaves
-from ui import fieldlink
+from ui.link import FIELD
 
 FETCH = "fetch_asked"  # session: the field whose elevation the visitor asked to fetch
 BUILD = "build_asked"  # session: the field that the visitor wants built whatever it costs
@@ -28,7 +27,7 @@ KEPT = (
 
 def current() -> FieldSpec:
     """The field of the link. Raises InputError for a link that describes none."""
-    return fieldlink.from_query(st.query_params)
+    return FIELD.read(st.query_params)
 
 
 def choose(source: str, **values: Any) -> None:
@@ -39,9 +38,9 @@ def choose(source: str, **values: Any) -> None:
 
 def change(**values: Any) -> None:
     """The same field with other options; a value that cannot be is told and changes nothing."""
-    spec = dataclasses.replace(_or_default(), **values)
     try:
-        fieldlink.from_query(fieldlink.to_query(spec))
+        spec = dataclasses.replace(_or_default(), **values)
+        FIELD.read(FIELD.write(spec))
     except InputError as error:
         st.session_state[PROBLEM] = str(error)
         return
@@ -56,7 +55,7 @@ def _or_default() -> FieldSpec:
 
 
 def _write(spec: FieldSpec) -> None:
-    for key in leaves(FieldSpec()):
+    for key in FIELD.parameters():
         st.query_params.pop(key, None)
-    for key, value in fieldlink.to_query(spec).items():
+    for key, value in FIELD.write(spec).items():
         st.query_params[key] = value

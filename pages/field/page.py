@@ -7,7 +7,8 @@ import streamlit as st
 from npf_engine.errors import InputError
 from npf_engine.fields.spec import FieldSpec
 from pages.field import building, choice, options, pick, preview, uploading
-from ui import fieldlink, frame, states
+from ui import fieldtitle, frame, states
+from ui.link import FIELD
 
 SYMBOLS = ("F", "Omega", "rho", "law", "u", "grad_u", "M")  # of the glossary
 
@@ -32,7 +33,7 @@ def main() -> None:
         card = st.container(border=True, gap="small", key="field_card")
         with card:
             built_in = {info.name: info.title for info in pick.built_in()}
-            title = place.title if place is not None else built_in.get(spec.source) or fieldlink.source_title(spec)
+            title = place.title if place is not None else built_in.get(spec.source) or fieldtitle.source_title(spec)
             st.markdown(f"##### :material/terrain: {states.plain(title)}")
             if not sound:
                 st.caption("No field yet: choose another file, or repair this one and upload it again.")
@@ -98,7 +99,7 @@ def _use_button(spec: FieldSpec) -> None:
 def _use(spec: FieldSpec) -> None:
     with states.told():
         uploading.keep(spec.source)
-        frame.go("train", fieldlink.to_query(spec))
+        frame.go("train", FIELD.write(spec))
 
 
 main()

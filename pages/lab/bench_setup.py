@@ -19,11 +19,12 @@ from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.lab.tasks import build_task
 from pages.field import building
 from pages.field.pick import built_in
-from pages.lab import link, titles
-from ui import frame, speclink, states
+from pages.lab import files, titles
+from ui import form, frame, states
+from ui.form import Form
+from ui.link import FIELD_NAME, Link
 from ui.plots import plot
 from ui.runs import remember, store
-from ui.speclink import Leaf
 
 BASE = LabSpec(task="mixtures", methods=("gaussian", "exact", "cmgn", "icnn"), seeds=3, budget_seconds=10.0)
 PATHS = ("task", "target")
@@ -31,23 +32,19 @@ CLOUDS = "clouds"  # choice: two files of the visitor
 SECONDS, STEPS, OWN = "seconds", "steps", "own"
 BUDGETS = {SECONDS: "Seconds", STEPS: "Steps", OWN: "Each its own"}
 POINTS = 1500
-SEEDS = Leaf("seeds", "Seeds", "So many runs of each method: mean, spread and the share that failed.")
-FIRST = Leaf("first_seed", "First seed", "Fixes every random draw.")
-TEST = Leaf(
-    "points", "Test points", "Unseen points that all methods are measured on. `none`: as many as the measure likes."
-)
-DIMENSION = Leaf("d", "Dimension", "1 to 128; `none` is 2.")
+NUMBERS = ("seeds", "first_seed", "points")
+FORM = Form(Link(lambda heads: BASE))
 
 
 def show() -> None:
     """The form, and the two clouds beside it."""
     try:
-        spec: LabSpec = link.read(BASE, PATHS)
+        spec = FORM.spec()
     except InputError as error:
         states.problem(error)
         frame.link("lab", "Start from the defaults")
         return
-    speclink.told()
+    form.problem()
     left, right = st.columns([1, 1], gap="large")
     with left:
         ready = _task(spec)
@@ -66,12 +63,14 @@ def show() -> None:
 
 def link_of(spec: LabSpec) -> dict[str, str]:
     """Query parameters of the form with this spec's settings."""
-    return speclink.to_query(spec, BASE)
+    return FORM.link.write(spec)
 
 
 def submit(spec: LabSpec, name: str) -> None:
     """Put the run in the queue and turn into its live view."""
-    spec = dataclasses.replace(spec, task=link.kept(spec.task), target=link.kept(spec.target) if spec.target else None)
+    spec = dataclasses.replace(
+        spec, task=files.kept(spec.task), target=files.kept(spec.target) if spec.target else None
+    )
     run = store().submit(spec, name)
     st.query_params.clear()
     remember(run.id)
@@ -93,7 +92,7 @@ def _task(spec: LabSpec) -> bool:
         )  # fmt: skip
     if spec.task in titles.ANY_DIMENSION and not uploading:
         with right:
-            DIMENSION.show(spec, BASE)
+            FORM.widget(spec, "d")
     if not uploading:
         return True
     for column, key, label in zip(st.columns(2), PATHS, ("Source", "Target"), strict=True):
@@ -112,14 +111,14 @@ def _task_chosen() -> None:
         st.query_params["of"] = CLOUDS
         return
     st.query_params.pop("of", None)
-    dimension = {} if name in titles.ANY_DIMENSION else {"d": None}
-    link.change(BASE, task=name, target=None, **dimension)
+    dimension: dict[str, object] = {} if name in titles.ANY_DIMENSION else {"d": None}
+    FORM.change({"task": name, "target": None} | dimension)
 
 
 def _uploaded(key: str) -> None:
-    path = link.staged(f"cloud_{key}")
+    path = files.staged(f"cloud_{key}")
     if path is not None:
-        link.change(BASE, **{key: path, "d": None})
+        FORM.change({key: path, "d": None})
 
 
 def _methods(spec: LabSpec) -> None:
@@ -137,7 +136,7 @@ def _methods(spec: LabSpec) -> None:
 
 def _methods_chosen() -> None:
     chosen = [name for family in titles.FAMILIES for name in st.session_state[f"methods_{frame.key_of(family)}"]]
-    link.change(BASE, methods=tuple(name for name in titles.METHODS if name in chosen))
+    FORM.change({"methods": tuple(name for name in titles.METHODS if name in chosen)})
 
 
 def _budget(spec: LabSpec) -> None:
@@ -152,12 +151,10 @@ def _budget(spec: LabSpec) -> None:
         )  # fmt: skip
     with right:
         if kind == SECONDS:
-            Leaf("budget_seconds", "Seconds", "Of the clock, for each method and seed.").show(spec, BASE)
+            FORM.widget(spec, "budget_seconds")
         elif kind == STEPS:
-            Leaf("budget_steps", "Steps", "Of the gradient, for each method and seed.").show(spec, BASE)
-    for column, leaf in zip(st.columns(3), (SEEDS, FIRST, TEST), strict=True):
-        with column:
-            leaf.show(spec, BASE)
+            FORM.widget(spec, "budget_steps")
+    FORM.widgets(spec, NUMBERS)
     if spec.budget_seconds is not None:
         total = sum(weights(spec.methods, spec.seeds, spec.budget_seconds).values())
         st.caption(
@@ -168,11 +165,8 @@ def _budget(spec: LabSpec) -> None:
 
 def _budget_chosen() -> None:
     kind = st.session_state["budget_choice"]
-    link.change(
-        BASE,
-        budget_seconds=BASE.budget_seconds if kind == SECONDS else None,
-        budget_steps=500 if kind == STEPS else None,
-    )
+    seconds, steps = BASE.budget_seconds if kind == SECONDS else None, 500 if kind == STEPS else None
+    FORM.change({"budget_seconds": seconds, "budget_steps": steps})
 
 
 def _run(spec: LabSpec, ready: bool) -> None:
@@ -187,8 +181,8 @@ def _run(spec: LabSpec, ready: bool) -> None:
 
 def _tried(spec: LabSpec) -> tuple[str, np.ndarray, np.ndarray, bool] | str:
     """What ``_clouds`` finds; or the sentence that says why there is nothing."""
-    field = FieldSpec(source=spec.task.removeprefix(link.FIELD))
-    if spec.task.startswith(link.FIELD) and building.must_be_fetched(field, building.place_of(field)):
+    field = FieldSpec(source=spec.task.removeprefix(FIELD_NAME))
+    if spec.task.startswith(FIELD_NAME) and building.must_be_fetched(field, building.place_of(field)):
         return f"the elevation of {field.source} is not on this machine yet; fetch it on the Field page first"
     try:
         found: tuple[str, np.ndarray, np.ndarray, bool] = _clouds(spec.task, spec.target, spec.d)

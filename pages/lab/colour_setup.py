@@ -16,33 +16,30 @@ from npf_engine.studies import kinds
 from npf_engine.studies.recolor.run import preview
 from npf_engine.studies.recolor.spec import METHODS, RecolorSpec
 from npf_engine.studies.recolor.transfer import recolor
-from pages.lab import link, titles
-from ui import frame, speclink, states
+from pages.lab import files, titles
+from ui import form, frame, states
+from ui.form import Form
+from ui.link import Link
 from ui.plots import plot
 from ui.runs import remember, store
-from ui.speclink import Leaf
 
 BASE = RecolorSpec()
 PATHS = ("source", "palette")
 QUICK = "gaussian"  # of the preview: at once; the exact and entropic maps take seconds
 LABELS = {"source": "Picture", "palette": "Colours from"}
-LEAVES = (
-    Leaf("strength", "Strength", "0 leaves the picture, 1 has all of the other's colours; (1 - t) x + t T(x) between."),
-    Leaf("smooth", "Smoothing", "Radius in pixels of a filter that calms noise and keeps edges; 0 for none."),
-    Leaf("seconds", "Seconds", "For the fit; methods without a network take what they take."),
-    Leaf("seed", "Seed", "Fixes which colours are drawn."),
-)
+NUMBERS = ("strength", "smooth", "seconds", "seed")
+FORM = Form(Link(lambda heads: BASE))
 
 
 def show() -> None:
     """The form and the preview."""
     try:
-        spec: RecolorSpec = link.read(BASE, PATHS)
+        spec = FORM.spec()
     except InputError as error:
         states.problem(error)
         frame.link("lab", "Start from the defaults", {"of": "Colours"})
         return
-    speclink.told()
+    form.problem()
     left, right = st.columns([2, 3], gap="large")
     with left:
         for key in PATHS:
@@ -50,12 +47,10 @@ def show() -> None:
         st.session_state["colour_method"] = spec.method
         st.selectbox(
             "Method", METHODS, key="colour_method", format_func=titles.method,
-            on_change=lambda: link.change(BASE, method=st.session_state["colour_method"]),
+            on_change=lambda: FORM.change({"method": st.session_state["colour_method"]}),
         )  # fmt: skip
         st.caption(f"{titles.method(spec.method)}: {titles.METHODS[spec.method][1]}.")
-        for place, column in enumerate(st.columns(2) * 2):
-            with column:
-                LEAVES[place].show(spec, BASE)
+        FORM.widgets(spec, NUMBERS, across=2)
         name = st.text_input("Name", placeholder=kinds.of(spec).default_name(spec), key="run_name", max_chars=80)
         if st.button("Recolour at full size", type="primary", icon=":material/palette:", width="stretch", key="run_it"):
             with states.told():
@@ -66,13 +61,13 @@ def show() -> None:
 
 def link_of(spec: RecolorSpec) -> dict[str, str]:
     """Query parameters of the form with this spec's settings."""
-    return {"of": "Colours"} | speclink.to_query(spec, BASE)
+    return {"of": "Colours"} | FORM.link.write(spec)
 
 
 def _submit(spec: RecolorSpec, name: str) -> None:
     """Put the run in the queue and turn into its live view."""
     open_picture(spec.source, colour.MOST_SHOWN), open_picture(spec.palette, colour.MOST_SHOWN)  # or they are refused
-    kept = {key: link.kept(getattr(spec, key)) for key in PATHS}
+    kept = {key: files.kept(getattr(spec, key)) for key in PATHS}
     kept_spec = dataclasses.replace(spec, **kept)  # type: ignore[arg-type]
     run = store().submit(kept_spec, name)
     st.query_params.clear()
@@ -90,14 +85,14 @@ def _picture(spec: RecolorSpec, key: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"Now: {states.plain(Path(path).name)}", width="content")
         if path not in BUILT_IN and st.button("Take the built-in one", key=f"built_in_{key}", type="tertiary"):
-            link.change(BASE, **{key: getattr(BASE, key)})
+            FORM.change({key: getattr(BASE, key)})
             st.rerun()
 
 
 def _uploaded(key: str) -> None:
-    path = link.staged(f"picture_{key}")
+    path = files.staged(f"picture_{key}")
     if path is not None:
-        link.change(BASE, **{key: path})
+        FORM.change({key: path})
 
 
 def _preview(spec: RecolorSpec) -> None:

@@ -9,10 +9,10 @@ import streamlit as st
 
 from npf_engine.figures import classifier, curves, histograms
 from npf_engine.runs.store import Run
-from npf_engine.studies.classifier.spec import experiment_preset
 from npf_engine.tasks.layout import slug
 from pages.landscape import data, particle, tsne
-from ui import accuracy, frame, live, progress, runpage, runs, speclink, states
+from pages.landscape.experiment_setup import FORM
+from ui import accuracy, frame, live, progress, runpage, runs, states
 from ui.plots import plot
 
 QUESTION = "Does the factorization of a loss gradient find weights that descent does not?"
@@ -38,10 +38,7 @@ def _actions(run: Run, status: dict[str, Any]) -> None:
 
 def link(run: Run) -> dict[str, str]:
     """Query parameters of the form with this run's settings."""
-    spec = run.spec
-    base = experiment_preset(spec.experiment, spec.preset, device="auto")
-    changed = {key: text for key, text in speclink.to_query(spec, base).items() if key != "name"}
-    return {"of": "Classifier", "experiment": spec.experiment, "preset": spec.preset} | changed
+    return {"of": "Classifier"} | FORM.link.write(run.spec)
 
 
 def _body(run: Run, status: dict[str, Any]) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from npf_engine.errors import InputError
 from npf_engine.fields import digits
 from npf_engine.studies import kinds
 from npf_engine.studies.classifier.spec import EXPERIMENTS, ExperimentSpec, experiment_preset
-from ui import frame, speclink, states
+from ui import form, frame, states
+from ui.form import Form
+from ui.link import Link
 from ui.runs import remember, store
-from ui.speclink import Leaf
 
 TITLES = {
     "5.3": "5.3: the loss gradient over all weights",
@@ -28,38 +31,28 @@ SIZES = {
     "quick": "Minutes on one processor core; shows the effect.",
     "paper": "The numbers of the paper's Figures 18 to 20; for an accelerator, or a night.",
 }
-GENERAL = (
-    Leaf("seed", "Seed", "Fixes every random draw."),
-    Leaf("minibatch", "Images of a minibatch", "A gradient is the mean over so many digits: fewer, more noise."),
-    Leaf("device", "Device", "auto takes an accelerator where there is one.", ("auto", "cpu", "cuda")),
-)
+GENERAL = ("seed", "minibatch", "device")
+PARTICLES = ("particles.count", "particles.warmup")
 SPECIAL = {
-    "5.3": (
-        Leaf("samples", "Pairs (w, G(w))", "Weights drawn uniformly, each with its gradient; 15 % are kept for tests."),
-        Leaf("u.dual_steps", "Steps of u", "Training steps of the convex potential."),
-        Leaf("inverse.steps", "Steps of the inverse", "Training steps of the sampler of pre-images."),
-    ),
-    "5.4": (
-        Leaf("particles.count", "Particles", "Descents that are followed."),
-        Leaf("particles.warmup", "Steps of the descent", "Gradient descent, step tau times c."),
-        Leaf("inverse.steps", "Steps of the inverse", "Training steps of the sampler of pre-images."),
-    ),
-    "5.5": (
-        Leaf("particles.count", "Particles", "Each is a set of 222 weights."),
-        Leaf("particles.warmup", "Steps of the warm-up", "Plain Langevin before the two samplers part."),
-        Leaf("particles.steps", "Steps of the samplers", "The same number of gradients for each."),
-        Leaf("particles.inner", "N, steps between jumps", "Langevin steps between two jumps through u."),
-        Leaf("particles.tau", "Step size τ", "Of the sampling. τ times c is the step of the descent."),
-        Leaf("particles.coefficient", "Coefficient c", "Inverse temperature: the law is near exp(-c g)."),
-    ),
+    "5.3": ("samples", "u.dual_steps", "inverse.steps"),
+    "5.4": (*PARTICLES, "inverse.steps"),
+    "5.5": (*PARTICLES, "particles.steps", "particles.inner", "particles.tau", "particles.coefficient"),
 }
 DESCENT = 0.3  # tau * c above it: descents of this network's loss were seen to run away
+
+
+def _start(heads: Mapping[str, str]) -> ExperimentSpec:
+    """The preset of a link."""
+    return experiment_preset(heads.get("experiment", EXPERIMENTS[0]), heads.get("preset", "quick"), device="auto")
+
+
+FORM = Form(Link(_start, ("experiment", "preset")))
 
 
 def show() -> None:
     """The form; submits a run and turns into its live view."""
     try:
-        base, spec = chosen()
+        spec = FORM.spec()
     except InputError as error:
         states.problem(error)
         frame.link("landscape", "Start from the defaults", {"of": "Classifier"})
@@ -69,8 +62,8 @@ def show() -> None:
         _choice(spec)
         st.caption(ABOUT[spec.experiment])
         st.caption(SIZES[spec.preset])
-        speclink.told()
-        speclink.show_all((*SPECIAL[spec.experiment], *GENERAL), spec, base)
+        form.problem()
+        FORM.widgets(spec, (*SPECIAL[spec.experiment], *GENERAL))
         for warning in warnings(spec):
             st.warning(warning, icon=":material/warning:")
     with right:
@@ -79,13 +72,6 @@ def show() -> None:
         if st.button("Run", type="primary", icon=":material/play_arrow:", width="stretch", key="run_it"):
             _submit(spec, name or "")
         st.caption("It runs in the background: the page can be closed, and the link brings it back.")
-
-
-def chosen() -> tuple[ExperimentSpec, ExperimentSpec]:
-    """The preset of the link and the spec of the link. Raises InputError."""
-    params = st.query_params
-    base = experiment_preset(params.get("experiment", EXPERIMENTS[0]), params.get("preset", "quick"), device="auto")
-    return base, speclink.from_query(base, params)
 
 
 def warnings(spec: ExperimentSpec) -> list[str]:

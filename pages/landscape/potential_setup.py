@@ -20,10 +20,11 @@ from pages.field.pick import numbers
 from pages.landscape import chains, ground, points
 from pages.landscape.chains import METHODS, PLAIN
 from pages.landscape.ground import FORMULA, Ground, place
-from ui import fieldlink, frame, speclink, states
+from ui import form, frame, states
+from ui.form import Form
+from ui.link import Link
 from ui.plots import plot
 from ui.runs import remember, store
-from ui.speclink import Leaf
 
 BUILT_IN, TERRAIN, TYPED = "Built in", "Elevation", "Formula"
 WAYS = {BUILT_IN: ":material/category:", TERRAIN: ":material/terrain:", TYPED: ":material/function:"}
@@ -47,30 +48,21 @@ LAW_OF = {
     "whose draws have no density: a poor fit costs accepted jumps, not correctness.",
 }
 LAWS = {TARGET: "exp(-c g)", OWN: "its own law"}
-AUTO = "Empty: the landscape's own"
-LEAVES = (
-    Leaf("particles", "Particles", "Chains that run together. Empty: as the size says."),
-    Leaf("steps", "Steps", "Particles times steps is the number of gradients, the same for every sampler."),
-    Leaf("inner", "N, steps between jumps", "Langevin steps on g between two jumps through u."),
-    Leaf("tau", "Step size τ", f"Only discretises; too large, and the chain runs away. {AUTO}."),
-    Leaf("coefficient", "Coefficient c", f"Inverse temperature: the law is exp(-c g). {AUTO}."),
-    Leaf("start", "Start", "Where all particles begin, two numbers; empty: the landscape's own."),
-    Leaf("seed", "Seed", "Fixes every random draw."),
-)
+NUMBERS = ("particles", "steps", "inner", "tau", "coefficient", "start", "seed")
+FORM = Form(Link(lambda heads: LandscapeSpec()))
 
 
 def show() -> None:
     """The choice of a potential, and its two tabs."""
     try:
-        spec = speclink.from_query(LandscapeSpec(), st.query_params)
-        fieldlink.check_source(spec.name)
+        spec = FORM.spec()
         _choice(spec)
         picture = ground.ground(place(spec)) if ground.at_hand(spec.name) else None
     except InputError as error:
         states.problem(error)
         frame.link("landscape", "Start from the defaults")
         return
-    speclink.told()
+    form.problem()
     labels = [SAMPLE, *([CRITICAL] if picture is not None else [])]
     for tab, label in zip(st.tabs(labels, key="view", bind="query-params"), labels, strict=True):
         if not tab.open:
@@ -84,7 +76,7 @@ def show() -> None:
 
 def link(spec: LandscapeSpec) -> dict[str, str]:
     """Query parameters of the form with this spec's settings."""
-    return speclink.to_query(spec, LandscapeSpec())
+    return FORM.link.write(spec)
 
 
 # choosing
@@ -176,7 +168,7 @@ def _corner(values: tuple[float, ...]) -> str:
 def _choose(**values: Any) -> None:
     """Another potential: what belonged to the old one (box, formula, start, step size) is forgotten."""
     try:
-        old = speclink.from_query(LandscapeSpec(), st.query_params)
+        old = FORM.spec()
     except InputError:
         old = LandscapeSpec()
     kept = {key: getattr(old, key) for key in ("method", "particles", "steps", "inner", "preset", "seed")}
@@ -194,7 +186,7 @@ def _sample(spec: LandscapeSpec, picture: Ground | None) -> None:
     left, right = st.columns([1, 1], gap="large")
     with left:
         _method(spec)
-        speclink.show_all(LEAVES, spec, LandscapeSpec())
+        FORM.widgets(spec, NUMBERS)
         _cost(spec)
         if spec.tau and picture is not None:
             warning = ground.step_warning(place(spec), spec.tau, spec.coefficient, spec.start)
@@ -239,13 +231,8 @@ def _method(spec: LandscapeSpec) -> None:
 
 def _set(key: str, widget: str) -> None:
     """Take the choice of a widget into the link."""
-    value = st.session_state[widget]
-    if key == "method":
-        st.query_params.pop("law", None)  # of another method
-    if value == getattr(LandscapeSpec(), key):
-        st.query_params.pop(key, None)
-    else:
-        st.query_params[key] = value
+    other = {"law": TARGET} if key == "method" else {}  # the law was of another method
+    FORM.change({key: st.session_state[widget]} | other)
 
 
 def _cost(spec: LandscapeSpec) -> None:

@@ -7,7 +7,8 @@ import streamlit as st
 from npf_engine.figures import accuracy
 from npf_engine.glossary import typeset
 from npf_engine.runs.store import Run
-from ui import fieldlink, frame, manage, paperfigure, pictures, states
+from ui import fieldtitle, frame, manage, paperfigure, pictures, states
+from ui.link import TRAINING
 from ui.plots import plot
 from ui.runs import badge, store
 
@@ -26,7 +27,7 @@ def show(run: Run) -> None:
             with states.shown(run.name):
                 _quality(run)
         with st.expander("Settings", icon=":material/tune:", key="detail_settings"), states.shown(run.name):
-            query = fieldlink.training_to_query(run.spec)
+            query = TRAINING.write(run.spec)
             st.caption("What differs from the defaults of its preset." if query else "All settings are the preset's.")
             values = [states.plain(value) for value in query.values()]  # a table's cells are Markdown
             st.table({"setting": list(query), "value": values} if query else {"preset": [run.spec.preset]})
@@ -38,10 +39,10 @@ def _links(run: Run) -> None:
             frame.link("factorization", None, {"run": run.id})
             frame.link("inverse", None, {"run": run.id})
             manage.download(run)
-            paperfigure.cite(fieldlink.source_title(run.spec.field))
+            paperfigure.cite(fieldtitle.source_title(run.spec.field))
         else:
             frame.link("train", "Look at the training", {"run": run.id})
-        frame.link("train", "Train again with edits", {**fieldlink.training_to_query(run.spec), "retry": run.id})
+        frame.link("train", "Train again with edits", {**TRAINING.write(run.spec), "retry": run.id})
 
 
 def _quality(run: Run) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from npf_engine.runs.store import Run
 from npf_engine.studies.factorization.spec import TrainingSpec
-from ui import fieldlink, frame
+from ui import fieldtitle, frame
 
 FIRST, SECOND = "run", "with"  # query parameters: the one or two runs that are ticked
 WHICH = "page"  # query parameter: the page of the table, from 1
@@ -123,7 +123,7 @@ def _filtered(runs: list[Run]) -> list[Run]:
 def _haystack(run: Run) -> str:
     parts = (
         run.name,
-        fieldlink.title_in(run.settings),
+        fieldtitle.title_in(run.settings),
         _preset(run),
         run.verdict or "",
         run.source,
@@ -142,7 +142,7 @@ def _columns(runs: list[Run]) -> dict[str, list[Any]]:
         "Inverse": [ratio(run, "inverse") for run in runs],
         "Miss": [miss(run) for run in runs],
         "Seconds": [_total(run) for run in runs],
-        "Field": [_cell(fieldlink.title_in(run.settings)) for run in runs],
+        "Field": [_cell(fieldtitle.title_in(run.settings)) for run in runs],
         "Preset": [_preset(run) for run in runs],
         "Created": [datetime.datetime.fromtimestamp(run.created, datetime.UTC) for run in runs],
         "From": [run.source for run in runs],

@@ -13,7 +13,8 @@ from npf_engine import glossary
 from npf_engine.figures import curves, training
 from npf_engine.numbers import number, percent
 from npf_engine.runs.store import Run
-from ui import fieldlink, frame, live, states
+from ui import frame, live, states
+from ui.link import TRAINING
 from ui.plots import Arrays, plot
 from ui.runs import store, verdict
 
@@ -49,7 +50,7 @@ def _actions(run: Run, status: dict[str, Any]) -> None:
             frame.link("models", "Download and compare", {"run": run.id})
         live.controls(run, status)
         if st.button("Retry with edits", icon=":material/edit:", key="retry"):
-            frame.go("train", {**fieldlink.training_to_query(run.spec), "retry": run.id})
+            frame.go("train", {**TRAINING.write(run.spec), "retry": run.id})
         if st.button("New training", icon=":material/add:", key="new"):
             frame.go("train")
 

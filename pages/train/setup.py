@@ -12,7 +12,8 @@ from npf_engine.fields.spec import FieldSpec
 from npf_engine.runs.estimate import Estimate, estimate
 from npf_engine.studies.factorization.spec import TrainingSpec, leaves
 from pages.train import settings
-from ui import fieldlink, frame, live, progress, states
+from ui import fieldtitle, frame, live, progress, states
+from ui.link import FIELD, TRAINING
 from ui.runs import remember, store
 
 PRESETS = {
@@ -32,7 +33,7 @@ def show() -> None:
         "Train", "Which field shall be factorized, how thoroughly, and what will it cost?", live.symbols("train")
     )
     try:
-        spec = fieldlink.training_from_query(st.query_params)
+        spec = TRAINING.read(st.query_params)
     except InputError as error:
         states.problem(error)
         frame.link("field", "Choose a field")
@@ -62,7 +63,7 @@ def show() -> None:
 def default_name(spec: TrainingSpec) -> str:
     """The name of a run that was given none."""
     info = _info(spec.field)
-    title = info.title.split(",")[0].split("(")[0].strip() if info else fieldlink.source_title(spec.field)
+    title = info.title.split(",")[0].split("(")[0].strip() if info else fieldtitle.source_title(spec.field)
     return f"{title} {spec.preset}"
 
 
@@ -73,7 +74,7 @@ def _info(field: FieldSpec) -> catalog.FieldInfo | None:
 def _field(field: FieldSpec) -> None:
     info = _info(field)
     with st.container(border=True, gap="small", key="field_card"):
-        st.markdown(f"##### :material/terrain: {states.plain(info.title if info else fieldlink.source_title(field))}")
+        st.markdown(f"##### :material/terrain: {states.plain(info.title if info else fieldtitle.source_title(field))}")
         chosen = {key: value for key, value in leaves(field).items() if value != leaves(FieldSpec())[key]}
         chosen.pop("source", None)
         facts = [f"{info.d}-d", KNOWN[info.group], info.units] if info else []
@@ -82,7 +83,7 @@ def _field(field: FieldSpec) -> None:
             st.caption(states.plain(" · ".join(facts)))
         if info is not None and info.needs_network:
             st.caption(":material/cloud_download: Its elevation is fetched from the network when the training starts.")
-        frame.link("field", "Look at it, or choose another", fieldlink.to_query(field))
+        frame.link("field", "Look at it, or choose another", FIELD.write(field))
 
 
 def _short(value: object) -> str:

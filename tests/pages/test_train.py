@@ -12,7 +12,7 @@ from npf_engine.studies.factorization.spec import leaves
 from npf_engine.tasks import layout
 from npf_engine.tasks.processes import Identity
 from tests.pages.conftest import TINY, button, endless, links, open_page, texts, tiny, wait_for
-from ui import fieldlink
+from ui.link import TRAINING
 
 
 def test_set_up_shows_field_preset_and_cost(store: RunStore):
@@ -71,7 +71,7 @@ def test_refused_setting_is_told_and_leaves_the_link_alone(store: RunStore):
 
 
 def test_train_starts_a_run_and_shows_it(store: RunStore):
-    query = fieldlink.training_to_query(endless())
+    query = TRAINING.write(endless())
     app = open_page("train", query)
     button(app, "Train").click()
     app.run()

@@ -22,7 +22,7 @@ from npf_engine.studies.factorization.spec import with_values as training_with
 from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.landscape.spec import LandscapeSpec
 from npf_engine.studies.recolor.spec import RecolorSpec
-from ui import fieldlink, speclink
+from ui.link import TRAINING, Link
 
 HUGE = "1" + "0" * 400
 # leaf -> a value beyond the limits and a word of the sentence
@@ -56,7 +56,7 @@ BEYOND: list[tuple[str, str, str]] = [
 
 
 def from_link(key: str, value: str) -> None:
-    fieldlink.training_from_query({key.removeprefix("field."): value})
+    TRAINING.read({key.removeprefix("field."): value})
 
 
 def from_form(key: str, value: str) -> None:
@@ -127,7 +127,7 @@ def test_links_of_every_kind_of_run_ask_them() -> None:
     for kind in kinds.KINDS.values():
         base = kind.default()
         with pytest.raises(InputError, match="seed"):
-            speclink.from_query(base, {("first_seed" if kind.name == "lab" else "seed"): "1e30"})
+            Link(lambda heads, base=base: base).read({("first_seed" if kind.name == "lab" else "seed"): "1e30"})
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from npf_engine.bundle import package
 from npf_engine.fields import own
 from npf_engine.polar import PolarFactorization
+from npf_engine.settings.dotted import as_text
 from npf_engine.studies import kinds
 from npf_engine.studies.factorization.spec import TrainingSpec, base_of, leaves, preset, to_json, with_values
 
@@ -39,12 +39,5 @@ def training_command(spec: TrainingSpec) -> str:
     shown = {"name", "preset", "seed", "field.source", "threads", "device"}
     changed = {key: value for key, value in leaves(spec).items() if key not in shown and value != before[key]}
     if changed:
-        parts += ["--set", *(f"{key}={_setting(value)}" for key, value in changed.items())]
+        parts += ["--set", *(f"{key}={as_text(value)}" for key, value in changed.items())]
     return shlex.join(parts)
-
-
-def _setting(value: Any) -> str:
-    """A leaf's value as ``--set`` reads it."""
-    if value is None:
-        return "none"
-    return json.dumps(value) if isinstance(value, tuple | list) else str(value)
