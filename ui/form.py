@@ -129,5 +129,5 @@ def _label(known: Declared) -> str:
 
 
 def _help(known: Declared) -> str:
-    why = f" Its default is {known.setting.why}." if known.setting.why else ""
+    why = f" Default: {known.setting.why}." if known.setting.why else ""
     return f"`{known.key}`: {known.setting.help}{why}"

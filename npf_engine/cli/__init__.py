@@ -13,7 +13,6 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from npf_engine.cli.parser import build_parser
 from npf_engine.errors import Cancelled, InputError, TrainingDiverged
@@ -66,7 +65,7 @@ def _run(argv: Sequence[str] | None) -> int:
     return OK if answer.ok else FAILED
 
 
-def _json(data: Any) -> str:
+def _json(data: object) -> str:
     from npf_engine.tasks.layout import finite
 
     return json.dumps(finite(data), allow_nan=False, ensure_ascii=False)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from npf_engine.cli import flags
 from npf_engine.cli.options import EvaluateOptions
 from npf_engine.cli.output import Answer, columns, report_text
 from npf_engine.errors import InputError
 from npf_engine.settings.dotted import set_leaves
+from npf_engine.settings.paths import whole_path
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from npf_engine.fields.field import Field
     from npf_engine.polar import PolarFactorization
     from npf_engine.runs.recording import ConsoleRecorder
@@ -61,7 +64,7 @@ def evaluate(args: argparse.Namespace) -> Answer:
     recorder = ConsoleRecorder()
     began = time.perf_counter()
     of_field = {key: value for key, value in given.items() if key.startswith("field.")}
-    field = field_like(model, flags.whole_path(args.field), of_field, recorder)
+    field = field_like(model, whole_path(args.field), of_field, recorder)
     built = time.perf_counter()
     config = dataclasses.replace(TrainingSpec().report, draws=options.draws)
 
@@ -113,7 +116,7 @@ def field_like(
     return field
 
 
-def _point(x: Any) -> str:
+def _point(x: Sequence[float] | Tensor) -> str:
     return "(" + ", ".join(f"{float(v):.6g}" for v in list(x)[:4]) + (", ..." if len(x) > 4 else "") + ")"
 
 

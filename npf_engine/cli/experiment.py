@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from npf_engine.cli import flags
 from npf_engine.cli.output import Answer, columns, number
 from npf_engine.settings.dotted import set_leaves
 from npf_engine.studies.classifier.spec import ExperimentSpec, experiment_preset
+
+if TYPE_CHECKING:
+    from npf_engine.runs.recording import ConsoleRecorder
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -43,7 +47,7 @@ def experiment(args: argparse.Namespace) -> Answer:
     return Answer(data, experiment_text(data))
 
 
-def _told(recorder: Any) -> Any:
+def _told(recorder: ConsoleRecorder) -> Callable[[float, float, str], None]:
     def progress(done: float, total: float, text: str) -> None:
         recorder.working("fetch", done, total, text)
 

@@ -8,7 +8,6 @@ and checked where the spec is made.
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Literal, get_args, get_origin
 
@@ -16,6 +15,7 @@ from npf_engine.errors import InputError
 from npf_engine.numbers import typed as written
 from npf_engine.settings.dotted import leaves
 from npf_engine.settings.limits import shown
+from npf_engine.settings.paths import whole_path
 from npf_engine.settings.setting import NO_FLAG, Declared, Group, declared, groups
 
 if TYPE_CHECKING:
@@ -86,17 +86,6 @@ def pairs(settings: Iterable[str], advice: str) -> dict[str, str]:
             raise InputError(f"--set takes key=value, not {shown(item)}; {advice}")
         out[key.strip()] = value.strip()
     return out
-
-
-def whole_path(text: str) -> str:
-    """A file by its whole path, so that a run finds it from any folder; a name of anything else as it is.
-
-    A file is what has a suffix or a folder in its name and is there; ``field:`` may stand before it.
-    """
-    head, colon, name = text.rpartition("field:")
-    path = os.path.expanduser(name)
-    is_path = os.sep in path or bool(os.path.splitext(path)[1])
-    return head + colon + os.path.abspath(path) if is_path and os.path.isfile(path) else text
 
 
 def _value(known: Declared, value: object) -> object:

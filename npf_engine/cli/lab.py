@@ -10,6 +10,7 @@ from npf_engine.cli import flags
 from npf_engine.cli.output import Answer, columns, number
 from npf_engine.errors import InputError
 from npf_engine.settings.dotted import set_leaves
+from npf_engine.settings.paths import whole_path
 from npf_engine.settings.setting import declared
 from npf_engine.studies.lab.spec import LabSpec
 
@@ -31,7 +32,7 @@ def lab(args: argparse.Namespace) -> Answer:
 
     if len(args.tasks) > 2:
         raise InputError(f"lab takes one task or two files, not {len(args.tasks)} names")
-    task, *target = map(flags.whole_path, args.tasks)
+    task, *target = map(whole_path, args.tasks)
     values = {"task": _task(task)} | ({"target": target[0]} if target else {})
     spec = set_leaves(LabSpec(methods=METHODS), values | flags.typed(LabSpec, args))
     report = running.run(spec, args.out)

@@ -14,7 +14,7 @@ from npf_engine.runs.recording import duration
 class Answer:
     """What a command found. ``data`` is for --json, ``text`` for reading; not ``ok``: exit code 1."""
 
-    data: Any
+    data: object
     text: str
     ok: bool = True
 

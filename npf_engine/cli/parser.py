@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from npf_engine import __version__
 from npf_engine.cli import anykind, flags
+from npf_engine.cli.output import Answer
 from npf_engine.errors import InputError
 from npf_engine.studies import kinds
 
@@ -84,18 +85,21 @@ def _arguments(kind: kinds.AnyKind, module: str, command: Parser) -> None:
         arranged.add_arguments(command)
 
 
-def _command(commands: Any, name: str, text: str, module: str = "commands") -> Parser:
+def _command(commands: argparse._SubParsersAction[Parser], name: str, text: str, module: str = "commands") -> Parser:
     command: Parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     command.set_defaults(run=_later(name, module))
     command.add_argument("--json", action="store_true", help="one JSON value on stdout")
     return command
 
 
-def _later(name: str, module: str) -> Callable[[argparse.Namespace], Any]:
+def _later(name: str, module: str) -> Callable[[argparse.Namespace], Answer | None]:
     """Import the command only when it runs: --help and mistyped arguments need no torch."""
 
-    def run(args: argparse.Namespace) -> Any:
-        return getattr(importlib.import_module(f"npf_engine.cli.{module}"), name)(args)
+    def run(args: argparse.Namespace) -> Answer | None:
+        command: Callable[[argparse.Namespace], Answer | None] = getattr(
+            importlib.import_module(f"npf_engine.cli.{module}"), name
+        )
+        return command(args)
 
     return run
 

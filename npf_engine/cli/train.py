@@ -9,6 +9,7 @@ from pathlib import Path
 from npf_engine.cli import flags
 from npf_engine.cli.output import Answer, report_text
 from npf_engine.errors import InputError
+from npf_engine.settings.paths import whole_path
 from npf_engine.studies.factorization.spec import TrainingSpec, of_field, preset, to_json, with_values
 
 ADVICE = "`train --show-spec` prints all keys"
@@ -45,7 +46,7 @@ def training_spec(args: argparse.Namespace) -> TrainingSpec:
     start = str(values.pop("preset", TrainingSpec().preset))
     if args.field is None:
         return with_values(preset(start), values)
-    source = flags.whole_path(args.field)
+    source = whole_path(args.field)
     return with_values(of_field(start, source), {"name": field_title(args.field)} | values)
 
 

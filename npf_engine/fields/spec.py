@@ -54,7 +54,7 @@ class FieldSpec(Spec):
     max_samples: int = setting(
         1_000_000, "Larger rasters are resampled to at most this many pixels.", most=limits.MAX_SAMPLES
     )
-    size_km: float = setting(20.0, "Side of the box around a city, in kilometres.", unit="km", most=500.0)
+    size_km: float = setting(20.0, "Side of the box around a city, in kilometres.", unit="kilometres", most=500.0)
     bounds: tuple[float, float, float, float] | None = setting(
         None,
         "West, south, east and north in degrees, for `coordinates`.",

@@ -24,6 +24,7 @@ from npf_engine.library.progress import loader, recorder
 from npf_engine.runs.job import run_job, workplace
 from npf_engine.settings import limits
 from npf_engine.settings.limits import rows_needed
+from npf_engine.settings.paths import whole_path
 from npf_engine.studies.factorization import cost
 from npf_engine.studies.factorization.spec import TrainingSpec, of_field, preset, with_values
 
@@ -97,7 +98,7 @@ def _asked(
         source = FieldSpec(source=own.OWN_SAMPLES, rho=x.rho) if known is None else _known(known)
         return _named(replace(preset(name), field=source), x.name, values), x
     if isinstance(x, str | Path):
-        spec = of_field(name, str(x))
+        spec = of_field(name, whole_path(str(x)))
         given = {f"field.{key}": value for key, value in domain.items()}
         title = Path(str(x)).stem if Path(str(x)).suffix else str(x)
         return with_values(_named(spec, title, {}), given | values), None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SpecT = TypeVar("SpecT", bound="DataclassInstance")
 
 
-def leaves(spec: DataclassInstance, prefix: str = "") -> dict[str, typing.Any]:
+def leaves(spec: DataclassInstance, prefix: str = "") -> dict[str, object]:
     """Dotted key -> value of every setting of the spec and of its groups."""
     out: dict[str, object] = {}
     for item in dataclasses.fields(spec):
@@ -53,7 +53,8 @@ def as_text(value: object) -> str:
 
 
 def set_leaves(spec: SpecT, values: Mapping[str, object], advice: str = "") -> SpecT:
-    """The spec with dotted keys replaced; texts are read as the setting's type. Types and limits are checked.
+    """The spec with dotted keys replaced, a group by its name too; texts are read as the setting's type. Types and
+    limits are checked.
 
     ``advice`` ends the sentence about a key that does not exist (default: the keys that do). Raises InputError.
     """
@@ -75,6 +76,8 @@ def _replaced(node: SpecT, values: Mapping[str, tuple[str, object]], advice: str
             below.setdefault(name, {})[rest] = (key, value)
         elif isinstance(item.known, Setting):
             changed[name] = taken(key, item.hint, item.known, value)
+        elif item.of is not None and isinstance(value, item.of):
+            changed[name] = value
         else:
             raise InputError(f"{key} is a group of settings; name one of its keys")
     changed |= {name: _replaced(getattr(node, name), inner, advice) for name, inner in below.items()}

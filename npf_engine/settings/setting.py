@@ -34,8 +34,9 @@ NO_FLAG = "-"
 class Setting:
     """What is known of a setting beside its type and its default.
 
-    help: one sentence, of what it is; why: the reason for its default; unit: of its numbers; title: its label in a form
-    (default: its name); flag: on the command line (default: ``--its-name``, for a setting of no group; NO_FLAG: none).
+    help: one sentence, of what it is; why: the reason for its default; unit: of its numbers, in words; title: its label
+    in a form (default: its name); flag: on the command line (default: ``--its-name``, for a setting of no group;
+    NO_FLAG: none).
 
     least, most: of a number, both allowed, and of each number of a list; over: what a number must be above; span: a
     refusal names both ends. choices: the names that a text may be, or a function that answers them. longest: characters
@@ -106,7 +107,27 @@ class Declared:
         return names(self.hint, self.setting)
 
 
-def setting(default: T, help: str, *, over: float | None = 0.0, least: float | None = None, **known: typing.Any) -> T:
+class Known(typing.TypedDict, total=False):
+    """The other arguments of ``setting``, as ``Setting`` tells them."""
+
+    why: str
+    unit: str
+    title: str
+    flag: str
+    most: float | None
+    span: bool
+    choices: Choices
+    longest: int | None
+    entry: int | None
+    form: str
+    widths: bool
+    lines: bool
+    path: bool
+
+
+def setting(
+    default: T, help: str, *, over: float | None = 0.0, least: float | None = None, **known: typing.Unpack[Known]
+) -> T:
     """A field of a spec with the rest of ``Setting``'s arguments. A number must be positive unless ``least`` or
     ``over`` say otherwise; the numbers of a list may have any sign."""
     made = Setting(help, least=least, over=None if least is not None else over, **known)

@@ -154,7 +154,8 @@ def _check_number(key: str, value: float, known: Setting) -> None:
     if known.span and not least <= value <= most:
         raise InputError(f"{key} must be between {least:,.15g} and {most:,.15g}, not {shown(value)}")
     if known.over is not None and not value > known.over:
-        positive = "positive" if isinstance(value, int) else "a positive number"
+        number = "a positive number" if isinstance(value, float) or known.unit else "positive"
+        positive = number + (f" of {known.unit}" if known.unit else "")
         wanted = positive if known.over == 0 else f"more than {known.over:,.15g}"
         raise InputError(f"{key} must be {wanted}, not {shown(value)}")
     if known.least is not None and value < known.least:

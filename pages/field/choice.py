@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any
-
 import streamlit as st
 
 from npf_engine.errors import InputError
 from npf_engine.fields.spec import FieldSpec
+from npf_engine.settings.dotted import set_leaves
 from ui.link import FIELD
 
 FETCH = "fetch_asked"  # session: the field whose elevation the visitor asked to fetch
@@ -30,16 +28,16 @@ def current() -> FieldSpec:
     return FIELD.read(st.query_params)
 
 
-def choose(source: str, **values: Any) -> None:
+def choose(source: str, **values: object) -> None:
     """Another field: what belonged to the old one alone (bounds, formula, rho) is forgotten."""
     kept = {key: getattr(_or_default(), key) for key in KEPT}
-    _write(dataclasses.replace(FieldSpec(source=source), **(kept | values)))
+    _write(set_leaves(FieldSpec(source=source), kept | values))
 
 
-def change(**values: Any) -> None:
+def change(**values: object) -> None:
     """The same field with other options; a value that cannot be is told and changes nothing."""
     try:
-        spec = dataclasses.replace(_or_default(), **values)
+        spec = set_leaves(_or_default(), values)
         FIELD.read(FIELD.write(spec))
     except InputError as error:
         st.session_state[PROBLEM] = str(error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import streamlit as st
 
@@ -165,7 +164,7 @@ def _corner(values: tuple[float, ...]) -> str:
     return ", ".join(map(typed, values))
 
 
-def _choose(**values: Any) -> None:
+def _choose(**values: object) -> None:
     """Another potential: what belonged to the old one (box, formula, start, step size) is forgotten."""
     try:
         old = FORM.spec()

@@ -15,6 +15,7 @@ from npf_engine.cli.train import training_spec
 from npf_engine.errors import InputError
 from npf_engine.settings.base import Settings, Spec
 from npf_engine.settings.dotted import set_leaves
+from npf_engine.settings.paths import whole_path
 from npf_engine.settings.setting import NO_FLAG, group, seed_setting, setting, widths
 from npf_engine.studies import kinds
 
@@ -90,8 +91,8 @@ def test_a_file_is_kept_by_its_whole_path(tmp_path: Path, monkeypatch: pytest.Mo
     for words in (["train", "here/dem.csv"], ["train", "himmelblau", "--set", "field.source=here/dem.csv"]):
         assert training_spec(build_parser().parse_args(words)).field.source == whole
     assert training_spec(build_parser().parse_args(["train", "himmelblau"])).field.source == "himmelblau"
-    assert flags.whole_path("field:here/dem.csv") == f"field:{whole}"
-    assert flags.whole_path("here/none.csv") == "here/none.csv"
+    assert whole_path("field:here/dem.csv") == f"field:{whole}"
+    assert whole_path("here/none.csv") == "here/none.csv"
 
 
 def test_every_kind_takes_seed_device_threads_and_out():

@@ -53,16 +53,16 @@ def test_choices_go_into_the_link_and_refused_ones_do_not(store: RunStore):
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ({"methods": '["magic"]'}, "there is no method"),
+        ({"methods": '["magic"]'}, "methods must be one of explicit"),
         ({"methods": "[]"}, "at least one method"),
-        ({"seeds": "0"}, "number of seeds"),
+        ({"seeds": "0"}, "seeds must be positive, not 0"),
         ({"task": "/etc/hostname", "target": "/etc/hostname"}, "a link cannot open the file"),
         ({"task": "nowhere"}, "there is no task"),
         ({"task": "field:/etc/hostname"}, "a link cannot open the file"),
         ({"task": "field:Chamonix"}, "the elevation of Chamonix is not on this machine"),
         ({"of": "Colours", "source": "/etc/hostname"}, "a link cannot open the file"),
         ({"of": "Colours", "source": "README.md"}, "a link cannot open the file"),
-        ({"of": "Colours", "strength": "2"}, "strength must lie between 0 and 1"),
+        ({"of": "Colours", "strength": "2"}, "strength must be between 0 and 1, not 2"),
     ],
 )
 def test_bad_links_are_told_in_a_sentence(store: RunStore, query: dict[str, str], sentence: str):

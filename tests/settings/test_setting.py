@@ -21,6 +21,7 @@ class Ladder(Settings):
     rungs: int = setting(7, "How many rungs.", most=40)
     hidden: tuple[int, ...] = widths((8, 8))
     slant: float | None = setting(None, "Degrees from upright; empty: as it stands.", least=0, most=45)
+    length: float = setting(3.0, "From foot to top.", unit="metres", most=12)
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def test_values_are_read_as_their_type(key: str, value: object, read: object):
         ("ladder.rungs", 41, "ladder.rungs must be at most 40, not 41"),
         ("ladder.hidden", [0], "ladder.hidden must list at least one positive"),
         ("ladder.slant", -1, "ladder.slant must be 0 or more"), ("ladder.slant", "inf", "must be a finite number"),
+        ("ladder.length", 0, "ladder.length must be a positive number of metres, not 0.0"),
         ("ladder", 3, "ladder is a group of settings"), ("ladder.colour", 3, "unknown setting 'ladder.colour'; there"),
         ("seed.deep", 3, "unknown setting"),
     ],
@@ -101,6 +103,12 @@ def test_a_spec_is_checked_as_it_is_made_and_its_values_become_their_types():
 
 def test_settings_that_go_together_are_changed_together():
     assert set_leaves(Orchard(ladder=Ladder(rungs=2)), {"fruit": "pear", "ladder.rungs": 9}).ladder.rungs == 9
+
+
+def test_a_group_may_be_given_whole():
+    assert set_leaves(Orchard(), {"ladder": Ladder(rungs=9), "seed": 1}) == Orchard(1, ladder=Ladder(rungs=9))
+    with pytest.raises(InputError, match=r"ladder\.rungs must be at most 40"):
+        set_leaves(Orchard(), {"ladder": Ladder(rungs=99)})
 
 
 def test_json_there_and_back():

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 from npf_engine.errors import InputError
 from npf_engine.fields.classifier import MINIBATCH, SIZES
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.settings.base import Settings, Spec
+from npf_engine.settings.dotted import set_leaves
 from npf_engine.settings.limits import MAX_PARTICLES, MAX_STEPS
 from npf_engine.settings.setting import NO_FLAG, device_setting, group, seed_setting, setting, threads_setting, widths
 from npf_engine.settings.stages import (
@@ -150,11 +150,11 @@ class ExperimentSpec(Spec):
         )
 
 
-def experiment_preset(experiment: str, preset: str = "quick", seed: int = 0, **changes: Any) -> ExperimentSpec:
+def experiment_preset(experiment: str, preset: str = "quick", seed: int = 0, **changes: object) -> ExperimentSpec:
     """The spec of one experiment in one size; ``changes`` replace its fields, e.g. device="cuda"."""
     base = ExperimentSpec(experiment=experiment, preset=preset, seed=seed)  # names are checked here
     table = QUICK if preset == "quick" else PAPER
-    return dataclasses.replace(base, **(table[experiment] | changes))
+    return set_leaves(base, table[experiment] | changes)
 
 
 # On MNIST's gradients (the Gaussian map 225, the floor 111) this takes a minute to S_eps 117, in which the papers'
@@ -170,14 +170,14 @@ _WIDE = PotentialConfig(
     beta2=0.99,
     ema=0.95,
 )
-_QUICK_NETWORKS: dict[str, Any] = {
+_QUICK_NETWORKS: dict[str, object] = {
     "u": _WIDE,
     "conjugate": ConjugateConfig(method="lbfgs", max_iterations=10),
     "v": AmortizerConfig(hidden=(256,), steps=300, batch=256),
     "m": MapConfig(hidden=(128,), fourier=0, steps=800, lr=3e-3, batch=256),
     "report": ReportConfig(draws=3, n=1024, neighbourhoods=32),
 }
-QUICK: dict[str, dict[str, Any]] = {
+QUICK: dict[str, dict[str, object]] = {
     "5.3": _QUICK_NETWORKS
     | {
         "inverse": ValueInverseConfig(
@@ -217,13 +217,13 @@ _PAPER_INVERSE = ValueInverseConfig(
     hidden=(512, 512), sigma=1.0, steps=50_000, lr=5e-4, batch=1024, ema=0.999, time_power=1.0, sampler_steps=100,
     blocks=SIZES,
 )  # fmt: skip
-_PAPER_NETWORKS: dict[str, Any] = {
+_PAPER_NETWORKS: dict[str, object] = {
     "conjugate": ConjugateConfig(method="lbfgs", max_iterations=10),
     "v": AmortizerConfig(hidden=(512, 512), activation="relu", steps=10_000, lr=5e-4, batch=512),
     "m": MapConfig(hidden=(512, 512), activation="relu", fourier=0, steps=10_000, lr=1e-3, batch=512),
     "report": ReportConfig(draws=8, n=2048),
 }
-PAPER: dict[str, dict[str, Any]] = {
+PAPER: dict[str, dict[str, object]] = {
     "5.3": _PAPER_NETWORKS | {"u": _PAPER_U, "inverse": _PAPER_INVERSE, "samples": 300_000, "generated": 4000},
     "5.4": _PAPER_NETWORKS
     | {

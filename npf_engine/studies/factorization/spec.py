@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from npf_engine.errors import InputError
 from npf_engine.fields.spec import FieldSpec
@@ -200,6 +199,6 @@ def of_field(name: str, source: str) -> TrainingSpec:
     return with_values(preset(name), {"field.source": source} | ({"field.rho": known.rho} if known else {}))
 
 
-def from_json(data: dict[str, Any]) -> TrainingSpec:
+def from_json(data: Mapping[str, object]) -> TrainingSpec:
     """Inverse of to_json. Unknown keys raise InputError that names them."""
     return with_values(TrainingSpec(), flatten(data))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ class LabSpec(Spec):
     seeds: int = setting(3, "So many runs of each method: mean, spread and the share that failed.", most=1000)
     first_seed: int = seed_setting("Of the first run: fixes every random draw.", flag="seed")
     budget_seconds: float | None = setting(
-        None, "Of the clock, for each method and seed.", title="seconds", unit="s", most=limits.MAX_SECONDS
+        None, "Of the clock, for each method and seed.", title="seconds", unit="seconds", most=limits.MAX_SECONDS
     )
     budget_steps: int | None = setting(
         None, "Of the gradient, for each method and seed.", title="steps", most=limits.MAX_STEPS
@@ -78,6 +79,6 @@ class LabSpec(Spec):
         return to_json(self)
 
     @staticmethod
-    def from_json(data: dict[str, Any]) -> LabSpec:
+    def from_json(data: Mapping[str, object]) -> LabSpec:
         """Raises InputError for keys that are none of ours."""
         return set_leaves(LabSpec(), data)

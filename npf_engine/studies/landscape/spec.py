@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +104,7 @@ class LandscapeSpec(Spec):
         return to_json(self)
 
     @staticmethod
-    def from_json(data: dict[str, Any]) -> LandscapeSpec:
+    def from_json(data: Mapping[str, object]) -> LandscapeSpec:
         """The spec that ``to_json`` wrote. Raises InputError for unknown keys."""
         return set_leaves(LandscapeSpec(), data)
 

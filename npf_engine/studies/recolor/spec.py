@@ -37,7 +37,9 @@ class RecolorSpec(Spec):
         most=200,
         span=True,
     )
-    seconds: float = setting(20.0, "For the fit; methods without a network take what they take.", unit="s", most=3600)
+    seconds: float = setting(
+        20.0, "For the fit; methods without a network take what they take.", unit="seconds", most=3600
+    )
     seed: int = seed_setting("Fixes which colours are drawn.")
     name: str = setting("", "What the run is called.", longest=limits.MAX_NAME, flag=NO_FLAG)
     draws: int = setting(DRAWS, "Draws of the divergence that measures the match.", most=10_000)
