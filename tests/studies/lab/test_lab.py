@@ -248,5 +248,5 @@ def test_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(arguments) == 0
     assert "exact transport cost" in capsys.readouterr().out
     assert main(["lab", "gaussian", "--methods", "none"]) == 2
-    assert "there is no method" in capsys.readouterr().err
+    assert "methods must be one of explicit" in capsys.readouterr().err
     assert main(["lab", "a", "b", "c"]) == 2
