@@ -12,6 +12,7 @@ from npf_engine.cli.options import PreviewOptions
 from npf_engine.cli.output import Answer, columns
 from npf_engine.errors import InputError
 from npf_engine.numbers import number
+from npf_engine.settings.paths import whole_path
 
 if TYPE_CHECKING:
     from npf_engine.fields.summary import FieldSummary
@@ -29,7 +30,7 @@ def preview(args: argparse.Namespace) -> Answer:
     settings = flags.typed(PreviewOptions, args)
     if wrong := [key for key in settings if not key.startswith("field.")]:
         raise InputError(f"--set {wrong[0]}: preview trains nothing; only keys that begin with field. can be set")
-    spec = with_values(of_field("quick", flags.whole_path(args.field)), settings).field
+    spec = with_values(of_field("quick", whole_path(args.field)), settings).field
     began = time.perf_counter()
     field = resolve(spec)
     summary = summary_of(field, source_of(spec).title, time.perf_counter() - began)
