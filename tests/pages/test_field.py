@@ -158,7 +158,7 @@ def test_bad_upload_is_told_with_its_place(own_home: Path):
 
 def test_bad_link_is_a_sentence_with_a_way_out(own_home: Path):
     app = open_page("field", {"rho": "sphere"})
-    assert "field.rho must be one of" in app.error[0].value.replace("\\", "") and plots(app) == 5
+    assert "Rho must be one of" in app.error[0].value.replace("\\", "") and plots(app) == 5
     app = open_page("field", {"source": "/etc/passwd"})
     assert "cannot open the file" in app.error[0].value and "Jacksboro" in texts(app)
 
