@@ -14,7 +14,8 @@ import time
 from typing import Any
 
 from benchmarks.common import NO_SPEEDUP, arguments, keep, names_of, set_threads, show, tell
-from npf_engine.studies.landscape.spec import METHODS, LandscapeSpec
+from npf_engine.sampling import sampler
+from npf_engine.studies.landscape.spec import LandscapeSpec
 from npf_engine.studies.landscape.study import run_landscape
 
 
@@ -40,7 +41,9 @@ def main() -> None:
     """Print the table."""
     parser = arguments(__doc__ or "")
     parser.add_argument("--landscapes", default="himmelblau,mixture")
-    parser.add_argument("--methods", type=names_of(METHODS), default=list(METHODS), help=", ".join(METHODS))
+    parser.add_argument(
+        "--methods", type=names_of(sampler.names()), default=list(sampler.names()), help=", ".join(sampler.names())
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--particles", type=int, default=None)
     parser.add_argument("--steps", type=int, default=None)

@@ -46,7 +46,8 @@ NOT_MATHEMATICS = (
     "npf_engine/polar/watching.py",
     "npf_engine/studies/classifier/*",
     "npf_engine/sampling/replay.py",
-    "npf_engine/sampling/methods.py",
+    "npf_engine/sampling/learned.py",
+    "npf_engine/sampling/setting.py",
     "npf_engine/studies/lab/progress.py",
     "npf_engine/transport/methods/names.py",
 )

@@ -21,7 +21,8 @@ from npf_engine.sampling.chain import ChainState, Oracle, Trace, run_chain
 from npf_engine.sampling.corrected import Mala
 from npf_engine.sampling.landscapes import Landscape
 from npf_engine.sampling.langevin import Langevin, LangevinSettings, Region
-from npf_engine.sampling.methods import Chains, Setting, run_method
+from npf_engine.sampling.sampler import get, known
+from npf_engine.sampling.setting import Chains, Setting
 from npf_engine.sampling.tempering import Tempering
 from npf_engine.settings import limits
 from npf_engine.settings.setting import SEED
@@ -29,11 +30,7 @@ from npf_engine.settings.values import check as check_value
 from npf_engine.tasks.recorder import Recorder
 
 LOCAL = ("tempering", "mala", "lmc")  # in any dimension, with a box or without
-BOXED = ("nuts",)  # in a box of any dimension
-LEARNED = ("lmc-npf-corrected", "lmc-npf")  # networks over a box of at most LEARNED_D dimensions
-METHODS = (*LOCAL, *BOXED, *LEARNED)
 TEMPERED_D = 8  # beyond it neighbouring temperatures hardly overlap: in 20 dimensions 4 % of the swaps are accepted
-LEARNED_D, LEARNED_INNER = 3, {"lmc-npf-corrected": 10, "lmc-npf": 50}
 PARTICLES, PROBED = 512, 4
 SETTLING = 0.5  # of the steps, before draws count
 FRAMES = 200
@@ -200,12 +197,16 @@ def _start(start: Any, low: tuple[float, ...], high: tuple[float, ...]) -> Tenso
 
 def _check_method(method: str, task: _Task) -> None:
     d = task.start.shape[1]
-    if method not in METHODS:
-        raise InputError(f"method must be one of {', '.join(METHODS)}, not {limits.shown(method)}")
-    if method not in LOCAL and not task.low:
+    if method in LOCAL:
+        return
+    boxed = {name: sampler for name, sampler in known().items() if name not in LOCAL}
+    if method not in boxed:
+        raise InputError(f"method must be one of {', '.join((*LOCAL, *boxed))}, not {limits.shown(method)}")
+    if not task.low:
         raise InputError(f"low and high are missing: the method {method} needs a box; without one take {LOCAL[0]}")
-    if method in LEARNED and d > LEARNED_D:
-        raise InputError(f"the method {method} takes up to {LEARNED_D} dimensions, not {d}; take {LOCAL[0]} or nuts")
+    if d > boxed[method].most_d:
+        most = boxed[method].most_d
+        raise InputError(f"the method {method} takes up to {most} dimensions, not {d}; take {LOCAL[0]} or nuts")
 
 
 def _unit(task: _Task) -> tuple[float, ...]:
@@ -251,13 +252,13 @@ def _boxed(method: str, task: _Task, x: Tensor, tau: float, wanted: int) -> tupl
     unit = tuple((b - a) / 2 for a, b in zip(task.low, task.high, strict=True))
     landscape = Landscape("g", "g", task.potential, task.gradient, task.low, task.high, task.coefficient, unit=unit)
     value, slope = landscape.in_model()
-    settings = LangevinSettings(tau, task.coefficient, LEARNED_INNER.get(method, 1), True, landscape.metric)
+    settings = LangevinSettings(tau, task.coefficient, get(method).inner, True, landscape.metric)
     oracle = Oracle(slope, value)
     setting = Setting(
         landscape, oracle, settings, landscape.scaling.to_model(x), task.steps * len(x), task.seed, task.recorder, None
     )
     chains = Chains()
-    run_method(method, setting, chains)
+    get(method).run(setting, chains)
     frames = (
         [chains.only] if chains.only is not None else chains.traces[-1].x[int(SETTLING * len(chains.traces[-1].x)) :]
     )

@@ -10,19 +10,19 @@ import numpy as np
 
 from npf_engine.numbers import number as numeral
 from npf_engine.runs.store import Run
+from npf_engine.sampling import sampler
 from npf_engine.studies.landscape.spec import TARGET, LandscapeSpec
 from pages.landscape import data
 from ui import runs
 
 KIND = "landscape"
 PLAIN = "lmc"  # the method that every other is put beside
-METHODS = {
-    "lmc-npf-corrected": "LMC-NPF, corrected",
-    "lmc-npf": "LMC-NPF",
-    "lmc": "Plain LMC",
-    "tempering": "Parallel tempering",
-    "nuts": "No-U-Turn sampler",
-}
+
+
+def title(method: str) -> str:
+    """What a sampler is called; its name where this version knows none."""
+    found = sampler.known().get(method)
+    return method if found is None else found.title
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def load(run: Run) -> Chain | None:
     if not len(kept["steps"]):
         return None
     method = run.spec.method
-    return Chain(method, METHODS[method], kept["steps"], kept["paths"], kept["jumped"], kept["shares"])
+    return Chain(method, title(method), kept["steps"], kept["paths"], kept["jumped"], kept["shares"])
 
 
 def plain(spec: LandscapeSpec) -> LandscapeSpec:

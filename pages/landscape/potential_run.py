@@ -11,12 +11,14 @@ import streamlit as st
 from npf_engine.errors import InputError
 from npf_engine.figures import critical, curves, paper
 from npf_engine.figures import landscape as figures
+from npf_engine.glossary import typeset
 from npf_engine.numbers import number, percent
 from npf_engine.runs.store import Run
+from npf_engine.sampling import sampler
 from npf_engine.studies.landscape.verdict import WHY_EVERYWHERE
 from npf_engine.tasks.layout import slug
 from pages.landscape import chains, data, ground, player, points, potential_setup
-from pages.landscape.chains import METHODS, PLAIN, Chain
+from pages.landscape.chains import PLAIN, Chain
 from pages.landscape.ground import Ground, place
 from ui import frame, live, manage, paperfigure, progress, runpage, runs, states
 from ui.plots import plot
@@ -138,7 +140,7 @@ def _result(run: Run, picture: Ground, name: str) -> None:
             "draws",
             name,
             lambda how: paper.landscape(paper.Relief(picture.x, picture.y, picture.g), x, at, where, how),
-            f"Level lines of g, draws by {METHODS[run.spec.method]}, and the modes.",
+            f"Level lines of g, draws by {chains.title(run.spec.method)}, and the modes.",
         )
     with right:
         if modes:
@@ -148,14 +150,15 @@ def _result(run: Run, picture: Ground, name: str) -> None:
                 "Share of the draws at each mode beside what exp(-c g) gives its basin: the full part of a bar is "
                 "truly near the mode, the faint part is the rest of the basin."
             )
-            bars = figures.weights([item | {"method": METHODS[item["method"]]} for item in shown], height=320)
+            bars = figures.weights([item | {"method": chains.title(item["method"])} for item in shown], height=320)
             arrays = {item["method"]: np.array([mode["occupancy"] for mode in item["modes"]]) for item in shown}
             plot(bars, "weights", caption, arrays | {"target": np.array([mode["target"] for mode in modes])}, name)
 
 
 def _law(run: Run, told: str) -> None:
     """What law the method has, where that needs a word and the verdict has not said it."""
-    about = potential_setup.LAW_OF.get(run.spec.method, "")
+    found = sampler.known().get(run.spec.method)
+    about = typeset(found.law) if found is not None else ""
     if about and WHY_EVERYWHERE not in told:
         frame.caption(about)
 
@@ -170,7 +173,7 @@ def _others(report: dict[str, Any]) -> list[tuple[list[float], str]]:
 def _where(shown: list[dict[str, Any]], name: str) -> None:
     """Where the draws truly are, beside where those of exp(-c g) and of the own law are."""
     truth = shown[0]["truth"] or {}
-    rows = [(METHODS[item["method"]], item) for item in shown if item.get("near_modes") is not None]
+    rows = [(chains.title(item["method"]), item) for item in shown if item.get("near_modes") is not None]
     if not rows or truth.get("near_modes") is None:
         return
     rows.append(("exp(−c g)", truth))
@@ -272,7 +275,7 @@ def _table(run: Run, modes: list[dict[str, Any]], beside: dict[str, Any] | None)
             ),
             "near": number("Near it (%)", format="%.1f", help="Draws truly near the mode, not only in its basin."),
             "method": number(
-                f"{METHODS[run.spec.method]}, in its basin (%)",
+                f"{chains.title(run.spec.method)}, in its basin (%)",
                 format="%.1f",
                 help="Share of its draws from which the gradient flow leads to this mode, from however far.",
             ),

@@ -11,13 +11,12 @@ from npf_engine.fields import catalog
 from npf_engine.figures import critical
 from npf_engine.glossary import typeset
 from npf_engine.numbers import typed
-from npf_engine.sampling import landscapes
+from npf_engine.sampling import landscapes, sampler
 from npf_engine.studies import kinds
 from npf_engine.studies.landscape.spec import OWN, PRESETS, TARGET, LandscapeSpec
-from npf_engine.studies.landscape.verdict import WHY_EVERYWHERE
 from pages.field.pick import numbers
 from pages.landscape import chains, ground, points
-from pages.landscape.chains import METHODS, PLAIN
+from pages.landscape.chains import PLAIN
 from pages.landscape.ground import FORMULA, Ground, place
 from ui import form, frame, states
 from ui.form import Form
@@ -29,23 +28,6 @@ BUILT_IN, TERRAIN, TYPED = "Built in", "Elevation", "Formula"
 WAYS = {BUILT_IN: ":material/category:", TERRAIN: ":material/terrain:", TYPED: ":material/function:"}
 SAMPLE, CRITICAL = "Sample it", "Critical points"
 EXAMPLE = "(x^2 + y - 11)^2 / 20 + sin(2*x)*y"
-ABOUT = {
-    "lmc-npf-corrected": "Langevin steps on g and jumps through the convex u, accepted by Metropolis' rule with the "
-    "networks frozen: the law is exp(-c g), however bad the networks. The way back from u is not Iψ: its draws lie "
-    "on finitely many pre-images and have no density, which the rule needs. A mixture density network q(x | y), fitted "
-    "to particles of an uncorrected chain, takes its place. A poor fit costs accepted jumps, not correctness; a mode "
-    "that it does not know is reached by its broad share (2 % of its draws) or by Langevin steps alone.",
-    "lmc-npf": f"The paper's Algorithm 2, uncorrected: Langevin steps on g, jumps through u, and back by Iψ. Basins "
-    f"are left at once, but the law is the chain's own, not exp(-c g). {typeset(WHY_EVERYWHERE)}.",
-    "lmc": "Langevin steps alone: particles stay in the basin where they begin for as long as its walls are high.",
-    "tempering": "Copies at higher temperatures that swap places: the classical remedy.",
-    "nuts": "The No-U-Turn sampler of a library: long, well-chosen steps, but none over a high wall.",
-}
-LAW_OF = {
-    "lmc-npf": f"{typeset(WHY_EVERYWHERE)}. Langevin steps on g lead down from there only until the next jump.",
-    "lmc-npf-corrected": "Its law is exp(-c g). The way back from u is a mixture density network q(x | y), not Iψ, "
-    "whose draws have no density: a poor fit costs accepted jumps, not correctness.",
-}
 LAWS = {TARGET: "exp(-c g)", OWN: "its own law"}
 NUMBERS = ("particles", "steps", "inner", "tau", "coefficient", "start", "seed")
 FORM = Form(Link(lambda heads: LandscapeSpec()))
@@ -202,9 +184,9 @@ def _method(spec: LandscapeSpec) -> None:
     with left:
         st.selectbox(
             "Sampler",
-            list(METHODS),
+            list(sampler.names()),
             key="method_choice",
-            format_func=METHODS.__getitem__,
+            format_func=chains.title,
             on_change=_set,
             args=("method", "method_choice"),
         )
@@ -219,8 +201,8 @@ def _method(spec: LandscapeSpec) -> None:
             args=("preset", "size_choice"),
             help="Particles and steps where those are left empty.",
         )
-    st.caption(ABOUT[spec.method])
-    if spec.method == "lmc-npf":
+    st.caption(typeset(sampler.get(spec.method).about))
+    if sampler.get(spec.method).own_law:
         st.session_state["law_choice"] = spec.law
         st.segmented_control(
             "Judge it by", [TARGET, OWN], key="law_choice", required=True, format_func=LAWS.__getitem__,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,10 +13,11 @@ import torch
 
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Units
-from npf_engine.sampling import landscapes
+from npf_engine.sampling import landscapes, sampler
 from npf_engine.sampling.landscapes import RELIEF, Landscape, find, from_grid, of_expression
+from npf_engine.sampling.sampler import INNER, Sampler
 from npf_engine.studies.landscape import study as job
-from npf_engine.studies.landscape.spec import INNER, INNER_CORRECTED, LandscapeSpec
+from npf_engine.studies.landscape.spec import LandscapeSpec
 from npf_engine.studies.landscape.study import largest_curvature, resolved
 from npf_engine.tasks.recorder import Recorder
 
@@ -136,7 +139,7 @@ def test_what_is_not_said_of_a_run_is_filled_in() -> None:
     )
     spec = resolved(said, bowl(), None)
     assert (spec.particles, spec.steps, spec.start, spec.tau) == (7, 8, (1.0, 0.5), 0.125)
-    assert spec.inner == INNER_CORRECTED and spec.coefficient == 3.0
+    assert spec.inner == sampler.get("lmc-npf-corrected").inner and spec.coefficient == 3.0
     assert resolved(LandscapeSpec("bowl", "lmc", inner=4), bowl(), None).inner == 4
     middle = resolved(LandscapeSpec("bowl", "lmc-npf", preset="paper"), bowl(), None)
     assert middle.start == (1.0, 0.0) and (middle.particles, middle.steps, middle.inner) == (1024, 20_000, INNER)
@@ -178,6 +181,15 @@ def test_the_table_of_particles_has_the_axes_names(units: Units | None, head: st
     job.write_files(tmp_path / "new" / "run", LandscapeSpec(), bowl(units=units), chains, None)
 
 
+def standing_in(monkeypatch: pytest.MonkeyPatch, run: Callable[[str, Any, Any], None]) -> None:
+    """run(name, setting, chains) in place of what the samplers do."""
+
+    def found(name: str) -> Sampler:
+        return dataclasses.replace(sampler.get(name), run=lambda setting, chains: run(name, setting, chains))
+
+    monkeypatch.setattr(job, "sampler", found)
+
+
 class Told(Recorder):
     """A second passes at each look at the clock; notes are kept."""
 
@@ -216,7 +228,7 @@ def test_a_run_from_its_spec_to_its_result(method: str, tmp_path: Any, monkeypat
 
     monkeypatch.setattr(LandscapeSpec, "landscape", lambda self: found)
     monkeypatch.setattr(job, "Truth", Truth)
-    monkeypatch.setattr(job, "run_method", run)
+    standing_in(monkeypatch, run)
     monkeypatch.setattr(
         job.outcome, "compare",
         lambda truth, draws, own, seed: {"modes": draws.tolist(), "truth": own, "near_modes": seed},
@@ -260,12 +272,12 @@ def test_a_run_that_breaks_leaves_what_it_had_where_it_had_any(tmp_path: Any, mo
     )
     monkeypatch.setattr(LandscapeSpec, "landscape", lambda self: line)
     monkeypatch.setattr(job, "Truth", None)  # of one dimension nothing is integrated
-    monkeypatch.setattr(job, "run_method", run)
+    standing_in(monkeypatch, run)
     monkeypatch.setattr(job, "write_files", lambda *rest: written.append(rest))
     for seed, folder in ((0, tmp_path), (1, None), (1, tmp_path)):
         with pytest.raises(InputError, match="it diverges"):
             job.run_landscape(LandscapeSpec("line", "lmc", particles=2, steps=3, seed=seed), folder=folder)
     assert len(written) == 1 and written[0][0] == tmp_path and written[0][-1] is None
-    monkeypatch.setattr(job, "run_method", lambda name, setting, chains: setattr(chains, "only", torch.zeros(1, 1)))
+    standing_in(monkeypatch, lambda name, setting, chains: setattr(chains, "only", torch.zeros(1, 1)))
     whole = job.run_landscape(LandscapeSpec("line", "lmc", particles=2, steps=3), folder=tmp_path)
     assert whole["modes"] == [] and whole["truth"] is None and len(written) == 2 and written[1][-1] is whole

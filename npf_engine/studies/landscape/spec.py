@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from npf_engine.errors import InputError
+from npf_engine.sampling import sampler
 from npf_engine.settings import limits
 from npf_engine.settings.base import Spec
 from npf_engine.settings.dotted import set_leaves, to_json
@@ -16,10 +17,8 @@ from npf_engine.settings.setting import PROCESSOR, device_setting, seed_setting,
 if TYPE_CHECKING:
     from npf_engine.sampling.landscapes import Landscape
 
-METHODS = ("lmc-npf-corrected", "lmc-npf", "lmc", "tempering", "nuts")
 TARGET, OWN = "target", "own"  # laws: exp(-c g), and that of LMC-NPF uncorrected
 PRESETS = {"quick": (256, 4000), "paper": (1024, 20_000)}
-INNER, INNER_CORRECTED = 50, 10  # N: a corrected jump leaves a particle relaxed, so that they may follow closely
 AUTO = "empty: the landscape's own"
 
 
@@ -41,7 +40,7 @@ class LandscapeSpec(Spec):
         "lmc-npf-corrected",
         "The sampler: lmc-npf-corrected has the law exp(-c g), lmc-npf (the paper's) one of its own.",
         title="sampler",
-        choices=METHODS,
+        choices=sampler.names,
     )
     particles: int | None = setting(
         None, "Chains that run together; empty: as the size says.", why="quick: 256", least=1, most=limits.MAX_PARTICLES
@@ -67,7 +66,7 @@ class LandscapeSpec(Spec):
         None,
         "Langevin steps on g between two jumps through u.",
         title="N, steps between jumps",
-        why=f"{INNER}; corrected {INNER_CORRECTED}",
+        why=f"{sampler.INNER}; corrected 10",
         least=1,
         most=MAX_STEPS,
     )
@@ -91,8 +90,9 @@ class LandscapeSpec(Spec):
 
     def together(self) -> None:
         """InputError for a law that the method has not, and for more gradients than can be."""
-        if self.law == OWN and self.method != "lmc-npf":
-            raise InputError(f"only lmc-npf has a law of its own; {self.method} is judged by exp(-c g): law = {TARGET}")
+        if self.law == OWN and not sampler.get(self.method).own_law:
+            own = ", ".join(name for name, item in sampler.known().items() if item.own_law)
+            raise InputError(f"only {own} has a law of its own; {self.method} is judged by exp(-c g): law = {TARGET}")
         if self.particles and self.steps and self.particles * self.steps > limits.MAX_GRADIENTS:
             raise InputError(
                 f"{self.particles:,} particles times {self.steps:,} steps are more than {limits.MAX_GRADIENTS:,} "

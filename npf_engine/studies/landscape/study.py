@@ -1,8 +1,8 @@
-"""A landscape job, from spec to result: sample exp(-c g) by one of five methods at an equal count of gradients of g.
+"""A landscape job, from spec to result: sample exp(-c g) by any sampler at an equal count of gradients of g.
 
     spec -> Landscape -> (pretrained networks) -> chain -> occupancy of each basin against the exact weights
 
-Chains run in model positions, [-1, 1]^d; results are in the user's. See sampling/ for the methods.
+Chains run in model positions, [-1, 1]^d; results are in the user's. See sampling/samplers/.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ from npf_engine.sampling.chain import Oracle
 from npf_engine.sampling.exact import Truth
 from npf_engine.sampling.landscapes import Landscape
 from npf_engine.sampling.langevin import LangevinSettings, lipschitz, step_size_warning
-from npf_engine.sampling.methods import Chains, Setting, run_method
 from npf_engine.sampling.pretrain import PretrainSettings
-from npf_engine.studies.landscape.spec import INNER, INNER_CORRECTED, PRESETS, LandscapeSpec
+from npf_engine.sampling.sampler import get as sampler
+from npf_engine.sampling.setting import Chains, Setting
+from npf_engine.studies.landscape.spec import PRESETS, LandscapeSpec
 from npf_engine.tasks.files import write_atomic, write_json, writing
 from npf_engine.tasks.recorder import Recorder
 
@@ -53,7 +54,7 @@ def resolved(spec: LandscapeSpec, landscape: Landscape, truth: Truth | None) -> 
     tau = spec.tau
     if tau is None:
         tau = float(f"{STEP_SHARE / (coefficient * largest_curvature(landscape, truth, place)):.3g}")
-    inner = spec.inner or (INNER_CORRECTED if spec.method == "lmc-npf-corrected" else INNER)
+    inner = spec.inner or sampler(spec.method).inner
     return replace(
         spec, inner=inner, particles=spec.particles or particles, steps=spec.steps or steps, start=tuple(start),
         coefficient=coefficient, tau=tau,
@@ -113,7 +114,7 @@ def run_landscape(
     )
     chains = Chains()
     try:
-        run_method(spec.method, setting, chains)
+        sampler(spec.method).run(setting, chains)
     except InputError:
         if folder is not None and chains.traces:
             write_files(folder, spec, landscape, chains, None)
@@ -135,7 +136,7 @@ def _result(
     draws = landscape.scaling.to_user(chains.draws())
     told = outcome.UNKNOWN
     if truth is not None:
-        own = spec.method == "lmc-npf"
+        own = sampler(spec.method).own_law
         settings = replace(setting.settings, metric=())  # in the user's positions
         told = outcome.compare(truth, draws, truth.own_draws(settings, chains.lifted) if own else None, spec.seed)
     return {

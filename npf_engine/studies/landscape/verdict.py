@@ -9,17 +9,13 @@ import numpy as np
 
 from npf_engine.measures.verdict import GOOD, UNTRUSTED, USABLE, Verdict, level_by, weakest
 from npf_engine.numbers import number
+from npf_engine.sampling.samplers.lmc_npf import WHY_EVERYWHERE as WHY_EVERYWHERE
 from npf_engine.studies.landscape.spec import OWN
 
 ERRORS = 0.05, 0.10  # largest error of a basin's share, and share of draws in the wrong basin, that is good
 CHANCE = 0.01  # no smaller error of a share condemns: where nearly all mass is in one basin, staying there is right
 NEAR = 0.04, 0.15  # shortfall of the share of draws near modes: (good, usable)
 FLOORS, OF_ONE_BASIN = 5.0, 0.05  # an energy distance is good below so many floors, or this share of one basin's
-WHY_EVERYWHERE = (
-    "LMC-NPF visits all critical points: a jump through u draws from exp(-c u(M(x))), and grad u(M(x)) = grad g(x) is "
-    "0 at saddles and maxima as it is at minima, so that for large c each of them gets a weight of "
-    "1/|det Hessian|"
-)
 
 
 def judge(result: dict[str, Any]) -> dict[str, str]:

@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from npf_engine.sampling import sampler
 from npf_engine.studies.kind import Kind, Stage, Words
 
 if TYPE_CHECKING:
     from npf_engine.studies.kind import Told
     from npf_engine.studies.landscape.spec import LandscapeSpec
 
+
+class _Stages(Mapping[str, Stage]):
+    """Words for the stages of every sampler that is known when they are asked for."""
+
+    def _all(self) -> dict[str, Stage]:
+        titles = {"samples": "Gradients", "warm-up": "Warm-up", "networks": "Networks", "restart": "Restarts"}
+        for name, item in sampler.known().items():
+            titles |= {name: item.title, **item.stages}
+        return {name: Stage(title) for name, title in titles.items()}
+
+    def __getitem__(self, name: str) -> Stage:
+        return self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+
 KIND: Kind[LandscapeSpec, Told] = Kind(
     "landscape",
     Words(
         "Landscape",
         "sample exp(-c g) on a landscape g, by LMC-NPF or its peers",
-        stages={
-            "samples": Stage("Gradients"),
-            "warm-up": Stage("Warm-up"),
-            "networks": Stage("Networks"),
-            "lmc-npf": Stage("LMC-NPF"),
-            "lmc": Stage("Plain LMC"),
-            "restart": Stage("Restarts"),
-            "learning": Stage("LMC-NPF, to learn from"),
-            "corrected": Stage("LMC-NPF, corrected"),
-            "tempering": Stage("Parallel tempering"),
-            "nuts": Stage("No-U-Turn sampler"),
-        },
+        stages=_Stages(),
         symbols=("g", "c", "u", "grad_u", "M", "I", "rho"),
     ),
     spec="npf_engine.studies.landscape.spec:LandscapeSpec",
