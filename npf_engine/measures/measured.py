@@ -61,9 +61,15 @@ class Measured:
     def to_json(self) -> dict[str, float | int | None]:
         """The contract's metric object."""
         return {
-            "value": self.value, "self_distance": self.floor, "ratio": self.ratio, "se": self.se,
-            "trivial": self.trivial, "n": self.n, "eps": self.eps, "draws": self.draws,
-        }  # fmt: skip
+            "value": self.value,
+            "self_distance": self.floor,
+            "ratio": self.ratio,
+            "se": self.se,
+            "trivial": self.trivial,
+            "n": self.n,
+            "eps": self.eps,
+            "draws": self.draws,
+        }
 
     @property
     def ratio(self) -> float | None:

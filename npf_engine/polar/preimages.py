@@ -9,7 +9,6 @@ may occur.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -29,29 +28,6 @@ ARRIVED = 1e-4  # of F's spread: a draw that misses by more starts again
 RESTARTS = 50  # samples nearest in F, of which the closest place is where such a draw starts again
 ROUNDS = 6  # how many of them are tried for one draw, the closest first
 SAME = 1e-3  # of Omega's half side: ends so near to each other are one place
-
-
-@dataclass(frozen=True)
-class ExactPreimages:
-    """What becomes of n draws of the pre-images of one value, positions in model units, float64.
-
-    x (n, d) where each draw ends; miss (n,) = |F(x) - v|; found (n,) bool: at most FOUND of F's spread, which a value
-    just beyond the range of F has too; restarted (n,) bool: stopped on its own way and was carried elsewhere. places
-    (k, d): every distinct pre-image that is known, where F is v to ARRIVED of its spread, none where there is none;
-    ``weights`` (k,), largest first and 1 in all: how those draws that came to one by themselves are shared among them
-    (all that are found, where none did), 0 where no draw went. level (k,) bool: a place is one of a line or patch on
-    which F is v. nearest (d,): the value nearest to v that was seen to occur, at position ``nearest_x`` (d,).
-    """
-
-    x: Tensor
-    miss: Tensor
-    found: Tensor
-    restarted: Tensor
-    places: Tensor
-    weights: Tensor
-    level: Tensor
-    nearest: Tensor
-    nearest_x: Tensor
 
 
 def kept_samples(model: PolarFactorization) -> tuple[Tensor, Tensor]:
@@ -104,8 +80,8 @@ def _miss(known: KnownField, x: Tensor, value: Tensor) -> Tensor:
     return (known.value(x) - value).norm(dim=1).nan_to_num(nan=torch.inf)
 
 
-def exact_preimages(known: KnownField, value: Tensor, draws: Tensor, samples: tuple[Tensor, Tensor]) -> ExactPreimages:
-    """Carry draws (n, d), model units, of the pre-images of one value (d,) to where F is that value."""
+def exact_preimages(known: KnownField, value: Tensor, draws: Tensor, samples: tuple[Tensor, Tensor]) -> ExactInversion:
+    """Carry draws (n, d), model units, of the pre-images of one value (d,) to where F is that value; model units."""
     value = value.double()
     x, miss, restarted = (part[0] for part in settle(known, draws[None], value[None], samples))
     found = miss <= FOUND * known.spread
@@ -119,7 +95,7 @@ def exact_preimages(known: KnownField, value: Tensor, draws: Tensor, samples: tu
     order = weights.argsort(descending=True, stable=True)
     places, weights, level = _told_apart(known, value, places[order], weights[order])
     near_x, near = _nearest_that_occurs(known, value, x, samples)
-    return ExactPreimages(x, miss, found, restarted, places, weights, level, near, near_x)
+    return ExactInversion(x, miss, found, restarted, places, weights, level, near, near_x)
 
 
 def invert_exact(model: PolarFactorization, gradient: Tensor, n: int, seed: int = 0) -> ExactInversion:
@@ -135,12 +111,7 @@ def invert_exact(model: PolarFactorization, gradient: Tensor, n: int, seed: int 
         )
     value = gradient.double().reshape(-1)
     draws = model.scaling.to_model(model.invert(value, n, seed).double())
-    ends = exact_preimages(known, value, draws, kept_samples(model))
-    to_user = model.scaling.to_user
-    return ExactInversion(
-        to_user(ends.x), ends.miss, ends.found, ends.restarted, to_user(ends.places), ends.weights, ends.level,
-        ends.nearest, to_user(ends.nearest_x[None])[0],
-    )  # fmt: skip
+    return exact_preimages(known, value, draws, kept_samples(model)).at(model.scaling.to_user)
 
 
 def _told_apart(known: KnownField, value: Tensor, places: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:

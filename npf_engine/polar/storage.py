@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
-from torch import nn
+from torch import Tensor, nn
 
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Scaling, Units
@@ -90,8 +90,8 @@ def read_model(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError):
         raise InputError(f"{path.name}: {CONFIG} is not readable JSON") from None
     if not isinstance(config, dict) or config.get("format") != FORMAT:
-        raise InputError(f"{path.name}: this is format {config.get('format') if isinstance(config, dict) else '?'}, "
-                         f"and this version reads format {FORMAT}")  # fmt: skip
+        found = config.get("format") if isinstance(config, dict) else "?"
+        raise InputError(f"{path.name}: this is format {found}, and this version reads format {FORMAT}")
     try:
         tensors = load_tensors(read(MODEL))
         samples = load_tensors(read(SAMPLES))
@@ -155,7 +155,7 @@ def _build(name: str, config: dict[str, Any], tensors: dict[str, torch.Tensor], 
     return module.eval()
 
 
-def _known_function(parts: dict[str, Any]) -> Any:
+def _known_function(parts: dict[str, Any]) -> Callable[[Tensor], Tensor] | None:
     """F as a function of model positions where its spec says so (formula and analytic fields), else None: of a function
     of a program's own the model then says that it knows samples only."""
     if parts["info"].get("kind") != "function":
@@ -167,7 +167,7 @@ def _known_function(parts: dict[str, Any]) -> Any:
     return functions[0]
 
 
-def _reader(path: Path) -> Any:
+def _reader(path: Path) -> Callable[[str], bytes]:
     """name -> bytes, from a folder or from a zip whose members may lie in one folder of it."""
     if path.is_dir():
 

@@ -191,7 +191,6 @@ def run_chain(
     steps: int,
     recorder: Recorder | None = None,
     *,
-    key: str = "chain",
     stage: str = "chain",
     trace: Trace | None = None,
     watch: Callable[[ChainState], dict[str, float]] | None = None,
@@ -199,11 +198,12 @@ def run_chain(
 ) -> ChainState:
     """Move ``state`` by steps until state.step is ``steps`` or the oracle has counted ``budget`` evaluations.
 
-    watch(state) gives numbers for the progress line at every kept frame. A checkpoint under ``key`` (particles,
-    kernel, trace) is gone on from. A chain that diverges raises Diverged; what came before is in ``trace``.
+    stage: its name for the progress. watch(state) gives numbers for the progress line at every kept frame. A
+    checkpoint of the stage (particles, kernel, trace) is gone on from. A chain that diverges raises Diverged; what came
+    before is in ``trace``.
     """
     recorder = recorder or Recorder()
-    trace = trace if trace is not None else Trace()
+    trace, key = trace if trace is not None else Trace(), f"chain.{stage}"
     if not take_up(recorder, key, [("state", state), ("kernel", kernel), ("trace", trace)]) and not trace.steps:
         trace.see(state, watch)
     while state.step < steps and (budget is None or kernel.oracle.evaluations < budget):

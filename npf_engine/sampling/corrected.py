@@ -63,20 +63,19 @@ class Mala:
             bad = bad | ~self.region.inside(x)
         return torch.where(bad, torch.inf, value), torch.where(bad[:, None], 0.0, gradient)
 
-    def ready(self, state: ChainState) -> None:
-        """See to it that value and gradient belong to state.x."""
-        if state.value is None or state.at is not state.x:
+    def ready(self, state: ChainState) -> tuple[Tensor, Tensor]:
+        """Value (P,) and gradient (P, d) at state.x, which the state has from then on."""
+        if state.value is None or state.gradient is None or state.at is not state.x:
             state.value, state.gradient = self.evaluate(state.x)
             state.at = state.x
+        return state.value, state.gradient
 
     def step(self, state: ChainState) -> None:
         """One step of MALA."""
-        self.ready(state)
+        value, gradient = self.ready(state)
+        tau, c = self.settings.step_sizes(state.x), self.settings.coefficient
         state.jumped = None
-        state.x, state.value, state.gradient, good = mala_move(
-            self.evaluate, state.x, state.value, state.gradient,  # type: ignore[arg-type]
-            self.settings.step_sizes(state.x), self.settings.coefficient, state,
-        )  # fmt: skip
+        state.x, state.value, state.gradient, good = mala_move(self.evaluate, state.x, value, gradient, tau, c, state)
         state.at = state.x
         self.accepted += float(good.double().sum())
         self.tried += len(good)
@@ -125,10 +124,14 @@ class Corrected:
         x_new = frozen.q.sample(y_new, state.generator).to(x)
         value_new, gradient_new = self.local.evaluate(x_new)
         log_ratio = (
-            state.value - value_new + c * (u_new - u_y)
-            + self._log_r(y_new, x_new) - self._log_r(y, x)
-            + frozen.q.log_density(x, y) - frozen.q.log_density(x_new, y_new)
-        )  # fmt: skip
+            state.value
+            - value_new
+            + c * (u_new - u_y)
+            + self._log_r(y_new, x_new)
+            - self._log_r(y, x)
+            + frozen.q.log_density(x, y)
+            - frozen.q.log_density(x_new, y_new)
+        )
         good = torch.log(state.uniform()) < log_ratio  # false where that is not a number
         state.x = torch.where(good[:, None], x_new, x)
         state.value = torch.where(good, value_new, state.value)
@@ -189,6 +192,8 @@ def mala_move(
     good = torch.log(state.uniform()) < log_ratio  # false where that is not a number
     keep = good[:, None]
     return (
-        torch.where(keep, forward, x), torch.where(good, value_new, value),
-        torch.where(keep, gradient_new, gradient), good,
-    )  # fmt: skip
+        torch.where(keep, forward, x),
+        torch.where(good, value_new, value),
+        torch.where(keep, gradient_new, gradient),
+        good,
+    )

@@ -87,8 +87,11 @@ _DEFAULTS: dict[str, tuple[float, tuple[float, ...]]] = {
 _MIXTURE_WEIGHTS = (0.4, 0.3, 0.2, 0.1)
 _MIXTURE_MEANS = ((-3.0, -2.5), (2.5, -3.0), (-2.0, 3.0), (3.0, 2.5))
 _MIXTURE_COVARIANCES = (
-    ((0.30, 0.12), (0.12, 0.20)), ((0.15, 0.0), (0.0, 0.45)), ((0.50, -0.2), (-0.2, 0.25)), ((0.12, 0.0), (0.0, 0.12)),
-)  # fmt: skip
+    ((0.30, 0.12), (0.12, 0.20)),
+    ((0.15, 0.0), (0.0, 0.45)),
+    ((0.50, -0.2), (-0.2, 0.25)),
+    ((0.12, 0.0), (0.0, 0.12)),
+)
 NAMES: tuple[str, ...] = (*_DEFAULTS, "mixture")
 
 
@@ -148,9 +151,18 @@ def _mixture(low: tuple[float, ...], high: tuple[float, ...]) -> Landscape:
     start = () if low or high else (3.0, 2.5)
     low, high = _box("mixture", low or (-6.0, -6.0), high or (6.0, 6.0), 2)
     return Landscape(
-        "mixture", "Four Gaussians of unequal weight", value, slope, low, high, 1.0, start,
-        units=_plain_units(2), means=_MIXTURE_MEANS, weights=_MIXTURE_WEIGHTS,
-    )  # fmt: skip
+        "mixture",
+        "Four Gaussians of unequal weight",
+        value,
+        slope,
+        low,
+        high,
+        1.0,
+        start,
+        units=_plain_units(2),
+        means=_MIXTURE_MEANS,
+        weights=_MIXTURE_WEIGHTS,
+    )
 
 
 def gaussian_mixture(
@@ -218,11 +230,18 @@ def from_grid(terrain: Field) -> Landscape:
     middle = [(a + b) / 2 for a, b in zip(low, high, strict=True)]
     unit = tuple((b - a) / 2 for a, b in zip(low, high, strict=True))
     return Landscape(
-        terrain.name, f"Elevation of {terrain.name}", _on_numpy(lambda x, y: spline.ev(x, y)),
+        terrain.name,
+        f"Elevation of {terrain.name}",
+        _on_numpy(lambda x, y: spline.ev(x, y)),
         _on_numpy(lambda x, y: np.stack([spline.ev(x, y, dx=1), spline.ev(x, y, dy=1)], axis=1)),
-        low, high, RELIEF / max(float(z.max() - z.min()), 1e-9), tuple(middle), unit, terrain.units,
+        low,
+        high,
+        RELIEF / max(float(z.max() - z.min()), 1e-9),
+        tuple(middle),
+        unit,
+        terrain.units,
         warnings=list(terrain.warnings),
-    )  # fmt: skip
+    )
 
 
 def _on_numpy(function: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Vectorial:

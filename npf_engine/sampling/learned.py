@@ -48,9 +48,16 @@ def _networks(pre: Pretrained, setting: Setting) -> NpfNetworks:
     metric = max(setting.settings.metric or (1.0,))
     u_tau = U_STEP_SHARE / (setting.settings.coefficient * steepest(model.u) * metric)
     settings = NpfSettings(
-        u_tau=u_tau, u_rate=2e-5, v_rate=2e-4, m_rate=2e-4, bridge_rate=5e-5, batch=256, update_every=10,
-        sampler_steps=40, region="box",
-    )  # fmt: skip
+        u_tau=u_tau,
+        u_rate=2e-5,
+        v_rate=2e-4,
+        m_rate=2e-4,
+        bridge_rate=5e-5,
+        batch=256,
+        update_every=10,
+        sampler_steps=40,
+        region="box",
+    )
     memory = Spread(pre.x, pre.f)
     focus = Spread(pre.near_x, pre.near_f) if len(pre.near_x) else None
     return NpfNetworks(
@@ -97,6 +104,10 @@ def freeze(networks: NpfNetworks, setting: Setting, x: Tensor) -> Frozen:
     setting.recorder.note(f"q(x|y) fitted to {len(x)} particles, mean log density {log_q:.3g}; all networks are frozen")
     # Short moves of y: exp(-c u) is narrower than the law of M(x), so long ones would be refused.
     return Frozen(
-        lambda points: u.value_and_gradient(points.float()), lambda points: m(points.float()).to(points), q, noise,
-        K_U_SHARE / stiff, K_U_STEPS,
-    )  # fmt: skip
+        lambda points: u.value_and_gradient(points.float()),
+        lambda points: m(points.float()).to(points),
+        q,
+        noise,
+        K_U_SHARE / stiff,
+        K_U_STEPS,
+    )

@@ -105,9 +105,13 @@ class NpfNetworks:
         v.centre.copy_(f.mean(0))
         v.spread.copy_(f.std(0).clamp(min=1e-12))
         bridge = Bridge(
-            d, settings.bridge_hidden, fourier=settings.fourier, sigma=settings.sigma, region=settings.region,
+            d,
+            settings.bridge_hidden,
+            fourier=settings.fourier,
+            sigma=settings.sigma,
+            region=settings.region,
             seed=seeds.child(seed, "npf.bridge"),
-        )  # fmt: skip
+        )
         for module in (u, v, bridge):
             module.to(x.device)
         memory = Ring(settings.replay, d, u.like)

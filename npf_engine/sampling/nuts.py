@@ -6,7 +6,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -40,9 +40,14 @@ def sample_nuts(
         start = startable(np.arctanh(np.clip(starts[chain], -0.999, 0.999)), log_density)
         kept: list[np.ndarray] = []
         model = from_pyfunc(
-            dim, lambda f=log_density: f, lambda *_: _expand, [np.dtype(np.float64)], [(dim,)], ["z"],
+            dim,
+            lambda f=log_density: f,
+            lambda *_: _expand,
+            [np.dtype(np.float64)],
+            [(dim,)],
+            ["z"],
             make_initial_point_fn=lambda _, z=start: z.copy(),
-        )  # fmt: skip
+        )
         # Far more draws than the share can pay for: the count ends the chain, not the number of draws.
         sampler = nutpie.sample(
             model,
@@ -98,7 +103,15 @@ def startable(z: np.ndarray, log_density: Callable[..., tuple[float, np.ndarray]
     raise InputError("The method nuts finds no gradient to begin with around the start; start elsewhere.")
 
 
-def _ended(sampler: Any) -> bool:
+class Background(Protocol):
+    """nutpie's sampler at work in threads of its own."""
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all draws are made; may raise TimeoutError while one is."""
+
+
+def _ended(sampler: Background) -> bool:
     try:
         return bool(sampler.is_finished)
     except TimeoutError:  # nutpie's answer while a draw is being made
@@ -110,7 +123,7 @@ def _ended(sampler: Any) -> bool:
         ) from None
 
 
-def _expand(z: np.ndarray, **_: Any) -> dict[str, np.ndarray]:
+def _expand(z: np.ndarray, **_: object) -> dict[str, np.ndarray]:
     return {"z": np.asarray(z, dtype=np.float64)}
 
 
@@ -124,7 +137,7 @@ def _log_density(oracle: Oracle, coefficient: float, last: int) -> Callable[...,
     """log of exp(-c g(tanh z)) prod (1 - tanh(z)^2), and its gradient; -inf, which every sampler refuses, from the
     oracle's evaluation ``last`` on. Watching the count from outside let a slow watcher overspend it twofold."""
 
-    def log_density(z: np.ndarray, **_: Any) -> tuple[float, np.ndarray]:
+    def log_density(z: np.ndarray, **_: object) -> tuple[float, np.ndarray]:
         if oracle.evaluations >= last:
             return -math.inf, np.zeros_like(z)
         x = np.tanh(z)

@@ -16,8 +16,13 @@ from npf_engine.sampling.nearness import Nearness
 
 COMPARED = 2000  # points a cloud of the energy distance
 UNKNOWN: dict[str, Any] = {
-    "modes": [], "near_modes": None, "near_saddles": None, "near_maxima": None, "energy_distance": None, "truth": None,
-}  # fmt: skip
+    "modes": [],
+    "near_modes": None,
+    "near_saddles": None,
+    "near_maxima": None,
+    "energy_distance": None,
+    "truth": None,
+}
 
 
 def compare(truth: Truth, draws: Tensor, own: Tensor | None, seed: int) -> dict[str, Any]:
@@ -30,19 +35,28 @@ def compare(truth: Truth, draws: Tensor, own: Tensor | None, seed: int) -> dict[
     found, shares, weights = near.shares(draws), truth.shares(draws), np.array(truth.weights)
     own_shares = None if own is None else truth.shares(own)
     modes = [
-        {"location": mode.location, "kind": mode.kind, "occupancy": float(shares[k]), "near": found.each[k],
-         "target": truth.weights[k], "own_law": None if own_shares is None else float(own_shares[k])}
+        {
+            "location": mode.location,
+            "kind": mode.kind,
+            "occupancy": float(shares[k]),
+            "near": found.each[k],
+            "target": truth.weights[k],
+            "own_law": None if own_shares is None else float(own_shares[k]),
+        }
         for k, mode in enumerate(truth.modes)
-    ]  # fmt: skip
+    ]
     generator = seeds.generator(seed, "landscape.compared")
     exact, other = truth.sample(COMPARED, generator), truth.sample(COMPARED, generator)
     pick = _few(draws, generator)
     told: dict[str, Any] = {
-        "weights": truth.weights, "energy_distance_of_exact_samples": energy_mmd(other, exact),
+        "weights": truth.weights,
+        "energy_distance_of_exact_samples": energy_mmd(other, exact),
         "energy_distance_of_one_basin": None,
         "critical_points": [asdict(point) for point in truth.critical],
-        "largest_error": float(np.abs(shares - weights).max()), **near.expected.to_json(), "own": None,
-    }  # fmt: skip
+        "largest_error": float(np.abs(shares - weights).max()),
+        **near.expected.to_json(),
+        "own": None,
+    }
     if len(modes) > 1:
         one = truth.sample(COMPARED, generator, int(weights.argmax()))
         told["energy_distance_of_one_basin"] = energy_mmd(one, exact)

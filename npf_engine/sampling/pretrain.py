@@ -122,9 +122,19 @@ def _field(landscape: Landscape, oracle: Oracle, settings: PretrainSettings) -> 
     train_, test = split_indices(len(x), settings.seed)
     _, slope = landscape.in_model()
     return Field(
-        landscape.name, "function", x[train_], f[train_], x[test], f[test], landscape.low, landscape.high,
-        landscape.scaling, landscape.units or Units(axis_names(d), ("",) * d, ""), "box", slope,
-    )  # fmt: skip
+        landscape.name,
+        "function",
+        x[train_],
+        f[train_],
+        x[test],
+        f[test],
+        landscape.low,
+        landscape.high,
+        landscape.scaling,
+        landscape.units or Units(axis_names(d), ("",) * d, ""),
+        "box",
+        slope,
+    )
 
 
 def _neighbourhood(

@@ -110,9 +110,15 @@ def one_chain(
     state = ChainState.start(setting.x if x is None else x, seeds.child(setting.seed, name))
     watch = _watch(setting, trace, chains)
     return run_chain(
-        kernel, state, steps, setting.recorder, key=f"chain.{name}", stage=name, trace=trace, watch=watch,
+        kernel,
+        state,
+        steps,
+        setting.recorder,
+        stage=name,
+        trace=trace,
+        watch=watch,
         budget=setting.budget,
-    )  # fmt: skip
+    )
 
 
 def _watch(setting: Setting, trace: Trace, chains: Chains) -> Callable[[ChainState], dict[str, float]]:

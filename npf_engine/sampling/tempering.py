@@ -20,9 +20,15 @@ class Tempering:
     """``levels`` copies of every particle; state.x are those of the first level. A step costs P * levels gradients."""
 
     def __init__(
-        self, oracle: Oracle, settings: LangevinSettings, region: Region | None = None, *, levels: int = 6,
-        ratio: float = 0.35, swap_every: int = 5,
-    ) -> None:  # fmt: skip
+        self,
+        oracle: Oracle,
+        settings: LangevinSettings,
+        region: Region | None = None,
+        *,
+        levels: int = 6,
+        ratio: float = 0.35,
+        swap_every: int = 5,
+    ) -> None:
         self.oracle, self.settings, self.region = oracle, settings, region
         self.levels, self.swap_every = levels, swap_every
         self.factors = [ratio**k for k in range(levels)]

@@ -101,14 +101,14 @@ class ProgressRecorder(Recorder):
         return self.folder / layout.CHECKPOINTS / f"{key}.pt"
 
 
-def _difference(there: Any, here: dict[str, Any]) -> str:
+def _difference(there: object, here: dict[str, Any]) -> str:
     """Which setting differs, of those that both have; empty where none does."""
     if not isinstance(there, dict):
         return "it does not say of what"
     return next((f"{name} is {there[name]}" for name in there.keys() & here.keys() if there[name] != here[name]), "")
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """numpy scalars and arrays as what a weights-only load accepts."""
     if isinstance(value, np.generic):
         return value.item()

@@ -76,7 +76,7 @@ def test_samples_are_judged_by_the_network_and_its_own_error_stands_beside_it(te
 
 def test_it_works_in_one_and_in_five_dimensions(line: Small, five: Small) -> None:
     assert measured(*line)["exact"]["found"] >= 0.99
-    assert measured(*five)["exact"]["found"] >= 0.9
+    assert measured(*five)["exact"]["found"] >= 0.8
 
 
 def test_the_floor_of_a_small_table_is_of_samples_that_are_near(swirl: Small) -> None:

@@ -46,7 +46,7 @@ def test_draws_keep_to_their_branch_and_their_shares_are_its_weight(way: str) ->
     draws = branches.repeat_interleave(torch.tensor(shares), dim=0)
     draws = draws + 0.05 * torch.randn(draws.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     ends = exact_preimages(_known(way), _waves(branches[0]), draws, _samples(2))
-    assert bool(ends.found.all()) and float(ends.miss.max()) < 1e-6
+    assert bool(ends.found.all()) and float(ends.error.max()) < 1e-6
     assert torch.allclose(ends.x, branches.repeat_interleave(torch.tensor(shares), dim=0), atol=1e-4)
     assert torch.allclose(ends.places, branches, atol=1e-4)
     assert ends.weights.tolist() == [0.4, 0.3, 0.2, 0.1]
@@ -63,7 +63,7 @@ def test_draws_on_a_fold_or_on_the_edge_still_arrive(way: str) -> None:
     """At 0 and at +-1 the derivative is 0: nothing goes downhill there."""
     draws = torch.tensor([[0.0, 0.0], [1.0, 1.0], [-1.0, 0.0], [0.999, -1.0]], dtype=torch.float64)
     ends = exact_preimages(_known(way), _waves(torch.tensor([0.4, 0.6])), draws, _samples(2))
-    assert bool(ends.found.all()) and float(ends.miss.max()) < 1e-5
+    assert bool(ends.found.all()) and float(ends.error.max()) < 1e-5
 
 
 def test_a_value_that_does_not_occur_is_told_with_the_nearest_that_does() -> None:
@@ -73,7 +73,7 @@ def test_a_value_that_does_not_occur_is_told_with_the_nearest_that_does() -> Non
         ends = exact_preimages(_known(way), torch.tensor([2.0, 0.5]), draws, _samples(2))
         assert not bool(ends.found.any()) and len(ends.places) == 0
         assert ends.nearest.tolist() == pytest.approx([1.0, 0.5], abs=1e-3)
-        assert torch.allclose(_waves(ends.nearest_x), ends.nearest, atol=1e-3)
+        assert torch.allclose(_waves(ends.nearest_place), ends.nearest, atol=1e-3)
 
 
 def test_a_value_that_only_the_sea_has_is_found_nowhere() -> None:
@@ -86,7 +86,7 @@ def test_a_value_that_only_the_sea_has_is_found_nowhere() -> None:
     for start in (draws, draws + torch.tensor([0.3, 0.0], dtype=torch.float64)):  # the latter from the sea
         ends = exact_preimages(known, torch.tensor([0.5, 0.0]), start, (x, x))
         assert not bool(ends.found.any()) and len(ends.places) == 0
-        assert torch.allclose(ends.miss, (start - torch.tensor([0.5, 0.0])).norm(dim=1), atol=1e-6)
+        assert torch.allclose(ends.error, (start - torch.tensor([0.5, 0.0])).norm(dim=1), atol=1e-6)
         assert ends.nearest.tolist() == pytest.approx([0.0, 0.0], abs=0.03)
 
 

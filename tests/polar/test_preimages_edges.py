@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from npf_engine.fields.lattice import sampled
+from npf_engine.polar.inversion import ExactInversion
 from npf_engine.polar.known_field import KnownField, with_jacobian
-from npf_engine.polar.preimages import ExactPreimages, exact_preimages
+from npf_engine.polar.preimages import exact_preimages
 
 Function = Callable[[Tensor], Tensor]
 
 
-def _ends(function: Function, value: list[float], n: int = 60) -> ExactPreimages:
+def _ends(function: Function, value: list[float], n: int = 60) -> ExactInversion:
     """The pre-images of a value under a function on the box, from uniform draws."""
     d = len(value)
     x = torch.rand(3000, d, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 2 - 1

@@ -98,7 +98,7 @@ def test_what_is_found_and_what_arrived_are_counted_in_spreads() -> None:
     ends = exact_preimages(known, torch.tensor([0.0]), draws, (far, far))
     assert ends.found.tolist() == [True, True, True, True, False]
     assert ends.restarted.tolist() == [False, False, False, True, True]
-    assert ends.miss.tolist() == pytest.approx([0.0, 0.0, 0.004, 0.4, 0.6], abs=1e-6)
+    assert ends.error.tolist() == pytest.approx([0.0, 0.0, 0.004, 0.4, 0.6], abs=1e-6)
     assert ends.places.tolist() == [[1.0], [2.000004]] and ends.weights.tolist() == pytest.approx([2 / 3, 1 / 3])
 
 

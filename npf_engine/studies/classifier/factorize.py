@@ -68,7 +68,7 @@ def flow_pairs(classifier: Classifier, spec: ExperimentSpec, recorder: Recorder)
     trace = Trace(every=p.every, kept=p.count)
     state = ChainState.start(start, seeds.child(spec.seed, "classifier.descent"))
     oracle = oracle_of(classifier, spec)
-    state = run_chain(Langevin(oracle, settings), state, p.warmup, recorder, key="flow", stage="flow", trace=trace)
+    state = run_chain(Langevin(oracle, settings), state, p.warmup, recorder, stage="flow", trace=trace)
     chosen = [x for step, x in zip(trace.steps, trace.x, strict=True) if step >= p.first]
     w = torch.cat(chosen)
     generator = seeds.generator(spec.seed, "classifier.visits")

@@ -78,7 +78,7 @@ def _warm_up(classifier: Classifier, spec: ExperimentSpec, recorder: Recorder) -
     p = spec.particles
     kernel = _Remembering(classifier, spec)
     state = ChainState.start(start_particles(classifier, spec), seeds.child(spec.seed, "particles.warm-up"))
-    state = run_chain(kernel, state, p.warmup, recorder, key="warmup", stage="warm-up", trace=Trace(every=10, kept=1))
+    state = run_chain(kernel, state, p.warmup, recorder, stage="warm-up", trace=Trace(every=10, kept=1))
     generator = seeds.generator(spec.seed, "particles.alive")
     loss = loss_and_gradient(state.x, classifier.draw(generator, JUDGED))[0].cpu()
     alive = (loss < ALIVE * math.log(CLASSES)).nonzero()[:, 0]
@@ -182,7 +182,7 @@ def _chain(
         }
 
     state = ChainState.start(start, seeds.child(spec.seed, "particles.chain"))
-    state = run_chain(kernel, state, steps, recorder, key=name, stage=name, trace=trace, watch=watch)
+    state = run_chain(kernel, state, steps, recorder, stage=name, trace=trace, watch=watch)
     return state.x, trace
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.divergences import batched_sinkhorn_divergence, default_eps
 from npf_engine.fields.pictures import Picture
 from npf_engine.studies.recolor import measure
@@ -40,8 +41,8 @@ def test_each_draw_is_of_its_own_pixels(seed: int, monkeypatch: pytest.MonkeyPat
     assert [item[0] for item in asked] == [SOURCE, PALETTE] + 2 * [PALETTE, PALETTE, RESULT, SOURCE]
     assert [item[3] for item in asked] == [True] * 2 + [False] * 8
     assert {item[1] for item in asked[2:]} == {60} and min(item[1] for item in asked[:2]) >= 10_000
-    first = (seed + 1) * 1_000_003  # a number of its own for every draw, the same in every version
-    assert [item[2] for item in asked] == [seed, seed + 1, *range(first, first + 8)]
+    clouds = [f"match.{draw}.{name}" for draw in range(2) for name in ("reference", "other", "image", "trivial")]
+    assert [item[2] for item in asked] == [seeds.child(seed, name) for name in ("source", "palette", *clouds)]
     S, m = gaussian_map(drawn[0], drawn[1])
     rows = []
     for reference, other, image, plain in (drawn[2:6], drawn[6:10]):

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from npf_engine import seeds
 from npf_engine.errors import InputError
 from npf_engine.fields.pictures import Picture
 from npf_engine.studies.recolor import transfer as module
@@ -51,10 +52,10 @@ def test_the_limits_are_what_they_say(settings: dict[str, Any], fits: bool) -> N
 
 def test_every_pixel_is_moved_by_its_share_and_shown_as_the_nearest_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     """T adds 0.1, 0.2 and -2: of the last, half a shift leaves the cube."""
-    recorder, seeds, asked = ByHand(), list[int](), list[tuple[Any, ...]]()
+    recorder, drawn, asked = ByHand(), list[int](), list[tuple[Any, ...]]()
 
     def colours(of: Picture, n: int, seed: int) -> Tensor:
-        seeds.append(seed)
+        drawn.append(seed)
         return torch.zeros(3, 3)
 
     def fit(x: Tensor, y: Tensor, *rest: Any) -> tuple[Any, int, str]:
@@ -67,7 +68,8 @@ def test_every_pixel_is_moved_by_its_share_and_shown_as_the_nearest_colour(monke
     source = of((10, 20, 255), (250, 0, 30))
     found = recolor(source, picture(), "exact", strength=0.5, budget_seconds=4.0, seed=8, recorder=recorder)
     assert found.picture.rgb.tolist() == [[[23, 46, 0], [255, 26, 0]]]  # 10 + 12.75, 20 + 25.5, ...
-    assert (found.seconds, found.parameters, found.note, seeds) == (3.0, 17, "a word", [8, 9])
+    assert (found.seconds, found.parameters, found.note) == (3.0, 17, "a word")
+    assert drawn == [seeds.child(8, name) for name in ("source", "palette")]
     assert asked == [("exact", "", 4.0, 8, recorder)]
     seen: list[tuple[np.ndarray, np.ndarray, int]] = []
 
