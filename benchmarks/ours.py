@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from npf_engine.fields.field import Field
-from npf_engine.networks.quadratic_icnn import QuadraticICNN
+from npf_engine.networks.potential import Potential, build_potential
 from npf_engine.polar.stages.job import Job, Network
 from npf_engine.polar.stages.potential import train_potential
 from npf_engine.studies.factorization.spec import TrainingSpec
@@ -62,7 +62,7 @@ class StageU(Recorder):
         self.snapshots.append(Snapshot(seconds, own, [b.clone() for b in best]))
 
 
-def train_u(data: Field, spec: TrainingSpec) -> tuple[list[tuple[float, QuadraticICNN]], float]:
+def train_u(data: Field, spec: TrainingSpec) -> tuple[list[tuple[float, Potential]], float]:
     """[(seconds, u at that time)], the last one the finished u, and its seconds: wall time from the start of the
     stage, without the keeping of weights."""
     keep_freed_memory()
@@ -73,8 +73,8 @@ def train_u(data: Field, spec: TrainingSpec) -> tuple[list[tuple[float, Quadrati
     return [*curve, (seconds, network.module)], seconds
 
 
-def _rebuild(job: Job, network: Network[QuadraticICNN], shot: Snapshot) -> QuadraticICNN:
-    u = job.build(type(network.module), network.arguments).module
+def _rebuild(job: Job, network: Network[Potential], shot: Snapshot) -> Potential:
+    u = build_potential(**network.arguments).to(job.x)
     u.load_state_dict(shot.state)
     if shot.best:
         torch._foreach_copy_([p.detach() for p in u.parameters()], shot.best)

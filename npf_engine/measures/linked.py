@@ -122,7 +122,7 @@ class Evaluation:
         model = self.model
         m = np.concatenate([piece["m"] for piece in self._pieces])[part]
         with torch.no_grad():
-            start = model.scaling.to_model(torch.from_numpy(m)).to(model.u.raw_w)
+            start = model.scaling.to_model(torch.from_numpy(m)).to(model.u.like)
             assert model.bridge is not None
             drawn = model.sample_inverse(model.bridge.project(start), SEED + part.start)
             if self._known is not None:
