@@ -74,7 +74,7 @@ def train_u(data: Field, spec: TrainingSpec) -> tuple[list[tuple[float, Potentia
 
 
 def _rebuild(job: Job, network: Network[Potential], shot: Snapshot) -> Potential:
-    u = build_potential(**network.arguments).to(job.x)
+    u = build_potential(**network.arguments).to(job.x.device, job.x.dtype)
     u.load_state_dict(shot.state)
     if shot.best:
         torch._foreach_copy_([p.detach() for p in u.parameters()], shot.best)
