@@ -40,18 +40,20 @@ def invert(args: argparse.Namespace) -> Answer:
     if len(args.gradient) != model.d:
         raise InputError(f"--gradient has {len(args.gradient)} numbers and the bundle's field {model.d} components")
     gradient = torch.tensor(args.gradient, dtype=torch.float64)
-    x = model.invert(gradient, options.samples, options.seed)
+    # the model knows F less what was taken off it before training
+    asked = gradient - torch.tensor(model.info.get("shift") or [0.0] * model.d, dtype=torch.float64)
+    x = model.invert(asked, options.samples, options.seed)
     arrays = {"x": x.detach().cpu().numpy(), "gradient": gradient.numpy()}
-    error = _error(model, x, gradient)
+    error = _error(model, x, asked)
     text = [f"{options.samples} positions in {args.out}"]
     if error:
         text.append(f"|F(x) - gradient|: mean {number(error['mean'])}, max {number(error['max'])}")
     exact = None
     if args.exact:
-        ends, why = _exact(model, gradient, options)
-        text.append(why if ends is None else _sentence(ends, gradient))
+        ends, why = _exact(model, asked, options)
+        text.append(why if ends is None else _sentence(ends, asked))
         if ends is not None:
-            exact = _summary(ends, gradient)
+            exact = _summary(ends, asked)
             arrays |= {"exact": ends.x.numpy(), "places": ends.places.numpy(), "weights": ends.weights.numpy()}
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -39,8 +40,13 @@ def elevation_map(grid: Grid, units: Units, *, raw: bool = False) -> go.Figure:
     ``raw`` shows the raster before the smoothing.
     """
     z, step = thin(grid.raw if raw else grid.elevation)
+    unit = units.value.partition(" per ")[0] or "metres"
+    if grid.offset:  # colours are 32-bit numbers, which would not tell the relief apart from so far
+        unit = f"{unit} above {grid.offset:,.9g}"
     mask, _ = thin(grid.mask)
     x, y = centres(grid, step)
+    relief = float(np.ptp(grid.elevation))
+    digits = 0 if relief > 10 else min(9, 2 - math.floor(math.log10(relief))) if relief > 0 else 3
     shown = np.where(mask > 0, z, np.nan).astype(np.float32)
     figure = go.Figure(
         go.Heatmap(
@@ -48,8 +54,8 @@ def elevation_map(grid: Grid, units: Units, *, raw: bool = False) -> go.Figure:
             x=x,
             y=y,
             colorscale=palette.ELEVATION,
-            colorbar=colour_bar("metres"),
-            hovertemplate="%{x}, %{y}<br>%{z:,.0f} m<extra></extra>",
+            colorbar=colour_bar(unit),
+            hovertemplate=f"%{{x}}, %{{y}}<br>%{{z:,.{digits}f}} {unit}<extra></extra>",
         )
     )
     lines, line_step = thin(shown, 180)

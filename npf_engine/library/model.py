@@ -47,11 +47,12 @@ class PolarFactorization(factorization.PolarFactorization):
 
     def grad_u(self, x: Any) -> Any:
         """grad u(x), (n, d), in the units of F, at positions x (n, d)."""
-        return arrays.like(x, super().grad_u(self._rows("x", x)))
+        found = super().grad_u(self._rows("x", x))
+        return arrays.like(x, found.double() + self.shift if bool(self.shift.any()) else found)
 
     def grad_u_conjugate(self, y: Any) -> Any:
         """grad u*(y), positions (n, d), for values y (n, d): the inverse of grad_u."""
-        return arrays.like(y, super().grad_u_conjugate(self._rows("y", y)))
+        return arrays.like(y, super().grad_u_conjugate(self._rows("y", y) - self.shift))
 
     def M(self, x: Any, field_values: Any = None) -> Any:
         """M_theta(x) = grad u*(F(x)), (n, d). field_values: F(x) (n, d), needed where F is known on samples only."""
@@ -61,7 +62,7 @@ class PolarFactorization(factorization.PolarFactorization):
                 raise InputError("F is known on samples only: pass field_values, F at x (n, d), or use M_network(x)")
             values = self.function(self._model(rows).cpu().double())
         else:
-            values = self._rows("field_values", field_values)
+            values = self._rows("field_values", field_values) - self.shift
             if len(values) != len(rows):
                 raise InputError(f"field_values has {len(values)} rows and x has {len(rows)}; pass F at each row of x")
         return arrays.like(x, self._user(self.solve(self._values(values)).x))
@@ -76,12 +77,20 @@ class PolarFactorization(factorization.PolarFactorization):
 
     def invert(self, gradient: Any, n: int, seed: int = 0) -> Any:
         """n draws of places where F takes the value ``gradient``: (n, d) for (d,), (k, n, d) for (k, d)."""
-        return arrays.like(gradient, super().invert(*self._asked("gradient", gradient, n), seed))
+        value, draws = self._asked("gradient", gradient, n)
+        return arrays.like(gradient, super().invert(value - self.shift, draws, seed))
 
     def invert_exact(self, gradient: Any, n: int, seed: int = 0) -> factorization.ExactInversion:
         """``invert`` of one gradient (d,), each draw carried on to where F is exactly that value; tensors."""
         value = torch.from_numpy(arrays.vector("gradient", gradient, self.d))
-        return super().invert_exact(*self._asked("gradient", value, n), seed)
+        asked, draws = self._asked("gradient", value, n)
+        return super().invert_exact(asked - self.shift, draws, seed)
+
+    @property
+    def shift(self) -> Tensor:
+        """(d,) float64: what was taken off F before training, since 32-bit numbers would have rounded the rest. The
+        networks and ``samples`` know F less this; what is asked for and answered here is F itself."""
+        return torch.tensor(self.info.get("shift") or [0.0] * self.d, dtype=torch.float64)
 
     def _rows(self, name: str, value: Any) -> Tensor:
         return torch.from_numpy(arrays.rows(name, value, self.d))
@@ -178,7 +187,8 @@ def _give(model: PolarFactorization, function: Any) -> None:
     """F of the caller's again, compared with the samples that were kept. Raises InputError where it differs."""
     x, y = (model.samples[name][:COMPARED].double() for name in ("x_train", "y_train"))
     at = model.scaling.to_user(x)
-    known = in_model_positions(own_function("function", function, at[:4]).call, model.scaling)
+    plain, shift = in_model_positions(own_function("function", function, at[:4]).call, model.scaling), model.shift
+    known = (lambda x_hat: (plain(x_hat.double()) - shift).to(x_hat)) if bool(shift.any()) else plain
     spread = float((y - y.mean(0)).norm(dim=1).mean())
     miss = float((known(x) - y).norm(dim=1).max())
     if not miss <= SAME_FUNCTION * spread:
@@ -206,9 +216,9 @@ def accuracy(
     at, values = arrays.rows("x", x, model.d, FEWEST), arrays.rows("y", y, model.d)
     if len(at) != len(values):
         raise InputError(f"x has {len(at):,} rows and y has {len(values):,}; pass F at each row of x")
-    field = _unseen(model, torch.from_numpy(at), torch.from_numpy(values))
+    field = _unseen(model, torch.from_numpy(at), torch.from_numpy(values) - model.shift)
     config = dataclasses.replace(ReportConfig(), draws=count("draws", draws, least=2))
-    return accuracy_report(model, field, config, seed, loader(progress)).to_json()
+    return accuracy_report(model._engine(), field, config, seed, loader(progress)).to_json()
 
 
 def _unseen(model: factorization.PolarFactorization, x: Tensor, y: Tensor) -> Field:

@@ -153,6 +153,8 @@ def _model(job: Job, parts: _Parts, config: InverseConfig, field_spec: dict[str,
         "kind": field.kind,
         "n": field.n,
         "warnings": field.warnings,
+        "conversions": field.conversions,
+        "shift": list(field.shift),  # off F's components: every value in this model is less by it
         "provenance": field.provenance,
     }
     for network in parts.networks.values():

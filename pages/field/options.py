@@ -9,6 +9,7 @@ import streamlit as st
 from npf_engine.errors import InputError
 from npf_engine.fields import analytic
 from npf_engine.fields.places import elevation_fetch
+from npf_engine.fields.sources.files import FolderRaster
 from npf_engine.fields.sources.registry import source_of
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.numbers import typed
@@ -21,7 +22,18 @@ RHO = {
     "land": "Uniform on the land (level water left out)",
     "samples": "The law of the samples",
 }
-SLOPES = {"per-pixel": "metres per pixel", "per-metre": "metres per metre"}
+SLOPES = {"per-pixel": "metres per pixel", "per-metre": "metres per metre of the ground"}
+MISSING = {"mask": "leave them out", "keep": "keep them"}
+HEIGHTS = {
+    "": "what the file says",
+    "metre": "metres",
+    "foot": "feet",
+    "US survey foot": "US survey feet",
+    "decimetre": "decimetres",
+    "centimetre": "centimetres",
+    "kilometre": "kilometres",
+    "none": "no length",
+}
 VOIDS = {"fill": "fill them from their surroundings", "mask": "leave them out of Ω"}
 
 
@@ -29,11 +41,14 @@ def show(spec: FieldSpec, place: bool) -> None:
     """The folded options of ``spec``; a ``place`` has a product to fetch."""
     terrain = place or is_raster(spec)
     function = spec.source in analytic.INFO or source_of(spec).family == "formula"
+    file = source_of(spec).family == "file" or isinstance(source_of(spec), FolderRaster)
     with st.expander("Options", icon=":material/tune:"):
         if terrain:
             _terrain(spec, place)
         elif function:
             _function(spec)
+        if file:
+            _guesses(spec, terrain)
         _number("split_seed", "Seed of the 85/15 split", spec.split_seed, 0, "Which samples are kept for testing.")
 
 
@@ -64,6 +79,23 @@ def _terrain(spec: FieldSpec, place: bool) -> None:
             _select("product", "Elevation product", spec.product, {name: name for name in elevation_fetch.PRODUCTS})
         elif spec.source == "fractal":
             _number("noise_seed", "Seed of the terrain", spec.noise_seed, 0, "Another seed is another terrain.")
+
+
+def _guesses(spec: FieldSpec, terrain: bool) -> None:
+    """What a file does not say of itself, or says wrongly."""
+    first, second = st.columns(2)
+    with first:
+        _select("missing", "Values like -9999, undeclared", spec.missing, MISSING)
+        if terrain:
+            _select("height_unit", "Heights are in", spec.height_unit, HEIGHTS)
+    with second:
+        if terrain:
+            _text("crs", "Coordinate system", spec.crs, _crs, "as the file says; or EPSG:3857, none")
+            _number("band", "Band", spec.band, 1, "Which band of the raster holds the heights.")
+
+
+def _crs(key: str) -> None:
+    choice.change(crs=st.session_state[f"option_{key}"].strip())
 
 
 def _function(spec: FieldSpec) -> None:
@@ -113,9 +145,9 @@ def _select(key: str, label: str, value: str, names: dict[str, str]) -> None:
     )
 
 
-def _text(key: str, label: str, value: str, read: Callable[[str], None]) -> None:
+def _text(key: str, label: str, value: str, read: Callable[[str], None], hint: str = "") -> None:
     st.session_state[f"option_{key}"] = value
-    st.text_input(label, key=f"option_{key}", on_change=read, args=(key,))
+    st.text_input(label, key=f"option_{key}", on_change=read, args=(key,), placeholder=hint or None)
 
 
 def _changed(key: str) -> None:

@@ -8,14 +8,17 @@ import numpy as np
 import streamlit as st
 
 from npf_engine.fields.field import Field
+from npf_engine.fields.summary import moments
 from npf_engine.figures import histograms, panels, terrain
 from npf_engine.figures.layout import position_title
 from npf_engine.glossary import typeset
 from npf_engine.measures import views
+from npf_engine.numbers import number
 from npf_engine.tasks.layout import slug
 from ui import states
 from ui.plots import plot
 
+MOST_ROWS = 12  # components in the table
 MOST_POINTS = 300_000  # of a preview; the training has them all
 Arrays = dict[str, np.ndarray]
 
@@ -27,8 +30,28 @@ def facts(field: Field) -> None:
     if field.lattice is not None:
         kind = "known on a grid and by interpolation between its nodes"
     st.markdown(f"**{field.n:,}** samples in **{field.d}** dimension{'s' if field.d > 1 else ''}, {kind}{unit}")
+    _moments(field)
+    for conversion in field.conversions:
+        st.caption(f":material/straighten: {states.sentence(typeset(conversion))}")
     for warning in field.warnings:
         st.warning(states.sentence(typeset(warning)), icon=":material/warning:")
+
+
+def _moments(field: Field) -> None:
+    """What a training would see of F, as ``preview`` prints it."""
+    found = moments(field)
+    unit = f", in {states.plain(field.units.value)}" if field.units.value else ""
+    with st.expander(f"Moments of F{unit}", icon=":material/functions:"):
+        rows = zip(found.mean, found.std, found.min, found.max, strict=True)
+        names = ("mean", "spread", "least", "greatest")
+        st.dataframe(
+            [
+                {"": f"F{k + 1}"} | {name: number(value, 5) for name, value in zip(names, row, strict=True)}
+                for k, row in enumerate(rows)
+            ][:MOST_ROWS],
+            hide_index=True,
+        )
+        st.caption(f"Median of |F|: {number(found.median_norm, 5)}")
 
 
 def show(field: Field) -> None:

@@ -17,7 +17,7 @@ from ui import states
 MOST = 32  # previews kept for all visitors, a quarter of a megabyte each
 CANCEL_AFTER = 2.0  # seconds until a way to stop is offered
 STOPPED = "reading_stopped"  # session: the file whose reading was stopped
-Key = tuple[str, str, int, int, str]
+Key = tuple[object, ...]
 
 
 class Previews:
@@ -51,7 +51,8 @@ def previews() -> Previews:
 def look(path: Path, spec: FieldSpec) -> uploads.UploadPreview | None:
     """What is in the file, read with progress and a way to stop; None after it was stopped."""
     law = "samples" if spec.rho in ("box", "samples") else spec.rho  # the two are one to a preview
-    key = (stored_files.content_hash(path), path.name, spec.max_samples, spec.split_seed, law)
+    said = (spec.height_unit, spec.crs, spec.missing, spec.band, spec.slope)
+    key = (stored_files.content_hash(path), path.name, spec.max_samples, spec.split_seed, law, *said)
     seen = previews().get(key)
     if seen is not None:
         return seen

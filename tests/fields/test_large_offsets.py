@@ -92,3 +92,19 @@ def test_positions_far_from_zero_are_all_different(tmp_path: Path):
     field = uploads.load_upload(tmp_path / "a.csv", RAW)
     assert len(np.unique(field.x_train[:, 1].numpy())) == len(field.x_train)
     assert field.low == pytest.approx(tuple(x.min(0)), rel=1e-15)
+
+
+def test_the_library_answers_in_the_values_that_it_was_given():
+    """grad u has the constant again, and whoever asks where F takes a value asks for F itself."""
+    import npf_engine as npf
+
+    rng = np.random.default_rng(4)
+    x = rng.uniform(-1, 1, (400, 2))
+    y = x * [1.0, 0.5] + np.array([1e8, 0.0])
+    tiny = {"u.regression_steps": 40, "u.pairings": 1, "u.pair_size": 200, "u.dual_steps": 0, "u.polish_steps": 0,
+            "v.steps": 20, "m.steps": 20, "inverse.steps": 20}  # fmt: skip
+    model = npf.factorize(x, y, settings=tiny)
+    assert np.abs(model.grad_u(x)[:, 0] - 1e8).max() < 2
+    places = model.invert(y[:3], 5)
+    assert np.isfinite(places).all() and np.abs(places).max() < 4
+    assert np.abs(model.M(x, y)).max() < 2
