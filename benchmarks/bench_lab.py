@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,12 @@ import numpy as np
 
 from benchmarks.common import arguments, set_threads, show, tell
 from npf_engine.figures.lab import pushforwards, spread
-from npf_engine.networks.sizes import count_parameters
-from npf_engine.studies.lab.dual_methods import fit_by_dual
-from npf_engine.studies.lab.methods import Units
 from npf_engine.studies.lab.run import Bench, run_lab
 from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.lab.tasks import build_task
 from npf_engine.tasks.recorder import Recorder
+from npf_engine.transport.methods import registry
+from npf_engine.transport.methods.method import Budget
 
 SCHEMES = ("explicit", "implicit", "implicit-summed", "euclidean", "adam", "gauss-newton")
 # mean, standard deviation, share above 0.03 of the released code, 30 seeds (Adam: rate 1e-2, 1000 steps)
@@ -74,20 +74,28 @@ def dual_rows(d: int, steps: int, seed: int) -> list[dict[str, Any]]:
     for task_name, paper in PAPER.items():
         task = build_task(task_name, d=d)
         bench = Bench(task, LabSpec(task=task_name, d=d, points=2048, first_seed=seed))
-        units = Units.of(task, keep=False)
-        source, target = units.source_sampler(task.source), units.target_sampler(task.target)
+        source, target = task.laws
         for name, title in ARCHITECTURES.items():
             cpu = time.process_time()
-            u = fit_by_dual(name, source, target, d, seed, Recorder(), steps=steps, published=True, batch=256)
+            method = registry.get(name)
+            settings = replace(method.settings, table_sizes=True, batch=256)
+            found = method.learn(source, target, Budget(steps=steps), seed, Recorder(), settings)
             used = time.process_time() - cpu
-            value = bench.value(units.map(u.gradient), bench.x, bench.y)
+            value = bench.value(found.forward, bench.x, bench.y)
             rows.append(
                 {
-                    "task": task_name, "architecture": title, "parameters": count_parameters(u), "metric": task.metric,
-                    "value": value, "floor": bench.floor, "moving the mean": bench.trivial,
-                    "paper": paper[name] if d == 32 else None, "steps": steps, "CPU seconds": round(used, 1),
+                    "task": task_name,
+                    "architecture": title,
+                    "parameters": found.report.parameters,
+                    "metric": task.metric,
+                    "value": value,
+                    "floor": bench.floor,
+                    "moving the mean": bench.trivial,
+                    "paper": paper[name] if d == 32 else None,
+                    "steps": steps,
+                    "CPU seconds": round(used, 1),
                 }
-            )  # fmt: skip
+            )
             tell(f"{task_name}, {title}: {value:.4g} after {steps} steps, {used:.0f} CPU s")
     return rows
 

@@ -17,10 +17,10 @@ from typing import Any
 from benchmarks.common import arguments, names_of, set_threads, show, tell
 from npf_engine.fields.pictures import Picture, built_in, open_picture, resized, write_png
 from npf_engine.studies.recolor.measure import colour_match
-from npf_engine.studies.recolor.spec import METHODS
 from npf_engine.studies.recolor.transfer import SECONDS, recolor, structure
 
 PIXELS = 1_000_000
+METHODS = ("fit", "cmgn", "mmgn", "entropic", "exact", "gaussian")
 
 
 def megapixel(picture: Picture) -> Picture:

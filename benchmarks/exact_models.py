@@ -23,7 +23,7 @@ from npf_engine.fields.catalog import resolve
 from npf_engine.fields.field import Field, Kind, Scaling, Units, draw_rho
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.polar import PolarFactorization
-from npf_engine.studies.lab.references import _shortest_paths
+from npf_engine.transport.discrete import _shortest_paths
 
 Map = Callable[[Tensor], Tensor]
 SAMPLES, TEST = 24_000, 6_000

@@ -9,6 +9,7 @@ import streamlit as st
 from npf_engine.numbers import number
 from npf_engine.studies import kinds
 from npf_engine.studies.kind import Stage
+from npf_engine.transport.methods import registry
 from ui import frame, states
 
 ICONS = {
@@ -28,9 +29,7 @@ def title(stage: str) -> str:
     base, _, part = stage.partition(": ")
     if base in words:
         return f"{words[base].title}, {part}"
-    from npf_engine.transport.methods import names
-
-    return names.title(base) + (f", {part}" if part else "")
+    return registry.title(base) + (f", {part}" if part else "")
 
 
 def stages(status: dict[str, Any]) -> None:

@@ -49,7 +49,7 @@ NOT_MATHEMATICS = (
     "npf_engine/sampling/learned.py",
     "npf_engine/sampling/setting.py",
     "npf_engine/studies/lab/progress.py",
-    "npf_engine/transport/methods/names.py",
+    "npf_engine/transport/methods/*",
 )
 BUDGET = 10.0  # CPU seconds of tests for a mutant that none of them sees
 FOREIGN = 2.0  # a second of another room's test counts as much as two of the own room's

@@ -11,9 +11,10 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from npf_engine.figures import palette
+from npf_engine.figures.lab_styles import MARKS, style
 from npf_engine.figures.layout import finish, float32, span
 from npf_engine.figures.training import wants_log
-from npf_engine.transport.methods.names import REFERENCES, title
+from npf_engine.transport.methods.registry import references, title
 
 ARROWS = 150
 ACROSS = 3
@@ -22,26 +23,6 @@ SEEN = 0.05  # share of a cloud that lies in the picture; with less the panel sa
 ABOVE = 100.0  # times the trivial answer: curves that diverge leave the picture there
 LARGEST = 1e12  # a table shows no number beyond: such a map is nowhere
 
-# method -> colour and dash: kin share a colour and differ in the line and its marks
-STYLES: dict[str, tuple[str, str]] = {
-    "explicit": (palette.COLOURS["rho"], "solid"),
-    "implicit": (palette.COLOURS["rho"], "dash"),
-    "implicit-summed": (palette.COLOURS["rho"], "dot"),
-    "euclidean": (palette.COLOURS["trivial"], "solid"),
-    "adam": (palette.COLOURS["trivial"], "dash"),
-    "gauss-newton": (palette.COLOURS["inverse"], "solid"),
-    "cmgn": (palette.COLOURS["m"], "solid"),
-    "mmgn": (palette.COLOURS["m"], "dash"),
-    "icnn": (palette.COLOURS["grad_u"], "solid"),
-    "icnn-linear": (palette.COLOURS["grad_u"], "dash"),
-    "icnn-fquad": (palette.COLOURS["grad_u"], "dot"),
-    "lse": (palette.COLOURS["m_network"], "solid"),
-    "entropic": (palette.COLOURS["reconstruction"], "solid"),
-    "exact": (palette.COLOURS["reconstruction"], "dash"),
-    "gaussian": (palette.COLOURS["floor"], "solid"),
-    "fit": (palette.COLOURS["field"], "solid"),
-}
-MARKS = {"solid": "circle", "dash": "diamond", "dot": "x"}
 METRICS = {"l2_uvp": "L2-UVP (%)", "s_eps": "S<sub>ε</sub>", "mmd": "squared MMD"}
 
 
@@ -181,7 +162,7 @@ def convergence(report: Mapping[str, Any]) -> go.Figure | None:
         if not seconds:
             continue
         told += value
-        colour, dash = STYLES.get(name, (palette.COLOURS["floor"], "solid"))
+        colour, dash = style(name)
         figure.add_trace(
             go.Scatter(
                 x=float32(seconds),
@@ -236,13 +217,16 @@ def spread(report: Mapping[str, Any]) -> go.Figure | None:
         values = [v for v in report["results"][name]["values"] if v is not None and v < LARGEST]
         if values:
             told += values
-            colour, dash = STYLES.get(name, (palette.COLOURS["floor"], "solid"))
+            colour, dash = style(name)
             figure.add_trace(
                 go.Scatter(
-                    x=float32(values), y=[title(name)] * len(values), mode="markers", showlegend=False,
+                    x=float32(values),
+                    y=[title(name)] * len(values),
+                    mode="markers",
+                    showlegend=False,
                     marker={"color": colour, "opacity": 0.7, "size": 8, "symbol": MARKS[dash]},
                 )
-            )  # fmt: skip
+            )
     if not told:
         return None
     finish(figure, height=80 + 34 * len(figure.data), revision="lab_spread")
@@ -275,10 +259,11 @@ def table(report: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for name, row in report["results"].items()
     ]
+    last = references()
     floor = report["floor"] or 0.0  # below it a value got there by chance: it is no better than one at it
 
     def order(row: dict[str, Any]) -> tuple[bool, bool, float]:
-        return row["method"] in REFERENCES, row["value"] is None, max(row["value"] or 0.0, floor)
+        return row["method"] in last, row["value"] is None, max(row["value"] or 0.0, floor)
 
     return sorted(rows, key=order)
 
@@ -292,7 +277,7 @@ def _graphs(x: np.ndarray, images: Mapping[str, np.ndarray]) -> go.Figure:
     order = np.argsort(x, kind="stable")
     figure = go.Figure()
     for name, values in images.items():
-        colour, dash = STYLES.get(name, (palette.COLOURS["floor"], "solid"))
+        colour, dash = style(name)
         figure.add_trace(
             go.Scatter(
                 x=float32(x[order]),

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from npf_engine import seeds
+
+Draw = Callable[[int, torch.Generator], Tensor]
+UNIT_POINTS = 2000  # of each law, by which its centre and size are known
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,48 @@ class Coordinates:
         return P / size, size
 
 
-def scaled(centre: Tensor, size: float, image_centre: Tensor, image_size: float) -> Coordinates:
-    """x = centre + size x', y = image_centre + image_size y', both in one unit for all axes."""
-    P = torch.eye(len(centre), dtype=centre.dtype, device=centre.device) / size
-    return Coordinates(centre, P, size * image_size, image_centre)
+@dataclass(frozen=True)
+class Units:
+    """x = centre + size x_hat for both clouds."""
+
+    source: tuple[Tensor, float]
+    target: tuple[Tensor, float]
+
+    @staticmethod
+    def of(source: Draw, target: Draw) -> Units:
+        """From UNIT_POINTS points of each law."""
+        clouds = (law(UNIT_POINTS, seeds.generator(0, "lab.units")) for law in (source, target))
+        return Units(*((c.mean(0), float(c.var(0).mean().sqrt()) or 1.0) for c in clouds))
+
+    @staticmethod
+    def none(source: Draw, target: Draw) -> Units:
+        """The units as they are, where the target's potential is known in them."""
+        clouds = (law(1, seeds.generator(0, "lab.units")) for law in (source, target))
+        return Units(*((torch.zeros_like(c[0]), 1.0) for c in clouds))
+
+    @property
+    def at(self) -> Coordinates:
+        """The same as coordinates of a potential: T(x) = centre_y + size_y grad u((x - centre_x) / size_x)."""
+        (centre, size), (mean, image_size) = self.source, self.target
+        P = torch.eye(len(centre), dtype=centre.dtype, device=centre.device) / size
+        return Coordinates(centre, P, size * image_size, mean)
+
+    def source_sampler(self, draw: Draw) -> Draw:
+        """Draws in model units."""
+        centre, size = self.source
+        return lambda n, generator: (draw(n, generator) - centre) / size
+
+    def target_sampler(self, draw: Draw) -> Draw:
+        """Draws in model units."""
+        centre, size = self.target
+        return lambda n, generator: (draw(n, generator) - centre) / size
+
+    def map(self, inner: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        """A map of model units in the laws' own."""
+        (a, s), (b, t) = self.source, self.target
+
+        def forward(x: Tensor) -> Tensor:
+            with torch.no_grad():
+                return b + t * inner((x - a) / s)
+
+        return forward

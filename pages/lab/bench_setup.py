@@ -17,6 +17,7 @@ from npf_engine.studies import kinds
 from npf_engine.studies.lab.progress import weights
 from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.lab.tasks import build_task
+from npf_engine.transport.methods import registry
 from pages.field import building
 from pages.field.pick import built_in
 from pages.lab import files, titles
@@ -123,20 +124,25 @@ def _uploaded(key: str) -> None:
 
 def _methods(spec: LabSpec) -> None:
     st.markdown("**Methods**")
-    for family in titles.FAMILIES:
-        members = [name for name, (group, _) in titles.METHODS.items() if group == family]
+    for family, members in registry.families().items():
         key = f"methods_{frame.key_of(family)}"
-        st.session_state[key] = [name for name in members if name in spec.methods]
+        st.session_state[key] = [method.name for method in members if method.name in spec.methods]
         st.pills(
-            family, members, selection_mode="multi", key=key, format_func=titles.method, on_change=_methods_chosen,
+            family,
+            [method.name for method in members],
+            selection_mode="multi",
+            key=key,
+            format_func=titles.method,
+            on_change=_methods_chosen,
             wrap=True,
-            help="; ".join(f"{titles.method(name)}: {titles.METHODS[name][1]}" for name in members) + ".",
-        )  # fmt: skip
+            help="; ".join(f"{method.title}: {method.about}" for method in members) + ".",
+        )
 
 
 def _methods_chosen() -> None:
-    chosen = [name for family in titles.FAMILIES for name in st.session_state[f"methods_{frame.key_of(family)}"]]
-    FORM.change({"methods": tuple(name for name in titles.METHODS if name in chosen)})
+    keys = [f"methods_{frame.key_of(family)}" for family in registry.families()]
+    chosen = [name for key in keys for name in st.session_state[key]]
+    FORM.change({"methods": tuple(name for name in registry.names() if name in chosen)})
 
 
 def _budget(spec: LabSpec) -> None:
@@ -238,6 +244,6 @@ def digits(codes: np.ndarray) -> np.ndarray:
 @st.cache_resource(show_spinner="Reading the digits ...")
 def _space() -> Any:
     from npf_engine.fields.digits import load_digit_images
-    from npf_engine.studies.lab.noise_to_digits import CodeSpace
+    from npf_engine.studies.lab.digit_codes import CodeSpace
 
     return CodeSpace.of(load_digit_images().pixels)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from npf_engine.figures import colour, lab
 from npf_engine.numbers import number as number_text
-from npf_engine.transport.methods.names import REFERENCES
+from npf_engine.transport.methods.registry import references
 from pages.lab import bench_setup, titles
 from ui import frame, states
 from ui.plots import plot
@@ -117,7 +117,7 @@ def numbers(report: Report) -> None:
 
 def table(report: Report) -> None:
     """All methods, best first, then the references."""
-    rows = []
+    rows, compared = [], references()
     for row in lab.table(report):
         own = report["results"][row["method"]]
         gap = own.get("gap")
@@ -127,7 +127,7 @@ def table(report: Report) -> None:
                 "failed": 100 * row["failed"],
                 "gap": None if gap is None or row["value"] is None else 100 * gap,
                 "gap_se": None if own.get("gap_se") is None or row["value"] is None else 100 * own["gap_se"],
-                "verdict": "reference" if row["method"] in REFERENCES else own.get("verdict"),
+                "verdict": "reference" if row["method"] in compared else own.get("verdict"),
             }
         )  # fmt: skip
     label, about = titles.METRICS[report["metric"]]

@@ -14,8 +14,8 @@ from npf_engine.fields.pictures import BUILT_IN, open_picture
 from npf_engine.figures import colour
 from npf_engine.studies import kinds
 from npf_engine.studies.recolor.run import preview
-from npf_engine.studies.recolor.spec import METHODS, RecolorSpec
-from npf_engine.studies.recolor.transfer import recolor
+from npf_engine.studies.recolor.spec import RecolorSpec, methods
+from npf_engine.studies.recolor.transfer import method_of, recolor
 from pages.lab import files, titles
 from ui import form, frame, states
 from ui.form import Form
@@ -46,10 +46,13 @@ def show() -> None:
             _picture(spec, key)
         st.session_state["colour_method"] = spec.method
         st.selectbox(
-            "Method", METHODS, key="colour_method", format_func=titles.method,
+            "Method",
+            list(methods()),
+            key="colour_method",
+            format_func=titles.method,
             on_change=lambda: FORM.change({"method": st.session_state["colour_method"]}),
-        )  # fmt: skip
-        st.caption(f"{titles.method(spec.method)}: {titles.METHODS[spec.method][1]}.")
+        )
+        st.caption(f"{titles.method(spec.method)}: {method_of(spec.method).about}.")
         FORM.widgets(spec, NUMBERS, across=2)
         name = st.text_input("Name", placeholder=kinds.of(spec).default_name(spec), key="run_name", max_chars=80)
         if st.button("Recolour at full size", type="primary", icon=":material/palette:", width="stretch", key="run_it"):

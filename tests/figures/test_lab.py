@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from npf_engine.figures import lab
-from npf_engine.studies.lab.methods import METHODS
+from npf_engine.figures.lab_styles import STYLES, style
+from npf_engine.transport.methods import registry
 
 
 def row(mean: float | None, curve: list[float] | None = None, cost: float | None = 2.0) -> dict[str, Any]:
@@ -33,8 +34,9 @@ def clouds() -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_every_method_has_a_style_of_its_own() -> None:
-    assert set(lab.STYLES) == set(METHODS)
-    assert len(set(lab.STYLES.values())) == len(METHODS)
+    assert set(STYLES) == set(registry.names())
+    assert len(set(STYLES.values())) == len(STYLES)
+    assert style("of nobody") not in STYLES.values()
 
 
 def test_pushforwards_interpolate_between_source_and_image(clouds: tuple[np.ndarray, np.ndarray]) -> None:
@@ -82,9 +84,9 @@ def test_spread_shows_each_seed(report: dict[str, Any]) -> None:
 def test_table_has_the_best_first_and_references_last(report: dict[str, Any]) -> None:
     gone = row(1e20, cost=1e20) | {"min_eigenvalue": -1e24}
     rows = lab.table(report | {"results": report["results"] | {"adam": gone, "cmgn": row(None, cost=None)}})
-    assert [r["method"] for r in rows] == ["explicit", "adam", "cmgn", "exact", "fit"]
-    assert rows[1]["value"] is rows[1]["cost_ratio"] is rows[1]["min_eigenvalue"] is None, "beyond all sense"
-    assert rows[0]["cost_ratio"] == pytest.approx(1.25) and rows[4]["cost_ratio"] is None
+    assert [r["method"] for r in rows] == ["explicit", "fit", "adam", "cmgn", "exact"]
+    assert rows[2]["value"] is rows[2]["cost_ratio"] is rows[2]["min_eigenvalue"] is None, "beyond all sense"
+    assert rows[0]["cost_ratio"] == pytest.approx(1.25) and rows[1]["cost_ratio"] is None
 
 
 def test_curves_stand_between_levels_of_as_many_points(report: dict[str, Any]) -> None:

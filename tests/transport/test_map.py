@@ -8,7 +8,7 @@ from torch import Tensor
 
 from npf_engine.networks.classical_icnn import ClassicalICNN, Terms
 from npf_engine.networks.monotone import CMGN
-from npf_engine.transport.coordinates import Coordinates, scaled
+from npf_engine.transport.coordinates import Coordinates, Units
 from npf_engine.transport.gaussian import gaussian_map
 from npf_engine.transport.map import (
     REPLACED,
@@ -37,7 +37,7 @@ def kinds() -> dict[str, TransportMap]:
     """One map of each kind, from a cloud in the plane."""
     x, y = points(30), 4 + points(40, seed=1)
     u = ClassicalICNN(2, [8], terms=Terms(linear=True, rank=2), spread=2.0, strong_convexity=0.2, seed=1).double()
-    at = scaled(torch.tensor([1.0, -2.0]).double(), 0.5, torch.tensor([7.0, 0.0]).double(), 3.0)
+    at = Units((torch.tensor([1.0, -2.0]).double(), 0.5), (torch.tensor([7.0, 0.0]).double(), 3.0)).at
     return {
         "potential": PotentialMap(u, at),
         "affine": AffineMap.of(S, M),
@@ -99,14 +99,14 @@ def test_coordinates_lead_there_and_back() -> None:
     at, x = Coordinates(torch.tensor([5.0, -1.0]).double(), P, 2.5, M), points(7)
     torch.testing.assert_close(at.position(at.source(x)), x)
     torch.testing.assert_close(at.target(at.image(x)), x)
-    unit = scaled(torch.tensor([5.0, -1.0]), 4.0, torch.tensor([0.0, 2.0]), 0.5)
+    unit = Units((torch.tensor([5.0, -1.0]), 4.0), (torch.tensor([0.0, 2.0]), 0.5)).at
     z = points(7).float()
     torch.testing.assert_close(unit.source(torch.tensor([5.0, -1.0]) + 4 * z), z)
     torch.testing.assert_close(unit.image(z), torch.tensor([0.0, 2.0]) + 0.5 * z)
 
 
 def test_a_report_says_how_it_ended() -> None:
-    u, at = ClassicalICNN(2, [3]), scaled(torch.zeros(2), 1.0, torch.zeros(2), 1.0)
+    u, at = ClassicalICNN(2, [3]), Units((torch.zeros(2), 1.0), (torch.zeros(2), 1.0)).at
     found = PotentialMap(u, at, {"method": "icnn", "seconds": 2.5, "steps": 40, "converged": 0.75, "note": "a word"})
     report = found.report
     assert (report.method, report.seconds, report.steps, report.error) == ("icnn", 2.5, 40, 0.25)

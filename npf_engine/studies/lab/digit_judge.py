@@ -1,4 +1,4 @@
-"""How good generated digits are: does a classifier recognise them, are all ten there, is their law the digits' law.
+"""How good generated digits are: does a classifier recognise them, and are all ten there.
 
 Every figure stands between its floor, unseen real digits in the place of the generated ones, and its trivial answer,
 the closed-form Gaussian map, which has the digits' mean and covariance and nothing more.
@@ -6,10 +6,7 @@ the closed-form Gaussian map, which has the digits' mean and covariance and noth
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,9 +14,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor
 
 from npf_engine import seeds
-from npf_engine.divergences import default_eps, sinkhorn_divergence
 from npf_engine.errors import InputError
-from npf_engine.measures.measured import Measured
 from npf_engine.transport.gaussian import gaussian_map
 
 NEIGHBOURS = 10
@@ -66,34 +61,3 @@ class DigitJudge:
         p = counts[counts > 0] / counts.sum()
         recognised = float((shares.max(1) >= AGREEMENT - 1e-9).mean())
         return Recognition(recognised, float(-(p * np.log(p)).sum()), tuple(int(c) for c in counts))
-
-    def scores(self, sample: Callable[[int, int], Tensor], n: int = 1000, draws: int = 2) -> dict[str, Any]:
-        """Of ``sample(n, seed) -> codes (n, k)``: {"recognised", "entropy"}, each with "value", "real" and "gaussian";
-        "pushforward": the contract's metric object in code space; "accuracy" of the classifier on real digits."""
-        n = min(n, len(self.held) // 2)
-        noise = torch.randn(n, self.held.shape[1], generator=seeds.generator(n, "digits.noise"))
-        found = {
-            "value": self.recognise(sample(n, 1)),
-            "real": self.recognise(self.held[:n]),
-            "gaussian": self.recognise(self.gaussian(noise)),
-        }
-        return {
-            "recognised": {key: item.recognised for key, item in found.items()},
-            "entropy": {key: item.entropy for key, item in found.items()} | {"most": math.log(10)},
-            "counts": found["value"].counts,
-            "pushforward": self._pushforward(sample, n, draws),
-            "accuracy": self.accuracy,
-        }
-
-    def _pushforward(self, sample: Callable[[int, int], Tensor], n: int, draws: int) -> dict[str, Any]:
-        rows, eps = [], 0.0
-        for draw in range(draws):
-            generator = seeds.generator(draw, "digits.floor")
-            order = torch.randperm(len(self.held), generator=generator)
-            reference, other = self.held[order[:n]], self.held[order[n : 2 * n]]
-            eps = default_eps(reference)
-            noise = torch.randn(n, self.held.shape[1], generator=generator)
-            clouds = (sample(n, draw + 2), other, self.gaussian(noise))
-            value, floor, trivial = (sinkhorn_divergence(cloud, reference, eps) for cloud in clouds)
-            rows.append((value, floor, trivial))
-        return Measured.of_draws(rows, n, eps).to_json()

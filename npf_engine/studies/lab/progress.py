@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
-from npf_engine.tasks.recorder import Passing, Recorder
+from npf_engine.tasks.recorder import Recorder
 from npf_engine.tasks.restoring import restored
-from npf_engine.transport.methods.names import REFERENCES
+from npf_engine.transport.methods import registry
+from npf_engine.transport.methods.method import Map, Showing
 
 KEY = "lab"  # of the checkpoint
 GUESS = 20.0  # seconds of a seed without a budget; set right by what is measured
-QUICK, MEASURE = 2.0, 0.2  # seconds of a seed: of a reference, of the measures
+QUICK, MEASURE = 2.0, 0.2  # seconds of a seed: of what does not learn, of the measures
 
 
-class SeedRecorder(Passing):
-    """Passes on what the fit of one seed tells, as a part of its method's stage.
+class SeedRecorder(Showing):
+    """Passes on what the fit of one seed tells, as a part of its method's stage, and the map on the way to ``see``.
 
     Keeps no checkpoint: potentials of all methods and seeds have stages of the same names, and one would go on from
     another's weights. Finished methods are kept by ``save_done``.
     """
 
-    def __init__(self, inner: Recorder, method: str, index: int, seeds: int) -> None:
-        super().__init__(inner)
+    def __init__(
+        self, inner: Recorder, method: str, index: int, seeds: int, see: Callable[[int, Map], None] | None = None
+    ) -> None:
+        super().__init__(inner, see)
         self.method = method
         self.seed = f"seed {index + 1} of {seeds}" if seeds > 1 else ""
 
@@ -43,7 +46,7 @@ class SeedRecorder(Passing):
 def weights(methods: Sequence[str], seeds: int, seconds: float | None) -> dict[str, float]:
     """Guessed seconds of each method, for the time left."""
     learned = GUESS if seconds is None else seconds
-    each = {name: QUICK if name in REFERENCES and name != "fit" else learned for name in methods}
+    each = {name: learned if registry.get(name).learns else QUICK for name in methods}
     return {name: seeds * (guess + MEASURE) for name, guess in each.items()}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,14 @@ from torch import Tensor
 
 from npf_engine import seeds
 from npf_engine.divergences import default_eps, energy_mmd, l2_uvp, sinkhorn_divergence
-from npf_engine.studies.lab.methods import Fitted, Work, run_method
+from npf_engine.studies.lab.fitting import Curve, fits
 from npf_engine.studies.lab.progress import load_done, save_done, weights
 from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.lab.tasks import Task, build_task
 from npf_engine.tasks.recorder import Recorder
-from npf_engine.transport.drifting import SCHEMES
+from npf_engine.transport.map import Map, TransportMap
+from npf_engine.transport.methods import registry
 from npf_engine.transport.pairing import PIVOTS
-from npf_engine.transport.scores import Map
 
 POINTS = {"mmd": 10_000, "l2_uvp": 4096, "s_eps": 1024}
 SHOWN = 2000  # points kept for pictures
@@ -54,12 +53,21 @@ def run_lab(spec: LabSpec, recorder: Recorder | None = None, folder: Path | None
     if task.true_map is not None:
         arrays["truth"] = task.true_map(bench.x[:SHOWN]).numpy()
     report: dict[str, Any] = {
-        "task": spec.task if spec.target is None else f"{spec.task} {spec.target}", "title": task.title, "d": task.d,
+        "task": spec.task if spec.target is None else f"{spec.task} {spec.target}",
+        "title": task.title,
+        "d": task.d,
         "notes": list(task.notes),
-        "metric": task.metric, "floor": bench.floor, "floor_std": bench.floor_std, "trivial": bench.trivial,
-        "look": bench.look_levels, "exact_cost": bench.exact_cost,
-        "n": len(bench.x), "seeds": [spec.first_seed, spec.seeds], "spec": spec.to_json(), "results": {},
-    }  # fmt: skip
+        "metric": task.metric,
+        "floor": bench.floor,
+        "floor_std": bench.floor_std,
+        "trivial": bench.trivial,
+        "look": bench.look_levels,
+        "exact_cost": bench.exact_cost,
+        "n": len(bench.x),
+        "seeds": [spec.first_seed, spec.seeds],
+        "spec": spec.to_json(),
+        "results": {},
+    }
     recorder.plan(weights(spec.methods, spec.seeds, spec.budget_seconds))
     report["results"], kept = load_done(recorder)
     arrays |= kept
@@ -108,9 +116,10 @@ class Bench:
         self.trivial = self.value(lambda x: x + shift, self.x, self.y)
         few = min(LOOK_POINTS, n)
         self.look_levels = {
-            "points": few, "floor": self._floor(LOOK_FLOORS, few, apart=False)[0],
+            "points": few,
+            "floor": self._floor(LOOK_FLOORS, few, apart=False)[0],
             "trivial": _number(self.look(lambda x: x + shift)),
-        }  # fmt: skip
+        }
         if task.true_map is not None:
             self.exact_cost = float((task.true_map(self.x) - self.x).square().sum(1).mean())
         else:
@@ -151,77 +160,62 @@ class Bench:
         """The metric on a few points, for curves."""
         return self.value(forward, self.x[:LOOK_POINTS], self.y[:LOOK_POINTS])
 
-    def watched(self, name: str, recorder: Recorder) -> Callable[[Map], float]:
-        """``look`` that tells the recorder too: where the few points are now, and the curve so far."""
-        began, told = recorder.clock(), []
-        together = self.spec.seeds if name in SCHEMES else 1  # the others look at their first seed alone
-
-        def look(forward: Map) -> float:
-            value = self.look(forward)
-            told.append(((recorder.clock() - began) / together, value))
-            seconds, values = np.array(told, dtype=np.float32).T
-            image = forward(self.x[:LOOK_POINTS]).numpy()
-            recorder.snapshot("lab", method=np.array(name), pushforward=image, seconds=seconds, value=values)
-            return value
-
-        return look
-
     def run(self, name: str, recorder: Recorder) -> tuple[dict[str, Any], Tensor | None]:
         """The method's row, and the first seed's pushforward of the test points."""
-        spec = self.spec
+        spec, method = self.spec, registry.get(name)
         seeds = range(spec.first_seed, spec.first_seed + spec.seeds)
-        work = Work(self.task, seeds, recorder, spec.budget_seconds, spec.budget_steps, self.watched(name, recorder))
+        curve = Curve(recorder, self.look, name, self.x[:LOOK_POINTS], spec.seeds if method.together else 1)
         try:
-            fits = run_method(name, work)
+            found = fits(method, self.task, seeds, spec.budget, recorder, curve.see)
         except (ValueError, FloatingPointError, torch.linalg.LinAlgError) as error:
             recorder.note(f"{name}: {error}")
-            return _row(self.task.metric, [math.nan] * len(seeds), 1.0, 0.0, 0, note=str(error)), None
+            return _row(self.task.metric, [math.nan] * len(seeds), 1.0, {"note": str(error)}), None
         values = []
-        for index, (seed, fitted) in enumerate(zip(seeds, fits, strict=True)):
+        for index, (seed, fitted) in enumerate(zip(seeds, found, strict=True)):
             recorder.check()
             x, y = (self.x, self.y) if seed == spec.first_seed else self.task.test(self.n, seed)
             values.append(self.value(fitted.forward, x, y))
-            recorder.progress(f"{name}: measuring", index + 1, len(fits))
+            recorder.progress(f"{name}: measuring", index + 1, len(found))
         failed = [not (math.isfinite(v) and v < self.limit) for v in values]
-        first = fits[0]
+        first = found[0]
         image = first.forward(self.x)
-        row = _row(
-            self.task.metric, values, sum(failed) / len(failed), sum(f.seconds for f in fits) / len(fits),
-            first.parameters, curve=_curve(first), note=first.note,
-            cost=_finite((image - self.x).square().sum(1).mean()), look=_number(self.look(first.forward)),
-            min_eigenvalue=_min_eigenvalue(first, self.x[:JACOBIAN_POINTS]),
-        )  # fmt: skip
+        more = {
+            "seconds": sum(fitted.report.seconds for fitted in found) / len(found),
+            "parameters": first.report.parameters,
+            "curve": curve.to_json(),
+            "note": first.report.note,
+            "cost": _number(float((image - self.x).square().sum(1).mean())),
+            "look": _number(self.look(first.forward)),
+            "min_eigenvalue": _min_eigenvalue(first, self.x[:JACOBIAN_POINTS]),
+        }
+        row = _row(self.task.metric, values, sum(failed) / len(failed), more)
         return row, image if torch.isfinite(image).all() else None
 
 
-def _row(
-    metric: str, values: list[float], failed: float, seconds: float, parameters: int, **more: Any
-) -> dict[str, Any]:
+def _row(metric: str, values: list[float], failed: float, more: dict[str, Any]) -> dict[str, Any]:
+    """A method's row, with ``more`` in place of what is not known of one that gave no map."""
     finite = [v for v in values if math.isfinite(v)]
     return {
-        "metric": metric, "mean": float(np.mean(finite)) if finite else None,
-        "std": float(np.std(finite)) if finite else None, "failed_share": failed, "seconds": seconds,
-        "parameters": parameters, "values": [v if math.isfinite(v) else None for v in values],
-        "look": None, "cost": None, "min_eigenvalue": None, "note": "",
+        "metric": metric,
+        "mean": float(np.mean(finite)) if finite else None,
+        "std": float(np.std(finite)) if finite else None,
+        "failed_share": failed,
+        "seconds": 0.0,
+        "parameters": 0,
+        "values": [v if math.isfinite(v) else None for v in values],
+        "look": None,
+        "cost": None,
+        "min_eigenvalue": None,
+        "note": "",
         "curve": {"seconds": [], "step": [], "value": []},
-    } | more  # fmt: skip
-
-
-def _curve(fitted: Fitted) -> dict[str, list[float]]:
-    told = [point for point in fitted.curve if math.isfinite(point[2])]
-    return {key: [point[k] for point in told] for k, key in enumerate(("seconds", "step", "value"))}
+    } | more
 
 
 def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _finite(value: Tensor) -> float | None:
-    number = float(value)
-    return number if math.isfinite(number) else None
-
-
-def _min_eigenvalue(fitted: Fitted, x: Tensor) -> float | None:
+def _min_eigenvalue(fitted: TransportMap, x: Tensor) -> float | None:
     """Smallest eigenvalue of the Jacobian's symmetric part on a sample: not negative for a Brenier map."""
     J = fitted.jacobian(x).double()
     if not torch.isfinite(J).all():

@@ -12,7 +12,8 @@ from npf_engine.settings import limits
 from npf_engine.settings.base import Spec
 from npf_engine.settings.dotted import set_leaves, to_json
 from npf_engine.settings.setting import PROCESSOR, device_setting, seed_setting, setting, threads_setting
-from npf_engine.transport.methods.names import TITLES
+from npf_engine.transport.methods import registry
+from npf_engine.transport.methods.method import Budget
 
 LEAST_POINTS = 16
 
@@ -31,7 +32,7 @@ class LabSpec(Spec):
     methods: tuple[str, ...] = setting(
         ("explicit", "implicit", "gaussian"),
         "The ways to learn a map that are compared.",
-        choices=lambda: tuple(TITLES),
+        choices=registry.names,
         longest=64,
     )
     seeds: int = setting(3, "So many runs of each method: mean, spread and the share that failed.", most=1000)
@@ -63,9 +64,14 @@ class LabSpec(Spec):
     def together(self) -> None:
         """InputError where there is no method, or one twice."""
         if not self.methods:
-            raise InputError(f"choose at least one method of {', '.join(TITLES)}")
+            raise InputError(f"choose at least one method of {', '.join(registry.names())}")
         if len(set(self.methods)) < len(self.methods):
             raise InputError("a method is named twice; name each once")
+
+    @property
+    def budget(self) -> Budget:
+        """What each run of a method may spend."""
+        return Budget(self.budget_seconds, self.budget_steps)
 
     @property
     def default_name(self) -> str:

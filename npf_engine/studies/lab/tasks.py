@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,9 +16,9 @@ from npf_engine.fields.stored_files import path_of
 from npf_engine.networks.classical_icnn import ClassicalICNN
 from npf_engine.tasks import child
 from npf_engine.transport.gaussian import gaussian_map_of_moments
-from npf_engine.transport.scores import Map, standard_normal_gradient
+from npf_engine.transport.methods.method import Draw, Law, Map
+from npf_engine.transport.scores import standard_normal_gradient
 
-Sampler = Callable[[int, torch.Generator], Tensor]
 NAMES = ("drift-mixture", "gaussian", "mixtures", "four-to-normal", "seven-gaussians", "convex", "digits")
 FILES = (".csv", ".npz")
 FAILED_MMD = 0.03
@@ -34,23 +33,30 @@ class Task:
 
     true_map: known, then the metric is L2-UVP. grad_V: gradient of the target's potential V = -log density, where
     known. metric: l2_uvp, s_eps or mmd. failed_above: a run with a larger value failed; None: one that is no better
-    than moving the mean.
+    than moving the mean. published: it is the experiment of a method's paper, which methods meet with the settings they
+    were published with.
     """
 
     name: str
     title: str
     d: int
-    source: Sampler
-    target: Sampler
+    source: Draw
+    target: Draw
     metric: str = "s_eps"
     true_map: Map | None = None
     grad_V: Map | None = None
     failed_above: float | None = None
-    test_source: Sampler | None = None
-    test_target: Sampler | None = None
+    test_source: Draw | None = None
+    test_target: Draw | None = None
     cloud: int | None = None  # points of the smaller of two clouds
     identical: bool = False
     notes: tuple[str, ...] = ()  # what was done to the clouds of two files
+    published: bool = False
+
+    @property
+    def laws(self) -> tuple[Law, Law]:
+        """Source and target, as a method sees them."""
+        return Law(self.source, self.cloud), Law(self.target, self.cloud, grad_V=self.grad_V)
 
     def test(self, n: int, seed: int) -> tuple[Tensor, Tensor]:
         """n unseen points of each law, (n, d) both."""
@@ -70,9 +76,13 @@ def build_task(name: str, second: str | None = None, d: int | None = None) -> Ta
     if name.lower().endswith(FILES):
         raise InputError(f"a transport needs two files, source and target; only {name} was given")
     makers = {
-        "drift-mixture": _drift_mixture, "gaussian": _gaussian, "mixtures": _mixtures, "convex": _convex,
-        "four-to-normal": _four_to_normal, "seven-gaussians": _seven_gaussians,
-    }  # fmt: skip
+        "drift-mixture": _drift_mixture,
+        "gaussian": _gaussian,
+        "mixtures": _mixtures,
+        "convex": _convex,
+        "four-to-normal": _four_to_normal,
+        "seven-gaussians": _seven_gaussians,
+    }
     if name == "digits":
         return _digits()
     if name not in makers:
@@ -87,8 +97,8 @@ def build_task(name: str, second: str | None = None, d: int | None = None) -> Ta
     return makers[name](d or 2)
 
 
-def mixture(means: Tensor, covariances: Tensor, weights: Tensor) -> Sampler:
-    """Sampler of a Gaussian mixture: means (k, d), covariances (k, d, d), weights (k,)."""
+def mixture(means: Tensor, covariances: Tensor, weights: Tensor) -> Draw:
+    """Draw of a Gaussian mixture: means (k, d), covariances (k, d, d), weights (k,)."""
     roots = torch.linalg.cholesky(covariances)
 
     def draw(n: int, generator: torch.Generator) -> Tensor:
@@ -99,12 +109,12 @@ def mixture(means: Tensor, covariances: Tensor, weights: Tensor) -> Sampler:
     return draw
 
 
-def normal(n_dimensions: int) -> Sampler:
-    """Sampler of N(0, I)."""
+def normal(n_dimensions: int) -> Draw:
+    """Draw of N(0, I)."""
     return lambda n, generator: torch.randn(n, n_dimensions, generator=generator)
 
 
-def drift_source() -> Sampler:
+def drift_source() -> Draw:
     """The four modes of seed 003."""
     means = 2 * torch.tensor([[-1.0, -1.0], [-0.5, 1.0], [1.0, -1.5], [1.0, 1.0]])
     covariances = torch.tensor(
@@ -115,9 +125,16 @@ def drift_source() -> Sampler:
 
 def _drift_mixture(d: int) -> Task:
     return Task(
-        "drift-mixture", "Four modes to a normal (seed 003)", 2, drift_source(), normal(2), metric="mmd",
-        grad_V=standard_normal_gradient, failed_above=FAILED_MMD,
-    )  # fmt: skip
+        "drift-mixture",
+        "Four modes to a normal (seed 003)",
+        2,
+        drift_source(),
+        normal(2),
+        metric="mmd",
+        grad_V=standard_normal_gradient,
+        failed_above=FAILED_MMD,
+        published=True,
+    )
 
 
 def _four_to_normal(d: int) -> Task:
@@ -139,16 +156,21 @@ def _gaussian(d: int) -> Task:
     S, m, precision = S.float(), m.float(), torch.linalg.inv(target_cov)
     one = torch.ones(1)
     return Task(
-        "gaussian", "Gaussian to Gaussian", d, mixture(mean[None], cov[None], one),
-        mixture(target_mean[None], target_cov[None], one), metric="l2_uvp", true_map=lambda x: x @ S + m,
+        "gaussian",
+        "Gaussian to Gaussian",
+        d,
+        mixture(mean[None], cov[None], one),
+        mixture(target_mean[None], target_cov[None], one),
+        metric="l2_uvp",
+        true_map=lambda x: x @ S + m,
         grad_V=lambda y: (y - target_mean) @ precision,
-    )  # fmt: skip
+    )
 
 
 def _mixtures(d: int) -> Task:
     """Two to three components (seed 004), each of covariance 0.3 I."""
 
-    def blobs(means: list[list[float]]) -> Sampler:
+    def blobs(means: list[list[float]]) -> Draw:
         k = len(means)
         return mixture(torch.tensor(means), 0.3 * torch.eye(2).expand(k, 2, 2), torch.full((k,), 1.0 / k))
 
@@ -186,23 +208,33 @@ def _convex(d: int) -> Task:
 
     source = normal(d)
     return Task(
-        "convex", "Gradient of a random convex function", d, source,
-        lambda n, generator: true_map(source(n, generator)), metric="l2_uvp", true_map=true_map,
-    )  # fmt: skip
+        "convex",
+        "Gradient of a random convex function",
+        d,
+        source,
+        lambda n, generator: true_map(source(n, generator)),
+        metric="l2_uvp",
+        true_map=true_map,
+    )
 
 
 def _digits() -> Task:
     """Noise to the principal components of handwritten digits."""
     from npf_engine.fields.digits import load_digit_images
-    from npf_engine.studies.lab.noise_to_digits import COMPONENTS, CodeSpace, noise
+    from npf_engine.studies.lab.digit_codes import COMPONENTS, CodeSpace, noise
 
     images = load_digit_images()
     codes = CodeSpace.of(images.pixels).encode(images.pixels)
     train, test = _split(codes)
     return Task(
-        "digits", f"Noise to {images.name}, {COMPONENTS} principal components", codes.shape[1], noise(COMPONENTS),
-        drawn_from(train), test_target=drawn_from(test), cloud=len(train),
-    )  # fmt: skip
+        "digits",
+        f"Noise to {images.name}, {COMPONENTS} principal components",
+        codes.shape[1],
+        noise(COMPONENTS),
+        drawn_from(train),
+        test_target=drawn_from(test),
+        cloud=len(train),
+    )
 
 
 def _field_task(name: str) -> Task:
@@ -212,10 +244,15 @@ def _field_task(name: str) -> Task:
 
     found = resolve(FieldSpec(source=name))
     return Task(
-        f"field:{name}", f"rho to F#rho of {found.name}", found.d, drawn_from(found.x_train),
-        drawn_from(found.y_train), test_source=drawn_from(found.x_test),
-        test_target=drawn_from(found.y_test), cloud=len(found.x_train),
-    )  # fmt: skip
+        f"field:{name}",
+        f"rho to F#rho of {found.name}",
+        found.d,
+        drawn_from(found.x_train),
+        drawn_from(found.y_train),
+        test_source=drawn_from(found.x_test),
+        test_target=drawn_from(found.y_test),
+        cloud=len(found.x_train),
+    )
 
 
 def clouds_task(x: Tensor, y: Tensor, names: tuple[str, str] = ("source", "target")) -> Task:
@@ -242,11 +279,18 @@ def clouds_task(x: Tensor, y: Tensor, names: tuple[str, str] = ("source", "targe
     x_train, x_test = _split(x)
     y_train, y_test = _split(y)
     return Task(
-        "clouds", f"{names[0]} to {names[1]}", x.shape[1], drawn_from(x_train), drawn_from(y_train),
-        metric="l2_uvp" if identical else "s_eps", true_map=(lambda z: z) if identical else None,
-        test_source=drawn_from(x_test), test_target=drawn_from(y_test), cloud=min(len(x_train), len(y_train)),
+        "clouds",
+        f"{names[0]} to {names[1]}",
+        x.shape[1],
+        drawn_from(x_train),
+        drawn_from(y_train),
+        metric="l2_uvp" if identical else "s_eps",
+        true_map=(lambda z: z) if identical else None,
+        test_source=drawn_from(x_test),
+        test_target=drawn_from(y_test),
+        cloud=min(len(x_train), len(y_train)),
         identical=identical,
-    )  # fmt: skip
+    )
 
 
 def _split(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -258,8 +302,8 @@ def _split(x: Tensor) -> tuple[Tensor, Tensor]:
     return x[order[kept:]], x[order[:kept]]
 
 
-def drawn_from(cloud: Tensor) -> Sampler:
-    """Sampler from a cloud (n, d): without repeats as long as there are points, then with."""
+def drawn_from(cloud: Tensor) -> Draw:
+    """Draw from a cloud (n, d): without repeats as long as there are points, then with."""
 
     def draw(n: int, generator: torch.Generator) -> Tensor:
         if n <= len(cloud):

@@ -16,7 +16,7 @@ from npf_engine.studies.lab.run import FLOORS, MAX_FLOORS, run_lab
 from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.tasks.files import arrays as read_arrays
 from npf_engine.tasks.recorder import Recorder
-from npf_engine.transport.methods.names import REFERENCES, title
+from npf_engine.transport.methods.registry import references, title
 
 LIMITS = (0.1, 0.5)  # (good, usable): of the way from the floor to the trivial answer
 PLAIN = 2.0  # standard errors by which two gaps differ plainly
@@ -39,10 +39,11 @@ def judged(report: dict[str, Any]) -> dict[str, Any]:
     """
     rows = {name: row | judge(row, report) for name, row in report["results"].items()}
     out = report | {"results": rows}
-    references = {name: row for name, row in rows.items() if name in REFERENCES}
-    learned = {name: row for name, row in rows.items() if name not in REFERENCES}
-    asked = learned or references
-    best, beside = _best(asked), _best(references)
+    known = references()
+    compared = {name: row for name, row in rows.items() if name in known}
+    learned = {name: row for name, row in rows.items() if name not in known}
+    asked = learned or compared
+    best, beside = _best(asked), _best(compared)
     if not best:
         failed = bool(asked) and all(row["mean"] is None for row in asked.values())
         return out | (Verdict(UNTRUSTED, "no method gave a finite map").to_json() if failed else {})
@@ -122,8 +123,8 @@ def _spread(row: dict[str, Any], report: dict[str, Any]) -> float:
 def _recognised(folder: Path) -> dict[str, dict[str, float]]:
     """Who -> share recognised and entropy of the classes: each method's codes, real digits, the Gaussian map."""
     from npf_engine.fields.digits import load_digit_images
+    from npf_engine.studies.lab.digit_codes import CodeSpace
     from npf_engine.studies.lab.digit_judge import DigitJudge
-    from npf_engine.studies.lab.noise_to_digits import CodeSpace
 
     images = load_digit_images()
     judging = DigitJudge(CodeSpace.of(images.pixels).encode(images.pixels), images.labels)

@@ -11,8 +11,9 @@ from npf_engine.measures.measured import Measured
 from npf_engine.measures.verdict import GOOD, Verdict, level_by
 from npf_engine.numbers import number
 from npf_engine.studies.recolor.measure import colour_match
-from npf_engine.studies.recolor.spec import TIMED, RecolorSpec
-from npf_engine.studies.recolor.transfer import recolor, structure
+from npf_engine.studies.recolor.spec import RecolorSpec
+from npf_engine.studies.recolor.transfer import method_of, recolor, structure
+from npf_engine.tasks.files import write_atomic
 from npf_engine.tasks.recorder import Recorder
 
 PREVIEW = 240  # pixels on the longer side
@@ -26,12 +27,18 @@ def run_recolor(spec: RecolorSpec, recorder: Recorder, folder: Path) -> dict[str
     """Writes before.png, palette.png and after.png; answers size, match of colours, structure kept, and a verdict."""
     source, palette = open_picture(spec.source), open_picture(spec.palette)
     _write(folder, {"before.png": source, "palette.png": palette})
-    recorder.plan({"recolor": spec.seconds if spec.method in TIMED else AT_ONCE, "measure": AT_ONCE})
+    recorder.plan({"recolor": spec.seconds if method_of(spec.method).learns else AT_ONCE, "measure": AT_ONCE})
     recorder.stage("recolor", "started")
     result = recolor(
-        source, palette, spec.method, strength=spec.strength, smooth=spec.smooth, budget_seconds=spec.seconds,
-        seed=spec.seed, recorder=recorder,
-    )  # fmt: skip
+        source,
+        palette,
+        spec.method,
+        strength=spec.strength,
+        smooth=spec.smooth,
+        budget_seconds=spec.seconds,
+        seed=spec.seed,
+        recorder=recorder,
+    )
     recorder.check()
     _write(folder, {AFTER: result.picture})
     recorder.stage("recolor", "done", result.seconds)
@@ -40,10 +47,15 @@ def run_recolor(spec: RecolorSpec, recorder: Recorder, folder: Path) -> dict[str
     kept = structure(source, result.picture)
     recorder.stage("measure", "done")
     report = {
-        "width": source.width, "height": source.height, "method": spec.method, "pushforward": match,
-        "structure": kept if math.isfinite(kept) else None, "parameters": result.parameters, "note": result.note,
+        "width": source.width,
+        "height": source.height,
+        "method": spec.method,
+        "pushforward": match,
+        "structure": kept if math.isfinite(kept) else None,
+        "parameters": result.parameters,
+        "note": result.note,
         "seconds": result.seconds,
-    }  # fmt: skip
+    }
     return report | (judge(match) if spec.strength == 1 else {})  # less than all of the colours is no failure
 
 
@@ -73,6 +85,4 @@ def preview(picture: Picture, side: int = PREVIEW) -> Picture:
 
 def _write(folder: Path, pictures: dict[str, Picture]) -> None:
     for name, picture in pictures.items():
-        part = folder / f".part-{name}"
-        part.write_bytes(png_bytes(picture))
-        part.replace(folder / name)
+        write_atomic(folder / name, png_bytes(picture))

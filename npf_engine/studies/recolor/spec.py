@@ -8,10 +8,15 @@ from pathlib import Path
 from npf_engine.settings import limits
 from npf_engine.settings.base import Spec
 from npf_engine.settings.setting import NO_FLAG, PROCESSOR, device_setting, seed_setting, setting, threads_setting
+from npf_engine.transport.methods import registry
+from npf_engine.transport.methods.method import SLOPE, AnyMethod
 
-TIMED = ("fit", "cmgn", "mmgn")  # methods that take the seconds they are given
-METHODS = (*TIMED, "entropic", "exact", "gaussian")
-DRAWS = 4
+DRAWS = 8  # of four, the floor of one may be so wild that no ratio is surely above another
+
+
+def methods() -> dict[str, AnyMethod]:
+    """The methods that colours can be transferred by, by name: all that learn from samples alone."""
+    return {name: method for name, method in registry.known().items() if SLOPE not in method.needs}
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,7 @@ class RecolorSpec(Spec):
 
     source: str = setting("day", "The picture to recolour (PNG, JPEG, ...), or `day`, made by code.", path=True)
     palette: str = setting("sunset", "The picture whose colours it gets, or `sunset`, made by code.", path=True)
-    method: str = setting("fit", "The way to learn the map of the colours.", choices=METHODS)
+    method: str = setting("fit", "The way to learn the map of the colours.", choices=lambda: tuple(methods()))
     strength: float = setting(
         1.0,
         "0 leaves the picture, 1 has all of the other's colours; (1 - t) x + t T(x) between.",

@@ -9,7 +9,6 @@ with the guided filter of He, Sun and Tang 2013 in place of their means).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,20 +19,25 @@ from torch import Tensor
 from npf_engine import seeds
 from npf_engine.errors import InputError
 from npf_engine.fields.pictures import Picture
+from npf_engine.settings import limits
 from npf_engine.studies.lab.progress import SeedRecorder
-from npf_engine.studies.lab.references import entropic_map, exact_map
-from npf_engine.studies.recolor.spec import METHODS
+from npf_engine.studies.lab.tasks import drawn_from
+from npf_engine.studies.recolor.spec import methods
 from npf_engine.tasks.recorder import Recorder
-from npf_engine.transport.fit import fit_brenier_map
-from npf_engine.transport.gaussian import gaussian_map
-from npf_engine.transport.monotone_fit import fit_monotone
+from npf_engine.transport.map import FitReport, Map
+from npf_engine.transport.methods.entropic import EntropicSettings
+from npf_engine.transport.methods.exact import ExactSettings
+from npf_engine.transport.methods.method import AnyMethod, Budget, Law
 
 SAMPLES = 20_000
 SECONDS = 20.0
 DISCRETE = 1000  # colours of each picture in a discrete transport
 ENTROPIC_SHARE = 0.005  # eps over the palette's spread: a larger one greys the colours
 EDGE = 0.02  # of the guide's range, squared: differences above it count as edges
-ColourMap = Callable[[Tensor], Tensor]
+OWN = {  # settings for colours, by the method
+    "entropic": EntropicSettings(points=DISCRETE, share=ENTROPIC_SHARE),
+    "exact": ExactSettings(points=DISCRETE),
+}
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,19 @@ class Recolored:
     """picture: the first with the second's colours; map: (n, 3) -> (n, 3) on [0, 1]^3, before clipping."""
 
     picture: Picture
-    map: ColourMap
+    map: Map
     method: str
     seconds: float
     parameters: int
     note: str = ""
+
+
+def method_of(name: str) -> AnyMethod:
+    """The method of a name. Raises InputError for one that there is not."""
+    found = methods().get(name)
+    if found is None:
+        raise InputError(f"there is no method {limits.shown(name)}; the methods are {', '.join(methods())}")
+    return found
 
 
 def recolor(
@@ -61,13 +73,12 @@ def recolor(
 ) -> Recolored:
     """``source`` in the colours of ``palette``.
 
-    method: one of METHODS. strength t in [0, 1]: the map is (1 - t) x + t T(x), still optimal for its own image.
+    method: one of ``methods``. strength t in [0, 1]: the map is (1 - t) x + t T(x), still optimal for its own image.
     smooth: radius in pixels of the edge-keeping filter on T(x) - x; 0 for none. budget_seconds: for the fit. Alpha
     passes through; fully transparent pixels have no say in the fit. A picture of one colour has a constant map and says
     so in ``note``. Raises InputError for a wrong method or number.
     """
-    if method not in METHODS:
-        raise InputError(f"there is no method {method!r}; the methods are {', '.join(METHODS)}")
+    asked = method_of(method)
     if not 0 <= strength <= 1:
         raise InputError(f"strength must lie between 0 and 1, not {strength!r}")
     if not 0 <= smooth <= 200:
@@ -80,14 +91,19 @@ def recolor(
         sample_colours(source, SAMPLES, seeds.child(seed, "source")),
         sample_colours(palette, SAMPLES, seeds.child(seed, "palette")),
     )
-    transport, parameters, note = _fit(x, y, method, _plain(source, palette), budget_seconds, seed, recorder)
-    mapped = _apply(transport, source.rgb)
+    plain = _plain(source, palette)
+    if plain:
+        forward, report = _to_the_mean(y, plain)
+    else:
+        forward, report = _fit(x, y, asked, Budget(budget_seconds), seed, recorder)
+    mapped = _apply(forward, source.rgb)
     shift = strength * (mapped - source.rgb / 255.0)
     if smooth:
         shift = _guided(shift, source.rgb.mean(axis=2) / 255.0, smooth)
     # Distances in [0, 1] of a colour outside the cube: clipping is the nearest colour that can be shown.
     pixels = np.clip(np.rint(source.rgb + 255.0 * shift), 0, 255).astype(np.uint8)
-    return Recolored(Picture(pixels, source.alpha), transport, method, recorder.clock() - begin, parameters, note)
+    answer, seconds = Picture(pixels, source.alpha), recorder.clock() - begin
+    return Recolored(answer, forward, method, seconds, report.parameters, report.note)
 
 
 def sample_colours(picture: Picture, n: int, seed: int, *, spread: bool = True) -> Tensor:
@@ -121,30 +137,24 @@ def _plain(source: Picture, palette: Picture) -> str:
     return ""
 
 
+def _to_the_mean(y: Tensor, plain: str) -> tuple[Map, FitReport]:
+    """What is left where the ``plain`` picture has one colour; y (n, 3) are the palette's."""
+    mean = y.double().mean(0)
+    note = f"the {plain} picture has one colour, so that every pixel gets the second picture's mean colour"
+    return (lambda colours: mean.expand(len(colours), 3).float()), FitReport(parameters=3, note=note)
+
+
 def _fit(
-    x: Tensor, y: Tensor, method: str, plain: str, seconds: float, seed: int, recorder: Recorder
-) -> tuple[ColourMap, int, str]:
-    """The map, its number of parameters, and what should be said about it."""
-    if plain:
-        mean = y.double().mean(0)
-        note = f"the {plain} picture has one colour, so that every pixel gets the second picture's mean colour"
-        return (lambda colours: mean.expand(len(colours), 3).float()), 3, note
-    if method == "gaussian":
-        S, m = gaussian_map(x, y)
-        return (lambda colours: (colours.double() @ S + m).float()), 9, ""
-    if method in ("entropic", "exact"):
-        k = DISCRETE
-        found = entropic_map(x[:k], y[:k], ENTROPIC_SHARE) if method == "entropic" else exact_map(x[:k], y[:k])
-        return found.forward, found.parameters, found.note
+    x: Tensor, y: Tensor, method: AnyMethod, budget: Budget, seed: int, recorder: Recorder
+) -> tuple[Map, FitReport]:
+    """The map between colours (n, 3) that were drawn at random, and how it was found."""
+    source, target = (Law(drawn_from(cloud), len(cloud), cloud) for cloud in (x, y))
     told = SeedRecorder(recorder, "recolor", 0, 1)
-    if method == "fit":
-        fitted = fit_brenier_map(x, y, seed=seed, budget_seconds=seconds, recorder=told)
-        return fitted.forward, fitted.report.parameters, str(fitted.info.get("note", ""))
-    monotone = fit_monotone(x, y, kind=method, budget_seconds=seconds, seed=seed, recorder=told)
-    return monotone.forward, monotone.parameters, ""
+    found = method.learn(source, target, budget, seed, told, OWN.get(method.name))
+    return found.forward, found.report
 
 
-def _apply(transport: ColourMap, rgb: np.ndarray) -> np.ndarray:
+def _apply(transport: Map, rgb: np.ndarray) -> np.ndarray:
     """T of every pixel, (h, w, 3) float32, computed once for each distinct colour."""
     flat = rgb.reshape(-1, 3).astype(np.int32)
     codes = (flat[:, 0] << 16) | (flat[:, 1] << 8) | flat[:, 2]

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from npf_engine.divergences import default_eps
 from npf_engine.errors import InputError
-from npf_engine.studies.lab import digit_judge
 from npf_engine.studies.lab.digit_judge import DigitJudge
 
 N = 300
@@ -65,35 +62,3 @@ def test_the_gaussian_map_gives_noise_the_digits_mean_and_covariance(judge: Digi
     real = codes().double()
     torch.testing.assert_close(cloud.mean(0), real.mean(0), atol=0.2, rtol=0)
     torch.testing.assert_close(cloud.T.cov(), real.T.cov(), atol=0.5, rtol=0.05)
-
-
-def test_scores_are_of_the_sample_the_held_out_digits_and_the_gaussian_map(
-    judge: DigitJudge, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[tuple[int, int]] = []
-    seen: list[tuple[Tensor, Tensor, float]] = []
-
-    def sample(n: int, seed: int) -> Tensor:
-        asked.append((n, seed))
-        return MIDDLES[[seed % 10]].expand(n, 2)
-
-    def divergence(cloud: Tensor, reference: Tensor, eps: float) -> float:
-        seen.append((cloud, reference, eps))
-        return (3.0, 2.0, 9.0)[(len(seen) - 1) % 3]
-
-    monkeypatch.setattr(digit_judge, "sinkhorn_divergence", divergence)
-    found: dict[str, Any] = judge.scores(sample, n=1000)
-    assert asked == [(50, 1), (50, 2), (50, 3)], "half of what is held out, and another draw each time"
-    assert found["counts"] == (0, 50, 0, 0, 0, 0, 0, 0, 0, 0) and found["accuracy"] == 1.0
-    assert found["recognised"]["value"] == found["recognised"]["real"] == 1.0 > found["recognised"]["gaussian"]
-    assert found["entropy"]["value"] == 0.0 and found["entropy"]["most"] == pytest.approx(2.302585)
-    assert found["entropy"]["real"] == judge.recognise(judge.held[:50]).entropy > found["entropy"]["gaussian"] > 0
-    row = found["pushforward"]
-    assert (row["value"], row["self_distance"], row["trivial"], row["n"], row["draws"]) == (3.0, 2.0, 9.0, 50, 2)
-    assert row["eps"] == seen[3][2] == pytest.approx(default_eps(seen[3][1]))
-    for (image, reference, _), (other, *_), (plain, *_) in (seen[:3], seen[3:]):
-        assert torch.equal(torch.cat([reference, other]).sort(0).values, judge.held.sort(0).values), "its two halves"
-        assert float(image.std(0).max()) < 1e-4 and plain.shape == (50, 2)
-        assert float((plain.mean(0) - judge.held.mean(0)).abs().max()) < 4
-    assert not torch.equal(seen[0][1], seen[3][1]) and not torch.equal(seen[2][0], seen[5][0])
-    assert judge.scores(sample, n=20, draws=1)["pushforward"]["n"] == 20

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,12 +13,14 @@ import torch
 from npf_engine.cli import main
 from npf_engine.errors import Cancelled, InputError
 from npf_engine.runs.recording import FolderRecorder
-from npf_engine.studies.lab.methods import METHODS
-from npf_engine.studies.lab.references import entropic_map, exact_map
 from npf_engine.studies.lab.run import run_lab
 from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.lab.tasks import build_task, clouds_task, read_cloud
 from npf_engine.tasks.recorder import Recorder
+from npf_engine.transport.discrete import entropic_map, exact_map
+from npf_engine.transport.map import TransportMap
+from npf_engine.transport.methods import registry
+from npf_engine.transport.methods.method import AnyMethod
 from npf_engine.transport.pairing import optimal_assignment
 
 CONTRACT = {"metric", "mean", "std", "failed_share", "seconds", "parameters"}
@@ -62,7 +65,7 @@ def test_the_entropic_maps_jacobian() -> None:
 
 
 def test_every_method_runs_within_a_budget_of_steps() -> None:
-    names = tuple(m for m in METHODS if m not in ("fit", "exact", "entropic", "gaussian", "cmgn", "mmgn"))
+    names = tuple(m for m in registry.names() if m not in ("fit", "exact", "entropic", "gaussian", "cmgn", "mmgn"))
     report = run_lab(LabSpec(task="gaussian", methods=names, seeds=1, budget_steps=3, points=64))
     for name, row in report["results"].items():
         assert row["parameters"] > 100, (name, row["note"])
@@ -165,7 +168,7 @@ def test_reading_clouds(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"methods": ()}, "at least one"), ({"methods": ("magic",)}, "methods must be one of .*fit, not 'magic'"),
+        ({"methods": ()}, "at least one"), ({"methods": ("magic",)}, "methods must be one of .*gaussian, not 'magic'"),
         ({"methods": ("fit", "fit")}, "twice"), ({"seeds": 0}, "seeds"), ({"first_seed": -1}, "first_seed must"),
         ({"budget_seconds": 0.0}, "positive"), ({"budget_seconds": float("nan")}, "finite"),
         ({"budget_steps": 0}, "budget_steps must be positive, not 0"), ({"points": 1}, "points must be 16 or more"),
@@ -191,14 +194,14 @@ def test_specs_survive_json_and_tasks_must_exist() -> None:
 def test_a_method_that_breaks_is_a_failed_run_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     from npf_engine.studies.lab import run
 
-    honest = run.run_method
+    honest = run.fits
 
-    def breaking(name: str, work: run.Work) -> list:
-        if name == "exact":
+    def breaking(method: AnyMethod, *given: Any) -> list[TransportMap]:
+        if method.name == "exact":
             raise FloatingPointError("it diverged")
-        return honest(name, work)
+        return honest(method, *given)
 
-    monkeypatch.setattr(run, "run_method", breaking)
+    monkeypatch.setattr(run, "fits", breaking)
     rows = run_lab(LabSpec(task="gaussian", methods=("exact", "gaussian"), points=100))["results"]
     assert rows["exact"]["failed_share"] == 1 and rows["exact"]["note"] == "it diverged"
     assert rows["exact"]["mean"] is None and rows["gaussian"]["failed_share"] == 0

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from npf_engine.networks.monotone import CMGN
-from npf_engine.studies.lab import references, tasks
-from npf_engine.studies.lab.methods import Units
-from npf_engine.studies.lab.references import entropic_map, exact_map
+from npf_engine.studies.lab import tasks
 from npf_engine.studies.lab.tasks import build_task, clouds_task, drawn_from, mixture, seven_means
+from npf_engine.transport import discrete
 from npf_engine.transport.adversarial import HIDDEN, AdversarialConfig, Adversary, Critic, gradient_penalty
+from npf_engine.transport.coordinates import Units
+from npf_engine.transport.discrete import entropic_map, exact_map
 from npf_engine.transport.gaussian import covariance
 from npf_engine.transport.monotone_losses import gaussian_kl, monge_ampere, sinkhorn_loss
 from npf_engine.transport.pairing import Stratifier, draw_pairs, optimal_assignment, source_of_nearest
@@ -211,7 +212,11 @@ def test_the_exact_map_takes_each_point_to_its_partner_and_its_cells_are_of_the_
     x, y = 4 + draws(12, 1), draws(12, 2) * torch.tensor([3.0, 0.5]).double()
     found = exact_map(x, y)
     torch.testing.assert_close(found.forward(x), y[optimal_assignment(x, y)])
-    assert found.parameters == 24 + 12 and found.jacobian(x).shape == (12, 2, 2) and float(found.jacobian(x).sum()) == 0
+    assert (
+        found.report.parameters == 24 + 12
+        and found.jacobian(x).shape == (12, 2, 2)
+        and float(found.jacobian(x).sum()) == 0
+    )
     near = found.forward(x + 1e-3 * draws(12, 3))
     torch.testing.assert_close(near, found.forward(x))  # no x lies on the border of its cell
     z = 4 + draws(300, 4)
@@ -224,7 +229,7 @@ def test_the_exact_map_takes_each_point_to_its_partner_and_its_cells_are_of_the_
 
 def test_shortest_paths_go_round() -> None:
     reduced = np.array([[0.0, 0.2, 5.0], [4.0, 0.0, 0.3], [0.9, 3.0, 0.0]])
-    found = references._shortest_paths(reduced, np.array([0, 1, 2]))
+    found = discrete._shortest_paths(reduced, np.array([0, 1, 2]))
     np.testing.assert_allclose(found, [[0, 0.2, 0.5], [1.2, 0, 0.3], [0.9, 1.1, 0]], atol=1e-9)
 
 
@@ -237,7 +242,7 @@ def test_the_entropic_map_is_the_coupling_of_the_centred_clouds() -> None:
     inside = (z - y.mean(0)).double()
     torch.testing.assert_close(found.forward(z), coupling.barycentre(inside).float() + y.mean(0))
     torch.testing.assert_close(found.jacobian(z), (coupling.covariance(inside) / eps).float())
-    assert found.parameters == 150 and found.note == ""
+    assert found.report.parameters == 150 and found.report.note == ""
 
 
 # -- pairs -------------------------------------------------------------------------------------------------------------
@@ -272,16 +277,12 @@ def test_pairs_are_optimal_and_the_nearest_source_is_found() -> None:
     torch.testing.assert_close(source_of_nearest(source, target, target + 1e-6), source)
 
 
-def test_units_move_maps_and_jacobians_as_the_chain_rule_says():
+def test_units_move_maps_as_coordinates_do() -> None:
     """T(x) = b + t f((x - a) / s) has the Jacobian t / s f': f(z) = sin z by axis, sizes 0.5 and 30, off the origin."""
     source, target = (torch.tensor([3.0, -8.0], dtype=torch.float64), 0.5), (torch.tensor([100.0, 7.0]).double(), 30.0)
     units = Units(source, target)
-    moved, slope = units.map(torch.sin), units.jacobian(lambda z: torch.diag_embed(z.cos()))
     x = source[0] + 0.5 * draws(7, seed=4)
-    assert torch.allclose(moved(x), target[0] + 30.0 * torch.sin((x - source[0]) / 0.5))
-    step = 1e-6
-    for axis in range(2):
-        nudge = torch.zeros(2, dtype=torch.float64)
-        nudge[axis] = step
-        numeric = (moved(x + nudge) - moved(x - nudge)) / (2 * step)
-        assert torch.allclose(slope(x)[:, :, axis], numeric, rtol=1e-6, atol=1e-6)
+    assert torch.allclose(units.map(torch.sin)(x), target[0] + 30.0 * torch.sin((x - source[0]) / 0.5))
+    at = units.at
+    torch.testing.assert_close(at.image(torch.sin(at.source(x))), units.map(torch.sin)(x))
+    torch.testing.assert_close(at.factor * at.P @ at.P.T, (30.0 / 0.5) * torch.eye(2).double())

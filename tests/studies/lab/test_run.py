@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ from torch import Tensor
 from npf_engine.divergences import default_eps, energy_mmd, sinkhorn_divergence
 from npf_engine.errors import InputError
 from npf_engine.studies.lab import run
-from npf_engine.studies.lab.methods import Fitted, Work
-from npf_engine.studies.lab.run import Bench, _curve, _exact_cost, _min_eigenvalue, _row
+from npf_engine.studies.lab.run import Bench, _exact_cost, _min_eigenvalue, _row
 from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.lab.tasks import Task
 from npf_engine.tasks.recorder import Recorder
+from npf_engine.transport.map import FitReport, Map
+from npf_engine.transport.methods.method import AnyMethod, Budget
 
 
 def law(d: int, by: float, size: float = 1.0) -> Callable[[int, torch.Generator], Tensor]:
@@ -78,6 +80,7 @@ def test_a_floor_is_the_mean_between_draws_that_are_no_ones_reference(
         return float(len(pairs) ** 2)
 
     monkeypatch.setattr(Bench, "_distance", distance)
+    monkeypatch.setattr(run.seeds, "child", lambda seed, name: 1_000_000 + seed)
     bench = Bench(Numbered("t", "T", 2, law(2, 0.0), law(2, 0.0), "mmd"), spec(seeds=seeds, first_seed=first))
     apart = [(40, 1_000_000 + seed, seed) for seed in of]
     together = [(40, 1_000_000 + seed, first) for seed in range(first, first + 8)]
@@ -154,32 +157,45 @@ class ByHand(Recorder):
         self.notes.append(text)
 
 
-@pytest.mark.parametrize(("name", "share"), [("explicit", 3), ("cmgn", 1)])
-def test_the_curve_that_is_watched_has_a_seeds_share_of_the_seconds(name: str, share: int) -> None:
-    bench, recorder = Bench(task(), spec(seeds=3)), ByHand()
-    look = bench.watched(name, recorder)
-    for recorder.now, by in ((56.0, 1.0), (62.0, 3.0)):
-        assert look(lambda x, by=by: x + by) == bench.look(lambda x, by=by: x + by)  # type: ignore[misc]
-    last = recorder.shots[-1]
-    np.testing.assert_allclose(last["seconds"], [6 / share, 12 / share])
-    np.testing.assert_allclose(last["value"], [bench.look(lambda x: x + 1), bench.look(lambda x: x + 3)], rtol=1e-6)
-    np.testing.assert_array_equal(last["pushforward"], (bench.x + 3).numpy())
+@dataclass
+class Moving:
+    """x + by, with a Jacobian whose symmetric part has the eigenvalues -2 and 6."""
+
+    by: float
+    report: FitReport
+    inverse: None = None
+    plan: None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.by
+
+    def jacobian(self, x: Tensor) -> Tensor:
+        return torch.tensor([[2.0, 7.0], [1.0, 2.0]]).expand(len(x), 2, 2)
 
 
-def moving(by: float, seconds: float, **more: Any) -> Fitted:
-    skew = torch.tensor([[2.0, 7.0], [1.0, 2.0]])  # whose symmetric part has the eigenvalues -2 and 6
-    return Fitted(lambda x: x + by, lambda x: skew.expand(len(x), 2, 2), 11, seconds, **more)
+def moving(by: float, seconds: float, note: str = "") -> Moving:
+    return Moving(by, FitReport("moving", seconds, 11, note=note))
 
 
 def test_a_row_has_the_figures_of_all_seeds_and_the_first_ones_pushforward(monkeypatch: pytest.MonkeyPatch) -> None:
-    curve = [(0.5, 1, 4.0), (1.0, 2, math.nan), (1.5, 3, 2.0)]
-    fits = [moving(2.9, 4.0, note="a word", curve=curve), moving(3.0, 8.0), moving(math.inf, 6.0), moving(90.0, 2.0)]
-    jobs: list[Work] = []
-    monkeypatch.setattr(run, "run_method", lambda name, job: jobs.append(job) or fits)  # type: ignore[func-returns-value]
+    fits = [moving(2.9, 4.0, "a word"), moving(3.0, 8.0), moving(math.inf, 6.0), moving(90.0, 2.0)]
+    asked: list[tuple[Any, ...]] = []
+    recorder = ByHand()
+
+    def found(
+        method: AnyMethod, of: Task, seeds: Any, budget: Budget, to: Recorder, see: Callable[[int, Map], None]
+    ) -> list[Moving]:
+        asked.append((method.name, list(seeds), budget, to))
+        for step, by in ((1, 1.0), (2, math.nan), (3, 3.0)):
+            recorder.now += 0.5
+            see(step, moving(by, 0.0).forward)
+        return fits
+
+    monkeypatch.setattr(run, "fits", found)
     bench = Bench(task(), spec(seeds=4, budget_steps=9, budget_seconds=2.5))
     bench.limit = 5.0
-    row, image = bench.run("gaussian", ByHand())
-    assert list(jobs[0].seeds) == [2, 3, 4, 5] and (jobs[0].seconds, jobs[0].steps) == (2.5, 9)
+    row, image = bench.run("gaussian", recorder)
+    assert asked == [("gaussian", [2, 3, 4, 5], Budget(2.5, 9), recorder)]
     values = [bench.value(fits[k].forward, *task().test(40, 2 + k)) for k in range(4)]
     assert math.isnan(values[2]) and values[3] > 5 > max(values[:2])
     known = [values[0], values[1], values[3]]
@@ -188,35 +204,42 @@ def test_a_row_has_the_figures_of_all_seeds_and_the_first_ones_pushforward(monke
     assert (row["failed_share"], row["seconds"], row["parameters"], row["note"]) == (0.5, 5.0, 11, "a word")
     assert row["cost"] == pytest.approx(2 * 2.9**2, rel=1e-5) and row["look"] == bench.look(fits[0].forward)
     assert row["min_eigenvalue"] == pytest.approx(-2.0, abs=1e-6) and row["metric"] == "mmd"
-    assert row["curve"] == {"seconds": [0.5, 1.5], "step": [1, 3], "value": [4.0, 2.0]}
+    on_the_way = [bench.look(moving(by, 0.0).forward) for by in (1.0, 3.0)]
+    assert row["curve"] == {"seconds": [0.5, 1.5], "step": [1, 3], "value": on_the_way}
+    assert len(recorder.shots) == 3 and str(recorder.shots[0]["method"]) == "gaussian"
     assert image is not None and torch.equal(image, bench.x + 2.9)
 
 
 def test_a_first_map_that_is_lost_leaves_no_picture_and_no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    lost = moving(math.nan, 1.0)
-    lost.jacobian = lambda x: torch.tensor([[1.0, math.nan], [0.0, 1.0]]).expand(len(x), 2, 2)
-    monkeypatch.setattr(run, "run_method", lambda name, job: [lost])
+    class Lost(Moving):
+        def jacobian(self, x: Tensor) -> Tensor:
+            return torch.tensor([[1.0, math.nan], [0.0, 1.0]]).expand(len(x), 2, 2)
+
+    class Half(Moving):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.where(x > 0, x, math.inf)
+
+    monkeypatch.setattr(run, "fits", lambda *given: [Lost(math.nan, FitReport())])
     row, image = Bench(task(), spec(seeds=1)).run("gaussian", ByHand())
     assert image is None
     for name in ("mean", "std", "cost", "look", "min_eigenvalue"):
         assert row[name] is None
     assert row["values"] == [None] and row["failed_share"] == 1.0
-    half = Fitted(lambda x: torch.where(x > 0, x, math.inf), moving(0.0, 1.0).jacobian, 1, 1.0)
-    monkeypatch.setattr(run, "run_method", lambda name, job: [half])
+    monkeypatch.setattr(run, "fits", lambda *given: [Half(0.0, FitReport())])
     assert Bench(task(), spec(seeds=1)).run("gaussian", ByHand())[1] is None
 
 
 def test_a_method_that_cannot_has_a_row_of_nothing_and_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    def cannot(name: str, job: Work) -> list[Fitted]:
+    def cannot(*given: Any) -> list[Moving]:
         raise ValueError("too few points")
 
-    monkeypatch.setattr(run, "run_method", cannot)
+    monkeypatch.setattr(run, "fits", cannot)
     recorder = ByHand()
     row, image = Bench(task(), spec(seeds=2)).run("exact", recorder)
     assert image is None and recorder.notes == ["exact: too few points"]
-    assert row == _row("mmd", [math.nan] * 2, 1.0, 0.0, 0, note="too few points")
+    assert row == _row("mmd", [math.nan] * 2, 1.0, {"note": "too few points"})
     assert (row["failed_share"], row["seconds"], row["parameters"], row["values"]) == (1.0, 0.0, 0, [None, None])
-    assert row["curve"] == {"seconds": [], "step": [], "value": []} == _curve(moving(0.0, 1.0))
+    assert row["curve"] == {"seconds": [], "step": [], "value": []}
 
 
 def test_the_smallest_eigenvalue_is_the_symmetric_parts() -> None:
@@ -240,7 +263,7 @@ def test_a_report_names_its_task_and_keeps_the_clouds(
     own = task("l2_uvp" if known else "mmd", true_map=(lambda x: 2 * x + 3) if known else None)
     monkeypatch.setattr(run, "build_task", lambda *given: own)
     monkeypatch.setattr(run, "SHOWN", 20)
-    monkeypatch.setattr(run, "run_method", lambda name, job: [moving(math.nan if name == "exact" else 3.0, 1.0)])
+    monkeypatch.setattr(run, "fits", lambda method, *given: [moving(math.nan if method.name == "exact" else 3.0, 1.0)])
     asked = LabSpec(task="a.csv", target="b.csv", methods=("gaussian", "exact"), seeds=1, points=40)
     report = run.run_lab(asked, None, tmp_path)
     assert report["task"] == "a.csv b.csv" and report["n"] == 40 and report["seeds"] == [0, 1]

@@ -9,13 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from npf_engine import seeds
 from npf_engine.errors import InputError
 from npf_engine.fields.pictures import Picture
 from npf_engine.studies.recolor import transfer as module
-from npf_engine.studies.recolor.transfer import _fit, _plain, recolor, sample_colours, structure
+from npf_engine.studies.recolor.spec import methods
+from npf_engine.studies.recolor.transfer import _fit, _plain, _to_the_mean, recolor, sample_colours, structure
+from npf_engine.transport import discrete, monotone_fit
+from npf_engine.transport import fit as brenier_fit
+from npf_engine.transport.map import FitReport
+from npf_engine.transport.methods import registry
+from npf_engine.transport.methods.method import Budget
 from tests.transport.by_hand import ByHand
 
 
@@ -58,10 +64,10 @@ def test_every_pixel_is_moved_by_its_share_and_shown_as_the_nearest_colour(monke
         drawn.append(seed)
         return torch.zeros(3, 3)
 
-    def fit(x: Tensor, y: Tensor, *rest: Any) -> tuple[Any, int, str]:
+    def fit(x: Tensor, y: Tensor, *rest: Any) -> tuple[Any, FitReport]:
         recorder.now += 3.0
         asked.append(rest)
-        return (lambda c: c + torch.tensor([0.1, 0.2, -2.0])), 17, "a word"
+        return (lambda c: c + torch.tensor([0.1, 0.2, -2.0])), FitReport(parameters=17, note="a word")
 
     monkeypatch.setattr(module, "sample_colours", colours)
     monkeypatch.setattr(module, "_fit", fit)
@@ -70,7 +76,7 @@ def test_every_pixel_is_moved_by_its_share_and_shown_as_the_nearest_colour(monke
     assert found.picture.rgb.tolist() == [[[23, 46, 0], [255, 26, 0]]]  # 10 + 12.75, 20 + 25.5, ...
     assert (found.seconds, found.parameters, found.note) == (3.0, 17, "a word")
     assert drawn == [seeds.child(8, name) for name in ("source", "palette")]
-    assert asked == [("exact", "", 4.0, 8, recorder)]
+    assert asked == [(registry.get("exact"), Budget(4.0), 8, recorder)]
     seen: list[tuple[np.ndarray, np.ndarray, int]] = []
 
     def guided(shift: np.ndarray, guide: np.ndarray, radius: int) -> np.ndarray:
@@ -102,43 +108,57 @@ def test_a_picture_of_one_colour_is_named_and_gets_the_mean() -> None:
         "",
         "first",
     ]
-    x, y = torch.zeros(4, 3), torch.arange(12.0).reshape(4, 3)
-    image, parameters, note = _fit(x, y, "fit", "second", 1.0, 0, ByHand())
-    assert image(torch.ones(5, 3)).tolist() == [[4.5, 5.5, 6.5]] * 5 and parameters == 3
-    assert note.startswith("the second picture has one colour")
+    y = torch.arange(12.0).reshape(4, 3)
+    image, report = _to_the_mean(y, "second")
+    assert image(torch.ones(5, 3)).tolist() == [[4.5, 5.5, 6.5]] * 5 and report.parameters == 3
+    assert report.note.startswith("the second picture has one colour")
 
 
 def test_each_method_has_its_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Discrete ones of more points than in the lab, and a sharper entropic one; trained ones of all colours drawn."""
     g = torch.Generator().manual_seed(0)
-    x, y = torch.rand(50, 3, generator=g), torch.rand(50, 3, generator=g)
+    x, y = torch.rand(1200, 3, generator=g), torch.rand(1200, 3, generator=g)
     asked: list[tuple[Any, ...]] = []
 
     def reference(name: str) -> Any:
         def made(a: Tensor, b: Tensor, *share: float) -> Any:
-            asked.append((name, len(a), len(b), *share))
-            return SimpleNamespace(forward=torch.sin, parameters=5, note=name)
+            asked.append((name, torch.equal(a, x[:1000]), torch.equal(b, y[:1000]), *share))
+            return SimpleNamespace(forward=torch.sin, report=FitReport(parameters=5, note=name))
 
         return made
 
     def fitted(a: Tensor, b: Tensor, *, seed: int, budget_seconds: float, **more: Any) -> Any:
-        asked.append((more.get("kind", "fit"), seed, budget_seconds))
-        return SimpleNamespace(forward=torch.cos, u=nn.Linear(2, 3), parameters=11, info={"note": "said"})
+        asked.append((more.get("kind", "fit"), torch.equal(a, x), torch.equal(b, y), seed, budget_seconds))
+        return SimpleNamespace(forward=torch.cos, report=FitReport(parameters=9, note="said"))
 
-    monkeypatch.setattr(module, "DISCRETE", 20)
-    monkeypatch.setattr(module, "exact_map", reference("exact"))
-    monkeypatch.setattr(module, "entropic_map", reference("entropic"))
-    monkeypatch.setattr(module, "fit_brenier_map", fitted)
-    monkeypatch.setattr(module, "fit_monotone", fitted)
+    monkeypatch.setattr(discrete, "exact_map", reference("exact"))
+    monkeypatch.setattr(discrete, "entropic_map", reference("entropic"))
+    monkeypatch.setattr("npf_engine.transport.methods.exact.replace", lambda report, **more: report)
+    monkeypatch.setattr("npf_engine.transport.methods.entropic.replace", lambda report, **more: report)
+    monkeypatch.setattr(brenier_fit, "fit_brenier_map", fitted)
+    monkeypatch.setattr(monotone_fit, "fit_monotone", fitted)
 
     def answer(method: str) -> tuple[Any, int, str]:
-        return _fit(x, y, method, "", 7.0, 3, ByHand())
+        forward, report = _fit(x, y, registry.get(method), Budget(7.0), 3, ByHand())
+        return forward, report.parameters, report.note
 
     assert answer("exact") == (torch.sin, 5, "exact") and answer("entropic") == (torch.sin, 5, "entropic")
-    assert answer("fit") == (torch.cos, 9, "said") and answer("mmgn") == (torch.cos, 11, "")
+    assert answer("fit") == (torch.cos, 9, "said") and answer("mmgn") == (torch.cos, 9, "said")
     assert asked == [
-        ("exact", 20, 20), ("entropic", 20, 20, module.ENTROPIC_SHARE), ("fit", 3, 7.0), ("mmgn", 3, 7.0),
-    ]  # fmt: skip
+        ("exact", True, True),
+        ("entropic", True, True, 0.005),
+        ("fit", True, True, 3, 7.0),
+        ("mmgn", True, True, 3, 7.0),
+    ]
     assert answer("gaussian")[1:] == (9, "")
+
+
+@pytest.mark.parametrize("method", ["explicit", "gauss-newton", "lse", "icnn"])
+def test_colours_can_be_transferred_by_any_method_that_learns_from_samples(method: str) -> None:
+    assert set(methods()) == set(registry.names())
+    x = torch.rand(300, 3, generator=torch.Generator().manual_seed(0))
+    forward, report = _fit(x, 0.5 * x, registry.get(method), Budget(steps=3), 0, ByHand())
+    assert forward(x).shape == (300, 3) and report.parameters > 0 and bool(torch.isfinite(forward(x)).all())
 
 
 def test_structure_needs_some_in_both() -> None:

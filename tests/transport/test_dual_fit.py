@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,9 +12,14 @@ from torch import Tensor, nn
 from npf_engine.networks.classical_icnn import ClassicalICNN
 from npf_engine.networks.log_sum_exp import LogSumExpPotential
 from npf_engine.networks.quadratic_icnn import QuadraticICNN
-from npf_engine.studies.lab import dual_methods
-from npf_engine.studies.lab.dual_methods import dual_network, fit_by_dual
 from npf_engine.tasks.recorder import Recorder
+from npf_engine.transport import dual_fit
+from npf_engine.transport.coordinates import Units
+from npf_engine.transport.dual_fit import dual_network, fit_by_dual
+from npf_engine.transport.map import Map
+from npf_engine.transport.methods import registry
+from npf_engine.transport.methods.dual import DualSettings
+from npf_engine.transport.methods.method import Budget, Law, Showing
 
 
 @pytest.mark.parametrize(
@@ -21,14 +27,14 @@ from npf_engine.tasks.recorder import Recorder
 )
 def test_networks_have_the_papers_sizes_or_at_least_32(d: int, published: bool, ours: int, others: int) -> None:
     target = torch.randn(100, d, generator=torch.Generator().manual_seed(0))
-    u = dual_network("icnn", d, target, 3, published)
+    u = dual_network(DualSettings("icnn", table_sizes=published), d, target, 3)
     assert isinstance(u, QuadraticICNN) and u.s.name == "elu" and u.strong_convexity == pytest.approx(0.01)
     assert [layer.units for layer in u.direct] == [ours] * 4 and u.tail.rank == (1 if published else d)
     for name, quadratic in (("icnn-linear", False), ("icnn-fquad", True)):
-        v = dual_network(name, d, target, 3, published)
+        v = dual_network(DualSettings(name, table_sizes=published), d, target, 3)
         assert isinstance(v, ClassicalICNN) and v.hidden == (others,) * 4
         assert (v.A is not None) == quadratic and v.strong_convexity == pytest.approx(0.01)
-    w = dual_network("lse", d, target, 3, published)
+    w = dual_network(DualSettings("lse", table_sizes=published), d, target, 3)
     assert isinstance(w, LogSumExpPotential) and torch.equal(w.W.detach(), target[:64])
     assert float(nn.functional.softplus(w.raw_t.detach())) == pytest.approx(
         0.3
@@ -70,20 +76,40 @@ def test_a_time_allows_the_steps_that_fit_into_what_the_start_leaves(
         for step in range(count):
             assert watch is None or watch(step) == {}
 
-    monkeypatch.setattr(dual_methods, "_identity", identity)
-    monkeypatch.setattr(dual_methods, "fit_dual", fit_dual)
+    monkeypatch.setattr(dual_fit, "_identity", identity)
+    monkeypatch.setattr(dual_fit, "fit_dual", fit_dual)
 
     def normal(n: int, generator: torch.Generator) -> Tensor:
         return torch.randn(n, 2, generator=generator)
 
-    def watch(step: int, u: Any) -> None:
+    def see(step: int, forward: Map) -> None:
         watched.append(step)
 
-    u = fit_by_dual("lse", normal, normal, 2, 3, recorder, seconds, steps, watch, batch=77)
-    assert isinstance(u, LogSumExpPotential) and watched == seen
-    given = (dual_methods.RATES["lse"], 77, 0.05, 60, dual_methods.POOL, dual_methods.POOL, 3)
+    law, settings = Law(normal), replace(registry.get("lse").settings, batch=77)
+    found = fit_by_dual(law, law, settings, Budget(seconds, steps), 3, Showing(recorder, see))
+    assert isinstance(found.u, LogSumExpPotential) and watched == seen
+    assert found.report.steps == done and found.report.seconds == pytest.approx(recorder.now - 50.0)
+    given = (1e-2, 77, 0.05, 60, dual_fit.POOL, dual_fit.POOL, 3)
     assert runs[-1] == (done, *given) and runs[:-1] == ([] if seconds is None else [(4, *given)])
-    fit_by_dual("lse", normal, normal, 2, 3, recorder, None, 3)  # and nobody has to watch
+    fit_by_dual(law, law, settings, Budget(steps=3), 3, recorder)  # and nobody has to watch
+
+
+def test_it_is_fitted_between_clouds_of_unit_size_and_answers_in_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    clouds: list[Tensor] = []
+    monkeypatch.setattr(dual_fit, "_identity", lambda *given: None)
+    monkeypatch.setattr(dual_fit, "fit_dual", lambda u, x, y, *rest, **more: clouds.extend((x, y)))
+    source, target = (
+        Law(lambda n, g, by=by, size=size: by + size * torch.randn(n, 2, generator=g))
+        for by, size in ((10.0, 3.0), (-70.0, 0.2))
+    )
+    found = fit_by_dual(source, target, DualSettings("icnn"), Budget(steps=2), 4, ByHand())
+    for cloud in clouds:
+        assert abs(float(cloud.mean())) < 0.1 and float(cloud.square().mean()) == pytest.approx(1.0, rel=0.1)
+    units, x = Units.of(source, target), 10 + torch.randn(5, 2, generator=torch.Generator().manual_seed(3))
+    torch.testing.assert_close(found.forward(x), units.map(found.u.gradient)(x), rtol=1e-5, atol=1e-5)
+    (_, s), (_, t) = units.source, units.target
+    inner = found.u.hessian((x - units.source[0]) / s).detach()
+    torch.testing.assert_close(found.jacobian(x), t / s * inner, rtol=1e-4, atol=1e-6)
 
 
 def test_the_identity_is_the_regression_of_points_on_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +117,7 @@ def test_the_identity_is_the_regression_of_points_on_themselves(monkeypatch: pyt
 
     class Once:
         def __init__(self, *given: Any) -> None:
-            assert given[3:5] == (dual_methods.IDENTITY_STEPS, dual_methods.IDENTITY_RATE)
+            assert given[3:5] == (dual_fit.IDENTITY_STEPS, dual_fit.IDENTITY_RATE)
 
         def run(self, loss: Any) -> None:
             losses.append(float(loss(0, torch.Generator().manual_seed(5))[0]))
@@ -100,8 +126,8 @@ def test_the_identity_is_the_regression_of_points_on_themselves(monkeypatch: pyt
         def gradient(self, x: Tensor) -> Tensor:
             return 3 * x
 
-    monkeypatch.setattr(dual_methods, "Loop", Once)
+    monkeypatch.setattr(dual_fit, "Loop", Once)
     x = torch.randn(200, 2, generator=torch.Generator().manual_seed(1)).double()
-    dual_methods._identity(Tripled(), x, 0, Recorder())
-    picked = x[torch.randint(200, (dual_methods.IDENTITY_BATCH,), generator=torch.Generator().manual_seed(5))]
+    dual_fit._identity(Tripled(), x, 0, Recorder())
+    picked = x[torch.randint(200, (dual_fit.IDENTITY_BATCH,), generator=torch.Generator().manual_seed(5))]
     assert losses == [pytest.approx(4 * float(picked.square().sum(1).mean()))]

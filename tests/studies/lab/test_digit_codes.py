@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import math
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +12,8 @@ import torch
 
 from npf_engine.errors import InputError
 from npf_engine.fields.digits import load_digit_images
-from npf_engine.studies.lab import noise_to_digits as transport_digits
+from npf_engine.studies.lab.digit_codes import CodeSpace
 from npf_engine.studies.lab.digit_judge import DigitJudge
-from npf_engine.studies.lab.noise_to_digits import CodeSpace, fit_digits
-from npf_engine.transport.gaussian import gaussian_map
 
 
 def write_idx(folder: Path, images: np.ndarray, labels: np.ndarray) -> None:
@@ -75,30 +71,16 @@ def test_the_scores_tell_real_digits_from_noise(monkeypatch: pytest.MonkeyPatch)
     codes = CodeSpace.of(digits.pixels, 16).encode(digits.pixels)
     judge = DigitJudge(codes, digits.labels)
     assert judge.accuracy > 0.9
-    real = judge.scores(lambda n, seed: codes[torch.randperm(len(codes), generator=_seeded(seed))[:n]], n=250)
-    assert real["recognised"]["value"] > 0.8 > real["recognised"]["gaussian"]
-    assert real["pushforward"]["ratio"] < 1.3 and real["pushforward"]["trivial"] > real["pushforward"]["self_distance"]
-    assert 2.2 < real["entropy"]["value"] <= math.log(10) + 1e-9
-    one = judge.scores(lambda n, seed: codes[:1].expand(n, 16), n=250)
-    assert one["entropy"]["value"] == pytest.approx(0.0) and one["pushforward"]["ratio"] > 3
+    order = torch.randperm(len(codes), generator=_seeded(1))[:250]
+    real, gaussian = (
+        judge.recognise(codes[order]),
+        judge.recognise(judge.gaussian(torch.randn(250, 16, generator=_seeded(2)))),
+    )
+    assert real.recognised > 0.8 > gaussian.recognised
+    assert 2.2 < real.entropy <= math.log(10) + 1e-9 and sum(real.counts) == 250
+    assert judge.recognise(codes[:1].expand(250, 16)).entropy == pytest.approx(0.0)
     with pytest.raises(InputError, match="at least 300"):
         DigitJudge(codes[:100], digits.labels[:100])
-
-
-@pytest.mark.parametrize("method", ["cmgn", "mmgn", "gaussian"])
-def test_maps_make_images_that_repeat_with_the_seed(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NPF_MNIST_DIR", raising=False)
-    pixels = load_digit_images().pixels[:600]
-    made = fit_digits(pixels, method, components=8, steps=3, loss="kl")
-    images = made.images(30, 1)
-    assert images.shape == (30, 784) and float(images.min()) >= 0 and float(images.max()) <= 1
-    assert torch.equal(images, made.images(30, 1)) and not torch.equal(images, made.images(30, 2))
-    # The start is the Gaussian map, so that the codes have the digits' mean and spread from the first step.
-    codes, real = made.codes(4000, 3), made.space.encode(pixels)
-    assert float((codes.mean(0) - real.mean(0)).abs().max()) < 0.3 * float(real.std(0).max())
-    torch.testing.assert_close(codes.std(0), real.std(0), rtol=0.25, atol=0.1)
-    with pytest.raises(InputError, match="icnn, cmgn"):
-        fit_digits(pixels, "vae")
 
 
 def test_a_code_space_of_known_axes() -> None:
@@ -120,26 +102,6 @@ def test_a_code_space_of_known_axes() -> None:
     for images, components in ((pixels, 0), (pixels, 5), (pixels[:3], 4)):
         with pytest.raises(InputError, match="components must lie"):
             CodeSpace.of(images, components)
-
-
-def test_the_icnns_digits_are_a_fit_of_the_codes(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[tuple[int, ...], int, float | None]] = []
-
-    def fitted(source: Any, target: torch.Tensor, *, seed: int, budget_seconds: float | None) -> Any:
-        asked.append((tuple(target.shape), seed, budget_seconds))
-        return SimpleNamespace(forward=lambda x: 2 * x, u=torch.nn.Linear(3, 2), info={"seconds": 1.5})
-
-    monkeypatch.setattr(transport_digits, "fit_brenier_map", fitted)
-    pixels = torch.rand(40, 5, generator=_seeded(1))
-    made = fit_digits(pixels, "icnn", components=3, seed=4, budget_seconds=7.0)
-    assert asked == [((40, 3), 4, 7.0)] and made.info == {"seconds": 1.5, "parameters": 8}
-    torch.testing.assert_close(made.codes(6, 2), 2 * torch.randn(6, 3, generator=_seeded(2)))
-    torch.testing.assert_close(made.images(6, 2), made.space.decode(made.codes(6, 2)))
-    gaussian = fit_digits(pixels, "gaussian", components=3, seed=4)
-    S, m = gaussian_map(torch.randn(20_000, 3, generator=_seeded(4)), gaussian.space.encode(pixels))
-    x = torch.randn(6, 3, generator=_seeded(2))
-    torch.testing.assert_close(gaussian.codes(6, 2), (x.double() @ S + m).float())
-    assert gaussian.info == {"method": "gaussian", "parameters": 3}
 
 
 def _seeded(seed: int) -> torch.Generator:

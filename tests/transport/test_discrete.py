@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from npf_engine.studies.lab.references import entropic_map, exact_map
+from npf_engine.transport.discrete import entropic_map, exact_map
 
 
 def cloud(n: int, seed: int) -> torch.Tensor:
@@ -35,12 +35,12 @@ def test_all_goes_to_a_target_that_is_a_point() -> None:
     x = cloud(30, 1).float()
     found = entropic_map(x, torch.full((20, 2), 4.0))
     torch.testing.assert_close(found.forward(x), torch.full((30, 2), 4.0))
-    assert float(found.jacobian(x).abs().max()) < 1e-6 and found.note == ""
+    assert float(found.jacobian(x).abs().max()) < 1e-6 and found.report.note == ""
 
 
 def test_potentials_that_are_rough_are_told() -> None:
     x = torch.cat([cloud(30, 1), cloud(30, 2) + 40]).float()
     y = torch.cat([cloud(10, 3), cloud(50, 4) + 43]).float()
     rough = entropic_map(x, y, 1e-6)
-    assert rough.note.startswith("potentials to a marginal error of")
-    assert entropic_map(x[:30], x[30:], 0.5).note == ""
+    assert rough.report.note.startswith("potentials to a marginal error of")
+    assert entropic_map(x[:30], x[30:], 0.5).report.note == ""

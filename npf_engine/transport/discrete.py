@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 
 import numpy as np
 import ot
@@ -11,25 +10,25 @@ import torch
 from scipy.sparse.csgraph import floyd_warshall
 from torch import Tensor
 
+from npf_engine import seeds
+from npf_engine.transport.map import SOLVED, STEPS, DiscreteMap, EntropicMap, FitReport
+from npf_engine.transport.methods.method import Law
 from npf_engine.transport.pairing import PIVOTS
-from npf_engine.transport.scores import Map, cross_coupling
+from npf_engine.transport.scores import cross_coupling
 
 LARGE = 1e6
 TOLERANCE, ITERATIONS = 3e-3, 300  # of the entropic potentials
 ENTROPIC_SHARE = 0.02  # eps over E|Y - Y'|^2: small, as the map's blur is what is paid for
 
 
-@dataclass(frozen=True)
-class Reference:
-    """A map, its Jacobian and how many numbers define it."""
-
-    forward: Map
-    jacobian: Map
-    parameters: int
-    note: str = ""
+def two_samples(source: Law, target: Law, most: int, seed: int) -> tuple[Tensor, Tensor]:
+    """A sample of each law, at most ``most`` points (n, d), (m, d)."""
+    # One generator each, with the same seed: two identical clouds give identical draws.
+    x, y = (law.fixed(most, seeds.generator(seed, "lab.cloud")) for law in (source, target))
+    return x, y
 
 
-def exact_map(x: Tensor, y: Tensor) -> Reference:
+def exact_map(x: Tensor, y: Tensor) -> DiscreteMap:
     """The semi-discrete extension of the exact transport of x (n, d) to y (m, d): grad of u(z) = max_j <z, y_j> - psi_j
     with psi from the dual potentials, so that z goes to argmin_j |z - y_j|^2 - v_j. Piecewise constant: its Jacobian is
     0 wherever it exists. Between clouds of one size the potentials are Rockafellar's, averaged over all base points:
@@ -42,11 +41,7 @@ def exact_map(x: Tensor, y: Tensor) -> Reference:
         v = v + _shortest_paths(cost / scale - np.asarray(log["u"])[:, None] - v, plan.argmax(1)).mean(0)
     dual = torch.from_numpy(v * scale)
 
-    def forward(z: Tensor) -> Tensor:
-        parts = [(torch.cdist(part.double(), y.double()).square() - dual).argmin(1) for part in z.split(1024)]
-        return y[torch.cat(parts)]
-
-    return Reference(forward, lambda z: z.new_zeros(len(z), z.shape[1], z.shape[1]), y.numel() + len(y))
+    return DiscreteMap(y, dual, FitReport("exact", parameters=y.numel() + len(y)))
 
 
 def _shortest_paths(reduced: np.ndarray, match: np.ndarray) -> np.ndarray:
@@ -58,7 +53,7 @@ def _shortest_paths(reduced: np.ndarray, match: np.ndarray) -> np.ndarray:
     return np.asarray(floyd_warshall(steps)) / LARGE
 
 
-def entropic_map(x: Tensor, y: Tensor, share: float = ENTROPIC_SHARE) -> Reference:
+def entropic_map(x: Tensor, y: Tensor, share: float = ENTROPIC_SHARE) -> EntropicMap:
     """The barycentric map of the entropic transport, extended to all points (Pooladian and Niles-Weed 2021).
     Gradient of a convex function; its Jacobian is the conditional covariance over eps."""
     centre = y.mean(0)
@@ -69,12 +64,12 @@ def entropic_map(x: Tensor, y: Tensor, share: float = ENTROPIC_SHARE) -> Referen
         warnings.simplefilter("always")
         coupling = cross_coupling((x - centre).double(), (y - centre).double(), eps, TOLERANCE, ITERATIONS)
     note = f"potentials to a marginal error of {coupling.error:.0e}" if caught else ""
-
-    def forward(z: Tensor) -> Tensor:
-        parts = [coupling.barycentre((part - centre).double()) for part in z.split(1024)]
-        return torch.cat(parts).float() + centre
-
-    def jacobian(z: Tensor) -> Tensor:
-        return (coupling.covariance((z - centre).double()) / eps).float()
-
-    return Reference(forward, jacobian, y.numel() + len(y), note)
+    report = FitReport(
+        "entropic",
+        parameters=y.numel() + len(y),
+        steps=coupling.iterations,
+        ended=STEPS if caught else SOLVED,
+        error=coupling.error,
+        note=note,
+    )
+    return EntropicMap(coupling, eps, centre, report)

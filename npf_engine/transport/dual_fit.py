@@ -7,7 +7,7 @@ answer of some tasks.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -18,13 +18,16 @@ from npf_engine.networks.log_sum_exp import LogSumExpPotential
 from npf_engine.networks.potential import Potential
 from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
-from npf_engine.studies.lab.tasks import Sampler
 from npf_engine.tasks.recorder import Recorder
+from npf_engine.transport.coordinates import Units
 from npf_engine.transport.dual import copy_as, fit_dual
 from npf_engine.transport.loop import Loop
+from npf_engine.transport.map import STEPS, PotentialMap
+from npf_engine.transport.methods.method import LOOKS, Budget, Law, show
 
-DUAL = ("icnn", "icnn-linear", "icnn-fquad", "lse")
-STEPS = 400
+if TYPE_CHECKING:
+    from npf_engine.transport.methods.dual import DualSettings
+
 POOL = 20_000
 PIECES = 64
 NARROWEST = 32  # width of a network that is not the published one
@@ -33,16 +36,15 @@ TRIAL, SPENT = 4, 0.9  # steps by which their pace is known; the share of the ti
 LR_FLOOR, MAX_ITERATIONS = 0.05, 60
 TEMPERATURE, LSE_FLOOR = 0.3, 5e-2  # of log-sum-exp, and its strong convexity
 FLOOR = 1e-2  # strong convexity: without it a conjugate beyond the network's slopes is infinitely far
-RATES = {"icnn": 5e-3, "icnn-linear": 5e-3, "icnn-fquad": 5e-3, "lse": 1e-2}
-LOOKS = 12
 
 
-def dual_network(name: str, d: int, target: Tensor, seed: int, published: bool = False) -> Potential:
-    """The network of a name. ``published``: the sizes of NPF Table 3 in any dimension; else at least NARROWEST wide."""
+def dual_network(settings: DualSettings, d: int, target: Tensor, seed: int) -> Potential:
+    """The network of these settings for samples ``target`` (n, d)."""
+    name, published = settings.network, settings.table_sizes
     if name == "icnn":
         width = d if published else max(NARROWEST, d)
-        tail = 1 if published else None
-        return QuadraticICNN(d, [width] * 4, activation="elu", tail_rank=tail, strong_convexity=FLOOR, seed=seed)
+        rank = 1 if published else None
+        return QuadraticICNN(d, [width] * 4, activation="elu", tail_rank=rank, strong_convexity=FLOOR, seed=seed)
     if name == "lse":
         return LogSumExpPotential(target[:PIECES], temperature=TEMPERATURE, strong_convexity=LSE_FLOOR)
     make = linear_icnn if name == "icnn-linear" else fquad_icnn
@@ -50,62 +52,43 @@ def dual_network(name: str, d: int, target: Tensor, seed: int, published: bool =
 
 
 def fit_by_dual(
-    name: str,
-    source: Sampler,
-    target: Sampler,
-    d: int,
-    seed: int,
-    recorder: Recorder,
-    seconds: float | None = None,
-    steps: int | None = None,
-    watch: Callable[[int, Any], None] | None = None,
-    *,
-    published: bool = False,
-    batch: int = 512,
-) -> Any:
-    """The trained potential: an identity start, then dual steps until ``steps`` or ``seconds`` are spent."""
+    source: Law, target: Law, settings: DualSettings, budget: Budget, seed: int, recorder: Recorder
+) -> PotentialMap:
+    """The map of a potential: an identity start, then dual steps until the steps or seconds of the budget are spent."""
     began = recorder.clock()
-    x, y = (
-        source(POOL, seeds.generator(seed, "lab.dual.source")),
-        target(POOL, seeds.generator(seed, "lab.dual.target")),
-    )
-    u = dual_network(name, d, y, seed, published)
+    units = Units.of(source, target)
+    x = units.source_sampler(source)(POOL, seeds.generator(seed, "lab.dual.source"))
+    y = units.target_sampler(target)(POOL, seeds.generator(seed, "lab.dual.target"))
+    u = dual_network(settings, x.shape[1], y, seed)
     _identity(u, x, seed, recorder)
-    config = PotentialConfig(batch=batch, lr_floor=LR_FLOOR)
+    config, solver = (
+        PotentialConfig(batch=settings.batch, lr_floor=LR_FLOOR),
+        ConjugateConfig(max_iterations=MAX_ITERATIONS),
+    )
 
     def run(model: Potential, count: int, to: Recorder, look: Callable[[int], dict[str, float]] | None) -> None:
-        fit_dual(
-            model,
-            x,
-            y,
-            count,
-            RATES[name],
-            config,
-            ConjugateConfig(max_iterations=MAX_ITERATIONS),
-            seed,
-            to,
-            watch=look,
-        )
+        fit_dual(model, x, y, count, settings.rate, config, solver, seed, to, watch=look)
 
-    count = steps or STEPS
-    if seconds is not None:
+    count = budget.steps or settings.steps
+    if budget.seconds is not None:
         start = recorder.clock()
         run(copy_as(u, torch.float32), TRIAL, Recorder(), None)
         each = (recorder.clock() - start) / TRIAL
-        affordable = int(SPENT * (began + seconds - recorder.clock()) / each)
-        count = max(1, affordable if steps is None else min(steps, affordable))
+        affordable = int(SPENT * (began + budget.seconds - recorder.clock()) / each)
+        count = max(1, affordable if budget.steps is None else min(budget.steps, affordable))
     every = max(1, count // LOOKS)
 
     def look(step: int) -> dict[str, float]:
-        if watch and (step % every == 0 or step + 1 == count):
-            watch(step, u)
+        if step % every == 0 or step + 1 == count:
+            show(recorder, step, units.map(u.gradient))
         return {}
 
     run(u, count, recorder, look)
-    return u
+    info = {"method": settings.network, "steps": count, "seconds": recorder.clock() - began, "ended": STEPS}
+    return PotentialMap(u, units.at, info)
 
 
-def _identity(u: Any, x: Tensor, seed: int, recorder: Recorder) -> None:
+def _identity(u: Potential, x: Tensor, seed: int, recorder: Recorder) -> None:
     """Regress grad u on the identity."""
 
     def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:

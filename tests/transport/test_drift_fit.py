@@ -1,0 +1,157 @@
+"""The drifting methods: units, networks, functionals and budgets, and what is shown of many seeds on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from npf_engine import seeds
+from npf_engine.networks.classical_icnn import ClassicalICNN, Terms
+from npf_engine.transport import drift_fit
+from npf_engine.transport.coordinates import Units
+from npf_engine.transport.drift_fit import drifting_functional, drifting_network, fit_drift, within_budget
+from npf_engine.transport.drifting import Drift, published
+from npf_engine.transport.map import STEPS, TIME, Map, PotentialMap
+from npf_engine.transport.methods import registry
+from npf_engine.transport.methods.drifting import DriftSettings
+from npf_engine.transport.methods.method import Budget, Law, Showing
+from npf_engine.transport.scores import KullbackLeibler, SinkhornDrift, standard_normal_gradient
+from tests.transport.by_hand import ByHand
+
+
+def shifted(d: int, by: float, size: float) -> Callable[[int, torch.Generator], Tensor]:
+    return lambda n, generator: by + size * torch.randn(n, d, generator=generator)
+
+
+def laws(d: int = 2) -> tuple[Law, Law]:
+    return Law(shifted(d, 10.0, 3.0)), Law(shifted(d, -70.0, 0.2))
+
+
+def test_a_law_keeps_no_more_points_than_there_are_and_of_rows_the_first() -> None:
+    draw, rows = shifted(2, 0.0, 1.0), torch.arange(12.0).reshape(6, 2)
+    sizes = [len(Law(draw, points).fixed(5, torch.Generator())) for points in (None, 3, 9)]
+    assert sizes == [5, 3, 5] and Law(draw).whole is draw
+    known = Law(draw, 6, rows)
+    assert torch.equal(known.fixed(4, torch.Generator()), rows[:4]) and known.whole is rows
+
+
+def test_units_are_centre_and_size_of_each_law() -> None:
+    source, target = laws()
+    units = Units.of(source, Law(lambda n, generator: torch.full((n, 2), 4.0)))
+    cloud = source(2000, seeds.generator(0, "lab.units"))
+    torch.testing.assert_close(units.source[0], cloud.mean(0))
+    assert units.source[1] == pytest.approx(float(cloud.var(0).mean()) ** 0.5)
+    assert units.target[0].tolist() == [4.0, 4.0] and units.target[1] == 1.0  # a point has no size
+    inside = Units.of(source, target)
+    for draw, sampler, (centre, size) in (
+        (source, inside.source_sampler, inside.source),
+        (target, inside.target_sampler, inside.target),
+    ):
+        one, other = (torch.Generator().manual_seed(3) for _ in range(2))
+        torch.testing.assert_close(centre + size * sampler(draw)(9, one), draw(9, other))
+        assert float(sampler(draw)(500, one).square().mean()) == pytest.approx(1.0, rel=0.1)
+    for centre, size in (Units.none(source, target).source, Units.none(source, target).target):
+        assert centre.tolist() == [0.0, 0.0] and size == 1.0
+
+
+def same(a: torch.nn.Module, b: torch.nn.Module) -> bool:
+    first, second = a.state_dict(), b.state_dict()
+    return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
+
+
+def test_the_published_network_is_seed_003s_and_ours_has_a_quadratic_term() -> None:
+    assert same(drifting_network(DriftSettings("explicit", False), 2, 3), ClassicalICNN(2, [20, 20], seed=3))
+    for d, width in ((2, 20), (4, 20), (5, 64)):
+        beside = ClassicalICNN(d, [width, width], terms=Terms(linear=True, rank=d), spread=2.0, seed=3)
+        assert same(drifting_network(DriftSettings("explicit"), d, 3), beside)
+    for name in ("explicit", "implicit-summed", "adam"):
+        assert registry.get(name).published == DriftSettings(name, quadratic=False, score="self-entropic")
+    assert registry.get("gauss-newton").published is None
+
+
+def test_what_is_drifted_down_follows_from_what_is_known_of_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = Law(shifted(2, 0.0, 1.0), grad_V=standard_normal_gradient)
+    units = Units.none(known, known)
+    for score in ("self-entropic", "calibrated"):
+        found = drifting_functional(DriftSettings("explicit", score=score), known, 2, units)
+        assert isinstance(found, KullbackLeibler) and found.grad_V is known.grad_V and found.score == score
+    seen: list[Tensor] = []
+    monkeypatch.setattr(KullbackLeibler, "of_samples", staticmethod(lambda y: seen.append(y) or "kernel"))
+    few, many = laws(4), laws(5)
+    assert drifting_functional(DriftSettings("explicit"), few[1], 4, Units.of(*few)) == "kernel"
+    assert seen[0].shape == (drift_fit.KERNEL_POINTS, 4)
+    broad = drifting_functional(DriftSettings("explicit"), many[1], 5, Units.of(*many))
+    assert isinstance(broad, SinkhornDrift) and broad.tolerance == drift_fit.SINKHORN_TOLERANCE
+    assert broad.y.shape == (drift_fit.SINKHORN_POINTS, 5) and abs(float(broad.y.mean())) < 0.2  # in model units
+
+
+def test_a_budget_of_steps_is_rounded_up_to_whole_outer_ones_and_one_of_seconds_has_no_end() -> None:
+    own = published("explicit")
+    assert within_budget(own, Budget()) == own and own.inner == 100
+    for steps, outer in ((1, 1), (100, 1), (101, 2), (250, 3)):
+        found = within_budget(own, Budget(steps=steps))
+        assert (found.outer, found.steps, found.gradient_steps) == (outer, steps, 100 * outer)
+    endless = within_budget(own, Budget(3.0, 7))
+    assert endless.outer == drift_fit.ENDLESS_OUTER and endless.steps == drift_fit.ENDLESS_STEPS
+
+
+def drifted(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, ticks: Sequence[tuple[int, float]], budget: Budget, note: str = ""
+) -> tuple[list[PotentialMap], dict[str, Any]]:
+    """The answer for seeds 4 and 7 where the drift tells its watch of these (step, seconds) and moves nothing."""
+    recorder, seen = ByHand(), dict[str, Any](shown=[])
+
+    def drift(ensemble: Any, draw: Any, functional: Any, config: Any, to: Any, watch: Any, limit: Any) -> Drift:
+        seen.update(ensemble=ensemble, atoms=draw(6), config=config, limit=limit)
+        for step, seconds in ticks:
+            recorder.now = 50.0 + seconds
+            watch(step, ensemble.theta)
+        return Drift(ensemble.theta, 9, 8.0, note)
+
+    def see(step: int, forward: Map) -> None:
+        seen["shown"].append((step, float(forward(torch.ones(3, 1)).sum())))
+
+    monkeypatch.setattr(drift_fit, "drift", drift)
+    source, target = laws(1)
+    seen["units"] = Units.of(source, target)
+    return fit_drift(source, target, DriftSettings(scheme), budget, (4, 7), Showing(recorder, see)), seen
+
+
+def test_a_drift_of_many_seeds_answers_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = [(1, 6.0), (2, 6.1), (83, 7.0), (84, 8.0), (166, 9.0)]
+    found, seen = drifted(monkeypatch, "explicit", ticks, Budget())
+    units, x = seen["units"], 10 + torch.arange(5.0)[:, None]
+    assert seen["limit"] is None and seen["config"] == published("explicit")
+    for fitted, seed in zip(found, (4, 7), strict=True):
+        network = drifting_network(DriftSettings("explicit"), 1, seed)
+        torch.testing.assert_close(fitted.forward(x), units.map(network.gradient)(x))
+        slope = units.target[1] / units.source[1] * network.hessian((x - units.source[0]) / units.source[1])
+        torch.testing.assert_close(fitted.jacobian(x), slope.detach())
+        report = fitted.report
+        assert report.parameters == sum(p.numel() for p in network.parameters()) and report.seconds == 4.0
+        assert (report.method, report.steps, report.ended) == ("explicit", 9, STEPS)
+    # Twelve points of a thousand steps and the first; the map that is shown is the first seed's.
+    value = pytest.approx(float(found[0].forward(torch.ones(3, 1)).sum()), rel=1e-4)
+    assert seen["shown"] == [(1, value), (83, value), (166, value)]
+    first, second = seen["atoms"]
+    assert first.shape == (6, 1) and not torch.equal(first, second)
+    assert drifted(monkeypatch, "explicit", [], Budget(2.0), "the time ended")[0][0].report.ended == TIME
+
+
+def test_a_drift_that_is_short_is_looked_at_at_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, seen = drifted(monkeypatch, "adam", [(k, float(k)) for k in range(1, 6)], Budget(steps=5))
+    assert [step for step, _ in seen["shown"]] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(("seconds", "gap"), [(24.0, 4.0), (3.0, 1.0)])
+def test_a_drift_within_seconds_is_looked_at_a_dozen_times_and_not_more_than_once_a_second(
+    seconds: float, gap: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = [0.0, gap, gap + 0.01, 1.5 * gap, 2 * gap, 2 * gap + 0.01, 3 * gap + 0.01]
+    _, seen = drifted(monkeypatch, "explicit", list(enumerate(times)), Budget(seconds))
+    assert seen["limit"] == 2 * seconds
+    assert [step for step, _ in seen["shown"]] == [2, 5, 6]
