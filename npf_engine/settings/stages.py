@@ -19,9 +19,9 @@ MOST_RATE, MOST_BATCH = 100.0, 1_000_000
 ACTIVATIONS = ("silu", "relu")
 
 
-def rate(default: float, help: str = "First learning rate.", why: str = "") -> float:
+def rate(default: float, help: str = "First learning rate.", title: str = "learning rate") -> float:
     """A learning rate, from which a cosine decay begins."""
-    return setting(default, help, why=why, most=MOST_RATE)
+    return setting(default, help, title=title, most=MOST_RATE)
 
 
 def batch_size(default: int, why: str = "") -> int:
@@ -68,7 +68,7 @@ class PotentialConfig(Settings):
     regression_steps: int = setting(
         900, "Steps of the regression on the pairs, at most; 0 leaves it out.", least=0, most=MAX_STEPS
     )
-    regression_lr: float = rate(3e-2, "First learning rate of the regression.")
+    regression_lr: float = rate(3e-2, "First learning rate of the regression.", "rate of the regression")
     polish_steps: int = setting(
         80, "Steps on the dual objective after the regression, at most (method `pairing`).", least=0, most=MAX_STEPS
     )
@@ -79,9 +79,11 @@ class PotentialConfig(Settings):
         least=0,
         most=10_000,
     )
-    polish_lr: float = rate(1e-3, "First learning rate of the steps on the dual after the regression.")
+    polish_lr: float = rate(
+        1e-3, "First learning rate of the steps on the dual after the regression.", "rate of the polish"
+    )
     dual_steps: int = setting(1500, "Steps of the method `dual`.", least=0, most=MAX_STEPS)
-    dual_lr: float = rate(1e-3, "First learning rate of the method `dual`.")
+    dual_lr: float = rate(1e-3, "First learning rate of the method `dual`.", "rate of the dual")
     lr_floor: float = setting(0.01, "The learning rate falls to this share of the first.", least=0, most=1.0)
     beta1: float = setting(0.9, "Adam's decay of the first moment.", least=0, most=1.0)
     beta2: float = setting(0.999, "Adam's decay of the second moment.", least=0, most=1.0)
@@ -89,6 +91,7 @@ class PotentialConfig(Settings):
         0.0,
         "Decay of the weights' running average over the dual's steps; 0 takes the last weights. "
         "Where the patience ends them, the best average is taken.",
+        title="average of the weights",
         least=0,
         most=1.0,
     )
@@ -147,7 +150,11 @@ class InverseConfig(Settings):
     lr: float = rate(2e-2)
     batch: int = batch_size(512)
     ema: float = setting(
-        0.999, "Decay of the average of the weights that is used in the end; 0 for none.", least=0, most=1.0
+        0.999,
+        "Decay of the average of the weights that is used in the end; 0 for none.",
+        title="average of the weights",
+        least=0,
+        most=1.0,
     )
     time_power: float = setting(
         3.0, "How densely times near the end of the bridge are trained: t = 1 - (1 - U)^power.", most=100.0
@@ -194,7 +201,7 @@ class ReportConfig(Settings):
     draws: int = setting(
         8, "How many independent batches each figure is averaged over; 64 make it sharp.", flag="draws", most=10_000
     )
-    n: int = setting(2048, "Points in one batch.", most=20_000)
+    n: int = setting(2048, "Points in one batch.", title="points", most=20_000)
     neighbourhoods: int = setting(64, "Neighbourhoods whose pre-images are compared, for the inverse.", most=10_000)
     neighbourhood_size: int = setting(128, "Points in one neighbourhood.", most=10_000)
 

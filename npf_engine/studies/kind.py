@@ -94,8 +94,8 @@ class Words:
 class Kind(Generic[SpecT, ResultT]):
     """One kind of run.
 
-    ``spec`` is a frozen dataclass whose fields all have defaults, among them ``seed`` and mostly ``name``; it may
-    have a method ``validate()`` that raises InputError, and a property ``default_name``. ``run`` is a function
+    ``spec`` is a class of ``settings.base.Spec``, with ``seed`` and mostly ``name`` among its settings; it may have a
+    property ``default_name``. ``run`` is a function
     ``(spec, recorder, folder) -> Result``; one that returns a mapping answers ``Told``. ``result`` is the Result's
     class, with ``of_json`` as the inverse of ``to_json``. These three may be given as "module:name", imported when
     somebody needs them: a list of runs must not load what only one of them needs.
@@ -142,11 +142,7 @@ class Kind(Generic[SpecT, ResultT]):
         """The spec with dotted keys replaced, checked. Raises InputError."""
         if self.change is not None:
             return named(self.change)(spec, dict(values))
-        changed = set_leaves(spec, values)
-        validate = getattr(changed, "validate", None)
-        if validate is not None:
-            validate()
-        return changed
+        return set_leaves(spec, values)
 
     def do(self, spec: SpecT, recorder: Recorder, folder: Path, **at_hand: object) -> ResultT | Told:
         """Do what ``spec`` says, with its files in ``folder``. Raises InputError and Cancelled."""

@@ -5,42 +5,40 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from npf_engine.errors import InputError
 from npf_engine.measures.verdict import GOOD, Verdict
+from npf_engine.settings.base import Settings, Spec
+from npf_engine.settings.setting import device_setting, group, seed_setting, setting, threads_setting
 from npf_engine.studies import kinds
 from npf_engine.studies.kind import Kind, Stage, Words
 
 
 @dataclass(frozen=True)
-class Die:
-    faces: int = 6
-    marks: tuple[float, ...] = (1.0, 2.5)
+class Die(Settings):
+    faces: int = setting(6, "Sides of the die.", least=2, most=1000)
+    marks: tuple[float, ...] = setting((1.0, 2.5), "What is written on it.")
 
 
 @dataclass(frozen=True)
-class DiceSpec:
-    name: str = ""
-    seed: int = 0
-    throws: int = 50
-    loaded: bool = False
-    way: Literal["left", "right"] = "left"
-    target: float | None = None
-    device: str = "cpu"
-    threads: int = 0
-    die: Die = field(default_factory=Die)
+class DiceSpec(Spec):
+    name: str = setting("", "What the run is called.")
+    seed: int = seed_setting("Fixes every throw.")
+    throws: int = setting(50, "How often.", why="a mean needs some")
+    loaded: bool = setting(False, "Whether it cheats.")
+    way: Literal["left", "right"] = setting("left", "Where it is thrown.")
+    target: float | None = setting(None, "What is hoped for.")
+    device: str = device_setting("cpu")
+    threads: int = threads_setting()
+    die: Die = group(Die, "Die", "What is thrown.")
 
     @property
     def default_name(self) -> str:
         return f"{self.throws} throws"
-
-    def validate(self) -> None:
-        if self.die.faces < 2:
-            raise InputError(f"die.faces must be 2 or more, not {self.die.faces}")
 
 
 def throw(spec, recorder, folder):
