@@ -202,6 +202,11 @@ def _survey(dataset: Any, band: _Band, options: RasterOptions) -> _Values:
             low, high = float(rest.min()), float(rest.max())
     else:
         marks = ()
+    if max(abs(low), abs(high)) > LARGEST:
+        raise InputError(
+            f"{band.name} holds values as large as {max(abs(low), abs(high)):.3g}; heights up to {LARGEST:g} are read: "
+            "give them in a larger unit, or declare those that mean nothing as nodata."
+        )
     plain = band.scale == 1.0
     low, high = sorted((low * band.scale + band.offset, high * band.scale + band.offset))
     return _Values(marks, centre_of(low, high, whole and plain and band.offset == round(band.offset)), note)
