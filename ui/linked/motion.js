@@ -34,6 +34,7 @@ class Motion {
     if (this.playing) return this.stop();
     if (this.t >= this.end) this.t = 0;
     this.playing = true;
+    this.view.bare = false;
     this.frames = [];
     this.clock = this.at(this.t);
     this.last = performance.now();

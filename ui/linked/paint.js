@@ -138,7 +138,7 @@ function linkedProgram(gl) {
 class RasterPainter {
   constructor(canvas) {
     this.canvas = canvas;
-    this.context = canvas.getContext("2d");
+    this.context = canvas.getContext("2d", { willReadFrequently: true }); // its pixels stay in memory
     if (!this.context) throw new Error("no canvas");
   }
 

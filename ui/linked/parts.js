@@ -79,34 +79,45 @@ function film(view) {
 
 const NAMES = { rho: "x", m: "M(x)", m_network: "M(x)", reconstruction: "∇u(M(x))", field: "F(x)", grad_u: "∇u(x)" };
 
+/** Text as it should be: writing the same again would have the page laid out anew. */
+function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 /** Slider, words and sentence of where the motion is. */
 function tellMotion(view) {
   const { motion } = view, moving = view.way !== "views";
-  for (const part of view.only) part.hidden = moving;
+  for (const part of view.only) if (part.hidden !== moving) part.hidden = moving;
   touched(view);
   if (!moving) {
-    if (view.cursor < 0) view.values.textContent = view.hint();
+    if (view.cursor < 0) say(view.values, view.hint());
     view.says.hidden = !view.told_.scene;
     return;
   }
   const { a, b, t } = motion.now();
-  Object.assign(view.slide, { max: String(motion.end), value: String(motion.t) });
-  view.playing.textContent = motion.playing ? "❚❚ Pause" : "▶ Play";
-  view.time.textContent = `t = ${motion.t.toFixed(2)}`;
+  const now = performance.now(), soon = motion.playing && now - (motion.spoken ?? 0) < 100;
+  if (!soon) { // ten times a second while it plays
+    motion.spoken = now;
+    Object.assign(view.slide, { max: String(motion.end), value: String(motion.t) });
+    say(view.time, `t = ${motion.t.toFixed(2)}`);
+  }
+  say(view.playing, motion.playing ? "❚❚ Pause" : "▶ Play");
   const here = t === 0 ? a : t === 1 ? b : null;
   const [head, , foot] = view.moving.children;
-  head.textContent = here ? NAMES[here.key] : view.way === "mccann"
-    ? `(1 − t) x + t ∇u(x)` : `${NAMES[a.key]} → ${NAMES[b.key]}`;
+  say(head, here ? NAMES[here.key] : view.way === "mccann"
+    ? `(1 − t) x + t ∇u(x)` : `${NAMES[a.key]} → ${NAMES[b.key]}`);
   const ways = { position: "places in Ω, scaled as the model scales them", value: "values of F, one scale for both axes" };
-  foot.textContent = here ? ways[here.space] : view.way === "mccann"
+  say(foot, here ? ways[here.space] : view.way === "mccann"
     ? "McCann's interpolation of ρ and ∇u♯ρ: the cheapest way, straight and at even speed"
-    : a.space === b.space ? "M moves places about and keeps their density ρ" : "∇u takes places to values of F";
+    : a.space === b.space ? "M moves places about and keeps their density ρ" : "∇u takes places to values of F");
   const at = Math.round(motion.t);
   [...view.says.children].forEach((item, k) => {
-    if (k === at && view.way === "path") item.setAttribute("aria-current", "step");
+    const current = k === at && view.way === "path";
+    if (current === item.hasAttribute("aria-current")) return;
+    if (current) item.setAttribute("aria-current", "step");
     else item.removeAttribute("aria-current");
   });
-  if (view.cursor < 0) view.values.textContent = view.hint();
+  if (view.cursor < 0) say(view.values, view.hint());
 }
 
 function showLegend(view) {
@@ -186,6 +197,8 @@ function drawNumbers(view, context) {
 /** What lies over the points: the selection's outline, the hand's path, the point that is seen, and its way. */
 function drawMarks(view) {
   if (!view.over || !view.frames.size || !view.hand) return;
+  if (view.motion.playing && view.cursor < 0 && view.bare) return; // nothing lies there
+  view.bare = view.way !== "views" && view.cursor < 0;
   const context = view.over.getContext("2d");
   context.setTransform(view.ratio, 0, 0, view.ratio, 0, 0);
   context.clearRect(0, 0, view.over.width, view.over.height);
