@@ -1,25 +1,18 @@
-"""The sources of fields: every module of this folder, entry points of other packages, and what a program registers.
-
-A source in a file of its own becomes known by ``register``; one that workers and the command line shall know too is
-named as an entry point of the group ``npf_engine.sources``.
-"""
+"""The sources of fields: every module of this folder, and what extensions register (npf_engine/extensions.py)."""
 
 from __future__ import annotations
 
 import functools
 import importlib
-import logging
 import pkgutil
-from importlib import metadata
 from typing import TypeVar
 
+from npf_engine import extensions
 from npf_engine.errors import InputError
 from npf_engine.fields.sources.source import NAMES, Source
 from npf_engine.fields.spec import FieldSpec
 
-GROUP = "npf_engine.sources"
 S = TypeVar("S", bound=Source)
-log = logging.getLogger(__name__)
 _known: dict[str, type[Source]] = {}
 
 
@@ -31,7 +24,8 @@ def register(source: type[S]) -> type[S]:
 
 def sources() -> list[type[Source]]:
     """All of them, in the order in which they are asked."""
-    _load()
+    _load_own()
+    extensions.load()
     return sorted(_known.values(), key=lambda source: source.rank)
 
 
@@ -53,12 +47,7 @@ def named(spec: FieldSpec) -> Source | None:
 
 
 @functools.cache
-def _load() -> None:
+def _load_own() -> None:
     package = importlib.import_module(__package__ or "npf_engine.fields.sources")
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{module.name}")
-    for point in metadata.entry_points(group=GROUP):
-        try:
-            register(point.load())
-        except Exception as error:  # another package's fault must not take the built-in fields away
-            log.warning("the source of fields %s cannot be loaded: %s", point.name, error)
