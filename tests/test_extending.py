@@ -17,12 +17,12 @@ FILES = dict(re.findall(r"```python\n# file: (\w+\.py)\n(.*?)```", PAGE, re.DOTA
 COMMANDS = re.search(r"```sh\n(.*?)```", PAGE, re.DOTALL)
 # Seconds in place of minutes; what is asked for stays what the page says.
 SMALLER = {
-    "train": ["field.n_samples=2000", "u.pair_size=200", "u.pairings=1", "u.regression_steps=60", "u.polish_steps=5",
-              "v.steps=20", "m.steps=20", "inverse.steps=20", "inverse.sampler_steps=4", "report.draws=2",
-              "report.n=256", "threads=1"],
-    "lab": ["seeds=1", "points=500"],
-    "landscape": ["particles=50", "steps=40"],
-}  # fmt: skip
+    "train": "--set field.n_samples=2000 --set u.pair_size=200 --set u.pairings=1 --set u.regression_steps=60 "
+    "--set u.polish_steps=5 --set v.steps=20 --set m.steps=20 --set inverse.steps=20 --set inverse.sampler_steps=4 "
+    "--set report.draws=2 --set report.n=256 --set threads=1",
+    "lab": "--seeds 1 --points 500",
+    "landscape": "--particles 50 --steps 40",
+}
 DRIVER = """
 import contextlib, io, json, sys
 from npf_engine.cli import main
@@ -49,7 +49,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, object], l
     asked = []
     for line in COMMANDS.group(1).strip().splitlines():
         words = line.split()[1:]
-        asked.append([*words, *(word for pair in SMALLER.get(words[0], []) for word in ("--set", pair))])
+        asked.append([*words, *SMALLER.get(words[0], "").split()])
     found = subprocess.run(
         [sys.executable, "-c", DRIVER],
         input=json.dumps(asked),
