@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from npf_engine.figures import histograms, panels
+from npf_engine.figures import histograms, palette, panels, paper
 from npf_engine.figures.layout import position_title, value_title
 from npf_engine.measures import linked as clouds
 from npf_engine.measures import views
@@ -15,7 +15,7 @@ from npf_engine.measures.linked import Evaluation, LinkedClouds
 from npf_engine.runs.store import Run
 from npf_engine.tasks import layout
 from pages.factorization import selected
-from ui import linked, modelviews
+from ui import linked, modelviews, paperfigure
 from ui.linked import held, source
 from ui.plots import plot
 
@@ -42,8 +42,25 @@ def show(run: Run, name: str) -> None:
         _graphs(modelviews.clouds(str(layout.home()), run.id, GRAPH_POINTS, SEED), name)
         return
     st.fragment(_linked)(run.id, name)
+    if found.model.d <= 3:
+        _printed(run, name, modelviews.clouds(str(layout.home()), run.id, paper.MOST_POINTS, SEED))
     if found.model.d == 3:
         _space(found.result(GRAPH_POINTS).view, name)
+
+
+def _printed(run: Run, name: str, view: views.FactorizationView) -> None:
+    """Figure 1 for a paper."""
+    planes = view.planes()
+    keys = [key for key in (*views.VALUES, *views.POSITIONS) if key in planes]
+    drawn = [
+        panels.panel(key, planes, view.units, view.low, view.high, position=key in views.POSITIONS) for key in keys
+    ]
+    caption = (
+        "The law of F, what the convex potential makes of the reference measure, and the measure-preserving map. A "
+        "point keeps the colour of the place where it comes from."
+    )
+    origin = palette.origin_index(planes["rho"])
+    paperfigure.offer("clouds", name, lambda how: paper.clouds(drawn, origin, how), caption, paperfigure.command(run))
 
 
 def _linked(run_id: str, name: str) -> None:
