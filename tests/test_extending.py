@@ -106,4 +106,4 @@ def test_a_potential_of_the_page_is_what_it_says(monkeypatch: pytest.MonkeyPatch
     slope = torch.autograd.grad(u(x).sum(), x)[0]
     bend = torch.autograd.functional.jacobian(lambda p: u.gradient(p).sum(0), x).permute(1, 0, 2)
     assert torch.allclose(gradient, slope, atol=1e-10) and torch.allclose(hessian, bend, atol=1e-10)
-    assert torch.allclose(value, u(x)) and float(torch.linalg.eigvalsh(hessian).min()) > 0
+    assert torch.allclose(value, u(x)) and float(torch.linalg.eigvalsh(hessian.detach()).min()) > 0
