@@ -23,9 +23,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from npf_engine.divergences.plan import EntropicPlan, Epsilon
 
 CHUNK_NUMBERS = 2**17  # exponents in double precision at a time: they stay in the cache
 COARSE = 256  # points of the coarse problem
@@ -43,18 +46,63 @@ def entropic_cost(x: Tensor, y: Tensor, eps: float) -> Tensor:
     """OT_eps of b pairs of clouds (b, n, d), (b, m, d): (b,) float64."""
     centre = y.double().mean(dim=1, keepdim=True)
     x, y = (x.double() - centre) / eps**0.5, (y.double() - centre) / eps**0.5
-    return eps * _cross(x, y, _start(x, y))[0]
+    return eps * _told(_cross(x, y, _start(x, y))).value
 
 
 def self_cost(x: Tensor, eps: float) -> Tensor:
     """OT_eps(x, x) of b clouds (b, n, d): (b,) float64; one potential, and half the work of ``entropic_cost``."""
     x = (x.double() - x.double().mean(dim=1, keepdim=True)) / eps**0.5
-    f = x.new_zeros(x.shape[:2])
-    stride = x.shape[1] // COARSE
-    if stride > 1:
-        coarse = x[:, ::stride]
-        f = _softmin(x, coarse, _self(coarse, coarse.new_zeros(coarse.shape[:2]))[1])
-    return eps * _self(x, f)[0]
+    return eps * _told(_self(x, _self_start(x))).value
+
+
+def solve_entropic(
+    x: Tensor, y: Tensor | None, eps: float | Epsilon, *, tolerance: float | None = None
+) -> EntropicPlan:
+    """The entropic transport of x (..., n, d) to y (..., m, d), or of x to itself where y is None, for the cost
+    |x - y|^2; any leading axes, one problem each, or one y for all.
+
+    tolerance: on the value that is still missing, in units of eps; without one, what divergences ask for. Potentials
+    are off by its root. All is solved in double precision; the answer is in that of x.
+    """
+    lead = x.shape[:-2]
+    target = x if y is None else y.expand(*lead, *y.shape[-2:])
+    value = eps.value if isinstance(eps, Epsilon) else torch.tensor(float(eps), dtype=torch.float64)
+    each = value.to(x.device).expand(lead)
+    unit = each.reshape(-1, 1, 1).sqrt()
+    a, b = (cloud.reshape(-1, *cloud.shape[-2:]).double() for cloud in (x, target))
+    # A problem with values that are not finite must not keep the others from their answer.
+    lost = ~(torch.isfinite(a).all(2).all(1) & torch.isfinite(b).all(2).all(1) & torch.isfinite(unit[:, 0, 0]))
+    centre = b.mean(dim=1, keepdim=True)
+    a, b = (torch.where(lost[:, None, None], 0.0, (cloud - centre) / unit) for cloud in (a, b))
+    found = _self(a, _self_start(a), tolerance) if y is None else _cross(a, b, _start(a, b), tolerance)
+    error = (torch.exp(found.f - _softmin(a, b, found.g)) - 1).abs().mean(dim=1)
+    f, g = (torch.where(lost[:, None], torch.nan, part).reshape(*lead, -1) for part in (found.f, found.g))
+    return EntropicPlan(
+        x,
+        target,
+        (each[..., None] * f).to(x),
+        (each[..., None] * g).to(x),
+        each.to(x),
+        each * torch.where(lost, torch.nan, found.value).reshape(lead),
+        float(error.max()),
+        found.done and not bool(lost.any()),
+    )
+
+
+class _Solved(NamedTuple):
+    """In units of eps: OT value (b,), potentials (b, n), (b, m), and whether they were found to the tolerance."""
+
+    value: Tensor
+    f: Tensor
+    g: Tensor
+    done: bool
+
+
+def _told(found: _Solved) -> _Solved:
+    """With a warning where it was not found to the tolerance."""
+    if not found.done:
+        warnings.warn("Sinkhorn's equations were not solved to the tolerance; the value is a lower bound", stacklevel=4)
+    return found
 
 
 # -- kernels ----------------------------------------------------------------------------------------------------------
@@ -110,31 +158,30 @@ def _start(x: Tensor, y: Tensor) -> Tensor:
     if stride < 2:
         return y.new_zeros(y.shape[:2])
     coarse_x, coarse_y = x[:, ::stride], y[:, ::stride]
-    return _softmin(y, coarse_x, _cross(coarse_x, coarse_y, _start(coarse_x, coarse_y))[1])
+    return _softmin(y, coarse_x, _cross(coarse_x, coarse_y, _start(coarse_x, coarse_y)).f)
 
 
-def _cross(x: Tensor, y: Tensor, g: Tensor, tolerance: float | None = None) -> tuple[Tensor, Tensor]:
-    """(OT value (b,), potential f (b, n)) from a start g (b, m)."""
+def _cross(x: Tensor, y: Tensor, g: Tensor, tolerance: float | None = None) -> _Solved:
+    """From a start g (b, m)."""
     kernel = _empty_kernel(x, y)
     tolerance = tolerance or TOLERANCE[kernel.dtype]
-    warmed = False
+    warmed, done = False, False
     for _ in range(MAX_BUILDS):
         f = _softmin(x, y, g, kernel)
         fit = _newton(kernel, tolerance, stop_when_far=not warmed)
         if fit is not None:
             f, g = f + fit.a.log(), g + fit.b.log()
             if fit.done:
+                done = True
                 break
         elif warmed:
             g = _softmin(y, x, f)
         else:
             hot_x, hot_y = x / HOTTER**0.5, y / HOTTER**0.5
-            g = HOTTER * _softmin(hot_y, hot_x, _cross(hot_x, hot_y, g / HOTTER, ROUGH)[1])
+            g = HOTTER * _softmin(hot_y, hot_x, _cross(hot_x, hot_y, g / HOTTER, ROUGH).f)
             warmed = True
-    else:
-        _warn()
     missing = fit.missing if fit is not None else 0.0
-    return missing + f.mean(dim=1) + g.mean(dim=1), f
+    return _Solved(missing + f.mean(dim=1) + g.mean(dim=1), f, g, done)
 
 
 @dataclass
@@ -213,14 +260,23 @@ def _solve(product: Callable[[Tensor], Tensor], rho: Tensor, tolerance: float) -
 # -- one cloud --------------------------------------------------------------------------------------------------------
 
 
-def _self(x: Tensor, f: Tensor) -> tuple[Tensor, Tensor]:
-    """(OT value of x to itself (b,), potential (b, n)) from a start f (b, n).
+def _self_start(x: Tensor) -> Tensor:
+    """A potential f (b, n): a coarse problem's where the cloud is large."""
+    stride = x.shape[1] // COARSE
+    if stride < 2:
+        return x.new_zeros(x.shape[:2])
+    coarse = x[:, ::stride]
+    return _softmin(x, coarse, _self(coarse, coarse.new_zeros(coarse.shape[:2])).f)
+
+
+def _self(x: Tensor, f: Tensor, tolerance: float | None = None) -> _Solved:
+    """Of x to itself, from a start f (b, n).
 
     With both potentials equal the dual has the gradient 2 rho and the Hessian -2 (diag(r) + P / n), whose condition is
     about two: a few products do.
     """
     kernel = _empty_kernel(x, x)
-    tolerance = TOLERANCE[kernel.dtype]
+    tolerance = tolerance or TOLERANCE[kernel.dtype]
     for _ in range(MAX_BUILDS):
         half = (_softmin(x, x, f, kernel) - f) / 2
         f = f + half  # the damped update; its kernel has the rows times a and the columns times b, a b = 1
@@ -235,11 +291,6 @@ def _self(x: Tensor, f: Tensor) -> tuple[Tensor, Tensor]:
                 tolerance,
             )
             if whole and float(missing.max()) < tolerance:
-                return 2 * f.mean(dim=1) - row.mean(dim=1) + 1 + 2 * missing, f
+                return _Solved(2 * f.mean(dim=1) - row.mean(dim=1) + 1 + 2 * missing, f, f, True)
             f, a, b = f + step, a * step.exp(), b * step.exp()
-    _warn()
-    return 2 * f.mean(dim=1) - row.mean(dim=1) + 1, f
-
-
-def _warn() -> None:
-    warnings.warn("Sinkhorn's equations were not solved to the tolerance; the value is a lower bound", stacklevel=4)
+    return _Solved(2 * f.mean(dim=1) - row.mean(dim=1) + 1, f, f, False)

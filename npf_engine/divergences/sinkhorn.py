@@ -17,19 +17,15 @@ import torch
 from torch import Tensor
 
 from npf_engine.divergences.entropic import entropic_cost, self_cost
+from npf_engine.divergences.plan import EPS_SHARE, Epsilon
 
-EPS_SHARE = 0.05
 SMALLEST_EPS, LARGEST_EPS = 1e-4, 1e4  # of E|X - X'|^2
 BATCH_NUMBERS = 2**24  # entries of the kernels that are held at a time
 
 
 def default_eps(reference: Tensor) -> float:
     """0.05 * E|X - X'|^2 = 0.1 * total variance of the reference cloud (n, d). Raises ValueError for a single point."""
-    x = reference.double()
-    if x.shape[0] < 2:
-        raise ValueError("eps needs at least two points in the reference cloud")
-    # Over all n^2 pairs, as in the released code: twice the (biased) total variance.
-    return float(EPS_SHARE * 2 * (x - x.mean(dim=0)).square().sum(dim=1).mean())
+    return float(Epsilon.of(reference).value)
 
 
 def sinkhorn_divergence(x: Tensor, y: Tensor, eps: float | None = None) -> float:

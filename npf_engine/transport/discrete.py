@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import ot
 import torch
@@ -11,13 +9,13 @@ from scipy.sparse.csgraph import floyd_warshall
 from torch import Tensor
 
 from npf_engine import seeds
+from npf_engine.divergences import Epsilon, solve_entropic
 from npf_engine.transport.map import SOLVED, STEPS, DiscreteMap, EntropicMap, FitReport
 from npf_engine.transport.methods.method import Law
 from npf_engine.transport.pairing import PIVOTS
-from npf_engine.transport.scores import cross_coupling
 
 LARGE = 1e6
-TOLERANCE, ITERATIONS = 3e-3, 300  # of the entropic potentials
+TOLERANCE, ROUGH = 1e-6, 3e-3  # of the entropic plan's value; the marginal error that is worth a word
 ENTROPIC_SHARE = 0.02  # eps over E|Y - Y'|^2: small, as the map's blur is what is paid for
 
 
@@ -57,19 +55,16 @@ def entropic_map(x: Tensor, y: Tensor, share: float = ENTROPIC_SHARE) -> Entropi
     """The barycentric map of the entropic transport, extended to all points (Pooladian and Niles-Weed 2021).
     Gradient of a convex function; its Jacobian is the conditional covariance over eps."""
     centre = y.mean(0)
-    spread = float((y - centre).square().sum(1).mean()) or 1.0
-    # cost |x - y|^2 / 2 halves eps as well
-    eps = share * spread
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        coupling = cross_coupling((x - centre).double(), (y - centre).double(), eps, TOLERANCE, ITERATIONS)
-    note = f"potentials to a marginal error of {coupling.error:.0e}" if caught else ""
+    eps = Epsilon.of(y, share)
+    if not float(eps.value) > 0:  # a target that is a point: any will do
+        eps = Epsilon(torch.tensor(2 * share, dtype=torch.float64))
+    coupling = solve_entropic((x - centre).double(), (y - centre).double(), eps, tolerance=TOLERANCE)
+    rough = coupling.error > ROUGH
     report = FitReport(
         "entropic",
         parameters=y.numel() + len(y),
-        steps=coupling.iterations,
-        ended=STEPS if caught else SOLVED,
+        ended=STEPS if rough else SOLVED,
         error=coupling.error,
-        note=note,
+        note=f"potentials to a marginal error of {coupling.error:.0e}" if rough else "",
     )
-    return EntropicMap(coupling, eps, centre, report)
+    return EntropicMap(coupling, centre, report)

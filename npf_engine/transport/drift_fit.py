@@ -27,7 +27,7 @@ from npf_engine.transport.scores import Functional, KullbackLeibler, SinkhornDri
 if TYPE_CHECKING:
     from npf_engine.transport.methods.drifting import DriftSettings
 
-KERNEL_POINTS, SINKHORN_POINTS, SINKHORN_TOLERANCE = 1000, 256, 1e-2  # of the target, where only samples are known
+KERNEL_POINTS, SINKHORN_POINTS, SINKHORN_TOLERANCE = 1000, 256, 1e-4  # of the target, where only samples are known
 NARROW, BROAD, NARROW_MAX_D = 20, 64, 4  # widths of the network: seed 003's, and beyond so many dimensions
 ENDLESS_OUTER, ENDLESS_STEPS = 100_000, 10_000_000  # more than any time allowed has room for
 KERNEL_MAX_D = 4  # beyond, a kernel's score of a sample says little

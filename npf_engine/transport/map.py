@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from npf_engine.divergences import EntropicPlan
 from npf_engine.networks.monotone import MonotoneGradient
 from npf_engine.networks.potential import Potential
 from npf_engine.networks.sizes import count_parameters
@@ -21,7 +22,6 @@ from npf_engine.transport.conjugate import conjugate
 from npf_engine.transport.coordinates import Coordinates
 from npf_engine.transport.dual import in_chunks
 from npf_engine.transport.gaussian import undo_gaussian_map
-from npf_engine.transport.scores import Coupling
 
 Map = Callable[[Tensor], Tensor]
 Plan = Callable[[Tensor, Tensor], Tensor]
@@ -226,10 +226,9 @@ class DiscreteMap(_Discrete):
 @dataclass
 class EntropicMap(_Discrete):
     """The barycentric map of entropic transport, extended to all points (Pooladian and Niles-Weed 2021): the gradient
-    of a soft maximum, its Jacobian the conditional covariance over eps. The coupling is of clouds about ``centre``."""
+    of a soft maximum, its Jacobian the conditional covariance over eps / 2. coupling: of clouds about ``centre``."""
 
-    coupling: Coupling
-    eps: float
+    coupling: EntropicPlan
     centre: Tensor
     report: FitReport = FitReport("entropic")
 
@@ -239,15 +238,15 @@ class EntropicMap(_Discrete):
         return torch.cat(parts).to(self.centre) + self.centre
 
     def jacobian(self, x: Tensor) -> Tensor:
-        """The covariance of where x goes, over eps (n, d, d)."""
-        return (self.coupling.covariance((x - self.centre).double()) / self.eps).to(self.centre)
+        """The covariance of where x goes, over eps / 2 (n, d, d)."""
+        return (2 / self.coupling.eps * self.coupling.covariance((x - self.centre).double())).to(self.centre)
 
     def plan(self, x: Tensor, y: Tensor) -> Tensor:
         """The share of x_i that goes to y_j, (n, m), of the target's own points y (m, d).
 
         Raises ValueError for other points."""
-        if y.shape != self.coupling.x.shape:
-            raise ValueError(f"an entropic plan is one to its own {len(self.coupling.x)} points of the target")
+        if y.shape != self.coupling.y.shape:
+            raise ValueError(f"an entropic plan is one to its own {len(self.coupling.y)} points of the target")
         return self.coupling.shares((x - self.centre).double()).to(self.centre)
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from npf_engine.divergences import energy_mmd, sinkhorn_divergence
+from npf_engine.divergences import sinkhorn_divergence, solve_entropic
 from npf_engine.errors import Cancelled
 from npf_engine.networks.classical_icnn import ClassicalICNN, Terms
 from npf_engine.networks.ensemble import Ensemble
@@ -17,12 +17,10 @@ from npf_engine.transport import drifting
 from npf_engine.transport.drifting import SCHEMES, DriftConfig, drift, published
 from npf_engine.transport.natural_gradient import GaussNewton, conjugate_gradients
 from npf_engine.transport.scores import (
-    EnergyDistance,
     KullbackLeibler,
     SinkhornDrift,
     calibrated,
-    cross_coupling,
-    self_coupling,
+    self_entropic,
     standard_normal_gradient,
 )
 
@@ -36,9 +34,9 @@ def test_self_entropic_score_of_a_gaussian() -> None:
     barycentre is (c/s^2) x. Quantiles in place of draws leave no sampling error."""
     levels = (torch.arange(1500, dtype=torch.float64) + 0.5) / 1500
     x = 1.5 * torch.special.ndtri(levels)[:, None]
-    coupling = self_coupling(x)
-    assert coupling.error < 1e-8
-    eps, s2 = float(coupling.eps), float(x.var())
+    coupling = self_entropic(x)
+    assert coupling.error < 1e-6 and coupling.converged
+    eps, s2 = float(coupling.eps) / 2, float(x.var())  # of the halved cost
     share = (math.sqrt(s2**2 + eps**2 / 4) - eps / 2) / s2
     middle = x.abs()[:, 0] < 2
     error = coupling.score()[middle] + (2 / eps) * (1 - share) * x[middle]
@@ -51,7 +49,7 @@ def test_the_published_score_is_too_weak_and_the_calibrated_one_is_not() -> None
         found = []
         for seed in range(6):
             x = normal(100, 2, seed)
-            score = self_coupling(x).score()
+            score = self_entropic(x).score()
             score = calibrated(x, score) if name == "calibrated" else score
             found.append(float(-(score * x).sum() / x.square().sum()))
         slopes[name] = sum(found) / len(found)
@@ -61,7 +59,7 @@ def test_the_published_score_is_too_weak_and_the_calibrated_one_is_not() -> None
 
 def test_calibration_makes_steins_identity_hold_and_leaves_a_bad_cloud_alone() -> None:
     x = normal(200, 3)
-    score = self_coupling(x).score()
+    score = self_entropic(x).score()
     fixed = calibrated(x, score)
     torch.testing.assert_close(fixed.T @ (x - x.mean(0)) / 200, -torch.eye(3), atol=1e-4, rtol=1e-4)
     broken = torch.full((5, 2), torch.nan)
@@ -74,7 +72,7 @@ def test_kl_velocity_vanishes_at_the_target_and_points_home() -> None:
     away = kl.velocity(normal(1500) + torch.tensor([2.0, 0.0]))
     assert float(at_home.square().mean()) < 0.15
     torch.testing.assert_close(away.mean(0), torch.tensor([-2.0, 0.0]), atol=0.15, rtol=0)
-    assert kl.error < 1e-5 and kl.iterations > 1
+    assert 0 < kl.error < 1e-5
 
 
 def test_kl_from_samples_knows_the_targets_score() -> None:
@@ -87,21 +85,14 @@ def test_kl_from_samples_knows_the_targets_score() -> None:
         KullbackLeibler(standard_normal_gradient, "wild")
 
 
-@pytest.mark.parametrize("kind", ["energy", "sinkhorn"])
-def test_velocities_are_minus_the_divergences_gradients(kind: str) -> None:
+def test_velocities_are_minus_the_divergences_gradients() -> None:
     """n v_i = -d D / d x_i, by central differences of the divergence itself."""
     x, y = normal(60, 2, 1).double() + 1, 0.5 * normal(80, 2, 2).double()
-    if kind == "energy":
-        v, step = EnergyDistance(y).velocity(x), 1e-5
+    v, step = SinkhornDrift(y, tolerance=1e-12).velocity(x), 0.05
+    eps = 0.1 * float((y - y.mean(0)).square().sum(1).mean())
 
-        def divergence(points: Tensor) -> float:
-            return energy_mmd(points, y)
-    else:
-        v, step = SinkhornDrift(y, tolerance=1e-8).velocity(x), 0.05
-        eps = 0.1 * float((y - y.mean(0)).square().sum(1).mean())
-
-        def divergence(points: Tensor) -> float:
-            return sinkhorn_divergence(points, y, eps)
+    def divergence(points: Tensor) -> float:
+        return sinkhorn_divergence(points, y, eps)
 
     for i, axis in ((0, 0), (7, 1)):
         move = torch.zeros_like(x)
@@ -112,7 +103,7 @@ def test_velocities_are_minus_the_divergences_gradients(kind: str) -> None:
 
 def test_entropic_coupling_has_the_marginals_and_a_known_jacobian() -> None:
     x, y = normal(50, 2, 1).double(), normal(70, 2, 2).double() + 1
-    coupling = cross_coupling(x, y, 0.2, tolerance=1e-9)
+    coupling = solve_entropic(x, y, 0.4, tolerance=1e-16)
     torch.testing.assert_close(coupling.barycentre(x).mean(0), y.mean(0), atol=1e-6, rtol=0)
     z = torch.tensor([[0.3, 0.4]], dtype=torch.float64)
     J = torch.func.jacrev(lambda p: coupling.barycentre(p[None])[0])(z[0])

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from npf_engine.divergences import solve_entropic
 from npf_engine.networks.classical_icnn import ClassicalICNN, Terms
 from npf_engine.networks.monotone import CMGN
 from npf_engine.transport.coordinates import Coordinates, Units
@@ -23,7 +24,6 @@ from npf_engine.transport.map import (
     PotentialMap,
     TransportMap,
 )
-from npf_engine.transport.scores import cross_coupling
 
 
 def points(n: int, d: int = 2, seed: int = 0) -> Tensor:
@@ -42,7 +42,7 @@ def kinds() -> dict[str, TransportMap]:
         "potential": PotentialMap(u, at),
         "affine": AffineMap.of(S, M),
         "discrete": DiscreteMap(y, torch.zeros(40).double()),
-        "entropic": EntropicMap(cross_coupling(x - 4, y - 4, 0.4), 0.4, torch.full((2,), 4.0).double()),
+        "entropic": EntropicMap(solve_entropic(x - 4, y - 4, 0.8), torch.full((2,), 4.0).double()),
         "monotone": MonotoneMap(CMGN(2, 4, 1, seed=0).double(), x.mean(0), 2.0),
     }
 

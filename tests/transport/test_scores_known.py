@@ -8,17 +8,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from npf_engine.divergences import default_eps
-from npf_engine.transport import scores
+from npf_engine.divergences import Epsilon, default_eps, entropic, solve_entropic
+from npf_engine.divergences.plan import half_squared
 from npf_engine.transport.natural_gradient import GaussNewton, conjugate_gradients
 from npf_engine.transport.scores import (
-    EnergyDistance,
     KullbackLeibler,
     SinkhornDrift,
     calibrated,
-    cross_coupling,
-    self_coupling,
-    self_coupling_at,
+    self_entropic,
     standard_normal_gradient,
 )
 
@@ -46,60 +43,82 @@ def plain_plan(x: Tensor, y: Tensor, eps: float, sweeps: int = 3000) -> Tensor:
 
 def test_the_entropic_coupling_is_sinkhorns() -> None:
     plan = plain_plan(X, Y, 0.3)
-    coupling = cross_coupling(X, Y, 0.3, tolerance=1e-10)
-    torch.testing.assert_close(coupling.barycentre(X), 25 * plan @ Y, atol=1e-7, rtol=0)
+    found = solve_entropic(X, Y, 0.6, tolerance=1e-18)  # of the cost without a half
+    torch.testing.assert_close(found.barycentre(X), 25 * plan @ Y, atol=1e-7, rtol=0)
+    torch.testing.assert_close(found.shares(X), 25 * plan, atol=1e-7, rtol=0)
     second = torch.einsum("kn,ni,nj->kij", 25 * plan, Y, Y)
     mean = 25 * plan @ Y
-    torch.testing.assert_close(coupling.covariance(X), second - mean[:, :, None] * mean[:, None], atol=1e-7, rtol=0)
-    assert coupling.error <= 1e-10 and coupling.iterations > 1
-    logits = coupling.log_scaling[None] - half(X[:3] + 1, Y) / 0.3
-    torch.testing.assert_close(coupling.barycentre(X[:3] + 1), logits.softmax(1) @ Y)
-    torch.testing.assert_close(coupling.score(X), -(2 / 0.3) * (X - 25 * plan @ Y), atol=1e-5, rtol=0)
+    torch.testing.assert_close(found.covariance(X), second - mean[:, :, None] * mean[:, None], atol=1e-7, rtol=0)
+    assert found.error <= 1e-7 and found.converged
+    both = torch.exp((found.f[:, None] + found.g - 2 * half(X, Y)) / 0.6) / (25 * 40)
+    torch.testing.assert_close(both, plan, atol=1e-9, rtol=0)
+    cost = (plan * 2 * half(X, Y)).sum() + 0.6 * (plan * (plan * 25 * 40).log()).sum()
+    assert float(found.value) == pytest.approx(float(cost), rel=1e-8)
+    logits = found.g[None] / 0.6 - half(X[:3] + 1, Y) / 0.3
+    torch.testing.assert_close(found.barycentre(X[:3] + 1), logits.softmax(1) @ Y)
+    torch.testing.assert_close(found.score(X), -(2 / 0.3) * (X - 25 * plan @ Y), atol=1e-5, rtol=0)
 
 
 def test_many_couplings_at_once_are_each_ones_own() -> None:
     both = torch.stack([X, X.flip(1) + 3])
-    together = cross_coupling(both, Y, 0.5, tolerance=1e-10)
+    together = solve_entropic(both, Y, 1.0, tolerance=1e-16)
     for index in range(2):
-        alone = cross_coupling(both[index], Y, 0.5, tolerance=1e-10)
+        alone = solve_entropic(both[index], Y, 1.0, tolerance=1e-16)
         torch.testing.assert_close(together.barycentre(both)[index], alone.barycentre(both[index]))
-    paired = cross_coupling(both, torch.stack([Y, Y]), 0.5, tolerance=1e-10)
-    assert together.x.shape == paired.x.shape == (2, 40, 2) and together.log_scaling.shape == (2, 40)
+    paired = solve_entropic(both, torch.stack([Y, Y]), 1.0, tolerance=1e-16)
+    assert together.y.shape == paired.y.shape == (2, 40, 2) and together.g.shape == (2, 40)
     torch.testing.assert_close(paired.barycentre(both), together.barycentre(both))
-    own = self_coupling(both)
+    own = self_entropic(both)
+    assert own.eps.shape == own.value.shape == (2,)
     for index in range(2):
-        torch.testing.assert_close(own.score()[index], self_coupling(both[index]).score(), atol=1e-6, rtol=1e-6)
+        torch.testing.assert_close(own.score()[index], self_entropic(both[index]).score(), atol=1e-6, rtol=1e-6)
 
 
-def test_a_coupling_that_is_not_solved_says_so() -> None:
-    with pytest.warns(UserWarning, match="marginal error"):
-        found = cross_coupling(X, Y, 0.01, tolerance=1e-12, iterations=3)
-    assert found.iterations == 3 and found.error > 1e-12
+def test_a_problem_that_is_lost_leaves_the_others_their_answer() -> None:
+    lost = torch.stack([X, torch.full_like(X, torch.nan)])
+    found = self_entropic(lost)
+    torch.testing.assert_close(found.score()[0], self_entropic(X).score(), atol=1e-6, rtol=1e-6)
+    assert torch.isnan(found.score()[1]).all() and not found.converged and math.isfinite(found.error)
+
+
+def test_a_plan_that_is_not_solved_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entropic, "MAX_BUILDS", 1)
+    found = solve_entropic(X, Y, 0.005, tolerance=1e-12)
+    assert not found.converged and found.error > 1e-4
 
 
 @pytest.mark.parametrize("eps", [0.05, 0.4])
 def test_the_coupling_with_itself_is_the_symmetric_plan(eps: float) -> None:
     plan = plain_plan(X, X, eps, 4000)
-    found = self_coupling_at(X, eps, 1e-9)
+    found = solve_entropic(X, None, 2 * eps, tolerance=1e-16)
     torch.testing.assert_close(found.barycentre(X), 25 * plan @ X, atol=1e-4, rtol=0)
-    assert found.error <= 1e-9 and float(found.eps) == pytest.approx(eps)
+    assert found.error <= 1e-6 and float(found.eps) == pytest.approx(2 * eps)
+    torch.testing.assert_close(found.f, found.g)
 
 
 def test_the_scores_eps_is_a_twentieth_of_the_median_squared_distance() -> None:
-    coupling = self_coupling(X)
+    plan = self_entropic(X)
     squared = 2 * half(X, X)
-    assert float(coupling.eps) == pytest.approx(0.05 * float(squared.flatten().median()))
-    assert float(self_coupling(X, share=0.2).eps) == pytest.approx(0.2 * float(squared.flatten().median()))
-    same = self_coupling_at(X, float(coupling.eps), 1e-10)
-    torch.testing.assert_close(coupling.barycentre(X), same.barycentre(X), atol=1e-6, rtol=0)
-    torch.testing.assert_close(coupling.score(), -(2 / float(coupling.eps)) * (X - coupling.barycentre(X)))
+    assert float(plan.eps) == pytest.approx(2 * 0.05 * float(squared.flatten().median()))
+    assert float(self_entropic(X, share=0.2).eps) == pytest.approx(2 * 0.2 * float(squared.flatten().median()))
+    truth = plain_plan(X, X, float(plan.eps) / 2, 4000)
+    torch.testing.assert_close(plan.score(), -(4 / float(plan.eps)) * (X - 25 * truth @ X), atol=2e-3, rtol=0)
     point = torch.full((6, 2), 3.0)
-    assert float(self_coupling(point).eps) == 1.0 and float(self_coupling(point).score().abs().max()) < 1e-5
-    assert self_coupling(X, tolerance=1e-12).iterations > self_coupling(X, tolerance=1e-3).iterations
+    assert float(self_entropic(point).eps) == 2.0 and float(self_entropic(point).score().abs().max()) < 1e-5
+
+
+def test_an_epsilon_is_a_share_of_the_clouds_spread() -> None:
+    pairs = 2 * half(Y, Y)
+    assert float(Epsilon.of(Y).value) == pytest.approx(0.05 * float(pairs.mean())) == pytest.approx(default_eps(Y))
+    both = Epsilon.of(torch.stack([Y, 2 * Y]), 0.3).value
+    assert both.tolist() == pytest.approx([0.3 * float(pairs.mean()), 1.2 * float(pairs.mean())])
+    assert float(Epsilon.of_median(Y, 0.3).value) == pytest.approx(0.3 * float(pairs.flatten().median()))
+    with pytest.raises(ValueError, match="two points"):
+        Epsilon.of(Y[:1])
 
 
 def test_calibration_is_the_matrix_of_steins_identity() -> None:
-    score = self_coupling(X).score()
+    score = self_entropic(X).score()
     fixed = calibrated(X, score)
     centred = X - X.mean(0)
     A = -torch.linalg.inv(score.T @ centred / 25)
@@ -114,17 +133,17 @@ def test_calibration_is_the_matrix_of_steins_identity() -> None:
 @pytest.mark.parametrize("kind", ["self-entropic", "calibrated"])
 def test_the_velocity_of_kl_is_minus_slope_minus_score(kind: str) -> None:
     kl = KullbackLeibler(lambda x: 3 * x - 1, kind)
-    score = self_coupling(X).score()
+    score = self_entropic(X).score()
     score = calibrated(X, score) if kind == "calibrated" else score
     torch.testing.assert_close(kl.velocity(X), -(3 * X - 1 + score))
-    assert kl.iterations == self_coupling(X).iterations and kl.error == self_coupling(X).error
+    assert kl.error == self_entropic(X).error
     kl.velocity(torch.full((5, 2), 1.0).double())  # converges at once: the worst is remembered
-    assert kl.iterations == self_coupling(X).iterations
+    assert kl.error == self_entropic(X).error
     assert standard_normal_gradient(X) is X
 
 
 def test_the_score_of_samples_is_extended_by_one_formula() -> None:
-    own = self_coupling(Y)
+    own = self_entropic(Y)
     plain = KullbackLeibler.of_samples(Y, "self-entropic")
     torch.testing.assert_close(plain.grad_V(X), -own.score(X))
     fixed = KullbackLeibler.of_samples(Y)
@@ -132,49 +151,18 @@ def test_the_score_of_samples_is_extended_by_one_formula() -> None:
     assert (plain.score, fixed.score) == ("self-entropic", "calibrated")
 
 
-def test_the_energy_distances_velocity_is_its_sum() -> None:
-    truth = torch.zeros_like(X)
-    for i in range(25):
-        for j in range(40):
-            truth[i] += 2 * (Y[j] - X[i]) / (Y[j] - X[i]).norm() / 40
-        for k in range(25):
-            if k != i:
-                truth[i] -= 2 * (X[k] - X[i]) / (X[k] - X[i]).norm() / 25
-    torch.testing.assert_close(EnergyDistance(Y).velocity(X), truth, atol=1e-7, rtol=1e-7)
-
-
 def test_the_sinkhorn_drift_is_the_difference_of_two_barycentres() -> None:
     eps = default_eps(Y) / 2
     towards, away = 25 * plain_plan(X, Y, eps) @ Y, 25 * plain_plan(X, X, eps) @ X
-    drift = SinkhornDrift(Y, tolerance=1e-9)
+    drift = SinkhornDrift(Y, tolerance=1e-14)
     torch.testing.assert_close(drift.velocity(X), 2 * (towards - away), atol=1e-4, rtol=1e-4)
-    assert 0 < drift.error <= 1e-9
+    assert 0 < drift.error <= 1e-5
 
 
 def test_the_squared_distances_are_halved_and_never_negative() -> None:
-    torch.testing.assert_close(scores._half_squared(X, Y), half(X, Y))
+    torch.testing.assert_close(half_squared(X, Y), half(X, Y))
     far = 1e6 + X.float()
-    assert float(scores._half_squared(far, far).min()) >= 0
-
-
-def test_what_is_nearer_than_a_thousandth_of_the_mean_does_not_pull() -> None:
-    x = torch.zeros(1, 1).double()
-    for near, pulls in ((4e-4, 0.5), (6e-4, 1.0)):  # of a mean distance of a half
-        y = torch.tensor([[1.0], [near]]).double()
-        assert float(scores._mean_direction(x, y)) == pytest.approx(pulls)
-    assert float(scores._mean_direction(x, torch.tensor([[3.0], [0.0]]).double())) == pytest.approx(0.5)
-
-
-def test_iterations_are_counted_and_an_error_is_the_worst_of_the_cloud() -> None:
-    point = self_coupling(torch.full((5, 2), 1.0).double())
-    assert (point.iterations, point.error) == (1, pytest.approx(0.0, abs=1e-12))
-    assert cross_coupling(X, X[:1], 0.3).iterations == 1  # all goes to the one point
-    long = self_coupling(X, tolerance=1e-3)
-    a, K = long.log_scaling.exp(), torch.exp(-half(X, X) / float(long.eps)) / 25
-    left = (a * (K @ a)).reciprocal().sqrt() - 1  # what one more iteration would change
-    assert 0 < float(left.abs().max()) < long.error <= 1e-3
-    single = self_coupling(X.float(), tolerance=0.0)
-    assert single.iterations < scores.MAX_ITERATIONS and single.error <= 4 * torch.finfo(torch.float32).eps
+    assert float(half_squared(far, far).min()) >= 0
 
 
 # -- Gauss and Newton --------------------------------------------------------------------------------------------------
