@@ -71,11 +71,11 @@ class Form(Generic[SpecT]):
     def widget(self, spec: SpecT, key: str, label: str = "") -> None:
         """The setting ``key`` of ``spec``, which is what the link says."""
         known, name, value = declared(type(spec))[key], f"set_{key}", leaves(spec)[key]
-        label = label or _label(known)
+        label = label or label_of(known)
         common: _Common = {"key": name, "help": _help(known), "on_change": self._changed, "args": (key,)}
         if known.names() and isinstance(value, str):
             st.session_state[name] = value
-            st.selectbox(label, known.names(), **common)
+            st.selectbox(label, known.names(), format_func=known.setting.called, **common)
         elif isinstance(value, bool):
             st.session_state[name] = value
             st.toggle(label, **common)
@@ -123,7 +123,8 @@ def text_of(value: object) -> str:
     return typed(value) if isinstance(value, float) else str(value)
 
 
-def _label(known: Declared) -> str:
+def label_of(known: Declared) -> str:
+    """What a form calls a setting, with its unit."""
     title, unit = known.title, known.setting.unit
     return title[0].upper() + title[1:] + (f" ({unit})" if unit and unit not in title else "")
 

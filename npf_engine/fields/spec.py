@@ -9,7 +9,13 @@ from npf_engine.settings import limits
 from npf_engine.settings.base import Spec
 from npf_engine.settings.setting import seed_setting, setting
 
-RHOS = ("box", "disc", "gaussian", "land", "samples")
+RHOS = {
+    "box": "Uniform on the box",
+    "disc": "Uniform on a disc",
+    "gaussian": "Gaussian",
+    "land": "Uniform on the land (level water left out)",
+    "samples": "The law of the samples",
+}
 
 
 @dataclass(frozen=True)
@@ -29,18 +35,25 @@ class FieldSpec(Spec):
     rho: str = setting(
         "box",
         "Reference measure on the region: uniform on the box or disc, Gaussian, land only, or the samples.",
+        title="reference measure ρ",
         flag="rho",
         choices=RHOS,
     )
-    split_seed: int = seed_setting("Decides which 15 % of the samples are kept for tests.")
+    split_seed: int = seed_setting(
+        "Decides which 15 % of the samples are kept for tests.", title="seed of the 85/15 split"
+    )
     n_samples: int = setting(
-        300_000, "How many points are drawn from a field that is known as a function.", most=limits.MAX_SAMPLES
+        300_000,
+        "How many points are drawn from a field that is known as a function.",
+        title="samples",
+        most=limits.MAX_SAMPLES,
     )
     # terrain
     sigma: float = setting(
         20.0,
         "Gaussian smoothing of the elevation before its gradient is taken, in pixels; 0 for none.",
         why="the paper's",
+        title="smoothing",
         unit="pixels",
         least=0,
         most=1000.0,
@@ -48,13 +61,19 @@ class FieldSpec(Spec):
     slope: str = setting(
         "per-pixel",
         "Unit of the slope: metres per pixel, or metres per metre with the cosine of the latitude.",
-        choices=("per-pixel", "per-metre"),
+        title="unit of F",
+        choices={"per-pixel": "metres per pixel", "per-metre": "metres per metre of the ground"},
     )
-    product: str = setting("MAPZEN", "Elevation product that is fetched for a region.")
+    product: str = setting("MAPZEN", "Elevation product that is fetched for a region.", title="elevation product")
     max_samples: int = setting(
-        1_000_000, "Larger rasters are resampled to at most this many pixels.", most=limits.MAX_SAMPLES
+        1_000_000,
+        "Larger rasters are resampled to at most this many pixels.",
+        title="most samples",
+        most=limits.MAX_SAMPLES,
     )
-    size_km: float = setting(20.0, "Side of the box around a city, in kilometres.", unit="kilometres", most=500.0)
+    size_km: float = setting(
+        20.0, "Side of the box around a city, in kilometres.", title="side of the box", unit="kilometres", most=500.0
+    )
     bounds: tuple[float, float, float, float] | None = setting(
         None,
         "West, south, east and north in degrees, for `coordinates`.",
@@ -66,20 +85,29 @@ class FieldSpec(Spec):
     voids: str = setting(
         "fill",
         "Pixels without elevation: filled from their neighbours, or left out of the region.",
-        choices=("fill", "mask"),
+        title="pixels without elevation",
+        choices={"fill": "fill them from their surroundings", "mask": "leave them out of Ω"},
     )
-    noise_seed: int = seed_setting("Seed of the dequantising noise, and of the fractal terrain.")
+    noise_seed: int = seed_setting(
+        "Of the dequantising noise, and of the fractal terrain: another seed is another terrain.",
+        title="seed of the noise",
+    )
     # what a file does not say, or says wrongly
     height_unit: str = setting(
-        "", "What heights are in: metre, foot, US survey foot, ..., none (no length); empty as the file says."
+        "",
+        "What heights are in: metre, foot, US survey foot, ..., none (no length); empty as the file says.",
+        title="heights are in",
     )
-    crs: str = setting("", "Coordinate system: EPSG:..., a name or WKT, none; empty as the file says.")
+    crs: str = setting(
+        "", "Coordinate system: EPSG:..., a name or WKT, none; empty as the file says.", title="coordinate system"
+    )
     missing: str = setting(
         "mask",
         "Values such as -9999 that stand for nothing known, undeclared: left out, or kept.",
-        choices=("mask", "keep"),
+        title="values like -9999, undeclared",
+        choices={"mask": "leave them out", "keep": "keep them"},
     )
-    band: int = setting(1, "Which band of a raster, from 1.", least=1, most=1000)
+    band: int = setting(1, "Which band of a raster holds the heights, from 1.", least=1, most=1000)
     # formula and analytic
     expression: tuple[str, ...] = setting(
         (), "One formula: a potential whose gradient is F; d formulas: F itself.", entry=limits.MAX_FORMULA, lines=True

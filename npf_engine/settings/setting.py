@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 T = TypeVar("T")
-Choices = Sequence[str] | Callable[[], Sequence[str]]
+Choices = Sequence[str] | Mapping[str, str] | Callable[[], Sequence[str]]
 DEVICES, PROCESSOR = ("auto", "cpu", "cuda", "mps"), ("auto", "cpu")
 MARK = "setting"  # key of a dataclass field's metadata
 NO_FLAG = "-"
@@ -39,7 +39,8 @@ class Setting:
     NO_FLAG: none).
 
     least, most: of a number, both allowed, and of each number of a list; over: what a number must be above; span: a
-    refusal names both ends. choices: the names that a text may be, or a function that answers them. longest: characters
+    refusal names both ends. choices: the names that a text may be (a mapping says
+    what people call each), or a function that answers them. longest: characters
     of a text, entries of a list; entry: characters of each text of a list; form: what a list of a fixed length must be,
     in words. widths: a list of layer widths; lines: a text of several lines; path: a text that may name a file.
     """
@@ -64,6 +65,10 @@ class Setting:
     def names(self) -> tuple[str, ...]:
         """The names that a text may be; empty where any will do."""
         return tuple(self.choices() if callable(self.choices) else self.choices)
+
+    def called(self, name: str) -> str:
+        """What people call one of the choices."""
+        return self.choices.get(name, name) if isinstance(self.choices, Mapping) else name
 
 
 SEED = Setting("Fixes every random draw.", least=0, most=limits.MAX_SEED, span=True)
@@ -134,9 +139,9 @@ def setting(
     return typing.cast(T, dataclasses.field(default=default, metadata={MARK: made}))
 
 
-def seed_setting(help: str, default: int = 0, flag: str = "") -> int:
+def seed_setting(help: str, default: int = 0, flag: str = "", title: str = "") -> int:
     """A setting that fixes random draws."""
-    return setting(default, help, flag=flag, least=SEED.least, most=SEED.most, span=SEED.span)
+    return setting(default, help, title=title, flag=flag, least=SEED.least, most=SEED.most, span=SEED.span)
 
 
 def widths(default: tuple[int, ...], help: str = "Widths of the hidden layers.", why: str = "") -> tuple[int, ...]:

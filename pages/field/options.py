@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 import streamlit as st
 
@@ -13,17 +13,12 @@ from npf_engine.fields.sources.files import FolderRaster
 from npf_engine.fields.sources.registry import source_of
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.numbers import typed
+from npf_engine.settings.setting import declared
 from pages.field import choice, pick
+from ui.form import label_of
 
-RHO = {
-    "box": "Uniform on the box",
-    "disc": "Uniform on a disc",
-    "gaussian": "Gaussian",
-    "land": "Uniform on the land (level water left out)",
-    "samples": "The law of the samples",
-}
-SLOPES = {"per-pixel": "metres per pixel", "per-metre": "metres per metre of the ground"}
-MISSING = {"mask": "leave them out", "keep": "keep them"}
+KNOWN = declared(FieldSpec)
+
 HEIGHTS = {
     "": "what the file says",
     "metre": "metres",
@@ -34,7 +29,6 @@ HEIGHTS = {
     "kilometre": "kilometres",
     "none": "no length",
 }
-VOIDS = {"fill": "fill them from their surroundings", "mask": "leave them out of Ω"}
 
 
 def show(spec: FieldSpec, place: bool) -> None:
@@ -49,7 +43,7 @@ def show(spec: FieldSpec, place: bool) -> None:
             _function(spec)
         if file:
             _guesses(spec, terrain)
-        _number("split_seed", "Seed of the 85/15 split", spec.split_seed, 0, "Which samples are kept for testing.")
+        _number(spec, "split_seed")
 
 
 def is_raster(spec: FieldSpec) -> bool:
@@ -61,37 +55,29 @@ def is_raster(spec: FieldSpec) -> bool:
 def _terrain(spec: FieldSpec, place: bool) -> None:
     first, second = st.columns(2)
     with first:
-        _number(
-            "sigma",
-            "Smoothing (pixels)",
-            spec.sigma,
-            0.0,
-            "Standard deviation of the Gaussian filter; the paper has 20.",
-        )
-        _select("rho", "Reference measure ρ", spec.rho, {k: RHO[k] for k in ("box", "disc", "gaussian", "land")})
-        _select("slope", "Unit of F", spec.slope, SLOPES)
+        _number(spec, "sigma")
+        _select(spec, "rho", ("box", "disc", "gaussian", "land"))
+        _select(spec, "slope")
     with second:
-        _number(
-            "max_samples", "Most samples", spec.max_samples, 1000, "A larger region is resampled to this many pixels."
-        )
-        _select("voids", "Pixels without elevation", spec.voids, VOIDS)
+        _number(spec, "max_samples", 1000)
+        _select(spec, "voids")
         if place:
-            _select("product", "Elevation product", spec.product, {name: name for name in elevation_fetch.PRODUCTS})
+            _select(spec, "product", elevation_fetch.PRODUCTS)
         elif spec.source == "fractal":
-            _number("noise_seed", "Seed of the terrain", spec.noise_seed, 0, "Another seed is another terrain.")
+            _number(spec, "noise_seed")
 
 
 def _guesses(spec: FieldSpec, terrain: bool) -> None:
     """What a file does not say of itself, or says wrongly."""
     first, second = st.columns(2)
     with first:
-        _select("missing", "Values like -9999, undeclared", spec.missing, MISSING)
+        _select(spec, "missing")
         if terrain:
-            _select("height_unit", "Heights are in", spec.height_unit, HEIGHTS)
+            _select(spec, "height_unit", HEIGHTS, HEIGHTS)
     with second:
         if terrain:
             _text("crs", "Coordinate system", spec.crs, _crs, "as the file says; or EPSG:3857, none")
-            _number("band", "Band", spec.band, 1, "Which band of the raster holds the heights.")
+            _number(spec, "band")
 
 
 def _crs(key: str) -> None:
@@ -102,16 +88,9 @@ def _function(spec: FieldSpec) -> None:
     info = analytic.INFO.get(spec.source)
     first, second = st.columns(2)
     with first:
-        rhos = info.rhos if info else ("box", "disc", "gaussian")
-        _select("rho", "Reference measure ρ", spec.rho, {key: RHO[key] for key in rhos})
+        _select(spec, "rho", info.rhos if info else ("box", "disc", "gaussian"))
     with second:
-        _number(
-            "n_samples",
-            "Samples",
-            spec.n_samples,
-            1000,
-            "How many points of ρ are drawn; new ones can be had at any time.",
-        )
+        _number(spec, "n_samples", 1000)
     if info is not None and info.free:
         low, high = spec.low or info.low, spec.high or info.high
         _text("low", "Domain from", ", ".join(map(typed, low)), _bounds)
@@ -124,24 +103,34 @@ def _function(spec: FieldSpec) -> None:
         _text("matrix", "Matrix A, rows between semicolons", shown, _matrix)
 
 
-def _number(key: str, label: str, value: float, least: float, about: str) -> None:
+def _number(spec: FieldSpec, key: str, least: int = 0) -> None:
+    known, value = KNOWN[key], getattr(spec, key)
+    least = max(least, int(known.setting.least or 0))
     st.session_state[f"option_{key}"] = value
-    step = 1 if isinstance(value, int) else 1.0
     st.number_input(
-        label, min_value=type(value)(least), step=step, key=f"option_{key}", help=about, on_change=_changed, args=(key,)
+        label_of(known),
+        min_value=type(value)(least),
+        step=type(value)(1),
+        key=f"option_{key}",
+        help=known.setting.help,
+        on_change=_changed,
+        args=(key,),
     )
 
 
-def _select(key: str, label: str, value: str, names: dict[str, str]) -> None:
-    options = list(dict.fromkeys([*names, value]))  # a link may hold what this field does not offer
+def _select(spec: FieldSpec, key: str, names: Iterable[str] = (), words: Mapping[str, str] | None = None) -> None:
+    """One of ``names`` (default: all that the setting may be), by what people call them."""
+    known, value = KNOWN[key], getattr(spec, key)
+    options = list(dict.fromkeys([*(names or known.names()), value]))  # a link may hold what this field does not offer
     st.session_state[f"option_{key}"] = value
     st.selectbox(
-        label,
+        label_of(known),
         options,
         key=f"option_{key}",
-        format_func=lambda name: names.get(name, name),
+        help=known.setting.help,
         on_change=_changed,
         args=(key,),
+        format_func=lambda name: (words or {}).get(name) or known.setting.called(name),
     )
 
 
