@@ -58,14 +58,14 @@ def plot(
 
 def downloads(data: Arrays | Callable[[], Arrays], key: str, name: str) -> None:
     """Two small buttons that save ``data`` as CSV and as NPZ; the files are made at the click."""
-    from npf_engine.measures import views
+    from npf_engine.figures import export
 
     def written(write: Callable[[Arrays], bytes]) -> Callable[[], bytes]:
         return lambda: write(data() if callable(data) else data)
 
     writers: dict[str, tuple[Callable[[Arrays], bytes], str]] = {
-        "csv": (views.to_csv, "text/csv"),
-        "npz": (views.to_npz, "application/octet-stream"),
+        "csv": (export.to_csv, "text/csv"),
+        "npz": (export.to_npz, "application/octet-stream"),
     }
     with st.container(horizontal=True, gap="xsmall"):
         for ending, (write, mime) in writers.items():

@@ -41,9 +41,13 @@ def palette(rgb: np.ndarray, name: str, *, height: int = 330, seed: int = 0) -> 
     figure = finish(go.Figure(_cloud(points)), height=height, revision=f"palette_{name}")
     lines = COLOURS["floor"]  # a scene's theme draws none on white
     axis = {
-        "range": [0, 255], "tickvals": [0, 255], "backgroundcolor": CLEAR, "gridcolor": lines,
-        "zerolinecolor": lines, "linecolor": lines,
-    }  # fmt: skip
+        "range": [0, 255],
+        "tickvals": [0, 255],
+        "backgroundcolor": CLEAR,
+        "gridcolor": lines,
+        "zerolinecolor": lines,
+        "linecolor": lines,
+    }
     figure.update_scenes(
         xaxis=axis | {"title": {"text": "R"}},
         yaxis=axis | {"title": {"text": "G"}},

@@ -62,9 +62,11 @@ def _so_far(run: Run) -> tuple[Report, Arrays] | None:
             curve = {key: [float(v) for v in picture[key]] for key in ("seconds", "value")}
             value = curve["value"][-1]
             report["results"][name] = {
-                "mean": value if np.isfinite(value) else None, "seconds": curve["seconds"][-1], "curve": curve,
+                "mean": value if np.isfinite(value) else None,
+                "seconds": curve["seconds"][-1],
+                "curve": curve,
                 "live": True,
-            }  # fmt: skip
+            }
             arrays[f"pushforward_{name}"] = picture["pushforward"]
     return report, arrays
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 import torch
 
@@ -26,6 +27,9 @@ from ui.form import Form
 from ui.link import FIELD_NAME, Link
 from ui.plots import plot
 from ui.runs import remember, store
+
+if TYPE_CHECKING:
+    from npf_engine.studies.lab.digit_codes import CodeSpace
 
 BASE = LabSpec(task="mixtures", methods=("gaussian", "exact", "cmgn", "icnn"), seeds=3, budget_seconds=10.0)
 PATHS = ("task", "target")
@@ -87,10 +91,14 @@ def _task(spec: LabSpec) -> bool:
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
         st.selectbox(
-            "Task", list(names), key="task_choice", format_func=names.__getitem__, on_change=_task_chosen,
+            "Task",
+            list(names),
+            key="task_choice",
+            format_func=names.__getitem__,
+            on_change=_task_chosen,
             placeholder="Choose a task",
             help="What is to be transported to what. For a field F: positions to values, ρ to F♯ρ.",
-        )  # fmt: skip
+        )
     if spec.task in titles.ANY_DIMENSION and not uploading:
         with right:
             FORM.widget(spec, "d")
@@ -151,10 +159,14 @@ def _budget(spec: LabSpec) -> None:
     with left:
         st.session_state["budget_choice"] = kind
         st.segmented_control(
-            "Budget of each run", list(BUDGETS), key="budget_choice", required=True, format_func=BUDGETS.__getitem__,
+            "Budget of each run",
+            list(BUDGETS),
+            key="budget_choice",
+            required=True,
+            format_func=BUDGETS.__getitem__,
             on_change=_budget_chosen,
             help="The same for all methods. Without one each has the settings that it was published with.",
-        )  # fmt: skip
+        )
     with right:
         if kind == SECONDS:
             FORM.widget(spec, "budget_seconds")
@@ -212,8 +224,7 @@ def _preview(spec: LabSpec, title: str, source: np.ndarray, target: np.ndarray, 
     plot(figure, "clouds", caption, {"source": source, "target": target}, "npf-lab")
 
 
-def _one_dimension(source: np.ndarray, target: np.ndarray) -> Any:
-    import plotly.graph_objects as go
+def _one_dimension(source: np.ndarray, target: np.ndarray) -> go.Figure:
 
     from npf_engine.figures import palette
     from npf_engine.figures.layout import finish, float32
@@ -242,7 +253,7 @@ def digits(codes: np.ndarray) -> np.ndarray:
 
 
 @st.cache_resource(show_spinner="Reading the digits ...")
-def _space() -> Any:
+def _space() -> CodeSpace:
     from npf_engine.fields.digits import load_digit_images
     from npf_engine.studies.lab.digit_codes import CodeSpace
 

@@ -117,68 +117,92 @@ def numbers(report: Report) -> None:
 
 def table(report: Report) -> None:
     """All methods, best first, then the references."""
-    rows, compared = [], references()
-    for row in lab.table(report):
-        own = report["results"][row["method"]]
-        gap = own.get("gap")
-        rows.append(
-            row | {
-                "method": titles.method(row["method"]),
-                "failed": 100 * row["failed"],
-                "gap": None if gap is None or row["value"] is None else 100 * gap,
-                "gap_se": None if own.get("gap_se") is None or row["value"] is None else 100 * own["gap_se"],
-                "verdict": "reference" if row["method"] in compared else own.get("verdict"),
-            }
-        )  # fmt: skip
-    label, about = titles.METRICS[report["metric"]]
+    rows = _rows(report)
     several = many(report)
     judged = any(row.get("verdict") for row in report["results"].values())
-    number = st.column_config.NumberColumn
     st.dataframe(
         rows,
         hide_index=True,
         width="stretch",
         placeholder="–",
         column_order=[
-            "method", *(["verdict"] if judged else []), "value", *(["std"] if several else []),
-            *(["gap", "gap_se"] if judged else []), "failed", "cost_ratio", "min_eigenvalue", "parameters", "seconds",
+            "method",
+            *(["verdict"] if judged else []),
+            "value",
+            *(["std"] if several else []),
+            *(["gap", "gap_se"] if judged else []),
+            "failed",
+            "cost_ratio",
+            "min_eigenvalue",
+            "parameters",
+            "seconds",
         ],
-        column_config={
-            "method": st.column_config.TextColumn("Method", pinned=True),
-            "verdict": st.column_config.TextColumn(
-                "Verdict",
-                help="Good: a gap within 10 %, few runs failed; not trustworthy: above 50 % by two standard errors. "
-                "References are not judged.",
-            ),
-            "value": number(label, format="%.4g", help=about + (" Mean over the seeds." if several else "")),
-            "std": number("± std", format="%.2g", help="Over the seeds."),
-            "gap": number(
-                "Gap (%)", format="%.1f",
-                help="0: as good as the floor; 100: as only moving the mean. Below 0 by chance alone: "
-                "nothing is better than the floor.",
-            ),
-            "gap_se": number(
-                "± s.e.", format="%.1f",
-                help="Standard error of the gap, over the seeds and the draws of the floor. Of one seed: as if "
-                "its value varied as the floor does.",
-            ),
-            "failed": number(
-                "Failed (%)", format="%.0f",
-                help="Of the runs: not finite, no better than only moving the mean, or, as published, MMD² above 0.03.",
-            ),
-            "cost_ratio": number("Cost / exact", format="%.3f", help="Cost over that of the exact map; 1 is right."),
-            "min_eigenvalue": number(
-                "Least eigenvalue", format="%.3g",
-                help="Of the Jacobian's symmetric part on a sample: not negative for a Brenier map.",
-            ),
-            "parameters": number("Parameters", format="localized"),
-            "seconds": number("Seconds", format="%.2g", help="For each run."),
-        },
-    )  # fmt: skip
+        column_config=_columns(report),
+    )
     frame.caption(
         "A map that collapses has a small cost and a large distance to the target; a cost above the exact one wastes "
         "effort; a negative eigenvalue means that it is no Brenier map."
     )
+
+
+def _rows(report: Report) -> list[dict[str, object]]:
+    rows = list[dict[str, object]]()
+    compared = references()
+    for row in lab.table(report):
+        own = report["results"][row["method"]]
+        gap = own.get("gap")
+        rows.append(
+            row
+            | {
+                "method": titles.method(row["method"]),
+                "failed": 100 * row["failed"],
+                "gap": None if gap is None or row["value"] is None else 100 * gap,
+                "gap_se": None if own.get("gap_se") is None or row["value"] is None else 100 * own["gap_se"],
+                "verdict": "reference" if row["method"] in compared else own.get("verdict"),
+            }
+        )
+    return rows
+
+
+def _columns(report: Report) -> dict[str, object]:
+    """What each column is called and means."""
+    label, about = titles.METRICS[report["metric"]]
+    several, number = many(report), st.column_config.NumberColumn
+    return {
+        "method": st.column_config.TextColumn("Method", pinned=True),
+        "verdict": st.column_config.TextColumn(
+            "Verdict",
+            help="Good: a gap within 10 %, few runs failed; not trustworthy: above 50 % by two standard errors. "
+            "References are not judged.",
+        ),
+        "value": number(label, format="%.4g", help=about + (" Mean over the seeds." if several else "")),
+        "std": number("± std", format="%.2g", help="Over the seeds."),
+        "gap": number(
+            "Gap (%)",
+            format="%.1f",
+            help="0: as good as the floor; 100: as only moving the mean. Below 0 by chance alone: "
+            "nothing is better than the floor.",
+        ),
+        "gap_se": number(
+            "± s.e.",
+            format="%.1f",
+            help="Standard error of the gap, over the seeds and the draws of the floor. Of one seed: as if "
+            "its value varied as the floor does.",
+        ),
+        "failed": number(
+            "Failed (%)",
+            format="%.0f",
+            help="Of the runs: not finite, no better than only moving the mean, or, as published, MMD² above 0.03.",
+        ),
+        "cost_ratio": number("Cost / exact", format="%.3f", help="Cost over that of the exact map; 1 is right."),
+        "min_eigenvalue": number(
+            "Least eigenvalue",
+            format="%.3g",
+            help="Of the Jacobian's symmetric part on a sample: not negative for a Brenier map.",
+        ),
+        "parameters": number("Parameters", format="localized"),
+        "seconds": number("Seconds", format="%.2g", help="For each run."),
+    }
 
 
 def arrows(arrays: Arrays, method: str, name: str) -> None:

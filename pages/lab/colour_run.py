@@ -34,10 +34,16 @@ def _actions(run: Run, status: dict[str, Any]) -> None:
         with states.told():
             path = runs.store().result(run.id, "after.png")
             st.download_button(
-                "Download the picture", data=path.read_bytes, file_name=f"{slug(run.name)}.png", mime="image/png",
-                key="picture_download", on_click="ignore", type="primary", icon=":material/download:",
+                "Download the picture",
+                data=path.read_bytes,
+                file_name=f"{slug(run.name)}.png",
+                mime="image/png",
+                key="picture_download",
+                on_click="ignore",
+                type="primary",
+                icon=":material/download:",
                 help="At full size, as PNG.",
-            )  # fmt: skip
+            )
     runpage.buttons(run, status, "lab", lambda: colour_setup.link_of(run.spec), {"of": "Colours"})
 
 

@@ -81,10 +81,13 @@ def _submit(spec: RecolorSpec, name: str) -> None:
 def _picture(spec: RecolorSpec, key: str) -> None:
     path = getattr(spec, key)
     st.file_uploader(
-        LABELS[key], type=["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff"], key=f"picture_{key}",
-        on_change=_uploaded, args=(key,),
+        LABELS[key],
+        type=["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff"],
+        key=f"picture_{key}",
+        on_change=_uploaded,
+        args=(key,),
         help=f"Without a photo of yours: {getattr(BASE, key)}, made by code.",
-    )  # fmt: skip
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"Now: {states.plain(Path(path).name)}", width="content")
         if path not in BUILT_IN and st.button("Take the built-in one", key=f"built_in_{key}", type="tertiary"):

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from npf_engine.errors import InputError
+from npf_engine.figures import export
 from npf_engine.measures import views
 from npf_engine.measures.inverse_view import preimage_view, relocation_view, trust_view
 
@@ -97,10 +98,10 @@ def test_csv_and_npz_give_back_what_was_plotted() -> None:
         "norm": np.array([0.1, 2, 7], dtype=np.float32),
         "n": np.arange(2),
     }
-    rows = list(csv.reader(io.StringIO(views.to_csv(data).decode())))
+    rows = list(csv.reader(io.StringIO(export.to_csv(data).decode())))
     assert rows[0] == ["x1", "x2", "norm", "n"] and len(rows) == 4
     assert float(rows[2][1]) == 1 / 3 and rows[3] == ["", "", "7", ""] and np.float32(rows[1][2]) == np.float32(0.1)
-    with np.load(io.BytesIO(views.to_npz(data)), allow_pickle=False) as back:
+    with np.load(io.BytesIO(export.to_npz(data)), allow_pickle=False) as back:
         assert all(np.array_equal(back[key], data[key]) for key in data)
     with pytest.raises(ValueError, match="3 dimensions"):
-        views.to_csv({"z": np.zeros((2, 2, 2))})
+        export.to_csv({"z": np.zeros((2, 2, 2))})

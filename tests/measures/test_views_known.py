@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from npf_engine.fields.field import Scaling, Units
+from npf_engine.figures import export
 from npf_engine.measures import views
 from npf_engine.measures.views import FactorizationView, Projection, mixing, principal_axes, rises
 
@@ -129,6 +130,6 @@ def test_a_fall_of_a_millionth_of_the_range_is_none() -> None:
 
 
 def test_cells_say_what_their_type_can() -> None:
-    text = views.to_csv({"a": np.array([0.1], dtype=np.float32), "b": np.array([0.1, 2 / 3]), "c": np.array(5)})
+    text = export.to_csv({"a": np.array([0.1], dtype=np.float32), "b": np.array([0.1, 2 / 3]), "c": np.array(5)})
     assert text.decode().splitlines() == ["a,b,c", "0.100000001,0.1,5", ",0.6666666666666666,"]
-    assert views.to_csv({}).decode().splitlines() == [""]
+    assert export.to_csv({}).decode().splitlines() == [""]

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from npf_engine import seeds
 from npf_engine.fields.field import Scaling, Units
-from npf_engine.measures.views import columns, factorization_view, principal_axes, to_csv
+from npf_engine.figures.export import columns, to_csv
+from npf_engine.measures.views import factorization_view, principal_axes
 from npf_engine.networks.bridge import Bridge
 from npf_engine.networks.mlp import MLP
 from npf_engine.networks.quadratic_icnn import QuadraticICNN
