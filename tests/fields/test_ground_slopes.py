@@ -12,6 +12,7 @@ import rasterio
 from rasterio.crs import CRS
 from rasterio.transform import from_origin
 
+from npf_engine.errors import InputError
 from npf_engine.fields import uploads
 from npf_engine.fields.field import Field
 from npf_engine.fields.spec import FieldSpec
@@ -178,3 +179,32 @@ def test_a_rotated_pole_is_measured_on_the_ground(tmp_path: Path):
     east, north = frame.ground.pixels((60, 80), frame.bounds)
     assert np.median(east) == pytest.approx(math.radians(0.01) * 6371000, rel=2e-4)
     assert np.median(north) == pytest.approx(math.radians(0.01) * 6371000, rel=2e-4)
+
+
+@pytest.mark.parametrize(("shear", "read"), [(1e-19, True), (1e-7, True), (0.1, False)])
+def test_a_shear_that_is_rounding_is_no_rotation(tmp_path: Path, shear: float, read: bool):
+    path = tmp_path / "a.tif"
+    transform = rasterio.Affine(30.0, shear, 500_000.0, shear, -30.0, 5e6)
+    size = {"height": ROWS, "width": COLS, "count": 1, "dtype": "float64", "crs": "EPSG:32632"}
+    with rasterio.open(path, "w", driver="GTiff", **size, transform=transform) as out:
+        out.write(3 * COL + 0.01, 1)
+    if read:
+        assert mean(path)[0] == pytest.approx(0.1 * 0.9996, rel=1e-4)
+    else:
+        with pytest.raises(InputError, match="rotated"):
+            mean(path)
+
+
+def test_heights_coded_as_colours_are_refused(tmp_path: Path):
+    """Terrain-RGB and Terrarium tiles: no band of them is a height."""
+    path = tmp_path / "a.tif"
+    size = {"height": ROWS, "width": COLS, "count": 3, "dtype": "uint8", "crs": "EPSG:3857", "photometric": "RGB"}
+    with rasterio.open(path, "w", driver="GTiff", **size, transform=from_origin(0, 0, 30, 30)) as out:
+        out.write(np.random.default_rng(0).integers(0, 255, (3, ROWS, COLS), dtype=np.uint8))
+    with pytest.raises(InputError, match="Terrarium"):
+        mean(path)
+
+
+def test_values_beyond_all_numbers_are_refused(tmp_path: Path):
+    with pytest.raises(InputError, match="larger unit"):
+        mean(tif(tmp_path / "a.tif", (COL + 1) * 1e30, "EPSG:32632", (500_000, 5e6), 30))

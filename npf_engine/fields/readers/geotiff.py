@@ -141,7 +141,7 @@ def _check(dataset: Any, name: str, options: RasterOptions) -> None:
     kind = str(dataset.dtypes[options.band - 1])
     if np.dtype(kind).kind not in "iuf":
         raise InputError(f"{name} holds values of type {kind}; elevation must be real numbers.")
-    colours = {str(colour).rpartition(".")[2] for colour in dataset.colorinterp}
+    colours = {colour.name for colour in dataset.colorinterp}
     if dataset.count in (3, 4) and kind == "uint8" and {"red", "green", "blue"} <= colours:
         raise InputError(
             f"{name} is a picture in red, green and blue, not one band of heights; decode it first (terrain-RGB: "
