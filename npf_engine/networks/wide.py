@@ -76,16 +76,8 @@ class WidePotential(Potential):
         strong_convexity: float = 1e-3,
         seed: int = 0,
     ) -> None:
-        super().__init__(
-            d,
-            hidden=list(hidden),
-            pieces=pieces,
-            rank=rank,
-            unit_rank=unit_rank,
-            share=share,
-            strong_convexity=strong_convexity,
-            seed=seed,
-        )
+        bends = {"pieces": pieces, "rank": rank, "unit_rank": unit_rank, "share": share}
+        super().__init__(d, hidden=list(hidden), strong_convexity=strong_convexity, seed=seed, **bends)
         g = torch.Generator().manual_seed(seed)
         self.pieces, self.rank, self.unit_rank, self.share = pieces, rank, unit_rank, share
         self.bent = hidden[0] if unit_rank and hidden else 0

@@ -14,7 +14,7 @@ from npf_engine.networks.potential import Potential
 from npf_engine.settings.stages import ReportConfig
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.dual import in_chunks
-from npf_engine.transport.loop import SHOWN
+from npf_engine.transport.optimise import SHOWN
 
 SHOWN_POINTS = 1000  # of the picture
 FLOORS = 4  # draws that the floor is the mean of

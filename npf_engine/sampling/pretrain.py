@@ -33,8 +33,9 @@ from npf_engine.settings.stages import (
 )
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.tasks.restoring import trained_once
-from npf_engine.transport.loop import Loop
+from npf_engine.transport.optimise import optimise
 from npf_engine.transport.pairing import neighbours
+from npf_engine.transport.schedule import At, Schedule, Stage, Steps
 
 CELLS = 48  # along an axis, for the choice of where to draw more
 REACH = 4.5  # standard deviations of exp(-c u) that the neighbourhood of argmin u reaches
@@ -188,7 +189,7 @@ def _fit_bridge(bridge: Bridge, sets: Sets, settings: PretrainSettings, recorder
     count = min(config.peers, *map(len, starts))  # the same of each set, of which one may be small
     peers = [neighbours(start, count) for start in starts]
 
-    def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+    def loss(at: At, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         picks = _draw(sets, settings.batch, generator)
         x = torch.cat([part[pick] for (part, _), pick in zip(sets, picks, strict=True)])
         y = torch.cat([start[pick] for start, pick in zip(starts, picks, strict=True)])
@@ -196,20 +197,16 @@ def _fit_bridge(bridge: Bridge, sets: Sets, settings: PretrainSettings, recorder
         t = 1 - (1 - torch.rand(len(x), 1, generator=generator)) ** config.time_power
         return bridge.loss(x, y, t, torch.randn(x.shape, generator=generator), near), {}
 
-    modules: dict[str, nn.Module] = {"bridge": bridge}
-    ema = min(config.ema, 0.995)
-    return Loop(
-        "inverse", "refine.inverse", modules, settings.bridge_steps, config.lr, settings.seed, recorder, ema=ema
-    ).run(loss)
+    schedule, stage = Schedule(config.lr, ema=min(config.ema, 0.995)), Stage("inverse", "refine.inverse", settings.seed)
+    return optimise(loss, {"bridge": bridge}, schedule, Steps(settings.bridge_steps), recorder, stage).seconds
 
 
 def _fit_map(m: MLP, sets: Sets, settings: PretrainSettings, recorder: Recorder) -> float:
-    def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+    def loss(at: At, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         picks = _draw(sets, settings.batch, generator)
         x = torch.cat([part[pick] for (part, _), pick in zip(sets, picks, strict=True)])
         y = torch.cat([target[pick] for (_, target), pick in zip(sets, picks, strict=True)])
         return (m(x) - y).square().sum(1).mean(), {}
 
-    return Loop("m", "refine.m", {"m": m}, settings.map_steps, settings.m.lr, settings.seed, recorder, ema=0.99).run(
-        loss
-    )
+    schedule, stage = Schedule(settings.m.lr, ema=0.99), Stage("m", "refine.m", settings.seed)
+    return optimise(loss, {"m": m}, schedule, Steps(settings.map_steps), recorder, stage).seconds

@@ -14,7 +14,7 @@ import copy
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -25,12 +25,15 @@ from npf_engine.networks.potential import Potential
 from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.conjugate import conjugate, extra_iterations, quadratic_start
-from npf_engine.transport.loop import Loop
+from npf_engine.transport.optimise import optimise
 from npf_engine.transport.pairing import Stratifier, draw_pairs
 from npf_engine.transport.plateau import Plateau
+from npf_engine.transport.schedule import At, Budget, Schedule, Shown, Stage, Steps
 from npf_engine.transport.validation import HeldOut
 
+Watch = Callable[[int], dict[str, float]]
 REGRESSION, DUAL = "u", "u: dual"  # what progress calls the two ways
+WARM_UP = 1000  # steps of the published V before the first of the dual
 MAX_CORES = 4  # assignments at a time: each holds a cost matrix and a plan
 
 
@@ -66,11 +69,6 @@ def held_out_dual(
     return DualValue(float(terms.mean()), float(result.residual.max()), terms)
 
 
-def copy_as(module: Potential, dtype: torch.dtype) -> Potential:
-    """A copy of the module in another precision."""
-    return copy.deepcopy(module).to(dtype)
-
-
 def collect_pairs(
     x: Tensor, y: Tensor, size: int, count: int, seed: int, recorder: Recorder, stage: str = "u"
 ) -> tuple[Tensor, Tensor]:
@@ -98,89 +96,179 @@ def collect_pairs(
     return torch.cat([source for source, _ in found]), torch.cat([target for _, target in found])
 
 
+@dataclass(frozen=True)
+class DualPlan:
+    """How the dual is minimised: what may be spent, the schedule, samples a step, the solver of its conjugates.
+
+    patience: validations without a gain that end it, where there are held-out samples. key: of its checkpoint. start
+    (n, d): first guesses of grad u*(y).
+    """
+
+    budget: Budget
+    schedule: Schedule
+    batch: int
+    solver: ConjugateConfig
+    patience: int = 0
+    key: str = "u.dual"
+    start: Tensor | None = None
+
+    @classmethod
+    def of(
+        cls, config: PotentialConfig, solver: ConjugateConfig, budget: Budget | None = None, rate: float | None = None
+    ) -> DualPlan:
+        """All of a training (``method`` dual), with its own steps and rate where none are given."""
+        budget, rate = budget or Steps(config.dual_steps), config.dual_lr if rate is None else rate
+        return cls(budget, _schedule(config, rate, config.ema), config.batch, solver, config.patience)
+
+    @classmethod
+    def polish(
+        cls, config: PotentialConfig, solver: ConjugateConfig, start: Tensor | None, budget: Budget | None = None
+    ) -> DualPlan:
+        """What follows the regression on pairs, with its own steps where no budget is given."""
+        schedule, budget = _schedule(config, config.polish_lr, config.ema), budget or Steps(config.polish_steps)
+        return cls(budget, schedule, config.batch, solver, config.patience, "u.polish", start)
+
+
+def _schedule(config: PotentialConfig, rate: float, ema: float = 0.0) -> Schedule:
+    return Schedule(rate, config.lr_floor, (config.beta1, config.beta2), ema)
+
+
+@dataclass(frozen=True)
+class PairLoss:
+    """mean |grad u(x) - y|^2 / scale^2 on batches of pairs (x, y), (k, d) both."""
+
+    u: Potential
+    source: Tensor
+    target: Tensor
+    batch: int
+    scale: float
+    watch: Watch | None = None
+
+    def __call__(self, at: At, generator: torch.Generator) -> tuple[Tensor, Shown]:
+        """The loss of one batch."""
+        pick = torch.randint(self.source.shape[0], (self.batch,), generator=generator).to(self.source.device)
+        value = ((self.u.gradient(self.source[pick]) - self.target[pick]) / self.scale).square().sum(1).mean()
+        return value, self.watch(at.step) if self.watch else {}
+
+
 def fit_to_pairs(
     u: Potential,
-    source: Tensor,
-    target: Tensor,
+    pairs: tuple[Tensor, Tensor],
     config: PotentialConfig,
     seed: int,
     recorder: Recorder,
-    watch: Callable[[int], dict[str, float]] | None = None,
+    *,
+    budget: Budget | None = None,
+    watch: Watch | None = None,
     held_out: HeldOut | None = None,
 ) -> float:
-    """Regress grad u on pairs: mean |grad u(x) - y|^2. ``watch(step)`` adds numbers to the progress. With ``held_out``
-    it ends once that dual is flat. Returns seconds."""
-    scale = float(u.scale)
-
-    def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        pick = torch.randint(source.shape[0], (config.batch,), generator=generator).to(source.device)
-        value = ((u.gradient(source[pick]) - target[pick]) / scale).square().sum(1).mean()
-        return value, watch(step) if watch else {}
-
-    loop = Loop(
-        REGRESSION, "u.fit", {"u": u}, config.regression_steps, config.regression_lr, seed, recorder,
-        floor=config.lr_floor, betas=(config.beta1, config.beta2),
-        plateau=_plateau(held_out, config.regression_steps, config),
-    )  # fmt: skip
-    return loop.run(loss)
+    """Regress grad u on pairs (source, target). ``watch(step)`` adds numbers to the progress. With ``held_out`` it ends
+    once that dual is flat. Without a budget it is config.regression_steps. Returns seconds."""
+    loss = PairLoss(u, *pairs, config.batch, float(u.scale), watch)
+    stop = None if held_out is None else Plateau(held_out, config.patience)
+    schedule, budget = _schedule(config, config.regression_lr), budget or Steps(config.regression_steps)
+    stage = Stage(REGRESSION, "u.fit", seed)
+    return optimise(loss, {"u": u}, schedule, budget, recorder, stage, stop=stop).seconds
 
 
-def _plateau(held_out: HeldOut | None, most: int, config: PotentialConfig) -> Plateau | None:
-    return None if held_out is None else Plateau(held_out, most, config.patience, config.lr_floor)
+class StratifiedDual:
+    """mean u(x) - u(xhat), over scale, on stratified batches of both marginals. Every sample remembers its last
+    conjugate, which starts the next solve; where too few converge, the next ones get more iterations than the solver's
+    (``extra_iterations``)."""
+
+    def __init__(self, u: Potential, x: Tensor, y: Tensor, plan: DualPlan, watch: Watch | None) -> None:
+        self.u, self.x, self.y, self.solver, self.watch = u, x, y, plan.solver, watch
+        self.strata, self.scale = Stratifier(x, plan.batch), float(u.scale)
+        self.memory = {
+            "xhat": torch.full_like(y, torch.nan) if plan.start is None else plan.start.clone(),
+            "extra": torch.zeros((), dtype=torch.long),
+        }
+
+    def __call__(self, at: At, generator: torch.Generator) -> tuple[Tensor, Shown]:
+        """The loss of one batch."""
+        u, solver = self.u, self.solver
+        first, second = (self.strata.draw(generator).to(self.x.device) for _ in range(2))
+        target, guess = self.y[second], self.memory["xhat"][second]
+        unknown = torch.isnan(guess).any(1)
+        if unknown.any():
+            with torch.no_grad():
+                guess = torch.where(unknown[:, None], quadratic_start(u, target), guess)
+        extra = int(self.memory["extra"])
+        most = solver.max_iterations + extra
+        result = conjugate(u, target, guess, method=solver.method, tolerance=solver.tolerance, max_iterations=most)
+        self.memory["xhat"][second] = result.x
+        self.memory["extra"].fill_(extra_iterations(extra, result))
+        value = (u(self.x[first]).mean() - u(result.x).mean()) / self.scale
+        dual = float(value.detach()) * self.scale + float((result.x * target).sum(1).mean())
+        shown = {"converged": float(result.converged.float().mean()), "dual": dual}
+        return value, shown | (self.watch(at.step) if self.watch else {})
 
 
 def fit_dual(
     u: Potential,
     x: Tensor,
     y: Tensor,
-    steps: int,
-    rate: float,
-    config: PotentialConfig,
-    solver: ConjugateConfig,
+    plan: DualPlan,
     seed: int,
     recorder: Recorder,
     *,
-    key: str = "u.dual",
-    watch: Callable[[int], dict[str, float]] | None = None,
-    start: Tensor | None = None,
+    watch: Watch | None = None,
     held_out: HeldOut | None = None,
 ) -> float:
-    """Minimise the dual on samples x (n, d), y (n, d), stratified minibatches of both marginals. Every sample remembers
-    its last conjugate, which starts the next solve; ``start`` (n, d) are first guesses. Where too few conjugates
-    converge, the next ones get more iterations than the solver's (``extra_iterations``). With ``held_out`` it ends once
-    that dual is flat, and leaves u as it was where no step brought a gain. Returns seconds."""
-    strata = Stratifier(x, config.batch)
-    memory = {
-        "xhat": torch.full_like(y, torch.nan) if start is None else start.clone(),
-        "extra": torch.zeros((), dtype=torch.long),
-    }
-    scale = float(u.scale)
+    """Minimise the dual on samples x (n, d), y (n, d). With ``held_out`` it ends once that dual is flat, and leaves u
+    as it was where no step brought a gain. Returns seconds."""
+    loss = StratifiedDual(u, x, y, plan, watch)
+    stop = None if held_out is None else Plateau(held_out, plan.patience)
+    schedule = replace(plan.schedule, from_start=held_out is not None)
+    stage = Stage(DUAL, plan.key, seed)
+    done = optimise(loss, {"u": u}, schedule, plan.budget, recorder, stage, stop=stop, memory=loss.memory)
+    return done.seconds
 
-    def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        first, second = strata.draw(generator).to(x.device), strata.draw(generator).to(x.device)
-        target, guess = y[second], memory["xhat"][second]
-        unknown = torch.isnan(guess).any(1)
-        if unknown.any():
-            with torch.no_grad():
-                guess = torch.where(unknown[:, None], quadratic_start(u, target), guess)
-        extra = int(memory["extra"])
-        result = conjugate(
-            u, target, guess, method=solver.method, tolerance=solver.tolerance,
-            max_iterations=solver.max_iterations + extra,
-        )  # fmt: skip
-        memory["xhat"][second] = result.x
-        memory["extra"].fill_(extra_iterations(extra, result))
-        value = (u(x[first]).mean() - u(result.x).mean()) / scale
-        dual = float(value.detach()) * scale + float((result.x * target).sum(1).mean())
-        shown = {"converged": float(result.converged.float().mean()), "dual": dual}
-        return value, shown | (watch(step) if watch else {})
 
-    loop = Loop(
-        DUAL, key, {"u": u}, steps, rate, seed, recorder, floor=config.lr_floor,
-        betas=(config.beta1, config.beta2), memory=memory, ema=config.ema,
-        plateau=_plateau(held_out, steps, config), from_start=held_out is not None,
-    )  # fmt: skip
-    return loop.run(loss)
+@dataclass(frozen=True)
+class PublishedPlan:
+    """The paper's algorithm: settings of u and of its conjugates, and V's rate."""
+
+    config: PotentialConfig
+    solver: ConjugateConfig
+    v_rate: float
+
+
+@dataclass(frozen=True)
+class PublishedLoss:
+    """L_u / scale + L_V with Adam's conjugates from V(y), those that did not converge masked out."""
+
+    u: Potential
+    v: nn.Module
+    x: Tensor
+    y: Tensor
+    plan: PublishedPlan
+    watch: Watch | None = None
+
+    def draw(self, generator: torch.Generator) -> Tensor:
+        """Indices of a batch."""
+        return torch.randint(self.x.shape[0], (self.plan.config.batch,), generator=generator).to(self.x.device)
+
+    def warm_up(self, at: At, generator: torch.Generator) -> tuple[Tensor, Shown]:
+        """V regressed on grad u(x) -> x."""
+        points = self.x[self.draw(generator)]
+        with torch.no_grad():
+            image = self.u.gradient(points)
+        return (self.v(image) - points).square().sum(1).mean(), {}
+
+    def __call__(self, at: At, generator: torch.Generator) -> tuple[Tensor, Shown]:
+        """Both losses of one batch."""
+        u, solver = self.u, self.plan.solver
+        points, target = self.x[self.draw(generator)], self.y[self.draw(generator)]
+        guess, tolerance = self.v(target), solver.tolerance / float(u.scale)
+        most = solver.max_iterations
+        result = conjugate(u, target, guess.detach(), method="adam", tolerance=tolerance, max_iterations=most)
+        mask = result.converged.to(self.x.dtype)
+        share = mask.sum().clamp(min=1)
+        dual = u(points).mean() + (((result.x * target).sum(1) - u(result.x)) * mask).sum() / share
+        amortizer = ((guess - result.x).square().sum(1) * mask).sum() / share
+        shown = {"converged": float(mask.mean()), "dual": float(dual.detach())}
+        return dual / float(u.scale) + amortizer, shown | (self.watch(at.step) if self.watch else {})
 
 
 def fit_published(
@@ -188,46 +276,16 @@ def fit_published(
     v: nn.Module,
     x: Tensor,
     y: Tensor,
-    config: PotentialConfig,
-    solver: ConjugateConfig,
-    v_rate: float,
+    plan: PublishedPlan,
     seed: int,
     recorder: Recorder,
-    *,
-    warm_up: int = 1000,
-    watch: Callable[[int], dict[str, float]] | None = None,
+    watch: Watch | None = None,
 ) -> float:
-    """The paper's algorithm unchanged: V regressed on grad u(x) -> x first, then dual steps whose conjugates are
-    Adam's from V(y);
-    points that did not converge are masked out of the loss. Returns seconds."""
-
-    def draw(generator: torch.Generator) -> Tensor:
-        return torch.randint(x.shape[0], (config.batch,), generator=generator).to(x.device)
-
-    def warm(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        points = x[draw(generator)]
-        with torch.no_grad():
-            image = u.gradient(points)
-        return (v(image) - points).square().sum(1).mean(), {}
-
-    seconds = Loop("u: warm-up", "u.warm", {"v": v}, warm_up, v_rate, seed, recorder, floor=1.0).run(warm)
-
-    def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        points, target = x[draw(generator)], y[draw(generator)]
-        guess = v(target)
-        result = conjugate(
-            u, target, guess.detach(), method="adam", tolerance=solver.tolerance / float(u.scale),
-            max_iterations=solver.max_iterations,
-        )  # fmt: skip
-        mask = result.converged.to(x.dtype)
-        share = mask.sum().clamp(min=1)
-        dual = u(points).mean() + (((result.x * target).sum(1) - u(result.x)) * mask).sum() / share
-        amortizer = ((guess - result.x).square().sum(1) * mask).sum() / share
-        shown = {"converged": float(mask.mean()), "dual": float(dual.detach())}
-        return dual / float(u.scale) + amortizer, shown | (watch(step) if watch else {})
-
-    loop = Loop(
-        DUAL, "u.published", {"u": u, "v": v}, config.dual_steps, config.dual_lr, seed, recorder,
-        floor=config.lr_floor, betas=(config.beta1, config.beta2), rates={"v": v_rate},
-    )  # fmt: skip
-    return seconds + loop.run(loss)
+    """The paper's algorithm unchanged: V regressed on grad u(x) -> x first, then dual steps with conjugates from V(y).
+    Returns seconds."""
+    config, loss = plan.config, PublishedLoss(u, v, x, y, plan, watch)
+    warm, flat = Stage("u: warm-up", "u.warm", seed), Schedule(plan.v_rate, floor=1.0)
+    seconds = optimise(loss.warm_up, {"v": v}, flat, Steps(WARM_UP), recorder, warm).seconds
+    schedule = replace(_schedule(config, config.dual_lr), rates={"v": plan.v_rate})
+    stage = Stage(DUAL, "u.published", seed)
+    return seconds + optimise(loss, {"u": u, "v": v}, schedule, Steps(config.dual_steps), recorder, stage).seconds

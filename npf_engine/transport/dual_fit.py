@@ -6,7 +6,7 @@ answer of some tasks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,10 +20,11 @@ from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.coordinates import Units
-from npf_engine.transport.dual import copy_as, fit_dual
-from npf_engine.transport.loop import Loop
+from npf_engine.transport.dual import DualPlan, fit_dual
 from npf_engine.transport.map import STEPS, PotentialMap
 from npf_engine.transport.methods.method import LOOKS, Budget, Law, show
+from npf_engine.transport.optimise import optimise
+from npf_engine.transport.schedule import At, Schedule, Seconds, Stage, Steps, spent
 
 if TYPE_CHECKING:
     from npf_engine.transport.methods.dual import DualSettings
@@ -32,7 +33,6 @@ POOL = 20_000
 PIECES = 64
 NARROWEST = 32  # width of a network that is not the published one
 IDENTITY_STEPS, IDENTITY_RATE, IDENTITY_BATCH = 200, 1e-2, 512
-TRIAL, SPENT = 4, 0.9  # steps by which their pace is known; the share of the time left that the others may take
 LR_FLOOR, MAX_ITERATIONS = 0.05, 60
 TEMPERATURE, LSE_FLOOR = 0.3, 5e-2  # of log-sum-exp, and its strong convexity
 FLOOR = 1e-2  # strong convexity: without it a conjugate beyond the network's slopes is infinitely far
@@ -61,38 +61,35 @@ def fit_by_dual(
     y = units.target_sampler(target)(POOL, seeds.generator(seed, "lab.dual.target"))
     u = dual_network(settings, x.shape[1], y, seed)
     _identity(u, x, seed, recorder)
+    left = math.inf if budget.seconds is None else began + budget.seconds - recorder.clock()
+    by_time = budget.steps is None and budget.seconds is not None
+    allowed: Steps | Seconds = Seconds(left) if by_time else Steps(budget.steps or settings.steps, left)
     config, solver = (
         PotentialConfig(batch=settings.batch, lr_floor=LR_FLOOR),
         ConjugateConfig(max_iterations=MAX_ITERATIONS),
     )
-
-    def run(model: Potential, count: int, to: Recorder, look: Callable[[int], dict[str, float]] | None) -> None:
-        fit_dual(model, x, y, count, settings.rate, config, solver, seed, to, watch=look)
-
-    count = budget.steps or settings.steps
-    if budget.seconds is not None:
-        start = recorder.clock()
-        run(copy_as(u, torch.float32), TRIAL, Recorder(), None)
-        each = (recorder.clock() - start) / TRIAL
-        affordable = int(SPENT * (began + budget.seconds - recorder.clock()) / each)
-        count = max(1, affordable if budget.steps is None else min(budget.steps, affordable))
-    every = max(1, count // LOOKS)
+    begin, done, shown = recorder.clock(), 0, 0
 
     def look(step: int) -> dict[str, float]:
-        if step % every == 0 or step + 1 == count:
+        nonlocal done, shown
+        if spent(allowed, step, recorder.clock() - begin) * LOOKS >= shown:
+            shown += 1
             show(recorder, step, units.map(u.gradient))
+        done = step + 1
         return {}
 
-    run(u, count, recorder, look)
-    info = {"method": settings.network, "steps": count, "seconds": recorder.clock() - began, "ended": STEPS}
+    fit_dual(u, x, y, DualPlan.of(config, solver, allowed, settings.rate), seed, recorder, watch=look)
+    show(recorder, done, units.map(u.gradient))
+    info = {"method": settings.network, "steps": done, "seconds": recorder.clock() - began, "ended": STEPS}
     return PotentialMap(u, units.at, info)
 
 
 def _identity(u: Potential, x: Tensor, seed: int, recorder: Recorder) -> None:
     """Regress grad u on the identity."""
 
-    def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+    def loss(at: At, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         points = x[torch.randint(len(x), (IDENTITY_BATCH,), generator=generator)]
         return (u.gradient(points) - points).square().sum(1).mean(), {}
 
-    Loop("identity", "identity", {"u": u}, IDENTITY_STEPS, IDENTITY_RATE, seed, recorder).run(loss)
+    stage = Stage("identity", "identity", seed)
+    optimise(loss, {"u": u}, Schedule(IDENTITY_RATE), Steps(IDENTITY_STEPS), recorder, stage)

@@ -81,9 +81,13 @@ def fit_brenier_map(
     best = fitted if fitted and better else replace(linear, trained=fitted if math.isfinite(dual) else None)
     shift = clouds.shift()
     best.info |= {
-        "d": x.shape[1], "n": len(clouds.x), "held_out_dual": shift + (dual if better else linear_dual),
-        "gaussian_dual": shift + linear_dual, "note": note, "seconds": told.clock() - begin,
-    }  # fmt: skip
+        "d": x.shape[1],
+        "n": len(clouds.x),
+        "held_out_dual": shift + (dual if better else linear_dual),
+        "gaussian_dual": shift + linear_dual,
+        "note": note,
+        "seconds": told.clock() - begin,
+    }
     return clouds.at_home(best)
 
 

@@ -6,15 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
+from npf_engine.networks.sizes import count_parameters
 from npf_engine.networks.wide import WidePotential
 from npf_engine.tasks.recorder import Recorder
+from npf_engine.transport.balanced_dual import BalancedPlan, DualFit, Samples, minimise_dual
 from npf_engine.transport.clouds import Clouds
 from npf_engine.transport.dual import held_out_dual
 from npf_engine.transport.map import PotentialMap
 from npf_engine.transport.mixture_start import mixture_of, start_at_mixture
-from npf_engine.transport.timed import TimedFit, minimise_dual
+from npf_engine.transport.schedule import Budget, Seconds, Steps
 
 SHORT, MANY = 20.0, 16  # seconds in which there is no time for several networks; that many and more in higher d
 STARTS = ("auto", "gaussian", "mixture", "identity")
@@ -32,7 +33,6 @@ MOST_RATE = 0.1
 ENOUGH, LEAST_SHARE = 32, 0.1
 MIXTURE_RATE = 0.1  # of the rate: a start that is nearly right is not to be shaken
 WIDE_VALIDATION = 2048
-SLOPED = 4096  # points by which the layers' mean slope is taken out of the start
 ROUGH = 1e-3  # residual of the conjugates by which two starts are compared
 TOO_SHORT = 0.2  # seconds
 CONVERGED = 0.95  # of the held-out conjugates: below it the answer comes with a sentence
@@ -67,28 +67,24 @@ def fit_wide(
     if until - recorder.clock() < TOO_SHORT:
         raise FloatingPointError("the time allowed ended before the fit began; give it more seconds")
     at = clouds.plain() if config.start == "identity" else clouds.balanced()
-    x, y = at.source(clouds.x), at.target(clouds.y)
-    x_check, y_check = at.source(clouds.x_check[:WIDE_VALIDATION]), at.target(clouds.y_check[:WIDE_VALIDATION])
-    batch, d = min(config.batch, 4 * len(x)), x.shape[1]
+    samples = Samples(
+        at.source(clouds.x),
+        at.target(clouds.y),
+        at.source(clouds.x_check[:WIDE_VALIDATION]),
+        at.target(clouds.y_check[:WIDE_VALIDATION]),
+    )
+    batch = min(config.batch, 4 * len(samples.x))
 
-    def improve(u: WidePotential, start: str, end: float, steps: int | None = None) -> TimedFit:
+    def improve(u: WidePotential, start: str, budget: Budget) -> DualFit:
         rate = config.rate * (MIXTURE_RATE if start == "mixture" else 1.0)
-        return minimise_dual(
-            u, x, y, x_check, y_check, end, seed=seed, rate=rate, batch=batch, steps=steps, recorder=recorder
-        )
+        return minimise_dual(u, samples, BalancedPlan(rate, batch), budget, seed=seed, recorder=recorder)
 
-    candidates = _candidates(config, x, y, x_check, y_check, seed, until, recorder)
+    candidates = _candidates(config, samples, seed, until, recorder)
     if len(candidates) > 1:  # each gets a short time; a good start is not always the better way
-        share = min(MOST_TRIAL, TRIAL * max(1.0, d / PLENTY) ** 2)
-        trial = share / len(candidates) * (until - recorder.clock())
-
-        def attempt(u: WidePotential, start: str, steps: int | None) -> TimedFit:
-            allowed = trial if steps is None else LONGER * trial
-            return improve(u, start, recorder.clock() + allowed, steps)
-
-        candidates = [_after_trial(candidates, attempt)]
+        share = min(MOST_TRIAL, TRIAL * max(1.0, clouds.d / PLENTY) ** 2)
+        candidates = [_after_trial(candidates, improve, share / len(candidates) * (until - recorder.clock()))]
     ((start, u),) = candidates
-    fit = improve(u, start, until)
+    fit = improve(u, start, Seconds(until - recorder.clock()))
     note = ""
     if config.start == "mixture" and start != "mixture":
         note = "no separate clusters were found in the target, so that the fit began at the Gaussian map"
@@ -96,28 +92,40 @@ def fit_wide(
         note = f"the dual was no longer finite at step {fit.diverged}; the best weights before that are returned"
     elif fit.converged < CONVERGED:
         note = f"only {100 * fit.converged:.0f} % of the held-out conjugates converged; give it more seconds"
-    info = {
-        "method": "wide icnn", "steps": fit.steps, "converged": fit.converged, "looks": fit.looks,
-        "ended_early": fit.ended_early, "start": start, "rank": u.rank,
+    return PotentialMap(u, at, _info(u, fit, start, note))
+
+
+def _info(u: WidePotential, fit: DualFit, start: str, note: str) -> dict[str, object]:
+    """What is known of the fit, by name."""
+    return {
+        "method": "wide icnn",
+        "steps": fit.steps,
+        "converged": fit.converged,
+        "curve": fit.curve,
+        "ended_early": fit.ended_early,
+        "start": start,
+        "rank": u.rank,
         "unit_rank": u.unit_rank,
-        "parameters": sum(p.numel() for p in u.parameters()), "note": note,
-    }  # fmt: skip
-    return PotentialMap(u, at, info)
+        "parameters": count_parameters(u),
+        "note": note,
+    }
 
 
 def _after_trial(
-    candidates: list[tuple[str, WidePotential]], attempt: Callable[[WidePotential, str, int | None], TimedFit]
+    candidates: list[tuple[str, WidePotential]],
+    improve: Callable[[WidePotential, str, Budget], DualFit],
+    seconds: float,
 ) -> tuple[str, WidePotential]:
-    """The candidate with the lowest held-out dual. The first, whose steps usually cost most, says by its time how many
-    all get: in equal time the cheaper network won trials and lost the fit, the more so on a busy machine (functions
-    bent along spheres, 64 dimensions: it missed 27 % for 0.5). Raises FloatingPointError where the dual of none stayed
-    finite.
+    """The candidate with the lowest held-out dual. The first, whose steps usually cost most, has this many seconds and
+    says by them how many steps all get: in equal time the cheaper network won trials and lost the fit, the more so on a
+    busy machine (functions bent along spheres, 64 dimensions: it missed 27 % for 0.5). Raises FloatingPointError where
+    the dual of none stayed finite.
     """
     tried: list[tuple[float, str, WidePotential]] = []
-    failure, steps = FloatingPointError("no network was tried"), None
+    failure, steps = FloatingPointError("no network was tried"), 0
     for start, u in candidates:
         try:
-            fit = attempt(u, start, steps)
+            fit = improve(u, start, Steps(steps, LONGER * seconds) if steps else Seconds(seconds))
         except FloatingPointError as error:
             failure = error
             continue
@@ -129,14 +137,7 @@ def _after_trial(
 
 
 def _candidates(
-    config: WideConfig,
-    x: Tensor,
-    y: Tensor,
-    x_check: Tensor,
-    y_check: Tensor,
-    seed: int,
-    until: float,
-    recorder: Recorder,
+    config: WideConfig, samples: Samples, seed: int, until: float, recorder: Recorder
 ) -> list[tuple[str, WidePotential]]:
     """The networks that come into question before their first step, with their start. All in the network's
     coordinates."""
@@ -144,7 +145,7 @@ def _candidates(
         raise ValueError(f"start must be one of {', '.join(STARTS)}, not {config.start!r}")
     found: list[tuple[str, WidePotential]] = []
     left = until - recorder.clock()
-    d = x.shape[1]
+    d = samples.x.shape[1]
     of_pieces, of_units = min(RANK, d) if config.pieces else 0, min(UNIT_RANK, d) if config.hidden else 0
     ranks = [(config.rank or 0, config.unit_rank or 0)]
     if config.rank is None and config.unit_rank is None and left > SHORT * max(1.0, d / MANY):
@@ -156,23 +157,28 @@ def _candidates(
         return WidePotential(d, config.hidden, pieces=config.pieces, rank=rank, unit_rank=unit_rank, seed=seed)
 
     if config.start == "mixture" or (config.start == "auto" and left > SHORT):
-        mixture = mixture_of(y, recorder.clock() + SEARCH * left, recorder)
+        mixture = mixture_of(samples.y, recorder.clock() + SEARCH * left, recorder)
         if mixture is not None and len(mixture.weights) <= config.pieces:
             # It is the pieces that hold the mixture.
             u = network(of_pieces if config.rank is None and left > SHORT else ranks[0][0], ranks[0][1])
-            start_at_mixture(u, x.cpu(), y.cpu(), mixture)
-            u.to(x)
-            plain = float(x_check.square().sum(1).mean() + y_check.square().sum(1).mean()) / 2  # of |x|^2 / 2
-            if config.start == "mixture" or held_out_dual(u, x_check, y_check, tolerance=ROUGH).value < plain:
+            start_at_mixture(u, samples.x.cpu(), samples.y.cpu(), mixture)
+            u.to(samples.x)
+            if config.start == "mixture" or _beats_gaussian(u, samples):
                 found.append(("mixture", u))
     if config.start == "mixture" and found:
         return found
     for each in ranks:
-        u = network(*each).to(x)
-        with torch.no_grad():  # the layers' mean slope is no part of the start
-            u.b.sub_((u.gradient(x[:SLOPED]) - x[:SLOPED]).mean(0))
+        u = network(*each).to(samples.x)
+        u.start_at_gaussian(torch.eye(d), torch.zeros(d), samples.x, 1.0)
         found.append(("identity" if config.start == "identity" else "gaussian", u))
     return found
+
+
+def _beats_gaussian(u: WidePotential, samples: Samples) -> bool:
+    """Whether its held-out dual is below that of |x|^2 / 2, the Gaussian map."""
+    x, y = samples.x_check, samples.y_check
+    plain = float(x.square().sum(1).mean() + y.square().sum(1).mean()) / 2
+    return held_out_dual(u, x, y, tolerance=ROUGH).value < plain
 
 
 def choose(seconds: float, n: int, d: int) -> WideConfig:

@@ -91,10 +91,14 @@ def _fitted(points: np.ndarray, first: np.ndarray, labels: np.ndarray) -> Gaussi
     )  # a part may be a point, a coordinate constant
     variances = np.stack([np.maximum(part.var(0), least) for part in parts])
     model = GaussianMixture(
-        len(parts), covariance_type="diag", random_state=SEED, max_iter=EM_ROUNDS,
+        len(parts),
+        covariance_type="diag",
+        random_state=SEED,
+        max_iter=EM_ROUNDS,
         weights_init=np.array([len(part) for part in parts]) / len(first),
-        means_init=np.stack([part.mean(0) for part in parts]), precisions_init=1 / variances,
-    )  # fmt: skip
+        means_init=np.stack([part.mean(0) for part in parts]),
+        precisions_init=1 / variances,
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(points)

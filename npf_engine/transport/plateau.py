@@ -1,92 +1,142 @@
 """When a fit of u is done: once the dual on samples kept apart no longer improves.
 
-The rate stays where it is until the averaged weights have stopped to gain, then falls by a cosine over as many steps as
-were taken: a rate that falls from the first step on has to know beforehand how many there will be. It counts steps and
-not seconds, so that a training ends where it did when it is repeated, or broken off and resumed.
+Two ways to spend a budget by what is seen. ``Plateau``: the rate stays where it is until the averaged weights have
+stopped to gain, then falls over as much of the budget as was taken; a rate that falls from the first step on has to
+know beforehand how many there will be. ``Hasten``: the rate falls from the first step on, and once nothing is gained
+the rest is run through faster: what looks like the end is often only the noise of the rate. Of a budget of steps
+nothing hangs on the clock, so that a training ends where it did when it is repeated, or broken off and resumed.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
 
 from npf_engine.settings.stages import EARLY
-from npf_engine.transport.validation import HeldOut, Looks
+from npf_engine.transport.schedule import At, Stop
+from npf_engine.transport.validation import HeldOut, Validation
 
-LOOKS = 100  # in the most steps that a fit may take
-CLOSEST = 20  # steps between two looks
-# Of the dual's distance to its first look: less is no gain. With half of it and a patience of four looks Chamonix takes
-# 17 to 22 s for 13 (three seeds), and 0.005 % of the dual is all that it brings.
+VALIDATIONS = 100  # in all of the budget
+CLOSEST = 20  # steps between two
+# Of the dual's distance to its first value: less is no gain. With half of it and a patience of four Chamonix takes 17
+# to 22 s for 13 (three seeds), and 0.005 % of the dual is all that it brings.
 GAIN = 2e-3
+ROUNDING = 1e-9  # of the budget: sums of shares are not exact
 
 
-class Plateau:
-    """The schedule of a loop of at most ``most`` steps that looks at ``held_out``.
+class Plateau(Stop):
+    """The whole rate until the dual of ``held_out`` is flat, at the latest until half of the budget is spent.
 
-    patience: looks without a gain after which the rate falls. A ``held_out`` that served an earlier loop measures gains
-    by that one's first look.
+    patience: validations without a gain after which the rate falls. A ``held_out`` that served an earlier fit measures
+    gains by that one's first dual.
     """
 
-    def __init__(self, held_out: HeldOut, most: int, patience: int, floor: float) -> None:
-        self.looks, self.most, self.floor = Looks(held_out, patience, GAIN), most, floor
-        self.every = max(CLOSEST, most // LOOKS)
-        self.turn, self.end = 0, most  # the step at which the rate begins to fall; 0 while it does not
+    def __init__(self, held_out: HeldOut, patience: int) -> None:
+        self.validation = Validation(held_out, patience, GAIN)
+        self.last, self.last_spent = 0, 0.0  # step and share at the last validation
+        self.turn, self.turn_step = 0.0, 0  # where the rate begins to fall; 0 while it does not
+        self.until = 1.0
         self.flat = False  # whether it falls because the dual no longer improved
 
-    def share(self, step: int) -> float:
-        """Of the first rate, at this step."""
+    def due(self, at: At) -> bool:
+        """Every hundredth of the budget, not closer than CLOSEST steps, and at the end."""
+        far = at.spent - self.last_spent >= 1 / VALIDATIONS - ROUNDING and at.step - self.last >= CLOSEST
+        return far or at.spent >= self.until
+
+    def validate(self, at: At, parameters: list[Tensor], average: list[Tensor]) -> None:
+        """Keep the best averaged weights, and see whether they still gain."""
+        self.validation.validate(parameters, average)
+        self.last, self.last_spent = at.step, at.spent
         if not self.turn:
-            return 1.0
-        spent = (step - self.turn) / max(1, self.end - self.turn)
-        return self.floor + (1 - self.floor) * 0.5 * (1 + math.cos(math.pi * spent))
+            self.flat = self.validation.stale()
+            if self.flat or 2 * at.spent >= 1:
+                self.turn, self.turn_step, self.until = at.spent, at.step, min(1.0, 2 * at.spent)
 
-    def due(self, step: int) -> bool:
-        """Whether to look after so many steps."""
-        return step % self.every == 0 or step == self.end
+    def position(self, spent: float) -> float:
+        """0 until the turn, then the share of the rest."""
+        if not self.turn or self.until <= self.turn:
+            return 0.0
+        return min(1.0, (spent - self.turn) / (self.until - self.turn))
 
-    def look(self, step: int, parameters: list[Tensor], average: list[Tensor]) -> None:
-        """Look at the averaged weights, keep the best, and see whether they still gain."""
-        self.looks.look(parameters, average)
-        if not self.turn:
-            self.flat = self.looks.stale()
-            if self.flat or 2 * step >= self.most:
-                self.turn, self.end = step, min(self.most, 2 * step)
+    def end(self) -> float:
+        """Twice what was spent at the turn."""
+        return self.until
 
-    def sentence(self) -> str:
-        """How the loop came to its end, for the log."""
+    def likely_end(self, spent: float) -> float:
+        """No less than such a fit usually takes."""
+        return self.until if self.turn or spent >= self.until else min(1.0, max(2 * spent, EARLY))
+
+    def sentence(self, at: At) -> str:
+        """How it came to its end."""
         if self.flat:
-            return f"{self.end} of at most {self.most} steps, for the held-out dual was flat after {self.turn}"
-        if not self._seen():
-            return f"all {self.most} steps, for too few held-out conjugates converged to see when it was done"
-        return f"all {self.most} steps; the held-out dual was not flat before half of them, and more may bring more"
-
-    def planned(self, step: int) -> int:
-        """How many steps it will be at least, and no fewer than such a fit usually takes."""
-        if self.turn or step >= self.end:
-            return self.end
-        return min(self.most, max(2 * step, round(EARLY * self.most)))
+            most = round(at.step / at.spent)
+            return f"{at.step} of at most {most} steps, for the held-out dual was flat after {self.turn_step}"
+        if not self.validation.seen():
+            return f"all {at.step} steps, for too few held-out conjugates converged to see when it was done"
+        return f"all {at.step} steps; the held-out dual was not flat before half of them, and more may bring more"
 
     def weights(self, average: list[Tensor]) -> list[Tensor]:
-        """The best of those looked at; the newest where no look but that at the start could be judged."""
-        return self.looks.best if self._seen() else average
+        """The best of those validated; the newest where none but that at the start could be judged."""
+        return self.validation.best if self.validation.seen() else average
 
-    def _seen(self) -> bool:
-        return any(math.isfinite(dual) for dual in self.looks.duals[1:])
-
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, object]:
         """What ``restore`` needs."""
-        looks, held_out = self.looks, self.looks.held_out
-        return {
-            "turn": self.turn, "end": self.end, "flat": self.flat, "duals": looks.duals, "best_dual": looks.best_dual,
-            "best": looks.best, "memory": held_out.memory, "first": held_out.first,
-        }  # fmt: skip
+        own = {name: getattr(self, name) for name in ("last", "last_spent", "turn", "turn_step", "until", "flat")}
+        return own | self.validation.state()
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: Mapping[str, Any]) -> None:
         """Go on where ``state`` was taken."""
-        looks, held_out = self.looks, self.looks.held_out
-        self.turn, self.end, self.flat = state["turn"], state["end"], state["flat"]
-        looks.duals = list(state["duals"])
-        looks.best_dual, looks.best = state["best_dual"], [b.to(held_out.x) for b in state["best"]]
-        held_out.memory, held_out.first = state["memory"].to(held_out.x), state["first"]
+        self.last, self.last_spent = int(state["last"]), float(state["last_spent"])
+        self.turn, self.turn_step = float(state["turn"]), int(state["turn_step"])
+        self.until, self.flat = float(state["until"]), bool(state["flat"])
+        self.validation.restore(state)
+
+
+class Hasten(Stop):
+    """The cosine over all of the budget, whose rest is run through ``haste`` times faster once ``patience`` validations
+    brought no gain; haste 1: never. count: validations in all."""
+
+    def __init__(self, validation: Validation, count: int, haste: float) -> None:
+        self.validation, self.count, self.haste = validation, count, haste
+        self.curve: list[tuple[float, float]] = []  # (seconds, dual)
+        self.since = math.inf  # share of the budget at which it was hastened
+
+    @property
+    def hastened(self) -> bool:
+        """Whether it ends before its time."""
+        return self.since < math.inf
+
+    def due(self, at: At) -> bool:
+        """At equal distances along the schedule, its end included."""
+        return at.position >= len(self.curve) / self.count - ROUNDING
+
+    def validate(self, at: At, parameters: list[Tensor], average: list[Tensor]) -> None:
+        """Keep the best averaged weights. The very first is not asked for a gain: from a start that is at its rest
+        already, the first steps always lose a little."""
+        self.curve.append((at.seconds, self.validation.validate(parameters, average)))
+        if self.haste > 1 and not self.hastened and at.spent < 1 and self.validation.stale(since=1):
+            self.since = at.spent
+
+    def position(self, spent: float) -> float:
+        """The share of the budget, and from where it was hastened on more."""
+        return min(1.0, spent + (self.haste - 1) * max(0.0, spent - self.since))
+
+    def end(self) -> float:
+        """Where the schedule is through."""
+        return self.since + (1 - self.since) / self.haste if self.hastened else 1.0
+
+    def weights(self, average: list[Tensor]) -> list[Tensor]:
+        """The best of those validated."""
+        return self.validation.best
+
+    def state(self) -> dict[str, object]:
+        """What ``restore`` needs."""
+        return {"curve": list(self.curve), "since": self.since} | self.validation.state()
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where ``state`` was taken."""
+        self.curve, self.since = [tuple(pair) for pair in state["curve"]], float(state["since"])
+        self.validation.restore(state)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -63,19 +65,20 @@ class HeldOut:
         return value
 
 
-class Looks:
-    """The duals of the averaged weights at each look, and the best of these weights.
+class Validation:
+    """The duals of the averaged weights at each validation, and the best of these weights.
 
-    patience: looks without a gain after which it is ``stale``. gain: share of the dual's distance to its first look
-    that counts as one; a ``held_out`` that served another fit before measures by that one's first look.
+    patience: validations without a gain after which it is ``stale``. gain: share of the dual's distance to its first
+    value that counts as one; a ``held_out`` that served another fit before measures by that one's first value.
     """
 
     def __init__(self, held_out: HeldOut, patience: int, gain: float) -> None:
         self.held_out, self.patience, self.gain = held_out, patience, gain
         self.duals: list[float] = []
+        self._seen = False
         self.best_dual, self.best_converged, self.best = math.inf, 1.0, list[Tensor]()
 
-    def look(self, parameters: list[Tensor], average: list[Tensor]) -> float:
+    def validate(self, parameters: list[Tensor], average: list[Tensor]) -> float:
         """The dual of the averaged weights, which are kept where they are the best so far."""
         present = [p.clone() for p in parameters]
         torch._foreach_copy_(parameters, average)
@@ -88,8 +91,34 @@ class Looks:
         return dual
 
     def stale(self, since: int = 0) -> bool:
-        """Whether the last looks are no better than those before them, the first ``since`` not asked."""
+        """Whether the last duals are no better than those before them, the first ``since`` not asked."""
         before, late = self.duals[since : -self.patience], self.duals[-self.patience :]
         if not before or not math.isfinite(min(before)) or not math.isfinite(min(late)):
             return False
         return min(late) >= min(before) - self.gain * abs(self.held_out.first - self.best_dual)
+
+    def seen(self) -> bool:
+        """Whether any validation but that at the start could be judged."""
+        self._seen = self._seen or any(math.isfinite(dual) for dual in self.duals[1:])
+        return self._seen
+
+    def state(self) -> dict[str, Any]:
+        """What ``restore`` needs."""
+        return {
+            "duals": self.duals,
+            "seen": self.seen(),
+            "best_dual": self.best_dual,
+            "best_converged": self.best_converged,
+            "best": self.best,
+            "memory": self.held_out.memory,
+            "first": self.held_out.first,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where ``state`` was taken; what was best since then is not forgotten."""
+        self._seen = self.seen() or bool(state["seen"])
+        self.duals = list(state["duals"])
+        if not self.best or state["best_dual"] < self.best_dual:
+            self.best_dual, self.best_converged = state["best_dual"], state["best_converged"]
+            self.best = [best.to(self.held_out.x) for best in state["best"]]
+        self.held_out.memory, self.held_out.first = state["memory"].to(self.held_out.x), state["first"]

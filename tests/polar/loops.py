@@ -1,4 +1,4 @@
-"""Training loops that take one step, for the tests of what is asked of them."""
+"""Trainings that take one step, for the tests of what is asked of them."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from typing import Any
 import pytest
 import torch
 
+from npf_engine.transport.optimise import Optimised
+from npf_engine.transport.schedule import At, Schedule, Stage, Steps
+
 
 class Loops:
-    """In place of a module's Loop: keeps how it was made, and the loss of one step with the random numbers of seed 3;
-    a run takes ``seconds``."""
+    """In place of a module's ``optimise``: keeps what it was asked for, and the loss of one step with the random
+    numbers of seed 3; a training takes ``seconds``."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, module: ModuleType, seconds: float) -> None:
         self.made: dict[str, SimpleNamespace] = {}
-        outer = self
 
-        class Loop:
-            def __init__(self, name: str, key: str, modules: Any, steps: int, lr: float, seed: int, recorder: Any,
-                         ema: float) -> None:  # fmt: skip
-                self.own = SimpleNamespace(key=key, modules=modules, steps=steps, lr=lr, seed=seed, ema=ema)
-                outer.made[name] = self.own
+        def optimise(
+            loss: Any, modules: Any, schedule: Schedule, budget: Steps, recorder: Any, stage: Stage
+        ) -> Optimised:
+            own = SimpleNamespace(key=stage.key, modules=modules, steps=budget.count, lr=schedule.rate)
+            own.seed, own.ema = stage.seed, schedule.ema
+            own.loss = float(loss(At(0, 0.0, 0.0, 0.0, 1.0), torch.Generator().manual_seed(3))[0].detach())
+            self.made[stage.title] = own
+            return Optimised(seconds, budget.count)
 
-            def run(self, loss: Any) -> float:
-                self.own.loss = float(loss(0, torch.Generator().manual_seed(3))[0].detach())
-                return seconds
-
-        monkeypatch.setattr(module, "Loop", Loop)
+        monkeypatch.setattr(module, "optimise", optimise)

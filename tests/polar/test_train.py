@@ -96,9 +96,11 @@ def test_every_network_and_every_loop_has_random_numbers_of_its_own(monkeypatch:
         made[stage.__name__] = loops.made
     asked: dict[str, Any] = {}
     monkeypatch.setattr(potential, "collect_pairs", lambda x, y, size, count, seed, recorder: (x, y))
-    monkeypatch.setattr(potential, "fit_to_pairs", lambda u, s, t, c, seed, *rest: asked.update({"u.fit": seed}) or 0.0)
     monkeypatch.setattr(
-        potential, "fit_dual", lambda u, x, y, n, r, c, k, seed, *rest, key, **m: asked.update({key: seed}) or 0.0
+        potential, "fit_to_pairs", lambda u, pairs, c, seed, *rest, **more: asked.update({"u.fit": seed}) or 0.0
+    )
+    monkeypatch.setattr(
+        potential, "fit_dual", lambda u, x, y, plan, seed, *rest, **more: asked.update({plan.key: seed}) or 0.0
     )
     u = potential.train_potential(own, spec.u, spec.conjugate).u
     networks = {

@@ -35,7 +35,7 @@ from npf_engine.studies.recolor.spec import RecolorSpec
 from npf_engine.tasks import layout
 from npf_engine.tasks.processes import FileLock
 from npf_engine.tasks.recorder import Recorder
-from npf_engine.transport.dual import fit_published
+from npf_engine.transport import dual
 from tests.tiny import SETTINGS
 
 OF_THE_ASKING = ("seconds", "out", "bundle", "curve")  # keys that tell of time and place
@@ -167,7 +167,7 @@ def set_words(spec: Any, base: Any) -> list[str]:
 
 @pytest.mark.parametrize("solver", ["fast", "published"])
 def test_a_training(solver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(fit_published.__kwdefaults__, "warm_up", 20)
+    monkeypatch.setattr(dual, "WARM_UP", 20)
     values = TRAINING | {"solver": solver}
     base = of_field("quick", "himmelblau")
     spec = with_values(base, values)

@@ -1,8 +1,16 @@
-"""A clock that only a test moves, for what is planned by the time."""
+"""A clock that only a test moves, for what is planned by the time; and a training by steps in one call."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
 from npf_engine.tasks.recorder import Recorder
+from npf_engine.transport.optimise import optimise
+from npf_engine.transport.schedule import At, Schedule, Stage, Steps, Stop
 
 
 class ByHand(Recorder):
@@ -24,3 +32,23 @@ class ByHand(Recorder):
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+
+
+class Training:
+    """``optimise`` over a number of steps, of a loss of the step alone."""
+
+    def __init__(
+        self, title: str, key: str, modules: Mapping[str, nn.Module], steps: int, rate: float, seed: int,
+        recorder: Recorder, *, stop: Stop | None = None, memory: Mapping[str, Tensor] | None = None, **schedule: Any,
+    ) -> None:  # fmt: skip
+        self.modules, self.schedule, self.steps = modules, Schedule(rate, **schedule), steps
+        self.recorder, self.stage, self.stop, self.memory = recorder, Stage(title, key, seed), stop, memory
+
+    def run(self, loss: Callable[[int, torch.Generator], tuple[Tensor, dict[str, float]]]) -> float:
+        """Its seconds."""
+
+        def of_step(at: At, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+            return loss(at.step, generator)
+
+        budget, more = Steps(self.steps), {"stop": self.stop, "memory": self.memory}
+        return optimise(of_step, self.modules, self.schedule, budget, self.recorder, self.stage, **more).seconds  # type: ignore[arg-type]

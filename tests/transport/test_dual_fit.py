@@ -15,11 +15,13 @@ from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport import dual_fit
 from npf_engine.transport.coordinates import Units
+from npf_engine.transport.dual import DualPlan
 from npf_engine.transport.dual_fit import dual_network, fit_by_dual
 from npf_engine.transport.map import Map
 from npf_engine.transport.methods import registry
 from npf_engine.transport.methods.dual import DualSettings
 from npf_engine.transport.methods.method import Budget, Law, Showing
+from npf_engine.transport.schedule import At, Schedule, Seconds, Steps
 
 
 @pytest.mark.parametrize(
@@ -49,32 +51,30 @@ class ByHand(Recorder):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "steps", "done", "seen"),
+    ("seconds", "steps", "allowed"),
     [
-        (None, None, 400, [*range(0, 400, 33), 399]),
-        (None, 5, 5, [0, 1, 2, 3, 4]),
-        (20.0, None, 28, [*range(0, 27, 2), 27]),  # 0.9 (50 + 20 - 54) / 0.5
-        (20.0, 1000, 28, [*range(0, 27, 2), 27]),
-        (20.0, 10, 10, list(range(10))),
-        (4.2, None, 1, [0]),
+        (None, None, Steps(400)),
+        (None, 5, Steps(5)),
+        (20.0, None, Seconds(18.0)),  # the identity took two
+        (20.0, 10, Steps(10, 18.0)),
     ],
 )
-def test_a_time_allows_the_steps_that_fit_into_what_the_start_leaves(
-    seconds: float | None, steps: int | None, done: int, seen: list[int], monkeypatch: pytest.MonkeyPatch
+def test_a_time_is_all_for_what_the_start_leaves(
+    seconds: float | None, steps: int | None, allowed: Steps | Seconds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two seconds for the identity, half a second a step."""
-    recorder, runs, watched = ByHand(), list[tuple[Any, ...]](), list[int]()
+    recorder, plans, watched = ByHand(), list[DualPlan](), list[int]()
+    count = min(36, steps or 36)
 
     def identity(u: Any, x: Tensor, seed: int, to: Recorder) -> None:
         recorder.now += 2.0
 
-    def fit_dual(
-        u: Any, x: Any, y: Any, count: int, rate: float, config: Any, solver: Any, seed: int, to: Any, watch: Any
-    ) -> None:
-        recorder.now += 0.5 * count
-        runs.append((count, rate, config.batch, config.lr_floor, solver.max_iterations, len(x), len(y), seed))
+    def fit_dual(u: Any, x: Any, y: Any, plan: DualPlan, seed: int, to: Any, watch: Any) -> None:
+        assert (len(x), len(y), seed) == (dual_fit.POOL, dual_fit.POOL, 3)
+        plans.append(plan)
         for step in range(count):
-            assert watch is None or watch(step) == {}
+            assert watch(step) == {}
+            recorder.now += 0.5
 
     monkeypatch.setattr(dual_fit, "_identity", identity)
     monkeypatch.setattr(dual_fit, "fit_dual", fit_dual)
@@ -87,10 +87,14 @@ def test_a_time_allows_the_steps_that_fit_into_what_the_start_leaves(
 
     law, settings = Law(normal), replace(registry.get("lse").settings, batch=77)
     found = fit_by_dual(law, law, settings, Budget(seconds, steps), 3, Showing(recorder, see))
-    assert isinstance(found.u, LogSumExpPotential) and watched == seen
-    assert found.report.steps == done and found.report.seconds == pytest.approx(recorder.now - 50.0)
-    given = (1e-2, 77, 0.05, 60, dual_fit.POOL, dual_fit.POOL, 3)
-    assert runs[-1] == (done, *given) and runs[:-1] == ([] if seconds is None else [(4, *given)])
+    assert isinstance(found.u, LogSumExpPotential)
+    assert found.report.steps == count and found.report.seconds == pytest.approx(recorder.now - 50.0)
+    (plan,) = plans
+    assert (plan.budget, plan.batch, plan.solver.max_iterations) == (allowed, 77, 60)
+    assert (plan.schedule.rate, plan.schedule.floor) == (1e-2, 0.05)
+    assert watched[0] == 0 and watched[-1] == count and len(watched) <= dual_fit.LOOKS + 2
+    if allowed == Seconds(18.0):
+        assert watched == list(range(0, 37, 3))
     fit_by_dual(law, law, settings, Budget(steps=3), 3, recorder)  # and nobody has to watch
 
 
@@ -115,18 +119,15 @@ def test_it_is_fitted_between_clouds_of_unit_size_and_answers_in_their_own(monke
 def test_the_identity_is_the_regression_of_points_on_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
     losses: list[float] = []
 
-    class Once:
-        def __init__(self, *given: Any) -> None:
-            assert given[3:5] == (dual_fit.IDENTITY_STEPS, dual_fit.IDENTITY_RATE)
-
-        def run(self, loss: Any) -> None:
-            losses.append(float(loss(0, torch.Generator().manual_seed(5))[0]))
+    def once(loss: Any, modules: Any, schedule: Schedule, budget: Steps, recorder: Any, stage: Any) -> None:
+        assert budget == Steps(dual_fit.IDENTITY_STEPS) and schedule.rate == dual_fit.IDENTITY_RATE
+        losses.append(float(loss(At(0, 0.0, 0.0, 0.0, 1.0), torch.Generator().manual_seed(5))[0]))
 
     class Tripled:
         def gradient(self, x: Tensor) -> Tensor:
             return 3 * x
 
-    monkeypatch.setattr(dual_fit, "Loop", Once)
+    monkeypatch.setattr(dual_fit, "optimise", once)
     x = torch.randn(200, 2, generator=torch.Generator().manual_seed(1)).double()
     dual_fit._identity(Tripled(), x, 0, Recorder())
     picked = x[torch.randint(200, (dual_fit.IDENTITY_BATCH,), generator=torch.Generator().manual_seed(5))]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,8 +18,19 @@ from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport import dual as module
 from npf_engine.transport.conjugate import Conjugate
-from npf_engine.transport.dual import collect_pairs, fit_dual, fit_published, fit_to_pairs, held_out_dual, in_chunks
+from npf_engine.transport.dual import (
+    DualPlan,
+    PublishedPlan,
+    collect_pairs,
+    fit_dual,
+    fit_published,
+    fit_to_pairs,
+    held_out_dual,
+    in_chunks,
+)
+from npf_engine.transport.optimise import Optimised
 from npf_engine.transport.plateau import Plateau
+from npf_engine.transport.schedule import At, Schedule, Seconds, Stage, Steps
 
 X, Y = (torch.randn(30, 2, generator=torch.Generator().manual_seed(s)).double() + s for s in (1, 2))
 
@@ -35,25 +48,24 @@ class Bowl(nn.Module):
 
 
 class Seen:
-    """In Loop's place: what it was made with, and its loss at one step of a known generator."""
+    """In the place of ``optimise``: what it was asked for, and its loss at one step of a known generator."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.loops: list[tuple[tuple[Any, ...], dict[str, Any], Any]] = []
+        self.asked: list[SimpleNamespace] = []
         self.solved: list[tuple[Tensor, Tensor, dict[str, Any]]] = []
-        mine = self
 
-        class Once:
-            def __init__(self, *given: Any, **named: Any) -> None:
-                self.given, self.named = given, named
+        def optimise(
+            loss: Any, modules: Any, schedule: Schedule, budget: Steps, recorder: Any, stage: Stage, **more: Any
+        ) -> Optimised:
+            self.asked.append(
+                SimpleNamespace(loss=loss, modules=modules, schedule=schedule, budget=budget, stage=stage, **more)
+            )
+            return Optimised(10.0 ** len(self.asked), 1)
 
-            def run(self, loss: Any) -> float:
-                mine.loops.append((self.given, self.named, loss))
-                return 10.0 ** len(mine.loops)
-
-        monkeypatch.setattr(module, "Loop", Once)
+        monkeypatch.setattr(module, "optimise", optimise)
 
     def value(self, which: int = -1, step: int = 8) -> tuple[float, dict[str, float]]:
-        loss, shown = self.loops[which][2](step, torch.Generator().manual_seed(5))
+        loss, shown = self.asked[which].loss(At(step, 0.0, 0.0, 0.0, 1.0), torch.Generator().manual_seed(5))
         return float(loss), shown
 
 
@@ -68,16 +80,17 @@ def watch(step: int) -> dict[str, float]:
 
 def test_the_regression_is_in_units_of_the_scale(monkeypatch: pytest.MonkeyPatch) -> None:
     seen, config = Seen(monkeypatch), PotentialConfig(batch=7, regression_steps=90, regression_lr=0.3, lr_floor=0.2)
-    assert fit_to_pairs(Bowl(), X, Y, config, 3, Recorder(), watch) == 10.0  # type: ignore[arg-type]
+    assert fit_to_pairs(Bowl(), (X, Y), config, 3, Recorder(), watch=watch) == 10.0  # type: ignore[arg-type]
     x, y = (cloud[torch.randint(30, (7,), generator=torch.Generator().manual_seed(5))] for cloud in (X, Y))
     value, shown = seen.value()
     assert value == pytest.approx(float((6 * x + torch.tensor([1.0, 0.0]) - y).square().sum()) / 25 / 7)
     assert shown == {"seen": 8.0}
-    given, named, _ = seen.loops[0]
-    assert given[3:6] == (90, 0.3, 3) and named["floor"] == 0.2 and named["plateau"] is None
+    asked = seen.asked[0]
+    assert (asked.budget, asked.stage.seed, asked.stop) == (Steps(90), 3, None)
+    assert asked.schedule == Schedule(0.3, 0.2, (config.beta1, config.beta2))
     held_out: Any = object()
-    fit_to_pairs(Bowl(), X, Y, config, 3, Recorder(), None, held_out)  # type: ignore[arg-type]
-    assert isinstance(seen.loops[1][1]["plateau"], Plateau) and seen.value()[1] == {}
+    fit_to_pairs(Bowl(), (X, Y), config, 3, Recorder(), held_out=held_out, budget=Seconds(2.0))  # type: ignore[arg-type]
+    assert isinstance(seen.asked[1].stop, Plateau) and seen.value()[1] == {} and seen.asked[1].budget == Seconds(2.0)
 
 
 def conjugates(seen: Seen, done: list[bool], at: float) -> Any:
@@ -110,25 +123,30 @@ def test_the_dual_remembers_conjugates_and_shows_its_value(start: bool, monkeypa
     first = torch.full_like(Y, 2.0)
     first[5, 1] = torch.nan  # one coordinate is enough not to be known
     config, solver = PotentialConfig(batch=4, ema=0.7), ConjugateConfig(max_iterations=20, tolerance=0.3)
-    fit_dual(
-        Bowl(), X, Y, 60, 0.1, config, solver, 3, Recorder(), watch=watch, start=first if start else None  # type: ignore[arg-type]
-    )  # fmt: skip
+    plan = replace(DualPlan.of(config, solver, Steps(60), 0.1), start=first if start else None)
+    fit_dual(Bowl(), X, Y, plan, 3, Recorder(), watch=watch)  # type: ignore[arg-type]
     value, shown = seen.value()
     known = torch.tensor([2.0, 2.0] if start else [-3.0, -3.0])
     y, guess, given = seen.solved[0]
     assert torch.equal(y, Y[4:8]) and given["max_iterations"] == 20 and given["tolerance"] == 0.3
     assert torch.equal(guess[[0, 2, 3]], known.expand(3, 2).double()) and guess[1].tolist() == [-3.0, -3.0]
-    u, found = Bowl(), seen.loops[0][1]["memory"]["xhat"][4:8]
+    u, found = Bowl(), seen.asked[0].memory["xhat"][4:8]
     assert found[:, 0].tolist() == [0.0, 1.0, 2.0, 3.0] and found[:, 1].tolist() == [0.5] * 4
     gap = float(u(X[:4]).mean() - u(found).mean())
     assert value == pytest.approx(gap / 5) and shown["converged"] == 0.75 and shown["seen"] == 8.0
     assert shown["dual"] == pytest.approx(gap + float((found * Y[4:8]).sum()) / 4)
     seen.value()
     assert torch.equal(seen.solved[1][1], found) and seen.solved[1][2]["max_iterations"] == 24
-    given_to, named, _ = seen.loops[0]
-    assert given_to[3:6] == (60, 0.1, 3) and named["from_start"] is False and named["ema"] == 0.7 and seen_size == [4]
-    fit_dual(Bowl(), X, Y, 60, 0.1, config, solver, 3, Recorder(), held_out=object())  # type: ignore[arg-type]
-    assert seen.loops[1][1]["from_start"] is True and set(seen.value()[1]) == {"converged", "dual"}
+    asked = seen.asked[0]
+    assert (asked.budget, asked.stage, asked.stop) == (Steps(60), Stage("u: dual", "u.dual", 3), None)
+    assert (asked.schedule.rate, asked.schedule.ema, asked.schedule.from_start) == (0.1, 0.7, False) and seen_size == [
+        4
+    ]
+    fit_dual(Bowl(), X, Y, plan, 3, Recorder(), held_out=object())  # type: ignore[arg-type]
+    assert seen.asked[1].schedule.from_start is True and set(seen.value()[1]) == {"converged", "dual"}
+    polish = DualPlan.polish(config, solver, first)
+    assert (polish.key, polish.start) == ("u.polish", first) and polish.budget == Steps(config.polish_steps)
+    assert polish.schedule.rate == config.polish_lr and DualPlan.of(config, solver).budget == Steps(config.dual_steps)
 
 
 class Twice(nn.Module):
@@ -144,11 +162,12 @@ def test_the_published_algorithm_leaves_out_what_did_not_converge(
     monkeypatch.setattr(module, "conjugate", conjugates(seen, done, 0.5))
     config = PotentialConfig(batch=4, dual_steps=60, dual_lr=0.1, lr_floor=0.2)
     solver = ConjugateConfig(max_iterations=20, tolerance=0.3)
-    seconds = fit_published(Bowl(), Twice(), X, Y, config, solver, 0.7, 3, Recorder(), warm_up=9, watch=watch)  # type: ignore[arg-type]
-    assert seconds == 110.0
-    (warm, warm_named, _), (given, named, _) = seen.loops
-    assert warm[3:6] == (9, 0.7, 3) and warm_named["floor"] == 1.0
-    assert given[3:6] == (60, 0.1, 3) and given[1] != warm[1] and named["floor"] == 0.2 and named["rates"] == {"v": 0.7}
+    plan = PublishedPlan(config, solver, 0.7)
+    assert fit_published(Bowl(), Twice(), X, Y, plan, 3, Recorder(), watch) == 110.0  # type: ignore[arg-type]
+    warm, given = seen.asked
+    assert (warm.budget, warm.schedule, warm.stage.seed) == (Steps(1000), Schedule(0.7, floor=1.0), 3)
+    assert (given.budget, given.stage.seed) == (Steps(60), 3) and given.stage.key != warm.stage.key
+    assert (given.schedule.rate, given.schedule.floor, given.schedule.rates) == (0.1, 0.2, {"v": 0.7})
     u, (points,) = Bowl(), drawn(4, X)
     assert seen.value(0)[0] == pytest.approx(float((2 * u.gradient(points) - 1 - points).square().sum()) / 4)
     points, target = drawn(4, X, Y)
@@ -163,7 +182,7 @@ def test_the_published_algorithm_leaves_out_what_did_not_converge(
         amortizer += float((guess[i] - x[0]).square().sum()) / sum(done)
     assert value == pytest.approx(dual / 5 + amortizer)
     assert shown == {"converged": sum(done) / 4, "dual": pytest.approx(dual), "seen": 8.0}
-    fit_published(Bowl(), Twice(), X, Y, config, solver, 0.7, 3, Recorder())  # type: ignore[arg-type]
+    fit_published(Bowl(), Twice(), X, Y, plan, 3, Recorder())  # type: ignore[arg-type]
     assert set(seen.value()[1]) == {"converged", "dual"}
 
 

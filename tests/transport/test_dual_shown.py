@@ -10,9 +10,11 @@ from npf_engine.networks.mlp import MLP
 from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
 from npf_engine.tasks.recorder import Recorder
+from npf_engine.transport import dual
 from npf_engine.transport.conjugate import conjugate
-from npf_engine.transport.dual import fit_dual, fit_published, held_out_dual
+from npf_engine.transport.dual import DualPlan, PublishedPlan, fit_dual, fit_published, held_out_dual
 from npf_engine.transport.pairing import Stratifier
+from npf_engine.transport.schedule import Steps
 
 STILL = 1e-12
 
@@ -39,7 +41,8 @@ def test_the_dual_that_fit_dual_shows_is_mean_u_plus_mean_conjugate() -> None:
     u, x, y = _problem()
     seen = _Seen()
     config = PotentialConfig(batch=400, ema=0.0)  # more than there are samples: each minibatch has them all
-    fit_dual(u, x, y, 1, STILL, config, ConjugateConfig(max_iterations=200), 0, seen)
+    plan = DualPlan.of(config, ConjugateConfig(max_iterations=200), Steps(1), STILL)
+    fit_dual(u, x, y, plan, 0, seen)
     (stage, shown), truth = seen.rows[-1], held_out_dual(u, x, y)
     assert stage == "u: dual" and shown["converged"] == 1.0
     assert truth.max_residual < 1e-4
@@ -57,14 +60,18 @@ def _pairing(u: QuadraticICNN, x: Tensor, y: Tensor) -> float:
     return float((conjugate(u, target).x * target).sum(1).mean())
 
 
-def test_the_published_algorithm_shows_the_same_dual_and_masks_what_did_not_converge() -> None:
+def test_the_published_algorithm_shows_the_same_dual_and_masks_what_did_not_converge(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     u, x, _ = _problem()
     with torch.no_grad():
         y = u.gradient(x + 0.3)
     v = MLP(2, 2, (8,), seed=0)
     seen = _Seen()
     config = PotentialConfig(batch=1024, dual_steps=1, dual_lr=STILL)
-    fit_published(u, v, x, y, config, ConjugateConfig(max_iterations=300, tolerance=0.3), STILL, 0, seen, warm_up=1)
+    monkeypatch.setattr(dual, "WARM_UP", 1)
+    plan = PublishedPlan(config, ConjugateConfig(max_iterations=300, tolerance=0.3), STILL)
+    fit_published(u, v, x, y, plan, 0, seen)
     stage, shown = seen.rows[-1]
     truth = held_out_dual(u, x, y)
     assert stage == "u: dual" and shown["converged"] > 0.9

@@ -1,4 +1,4 @@
-"""The papers' network within a time: its start, its pairs, how many steps there is time for, what each stage gets."""
+"""The papers' network within a time: its start, its pairs, and the time that each stage gets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.settings.stages import PotentialConfig
 from npf_engine.transport import fit_narrow as module
 from npf_engine.transport.clouds import Clouds
-from npf_engine.transport.fit_narrow import _affordable, _pairs, _start, fit_narrow
+from npf_engine.transport.dual import DualPlan
+from npf_engine.transport.fit_narrow import _pairs, _start, fit_narrow
+from npf_engine.transport.schedule import Seconds, Steps
 from tests.transport.by_hand import ByHand
 
 X = torch.randn(60, 2, generator=torch.Generator().manual_seed(1))
@@ -60,60 +62,26 @@ def test_assignments_are_made_until_there_are_enough_or_the_time_is_up(
     assert asked[-1][0] == 30
 
 
-@pytest.mark.parametrize(
-    ("fixed", "each", "left", "steps"),
-    [
-        (0.5, 0.2, 110.6, 421),  # (0.85 * 100 - 0.7) / 0.2
-        (6.0, 0.2, 121.6, 211),  # (0.85 * 100 - 6.2) / (8.2 / 22): steps that vary, and not ten of them 2 seconds
-        (0.5, 0.2, 11.0, 1),
-    ],
-)
-def test_the_steps_that_fit_are_known_from_three_short_runs_on_copies(
-    fixed: float, each: float, left: float, steps: int
-) -> None:
-    u, recorder, counts = QuadraticICNN(2, (3,), seed=1), ByHand(), list[int]()
-
-    def run(model: QuadraticICNN, count: int) -> None:
-        assert model is not u and torch.equal(model.raw_w, u.raw_w)
-        recorder.now += (7.0 if not counts else fixed) + each * count  # the very first is slower
-        counts.append(count)
-
-    found = _affordable(u, run, 50 + left, 0.85, recorder)
-    assert counts == [1, 1, 11]
-    assert found == steps
-
-
 class Stages:
-    """Both trainings and the pairs as stand-ins that take no time; what each was asked for."""
+    """Both trainings and the pairs as stand-ins that take a known time; what each was asked for."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, affordable: int) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.recorder = ByHand()
         self.asked: list[tuple[str, dict[str, Any]]] = []
-        self.timed: list[tuple[float, float]] = []
         self.pairs_until = 0.0
-
-        def count_of(u: Any, steps: Any, until: float, share: float, recorder: Any) -> int:
-            self.timed.append((until, share))
-            steps(module.copy_as(u, torch.float32), 11)
-            self.asked.pop()[1]["held_out"] is None or pytest.fail("a copy is not looked at")  # type: ignore[func-returns-value]
-            return affordable
 
         def pairs(x: Any, y: Any, config: Any, seed: int, until: float, recorder: Any) -> tuple[Tensor, Tensor]:
             self.pairs_until = until
             recorder.now += 10.0
             return x[:9], y[:9]
 
-        def fit_to_pairs(
-            u: Any, source: Any, target: Any, config: Any, seed: int, recorder: Any, held_out: Any
-        ) -> None:
-            self.asked.append(("pairs", {"steps": config.regression_steps, "seed": seed, "held_out": held_out}))
+        def fit_to_pairs(u: Any, pairs: Any, config: Any, seed: int, recorder: Any, budget: Any, held_out: Any) -> None:
+            self.asked.append(("pairs", {"budget": budget, "seed": seed, "held_out": held_out}))
             recorder.now += 20.0
 
-        def fit_dual(u: Any, x: Any, y: Any, count: int, rate: float, *rest: Any, **more: Any) -> None:
-            given = {"steps": count, "rate": rate, "seed": rest[2], "held_out": None, "start": None, "n": len(y)}
-            self.asked.append(("dual", given | more))
+        def fit_dual(u: Any, x: Any, y: Any, plan: DualPlan, seed: int, recorder: Any, held_out: Any = None) -> None:
+            self.asked.append(("dual", {"plan": plan, "seed": seed, "held_out": held_out, "n": len(y)}))
 
-        monkeypatch.setattr(module, "_affordable", count_of)
         monkeypatch.setattr(module, "_pairs", pairs)
         monkeypatch.setattr(module, "fit_to_pairs", fit_to_pairs)
         monkeypatch.setattr(module, "fit_dual", fit_dual)
@@ -122,46 +90,46 @@ class Stages:
 def test_pairs_get_two_fifths_of_the_time_and_a_polish_three_tenths_of_the_rest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    stages, clouds = Stages(monkeypatch, 50), Clouds(X, Y, 0)
+    stages, clouds = Stages(monkeypatch), Clouds(X, Y, 0)
     found = fit_narrow(clouds, SMALL, 3, 150.0, stages.recorder)
     assert found.info == {"method": "icnn"} and torch.equal(found.at.P, clouds.plain().P)
     assert stages.pairs_until == pytest.approx(90.0)
-    # The pairs took ten seconds of the hundred; the timed run and the fit to pairs twenty each.
-    assert stages.timed == [(pytest.approx(60 + 0.7 * 90), 0.85), (150.0, 0.85)]
-    assert stages.asked[0] == ("pairs", {"steps": 50, "seed": 3, "held_out": None})
-    name, polish = stages.asked[1]
-    start = polish.pop("start")
-    assert name == "dual" and polish == {"steps": 30, "rate": SMALL.polish_lr, "seed": 3, "held_out": None, "n": 45}
-    assert start.shape == (45, 2)
+    # The pairs took ten seconds of the hundred, the regression on them twenty.
+    (_, pairs), (name, polish) = stages.asked
+    assert (pairs["budget"].count, pairs["seed"], pairs["held_out"]) == (70, 3, None)
+    assert pairs["budget"].seconds == pytest.approx(0.7 * 90)
+    plan = polish["plan"]
+    assert name == "dual" and (plan.budget, polish["seed"], polish["n"]) == (Steps(30, 70.0), 3, 45)
+    assert plan.schedule.rate == SMALL.polish_lr and plan.start is not None and plan.start.shape == (45, 2)
 
 
-def test_without_a_polish_the_pairs_have_all_the_time_and_with_patience_there_are_looks(
+def test_without_a_polish_the_pairs_have_all_the_time_and_with_patience_it_is_validated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    stages, clouds = Stages(monkeypatch, 500), Clouds(X, Y, 0)
+    stages, clouds = Stages(monkeypatch), Clouds(X, Y, 0)
     fit_narrow(clouds, replace(SMALL, polish_steps=0, patience=4), 3, 150.0, stages.recorder)
-    assert stages.timed == [(150.0, module.LOOKS)] and len(stages.asked) == 1
-    _, given = stages.asked[0]
-    assert given["steps"] == 70 and len(given["held_out"].x) == 6 and len(given["held_out"].y) == 5
+    ((_, given),) = stages.asked
+    assert given["budget"] == Steps(70, 90.0) and len(given["held_out"].x) == 6 and len(given["held_out"].y) == 5
     assert not given["held_out"].memory.isnan().any()
-    both = Stages(monkeypatch, 500)
+    both = Stages(monkeypatch)
     fit_narrow(clouds, replace(SMALL, patience=4), 3, 150.0, both.recorder)
     assert both.asked[1][1]["held_out"] is both.asked[0][1]["held_out"] is not None
 
 
 def test_where_no_neighbour_is_near_conjugates_start_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
     wide = torch.randn(40, module.LOOKUP_MAX_D + 1, generator=torch.Generator().manual_seed(0))
-    stages = Stages(monkeypatch, 5)
+    stages = Stages(monkeypatch)
     fit_narrow(Clouds(wide, wide + 1, 0), replace(SMALL, patience=4), 3, 150.0, stages.recorder)
-    assert stages.asked[0][1]["held_out"].memory.isnan().all() and stages.asked[1][1]["start"] is None
+    assert stages.asked[0][1]["held_out"].memory.isnan().all() and stages.asked[1][1]["plan"].start is None
 
 
-def test_by_the_dual_alone_all_steps_that_fit_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    stages = Stages(monkeypatch, 500)
+def test_by_the_dual_alone_all_of_the_time_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    stages = Stages(monkeypatch)
     fit_narrow(Clouds(X, Y, 0), replace(SMALL, method="dual"), 3, 51.0, stages.recorder)
     ((name, given),) = stages.asked
-    assert name == "dual" and given["steps"] == 500 and given["rate"] == SMALL.dual_lr and given["seed"] == 3
-    assert given["n"] == 45 and stages.timed == [(51.0, 0.85)]
+    plan = given["plan"]
+    assert name == "dual" and plan.budget == Seconds(1.0) and plan.schedule.rate == SMALL.dual_lr
+    assert given["seed"] == 3 and given["n"] == 45
     for until in (50.0, 49.0):
         with pytest.raises(FloatingPointError, match="more seconds"):
             fit_narrow(Clouds(X, Y, 0), SMALL, 3, until, stages.recorder)

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from npf_engine.transport import fit_wide as module
+from npf_engine.transport.balanced_dual import BalancedPlan, DualFit, Samples
 from npf_engine.transport.clouds import Clouds
 from npf_engine.transport.fit_wide import WideConfig, _after_trial, _candidates, fit_wide
-from npf_engine.transport.timed import TimedFit
+from npf_engine.transport.schedule import Budget, Seconds, Steps
 from tests.transport.by_hand import ByHand
 
 X, Y = (torch.randn(60, 3, generator=torch.Generator().manual_seed(s)) for s in (1, 2))
@@ -25,28 +26,30 @@ def clouds(x: Tensor = X) -> Clouds:
 class Found:
     """minimise_dual that takes ten seconds and answers with these fits in turn."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *fits: TimedFit) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *fits: DualFit) -> None:
         self.recorder, self.asked, self.fits = ByHand(), list[dict[str, Any]](), list(fits)
         monkeypatch.setattr(module, "minimise_dual", self.minimise_dual)
 
-    def minimise_dual(self, u: Any, *given: Any, **named: Any) -> TimedFit:
-        names = ("x", "y", "x_check", "y_check", "until")
-        self.asked.append(dict(zip(names, given, strict=True)) | named | {"u": u, "at": self.recorder.now})
+    def minimise_dual(
+        self, u: Any, samples: Samples, plan: BalancedPlan, budget: Budget, seed: int, recorder: Any
+    ) -> DualFit:
+        asked = samples._asdict() | {"rate": plan.rate, "batch": plan.batch, "budget": budget, "seed": seed, "u": u}
+        self.asked.append(asked)
         self.recorder.now += 10.0
         return self.fits.pop(0)
 
 
 def test_a_network_that_is_named_is_fitted_once_until_the_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = Found(monkeypatch, TimedFit(steps=9, converged=0.97, looks=[(1.0, 2.0)], ended_early=True))
+    found = Found(monkeypatch, DualFit(steps=9, converged=0.97, curve=[(1.0, 2.0)], ended_early=True))
     config = WideConfig(hidden=(5,), pieces=2, rank=1, start="gaussian", rate=0.3, batch=50)
     best = fit_wide(clouds(), config, 4, 80.0, found.recorder)
     (asked,) = found.asked
     at = clouds().balanced()
     torch.testing.assert_close(asked["x"], at.source(clouds().x))
     torch.testing.assert_close(asked["y_check"], at.target(clouds().y_check))
-    assert (asked["until"], asked["rate"], asked["batch"], asked["steps"], asked["seed"]) == (80.0, 0.3, 50, None, 4)
+    assert (asked["budget"], asked["rate"], asked["batch"], asked["seed"]) == (Seconds(30.0), 0.3, 50, 4)
     assert best.info == {
-        "method": "wide icnn", "steps": 9, "converged": 0.97, "looks": [(1.0, 2.0)], "ended_early": True,
+        "method": "wide icnn", "steps": 9, "converged": 0.97, "curve": [(1.0, 2.0)], "ended_early": True,
         "start": "gaussian", "rank": 1, "unit_rank": 0, "parameters": sum(p.numel() for p in best.u.parameters()),
         "note": "",
     }  # fmt: skip
@@ -56,7 +59,7 @@ def test_a_network_that_is_named_is_fitted_once_until_the_time_is_up(monkeypatch
 def test_from_the_identity_the_clouds_keep_their_own_axes_and_few_points_make_small_batches(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found = Found(monkeypatch, TimedFit(converged=0.95))
+    found = Found(monkeypatch, DualFit(converged=0.95))
     best = fit_wide(clouds(), WideConfig(hidden=(5,), pieces=0, start="identity"), 0, 50.25, found.recorder)
     assert torch.equal(best.at.P, clouds().plain().P) and found.asked[0]["batch"] == 4 * 54 and not best.info["note"]
     assert best.info["start"] == "identity"
@@ -70,24 +73,24 @@ def test_a_trial_of_several_takes_a_share_that_grows_with_the_dimension(
     plenty: int, share: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "PLENTY", plenty)
-    found = Found(monkeypatch, TimedFit(steps=7, best=2.0), TimedFit(steps=3, best=1.0), TimedFit(steps=90))
+    found = Found(monkeypatch, DualFit(steps=7, best=2.0), DualFit(steps=3, best=1.0), DualFit(steps=90))
     best = fit_wide(clouds(), WideConfig(hidden=(5,), pieces=2, start="gaussian"), 0, 150.0, found.recorder)
     first, second, last = found.asked
-    assert first["until"] - first["at"] == pytest.approx(share / 2 * 100) and first["steps"] is None
-    assert second["until"] - second["at"] == pytest.approx(1.5 * share / 2 * 100) and second["steps"] == 7
-    assert last["until"] == 150.0 and last["steps"] is None and last["u"] is second["u"] is best.u
+    assert isinstance(first["budget"], Seconds) and first["budget"].count == pytest.approx(share / 2 * 100)
+    assert second["budget"].count == 7 and second["budget"].seconds == pytest.approx(1.5 * share / 2 * 100)
+    assert last["budget"] == Seconds(80.0) and last["u"] is second["u"] is best.u
     assert (best.info["rank"], best.info["unit_rank"], best.info["steps"]) == (3, 0, 90)
 
 
 @pytest.mark.parametrize(
     ("fit", "says"),
     [
-        (TimedFit(converged=0.94), "only 94 % of the held-out"),
-        (TimedFit(converged=0.5, diverged=8), "no longer finite at step 8"),
-        (TimedFit(), "no separate clusters"),
+        (DualFit(converged=0.94), "only 94 % of the held-out"),
+        (DualFit(converged=0.5, diverged=8), "no longer finite at step 8"),
+        (DualFit(), "no separate clusters"),
     ],
 )
-def test_what_went_wrong_is_said(fit: TimedFit, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_went_wrong_is_said(fit: DualFit, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "mixture_of", lambda *given: None)
     found = Found(monkeypatch, fit)
     best = fit_wide(clouds(), WideConfig(hidden=(5,), pieces=2, start="mixture"), 0, 60.0, found.recorder)
@@ -97,35 +100,35 @@ def test_what_went_wrong_is_said(fit: TimedFit, says: str, monkeypatch: pytest.M
 def test_a_mixtures_start_goes_on_in_small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "mixture_of", lambda *given: SimpleNamespace(weights=[1, 2]))
     monkeypatch.setattr(module, "start_at_mixture", lambda *given: None)
-    found = Found(monkeypatch, TimedFit())
+    found = Found(monkeypatch, DualFit())
     best = fit_wide(clouds(), WideConfig(hidden=(5,), pieces=2, start="mixture", rate=0.3), 0, 60.0, found.recorder)
     assert best.info["start"] == "mixture" and not best.info["note"]
     assert found.asked[0]["rate"] == pytest.approx(0.03)
 
 
 def test_after_a_trial_the_lowest_dual_goes_on_and_all_get_the_first_ones_steps() -> None:
-    asked: list[tuple[str, int | None]] = []
-    answers = {"a": FloatingPointError("a is lost"), "b": TimedFit(steps=5, best=3.0), "c": TimedFit(steps=9, best=1.0)}
+    asked: list[tuple[str, Budget]] = []
+    answers = {"a": FloatingPointError("a is lost"), "b": DualFit(steps=5, best=3.0), "c": DualFit(steps=9, best=1.0)}
 
-    def attempt(u: Any, start: str, steps: int | None) -> TimedFit:
-        asked.append((start, steps))
+    def improve(u: Any, start: str, budget: Budget) -> DualFit:
+        asked.append((start, budget))
         answer = answers[start]
         if isinstance(answer, FloatingPointError):
             raise answer
         return answer
 
-    assert _after_trial([("a", "ua"), ("b", "ub"), ("c", "uc")], attempt) == ("c", "uc")  # type: ignore[list-item]
-    assert asked == [("a", None), ("b", None), ("c", 5)]
-    assert _after_trial([("c", "uc"), ("b", "ub")], attempt) == ("c", "uc")  # type: ignore[list-item]
+    assert _after_trial([("a", "ua"), ("b", "ub"), ("c", "uc")], improve, 2.0) == ("c", "uc")  # type: ignore[list-item]
+    assert asked == [("a", Seconds(2.0)), ("b", Seconds(2.0)), ("c", Steps(5, 3.0))]
+    assert _after_trial([("c", "uc"), ("b", "ub")], improve, 2.0) == ("c", "uc")  # type: ignore[list-item]
     with pytest.raises(FloatingPointError, match="a is lost"):
-        _after_trial([("a", "ua")], attempt)  # type: ignore[list-item]
+        _after_trial([("a", "ua")], improve, 2.0)  # type: ignore[list-item]
 
 
 def candidates(left: float, d: int = 3, n: int = 40, **settings: Any) -> list[tuple[str, Any]]:
     recorder = ByHand()
     x, y = (3 + torch.randn(n, d, generator=torch.Generator().manual_seed(s)) for s in (1, 2))
     config = WideConfig(**({"hidden": (4,), "pieces": 3} | settings))
-    return _candidates(config, x, y, x[:5], y[:7], 2, 50 + left, recorder)
+    return _candidates(config, Samples(x, y, x[:5], y[:7]), 2, 50 + left, recorder)
 
 
 def ranks(found: list[tuple[str, Any]]) -> list[tuple[str, int, int]]:

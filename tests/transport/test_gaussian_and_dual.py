@@ -13,6 +13,7 @@ from npf_engine.transport import conjugate as conjugates
 from npf_engine.transport import dual, fit_brenier_map
 from npf_engine.transport.dual import fit_dual, held_out_dual
 from npf_engine.transport.gaussian import gaussian_map_of_moments
+from npf_engine.transport.schedule import Steps
 
 
 def test_the_bures_map_pushes_one_covariance_to_the_other_and_is_symmetric() -> None:
@@ -103,7 +104,7 @@ def test_conjugates_that_do_not_converge_get_more_iterations(monkeypatch: pytest
     def share() -> float:
         u, kept = QuadraticICNN(4, [16, 16], seed=0), _Shares()
         u.start_at_identity(torch.eye(2), 1.0)
-        fit_dual(u, x, y, 100, 6e-2, config, starved, 0, kept)
+        fit_dual(u, x, y, dual.DualPlan.of(config, starved, Steps(100), 6e-2), 0, kept)
         return sum(kept.converged[-4:]) / 4
 
     given = share()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,24 +16,33 @@ from npf_engine.errors import InputError
 from npf_engine.networks.monotone import CMGN, MMGN
 from npf_engine.settings.stages import PotentialConfig
 from npf_engine.transport import monotone_fit as module
+from npf_engine.transport import monotone_losses
 from npf_engine.transport.adversarial import AdversarialConfig
+from npf_engine.transport.dual import DualPlan
 from npf_engine.transport.gaussian import covariance, gaussian_map
-from npf_engine.transport.monotone_fit import PLANS, _Curve, _draw, _Work, fit_monotone
-from npf_engine.transport.monotone_losses import gaussian_kl, monge_ampere, sinkhorn_loss
+from npf_engine.transport.monotone_fit import PLANS, MonotonePlan, _Curve, _draw, _prepared, _Work, fit_monotone
+from npf_engine.transport.monotone_losses import Fitting, batch_loss, gaussian_kl, monge_ampere, sinkhorn_loss
+from npf_engine.transport.schedule import At, Steps
 from tests.transport.by_hand import ByHand
 
+AT = At(0, 0.0, 0.0, 0.0, 1.0)
 G = torch.Generator().manual_seed(0)
 X = 9 + 4 * torch.randn(30, 2, generator=G)
 Y = torch.randn(40, 2, generator=G) @ torch.tensor([[2.0, 0.3], [0.3, 0.5]]) - 5
 
 
-def work(recorder: ByHand | None = None, kind: str = "cmgn", start: str = "gaussian", x: Tensor = X) -> _Work:
+def fitting(kind: str = "cmgn", start: str = "gaussian", x: Tensor = X) -> Fitting:
     network = {"width": 4, "layers": 2} if kind == "cmgn" else {"width": 2, "modules_count": 3}
-    return _Work.prepare(x, Y, kind, start, network, 6, _Curve(recorder or ByHand(), 50.0))
+    return _prepared(x, Y, MonotonePlan(kind, start=start, network=network), "kl", 6)
+
+
+def work(loss: str, recorder: ByHand | None = None, steps: int | None = None, left: float = math.inf) -> _Work:
+    plan = MonotonePlan(loss=loss, steps=steps)
+    return _Work(fitting(), loss, plan, 6, _Curve(recorder or ByHand(), 50.0), 50.0 + left)
 
 
 def test_clouds_are_moved_to_model_units_and_the_network_starts_there() -> None:
-    made = work()
+    made = fitting()
     away = X - X.mean(0)
     assert made.size == pytest.approx(float(away.square().mean()) ** 0.5)
     torch.testing.assert_close(made.x * made.size + made.centre, X)
@@ -42,16 +52,16 @@ def test_clouds_are_moved_to_model_units_and_the_network_starts_there() -> None:
     S, m = gaussian_map(made.x, Y)
     torch.testing.assert_close(made.u.scale * made.u.V.T @ made.u.V, S.float(), rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(made.u.scale * made.u.a, m.float(), rtol=1e-4, atol=1e-4)
-    other = work(kind="mmgn", start="identity")
+    other = fitting("mmgn", "identity")
     assert isinstance(other.u, MMGN) and float(other.u.scale) == float(made.u.scale) and made.y is Y
     torch.testing.assert_close(other.u.scale * other.u.V.T @ other.u.V, torch.eye(2), rtol=1e-4, atol=1e-4)
-    assert work(x=torch.full((30, 2), 3.0)).size == 1.0
+    assert fitting(x=torch.full((30, 2), 3.0)).size == 1.0
 
 
 def test_the_curve_keeps_every_loss_and_is_looked_at_a_dozen_times() -> None:
     inner, seen = ByHand(), list[int]()
     curve = _Curve(inner, 50.0)
-    curve.look = seen.append
+    curve.snapshot_of = seen.append
     curve.progress("u: pairing", 1, 5)
     for step in range(1, 25):
         inner.now += 2.0
@@ -63,50 +73,29 @@ def test_the_curve_keeps_every_loss_and_is_looked_at_a_dozen_times() -> None:
     )
     rare = _Curve(inner, 50.0)
     seen.clear()
-    rare.look = seen.append
+    rare.snapshot_of = seen.append
     for step in (1, 31, 61, 91, 100):
         rare.progress("fit", step, 100, loss=1.0)
     assert seen == [1, 31, 61, 91, 100]
     _Curve(inner, 0.0).progress("fit", 1, 2, loss=1.0)  # nobody has to look
 
 
-@pytest.mark.parametrize(("left", "steps", "done"), [(40.0, 1000, 51), (40.0, 30, 30), (11.0, 1000, 1), (None, 70, 70)])
-def test_the_steps_that_a_time_allows_are_known_from_ten(left: float | None, steps: int, done: int) -> None:
-    recorder, counts = ByHand(), list[int]()
-    made = work(recorder)
-    before = {name: value.clone() for name, value in made.u.state_dict().items()}
-
-    def run(count: int) -> None:
-        counts.append(count)
-        recorder.now += (5.9 if count == 1 else 0.0) + 0.5 * count
-        with torch.no_grad():
-            made.u.V.add_(1.0)
-
-    found = made._affordable(run, steps, None if left is None else 50 + left)
-    # 0.9 (40 - 6.4 - 5) / 0.5 = 51.48; the trial is undone.
-    assert found == done and counts == ([] if left is None else [1, 10])
-    assert all(torch.equal(value, before[name]) for name, value in made.u.state_dict().items())
-
-
 def test_pairs_and_dual_are_the_trainings_of_the_potential(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[Any, ...]] = []
 
-    def fit_dual(u: Any, x: Any, y: Any, count: int, rate: float, config: Any, solver: Any, *rest: Any) -> None:
-        asked.append(("dual", len(x), len(y), count, rate, config.batch, rest[0]))
+    def fit_dual(u: Any, x: Any, y: Any, plan: DualPlan, seed: int, recorder: Any) -> None:
+        asked.append(("dual", len(x), len(y), plan.budget, plan.schedule.rate, plan.batch, seed))
 
-    def fit_to_pairs(u: Any, source: Any, target: Any, config: Any, seed: int, recorder: Any) -> None:
-        asked.append(("pairs", len(source), config.regression_steps, config.regression_lr, config.batch, seed))
+    def fit_to_pairs(u: Any, pairs: Any, config: Any, seed: int, recorder: Any, budget: Any) -> None:
+        asked.append(("pairs", len(pairs[0]), budget, config.regression_lr, config.batch, seed))
 
     monkeypatch.setattr(module, "fit_dual", fit_dual)
     monkeypatch.setattr(module, "fit_to_pairs", fit_to_pairs)
-    monkeypatch.setattr(_Work, "_pairs", lambda self, config, until: (X[:9], Y[:9]))
-    assert work().fit("dual", 12, None, None) == 12 and work().fit("pairs", 13, None, None) == 13
-    assert asked == [("dual", 40, 40, 12, 5e-3, 512, 6), ("pairs", 9, 13, 2e-2, 1024, 6)]
-    asked.clear()
-    monkeypatch.setattr(_Work, "_affordable", lambda self, run, steps, until: run(3) or 4)
-    assert work().fit("dual", 12, 60.0, None) == 4 and work().fit("pairs", 13, 60.0, None) == 4
-    assert [row[3] for row in asked if row[0] == "dual"] == [3, 4]
-    assert [row[2] for row in asked if row[0] == "pairs"] == [3, 4]
+    monkeypatch.setattr(_Work, "_pairs", lambda self, config: (X[:9], Y[:9]))
+    work("dual", steps=12).fit()
+    work("pairs", left=60.0).fit()
+    pairs = ("pairs", 9, Steps(PLANS["pairs"].steps, 60.0), 2e-2, 1024, 6)
+    assert asked == [("dual", 40, 40, Steps(12), 5e-3, 512, 6), pairs]
 
 
 @pytest.mark.parametrize(
@@ -126,20 +115,21 @@ def test_assignments_have_half_of_the_time(
     monkeypatch.setattr(module, "collect_pairs", collect_pairs)
     monkeypatch.setattr(module, "FEW_PAIRS", 7)
     config = PotentialConfig(pairings=3, pair_size=500)
-    source, target = work(recorder)._pairs(config, None if left is None else 50 + left)
+    source, target = work("pairs", recorder, left=math.inf if left is None else left)._pairs(config)
     each = [seeds.child(6, f"pairing.{k}") for k in range(count)]
     assert asked == [(30, 30, size, 1, seed) for seed in each]
     assert torch.equal(source[::2, 0], torch.tensor(each).float()) and torch.equal(target, -source)
-    work(recorder)._pairs(PotentialConfig(pairings=1, pair_size=17), None)
+    work("pairs", recorder)._pairs(PotentialConfig(pairings=1, pair_size=17))
     assert asked[-1][2] == 17
 
 
 def test_the_shorter_cloud_is_repeated_for_the_dual() -> None:
-    made = work()
+    made = work("dual")
+    own = made.fitting.x
     x, y = made._repeated()
-    assert torch.equal(x, torch.cat([made.x, made.x[:10]])) and torch.equal(y, Y)
+    assert torch.equal(x, torch.cat([own, own[:10]])) and torch.equal(y, Y)
     x, y = made._equal()
-    assert torch.equal(x, made.x) and torch.equal(y, Y[:30])
+    assert torch.equal(x, own) and torch.equal(y, Y[:30])
 
 
 def picks(batch: int, *clouds: Tensor) -> list[Tensor]:
@@ -149,12 +139,12 @@ def picks(batch: int, *clouds: Tensor) -> list[Tensor]:
 
 @pytest.mark.parametrize(("batch", "taken"), [(6, 6), (999, 30)])
 def test_the_losses_are_those_of_drawn_batches(batch: int, taken: int) -> None:
-    made = work()
+    made = replace(fitting(), batch=batch)
     u, scale = made.u, float(made.u.scale)
     x, y = picks(taken, made.x, Y)
 
     def value(name: str, densities: Any = None) -> float:
-        found, shown = made._loss(name, batch, densities)(0, torch.Generator().manual_seed(5))
+        found, shown = batch_loss(name, made, densities, 6)(AT, torch.Generator().manual_seed(5))
         assert shown == {}
         return float(found.detach())
 
@@ -187,34 +177,35 @@ def test_the_critic_is_trained_long_before_the_first_step_and_little_before_the_
         def loss(self, image: Tensor, target: Tensor) -> Tensor:
             return target.sum() - image.sum()
 
-    monkeypatch.setattr(module, "Adversary", Adversary)
-    made = work()
-    loss = made._loss("adversarial", 6, None)
-    loss(0, torch.Generator())
+    monkeypatch.setattr(monotone_losses, "Adversary", Adversary)
+    made = replace(fitting(), batch=6)
+    loss = batch_loss("adversarial", made, None, 6)
+    loss(AT, torch.Generator())
     config = AdversarialConfig()
     assert trained == [(6, 6)] * config.warm_up
     trained.clear()
-    value = float(loss(1, torch.Generator().manual_seed(5))[0].detach())
+    value = float(loss(AT, torch.Generator().manual_seed(5))[0].detach())
     assert trained == [(6, 6)] * config.rounds
     *_, x, y = picks(6, *[made.x, Y] * (config.rounds + 1))
     assert value == pytest.approx(float((y.sum() - made.u.gradient(x).sum()).detach()) / float(made.u.scale), rel=1e-4)
 
 
-def answered(monkeypatch: pytest.MonkeyPatch, x: Any, y: Any, spoil: bool = False, **more: Any) -> tuple[Any, Any]:
+def answered(
+    monkeypatch: pytest.MonkeyPatch, x: Any, y: Any, plan: MonotonePlan, spoil: bool = False, **more: Any
+) -> tuple[Any, Any]:
     """The answer, and what the work was asked for, where training takes four seconds."""
     recorder, asked = ByHand(), list[Any]()
 
-    def fit(made: _Work, loss: str, steps: int, until: float | None, densities: Any) -> int:
-        asked.append((loss, steps, until))
+    def fit(made: _Work) -> None:
+        asked.append((made.loss, made._budget()))
         recorder.now += 4.0
         if spoil:
             with torch.no_grad():
-                made.u.V[0, 0] = math.nan
-        made.recorder.progress("fit", 1, 1, loss=2.0)
-        return 77
+                made.fitting.u.V[0, 0] = math.nan
+        made.recorder.progress("fit", 77, 77, loss=2.0)
 
     monkeypatch.setattr(_Work, "fit", fit)
-    return fit_monotone(x, y, recorder=recorder, **more), asked[0]
+    return fit_monotone(x, y, plan, recorder=recorder, **more), asked[0]
 
 
 def test_a_fit_has_its_plans_steps_and_says_what_it_did(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,25 +214,26 @@ def test_a_fit_has_its_plans_steps_and_says_what_it_did(monkeypatch: pytest.Monk
     def watch(step: int, forward: Any) -> None:
         seen.append((step, float(forward(X).mean())))
 
-    found, asked = answered(monkeypatch, X, Y, budget_seconds=0.5, watch=watch, network={"width": 3}, seed=8)
-    assert asked == ("pairs", PLANS["pairs"].steps, 50.5) and seen == [(1, float(found.forward(X).mean()))]
+    plan = MonotonePlan(seconds=0.5, network={"width": 3})
+    found, asked = answered(monkeypatch, X, Y, plan, watch=watch, seed=8)
+    assert asked == ("pairs", Steps(PLANS["pairs"].steps, 0.5)) and seen == [(77, float(found.forward(X).mean()))]
     assert found.info == {
         "method": "cmgn", "loss": "pairs", "d": 2, "n": 30, "steps": 77, "seconds": 4.0, "parameters": found.parameters,
     }  # fmt: skip
-    assert found.curve == [{"step": 1, "seconds": 4.0, "loss": 2.0}] and found.u.width == 3
-    assert answered(monkeypatch, X, Y, steps=9)[1] == ("pairs", 9, None)
+    assert found.curve == [{"step": 77, "seconds": 4.0, "loss": 2.0}] and found.u.width == 3
+    assert answered(monkeypatch, X, Y, MonotonePlan(steps=9))[1] == ("pairs", Steps(9))
     for d, loss in ((4, "pairs"), (5, "dual")):
-        assert answered(monkeypatch, torch.randn(9, d), torch.randn(9, d))[1][0] == loss
-    assert answered(monkeypatch, X, Y, loss="kl", kind="mmgn")[1] == ("kl", PLANS["kl"].steps, None)
+        assert answered(monkeypatch, torch.randn(9, d), torch.randn(9, d), MonotonePlan())[1][0] == loss
+    assert answered(monkeypatch, X, Y, MonotonePlan("mmgn", "kl"))[1] == ("kl", Steps(PLANS["kl"].steps))
     with pytest.raises(FloatingPointError, match="not finite"):
-        answered(monkeypatch, X, Y, spoil=True)
+        answered(monkeypatch, X, Y, MonotonePlan(), spoil=True)
     drawn: list[int] = []
 
     def draw(n: int, generator: torch.Generator) -> Tensor:
         drawn.append(generator.initial_seed())
         return torch.randn(20, 2, generator=generator)
 
-    answered(monkeypatch, draw, draw, seed=8)
+    answered(monkeypatch, draw, draw, MonotonePlan(), seed=8)
     assert drawn == [seeds.child(8, name) for name in ("source", "target")]
 
 

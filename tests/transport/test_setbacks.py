@@ -19,8 +19,8 @@ from npf_engine.sampling.npf import NpfNetworks, NpfSettings
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.tasks.restoring import all_finite
 from npf_engine.transport.adversarial import AdversarialConfig, Adversary
-from npf_engine.transport.loop import Loop
 from npf_engine.transport.setbacks import Setbacks
+from tests.transport.by_hand import Training
 
 
 class Memory(Recorder):
@@ -78,7 +78,7 @@ def run(
     recorder: Recorder, at: int = -1, times: int = 0, steps: int = 400, how: str = "loss", ema: float = 0.99
 ) -> dict[str, Tensor]:
     m = network()
-    Loop("m", "m.fit", {"m": m}, steps, 1e-2, 3, recorder, ema=ema).run(Task(m, at, times, how))
+    Training("m", "m.fit", {"m": m}, steps, 1e-2, 3, recorder, ema=ema).run(Task(m, at, times, how))
     return {name: value.clone() for name, value in m.state_dict().items()}
 
 
@@ -116,10 +116,10 @@ def test_a_training_with_a_setback_is_resumed_to_the_same_numbers(broken_off: in
     m = network()
     task = Task(m, at=250, times=1)
     with pytest.raises(Cancelled):
-        Loop("m", "m.fit", {"m": m}, 400, 1e-2, 3, first, ema=0.99).run(task)
+        Training("m", "m.fit", {"m": m}, 400, 1e-2, 3, first, ema=0.99).run(task)
     first.until = None
     m = network()
-    Loop("m", "m.fit", {"m": m}, 400, 1e-2, 3, first, ema=0.99).run(Task(m, at=250, times=task.times))
+    Training("m", "m.fit", {"m": m}, 400, 1e-2, 3, first, ema=0.99).run(Task(m, at=250, times=task.times))
     for name, value in m.state_dict().items():
         assert torch.equal(value, whole[name]), name
 

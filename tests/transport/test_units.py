@@ -20,8 +20,6 @@ from npf_engine.transport.clouds import Clouds, _hold_out, gaussian_fallback
 from npf_engine.transport.coordinates import Coordinates
 from npf_engine.transport.gaussian import gaussian_map, spread_of
 from npf_engine.transport.map import MonotoneMap, PotentialMap
-from npf_engine.transport.plateau import Plateau
-from npf_engine.transport.timed import _Clock
 from npf_engine.transport.validation import follow
 
 P = torch.tensor([[2.0, 0.5, 0.0], [0.0, 0.7, -0.2], [0.3, 0.0, 1.5]])
@@ -226,33 +224,6 @@ def test_the_averages_decay_with_and_without_the_start() -> None:
     kept = [torch.zeros(1)]
     follow(kept, now, 0.9)
     assert float(kept[0]) == pytest.approx(0.1)
-
-
-def test_the_clock_of_a_schedule_can_be_hastened() -> None:
-    class Recorded:
-        now = 100.0
-
-        def clock(self) -> float:
-            return self.now
-
-    recorded = Recorded()
-    clock = _Clock(recorded, 100.0, 40.0)  # type: ignore[arg-type]
-    recorded.now = 110.0
-    assert clock.spent() == 0.25 and not clock.over()
-    clock.hasten(0.25)
-    recorded.now = 112.5
-    assert clock.spent() == pytest.approx(0.5)
-    recorded.now = 120.0
-    assert clock.over() and clock.spent() == pytest.approx(1.25)
-
-
-def test_the_plateau_s_cosine_and_its_looks() -> None:
-    plateau = Plateau(None, 1000, 4, 0.1)  # type: ignore[arg-type]
-    assert plateau.every == 20 and plateau.share(500) == 1.0 and plateau.planned(0) >= 1
-    assert [plateau.due(k) for k in (19, 20, 1000, 990)] == [False, True, True, False]
-    plateau.turn, plateau.end = 300, 600
-    assert [plateau.share(k) for k in (300, 450, 600)] == pytest.approx([1.0, 0.55, 0.1])
-    assert plateau.planned(310) == 600 and Plateau(None, 9000, 4, 0.1).every == 90  # type: ignore[arg-type]
 
 
 def test_the_settings_for_a_time_a_number_and_a_dimension() -> None:

@@ -1,4 +1,4 @@
-"""Averaged weights looked at on held-out samples: when looks count as the end, and which weights are kept."""
+"""Averaged weights looked at on held-out samples: when validation count as the end, and which weights are kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from npf_engine.networks.wide import WidePotential
 from npf_engine.transport import validation as module
 from npf_engine.transport.conjugate import Conjugate
-from npf_engine.transport.validation import HeldOut, Looks, follow
+from npf_engine.transport.validation import HeldOut, Validation, follow
 
 
 def held_out(solved: float = 0.95) -> HeldOut:
@@ -32,22 +32,22 @@ def held_out(solved: float = 0.95) -> HeldOut:
         ([9.0, 3.0, math.inf, math.inf, math.inf], 0, False),
     ],
 )
-def test_which_looks_count_as_the_end(duals: list[float], since: int, stale: bool) -> None:
-    looks = Looks(held_out(), 3, 2e-3)
-    looks.duals, looks.best_dual, looks.held_out.first = duals, min(duals), duals[0]
-    assert looks.stale(since) is stale
+def test_which_validation_count_as_the_end(duals: list[float], since: int, stale: bool) -> None:
+    validation = Validation(held_out(), 3, 2e-3)
+    validation.duals, validation.best_dual, validation.held_out.first = duals, min(duals), duals[0]
+    assert validation.stale(since) is stale
 
 
 def test_the_best_averaged_weights_are_kept_and_the_present_ones_stay() -> None:
-    looks = Looks(held_out(), 3, 2e-3)
-    parameters = [p.detach() for p in looks.held_out.u.parameters()]
+    validation = Validation(held_out(), 3, 2e-3)
+    parameters = [p.detach() for p in validation.held_out.u.parameters()]
     good = [p.clone() for p in parameters]
     bad = [p + 3.0 for p in parameters]
     present = [p + 0.5 for p in parameters]
     torch._foreach_copy_(parameters, present)
-    first, second = looks.look(parameters, good), looks.look(parameters, bad)
-    assert first < second and looks.best_dual == first and looks.duals == [first, second]
-    for best, expected in zip(looks.best, good, strict=True):
+    first, second = validation.validate(parameters, good), validation.validate(parameters, bad)
+    assert first < second and validation.best_dual == first and validation.duals == [first, second]
+    for best, expected in zip(validation.best, good, strict=True):
         assert torch.equal(best, expected)
     for now, expected in zip(parameters, present, strict=True):
         assert torch.equal(now, expected)
@@ -72,7 +72,7 @@ def test_the_average_forgets_the_start_unless_told_to_keep_it() -> None:
         assert (average[0] > 0.9 if end else average[0] < 0.1).all()
 
 
-def test_the_dual_of_a_look_is_mean_u_plus_mean_conjugate_from_the_last_looks_points(
+def test_the_dual_of_a_look_is_mean_u_plus_mean_conjugate_from_the_last_validation_points(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Conjugates at (1, 2): the dual is mean u(x) + mean (<(1, 2), y> - u(1, 2))."""
@@ -107,15 +107,15 @@ def test_the_dual_of_a_look_is_mean_u_plus_mean_conjugate_from_the_last_looks_po
     assert asked[-1][0] is not None and torch.equal(asked[-1][0], y)
 
 
-def test_looks_that_could_not_be_judged_leave_the_first_until_one_can() -> None:
-    looks = Looks(held_out(), 3, 2e-3)
-    assert (looks.best_dual, looks.best_converged, looks.best) == (math.inf, 1.0, [])
+def test_validation_that_could_not_be_judged_leave_the_first_until_one_can() -> None:
+    validation = Validation(held_out(), 3, 2e-3)
+    assert (validation.best_dual, validation.best_converged, validation.best) == (math.inf, 1.0, [])
     duals = iter([math.inf, math.inf, 5.0, math.inf, 4.0, 6.0])
-    looks.held_out.dual = lambda: next(duals)  # type: ignore[method-assign]
+    validation.held_out.dual = lambda: next(duals)  # type: ignore[method-assign]
     kept: list[float] = []
     for k in range(6):
-        looks.held_out.converged = k / 10
-        assert looks.look([torch.zeros(1)], [torch.full((1,), float(k))]) == looks.duals[-1]
-        kept.append(float(looks.best[0]))
-        assert looks.best_converged == kept[-1] / 10
-    assert kept == [0.0, 0.0, 2.0, 2.0, 4.0, 4.0] and looks.best_dual == 4.0
+        validation.held_out.converged = k / 10
+        assert validation.validate([torch.zeros(1)], [torch.full((1,), float(k))]) == validation.duals[-1]
+        kept.append(float(validation.best[0]))
+        assert validation.best_converged == kept[-1] / 10
+    assert kept == [0.0, 0.0, 2.0, 2.0, 4.0, 4.0] and validation.best_dual == 4.0

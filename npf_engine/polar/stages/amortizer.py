@@ -11,7 +11,8 @@ from npf_engine import seeds
 from npf_engine.networks.mlp import MLP
 from npf_engine.polar.stages.job import Job, Network
 from npf_engine.settings.stages import AmortizerConfig
-from npf_engine.transport.loop import Loop
+from npf_engine.transport.optimise import optimise
+from npf_engine.transport.schedule import At, Schedule, Stage, Steps
 
 
 def untrained(job: Job, config: AmortizerConfig) -> Network[MLP]:
@@ -43,11 +44,12 @@ def train_amortizer(
     network = untrained(job, config)
     v = network.module
 
-    def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+    def loss(at: At, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         pick = job.batch(config.batch, generator)
         return (v(job.y[pick]) - m_train[pick]).square().sum(1).mean(), {}
 
     def train() -> float:
-        return Loop("v", "v.fit", {"v": v}, config.steps, config.lr, job.seed, job.recorder, ema=0.99).run(loss)
+        schedule, stage = Schedule(config.lr, ema=0.99), Stage("v", "v.fit", job.seed)
+        return optimise(loss, {"v": v}, schedule, Steps(config.steps), job.recorder, stage).seconds
 
     return replace(network, seconds=job.once("v", {"v": v}, train))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from npf_engine import seeds
 from npf_engine.networks.bridge import Bridge
@@ -15,8 +15,9 @@ from npf_engine.networks.potential import Potential
 from npf_engine.networks.value_bridge import ValueBridge
 from npf_engine.polar.stages.job import Job, Network
 from npf_engine.settings.stages import InverseConfig, ValueInverseConfig
-from npf_engine.transport.loop import Loop
+from npf_engine.transport.optimise import optimise
 from npf_engine.transport.pairing import LOOKUP_MAX_D, neighbours
+from npf_engine.transport.schedule import At, Schedule, Stage, Steps
 
 REGIONS = {"box": "box", "land": "box", "disc": "disc"}  # by rho; without a region (free) of all others
 PART = 65_536
@@ -30,7 +31,7 @@ def train_inverse(job: Job, config: InverseConfig, m_train: Tensor, u: Potential
     start = torch.cat([bridge.project(part) for part in m_train.split(PART)])
     peers = neighbours(start, config.peers) if job.field.d <= LOOKUP_MAX_D and config.peers > 1 else None
 
-    def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+    def loss(at: At, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         pick = job.batch(config.batch, generator)
         # One t from each of batch equal intervals: the same law with less variance than independent draws.
         uniform = (torch.arange(config.batch) + torch.rand(config.batch, generator=generator)) / config.batch
@@ -40,10 +41,8 @@ def train_inverse(job: Job, config: InverseConfig, m_train: Tensor, u: Potential
         return bridge.loss(job.x[pick], start[pick], t, noise, near), {}
 
     def train() -> float:
-        modules: dict[str, nn.Module] = {"bridge": bridge}
-        return Loop(
-            "inverse", "inverse.fit", modules, config.steps, config.lr, job.seed, job.recorder, ema=config.ema
-        ).run(loss)
+        schedule, stage = Schedule(config.lr, ema=config.ema), Stage("inverse", "inverse.fit", job.seed)
+        return optimise(loss, {"bridge": bridge}, schedule, Steps(config.steps), job.recorder, stage).seconds
 
     return replace(network, seconds=job.once("inverse", {"module": bridge}, train))
 

@@ -11,7 +11,8 @@ from npf_engine import seeds
 from npf_engine.networks.mlp import MLP
 from npf_engine.polar.stages.job import Job, Network
 from npf_engine.settings.stages import MapConfig
-from npf_engine.transport.loop import Loop
+from npf_engine.transport.optimise import optimise
+from npf_engine.transport.schedule import At, Schedule, Stage, Steps
 
 
 def train_map(job: Job, config: MapConfig, m_train: Tensor) -> Network[MLP]:
@@ -29,11 +30,12 @@ def train_map(job: Job, config: MapConfig, m_train: Tensor) -> Network[MLP]:
     )
     m = network.module
 
-    def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+    def loss(at: At, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         pick = job.batch(config.batch, generator)
         return (m(job.x[pick]) - m_train[pick]).square().sum(1).mean(), {}
 
     def train() -> float:
-        return Loop("m", "m.fit", {"m": m}, config.steps, config.lr, job.seed, job.recorder, ema=0.99).run(loss)
+        schedule, stage = Schedule(config.lr, ema=0.99), Stage("m", "m.fit", job.seed)
+        return optimise(loss, {"m": m}, schedule, Steps(config.steps), job.recorder, stage).seconds
 
     return replace(network, seconds=job.once("m", {"module": m}, train))

@@ -23,7 +23,16 @@ from npf_engine.potentials import potential_class
 from npf_engine.settings.stages import AmortizerConfig, ConjugateConfig, PotentialConfig, ReportConfig
 from npf_engine.tasks.recorder import State
 from npf_engine.tasks.restoring import check
-from npf_engine.transport.dual import DUAL, REGRESSION, collect_pairs, fit_dual, fit_published, fit_to_pairs
+from npf_engine.transport.dual import (
+    DUAL,
+    REGRESSION,
+    DualPlan,
+    PublishedPlan,
+    collect_pairs,
+    fit_dual,
+    fit_published,
+    fit_to_pairs,
+)
 from npf_engine.transport.gaussian import gaussian_map
 from npf_engine.transport.pairing import LOOKUP_MAX_D, Stratifier, source_of_nearest
 from npf_engine.transport.validation import HeldOut
@@ -70,9 +79,8 @@ def train_potential(
         watch = Watch(u.module, job.field, job.recorder, job.seed, watched)
         prepared = job.recorder.clock() - begin
         if v is not None and published is not None:
-            seconds = fit_published(
-                u.module, v.module, job.x, job.y, config, solver, published.lr, job.seed, job.recorder, watch=watch.loss
-            )
+            plan = PublishedPlan(config, solver, published.lr)
+            seconds = fit_published(u.module, v.module, job.x, job.y, plan, job.seed, job.recorder, watch=watch.loss)
         elif config.method == "dual":
             seconds = _dual(job, config, solver, u.module, watch.loss)
         else:
@@ -100,9 +108,7 @@ def _start(job: Job, config: PotentialConfig, S: Tensor, m: Tensor, *, published
 
 def _dual(job: Job, config: PotentialConfig, solver: ConjugateConfig, u: Potential, look: Look) -> float:
     """Descend the dual from where u is, on all samples. Returns seconds."""
-    return fit_dual(
-        u, job.x, job.y, config.dual_steps, config.dual_lr, config, solver, job.seed, job.recorder, watch=look
-    )
+    return fit_dual(u, job.x, job.y, DualPlan.of(config, solver), job.seed, job.recorder, watch=look)
 
 
 def _pairs_and_dual(job: Job, config: PotentialConfig, solver: ConjugateConfig, u: Potential, look: Look) -> float:
@@ -120,28 +126,15 @@ def _pairs_and_dual(job: Job, config: PotentialConfig, solver: ConjugateConfig, 
         first = source_of_nearest(source, target, y_check) if near else None
         held_out = HeldOut(u, x_check, y_check, first, judging(solver))
     seconds = pairs.seconds + clock() - begin
-    seconds += fit_to_pairs(u, source, target, config, job.seed, job.recorder, look, held_out)
+    seconds += fit_to_pairs(u, (source, target), config, job.seed, job.recorder, watch=look, held_out=held_out)
     if not config.polish_steps:
         return seconds
     begin = clock()
     x, y = job.x[fitted], job.y[fitted]
     start = source_of_nearest(source, target, y) if near else None
     seconds += clock() - begin
-    return seconds + fit_dual(
-        u,
-        x,
-        y,
-        config.polish_steps,
-        config.polish_lr,
-        config,
-        solver,
-        job.seed,
-        job.recorder,
-        key="u.polish",
-        watch=look,
-        start=start,
-        held_out=held_out,
-    )
+    plan = DualPlan.polish(config, solver, start)
+    return seconds + fit_dual(u, x, y, plan, job.seed, job.recorder, watch=look, held_out=held_out)
 
 
 def split(job: Job, config: PotentialConfig) -> tuple[Tensor, Tensor]:

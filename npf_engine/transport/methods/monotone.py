@@ -26,19 +26,11 @@ def fit(
     source: Law, target: Law, settings: MonotoneSettings, budget: Budget, seed: int, recorder: Recorder
 ) -> MonotoneMap:
     """From the closed-form Gaussian map on."""
-    from npf_engine.transport.monotone_fit import fit_monotone
+    from npf_engine.transport.monotone_fit import MonotonePlan, fit_monotone
 
-    return fit_monotone(
-        source.whole,
-        target.whole,
-        kind=settings.kind,
-        loss=settings.loss,
-        steps=budget.steps,
-        budget_seconds=budget.seconds,
-        seed=seed,
-        recorder=recorder,
-        watch=partial(show, recorder),
-    )
+    plan = MonotonePlan(settings.kind, settings.loss, steps=budget.steps, seconds=budget.seconds)
+    watch = partial(show, recorder)
+    return fit_monotone(source.whole, target.whole, plan, seed=seed, recorder=recorder, watch=watch)
 
 
 register(

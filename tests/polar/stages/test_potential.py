@@ -11,8 +11,9 @@ from torch import Tensor
 
 from npf_engine.networks.framed import FramedPotential
 from npf_engine.polar.stages import potential
-from npf_engine.transport.dual import DUAL, REGRESSION
+from npf_engine.transport.dual import DUAL, REGRESSION, DualPlan
 from npf_engine.transport.gaussian import gaussian_map
+from npf_engine.transport.schedule import Steps
 from tests.polar.stages.by_hand import Clock, job
 
 
@@ -77,12 +78,12 @@ def test_u_is_fitted_to_pairs_and_polished_on_all_but_what_is_kept_apart(monkeyp
     def nearest(source: Tensor, target: Tensor, y: Tensor) -> Tensor:
         return 100 + y
 
-    def regression(u: Any, source: Tensor, target: Tensor, config: Any, seed: int, *rest: Any) -> float:
-        asked["pairs"] = (source, target, rest[-1])
+    def regression(u: Any, pairs: tuple[Tensor, Tensor], config: Any, seed: int, recorder: Any, **more: Any) -> float:
+        asked["pairs"] = (*pairs, more["held_out"])
         return 1000.0
 
-    def polish(u: Any, x: Tensor, y: Tensor, steps: int, lr: float, *rest: Any, **more: Any) -> float:
-        asked["polish"] = (x, y, steps, lr, more)
+    def polish(u: Any, x: Tensor, y: Tensor, plan: DualPlan, seed: int, recorder: Any, **more: Any) -> float:
+        asked["polish"] = (x, y, plan, more)
         return 20_000.0
 
     for name, fake in (
@@ -101,9 +102,10 @@ def test_u_is_fitted_to_pairs_and_polished_on_all_but_what_is_kept_apart(monkeyp
     assert torch.equal(held_out[1], own.x[apart]) and torch.equal(held_out[2], own.y[apart])
     assert torch.equal(held_out[3], 100 + own.y[apart]) and held_out[4] == "auto"
     assert torch.equal(asked["pairs"][0], pairs[0]) and torch.equal(asked["pairs"][1], pairs[1])
-    x, y, steps, lr, more = asked["polish"]
-    assert torch.equal(x, own.x[fitted]) and torch.equal(y, own.y[fitted]) and steps == 6
-    assert torch.equal(more["start"], 100 + y) and more["held_out"] is held_out and lr == spec.u.polish_lr
+    x, y, plan, more = asked["polish"]
+    assert torch.equal(x, own.x[fitted]) and torch.equal(y, own.y[fitted]) and plan.budget == Steps(6)
+    assert plan.start is not None and torch.equal(plan.start, 100 + y) and more["held_out"] is held_out
+    assert plan.schedule.rate == spec.u.polish_lr and plan.key == "u.polish"
     # The clock is looked at twice around each of three things; the loops count their own time.
     assert seconds == 3 + 1000 + 20_000 and recorder.memo["u.pairs"]["seconds"] == 1.0
     plain, spec = job(Clock(), d=9, **{"u.polish_steps": 0, "u.patience": 0})
@@ -113,7 +115,7 @@ def test_u_is_fitted_to_pairs_and_polished_on_all_but_what_is_kept_apart(monkeyp
     high, spec = job(Clock(), d=9, **{"u.polish_steps": 6})
     pairs = high.x, high.y
     potential._pairs_and_dual(high, spec.u, spec.conjugate, u, look)
-    assert asked["polish"][4]["start"] is None and asked["pairs"][2][3] is None, "nearest is far in high dimension"
+    assert asked["polish"][2].start is None and asked["pairs"][2][3] is None, "nearest is far in high dimension"
 
 
 @pytest.mark.parametrize(
@@ -136,7 +138,7 @@ def test_the_published_algorithm_trains_v_beside_u(monkeypatch: pytest.MonkeyPat
     own, spec = job(recorder, solver="published", **{"v.lr": 0.25})
 
     def fit(*rest: Any, **more: Any) -> float:
-        u, v, rate = rest[0], rest[1], rest[6]
+        u, v, rate = rest[0], rest[1], rest[4].v_rate
         asked.append((u, v, rate))
         torch.nn.init.ones_(next(v.parameters()))
         return 3.0

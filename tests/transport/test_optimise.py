@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from npf_engine import seeds
 from npf_engine.errors import Cancelled
-from npf_engine.transport import loop as module
-from npf_engine.transport.loop import Loop
-from tests.transport.by_hand import ByHand
+from npf_engine.transport import optimise as module
+from npf_engine.transport.schedule import At, Schedule, Seconds, Stage, Steps, Stop, cosine, spent
+from tests.transport.by_hand import ByHand, Training
 
 
 class Point(nn.Module):
@@ -91,7 +91,9 @@ def by_hand(steps: int, rate: float, floor: float, ema: float, from_start: bool)
 @pytest.mark.parametrize(("ema", "from_start"), [(0.0, False), (0.9, False), (0.9, True)])
 def test_the_loop_is_adam_on_a_cosine_and_leaves_the_average(ema: float, from_start: bool) -> None:
     u, recorder = Point(), Keeping()
-    loop = Loop("s", "k", {"u": u}, 25, 0.3, 7, recorder, floor=0.2, betas=(0.8, 0.95), ema=ema, from_start=from_start)
+    loop = Training(
+        "s", "k", {"u": u}, 25, 0.3, 7, recorder, floor=0.2, betas=(0.8, 0.95), ema=ema, from_start=from_start
+    )
     assert loop.run(noisy(u, recorder)) == 50.0  # rests between the steps are not counted
     value, losses = by_hand(25, 0.3, 0.2, ema, from_start)
     assert float(u.p.detach()) == pytest.approx(value, rel=1e-4)
@@ -102,10 +104,9 @@ def test_the_loop_is_adam_on_a_cosine_and_leaves_the_average(ema: float, from_st
 
 
 def test_the_rate_falls_from_the_first_to_the_floor_and_a_module_may_have_its_own() -> None:
-    loop = Loop("s", "k", {}, 40, 0.3, 0, ByHand(), floor=0.2)
-    assert [loop.share(k) for k in (0, 20, 40)] == pytest.approx([1.0, 0.6, 0.2])
+    assert [cosine(k / 40, 0.2) for k in (0, 20, 40)] == pytest.approx([1.0, 0.6, 0.2])
     u, v = Point(0.0), Point(0.0)
-    both = Loop("s", "k", {"u": u, "v": v}, 1, 0.3, 0, ByHand(), rates={"v": 0.01})
+    both = Training("s", "k", {"u": u, "v": v}, 1, 0.3, 0, ByHand(), rates={"v": 0.01})
     both.run(lambda step, generator: (u.p.sum() + v.p.sum(), {}))
     assert float(u.p.detach()) == pytest.approx(-0.3, rel=1e-4)  # Adam's first step is the rate
     assert float(v.p.detach()) == pytest.approx(-0.01, rel=1e-4)
@@ -115,7 +116,7 @@ def test_the_rate_falls_from_the_first_to_the_floor_and_a_module_may_have_its_ow
 def test_a_loop_that_is_stopped_goes_on_with_the_same_numbers(at: int) -> None:
     """Weights, averages, moments, noise, seconds and the stage's memory; it is saved after each step but the last."""
 
-    def start(recorder: Keeping) -> tuple[Point, Tensor, Loop, Any]:
+    def start(recorder: Keeping) -> tuple[Point, Tensor, Training, Any]:
         u, memory = Point(), torch.zeros(1)
         loss = noisy(u, recorder)
 
@@ -124,7 +125,7 @@ def test_a_loop_that_is_stopped_goes_on_with_the_same_numbers(at: int) -> None:
             value, shown = loss(step, generator)
             return value * memory.sqrt(), shown
 
-        return u, memory, Loop("s", "k", {"u": u}, 20, 0.3, 7, recorder, ema=0.9, memory={"m": memory}), counted
+        return u, memory, Training("s", "k", {"u": u}, 20, 0.3, 7, recorder, ema=0.9, memory={"m": memory}), counted
 
     whole, _, loop, loss = start(Keeping())
     assert loop.run(loss) == 40.0
@@ -144,11 +145,11 @@ def test_a_checkpoint_is_of_a_step_of_this_loop(step: int, fits: bool) -> None:
     recorder = Keeping(due=(3,), stop=3)
     with pytest.raises(Cancelled):
         u = Point()
-        Loop("s", "k", {"u": u}, 20, 0.3, 7, recorder).run(noisy(u))
+        Training("s", "k", {"u": u}, 20, 0.3, 7, recorder).run(noisy(u))
     recorder.memo["k"]["step"], recorder.stop = step, -1
     seen: list[float] = []
     u = Point()
-    Loop("s", "k", {"u": u}, 20, 0.3, 7, recorder).run(noisy(u, None, seen))
+    Training("s", "k", {"u": u}, 20, 0.3, 7, recorder).run(noisy(u, None, seen))
     assert len(recorder.notes) == (not fits) and len(seen) == (20 - step if fits else 20)
 
 
@@ -170,50 +171,53 @@ def test_a_state_is_remembered_every_hundred_steps_and_gone_back_to(monkeypatch:
         value, shown = plain(step, generator)
         return (value * math.nan if len(calls) == 9 else value), shown
 
-    Loop("s", "k", {"u": u}, 20, 0.3, 7, recorder).run(loss)
+    Training("s", "k", {"u": u}, 20, 0.3, 7, recorder).run(loss)
     # The ninth step (8) is lost, which the next look, after step 11, sees; it goes on from 6 with half the rate.
     assert kept == [0, 1 + 5, 1 + 10, 1 + 15] and calls == [*range(11), *range(6, 20)]
     assert len(recorder.notes) == 1 and "back to step 6 with 0.5 of the rate" in recorder.notes[0]
     assert math.isfinite(float(u.p.detach()))
 
 
-class Looking:
-    """A plateau that ends the loop at ``end`` once it has looked at step 10, with weights of its own."""
+class Looking(Stop):
+    """Ends a training of 40 steps at ``end`` once it has looked at step 10, with weights of its own."""
 
     def __init__(self, end: int) -> None:
-        self.end, self.looks = 40, list[tuple[int, float, float]]()
+        self.until, self.looks = 40, list[tuple[int, float, float]]()
         self.last = end
 
-    def due(self, step: int) -> bool:
-        return step % 5 == 0
+    def due(self, at: At) -> bool:
+        return at.step % 5 == 0
 
-    def look(self, step: int, parameters: list[Tensor], average: list[Tensor]) -> None:
-        self.looks.append((step, float(parameters[0]), float(average[0])))
-        if step == 10 or self.last == 0:
-            self.end = self.last
+    def validate(self, at: At, parameters: list[Tensor], average: list[Tensor]) -> None:
+        self.looks.append((at.step, float(parameters[0]), float(average[0])))
+        if at.step == 10 or self.last == 0:
+            self.until = self.last
 
-    def share(self, step: int) -> float:
+    def position(self, spent: float) -> float:
         return 0.5
 
-    def planned(self, step: int) -> int:
-        return 70 + step
+    def end(self) -> float:
+        return self.until / 40
+
+    def likely_end(self, spent: float) -> float:
+        return (70 + round(40 * spent)) / 40
 
     def weights(self, average: list[Tensor]) -> list[Tensor]:
         return [torch.full_like(average[0], 9.0)]
 
-    def sentence(self) -> str:
-        return "flat"
+    def sentence(self, at: At) -> str:
+        return f"flat at {at.step}"
 
     def state(self) -> dict[str, Any]:
-        return {"end": self.end, "looks": [list(look) for look in self.looks]}
+        return {"end": self.until, "looks": [list(look) for look in self.looks]}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        self.end, self.looks = state["end"], [tuple(look) for look in state["looks"]]
+    def restore(self, state: Any) -> None:
+        self.until, self.looks = state["end"], [tuple(look) for look in state["looks"]]
 
 
 def test_a_plateau_says_the_rate_the_end_and_the_weights() -> None:
     u, recorder, plateau = Point(0.0), Keeping(), Looking(12)
-    Loop("s", "k", {"u": u}, 40, 0.3, 0, recorder, plateau=plateau).run(  # type: ignore[arg-type]
+    Training("s", "k", {"u": u}, 40, 0.3, 0, recorder, floor=0.0, stop=plateau).run(
         lambda step, generator: (u.p.sum(), {})
     )
     assert [step for step, _, _ in plateau.looks] == [0, 5, 10]
@@ -223,29 +227,73 @@ def test_a_plateau_says_the_rate_the_end_and_the_weights() -> None:
         p.append(p[-1] - 0.15)
         average += (1 - min(module.AVERAGE, (1 + k) / (10 + k))) * (p[-1] - average)
     assert plateau.looks[2][1:] == pytest.approx((p[10], average), rel=1e-4)
-    assert recorder.told == [("s", 1, 71), ("s", 11, 81), ("s", 12, 82)] and recorder.notes == ["s: flat"]
+    assert recorder.told == [("s", 1, 71), ("s", 11, 81), ("s", 12, 82)] and recorder.notes == ["s: flat at 12"]
     assert float(u.p.detach()) == 9.0
 
 
 def test_a_plateau_that_ends_before_the_first_step_changes_nothing() -> None:
     u, recorder = Point(4.0), Keeping()
-    loop = Loop("s", "k", {"u": u}, 40, 0.3, 0, recorder, plateau=Looking(0))  # type: ignore[arg-type]
+    loop = Training("s", "k", {"u": u}, 40, 0.3, 0, recorder, stop=Looking(0))
     loop.run(noisy(u))
     assert float(u.p.detach()) == 4.0 and recorder.told == [] and recorder.notes == []
 
 
 def test_the_first_look_is_work_and_is_not_taken_twice() -> None:
     u, recorder, plateau = Point(), Keeping(due=(3,), stop=3), Looking(12)
-    honest = plateau.look
+    honest = plateau.validate
 
-    def slow(step: int, parameters: list[Tensor], average: list[Tensor]) -> None:
+    def slow(at: At, parameters: list[Tensor], average: list[Tensor]) -> None:
         recorder.now += 7.0
-        honest(step, parameters, average)
+        honest(at, parameters, average)
 
-    plateau.look = slow  # type: ignore[method-assign]
+    plateau.validate = slow  # type: ignore[method-assign]
     with pytest.raises(Cancelled):
-        Loop("s", "k", {"u": u}, 40, 0.3, 0, recorder, plateau=plateau).run(noisy(u, recorder))  # type: ignore[arg-type]
+        Training("s", "k", {"u": u}, 40, 0.3, 0, recorder, floor=0.0, stop=plateau).run(noisy(u, recorder))
     recorder.stop, other = -1, Looking(12)
     u = Point()
-    seconds = Loop("s", "k", {"u": u}, 40, 0.3, 0, recorder, plateau=other).run(noisy(u, recorder))  # type: ignore[arg-type]
+    seconds = Training("s", "k", {"u": u}, 40, 0.3, 0, recorder, stop=other).run(noisy(u, recorder))
     assert seconds == 7.0 + 24.0 and [step for step, _, _ in other.looks] == [0, 5, 10]
+
+
+def test_what_is_spent_is_the_larger_share_of_steps_and_of_seconds() -> None:
+    assert spent(Steps(40), 10, 1e9) == 0.25
+    assert spent(Steps(40, 100.0), 10, 20.0) == 0.25 and spent(Steps(40, 100.0), 10, 50.0) == 0.5
+    assert spent(Seconds(8.0), 10**9, 2.0) == 0.25
+    for over in (Steps(0), Steps(9, 0.0), Steps(9, -3.0), Seconds(0.0), Seconds(-1.0)):
+        assert spent(over, 0, 0.0) == 1.0
+
+
+@pytest.mark.parametrize("budget", [Seconds(40.0), Steps(1000, 40.0)])
+def test_a_budget_of_seconds_ends_it_with_the_rate_at_its_floor(budget: Any) -> None:
+    u, recorder, rates = Point(0.0), Keeping(), list[float]()
+
+    def loss(at: At, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        assert at.spent == at.position == pytest.approx(max(at.seconds / 40, at.step / 1000 if at.step else 0.0))
+        rates.append(at.share)
+        recorder.now += 2.0
+        return u.p.sum(), {}
+
+    done = module.optimise(loss, {"u": u}, Schedule(0.3, 0.2), budget, recorder, Stage("s", "k", 0))
+    assert (done.steps, done.seconds) == (20, 40.0)  # rests between the steps are not counted
+    assert rates == pytest.approx([cosine(k / 20, 0.2) for k in range(20)])
+    assert recorder.told[-1] == ("s", 20, 20) and recorder.told[1] == ("s", 11, 20)
+
+
+def test_a_budget_of_seconds_is_not_begun_anew_when_it_is_resumed() -> None:
+    recorder = Keeping(due=(7,), stop=7)
+
+    def steps() -> int:
+        u = Point()
+        given = (Schedule(0.3), Seconds(40.0), recorder, Stage("s", "k", 7))
+        return module.optimise(lambda at, g: noisy(u, recorder)(at.step, g), {"u": u}, *given).steps
+
+    with pytest.raises(Cancelled):
+        steps()
+    recorder.stop = -1
+    assert steps() == 20
+
+
+def test_the_rate_rises_over_the_warm_up() -> None:
+    u = Point(0.0)
+    Training("s", "k", {"u": u}, 1, 0.3, 0, ByHand(), warm_up=50).run(lambda step, generator: (u.p.sum(), {}))
+    assert float(u.p.detach()) == pytest.approx(-0.3 / 50, rel=1e-4)
