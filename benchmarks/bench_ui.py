@@ -43,7 +43,7 @@ def measure(runs: int) -> list[dict[str, Any]]:
     from ui import frame
 
     logging.getLogger("streamlit").setLevel(logging.ERROR)
-    store = RunStore()
+    store = RunStore().watch()
     tell("training a small model")
     done = store.submit(with_values(TrainingSpec(), TINY))
     while store.get(done.id).active:

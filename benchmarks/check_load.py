@@ -53,7 +53,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=30.0, help="how long they watch")
     options = parser.parse_args()
     with _home() as home:
-        store = RunStore(home)
+        store = RunStore(home).watch()
         run = store.submit(with_values(TrainingSpec(), ENDLESS), "watched")
         try:
             _until_at_work(store, run)
@@ -111,7 +111,7 @@ def listing(page: str) -> dict[str, Any]:
         tell(f"{page} with {count} runs")
         with _home() as home:
             environment = os.environ | {"NPF_HOME": str(home), "PYTHONPATH": str(ROOT)}
-            fill(RunStore(home, watch=False), count)
+            fill(RunStore(home), count)
             told = subprocess.run(
                 [sys.executable, "-m", "benchmarks.check_load", "--open", page], env=environment, cwd=ROOT, check=True,
                 capture_output=True, text=True,

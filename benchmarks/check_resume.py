@@ -120,7 +120,7 @@ def flat(data: Any, prefix: str = "") -> dict[str, Any]:
 
 def compare(home: Path, values: dict[str, Any]) -> dict[str, Any]:
     """Train both ways below ``home``."""
-    store = RunStore(home, gallery=None)
+    store = RunStore(home, gallery=None).watch()
     spec = with_values(TrainingSpec(), values)
     unbroken = store.submit(with_values(spec, {"name": "unbroken"}))
     finish(store, unbroken)

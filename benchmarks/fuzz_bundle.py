@@ -196,7 +196,7 @@ def target(path: Path, home: Path | None = None) -> str | None:
     Raises whatever is a fault: any exception but InputError, AssertionError for folders that stayed.
     """
     with tempfile.TemporaryDirectory() as folder, in_process():
-        store = RunStore(home or folder, gallery=None, watch=False)
+        store = RunStore(home or folder, gallery=None)
         before = sorted(store.folder.iterdir())
         try:
             run = store.import_bundle(path)

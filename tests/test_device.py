@@ -117,9 +117,11 @@ def test_an_experiment_there_has_the_cpus_figures(
 ) -> None:
     monkeypatch.setattr(sample, "ALIVE", 10.0)  # 60 steps are no warm-up: all count as alive
     spec = tiny(request.node.callspec.id, **changes)
-    here = run_experiment(spec, Recorder(), None, embedded_digits())
+    here = run_experiment(spec, Recorder(), None, embedded_digits()).to_json()
     with pretended() as gpu:
-        there = run_experiment(dataclasses.replace(spec, device=gpu.type), Recorder(), None, embedded_digits())
+        there = run_experiment(
+            dataclasses.replace(spec, device=gpu.type), Recorder(), None, embedded_digits()
+        ).to_json()
     assert there["metrics"].keys() == here["metrics"].keys()
     for name, row in here["metrics"].items():
         for key, value in row.items():

@@ -21,6 +21,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields.catalog import resolve
 from npf_engine.fields.function_field import draw_rho
 from npf_engine.studies.factorization.spec import preset
+from npf_engine.tasks.progress import Place
 from tests.conftest import ROOT
 from tests.tiny import SETTINGS, tiny_run
 
@@ -196,7 +197,7 @@ def test_progress_is_told_and_can_stop_the_work() -> None:
 
     def progress(stage: str, step: int, total: int) -> None:
         assert 0 <= step <= total
-        seen.append(stage.partition(":")[0])
+        seen.append(Place.of(stage).stage)
         if stage.startswith("v"):
             raise Enough
 

@@ -9,6 +9,7 @@ import streamlit as st
 from npf_engine.numbers import number
 from npf_engine.studies import kinds
 from npf_engine.studies.kind import Stage
+from npf_engine.tasks.progress import Place
 from npf_engine.transport.methods import registry
 from ui import frame, states
 
@@ -26,10 +27,10 @@ def title(stage: str) -> str:
     words = _words()
     if stage in words:
         return words[stage].title
-    base, _, part = stage.partition(": ")
-    if base in words:
-        return f"{words[base].title}, {part}"
-    return registry.title(base) + (f", {part}" if part else "")
+    at = Place.of(stage)
+    if at.stage in words:
+        return f"{words[at.stage].title}, {at.part}"
+    return registry.title(at.stage) + (f", {at.part}" if at.part else "")
 
 
 def stages(status: dict[str, Any]) -> None:
@@ -60,15 +61,20 @@ def ordered(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The stages with parts of a stage (``u: pairing``) beside it; parts that have not begun are left out, and those
     without a title of their own, such as the seeds of a method, are told by the bar alone."""
     words = _words()
-    main = [stage for stage in found if ":" not in stage["name"]]
+    main = [stage for stage in found if not Place.of(stage["name"]).part]
     out: list[dict[str, Any]] = []
     for stage in main:
-        parts = [item for item in found if item["name"].startswith(stage["name"] + ":") and item["name"] in words]
+        parts = [item for item in found if item["name"] in words and _is_part(item["name"], stage["name"])]
         # A part has no end of its own: it is over as soon as another part, or the stage itself, goes on.
         over = stage["state"] in ("done", "restored")
         out += [{**part, "state": "done", "seconds": None} if over else part for part in parts]
         out.append(stage)
     return out
+
+
+def _is_part(name: str, stage: str) -> bool:
+    at = Place.of(name)
+    return bool(at.part) and at.stage == stage
 
 
 def bar(status: dict[str, Any]) -> None:

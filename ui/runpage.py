@@ -51,14 +51,25 @@ def choice(label: str, modes: Mapping[str, str], key: str, *, collapsed: bool = 
             st.query_params["of"] = st.session_state[key]
 
     st.segmented_control(
-        label, list(modes), key=key, required=True, format_func=modes.__getitem__, on_change=chosen,
+        label,
+        list(modes),
+        key=key,
+        required=True,
+        format_func=modes.__getitem__,
+        on_change=chosen,
         label_visibility="collapsed" if collapsed else "visible",
-    )  # fmt: skip
+    )
     return mode
 
 
-def show(run_id: str, question: str, actions: Body, done: Callable[[Run], None], body: Body,
-         rest: Callable[[Run], None] | None = None) -> None:  # fmt: skip
+def show(
+    run_id: str,
+    question: str,
+    actions: Body,
+    done: Callable[[Run], None],
+    body: Body,
+    rest: Callable[[Run], None] | None = None,
+) -> None:
     """One run: its head and buttons, then its result, or what it shows while it works; ``rest``: what a run that broke
     off had."""
     run = runs.store().get(run_id)

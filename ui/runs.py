@@ -46,7 +46,7 @@ def store() -> RunStore:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _store(home: str) -> RunStore:
-    return RunStore(Path(home))
+    return RunStore(Path(home)).watch()
 
 
 def load_model(run_id: str) -> PolarFactorization:

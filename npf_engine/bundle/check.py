@@ -137,7 +137,7 @@ def _check_networks_named(where: str, config: dict[str, Any]) -> None:
                 )
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from npf_model import PolarFactorization
 
 HERE = Path(__file__).resolve().parent
 # Largest difference allowed, as a share of the answer's spread: closed forms and networks agree to rounding;
@@ -19,7 +22,7 @@ TOLERANCE = {"potential": 1e-4, "grad_u": 1e-4, "M_network": 1e-4, "grad_u_conju
 PATH_TOLERANCE, PATH_SHARE = 1e-2, 0.95
 
 
-def answers(model: Any, x: np.ndarray, y: np.ndarray, n: int, seed: int) -> dict[str, np.ndarray]:
+def answers(model: PolarFactorization, x: np.ndarray, y: np.ndarray, n: int, seed: int) -> dict[str, np.ndarray]:
     """What the model says of positions x (k, d) and of the values y (k, d) of F there."""
     out = {
         "potential": model.potential(x),

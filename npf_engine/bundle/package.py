@@ -32,6 +32,7 @@ from npf_engine.networks.sizes import kind_of_potential
 from npf_engine.polar import PolarFactorization
 from npf_engine.settings import limits
 from npf_engine.tasks import layout
+from npf_engine.tasks.files import Json
 
 __all__ = ["Bundle", "check_bundle", "load_bundle", "read_bundle", "unpack_bundle", "write_bundle"]
 
@@ -193,7 +194,7 @@ def file_name(text: str) -> str:
     return text
 
 
-def _without_folders(data: Any, source: str) -> Any:
+def _without_folders(data: Json, source: str) -> Json:
     """``data`` with absolute paths cut to file names, also where the path ``source`` stands inside a sentence."""
     if isinstance(data, str):
         return file_name(data.replace(source, file_name(source)) if source else data)
@@ -204,5 +205,5 @@ def _without_folders(data: Any, source: str) -> Any:
     return data
 
 
-def _json(data: Any) -> bytes:
+def _json(data: object) -> bytes:
     return layout.json_bytes(data) + b"\n"

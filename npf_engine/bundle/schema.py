@@ -1,7 +1,7 @@
 """The schema of the JSON in a bundle: what each key may hold, one place a key; unknown keys are bounded and kept.
 
-``config`` and ``report`` are read strictly, with a sentence for the first thing that is wrong. ``clean`` is for what
-is in the table and in the folders already: it keeps what can be shown and drops the rest, and never raises.
+``config`` and ``report`` are read strictly, with a sentence for the first thing that is wrong; what is in the table and
+in the folders already is cleaned instead (bundle/cleaning.py).
 """
 
 from __future__ import annotations
@@ -198,7 +198,7 @@ def _whole(text: str) -> int | float:
     return int(text) if len(text) <= DIGITS else float(text)
 
 
-def tree(data: Any) -> str | None:
+def tree(data: object) -> str | None:
     """What is wrong with a JSON value as a whole: too deep, too many values, a number that is none, a text that cannot
     be printed; None where nothing is."""
     count, stack = 0, [(data, "", 0)]
@@ -223,12 +223,12 @@ def tree(data: Any) -> str | None:
                 stack.append((item, f"{path}.{key}".lstrip("."), depth + 1))
         elif isinstance(value, list):
             stack += [(item, path, depth + 1) for item in value]
-        elif isinstance(value, int | float) and not isinstance(value, bool) and not _plain(value):
+        elif isinstance(value, int | float) and not isinstance(value, bool) and not plain(value):
             return f"{path[:80] or 'it'} is a number that is not finite"
     return None
 
 
-def _plain(value: float) -> bool:
+def plain(value: float) -> bool:
     return math.isfinite(value) and abs(value) <= MAX_MAGNITUDE
 
 
@@ -245,67 +245,3 @@ def check(where: str, model: type[BaseModel], data: dict[str, Any]) -> None:
             f"{where}: {key[:120]}: {message[:1].lower() + message[1:][:120]}{given}; "
             "the bundle was not written by this program"
         ) from None
-
-
-def clean(data: Any, depth: int = 0) -> Any:
-    """``data`` with what cannot be shown taken out: numbers that are not finite become None, texts are cut and made
-    printable, what is nested too deeply is left out. Never raises."""
-    if isinstance(data, bool) or data is None:
-        return data
-    if isinstance(data, int | float):
-        try:
-            return data if _plain(data) else None
-        except OverflowError:  # a whole number beyond every real one
-            return None
-    if isinstance(data, str):
-        return clean_text(data, limits.MAX_SENTENCE)
-    if depth > MAX_NESTED:
-        return None
-    if isinstance(data, dict):
-        return {clean_text(str(key), limits.MAX_NAME): clean(value, depth + 1) for key, value in data.items()}
-    if isinstance(data, list | tuple):
-        return [clean(value, depth + 1) for value in data]
-    return None
-
-
-def clean_text(text: Any, most: int = limits.MAX_SENTENCE) -> str:
-    """``text`` as at most ``most`` printable characters; of anything else, what it would be written as."""
-    if not isinstance(text, str):
-        text = "" if text is None else limits.shown(text)
-    text = text[:most]
-    if text.isprintable():
-        return str(text)
-    return "".join("\ufffd" if limits.unprintable(c, lines=True) else c for c in text)
-
-
-def clean_metrics(data: Any) -> dict[str, Any] | None:
-    """The metrics of a row, where every figure of the accuracy table is numbers or missing; None for none at all."""
-    if not isinstance(data, dict):
-        return None
-    found: dict[str, Any] = clean(data)
-    for name in Metrics.model_fields:
-        item = found.get(name)
-        if item is not None:
-            found[name] = _figures(item) if isinstance(item, dict) else None
-    return found
-
-
-def _figures(item: dict[str, Any]) -> dict[str, Any]:
-    """What of a figure is numbers, and the words and groups of numbers that its class knows."""
-    kept = {key: value for key, value in item.items() if value is None or _number(value)}
-    if isinstance(item.get("known"), str):
-        kept["known"] = item["known"]
-    if isinstance(item.get("exact"), dict):
-        kept["exact"] = {key: value for key, value in item["exact"].items() if value is None or _number(value)}
-    return kept
-
-
-def clean_seconds(data: Any) -> dict[str, float] | None:
-    """Seconds by stage of a row, as far as they are numbers."""
-    if not isinstance(data, dict):
-        return None
-    return {key: value for key, value in clean(data).items() if _number(value) and value >= 0}
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from npf_engine.fields.field import Field
     from npf_engine.polar import PolarFactorization
-    from npf_engine.runs.recording import ConsoleRecorder
+    from npf_engine.runs.console import ConsoleRecorder
 
 
 def fields(args: argparse.Namespace) -> Answer:
@@ -52,7 +52,7 @@ def evaluate(args: argparse.Namespace) -> Answer:
 
     from npf_engine.measures.report import accuracy_report
     from npf_engine.runs.machine import choose_threads
-    from npf_engine.runs.recording import ConsoleRecorder
+    from npf_engine.runs.console import ConsoleRecorder
     from npf_engine.studies.factorization.spec import TrainingSpec
 
     given = flags.typed(EvaluateOptions, args)

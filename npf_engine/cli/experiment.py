@@ -12,7 +12,7 @@ from npf_engine.settings.dotted import set_leaves
 from npf_engine.studies.classifier.spec import ExperimentSpec, experiment_preset
 
 if TYPE_CHECKING:
-    from npf_engine.runs.recording import ConsoleRecorder
+    from npf_engine.runs.console import ConsoleRecorder
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -32,7 +32,7 @@ def experiment(args: argparse.Namespace) -> Answer:
     from npf_engine.fields.classifier import Classifier
     from npf_engine.fields.digits import fetch_mnist, load_digits
     from npf_engine.runs import machine
-    from npf_engine.runs.recording import ConsoleRecorder
+    from npf_engine.runs.console import ConsoleRecorder
 
     values = flags.typed(ExperimentSpec, args, "an unknown key is answered with all that there are")
     number_, preset = (str(values.pop(key, default)) for key, default in (("experiment", ""), ("preset", "quick")))

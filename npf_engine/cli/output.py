@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from npf_engine import numbers
-from npf_engine.runs.recording import duration
+from npf_engine.runs.console import duration
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from npf_engine.errors import Cancelled
+from npf_engine.runs.console import ConsoleRecorder
 from npf_engine.runs.job import run_job, workplace
-from npf_engine.runs.recording import ConsoleRecorder
 from npf_engine.studies import kinds
 from npf_engine.tasks import layout
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 from torch import Tensor
@@ -26,6 +26,7 @@ from npf_engine.settings import limits
 from npf_engine.settings.limits import rows_needed
 from npf_engine.settings.paths import whole_path
 from npf_engine.studies.factorization import cost
+from npf_engine.studies.factorization.result import TrainingResult
 from npf_engine.studies.factorization.spec import TrainingSpec, of_field, preset, with_values
 
 STEPS = ("u.regression_steps", "u.polish_steps", "v.steps", "m.steps", "inverse.steps")
@@ -34,60 +35,87 @@ TRAINED = ("u", "v", "m", "inverse")
 PROBED = 4  # points on which a function is tried
 
 
-def factorize(
-    x: Any,
-    y: Any = None,
-    *,
-    low: Any = None,
-    high: Any = None,
-    rho: str | None = None,
-    preset: str = "quick",
-    seed: int = 0,
-    device: str = "auto",
-    budget: float | str | None = None,
-    progress: Any = None,
-    settings: Mapping[str, Any] | None = None,
-    out: str | Path | None = None,
-) -> PolarFactorization:
+@dataclass(frozen=True)
+class Asked:
+    """How ``factorize`` is to do it; see there."""
+
+    low: object = None
+    high: object = None
+    rho: str | None = None
+    preset: str = "quick"
+    seed: object = 0
+    device: str = "auto"
+    budget: float | str | None = None
+    progress: object = None
+    settings: Mapping[str, object] | None = None
+    out: str | Path | None = None
+
+    @property
+    def domain(self) -> dict[str, Any]:
+        """The given ones of low, high and rho."""
+        found: dict[str, Any] = {} if self.rho is None else {"rho": self.rho}
+        for name, value in (("low", self.low), ("high", self.high)):
+            if value is not None:
+                found[name] = tuple(map(float, arrays.vector(name, value)))
+        return found
+
+    @property
+    def values(self) -> dict[str, object]:
+        """The settings by their dotted keys."""
+        return {"seed": _seed(self.seed), "device": self.device} | dict(self.settings or {})
+
+
+class Options(TypedDict, total=False):
+    """The keywords of ``factorize``: the fields of ``Asked``."""
+
+    low: object
+    high: object
+    rho: str | None
+    preset: str
+    seed: int
+    device: str
+    budget: float | str | None
+    progress: object
+    settings: Mapping[str, object] | None
+    out: str | Path | None
+
+
+def factorize(x: object, y: object = None, **options: Unpack[Options]) -> PolarFactorization:
     """Train F = grad u o M (NPF sections 3 and 4) and measure it.
 
     x, y: samples, two arrays (n, d) of numpy or torch with y_i = F(x_i); rho is then the law of the x_i. Or x alone: a
     function (n, d) -> (n, d), written for numpy or torch, on the box ``low`` to ``high`` (one number an axis); a name
     (``chamonix``, ``himmelblau``, any place, a file: see ``npf fields``); or a Field.
-    rho: ``box`` (default of a function), ``disc``, ``gaussian``, on terrain ``land`` too. preset: ``quick`` or
-    ``paper``. budget: seconds that are aimed at, by fewer steps than the preset's, or ``"2000 steps"``, all stages
-    together; the same steps give the same numbers. progress: True, or a function (stage, step, total). settings: dotted
-    keys as ``npf train --set`` takes them. out: a folder for the run, in which a broken one goes on.
+
+    Options: low, high, rho, preset, seed, device, budget, progress, settings, out. rho: ``box`` (default of a
+    function), ``disc``, ``gaussian``, on terrain ``land`` too. preset: ``quick`` (default) or ``paper``. seed: 0;
+    device: ``auto``. budget: seconds that are aimed at, by fewer steps than the preset's, or ``"2000 steps"``, all
+    stages together; the same steps give the same numbers. progress: True, or a function (stage, step, total). settings:
+    dotted keys as ``npf train --set`` takes them. out: a folder for the run, in which a broken one goes on.
 
     The answer has ``report`` (metrics, verdict), ``save``, ``bundle`` and ``fingerprint``; the same spec gives the same
     one as ``npf train``. Raises InputError, one sentence, for what cannot be trained on.
     """
-    values = {"seed": _seed(seed), "device": device} | dict(settings or {})
-    spec, field = _asked(x, y, _domain(low, high, rho), str(preset), values, loader(progress))
-    spec = _within(spec, budget, field)
-    with workplace(out) as folder:
-        result = run_job(spec, folder, recorder(progress, None if out is None else folder), field=field).to_json()
-        model = load(result["bundle"])
-    model.report = {key: value for key, value in result.items() if key != "bundle"}
-    model.spec = replace(spec, device=result["device"], threads=result["threads"])
+    for name in options.keys() - {item.name for item in fields(Asked)}:
+        raise TypeError(f"factorize() has no option {name!r}; it has {', '.join(item.name for item in fields(Asked))}")
+    asked = Asked(**options)
+    spec, field = _asked(x, y, asked)
+    spec = _within(spec, asked.budget, field)
+    with workplace(asked.out) as folder:
+        telling = recorder(asked.progress, None if asked.out is None else folder)
+        result = run_job(spec, folder, telling, field=field)
+        assert isinstance(result, TrainingResult)
+        model = load(result.bundle)
+    model.report = {key: value for key, value in result.to_json().items() if key != "bundle"}
+    model.spec = replace(spec, device=result.device, threads=result.threads)
     if field is not None and field.function is not None:
         model.function, model.info["kind"] = field.function, "function"
     return model
 
 
-def _domain(low: Any, high: Any, rho: str | None) -> dict[str, Any]:
-    """The given ones of low, high and rho."""
-    found: dict[str, Any] = {} if rho is None else {"rho": rho}
-    for name, value in (("low", low), ("high", high)):
-        if value is not None:
-            found[name] = tuple(map(float, arrays.vector(name, value)))
-    return found
-
-
-def _asked(
-    x: Any, y: Any, domain: dict[str, Any], name: str, values: dict[str, Any], progress: Any
-) -> tuple[TrainingSpec, Field | None]:
+def _asked(x: object, y: object, asked: Asked) -> tuple[TrainingSpec, Field | None]:
     """The spec, and the field where no name says how to build it. Raises InputError."""
+    domain, name, values = asked.domain, str(asked.preset), asked.values
     if y is not None:
         if callable(x) and not isinstance(x, Tensor):
             raise InputError("y goes with samples x; for a function pass low and high instead of y")
@@ -103,7 +131,7 @@ def _asked(
         title = Path(str(x)).stem if Path(str(x)).suffix else str(x)
         return with_values(_named(spec, title, {}), given | values), None
     if callable(x):
-        return _of_function(x, domain, name, values, progress)
+        return _of_function(x, domain, name, values, loader(asked.progress))
     if isinstance(x, np.ndarray | Tensor) or hasattr(x, "__array__") or isinstance(x, list | tuple):
         raise InputError("y is missing: pass F at each row of x, an array of the same shape as x")
     raise InputError(
@@ -117,7 +145,7 @@ def _known(spec: dict[str, Any]) -> FieldSpec:
     return spec_from_dict(spec)
 
 
-def _named(spec: TrainingSpec, title: str, values: dict[str, Any]) -> TrainingSpec:
+def _named(spec: TrainingSpec, title: str, values: dict[str, object]) -> TrainingSpec:
     """With a name that a file can have, and the caller's settings."""
     clean = "".join(c for c in title if c.isprintable())[: limits.MAX_NAME].strip() or "field"
     return with_values(spec, {"name": clean} | values)
@@ -129,7 +157,7 @@ def _no_domain(domain: dict[str, Any], why: str) -> None:
 
 
 def _of_samples(
-    x: Any, y: Any, domain: dict[str, Any], name: str, values: dict[str, Any]
+    x: object, y: object, domain: dict[str, Any], name: str, values: dict[str, object]
 ) -> tuple[TrainingSpec, Field]:
     if domain.get("rho") == "samples":
         domain = {key: value for key, value in domain.items() if key != "rho"}
@@ -149,7 +177,11 @@ def _of_samples(
 
 
 def _of_function(
-    function: Any, domain: dict[str, Any], name: str, values: dict[str, Any], progress: Any
+    function: Callable[..., Any],
+    domain: dict[str, Any],
+    name: str,
+    values: dict[str, object],
+    progress: Callable[[float, float, str], None] | None,
 ) -> tuple[TrainingSpec, Field]:
     for key in ("low", "high"):
         if key not in domain:
@@ -166,7 +198,7 @@ def _of_function(
     return spec, own.from_function(title, asked.call, spec.field, progress)
 
 
-def _seed(seed: Any) -> int:
+def _seed(seed: object) -> int:
     if isinstance(seed, bool) or not hasattr(seed, "__index__"):
         raise InputError(f"seed must be a whole number, not {seed!r}")
     return int(seed.__index__())

@@ -21,6 +21,8 @@ from npf_engine.settings import limits
 if TYPE_CHECKING:
     from npf_engine.studies.factorization.spec import TrainingSpec
 
+# An array for an array, a tensor for a tensor: these methods override some that answer tensors alone.
+Like = Any
 REPORT, SPEC = "report.json", "spec.json"
 SAME_FUNCTION = 1e-4  # of F's spread: how far a function given again may be from the samples that were kept
 COMPARED = 256  # samples on which that is looked at
@@ -39,22 +41,20 @@ class PolarFactorization(factorization.PolarFactorization):
     report: dict[str, Any] = dataclasses.field(default_factory=dict)
     spec: TrainingSpec | None = None
 
-    # Any: an array for an array, a tensor for a tensor
-
-    def potential(self, x: Any) -> Any:
+    def potential(self, x: object) -> Like:
         """u(x), (n,) at positions x (n, d)."""
         return arrays.like(x, super().potential(self._rows("x", x)))
 
-    def grad_u(self, x: Any) -> Any:
+    def grad_u(self, x: object) -> Like:
         """grad u(x), (n, d), in the units of F, at positions x (n, d)."""
         found = super().grad_u(self._rows("x", x))
         return arrays.like(x, found.double() + self.shift if bool(self.shift.any()) else found)
 
-    def grad_u_conjugate(self, y: Any) -> Any:
+    def grad_u_conjugate(self, y: object) -> Like:
         """grad u*(y), positions (n, d), for values y (n, d): the inverse of grad_u."""
         return arrays.like(y, super().grad_u_conjugate(self._rows("y", y) - self.shift))
 
-    def M(self, x: Any, field_values: Any = None) -> Any:
+    def M(self, x: object, field_values: object = None) -> Like:
         """M_theta(x) = grad u*(F(x)), (n, d). field_values: F(x) (n, d), needed where F is known on samples only."""
         rows = self._rows("x", x)
         if field_values is None:
@@ -67,20 +67,20 @@ class PolarFactorization(factorization.PolarFactorization):
                 raise InputError(f"field_values has {len(values)} rows and x has {len(rows)}; pass F at each row of x")
         return arrays.like(x, self._user(self.solve(self._values(values)).x))
 
-    def M_network(self, x: Any) -> Any:
+    def M_network(self, x: object) -> Like:
         """M_xi(x), (n, d): the network's regression of M_theta."""
         return arrays.like(x, super().M_network(self._rows("x", x)))
 
-    def preimages(self, y: Any, n: int, seed: int = 0) -> Any:
+    def preimages(self, y: object, n: int, seed: int = 0) -> Like:
         """n draws of points that M sends to y: (n, d) for y (d,), (k, n, d) for y (k, d)."""
         return arrays.like(y, super().preimages(*self._asked("y", y, n), seed))
 
-    def invert(self, gradient: Any, n: int, seed: int = 0) -> Any:
+    def invert(self, gradient: object, n: int, seed: int = 0) -> Like:
         """n draws of places where F takes the value ``gradient``: (n, d) for (d,), (k, n, d) for (k, d)."""
         value, draws = self._asked("gradient", gradient, n)
         return arrays.like(gradient, super().invert(value - self.shift, draws, seed))
 
-    def invert_exact(self, gradient: Any, n: int, seed: int = 0) -> factorization.ExactInversion:
+    def invert_exact(self, gradient: object, n: int, seed: int = 0) -> factorization.ExactInversion:
         """``invert`` of one gradient (d,), each draw carried on to where F is exactly that value; tensors."""
         value = torch.from_numpy(arrays.vector("gradient", gradient, self.d))
         asked, draws = self._asked("gradient", value, n)
@@ -92,10 +92,10 @@ class PolarFactorization(factorization.PolarFactorization):
         networks and ``samples`` know F less this; what is asked for and answered here is F itself."""
         return torch.tensor(self.info.get("shift") or [0.0] * self.d, dtype=torch.float64)
 
-    def _rows(self, name: str, value: Any) -> Tensor:
+    def _rows(self, name: str, value: object) -> Tensor:
         return torch.from_numpy(arrays.rows(name, value, self.d))
 
-    def _asked(self, name: str, value: Any, n: Any) -> tuple[Tensor, int]:
+    def _asked(self, name: str, value: object, n: object) -> tuple[Tensor, int]:
         """One point or several, and how many draws of each. Raises InputError."""
         points, draws = torch.from_numpy(arrays.points(name, value, self.d)), count("n", n)
         limits.check_samples(draws * (1 if points.ndim == 1 else len(points)), self.d)
@@ -121,15 +121,17 @@ class PolarFactorization(factorization.PolarFactorization):
         from npf_engine.studies.factorization.bundling import write_bundle
 
         if not self.report or self.spec is None:
-            raise InputError("this model has no report, which a bundle holds; train it with npf.factorize, or load it "
-                             "from a bundle or from a folder that save wrote")  # fmt: skip
+            raise InputError(
+                "this model has no report, which a bundle holds; train it with npf.factorize, or load it "
+                "from a bundle or from a folder that save wrote"
+            )
         path = Path(path)
         if path.suffix != ".zip":
             path = path.with_name(path.name + ".zip")
         return write_bundle(self._engine(), self.report, self.spec, path)
 
     @staticmethod
-    def load(path: str | Path, function: Any = None) -> PolarFactorization:
+    def load(path: str | Path, function: object = None) -> PolarFactorization:
         """As ``npf.load``."""
         return load(path, function)
 
@@ -147,7 +149,7 @@ def of_engine(
     return PolarFactorization(**{name: getattr(model, name) for name in names}, report=report, spec=spec)
 
 
-def load(path: str | Path, function: Any = None) -> PolarFactorization:
+def load(path: str | Path, function: object = None) -> PolarFactorization:
     """The model in a bundle (a zip, or its folder) or in a folder that ``save`` wrote.
 
     function: F again, where it was a Python function, which no file holds; without it the model knows F on samples
@@ -183,7 +185,7 @@ def _read(path: Path) -> PolarFactorization:
     return of_engine(factorization.PolarFactorization.load(path), layout.read_json(path / REPORT) or {}, spec)
 
 
-def _give(model: PolarFactorization, function: Any) -> None:
+def _give(model: PolarFactorization, function: object) -> None:
     """F of the caller's again, compared with the samples that were kept. Raises InputError where it differs."""
     x, y = (model.samples[name][:COMPARED].double() for name in ("x_train", "y_train"))
     at = model.scaling.to_user(x)
@@ -200,7 +202,7 @@ def _give(model: PolarFactorization, function: Any) -> None:
 
 
 def accuracy(
-    model: PolarFactorization, x: Any, y: Any, *, draws: int = 8, seed: int = 0, progress: Any = None
+    model: PolarFactorization, x: object, y: object, *, draws: int = 8, seed: int = 0, progress: object = None
 ) -> dict[str, Any]:
     """The accuracy table of ``model`` on samples that it has not seen: y (n, d) = F(x) at x (n, d).
 
@@ -225,11 +227,20 @@ def _unseen(model: factorization.PolarFactorization, x: Tensor, y: Tensor) -> Fi
     """The samples as the test samples of a field whose training samples are those that the model has kept."""
     x_hat = model.scaling.to_model(x).float()
     field = Field(
-        name=model.field_name, kind="function" if model.function else "samples",
-        x_train=model.samples["x_train"], y_train=model.samples["y_train"], x_test=x_hat, y_test=y.float(),
-        low=model.low, high=model.high, scaling=model.scaling, units=model.units, rho=model.rho,
-        function=model.function, lattice=model.lattice,
-    )  # fmt: skip
+        name=model.field_name,
+        kind="function" if model.function else "samples",
+        x_train=model.samples["x_train"],
+        y_train=model.samples["y_train"],
+        x_test=x_hat,
+        y_test=y.float(),
+        low=model.low,
+        high=model.high,
+        scaling=model.scaling,
+        units=model.units,
+        rho=model.rho,
+        function=model.function,
+        lattice=model.lattice,
+    )
     outside = ~field.inside(x_hat / (1 + 1e-3))
     if bool(outside.any()):
         at = int(outside.nonzero()[0, 0])
@@ -240,14 +251,14 @@ def _unseen(model: factorization.PolarFactorization, x: Tensor, y: Tensor) -> Fi
     return field
 
 
-def count(name: str, value: Any, least: int = 1) -> int:
+def count(name: str, value: object, least: int = 1) -> int:
     """A whole number of at least ``least``. Raises InputError."""
     if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < least:
         raise InputError(f"{name} must be a whole number of {least} or more, not {value!r}")
     return int(value.__index__())
 
 
-def invert(model: PolarFactorization, gradient: Any, n: int = 500, *, seed: int = 0, exact: bool = False) -> Any:
+def invert(model: PolarFactorization, gradient: object, n: int = 500, *, seed: int = 0, exact: bool = False) -> Like:
     """n draws of places where F takes the value ``gradient`` (d,): (n, d), or (k, n, d) for k of them.
 
     exact: each draw is carried on to where F is exactly that value, and an object with x, places, weights and more is

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from npf_engine.errors import InputError
-from npf_engine.runs.recording import ConsoleRecorder
+from npf_engine.runs.console import ConsoleRecorder
 from npf_engine.tasks.checkpoints import ProgressRecorder
 from npf_engine.tasks.recorder import Recorder
 

@@ -17,7 +17,7 @@ from npf_engine.tasks import layout
 RESOLVED = {"threads": 0, "device": "auto"}
 
 
-def settle(spec: Any, folder: Path) -> Any:
+def settle(spec: kinds.AnySpec, folder: Path) -> kinds.AnySpec:
     """The spec with device and threads (where it has them) resolved, as kept in the folder: the same after every break.
 
     Raises InputError when the folder holds a run with other settings, and for a device that is not here.
@@ -37,15 +37,15 @@ def settle(spec: Any, folder: Path) -> Any:
     return spec
 
 
-def _resolvable(spec: Any) -> list[tuple[str, Any]]:
+def _resolvable(spec: object) -> list[tuple[str, Any]]:
     return [(key, blank) for key, blank in RESOLVED.items() if hasattr(spec, key)]
 
 
-def _first(asked: Any, kept: Any, blank: Any) -> Any:
+def _first(asked: object, kept: object, blank: object) -> object:
     return kept if asked == blank else asked
 
 
-def _must_match(spec: Any, kept: Any, folder: Path) -> None:
+def _must_match(spec: kinds.AnySpec, kept: kinds.AnySpec, folder: Path) -> None:
     kind, there = kinds.of(spec), kinds.of(kept)
     differs = f"it is of kind {there.name}, not {kind.name}" if kind is not there else ""
     if not differs:
@@ -63,7 +63,7 @@ def _must_match(spec: Any, kept: Any, folder: Path) -> None:
         raise InputError(f"{folder} holds another {what} ({differs}); choose another folder or remove it")
 
 
-def _kept(folder: Path) -> Any | None:
+def _kept(folder: Path) -> kinds.AnySpec:
     path = folder / layout.SPEC
     if not path.exists():
         return None

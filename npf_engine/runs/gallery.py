@@ -16,8 +16,8 @@ from npf_engine import resources
 from npf_engine.bundle.package import check_bundle
 from npf_engine.errors import InputError
 from npf_engine.measures.verdict import UNTRUSTED
+from npf_engine.runs.console import ConsoleRecorder
 from npf_engine.runs.job import run_job
-from npf_engine.runs.recording import ConsoleRecorder
 from npf_engine.studies.factorization.spec import preset, with_values
 from npf_engine.tasks import layout
 

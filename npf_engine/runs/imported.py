@@ -26,7 +26,7 @@ _sealing = threading.Lock()  # one bundle at a time is in this process's memory:
 CHECKING = child.Limits(memory=3 << 30, seconds=60.0)  # of the largest bundle: 512 MB of files, and its tensors
 
 
-class Shelf:
+class Importer:
     """Puts bundles on the list of runs: a folder with the zip and its report, and a row."""
 
     def __init__(self, folder: Path, table: Table, gallery: Path | None) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from npf_engine.bundle.schema import clean, clean_text
+from npf_engine.bundle.cleaning import clean, clean_text
 from npf_engine.tasks import layout
 from npf_engine.tasks.files import arrays as arrays
 from npf_engine.tasks.progress import STAGES
@@ -62,7 +62,7 @@ def _sound(told: dict[str, Any], blank: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _numbers(data: Any) -> dict[str, float]:
+def _numbers(data: object) -> dict[str, float]:
     items = data.items() if isinstance(data, dict) else ()
     return {key: value for key, value in items if isinstance(value, int | float) and not isinstance(value, bool)}
 
@@ -108,7 +108,7 @@ def _columns(found: list[dict[str, Any]]) -> dict[str, np.ndarray]:
     return values
 
 
-def _scalar(value: Any) -> Any:
+def _scalar(value: object) -> object:
     """A whole number of hundreds of digits is no scalar of ours."""
     return value if not isinstance(value, int) or abs(value) < 2**63 else None
 

@@ -1,16 +1,14 @@
 """The queue: which run goes next, who has died, who must be made to stop. One tick at a time, under a lock.
 
-Ticks come from three sides: a light thread in every process that has a RunStore, every access to the store,
-and each worker as it ends (``python -m npf_engine.runs.scheduler HOME PID``), so that the queue goes on
-without a page, and without an app.
+Ticks come from three sides: a light thread in a server (runs/watch.py), what is done to a run (RunStore), and each
+worker as it ends (``python -m npf_engine.runs.watch HOME PID``), so that the queue goes on without a page, and
+without an app. Reading the table moves nothing.
 """
 
 from __future__ import annotations
 
-import functools
 import logging
 import os
-import sys
 import threading
 import time
 from pathlib import Path
@@ -24,7 +22,6 @@ from npf_engine.runs.states import FINAL, TOLD_TO_END
 from npf_engine.tasks import layout, steady
 from npf_engine.tasks.processes import FileLock, Identity
 
-PERIOD = 2.0  # seconds between two ticks of the thread: a dead worker is seen within two of them
 KILL_AFTER = 5.0  # seconds from TERM to KILL
 GONE = "the worker stopped without a word (killed, out of memory, or the machine went down)"
 RESUME_HINT = "resume goes on from the last checkpoint"
@@ -51,11 +48,21 @@ class Scheduler:
         self.home, self.table, self.executor = home, table, executor
         self._trouble = ""
         self._asked: dict[tuple[str, float], float] = {}  # when a wish to cancel was first seen
-        executor.on_exit = self._tick_safely
+        executor.on_exit = self.tick_safely
 
     def lock(self) -> FileLock:
         """The lock of the queue, between threads and processes."""
         return FileLock(self.home / layout.QUEUE_LOCK)
+
+    def hindrance(self) -> str | None:
+        """Why nothing can change hands, in a sentence: the home may not be written to. None where it may."""
+        lock = self.lock()
+        try:
+            if lock.acquire():
+                lock.release()
+        except InputError as error:
+            return str(error)
+        return None
 
     def tick(self, wait: float = 0.0) -> bool:
         """Bring rows up to date and start what may start; False where somebody else is at it."""
@@ -208,7 +215,7 @@ class Scheduler:
             self.advance()
         return taken
 
-    def requeue(self, row: Row, **columns: Any) -> None:
+    def requeue(self, row: Row, **columns: object) -> None:
         """Put a run that is over, or rests, back in the queue; the caller holds the lock."""
         columns |= {"state": "queued", "cancel": None, "error": None, "finished": None}
         if self.executor.find(row.run.folder, row.worker) is None:
@@ -242,15 +249,7 @@ class Scheduler:
             safekeeping.back_up(self.table.path)
         return [folder.name for folder in waiting]
 
-    # the thread
-
-    def watch(self) -> None:
-        """Tick for ever; ends with the process, or when the home folder is taken away."""
-        while self.table.path.exists():
-            self._tick_safely()
-            time.sleep(PERIOD)
-
-    def _tick_safely(self) -> None:
+    def tick_safely(self) -> None:
         """A tick that must not end its thread: the queue would stop without a word."""
         try:
             if self.table.path.exists():
@@ -260,37 +259,3 @@ class Scheduler:
             if str(error) != self._trouble:  # said once, not every two seconds
                 log.exception("the queue's tick failed")
             self._trouble = str(error)
-
-
-def _of(home: Path, command: tuple[str, ...] | None) -> Scheduler:
-    return Scheduler(home, Table(home / layout.TABLE, home / layout.RUNS), LocalExecutor(home, command))
-
-
-@functools.cache
-def _watch(home: Path, command: tuple[str, ...] | None) -> threading.Thread:
-    """One thread a home and process: pages make a RunStore at every rerun."""
-    thread = threading.Thread(target=_of(home, command).watch, name="npf-queue", daemon=True)
-    thread.start()
-    return thread
-
-
-def keep_watch(home: Path, command: tuple[str, ...] | None) -> None:
-    """Keep the queue of a home moving for as long as this process lives."""
-    if not _watch(home, command).is_alive():  # the home was taken away and came back
-        _watch.cache_clear()
-        _watch(home, command)
-
-
-def main(argv: list[str]) -> int:
-    """``HOME [PID]``: one tick, after process PID is gone (at most half a minute)."""
-    if len(argv) > 1:
-        finishing = Identity.of(int(argv[1]))
-        deadline = time.monotonic() + 30
-        while finishing is not None and finishing.alive() and time.monotonic() < deadline:
-            time.sleep(0.05)
-    _of(Path(argv[0]), None).tick(wait=20.0)
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))

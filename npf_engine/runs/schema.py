@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from npf_engine.bundle.schema import clean, clean_metrics, clean_seconds, clean_text
+from npf_engine.bundle.cleaning import clean, clean_metrics, clean_seconds, clean_text
 from npf_engine.errors import DiskFull, InputError
 from npf_engine.measures.verdict import level_of_row
-from npf_engine.runs import safekeeping
+from npf_engine.runs import rebuilding, safekeeping
 from npf_engine.runs.states import ACTIVE as ACTIVE
 from npf_engine.runs.states import STATES as STATES
 from npf_engine.settings.limits import MAX_NAME
@@ -36,8 +36,8 @@ PATIENCE, HURRY = 5.0, 10.0  # seconds to wait for a lock; for how long after on
 class Run:
     """One run as the table has it. Times are unix seconds.
 
-    state is one of STATES (another only where a later version wrote it), source one of SOURCES; settings are the JSON
-    of what was submitted; verdict, metrics and seconds are there once the run is done, as far as its kind tells them;
+    state is one of STATES (another only where a later version wrote it), source one of SOURCES; spec_json is what
+    was submitted; verdict, metrics and seconds are there once the run is done, as far as its kind tells them;
     error is one sentence where it failed or was interrupted.
     """
 
@@ -48,7 +48,7 @@ class Run:
     started: float | None
     finished: float | None
     folder: Path
-    settings: dict[str, Any]
+    spec_json: dict[str, Any]
     verdict: str | None
     metrics: dict[str, Any] | None
     seconds: dict[str, Any] | None
@@ -64,20 +64,20 @@ class Run:
     @property
     def kind(self) -> str:
         """The name of its kind, see studies/kinds.py."""
-        return kinds.name_in(self.settings)
+        return kinds.name_in(self.spec_json)
 
     @property
     def device(self) -> str:
         """The setting of that name, ``auto`` for a kind that has none."""
-        return str(self.settings.get("device", "auto"))
+        return str(self.spec_json.get("device", "auto"))
 
     @functools.cached_property
-    def spec(self) -> Any:
+    def spec(self) -> kinds.AnySpec:
         """What was submitted, of its kind's class. Raises InputError for a kind that this version does not know.
 
         Read when somebody asks: a list of runs must not load all that its runs would need.
         """
-        return kinds.lenient_spec(self.settings)
+        return kinds.lenient_spec(self.spec_json)
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Table:
         self._hurry = 0.0  # until then, nobody waits long for a lock
         with contextlib.suppress(sqlite3.Error):  # who asks it will hear why
             if safekeeping.trouble(path) is not None:
-                safekeeping.repair(path, folder)
+                rebuilding.repair(path, folder)
             with contextlib.closing(safekeeping.opened(path)) as db:
                 db.execute("PRAGMA journal_mode=WAL")
                 safekeeping.create(db)
@@ -120,7 +120,7 @@ class Table:
         except sqlite3.Error as error:
             if not self._at_fault(error):
                 raise self._sentence(error) from error
-        safekeeping.repair(self.path, self.folder)
+        rebuilding.repair(self.path, self.folder)
         try:
             return self._on(work)
         except sqlite3.Error as error:
@@ -174,12 +174,12 @@ class Table:
             f"disk, or move the file away: it is made again from the runs' folders"
         )
 
-    def insert(self, **columns: Any) -> None:
+    def insert(self, **columns: object) -> None:
         """Add a row."""
         row = safekeeping.encoded(columns)
         self._ask(lambda db: safekeeping.insert(db, row))
 
-    def update(self, run_id: str, **columns: Any) -> None:
+    def update(self, run_id: str, **columns: object) -> None:
         """Change some columns of a row."""
         assignments = ", ".join(f"{name} = ?" for name in columns)
         values = [*safekeeping.encoded(columns).values(), run_id]
@@ -239,7 +239,7 @@ def _select(db: sqlite3.Connection) -> str:
 
 
 @functools.lru_cache(maxsize=ROWS_KEPT)
-def _row(folder: Path, *values: Any) -> Row:
+def _row(folder: Path, *values: object) -> Row:
     """The row with these columns. A row that has not changed is the same object: a list of a thousand runs, read at
     every rerun of a page, decodes what is new and nothing else. So nobody may change what a Run holds.
 
@@ -256,7 +256,7 @@ def _row(folder: Path, *values: Any) -> Row:
         started=_time(item["started"]),
         finished=_time(item["finished"]),
         folder=folder / (Path(run_id).name or "_"),
-        settings=_decode(item["spec"]) or {},
+        spec_json=_decode(item["spec"]) or {},
         verdict=None if verdict is None else level_of_row(_line(verdict)),
         metrics=clean_metrics(_decode(item["metrics"])),
         seconds=clean_seconds(_decode(item["seconds"])),
@@ -267,27 +267,27 @@ def _row(folder: Path, *values: Any) -> Row:
     pid = item["pid"]
     worker = Identity(pid, str(item["pid_start"])) if isinstance(pid, int) and 0 < pid < 2**31 else None
     crashes = item["crashes"] if isinstance(item["crashes"], int) else 0
-    return Row(run, _time(item["queued"]), worker, item["slot"], _time(item["cancel"]), item["origin"], crashes)
+    slot, origin = (None if item[name] is None else str(item[name]) for name in ("slot", "origin"))
+    return Row(run, _time(item["queued"]), worker, slot, _time(item["cancel"]), origin, crashes)
 
 
 def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
-def _line(value: Any) -> str:
+def _line(value: object) -> str:
     """A short text of one line."""
     return " ".join(clean_text(value, MAX_NAME).split())
 
 
-def _time(value: Any) -> float | None:
+def _time(value: object) -> float | None:
     """Unix seconds of this century and the next, or None."""
-    known = isinstance(value, int | float) and 0 <= value <= LATEST
-    return float(value) if known else None
+    return float(value) if isinstance(value, int | float) and 0 <= value <= LATEST else None
 
 
-def _decode(text: Any) -> dict[str, Any] | None:
+def _decode(text: object) -> dict[str, Any] | None:
     try:
-        data = json.loads(text) if text else None
+        data = json.loads(text) if isinstance(text, str | bytes) and text else None
     except (ValueError, TypeError, RecursionError):
         return None
     return clean(data) if isinstance(data, dict) else None

@@ -32,7 +32,7 @@ async def lifespan(app: object) -> AsyncIterator[None]:
 def begin() -> None:
     """At the start of a server: the queue moves without a visitor, and what a restart has interrupted is taken up."""
     try:
-        store = RunStore()
+        store = RunStore().watch()
         for run_id in store.scheduler.take_up():
             log.warning("run %s was interrupted by a restart and is taken up again", run_id)
     except InputError as error:
@@ -42,7 +42,7 @@ def begin() -> None:
 def end() -> None:
     """Ask the workers to save and to end, and wait for them."""
     try:
-        late = RunStore(watch=False).scheduler.leave(PATIENCE)
+        late = RunStore().scheduler.leave(PATIENCE)
     except InputError as error:
         log.warning("the workers could not be asked to save: %s", error)
         return

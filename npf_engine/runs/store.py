@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import secrets
 import shutil
 import time
@@ -11,39 +12,36 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from npf_engine import resources
-from npf_engine.bundle import archive
-from npf_engine.bundle.schema import clean
 from npf_engine.errors import DiskFull, InputError
-from npf_engine.runs import reading, safekeeping
+from npf_engine.runs import reading, rebuilding, uploads
 from npf_engine.runs.executors import LocalExecutor
-from npf_engine.runs.imported import Shelf
-from npf_engine.runs.scheduler import Scheduler, keep_watch
+from npf_engine.runs.imported import Importer
+from npf_engine.runs.results import Results
+from npf_engine.runs.scheduler import Scheduler
 from npf_engine.runs.schema import ACTIVE, Row, Run, Table
 from npf_engine.runs.states import STATES
+from npf_engine.runs.watch import keep_watch
 from npf_engine.settings import limits
 from npf_engine.studies import kinds
 from npf_engine.tasks import layout
 
 if TYPE_CHECKING:
-    from npf_engine.fields.field import Field
-    from npf_engine.polar import PolarFactorization
+    pass
 
 __all__ = ["Run", "RunStore"]
 
 Runs = list[Run]  # inside the class, ``list`` is its method
-Events = list[dict[str, Any]]
 
-TICK_SECONDS = 0.5  # accesses closer together than this share one tick
+LOOK_SECONDS = 0.5  # accesses closer together than this share one look at the gallery
 GALLERY = resources.gallery()
 
 
-class RunStore:
+class RunStore(Results):
     """The runs of one home folder: folders below ``runs/`` and a table beside it.
 
-    Objects are cheap and hold nothing that matters: several may look at one home, in several processes.
+    Objects are cheap and hold nothing that matters: several may look at one home, in several processes. Asking starts
+    and moves nothing: that is the queue's (runs/scheduler.py), which ``watch`` keeps awake in this process.
     Methods that name a run raise InputError when there is none of that id.
     """
 
@@ -53,10 +51,9 @@ class RunStore:
         *,
         command: Sequence[str] | None = None,
         gallery: Path | None = GALLERY,
-        watch: bool = True,
     ) -> None:
         """``home`` (default NPF_HOME or ~/.npf); ``command`` starts a worker (see LocalExecutor); ``gallery`` is a
-        folder of bundles listed as read-only runs; ``watch`` keeps the queue moving by a light thread.
+        folder of bundles listed as read-only runs.
         """
         self.home = layout.home() if home is None else Path(home).resolve()
         self.folder = self.home / layout.RUNS
@@ -64,50 +61,53 @@ class RunStore:
             self.folder.mkdir(parents=True, exist_ok=True)
         self.table = Table(self.home / layout.TABLE, self.folder)
         self.scheduler = Scheduler(self.home, self.table, LocalExecutor(self.home, command))
-        self.shelf = Shelf(self.folder, self.table, gallery)
-        self._ticked = 0.0
-        self._trouble: str | None = None  # what the last tick met
-        if watch:
-            keep_watch(self.home, None if command is None else tuple(command))
+        self.importer = Importer(self.folder, self.table, gallery)
+        self._command = None if command is None else tuple(command)
+        self._looked = -math.inf
+        self._trouble: str | None = None  # what stood in the way of listing the gallery
+
+    def watch(self) -> RunStore:
+        """Keep the queue of this home moving for as long as this process lives, by a light thread. Returns self."""
+        keep_watch(self.home, self._command)
+        return self
 
     # asking
 
     def trouble(self) -> str | None:
         """Why runs can only be looked at now, in a sentence: no room, no right to write, a table that is held. None
         where all is well."""
-        self._tick()
+        self._list_gallery()
         if layout.is_full(self.table.path):
             return f"the disk that holds {self.home} is full: trainings wait and go on by themselves; free some space"
-        return self.table.stale or self._trouble
+        return self.table.stale or self._trouble or self.scheduler.hindrance()
 
     def notice(self) -> str | None:
         """What was done to the table of runs since somebody last looked; ``dismiss`` when it was read."""
-        return safekeeping.notice(self.table.path)
+        return rebuilding.notice(self.table.path)
 
     def dismiss(self) -> None:
         """The notice was read."""
-        safekeeping.dismiss(self.table.path)
+        rebuilding.dismiss(self.table.path)
 
     def list(self, kind: str | None = None) -> Runs:
         """All runs, or those of one kind (``train``, ...), newest first; the gallery last."""
-        self._tick()
+        self._list_gallery()
         runs = [row.run for row in self.table.rows() if kind is None or row.run.kind == kind]
         return sorted(runs, key=lambda run: run.source == "gallery")
 
     def get(self, run_id: str) -> Run:
         """One run."""
-        self._tick()
+        self._list_gallery()
         return self._row(run_id).run
 
     def find(self, run_id: str) -> Run | None:
         """One run, or None where there is none of that id."""
-        self._tick()
+        self._list_gallery()
         row = self.table.find(run_id)
         return None if row is None else row.run
 
     def active(self) -> Runs:
         """The runs that wait, work or rest, of every kind, newest first."""
-        self._tick()
         return [row.run for row in self.table.rows(*ACTIVE)]
 
     def status(self, run_id: str) -> dict[str, Any]:
@@ -119,7 +119,6 @@ class RunStore:
         rests by itself, or None), "ahead" (runs before it in the queue)}; complete even where the worker has not
         written, or wrote rubbish.
         """
-        self._tick()
         row = self._row(run_id)
         kind = kinds.find(row.run.kind)
         stages = () if kind is None else kind.stages
@@ -131,85 +130,9 @@ class RunStore:
         cancelling, pausing = row.cancel is not None, self._pausing(row)
         return status | {"stopping": cancelling or pausing, "pausing": pausing and not cancelling}
 
-    def events(self, run_id: str, after: int = 0) -> Events:
-        """The events behind line ``after``, each with its line number ``i``; lines that are no JSON are left out."""
-        return reading.events(self._row(run_id).run.folder, after)
-
-    def history(self, run_id: str) -> dict[str, dict[str, np.ndarray]]:
-        """Curves for plots: stage -> {"step", "t" (unix s), "worked" (s), and every scalar}, (k,) float32 arrays,
-        NaN where not told.
-
-        Steps that were done again after a break appear once.
-        """
-        return reading.history(self._row(run_id).run.folder)
-
-    def snapshot(self, run_id: str) -> dict[str, np.ndarray] | None:
-        """The newest live picture: its arrays, and ``name``, which says what it shows; None where there is none."""
-        return reading.snapshot(self._row(run_id).run.folder)
-
-    def log(self, run_id: str) -> str:
-        """The end of the log, at most 200 kB."""
-        return reading.log(self._row(run_id).run.folder)
-
-    def report(self, run_id: str) -> dict[str, Any] | None:
-        """What ``train --json``, or the command of another kind, would print; None until the run is done."""
-        told: dict[str, Any] | None = clean(layout.read_json(self._row(run_id).run.folder / layout.REPORT))
-        return told
-
-    def result(self, run_id: str, name: str) -> Path:
-        """The result file ``name`` of a run. Raises InputError where there is none (yet)."""
-        run = self._row(run_id).run
-        found = archive.result_files(run.folder, kinds.get(run.kind).files)
-        if name not in found:
-            raise InputError(f"run {run.name!r} has no {name}: it is {run.state}")
-        return found[name]
-
-    def so_far(self, run_id: str, name: str) -> dict[str, Any] | None:
-        """The object in the run's JSON file ``name`` as it is now; None where there is none yet."""
-        return layout.read_json(self._row(run_id).run.folder / name)
-
-    def field(self, run_id: str) -> Field:
-        """The field that a run was trained on. Raises InputError where it was not kept, as for an imported bundle."""
-        from npf_engine.fields.storage import load_field
-
-        return load_field(self._row(run_id).run.folder / layout.FIELD)
-
-    def archive(self, run_id: str) -> bytes:
-        """What a run leaves, to download: a training's bundle; else settings, report and result files, zipped.
-
-        Raises InputError where there is nothing (yet).
-        """
-        run = self._row(run_id).run
-        kind = kinds.get(run.kind)
-        if kind.bundled:
-            return self.bundle(run_id).read_bytes()
-        patterns = kind.files
-        if run.state != "done" and (run.active or not archive.result_files(run.folder, patterns)):
-            raise InputError(f"run {run.name!r} has no results yet: it is {run.state}")
-        return archive.archive(run.folder, patterns)
-
-    def bundle(self, run_id: str) -> Path:
-        """The zip of a finished training. Raises InputError where there is none yet."""
-        run = self._row(run_id).run
-        found = sorted(run.folder.glob("npf-*.zip"))
-        if run.state != "done":
-            raise InputError(f"run {run.name!r} has no bundle: it is {run.state}")
-        if not found:
-            raise InputError(
-                f"run {run.name!r} is done, but its bundle is missing from {run.folder.name}; train it again with the "
-                "same settings, or delete it on the Models page"
-            )
-        return found[0]
-
-    def model(self, run_id: str) -> PolarFactorization:
-        """The trained factorization, freshly loaded: keep it, loading takes a moment."""
-        from npf_engine.polar import PolarFactorization
-
-        return PolarFactorization.load(self.bundle(run_id))
-
     # doing
 
-    def submit(self, spec: Any, name: str = "") -> Run:
+    def submit(self, spec: kinds.AnySpec, name: str = "") -> Run:
         """Put a run in the queue: a spec of any kind; ``name``: unless the spec has one.
 
         It starts at once where a slot is free. Raises InputError.
@@ -291,17 +214,17 @@ class RunStore:
                     row.run.folder.rename(trash)
             shutil.rmtree(trash, ignore_errors=True)  # first: the table may need the room
             self.table.remove(run_id)
-            self._forget_uploads(row.run)
+            uploads.forget(self.home, row.run, [other.run for other in self.table.rows()])
             self.scheduler.advance()
 
     def import_bundle(self, path: Path | str) -> Run:
         """Take a bundle in as a finished run; the file is copied. Raises InputError where it is not sound."""
-        run_id = self.shelf.take(Path(path), source="imported")
+        run_id = self.importer.take(Path(path), source="imported")
         return self._row(run_id).run
 
     # inside
 
-    def _submit(self, spec: Any, name: str = "", field: Path | None = None) -> Run:
+    def _submit(self, spec: kinds.AnySpec, name: str = "", field: Path | None = None) -> Run:
         kind = kinds.of(spec)
         kind.with_values(spec, {})  # nothing changes: it is checked
         name = name.strip()
@@ -334,21 +257,14 @@ class RunStore:
             self.scheduler.tick(wait=5.0)
         return self._row(run_id).run
 
-    def _tick(self) -> None:
-        if time.monotonic() - self._ticked > TICK_SECONDS:
+    def _list_gallery(self) -> None:
+        if time.monotonic() - self._looked > LOOK_SECONDS:
             try:
-                self.shelf.register_gallery(self.scheduler.lock())
-                self.scheduler.tick()
+                self.importer.register_gallery(self.scheduler.lock())
                 self._trouble = None
             except InputError as error:  # what is there can be looked at all the same
                 self._trouble = str(error)
-            self._ticked = time.monotonic()
-
-    def _row(self, run_id: str) -> Row:
-        row = self.table.find(run_id)
-        if row is None:
-            raise InputError(f"there is no run {run_id!r}; it may have been deleted")
-        return row
+            self._looked = time.monotonic()
 
     def _own(self, run_id: str, verb: str) -> Row:
         row = self._row(run_id)
@@ -367,17 +283,6 @@ class RunStore:
     def _wish(row: Row, word: str) -> None:
         layout.write_atomic(row.run.folder / layout.CONTROL, word.encode())
 
-    def _forget_uploads(self, run: Run) -> None:
-        """Remove the uploaded files that this run was the last to name."""
-        uploads = self.home / layout.UPLOADS
-        others = [_settings_text(row.run) for row in self.table.rows()]
-        for path in uploads.glob("*/*"):
-            name = path.relative_to(self.home).as_posix()
-            if name in _settings_text(run) and not any(name in other for other in others):
-                path.unlink(missing_ok=True)
-                with contextlib.suppress(OSError):
-                    path.parent.rmdir()
-
     @staticmethod
     def _pausing(row: Row) -> bool:
         return row.run.state == "running" and (row.run.folder / layout.CONTROL).exists()
@@ -386,7 +291,3 @@ class RunStore:
         if row.run.state != "queued":
             return 0
         return sum((other.queued or 0.0) < (row.queued or 0.0) for other in self.table.rows("queued"))
-
-
-def _settings_text(run: Run) -> str:
-    return json.dumps(run.settings)

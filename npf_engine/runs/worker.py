@@ -58,7 +58,7 @@ def main(folder: Path | str, job: Job | None = None) -> int:
             kick(folder)
 
 
-def _spec(folder: Path) -> Any:
+def _spec(folder: Path) -> object:
     """The spec in the folder; where it is broken, the run's status says so."""
     try:
         return read_spec(folder)
@@ -74,7 +74,7 @@ def _say(text: object) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
-def read_spec(folder: Path) -> Any:
+def read_spec(folder: Path) -> object:
     """The spec in a run folder. Raises InputError where there is none or it is broken."""
     path = folder / layout.SPEC
     try:
@@ -88,13 +88,13 @@ def read_spec(folder: Path) -> Any:
     return kinds.spec_from_json(data)
 
 
-def _job(spec: Any, folder: Path, recorder: FolderRecorder) -> Any:
+def _job(spec: object, folder: Path, recorder: FolderRecorder) -> object:
     from npf_engine.runs.job import run_job
 
     return run_job(spec, folder, recorder)
 
 
-def _run(job: Job, spec: Any, folder: Path, recorder: FolderRecorder) -> int:
+def _run(job: Job, spec: object, folder: Path, recorder: FolderRecorder) -> int:
     state, sentence = "done", None
     try:
         recorder.begin()
@@ -117,7 +117,7 @@ def _run(job: Job, spec: Any, folder: Path, recorder: FolderRecorder) -> int:
     return 1 if state == "failed" else 0
 
 
-def _with_room(job: Job, spec: Any, folder: Path, recorder: FolderRecorder) -> None:
+def _with_room(job: Job, spec: object, folder: Path, recorder: FolderRecorder) -> None:
     """Do the work; where the disk is full for something that is no checkpoint, wait and do what is not kept again."""
     patience, most = PATIENCE
     while True:
@@ -168,7 +168,7 @@ def kick(folder: Path) -> None:
         return
     with contextlib.suppress(OSError):
         subprocess.Popen(
-            [sys.executable, "-m", "npf_engine.runs.scheduler", str(home), str(os.getpid())],
+            [sys.executable, "-m", "npf_engine.runs.watch", str(home), str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

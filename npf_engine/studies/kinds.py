@@ -21,7 +21,8 @@ from npf_engine.studies.recolor.words import KIND as RECOLOR
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-AnyKind = Kind[Any, Any]  # of a run that was read from a row: which one it is shows when it is there
+AnySpec = Any  # of a run that was read from a row: of which class it is shows when it is there
+AnyKind = Kind[Any, Any]
 KIND = "kind"  # key of spec.json
 KINDS: dict[str, AnyKind] = {kind.name: kind for kind in (TRAINING, LANDSCAPE, EXPERIMENT, LAB, RECOLOR)}
 
@@ -72,14 +73,14 @@ def spec_to_json(spec: DataclassInstance) -> dict[str, Any]:
     return {KIND: of(spec).name} | to_json(spec)
 
 
-def spec_from_json(data: Mapping[str, Any]) -> Any:
+def spec_from_json(data: Mapping[str, Any]) -> AnySpec:
     """Inverse of spec_to_json: a spec of the kind's own class. Unknown kinds, unknown keys and bad values raise
     InputError."""
     kind = get(name_in(data))
     return kind.with_values(kind.default(), flatten(_settings(data)))
 
 
-def lenient_spec(data: Mapping[str, Any]) -> Any:
+def lenient_spec(data: Mapping[str, Any]) -> AnySpec:
     """The spec in ``data``; leaves that this version does not know or accept keep their default.
 
     A row of an older version must not take the whole list down. Raises InputError for an unknown kind alone.

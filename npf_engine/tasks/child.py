@@ -16,24 +16,25 @@ import logging
 import os
 import selectors
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Literal, TypeVar
+from typing import IO, Any, BinaryIO, TypeVar
 
 from npf_engine.errors import InputError
 from npf_engine.settings.limits import MAX_SENTENCE
 from npf_engine.tasks import packing, processes
+from npf_engine.tasks.child_limits import STANDARD, reason_of, sentence
+from npf_engine.tasks.child_limits import Limits as Limits
+from npf_engine.tasks.child_limits import Stopped as Stopped
+from npf_engine.tasks.files import Json
 
 T = TypeVar("T")
 Progress = Callable[[float, float, str], None]
-Reason = Literal["memory", "time", "disk", "crash"]
 
 log = logging.getLogger(__name__)
 
@@ -47,49 +48,20 @@ _START = "import sys, json; sys.path[:0] = json.loads(sys.argv[1]); from npf_eng
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "SYSTEMROOT", "TZ")
 _SECRET = ("NPF_PASSWORD", "STREAMLIT_", "NPF_SECRET")
 _OURS = {
-    "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
-    "MALLOC_ARENA_MAX": "1", "ARROW_DEFAULT_MEMORY_POOL": "system",
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a child may take; None for no limit.
-
-    memory: bytes above what the interpreter and its libraries hold. seconds: of CPU, and ``patience`` times that by
-    the clock, since a busy machine shares its cores.
-    file_bytes: of its answer and its scratch file. The last three are what a child must be trusted for.
-    """
-
-    memory: int | None = 1 << 30
-    seconds: float | None = 20.0
-    patience: float = 3.0
-    file_bytes: int | None = 1 << 30
-    open_files: int = 128
-    network: bool = False
-    programs: bool = False
-    writing: bool = False
-
-    @property
-    def locked(self) -> bool:
-        """Whether the child may do nothing but read what it was given and compute."""
-        return not (self.network or self.programs or self.writing)
-
-
-class Stopped(InputError):
-    """A child ended without an answer: at a limit, or by a fault of its own. ``detail`` is for logs."""
-
-    def __init__(self, sentence: str, reason: Reason, detail: str = "") -> None:
-        super().__init__(sentence)
-        self.reason = reason
-        self.detail = detail
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "1",
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+}
 
 
 def call(
     function: Callable[..., T],
-    *arguments: Any,
+    *arguments: object,
     what: str,
-    limits: Limits = Limits(),
+    limits: Limits = STANDARD,
     returns: tuple[type, ...] = (),
     progress: Progress | None = None,
 ) -> T:
@@ -125,7 +97,9 @@ def call(
         return _value(said, child, answer, errors, what, limits, returns)
 
 
-def start(function: Callable[..., object], *arguments: Any, limits: Limits, log_file: Path) -> subprocess.Popen[bytes]:
+def start(
+    function: Callable[..., object], *arguments: object, limits: Limits, log_file: Path
+) -> subprocess.Popen[bytes]:
     """Let ``function(*arguments)`` run in a child that outlives this process; it answers by the files it writes.
 
     What it says goes to ``log_file``. The process that is returned is reaped by a thread of this one.
@@ -145,7 +119,7 @@ class _Progress:
         self.progress = progress
         self.last: tuple[float, float, str] = (0.0, 1.0, "")
 
-    def __call__(self, *last: Any) -> None:
+    def __call__(self, *last: float | str) -> None:
         if last:
             done, total, text = last
             self.last = (float(done), float(total), str(text))
@@ -198,7 +172,7 @@ def _request(function: Callable[..., object], arguments: tuple[Any, ...], limits
     }
 
 
-def _absolute(argument: Any) -> Any:
+def _absolute(argument: object) -> object:
     return Path(os.path.abspath(argument)) if isinstance(argument, Path) else argument
 
 
@@ -275,7 +249,7 @@ def _value(
     what: str,
     limits: Limits,
     returns: tuple[type, ...],
-) -> Any:
+) -> Json:
     event = said.get("event")
     if event == "refused":
         raise InputError(str(said.get("text"))[:MAX_SENTENCE])
@@ -286,40 +260,7 @@ def _value(
             return packing.unpack(said["value"], packing.read_arrays(answer, said["arrays"]), types)
         except (LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
             log.exception("%s: the child's answer cannot be used", what)
-            raise Stopped(_sentence("crash", what, limits), "crash", repr(error)) from None
-    reason, detail = _reason(said, child, errors)
+            raise Stopped(sentence("crash", what, limits), "crash", repr(error)) from None
+    reason, detail = reason_of(said, child, errors)
     log.error("%s: the child gave no answer (%s): %s", what, reason, detail)
-    raise Stopped(_sentence(reason, what, limits), reason, detail)
-
-
-def _reason(said: dict[str, Any], child: subprocess.Popen[bytes], errors: BinaryIO) -> tuple[Reason, str]:
-    """Why a child that gave no answer ended, and what is known of it."""
-    if said.get("event") == "late":
-        return "time", "by the clock"
-    if said.get("event") == "failed":
-        kind, trace = said.get("kind"), str(said.get("trace"))
-        if kind == "MemoryError":
-            return "memory", trace
-        return ("disk" if "File too large" in trace or "[Errno 27]" in trace else "crash"), trace
-    code = child.wait()
-    errors.seek(max(0, errors.seek(0, os.SEEK_END) - 2000))
-    tail = errors.read().decode(errors="replace")
-    detail = f"exit code {code}; {tail}"
-    if code == -signal.SIGXCPU:
-        return "time", detail
-    if code == -signal.SIGXFSZ:
-        return "disk", detail
-    starved = any(word in tail.lower() for word in ("bad_alloc", "memory", "allocate"))
-    return ("memory" if starved or code == -signal.SIGKILL else "crash"), detail
-
-
-def _sentence(reason: Reason, what: str, limits: Limits) -> str:
-    return {
-        "memory": f"{what} needs more than {(limits.memory or 0) / 2**30:.1f} GB of memory to be read; thin it out or "
-        "cut out a part.",
-        "time": f"{what} takes longer than {limits.seconds or 0:g} seconds to read and was given up; thin it out, cut "
-        "out a part, or write it in a simpler way.",
-        "disk": f"{what} unpacks to more than {(limits.file_bytes or 0) / 1e6:,.0f} MB; cut out a part.",
-        "crash": f"{what} cannot be read: its reader failed in a way that was not foreseen; the file is probably "
-        "damaged, so write it again.",
-    }[reason]
+    raise Stopped(sentence(reason, what, limits), reason, detail)

@@ -16,6 +16,7 @@ import numpy as np
 
 from npf_engine.errors import DiskFull, InputError
 
+Json = Any  # a value as json.loads gives it and json.dumps takes it
 FULL = (errno.ENOSPC, errno.EDQUOT)
 SMALL = 64 * 1024  # bytes: less is no room
 ROOM = 512 * 2**20  # bytes that what is newly begun leaves to what runs already: its checkpoints
@@ -99,12 +100,12 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def write_json(path: Path, data: Any, *, durable: bool = False) -> None:
+def write_json(path: Path, data: object, *, durable: bool = False) -> None:
     """``data`` as JSON, atomically. NaN and infinity become null, which every JSON reader understands."""
     write_atomic(path, json_bytes(data), durable=durable)
 
 
-def json_bytes(data: Any) -> bytes:
+def json_bytes(data: object) -> bytes:
     """``data`` as the JSON that write_json writes."""
     return json.dumps(finite(data), allow_nan=False, ensure_ascii=False, indent=1).encode()
 
@@ -118,7 +119,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return data if isinstance(data, dict) else None
 
 
-def finite(data: Any) -> Any:
+def finite(data: object) -> Json:
     """``data`` with NaN and infinity as None, keys as strings, tuples as lists, numpy's and torch's numbers plain."""
     if isinstance(data, float):
         return data if abs(data) < float("inf") else None

@@ -15,7 +15,7 @@ import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
@@ -71,7 +71,9 @@ def main() -> None:
         sys.exit(_serve(function, arguments, keywords, reports, answer))
 
 
-def _serve(function: Any, arguments: list[Any], keywords: dict[str, Any], reports: TextIO, answer: BinaryIO) -> int:
+def _serve(
+    function: Callable[..., object], arguments: list[Any], keywords: dict[str, Any], reports: TextIO, answer: BinaryIO
+) -> int:
     try:
         arrays: list[Any] = []
         value = packing.pack(function(*arguments, **keywords), arrays)
@@ -86,7 +88,7 @@ def _serve(function: Any, arguments: list[Any], keywords: dict[str, Any], report
     return 1
 
 
-def _report(reports: TextIO, **what: Any) -> None:
+def _report(reports: TextIO, **what: object) -> None:
     with contextlib.suppress(BrokenPipeError):
         reports.write(json.dumps(what) + "\n")
         reports.flush()

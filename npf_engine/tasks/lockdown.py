@@ -46,35 +46,46 @@ class Calls:
     openat2: int = 437
 
 
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split()))
+
+
 CALLS = {
     "x86_64": Calls(
         0xC000003E,
         network=(41, 42, 43, 44, 46, 49, 50, 53, 288, 425),  # socket, connect, ..., io_uring_setup
         programs=(57, 58, 59, 322),  # fork, vfork, execve, execveat
-        others=(
-            62, 101, 109, 112, 129, 141, 142, 144, 165, 200, 203, 248, 249, 250, 251, 272, 297, 298, 304, 308, 310, 311,
-            314, 321, 323, 424, 434, 438,
+        others=_numbers(
+            "62 101 109 112 129 141 142 144 165 200 203 248 249 250 251 272 297 298 304 308 310 311 314 321 "
+            "323 424 434 438"
         ),
         shared=(29, 30, 31, 64, 65, 66, 68, 69, 70, 71, 220, 240, 241, 319, 447),  # shmget, ..., memfd_create
-        changes=(
-            76, 82, 83, 84, 85, 86, 87, 88, 90, 92, 94, 132, 133, 188, 235, 258, 259, 260, 261, 263, 264, 265, 266, 268,
-            280, 316,
+        changes=_numbers(
+            "76 82 83 84 85 86 87 88 90 92 94 132 133 188 235 258 259 260 261 263 264 265 266 268 280 316"
         ),
-        opens=((2, 1), (257, 2)), clone=56, mmap=9, tgkill=234, prlimit=302,
+        opens=((2, 1), (257, 2)),
+        clone=56,
+        mmap=9,
+        tgkill=234,
+        prlimit=302,
     ),
     "aarch64": Calls(
         0xC00000B7,
         network=(198, 199, 200, 201, 202, 203, 206, 211, 242, 425),
         programs=(221, 281),
-        others=(
-            30, 40, 97, 117, 118, 119, 122, 129, 130, 138, 140, 154, 157, 217, 218, 219, 240, 241, 265, 268, 270, 271,
-            274, 280, 282, 424, 434, 438,
+        others=_numbers(
+            "30 40 97 117 118 119 122 129 130 138 140 154 157 217 218 219 240 241 265 268 270 271 274 280 "
+            "282 424 434 438"
         ),
         shared=(180, 181, 186, 187, 188, 189, 190, 191, 192, 193, 194, 195, 196, 279, 447),
         changes=(5, 33, 34, 35, 36, 37, 38, 45, 53, 54, 88, 276),
-        opens=((56, 2),), clone=220, mmap=222, tgkill=131, prlimit=261,
+        opens=((56, 2),),
+        clone=220,
+        mmap=222,
+        tgkill=131,
+        prlimit=261,
     ),
-}  # fmt: skip
+}
 _CLONE_THREAD, _MAP_SHARED, _MAP_ANONYMOUS = 0x10000, 0x01, 0x20
 
 
@@ -150,9 +161,13 @@ def filter_program(calls: Calls, network: bool, programs: bool, writing: bool) -
     """The BPF program that refuses what the flags do not allow, and allows all else."""
     refuse, absent = _ERRNO | errno.EACCES, _ERRNO | errno.ENOSYS
     steps: list[tuple[int, int, int, int]] = [
-        (_LOAD, 0, 0, 4), (_EQUAL, 1, 0, calls.arch), (_RETURN, 0, 0, _KILL),
-        (_LOAD, 0, 0, 0), (_AT_LEAST, 0, 1, 0x40000000), (_RETURN, 0, 0, refuse),  # the x32 names of the same calls
-    ]  # fmt: skip
+        (_LOAD, 0, 0, 4),
+        (_EQUAL, 1, 0, calls.arch),
+        (_RETURN, 0, 0, _KILL),
+        (_LOAD, 0, 0, 0),
+        (_AT_LEAST, 0, 1, 0x40000000),
+        (_RETURN, 0, 0, refuse),  # the x32 names of the same calls
+    ]
     denied = [*(() if network else calls.network)]
     if not programs:
         denied += [*calls.programs, *calls.others, *calls.shared]
@@ -163,9 +178,12 @@ def filter_program(calls: Calls, network: bool, programs: bool, writing: bool) -
         steps += [(_EQUAL, 0, 1, calls.openat2), (_RETURN, 0, 0, absent)]  # its flags lie in memory: use openat
         for number, argument in calls.opens:
             steps += [
-                (_EQUAL, 0, 4, number), (_LOAD, 0, 0, 16 + 8 * argument), (_ANY_BIT, 0, 1, _WRITING),
-                (_RETURN, 0, 0, refuse), (_RETURN, 0, 0, _ALLOW),
-            ]  # fmt: skip
+                (_EQUAL, 0, 4, number),
+                (_LOAD, 0, 0, 16 + 8 * argument),
+                (_ANY_BIT, 0, 1, _WRITING),
+                (_RETURN, 0, 0, refuse),
+                (_RETURN, 0, 0, _ALLOW),
+            ]
     steps.append((_RETURN, 0, 0, _ALLOW))
     return b"".join(struct.pack("HBBI", *step) for step in steps)
 
@@ -177,16 +195,30 @@ def _alone(calls: Calls, refuse: int, absent: int) -> list[tuple[int, int, int, 
         return (_LOAD, 0, 0, 16 + 8 * number)
 
     return [
-        (_EQUAL, 0, 1, calls.clone3), (_RETURN, 0, 0, absent),  # its flags lie in memory: use clone
-        (_EQUAL, 0, 4, calls.clone), argument(0), (_ANY_BIT, 1, 0, _CLONE_THREAD), (_RETURN, 0, 0, refuse),
+        (_EQUAL, 0, 1, calls.clone3),
+        (_RETURN, 0, 0, absent),  # its flags lie in memory: use clone
+        (_EQUAL, 0, 4, calls.clone),
+        argument(0),
+        (_ANY_BIT, 1, 0, _CLONE_THREAD),
+        (_RETURN, 0, 0, refuse),
         (_RETURN, 0, 0, _ALLOW),
-        (_EQUAL, 0, 4, calls.tgkill), argument(0), (_EQUAL, 1, 0, os.getpid()), (_RETURN, 0, 0, refuse),
+        (_EQUAL, 0, 4, calls.tgkill),
+        argument(0),
+        (_EQUAL, 1, 0, os.getpid()),
+        (_RETURN, 0, 0, refuse),
         (_RETURN, 0, 0, _ALLOW),
-        (_EQUAL, 0, 4, calls.prlimit), argument(0), (_EQUAL, 1, 0, 0), (_RETURN, 0, 0, refuse),
+        (_EQUAL, 0, 4, calls.prlimit),
+        argument(0),
+        (_EQUAL, 1, 0, 0),
+        (_RETURN, 0, 0, refuse),
         (_RETURN, 0, 0, _ALLOW),
-        (_EQUAL, 0, 5, calls.mmap), argument(3), (_ANY_BIT, 0, 2, _MAP_ANONYMOUS), (_ANY_BIT, 0, 1, _MAP_SHARED),
-        (_RETURN, 0, 0, refuse), (_RETURN, 0, 0, _ALLOW),
-    ]  # fmt: skip
+        (_EQUAL, 0, 5, calls.mmap),
+        argument(3),
+        (_ANY_BIT, 0, 2, _MAP_ANONYMOUS),
+        (_ANY_BIT, 0, 1, _MAP_SHARED),
+        (_RETURN, 0, 0, refuse),
+        (_RETURN, 0, 0, _ALLOW),
+    ]
 
 
 class _Program(ctypes.Structure):

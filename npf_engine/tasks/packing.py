@@ -7,12 +7,12 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
 
-def pack(value: Any, arrays: list[np.ndarray]) -> Any:
+def pack(value: object, arrays: list[np.ndarray]) -> object:
     """``value`` as JSON; its arrays are appended to ``arrays``. Raises TypeError for what cannot travel."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
@@ -35,7 +35,7 @@ def pack(value: Any, arrays: list[np.ndarray]) -> Any:
     raise TypeError(f"a {type(value).__name__} cannot be handed to another process")
 
 
-def unpack(data: Any, arrays: Sequence[np.ndarray], types: Mapping[str, type]) -> Any:
+def unpack(data: object, arrays: Sequence[np.ndarray], types: Mapping[str, type]) -> object:
     """What ``pack`` was given; dataclasses of ``types`` only. Raises KeyError for any other."""
     if isinstance(data, list):
         return [unpack(part, arrays, types) for part in data]
@@ -53,7 +53,7 @@ def unpack(data: Any, arrays: Sequence[np.ndarray], types: Mapping[str, type]) -
     return types[data["type"]](**fields)
 
 
-def paths_in(data: Any) -> list[str]:
+def paths_in(data: object) -> list[str]:
     """The paths of a packed value."""
     if isinstance(data, list):
         return [path for part in data for path in paths_in(part)]

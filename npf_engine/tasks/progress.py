@@ -13,9 +13,26 @@ STAGES = ("field", "u", "v", "m", "inverse", "report", "bundle")
 SAVING = ("u", "v", "m", "inverse")  # those of them that keep checkpoints
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a run is: a stage, or a part of one. status.json and events have its text, ``u: pairing``."""
+
+    stage: str
+    part: str = ""
+
+    @staticmethod
+    def of(text: str) -> Place:
+        """Inverse of ``str``."""
+        stage, _, part = text.partition(": ")
+        return Place(stage, part)
+
+    def __str__(self) -> str:
+        return f"{self.stage}: {self.part}" if self.part else self.stage
+
+
 @dataclass
 class Stage:
-    """One stage, or a part of one (``u: pairing``): waiting, started, done or restored; seconds once it is finished."""
+    """One stage, or a part of one (see Place): waiting, started, done or restored; seconds once it is finished."""
 
     name: str
     state: str = "waiting"
@@ -27,7 +44,7 @@ class Stage:
     @property
     def base(self) -> str:
         """The stage that a part belongs to; a stage's own name."""
-        return self.name.partition(":")[0]
+        return Place.of(self.name).stage
 
     @property
     def finished(self) -> bool:

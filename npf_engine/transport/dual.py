@@ -23,6 +23,7 @@ from npf_engine import seeds
 from npf_engine.networks.chunks import in_chunks as in_chunks
 from npf_engine.networks.potential import Potential
 from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
+from npf_engine.tasks.progress import Place
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.conjugate import conjugate, extra_iterations, quadratic_start
 from npf_engine.transport.optimise import optimise
@@ -89,7 +90,7 @@ def collect_pairs(
             for index, pair in enumerate(waiting):
                 recorder.check()
                 found.append(pair.result())
-                recorder.progress(f"{stage}: pairing", index + 1, count)
+                recorder.progress(str(Place(stage, "pairing")), index + 1, count)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

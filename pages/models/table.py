@@ -123,7 +123,7 @@ def _filtered(runs: list[Run]) -> list[Run]:
 def _haystack(run: Run) -> str:
     parts = (
         run.name,
-        fieldtitle.title_in(run.settings),
+        fieldtitle.title_in(run.spec_json),
         _preset(run),
         run.verdict or "",
         run.source,
@@ -142,7 +142,7 @@ def _columns(runs: list[Run]) -> dict[str, list[Any]]:
         "Inverse": [ratio(run, "inverse") for run in runs],
         "Miss": [miss(run) for run in runs],
         "Seconds": [_total(run) for run in runs],
-        "Field": [_cell(fieldtitle.title_in(run.settings)) for run in runs],
+        "Field": [_cell(fieldtitle.title_in(run.spec_json)) for run in runs],
         "Preset": [_preset(run) for run in runs],
         "Created": [datetime.datetime.fromtimestamp(run.created, datetime.UTC) for run in runs],
         "From": [run.source for run in runs],
@@ -174,7 +174,7 @@ def _total(run: Run) -> float | None:
 
 
 def _preset(run: Run) -> str:
-    return str(run.settings.get("preset") or TrainingSpec().preset)
+    return str(run.spec_json.get("preset") or TrainingSpec().preset)
 
 
 def _last(value: float | None) -> float:

@@ -81,5 +81,5 @@ def test_screenshots(browser: Any, server: Server, sampled: str, width: int, the
 
 
 def test_runs_are_in_the_store_of_the_server(server: Server, sampled: str):
-    run = RunStore(server.home, gallery=None, watch=False).get(sampled)
+    run = RunStore(server.home, gallery=None).get(sampled)
     assert run.kind == "landscape" and run.spec == LandscapeSpec(method="lmc", particles=24, steps=20)

@@ -16,7 +16,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from benchmarks import fuzz_bundle
-from npf_engine.bundle import check, files, schema
+from npf_engine.bundle import check, cleaning, files
 from npf_engine.bundle.portable import package_files
 from npf_engine.errors import InputError
 from npf_engine.polar import PolarFactorization
@@ -27,7 +27,7 @@ from tests.tiny import tiny_bundle
 
 @pytest.fixture
 def store(tmp_path: Path) -> RunStore:
-    return RunStore(tmp_path / "home", gallery=None, watch=False)
+    return RunStore(tmp_path / "home", gallery=None)
 
 
 @pytest.fixture(autouse=True)
@@ -223,7 +223,7 @@ def test_settings_of_an_import_are_read_as_this_version_knows_them(store: RunSto
 
     run = store.import_bundle(edited(bundle, "config.json", change))
     assert run.spec.u.hidden != (10**6,) and run.spec.field.source == "passwd"
-    assert "surprise" not in run.settings
+    assert "surprise" not in run.spec_json
 
 
 def test_a_table_that_takes_nothing_leaves_no_folder(store: RunStore, bundle: Path, monkeypatch: Any) -> None:
@@ -252,5 +252,5 @@ def test_mutants_are_refused_or_can_be_read(tmp_path: Path, bundle: Path, seed: 
 
 @pytest.mark.parametrize("value", [10**400, float("nan"), "\ud800\x00", [[[]]], {"a": {"b": 10**5000}}, b"x", object()])
 def test_clean_never_raises_and_leaves_what_json_can_hold(value: Any) -> None:
-    json.dumps(schema.clean({"key": value}), allow_nan=False).encode()
-    assert schema.clean_text(value).encode()
+    json.dumps(cleaning.clean({"key": value}), allow_nan=False).encode()
+    assert cleaning.clean_text(value).encode()

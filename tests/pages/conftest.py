@@ -112,7 +112,7 @@ def quick_reading(read_here: None) -> None:
 @pytest.fixture
 def store(own_home: Path) -> Iterator[RunStore]:
     """The store that the pages of this test see; nothing of it is left running afterwards."""
-    found = RunStore(own_home)
+    found = RunStore(own_home).watch()
     yield found
     for run in found.list():
         if run.source == "trained":
@@ -124,7 +124,7 @@ def store(own_home: Path) -> Iterator[RunStore]:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundle of a tiny model, trained once by a real worker in a home of its own."""
     home = tmp_path_factory.mktemp("trained_home")
-    store = RunStore(home, gallery=None)
+    store = RunStore(home, gallery=None).watch()
     run = store.submit(tiny(name="tiny terrain"))
     try:
         wait_for(lambda: not store.get(run.id).active, 240)

@@ -29,7 +29,7 @@ def test_every_page_says_why_nothing_can_be_read(page: str, monkeypatch: pytest.
     def rows(self: Table, *_: str) -> list[object]:
         raise DiskFull(FULL)
 
-    RunStore(gallery=None, watch=False)
+    RunStore(gallery=None)
     monkeypatch.setattr(Table, "rows", rows)
     errors, warnings, _ = shown(page)
     assert any("is full; free some space" in text for text in (*errors, *warnings))
@@ -42,7 +42,7 @@ def test_trouble_stands_above_a_page_that_can_still_be_read(monkeypatch: pytest.
 
 
 def test_a_table_that_was_mended_is_told_until_somebody_has_read_it():
-    store = RunStore(gallery=None, watch=False)
+    store = RunStore(gallery=None)
     store.folder.joinpath("lost-run-abcdef").mkdir()
     store.table.path.write_bytes(b"no database" * 999)
     _, _, app = shown("home")

@@ -9,7 +9,7 @@ import torch
 
 from npf_engine.fields.catalog import resolve
 from npf_engine.polar.train import train
-from npf_engine.runs.recording import ConsoleRecorder
+from npf_engine.runs.console import ConsoleRecorder
 from npf_engine.tasks.recorder import Recorder
 from tests.tiny import tiny_spec
 

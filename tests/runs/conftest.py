@@ -43,7 +43,8 @@ def worker_of(run: Run) -> Identity:
 
 
 def state(store: RunStore, run_id: str) -> str:
-    """The state that the list shows."""
+    """The state that the list shows, once the queue has looked."""
+    store.scheduler.tick()
     return store.get(run_id).state
 
 
@@ -75,7 +76,9 @@ def make_store(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
     monkeypatch.setenv("NPF_NICE", "0")  # a niced worker starves beside tests that run in parallel
 
     def make(**options: Any) -> RunStore:
-        return RunStore(own_home, **({"command": COMMAND, "gallery": None} | options))
+        watch = options.pop("watch", True)
+        store = RunStore(own_home, **({"command": COMMAND, "gallery": None} | options))
+        return store.watch() if watch else store
 
     yield make
     (own_home / layout.TABLE).unlink(missing_ok=True)  # which ends the thread that watches this home

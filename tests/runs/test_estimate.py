@@ -26,7 +26,7 @@ def finished(store: RunStore, spec: TrainingSpec, factor: float, name: str) -> N
 
 @pytest.fixture
 def store(own_home: Path) -> RunStore:
-    return RunStore(own_home, gallery=None, watch=False)
+    return RunStore(own_home, gallery=None)
 
 
 def test_without_runs_a_measurement_scales_the_model(store: RunStore):

@@ -105,7 +105,6 @@ def test_a_run_that_finds_no_room_to_start_keeps_its_place(store, monkeypatch):
         patched.setattr("npf_engine.runs.executors.LocalExecutor.start", full)
         run = store.submit(counting(3))
         assert run.state == "queued"
-        store._ticked = -10.0
         assert "is full" in (store.trouble() or "")
         assert state(store, run.id) == "queued"
     wait_for(lambda: state(store, run.id) == "done")
@@ -135,7 +134,7 @@ def test_a_server_that_ends_with_its_machine_lets_the_workers_save(make_store, m
 
 
 def test_what_a_power_cut_interrupted_is_taken_up_but_not_for_ever(make_store, monkeypatch):
-    monkeypatch.setattr(scheduler.Scheduler, "_tick_safely", lambda self: None)  # nobody sees a worker end
+    monkeypatch.setattr(scheduler.Scheduler, "tick_safely", lambda self: None)  # nobody sees a worker end
     store = make_store(watch=False)
     run = store.submit(counting(3000))
     for crash in ("first", "second"):

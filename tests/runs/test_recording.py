@@ -13,7 +13,8 @@ import torch
 
 from npf_engine.errors import Cancelled, InputError
 from npf_engine.runs import reading
-from npf_engine.runs.recording import ConsoleRecorder, FolderRecorder, duration
+from npf_engine.runs.console import ConsoleRecorder, duration
+from npf_engine.runs.recording import FolderRecorder
 from npf_engine.studies.factorization import cost
 from npf_engine.studies.factorization.spec import TrainingSpec, preset, with_values
 from npf_engine.tasks import layout

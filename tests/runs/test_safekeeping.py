@@ -108,7 +108,7 @@ def home_of_three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (("NPF_CPU_SLOTS", "1"), ("NPF_NICE", "0"), ("NPF_HOME", str(folder))):
             patch.setenv(name, value)
-        store = RunStore(folder, command=COMMAND, gallery=None, watch=False)
+        store = RunStore(folder, command=COMMAND, gallery=None)
         ids = three_runs(store)
         for run_id in ids:
             signed = Identity.from_json(layout.read_json(store.get(run_id).folder / layout.WORKER))
@@ -142,7 +142,7 @@ def test_a_broken_table_is_made_again(
     assert set(runs) == set(ids) and [run.id for run in again.list()] == ids
     for run_id, run in runs.items():
         old = before[run_id]
-        assert (run.name, run.source, run.settings) == (old.name, old.source, old.settings)
+        assert (run.name, run.source, run.spec_json) == (old.name, old.source, old.spec_json)
         assert run.created == pytest.approx(old.created, abs=2)
         assert run.metrics == old.metrics and run.verdict == old.verdict
         if old.state in ("done", "failed"):
@@ -225,7 +225,6 @@ def test_a_table_held_by_another_program_is_read_from_its_copy(make_store, monke
     shutil.copy(store.table.path, safekeeping.backup_path(store.table.path))
     monkeypatch.setattr("npf_engine.runs.schema.PATIENCE", 0.2)
     monkeypatch.setattr("npf_engine.runs.schema.RACY", 0)  # rows are kept at once
-    store._ticked = 0.0
     assert store.trouble() is None  # all that a tick reads is kept now
     other = sqlite3.connect(store.table.path, isolation_level=None)
     other.execute("PRAGMA locking_mode=EXCLUSIVE")
@@ -237,7 +236,6 @@ def test_a_table_held_by_another_program_is_read_from_its_copy(make_store, monke
             store.rename(run.id, "cannot be")
     finally:
         other.close()
-    store._ticked = 0.0
     assert store.trouble() is None and store.rename(run.id, "can be").name == "can be"
 
 

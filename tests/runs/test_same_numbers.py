@@ -19,8 +19,9 @@ from npf_engine.cli import Interrupted, main, running
 from npf_engine.errors import Cancelled, InputError
 from npf_engine.fields.pictures import built_in, open_picture, resized, write_png
 from npf_engine.polar import PolarFactorization
+from npf_engine.runs.console import ConsoleRecorder
 from npf_engine.runs.job import run_job, workplace
-from npf_engine.runs.recording import ConsoleRecorder, FolderRecorder
+from npf_engine.runs.recording import FolderRecorder
 from npf_engine.sampling.pretrain import PretrainSettings
 from npf_engine.settings.dotted import leaves
 from npf_engine.settings.stages import AmortizerConfig, InverseConfig, MapConfig, PotentialConfig, ReportConfig
@@ -40,15 +41,24 @@ from tests.tiny import SETTINGS
 
 OF_THE_ASKING = ("seconds", "out", "bundle", "curve")  # keys that tell of time and place
 TRAINING = SETTINGS | {
-    "field.n_samples": 600, "u.dual_steps": 6, "u.regression_steps": 10, "v.steps": 6, "m.steps": 6,
-    "inverse.steps": 6, "report.n": 64,
-}  # fmt: skip
+    "field.n_samples": 600,
+    "u.dual_steps": 6,
+    "u.regression_steps": 10,
+    "v.steps": 6,
+    "m.steps": 6,
+    "inverse.steps": 6,
+    "report.n": 64,
+}
 NETWORKS = PretrainSettings(
     u=PotentialConfig(hidden=(8,), pair_size=200, pairings=1, regression_steps=20, batch=64),
-    v=AmortizerConfig(hidden=(8,), steps=10), m=MapConfig(hidden=(8,), steps=0, fourier=2),
-    inverse=InverseConfig(hidden=(8,), steps=0, sampler_steps=4, fourier=2), samples=800, refined=300,
-    bridge_steps=20, map_steps=10,
-)  # fmt: skip
+    v=AmortizerConfig(hidden=(8,), steps=10),
+    m=MapConfig(hidden=(8,), steps=0, fourier=2),
+    inverse=InverseConfig(hidden=(8,), steps=0, sampler_steps=4, fourier=2),
+    samples=800,
+    refined=300,
+    bridge_steps=20,
+    map_steps=10,
+)
 
 
 @pytest.fixture(autouse=True)

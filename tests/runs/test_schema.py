@@ -31,7 +31,7 @@ def test_rows_that_did_not_change_are_the_same_objects(tmp_path):
     one = table(tmp_path)
     add(one, "a", metrics={"pushforward": {"ratio": 1.5}})
     first = one.rows()[0].run
-    assert first.metrics == {"pushforward": {"ratio": 1.5}} and first.settings == {"seed": 3}
+    assert first.metrics == {"pushforward": {"ratio": 1.5}} and first.spec_json == {"seed": 3}
     assert one.rows()[0].run is first
     one.update("a", verdict="good")
     assert one.rows()[0].run.verdict == "good"

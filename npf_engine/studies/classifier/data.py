@@ -79,9 +79,18 @@ def as_field(
         "spec": dataclasses.asdict(spec.field),
     }
     return Field(
-        name="classifier", kind="function", x_train=w[train], y_train=g[train], x_test=w[test], y_test=g[test],
+        name="classifier",
+        kind="function",
+        x_train=w[train],
+        y_train=g[train],
+        x_test=w[test],
+        y_test=g[test],
         low=tuple(low) if rho == "samples" else tuple(low * DIMENSION),
         high=tuple(high) if rho == "samples" else tuple(high * DIMENSION),
-        scaling=CENTRE, units=Units(axis_names(), ("",) * DIMENSION, ""), rho=rho, function=function,
-        warnings=list(classifier.warnings), provenance=provenance,
-    )  # fmt: skip
+        scaling=CENTRE,
+        units=Units(axis_names(), ("",) * DIMENSION, ""),
+        rho=rho,
+        function=function,
+        warnings=list(classifier.warnings),
+        provenance=provenance,
+    )

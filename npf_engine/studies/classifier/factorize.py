@@ -154,10 +154,13 @@ def _measure(
     metrics["stochasticity"] = stochasticity(classifier, x, generator, spec.report.draws)
     image = model.grad_u(x).float()
     return metrics, {
-        "cosine": cosines.numpy(), "trivial_cosine": trivial.numpy(), "ceiling_cosine": ceiling.numpy(),
-        "grad_u": image.numpy(), "field": y.numpy(), "stochasticity": torch.tensor(
-            metrics["stochasticity"]["values"]).numpy(),
-    }  # fmt: skip
+        "cosine": cosines.numpy(),
+        "trivial_cosine": trivial.numpy(),
+        "ceiling_cosine": ceiling.numpy(),
+        "grad_u": image.numpy(),
+        "field": y.numpy(),
+        "stochasticity": torch.tensor(metrics["stochasticity"]["values"]).numpy(),
+    }
 
 
 def _critical_points(

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from npf_engine.fields.classifier import split_weights
 from npf_engine.polar.factorization import PolarFactorization
+from npf_engine.tasks.files import write_atomic
 
 PARTICLES, FIGURES, WEIGHTS, RESULT, MODEL = (
     "particles.npz",
@@ -40,14 +41,14 @@ class Outcome:
     def write(self, folder: Path) -> None:
         """Write all of it; a file that is there is replaced whole."""
         folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / PARTICLES, _packed({k: v.cpu().float().numpy() for k, v in self.particles.items()}))
-        _replace(folder / FIGURES, _packed(self.figures))
+        write_atomic(folder / PARTICLES, _packed({k: v.cpu().float().numpy() for k, v in self.particles.items()}))
+        write_atomic(folder / FIGURES, _packed(self.figures))
         if self.best is not None:
             tensors = {k: v.contiguous().clone() for k, v in split_weights(self.best.cpu().float()).items()}
-            _replace(folder / WEIGHTS, save_tensors(tensors))
+            write_atomic(folder / WEIGHTS, save_tensors(tensors))
         if self.model is not None:
             self.model.save(folder / MODEL)
-        _replace(folder / RESULT, json.dumps(self.data, indent=1).encode())
+        write_atomic(folder / RESULT, json.dumps(self.data, indent=1).encode())
 
 
 def best_of(weights: Tensor, accuracy: Tensor) -> Tensor:
@@ -60,9 +61,3 @@ def _packed(arrays: dict[str, np.ndarray]) -> bytes:
     content: dict[str, Any] = dict(arrays)
     np.savez_compressed(buffer, **content)
     return buffer.getvalue()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    part.replace(path)

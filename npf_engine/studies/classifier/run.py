@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -12,6 +11,7 @@ from npf_engine.fields.classifier import Classifier
 from npf_engine.fields.digits import FOLDER, Digits, load_digits
 from npf_engine.studies.classifier.factorize import run_flow, run_uniform
 from npf_engine.studies.classifier.outcome import Outcome
+from npf_engine.studies.classifier.result import ExperimentResult
 from npf_engine.studies.classifier.sample import run_sampling
 from npf_engine.studies.classifier.spec import ExperimentSpec
 from npf_engine.tasks.recorder import Recorder
@@ -25,9 +25,8 @@ def run_experiment(
     recorder: Recorder | None = None,
     folder: str | Path | None = None,
     digits: Digits | None = None,
-) -> dict[str, Any]:
-    """{"experiment", "preset", "seed", "data", "warnings", "metrics", "trivial", "verdict", "verdict_reason",
-    "seconds"}; 5.5 has "lmc" and "lmc-npf" too.
+) -> ExperimentResult:
+    """Run experiment 5.3, 5.4 or 5.5.
 
     digits: default those of NPF_MNIST_DIR or the embedded ones; "data" says which. With a folder, particles.npz,
     figures.npz, best-weights.safetensors (a PyTorch state dict), result.json and, for 5.3 and 5.4, the networks
@@ -37,7 +36,7 @@ def run_experiment(
     outcome = experiment_outcome(spec, recorder or Recorder(), digits)
     if folder is not None:
         outcome.write(Path(folder))
-    return outcome.data
+    return ExperimentResult.of_json(outcome.data)
 
 
 def experiment_outcome(spec: ExperimentSpec, recorder: Recorder, digits: Digits | None = None) -> Outcome:
@@ -53,9 +52,12 @@ def experiment_outcome(spec: ExperimentSpec, recorder: Recorder, digits: Digits 
         recorder.note(warning)
     outcome = RUNNERS[spec.experiment](classifier, spec, recorder)
     head = {
-        "experiment": spec.experiment, "preset": spec.preset, "seed": spec.seed, "data": digits.source,
+        "experiment": spec.experiment,
+        "preset": spec.preset,
+        "seed": spec.seed,
+        "data": digits.source,
         "warnings": classifier.warnings,
-    }  # fmt: skip
+    }
     outcome.data = head | outcome.data
     seconds = outcome.data["seconds"]
     assert isinstance(seconds, dict)

@@ -21,7 +21,7 @@ from npf_engine.fields.digits import CLASSES
 from npf_engine.measures.measured import margin
 from npf_engine.measures.verdict import GOOD, UNTRUSTED, USABLE, Verdict
 from npf_engine.networks.value_bridge import ValueBridge
-from npf_engine.sampling.chain import ChainState, Trace, run_chain, take_up
+from npf_engine.sampling.chain import ChainState, Kernel, Trace, run_chain, take_up
 from npf_engine.sampling.langevin import Langevin, LangevinSettings
 from npf_engine.sampling.npf import LmcNpf, NpfNetworks, NpfSettings
 from npf_engine.studies.classifier.factorize import oracle_of, start_particles
@@ -134,10 +134,18 @@ def _networks(visited: Kept, spec: ExperimentSpec, recorder: Recorder) -> NpfNet
     """u, V and X_psi started at the visited particles' Gaussian map and trained on them before the sampling."""
     p = spec.particles
     settings = NpfSettings(
-        bridge_hidden=p.bridge_hidden, sigma=p.sigma, region="free", u_rate=p.u_rate, bridge_rate=p.bridge_rate,
-        batch=p.batch, replay=p.replay, update_every=p.update_every,
-        u_coefficient=p.u_coefficient or None, u_hidden=spec.u.hidden, v_hidden=spec.v.hidden,
-    )  # fmt: skip
+        bridge_hidden=p.bridge_hidden,
+        sigma=p.sigma,
+        region="free",
+        u_rate=p.u_rate,
+        bridge_rate=p.bridge_rate,
+        batch=p.batch,
+        replay=p.replay,
+        update_every=p.update_every,
+        u_coefficient=p.u_coefficient or None,
+        u_hidden=spec.u.hidden,
+        v_hidden=spec.v.hidden,
+    )
     base = NpfNetworks.fresh(*visited, settings, seeds.child(spec.seed, "particles.networks"))
     # u starts as a quadratic, whose conjugates are known: only what training changes is left to the solver.
     filled = base.memory.filled
@@ -170,7 +178,13 @@ def _networks(visited: Kept, spec: ExperimentSpec, recorder: Recorder) -> NpfNet
 
 
 def _chain(
-    kernel: Any, start: Tensor, steps: int, classifier: Classifier, spec: ExperimentSpec, recorder: Recorder, name: str
+    kernel: Kernel,
+    start: Tensor,
+    steps: int,
+    classifier: Classifier,
+    spec: ExperimentSpec,
+    recorder: Recorder,
+    name: str,
 ) -> tuple[Tensor, Trace]:
     trace = Trace(every=max(1, steps // LOOKS), kept=spec.particles.count)
 
@@ -204,9 +218,11 @@ def _outcome(
     keys = ("share_above_half", "median_accuracy", "distance_to_warmup")
     short = {name: {key: metrics[name][key] for key in keys} for name in ("lmc", "lmc-npf", "restart")}
     data = {
-        "metrics": metrics, "lmc": short["lmc"], "lmc-npf": short["lmc-npf"],
+        "metrics": metrics,
+        "lmc": short["lmc"],
+        "lmc-npf": short["lmc-npf"],
         "trivial": {"restart": short["restart"], "uniform": {key: metrics["uniform"][key] for key in keys}},
-    } | judge(short, len(warm)).to_json()  # fmt: skip
+    } | judge(short, len(warm)).to_json()
     figures = {
         f"{name}_{key}": array for name, trace in traces.items() for key, array in trace.arrays().items() if key != "x"
     }

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from npf_engine.studies.kind import Kind, Stage, Words
 
 if TYPE_CHECKING:
+    from npf_engine.studies.classifier.result import ExperimentResult
     from npf_engine.studies.classifier.spec import ExperimentSpec
-    from npf_engine.studies.kind import Told
 
-KIND: Kind[ExperimentSpec, Told] = Kind(
+KIND: Kind[ExperimentSpec, ExperimentResult] = Kind(
     "experiment",
     Words(
         "Experiment",
@@ -24,6 +24,7 @@ KIND: Kind[ExperimentSpec, Told] = Kind(
     ),
     spec="npf_engine.studies.classifier.spec:ExperimentSpec",
     run="npf_engine.studies.classifier.run:run_experiment",
+    result="npf_engine.studies.classifier.result:ExperimentResult",
     stages=(),  # each experiment has its own
     files=("particles.npz", "figures.npz", "best-weights.safetensors", "model/*"),
     naming="Experiment {experiment} {preset}",

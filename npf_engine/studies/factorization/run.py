@@ -6,6 +6,7 @@ import dataclasses
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,9 @@ import torch
 
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Field
+from npf_engine.measures.verdict import Verdict
 from npf_engine.studies.factorization import cost
+from npf_engine.studies.factorization.result import TrainingResult
 from npf_engine.studies.factorization.spec import TrainingSpec
 from npf_engine.tasks import layout
 from npf_engine.tasks.checkpoints import ProgressRecorder
@@ -21,6 +24,7 @@ from npf_engine.tasks.recorder import Recorder
 from npf_engine.tasks.restoring import restored
 
 if TYPE_CHECKING:
+    from npf_engine.polar import PolarFactorization
     from npf_engine.polar.train import Trained
 
 log = logging.getLogger(__name__)
@@ -28,13 +32,11 @@ log = logging.getLogger(__name__)
 Progress = Callable[[float, float, str], None]
 
 
-def run_pipeline(spec: TrainingSpec, recorder: Recorder, folder: Path, field: Field | None = None) -> dict[str, Any]:
-    """Train what a settled ``spec`` says and write npf-<name>.zip into ``folder``; what ``train --json`` prints.
+def run_pipeline(spec: TrainingSpec, recorder: Recorder, folder: Path, field: Field | None = None) -> TrainingResult:
+    """Train what a settled ``spec`` says and write npf-<name>.zip into ``folder``.
 
-    {"metrics", "verdict", "verdict_reason", "seconds": {"field", "u", "v", "m", "inverse", "report", "bundle",
-    "total"}, "device", "threads", "seed", "fingerprint", "bundle"}. ``field`` is what spec.field describes, where a
-    program has it at hand. Raises InputError for a spec that cannot be trained here and for other samples than those
-    in the folder; Cancelled when the recorder says so.
+    ``field`` is what spec.field describes, where a program has it at hand. Raises InputError for a spec that cannot be
+    trained here and for other samples than those in the folder; Cancelled when the recorder says so.
     """
     recorder.plan(cost.guess(spec))
     seconds: dict[str, float] = {}
@@ -47,17 +49,17 @@ def run_pipeline(spec: TrainingSpec, recorder: Recorder, folder: Path, field: Fi
     model = made.model
     seconds |= {name: float(model.info["seconds"][name]) for name in ("u", "v", "m", "inverse")}
     report, seconds["report"] = _report(made, field, spec, recorder)
-    result = {
-        "metrics": report["metrics"],
-        "verdict": report["verdict"],
-        "verdict_reason": report["verdict_reason"],
-        "seconds": seconds,
-        "device": spec.device,
-        "threads": spec.threads,
-        "seed": spec.seed,
-        "fingerprint": model.fingerprint(),
-    }
-    return _bundle(model, result, spec, folder, recorder)
+    result = TrainingResult(
+        metrics=report["metrics"],
+        verdict=Verdict(report["verdict"], report["verdict_reason"]),
+        seconds=seconds,
+        device=spec.device,
+        threads=spec.threads,
+        seed=spec.seed,
+        fingerprint=model.fingerprint(),
+        bundle=folder / layout.bundle_name(spec.name or Path(spec.field.source).stem),
+    )
+    return _bundle(model, result, spec, recorder)
 
 
 def _progress(recorder: Recorder, stage: str) -> Progress:
@@ -92,10 +94,8 @@ def _field(spec: TrainingSpec, folder: Path, recorder: Recorder, given: Field | 
             recorder.stage("field", "restored", seconds)
             return field, seconds
     field = given or catalog.resolve(spec.field, _progress(recorder, "field"))
-    part = folder / f".part-{layout.FIELD}"
     with layout.writing(path):
-        storage.save_field(field, part)
-        part.replace(path)
+        storage.save_field(field, path)
     for warning in field.warnings:
         recorder.note(warning)
     seconds = recorder.clock() - began
@@ -133,22 +133,22 @@ def _kept_report(state: dict[str, Any]) -> tuple[dict[str, Any], float]:
     return {key: report[key] for key in ("metrics", "verdict", "verdict_reason")}, float(state["seconds"])
 
 
-def _bundle(model: Any, result: dict[str, Any], spec: TrainingSpec, folder: Path, recorder: Recorder) -> dict[str, Any]:
-    """Write the bundle; the result with its path and all seconds."""
+def _bundle(
+    model: PolarFactorization, result: TrainingResult, spec: TrainingSpec, recorder: Recorder
+) -> TrainingResult:
+    """Write the bundle; the result with all seconds."""
     from npf_engine.studies.factorization.bundling import write_bundle
 
     began = recorder.clock()
     recorder.stage("bundle", "started")
     recorder.check()
-    before = dict(result["seconds"])
-    result["seconds"] = before | {"bundle": 0.0, "total": sum(before.values())}  # as the bundle itself tells it
-    path = folder / layout.bundle_name(spec.name or Path(spec.field.source).stem)
-    for old in folder.glob("npf-*.zip"):
+    before, path = result.seconds, result.bundle
+    for old in path.parent.glob("npf-*.zip"):
         old.unlink()
+    # The bundle itself cannot tell how long its own writing takes.
+    told = replace(result, seconds=dict(before) | {"bundle": 0.0, "total": sum(before.values())})
     with layout.writing(path):
-        path = Path(write_bundle(model, result, spec, path))
+        write_bundle(model, told.to_json(), spec, path)
     seconds = recorder.clock() - began
-    result["seconds"] = before | {"bundle": seconds, "total": sum(before.values()) + seconds}
-    result["bundle"] = str(path)
     recorder.stage("bundle", "done", seconds)
-    return result
+    return replace(result, seconds=dict(before) | {"bundle": seconds, "total": sum(before.values()) + seconds})

@@ -8,13 +8,13 @@ from npf_engine import glossary
 from npf_engine.studies.kind import Kind, Stage, Words
 
 if TYPE_CHECKING:
+    from npf_engine.studies.factorization.result import TrainingResult
     from npf_engine.studies.factorization.spec import TrainingSpec
-    from npf_engine.studies.kind import Told
 
 STAGES = ("field", "u", "v", "m", "inverse", "report", "bundle")
 TRAIN = "train"
 
-KIND: Kind[TrainingSpec, Told] = Kind(
+KIND: Kind[TrainingSpec, TrainingResult] = Kind(
     TRAIN,
     Words(
         "Training",
@@ -30,6 +30,7 @@ KIND: Kind[TrainingSpec, Told] = Kind(
     ),
     spec="npf_engine.studies.factorization.spec:TrainingSpec",
     run="npf_engine.studies.factorization.run:run_pipeline",
+    result="npf_engine.studies.factorization.result:TrainingResult",
     stages=STAGES,
     saving=("u", "v", "m", "inverse"),
     files=("npf-*.zip",),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from npf_engine.tasks.progress import Place
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.tasks.restoring import restored
 from npf_engine.transport.methods import registry
@@ -35,8 +36,9 @@ class SeedRecorder(Showing):
 
     def progress(self, stage: str, step: int, total: int, **scalars: float) -> None:
         """A step of the part; of the phases of many seeds only the seed is told."""
-        part = self.seed or {"u": "fit"}.get(stage, stage.rpartition(":")[2].strip())
-        self.inner.progress(f"{self.method}: {part}", step, total, **scalars)
+        at = Place.of(stage)
+        part = self.seed or at.part or {"u": "fit"}.get(at.stage, at.stage)
+        self.inner.progress(str(Place(self.method, part)), step, total, **scalars)
 
     def note(self, text: str) -> None:
         """With the method's name."""

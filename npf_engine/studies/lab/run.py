@@ -19,6 +19,7 @@ from npf_engine.studies.lab.fitting import Curve, fits
 from npf_engine.studies.lab.progress import load_done, save_done, weights
 from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.lab.tasks import Task, build_task
+from npf_engine.tasks.progress import Place
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.map import Map, TransportMap
 from npf_engine.transport.methods import registry
@@ -175,7 +176,7 @@ class Bench:
             recorder.check()
             x, y = (self.x, self.y) if seed == spec.first_seed else self.task.test(self.n, seed)
             values.append(self.value(fitted.forward, x, y))
-            recorder.progress(f"{name}: measuring", index + 1, len(found))
+            recorder.progress(str(Place(name, "measuring")), index + 1, len(found))
         failed = [not (math.isfinite(v) and v < self.limit) for v in values]
         first = found[0]
         image = first.forward(self.x)

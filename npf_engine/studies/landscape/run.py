@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import shlex
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -18,6 +17,7 @@ from npf_engine.sampling.pretrain import PretrainSettings
 from npf_engine.settings.stages import ReportConfig
 from npf_engine.studies.factorization.bundling import write_bundle
 from npf_engine.studies.factorization.spec import preset
+from npf_engine.studies.landscape.result import LandscapeResult
 from npf_engine.studies.landscape.spec import LandscapeSpec
 from npf_engine.studies.landscape.study import run_landscape
 from npf_engine.studies.landscape.verdict import judge
@@ -30,26 +30,30 @@ NOTE = "F is the gradient of the potential with respect to positions in [-1, 1]^
 
 def run(
     spec: LandscapeSpec, recorder: Recorder, folder: Path | None, networks: PretrainSettings | None = None
-) -> dict[str, Any]:
-    """``run_landscape`` with "verdict", "verdict_reason" and "bundle", the path of npf-<name>.zip in its folder.
+) -> LandscapeResult:
+    """``run_landscape`` with a verdict and, for a method with networks, a bundle in its folder.
 
-    "bundle" is None for a method without networks, and without a folder. The bundle holds the networks as the chain
-    left them, with an accuracy table of their own. networks: other sizes of them. Raises InputError.
+    The bundle holds the networks as the chain left them, with an accuracy table of their own. networks: other sizes of
+    them. Raises InputError.
     """
-    kept: dict[str, Any] = {"bundle": None}
+    kept: dict[str, str] = {}
 
     def keep(model: PolarFactorization, field: Field, settings: PretrainSettings) -> None:
         if folder is not None:
             kept["bundle"] = str(_write(model, field, settings, spec, recorder, folder))
 
     result = run_landscape(spec, recorder, folder, networks, keep)
-    return result | judge(result) | kept
+    return LandscapeResult.of_json(result | judge(result) | kept)
 
 
 def _write(
-    model: PolarFactorization, field: Field, settings: PretrainSettings, spec: LandscapeSpec, recorder: Recorder,
+    model: PolarFactorization,
+    field: Field,
+    settings: PretrainSettings,
+    spec: LandscapeSpec,
+    recorder: Recorder,
     folder: Path,
-) -> Path:  # fmt: skip
+) -> Path:
     def progress(done: float, total: float, text: str) -> None:
         recorder.check()
         recorder.progress("report", int(done), int(total))
@@ -62,14 +66,24 @@ def _write(
     model = dataclasses.replace(model, samples=samples, info=info, function=None)
     report = accuracy_report(model, field, REPORT, spec.seed, progress, (m_train, m_test)).to_json()
     report |= {
-        "seconds": model.info["seconds"], "device": "cpu", "threads": torch.get_num_threads(), "seed": spec.seed,
-    }  # fmt: skip
+        "seconds": model.info["seconds"],
+        "device": "cpu",
+        "threads": torch.get_num_threads(),
+        "seed": spec.seed,
+    }
     training = dataclasses.replace(
-        preset("custom"), name=f"{spec.name} {spec.method}", seed=spec.seed, device="cpu", u=settings.u, v=settings.v,
-        conjugate=settings.conjugate, m=dataclasses.replace(settings.m, steps=settings.map_steps),
-        inverse=dataclasses.replace(settings.inverse, steps=settings.bridge_steps), report=REPORT,
+        preset("custom"),
+        name=f"{spec.name} {spec.method}",
+        seed=spec.seed,
+        device="cpu",
+        u=settings.u,
+        v=settings.v,
+        conjugate=settings.conjugate,
+        m=dataclasses.replace(settings.m, steps=settings.map_steps),
+        inverse=dataclasses.replace(settings.inverse, steps=settings.bridge_steps),
+        report=REPORT,
         field=FieldSpec(source=spec.name, n_samples=field.n, low=field.low, high=field.high),
-    )  # fmt: skip
+    )
     path = folder / layout.bundle_name(training.name)
     return write_bundle(model, report, training, path, command=_command(spec))
 

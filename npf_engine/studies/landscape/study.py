@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,9 +56,14 @@ def resolved(spec: LandscapeSpec, landscape: Landscape, truth: Truth | None) -> 
         tau = float(f"{STEP_SHARE / (coefficient * largest_curvature(landscape, truth, place)):.3g}")
     inner = spec.inner or sampler(spec.method).inner
     return replace(
-        spec, inner=inner, particles=spec.particles or particles, steps=spec.steps or steps, start=tuple(start),
-        coefficient=coefficient, tau=tau,
-    )  # fmt: skip
+        spec,
+        inner=inner,
+        particles=spec.particles or particles,
+        steps=spec.steps or steps,
+        start=tuple(start),
+        coefficient=coefficient,
+        tau=tau,
+    )
 
 
 def largest_curvature(landscape: Landscape, truth: Truth | None, start: Tensor) -> float:
@@ -140,9 +145,15 @@ def _result(
         settings = replace(setting.settings, metric=())  # in the user's positions
         told = outcome.compare(truth, draws, truth.own_draws(settings, chains.lifted) if own else None, spec.seed)
     return {
-        "method": spec.method, "law": spec.law, "coefficient": setting.settings.coefficient, "tau": spec.tau,
-        "gradient_evaluations": setting.oracle.evaluations, **told, "accuracy": None, "acceptance": chains.acceptance,
-    }  # fmt: skip
+        "method": spec.method,
+        "law": spec.law,
+        "coefficient": setting.settings.coefficient,
+        "tau": spec.tau,
+        "gradient_evaluations": setting.oracle.evaluations,
+        **told,
+        "accuracy": None,
+        "acceptance": chains.acceptance,
+    }
 
 
 def write_files(
@@ -156,9 +167,14 @@ def write_files(
     steps, paths, jumped = chains.paths()
     buffer = io.BytesIO()
     np.savez_compressed(
-        buffer, x=last, draws=scaling.to_user(chains.draws()).numpy(), steps=steps,
-        paths=scaling.to_user(torch.from_numpy(paths)).numpy(), jumped=jumped, shares=chains.shares(),
-    )  # fmt: skip
+        buffer,
+        x=last,
+        draws=scaling.to_user(chains.draws()).numpy(),
+        steps=steps,
+        paths=scaling.to_user(torch.from_numpy(paths)).numpy(),
+        jumped=jumped,
+        shares=chains.shares(),
+    )
     write_atomic(folder / "particles.npz", buffer.getvalue())
     text = io.StringIO()
     writer = csv.writer(text)
@@ -168,5 +184,5 @@ def write_files(
     write_json(folder / "landscape.json", {"spec": spec.to_json(), "result": result})
 
 
-def _point(x: Any) -> str:
+def _point(x: Iterable[float]) -> str:
     return "(" + ", ".join(f"{float(value):.6g}" for value in x) + ")"

@@ -9,7 +9,7 @@ from npf_engine.sampling import sampler
 from npf_engine.studies.kind import Kind, Stage, Words
 
 if TYPE_CHECKING:
-    from npf_engine.studies.kind import Told
+    from npf_engine.studies.landscape.result import LandscapeResult
     from npf_engine.studies.landscape.spec import LandscapeSpec
 
 
@@ -32,7 +32,7 @@ class _Stages(Mapping[str, Stage]):
         return len(self._all())
 
 
-KIND: Kind[LandscapeSpec, Told] = Kind(
+KIND: Kind[LandscapeSpec, LandscapeResult] = Kind(
     "landscape",
     Words(
         "Landscape",
@@ -42,6 +42,7 @@ KIND: Kind[LandscapeSpec, Told] = Kind(
     ),
     spec="npf_engine.studies.landscape.spec:LandscapeSpec",
     run="npf_engine.studies.landscape.run:run",
+    result="npf_engine.studies.landscape.result:LandscapeResult",
     stages=(),  # each method has its own
     files=("particles.npz", "particles.csv", "landscape.json", "npf-*.zip"),
     naming="{name} {method}",

@@ -21,7 +21,7 @@ from npf_engine.measures.verdict import LEVELS
 from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.networks.value_bridge import ValueBridge
 from npf_engine.polar import PolarFactorization
-from npf_engine.runs.recording import ConsoleRecorder
+from npf_engine.runs.console import ConsoleRecorder
 from npf_engine.settings.stages import (
     AmortizerConfig,
     MapConfig,
@@ -167,7 +167,7 @@ def test_uniform_pairs_go_on_where_they_were_stopped(digits: Digits) -> None:
 
 
 def test_experiment_5_3_returns_the_contract_and_leaves_its_files(digits: Digits, tmp_path: Path) -> None:
-    data = run_experiment(tiny("5.3"), Recorder(), tmp_path, digits)
+    data = run_experiment(tiny("5.3"), Recorder(), tmp_path, digits).to_json()
     assert data["experiment"] == "5.3" and data["preset"] == "quick" and "scikit-learn" in data["data"]
     keys = {"value", "self_distance", "ratio", "se", "trivial", "n", "eps", "draws"}
     assert keys <= set(data["metrics"]["pushforward"]) and keys <= set(data["metrics"]["inverse"])
@@ -190,7 +190,9 @@ def test_experiment_5_3_returns_the_contract_and_leaves_its_files(digits: Digits
 
 
 def test_experiment_5_4_tests_on_particles_that_were_not_trained_on(digits: Digits) -> None:
-    data = run_experiment(tiny("5.4", particles=dataclasses.replace(FEW, warmup=80)), Recorder(), None, digits)
+    data = run_experiment(
+        tiny("5.4", particles=dataclasses.replace(FEW, warmup=80)), Recorder(), None, digits
+    ).to_json()
     assert data["metrics"]["flow"]["median_loss"] < data["metrics"]["uniform"]["median_loss"]  # descent descends
     assert data["metrics"]["inverse_cosine"]["n"] == 6 * 41  # 15 % of 40 particles, whole trajectories
 
@@ -202,7 +204,7 @@ def test_experiment_5_5_compares_at_equal_budget_and_resumes(
     with pytest.raises(InputError, match="None of 40 particles learned anything"):
         run_experiment(spec, Recorder(), None, digits)  # 60 steps are no warm-up
     monkeypatch.setattr(sample, "ALIVE", 10.0)  # all count as alive
-    data = run_experiment(spec, Recorder(), None, digits)
+    data = run_experiment(spec, Recorder(), None, digits).to_json()
     for name in ("lmc", "lmc-npf"):
         assert set(data[name]) == {"share_above_half", "median_accuracy", "distance_to_warmup"}
     assert data["gradient_evaluations"]["lmc"] == data["gradient_evaluations"]["lmc-npf"] == 12 * 40
@@ -219,7 +221,7 @@ def test_experiment_5_5_compares_at_equal_budget_and_resumes(
     recorder.period = 0.0
     with pytest.raises(Cancelled):
         run_experiment(spec, recorder, None, digits)
-    again = run_experiment(spec, ConsoleRecorder(tmp_path, quiet=True), None, digits)
+    again = run_experiment(spec, ConsoleRecorder(tmp_path, quiet=True), None, digits).to_json()
     assert again["metrics"] == data["metrics"]
 
 

@@ -15,10 +15,11 @@ import torch
 from npf_engine.errors import Cancelled, InputError
 from npf_engine.polar import PolarFactorization
 from npf_engine.runs import machine
+from npf_engine.runs.console import ConsoleRecorder
 from npf_engine.runs.devices import settle
 from npf_engine.runs.estimate import estimate
 from npf_engine.runs.job import run_job
-from npf_engine.runs.recording import ConsoleRecorder, FolderRecorder
+from npf_engine.runs.recording import FolderRecorder
 from npf_engine.runs.store import RunStore
 from npf_engine.studies.factorization.spec import TrainingSpec, from_json, with_values
 from npf_engine.tasks import layout
@@ -125,7 +126,7 @@ def test_cancel_while_the_field_is_built_leaves_nothing_half_written(tmp_path):
 
 
 def test_an_unknown_field_fails_with_its_sentence(own_home):
-    store = RunStore(own_home, gallery=None)
+    store = RunStore(own_home, gallery=None).watch()
     run = store.submit(with_values(TrainingSpec(), TINY | {"field.source": "jacksborro"}))
     wait_for(lambda: state(store, run.id) == "failed", seconds=180)
     sentence = store.get(run.id).error or ""
@@ -133,7 +134,7 @@ def test_an_unknown_field_fails_with_its_sentence(own_home):
 
 
 def test_a_queued_run_ends_as_one_that_can_be_used_and_imported(own_home, trained):
-    store = RunStore(own_home, gallery=None)
+    store = RunStore(own_home, gallery=None).watch()
     run = store.submit(with_values(TrainingSpec(), TINY | {"report.draws": 3, "threads": trained[0]["threads"]}))
     wait_for(lambda: state(store, run.id) in ("done", "failed"), seconds=120)
     done = store.get(run.id)
@@ -161,7 +162,7 @@ def test_a_queued_run_ends_as_one_that_can_be_used_and_imported(own_home, traine
 
 
 def test_a_bad_bundle_is_refused_and_leaves_nothing(own_home, tmp_path, trained):
-    store = RunStore(own_home, gallery=None)
+    store = RunStore(own_home, gallery=None).watch()
     with pytest.raises(InputError, match="there is no bundle"):
         store.import_bundle(tmp_path / "absent.zip")
     junk = tmp_path / "npf-junk.zip"

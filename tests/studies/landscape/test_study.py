@@ -335,10 +335,10 @@ def test_the_command_prints_the_contract(capsys: pytest.CaptureFixture[str], tmp
 def test_himmelblau_from_one_corner_at_equal_gradients() -> None:
     """Bars: the default within 0.02 of exp(-c g) and near the modes; lmc-npf near its own law and not near them; lmc
     more than 0.3 off."""
-    right = run.run(LandscapeSpec("himmelblau"), Recorder(), None)
+    right = run.run(LandscapeSpec("himmelblau"), Recorder(), None).to_json()
     assert all(abs(mode["occupancy"] - mode["target"]) < 0.02 for mode in right["modes"])
     assert right["near_modes"] >= 0.95 and right["verdict"] == "good"
-    own = run.run(LandscapeSpec("himmelblau", "lmc-npf"), Recorder(), None)
+    own = run.run(LandscapeSpec("himmelblau", "lmc-npf"), Recorder(), None).to_json()
     assert all(mode["occupancy"] >= 0.05 for mode in own["modes"])
     assert all(abs(mode["occupancy"] - mode["own_law"]) < 0.05 for mode in own["modes"])
     assert own["near_modes"] == pytest.approx(own["truth"]["own"]["near_modes"], abs=0.1)
@@ -374,7 +374,7 @@ def test_the_command_of_a_run_reproduces_it_to_the_last_digit() -> None:
 
 def test_the_networks_of_a_run_are_a_bundle_like_any_other(tmp_path: Path) -> None:
     spec = LandscapeSpec("himmelblau", "lmc-npf", particles=16, steps=600)
-    result = run.run(spec, Recorder(), tmp_path, SMALL)
+    result = run.run(spec, Recorder(), tmp_path, SMALL).to_json()
     bundle = read_bundle(result["bundle"])
     metrics, model = bundle.report["metrics"], bundle.model()
     assert metrics["pushforward"]["value"] < metrics["pushforward"]["trivial"]
@@ -385,4 +385,4 @@ def test_the_networks_of_a_run_are_a_bundle_like_any_other(tmp_path: Path) -> No
     command = "python -m npf_engine landscape himmelblau --method lmc-npf --particles 16 --steps 600"
     with zipfile.ZipFile(result["bundle"]) as archive:
         assert archive.read("command.txt").decode().strip() == command
-    assert result["verdict"] and run.run(LandscapeSpec(method="lmc", steps=20), Recorder(), None)["bundle"] is None
+    assert result["verdict"] and run.run(LandscapeSpec(method="lmc", steps=20), Recorder(), None).bundle is None

@@ -1,0 +1,80 @@
+"""What the kinds answer: typed, and by its JSON as the contract has it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from npf_engine.measures.verdict import GOOD, Verdict
+from npf_engine.studies import kinds
+from npf_engine.tasks.files import finite
+
+METRIC = {"value": 1.0, "self_distance": 1.0, "ratio": 1.0}
+VERDICT = {"verdict": GOOD, "verdict_reason": "all is well"}
+REPORTS: dict[str, dict[str, object]] = {
+    "train": {
+        "metrics": {"pushforward": METRIC},
+        "seconds": {"u": 2.0, "total": 2.0},
+        "device": "cpu",
+        "threads": 1,
+        "seed": 3,
+        "fingerprint": "ab",
+        "bundle": "/somewhere/npf-x.zip",
+    }
+    | VERDICT,
+    "landscape": {
+        "method": "lmc",
+        "law": "target",
+        "coefficient": 2.0,
+        "tau": 0.1,
+        "gradient_evaluations": 9,
+        "modes": [
+            {"location": [1.0, 2.0], "kind": "minimum", "occupancy": 0.5, "near": 0.4, "target": 0.6, "own_law": None}
+        ],
+        "near_modes": 0.5,
+        "near_saddles": 0.1,
+        "near_maxima": 0.0,
+        "energy_distance": 0.2,
+        "truth": {"own": None},
+        "accuracy": None,
+        "acceptance": None,
+        "seconds": 3.5,
+        "out": "/somewhere",
+        "bundle": None,
+    }
+    | VERDICT,
+    "experiment": {
+        "experiment": "5.5",
+        "preset": "quick",
+        "seed": 0,
+        "data": "digits",
+        "warnings": ["w"],
+        "metrics": {"lmc": {"share_above_half": 0.5}},
+        "trivial": {},
+        "seconds": {"total": 1.0},
+        "lmc": {"share_above_half": 0.5},
+        "lmc-npf": {"share_above_half": 0.6},
+    }
+    | VERDICT,
+}
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_report_is_a_result_and_back(name: str) -> None:
+    result = kinds.get(name).result_of(REPORTS[name])
+    assert result.verdict == Verdict(GOOD, "all is well")
+    assert json.loads(json.dumps(finite(result.to_json()))) == REPORTS[name]
+
+
+@pytest.mark.parametrize("name", REPORTS)
+@pytest.mark.parametrize("junk", [{}, {"metrics": None, "verdict": "good"}, {"modes": [{}], "method": "lmc"}])
+def test_what_is_no_report_of_the_kind_is_no_result(name: str, junk: dict[str, object]) -> None:
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        kinds.get(name).result_of(junk)
+
+
+def test_a_verdict_is_there_or_is_not() -> None:
+    without = {key: value for key, value in REPORTS["landscape"].items() if key not in VERDICT}
+    result = kinds.get("landscape").result_of(without)
+    assert result.verdict is None and "verdict" not in result.to_json()
