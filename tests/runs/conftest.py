@@ -25,7 +25,7 @@ def counting(steps: int = 100, source: str = "count", **more: Any) -> TrainingSp
     return with_values(TrainingSpec(), {"u.regression_steps": steps, "field.source": source, "device": "cpu"} | more)
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> float:
+def wait_for(condition: Callable[[], object], seconds: float = 180.0) -> float:
     """Seconds until the condition held; fails when it does not in time."""
     began = time.monotonic()
     while not condition():
