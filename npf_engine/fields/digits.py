@@ -23,6 +23,7 @@ from torch import Tensor
 from npf_engine.errors import InputError
 from npf_engine.fields.cachedir import cache_folder
 from npf_engine.fields.field import split_indices
+from npf_engine.tasks.files import replacing
 
 Progress = Callable[[float, float, str], None]
 
@@ -155,28 +156,25 @@ def fetch_mnist(progress: Progress | None = None, mirror: str = MIRROR, folder: 
 
 
 def _fetch(url: str, path: Path, digest: str, tell: Progress) -> None:
-    part = path.with_name(f".{path.name}.part")
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer, open(part, "wb") as file:
-            total = int(answer.headers.get("Content-Length") or 0)
-            done = 0
-            while block := answer.read(1 << 16):
-                file.write(block)
-                done += len(block)
-                tell(done, max(total, done), f"fetching {path.name}")
-                if done > MAX_BYTES:
-                    raise InputError(f"{url} is far larger than MNIST's file; choose another mirror.")
-        if _md5(part) != digest:
-            raise InputError(f"{url} differs from the published file of MNIST; try again or choose another mirror.")
-        part.replace(path)
+        with replacing(path) as part:
+            with urllib.request.urlopen(url, timeout=TIMEOUT) as answer, open(part, "wb") as file:
+                total = int(answer.headers.get("Content-Length") or 0)
+                done = 0
+                while block := answer.read(1 << 16):
+                    file.write(block)
+                    done += len(block)
+                    tell(done, max(total, done), f"fetching {path.name}")
+                    if done > MAX_BYTES:
+                        raise InputError(f"{url} is far larger than MNIST's file; choose another mirror.")
+            if _md5(part) != digest:
+                raise InputError(f"{url} differs from the published file of MNIST; try again or choose another mirror.")
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
         raise InputError(
             f"MNIST cannot be fetched from {url} ({reason}): check the network, set {FOLDER} to a folder with its "
             "files, or use the embedded digits."
         ) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _md5(path: Path) -> str:

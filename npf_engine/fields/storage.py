@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import uuid
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ from npf_engine.fields.lattice import LATTICE, lattice_of, lattice_tensors
 from npf_engine.fields.sources.registry import named
 from npf_engine.fields.sources.source import Functions
 from npf_engine.fields.spec import FieldSpec
+from npf_engine.tasks.files import replacing
 
 FORMAT = 1
 _SAMPLES = ("x_train", "y_train", "x_test", "y_test")
@@ -63,13 +62,8 @@ def save_field(field: Field, path: Path) -> Path:
     arrays["about"] = np.array(json.dumps(about, default=_plain))
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        with open(part, "wb") as stream:
-            np.savez(stream, **arrays)  # type: ignore[arg-type]
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path) as part, open(part, "wb") as stream:
+        np.savez(stream, **arrays)  # type: ignore[arg-type]
     return path
 
 

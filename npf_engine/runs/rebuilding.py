@@ -17,6 +17,7 @@ from npf_engine.runs.safekeeping import COLUMNS, SIDES, backup_path, encoded, re
 from npf_engine.runs.states import FINAL
 from npf_engine.studies import kinds
 from npf_engine.tasks import layout
+from npf_engine.tasks.files import replacing
 from npf_engine.tasks.processes import FileLock, Identity
 
 log = logging.getLogger(__name__)
@@ -35,16 +36,16 @@ def repair(path: Path, folder: Path) -> None:
         with layout.writing(path):
             aside = _move_aside(path)
         rows = _rows(path, folder)
-        part = side(path, ".part")
-        part.unlink(missing_ok=True)
-        with contextlib.closing(sqlite3.connect(part, isolation_level=None)) as db:
+        with (
+            layout.writing(path),
+            replacing(path) as part,
+            contextlib.closing(sqlite3.connect(part, isolation_level=None)) as db,
+        ):
             safekeeping.create(db)
             db.execute("BEGIN")
             for row in sorted(rows, key=lambda row: row["created"]):
                 safekeeping.insert(db, row)
             db.execute("COMMIT")
-        with layout.writing(path):
-            os.replace(part, path)
     if fresh:
         return
     count = f"{len(rows)} run{'s' * (len(rows) != 1)}"

@@ -68,26 +68,32 @@ def disk_sentence(error: OSError, path: Path) -> str:
     return f"{path} cannot be written ({error.strerror or error}); check the disk or set NPF_HOME to another folder"
 
 
+@contextlib.contextmanager
+def replacing(path: Path, end: str = ".part") -> Iterator[Path]:
+    """A path beside ``path`` to write to, with ``end`` as the end of its name: it takes the place of ``path`` at once
+    when the block ends, and nothing is left of it when the block fails, at Ctrl-C too."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}{end}")
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
 def write_atomic(path: Path, data: bytes, *, durable: bool = False) -> None:
     """Replace ``path`` by ``data`` at once: a reader sees the old file or the new one, never half of one.
 
     ``durable`` waits until the disk has it. Raises InputError where the folder cannot be written.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
     with writing(path):
-        try:
-            with open(part, "wb") as file:
-                file.write(data)
-                if durable:
-                    file.flush()
-                    os.fsync(file.fileno())
-            os.replace(part, path)
+        with replacing(path) as part, open(part, "wb") as file:
+            file.write(data)
             if durable:
-                _sync_folder(path.parent)
-        except BaseException:  # Ctrl-C too leaves nothing half written
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
-            raise
+                file.flush()
+                os.fsync(file.fileno())
+        if durable:
+            _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import os
 import re
-import secrets
 import shutil
 import time
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from npf_engine.errors import InputError
 from npf_engine.fields import stored_files
-from npf_engine.tasks import layout
+from npf_engine.tasks import files, layout
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -52,9 +51,8 @@ def keep(source: str) -> None:
             if not staged.is_file():
                 raise InputError(f"{kept.name} is no longer here; upload it again")
             layout.check_room(kept, staged.stat().st_size)
-            part = kept.with_name(f".{secrets.token_hex(4)}.part")
-            shutil.copyfile(staged, part)
-            part.replace(kept)
+            with files.replacing(kept) as part:
+                shutil.copyfile(staged, part)
 
 
 def safe_name(name: str) -> str:

@@ -6,12 +6,11 @@ kept as an .npz in the cache folder; later processes load it in a tenth of a sec
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
-import os
 import re
 import unicodedata
-import uuid
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from npf_engine.fields.cachedir import cache_folder
+from npf_engine.tasks.files import replacing
 
 SMALLEST_CITY = 500  # people
 FORMAT = 1
@@ -221,12 +221,9 @@ def load_index(smallest: int = SMALLEST_CITY) -> CityIndex:
 
 
 def _keep(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    part = path.with_name(f"{uuid.uuid4().hex}.part.npz")
-    try:
+    # a read-only or full disk only costs the time of the next start
+    with contextlib.suppress(OSError), replacing(path, ".npz") as part:
         np.savez(part, **arrays)  # type: ignore[arg-type]
-        os.replace(part, path)
-    except OSError:  # a read-only or full disk only costs the time of the next start
-        part.unlink(missing_ok=True)
 
 
 def _make_arrays(smallest: int) -> dict[str, np.ndarray]:

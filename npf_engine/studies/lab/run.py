@@ -19,6 +19,7 @@ from npf_engine.studies.lab.fitting import Curve, fits
 from npf_engine.studies.lab.progress import load_done, save_done, weights
 from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.lab.tasks import Task, build_task
+from npf_engine.tasks.files import write_atomic
 from npf_engine.tasks.progress import Place
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.map import Map, TransportMap
@@ -96,9 +97,7 @@ def _write(folder: Path, report: dict[str, Any], arrays: dict[str, np.ndarray]) 
     buffer = io.BytesIO()
     np.savez(buffer, **{k: np.asarray(v, dtype=np.float32) for k, v in arrays.items()})  # type: ignore[arg-type]
     for name, data in (("lab.npz", buffer.getvalue()), ("lab.json", json.dumps(report).encode())):
-        part = folder / f".{name}.part"
-        part.write_bytes(data)
-        part.replace(folder / name)  # whoever reads sees the old or the new, never a half
+        write_atomic(folder / name, data)
 
 
 class Bench:
