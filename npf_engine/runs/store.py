@@ -79,6 +79,10 @@ class RunStore(Results):
         self._list_gallery()
         if layout.is_full(self.table.path):
             return f"the disk that holds {self.home} is full: trainings wait and go on by themselves; free some space"
+        try:
+            self.table.rows("running")  # it is known by asking
+        except InputError as error:
+            return str(error)
         return self.table.stale or self._trouble or self.scheduler.hindrance()
 
     def notice(self) -> str | None:
