@@ -21,7 +21,8 @@ from npf_engine.runs.estimate import estimate
 from npf_engine.runs.job import run_job
 from npf_engine.runs.recording import FolderRecorder
 from npf_engine.runs.store import RunStore
-from npf_engine.studies.factorization.spec import TrainingSpec, from_json, with_values
+from npf_engine.studies import kinds
+from npf_engine.studies.factorization.spec import TrainingSpec, with_values
 from npf_engine.tasks import layout
 from tests.runs.conftest import state, wait_for
 
@@ -76,7 +77,7 @@ def test_the_result_has_the_contracts_keys(trained):
     assert json.loads((folder / layout.REPORT).read_text()) == result
     assert Path(result["bundle"]) == folder / "npf-tiny-terrain.zip" and zipfile.is_zipfile(result["bundle"])
     assert not (folder / layout.CHECKPOINTS).exists()
-    kept = from_json(json.loads((folder / layout.SPEC).read_text()))
+    kept = kinds.spec_from_json(json.loads((folder / layout.SPEC).read_text()))
     assert kept.threads == result["threads"] and kept.report.draws == 3
 
 
