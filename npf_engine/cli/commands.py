@@ -51,8 +51,8 @@ def evaluate(args: argparse.Namespace) -> Answer:
     import torch
 
     from npf_engine.measures.report import accuracy_report
-    from npf_engine.runs.machine import choose_threads
     from npf_engine.runs.console import ConsoleRecorder
+    from npf_engine.runs.machine import choose_threads
     from npf_engine.studies.factorization.spec import TrainingSpec
 
     given = flags.typed(EvaluateOptions, args)
