@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from npf_engine.figures import colour, lab
 from npf_engine.numbers import number as number_text
@@ -164,7 +165,7 @@ def _rows(report: Report) -> list[dict[str, object]]:
     return rows
 
 
-def _columns(report: Report) -> dict[str, object]:
+def _columns(report: Report) -> Mapping[str, ColumnConfig]:
     """What each column is called and means."""
     label, about = titles.METRICS[report["metric"]]
     several, number = many(report), st.column_config.NumberColumn
