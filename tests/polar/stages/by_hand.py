@@ -59,6 +59,8 @@ def job(recorder: Recorder | None = None, n: int = 90, d: int = 2, **settings: A
         n=n + 20,
         kind="function",
         warnings=[],
+        conversions=[],
+        shift=(),
         provenance={},
         scaling=None,
         units=Units(("x",) * d, ("",) * d, ""),

@@ -210,7 +210,7 @@ def test_the_command_writes_and_measures(tmp_path: Path, capsys: pytest.CaptureF
     assert (data["width"], data["height"]) == (60, 40) == Image.open(data["out"]).size
     assert data["pushforward"]["value"] < data["pushforward"]["trivial"] * 1.5 and data["seconds"] > 0
     for bad, says in (
-        (["--method", "magic"], "fit, cmgn"),
+        (["--method", "magic"], "explicit, implicit"),
         (["--draws", "0"], "draws"),
         (["--strength", "7"], "0 and 1"),
     ):
