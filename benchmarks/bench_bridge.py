@@ -62,9 +62,15 @@ def one_sampler(
     start = m_test[:PRE_IMAGES].clamp(-1, 1)
     each, _ = cpu_times(lambda: model.sample_inverse(start, 0), options.runs)
     return {
-        "sampler": sampler, "steps": steps, "CPU seconds": statistics.median(each), "pre-images": len(start),
-        "S_eps": found.value, "ratio": found.ratio, "se": found.se, "each": each,
-    }  # fmt: skip
+        "sampler": sampler,
+        "steps": steps,
+        "CPU seconds": statistics.median(each),
+        "pre-images": len(start),
+        "S_eps": found.value,
+        "ratio": found.ratio,
+        "se": found.se,
+        "each": each,
+    }
 
 
 def draw(axes: Any, rows: list[dict[str, Any]]) -> None:
@@ -99,10 +105,14 @@ def main() -> None:
     speedups = {name: speedup_over(row["each"], ours["each"]) for name, row in heuns.items()}
     rows = without("each", rows)
     result = {
-        "speedup": least_speedup(speedups), "speedup by sampler": speedups,
-        "field": field.name, "training steps": options.steps, "threads": options.threads, "quick": options.quick,
+        "speedup": least_speedup(speedups),
+        "speedup by sampler": speedups,
+        "field": field.name,
+        "training steps": options.steps,
+        "threads": options.threads,
+        "quick": options.quick,
         "time over ours": {name: row["CPU seconds"] / ours["CPU seconds"] for name, row in heuns.items()},
-    }  # fmt: skip
+    }
     keep("bridge", rows, result, lambda axes: draw(axes, rows))
     show("Sampler of I_psi", rows, result, options.json)
 

@@ -98,10 +98,14 @@ def main() -> None:
         per = statistics.median(times)
         rows.append(
             {
-                "way": name, "particles": particles, "evaluations timed": runs, "ms a particle": 1e3 * per,
-                f"s for {TARGET} evaluations": per * len(w) * TARGET, "difference": error,
+                "way": name,
+                "particles": particles,
+                "evaluations timed": runs,
+                "ms a particle": 1e3 * per,
+                f"s for {TARGET} evaluations": per * len(w) * TARGET,
+                "difference": error,
             }
-        )  # fmt: skip
+        )
     own = statistics.median(each["ours"])
     per_seed = [t / own for t in each["JAX vmap(grad), jitted"]]
     result = {

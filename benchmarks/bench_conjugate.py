@@ -42,10 +42,15 @@ def row(points: int, start: str, method: str, each: list[float], result: Conjuga
     """A row of the table."""
     worst = float(result.residual.max())
     return {
-        "points": points, "start": start, "method": method, "CPU ms": 1e3 * statistics.median(each),
-        "evaluations a point": result.evaluations, "solved": float(result.converged.float().mean()),
-        "max residual": worst, "relative": worst / scale,
-    }  # fmt: skip
+        "points": points,
+        "start": start,
+        "method": method,
+        "CPU ms": 1e3 * statistics.median(each),
+        "evaluations a point": result.evaluations,
+        "solved": float(result.converged.float().mean()),
+        "max residual": worst,
+        "relative": worst / scale,
+    }
 
 
 def compare(u: Any, y: Tensor, runs: int) -> tuple[list[dict[str, Any]], dict[tuple[str, str], list[float]]]:
@@ -80,10 +85,12 @@ def main() -> None:
     middle = {key: statistics.median(each) for key, each in times.items()}
     speedups = {start: speedup_over(times[start, "adam"], times[start, "newton"]) for start in ("cold", "warm")}
     result = {
-        "speedup": least_speedup(speedups), "speedup by start": speedups,
+        "speedup": least_speedup(speedups),
+        "speedup by start": speedups,
         "Adam's time over Newton's": {start: middle[start, "adam"] / middle[start, "newton"] for start in speedups},
-        "u.scale": float(u.scale), "threads": options.threads,
-    }  # fmt: skip
+        "u.scale": float(u.scale),
+        "threads": options.threads,
+    }
     keep("conjugate", rows, result)
     show("Conjugate solver, d = 2, 1e-3", rows, result, options.json)
 

@@ -110,9 +110,10 @@ def one_run(task: Task, options: Any, seed: int) -> list[dict[str, Any]]:
     floor = task.floor()
     return [
         {"target": task.name, "d": task.d, "seed": seed, "solver": solver, "value": result["value"], "network": None}
-        | result | {"floor": floor, "paper": PAPER.get((task.name, task.d)), "n": len(task.x)}
+        | result
+        | {"floor": floor, "paper": PAPER.get((task.name, task.d)), "n": len(task.x)}
         for solver, result in found.items()
-    ]  # fmt: skip
+    ]
 
 
 def medians(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -164,9 +165,13 @@ def main() -> None:
                 rows += one_run(Task(target, d, options.n, seed), options, seed)
     table = medians(rows)
     result = {
-        "n": options.n, "seconds allowed": options.seconds, "threads": options.threads, "quick": options.quick,
-        "seventh mean": "at the origin (the paper lists six)", "speedup": NO_SPEEDUP,
-    }  # fmt: skip
+        "n": options.n,
+        "seconds allowed": options.seconds,
+        "threads": options.threads,
+        "quick": options.quick,
+        "seventh mean": "at the origin (the paper lists six)",
+        "speedup": NO_SPEEDUP,
+    }
     keep("gaussian", table, result | {"runs": rows}, lambda axes: draw(axes, table))
     show("N(0, I) to N(0, diag(1..d)) and to seven Gaussians", table, result, options.json)
 

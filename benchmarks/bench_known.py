@@ -58,9 +58,13 @@ def one_problem(family: str, d: int, seed: int, options: Any) -> dict[str, Any]:
     config = config_of(options.hidden, options.seconds, options.n, d)
     fitted = fit_brenier_map(x, y, seed=seed, budget_seconds=options.seconds, config=config)
     row: dict[str, Any] = {
-        "family": family, "d": d, "seed": seed, "linear": l2_uvp(x_eval.double() @ S + m, truth),
-        "ours": l2_uvp(fitted.forward(x_eval), truth), "seconds": fitted.info["seconds"],
-    }  # fmt: skip
+        "family": family,
+        "d": d,
+        "seed": seed,
+        "linear": l2_uvp(x_eval.double() @ S + m, truth),
+        "ours": l2_uvp(fitted.forward(x_eval), truth),
+        "seconds": fitted.info["seconds"],
+    }
     if fitted.info["note"]:
         row["note"] = fitted.info["note"]
     row["gain"] = row["linear"] / row["ours"]
@@ -141,9 +145,14 @@ def main() -> None:
     rows = [one_problem(f, d, seed, options) for f in options.families for d in options.dims for seed in options.seeds]
     table = medians(rows)
     result = {
-        "n": options.n, "seconds allowed": options.seconds, "threads": options.threads, "quick": options.quick,
-        "hidden": options.hidden, "never worse than OTT-JAX": never_worse(table), "speedup": NO_SPEEDUP,
-    }  # fmt: skip
+        "n": options.n,
+        "seconds allowed": options.seconds,
+        "threads": options.threads,
+        "quick": options.quick,
+        "hidden": options.hidden,
+        "never worse than OTT-JAX": never_worse(table),
+        "speedup": NO_SPEEDUP,
+    }
     keep(
         "known", table, result | {"runs": rows, "peers": PEERS, "rates": options.rates}, lambda axes: draw(axes, table)
     )

@@ -31,9 +31,11 @@ from npf_engine.transport.methods.method import Budget
 SCHEMES = ("explicit", "implicit", "implicit-summed", "euclidean", "adam", "gauss-newton")
 # mean, standard deviation, share above 0.03 of the released code, 30 seeds (Adam: rate 1e-2, 1000 steps)
 RELEASED = {
-    "explicit": (0.0214, 0.0137, 0.20), "implicit-summed": (0.0223, 0.0155, 0.30), "euclidean": (0.150, 0.191, 0.97),
+    "explicit": (0.0214, 0.0137, 0.20),
+    "implicit-summed": (0.0223, 0.0155, 0.30),
+    "euclidean": (0.150, 0.191, 0.97),
     "adam": (0.0204, 0.0099, 0.20),
-}  # fmt: skip
+}
 ARCHITECTURES = {"icnn-linear": "Linear", "icnn-fquad": "FQuad", "icnn": "ours"}
 PAPER = {
     "gaussian": {"icnn-linear": 0.72, "icnn-fquad": 0.38, "icnn": 0.031},
@@ -58,11 +60,17 @@ def drift_rows(
         known = RELEASED.get(name, (None, None, None))
         rows.append(
             {
-                "method": name, "seeds": count, "parameters": row["parameters"], "mean": row["mean"], "std": row["std"],
-                "above 0.03": row["failed_share"], "released mean": known[0], "released above 0.03": known[2],
+                "method": name,
+                "seeds": count,
+                "parameters": row["parameters"],
+                "mean": row["mean"],
+                "std": row["std"],
+                "above 0.03": row["failed_share"],
+                "released mean": known[0],
+                "released above 0.03": known[2],
                 "CPU seconds": round(time.process_time() - cpu, 1),
             }
-        )  # fmt: skip
+        )
         tell(f"{name}: {row['mean']} +- {row['std']}, {row['failed_share']:.0%} above 0.03")
         reports[name] = report
     return rows, reports

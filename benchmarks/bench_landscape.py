@@ -28,13 +28,18 @@ def row_of(name: str, method: str, options: Any) -> dict[str, Any]:
     modes = result["modes"]
     own = [abs(mode["occupancy"] - mode["own_law"]) for mode in modes if mode["own_law"] is not None]
     return {
-        "landscape": name, "method": method, "smallest occupancy": min(mode["occupancy"] for mode in modes),
-        "error of a weight": result["truth"]["largest_error"], "error to own law": max(own) if own else None,
-        "near modes": result["near_modes"], "energy distance": result["energy_distance"],
+        "landscape": name,
+        "method": method,
+        "smallest occupancy": min(mode["occupancy"] for mode in modes),
+        "error of a weight": result["truth"]["largest_error"],
+        "error to own law": max(own) if own else None,
+        "near modes": result["near_modes"],
+        "energy distance": result["energy_distance"],
         "of exact samples": result["truth"]["energy_distance_of_exact_samples"],
         "acceptance": result["acceptance"],
-        "gradients": result["gradient_evaluations"], "CPU s": time.process_time() - begin,
-    }  # fmt: skip
+        "gradients": result["gradient_evaluations"],
+        "CPU s": time.process_time() - begin,
+    }
 
 
 def main() -> None:

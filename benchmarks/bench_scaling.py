@@ -37,9 +37,12 @@ def measure(work: dict[str, Any]) -> dict[str, Any]:
     threads = str(work["threads"])
     root = Path(__file__).resolve().parents[1]
     child = subprocess.run(
-        [sys.executable, "-m", "benchmarks.bench_scaling", "--child", json.dumps(work)], cwd=root, text=True,
-        stdout=subprocess.PIPE, env=os.environ | {"OMP_NUM_THREADS": threads, "PYTHONPATH": str(root)},
-    )  # fmt: skip
+        [sys.executable, "-m", "benchmarks.bench_scaling", "--child", json.dumps(work)],
+        cwd=root,
+        text=True,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"OMP_NUM_THREADS": threads, "PYTHONPATH": str(root)},
+    )
     if child.returncode:
         raise RuntimeError(f"the child for {work} failed with code {child.returncode}")
     row: dict[str, Any] = {**work, "L2-UVP": None} | json.loads(child.stdout.strip().splitlines()[-1])
@@ -103,8 +106,14 @@ def bar_memory(threads: int, quick: bool) -> dict[str, Any]:
     """The bar: 1,000,000 samples in d = 2 train in under 4 GB."""
     short = FEW_M | (FEW_U if quick else {})
     row = measure({"what": "quick", "n": BAR_SAMPLES, "d": 2, "threads": threads, "set": short})
-    return {"samples": row["n"], "peak_gb": row["peak GB"], "bar_gb": BAR_GB, "met": row["peak GB"] < BAR_GB,
-            "seconds": row["seconds"], "shortened": short}  # fmt: skip
+    return {
+        "samples": row["n"],
+        "peak_gb": row["peak GB"],
+        "bar_gb": BAR_GB,
+        "met": row["peak GB"] < BAR_GB,
+        "seconds": row["seconds"],
+        "shortened": short,
+    }
 
 
 def draw(axes: Any, rows: list[dict[str, Any]]) -> None:

@@ -153,9 +153,11 @@ def main() -> None:
     rows = without("each", rows)
     result = {
         "speedup": least_speedup({name: found for name, found in speedups.items() if found}),
-        "speedup by clouds": speedups, "threads": options.threads, "reference": references,
+        "speedup by clouds": speedups,
+        "threads": options.threads,
+        "reference": references,
         f"CPU seconds to {GOAL:.0e}": to_goal,
-    }  # fmt: skip
+    }
     keep("sinkhorn", rows, result, lambda axes: draw(axes, rows))
     show("Sinkhorn divergence", rows, result, options.json)
 

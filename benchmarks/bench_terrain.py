@@ -34,15 +34,31 @@ ROOT = Path(__file__).resolve().parents[1]
 ROWS = ("pushforward", "measure_preservation", "measure_preservation_implicit", "inverse")
 COLUMNS = ("value", "self_distance", "trivial", "ratio", "se")
 LONG = {
-    "u.regression_steps": 4000, "u.regression_lr": 2e-2, "u.polish_steps": 600, "u.polish_lr": 5e-3, "u.patience": 0,
-    "v.steps": 1, "m.steps": 1, "inverse.steps": 1,
-}  # fmt: skip
+    "u.regression_steps": 4000,
+    "u.regression_lr": 2e-2,
+    "u.polish_steps": 600,
+    "u.polish_lr": 5e-3,
+    "u.patience": 0,
+    "v.steps": 1,
+    "m.steps": 1,
+    "inverse.steps": 1,
+}
 # With --quick: that it runs, in seconds, and nothing more.
 SMALL = {
-    "field.max_samples": 5000, "u.hidden": "16,16", "u.pair_size": 200, "u.pairings": 1, "u.regression_steps": 40,
-    "u.polish_steps": 4, "u.batch": 128, "v.steps": 20, "m.steps": 20, "inverse.steps": 30, "inverse.batch": 128,
-    "report.n": 128, "report.neighbourhoods": 4,
-}  # fmt: skip
+    "field.max_samples": 5000,
+    "u.hidden": "16,16",
+    "u.pair_size": 200,
+    "u.pairings": 1,
+    "u.regression_steps": 40,
+    "u.polish_steps": 4,
+    "u.batch": 128,
+    "v.steps": 20,
+    "m.steps": 20,
+    "inverse.steps": 30,
+    "inverse.batch": 128,
+    "report.n": 128,
+    "report.neighbourhoods": 4,
+}
 SMALL_LONG = {"u.regression_steps": 200, "u.polish_steps": 20}
 SMALL_DRAWS = 2
 
@@ -59,9 +75,11 @@ def command_line(words: list[str], threads: int) -> tuple[dict[str, Any], float]
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     begin = time.perf_counter()
     child = subprocess.run(
-        [sys.executable, "-m", "npf_engine", *words, "--json"], text=True, stdout=subprocess.PIPE,
+        [sys.executable, "-m", "npf_engine", *words, "--json"],
+        text=True,
+        stdout=subprocess.PIPE,
         env=os.environ | {"OMP_NUM_THREADS": str(threads), "PYTHONPATH": path},
-    )  # fmt: skip
+    )
     if child.returncode:
         raise RuntimeError(f"{words[0]} failed with code {child.returncode}")
     return json.loads(child.stdout), time.perf_counter() - begin
@@ -107,11 +125,17 @@ def main() -> None:
     metrics = measured["metrics"]
     rows = [{"figure": name} | {k: (metrics[name] or {}).get(k) for k in COLUMNS} for name in ROWS]
     result = {
-        "field": Path(options.field).name, "preset": options.preset, "threads": options.threads, "quick": options.quick,
-        "draws": options.draws, "seconds": {k: round(v, 2) for k, v in trained["seconds"].items()},
-        "wall seconds": {k: round(v, 1) for k, v in wall.items()}, "reconstruction l2": metrics["reconstruction"]["l2"],
-        "test dual": metrics["test_dual"]["value"], "verdict": measured["verdict"],
-    }  # fmt: skip
+        "field": Path(options.field).name,
+        "preset": options.preset,
+        "threads": options.threads,
+        "quick": options.quick,
+        "draws": options.draws,
+        "seconds": {k: round(v, 2) for k, v in trained["seconds"].items()},
+        "wall seconds": {k: round(v, 1) for k, v in wall.items()},
+        "reconstruction l2": metrics["reconstruction"]["l2"],
+        "test dual": metrics["test_dual"]["value"],
+        "verdict": measured["verdict"],
+    }
     if options.preset == "quick" and not options.no_long:
         tell("the long run")
         dual = long_run_dual(options.field, small | LONG | (SMALL_LONG if options.quick else {}))

@@ -109,9 +109,20 @@ def one_seed(field: Field, options: Any, seed: int, judge: Judge) -> tuple[list[
     mine = ours(field, options, seed, judge)
     target, seconds = mine[-1]["dual"], mine[-1]["seconds"]
     tell(f"seed {seed}: ours {seconds:.1f} s, test dual {target:.5g}, ratio {mine[-1]['ratio']:.3g}")
-    rows = [{"seed": seed, "solver": "ours", "rate": None, "to our dual, s": seconds, "lower_bound": False,
-             "times ours": 1.0, "test dual": target, "ratio": mine[-1]["ratio"], "s per step": None,
-             "compile, s": None}]  # fmt: skip
+    rows = [
+        {
+            "seed": seed,
+            "solver": "ours",
+            "rate": None,
+            "to our dual, s": seconds,
+            "lower_bound": False,
+            "times ours": 1.0,
+            "test dual": target,
+            "ratio": mine[-1]["ratio"],
+            "s per step": None,
+            "compile, s": None,
+        }
+    ]
     curves = {"ours": mine}
     for kind in options.peers:
         for rate in options.rates:
@@ -128,9 +139,13 @@ def one_peer(
     seconds, target = mine["to our dual, s"], mine["test dual"]
     hidden = [16, 16] if options.quick else list(preset("quick").u.hidden)
     settings = SETTINGS[kind] | {
-        "lr": rate, "seconds": options.limit * seconds, "first": max(1.0, seconds / 4), "hidden": hidden,
-        "seed": mine["seed"], "target_dual": target,
-    }  # fmt: skip
+        "lr": rate,
+        "seconds": options.limit * seconds,
+        "first": max(1.0, seconds / 4),
+        "hidden": hidden,
+        "seed": mine["seed"],
+        "target_dual": target,
+    }
     if options.quick:
         settings |= {"batch": 128, "warm_up": 20}
     run: PeerRun = run_peer(
@@ -141,11 +156,17 @@ def one_peer(
     reached = seconds_to(run.curve, target)
     took = reached or run.curve[-1]["seconds"]
     return {
-        "seed": mine["seed"], "solver": kind, "rate": rate, "to our dual, s": took, "lower_bound": reached is None,
-        "times ours": took / seconds, "test dual": min(r["dual"] for r in run.curve),
-        "ratio": min(r["ratio"] for r in run.curve), "s per step": run.info["seconds_per_step"],
+        "seed": mine["seed"],
+        "solver": kind,
+        "rate": rate,
+        "to our dual, s": took,
+        "lower_bound": reached is None,
+        "times ours": took / seconds,
+        "test dual": min(r["dual"] for r in run.curve),
+        "ratio": min(r["ratio"] for r in run.curve),
+        "s per step": run.info["seconds_per_step"],
         "compile, s": run.info["compile_seconds"],
-    }, run.curve  # fmt: skip
+    }, run.curve
 
 
 def best_of_rates(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -185,8 +206,12 @@ def draw(axes: Any, all_curves: dict[int, dict[str, Any]]) -> None:
     """Test dual and pushforward ratio against wall time; a peer's rates dashed but for the first."""
     best = min(row["dual"] for curves in all_curves.values() for curve in curves.values() for row in curve)
     colours = {"ours": "C0", "adam": "C1", "lbfgs": "C2", "w2neuraldual": "C3"}
-    names = {"ours": "ours", "adam": "published, Adam conjugate (JAX)", "lbfgs": "published, L-BFGS conjugate (JAX)",
-             "w2neuraldual": "OTT-JAX W2NeuralDual"}  # fmt: skip
+    names = {
+        "ours": "ours",
+        "adam": "published, Adam conjugate (JAX)",
+        "lbfgs": "published, L-BFGS conjugate (JAX)",
+        "w2neuraldual": "OTT-JAX W2NeuralDual",
+    }
     for index, curves in enumerate(all_curves.values()):
         drawn: set[str] = set()
         for name, curve in curves.items():
@@ -232,9 +257,12 @@ def main() -> None:
     result = {
         "speedup": strongest_speedup(rows) or NO_SPEEDUP,
         "speedup by peer": {kind: speedup(rows, kind) for kind in options.peers},
-        "field": field.name, "n": field.n, "threads": options.threads,
-        "self_distance": judge.self_distance, "quick": options.quick,
-    }  # fmt: skip
+        "field": field.name,
+        "n": field.n,
+        "threads": options.threads,
+        "self_distance": judge.self_distance,
+        "quick": options.quick,
+    }
     kept = {"runs": runs, "curves": curves, "settings": SETTINGS, "rates": options.rates}
     keep("terrain_peers", rows, result | kept, lambda axes: draw(axes, curves))
     show("u on terrain, against peers", rows, result, options.json)

@@ -20,9 +20,17 @@ from benchmarks.common import arguments, median_seconds, show, tell
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = {
-    "device": "cpu", "threads": 1, "field.max_samples": 20_000, "u.pair_size": 400, "u.regression_steps": 100,
-    "v.steps": 50, "m.steps": 50, "inverse.steps": 50, "report.draws": 2, "report.n": 256,
-}  # fmt: skip
+    "device": "cpu",
+    "threads": 1,
+    "field.max_samples": 20_000,
+    "u.pair_size": 400,
+    "u.regression_steps": 100,
+    "v.steps": 50,
+    "m.steps": 50,
+    "inverse.steps": 50,
+    "report.draws": 2,
+    "report.n": 256,
+}
 
 
 def main() -> None:

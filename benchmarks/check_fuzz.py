@@ -61,8 +61,12 @@ def targets() -> dict[str, Target]:
     found = [
         Target("a.tif", fuzzing.tifs, (any_bytes, in_ifd, in_ifd), upload),
         Target("a.tif.zip", lambda: fuzzing.zipped("a.tif", fuzzing.tifs()), (in_zip(in_ifd), any_bytes), upload),
-        Target("N45E006.hgt.zip", lambda: fuzzing.zipped("N45E006.hgt", fuzzing.tiles()),
-               (any_bytes, in_zip(any_bytes)), upload),
+        Target(
+            "N45E006.hgt.zip",
+            lambda: fuzzing.zipped("N45E006.hgt", fuzzing.tiles()),
+            (any_bytes, in_zip(any_bytes)),
+            upload,
+        ),
         Target("a.csv", fuzzing.csvs, (in_text, in_text, any_bytes), upload),
         Target("a.parquet", fuzzing.parquets, (any_bytes,), upload),
         Target("a.npz", fuzzing.npzs, (in_zip(in_npy), any_bytes), upload),
@@ -70,7 +74,7 @@ def targets() -> dict[str, Target]:
         Target("points.csv", fuzzing.csvs, (in_text, any_bytes), clouds.read_points),
         Target("photo.png", fuzzing.photos, (any_bytes, in_png, in_ifd), _picture),
         Target("npf-bundle.zip", fuzz_bundle.seeds, (fuzz_bundle.mutator,), fuzz_bundle.target),
-    ]  # fmt: skip
+    ]
     return {target.name: target for target in found}
 
 

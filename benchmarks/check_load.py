@@ -38,9 +38,13 @@ from npf_engine.tasks import layout
 
 ROOT = Path(__file__).resolve().parent.parent
 ENDLESS = {
-    "device": "cpu", "threads": 1, "field.max_samples": 20_000, "u.pair_size": 400, "u.regression_steps": 10_000_000,
+    "device": "cpu",
+    "threads": 1,
+    "field.max_samples": 20_000,
+    "u.pair_size": 400,
+    "u.regression_steps": 10_000_000,
     "u.patience": 0,
-}  # fmt: skip
+}
 FEW, MANY = 10, 1000
 BARS = {"CPU s a rerun": 0.05, "median ms": 500.0, "times as long": 1.5}
 OPENINGS = 7
@@ -113,9 +117,13 @@ def listing(page: str) -> dict[str, Any]:
             environment = os.environ | {"NPF_HOME": str(home), "PYTHONPATH": str(ROOT)}
             fill(RunStore(home), count)
             told = subprocess.run(
-                [sys.executable, "-m", "benchmarks.check_load", "--open", page], env=environment, cwd=ROOT, check=True,
-                capture_output=True, text=True,
-            )  # fmt: skip
+                [sys.executable, "-m", "benchmarks.check_load", "--open", page],
+                env=environment,
+                cwd=ROOT,
+                check=True,
+                capture_output=True,
+                text=True,
+            )
             row[f"ms with {count}"] = 1e3 * float(told.stdout.split()[-1])
     row["times as long"] = row[f"ms with {MANY}"] / row[f"ms with {FEW}"]
     return row
@@ -146,10 +154,19 @@ def fill(store: RunStore, count: int) -> None:
         settings = kinds.spec_to_json(dataclasses.replace(TrainingSpec(), name=f"Run {number}", seed=number))
         layout.write_json(folder / layout.SPEC, settings)
         store.table.insert(
-            id=run_id, name=f"Run {number}", state="done", source="trained", spec=json.dumps(settings), created=then,
-            queued=then, started=then, finished=then + 50, verdict=example.verdict, metrics=example.metrics,
+            id=run_id,
+            name=f"Run {number}",
+            state="done",
+            source="trained",
+            spec=json.dumps(settings),
+            created=then,
+            queued=then,
+            started=then,
+            finished=then + 50,
+            verdict=example.verdict,
+            metrics=example.metrics,
             seconds=example.seconds,
-        )  # fmt: skip
+        )
 
 
 @contextlib.contextmanager
@@ -160,8 +177,13 @@ def server(home: Path) -> Iterator[tuple[psutil.Process, int]]:
         port = int(probe.getsockname()[1])
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.address", "127.0.0.1"]
     environment = os.environ | {"NPF_HOME": str(home)}
-    child = subprocess.Popen([*command, "--server.port", str(port)], cwd=ROOT, env=environment,
-                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+    child = subprocess.Popen(
+        [*command, "--server.port", str(port)],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         for _ in range(600):
             if child.poll() is not None:

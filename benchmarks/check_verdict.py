@@ -81,9 +81,15 @@ def rows_of(total: dict[str, Found]) -> list[dict[str, Any]]:
             n = sum(levels.values())
             good, condemned = levels[GOOD] / n, levels[UNTRUSTED] / n
             rows.append(
-                {"case": name, "model": what, "reports": n, "good": good, "usable": 1 - good - condemned,
-                 "not trustworthy": condemned}
-            )  # fmt: skip
+                {
+                    "case": name,
+                    "model": what,
+                    "reports": n,
+                    "good": good,
+                    "usable": 1 - good - condemned,
+                    "not trustworthy": condemned,
+                }
+            )
     return rows
 
 
@@ -99,8 +105,13 @@ def rates(rows: list[dict[str, Any]]) -> dict[str, Any]:
     missed = share(False, "good")
     worst = max((row["good"] for row in rows if row["model"] != "exact"), default=None)
     kept = condemned is not None and condemned <= CONDEMNED and (worst is None or worst <= 1 - CAUGHT)
-    return {"exact condemned": condemned, "exact called good": good, "faults missed": missed,
-            "faults missed, worst case": worst, "kept": kept}  # fmt: skip
+    return {
+        "exact condemned": condemned,
+        "exact called good": good,
+        "faults missed": missed,
+        "faults missed, worst case": worst,
+        "kept": kept,
+    }
 
 
 def main() -> None:

@@ -55,9 +55,14 @@ def run(command: Sequence[str | Path], folder: Path, seconds: float = 1800, **mo
     """stdout of a command in ``folder``, whose environment knows nothing of the checkout. Raises Failed."""
     plain = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "NPF_", "VIRTUAL_ENV"))}
     done = subprocess.run(
-        [str(part) for part in command], cwd=folder, env=plain | more, capture_output=True, text=True, timeout=seconds,
+        [str(part) for part in command],
+        cwd=folder,
+        env=plain | more,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
         check=False,
-    )  # fmt: skip
+    )
     if done.returncode:
         raise Failed(f"{' '.join(map(str, command))[:200]} ended with {done.returncode}: {done.stderr.strip()[-1500:]}")
     return done.stdout

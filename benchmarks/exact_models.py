@@ -42,8 +42,13 @@ class Known(nn.Module):
     def __init__(self, P: Tensor, q: Tensor) -> None:
         super().__init__()
         self.d = len(q)
-        for name, value in (("P", P), ("q", q), ("shift", torch.zeros(len(q))), ("like", torch.zeros(1)),
-                            ("scale", torch.ones(()))):  # fmt: skip
+        for name, value in (
+            ("P", P),
+            ("q", q),
+            ("shift", torch.zeros(len(q))),
+            ("like", torch.zeros(1)),
+            ("scale", torch.ones(())),
+        ):
             self.register_buffer(name, value.clone())
         self.strong_convexity = 0.1
 
@@ -149,23 +154,61 @@ def _known(
 
 
 def _case(
-    name: str, x: Tensor, m: Tensor, u: nn.Module, test: int, rho: str, forward: Map,
-    back: Callable[[Tensor, torch.Generator], Tensor], function: Map | None, y: Tensor | None = None,
-) -> Case:  # fmt: skip
+    name: str,
+    x: Tensor,
+    m: Tensor,
+    u: nn.Module,
+    test: int,
+    rho: str,
+    forward: Map,
+    back: Callable[[Tensor, torch.Generator], Tensor],
+    function: Map | None,
+    y: Tensor | None = None,
+) -> Case:
     y = function(x) if y is None and function is not None else y
     assert y is not None
     ones, low, high = (1.0, 1.0), (-1.0, -1.0), (1.0, 1.0)
     units, scaling = Units(("x", "y"), ("", ""), ""), Scaling((0.0, 0.0), ones)
     kind: Kind = "samples" if function is None else "function"
     field = Field(
-        name, kind, x[test:], y[test:], x[:test], y[:test], low, high, scaling, units, rho, function,
-    )  # type: ignore[arg-type]  # fmt: skip
-    kept = {"x_train": x[test:], "y_train": y[test:], "m_train": m[test:], "x_test": x[:test], "y_test": y[:test],
-            "m_test": m[:test]}  # fmt: skip
+        name,
+        kind,
+        x[test:],
+        y[test:],
+        x[:test],
+        y[:test],
+        low,
+        high,
+        scaling,
+        units,
+        rho,
+        function,
+    )  # type: ignore[arg-type]
+    kept = {
+        "x_train": x[test:],
+        "y_train": y[test:],
+        "m_train": m[test:],
+        "x_test": x[:test],
+        "y_test": y[:test],
+        "m_test": m[:test],
+    }
     model = KnownFactorization(
-        u, None, Plain(forward), Plain(forward), scaling, units, rho, low, high, name, {},  # type: ignore[arg-type]
-        {key: value[:4000] for key, value in kept.items()}, {}, function, draw=back,
-    )  # fmt: skip
+        u,
+        None,
+        Plain(forward),
+        Plain(forward),
+        scaling,
+        units,
+        rho,
+        low,
+        high,
+        name,
+        {},  # type: ignore[arg-type]
+        {key: value[:4000] for key, value in kept.items()},
+        {},
+        function,
+        draw=back,
+    )
     return Case(name, field, model, (m[test:], m[:test]))
 
 
@@ -221,9 +264,17 @@ def _terrain(seed: int) -> Case:
         return nearest(m, x, at)
 
     return _case(
-        "terrain, discrete", x, m, Discrete(y[:DISCRETE], psi), DISCRETE, "box", lambda at: nearest(x, m, at), back,
-        None, y,
-    )  # fmt: skip
+        "terrain, discrete",
+        x,
+        m,
+        Discrete(y[:DISCRETE], psi),
+        DISCRETE,
+        "box",
+        lambda at: nearest(x, m, at),
+        back,
+        None,
+        y,
+    )
 
 
 def _assigned(x: Tensor, y: Tensor, potential: bool) -> tuple[Tensor, Tensor]:

@@ -21,10 +21,39 @@ Mutator = Callable[[bytes, random.Random], bytes]
 
 NUMBERS = (0, 1, 2, 3, 4, 7, 8, 16, 127, 128, 255, 256, 32767, 32768, 65535, 65536, 2**24, 2**31 - 1, 2**31, 2**32 - 1)
 WORDS = (
-    b"nan", b"inf", b"-inf", b"1e309", b".1e309", b"1e-400", b"1_000", b"", b'"', b'""', b"'", b"\0", b"\xff\xfe",
-    b"\r", b"\n\n", b";", b"\t", b"|", b"x1", b"F1", b"x1000000000", b"F0", b"z", b"0x10", b"1,5", "é".encode(),
-    b"=1+1", b"9" * 400, b"\xef\xbb\xbf", b"None", b"True", b"1e5" * 30,
-)  # fmt: skip
+    b"nan",
+    b"inf",
+    b"-inf",
+    b"1e309",
+    b".1e309",
+    b"1e-400",
+    b"1_000",
+    b"",
+    b'"',
+    b'""',
+    b"'",
+    b"\0",
+    b"\xff\xfe",
+    b"\r",
+    b"\n\n",
+    b";",
+    b"\t",
+    b"|",
+    b"x1",
+    b"F1",
+    b"x1000000000",
+    b"F0",
+    b"z",
+    b"0x10",
+    b"1,5",
+    "é".encode(),
+    b"=1+1",
+    b"9" * 400,
+    b"\xef\xbb\xbf",
+    b"None",
+    b"True",
+    b"1e5" * 30,
+)
 NAMES = (
     "",
     "/",
@@ -159,10 +188,13 @@ def in_npy(data: bytes, rng: random.Random) -> bytes:
         return any_bytes(data, rng)
     pairs = (
         (b"<f8", rng.choice((b"<f4", b">f8", b"|O", b"<M8[s]", b"<U9", b"|V8", b"<c16", b"<f16", b"(9,)<f8", b"<f2"))),
-        (b"False", b"True"), (b"(", rng.choice((b"(-", b"(0,", b"((", b"(9" * 9, b"(1,"))),
+        (b"False", b"True"),
+        (b"(", rng.choice((b"(-", b"(0,", b"((", b"(9" * 9, b"(1,"))),
         (b")", rng.choice((b"", b"))"))),
-        (b"shape", b"shap"), (b"'", b'"'), (b",", rng.choice((b"", b"L,", b",99999999999999,"))),
-    )  # fmt: skip
+        (b"shape", b"shap"),
+        (b"'", b'"'),
+        (b",", rng.choice((b"", b"L,", b",99999999999999,"))),
+    )
     old, new = rng.choice(pairs)
     return data.replace(old, new, 1)
 
@@ -202,18 +234,24 @@ def tifs() -> list[bytes]:
 
     found = []
     profiles: tuple[dict[str, Any], ...] = (
-        {"dtype": "float32", "crs": "EPSG:4326"}, {"dtype": "int16", "crs": "EPSG:32632", "compress": "deflate"},
+        {"dtype": "float32", "crs": "EPSG:4326"},
+        {"dtype": "int16", "crs": "EPSG:32632", "compress": "deflate"},
         {"dtype": "float64", "compress": "lzw", "predictor": 3, "crs": 'LOCAL_CS["mine",UNIT["metre",1]]'},
         {"dtype": "uint8", "tiled": True, "blockxsize": 16, "blockysize": 16, "compress": "packbits"},
         {"dtype": "float32", "compress": "zstd", "crs": "EPSG:2263"},
-    )  # fmt: skip
+    )
     for profile in profiles:
         z = _terrain().astype(profile["dtype"])
         with MemoryFile() as memory:
             with memory.open(
-                driver="GTiff", width=z.shape[1], height=z.shape[0], count=1, nodata=7,
-                transform=from_origin(7, 46, 0.01, 0.01), **profile,
-            ) as out:  # fmt: skip
+                driver="GTiff",
+                width=z.shape[1],
+                height=z.shape[0],
+                count=1,
+                nodata=7,
+                transform=from_origin(7, 46, 0.01, 0.01),
+                **profile,
+            ) as out:
                 out.write(z, 1)
             found.append(bytes(memory.read()))
     return found
@@ -280,10 +318,11 @@ def parquets() -> list[bytes]:
     words = {"name": pa.array(["a", "é"] * 40).dictionary_encode(), "text": pa.array(["b"] * 80)}
     plain = {name: pa.array(values) for name, values in columns().items()}
     tables = (
-        plain | words, {n: pa.array(v.astype(np.float32)) for n, v in columns().items()},
+        plain | words,
+        {n: pa.array(v.astype(np.float32)) for n, v in columns().items()},
         plain | {"F2": pa.array(np.arange(80) % 7).cast(pa.decimal128(30, 2))},
         {n: pa.array(v) for n, v in grid().items()},
-    )  # fmt: skip
+    )
     for arrays, compression in zip(tables, ("snappy", "zstd", "none", "gzip"), strict=True):
         buffer = io.BytesIO()
         parquet.write_table(pa.table(arrays), buffer, compression=compression)
@@ -298,13 +337,18 @@ def photos() -> list[bytes]:
     rgb = np.random.default_rng(0).integers(0, 255, (24, 32, 4), dtype=np.uint8)
     image = Image.fromarray(rgb[:, :, :3])
     forms: tuple[tuple[Any, str, dict[str, Any]], ...] = (
-        (image, "PNG", {}), (Image.fromarray(rgb), "PNG", {}), (image.quantize(8), "PNG", {"transparency": 3}),
+        (image, "PNG", {}),
+        (Image.fromarray(rgb), "PNG", {}),
+        (image.quantize(8), "PNG", {"transparency": 3}),
         (Image.fromarray(rgb[:, :, 0].astype(np.uint16) * 257), "PNG", {}),
-        (image, "JPEG", {}), (image.convert("CMYK"), "JPEG", {}), (Image.fromarray(rgb), "WEBP", {}),
+        (image, "JPEG", {}),
+        (image.convert("CMYK"), "JPEG", {}),
+        (Image.fromarray(rgb), "WEBP", {}),
         (image, "BMP", {}),
-        (image.quantize(16), "GIF", {}), (image, "TIFF", {"compression": "tiff_lzw"}),
+        (image.quantize(16), "GIF", {}),
+        (image, "TIFF", {"compression": "tiff_lzw"}),
         (Image.fromarray(rgb[:, :, 0].astype(np.float32)), "TIFF", {}),
-    )  # fmt: skip
+    )
     found = []
     for picture, form, more in forms:
         buffer = io.BytesIO()

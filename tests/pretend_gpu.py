@@ -32,9 +32,14 @@ class OnGPU(Tensor):
     @staticmethod
     def __new__(cls, held: Tensor) -> OnGPU:
         made = Tensor._make_wrapper_subclass(
-            cls, held.size(), strides=held.stride(), storage_offset=held.storage_offset(), dtype=held.dtype,
-            device=DEVICE, requires_grad=held.requires_grad,
-        )  # fmt: skip
+            cls,
+            held.size(),
+            strides=held.stride(),
+            storage_offset=held.storage_offset(),
+            dtype=held.dtype,
+            device=DEVICE,
+            requires_grad=held.requires_grad,
+        )
         made.held = held
         return made
 

@@ -119,9 +119,13 @@ def test_speedup_rests_on_the_strongest_peer_and_says_where_it_is_a_lower_bound(
         return {"seed": seed, "solver": solver, "times ours": times, "lower_bound": bound}
 
     rows = [
-        row(0, "ours", 1.0, False), row(0, "adam", 40.0, False), row(0, "lbfgs", 12.0, False),
-        row(1, "ours", 1.0, False), row(1, "adam", 60.0, True), row(1, "lbfgs", 60.0, True),
-    ]  # fmt: skip
+        row(0, "ours", 1.0, False),
+        row(0, "adam", 40.0, False),
+        row(0, "lbfgs", 12.0, False),
+        row(1, "ours", 1.0, False),
+        row(1, "adam", 60.0, True),
+        row(1, "lbfgs", 60.0, True),
+    ]
     best = strongest_speedup(rows)
     assert best is not None
     assert best["per_seed"] == [12.0, 60.0] and best["median"] == 36.0
@@ -206,8 +210,14 @@ def test_of_a_peers_rates_the_best_counts(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_on_terrain_the_best_rate_is_the_first_at_our_dual_or_else_the_lowest() -> None:
     def row(seed: int, rate: float, seconds: float, dual: float, reached: bool) -> dict:
-        return {"seed": seed, "solver": "adam", "rate": rate, "to our dual, s": seconds, "test dual": dual,
-                "lower_bound": not reached}  # fmt: skip
+        return {
+            "seed": seed,
+            "solver": "adam",
+            "rate": rate,
+            "to our dual, s": seconds,
+            "test dual": dual,
+            "lower_bound": not reached,
+        }
 
     reached = [row(0, 5e-3, 300.0, 8.5, True), row(0, 1e-3, 200.0, 8.6, True), row(0, 1e-4, 100.0, 8.4, False)]
     nowhere = [row(1, 5e-3, 400.0, 8.9, False), row(1, 1e-3, 500.0, 8.8, False)]

@@ -567,9 +567,11 @@ def test_far_modes_are_both_found() -> None:
         (lambda: npf.sample(gaussian, 0, start=[0, 0, 0]), ("n must be a whole number",)),
         (lambda: npf.sample(gaussian, start=[0, 0, 0], tau=-1), ("tau must be a positive number",)),
         (lambda: npf.sample(gaussian, start=[1e20, 0, 0]), ("start[0] is 1e+20",)),
-        (lambda: npf.sample(lambda x: x.sum(1), start=[0.0] * 4, low=[0] * 4, high=[1] * 4, method="lmc-npf"),
-         ("takes up to 3 dimensions",)),
+        (
+            lambda: npf.sample(lambda x: x.sum(1), start=[0.0] * 4, low=[0] * 4, high=[1] * 4, method="lmc-npf"),
+            ("takes up to 3 dimensions",),
+        ),
     ],
-)  # fmt: skip
+)
 def test_potentials_that_cannot_be_sampled_are_a_sentence(call: Any, words: tuple[str, ...]) -> None:
     sentence(call, *words)

@@ -73,11 +73,15 @@ def _columns() -> dict[str, Any]:
         "measure": text("Measure", help=glossary.explained(SYMBOLS)),
         **{key: text(name, help=glossary.MEASURES[name]) for key, name in HEADS.items()},
         "better": st.column_config.ProgressColumn(
-            "Way to the floor", min_value=0, max_value=100, format="%.0f %%", color="primary",
+            "Way to the floor",
+            min_value=0,
+            max_value=100,
+            format="%.0f %%",
+            color="primary",
             help="0 % at the trivial answer, 100 % at the floor, on a logarithmic scale.",
         ),
         "n": whole("Points", format="%d", help="Of each cloud."),
-    }  # fmt: skip
+    }
 
 
 def _numbers(metrics: dict[str, Any]) -> None:

@@ -74,9 +74,12 @@ def train_and_watch(
             if row.get("dual", math.inf) <= settings.get("target_dual", -math.inf):
                 break
     info = {
-        "compile_seconds": compiled, "warm_up_seconds": warm, "steps": steps,
-        "seconds_per_step": (seconds - warm) / max(1, steps), "settings": settings,
-    }  # fmt: skip
+        "compile_seconds": compiled,
+        "warm_up_seconds": warm,
+        "steps": steps,
+        "seconds_per_step": (seconds - warm) / max(1, steps),
+        "settings": settings,
+    }
     return seen.curve, np.stack(seen.maps), info
 
 

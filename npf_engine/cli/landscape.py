@@ -37,11 +37,15 @@ def text(result: dict[str, Any]) -> str:
     own = result["method"] == "lmc-npf"
     rows = [
         (
-            mode["kind"], "(" + ", ".join(number(value) for value in mode["location"]) + ")", number(mode["near"]),
-            number(mode["occupancy"]), number(mode["target"]), *([number(mode["own_law"])] if own else []),
+            mode["kind"],
+            "(" + ", ".join(number(value) for value in mode["location"]) + ")",
+            number(mode["near"]),
+            number(mode["occupancy"]),
+            number(mode["target"]),
+            *([number(mode["own_law"])] if own else []),
         )
         for mode in result["modes"]
-    ]  # fmt: skip
+    ]
     header = ("mode", "location", "near it", "in its basin", "exp(-c g)", *(["own law"] if own else []))
     lines = [columns(header, rows)] if rows else []
     told = result["truth"] or {}

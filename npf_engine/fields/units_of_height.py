@@ -10,8 +10,22 @@ _LENGTHS: dict[str, tuple[float, tuple[str, ...]]] = {
     "feet": (0.3048, ("ft", "foot", "feet", "international foot", "international feet", "foot_intl", "'")),
     "US survey feet": (
         US_FOOT,
-        ("us-ft", "us ft", "ftus", "us foot", "us-foot", "us feet", "us survey foot", "us survey feet", "foot_us",
-         "survey foot", "survey feet", "u.s. survey foot", "usft", "ussurveyfoot"),
+        (
+            "us-ft",
+            "us ft",
+            "ftus",
+            "us foot",
+            "us-foot",
+            "us feet",
+            "us survey foot",
+            "us survey feet",
+            "foot_us",
+            "survey foot",
+            "survey feet",
+            "u.s. survey foot",
+            "usft",
+            "ussurveyfoot",
+        ),
     ),
     "kilometres": (1000.0, ("km", "kilometre", "kilometres", "kilometer", "kilometers")),
     "decimetres": (0.1, ("dm", "decimetre", "decimetres", "decimeter", "decimeters")),
@@ -24,7 +38,7 @@ _LENGTHS: dict[str, tuple[float, tuple[str, ...]]] = {
     "fathoms": (1.8288, ("fathom", "fathoms", "fth")),
     "miles": (1609.344, ("mi", "mile", "miles")),
     "nautical miles": (1852.0, ("nmi", "nautical mile", "nautical miles")),
-}  # fmt: skip
+}
 _NAMES = {name: (title, metres) for title, (metres, names) in _LENGTHS.items() for name in (*names, title.lower())}
 NO_LENGTH = "none"  # as a setting: z is no height
 LEAST_KNOWN = "units of z"

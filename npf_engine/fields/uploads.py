@@ -53,9 +53,15 @@ def load_upload(path: Path, spec: FieldSpec, progress: Progress | None = None) -
 def open_raster(path: Path, spec: FieldSpec, name: str, progress: Progress | None = None) -> Raster:
     """A raster of a folder or of the cache, called ``name`` in sentences, resampled to what the spec takes."""
     return child.call(
-        file_reading.read_raster, Path(path), name, spec,
-        what=name, limits=LOAD, returns=(Raster, SourceGrid, Ground, HeightUnit), progress=_reading(progress),
-    )  # fmt: skip
+        file_reading.read_raster,
+        Path(path),
+        name,
+        spec,
+        what=name,
+        limits=LOAD,
+        returns=(Raster, SourceGrid, Ground, HeightUnit),
+        progress=_reading(progress),
+    )
 
 
 def preview(path: Path, spec: FieldSpec | None = None, progress: Progress | None = None) -> UploadPreview:
@@ -64,9 +70,14 @@ def preview(path: Path, spec: FieldSpec | None = None, progress: Progress | None
     spec = spec or FieldSpec(source=str(path))
     try:
         return child.call(
-            file_reading.read_preview, path, spec,
-            what=path.name, limits=LOOK, returns=(UploadPreview, ColumnPreview), progress=_reading(progress),
-        )  # fmt: skip
+            file_reading.read_preview,
+            path,
+            spec,
+            what=path.name,
+            limits=LOOK,
+            returns=(UploadPreview, ColumnPreview),
+            progress=_reading(progress),
+        )
     except InputError as error:
         size = path.stat().st_size if path.is_file() else 0
         return UploadPreview(path.name, size, "unreadable", defects=[str(error)])

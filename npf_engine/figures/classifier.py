@@ -38,11 +38,17 @@ def characteristics(clouds: Mapping[str, Mapping[str, np.ndarray]], *, bins: int
             middle, height = share(cloud[key], bins, limits)
             figure.add_trace(
                 go.Scatter(
-                    x=middle, y=height, mode="lines", line={"color": colour, "width": 2, "shape": "hvh"}, name=label,
-                    legendgroup=name, showlegend=col == 1,
+                    x=middle,
+                    y=height,
+                    mode="lines",
+                    line={"color": colour, "width": 2, "shape": "hvh"},
+                    name=label,
+                    legendgroup=name,
+                    showlegend=col == 1,
                 ),
-                row=1, col=col,
-            )  # fmt: skip
+                row=1,
+                col=col,
+            )
         figure.update_xaxes(title=title, row=1, col=col)
     figure.update_yaxes(title="share of weights (%)", col=1)
     return finish(figure, height=320, revision="characters", legend=True)
@@ -60,11 +66,17 @@ def filters(weights: Mapping[str, np.ndarray]) -> go.Figure:
         row, col = number // 6 + 1, number % 6 + 1
         figure.add_trace(
             go.Heatmap(
-                z=values, zmin=-top, zmax=top, colorscale="RdBu", showscale=number == 0, colorbar={"title": "weight"},
+                z=values,
+                zmin=-top,
+                zmax=top,
+                colorscale="RdBu",
+                showscale=number == 0,
+                colorbar={"title": "weight"},
                 hovertemplate="%{z:.3f}<extra></extra>",
             ),
-            row=row, col=col,
-        )  # fmt: skip
+            row=row,
+            col=col,
+        )
         figure.update_yaxes(autorange="reversed", row=row, col=col)
     figure.update_xaxes(showticklabels=False, constrain="domain")
     figure.update_yaxes(showticklabels=False, constrain="domain")
@@ -81,10 +93,16 @@ def confusion_matrix(counts: np.ndarray) -> go.Figure:
     total = np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure = go.Figure(
         go.Heatmap(
-            z=float32(100 * counts / total), x=DIGITS, y=DIGITS, zmin=0, zmax=100, colorscale=palette.NORM,
-            colorbar={"title": "%"}, hovertemplate="%{y} taken for %{x}: %{z:.1f} %<extra></extra>",
+            z=float32(100 * counts / total),
+            x=DIGITS,
+            y=DIGITS,
+            zmin=0,
+            zmax=100,
+            colorscale=palette.NORM,
+            colorbar={"title": "%"},
+            hovertemplate="%{y} taken for %{x}: %{z:.1f} %<extra></extra>",
         )
-    )  # fmt: skip
+    )
     finish(figure, height=420, revision="confusion")
     figure.update_xaxes(title="answer", type="category", constrain="domain")
     figure.update_yaxes(title="true digit", type="category", autorange="reversed", scaleanchor="x")
@@ -99,15 +117,23 @@ def embedded_accuracy(points: np.ndarray, accuracy: np.ndarray, clouds: Mapping[
         colour, label = CLOUDS[name]
         figure.add_trace(
             go.Scattergl(
-                x=float32(points[rows, 0]), y=float32(points[rows, 1]), mode="markers", name=label,
+                x=float32(points[rows, 0]),
+                y=float32(points[rows, 1]),
+                mode="markers",
+                name=label,
                 marker={
-                    "size": 7, "color": float32(100 * accuracy[rows]), "cmin": 0, "cmax": 100,
-                    "colorscale": palette.NORM, "showscale": number == 0, "colorbar": {"title": "accuracy (%)"},
+                    "size": 7,
+                    "color": float32(100 * accuracy[rows]),
+                    "cmin": 0,
+                    "cmax": 100,
+                    "colorscale": palette.NORM,
+                    "showscale": number == 0,
+                    "colorbar": {"title": "accuracy (%)"},
                     "line": {"color": colour, "width": 1.5},
                 },
                 hovertemplate="accuracy %{marker.color:.0f} %<extra>" + label + "</extra>",
             )
-        )  # fmt: skip
+        )
     finish(figure, height=520, revision="embedded-accuracy", legend=True)
     figure.update_xaxes(showticklabels=False, title=None)
     figure.update_yaxes(showticklabels=False, title=None, scaleanchor="x")

@@ -25,11 +25,14 @@ def add_points(figure: go.Figure, points: Sequence[tuple[Sequence[float], str]])
         symbol, colour = MARKS[kind]
         figure.add_trace(
             go.Scatter(
-                x=float32(places[:, 0]), y=float32(places[:, 1]), mode="markers", name=kind,
+                x=float32(places[:, 0]),
+                y=float32(places[:, 1]),
+                mode="markers",
+                name=kind,
                 marker={"size": 12, "symbol": symbol, "color": colour, "line": {"width": 1.2, "color": "white"}},
                 hovertemplate="%{x}, %{y}<extra>" + kind + "</extra>",
             )
-        )  # fmt: skip
+        )
     return figure.update_layout(showlegend=True)
 
 
@@ -37,12 +40,19 @@ def add_start(figure: go.Figure, start: Sequence[float]) -> go.Figure:
     """A cross where all particles begin."""
     figure.add_trace(
         go.Scatter(
-            x=float32([start[0]]), y=float32([start[1]]), mode="markers", name="start",
-            marker={"size": 14, "symbol": "cross", "color": palette.COLOURS["inverse"],
-                    "line": {"width": 1.5, "color": "white"}},
+            x=float32([start[0]]),
+            y=float32([start[1]]),
+            mode="markers",
+            name="start",
+            marker={
+                "size": 14,
+                "symbol": "cross",
+                "color": palette.COLOURS["inverse"],
+                "line": {"width": 1.5, "color": "white"},
+            },
             hovertemplate="%{x}, %{y}<extra>start</extra>",
         )
-    )  # fmt: skip
+    )
     return figure.update_layout(showlegend=True)
 
 
@@ -50,9 +60,12 @@ def add_particles(figure: go.Figure, x: np.ndarray) -> go.Figure:
     """Particles x (P, 2) as dots."""
     figure.add_trace(
         go.Scatter(
-            x=float32(x[:, 0]), y=float32(x[:, 1]), mode="markers", name="particles",
+            x=float32(x[:, 0]),
+            y=float32(x[:, 1]),
+            mode="markers",
+            name="particles",
             marker={"size": 6, "color": palette.COLOURS["rho"], "line": {"width": 0.6, "color": "white"}},
             hovertemplate="%{x}, %{y}<extra>particle</extra>",
         )
-    )  # fmt: skip
+    )
     return figure.update_layout(showlegend=True)

@@ -19,9 +19,14 @@ History = Mapping[str, Mapping[str, np.ndarray]]
 
 # stage -> colour of the object that it makes; its title is the glossary's
 COLOURS: dict[str, str] = {
-    "u": "grad_u", "u: dual": "grad_u", "u: warm-up": "m", "v: conjugates": "m", "v": "m", "m": "m_network",
+    "u": "grad_u",
+    "u: dual": "grad_u",
+    "u: warm-up": "m",
+    "v: conjugates": "m",
+    "v": "m",
+    "m": "m_network",
     "inverse": "inverse",
-}  # fmt: skip
+}
 
 
 def title(stage: str) -> str:

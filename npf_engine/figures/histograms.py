@@ -64,18 +64,25 @@ def shares_within(
     kept = np.unique(np.linspace(0, len(x) - 1, 400).round().astype(int)) if len(x) else np.zeros(0, dtype=int)
     figure = go.Figure(
         go.Scatter(
-            x=float32(x[kept]), y=float32(up[kept]), mode="lines",
+            x=float32(x[kept]),
+            y=float32(up[kept]),
+            mode="lines",
             line={"color": palette.COLOURS[colour], "width": 2.5},
-            hovertemplate="%{y:.0f} % within %{x:.2~g}<extra></extra>", showlegend=False,
+            hovertemplate="%{y:.0f} % within %{x:.2~g}<extra></extra>",
+            showlegend=False,
         )
-    )  # fmt: skip
+    )
     for name, at, height, key in marks:
         figure.add_trace(
             go.Scatter(
-                x=float32([max(at, least)]), y=float32([100 * height]), mode="markers", name=name,
-                marker={"size": 11, "color": palette.COLOURS[key]}, hovertemplate=name + "<extra></extra>",
+                x=float32([max(at, least)]),
+                y=float32([100 * height]),
+                mode="markers",
+                name=name,
+                marker={"size": 11, "color": palette.COLOURS[key]},
+                hovertemplate=name + "<extra></extra>",
             )
-        )  # fmt: skip
+        )
     finish(figure, height=MAP_HEIGHT, revision="shares_within", legend=True)
     top = max([least, *x[-1:]])
     ticks = [least * 10.0**power for power in range(math.ceil(math.log10(top / least)) + 1)]

@@ -106,18 +106,30 @@ def trust_map(
             x=float32(x[:, axes[0]]),
             y=float32(x[:, axes[1]]),
             mode="markers",
-            marker={"size": 6, "color": float32(level), "colorscale": palette.NORM, "cmin": -3, "cmax": 0.3,
-                    "colorbar": bar},
+            marker={
+                "size": 6,
+                "color": float32(level),
+                "colorscale": palette.NORM,
+                "cmin": -3,
+                "cmax": 0.3,
+                "colorbar": bar,
+            },
             customdata=float32(miss[:, None]),
             hovertemplate="%{x}, %{y}<br>median miss %{customdata[0]:.4~f} of F's spread<extra></extra>",
             showlegend=False,
         )
-    )  # fmt: skip
+    )
     ring = {"size": 9, "symbol": "circle-open", "color": palette.COLOURS["inverse"], "line": {"width": 1.4}}
     figure.add_trace(
-        go.Scattergl(x=float32(x[bad][:, axes[0]]), y=float32(x[bad][:, axes[1]]), mode="markers", marker=ring,
-                     name="worst tenth", hoverinfo="skip")
-    )  # fmt: skip
+        go.Scattergl(
+            x=float32(x[bad][:, axes[0]]),
+            y=float32(x[bad][:, axes[1]]),
+            mode="markers",
+            marker=ring,
+            name="worst tenth",
+            hoverinfo="skip",
+        )
+    )
     if grid is not None:
         figure.add_trace(contour_lines(grid))
     position_axes(figure, units, low, high, "trust", axes)
@@ -128,12 +140,15 @@ def trust_map(
 def _trust_graph(x: np.ndarray, miss: np.ndarray, worst: float, units: Units) -> go.Figure:
     figure = go.Figure(
         go.Scattergl(
-            x=float32(x), y=float32(np.clip(miss, 1e-6, None)), mode="markers",
-            marker={"size": 4, "color": palette.COLOURS["inverse"]}, showlegend=False,
+            x=float32(x),
+            y=float32(np.clip(miss, 1e-6, None)),
+            mode="markers",
+            marker={"size": 4, "color": palette.COLOURS["inverse"]},
+            showlegend=False,
             hovertemplate=f"%{{x:{place_format(x.min(), x.max())}}}<br>median miss %{{y:.4~f}} of F's spread"
             "<extra></extra>",
         )
-    )  # fmt: skip
+    )
     figure.add_hline(y=max(worst, 1e-6), line={"dash": "dash", "color": palette.COLOURS["floor"]})
     finish(figure, height=MAP_HEIGHT, revision="trust_graph")
     figure.update_xaxes(title=position_title(units, 0))
@@ -159,13 +174,19 @@ def norm_difference(
             x=float32(x[:, axes[0]]),
             y=float32(x[:, axes[1]]),
             mode="markers",
-            marker={"size": 4, "color": float32(difference), "colorscale": palette.DIFFERENCE, "cmin": -top,
-                    "cmax": top, "colorbar": colour_bar(f"{norm_title(units)}: too small – too large")},
+            marker={
+                "size": 4,
+                "color": float32(difference),
+                "colorscale": palette.DIFFERENCE,
+                "cmin": -top,
+                "cmax": top,
+                "colorbar": colour_bar(f"{norm_title(units)}: too small – too large"),
+            },
             hovertemplate="%{x}, %{y}<br>|F| there − |F| asked for: "
             f"%{{marker.color:{value_format(difference)}}}{in_unit(units.value)}<extra></extra>",
             showlegend=False,
         )
-    )  # fmt: skip
+    )
     if grid is not None:
         figure.add_trace(contour_lines(grid))
     return position_axes(figure, units, low, high, "norm_difference", axes)

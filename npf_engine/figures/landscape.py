@@ -17,9 +17,11 @@ TAIL_FRAMES = 20  # how long a path is drawn behind its particle
 MODE_COLOURS = ("#1F7FC4", "#C97F00", "#0E9673", "#DB164E", "#8F5FD0", "#3F95A8", "#A0703C", "#C2609A")
 EXACT = palette.COLOURS["floor"]
 NEAR_COLOURS = {  # as the marks of critical points
-    "modes": palette.COLOURS["rho"], "saddles": palette.COLOURS["inverse"], "maxima": palette.COLOURS["trivial"],
+    "modes": palette.COLOURS["rho"],
+    "saddles": palette.COLOURS["inverse"],
+    "maxima": palette.COLOURS["trivial"],
     "elsewhere": "#9AA5B1",
-}  # fmt: skip
+}
 
 
 def contour(
@@ -32,12 +34,20 @@ def contour(
     rank = np.searchsorted(finite, z) / max(1, finite.size)
     figure = go.Figure(
         go.Contour(
-            x=float32(x), y=float32(y), z=float32(rank.T), customdata=float32(z.T), colorscale=palette.ELEVATION,
-            ncontours=LEVELS, line={"width": 0.6, "color": "rgba(20,30,40,0.35)"}, opacity=0.85, showscale=False,
+            x=float32(x),
+            y=float32(y),
+            z=float32(rank.T),
+            customdata=float32(z.T),
+            colorscale=palette.ELEVATION,
+            ncontours=LEVELS,
+            line={"width": 0.6, "color": "rgba(20,30,40,0.35)"},
+            opacity=0.85,
+            showscale=False,
             hovertemplate=f"%{{x}}, %{{y}}<br>g = %{{customdata:{value_format(z, 5)}}}<extra></extra>",
-            name="g", showlegend=False,
+            name="g",
+            showlegend=False,
         )
-    )  # fmt: skip
+    )
     return position_axes(figure, units, low, high, "landscape")
 
 
@@ -59,17 +69,25 @@ def add_paths(
     ):
         figure.add_trace(
             go.Scatter(
-                x=float32(points[:, 0]), y=float32(points[:, 1]), mode="lines", line=line, name=name, hoverinfo="skip",
+                x=float32(points[:, 0]),
+                y=float32(points[:, 1]),
+                mode="lines",
+                line=line,
+                name=name,
+                hoverinfo="skip",
                 opacity=0.75,
             )
-        )  # fmt: skip
+        )
     now = paths[frame]
     figure.add_trace(
         go.Scattergl(
-            x=float32(now[:, 0]), y=float32(now[:, 1]), mode="markers", name="particles",
+            x=float32(now[:, 0]),
+            y=float32(now[:, 1]),
+            mode="markers",
+            name="particles",
             marker={"size": 5, "color": ink, "line": {"width": 0.5, "color": "white"}},
         )
-    )  # fmt: skip
+    )
     figure.update_layout(showlegend=True)
     return figure
 
@@ -87,22 +105,33 @@ def add_modes(figure: go.Figure, modes: Sequence[dict[str, Any]]) -> go.Figure:
     """Diamonds where the modes are (a cross is a saddle), numbered from 1, in the colours of ``occupancy``."""
     figure.add_trace(
         go.Scatter(
-            x=float32([mode["location"][0] for mode in modes]), y=float32([mode["location"][1] for mode in modes]),
-            mode="markers", text=[str(k + 1) for k in range(len(modes))],
+            x=float32([mode["location"][0] for mode in modes]),
+            y=float32([mode["location"][1] for mode in modes]),
+            mode="markers",
+            text=[str(k + 1) for k in range(len(modes))],
             marker={
-                "symbol": "diamond", "size": 12, "line": {"width": 1.5, "color": "white"},
+                "symbol": "diamond",
+                "size": 12,
+                "line": {"width": 1.5, "color": "white"},
                 "color": [MODE_COLOURS[k % len(MODE_COLOURS)] for k in range(len(modes))],
             },
-            name="mode", showlegend=True,
+            name="mode",
+            showlegend=True,
             hovertemplate="mode %{text}: %{x}, %{y}<extra></extra>",
         )
-    )  # fmt: skip
+    )
     for k, mode in enumerate(modes):
         x, y = (float(value) for value in mode["location"][:2])
         figure.add_annotation(
-            x=x, y=y, text=f"<b>{k + 1}</b>", showarrow=False, yshift=24, borderpad=1,
-            font={"size": 12, "color": "#16202A"}, bgcolor="rgba(255,255,255,0.85)",
-        )  # fmt: skip
+            x=x,
+            y=y,
+            text=f"<b>{k + 1}</b>",
+            showarrow=False,
+            yshift=24,
+            borderpad=1,
+            font={"size": 12, "color": "#16202A"},
+            bgcolor="rgba(255,255,255,0.85)",
+        )
     return figure
 
 
@@ -136,10 +165,13 @@ def weights(results: Sequence[dict[str, Any]], *, height: int = 300) -> go.Figur
     labels = [f"mode {k + 1}" for k in range(len(modes))]
     figure = go.Figure(
         go.Bar(
-            x=labels, y=float32([mode["target"] for mode in modes]), name="exp(−c g)", marker={"color": EXACT},
+            x=labels,
+            y=float32([mode["target"] for mode in modes]),
+            name="exp(−c g)",
+            marker={"color": EXACT},
             offsetgroup="exact",
         )
-    )  # fmt: skip
+    )
     for index, result in enumerate(results):
         colour = MODE_COLOURS[index % len(MODE_COLOURS)]
         whole = float32([mode["occupancy"] for mode in result["modes"]])
@@ -149,11 +181,16 @@ def weights(results: Sequence[dict[str, Any]], *, height: int = 300) -> go.Figur
         if any("near" in mode for mode in result["modes"]):
             figure.add_trace(
                 go.Bar(
-                    y=whole - near, base=near, name=f"{result['method']}: in the basin, not near", opacity=0.35,
-                    marker={"color": colour}, customdata=whole,
-                    hovertemplate="%{x}: in its basin %{customdata:.1%}<extra></extra>", **common,
+                    y=whole - near,
+                    base=near,
+                    name=f"{result['method']}: in the basin, not near",
+                    opacity=0.35,
+                    marker={"color": colour},
+                    customdata=whole,
+                    hovertemplate="%{x}: in its basin %{customdata:.1%}<extra></extra>",
+                    **common,
                 )
-            )  # fmt: skip
+            )
     finish(figure, height=height, revision="weights", legend=True)
     figure.update_layout(barmode="group")
     figure.update_yaxes(title="share of draws", tickformat=".0%")
@@ -173,10 +210,14 @@ def where(results: Sequence[tuple[str, dict[str, float]]], *, height: int = 220)
     for title, share, colour in parts:
         figure.add_trace(
             go.Bar(
-                y=names, x=float32(share), orientation="h", name=title, marker={"color": colour},
+                y=names,
+                x=float32(share),
+                orientation="h",
+                name=title,
+                marker={"color": colour},
                 hovertemplate="%{y}, " + title + ": %{x:.1%}<extra></extra>",
             )
-        )  # fmt: skip
+        )
     finish(figure, height=height, revision="where", legend=True)
     figure.update_layout(barmode="stack", legend_traceorder="normal")
     figure.update_xaxes(title="share of draws", tickformat=".0%", range=[0, 1.01])

@@ -165,9 +165,11 @@ def position_axes(
     i, j = axes
     for k, update in ((i, figure.update_xaxes), (j, figure.update_yaxes)):
         update(
-            title=position_title(units, k), range=[low[k], high[k]], constrain="domain",
+            title=position_title(units, k),
+            range=[low[k], high[k]],
+            constrain="domain",
             hoverformat=place_format(low[k], high[k]),
-        )  # fmt: skip
+        )
     ratio = aspect(units, low, high, axes)
     if ratio is not None:
         figure.update_yaxes(scaleanchor="x", scaleratio=ratio)

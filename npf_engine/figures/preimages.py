@@ -230,11 +230,17 @@ def _add_places(
         right, up = {"left": (-1, 0), "right": (1, 0), "top": (0, 1), "bottom": (0, -1)}[side]
         away = 6 + 7 * math.sqrt(weights[k])  # clear of the marker
         figure.add_annotation(
-            x=float(x[k]), y=float(y[k]), text=f"<b>{100 * weights[k]:.0f} %</b>", showarrow=False,
-            xshift=right * away, yshift=up * (away + 8), font={"size": 12, "color": "#16202A"},
+            x=float(x[k]),
+            y=float(y[k]),
+            text=f"<b>{100 * weights[k]:.0f} %</b>",
+            showarrow=False,
+            xshift=right * away,
+            yshift=up * (away + 8),
+            font={"size": 12, "color": "#16202A"},
             xanchor={"left": "right", "right": "left"}.get(side, "center"),
-            bgcolor="rgba(255,255,255,0.8)", borderpad=1,
-        )  # fmt: skip
+            bgcolor="rgba(255,255,255,0.8)",
+            borderpad=1,
+        )
 
 
 def _sides(places: np.ndarray, box: tuple[np.ndarray, np.ndarray] | None = None) -> list[str]:

@@ -237,9 +237,17 @@ def _preimages(
         )
     else:
         figure = preimages.preimage_map(
-            view.x, view.point, model.units, model.low, model.high, grid=grid, backdrop=x, chosen=clicked,
-            levels=view.levels, places=places,
-        )  # fmt: skip
+            view.x,
+            view.point,
+            model.units,
+            model.low,
+            model.high,
+            grid=grid,
+            backdrop=x,
+            chosen=clicked,
+            levels=view.levels,
+            places=places,
+        )
     table = {"x": view.x, "miss": view.error, "gradient": view.gradient[None]}
     if places is not None:
         table |= {"place": places[0], "share": places[1]}

@@ -68,7 +68,7 @@ def show(run: Run, model: PolarFactorization, name: str, view: RelocationView) -
         ]
         figure = histograms.shares_within(
             view.off, "difference of |F| / its own length", marks, least=LEAST, colour="inverse"
-        )  # fmt: skip
+        )
         plot(figure, "relocation_shares", "Which share of the gradients lands where |F| differs by no more than that.")
     if view.outside > 0.001:
         st.caption(f"{percent(view.outside)} of the gradients have a ∇u* outside Ω; they start from its edge.")

@@ -37,7 +37,5 @@ def show(run: Run, model: PolarFactorization, name: str, view: TrustView) -> Non
         plot(figure, "trust", caption, {"x": view.x, "miss": view.miss}, name)
     with right:
         marks = [("half of the places", median, 0.5, "m"), ("nine of ten", view.worst, 0.9, "inverse")]
-        figure = histograms.shares_within(
-            view.miss, "median miss / spread of F", marks, least=LEAST, colour="inverse"
-        )  # fmt: skip
+        figure = histograms.shares_within(view.miss, "median miss / spread of F", marks, least=LEAST, colour="inverse")
         plot(figure, "trust_shares", "At which share of the places the median miss is at most so large.")

@@ -39,8 +39,13 @@ def one(run: Run, particles: data.Arrays, cloud: str, index: int, name: str, key
     with st.container(horizontal=True, key=f"{key}_numbers"):
         st.metric("Test accuracy", f"{100 * particles[f'{cloud}_accuracy'][index]:.1f} %", border=True, width="content")
         st.metric("Test loss", number(particles[f"{cloud}_loss"][index]), border=True, width="content")
-        st.metric("|G|", number(particles[f"{cloud}_norm"][index]), border=True, width="content",
-                  help="Norm of the gradient of one minibatch: its noise is left at a minimum.")  # fmt: skip
+        st.metric(
+            "|G|",
+            number(particles[f"{cloud}_norm"][index]),
+            border=True,
+            width="content",
+            help="Norm of the gradient of one minibatch: its noise is left at a minimum.",
+        )
     caption = "The two filters, and what of the last map speaks for each digit: blue adds, red takes away."
     plot(classifier.filters(layers(w)), f"{key}_filters", caption)
     left, _ = st.columns([3, 2], gap="medium")

@@ -52,11 +52,16 @@ def show(where: Place, picture: Ground, name: str) -> None:
     with right:
         axes = picture.units.axes
         rows = [
-            {axes[0]: p.location[0], axes[1]: p.location[1], "g": settled(p.value), "type": p.kind,
-             "eigenvalues": ", ".join(number_text(value, 4) for value in p.eigenvalues),
-             "miss": number_text(p.residual, 1, nothing=0)}
+            {
+                axes[0]: p.location[0],
+                axes[1]: p.location[1],
+                "g": settled(p.value),
+                "type": p.kind,
+                "eigenvalues": ", ".join(number_text(value, 4) for value in p.eigenvalues),
+                "miss": number_text(p.residual, 1, nothing=0),
+            }
             for p in points
-        ]  # fmt: skip
+        ]
         number = st.column_config.NumberColumn
         st.dataframe(
             rows,
@@ -92,11 +97,15 @@ def _form(v: tuple[float, float]) -> None:
         columns = st.columns([2, 2, 1, 2], vertical_alignment="bottom")
         typed = [
             column.number_input(
-                f"v{subscript(number)}", value=value, format="%.4g", step=None, key=f"v{number}_{v}",
+                f"v{subscript(number)}",
+                value=value,
+                format="%.4g",
+                step=None,
+                key=f"v{number}_{v}",
                 help="The value asked of ∇g, the gradient of g; 0 and 0 ask for critical points.",
             )
             for number, (column, value) in enumerate(zip(columns, v, strict=False), start=1)
-        ]  # fmt: skip
+        ]
         if columns[2].form_submit_button("Find", icon=":material/search:", width="stretch"):
             with states.told():
                 if any(value is None for value in typed):

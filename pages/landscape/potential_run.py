@@ -212,11 +212,13 @@ def _numbers(report: dict[str, Any], beside: dict[str, Any] | None) -> None:
     truth = report.get("truth") or {}
     near = [
         (
-            f"Near {kind}", report.get(f"near_{kind}"), percent,
+            f"Near {kind}",
+            report.get(f"near_{kind}"),
+            percent,
             f"Of the draws; of those of exp(-c g) {percent(truth.get(f'near_{kind}') or 0)}.",
         )
         for kind in ("modes", "saddles", "maxima")
-    ]  # fmt: skip
+    ]
     shown: list[tuple[str, Any, Callable[..., str], str]] = [
         *near,
         (
@@ -254,11 +256,17 @@ def _table(run: Run, modes: list[dict[str, Any]], beside: dict[str, Any] | None)
     """The share of each basin: the sampler's, the law's, plain LMC's."""
     others = (beside or {}).get("modes") or [{}] * len(modes)
     rows = [
-        {"mode": title, "kind": mode["kind"], "near": _percent(mode.get("near")),
-         "method": _percent(mode["occupancy"]), "target": _percent(mode["target"]),
-         "own": _percent(mode.get("own_law")), "lmc": _percent(other.get("occupancy"))}
+        {
+            "mode": title,
+            "kind": mode["kind"],
+            "near": _percent(mode.get("near")),
+            "method": _percent(mode["occupancy"]),
+            "target": _percent(mode["target"]),
+            "own": _percent(mode.get("own_law")),
+            "lmc": _percent(other.get("occupancy")),
+        }
         for title, mode, other in zip(chains.mode_names(modes), modes, others, strict=True)
-    ]  # fmt: skip
+    ]
     number = st.column_config.NumberColumn
     own = {"own": number("Its own law (%)", format="%.1f", help="What LMC-NPF without correction tends to.")}
     st.dataframe(

@@ -205,9 +205,15 @@ def _method(spec: LandscapeSpec) -> None:
     if sampler.get(spec.method).own_law:
         st.session_state["law_choice"] = spec.law
         st.segmented_control(
-            "Judge it by", [TARGET, OWN], key="law_choice", required=True, format_func=LAWS.__getitem__,
-            on_change=_set, args=("law", "law_choice"), help="The law that the verdict is against.",
-        )  # fmt: skip
+            "Judge it by",
+            [TARGET, OWN],
+            key="law_choice",
+            required=True,
+            format_func=LAWS.__getitem__,
+            on_change=_set,
+            args=("law", "law_choice"),
+            help="The law that the verdict is against.",
+        )
 
 
 def _set(key: str, widget: str) -> None:

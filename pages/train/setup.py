@@ -22,9 +22,11 @@ PRESETS = {
 }
 
 KNOWN = {  # group of a field -> how F is known, in the Field page's words
-    "terrain": "known on a grid", "raster folder": "known on a grid", "place": "known on a grid",
+    "terrain": "known on a grid",
+    "raster folder": "known on a grid",
+    "place": "known on a grid",
     "analytic": "known as a function",
-}  # fmt: skip
+}
 
 
 def show() -> None:

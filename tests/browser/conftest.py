@@ -57,14 +57,23 @@ class Server:
         """Start it and wait until it answers; no page is asked for."""
         log = open(self.home / "server.log", "ab")  # noqa: SIM115
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port),
-             "--server.address", "127.0.0.1"],
+            [
+                sys.executable,
+                "-m",
+                "streamlit",
+                "run",
+                "app.py",
+                "--server.port",
+                str(self.port),
+                "--server.address",
+                "127.0.0.1",
+            ],
             cwd=ROOT,
             env=os.environ | {"NPF_HOME": str(self.home)} | self.environment,
             stdout=log,
             stderr=log,
             start_new_session=True,
-        )  # fmt: skip
+        )
         deadline = time.monotonic() + 60
         while True:
             try:

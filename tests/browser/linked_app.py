@@ -39,9 +39,11 @@ def panels(n: int, renderer: str) -> None:
     """The panels, and what the server makes of a selection."""
     chosen = held.current("synthetic", WIDE, 2)
     look = linked.Look(
-        label="Synthetic clouds", selection=selection.text(chosen) if chosen else "", push=held.pushes(),
+        label="Synthetic clouds",
+        selection=selection.text(chosen) if chosen else "",
+        push=held.pushes(),
         renderer=renderer,
-    )  # fmt: skip
+    )
     linked.draw(message(n), look, "synthetic", lambda text: held.hold("synthetic", selection.checked(text)))
     count = chosen.mask(blob.plane(clouds(n), chosen.key, chosen.axes)).sum() if chosen else 0
     st.markdown(f"The server selects {count} samples.")

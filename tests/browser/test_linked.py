@@ -35,9 +35,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command = [sys.executable, "-m", "streamlit", "run", "tests/browser/linked_app.py", "--server.port", str(port)]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "NPF_HOME": str(tmp_path_factory.mktemp("linked_home"))}
     with open(tmp_path_factory.mktemp("linked") / "log", "wb") as log:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
-        )  # fmt: skip
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
         try:
             deadline = time.monotonic() + 60
             while True:

@@ -57,13 +57,15 @@ def test_every_setting_has_a_flag_and_set_says_the_same():
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["plum", "--seed", "x"], "--seed: invalid int value: 'x'"), (["quince"], "filling must be one of plum, pear"),
+        (["plum", "--seed", "x"], "--seed: invalid int value: 'x'"),
+        (["quince"], "filling must be one of plum, pear"),
         (["plum", "--oven.degrees", "400"], "oven.degrees must be at most 300, not 400"),
-        (["plum", "--hidden", "2"], "unrecognized arguments: --hidden"), (["plum", "--set", "seed"], "key=value"),
+        (["plum", "--hidden", "2"], "unrecognized arguments: --hidden"),
+        (["plum", "--set", "seed"], "key=value"),
         (["plum", "--set", "oven=2"], "oven is a group of settings"),
         (["plum", "--set", "icing=2"], "unknown setting 'icing'; there are filling, seed"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_is_a_sentence(words: list[str], says: str):
     with pytest.raises(InputError) as caught:
         typed(*words)

@@ -67,10 +67,17 @@ def seed_cache(cache: Path, tiles: dict[str, np.ndarray], product: str = "MAPZEN
         path.parent.mkdir(parents=True, exist_ok=True)
         west, south = corner(name)
         profile = {
-            "driver": "GTiff", "height": SIDE, "width": SIDE, "count": 1, "dtype": "int16", "crs": "EPSG:4326",
-            "nodata": VOID, "transform": from_origin(west - HALF, south + 1 + HALF, 1 / 3600, 1 / 3600),
-            "compress": "deflate", "tiled": True,
-        }  # fmt: skip
+            "driver": "GTiff",
+            "height": SIDE,
+            "width": SIDE,
+            "count": 1,
+            "dtype": "int16",
+            "crs": "EPSG:4326",
+            "nodata": VOID,
+            "transform": from_origin(west - HALF, south + 1 + HALF, 1 / 3600, 1 / 3600),
+            "compress": "deflate",
+            "tiled": True,
+        }
         with rasterio.open(path, "w", **profile) as dataset:
             dataset.write(tile, 1)
 

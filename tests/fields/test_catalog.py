@@ -16,9 +16,21 @@ from npf_engine.fields.spec import FieldSpec
 from tests.fields.loopback import chamonix_tiles, closed_source, hill, loopback, need_gdal, seed_cache, serve_folder
 
 BUILT_IN = {
-    "jacksboro", "fractal", "himmelblau", "cosines", "double-well", "mueller-brown", "rastrigin", "swirl", "rotation",
-    "linear", "doubling", "chamonix", "london", "cyprus",
-}  # fmt: skip
+    "jacksboro",
+    "fractal",
+    "himmelblau",
+    "cosines",
+    "double-well",
+    "mueller-brown",
+    "rastrigin",
+    "swirl",
+    "rotation",
+    "linear",
+    "doubling",
+    "chamonix",
+    "london",
+    "cyprus",
+}
 
 
 def test_the_list_has_what_others_rely_on() -> None:

@@ -125,9 +125,20 @@ def test_files_beside_a_tif_are_not_read(tmp_path: Path) -> None:
 def sparse(path: Path, side: int, dtype: str = "float64", **more: object) -> Path:
     """A TIFF of ``side`` x ``side`` pixels of which none is stored."""
     with rasterio.open(
-        path, "w", driver="GTiff", width=side, height=side, count=1, dtype=dtype, SPARSE_OK=True, tiled=True,
-        blockxsize=512, blockysize=512, compress="deflate", **more,
-    ):  # fmt: skip
+        path,
+        "w",
+        driver="GTiff",
+        width=side,
+        height=side,
+        count=1,
+        dtype=dtype,
+        SPARSE_OK=True,
+        tiled=True,
+        blockxsize=512,
+        blockysize=512,
+        compress="deflate",
+        **more,
+    ):
         return path
 
 
@@ -152,9 +163,17 @@ def test_a_block_larger_than_memory(tmp_path: Path, own_temp: Path) -> None:
     """One strip of 1.5 GB: the reader runs into its limit, and says so."""
     path = tmp_path / "strip.tif"
     with rasterio.open(
-        path, "w", driver="GTiff", width=14_000, height=14_000, count=1, dtype="float64", SPARSE_OK=True,
-        blockysize=14_000, compress="deflate",
-    ):  # fmt: skip
+        path,
+        "w",
+        driver="GTiff",
+        width=14_000,
+        height=14_000,
+        count=1,
+        dtype="float64",
+        SPARSE_OK=True,
+        blockysize=14_000,
+        compress="deflate",
+    ):
         pass
     before = held()
     seen = uploads.preview(path, SPEC)
@@ -187,9 +206,16 @@ def test_georeferences_that_are_none(tmp_path: Path) -> None:
         ("local.tif", rasterio.Affine(1, 0, 5, 0, -1, 5), 'LOCAL_CS["mine",UNIT["metre",1]]', ""),
     ):
         with rasterio.open(
-            tmp_path / name, "w", driver="GTiff", width=20, height=20, count=1, dtype="float32",
-            transform=transform, crs=crs,
-        ) as out:  # fmt: skip
+            tmp_path / name,
+            "w",
+            driver="GTiff",
+            width=20,
+            height=20,
+            count=1,
+            dtype="float32",
+            transform=transform,
+            crs=crs,
+        ) as out:
             out.write(terrain(20, 20), 1)
         try:
             raster_files.read_raster(tmp_path / name)

@@ -101,8 +101,16 @@ def test_the_library_answers_in_the_values_that_it_was_given():
     rng = np.random.default_rng(4)
     x = rng.uniform(-1, 1, (400, 2))
     y = x * [1.0, 0.5] + np.array([1e8, 0.0])
-    tiny = {"u.regression_steps": 40, "u.pairings": 1, "u.pair_size": 200, "u.dual_steps": 0, "u.polish_steps": 0,
-            "v.steps": 20, "m.steps": 20, "inverse.steps": 20}  # fmt: skip
+    tiny = {
+        "u.regression_steps": 40,
+        "u.pairings": 1,
+        "u.pair_size": 200,
+        "u.dual_steps": 0,
+        "u.polish_steps": 0,
+        "v.steps": 20,
+        "m.steps": 20,
+        "inverse.steps": 20,
+    }
     model = npf.factorize(x, y, settings=tiny)
     assert np.abs(model.grad_u(x)[:, 0] - 1e8).max() < 2
     places = model.invert(y[:3], 5)

@@ -283,8 +283,16 @@ def test_fractal_terrain_follows_its_seed_and_its_law() -> None:
 
 
 def tif(path: Path, z: np.ndarray, transform: Affine, crs: str | None = "EPSG:4326", **more: object) -> Path:
-    profile = {"driver": "GTiff", "height": z.shape[0], "width": z.shape[1], "count": 1, "dtype": z.dtype.name,
-               "transform": transform, **({"crs": crs} if crs else {}), **more}  # fmt: skip
+    profile = {
+        "driver": "GTiff",
+        "height": z.shape[0],
+        "width": z.shape[1],
+        "count": 1,
+        "dtype": z.dtype.name,
+        "transform": transform,
+        **({"crs": crs} if crs else {}),
+        **more,
+    }
     with rasterio.open(path, "w", **profile) as dataset:
         dataset.write(z, 1)
     return path

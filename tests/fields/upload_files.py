@@ -64,8 +64,16 @@ def write_tif(path: Path, elevation: np.ndarray) -> Path:
 
     rows, cols = elevation.shape
     with rasterio.open(
-        path, "w", driver="GTiff", width=cols, height=rows, count=1, dtype="float32", crs="EPSG:4326",
-        transform=from_origin(7.0, 46.0, 1 / 3600, 1 / 3600), nodata=-9999.0,
-    ) as out:  # fmt: skip
+        path,
+        "w",
+        driver="GTiff",
+        width=cols,
+        height=rows,
+        count=1,
+        dtype="float32",
+        crs="EPSG:4326",
+        transform=from_origin(7.0, 46.0, 1 / 3600, 1 / 3600),
+        nodata=-9999.0,
+    ) as out:
         out.write(np.where(np.isnan(elevation), -9999.0, elevation).astype(np.float32), 1)
     return path

@@ -15,10 +15,18 @@ from npf_engine.transport.methods import registry
 def row(mean: float | None, curve: list[float] | None = None, cost: float | None = 2.0) -> dict[str, Any]:
     values = curve or []
     return {
-        "metric": "mmd", "mean": mean, "std": 0.1, "failed_share": 0.0, "seconds": 3.0, "parameters": 541,
-        "values": [mean, None], "cost": cost, "min_eigenvalue": 0.01, "note": "",
+        "metric": "mmd",
+        "mean": mean,
+        "std": 0.1,
+        "failed_share": 0.0,
+        "seconds": 3.0,
+        "parameters": 541,
+        "values": [mean, None],
+        "cost": cost,
+        "min_eigenvalue": 0.01,
+        "note": "",
         "curve": {"seconds": list(range(len(values))), "step": list(range(len(values))), "value": values},
-    }  # fmt: skip
+    }
 
 
 @pytest.fixture

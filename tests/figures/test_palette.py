@@ -12,9 +12,16 @@ from npf_engine.figures import palette
 LIGHT, DARK = "#FFFFFF", "#12181F"
 # pairs that some figure draws over each other
 OVER = [
-    ("field", "grad_u"), ("field", "reconstruction"), ("field", "inverse"), ("rho", "m"), ("rho", "m_network"),
-    ("rho", "inverse"), ("inverse", "grad_u"), ("m", "m_network"), ("floor", "trivial"),
-]  # fmt: skip
+    ("field", "grad_u"),
+    ("field", "reconstruction"),
+    ("field", "inverse"),
+    ("rho", "m"),
+    ("rho", "m_network"),
+    ("rho", "inverse"),
+    ("inverse", "grad_u"),
+    ("m", "m_network"),
+    ("floor", "trivial"),
+]
 # Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB
 BLIND = {
     "protan": np.array(

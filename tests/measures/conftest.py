@@ -11,11 +11,21 @@ from npf_engine.polar.train import train
 from npf_engine.studies.factorization.spec import TrainingSpec, preset, with_values
 
 SMALL = {
-    "u.pair_size": 300, "u.pairings": 1, "u.regression_steps": 150, "u.polish_steps": 10,
-    "u.hidden": (16, 16), "v.steps": 100, "v.hidden": (32,),
-    "m.steps": 150, "m.hidden": (32, 32), "inverse.steps": 150, "inverse.hidden": (32, 32),
-    "inverse.batch": 128, "inverse.sampler_steps": 20, "threads": 1,
-}  # fmt: skip
+    "u.pair_size": 300,
+    "u.pairings": 1,
+    "u.regression_steps": 150,
+    "u.polish_steps": 10,
+    "u.hidden": (16, 16),
+    "v.steps": 100,
+    "v.hidden": (32,),
+    "m.steps": 150,
+    "m.hidden": (32, 32),
+    "inverse.steps": 150,
+    "inverse.hidden": (32, 32),
+    "inverse.batch": 128,
+    "inverse.sampler_steps": 20,
+    "threads": 1,
+}
 
 
 def small_spec(**field: object) -> TrainingSpec:

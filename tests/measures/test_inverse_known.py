@@ -111,16 +111,25 @@ def test_the_row_is_that_of_its_balls(monkeypatch: pytest.MonkeyPatch) -> None:
     (x, m), train = _clouds(64), _clouds(900)
     starts: list[Tensor] = []
     model: Any = SimpleNamespace(
-        bridge=object(), u=SimpleNamespace(like=torch.zeros(1)), _project=lambda y: y,
+        bridge=object(),
+        u=SimpleNamespace(like=torch.zeros(1)),
+        _project=lambda y: y,
         sample_inverse=lambda start, seed: starts.append(start) or 2 * start,
-    )  # fmt: skip
+    )
     measured = inverse_metric(model, x, m, train, ReportConfig(neighbourhoods=3, neighbourhood_size=50), 0)
     assert measured is not None
     row = measured.to_json()
     assert row == {
-        "value": 4.0, "self_distance": 2.0, "paper_self_distance": 2.0, "ratio": 2.0, "trivial": 8.0,
-        "se": pytest.approx(1 / math.sqrt(3) / 2), "n": 32, "eps": pytest.approx(default_eps(x)), "draws": 3,
-    }  # fmt: skip
+        "value": 4.0,
+        "self_distance": 2.0,
+        "paper_self_distance": 2.0,
+        "ratio": 2.0,
+        "trivial": 8.0,
+        "se": pytest.approx(1 / math.sqrt(3) / 2),
+        "n": 32,
+        "eps": pytest.approx(default_eps(x)),
+        "draws": 3,
+    }
     (drawn, balls, eps), (sharp, again, _), (plain, third, _), (first, second, _) = clouds
     assert balls is again is third and drawn.shape == sharp.shape == plain.shape == balls.shape == (3, 32, 2)
     assert torch.equal(drawn.reshape(-1, 2), 2 * starts[0]) and eps == row["eps"]
@@ -153,9 +162,14 @@ def test_the_cosine_is_that_of_the_values_at_the_draws() -> None:
     y = torch.tensor([[2.0, 0.0], [0.0, 5.0], [3.0, 0.0], [1.0, 0.0], [-9.0, 0.0]])
     turn = torch.tensor([[0.5, -math.sqrt(0.75)], [math.sqrt(0.75), 0.5]])
     model: Any = SimpleNamespace(
-        bridge=object(), d=2, u=SimpleNamespace(like=torch.zeros(1)), function=lambda x: x @ turn.T,
-        solve=lambda y: SimpleNamespace(x=2 * y), _project=lambda x: x, sample_inverse=lambda x, seed: x * (seed + 1),
-    )  # fmt: skip
+        bridge=object(),
+        d=2,
+        u=SimpleNamespace(like=torch.zeros(1)),
+        function=lambda x: x @ turn.T,
+        solve=lambda y: SimpleNamespace(x=2 * y),
+        _project=lambda x: x,
+        sample_inverse=lambda x, seed: x * (seed + 1),
+    )
     field: Any = SimpleNamespace(y_test=y)
     torch.testing.assert_close(inverse_cosines(model, y, 1), torch.full((5,), 0.5))
     found = inverse_cosine(model, field, 1, n=4)

@@ -114,10 +114,16 @@ def stub(**changes: Any) -> Any:
         return out
 
     parts: dict[str, Any] = {
-        "bridge": object(), "m": lambda x: x @ TURN.T, "d": 2, "function": None, "lattice": None, "rho": "box",
+        "bridge": object(),
+        "m": lambda x: x @ TURN.T,
+        "d": 2,
+        "function": None,
+        "lattice": None,
+        "rho": "box",
         "u": SimpleNamespace(like=torch.zeros(1), gradient=lambda y: 3 * y + torch.tensor([1.0, 0.0])),
-        "_project": lambda y: y, "sample_inverse": draws,
-    }  # fmt: skip
+        "_project": lambda y: y,
+        "sample_inverse": draws,
+    }
     y = torch.zeros(2, 2)
     return SimpleNamespace(**(parts | {"samples": {"y_train": y, "y_test": y}} | changes))
 
@@ -170,8 +176,13 @@ def test_a_function_is_asked_where_it_is_known_and_seldom_in_high_dimension() ->
     field: Any = SimpleNamespace(
         x_train=x, y_train=2 * x, x_test=x[:8], y_test=2 * x[:8], function=lambda x: 2 * x, lattice=None
     )
-    model = stub(d=17, m=None, function=field.function, samples={"y_train": 2 * x, "y_test": 2 * x},
-                 sample_inverse=lambda start, seed: start + 0.1)  # fmt: skip
+    model = stub(
+        d=17,
+        m=None,
+        function=field.function,
+        samples={"y_train": 2 * x, "y_test": 2 * x},
+        sample_inverse=lambda start, seed: start + 0.1,
+    )
     found = inverse_miss(model, field, x[:8], (x, x), 0)
     assert found is not None and (found.n, found.known, found.own_error) == (40, "function", None)
     spread = float((2 * x - 2 * x.mean(0)).norm(dim=1).mean())
@@ -190,11 +201,19 @@ def test_in_one_dimension_all_draws_arrive() -> None:
     """F(x) = 4 x^2, off by 0.1 at each draw: 4 ((x + 0.1)^2 - x^2) over the mean distance of F from its mean."""
     x = torch.linspace(-1, 1, 41)[:, None]
     field: Any = SimpleNamespace(
-        x_train=x, y_train=4 * x.square(), x_test=x[25:35], y_test=4 * x[25:35].square(),
-        function=lambda x: 4 * x.square(), lattice=None,
-    )  # fmt: skip
-    model = stub(d=1, m=None, samples={"y_train": 4 * x.square(), "y_test": 4 * x.square()},
-                 sample_inverse=lambda start, seed: start + 0.1)  # fmt: skip
+        x_train=x,
+        y_train=4 * x.square(),
+        x_test=x[25:35],
+        y_test=4 * x[25:35].square(),
+        function=lambda x: 4 * x.square(),
+        lattice=None,
+    )
+    model = stub(
+        d=1,
+        m=None,
+        samples={"y_train": 4 * x.square(), "y_test": 4 * x.square()},
+        sample_inverse=lambda start, seed: start + 0.1,
+    )
     found = inverse_miss(model, field, x[25:35], (x, x), 0, values=10, draws=2)
     y = 4 * x.square()
     spread = float((y - y.mean()).abs().mean())

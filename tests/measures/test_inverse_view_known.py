@@ -32,9 +32,17 @@ def samples(n_test: int = 4, n_train: int = 3, d: int = 2) -> dict[str, Tensor]:
 
 def stub(**changes: Any) -> Any:
     parts: dict[str, Any] = {
-        "bridge": object(), "m": None, "d": 2, "rho": "box", "scaling": SCALING, "function": None, "lattice": None,
-        "samples": samples(), "u": SimpleNamespace(like=torch.zeros(1)), "_project": lambda y: y,
-    }  # fmt: skip
+        "bridge": object(),
+        "m": None,
+        "d": 2,
+        "rho": "box",
+        "scaling": SCALING,
+        "function": None,
+        "lattice": None,
+        "samples": samples(),
+        "u": SimpleNamespace(like=torch.zeros(1)),
+        "_project": lambda y: y,
+    }
     return SimpleNamespace(**(parts | changes))
 
 
@@ -89,8 +97,12 @@ def test_dealt_out_gradients_are_those_of_other_places(monkeypatch: pytest.Monke
 def opened(**changes: Any) -> Any:
     """What invert_details answers for one gradient: three draws, in the user's units."""
     drawn = user(torch.tensor([[[0.5, 0.0], [0.0, 0.1], [0.0, 0.0]]]))
-    parts = {"x": drawn, "point": user(torch.tensor([[0.25, 0.5]])), "residual": torch.tensor([0.125]),
-             "outside": torch.tensor([False])}  # fmt: skip
+    parts = {
+        "x": drawn,
+        "point": user(torch.tensor([[0.25, 0.5]])),
+        "residual": torch.tensor([0.125]),
+        "outside": torch.tensor([False]),
+    }
     return SimpleNamespace(**(parts | changes))
 
 
@@ -110,9 +122,11 @@ def test_the_ladder_of_one_gradient_by_hand(monkeypatch: pytest.MonkeyPatch) -> 
     view = preimage_view(model, np.array([[3, 4]]), n=2, seed=7)
     np.testing.assert_allclose(view.error, [5.0, 1.0, 0.0], atol=1e-6)
     assert view.ladder == {
-        "exact": pytest.approx(0.2 / 4), "ours": pytest.approx(2.0 / 4),
-        "nearest": pytest.approx((1.0 + 3.0) / 2 / 4), "random": pytest.approx((1 + 3 + 8 + 4 * 10) / 7 / 4),
-    }  # fmt: skip
+        "exact": pytest.approx(0.2 / 4),
+        "ours": pytest.approx(2.0 / 4),
+        "nearest": pytest.approx((1.0 + 3.0) / 2 / 4),
+        "random": pytest.approx((1 + 3 + 8 + 4 * 10) / 7 / 4),
+    }
     assert next(iter(view.ladder)) == "exact" and view.levels == "lines"  # type: ignore[comparison-overlap]
     assert view.exact is not None and view.exact.asked == ([3.0, 4.0], 2, 7)  # type: ignore[attr-defined]
     np.testing.assert_allclose(view.point, user(torch.tensor([0.25, 0.5])))

@@ -36,9 +36,18 @@ def test_the_table_has_the_contracts_keys_and_a_floor_below_the_trivial(
     report = accuracy_report(model, field, CONFIG, seed=1)
     metrics = report.metrics.to_json()
     assert set(metrics) == {
-        "pushforward", "measure_preservation", "measure_preservation_implicit", "reconstruction", "inverse",
-        "inverse_cosine", "inverse_miss", "test_dual", "pushforward_sliced", "measure_preservation_sliced", "map_error",
-    }  # fmt: skip
+        "pushforward",
+        "measure_preservation",
+        "measure_preservation_implicit",
+        "reconstruction",
+        "inverse",
+        "inverse_cosine",
+        "inverse_miss",
+        "test_dual",
+        "pushforward_sliced",
+        "measure_preservation_sliced",
+        "map_error",
+    }
     for name in ("pushforward", "measure_preservation", "measure_preservation_implicit"):
         assert set(metrics[name]) == KEYS
         assert metrics[name]["draws"] == 3 and metrics[name]["n"] == 400
@@ -107,9 +116,13 @@ def _metrics(**changes: float) -> Accuracy:
 
 @pytest.mark.parametrize(
     ("changes", "level"),
-    [({}, "good"), ({"pushforward": 1.6}, "usable"), ({"inverse": 5.0}, "not trustworthy"),
-     ({"measure_preservation": 25.0}, "not trustworthy")],
-)  # fmt: skip
+    [
+        ({}, "good"),
+        ({"pushforward": 1.6}, "usable"),
+        ({"inverse": 5.0}, "not trustworthy"),
+        ({"measure_preservation": 25.0}, "not trustworthy"),
+    ],
+)
 def test_the_verdict_follows_the_worst_figure(changes: dict[str, float], level: str) -> None:
     found = judge(_metrics(**changes), held_out=5000)
     assert found.level == level and found.reason

@@ -275,5 +275,8 @@ def test_a_report_says_what_it_is_about_to_do_and_judges_what_it_found(monkeypat
     silent = accuracy_report(model, field, settings, 3, None, known, cosine=False)
     assert silent.metrics.inverse_cosine is None and asked[-1] == (300, 0.7)
     assert silent.to_json() == {
-        "metrics": silent.metrics.to_json(), "verdict": GOOD, "verdict_reason": "so", "seconds": silent.seconds,
-    }  # fmt: skip
+        "metrics": silent.metrics.to_json(),
+        "verdict": GOOD,
+        "verdict_reason": "so",
+        "seconds": silent.seconds,
+    }

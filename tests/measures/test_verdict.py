@@ -33,11 +33,19 @@ def metrics(**changes: Any) -> dict[str, Any]:
     fine = {name: row(1.0) for name in ("pushforward", "measure_preservation", "inverse")}
     fine |= {"pushforward_sliced": row(0.5, 0.5, 8.0), "measure_preservation_sliced": row(0.3, 0.3, 8.0)}
     fine |= {
-        "map_error": {"value": 0.02, "trivial": 1.0}, "reconstruction": {"l2": 0.1, "trivial": 10.0},
+        "map_error": {"value": 0.02, "trivial": 1.0},
+        "reconstruction": {"l2": 0.1, "trivial": 10.0},
         "test_dual": {"value": 5.0, "max_residual": 1e-7, "gap": 0.1, "gap_se": 0.01, "gap_share": 6.0},
-        "inverse_miss": {"mean": 0.1, "median": 0.05, "beyond_half": 0.01, "self_distance": 0.06, "trivial": 1.4,
-                         "n": 200, "exact": {"mean": 0.001, "median": 0.0, "found": 1.0}},
-    }  # fmt: skip
+        "inverse_miss": {
+            "mean": 0.1,
+            "median": 0.05,
+            "beyond_half": 0.01,
+            "self_distance": 0.06,
+            "trivial": 1.4,
+            "n": 200,
+            "exact": {"mean": 0.001, "median": 0.0, "found": 1.0},
+        },
+    }
     return fine | changes
 
 
@@ -60,12 +68,33 @@ def dual(share: float, se: float = 0.01) -> dict[str, Any]:
         ({}, GOOD, "far from their trivial answers"),
         # a table in ten dimensions: the divergence of the map is that of the Gaussian map
         ({"pushforward": row(6.07, 5.45, 6.07), "pushforward_sliced": row(9.0, 8.8, 9.1, 0.2)}, GOOD, "test dual can"),
-        ({"pushforward": row(6.07, 5.45, 6.07), "pushforward_sliced": row(9.0, 8.8, 30.0, 0.01), "test_dual": dual(0)},
-         GOOD, "the sliced distance can"),
-        ({"pushforward": row(6.07, 5.45, 6.07), "pushforward_sliced": row(9.0, 8.8, 9.1, 0.02), "test_dual": dual(0)},
-         GOOD, "the trivial answer is the truth"),
-        ({"pushforward": row(6.07, 5.45, 6.07), "pushforward_sliced": row(40.0, 38.0, 45.0, 0.5), "test_dual": dual(0)},
-         USABLE, "is not known"),
+        (
+            {
+                "pushforward": row(6.07, 5.45, 6.07),
+                "pushforward_sliced": row(9.0, 8.8, 30.0, 0.01),
+                "test_dual": dual(0),
+            },
+            GOOD,
+            "the sliced distance can",
+        ),
+        (
+            {
+                "pushforward": row(6.07, 5.45, 6.07),
+                "pushforward_sliced": row(9.0, 8.8, 9.1, 0.02),
+                "test_dual": dual(0),
+            },
+            GOOD,
+            "the trivial answer is the truth",
+        ),
+        (
+            {
+                "pushforward": row(6.07, 5.45, 6.07),
+                "pushforward_sliced": row(40.0, 38.0, 45.0, 0.5),
+                "test_dual": dual(0),
+            },
+            USABLE,
+            "is not known",
+        ),
         ({"test_dual": dual(-5.0)}, UNTRUSTED, "worse than the Gaussian map"),
         ({"test_dual": dual(-5.0, se=1.0)}, GOOD, ""),
         # a linear field: the trivial answer is the truth, and chance leaves both 1.6 times the floor
@@ -93,8 +122,11 @@ def dual(share: float, se: float = 0.01) -> dict[str, Any]:
         ({"inverse_miss": None, "inverse_cosine": {"mean": 0.97, "trivial": 0.96}}, GOOD, ""),
         ({"inverse_miss": None, "inverse_cosine": {"mean": 0.5, "trivial": 0.48}}, USABLE, "barely above"),
         ({"inverse_miss": None, "inverse_cosine": {"mean": 0.4, "trivial": 0.48}}, UNTRUSTED, "no better than that"),
-        ({"inverse_miss": None, "inverse_cosine": {"mean": 0.6, "trivial": 0.3}, "inverse": row(0.01, se=0.001)},
-         USABLE, "by its direction only"),
+        (
+            {"inverse_miss": None, "inverse_cosine": {"mean": 0.6, "trivial": 0.3}, "inverse": row(0.01, se=0.001)},
+            USABLE,
+            "by its direction only",
+        ),
         # a table: what stands in for F is named, and decides nothing where it is off itself
         ({"inverse_miss": table(0.4, 0.1)}, USABLE, "grad u o M_xi at drawn pre-images misses"),
         ({"inverse_miss": table(0.4, 0.1)}, USABLE, "it is 0.1 away at the test samples"),
@@ -109,10 +141,13 @@ def dual(share: float, se: float = 0.01) -> dict[str, Any]:
         # of a single draw nothing is sure: the test dual decides
         ({"pushforward": row(3.0, 1.0, 20.0, None, 1)}, GOOD, "a single draw of S_eps cannot tell"),
         ({"inverse": row(9.0, 1.0, 20.0, None, 1)}, GOOD, ""),
-        ({"inverse_miss": None, "inverse_cosine": {"mean": 1.0, "trivial": 0.99}, "inverse": row(0.01, se=0.001)},
-         GOOD, "which decides"),
+        (
+            {"inverse_miss": None, "inverse_cosine": {"mean": 1.0, "trivial": 0.99}, "inverse": row(0.01, se=0.001)},
+            GOOD,
+            "which decides",
+        ),
     ],
-)  # fmt: skip
+)
 def test_each_figure_counts_where_it_can_see(changes: dict[str, Any], level: str, words: str) -> None:
     found = judge(Accuracy.of_json(metrics(**changes)), held_out=5000)
     assert (found.level, words in found.reason) == (level, True), found
@@ -144,8 +179,12 @@ def test_the_ladder() -> None:
     parts = [Verdict(GOOD, "a"), Verdict(UNTRUSTED, "b"), Verdict(UNTRUSTED, "c"), Verdict(USABLE, "d")]
     assert weakest(parts) == parts[1] and weakest(parts[:1]).and_("so") == Verdict(GOOD, "a; so")
     assert [level_of_row(word) for word in ("good", "failure", "better than trivial", "perfect", None)] == [
-        GOOD, UNTRUSTED, USABLE, None, None,
-    ]  # fmt: skip
+        GOOD,
+        UNTRUSTED,
+        USABLE,
+        None,
+        None,
+    ]
     with pytest.raises(ValueError, match="no level"):
         Verdict("perfect", "")
 

@@ -46,14 +46,24 @@ def stub(d: int, n_test: int = 40, n_train: int = 10, m: bool = True) -> Any:
     g = torch.Generator().manual_seed(d)
     scaling = Scaling((10.0,) * d, (5.0,) * d)
     weights = torch.arange(1.0, d + 1).double()
-    kept = {f"{name}_{part}": torch.rand(n, d, generator=g) for name in "xy" for part, n in
-            (("test", n_test), ("train", n_train))}  # fmt: skip
+    kept = {
+        f"{name}_{part}": torch.rand(n, d, generator=g)
+        for name in "xy"
+        for part, n in (("test", n_test), ("train", n_train))
+    }
     return SimpleNamespace(
-        d=d, samples=kept, scaling=scaling, units=Units(tuple(map(str, range(d))), ("",) * d, ""),
-        low=tuple(float(-k) for k in range(d)), high=tuple(float(k + 1) for k in range(d)), m=object() if m else None,
-        grad_u=lambda x: 3 * x, M=lambda x, field_values: field_values + 1, M_network=lambda x: 2 * x,
+        d=d,
+        samples=kept,
+        scaling=scaling,
+        units=Units(tuple(map(str, range(d))), ("",) * d, ""),
+        low=tuple(float(-k) for k in range(d)),
+        high=tuple(float(k + 1) for k in range(d)),
+        m=object() if m else None,
+        grad_u=lambda x: 3 * x,
+        M=lambda x, field_values: field_values + 1,
+        M_network=lambda x: 2 * x,
         potential=lambda x: x.double() @ weights,
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("d", [3, 4])

@@ -25,7 +25,7 @@ BAD = {
     "kind": {"spec": json.dumps({"kind": "séance"}), "source": "elsewhere"},
     "bytes": {"name": b"\xff\xfe\x00", "metrics": b"\xff", "spec": "[" * 5000, "error": "\u202e<b>![a](http://evil)"},
     "far": {"created": 1e300, "finished": -5.0, "metrics": "{}", "seconds": "[]"},
-}  # fmt: skip
+}
 
 
 def insert(home: Path, run_id: str, **columns: Any) -> None:

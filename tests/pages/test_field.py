@@ -166,11 +166,18 @@ def test_bad_link_is_a_sentence_with_a_way_out(own_home: Path):
 @pytest.mark.parametrize(
     "link",
     [
-        {"sigma": "1e6"}, {"sigma": "1e300"}, {"bounds": "[" * 4000}, {"split_seed": "1e30"}, {"source": "x" * 300},
-        {"source": "a\x00b"}, {"source": "~nobody"}, {"n_samples": "1" + "0" * 400}, {"low": "nan", "high": "1"},
+        {"sigma": "1e6"},
+        {"sigma": "1e300"},
+        {"bounds": "[" * 4000},
+        {"split_seed": "1e30"},
+        {"source": "x" * 300},
+        {"source": "a\x00b"},
+        {"source": "~nobody"},
+        {"n_samples": "1" + "0" * 400},
+        {"low": "nan", "high": "1"},
         {"expression": json.dumps([[["x"]]]), "source": "expression"},
     ],
-)  # fmt: skip
+)
 def test_a_link_beyond_the_limits_is_one_sentence_beside_the_default(own_home: Path, link: dict[str, str]):
     app = open_page("field", link)
     assert not app.exception and len(app.error) == 1, [item.value for item in app.error]

@@ -24,8 +24,15 @@ def imported(store: RunStore, tmp_path, source: str, **field) -> Run:
     """A run of an analytic field, trained here for a second."""
     spec = with_values(tiny(), {"field.source": source, "field.n_samples": 2000, **field})
     model = train(resolve(spec.field), spec.stages).model
-    report = {"metrics": {"inverse_cosine": {"mean": 0.5, "std": 0.1, "trivial": 0.25}}, "verdict": "usable",
-              "verdict_reason": "made for a test", "seconds": {}, "device": "cpu", "threads": 1, "seed": 0}  # fmt: skip
+    report = {
+        "metrics": {"inverse_cosine": {"mean": 0.5, "std": 0.1, "trivial": 0.25}},
+        "verdict": "usable",
+        "verdict_reason": "made for a test",
+        "seconds": {},
+        "device": "cpu",
+        "threads": 1,
+        "seed": 0,
+    }
     return store.import_bundle(write_bundle(model, report, spec, tmp_path / f"npf-{source}.zip"))
 
 

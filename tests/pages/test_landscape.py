@@ -178,16 +178,31 @@ def experiment(store: RunStore) -> Run:
     particles, metrics = {}, {}
     for cloud, good in (("warmup", 0.3), ("lmc-npf", 0.8), ("lmc", 0.4), ("restart", 0.5), ("uniform", 0.1)):
         particles[cloud] = numbers.uniform(-1, 1, (20, DIMENSION)).astype(np.float32)
-        values = {"accuracy": numbers.uniform(good - 0.1, good + 0.1, 20), "loss": numbers.uniform(1, 2, 20),
-                  "norm": numbers.uniform(0.1, 1, 20), "distance": numbers.uniform(0, 5, 20)}  # fmt: skip
+        values = {
+            "accuracy": numbers.uniform(good - 0.1, good + 0.1, 20),
+            "loss": numbers.uniform(1, 2, 20),
+            "norm": numbers.uniform(0.1, 1, 20),
+            "distance": numbers.uniform(0, 5, 20),
+        }
         particles |= {f"{cloud}_{key}": value.astype(np.float32) for key, value in values.items()}
-        metrics[cloud] = {"share_above_half": float((values["accuracy"] > 0.5).mean()), "median_accuracy": good,
-                          "median_loss": 1.5, "median_norm": 0.5, "distance_to_warmup": 2.0}  # fmt: skip
+        metrics[cloud] = {
+            "share_above_half": float((values["accuracy"] > 0.5).mean()),
+            "median_accuracy": good,
+            "median_loss": 1.5,
+            "median_norm": 0.5,
+            "distance_to_warmup": 2.0,
+        }
     np.savez(run.folder / "particles.npz", **particles)
     steps = np.arange(0, 40, 10)
     np.savez(run.folder / "figures.npz", **{"lmc_steps": steps, "lmc_scalar_share_above_half": steps / 100})
-    report = {"metrics": metrics, "verdict": "good", "verdict_reason": "made for a test",
-              "data": "digits of a test", "warnings": ["all images show one digit"], "seconds": 1.0}  # fmt: skip
+    report = {
+        "metrics": metrics,
+        "verdict": "good",
+        "verdict_reason": "made for a test",
+        "data": "digits of a test",
+        "warnings": ["all images show one digit"],
+        "seconds": 1.0,
+    }
     layout.write_json(run.folder / layout.REPORT, report)
     wait_for(lambda: store.get(run.id).state == "done")
     return store.get(run.id)

@@ -111,9 +111,22 @@ def test_a_path_that_ends_where_m_is_far_from_the_point_is_drawn_anew() -> None:
     trap: Any = _Trap()
     paths: Any = _Paths()
     model = PolarFactorization(
-        u=like, v=anything, m=trap, bridge=paths, scaling=anything, units=anything, rho="box", low=(-3.0,), high=(3.0,),
-        field_name="", field_spec={}, samples=samples, info={}, guide_steps=5, redraws=3,
-    )  # fmt: skip
+        u=like,
+        v=anything,
+        m=trap,
+        bridge=paths,
+        scaling=anything,
+        units=anything,
+        rho="box",
+        low=(-3.0,),
+        high=(3.0,),
+        field_name="",
+        field_spec={},
+        samples=samples,
+        info={},
+        guide_steps=5,
+        redraws=3,
+    )
     y = torch.full((8_000, 1), 2.0)
     x = model.sample_inverse(y, 0)[:, 0]
     caught = float((x == 0).double().mean())

@@ -19,10 +19,22 @@ from npf_engine.studies.factorization.spec import preset, with_values
 from npf_engine.transport.pairing import optimal_assignment
 
 SMALL: dict[str, Any] = {
-    "device": "cpu", "threads": 1, "u.hidden": (16, 16), "u.pairings": 4, "u.pair_size": 900, "u.regression_steps": 300,
-    "v.hidden": (32,), "v.steps": 200, "m.hidden": (64, 64), "m.steps": 400, "m.batch": 512, "inverse.hidden": (64, 64),
-    "inverse.steps": 400, "inverse.batch": 512, "field.n_samples": 40_000,
-}  # fmt: skip
+    "device": "cpu",
+    "threads": 1,
+    "u.hidden": (16, 16),
+    "u.pairings": 4,
+    "u.pair_size": 900,
+    "u.regression_steps": 300,
+    "v.hidden": (32,),
+    "v.steps": 200,
+    "m.hidden": (64, 64),
+    "m.steps": 400,
+    "m.batch": 512,
+    "inverse.hidden": (64, 64),
+    "inverse.steps": 400,
+    "inverse.batch": 512,
+    "field.n_samples": 40_000,
+}
 
 
 def _fit(**settings: Any) -> tuple[Field, PolarFactorization]:
@@ -71,10 +83,14 @@ def test_in_one_dimension_grad_u_is_the_monotone_rearrangement() -> None:
 
 
 def test_a_convex_gradient_is_its_own_grad_u_and_m_is_the_identity() -> None:
-    field, model = _fit(**{
-        "field.source": "expression", "field.expression": ["x^4/4 + x^2/2 + y^2 + x*y/2"],
-        "field.low": [-1, -1], "field.high": [1, 1],
-    })  # fmt: skip
+    field, model = _fit(
+        **{
+            "field.source": "expression",
+            "field.expression": ["x^4/4 + x^2/2 + y^2 + x*y/2"],
+            "field.low": [-1, -1],
+            "field.high": [1, 1],
+        }
+    )
     x, y = field.scaling.to_user(field.x_test[:3000]), field.y_test[:3000]
     assert l2_uvp(model.grad_u(x), y) < 0.5
     assert l2_uvp(model.M(x).float(), x) < 1.0
@@ -141,12 +157,22 @@ def test_saved_and_loaded_it_gives_the_same_answers(trained: tuple[Field, PolarF
 
 def test_the_published_algorithm_runs_unchanged() -> None:
     """A few steps of it: V from its warm-up, Adam conjugates, points that did not converge masked."""
-    _, model = _fit(**{
-        "solver": "published", "field.source": "cosines", "u.hidden": (16, 16), "u.dual_steps": 15,
-        "v.hidden": (32, 32),
-        "m.hidden": (16, 16), "m.steps": 10, "inverse.steps": 10, "inverse.sampler_steps": 20, "field.n_samples": 3000,
-        "u.batch": 64, "conjugate.max_iterations": 50,
-    })  # fmt: skip
+    _, model = _fit(
+        **{
+            "solver": "published",
+            "field.source": "cosines",
+            "u.hidden": (16, 16),
+            "u.dual_steps": 15,
+            "v.hidden": (32, 32),
+            "m.hidden": (16, 16),
+            "m.steps": 10,
+            "inverse.steps": 10,
+            "inverse.sampler_steps": 20,
+            "field.n_samples": 3000,
+            "u.batch": 64,
+            "conjugate.max_iterations": 50,
+        }
+    )
     assert model.u.output_activation and model.sampler == "heun"
     x = torch.zeros(4, 2)
     assert torch.isfinite(model.grad_u(x)).all() and torch.isfinite(model.preimages(x, 3)).all()
@@ -154,10 +180,20 @@ def test_the_published_algorithm_runs_unchanged() -> None:
 
 def test_float64_on_request() -> None:
     """Everything is then trained in double precision, and conjugates reach what float32 cannot."""
-    _, model = _fit(**{
-        "dtype": "float64", "field.source": "cosines", "u.pairings": 1, "u.pair_size": 200, "u.regression_steps": 30,
-        "v.steps": 5, "m.steps": 5, "inverse.steps": 5, "inverse.sampler_steps": 5, "field.n_samples": 3000,
-    })  # fmt: skip
+    _, model = _fit(
+        **{
+            "dtype": "float64",
+            "field.source": "cosines",
+            "u.pairings": 1,
+            "u.pair_size": 200,
+            "u.regression_steps": 30,
+            "v.steps": 5,
+            "m.steps": 5,
+            "inverse.steps": 5,
+            "inverse.sampler_steps": 5,
+            "field.n_samples": 3000,
+        }
+    )
     assert all(p.dtype == torch.float64 for part in (model.u, model.m, model.bridge) for p in part.parameters())
     y = model.samples["y_test"][:100].double()
     assert float(model.solve(y, tolerance=1e-12).residual.max()) <= 1e-12 * float(model.u.scale)

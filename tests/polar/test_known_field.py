@@ -199,8 +199,9 @@ def test_where_f_is_level_and_where_a_place_is_alone() -> None:
         assert patch.level(zero, value)[1].tolist() == [not alone], width
 
 
-@pytest.mark.parametrize(("half", "slope", "flat"), [(1.0, 0.049, True), (1.0, 0.051, False), (4.0, 0.012, True),
-                                                     (4.0, 0.013, False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("half", "slope", "flat"), [(1.0, 0.049, True), (1.0, 0.051, False), (4.0, 0.012, True), (4.0, 0.013, False)]
+)
 def test_a_slope_is_none_below_a_thousandth_of_the_spread_over_the_half_side(
     half: float, slope: float, flat: bool
 ) -> None:

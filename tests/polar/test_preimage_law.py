@@ -40,11 +40,23 @@ NEAR, SHARE_NEAR = 0.05, 0.85  # NEAR is a share of Omega's length
 OF_TRIVIAL = 0.25
 
 SMALL: dict[str, Any] = {
-    "device": "cpu", "threads": 1, "u.hidden": (16, 16), "u.pairings": 1, "u.pair_size": 100, "u.regression_steps": 0,
-    "u.polish_steps": 150, "v.hidden": (16,), "v.steps": 50, "m.hidden": (48, 48), "m.steps": 1000,
-    "inverse.hidden": (64, 64), "inverse.steps": 1500, "inverse.batch": 1024, "inverse.lr": 1e-2,
+    "device": "cpu",
+    "threads": 1,
+    "u.hidden": (16, 16),
+    "u.pairings": 1,
+    "u.pair_size": 100,
+    "u.regression_steps": 0,
+    "u.polish_steps": 150,
+    "v.hidden": (16,),
+    "v.steps": 50,
+    "m.hidden": (48, 48),
+    "m.steps": 1000,
+    "inverse.hidden": (64, 64),
+    "inverse.steps": 1500,
+    "inverse.batch": 1024,
+    "inverse.lr": 1e-2,
     "field.n_samples": 200_000,
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -70,8 +82,11 @@ def _fold(at: float) -> Case:
     potential = f"({even})*(x-({at}))*abs(x-({at}))/2 + ({odd})*(x-({at}))^2/2"
     return Case(
         {"field.source": "expression", "field.expression": [potential], "field.low": [-1], "field.high": [1]},
-        -1.0, 1.0, lambda y: (at - left * y, at + right * y), left / 2,
-    )  # fmt: skip
+        -1.0,
+        1.0,
+        lambda y: (at - left * y, at + right * y),
+        left / 2,
+    )
 
 
 CASES = {
@@ -187,10 +202,14 @@ def test_the_measures_pass_the_right_law_and_no_wrong_one(name: str, y: float) -
     mean = case.weight * below + (1 - case.weight) * above
     assert _faults(law(case.weight), case, y) == []
     wrong = {
-        "only the lower": law(1.0), "only the upper": law(0.0), "weights off by a tenth": law(case.weight + 0.1),
-        "smeared": law(case.weight, 0.1), "the conditional mean": mean + 0 * noise, "rho": _from_rho(case),
+        "only the lower": law(1.0),
+        "only the upper": law(0.0),
+        "weights off by a tenth": law(case.weight + 0.1),
+        "smeared": law(case.weight, 0.1),
+        "the conditional mean": mean + 0 * noise,
+        "rho": _from_rho(case),
         "the point itself": case.point(y) + 0 * noise,
-    }  # fmt: skip
+    }
     assert [what for what, x in wrong.items() if not _faults(x, case, y)] == []
 
 

@@ -29,10 +29,14 @@ def lost_beyond(limit: float = 100.0, places: Tensor | None = None, **more: Any)
         return x.clone(), (1000 * (x - x.round())).abs()[:, 0]
 
     parts = {
-        "spread": SPREAD, "half": 4.0, "solve": solve, "inside": lambda x: x[:, 0] <= limit, "value": lambda x: x,
+        "spread": SPREAD,
+        "half": 4.0,
+        "solve": solve,
+        "inside": lambda x: x[:, 0] <= limit,
+        "value": lambda x: x,
         "places": lambda value: torch.zeros(0, 1).double() if places is None else places.double(),
         "level": lambda places, value: (torch.zeros(len(places), dtype=torch.bool),) * 2,
-    }  # fmt: skip
+    }
     return SimpleNamespace(**(parts | more))
 
 
@@ -149,8 +153,10 @@ def test_shares_of_places() -> None:
 
 
 def test_the_kept_samples_are_those_of_training_and_test() -> None:
-    kept = {f"{name}_{part}": torch.full((2, 1), float(k)) for k, (name, part) in
-            enumerate([("x", "train"), ("x", "test"), ("y", "train"), ("y", "test")])}  # fmt: skip
+    kept = {
+        f"{name}_{part}": torch.full((2, 1), float(k))
+        for k, (name, part) in enumerate([("x", "train"), ("x", "test"), ("y", "train"), ("y", "test")])
+    }
     x, y = kept_samples(SimpleNamespace(samples=kept))  # type: ignore[arg-type]
     assert (
         x.tolist() == [[0.0]] * 2 + [[1.0]] * 2 and y.tolist() == [[2.0]] * 2 + [[3.0]] * 2 and x.dtype == torch.float64
@@ -169,9 +175,11 @@ def test_the_user_s_answer_is_in_the_user_s_units(monkeypatch: pytest.MonkeyPatc
     scaling = SimpleNamespace(to_model=lambda x: (x - 10) / 5, to_user=lambda x: 10 + 5 * x)
     kept = {f"{name}_{part}": torch.tensor([[0.5]]) for name in "xy" for part in ("train", "test")}
     model: Any = SimpleNamespace(
-        scaling=scaling, samples=kept, field_name="f",
+        scaling=scaling,
+        samples=kept,
+        field_name="f",
         invert=lambda value, n, seed: asked.append((value.tolist(), n, seed)) or torch.full((n, 1), 11.0),
-    )  # fmt: skip
+    )
     found = preimages.invert_exact(model, torch.tensor([1.2]), 4, 9)
     assert asked == [([pytest.approx(1.2)], 4, 9)]
     assert found.x.flatten().tolist() == pytest.approx([12.0] * 4) and found.places.tolist() == [[pytest.approx(12.0)]]

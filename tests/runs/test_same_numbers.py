@@ -217,10 +217,23 @@ def test_a_colour_transfer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 NETWORKS_OF_EXPERIMENTS: dict[str, object] = {
-    "minibatch": 4, "u.hidden": (4, 4), "u.rank": 2, "u.dual_steps": 3, "u.batch": 32, "v.hidden": (8,), "v.steps": 3,
-    "m.hidden": (8,), "m.steps": 3, "inverse.hidden": (8,), "inverse.steps": 3, "inverse.batch": 32,
-    "inverse.sampler_steps": 3, "report.draws": 2, "report.n": 64, "report.neighbourhoods": 4,
-}  # fmt: skip
+    "minibatch": 4,
+    "u.hidden": (4, 4),
+    "u.rank": 2,
+    "u.dual_steps": 3,
+    "u.batch": 32,
+    "v.hidden": (8,),
+    "v.steps": 3,
+    "m.hidden": (8,),
+    "m.steps": 3,
+    "inverse.hidden": (8,),
+    "inverse.steps": 3,
+    "inverse.batch": 32,
+    "inverse.sampler_steps": 3,
+    "report.draws": 2,
+    "report.n": 64,
+    "report.neighbourhoods": 4,
+}
 FLOWS: dict[str, object] = {"particles.count": 100, "particles.first": 0, "particles.every": 1}
 
 

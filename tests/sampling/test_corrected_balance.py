@@ -261,9 +261,14 @@ def test_a_jump_by_its_formula_accepts_with_its_ratio() -> None:
         return -(to - folding(at)).square().sum(1) / (2 * 0.25)
 
     ratio = float(
-        energy(x) - energy(x_new) + C * (bowl(there)[0] - bowl(y)[0]) + log_r(there, x_new) - log_r(y, x)
-        + WIDE.log_density(x, y) - WIDE.log_density(x_new, there)
-    )  # fmt: skip
+        energy(x)
+        - energy(x_new)
+        + C * (bowl(there)[0] - bowl(y)[0])
+        + log_r(there, x_new)
+        - log_r(y, x)
+        + WIDE.log_density(x, y)
+        - WIDE.log_density(x_new, there)
+    )
     for shift, accepted in ((-1e-6, True), (1e-6, False)):
         kernel, state = Corrected(gaussian(), LangevinSettings(0.05, C, inner=5), frozen), ChainState.start(x, 7)
         uniforms = iter([0.0, 0.0, math.exp(ratio + shift)])

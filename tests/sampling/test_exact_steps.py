@@ -118,9 +118,17 @@ def flat(a: float, b: float, low: float = 0.0, half: float = 5.0) -> Landscape:
 
 def test_degenerate_is_a_millionth_of_the_largest_curvature() -> None:
     zero = torch.zeros(2).double()
-    kinds = {(1e6, 0.5): "degenerate", (1e6, 2.0): "minimum", (1e-7, 1e-7): "minimum", (-1e6, -2.0): "maximum",
-             (-1e-7, 1e-7): "saddle", (-0.5, 1e6): "degenerate", (0.0, 0.0): "degenerate", (0.5, 0.25): "minimum",
-             (-0.5, -0.25): "maximum"}  # fmt: skip
+    kinds = {
+        (1e6, 0.5): "degenerate",
+        (1e6, 2.0): "minimum",
+        (1e-7, 1e-7): "minimum",
+        (-1e6, -2.0): "maximum",
+        (-1e-7, 1e-7): "saddle",
+        (-0.5, 1e6): "degenerate",
+        (0.0, 0.0): "degenerate",
+        (0.5, 0.25): "minimum",
+        (-0.5, -0.25): "maximum",
+    }
     for (a, b), kind in kinds.items():
         assert describe(flat(a, b), zero, 0.0).kind == kind, (a, b)
     rough = dataclasses.replace(flat(1, 1), gradient=lambda x: torch.where(x > 0, torch.nan, x))
@@ -261,9 +269,13 @@ def test_an_end_joins_the_nearest_mode_within_six_cells_or_is_one_by_itself(monk
 def test_the_pointers_are_followed_to_their_end() -> None:
     """A valley of one path through all rows: from everywhere to its lower end, on the right edge."""
     valley = Landscape(
-        "", "", lambda x: 0.01 * (50 - x[:, 0]) + (x[:, 1] - 25).square(),
-        lambda x: torch.stack([torch.full_like(x[:, 0], -0.01), 2 * (x[:, 1] - 25)], 1), (0.0, 0.0), (50.0, 50.0),
-    )  # fmt: skip
+        "",
+        "",
+        lambda x: 0.01 * (50 - x[:, 0]) + (x[:, 1] - 25).square(),
+        lambda x: torch.stack([torch.full_like(x[:, 0], -0.01), 2 * (x[:, 1] - 25)], 1),
+        (0.0, 0.0),
+        (50.0, 50.0),
+    )
     truth = Truth(valley, 1.0, side=51)
     assert [mode.kind for mode in truth.modes] == ["boundary"] and truth.modes[0].location[0] > 49
     assert abs(truth.modes[0].location[1] - 25) < 1 and not truth.labels.any()
@@ -278,18 +290,21 @@ def told(energy: list[float], mass: list[float], labels: list[int], bottoms: lis
     return SimpleNamespace(
         cells=SimpleNamespace(energy=torch.tensor(energy).double(), mass=torch.tensor(mass).double()),
         labels=torch.tensor(labels),
-        modes=[SimpleNamespace(location=[float(k), 0.0]) for k in range(len(bottoms))], coefficient=c,
+        modes=[SimpleNamespace(location=[float(k), 0.0]) for k in range(len(bottoms))],
+        coefficient=c,
         energy_at=lambda x: table[x[:, 0].long()],
-    )  # fmt: skip
+    )
 
 
 def test_the_level_of_a_basin_holds_99_percent_of_its_mass_or_that_of_a_gaussian() -> None:
     """Basin 0: 0.9, 0.085, 0.01, 0.005 of its mass from below, so that 0.99 is passed in the third cell. Basin 1 holds
     it at once; basin 2 has no mass; basin 3 no cell."""
     truth = told(
-        [20.0, 5.0, 30.0, 12.0, 1.0, 2.0, 7.0, 8.0], [0.045, 0.45, 0.0025, 0.0475, 0.455, 0.0, 0.0, 0.0],
-        [0, 0, 0, 0, 1, 1, 2, 2], [4.0, 1.5, 9.0, 6.0],
-    )  # fmt: skip
+        [20.0, 5.0, 30.0, 12.0, 1.0, 2.0, 7.0, 8.0],
+        [0.045, 0.45, 0.0025, 0.0475, 0.455, 0.0, 0.0, 0.0],
+        [0, 0, 0, 0, 1, 1, 2, 2],
+        [4.0, 1.5, 9.0, 6.0],
+    )
     truth.cells.mass = torch.tensor([0.005, 0.45, 0.0025, 0.0425, 0.5, 0.0, 0.0, 0.0]).double()
     levels = nearness._levels(truth)
     # From the lower of the mode's own energy and its lowest cell's.

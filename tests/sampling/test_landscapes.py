@@ -40,8 +40,10 @@ def test_a_box_of_one_s_own_has_no_start_of_its_own() -> None:
 
 def test_the_lowest_places_of_the_mixture_are_its_heavy_and_narrow_parts() -> None:
     mixture = find("mixture")
-    peak = [w / (2 * np.pi * np.sqrt(np.linalg.det(c))) for w, c in
-            zip(mixture.weights, landscapes._MIXTURE_COVARIANCES, strict=True)]  # fmt: skip
+    peak = [
+        w / (2 * np.pi * np.sqrt(np.linalg.det(c)))
+        for w, c in zip(mixture.weights, landscapes._MIXTURE_COVARIANCES, strict=True)
+    ]
     value = mixture.potential(torch.tensor(mixture.means, dtype=torch.float64))
     np.testing.assert_allclose(value - value[0], -np.log(peak) + np.log(peak[0]), atol=2e-3)
 
@@ -66,10 +68,19 @@ def test_a_potential_is_looked_at_in_the_middle_and_at_two_corners(text: str, at
         of_expression((text + "+ 0*y",), (-2.0, 3.0), (4.0, 5.0))
 
 
-@pytest.mark.parametrize(("name", "meant"), [
-    ("expression", False), ("a^b.tif", False), ("x*y", True), ("x+1", True), ("sin(x)", True), ("chamonix", False),
-    ("dem(1).HGT", False), ("dem(1).png", True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("expression", False),
+        ("a^b.tif", False),
+        ("x*y", True),
+        ("x+1", True),
+        ("sin(x)", True),
+        ("chamonix", False),
+        ("dem(1).HGT", False),
+        ("dem(1).png", True),
+    ],
+)
 def test_what_looks_like_an_expression(name: str, meant: bool) -> None:
     assert landscapes._looks_like_expression(name) is meant
 
@@ -84,8 +95,14 @@ def terrain(**changes: Any) -> Any:
     """Elevation 100 + 3 x + 7 y over [10, 16] x [-4, 4], row 0 in the north."""
     x, y = np.linspace(10, 16, 13), np.linspace(4, -4, 9)
     grid = SimpleNamespace(elevation=100 + 3 * x[None] + 7 * y[:, None])
-    parts = {"grid": grid, "low": (10.0, -4.0), "high": (16.0, 4.0), "name": "hill", "units": "units",
-             "warnings": ["one"]}  # fmt: skip
+    parts = {
+        "grid": grid,
+        "low": (10.0, -4.0),
+        "high": (16.0, 4.0),
+        "name": "hill",
+        "units": "units",
+        "warnings": ["one"],
+    }
     return SimpleNamespace(**(parts | changes))
 
 
@@ -96,8 +113,9 @@ def test_a_terrain_is_its_grid_north_up() -> None:
     torch.testing.assert_close(found.gradient(x), torch.tensor([3.0, 7.0]).double().expand(3, 2))
     assert (found.start, found.unit, found.units, found.warnings) == ((13.0, 0.0), (3.0, 4.0), "units", ["one"])
     assert found.coefficient == pytest.approx(RELIEF / (3 * 6 + 7 * 8)) and (found.low, found.high) == (
-        (10.0, -4.0), (16.0, 4.0),
-    )  # fmt: skip
+        (10.0, -4.0),
+        (16.0, 4.0),
+    )
     assert found.title == "Elevation of hill"
     flat = from_grid(terrain(grid=SimpleNamespace(elevation=np.full((9, 13), 5.0))))
     assert flat.coefficient == pytest.approx(RELIEF / 1e-9)
@@ -108,10 +126,13 @@ def test_a_terrain_is_its_grid_north_up() -> None:
 def bowl(**changes: Any) -> Landscape:
     """g = 5 (x - 1)^2 + 9 y^4 on [-2, 4] x [-3, 3]: curvatures 10 and 108 y^2."""
     parts: dict[str, Any] = {
-        "name": "bowl", "title": "bowl", "potential": lambda x: 5 * (x[:, 0] - 1) ** 2 + 9 * x[:, 1] ** 4,
+        "name": "bowl",
+        "title": "bowl",
+        "potential": lambda x: 5 * (x[:, 0] - 1) ** 2 + 9 * x[:, 1] ** 4,
         "gradient": lambda x: torch.stack([10 * (x[:, 0] - 1), 36 * x[:, 1] ** 3], 1),
-        "low": (-2.0, -3.0), "high": (4.0, 3.0),
-    }  # fmt: skip
+        "low": (-2.0, -3.0),
+        "high": (4.0, 3.0),
+    }
     return Landscape(**(parts | changes))
 
 
@@ -170,9 +191,11 @@ def test_a_run_takes_up_to_three_dimensions() -> None:
 def test_the_table_of_particles_has_the_axes_names(units: Units | None, head: str, tmp_path: Any) -> None:
     x = torch.tensor([[0.5, -1.0]], dtype=torch.float64)
     chains: Any = SimpleNamespace(
-        last=lambda: x, draws=lambda: x, shares=lambda: np.zeros((1, 2)),
+        last=lambda: x,
+        draws=lambda: x,
+        shares=lambda: np.zeros((1, 2)),
         paths=lambda: (np.array([3]), x.numpy()[None], np.array([[True]])),
-    )  # fmt: skip
+    )
     job.write_files(tmp_path / "new" / "run", LandscapeSpec(), bowl(units=units), chains, {"some": 1})
     lines = (tmp_path / "new" / "run" / "particles.csv").read_text().splitlines()
     assert lines == [head, "2.5,-3.0"]
@@ -230,9 +253,10 @@ def test_a_run_from_its_spec_to_its_result(method: str, tmp_path: Any, monkeypat
     monkeypatch.setattr(job, "Truth", Truth)
     standing_in(monkeypatch, run)
     monkeypatch.setattr(
-        job.outcome, "compare",
+        job.outcome,
+        "compare",
         lambda truth, draws, own, seed: {"modes": draws.tolist(), "truth": own, "near_modes": seed},
-    )  # fmt: skip
+    )
     kept: list[Any] = []
     recorder = Told()
     spec = LandscapeSpec("bowl", method, particles=6, steps=50, tau=1e-6, seed=4)
@@ -247,10 +271,19 @@ def test_a_run_from_its_spec_to_its_result(method: str, tmp_path: Any, monkeypat
     assert slope.tolist() == [[0.0, 0.0]] and setting.truth is not None and recorder.notes == ["mind the gap"]
     own = method == "lmc-npf"
     assert result == {
-        "method": method, "law": "target", "coefficient": 2.0, "tau": 1e-6, "gradient_evaluations": 6,
-        "modes": [[2.5, -3.0]], "truth": "own" if own else None, "near_modes": 4, "accuracy": None, "acceptance": 0.5,
-        "seconds": 1.0, "out": str(tmp_path),
-    }  # fmt: skip
+        "method": method,
+        "law": "target",
+        "coefficient": 2.0,
+        "tau": 1e-6,
+        "gradient_evaluations": 6,
+        "modes": [[2.5, -3.0]],
+        "truth": "own" if own else None,
+        "near_modes": 4,
+        "accuracy": None,
+        "acceptance": 0.5,
+        "seconds": 1.0,
+        "out": str(tmp_path),
+    }
     if own:
         assert asked["own"][0].metric == () and asked["own"][0].tau == 1e-6 and asked["own"][1] == "lifted"
     assert (tmp_path / "landscape.json").is_file()

@@ -201,9 +201,12 @@ def test_a_langevin_step_seen_from_u_is_the_preconditioned_one_to_first_order() 
 
 @pytest.mark.parametrize(
     ("values", "says"),
-    [({"tau": 0.0}, "tau must be a positive number"), ({"coefficient": float("nan")}, "coefficient must be"),
-     ({"inner": 0}, "inner, the Langevin steps between two jumps, must be 1 or more")],
-)  # fmt: skip
+    [
+        ({"tau": 0.0}, "tau must be a positive number"),
+        ({"coefficient": float("nan")}, "coefficient must be"),
+        ({"inner": 0}, "inner, the Langevin steps between two jumps, must be 1 or more"),
+    ],
+)
 def test_bad_settings_are_refused(values: dict[str, Any], says: str) -> None:
     with pytest.raises(InputError, match=says):
         LangevinSettings(**values)

@@ -22,8 +22,9 @@ class Library:
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
 
-    def from_pyfunc(self, dim: int, make: Any, expand: Any, types: Any, shapes: Any, names: Any,
-                    make_initial_point_fn: Any) -> Any:  # fmt: skip
+    def from_pyfunc(
+        self, dim: int, make: Any, expand: Any, types: Any, shapes: Any, names: Any, make_initial_point_fn: Any
+    ) -> Any:
         assert shapes == [(dim,)] and names == ["z"]
         np.testing.assert_array_equal(expand()(np.zeros(dim))["z"], np.zeros(dim))
         return SimpleNamespace(density=make(), start=make_initial_point_fn(None), dim=dim)

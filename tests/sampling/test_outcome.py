@@ -64,10 +64,16 @@ def test_draws_and_those_of_the_own_law_beside_the_exact_ones() -> None:
     truth = law()
     found = outcome.compare(truth, cloud(0.25, 0.6), cloud(0.5, 0.3), 3)
     assert found["modes"] == [
-        {"location": [0.0, 0.0], "kind": "minimum", "occupancy": 0.25, "near": pytest.approx(0.6), "target": 0.7,
-         "own_law": 0.5},
+        {
+            "location": [0.0, 0.0],
+            "kind": "minimum",
+            "occupancy": 0.25,
+            "near": pytest.approx(0.6),
+            "target": 0.7,
+            "own_law": 0.5,
+        },
         {"location": [1.0, 0.0], "kind": "minimum", "occupancy": 0.75, "near": 0.25, "target": 0.3, "own_law": 0.5},
-    ]  # fmt: skip
+    ]
     assert found["near_modes"] == pytest.approx(0.85) and found["near_saddles"] == 0.2 and found["near_maxima"] == 0.1
     few = outcome.COMPARED / 1e6
     told = found["truth"]
@@ -78,9 +84,12 @@ def test_draws_and_those_of_the_own_law_beside_the_exact_ones() -> None:
     assert told["largest_error"] == pytest.approx(0.45) and told["critical_points"] == [{"kind": "saddle"}]
     assert told["near_modes"] == pytest.approx(0.9) and told["weights"] == [0.7, 0.3]
     assert told["own"] == {
-        "near_modes": pytest.approx(0.55), "near_saddles": 0.2, "near_maxima": 0.1,
-        "largest_error": pytest.approx(0.25), "energy_distance": pytest.approx(250 + 0.5 + few),
-    }  # fmt: skip
+        "near_modes": pytest.approx(0.55),
+        "near_saddles": 0.2,
+        "near_maxima": 0.1,
+        "largest_error": pytest.approx(0.25),
+        "energy_distance": pytest.approx(250 + 0.5 + few),
+    }
 
 
 def test_what_there_is_without_an_own_law_without_draws_and_of_one_mode() -> None:

@@ -59,8 +59,15 @@ def settings(**changes: Any) -> PretrainSettings:
 def test_more_samples_are_uniform_over_the_cells_around_those_near_the_bottom() -> None:
     """M(x) is near argmin u = (0.3, -1) at three places: two beside each other at the corner, one in the middle."""
     side = 2 / CELLS
-    x = torch.tensor([[-1 + 0.5 * side, -1 + 0.5 * side], [-1 + 0.2 * side, -1 + 0.4 * side], [0.5 * side, 2.5 * side],
-                      [0.9, 0.9], [-0.9, 0.9]])  # fmt: skip
+    x = torch.tensor(
+        [
+            [-1 + 0.5 * side, -1 + 0.5 * side],
+            [-1 + 0.2 * side, -1 + 0.4 * side],
+            [0.5 * side, 2.5 * side],
+            [0.9, 0.9],
+            [-0.9, 0.9],
+        ]
+    )
     m = torch.tensor([[0.3, -0.9], [0.31, -1.05], [0.35, -0.95], [-0.3, 1.0], [0.45, -1.0]])
     told = model([0.3, -1.0], [900.0, 400.0])  # within 4.5 / 40 = 0.1125
     partly = torch.tensor([torch.nan, 1.0]).double()
@@ -84,8 +91,14 @@ def test_more_samples_are_uniform_over_the_cells_around_those_near_the_bottom() 
 
 def test_nothing_is_refined_in_many_dimensions_where_it_is_not_asked_for_or_where_no_place_is_near() -> None:
     oracle = Oracle(lambda x: x)
-    for d, refined, m, some in ((3, 50, 0.0, True), (4, 50, 0.0, False), (2, 0, 0.0, False), (2, 50, 0.9, False),
-                                (2, 1, 0.0, True), (1, 5, 0.0, True)):  # fmt: skip
+    for d, refined, m, some in (
+        (3, 50, 0.0, True),
+        (4, 50, 0.0, False),
+        (2, 0, 0.0, False),
+        (2, 50, 0.9, False),
+        (2, 1, 0.0, True),
+        (1, 5, 0.0, True),
+    ):
         x = torch.zeros(3, d)
         found, f = pretrain._neighbourhood(
             model([0.0] * d, [1e6] * d), x, x + m, 1.0, oracle, settings(refined=refined)

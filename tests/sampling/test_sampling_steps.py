@@ -396,9 +396,14 @@ def test_a_watched_chain_tells_of_the_latest_and_a_silent_one_begins_a_trace_of_
 
     trace = Trace(every=2)
     state = run_chain(
-        Langevin(gaussian(), LangevinSettings(0.01)), ChainState.start(noise((3, 2), 0), 0), 4, Told(), stage="walk",
-        trace=trace, watch=lambda s: {"at": 10.0 * s.step},
-    )  # fmt: skip
+        Langevin(gaussian(), LangevinSettings(0.01)),
+        ChainState.start(noise((3, 2), 0), 0),
+        4,
+        Told(),
+        stage="walk",
+        trace=trace,
+        watch=lambda s: {"at": 10.0 * s.step},
+    )
     assert told == [("walk", 2, 4, {"at": 20.0}), ("walk", 4, 4, {"at": 40.0})]
     assert trace.steps == [0, 2, 4] and trace.scalars == {"at": [0.0, 20.0, 40.0]} and state.step == 4
     run_chain(Langevin(gaussian(), LangevinSettings(0.01)), state, 6, trace=trace)

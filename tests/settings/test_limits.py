@@ -93,10 +93,17 @@ def test_every_door_refuses_what_is_beyond_the_limits(
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("sigma", 1e6), ("sigma", float("nan")), ("n_samples", 10**12), ("split_seed", 10**30), ("source", "x" * 300),
-        ("bounds", (1.0, 2.0, 3.0)), ("low", (float("inf"),)), ("source", "a\0b"), ("expression", ("x" * 3000,)),
+        ("sigma", 1e6),
+        ("sigma", float("nan")),
+        ("n_samples", 10**12),
+        ("split_seed", 10**30),
+        ("source", "x" * 300),
+        ("bounds", (1.0, 2.0, 3.0)),
+        ("low", (float("inf"),)),
+        ("source", "a\0b"),
+        ("expression", ("x" * 3000,)),
     ],
-)  # fmt: skip
+)
 def test_the_library_refuses_them_as_the_spec_is_made(key: str, value: Any) -> None:
     with pytest.raises(InputError, match=key):
         FieldSpec(**{key: value})

@@ -56,12 +56,20 @@ def test_every_default_is_within_its_own_limits():
 @pytest.mark.parametrize(
     ("key", "value", "read"),
     [
-        ("seed", "12", 12), ("seed", 3.0, 3), ("fruit", "pear", "pear"), ("kinds", "a, c", ("a", "c")),
-        ("kinds", '["b"]', ("b",)), ("place", "1, -2", (1.0, -2.0)), ("place", "none", None), ("shaken", "yes", True),
-        ("ladder.rungs", "1e1", 10), ("ladder.hidden", "3,4", (3, 4)), ("ladder.slant", 0, 0.0),
+        ("seed", "12", 12),
+        ("seed", 3.0, 3),
+        ("fruit", "pear", "pear"),
+        ("kinds", "a, c", ("a", "c")),
+        ("kinds", '["b"]', ("b",)),
+        ("place", "1, -2", (1.0, -2.0)),
+        ("place", "none", None),
+        ("shaken", "yes", True),
+        ("ladder.rungs", "1e1", 10),
+        ("ladder.hidden", "3,4", (3, 4)),
+        ("ladder.slant", 0, 0.0),
         ("ladder.slant", None, None),
     ],
-)  # fmt: skip
+)
 def test_values_are_read_as_their_type(key: str, value: object, read: object):
     found = leaves(set_leaves(Orchard(), {key: value}))[key]
     assert found == read and type(found) is type(read)
@@ -71,19 +79,24 @@ def test_values_are_read_as_their_type(key: str, value: object, read: object):
     ("key", "value", "words"),
     [
         ("seed", -1, "seed must be between 0 and 2,147,483,647, not -1"),
-        ("seed", True, "seed must be of type int"), ("seed", "many", "seed must be of type int, not 'many'"),
+        ("seed", True, "seed must be of type int"),
+        ("seed", "many", "seed must be of type int, not 'many'"),
         ("fruit", "plum", "fruit must be one of apple, pear, not 'plum'"),
-        ("kinds", ["z"], "kinds must be one of a, b, c, not 'z'"), ("kinds", "a,b,c", "kinds has 3 entries; at most 2"),
-        ("place", [1], "place must be two numbers: x, y, not 1"), ("place", [1, 11], "place must be at most 10"),
+        ("kinds", ["z"], "kinds must be one of a, b, c, not 'z'"),
+        ("kinds", "a,b,c", "kinds has 3 entries; at most 2"),
+        ("place", [1], "place must be two numbers: x, y, not 1"),
+        ("place", [1, 11], "place must be at most 10"),
         ("ladder.rungs", 0, "ladder.rungs must be positive, not 0"),
         ("ladder.rungs", 41, "ladder.rungs must be at most 40, not 41"),
         ("ladder.hidden", [0], "ladder.hidden must list at least one positive"),
-        ("ladder.slant", -1, "ladder.slant must be 0 or more"), ("ladder.slant", "inf", "must be a finite number"),
+        ("ladder.slant", -1, "ladder.slant must be 0 or more"),
+        ("ladder.slant", "inf", "must be a finite number"),
         ("ladder.length", 0, "ladder.length must be a positive number of metres, not 0.0"),
-        ("ladder", 3, "ladder is a group of settings"), ("ladder.colour", 3, "unknown setting 'ladder.colour'; there"),
+        ("ladder", 3, "ladder is a group of settings"),
+        ("ladder.colour", 3, "unknown setting 'ladder.colour'; there"),
         ("seed.deep", 3, "unknown setting"),
     ],
-)  # fmt: skip
+)
 def test_a_value_that_cannot_be_is_a_sentence(key: str, value: object, words: str):
     with pytest.raises(InputError) as caught:
         set_leaves(Orchard(), {key: value})

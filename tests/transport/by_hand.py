@@ -38,9 +38,19 @@ class Training:
     """``optimise`` over a number of steps, of a loss of the step alone."""
 
     def __init__(
-        self, title: str, key: str, modules: Mapping[str, nn.Module], steps: int, rate: float, seed: int,
-        recorder: Recorder, *, stop: Stop | None = None, memory: Mapping[str, Tensor] | None = None, **schedule: Any,
-    ) -> None:  # fmt: skip
+        self,
+        title: str,
+        key: str,
+        modules: Mapping[str, nn.Module],
+        steps: int,
+        rate: float,
+        seed: int,
+        recorder: Recorder,
+        *,
+        stop: Stop | None = None,
+        memory: Mapping[str, Tensor] | None = None,
+        **schedule: Any,
+    ) -> None:
         self.modules, self.schedule, self.steps = modules, Schedule(rate, **schedule), steps
         self.recorder, self.stage, self.stop, self.memory = recorder, Stage(title, key, seed), stop, memory
 

@@ -157,9 +157,14 @@ def test_a_fit_that_is_better_is_the_answer_with_its_figures(monkeypatch: pytest
     shift = Clouds(X, Y, 3).shift()
     assert best.u is found.u and best.trained is None and abs(shift) > 50
     assert best.info == {
-        "method": "mine", "note": "a word", "d": 2, "n": 54, "held_out_dual": shift + 4.0, "gaussian_dual": shift + 5.0,
+        "method": "mine",
+        "note": "a word",
+        "d": 2,
+        "n": 54,
+        "held_out_dual": shift + 4.0,
+        "gaussian_dual": shift + 5.0,
         "seconds": 6.0,
-    }  # fmt: skip
+    }
     assert given["until"] == pytest.approx(50 + 30 - 1.5 * 2) and given["seed"] == 3
     assert given["config"] == WideConfig(pieces=7) and given["told"].seconds == 30.0
     assert answered(monkeypatch, 4.0, budget=None)[1]["until"] == pytest.approx(50 + 60 - 3)

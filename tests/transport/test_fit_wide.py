@@ -49,10 +49,17 @@ def test_a_network_that_is_named_is_fitted_once_until_the_time_is_up(monkeypatch
     torch.testing.assert_close(asked["y_check"], at.target(clouds().y_check))
     assert (asked["budget"], asked["rate"], asked["batch"], asked["seed"]) == (Seconds(30.0), 0.3, 50, 4)
     assert best.info == {
-        "method": "wide icnn", "steps": 9, "converged": 0.97, "curve": [(1.0, 2.0)], "ended_early": True,
-        "start": "gaussian", "rank": 1, "unit_rank": 0, "parameters": sum(p.numel() for p in best.u.parameters()),
+        "method": "wide icnn",
+        "steps": 9,
+        "converged": 0.97,
+        "curve": [(1.0, 2.0)],
+        "ended_early": True,
+        "start": "gaussian",
+        "rank": 1,
+        "unit_rank": 0,
+        "parameters": sum(p.numel() for p in best.u.parameters()),
         "note": "",
-    }  # fmt: skip
+    }
     assert best.u is asked["u"] and torch.equal(best.at.P, at.P)
 
 

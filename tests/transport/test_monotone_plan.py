@@ -218,8 +218,14 @@ def test_a_fit_has_its_plans_steps_and_says_what_it_did(monkeypatch: pytest.Monk
     found, asked = answered(monkeypatch, X, Y, plan, watch=watch, seed=8)
     assert asked == ("pairs", Steps(PLANS["pairs"].steps, 0.5)) and seen == [(77, float(found.forward(X).mean()))]
     assert found.info == {
-        "method": "cmgn", "loss": "pairs", "d": 2, "n": 30, "steps": 77, "seconds": 4.0, "parameters": found.parameters,
-    }  # fmt: skip
+        "method": "cmgn",
+        "loss": "pairs",
+        "d": 2,
+        "n": 30,
+        "steps": 77,
+        "seconds": 4.0,
+        "parameters": found.parameters,
+    }
     assert found.curve == [{"step": 77, "seconds": 4.0, "loss": 2.0}] and found.u.width == 3
     assert answered(monkeypatch, X, Y, MonotonePlan(steps=9))[1] == ("pairs", Steps(9))
     for d, loss in ((4, "pairs"), (5, "dual")):

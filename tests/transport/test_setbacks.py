@@ -101,8 +101,9 @@ def test_twice_and_then_a_sentence_with_advice():
         run(told, at=250, times=99)
     assert "at step 251" in str(error.value) and "FloatingPointError" not in str(error.value)
     assert [note.partition("; ")[2] for note in told.notes] == [
-        "back to step 201 with 0.5 of the rate", "back to step 101 with 0.25 of the rate",
-    ]  # fmt: skip
+        "back to step 201 with 0.5 of the rate",
+        "back to step 101 with 0.25 of the rate",
+    ]
 
 
 def test_a_loss_that_is_lost_at_the_last_step_is_not_the_result():
@@ -162,8 +163,16 @@ def bad_generator(state: dict[str, Any]) -> None:
 
 
 WRONG = [
-    nan_weights, no_average, other_moments, other_precision, other_network, too_far, no_modules, words, bad_generator,
-]  # fmt: skip
+    nan_weights,
+    no_average,
+    other_moments,
+    other_precision,
+    other_network,
+    too_far,
+    no_modules,
+    words,
+    bad_generator,
+]
 
 
 @pytest.mark.parametrize("spoil", WRONG, ids=lambda f: f.__name__)

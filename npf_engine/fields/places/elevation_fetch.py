@@ -142,9 +142,15 @@ def _run_child(bounds: Bounds, product: str, part: Path, log: Path, progress: Pr
         bounds, product, str(part), str(log), str(tile_cache()), os.environ.get("NPF_ELEVATION_SOURCE", "")
     )
     limits = child.Limits(
-        memory=None, seconds=timeout, patience=1.0, file_bytes=None, open_files=1024,
-        network=True, programs=True, writing=True,
-    )  # fmt: skip
+        memory=None,
+        seconds=timeout,
+        patience=1.0,
+        file_bytes=None,
+        open_files=1024,
+        network=True,
+        programs=True,
+        writing=True,
+    )
     waiting = f"asking for {product} tiles"
     told = None if progress is None else (lambda done, total, text: progress(done, total, text or waiting))
     try:

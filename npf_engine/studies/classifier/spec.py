@@ -181,7 +181,14 @@ QUICK: dict[str, dict[str, object]] = {
     "5.3": _QUICK_NETWORKS
     | {
         "inverse": ValueInverseConfig(
-            hidden=(512, 512), sigma=1.0, steps=1500, lr=1e-3, batch=512, ema=0.99, time_power=1.0, sampler_steps=30,
+            hidden=(512, 512),
+            sigma=1.0,
+            steps=1500,
+            lr=1e-3,
+            batch=512,
+            ema=0.99,
+            time_power=1.0,
+            sampler_steps=30,
             blocks=SIZES,
         ),
     },
@@ -195,7 +202,14 @@ QUICK: dict[str, dict[str, object]] = {
         "share": 0,
         "particles": ParticlesConfig(count=768, warmup=400, first=40, every=20),  # 256 flows say too little of others
         "inverse": ValueInverseConfig(
-            hidden=(512, 512), sigma=0.1, steps=1200, lr=1e-3, batch=512, ema=0.99, time_power=1.0, sampler_steps=30,
+            hidden=(512, 512),
+            sigma=0.1,
+            steps=1200,
+            lr=1e-3,
+            batch=512,
+            ema=0.99,
+            time_power=1.0,
+            sampler_steps=30,
             blocks=SIZES,
         ),
     },
@@ -203,20 +217,39 @@ QUICK: dict[str, dict[str, object]] = {
         "minibatch": 64,
         "share": 0,
         "particles": ParticlesConfig(
-            count=256, warmup=400, warmup_tau=1e-5, steps=200, inner=100, tau=1e-5, coefficient=1e4,
-            u_coefficient=100.0, first=250, every=5, updates=400, update_every=20, bridge_rate=1e-3, replay=10_000,
+            count=256,
+            warmup=400,
+            warmup_tau=1e-5,
+            steps=200,
+            inner=100,
+            tau=1e-5,
+            coefficient=1e4,
+            u_coefficient=100.0,
+            first=250,
+            every=5,
+            updates=400,
+            update_every=20,
+            bridge_rate=1e-3,
+            replay=10_000,
         ),
     },
-}  # fmt: skip
+}
 
 # Figure 18 has four layers of 128 and 10,000 steps. On 200,000 samples 1000 steps of 1024 at 1e-2 bring S_eps to 1.02
 # times its floor; without quadratics in the pieces 1500 steps on 300,000 stayed at 1.07, and 4000 or four times the
 # pieces lowered the dual, not S_eps.
 _PAPER_U = dataclasses.replace(_WIDE, dual_steps=2000, dual_lr=1e-2, batch=2048)
 _PAPER_INVERSE = ValueInverseConfig(
-    hidden=(512, 512), sigma=1.0, steps=50_000, lr=5e-4, batch=1024, ema=0.999, time_power=1.0, sampler_steps=100,
+    hidden=(512, 512),
+    sigma=1.0,
+    steps=50_000,
+    lr=5e-4,
+    batch=1024,
+    ema=0.999,
+    time_power=1.0,
+    sampler_steps=100,
     blocks=SIZES,
-)  # fmt: skip
+)
 _PAPER_NETWORKS: dict[str, object] = {
     "conjugate": ConjugateConfig(method="lbfgs", max_iterations=10),
     "v": AmortizerConfig(hidden=(512, 512), activation="relu", steps=10_000, lr=5e-4, batch=512),

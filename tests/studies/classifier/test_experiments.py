@@ -39,16 +39,30 @@ from npf_engine.studies.classifier.spec import ExperimentSpec, ParticlesConfig, 
 from npf_engine.tasks.recorder import Recorder
 
 TINY: dict[str, Any] = {
-    "samples": 1200, "minibatch": 8, "generated": 20,
-    "u": PotentialConfig(hidden=(8,), method="dual", dual_steps=0), "v": AmortizerConfig(hidden=(8,), steps=2),
+    "samples": 1200,
+    "minibatch": 8,
+    "generated": 20,
+    "u": PotentialConfig(hidden=(8,), method="dual", dual_steps=0),
+    "v": AmortizerConfig(hidden=(8,), steps=2),
     "m": MapConfig(hidden=(8,), fourier=0, steps=1),
     "inverse": ValueInverseConfig(hidden=(16,), steps=5, batch=32, sampler_steps=4, blocks=SIZES),
     "report": ReportConfig(draws=2, n=64, neighbourhoods=4, neighbourhood_size=16),
-}  # fmt: skip
+}
 FEW = ParticlesConfig(
-    count=40, start=0.3, warmup=60, steps=12, inner=6, tau=1e-5, coefficient=1e4, first=0, every=2, updates=3,
-    update_every=3, bridge_hidden=(16,), batch=16,
-)  # fmt: skip
+    count=40,
+    start=0.3,
+    warmup=60,
+    steps=12,
+    inner=6,
+    tau=1e-5,
+    coefficient=1e4,
+    first=0,
+    every=2,
+    updates=3,
+    update_every=3,
+    bridge_hidden=(16,),
+    batch=16,
+)
 
 
 @pytest.fixture(scope="module")

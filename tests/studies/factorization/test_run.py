@@ -49,9 +49,18 @@ TINY = {
     "device": "cpu",
 }
 METRICS = {
-    "pushforward", "measure_preservation", "measure_preservation_implicit", "reconstruction", "inverse",
-    "inverse_cosine", "inverse_miss", "test_dual", "pushforward_sliced", "measure_preservation_sliced", "map_error",
-}  # fmt: skip
+    "pushforward",
+    "measure_preservation",
+    "measure_preservation_implicit",
+    "reconstruction",
+    "inverse",
+    "inverse_cosine",
+    "inverse_miss",
+    "test_dual",
+    "pushforward_sliced",
+    "measure_preservation_sliced",
+    "map_error",
+}
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +74,16 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, Path]:
 def test_the_result_has_the_contracts_keys(trained):
     result, folder = trained
     assert set(result) == {
-        "metrics", "verdict", "verdict_reason", "seconds", "device", "threads", "seed", "fingerprint", "bundle",
-    }  # fmt: skip
+        "metrics",
+        "verdict",
+        "verdict_reason",
+        "seconds",
+        "device",
+        "threads",
+        "seed",
+        "fingerprint",
+        "bundle",
+    }
     assert set(result["metrics"]) == METRICS
     assert result["metrics"]["pushforward"]["draws"] == 3
     assert result["verdict"] in ("good", "usable", "not trustworthy") and result["verdict_reason"]

@@ -58,8 +58,11 @@ def test_every_seed_gets_a_map_and_the_first_is_seen(together: bool) -> None:
         assert recorder.told == [("u", 1, 2)] and recorder.notes == ["a word"]
         return
     assert recorder.told == [
-        ("mine: seed 1 of 2", 1, 2), ("mine", 1, 2), ("mine: seed 2 of 2", 1, 2), ("mine", 2, 2),
-    ]  # fmt: skip
+        ("mine: seed 1 of 2", 1, 2),
+        ("mine", 1, 2),
+        ("mine: seed 2 of 2", 1, 2),
+        ("mine", 2, 2),
+    ]
     assert recorder.notes == ["mine: a word"] * 2
 
 

@@ -168,12 +168,17 @@ def test_reading_clouds(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"methods": ()}, "at least one"), ({"methods": ("magic",)}, "methods must be one of .*gaussian, not 'magic'"),
-        ({"methods": ("fit", "fit")}, "twice"), ({"seeds": 0}, "seeds"), ({"first_seed": -1}, "first_seed must"),
-        ({"budget_seconds": 0.0}, "positive"), ({"budget_seconds": float("nan")}, "finite"),
-        ({"budget_steps": 0}, "budget_steps must be positive, not 0"), ({"points": 1}, "points must be 16 or more"),
+        ({"methods": ()}, "at least one"),
+        ({"methods": ("magic",)}, "methods must be one of .*gaussian, not 'magic'"),
+        ({"methods": ("fit", "fit")}, "twice"),
+        ({"seeds": 0}, "seeds"),
+        ({"first_seed": -1}, "first_seed must"),
+        ({"budget_seconds": 0.0}, "positive"),
+        ({"budget_seconds": float("nan")}, "finite"),
+        ({"budget_steps": 0}, "budget_steps must be positive, not 0"),
+        ({"points": 1}, "points must be 16 or more"),
     ],
-)  # fmt: skip
+)
 def test_specs_that_make_no_sense(settings: dict, words: str) -> None:
     with pytest.raises(InputError, match=words):
         LabSpec(**settings)

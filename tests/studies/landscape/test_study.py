@@ -34,9 +34,22 @@ from npf_engine.studies.landscape.verdict import judge
 from npf_engine.tasks.recorder import Recorder
 
 KEYS = {
-    "method", "law", "coefficient", "tau", "gradient_evaluations", "modes", "near_modes", "near_saddles", "near_maxima",
-    "energy_distance", "truth", "accuracy", "acceptance", "seconds", "out",
-}  # fmt: skip
+    "method",
+    "law",
+    "coefficient",
+    "tau",
+    "gradient_evaluations",
+    "modes",
+    "near_modes",
+    "near_saddles",
+    "near_maxima",
+    "energy_distance",
+    "truth",
+    "accuracy",
+    "acceptance",
+    "seconds",
+    "out",
+}
 MODE_KEYS = {"location", "kind", "occupancy", "near", "target", "own_law"}
 
 
@@ -157,10 +170,14 @@ def test_tempering_keeps_the_law_it_starts_from(himmelblau: Truth) -> None:
 
 SMALL = PretrainSettings(
     u=PotentialConfig(hidden=(16, 16), pair_size=500, pairings=2, regression_steps=150, batch=256),
-    v=AmortizerConfig(hidden=(32,), steps=60), m=MapConfig(hidden=(32, 32), steps=0, fourier=3),
-    inverse=InverseConfig(hidden=(48, 48), steps=0, sampler_steps=10, fourier=4), samples=3000, refined=1500,
-    bridge_steps=250, map_steps=150,
-)  # fmt: skip
+    v=AmortizerConfig(hidden=(32,), steps=60),
+    m=MapConfig(hidden=(32, 32), steps=0, fourier=3),
+    inverse=InverseConfig(hidden=(48, 48), steps=0, sampler_steps=10, fourier=4),
+    samples=3000,
+    refined=1500,
+    bridge_steps=250,
+    map_steps=150,
+)
 
 
 class _Keeping(Recorder):
@@ -360,9 +377,15 @@ def test_an_unequal_mixture_corrected_has_its_weights() -> None:
 
 def test_the_command_of_a_run_reproduces_it_to_the_last_digit() -> None:
     spec = LandscapeSpec(
-        "expression", "lmc", expression="x^2 + y^2", low=(-1.23456789, 500.1234), high=(1 / 3, 501.9876),
-        start=(-0.1234567, 500.7654321), tau=1.23456789e-5, coefficient=7 / 3,
-    )  # fmt: skip
+        "expression",
+        "lmc",
+        expression="x^2 + y^2",
+        low=(-1.23456789, 500.1234),
+        high=(1 / 3, 501.9876),
+        start=(-0.1234567, 500.7654321),
+        tau=1.23456789e-5,
+        coefficient=7 / 3,
+    )
     words = shlex.split(run._command(spec))
     again = set_leaves(LandscapeSpec(), flags.typed(LandscapeSpec, build_parser().parse_args(words[3:])))
     assert again.name == spec.expression

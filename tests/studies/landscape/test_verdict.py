@@ -16,13 +16,23 @@ def result(occupancy: tuple[float, ...] = TARGET, near: float = 0.99, energy: fl
     modes = [{"occupancy": o, "target": t, "own_law": w} for o, t, w in zip(occupancy, TARGET, OWN, strict=True)]
     own = {"near_modes": 0.3, "near_saddles": 0.4, "near_maxima": 0.2, "energy_distance": 0.02}
     truth = {
-        "energy_distance_of_exact_samples": 0.01, "energy_distance_of_one_basin": 1.0, "near_modes": 0.99,
-        "near_saddles": 0.0, "near_maxima": 0.0, "own": own,
-    }  # fmt: skip
+        "energy_distance_of_exact_samples": 0.01,
+        "energy_distance_of_one_basin": 1.0,
+        "near_modes": 0.99,
+        "near_saddles": 0.0,
+        "near_maxima": 0.0,
+        "own": own,
+    }
     return {
-        "method": "lmc", "law": "target", "modes": modes, "near_modes": near, "near_saddles": (1 - near) / 2,
-        "near_maxima": 0.0, "energy_distance": energy, "truth": truth,
-    } | more  # fmt: skip
+        "method": "lmc",
+        "law": "target",
+        "modes": modes,
+        "near_modes": near,
+        "near_saddles": (1 - near) / 2,
+        "near_maxima": 0.0,
+        "energy_distance": energy,
+        "truth": truth,
+    } | more
 
 
 @pytest.mark.parametrize(
@@ -121,12 +131,18 @@ def test_shares_of_many_basins(occupancy: tuple[float, ...], target: tuple[float
 @pytest.mark.parametrize(
     ("value", "floor", "trivial", "verdict"),
     [
-        (0.09, 0.02, 1.0, "good"), (0.11, 0.02, 1.0, "usable"), (0.04, 0.001, 1.0, "good"),
+        (0.09, 0.02, 1.0, "good"),
+        (0.11, 0.02, 1.0, "usable"),
+        (0.04, 0.001, 1.0, "good"),
         (0.06, 0.001, 1.0, "usable"),
-        (1.1, 0.001, 1.0, "not trustworthy"), (1.2, 0.3, 1.0, "good"), (1.6, 0.3, 1.0, "not trustworthy"),
-        (0.004, 0.001, None, "good"), (0.03, 0.001, None, "usable"), (90.0, 0.001, None, "usable"),
+        (1.1, 0.001, 1.0, "not trustworthy"),
+        (1.2, 0.3, 1.0, "good"),
+        (1.6, 0.3, 1.0, "not trustworthy"),
+        (0.004, 0.001, None, "good"),
+        (0.03, 0.001, None, "usable"),
+        (90.0, 0.001, None, "usable"),
     ],
-)  # fmt: skip
+)
 def test_an_energy_distance_between_floors_and_one_basin(
     value: float, floor: float, trivial: float | None, verdict: str
 ):

@@ -26,8 +26,9 @@ def clouds(n: int = 500, d: int = 2, wild: bool = False) -> LinkedClouds:
         arrays["m"][0] = 1e6
     units = Units(tuple("abcdefgh"[:d]), ("km",) * d, "m/s")
     projection = principal_axes(arrays["field"]) if d > 3 else None
-    view = FactorizationView(arrays, units, (-3.0,) + (-1.0,) * (d - 1), (3.0,) + (1.0,) * (d - 1),
-                             (3.0,) + (1.0,) * (d - 1), projection)  # fmt: skip
+    view = FactorizationView(
+        arrays, units, (-3.0,) + (-1.0,) * (d - 1), (3.0,) + (1.0,) * (d - 1), (3.0,) + (1.0,) * (d - 1), projection
+    )
     scalars = {"norm": np.linalg.norm(arrays["field"], axis=1), "residual": np.full(n, 1e-6)}
     return LinkedClouds(view, scalars, 0, n)
 
