@@ -114,7 +114,8 @@ def cosine(mean: float, trivial: float, inverse: dict[str, Any] = NARROW) -> dic
         (
             {"inverse_miss": miss(mean=1.0)},
             USABLE,
-            "F at drawn pre-images misses the value asked for by 1 of F's spread, where a random place misses by 1.4 and "
+            "F at drawn pre-images misses the value asked for by 1 of F's spread, "
+            "where a random place misses by 1.4 and "
             "the samples nearest in M by 0.06 (the inverse's ratio cannot see errors below a fifth of the region)",
         ),
         (
@@ -142,7 +143,8 @@ def cosine(mean: float, trivial: float, inverse: dict[str, Any] = NARROW) -> dic
         (
             cosine(0.53, 0.5, row(1.0)),
             USABLE,
-            "F at drawn pre-images has mean cosine 0.53 with the value asked for, barely above that of the best constant "
+            "F at drawn pre-images has mean cosine 0.53 with the value asked for, "
+            "barely above that of the best constant "
             "direction (0.50)",
         ),
         (cosine(1 - 1e-7, 1 - 1e-7, row(1.0)), GOOD, WELL),
@@ -178,7 +180,8 @@ DIRECTION = f"{BELOW}; F at the draws was measured by its direction only, which 
         (
             {"inverse": NARROW, "inverse_miss": miss(mean=0.4, trivial=None, self_distance=None)},
             USABLE,
-            "F at drawn pre-images misses the value asked for by 0.4 of F's spread (the inverse's ratio cannot see errors "
+            "F at drawn pre-images misses the value asked for by 0.4 of F's "
+            "spread (the inverse's ratio cannot see errors "
             "below a fifth of the region)",
         ),
         ({"inverse": row(0.55, se=0.01)}, GOOD, WELL),
@@ -204,8 +207,10 @@ def stand_in(mean: float, own: float | None, **changes: Any) -> dict[str, Any]:
         (
             stand_in(0.3, 0.02, self_distance=None),
             USABLE,
-            "grad u o M_xi at drawn pre-images misses the value asked for by 0.3 of F's spread (it stands in for F, from "
-            "which it is 0.02 away at the test samples), where a random place misses by 1.4 (the inverse's ratio cannot "
+            "grad u o M_xi at drawn pre-images misses the value asked for by 0.3 "
+            "of F's spread (it stands in for F, from "
+            "which it is 0.02 away at the test samples), where a random place "
+            "misses by 1.4 (the inverse's ratio cannot "
             "see errors below a fifth of the region)",
         ),
         (
@@ -224,7 +229,8 @@ def stand_in(mean: float, own: float | None, **changes: Any) -> dict[str, Any]:
         (
             cosine(0.54, 0.5, row(1.0)),
             USABLE,
-            "F at drawn pre-images has mean cosine 0.54 with the value asked for, barely above that of the best constant "
+            "F at drawn pre-images has mean cosine 0.54 with the value asked for, "
+            "barely above that of the best constant "
             "direction (0.50)",
         ),
         (cosine(0.56, 0.5, row(1.0)), GOOD, WELL),

@@ -51,8 +51,9 @@ def _shares(modes: list[dict[str, Any]], own: bool) -> Verdict | None:
     law = "the law" if own else "exp(-c g)"
     return Verdict(
         level,
-        f"a basin's share misses that of {law} by {error:.3f} at most; particles that never leave the best basin miss "
-        f"by {trivial:.3f}",
+        f"a basin's share misses that of {law} by {100 * error:.1f} % at most; particles that never leave the best "
+        "basin miss "
+        f"by {100 * trivial:.1f} %",
     )
 
 

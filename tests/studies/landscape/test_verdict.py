@@ -48,7 +48,7 @@ def result(occupancy: tuple[float, ...] = TARGET, near: float = 0.99, energy: fl
 def test_shares_lie_between_the_law_and_one_basin(occupancy: tuple[float, float], verdict: str):
     found = judge(result(occupancy))
     assert found["verdict"] == verdict
-    assert "miss by 0.300" in found["verdict_reason"] and "exact samples have 0.01" in found["verdict_reason"]
+    assert "miss by 30.0 %" in found["verdict_reason"] and "exact samples have 0.01" in found["verdict_reason"]
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,9 @@ def test_shares_of_many_basins(occupancy: tuple[float, ...], target: tuple[float
     error = max(abs(a - b) for a, b in zip(occupancy, target, strict=True))
     assert found["verdict"] == verdict
     assert found["verdict_reason"].startswith(
-        f"a basin's share misses that of exp(-c g) by {error:.3f} at most; particles that never leave the best basin "
-        f"miss by {1 - max(target):.3f}; "
+        f"a basin's share misses that of exp(-c g) by {100 * error:.1f} % at most; particles that never leave the best "
+        "basin "
+        f"miss by {100 * (1 - max(target)):.1f} %; "
     )
 
 
@@ -162,7 +163,7 @@ def test_more_draws_near_modes_than_expected_are_a_fault_of_the_own_law_only():
     assert (
         "where 30 % should be near a mode, 40 % near a saddle and 20 % near a maximum" in judge(own)["verdict_reason"]
     )
-    assert "misses that of the law by 0.000" in judge(own)["verdict_reason"]
+    assert "misses that of the law by 0.0 %" in judge(own)["verdict_reason"]
     assert judge(own | {"near_modes": 0.3})["verdict"] == "good"
 
 
