@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from npf_engine.errors import DiskFull, InputError
 from npf_engine.runs import safekeeping
@@ -44,9 +44,10 @@ def patience() -> float:
 class Scheduler:
     """Moves runs from state to state. Every change of a row happens while ``lock()`` is held."""
 
+    _troubles: ClassVar[dict[Path, str]] = {}  # by home: what the last tick of this process met
+
     def __init__(self, home: Path, table: Table, executor: LocalExecutor) -> None:
         self.home, self.table, self.executor = home, table, executor
-        self._trouble = ""
         self._asked: dict[tuple[str, float], float] = {}  # when a wish to cancel was first seen
         executor.on_exit = self.tick_safely
 
@@ -55,7 +56,10 @@ class Scheduler:
         return FileLock(self.home / layout.QUEUE_LOCK)
 
     def hindrance(self) -> str | None:
-        """Why nothing can change hands, in a sentence: the home may not be written to. None where it may."""
+        """Why nothing changes hands, in a sentence: what the last tick met, or that the home may not be written to.
+        None where all is well."""
+        if self._troubles.get(self.home):
+            return self._troubles[self.home]
         lock = self.lock()
         try:
             if lock.acquire():
@@ -254,8 +258,8 @@ class Scheduler:
         try:
             if self.table.path.exists():
                 self.tick(wait=1.0)
-            self._trouble = ""
+            self._troubles.pop(self.home, None)
         except Exception as error:
-            if str(error) != self._trouble:  # said once, not every two seconds
+            if str(error) != self._troubles.get(self.home):  # said once, not every two seconds
                 log.exception("the queue's tick failed")
-            self._trouble = str(error)
+            self._troubles[self.home] = str(error)

@@ -105,8 +105,8 @@ def test_a_run_that_finds_no_room_to_start_keeps_its_place(store, monkeypatch):
         patched.setattr("npf_engine.runs.executors.LocalExecutor.start", full)
         run = store.submit(counting(3))
         assert run.state == "queued"
-        assert "is full" in (store.trouble() or "")
-        assert state(store, run.id) == "queued"
+        wait_for(lambda: "is full" in (store.trouble() or ""))
+        assert store.get(run.id).state == "queued"
     wait_for(lambda: state(store, run.id) == "done")
 
 

@@ -125,8 +125,10 @@ def test_trained_methods_get_the_budget_the_seed_and_all_that_is_known(monkeypat
     asked: list[dict[str, Any]] = []
     shown: list[int] = []
 
-    def fitted(source: Any, target: Any, *, recorder: Recorder, watch: Any = None, **given: Any) -> str:
-        asked.append({"source": source, "target": target} | given)
+    def fitted(
+        source: Any, target: Any, plan: Any = None, *, recorder: Recorder, watch: Any = None, **given: Any
+    ) -> str:
+        asked.append({"source": source, "target": target} | given | ({} if plan is None else {"plan": plan}))
         if watch:
             watch(2, lambda x: x)
         return "a map"
@@ -144,8 +146,8 @@ def test_trained_methods_get_the_budget_the_seed_and_all_that_is_known(monkeypat
     asked.clear()
     for name in ("cmgn", "mmgn"):
         registry.get(name).learn(source, target, Budget(2.0, 9), 4, Showing(ByHand(), see))
-        given = {"kind": name, "loss": None, "steps": 9, "budget_seconds": 2.0, "seed": 4}
-        assert asked.pop() == {"source": draw, "target": rows} | given
+        plan = monotone_fit.MonotonePlan(name, None, steps=9, seconds=2.0)
+        assert asked.pop() == {"source": draw, "target": rows, "plan": plan, "seed": 4}
     registry.get("cmgn").learn(source, target, Budget(), 4, ByHand())
     assert shown == [2, 2], "a recorder that does not want to see the map is not shown it"
 

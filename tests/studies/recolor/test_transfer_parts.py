@@ -127,8 +127,9 @@ def test_each_method_has_its_fit(monkeypatch: pytest.MonkeyPatch) -> None:
 
         return made
 
-    def fitted(a: Tensor, b: Tensor, *, seed: int, budget_seconds: float, **more: Any) -> Any:
-        asked.append((more.get("kind", "fit"), torch.equal(a, x), torch.equal(b, y), seed, budget_seconds))
+    def fitted(a: Tensor, b: Tensor, plan: Any = None, *, seed: int, **more: Any) -> Any:
+        kind, seconds = ("fit", more["budget_seconds"]) if plan is None else (plan.kind, plan.seconds)
+        asked.append((kind, torch.equal(a, x), torch.equal(b, y), seed, seconds))
         return SimpleNamespace(forward=torch.cos, report=FitReport(parameters=9, note="said"))
 
     monkeypatch.setattr(discrete, "exact_map", reference("exact"))
