@@ -193,17 +193,17 @@ def _case(
         "m_test": m[:test],
     }
     model = KnownFactorization(
-        u,
+        u,  # type: ignore[arg-type]  # a stand-in that answers as one
         None,
-        Plain(forward),
-        Plain(forward),
+        Plain(forward),  # type: ignore[arg-type]
+        Plain(forward),  # type: ignore[arg-type]
         scaling,
         units,
         rho,
         low,
         high,
         name,
-        {},  # type: ignore[arg-type]
+        {},
         {key: value[:4000] for key, value in kept.items()},
         {},
         function,
