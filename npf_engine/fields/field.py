@@ -13,13 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from npf_engine.fields.lattice import Lattice
+from npf_engine.tasks.files import Json
 
 Kind = Literal["samples", "function"]
 RHO_KINDS = ("box", "disc", "gaussian", "land", "samples")
@@ -46,7 +48,7 @@ class Scaling:
         )
 
     @staticmethod
-    def of_box(low: Any, high: Any) -> Scaling:
+    def of_box(low: ArrayLike, high: ArrayLike) -> Scaling:
         """The scaling that sends the box [low, high] to [-1, 1]^d."""
         low_, high_ = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
         return Scaling(tuple(map(float, (low_ + high_) / 2)), tuple(map(float, (high_ - low_) / 2)))
@@ -124,7 +126,7 @@ class Field:
     shift: tuple[float, ...] = ()
     warnings: list[str] = field(default_factory=list)
     conversions: list[str] = field(default_factory=list)
-    provenance: dict[str, Any] = field(default_factory=dict)
+    provenance: dict[str, Json] = field(default_factory=dict)
 
     @property
     def d(self) -> int:

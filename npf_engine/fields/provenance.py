@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from npf_engine.fields.raster import Raster, SourceGrid
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.surface import Surface
 from npf_engine.numbers import percent
+from npf_engine.tasks.files import Json
 
 FLAT_SHARE_TOLD = 0.005
 
@@ -23,7 +24,7 @@ def provenance_of(
     mask: np.ndarray,
     spec: FieldSpec,
     pixel: tuple[np.ndarray, np.ndarray] | None,
-) -> dict[str, Any]:
+) -> dict[str, Json]:
     """The record of a terrain field, JSON-serialisable; ``flat_share`` is the share of level pixels in Omega's box."""
     rows, cols = surface.raw.shape
     source = raster.source or SourceGrid((rows, cols), 0)
@@ -71,7 +72,7 @@ def conversions_of(raster: Raster, surface: Surface, spec: FieldSpec, ground: Gr
     return out
 
 
-def warnings_of(told: dict[str, Any], spec: FieldSpec) -> list[str]:
+def warnings_of(told: Mapping[str, Json], spec: FieldSpec) -> list[str]:
     """Sentences for the user about what was done to the raster."""
     rows, cols = told["grid"]
     out = []

@@ -10,8 +10,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from npf_engine.fields.lattice import LATTICE, lattice_of, lattice_tensors
 from npf_engine.fields.sources.registry import named
 from npf_engine.fields.sources.source import Functions
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.tasks.files import replacing
+from npf_engine.tasks.files import Json, replacing
 
 FORMAT = 1
 _SAMPLES = ("x_train", "y_train", "x_test", "y_test")
@@ -74,7 +74,7 @@ def load_field(path: Path) -> Field:
         raise InputError(f"There is no stored field at {path}.")
     try:
         with np.load(path, allow_pickle=False) as stored:
-            about: dict[str, Any] = json.loads(str(stored["about"]))
+            about: dict[str, Json] = json.loads(str(stored["about"]))
             arrays = {name: stored[name] for name in stored.files if name != "about"}
         if about["format"] != FORMAT:
             raise InputError(f"{path.name} has field format {about['format']}; this version reads format {FORMAT}.")
@@ -85,17 +85,20 @@ def load_field(path: Path) -> Field:
         raise InputError(f"{path.name} is not a stored field or is damaged ({error}); make it again.") from error
 
 
-def _assemble(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> Field:
-    samples: dict[str, Any] = {name: torch.from_numpy(np.array(arrays[name], dtype=np.float32)) for name in _SAMPLES}
+def _assemble(about: dict[str, Json], arrays: dict[str, np.ndarray]) -> Field:
+    x_train, y_train, x_test, y_test = (torch.from_numpy(np.array(arrays[name], dtype=np.float32)) for name in _SAMPLES)
     units = about["units"]
     grid = None
     if about["grid"] is not None:
-        parts: dict[str, Any] = {name: arrays[f"grid_{name}"] for name in _GRID_ARRAYS}
-        grid = Grid(**parts, **about["grid"])
+        elevation, raw, mask = (arrays[f"grid_{name}"] for name in _GRID_ARRAYS)
+        grid = Grid(elevation, raw, mask, **about["grid"])
     field = Field(
         name=about["name"],
         kind=about["kind"],
-        **samples,
+        x_train=x_train,
+        y_train=y_train,
+        x_test=x_test,
+        y_test=y_test,
         low=tuple(about["low"]),
         high=tuple(about["high"]),
         scaling=Scaling(tuple(about["offset"]), tuple(about["scale"])),
@@ -128,17 +131,17 @@ def known_functions(spec: FieldSpec) -> Functions | None:
     return None if source is None else source.functions()
 
 
-def spec_from_dict(values: dict[str, Any]) -> FieldSpec:
+def spec_from_dict(values: Mapping[str, Json]) -> FieldSpec:
     """The FieldSpec of its JSON form (lists become tuples; keys of later versions are left out). Raises InputError."""
     known = {f.name for f in dataclasses.fields(FieldSpec)}
     return FieldSpec(**{key: _tuples(value) for key, value in values.items() if key in known})
 
 
-def _tuples(value: Any) -> Any:
+def _tuples(value: Json) -> Json:
     return tuple(_tuples(v) for v in value) if isinstance(value, (list, tuple)) else value
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Json:
     """JSON for what provenance may hold besides plain values."""
     if isinstance(value, np.generic):
         return value.item()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from npf_engine.fields.field import Field
@@ -20,8 +18,7 @@ def jacksboro_raster() -> Raster:
     """Real terrain without a network: the Jacksboro fault, Tennessee, 344 x 403 at 3 arc seconds (matplotlib)."""
     from matplotlib.cbook import get_sample_data
 
-    archive: Any = get_sample_data("jacksboro_fault_dem.npz")
-    with archive as data:
+    with np.load(get_sample_data("jacksboro_fault_dem.npz", asfileobj=False)) as data:
         # the file calls its first row ymin although it is the northern one
         south, north = sorted((float(data["ymin"]), float(data["ymax"])))
         bounds = (float(data["xmin"]), south, float(data["xmax"]), north)

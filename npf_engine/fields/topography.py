@@ -9,9 +9,8 @@ gradient of z in pixel coordinates.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +26,7 @@ from npf_engine.fields.raster import Coordinates, Raster, SourceGrid, centred, o
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.surface import SMALLEST_SIDE, Surface, known_elevation, make_surface
 from npf_engine.fields.units_of_height import METRES
+from npf_engine.tasks.files import Json
 
 Progress = Callable[[float, float, str], None]
 HGT_VOID = -32768
@@ -56,7 +56,7 @@ def raster_field(
     name: str,
     raster: Raster,
     spec: FieldSpec,
-    source: dict[str, Any] | None = None,
+    source: Mapping[str, Json] | None = None,
     progress: Progress | None = None,
 ) -> Field:
     """The gradient field of a raster, with the reference measure that ``spec.rho`` asks for.
@@ -70,16 +70,8 @@ def raster_field(
     """
     say = progress or (lambda done, total, text: None)
     _check_spec(spec)
-    z = known_elevation(name, raster.elevation, raster.unit.name, raster.offset)
     say(0.1, 1.0, "preparing the elevation grid")
-    raster = replace(
-        raster,
-        elevation=resample(z, spec.max_samples),
-        source=raster.source or SourceGrid((z.shape[0], z.shape[1]), int(np.isnan(z).sum())),
-    )
-    ground = raster.ground or default_ground(raster.bounds, raster.coordinates)
-    if spec.slope == "per-metre" and ground is not None and ground.axes is not None:
-        raster = _without_poles(raster, ground)
+    raster, ground = _used(name, raster, spec)
     shape = (raster.elevation.shape[0], raster.elevation.shape[1])
     pixels = None if ground is None else ground.pixels(shape, raster.bounds)
     surface = make_surface(raster.elevation, spec)
@@ -96,7 +88,6 @@ def raster_field(
     say(0.9, 1.0, "splitting into training and test points")
     train, test = split_indices(len(x), spec.split_seed)
     provenance = provenance_of(raster, surface, mask, spec, pixels)
-    west, south, east, north = raster.bounds
     field = Field(
         name=name,
         kind="samples",
@@ -109,16 +100,7 @@ def raster_field(
         scaling=scaling,
         units=_units(raster, spec.slope),
         rho=rho,
-        grid=Grid(
-            _in_metres(surface.smooth, unit),
-            _in_metres(surface.raw, unit),
-            mask,
-            west,
-            south,
-            east,
-            north,
-            offset=raster.offset * unit,
-        ),
+        grid=_grid(raster, surface, mask, unit),
         lattice=Lattice(_tensor(gradient), torch.from_numpy(mask), GAUSSIAN_SIGMAS if spec.rho == "gaussian" else 1.0),
         warnings=[*raster.notes, *warnings_of(provenance, spec)],
         conversions=conversions_of(raster, surface, spec, ground),
@@ -126,6 +108,26 @@ def raster_field(
     )
     say(1.0, 1.0, "the field is ready")
     return field
+
+
+def _used(name: str, raster: Raster, spec: FieldSpec) -> tuple[Raster, Ground | None]:
+    """The raster on the grid that ``spec`` takes, without poles where slopes are per metre; the ground under it."""
+    z = known_elevation(name, raster.elevation, raster.unit.name, raster.offset)
+    raster = replace(
+        raster,
+        elevation=resample(z, spec.max_samples),
+        source=raster.source or SourceGrid((z.shape[0], z.shape[1]), int(np.isnan(z).sum())),
+    )
+    ground = raster.ground or default_ground(raster.bounds, raster.coordinates)
+    if spec.slope == "per-metre" and ground is not None and ground.axes is not None:
+        raster = _without_poles(raster, ground)
+    return raster, ground
+
+
+def _grid(raster: Raster, surface: Surface, mask: np.ndarray, unit: float) -> Grid:
+    """What maps show: heights in metres where ``unit`` of them is one of theirs."""
+    smooth, raw = (_in_metres(z, unit) for z in (surface.smooth, surface.raw))
+    return Grid(smooth, raw, mask, *raster.bounds, offset=raster.offset * unit)
 
 
 def _in_metres(z: np.ndarray, unit: float) -> np.ndarray:

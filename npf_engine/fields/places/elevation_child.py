@@ -14,9 +14,12 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from elevation.datasource import DatasourceSpec
 
 Progress = Callable[[float, float, str], None]
 
@@ -28,6 +31,7 @@ UNREACHABLE = re.compile(
     re.IGNORECASE,
 )
 REFUSED = re.compile(r"HTTP (?:response|error) code ?: ?(\d{3})", re.IGNORECASE)
+Bounds = tuple[float, float, float, float]
 
 
 class Refusal(Exception):
@@ -38,7 +42,7 @@ class Refusal(Exception):
 class Request:
     """A box (west, south, east, north in degrees) of a product, where to put the clip, GDAL's talk and the tiles."""
 
-    bounds: tuple[float, float, float, float]
+    bounds: Bounds
     product: str
     output: str
     log: str
@@ -107,7 +111,7 @@ def _serve(request: Request, progress: Progress) -> None:
         watcher.join()
 
 
-def _tiles(spec: Any, bounds: Any, root: Path) -> list[Path]:
+def _tiles(spec: DatasourceSpec, bounds: Bounds, root: Path) -> list[Path]:
     named = spec["cached_tiles"](*bounds, **spec.get("cached_tiles_kwargs", {}))
     return [root / "cache" / f"{name}.tif" for _, name in named]
 
@@ -182,7 +186,7 @@ def _explain_gdal(request: Request, log: str) -> tuple[str, str]:
     return "broken", f" ({last.strip()[:200]})" if last else ""
 
 
-def _ask_again(spec: Any, bounds: Any, tiles: list[Path]) -> str:
+def _ask_again(spec: DatasourceSpec, bounds: Bounds, tiles: list[Path]) -> str:
     """What the server says to a plain HEAD for the first tile that is not there: its status, or "unreachable".
 
     GDAL calls a refused file "not existing", so its log cannot tell a refusal from a damaged tile.

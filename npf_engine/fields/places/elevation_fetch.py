@@ -17,7 +17,6 @@ import shutil
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from npf_engine.errors import InputError
 from npf_engine.fields.cachedir import cache_folder, tile_cache
@@ -36,10 +35,10 @@ SMALLEST_BOX = 0.005  # degrees: 18 pixels of one arc second
 WITHOUT_NETWORK = "use a field that needs no network (jacksboro, fractal, an upload)"
 
 
-def check_bounds(bounds: Any) -> Bounds:
+def check_bounds(bounds: object) -> Bounds:
     """(west, south, east, north) in degrees as floats; InputError says what is wrong with anything else."""
     try:
-        west, south, east, north = (float(b) for b in bounds)
+        west, south, east, north = (float(b) for b in bounds)  # type: ignore[attr-defined]  # judged by trying
     except (TypeError, ValueError) as error:
         raise InputError(
             f"The bounds {bounds!r} are not four numbers; give west, south, east, north in degrees."

@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from npf_engine.errors import InputError
 from npf_engine.fields.readers.columns import Column, plan
 from npf_engine.fields.readers.safe_archive import DAMAGE, brief, check_zip, said
 from npf_engine.settings.limits import MAX_D, MAX_UNPACKED_BYTES, check_cells
+
+if TYPE_CHECKING:
+    from pyarrow import ChunkedArray
 
 _NEEDED = "numbers (integers or floats) are needed"
 
@@ -79,7 +82,7 @@ def open_parquet(path: Path) -> ParquetTable:
     return ParquetTable(path, names, rows)
 
 
-def _as_float(column: Any) -> np.ndarray:
+def _as_float(column: ChunkedArray) -> np.ndarray:
     import pyarrow as pa
 
     if pa.types.is_decimal(column.type):
@@ -143,7 +146,7 @@ class NpzTable:
         return rows * across
 
 
-def read_array(path: Path, member: str, dtype: type[np.floating[Any]]) -> np.ndarray:
+def read_array(path: Path, member: str, dtype: type[np.float32 | np.float64]) -> np.ndarray:
     """The numbers of a member whose header is sound (``array_header``). Raises InputError where it is damaged."""
     try:
         with zipfile.ZipFile(path) as archive, archive.open(member) as stream:

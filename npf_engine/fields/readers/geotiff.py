@@ -8,28 +8,27 @@ from __future__ import annotations
 import math
 import struct
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.fields import sentinels
-from npf_engine.fields.raster import FULL_PIXELS, MAX_PIXELS, Coordinates, Raster, centre_of, offset_told
+from npf_engine.fields.raster import FULL_PIXELS, MAX_PIXELS, Coordinates, Raster, offset_told
 from npf_engine.fields.readers import crs as systems
 from npf_engine.fields.readers.options import AS_THE_FILE_SAYS, RasterOptions
+from npf_engine.fields.readers.raster_band import Affine, Band, Dataset, Projection, averaged, survey, whole_grid
 from npf_engine.fields.units_of_height import ASSUMED, HeightUnit, height_unit
-from npf_engine.settings.limits import LARGEST
+
+if TYPE_CHECKING:
+    from pyproj import CRS
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # TIFF and BigTIFF, in both orders of bytes
-STRIP_PIXELS = 4_000_000  # read at a time
-SMALLEST_SIDE = 8
 MAX_BANDS = 1000
 SKEW = 1e-3
 # GDAL follows files by their content to other files, servers and programs; none of that belongs to a GeoTIFF.
-GDAL_OPTIONS: dict[str, Any] = {
+GDAL_OPTIONS: dict[str, str | int] = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # no .ovr, .msk, .tfw, .rpb beside it
     "GDAL_PAM_ENABLED": "NO",  # nor .aux.xml
     "GDAL_GEOREF_SOURCES": "INTERNAL",
@@ -39,28 +38,6 @@ GDAL_OPTIONS: dict[str, Any] = {
     "GDAL_CACHEMAX": 64,
     "GDAL_NUM_THREADS": 1,
 }
-
-
-@dataclass(frozen=True)
-class _Band:
-    """What is known of a raster's band before it is read."""
-
-    name: str
-    number: int  # from 1
-    rows: int
-    cols: int
-    scale: float
-    offset: float
-    block_rows: int
-
-
-@dataclass(frozen=True)
-class _Values:
-    """What the numbers of a band are: marks for nothing known, and what to take off before they become float32."""
-
-    marks: tuple[float, ...]
-    offset: float  # in the unit of the values, scale and offset of the band applied
-    note: str
 
 
 def read_geotiff(path: Path, name: str, options: RasterOptions = AS_THE_FILE_SAYS) -> Raster:
@@ -92,7 +69,7 @@ def read_geotiff(path: Path, name: str, options: RasterOptions = AS_THE_FILE_SAY
         raise InputError(f"{name} cannot be read as a GeoTIFF ({reason}); export it again.") from error
 
 
-def _read(dataset: Any, name: str, options: RasterOptions) -> Raster:
+def _read(dataset: Dataset, name: str, options: RasterOptions) -> Raster:
     notes: list[str] = []
     _check(dataset, name, options)
     if dataset.count > 1:
@@ -104,7 +81,7 @@ def _read(dataset: Any, name: str, options: RasterOptions) -> Raster:
     if not (math.isfinite(scale) and math.isfinite(offset) and scale != 0):
         scale, offset = 1.0, 0.0
         notes.append(f"{name} gives its heights a scale that is no number; it was left out.")
-    band = _Band(name, number, dataset.height, dataset.width, scale, offset, block_rows)
+    band = Band(name, number, dataset.height, dataset.width, scale, offset, block_rows)
     factor = math.ceil(math.sqrt(band.rows * band.cols / FULL_PIXELS))
     if factor > 1:
         notes.append(
@@ -112,19 +89,18 @@ def _read(dataset: Any, name: str, options: RasterOptions) -> Raster:
             "read."
         )
     transform, crs = dataset.transform, dataset.crs
-    values = _survey(dataset, band, options)
+    values = survey(dataset, band, options)
     if values.note:
         notes.append(values.note)
-    elevation = _averaged(dataset, band, values, factor) if factor > 1 else _whole(dataset, band, values)
+    elevation = averaged(dataset, band, values, factor) if factor > 1 else whole_grid(dataset, band, values)
     if factor > 1:
-        t = transform
-        transform = type(t)(t.a * factor, t.b * factor, t.c, t.d * factor, t.e * factor, t.f)
+        transform = _coarser(transform, factor)
     written = str(dataset.units[number - 1] or "")
     raster = _oriented(elevation, transform, _system(crs, name, options), name, notes)
     return _with_unit(raster, written, values.offset, options)
 
 
-def _check(dataset: Any, name: str, options: RasterOptions) -> None:
+def _check(dataset: Dataset, name: str, options: RasterOptions) -> None:
     if dataset.count < 1:
         raise InputError(f"{name} holds no band of elevation; export it again.")
     if dataset.count > MAX_BANDS:
@@ -163,119 +139,7 @@ def _with_unit(raster: Raster, written: str, offset: float, options: RasterOptio
     return replace(raster, unit=unit, offset=offset, conversions=tuple(text for text in conversions if text))
 
 
-def _strips(dataset: Any, band: _Band, multiple: int = 1) -> Iterator[tuple[int, Any]]:
-    """(first row, masked array (rows, cols) as in the file), a multiple of the file's blocks at a time."""
-    from rasterio.windows import Window
-
-    unit = max(band.block_rows if band.block_rows * band.cols <= STRIP_PIXELS else 1, 1) * multiple
-    height = max(unit, STRIP_PIXELS // band.cols // unit * unit)
-    for first in range(0, band.rows, height):
-        window = Window(0, first, band.cols, min(height, band.rows - first))
-        yield first, dataset.read(band.number, window=window, masked=True)
-
-
-def _survey(dataset: Any, band: _Band, options: RasterOptions) -> _Values:
-    """One look at all values: those that stand for nothing known, and the range of the others."""
-    low, high, whole = math.inf, -math.inf, True
-    ends: list[np.ndarray] = []
-    for _, strip in _strips(dataset, band):
-        known = strip.compressed()
-        known = known[np.isfinite(known)] if known.dtype.kind == "f" else known
-        if not known.size:
-            continue
-        ends.append(_ends(known))
-        low, high = min(low, float(known.min())), max(high, float(known.max()))
-        whole = whole and (known.dtype.kind in "iu" or bool(np.all(known[:: 1 + known.size // 100_000] % 1 == 0)))
-    if not ends:
-        return _Values((), 0.0, "")
-    together = np.concatenate(ends)
-    found = sentinels.find(together)
-    note = ""
-    if found:
-        masked = options.missing == "mask" or any(abs(value) > LARGEST for value, _ in found)
-        marks = tuple(value for value, _ in found) if masked else ()
-        counts = _counts(dataset, band, [value for value, _ in found])
-        size = band.rows * band.cols
-        note = sentinels.sentence(band.name, list(zip([v for v, _ in found], counts, strict=True)), size, masked)
-        rest = together[~np.isin(together, marks)]
-        if rest.size:
-            low, high = float(rest.min()), float(rest.max())
-    else:
-        marks = ()
-    if max(abs(low), abs(high)) > LARGEST:
-        raise InputError(
-            f"{band.name} holds values as large as {max(abs(low), abs(high)):.3g}; heights up to {LARGEST:g} are read: "
-            "give them in a larger unit, or declare those that mean nothing as nodata."
-        )
-    plain = band.scale == 1.0
-    low, high = sorted((low * band.scale + band.offset, high * band.scale + band.offset))
-    return _Values(marks, centre_of(low, high, whole and plain and band.offset == round(band.offset)), note)
-
-
-def _ends(known: np.ndarray) -> np.ndarray:
-    """The values of a strip in which marks show: a sample, and every one beyond where nearly all of the sample lies."""
-    sample = known[:: 1 + known.size // 20_000].astype(np.float64)
-    low, high = np.quantile(sample, (0.02, 0.98))
-    reach = 0.05 * (high - low)
-    return np.concatenate([sample, known[(known < low - reach) | (known > high + reach)][:200_000].astype(np.float64)])
-
-
-def _counts(dataset: Any, band: _Band, marks: list[float]) -> list[int]:
-    totals = [0] * len(marks)
-    for _, strip in _strips(dataset, band):
-        known = strip.compressed()
-        totals = [total + int((known == mark).sum()) for total, mark in zip(totals, marks, strict=True)]
-    return totals
-
-
-def _known(strip: Any, band: _Band, values: _Values) -> np.ndarray:
-    """A strip as float32 above the offset, NaN where nothing is known; all that is done to it in double precision."""
-    unknown = np.ma.getmaskarray(strip).copy()
-    plain = np.asarray(strip.data)
-    for mark in values.marks:
-        unknown |= plain == mark
-    if band.scale == 1.0 and band.offset == values.offset and plain.dtype.itemsize <= 4:
-        out = plain.astype(np.float32)
-    else:
-        out = (plain.astype(np.float64) * band.scale + (band.offset - values.offset)).astype(np.float32)
-    out[unknown | ~np.isfinite(out)] = np.nan
-    return out
-
-
-def _whole(dataset: Any, band: _Band, values: _Values) -> np.ndarray:
-    elevation = np.empty((band.rows, band.cols), np.float32)
-    for first, strip in _strips(dataset, band):
-        elevation[first : first + len(strip)] = _known(strip, band, values)
-    return elevation
-
-
-def _averaged(dataset: Any, band: _Band, values: _Values, factor: int) -> np.ndarray:
-    """Means over ``factor`` x ``factor`` pixels, void where most are void; an incomplete edge is left out."""
-    rows, cols = band.rows // factor, band.cols // factor
-    if min(rows, cols) < SMALLEST_SIDE:
-        raise InputError(
-            f"{band.name} is a grid of {band.rows} x {band.cols} pixels, too narrow for a field; cut out a part."
-        )
-    elevation = np.empty((rows, cols), np.float32)
-    for first, strip in _strips(dataset, band, factor):
-        height = min(len(strip) // factor, rows - first // factor)
-        part = _known(strip, band, values)[: height * factor, : cols * factor]
-        void = np.isnan(part)
-        part[void] = 0.0
-        known, total = factor * factor - _block_sums(void, factor), _block_sums(part, factor)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            mean = np.where(known >= factor * factor / 2, total / known, np.nan)
-        elevation[first // factor : first // factor + height] = mean
-    return elevation
-
-
-def _block_sums(grid: np.ndarray, factor: int) -> np.ndarray:
-    """Sums over blocks of ``factor`` x ``factor``, float32; slice by slice, far faster than by axes."""
-    rows = sum((grid[k::factor] for k in range(1, factor)), start=grid[::factor].astype(np.float32))
-    return sum((rows[:, k::factor] for k in range(1, factor)), start=rows[:, ::factor])
-
-
-def _system(crs: Any, name: str, options: RasterOptions) -> Any:
+def _system(crs: Projection | None, name: str, options: RasterOptions) -> CRS | None:
     """The coordinate system: what the visitor says, else the file's; None where there is none."""
     if options.crs == systems.NOWHERE:
         return None
@@ -284,7 +148,11 @@ def _system(crs: Any, name: str, options: RasterOptions) -> Any:
     return None if crs is None or not crs.to_wkt() else systems.parsed(crs.to_wkt(), name)
 
 
-def _oriented(elevation: np.ndarray, transform: Any, crs: Any, name: str, notes: list[str]) -> Raster:
+def _coarser(t: Affine, factor: int) -> Affine:
+    return type(t)(t.a * factor, t.b * factor, t.c, t.d * factor, t.e * factor, t.f)
+
+
+def _oriented(elevation: np.ndarray, transform: Affine, crs: CRS | None, name: str, notes: list[str]) -> Raster:
     rows, cols = elevation.shape
     pixels = (0.0, 0.0, float(cols), float(rows))
     if transform.is_identity:
