@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from npf_engine.errors import InputError
+from npf_engine.fields import flows
 from npf_engine.fields import potentials as formulas
 from npf_engine.fields.field import Field
 from npf_engine.fields.function_field import (
@@ -94,9 +95,11 @@ INFO: dict[str, AnalyticInfo] = {
             gradient=False,
             free=False,
         ),
+        *flows.INFOS,
     )
 }
 NAMES: tuple[str, ...] = tuple(INFO)
+_FLOWS = frozenset(info.name for info in flows.INFOS)
 
 _FORMULAS: dict[str, Formula] = {
     "himmelblau": Formula("himmelblau", formulas.himmelblau_gradient, formulas.himmelblau),
@@ -114,9 +117,9 @@ _FORMULAS: dict[str, Formula] = {
 def build(spec: FieldSpec, progress: Progress | None = None) -> Field:
     """The Field (kind "function") of the analytic name ``spec.source``.
 
-    Uses rho, low and high (another domain), matrix (``linear``), n_samples and split_seed. Positions and values are
-    plain numbers: F is dg/dx in g's units per unit of x. Raises InputError for an unknown name, a rho or a domain
-    that the field does not have, or a matrix that is not square and regular.
+    Uses rho, low and high (another domain), matrix (``linear``), t and noise_seed (flows), n_samples and split_seed.
+    Positions and values are plain numbers: F is dg/dx in g's units per unit of x. Raises InputError for an unknown
+    name, a rho or a domain that the field does not have, or a matrix that is not square and regular.
     """
     info = _info(spec.source)
     domain = _domain(spec)
@@ -221,6 +224,8 @@ def _domain(spec: FieldSpec) -> Domain:
 
 
 def _formula(spec: FieldSpec) -> Formula:
+    if spec.source in _FLOWS:
+        return Formula(spec.source, flows.velocity(spec.source, spec.t, spec.noise_seed))
     if spec.source != "linear":
         return _FORMULAS[spec.source]
     return Formula("linear", partial(_affine, torch.from_numpy(matrix(spec)), torch.zeros(1)))

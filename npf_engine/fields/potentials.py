@@ -21,7 +21,8 @@ class AnalyticInfo:
     """What lists and pages need to know: ``rho`` is the reference measure that suits the field, ``rhos`` all it has.
 
     low, high: the domain by default. ``gradient`` says whether F is one. ``formula`` is plain text. ``free`` says
-    whether another domain may be asked for, and ``any_d`` whether one of another dimension.
+    whether another domain may be asked for, and ``any_d`` whether one of another dimension. ``uses``: other settings of
+    a field that it hangs on.
     """
 
     name: str
@@ -34,6 +35,7 @@ class AnalyticInfo:
     gradient: bool = True
     free: bool = True
     any_d: bool = False
+    uses: tuple[str, ...] = ()
 
     @property
     def d(self) -> int:

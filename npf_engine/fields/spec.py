@@ -89,7 +89,7 @@ class FieldSpec(Spec):
         choices={"fill": "fill them from their surroundings", "mask": "leave them out of Ω"},
     )
     noise_seed: int = seed_setting(
-        "Of the dequantising noise, and of the fractal terrain: another seed is another terrain.",
+        "Of the dequantising noise, of the fractal terrain and of the eddies: another seed is another field.",
         title="seed of the noise",
     )
     # what a file does not say, or says wrongly
@@ -114,6 +114,7 @@ class FieldSpec(Spec):
     )
     low: tuple[float, ...] = setting((), "Lower corner of the box of a formula.")
     high: tuple[float, ...] = setting((), "Upper corner of the box of a formula.")
+    t: float = setting(0.0, "Time at which a flow that changes is looked at (double-gyre, wake).", least=0, most=1e6)
     matrix: tuple[tuple[float, ...], ...] = setting((), "The matrix of the field `linear`, as a list of rows.")
 
     def together(self) -> None:

@@ -96,6 +96,8 @@ def _function(spec: FieldSpec) -> None:
         _text("low", "Domain from", ", ".join(map(typed, low)), _bounds)
         more = "; another number of values changes the dimension" if info.any_d and spec.source != "linear" else ""
         _text("high", f"Domain to{more}", ", ".join(map(typed, high)), _bounds)
+    for key in info.uses if info is not None else ():
+        _number(spec, key)
     if spec.source == "linear":
         rows = spec.matrix or tuple(map(tuple, analytic.matrix(spec).tolist()))
         write = typed if spec.matrix else "{:.4g}".format  # what was given keeps its digits

@@ -13,7 +13,7 @@ from npf_engine.fields.sources.registry import register
 from npf_engine.fields.sources.source import FieldInfo, Functions, Progress, Source
 from npf_engine.fields.spec import FieldSpec
 
-OPERATIONS = 40  # of a formula, about
+OPERATIONS, FLOW_OPERATIONS = 40, 400  # of a formula, about
 
 
 @register
@@ -46,4 +46,6 @@ class Analytic(Source):
 
     def price(self) -> Price:
         d = max(analytic.INFO[self.spec.source].d, len(self.spec.low), len(self.spec.matrix))
-        return function_price(self.spec.n_samples, d, OPERATIONS + (2 * d * d if self.spec.source == "linear" else 0))
+        more = 2 * d * d if self.spec.source == "linear" else 0
+        flow = bool(analytic.INFO[self.spec.source].uses)
+        return function_price(self.spec.n_samples, d, FLOW_OPERATIONS if flow else OPERATIONS + more)
