@@ -29,7 +29,7 @@ CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 INSIDE = (
     "npf_engine/__init__.py",
     "npf_engine/py.typed",
-    "npf_engine/fields/gazetteer.json",
+    "npf_engine/fields/places/gazetteer.json",
     "npf_engine/gallery/npf-jacksboro.zip",
     "npf_engine/gallery/npf-fractal.zip",
     "npf_engine/gallery/npf-himmelblau.zip",
