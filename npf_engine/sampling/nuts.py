@@ -27,7 +27,8 @@ def sample_nuts(
     """Draws (k, d) of exp(-c g) on [-1, 1]^d (model positions) by NUTS, one chain after another from starts (P, d).
 
     Omega is opened by x = tanh(z), with the Jacobian in the density. Each chain gets an equal share of the budget,
-    tuning included, and never more, however busy the machine. Raises InputError where nutpie is not installed.
+    tuning included, and never more, however busy the machine. Raises InputError where nutpie is not installed, and
+    where tuning took the share of every chain.
     """
     nutpie, from_pyfunc = _library()
     dim = starts.shape[1]
@@ -36,16 +37,15 @@ def sample_nuts(
     out = []
     for chain in range(chains):
         spent_before = oracle.evaluations
-        log_density = _log_density(oracle, coefficient, spent_before + share)
-        start = startable(np.arctanh(np.clip(starts[chain], -0.999, 0.999)), log_density)
-        kept: list[np.ndarray] = []
+        density = PaidDensity(oracle, coefficient, spent_before + share)
+        start = startable(np.arctanh(np.clip(starts[chain], -0.999, 0.999)), density)
         model = from_pyfunc(
             dim,
-            lambda f=log_density: f,
-            lambda *_: _expand,
-            [np.dtype(np.float64)],
-            [(dim,)],
-            ["z"],
+            lambda f=density: f,
+            lambda *_, f=density: f.expand,
+            [np.dtype(np.float64), np.dtype(np.float64)],
+            [(dim,), ()],
+            ["z", "paid"],
             make_initial_point_fn=lambda _, z=start: z.copy(),
         )
         # Far more draws than the share can pay for: the count ends the chain, not the number of draws.
@@ -68,9 +68,15 @@ def sample_nuts(
             warnings.simplefilter("ignore")  # a share too small for one draw is told by their number
             trace = sampler.abort()
         if "posterior" in trace:
-            kept.append(np.tanh(_before_the_end(trace.posterior["z"].values.reshape(-1, dim))))
-        out += kept
-    return np.concatenate(out) if out else np.empty((0, dim))
+            paid = trace.posterior["paid"].values.reshape(-1) > 0
+            out.append(np.tanh(trace.posterior["z"].values.reshape(-1, dim)[paid]))
+    draws = np.concatenate(out) if out else np.empty((0, dim))
+    if not len(draws):
+        raise InputError(
+            f"The No-U-Turn sampler had {share:,} gradients for each chain, and its tuning took them all; give it more "
+            "steps, or choose the method tempering."
+        )
+    return draws
 
 
 def _library() -> tuple[Any, Callable[..., Any]]:
@@ -123,30 +129,33 @@ def _ended(sampler: Background) -> bool:
         ) from None
 
 
-def _expand(z: np.ndarray, **_: object) -> dict[str, np.ndarray]:
-    return {"z": np.asarray(z, dtype=np.float64)}
+class PaidDensity:
+    """log of exp(-c g(tanh z)) prod (1 - tanh(z)^2), and its gradient, up to the oracle's evaluation ``last``.
 
+    From then on a standard normal law answers in g's place, and the draws that saw it are marked: a count watched from
+    outside let a slow watcher overspend it twofold, and nutpie, told -inf while it tunes, panics over the terminal.
+    """
 
-def _before_the_end(z: np.ndarray) -> np.ndarray:
-    """Draws (k, d) without the repeats at their end: what the sampler stood still on once its share was spent."""
-    moved = np.flatnonzero((z[1:] != z[:-1]).any(axis=1))
-    return z[: moved[-1] + 2] if len(moved) else z[:1]
+    def __init__(self, oracle: Oracle, coefficient: float, last: int) -> None:
+        self.oracle, self.coefficient, self.last = oracle, coefficient, last
 
+    @property
+    def spent(self) -> bool:
+        """Whether g is asked no more."""
+        return self.oracle.evaluations >= self.last
 
-def _log_density(oracle: Oracle, coefficient: float, last: int) -> Callable[..., tuple[float, np.ndarray]]:
-    """log of exp(-c g(tanh z)) prod (1 - tanh(z)^2), and its gradient; -inf, which every sampler refuses, from the
-    oracle's evaluation ``last`` on. Watching the count from outside let a slow watcher overspend it twofold."""
-
-    def log_density(z: np.ndarray, **_: object) -> tuple[float, np.ndarray]:
-        if oracle.evaluations >= last:
-            return -math.inf, np.zeros_like(z)
+    def __call__(self, z: np.ndarray, **_: object) -> tuple[float, np.ndarray]:
+        if self.spent:
+            return -0.5 * float(z @ z), -z
         x = np.tanh(z)
-        value, gradient = oracle.both(torch.from_numpy(x)[None])
+        value, gradient = self.oracle.both(torch.from_numpy(x)[None])
         slope = 1 - x**2
         log_jacobian = float(np.sum(2 * (math.log(2) - np.abs(z) - np.log1p(np.exp(-2 * np.abs(z))))))
         return (
-            -coefficient * float(value[0]) + log_jacobian,
-            -coefficient * gradient[0].numpy() * slope - 2 * x,
+            -self.coefficient * float(value[0]) + log_jacobian,
+            -self.coefficient * gradient[0].numpy() * slope - 2 * x,
         )
 
-    return log_density
+    def expand(self, z: np.ndarray, **_: object) -> dict[str, np.ndarray]:
+        """What is kept of a draw, asked right after it is made: the draw, and whether g alone led to it."""
+        return {"z": np.asarray(z, dtype=np.float64), "paid": np.asarray(0.0 if self.spent else 1.0)}

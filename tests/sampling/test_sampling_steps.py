@@ -25,7 +25,7 @@ from npf_engine.sampling.langevin import (
     lipschitz,
     step_size_warning,
 )
-from npf_engine.sampling.nuts import _before_the_end, _log_density
+from npf_engine.sampling.nuts import PaidDensity
 from npf_engine.sampling.tempering import Tempering
 from npf_engine.tasks.recorder import Recorder
 
@@ -230,7 +230,7 @@ def test_a_chain_ends_at_its_steps_or_when_its_budget_is_spent() -> None:
 
 def test_the_log_density_of_nuts_opens_the_box_and_has_its_slope() -> None:
     oracle = gaussian()
-    density = _log_density(oracle, C, 100)
+    density = PaidDensity(oracle, C, 100)
     z = np.array([0.7, -1.3])
     x = np.tanh(z)
     g = 0.5 * float((STIFF * (torch.from_numpy(x) - CENTRE).square()).sum())
@@ -240,16 +240,22 @@ def test_the_log_density_of_nuts_opens_the_box_and_has_its_slope() -> None:
         step = np.eye(2)[k] * 1e-6
         assert slope[k] == pytest.approx((density(z + step)[0] - density(z - step)[0]) / 2e-6, rel=1e-5)
     assert oracle.evaluations == 5
-    closed = _log_density(oracle, C, 5)
-    assert closed(z)[0] == -math.inf and closed(z)[1].tolist() == [0.0, 0.0] and oracle.evaluations == 5
+    assert density.expand(z)["z"].tolist() == z.tolist() and float(density.expand(z)["paid"]) == 1.0
     far, away = density(np.array([300.0, -300.0]))
     assert math.isfinite(far) and np.isfinite(away).all()
 
 
-def test_repeats_at_the_end_of_a_chain_are_dropped() -> None:
-    z = np.array([[0.0, 1.0], [0.0, 1.0], [2.0, 1.0], [2.0, 5.0], [2.0, 5.0], [2.0, 5.0]])
-    assert _before_the_end(z).tolist() == z[:4].tolist()
-    assert _before_the_end(z[:2]).tolist() == z[:1].tolist() and _before_the_end(z[2:4]).tolist() == z[2:4].tolist()
+def test_a_share_that_is_spent_asks_g_no_more_and_marks_what_follows() -> None:
+    """Finite, with the gradient of what it says: the library, told -inf while it tunes, panics."""
+    oracle = gaussian()
+    density = PaidDensity(oracle, C, 1)
+    z = np.array([0.7, -1.3])
+    assert not density.spent
+    density(z)
+    assert density.spent and float(density.expand(z)["paid"]) == 0.0
+    value, slope = density(z)
+    assert oracle.evaluations == 1 and value == pytest.approx(-0.5 * (0.49 + 1.69))
+    np.testing.assert_array_equal(slope, -z)
 
 
 def test_a_mixture_is_minus_the_log_of_its_density_up_to_a_constant() -> None:

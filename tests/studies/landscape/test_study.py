@@ -239,9 +239,18 @@ def test_nuts_stops_at_the_budget_and_stays_in_its_basin() -> None:
 def test_nuts_begins_where_the_gradient_has_a_zero(start: tuple[float, ...]) -> None:
     """The double well's own start, its saddle and a mode: nutpie refuses a start with a 0 in the gradient."""
     pytest.importorskip("nutpie")
-    result = run_landscape(LandscapeSpec("double-well", "nuts", particles=2, steps=150, start=start))
+    result = run_landscape(LandscapeSpec("double-well", "nuts", particles=2, steps=1500, start=start))
     assert sum(mode["occupancy"] for mode in result["modes"]) == pytest.approx(1.0)
-    assert result["near_modes"] > 0.8 and result["gradient_evaluations"] <= 300
+    assert result["near_modes"] > 0.8 and result["gradient_evaluations"] <= 3000
+
+
+@pytest.mark.parametrize("steps", [20, 50])
+def test_a_budget_that_tuning_takes_whole_is_a_sentence(steps: int, capfd: pytest.CaptureFixture[str]) -> None:
+    """The library's own words, with a Rust panic, stay off the terminal."""
+    pytest.importorskip("nutpie")
+    with pytest.raises(InputError, match=f"had {steps} gradients for each chain, and its tuning took them all"):
+        run_landscape(LandscapeSpec("double-well", "nuts", particles=8, steps=steps))
+    assert "panicked" not in capfd.readouterr().err
 
 
 def test_a_start_is_moved_only_where_the_gradient_has_a_zero() -> None:
