@@ -111,7 +111,8 @@ def _fields(command: Parser) -> None:
 def _preview(command: Parser) -> None:
     from npf_engine.cli.options import PreviewOptions
 
-    command.add_argument("field", metavar="FIELD", help="a name (see `fields`), a place or a file")
+    command.add_argument("field", metavar="FIELD", nargs="?", help="a name (see `fields`), a place or a file")
+    command.add_argument("--callable", metavar="FILE.py:F", default=None, help="code of your own in place of FIELD")
     flags.add_settings(command, PreviewOptions(), without=("field.source",))
 
 

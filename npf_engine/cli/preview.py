@@ -15,6 +15,7 @@ from npf_engine.numbers import number
 from npf_engine.settings.paths import whole_path
 
 if TYPE_CHECKING:
+    from npf_engine.fields.field import Field
     from npf_engine.fields.summary import FieldSummary
 
 MOST_ROWS = 12  # components written in a terminal
@@ -22,19 +23,33 @@ MOST_ROWS = 12  # components written in a terminal
 
 def preview(args: argparse.Namespace) -> Answer:
     """The field, built as for a training, with its units, conversions, warnings and the moments of F."""
-    from npf_engine.fields.catalog import resolve
-    from npf_engine.fields.sources.registry import source_of
     from npf_engine.fields.summary import summary_of
-    from npf_engine.studies.factorization.spec import of_field, with_values
 
+    if (args.field is None) == (args.callable is None):
+        raise InputError("preview needs a FIELD (`fields` lists those with a name), or --callable flow.py:F")
     settings = flags.typed(PreviewOptions, args)
     if wrong := [key for key in settings if not key.startswith("field.")]:
         raise InputError(f"--set {wrong[0]}: preview trains nothing; only keys that begin with field. can be set")
-    spec = with_values(of_field("quick", whole_path(args.field)), settings).field
     began = time.perf_counter()
-    field = resolve(spec)
-    summary = summary_of(field, source_of(spec).title, time.perf_counter() - began)
+    field, title = _of_code(args.callable, settings) if args.field is None else _named(args.field, settings)
+    summary = summary_of(field, title, time.perf_counter() - began)
     return Answer(dataclasses.asdict(summary), _text(summary))
+
+
+def _named(name: str, settings: dict[str, object]) -> tuple[Field, str]:
+    from npf_engine.fields.catalog import resolve
+    from npf_engine.fields.sources.registry import source_of
+    from npf_engine.studies.factorization.spec import of_field, with_values
+
+    spec = with_values(of_field("quick", whole_path(name)), settings).field
+    return resolve(spec), source_of(spec).title
+
+
+def _of_code(text: str, settings: dict[str, object]) -> tuple[Field, str]:
+    from npf_engine.cli.train import code_field
+
+    _, field = code_field(text, settings)
+    return field, field.provenance["code"]
 
 
 def _text(summary: FieldSummary) -> str:

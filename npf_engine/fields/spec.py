@@ -112,8 +112,8 @@ class FieldSpec(Spec):
     expression: tuple[str, ...] = setting(
         (), "One formula: a potential whose gradient is F; d formulas: F itself.", entry=limits.MAX_FORMULA, lines=True
     )
-    low: tuple[float, ...] = setting((), "Lower corner of the box of a formula.")
-    high: tuple[float, ...] = setting((), "Upper corner of the box of a formula.")
+    low: tuple[float, ...] = setting((), "Lower corner of the box of a formula or a function.", flag="low")
+    high: tuple[float, ...] = setting((), "Upper corner of the box of a formula or a function.", flag="high")
     t: float = setting(0.0, "Time at which a flow that changes is looked at (double-gyre, wake).", least=0, most=1e6)
     matrix: tuple[tuple[float, ...], ...] = setting((), "The matrix of the field `linear`, as a list of rows.")
 

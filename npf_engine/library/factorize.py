@@ -131,7 +131,7 @@ def _asked(x: object, y: object, asked: Asked) -> tuple[TrainingSpec, Field | No
         title = Path(str(x)).stem if Path(str(x)).suffix else str(x)
         return with_values(_named(spec, title, {}), given | values), None
     if callable(x):
-        return _of_function(x, domain, name, values, loader(asked.progress))
+        return of_function(x, domain, name, values, loader(asked.progress))
     if isinstance(x, np.ndarray | Tensor) or hasattr(x, "__array__") or isinstance(x, list | tuple):
         raise InputError("y is missing: pass F at each row of x, an array of the same shape as x")
     raise InputError(
@@ -176,19 +176,25 @@ def _of_samples(
     return spec, own.from_samples("samples", at, wanted, spec.field)
 
 
-def _of_function(
+def of_function(
     function: Callable[..., Any],
     domain: dict[str, Any],
     name: str,
     values: dict[str, object],
     progress: Callable[[float, float, str], None] | None,
 ) -> tuple[TrainingSpec, Field]:
+    """The spec of a training on a function, and its field. domain: the given ones of low, high and rho; name: of the
+    preset; values: settings by their dotted keys. A bound of one number is that of every weight of a network's loss.
+    Raises InputError for a function that is none of points (n, d) -> (n, d)."""
     for key in ("low", "high"):
         if key not in domain:
             raise InputError(f"{key} is missing: a function needs its region, low and high, one number an axis")
     rho = domain.get("rho", "box")
     if rho not in FUNCTION_RHOS:
         raise InputError(f"rho must be one of {', '.join(FUNCTION_RHOS)} for a function, not {limits.shown(rho)}")
+    d = getattr(function, "d", None)  # of a network's loss, whose axes are many and alike
+    if isinstance(d, int):
+        domain = domain | {key: domain[key] * d for key in ("low", "high") if len(domain[key]) == 1}
     source = FieldSpec(source=own.OWN_FUNCTION, rho=rho, low=domain["low"], high=domain["high"])
     title = str(getattr(function, "__name__", type(function).__name__)).replace("<lambda>", "function")
     spec = _named(replace(preset(name), field=source), title, values)

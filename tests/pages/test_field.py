@@ -173,6 +173,7 @@ def test_bad_link_is_a_sentence_with_a_way_out(own_home: Path):
         {"source": "x" * 300},
         {"source": "a\x00b"},
         {"source": "~nobody"},
+        {"source": "flow:F", "low": "[-1, -1]", "high": "[1, 1]"},
         {"n_samples": "1" + "0" * 400},
         {"low": "nan", "high": "1"},
         {"expression": json.dumps([[["x"]]]), "source": "expression"},
