@@ -12,6 +12,7 @@ setup(
     package_dir={GALLERY: "assets/gallery"},
     package_data={
         "npf_engine": ["py.typed"],
+        "npf_engine.bundle": ["pictures.ipynb"],
         "npf_engine.fields.places": ["gazetteer.json"],
         GALLERY: ["*.zip"],
     },

@@ -34,6 +34,7 @@ INSIDE = (
     "npf_engine/gallery/npf-fractal.zip",
     "npf_engine/gallery/npf-himmelblau.zip",
     "npf_engine/bundle/example.py",
+    "npf_engine/bundle/pictures.ipynb",
 )
 OUTSIDE = ("tests/", "pages/", "ui/", "benchmarks/", "app.py", "examples/")
 LIBRARY = """

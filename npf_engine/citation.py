@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from npf_engine import __version__
@@ -40,4 +41,52 @@ def bibtex(source: str = "") -> str:
 
 def _plain(text: str) -> str:
     """A user's words as TeX may read them: nothing in them is a command."""
-    return re.sub(r"([%&#$_])", r"\\\1", re.sub(r"[{}\\^~]", " ", text))
+    line = " ".join(re.sub(r"[{}\\^~<>]|(?<=\])(?=\()", " ", text).split())
+    return re.sub(r"([%&#$_])", r"\\\1", line)
+
+
+def cff(title: str, source: str = "") -> str:
+    """CITATION.cff of a model called ``title``, with the papers, this program and the data behind it as references."""
+    lines = [
+        "cff-version: 1.2.0",
+        'message: "If you use this model, please cite it and what it rests on."',
+        "type: dataset",
+        f"title: {_quoted(title)}",
+        "authors:",
+        '  - name: "whoever trained it"',
+        "references:",
+        *_CFF_PAPERS,
+        "  - type: software",
+        '    title: "npf-explorer: polar factorizations of vector fields, learned with neural networks"',
+        "    authors:",
+        '      - name: "the npf-explorer authors"',
+        f'    version: "{__version__}"',
+    ]
+    if source:
+        lines += ["  - type: data", f"    title: {_quoted(source)}", "    authors:", '      - name: "see the title"']
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """A line of anybody's as a double-quoted YAML scalar, which JSON's strings are."""
+    return json.dumps(" ".join(text.split()))
+
+
+_CFF_PAPERS = """\
+  - type: conference-paper
+    title: "On a Neural Implementation of Brenier's Polar Factorization"
+    authors:
+      - {family-names: Vesseron, given-names: Nina}
+      - {family-names: Cuturi, given-names: Marco}
+    collection-title: "Proceedings of the 41st International Conference on Machine Learning"
+    year: 2024
+  - type: article
+    title: "Polar factorization and monotone rearrangement of vector-valued functions"
+    authors:
+      - {family-names: Brenier, given-names: Yann}
+    journal: "Communications on Pure and Applied Mathematics"
+    volume: 44
+    issue: "4"
+    start: 375
+    end: 417
+    year: 1991""".splitlines()

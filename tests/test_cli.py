@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +203,21 @@ def test_out_may_not_be_a_file_or_somebody_elses_folder(capsys: pytest.CaptureFi
     assert "is a file" in sentence(capsys, "train", "himmelblau", "--out", tmp_path / "file")
     assert "not empty" in sentence(capsys, "train", "himmelblau", "--out", tmp_path)
     assert (tmp_path / "file").read_text() == "mine"
+
+
+# -- export -----------------------------------------------------------------------------------------------------------
+
+
+def test_export_writes_programs_and_the_folder_of_a_hub(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    bundle = tiny_bundle(tmp_path)
+    found = answer(capsys, "export", bundle, "--format", "pt2", "--out", tmp_path / "there" / "maps.zip")
+    assert [item["file"] for item in found["files"]] == ["u.pt2", "grad_u.pt2", "M_xi.pt2"]
+    assert max(item["difference"] for item in found["files"]) <= 1e-6
+    with zipfile.ZipFile(tmp_path / "there" / "maps.zip") as archive:
+        assert set(archive.namelist()) == {"u.pt2", "grad_u.pt2", "M_xi.pt2", "README.md"}
+    hub = answer(capsys, "export", bundle, "--format", "hub", "--out", tmp_path / "hub")
+    assert (tmp_path / "hub" / "config.json").is_file() and "pictures.ipynb" in [f["file"] for f in hub["files"]]
+    assert "is not empty" in sentence(capsys, "export", bundle, "--format", "hub", "--out", tmp_path / "hub")
 
 
 # -- evaluate and invert ----------------------------------------------------------------------------------------------

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
+from npf_engine.citation import bibtex
 from npf_engine.numbers import number
 
 TITLES = {
@@ -94,9 +96,12 @@ def model_card(config: dict[str, Any], report: dict[str, Any], command: str) -> 
     """README.md of a bundle, from its settings, its report and the command that trained it."""
     verdict = report.get("verdict") or "none"
     reason = report.get("verdict_reason")
-    return CARD.format(
+    field = (config.get("field") or {}).get("name") or "a field"
+    return _head(config, field) + CARD.format(
         name=config["name"],
-        field=(config.get("field") or {}).get("name") or "a field",
+        field=field,
+        source=_source(config),
+        bibtex=bibtex(source_of(config)),
         d=config["d"],
         verdict=f"**{verdict}**" + (f": {reason}" if reason else "."),
         table=_table(report.get("metrics") or {}),
@@ -106,6 +111,74 @@ def model_card(config: dict[str, Any], report: dict[str, Any], command: str) -> 
         seconds=_seconds(report),
         example=", ".join("0.0" for _ in range(config["d"])) if config["d"] <= 8 else f"*[0.0] * {config['d']}",
     )
+
+
+def source_of(config: dict[str, Any]) -> str:
+    """Where the data came from, in the words of the field's provenance; empty where nothing is said."""
+    told = ((config.get("info") or {}).get("provenance") or {}).get("source")
+    return told if isinstance(told, str) else ""
+
+
+def _head(config: dict[str, Any], field: str) -> str:
+    """The YAML that model hubs read: JSON strings are YAML's, whatever a name holds."""
+    tags = ["polar-factorization", "optimal-transport", "brenier-map", "input-convex-neural-network"]
+    lines = [
+        "---",
+        "library_name: npf_model",
+        "tags:",
+        *(f"- {tag}" for tag in tags),
+        f"model_name: {json.dumps(str(config['name']))}",
+        f"datasets_description: {json.dumps(source_of(config) or field)}",
+        "---",
+        "",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+PROVENANCE = {  # key of a field's provenance -> what it is called
+    "source": "source",
+    "coordinates": "positions",
+    "crs": "coordinate reference system",
+    "components": "components of F",
+    "time": "time",
+    "level": "level",
+    "member": "member",
+    "height_unit": "unit of heights",
+    "source_grid": "grid of the source",
+    "grid": "grid that was used",
+    "pixel_metres": "metres of a pixel",
+    "sigma_pixels": "smoothed with sigma, pixels",
+    "voids": "void samples",
+}
+
+
+def _source(config: dict[str, Any]) -> str:
+    """What F was: where it came from, what was done to its numbers, and what to know of it."""
+    info = config.get("info") or {}
+    provenance = info.get("provenance") or {}
+    lines = [
+        f"- {title}: {_told(provenance[key])}"
+        for key, title in PROVENANCE.items()
+        if provenance.get(key) not in (None, "")
+    ]
+    lines += [
+        f"- done to the numbers: {_line(text)}" for text in info.get("conversions") or [] if isinstance(text, str)
+    ]
+    lines += [f"- to know: {_line(text)}" for text in info.get("warnings") or [] if isinstance(text, str)]
+    return "\n".join(lines) or "- the field is given by its name alone"
+
+
+def _told(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_told, value[:8]))
+    if isinstance(value, float):
+        return number(value, 6)
+    return _line(str(value))[:400]
+
+
+def _line(text: str) -> str:
+    """A sentence of anybody's as one line without tags or links of its own."""
+    return " ".join(text.split()).replace("<", "‹").replace(">", "›").replace("](", "] (")
 
 
 def _table(metrics: dict[str, Any]) -> str:
@@ -194,11 +267,17 @@ model.invert(x[0], n=500, seed=0)     # (500, d) positions where F takes the val
 ```
 
 `python example.py` computes `reference.npz` again and prints PASS; `sha256sum --check checksums.sha256` checks the
-files.
+files; `pictures.ipynb` draws the pictures again (with matplotlib). `npf export` writes ONNX and `.pt2`.
 
 ## Conventions
 
 {conventions}
+
+## What F was
+
+{source}
+
+All of it stands in `config.json` under `info`.
 
 ## How it was trained
 
@@ -210,4 +289,9 @@ Time: {seconds} Every setting is in `config.json` under `spec`, the software in 
 
 It holds for rho on the domain above and says nothing outside it. M is known up to the accuracy of the table, and where
 F is a measured field, only as well as its samples are.
+
+## Cite
+
+```bibtex
+{bibtex}```
 """

@@ -26,7 +26,13 @@ REFERENCE = "reference.npz"
 COMMAND = "command.txt"
 ENVIRONMENT = "environment.json"
 CHECKSUMS = "checksums.sha256"
+CITE = "CITATION.cff"
+NOTEBOOK = "pictures.ipynb"
+LATER = (CITE, NOTEBOOK)  # which bundles of versions before lack
 FILES = (CONFIG, MODEL, SAMPLES, REPORT, CARD, EXAMPLE, REFERENCE, COMMAND, ENVIRONMENT)  # and the package, or EARLIER
+# What hubs and Git put beside a model: left out, whatever it holds.
+OF_HUBS = (".gitattributes", ".gitignore", ".git", ".cache", ".huggingface")
+POINTER = b"version https://git-lfs"  # how a file begins that Git LFS has not fetched
 _OF_PACKAGE = re.compile(rf"{PACKAGE}/(?:[a-z0-9_]+/){{0,4}}[a-z0-9_]+\.py")
 
 
@@ -56,7 +62,7 @@ def _from_folder(folder: Path) -> dict[str, bytes]:
     """The known files of an unpacked bundle; others (a cache of Python's, say) are left alone."""
     content, total = {}, 0
     names = [EARLIER, *(path.relative_to(folder).as_posix() for path in sorted((folder / PACKAGE).rglob("*.py")))]
-    for name in (*FILES, CHECKSUMS, *names[:MAX_FILES]):
+    for name in (*FILES, *LATER, CHECKSUMS, *names[:MAX_FILES]):
         file = folder / name
         if file.is_file():
             total += file.stat().st_size
@@ -86,6 +92,7 @@ def _without_top_folder(content: dict[str, bytes]) -> dict[str, bytes]:
     """The files of a bundle that was unpacked and zipped again, together with its folder, at the top; without what
     the Finder adds to every archive."""
     content = {name: data for name, data in content.items() if not _of_finder(name)}
+    content = {name: data for name, data in content.items() if not set(PurePosixPath(name).parts[:2]) & set(OF_HUBS)}
     tops = {name.split("/", 1)[0] for name in content}
     if CONFIG in content or len(tops) != 1:
         return content
@@ -141,7 +148,7 @@ def _check_complete(name: str, content: dict[str, bytes]) -> None:
 
 
 def _belongs(name: str) -> bool:
-    return name in (*FILES, CHECKSUMS, EARLIER) or _OF_PACKAGE.fullmatch(name) is not None
+    return name in (*FILES, *LATER, CHECKSUMS, EARLIER) or _OF_PACKAGE.fullmatch(name) is not None
 
 
 def _check_sums(name: str, content: dict[str, bytes]) -> None:
@@ -152,6 +159,12 @@ def _check_sums(name: str, content: dict[str, bytes]) -> None:
     for file in content.keys() - {CHECKSUMS}:
         if file not in sums:
             raise InputError(f"{CHECKSUMS} in {name} does not list {file}; the bundle is damaged, download it again")
+        if content[file].startswith(POINTER):
+            raise InputError(
+                f"{file} in {name} is a pointer of Git LFS and not the file itself; run `git lfs pull` there"
+            )
+        if file == CARD:
+            continue  # on a hub people write into it; nothing reads it, and an import gets our own
         if hashlib.sha256(content[file]).hexdigest() != sums[file]:
             raise InputError(f"{file} in {name} is not what was written (its checksum differs); download it again")
 

@@ -1,7 +1,8 @@
 """The bundle npf-<name>.zip: a trained factorization that needs nothing of ours to be used.
 
 model.safetensors, samples.safetensors, config.json    the model (polar/storage.py), its run's name and spec
-README.md, report.json                                 model card and accuracy table
+README.md, report.json, CITATION.cff                   model card and accuracy table, what to cite
+pictures.ipynb                                         the pages' pictures, drawn from the bundle
 npf_model/, example.py, reference.npz                  use and check it with torch, numpy and safetensors only
 command.txt, environment.json, checksums.sha256        how it came about, and that it arrived whole
 """
@@ -24,12 +25,14 @@ import numpy as np
 from npf_engine import __version__
 from npf_engine.bundle import check, example, files
 from npf_engine.bundle.archive import zipped
-from npf_engine.bundle.card import model_card
+from npf_engine.bundle.card import model_card, source_of
 from npf_engine.bundle.check import check_bundle
 from npf_engine.bundle.portable import package_files
+from npf_engine.citation import cff
 from npf_engine.errors import InputError
 from npf_engine.networks.sizes import kind_of_potential
 from npf_engine.polar import PolarFactorization
+from npf_engine.polar.constant import WithConstant
 from npf_engine.settings import limits
 from npf_engine.tasks import layout
 from npf_engine.tasks.files import Json
@@ -100,6 +103,8 @@ def _sealed(content: dict[str, bytes], config: dict[str, Any], report: dict[str,
         files.CONFIG: _json(config),
         files.REPORT: _json(report),
         files.CARD: model_card(config, report, command).encode(),
+        files.CITE: cff(f"{config['name']}: a polar factorization", source_of(config)).encode(),
+        files.NOTEBOOK: Path(__file__).with_name(files.NOTEBOOK).read_bytes(),
         files.EXAMPLE: Path(example.__file__).read_bytes(),
         files.COMMAND: (command + "\n").encode(),
     }
@@ -158,9 +163,9 @@ def unpack_bundle(path: Path | str, folder: Path | str) -> Path:
 def reference(model: PolarFactorization) -> bytes:
     """reference.npz: positions x (k, d), values y (k, d) of F there, and the model's answers to them."""
     x = model.scaling.to_user(model.samples["x_test"][:REFERENCE_POINTS].double()).numpy()
-    y = model.samples["y_test"][:REFERENCE_POINTS].double().numpy()
     # The bundle's own package knows the exact bridge step only: Heun's would need torchsde.
-    exact = dataclasses.replace(model, sampler="bridge")
+    exact = WithConstant.of(dataclasses.replace(model, sampler="bridge"))
+    y = (model.samples["y_test"][:REFERENCE_POINTS].double() + exact.shift).numpy()
     answers = example.answers(exact, x, y, REFERENCE_DRAWS, REFERENCE_SEED)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, x=x, y=y, n=REFERENCE_DRAWS, seed=REFERENCE_SEED, **answers)  # type: ignore[arg-type]

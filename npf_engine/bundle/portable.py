@@ -1,6 +1,6 @@
 """npf_model/ of a bundle: the engine's own modules under another package's name, unchanged but for that name.
 
-Which ones follows from what they import: ``polar.factorization`` and all networks, and every module of the engine
+Which ones follows from what they import: ``polar.constant`` and all networks, and every module of the engine
 that these import, however deeply. What stands in ``bundle/npf_model/`` takes the place of the module of the same name,
 where the engine's would need more than torch, numpy and safetensors; what such a module imports is not asked.
 """
@@ -19,7 +19,7 @@ from npf_engine.errors import InputError
 from npf_engine.potentials import built_in, potential_class
 
 PACKAGE = "npf_model"
-ROOTS = ("polar/factorization.py", "networks/*.py")
+ROOTS = ("polar/constant.py", "networks/*.py")
 ALLOWED = frozenset({"torch", "numpy", "safetensors"})
 ENGINE = Path(npf_engine.__file__).parent
 OWN = Path(__file__).with_name(PACKAGE)  # what stands in for modules of the engine

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from npf_engine.polar import PolarFactorization
+    from npf_engine.polar.constant import WithConstant
     from npf_engine.polar.inversion import ExactInversion
 
 
@@ -28,6 +29,7 @@ def invert(args: argparse.Namespace) -> Answer:
     import torch
 
     from npf_engine.cli.commands import load_model
+    from npf_engine.polar.constant import WithConstant
     from npf_engine.tasks import layout
 
     options = set_leaves(InvertOptions(), flags.typed(InvertOptions, args))
@@ -40,20 +42,19 @@ def invert(args: argparse.Namespace) -> Answer:
     if len(args.gradient) != model.d:
         raise InputError(f"--gradient has {len(args.gradient)} numbers and the bundle's field {model.d} components")
     gradient = torch.tensor(args.gradient, dtype=torch.float64)
-    # the model knows F less what was taken off it before training
-    asked = gradient - torch.tensor(model.info.get("shift") or [0.0] * model.d, dtype=torch.float64)
-    x = model.invert(asked, options.samples, options.seed)
+    model = WithConstant.of(model)  # what is typed and told is F itself
+    x = model.invert(gradient, options.samples, options.seed)
     arrays = {"x": x.detach().cpu().numpy(), "gradient": gradient.numpy()}
-    error = _error(model, x, asked)
+    error = _error(model, x, gradient)
     text = [f"{options.samples} positions in {args.out}"]
     if error:
         text.append(f"|F(x) - gradient|: mean {number(error['mean'])}, max {number(error['max'])}")
     exact = None
     if args.exact:
-        ends, why = _exact(model, asked, options)
-        text.append(why if ends is None else _sentence(ends, asked))
+        ends, why = _exact(model, gradient, options)
+        text.append(why if ends is None else _sentence(ends, gradient))
         if ends is not None:
-            exact = _summary(ends, asked)
+            exact = _summary(ends, gradient)
             arrays |= {"exact": ends.x.numpy(), "places": ends.places.numpy(), "weights": ends.weights.numpy()}
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
@@ -67,14 +68,14 @@ def invert(args: argparse.Namespace) -> Answer:
     )
 
 
-def _error(model: PolarFactorization, x: Tensor, gradient: Tensor) -> dict[str, float] | None:
+def _error(model: WithConstant, x: Tensor, gradient: Tensor) -> dict[str, float] | None:
     """|F(x) - gradient| where F is known beyond its samples, in its units."""
     from npf_engine.polar.known_field import KnownField
 
     known = KnownField.of(model)
     if known is None:
         return None
-    distance = (known.value(model.scaling.to_model(x.double())) - gradient).norm(dim=1)
+    distance = (known.value(model.scaling.to_model(x.double())) + model.shift - gradient).norm(dim=1)
     return {"mean": float(distance.mean()), "max": float(distance.max())}
 
 

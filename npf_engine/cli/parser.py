@@ -71,6 +71,7 @@ def build_parser() -> Parser:
         command.fill(functools.partial(_arguments, kind, module))
     _evaluate(_command(commands, "evaluate", "the accuracy table of a bundle on unseen samples of a field"))
     _invert(_command(commands, "invert", "positions where the field takes a given value", "invert"))
+    _export(_command(commands, "export", "a bundle's maps as ONNX or .pt2, or its folder for a model hub", "export"))
     _doctor(_command(commands, "doctor", "what works on this machine, and what to install for the rest"))
     _worker(_command(commands, "worker", "run, or go on with, the training in a run folder (the app starts these)"))
     return parser
@@ -134,6 +135,13 @@ def _invert(command: Parser) -> None:
     command.add_argument("--exact", action="store_true", help=exact)
     command.add_argument("--out", metavar="FILE.npz", required=True, help="file for x (n, d) in the user's units")
     flags.add_settings(command, InvertOptions())
+
+
+def _export(command: Parser) -> None:
+    command.add_argument("bundle", metavar="BUNDLE", help="npf-....zip or its unpacked folder")
+    what = "onnx and pt2: u, grad u and M_xi in the user's units; hub: the bundle as a folder to upload"
+    command.add_argument("--format", choices=("onnx", "pt2", "hub"), default="onnx", help=what)
+    command.add_argument("--out", metavar="PATH", help="the zip (hub: the folder) to write")
 
 
 def _doctor(command: Parser) -> None:

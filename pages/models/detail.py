@@ -7,7 +7,7 @@ import streamlit as st
 from npf_engine.figures import accuracy
 from npf_engine.glossary import typeset
 from npf_engine.runs.store import Run
-from ui import fieldtitle, frame, manage, paperfigure, pictures, states
+from ui import exports, fieldtitle, frame, manage, paperfigure, pictures, states
 from ui.link import TRAINING
 from ui.plots import plot
 from ui.runs import badge, store
@@ -39,6 +39,7 @@ def _links(run: Run) -> None:
             frame.link("factorization", None, {"run": run.id})
             frame.link("inverse", None, {"run": run.id})
             manage.download(run)
+            exports.offer(run)
             paperfigure.cite(fieldtitle.source_title(run.spec.field))
         else:
             frame.link("train", "Look at the training", {"run": run.id})

@@ -210,7 +210,7 @@ def test_programs_and_card_of_an_import_are_replaced_by_our_own(store: RunStore,
     served = content_of(store.bundle(run.id))
     assert package_files().items() <= served.items()
     assert b"evil" not in served["README.md"] and b"PASS" in served["example.py"]
-    assert set(served) == {*files.FILES, files.CHECKSUMS, *package_files()}
+    assert set(served) == {*files.FILES, *files.LATER, files.CHECKSUMS, *package_files()}
     check.check_bundle(store.bundle(run.id))
     assert store.model(run.id).d == 2
 

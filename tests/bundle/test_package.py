@@ -85,7 +85,7 @@ def run_example(folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_a_bundle_has_every_file_and_passes_its_own_check(bundle: Path) -> None:
     check_bundle(bundle)
-    assert set(content_of(bundle)) == {*files.FILES, files.CHECKSUMS, *package_files()}
+    assert set(content_of(bundle)) == {*files.FILES, *files.LATER, files.CHECKSUMS, *package_files()}
 
 
 def test_reading_gives_back_name_spec_and_report(bundle: Path) -> None:
@@ -364,3 +364,59 @@ def test_reference_holds_inputs_and_answers(folder: Path) -> None:
         assert torch.allclose(model.function(model.scaling.to_model(x).float()), y.float(), rtol=1e-4)
         assert np.array_equal(file["grad_u"], model.grad_u(x).numpy())
         assert file["preimages"].shape == (4, 32, 2)
+
+
+# -- for hubs and readers --------------------------------------------------------------------------------------------
+
+
+def test_a_checkout_of_a_hub_loads_with_what_the_hub_put_beside_it(folder: Path) -> None:
+    (folder / ".gitattributes").write_text("*.safetensors filter=lfs")
+    (folder / ".cache" / "huggingface").mkdir(parents=True)
+    (folder / ".cache" / "huggingface" / "x.lock").write_text("")
+    (folder / "README.md").write_text((folder / "README.md").read_text() + "\nTrained in spring.\n")
+    assert load_bundle(folder).d == 2
+    zipped_again = folder.parent / "download.zip"
+    with zipfile.ZipFile(zipped_again, "w") as archive:
+        for path in folder.rglob("*"):
+            if path.is_file():
+                archive.write(path, f"npf-model-main/{path.relative_to(folder)}")
+    assert load_bundle(zipped_again).d == 2
+
+
+def test_weights_that_git_lfs_has_not_fetched_are_named(folder: Path) -> None:
+    (folder / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    with pytest.raises(InputError, match=r"model\.safetensors in .* is a pointer of Git LFS.*git lfs pull"):
+        load_bundle(folder)
+
+
+def test_the_card_begins_with_yaml_whatever_the_names_hold(tmp_path: Path) -> None:
+    yaml = pytest.importorskip("yaml")
+    model, report, spec = tiny_run()
+    evil = dataclasses.replace(spec, name='a: "b" ---')
+    model = dataclasses.replace(
+        model,
+        info=model.info
+        | {"provenance": {"source": "x\n---\n# <b>h</b> [a](http://b)", "crs": "EPSG:3857", "time": "2001-02-03"}}
+        | {"conversions": ["slopes divided by 0.5"], "warnings": []},
+    )
+    card = content_of(write_bundle(model, report, evil, tmp_path / "b.zip"))["README.md"].decode()
+    empty, head, rest = card.split("---\n", 2)
+    told = yaml.safe_load(head)
+    assert empty == "" and told["library_name"] == "npf_model" and told["model_name"] == evil.name
+    assert "EPSG:3857" in rest and "2001-02-03" in rest and "slopes divided by 0.5" in rest and "@inproceedings" in rest
+    assert "<b>" not in rest and "](http://b)" not in rest
+    cite = yaml.safe_load(content_of(tmp_path / "b.zip")["CITATION.cff"])
+    assert cite["cff-version"] == "1.2.0" and cite["references"][0]["authors"][0]["family-names"] == "Vesseron"
+
+
+def test_the_notebook_of_a_bundle_runs_with_matplotlib_and_nothing_of_ours(folder: Path) -> None:
+    cells = json.loads((folder / "pictures.ipynb").read_text())["cells"]
+    code = ["import matplotlib; matplotlib.use('agg')"] + [
+        "".join(c["source"]) for c in cells if c["cell_type"] == "code"
+    ]
+    wall = ONLY.replace('"matplotlib", ', "")
+    answer = subprocess.run(
+        [sys.executable, "-c", wall + "\n".join(code)], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert "verdict" in answer.stdout and "pushforward" in answer.stdout and "mean |F - grad u(M_xi)|" in answer.stdout

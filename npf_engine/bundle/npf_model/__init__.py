@@ -14,6 +14,21 @@ Positions and values are in the user's units; README.md beside this folder says 
 the program that trained the model, under this package's name; what needs more than the three libraries is left out.
 """
 
-from npf_engine.polar.factorization import PolarFactorization
+from __future__ import annotations
+
+from pathlib import Path
+
+from npf_engine.polar import factorization
+from npf_engine.polar.constant import WithConstant
+
+
+class PolarFactorization(WithConstant):
+    """The model of this folder; ``samples`` are less by ``shift``, what is asked for and answered is not."""
+
+    @staticmethod
+    def load(path: str | Path) -> PolarFactorization:
+        """Read a bundle (zip) or its folder."""
+        return PolarFactorization.of(factorization.PolarFactorization.load(path))
+
 
 __all__ = ["PolarFactorization"]
