@@ -76,7 +76,7 @@ class FieldSpec(Spec):
     )
     bounds: tuple[float, float, float, float] | None = setting(
         None,
-        "West, south, east and north in degrees, for `coordinates`.",
+        "West, south, east and north in degrees: of `coordinates`, or the part of gridded data to take.",
         unit="degrees",
         most=360.0,
         longest=4,
@@ -108,6 +108,37 @@ class FieldSpec(Spec):
         choices={"mask": "leave them out", "keep": "keep them"},
     )
     band: int = setting(1, "Which band of a raster holds the heights, from 1.", least=1, most=1000)
+    # gridded data: which variables, and which step of their other dimensions
+    components: str = setting(
+        "",
+        "Two variables of a gridded file that are the components of F, as u10,v10; empty as they are found.",
+        longest=200,
+    )
+    scalar: str = setting(
+        "", "A variable of a gridded file whose gradient is F; empty for the components of a vector.", longest=100
+    )
+    time: str = setting(
+        "", "Which time of gridded data: its number from 0, or a date; empty for the first.", longest=40
+    )
+    level: str = setting(
+        "", "Which level of gridded data: its number from 0, or a value as 500 hPa; empty for the first.", longest=40
+    )
+    member: str = setting(
+        "", "Which member of an ensemble, or step of another dimension, its number from 0.", longest=40
+    )
+    along: str = setting(
+        "",
+        "What the components of gridded data lie along: empty as the file says.",
+        title="components lie along",
+        choices={"": "what the file says", "grid": "the grid's rows and columns", "earth": "east and north"},
+    )
+    axes: str = setting(
+        "map",
+        "What the components of F lie along: the axes of the map that positions are on, or east and north.",
+        title="components of F along",
+        why="arrows on the map point where they do, and east turns round at a pole",
+        choices={"map": "the axes of the map", "earth": "east and north"},
+    )
     # formula and analytic
     expression: tuple[str, ...] = setting(
         (), "One formula: a potential whose gradient is F; d formulas: F itself.", entry=limits.MAX_FORMULA, lines=True

@@ -16,6 +16,8 @@ from npf_engine.fields.raster import Raster, SourceGrid
 from npf_engine.fields.readers import file_reading, raster_files
 from npf_engine.fields.readers.columns import Column, Layout
 from npf_engine.fields.readers.file_reading import SUFFIXES, ColumnPreview, UploadPreview
+from npf_engine.fields.readers.gridded_axes import Choice
+from npf_engine.fields.readers.gridded_look import GriddedLook
 from npf_engine.fields.readers.grids import HeightTable, grid_field
 from npf_engine.fields.readers.tables import Samples
 from npf_engine.fields.samples import samples_field
@@ -75,7 +77,7 @@ def preview(path: Path, spec: FieldSpec | None = None, progress: Progress | None
             spec,
             what=path.name,
             limits=LOOK,
-            returns=(UploadPreview, ColumnPreview),
+            returns=(UploadPreview, ColumnPreview, GriddedLook, Choice),
             progress=_reading(progress),
         )
     except InputError as error:

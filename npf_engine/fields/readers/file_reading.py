@@ -16,7 +16,9 @@ import numpy as np
 
 from npf_engine.errors import InputError
 from npf_engine.fields.raster import Raster, resample
-from npf_engine.fields.readers import raster_files, tables
+from npf_engine.fields.readers import gridded_open, raster_files, tables
+from npf_engine.fields.readers.gridded_look import GriddedLook
+from npf_engine.fields.readers.gridded_look import look as gridded_look
 from npf_engine.fields.readers.grids import HeightTable, coordinates_of, height_grid, heights_of
 from npf_engine.fields.readers.options import RasterOptions
 from npf_engine.fields.readers.tables import Samples, Table
@@ -26,7 +28,7 @@ from npf_engine.numbers import percent
 from npf_engine.settings.limits import MAX_FILE_BYTES
 
 T = TypeVar("T")
-SUFFIXES = (*raster_files.SUFFIXES, *tables.SUFFIXES)
+SUFFIXES = (*raster_files.SUFFIXES, *tables.SUFFIXES, *gridded_open.SUFFIXES)
 PREVIEW_ROWS = 8
 THUMBNAIL_PIXELS = 256 * 256
 
@@ -54,7 +56,7 @@ class UploadPreview:
 
     file: str
     size_bytes: int
-    kind: Literal["raster", "samples", "grid", "unreadable"]
+    kind: Literal["raster", "samples", "grid", "gridded", "unreadable"]
     d: int | None = None
     rows: int = 0
     columns: tuple[ColumnPreview, ...] = ()
@@ -63,6 +65,7 @@ class UploadPreview:
     elevation: np.ndarray | None = None
     bounds: tuple[float, float, float, float] | None = None
     coordinates: str = ""
+    gridded: GriddedLook | None = None
     warnings: list[str] = field(default_factory=list)
     defects: list[str] = field(default_factory=list)
 
@@ -89,6 +92,8 @@ def read_preview(path: Path, spec: FieldSpec) -> UploadPreview:
     """What ``read_upload`` would read, with every defect found. Never raises for what is in the file."""
     size = path.stat().st_size if path.is_file() else 0
     try:
+        if gridded_open.is_gridded(path):
+            return _gridded_preview(path, size, gridded_look(path, spec))
         what = _read(path, spec)
     except InputError as error:
         return UploadPreview(path.name, size, "unreadable", defects=[str(error)])
@@ -125,6 +130,11 @@ def _parsed(path: Path, read: Callable[[Path], T]) -> T:
         if error.errno == errno.EFBIG:
             raise  # a limit of the child
         raise InputError(f"{path.name} cannot be read ({error.strerror or error}); check the file.") from error
+
+
+def _gridded_preview(path: Path, size: int, seen: GriddedLook) -> UploadPreview:
+    defects = [seen.defect] if seen.defect else []
+    return UploadPreview(path.name, size, "gridded", 2, shape=seen.shape, gridded=seen, defects=defects)
 
 
 def _raster_preview(path: Path, size: int, raster: Raster) -> UploadPreview:

@@ -22,7 +22,9 @@ _ENCRYPTED = 0x1
 DAMAGE = (zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, struct.error, IndexError, OverflowError)
 
 
-def check_zip(path: Path, max_bytes: int = MAX_UNPACKED_BYTES) -> list[zipfile.ZipInfo]:
+def check_zip(
+    path: Path, max_bytes: int = MAX_UNPACKED_BYTES, most_members: int = MAX_MEMBERS
+) -> list[zipfile.ZipInfo]:
     """The members of a zip file that may be unpacked safely, in total at most ``max_bytes``.
 
     Raises InputError for what is no zip file, is encrypted, has too many members, or is a zip bomb.
@@ -32,8 +34,8 @@ def check_zip(path: Path, max_bytes: int = MAX_UNPACKED_BYTES) -> list[zipfile.Z
             members = archive.infolist()
     except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, ValueError, EOFError, *DAMAGE) as error:
         raise InputError(f"{path.name} cannot be read as a zip archive ({said(error)}); write it again.") from error
-    if len(members) > MAX_MEMBERS:
-        raise InputError(f"{path.name} holds {len(members):,} files; at most {MAX_MEMBERS:,} are read.")
+    if len(members) > most_members:
+        raise InputError(f"{path.name} holds {len(members):,} files; at most {most_members:,} are read.")
     total = sum(member.file_size for member in members)
     packed = max(path.stat().st_size, 1)
     if total > max_bytes:

@@ -1,0 +1,77 @@
+"""Gridded data read in the locked child -> a Field on its samples."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from npf_engine.errors import InputError
+from npf_engine.fields.degeneracy import field_warnings
+from npf_engine.fields.field import Field, Scaling, Units, split_indices
+from npf_engine.fields.readers.gridded import Gridded, read_gridded
+from npf_engine.fields.readers.gridded_axes import Choice
+from npf_engine.fields.shift import shift_of
+from npf_engine.fields.spec import FieldSpec
+from npf_engine.tasks import child
+
+Progress = Callable[[float, float, str], None]
+LOAD = child.Limits(seconds=60.0, memory=3 << 29)
+RETURNED = (Gridded, Choice)
+
+
+def load(path: Path, spec: FieldSpec, progress: Progress | None = None) -> Gridded:
+    """The samples that ``spec`` asks for of a gridded file, parsed in a child with limits. Raises InputError."""
+    tell = None if progress is None else lambda done, total, text: progress(0.05, 1.0, text or "reading the grid")
+    return child.call(read_gridded, path, spec, what=path.name, limits=LOAD, returns=RETURNED, progress=tell)
+
+
+def gridded_field(name: str, data: Gridded, spec: FieldSpec, source: str = "") -> Field:
+    """The Field: positions scaled per axis to [-1, 1], values in their unit, rho the area measure that was drawn."""
+    if spec.rho not in ("box", "samples", "land"):
+        raise InputError(
+            f"rho is {spec.rho}; gridded data have the area measure of where they are known (box, land or samples)."
+        )
+    x, f = data.x, data.f
+    low, high = tuple(map(float, x.min(axis=0))), tuple(map(float, x.max(axis=0)))
+    scaling = Scaling.of_box(low, high)
+    x_hat = torch.from_numpy(((x - np.array(scaling.offset)) / np.array(scaling.scale)).astype(np.float32))
+    shift, told = shift_of(f)
+    y = (f - np.array(shift) if shift else f).astype(np.float32)
+    for k in range(y.shape[1]):
+        if np.ptp(y[:, k]) == 0:
+            raise InputError(
+                f"{name}: component F{k + 1} is {f[0, k]:g} everywhere, so the law of F has no density and M is not "
+                "determined; choose another time, level or variable."
+            )
+    values = torch.from_numpy(y)
+    train, test = split_indices(len(x_hat), spec.split_seed)
+    return Field(
+        name=name,
+        kind="samples",
+        x_train=x_hat[train],
+        y_train=values[train],
+        x_test=x_hat[test],
+        y_test=values[test],
+        low=low,
+        high=high,
+        scaling=scaling,
+        units=Units(data.axes, data.position, data.value),
+        rho="box" if data.rectangle else "land",
+        shift=shift,
+        warnings=[*data.notes, *field_warnings(y)],
+        conversions=[*data.conversions, *told],
+        provenance={
+            "source": source or f"gridded data {data.file}",
+            "variables": list(data.variables),
+            "steps": {step.dimension: step.labels[step.index] for step in data.choices if step.labels},
+            "grid": list(data.shape),
+            "nodes": data.nodes,
+            "voids": data.voids,
+            "rho": "area",
+            "spec": dataclasses.asdict(spec),
+        },
+    )

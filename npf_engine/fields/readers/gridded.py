@@ -1,0 +1,310 @@
+"""A field from gridded data by the CF conventions: NetCDF, HDF5, Zarr, GRIB. Runs in the locked child.
+
+One slice (a time, a level, a member) is read, in double precision, and no more points of it than a field takes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from npf_engine.errors import InputError
+from npf_engine.fields.readers import gridded_names as names
+from npf_engine.fields.readers import gridded_samples as sampling
+from npf_engine.fields.readers.gridded_axes import Choice, Kind, Layout, choice, layout
+from npf_engine.fields.readers.gridded_map import Map, map_of
+from npf_engine.fields.readers.gridded_open import opened
+from npf_engine.fields.readers.gridded_place import Points, points
+from npf_engine.fields.readers.gridded_stagger import Component, together
+from npf_engine.fields.readers.gridded_units import SPEED, common, unit_of
+from npf_engine.fields.readers.gridded_values import Index, Log, checked, values
+from npf_engine.fields.spec import FieldSpec
+from npf_engine.fields.units_of_height import length_of
+from npf_engine.numbers import percent
+from npf_engine.settings.limits import rows_needed
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+SMALLEST_SIDE = 8
+KINDS: tuple[Kind, ...] = ("time", "level", "member")
+
+
+@dataclass(frozen=True)
+class Gridded:
+    """Samples of F on the map: x, f (n, 2) float64; nodes: how many are nodes of the grid, and come first.
+
+    shape: of the grid that was read, before thinning; variables: those of F; pairs, scalars: those that the file
+    offers; choices: its times, levels and members; rectangle: whether the map of Omega is the whole rectangle.
+    """
+
+    file: str
+    x: np.ndarray
+    f: np.ndarray
+    nodes: int
+    voids: int
+    shape: tuple[int, int]
+    axes: tuple[str, str]
+    position: tuple[str, str]
+    value: str
+    variables: tuple[str, ...]
+    pairs: tuple[tuple[str, str], ...]
+    scalars: tuple[str, ...]
+    choices: tuple[Choice, ...]
+    rectangle: bool
+    conversions: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def read_gridded(path: Path, spec: FieldSpec) -> Gridded:
+    """The samples that ``spec`` asks for. Raises InputError with one sentence for what cannot be read."""
+    if "://" in str(path):
+        raise InputError(f"{path} is an address; addresses are never opened: download the file first.")
+    if not path.exists():
+        raise InputError(f"There is no file called {path.name}; choose a file.")
+    if path.is_file() and path.stat().st_size == 0:
+        raise InputError(f"{path.name} is empty (0 bytes); export it again.")
+    with opened(path) as ds:
+        return _read(ds, path.name, spec)
+
+
+def _read(ds: xr.Dataset, file: str, spec: FieldSpec) -> Gridded:
+    log = Log()
+    found = names.chosen(ds, spec, file)
+    log.note(*found.notes)
+    grid = layout(ds, found.names[0])
+    choices = _choices(ds, grid, spec)
+    log.convert(*(step.told for step in choices))
+    log.note(*(step.note for step in choices))
+    parts, shape = _parts(ds, found, grid, choices, spec, log)
+    parts, points = _cropped(parts, spec, log)
+    points, f, value = _field(parts, points, found, spec, ds, log)
+    chart = map_of(points)
+    if points.earth and spec.axes == "map":
+        f = _turned(f, chart, log)
+    log.convert(*chart.told)
+    log.note(*chart.notes)
+    drawn = sampling.draw(points, chart, f, spec.max_samples, spec.split_seed)
+    if drawn.known < max(rows_needed(2), SMALLEST_SIDE**2):
+        raise InputError(
+            f"{file}: F is known at {drawn.known:,} points of the grid, too few; choose another part of it."
+        )
+    every = names.numeric(ds)
+    return Gridded(
+        file=file,
+        x=drawn.x,
+        f=drawn.f,
+        nodes=drawn.nodes,
+        voids=int(points.lon.size - drawn.known),
+        shape=shape,
+        axes=chart.names,
+        position=chart.units,
+        value=value,
+        variables=found.names,
+        pairs=tuple((a, b) for a, b, _ in names.pairs(ds, every))[:50],
+        scalars=tuple(every[:200]),
+        choices=tuple(choices),
+        rectangle=bool(chart.whole and drawn.known == points.lon.size),
+        conversions=(*log.conversions, *_drawn(drawn, points, log)),
+        notes=tuple(log.notes),
+    )
+
+
+def _choices(ds: xr.Dataset, grid: Layout, spec: FieldSpec) -> list[Choice]:
+    """Which step of every dimension that is no place: the first of a kind is set by its setting, others are at 0."""
+    wanted = {"time": spec.time, "level": spec.level, "member": spec.member}
+    found: list[Choice] = []
+    for kind, dim in grid.others:
+        found.append(choice(ds, kind, dim, wanted.pop(kind, "")))
+    for setting, text in wanted.items():
+        if text and text != "0":
+            raise InputError(f"{setting} is {text}, but the variable has no such dimension; leave {setting} out.")
+    return found
+
+
+def _parts(
+    ds: xr.Dataset, found: names.Variables, grid: Layout, choices: list[Choice], spec: FieldSpec, log: Log
+) -> tuple[list[Component], tuple[int, int]]:
+    """The variables on common points, thinned where they are many."""
+    steps: dict[str, Index] = {step.dimension: step.index for step in choices}
+    shape = (int(ds.sizes[grid.y]), int(ds.sizes[grid.x]))
+    if min(shape) < SMALLEST_SIDE:
+        raise InputError(
+            f"{found.names[0]} is a grid of {shape[0]} x {shape[1]} points; at least {SMALLEST_SIDE} on each side are "
+            "needed."
+        )
+    window = _window(ds, found.names[0], grid, steps, spec, shape, log)
+    parts = []
+    for name in found.names:
+        own = grid if name == found.names[0] else layout(ds, name)
+        taken = dict(steps)
+        for (_, dim), (_, other) in zip(grid.others, own.others, strict=False):
+            taken[other] = min(int(steps[dim]), int(ds.sizes[other]) - 1)  # type: ignore[arg-type]  # a step is a number
+        taken |= {own.y: window[0], own.x: window[1]}
+        numbers = checked(values(ds, name, taken, (own.y, own.x)), name, spec.missing, log)
+        parts.append(Component(name, points(ds, name, own, taken, spec.crs, log), numbers))
+    if len(parts) == 2:
+        parts = list(together(parts[0], parts[1], log))
+    return parts, shape
+
+
+def _window(
+    ds: xr.Dataset,
+    name: str,
+    grid: Layout,
+    steps: dict[str, Index],
+    spec: FieldSpec,
+    shape: tuple[int, int],
+    log: Log,
+) -> tuple[slice, slice]:
+    """Rows and columns to read: those about ``spec.bounds``, and every so many of them where they are too many."""
+    rows, cols = slice(0, shape[0]), slice(0, shape[1])
+    if spec.bounds is not None:
+        coarse = max(1, math.ceil(math.sqrt(shape[0] * shape[1] / 2_000_000)))
+        look = steps | {grid.y: slice(0, None, coarse), grid.x: slice(0, None, coarse)}
+        at = points(ds, name, grid, look, spec.crs, Log())
+        if at.earth:
+            rows, cols = _around(_inside(at, spec.bounds), coarse, shape)
+    size = (rows.stop - rows.start) * (cols.stop - cols.start)
+    every = max(1, math.ceil(math.sqrt(size / max(spec.max_samples, SMALLEST_SIDE**2))))
+    every = min(every, max(1, min(rows.stop - rows.start, cols.stop - cols.start) // SMALLEST_SIDE))
+    if every > 1:
+        log.note(
+            f"The grid has {rows.stop - rows.start:,} x {cols.stop - cols.start:,} points; every {every}th row and "
+            f"column was read, since at most {spec.max_samples:,} samples are used."
+        )
+    return slice(rows.start, rows.stop, every), slice(cols.start, cols.stop, every)
+
+
+def _around(inside: np.ndarray, coarse: int, shape: tuple[int, int]) -> tuple[slice, slice]:
+    """The rows and columns about the points that are inside, with a margin of what was not looked at."""
+    spans = []
+    for axis, size in ((1, shape[0]), (0, shape[1])):
+        at = np.flatnonzero(inside.any(axis=axis))
+        if not at.size:
+            raise InputError("No point of the grid lies within bounds; give west, south, east and north in degrees.")
+        spans.append(slice(max(0, (int(at[0]) - 1) * coarse), min(size, (int(at[-1]) + 1) * coarse + 1)))
+    return spans[0], spans[1]
+
+
+def _inside(at: Points, bounds: tuple[float, float, float, float]) -> np.ndarray:
+    """Which points lie in a box of degrees, whose east may lie beyond 180."""
+    west, south, east, north = bounds
+    width = (east - west) % 360.0 or 360.0
+    if not -90.0 <= south < north <= 90.0:
+        raise InputError(f"bounds go from {south:g} to {north:g} north; give west, south, east and north in degrees.")
+    edge = 1e-6
+    return ((at.lon - west + edge) % 360.0 <= width + 2 * edge) & (at.lat >= south - edge) & (at.lat <= north + edge)
+
+
+def _cropped(parts: list[Component], spec: FieldSpec, log: Log) -> tuple[list[Component], Points]:
+    """The part within ``spec.bounds``: rows and columns about it, what lies outside not known."""
+    at = parts[0].points
+    if spec.bounds is None:
+        return parts, at
+    if not at.earth:
+        log.note("bounds are degrees, and this grid has none: all of it was taken.")
+        return parts, at
+    inside = _inside(at, spec.bounds)
+    rows, cols = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    if not rows.size:
+        raise InputError("No point of the grid lies within bounds; give west, south, east and north in degrees.")
+    row_part = slice(int(rows[0]), int(rows[-1]) + 1)
+    if at.rectilinear:  # a box across the seam of the grid: columns in the order of the box
+        order = cols[np.argsort((at.lon[0, cols] - spec.bounds[0] + 1e-6) % 360.0)]
+        lon = spec.bounds[0] + (at.lon[row_part][:, order] - spec.bounds[0] + 1e-6) % 360.0 - 1e-6
+        whole = at.part(row_part, order)
+        here = Points(lon, whole.lat, at.axes, at.units, at.names, True, (1, at.forward[1]))
+    else:
+        order = np.arange(int(cols[0]), int(cols[-1]) + 1)
+        here = at.part(row_part, order)
+    outside = ~inside[row_part][:, order]
+    cut = [Component(part.name, here, np.where(outside, np.nan, part.values[row_part][:, order])) for part in parts]
+    west, south, east, north = spec.bounds
+    log.convert(f"The part from {west:g} to {east:g} east and {south:g} to {north:g} north was taken.")
+    if min(here.lon.shape) < SMALLEST_SIDE:
+        raise InputError(
+            f"Within bounds lie {here.lon.shape[0]} x {here.lon.shape[1]} points; at least {SMALLEST_SIDE} on each "
+            "side are needed: take a larger box."
+        )
+    return cut, here
+
+
+def _field(
+    parts: list[Component], at: Points, found: names.Variables, spec: FieldSpec, ds: xr.Dataset, log: Log
+) -> tuple[Points, np.ndarray, str]:
+    """F (rows, cols, 2), eastward and northward (or along the plane's axes), and its unit."""
+    at = parts[0].points
+    if len(parts) == 1:
+        return at, *_gradient(parts[0], at, ds, log)
+    units = [str(ds.variables[part.name].attrs.get("units", "")) for part in parts]
+    unit, factors, told, notes = common(units[0], units[1], (parts[0].name, parts[1].name))
+    log.convert(*told)
+    log.note(*notes)
+    f = np.stack([part.values * factor for part, factor in zip(parts, factors, strict=True)], axis=-1)
+    if at.earth and _along_grid(at, found, spec, log):
+        f = sampling.along_grid(at, f)
+        log.convert(f"{parts[0].name} and {parts[1].name} lie along the grid: they were turned to east and north.")
+    return at, f, unit
+
+
+def _along_grid(at: Points, found: names.Variables, spec: FieldSpec, log: Log) -> bool:
+    """Whether components lie along the grid's columns and rows: as set, as the file says, else guessed and told."""
+    if spec.along:
+        return spec.along == "grid"
+    if found.along is not None:
+        return found.along and not at.rectilinear
+    if at.rectilinear:
+        return False
+    log.note(
+        f"The file does not say what {found.names[0]} and {found.names[1]} lie along; on a grid like this one they "
+        "were taken along its rows and columns: set along=earth where they are eastward and northward."
+    )
+    return True
+
+
+def _gradient(part: Component, at: Points, ds: xr.Dataset, log: Log) -> tuple[np.ndarray, str]:
+    attrs = ds.variables[part.name].attrs
+    unit = " ".join(str(attrs.get("units", "")).split())[:40]
+    metres = length_of(unit)
+    numbers = part.values
+    if metres is not None and metres != 1.0:
+        numbers = numbers * metres
+        log.convert(f"{part.name} in {unit} was turned into metres: times {metres:g}.")
+    shown = "metres" if metres is not None else (unit_of(unit).name if unit_of(unit).speed == 1.0 else unit) or "units"
+    step = "metre" if at.earth else at.units[0] or "unit of length"
+    where = "eastward and northward per metre of the ground" if at.earth else f"per {step}"
+    log.convert(f"F is the gradient of {part.name}, {where}.")
+    with np.errstate(invalid="ignore"):
+        return sampling.derivative(at, numbers), f"{shown} per {step}"
+
+
+def _turned(f: np.ndarray, chart: Map, log: Log) -> np.ndarray:
+    """Vectors along the axes of the map."""
+    most = float(np.nanmax(np.abs(chart.turn), initial=0.0))
+    if most == 0.0:
+        return f
+    cos, sin = np.cos(chart.turn), np.sin(chart.turn)
+    log.convert(
+        f"Vectors are along the map's axes: eastward and northward ones were turned, by up to {math.degrees(most):.3g} "
+        "degrees (axes=earth leaves them)."
+    )
+    return np.stack([cos * f[..., 0] - sin * f[..., 1], sin * f[..., 0] + cos * f[..., 1]], axis=-1)
+
+
+def _drawn(drawn: sampling.Samples, at: Points, log: Log) -> list[str]:
+    n, rest = len(drawn.x), at.lon.size - drawn.known
+    if rest:
+        log.note(
+            f"{rest:,} of {at.lon.size:,} points ({percent(rest / at.lon.size, 2)}) are not known and are left out."
+        )
+    text = f"{n:,} samples by the area of the cells: {drawn.nodes:,} of {drawn.known:,} points of the grid"
+    between = n - drawn.nodes
+    return [text + (f", and {between:,} between them with values interpolated." if between else ".")]
+
+
+__all__ = ["KINDS", "SPEED", "Gridded", "read_gridded"]

@@ -1,0 +1,273 @@
+"""Which dimensions of a variable are places, and which are time, level and member: by CF attributes, else by name."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from npf_engine.errors import InputError
+from npf_engine.settings.limits import shown
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Kind = Literal["time", "level", "member"]
+MOST_LABELS = 20_000  # steps of one dimension that are named
+_PLACES = {"longitude": "x", "X": "x", "latitude": "y", "Y": "y"}
+_X_NAME = re.compile(r"x|i|ni|nx|nlon|rlon|xc|xi_\w+|x_\w+|west_east\w*|(nav_)?lon\w*|rlon\w*|easting|cols?|columns?")
+_Y_NAME = re.compile(r"y|j|nj|ny|nlat|rlat|yc|eta_\w+|y_\w+|south_north\w*|(nav_)?lat\w*|rlat\w*|northing|rows?")
+_LEVEL_NAME = re.compile(
+    r"(z|k|nav_lev|gdep|lv_|[o]*lev|plev|bottom_top|s_rho|sigma|h(ei)?ght|altitude|depth|isobaric|pres|isotherm)\w*"
+)
+_TIME_NAME = re.compile(r"t|((valid|forecast|ocean)_)?(time|date|day|month|year|season)\w*")
+_PRESSURE = re.compile(r"(h|k|d|m)?pa(scals?)?|(milli|deci)?bars?|mb|mbar|dbar")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A dimension of which one step is taken: labels of its steps (numbers with their unit, or dates), which one."""
+
+    kind: Kind
+    dimension: str
+    labels: tuple[str, ...]
+    index: int = 0
+    note: str = ""
+
+    @property
+    def told(self) -> str:
+        """Which step was taken, as a number and by its name; "" where there is only one."""
+        if len(self.labels) == 1:
+            return ""
+        at = self.labels[self.index]
+        name = "" if self.dimension.lower() == self.kind else f" ({self.dimension})"
+        return f"{self.kind.capitalize()}{name} {at}: step {self.index} of 0 to {len(self.labels) - 1}."
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Dimensions of a variable: rows and columns of its grid, and the others. lon, lat: names of coordinate variables
+    of two dimensions, "" where there are none."""
+
+    y: str
+    x: str
+    others: tuple[tuple[Kind, str], ...]
+    lon: str = ""
+    lat: str = ""
+
+
+def criteria(variable: xr.Variable) -> set[str]:
+    """What the attributes of a variable say it is, by cf-xarray's criteria: longitude, latitude, X, Y, vertical, ..."""
+    from cf_xarray.criteria import coordinate_criteria
+
+    found = set()
+    for role, wanted in coordinate_criteria.items():
+        for key, values in wanted.items():
+            if str(variable.attrs.get(key, "")).strip() in values:
+                found.add(role)
+    return found
+
+
+def place_role(name: str, variable: xr.Variable) -> str:
+    """longitude, latitude, X or Y ("" for none): by attributes, then by name. A longitude about another pole is X."""
+    said = criteria(variable)
+    if said & {"X", "Y"} and str(variable.attrs.get("standard_name", "")) not in ("longitude", "latitude"):
+        both = said & {"longitude", "latitude"}
+        turned = str(variable.attrs.get("standard_name", "")).startswith("grid_")
+        if turned or not both:
+            plain = "X" if "X" in said else "Y"
+            return _true(name, variable, plain) if not turned else plain
+    for role in ("longitude", "latitude"):
+        if role in said:
+            return role
+    return _true(name, variable, "") if not said else ""
+
+
+def _true(name: str, variable: xr.Variable, otherwise: str) -> str:
+    """longitude or latitude by name, where the unit does not speak against it."""
+    units = str(variable.attrs.get("units", "degrees")).strip().lower()
+    if units.startswith(("degree", "radian", "°")) or units in ("", "deg"):
+        plain = name.lower()
+        if re.fullmatch(r"x?(nav_lon|lon|glam)[a-z0-9]*(_[a-z]+)?", plain):
+            return "longitude"
+        if re.fullmatch(r"y?(nav_lat|lat|gphi)[a-z0-9]*(_[a-z]+)?", plain):
+            return "latitude"
+        if plain.startswith(("xlon", "xlat")):  # WRF
+            return "longitude" if plain.startswith("xlon") else "latitude"
+    return otherwise
+
+
+def layout(ds: xr.Dataset, name: str) -> Layout:
+    """The dimensions of a variable. Raises InputError for one that lies on no grid."""
+    variable = ds.variables[name]
+    dims = [str(dim) for dim in variable.dims]
+    lon, lat = _curvilinear(ds, name)
+    if lon:
+        y, x = [str(dim) for dim in ds.variables[lon].dims][-2:]
+    else:
+        _check_grid(ds, name, dims)
+        x, y = (_of_place(ds, dims, side) for side in ("x", "y"))
+        if not x or not y:
+            rest = [dim for dim in dims if dim not in (x, y) and _kind(ds, dim) == "member"] or dims
+            rest = [dim for dim in rest if dim not in (x, y)]
+            y = y or (rest[-1] if x else rest[-2] if len(rest) > 1 else "")
+            x = x or next((dim for dim in reversed(rest) if dim != y), "")
+        if not x or not y or x == y:
+            raise InputError(f"{name} lies on no grid of two dimensions (its dimensions: {', '.join(dims)}).")
+    others = tuple((_kind(ds, dim), dim) for dim in dims if dim not in (x, y))
+    return Layout(y, x, others, lon, lat)
+
+
+def _curvilinear(ds: xr.Dataset, name: str) -> tuple[str, str]:
+    """The variables of longitude and latitude in two dimensions that go with a variable, those that it names first."""
+    variable = ds.variables[name]
+    named = str(variable.attrs.get("coordinates", variable.encoding.get("coordinates", ""))).split()
+    order = [key for key in named if key in ds.variables] + [str(key) for key in ds.variables if key not in named]
+    found = {"longitude": "", "latitude": ""}
+    for key in order:
+        other = ds.variables[key]
+        extra = set(other.dims) - set(variable.dims)
+        if other.ndim < 2 or extra or other.dtype.kind not in "fiu" or key == name:
+            continue
+        if other.ndim > 2 and any(_kind(ds, str(dim)) != "time" for dim in other.dims[:-2]):
+            continue
+        role = place_role(str(key), other)
+        if role in found and not found[role]:
+            found[role] = str(key)
+    lon, lat = found["longitude"], found["latitude"]
+    same = lon and lat and ds.variables[lon].dims == ds.variables[lat].dims
+    return (lon, lat) if same else ("", "")
+
+
+def _check_grid(ds: xr.Dataset, name: str, dims: list[str]) -> None:
+    for dim in dims:
+        roles = {place_role(str(key), v) for key, v in ds.variables.items() if v.dims == (dim,)}
+        if {"longitude", "latitude"} <= roles:
+            raise InputError(
+                f"{name} lies on single points or on a mesh without rows and columns (its dimension {dim} has both a "
+                "longitude and a latitude); interpolate it to a grid, or give a table of x1, x2, F1, F2."
+            )
+
+
+def _of_place(ds: xr.Dataset, dims: list[str], side: str) -> str:
+    """The dimension of the columns ("x") or rows ("y")."""
+    for dim in dims:
+        for key in _coordinates(ds, dim):
+            if _PLACES.get(place_role(key, ds.variables[key])) == side:
+                return dim
+    pattern = _X_NAME if side == "x" else _Y_NAME
+    return next(
+        (dim for dim in reversed(dims) if pattern.fullmatch(dim.lower()) and not _coordinates(ds, dim)), ""
+    ) or next((dim for dim in reversed(dims) if pattern.fullmatch(dim.lower())), "")
+
+
+def _coordinates(ds: xr.Dataset, dim: str) -> list[str]:
+    """Variables of one dimension along it, the one of its own name first."""
+    found = [str(key) for key, variable in ds.variables.items() if variable.dims == (dim,)]
+    return sorted(found, key=lambda key: key != dim)
+
+
+def _kind(ds: xr.Dataset, dim: str) -> Kind:
+    keys = _coordinates(ds, dim)
+    said = set().union(*(criteria(ds.variables[key]) for key in keys)) if keys else set()
+    if said & {"T", "time"} or any(" since " in str(ds.variables[key].attrs.get("units", "")) for key in keys):
+        return "time"
+    units = str(ds.variables[dim].attrs.get("units", "")).strip().lower() if dim in ds.variables else ""
+    if said & {"Z", "vertical"} or _PRESSURE.fullmatch(units):
+        return "level"
+    if _TIME_NAME.fullmatch(dim.lower()):
+        return "time"
+    return "level" if _LEVEL_NAME.fullmatch(dim.lower()) else "member"
+
+
+def choice(ds: xr.Dataset, kind: Kind, dim: str, wanted: str) -> Choice:
+    """Which step of a dimension: ``wanted`` is an index from 0, a value with its unit, a date, or "" for the first."""
+    size = int(ds.sizes[dim])
+    keys = [key for key in _coordinates(ds, dim) if not str(ds.variables[key].dtype).startswith("|V")]
+    if kind == "time":
+        keys.sort(key=lambda key: " since " not in str(ds.variables[key].attrs.get("units", "")))
+    if size == 0:
+        raise InputError(f"The dimension {dim} has no step in it: the file holds no values.")
+    labels, note = _labels(ds, keys[0], size) if keys else ([f"{k}" for k in range(size)], "")
+    if kind == "time" and not keys:
+        labels = _written_times(ds, dim) or labels
+    return Choice(kind, dim, tuple(labels[:MOST_LABELS]), _index(kind, dim, labels, wanted), note)
+
+
+def _labels(ds: xr.Dataset, key: str, size: int) -> tuple[list[str], str]:
+    import xarray as xr
+
+    variable = ds.variables[key]
+    unit = " ".join(str(variable.attrs.get("units", "")).split())[:40]
+    if " since " in str(variable.attrs.get("units", "")):
+        try:
+            times = xr.decode_cf(xr.Dataset({"t": ((key,), variable.values, dict(variable.attrs))}))["t"].values
+            return [_date(time) for time in times], _calendar(variable)
+        except (ValueError, OverflowError, TypeError, KeyError) as error:
+            why = " ".join(str(error).split())[:80]
+            values = [f"{value:g} {unit}" for value in np.asarray(variable.values, dtype=float)]
+            return values, f"The times of {key} cannot be read as dates ({why}): they are shown as numbers."
+    steps = np.asarray(variable.values)
+    if steps.dtype.kind in "SUO":
+        return [step.decode(errors="replace") if isinstance(step, bytes) else str(step)[:60] for step in steps], ""
+    return [f"{step:.6g} {unit}".strip() if unit not in ("1", "") else f"{step:.6g}" for step in steps], ""
+
+
+def _calendar(variable: xr.Variable) -> str:
+    calendar = str(variable.attrs.get("calendar", "standard")).lower()
+    if calendar in ("standard", "gregorian", "proleptic_gregorian"):
+        return ""
+    return f"Dates are of the calendar {calendar[:30]}."
+
+
+def _date(time: object) -> str:
+    if isinstance(time, np.datetime64):
+        text = str(time.astype("datetime64[s]"))
+    else:  # of cftime
+        text = time.isoformat() if hasattr(time, "isoformat") else str(time)
+        text = text.split(".")[0]
+    text = text.replace("T", " ")
+    return text[:-9] if text.endswith(" 00:00:00") else text[:-3] if text.endswith(":00") else text
+
+
+def _written_times(ds: xr.Dataset, dim: str) -> list[str]:
+    """Times written as texts (WRF)."""
+    for key in ("Times", "times"):
+        variable = ds.variables.get(key)
+        if variable is not None and variable.dims[:1] == (dim,) and variable.dtype.kind == "S":
+            rows = np.asarray(variable.values)
+            texts = [b"".join(np.atleast_1d(row)).decode(errors="replace").replace("_", " ") for row in rows]
+            return [text.removesuffix(":00") for text in texts]
+    return []
+
+
+def _index(kind: Kind, dim: str, labels: list[str], wanted: str) -> int:
+    text = " ".join(wanted.split()).replace("T", " ") if kind == "time" else " ".join(wanted.split())
+    if not text:
+        return 0
+    if re.fullmatch(r"-?\d+", text) and not (kind == "time" and len(text) == 4 and int(text) >= len(labels)):
+        index = int(text)
+        if not -len(labels) <= index < len(labels):
+            raise InputError(f"{kind} is {index}; {dim} has the steps 0 to {len(labels) - 1}.")
+        return index % len(labels)
+    for rule in (str.__eq__, str.startswith):
+        found = [k for k, label in enumerate(labels) if rule(label.lower(), text.lower())]
+        if found:
+            return found[0]
+    number, near = _number(text), [_number(label) for label in labels]
+    if number is not None and kind != "time":
+        gaps = [abs(number - value) if value is not None else np.inf for value in near]
+        best = int(np.argmin(gaps))
+        if gaps[best] <= 1e-4 * max(abs(number), 1e-12):
+            return best
+    few = ", ".join(labels[:3]) + (f", ..., {labels[-1]}" if len(labels) > 4 else f", {labels[-1]}")
+    raise InputError(
+        f"{kind} {shown(wanted)} is none of the {len(labels):,} steps of {dim}: {few}; or give an index from 0."
+    )
+
+
+def _number(text: str) -> float | None:
+    found = re.match(r"\s*([-+]?\d*\.?\d+(?:[eE][-+]?\d+)?)", text)
+    return float(found[1]) if found else None

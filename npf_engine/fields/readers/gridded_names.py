@@ -1,0 +1,190 @@
+"""Which variables of a file are the two components of a vector: by standard_name, by common names, or as chosen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from npf_engine.errors import InputError
+from npf_engine.fields.readers.gridded_axes import place_role
+from npf_engine.fields.spec import FieldSpec
+from npf_engine.settings.limits import shown
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+MOST_TOLD = 6
+# (of the first component, of the second) in standard names, and whether the components lie along the grid
+_STANDARD = (("eastward", "northward", False), ("grid_eastward", "grid_northward", True), ("_x_", "_y_", True))
+_COMMON = (
+    ("u10", "v10"),
+    ("u10m", "v10m"),
+    ("uas", "vas"),
+    ("uo", "vo"),
+    ("ua", "va"),
+    ("u", "v"),
+    ("uwnd", "vwnd"),
+    ("vozocrtx", "vomecrty"),
+    ("water_u", "water_v"),
+    ("ugos", "vgos"),
+    ("utotal", "vtotal"),
+    ("u100", "v100"),
+    ("ssu", "ssv"),
+    ("vx", "vy"),
+    ("fx", "fy"),
+    ("f1", "f2"),
+)
+_SWAPS = (("zonal", "meridional"), ("eastward", "northward"), ("east", "north"), ("u", "v"), ("x", "y"))
+
+
+@dataclass(frozen=True)
+class Variables:
+    """names: one variable (a scalar, whose gradient is F) or two; along: whether components lie along the grid's rows
+    and columns (None: nobody says). notes, conversions: sentences."""
+
+    names: tuple[str, ...]
+    along: bool | None = None
+    notes: tuple[str, ...] = ()
+    conversions: tuple[str, ...] = ()
+
+
+def numeric(ds: xr.Dataset) -> list[str]:
+    """The variables that may be a field: numbers on two dimensions or more, and no coordinates of others."""
+    named: set[str] = set()
+    for variable in ds.variables.values():
+        for key in ("coordinates", "bounds", "grid_mapping", "climatology", "ancillary_variables", "cell_measures"):
+            words = str(variable.attrs.get(key, variable.encoding.get(key, ""))).replace(":", " ").split()
+            named |= set(words)
+    found = []
+    for label, variable in ds.variables.items():
+        name = str(label)
+        if variable.ndim < 2 or variable.dtype.kind not in "iuf" or name in named or name in ds.dims:
+            continue
+        if place_role(name, variable) or name.lower().endswith(("_bnds", "_bounds")) or min(variable.shape) == 0:
+            continue
+        found.append(name)
+    return found
+
+
+def pairs(ds: xr.Dataset, names: list[str]) -> list[tuple[str, str, bool | None]]:
+    """Pairs of variables that are a vector, the surest first, with ``Variables.along``."""
+    found: dict[tuple[str, str], bool | None] = {}
+    for first, second, along in [*_by_standard_name(ds, names), *_by_common_name(names), *_by_likeness(ds, names)]:
+        if _alike(ds, first, second):
+            found.setdefault((first, second), along)
+    return [(first, second, along) for (first, second), along in found.items()]
+
+
+def _by_standard_name(ds: xr.Dataset, names: list[str]) -> Iterator[tuple[str, str, bool | None]]:
+    said = {name: str(ds.variables[name].attrs.get("standard_name", "")).strip() for name in names}
+    for name, standard in said.items():
+        for one, other, along in _STANDARD:
+            if one not in standard and not (one == "_x_" and standard.startswith("x_")):
+                continue
+            wanted = standard.replace(one, other)
+            if one == "_x_" and standard.startswith("x_"):
+                wanted = "y_" + standard[2:]
+            partners = [key for key, text in said.items() if text == wanted and key != name]
+            best = sorted(partners, key=lambda key: (_alike_names(name, key), ds.variables[key].dims))
+            if best:
+                turned = along or standard.startswith("grid_")
+                yield name, best[-1], turned
+                break
+
+
+def _alike_names(first: str, second: str) -> int:
+    return sum(a == b for a, b in zip(first, second, strict=False)) - abs(len(first) - len(second))
+
+
+def _by_common_name(names: list[str]) -> Iterator[tuple[str, str, bool | None]]:
+    lower = {name.lower(): name for name in names}
+    for first, second in _COMMON:
+        if first in lower and second in lower:
+            yield lower[first], lower[second], None
+
+
+def _by_likeness(ds: xr.Dataset, names: list[str]) -> Iterator[tuple[str, str, bool | None]]:
+    """Names that differ by u and v, x and y, zonal and meridional, ... in one place."""
+    lower = {name.lower(): name for name in names}
+    for name in names:
+        plain = name.lower()
+        candidates = [plain.replace("zo", "me").replace("x", "y"), plain.replace("zo", "me")]
+        for one, other in _SWAPS:
+            if len(one) > 1:
+                candidates.append(plain.replace(one, other))
+            else:
+                pattern = rf"(?<![a-z]){one}|{one}(?![a-z])"  # at the beginning or the end of a word
+                candidates += [plain[: m.start()] + other + plain[m.end() :] for m in re.finditer(pattern, plain)]
+        for candidate in candidates:
+            if candidate != plain and candidate in lower:
+                yield name, lower[candidate], None
+
+
+def _alike(ds: xr.Dataset, first: str, second: str) -> bool:
+    """Whether two variables may be components of one vector: as many dimensions, as long but for a staggered point."""
+    a, b = ds.variables[first], ds.variables[second]
+    return a.ndim == b.ndim and all(abs(m - n) <= 1 for m, n in zip(a.shape, b.shape, strict=True))
+
+
+def chosen(ds: xr.Dataset, spec: FieldSpec, file: str) -> Variables:
+    """The variables of the field: as the spec says, else found. Raises InputError with the names that there are."""
+    names = numeric(ds)
+    if not names:
+        there = ", ".join(map(str, list(ds.variables)[:MOST_TOLD]))
+        raise InputError(f"{file} holds no numbers on a grid of two dimensions or more (it has: {there or 'nothing'}).")
+    if spec.components and spec.scalar:
+        raise InputError("Both components and scalar are set; give one of them.")
+    if spec.components:
+        return _components(ds, spec.components, names, file)
+    if spec.scalar:
+        return Variables((_known(ds, spec.scalar.strip(), names, file),))
+    found = pairs(ds, names)
+    if not found:
+        return _scalar(ds, names, file)
+    first, second, along = found[0]
+    others = [f"{a},{b}" for a, b, _ in found[1 : MOST_TOLD + 1]]
+    notes = (f"{file} holds other vectors too: choose with components = {' or '.join(others)}.",) if others else ()
+    return Variables((first, second), along, notes)
+
+
+def _components(ds: xr.Dataset, text: str, names: list[str], file: str) -> Variables:
+    words = [word for word in re.split(r"[,;\s]+", text) if word]
+    if len(words) != 2:
+        raise InputError(f"components is {shown(text)}; name two variables, as in u10,v10.")
+    first, second = (_known(ds, word, names, file) for word in words)
+    if first == second or not _alike(ds, first, second):
+        raise InputError(f"{first} and {second} are no two components of one vector: they lie on different grids.")
+    along = {(a, b): c for a, b, c in pairs(ds, [first, second])}.get((first, second))
+    return Variables((first, second), along)
+
+
+def _known(ds: xr.Dataset, name: str, names: list[str], file: str) -> str:
+    if name in ds.variables and ds.variables[name].ndim >= 2 and ds.variables[name].dtype.kind in "iuf":
+        return name
+    by_standard = [key for key in names if ds.variables[key].attrs.get("standard_name") == name]
+    same = by_standard or [key for key in names if key.lower() == name.lower()]
+    if same:
+        return same[0]
+    listed = ", ".join(names[: 2 * MOST_TOLD]) + (", ..." if len(names) > 2 * MOST_TOLD else "")
+    raise InputError(f"{file} has no variable {shown(name)} on a grid; it has {listed}.")
+
+
+def _scalar(ds: xr.Dataset, names: list[str], file: str) -> Variables:
+    name = names[0]
+    notes = []
+    if len(names) > 1:
+        others = ", ".join(names[1 : MOST_TOLD + 1])
+        notes.append(
+            f"F is the gradient of {name}, the first variable of {file}; it also holds {others}: choose with scalar, "
+            "or two of them with components."
+        )
+    lonely = re.fullmatch(r"(u|v)(\d+m?|wnd|o|a|as|grd\w*)?|vozocrtx|vomecrty", name.lower())
+    said = str(ds.variables[name].attrs.get("standard_name", ""))
+    if lonely or re.search(r"eastward|northward|(^|_)[xy]_", said):
+        notes.append(
+            f"{name} looks like one component of a vector whose other is not in this file, so F is its gradient; write "
+            "both into one file, or zip both files (name.nc.zip)."
+        )
+    return Variables((name,), None, tuple(notes))

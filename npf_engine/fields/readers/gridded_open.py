@@ -1,0 +1,266 @@
+"""Gridded files opened in the locked child: NetCDF 3 and 4, HDF5, Zarr (a folder, or zipped), and GRIB where it can be.
+
+Nothing is decoded here but names and dimensions: numbers stay on the disk until a slice of them is asked for. A file
+that points to other files is refused, and a name with ``://`` is never followed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import io
+import os
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from npf_engine.errors import InputError
+from npf_engine.fields.readers.safe_archive import brief, check_zip, said
+
+if TYPE_CHECKING:
+    import h5py
+    import xarray as xr
+
+NETCDF = (".nc", ".nc4", ".cdf", ".h5", ".hdf5", ".he5")
+ZARR = (".zarr", ".zarr.zip")
+GRIB = (".grib", ".grib2", ".grb", ".grb2")
+ZIPPED = (".nc.zip", ".nc4.zip")
+SUFFIXES = (*NETCDF, *ZARR, *GRIB, *ZIPPED)
+MOST_OBJECTS = 20_000  # groups and variables of one file that are looked at
+MOST_CHUNKS = 100_000  # files of a zipped Zarr
+MOST_IN_MEMORY = 300_000_000  # bytes of NetCDF files unpacked from a zip: a locked child may write no second file
+_HDF5, _CLASSIC = b"\x89HDF\r\n\x1a\n", (b"CDF\x01", b"CDF\x02")
+
+
+def is_gridded(path: Path) -> bool:
+    """Whether the name is one that ``opened`` understands."""
+    return path.name.lower().endswith(SUFFIXES)
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[xr.Dataset]:
+    """The data set in a file, nothing decoded; closed afterwards. Raises InputError for what cannot be opened."""
+    with warnings.catch_warnings(), contextlib.ExitStack() as stack:
+        warnings.simplefilter("ignore")
+        try:
+            found = _open(path, stack)
+        except (InputError, MemoryError):
+            raise
+        except Exception as error:  # five libraries' own kinds of errors, for whatever a damaged file makes of them
+            raise _damaged(path, error) from error
+        try:
+            yield found
+        except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:  # values are read when they are asked for
+            raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"{path.name} cannot be read ({type(error).__name__}: {said(error)[:120]}); it is damaged or not written "
+        "whole: write it again."
+    )
+
+
+def _open(path: Path, stack: contextlib.ExitStack) -> xr.Dataset:
+    name = path.name.lower()
+    if name.endswith(GRIB):
+        return _grib(path, stack)
+    if name.endswith(ZARR):
+        return _zarr(path, stack)
+    if name.endswith(ZIPPED):
+        return _zipped(path, stack)
+    with open(path, "rb") as file:
+        start = file.read(8)
+    return _netcdf(path, start, path.name, stack)
+
+
+def _netcdf(source: Path | io.BytesIO, start: bytes, name: str, stack: contextlib.ExitStack) -> xr.Dataset:
+    import xarray as xr
+
+    if start[:4] in _CLASSIC:
+        plain = str(source) if isinstance(source, Path) else source
+        return stack.enter_context(
+            xr.open_dataset(plain, engine="scipy", decode_cf=False, chunks=None)  # type: ignore[arg-type]  # in memory
+        )
+    if start[:4] == b"CDF\x05":
+        raise InputError(f"{name} is NetCDF of the 64-bit data kind (CDF-5); write it as NetCDF 4 (nccopy -k nc4).")
+    if start != _HDF5:
+        raise InputError(f"{name} begins neither as NetCDF 3 nor as HDF5 (NetCDF 4); export it again.")
+    import h5py
+
+    with h5py.File(source, "r") as file:
+        _check_hdf5(file, name)
+        group = _main_group(file)
+    plain = str(source) if isinstance(source, Path) else source
+    return stack.enter_context(
+        xr.open_dataset(
+            plain,  # type: ignore[arg-type]  # in memory
+            engine="h5netcdf",
+            decode_cf=False,
+            group=group,
+            phony_dims="sort",
+            invalid_netcdf=True,
+        )
+    )
+
+
+def _check_hdf5(file: h5py.File, name: str) -> None:
+    """Refuse what leads out of the file, before anything of it is read."""
+    import h5py
+
+    waiting, seen = [file["/"]], 0
+    while waiting:
+        group = waiting.pop()
+        for key in group:
+            seen += 1
+            if seen > MOST_OBJECTS:
+                raise InputError(f"{name} holds more than {MOST_OBJECTS:,} groups and variables; keep the field alone.")
+            link = group.get(key, getlink=True)
+            if isinstance(link, h5py.ExternalLink):
+                raise InputError(
+                    f"{name} points to another file by its link {brief(key)}, which is never followed; write it as one "
+                    "file."
+                )
+            if isinstance(link, h5py.SoftLink):
+                continue
+            item = group.get(key)
+            if isinstance(item, h5py.Dataset):
+                _check_dataset(item, key, name)
+            elif isinstance(item, h5py.Group):
+                waiting.append(item)
+
+
+def _check_dataset(item: h5py.Dataset, key: str, name: str) -> None:
+    elsewhere = item.external or (item.is_virtual and any(part.file_name != "." for part in item.virtual_sources()))
+    if elsewhere:
+        raise InputError(
+            f"{name} keeps the values of {brief(key)} in other files, which are never opened; write it as one file "
+            "(h5repack)."
+        )
+
+
+def _main_group(file: h5py.File) -> str | None:
+    """The group to read: the root, or the first with fields where the root has none (HDF-EOS and such)."""
+    import h5py
+
+    def fields(group: h5py.Group) -> int:
+        return sum(isinstance(group.get(key), h5py.Dataset) and group[key].ndim >= 2 for key in group)
+
+    if fields(file["/"]):
+        return None
+    found: list[tuple[int, str]] = []
+
+    def visit(key: str, item: object) -> None:
+        if isinstance(item, h5py.Group) and len(found) < MOST_OBJECTS:
+            found.append((fields(item), key))
+
+    file.visititems(visit)
+    best = max(found, default=(0, ""))
+    return best[1] if best[0] else None
+
+
+def _zipped(path: Path, stack: contextlib.ExitStack) -> xr.Dataset:
+    """NetCDF files of a zip as one data set: u and v are often written apart."""
+    import xarray as xr
+
+    members = [m for m in check_zip(path, MOST_IN_MEMORY) if m.filename.lower().endswith(NETCDF)]
+    members = [m for m in members if not Path(m.filename).name.startswith(".")]
+    if not members:
+        raise InputError(f"{path.name} holds no NetCDF file (.nc); put the files with the components into it.")
+    parts = []
+    with zipfile.ZipFile(path) as archive:
+        for member in members[:16]:
+            data = archive.read(member)
+            parts.append(_netcdf(io.BytesIO(data), data[:8], brief(member.filename), stack))
+    try:
+        return xr.merge(parts, compat="override", join="exact", combine_attrs="override")
+    except (ValueError, xr.MergeError) as error:
+        raise InputError(
+            f"{path.name}: its files lie on different grids ({said(error)[:100]}); interpolate them to one."
+        ) from error
+
+
+def _zarr(path: Path, stack: contextlib.ExitStack) -> xr.Dataset:
+    import xarray as xr
+
+    asyncio.set_event_loop_policy(_WithoutSockets())
+    if path.is_dir():
+        _check_folder(path)
+        return stack.enter_context(xr.open_zarr(str(path), decode_cf=False, chunks=None, consolidated=None))
+    members = check_zip(path, most_members=MOST_CHUNKS)
+    for member in members:
+        parts = Path(member.filename.replace("\\", "/")).parts
+        if ".." in parts or member.filename.startswith(("/", "\\")):
+            raise InputError(f"{path.name} holds a path that leads out of it ({brief(member.filename)}); zip it again.")
+    roots = [m.filename for m in members if Path(m.filename).name in (".zgroup", "zarr.json", ".zmetadata")]
+    if not roots:
+        raise InputError(f"{path.name} holds no Zarr group (.zgroup or zarr.json); zip the whole folder.")
+    root = str(Path(min(roots, key=lambda name: name.count("/"))).parent)
+    from zarr.storage import ZipStore
+
+    store = ZipStore(str(path), mode="r")
+    stack.callback(store.close)
+    inner: dict[str, object] = {} if root == "." else {"group": root, "consolidated": False}
+    return stack.enter_context(xr.open_zarr(store, decode_cf=False, chunks=None, **inner))
+
+
+def _check_folder(path: Path) -> None:
+    if not any((path / name).is_file() for name in (".zgroup", "zarr.json", ".zmetadata")):
+        raise InputError(f"{path.name} is a folder without a Zarr group in it (.zgroup or zarr.json); name its root.")
+
+
+def _grib(path: Path, stack: contextlib.ExitStack) -> xr.Dataset:
+    import xarray as xr
+
+    if importlib.util.find_spec("cfgrib") is None:
+        raise InputError(
+            f"{path.name} is GRIB, which needs packages that are not here: pip install cfgrib eccodes, or convert it "
+            "to NetCDF (grib_to_netcdf, or cdo -f nc4 copy)."
+        )
+    return stack.enter_context(
+        xr.open_dataset(str(path), engine="cfgrib", decode_cf=False, backend_kwargs={"indexpath": ""})
+    )
+
+
+class _Pipe:
+    """One end of a pipe where an event loop expects a socket: a locked child may open none."""
+
+    def __init__(self, handle: int) -> None:
+        self.handle = handle
+
+    def fileno(self) -> int:
+        return self.handle
+
+    def recv(self, size: int) -> bytes:
+        return os.read(self.handle, size)
+
+    def send(self, data: bytes) -> int:
+        return os.write(self.handle, data)
+
+    def close(self) -> None:
+        os.close(self.handle)
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """The loop that Zarr reads by, woken through a pipe."""
+
+    _ssock: _Pipe
+    _csock: _Pipe
+    _internal_fds: int
+
+    def _make_self_pipe(self) -> None:
+        reading, writing = os.pipe()
+        os.set_blocking(reading, False)
+        os.set_blocking(writing, False)
+        self._ssock, self._csock = _Pipe(reading), _Pipe(writing)
+        self._internal_fds += 1
+        self._add_reader(reading, self._read_from_self)  # type: ignore[attr-defined]  # of asyncio's selector loop
+
+
+class _WithoutSockets(asyncio.DefaultEventLoopPolicy):
+    def new_event_loop(self) -> asyncio.AbstractEventLoop:
+        return _Loop()
