@@ -14,6 +14,7 @@ setup(
         "npf_engine": ["py.typed"],
         "npf_engine.bundle": ["pictures.ipynb"],
         "npf_engine.fields.places": ["gazetteer.json"],
+        "npf_engine.fields": ["data/winds.nc", "data/winds.txt"],
         GALLERY: ["*.zip"],
     },
 )

@@ -11,7 +11,7 @@ from npf_engine.fields.sources.source import FieldInfo, Group, Progress
 from npf_engine.fields.spec import FieldSpec
 
 __all__ = ["FieldInfo", "list_fields", "price", "resolve"]
-ORDER: tuple[Group, ...] = ("terrain", "raster folder", "analytic", "place")  # in which fields are listed
+ORDER: tuple[Group, ...] = ("terrain", "winds", "raster folder", "analytic", "place")  # in which fields are listed
 
 
 def list_fields() -> list[FieldInfo]:

@@ -10,11 +10,12 @@ from npf_engine.errors import InputError
 from npf_engine.fields import analytic
 from npf_engine.fields.places import elevation_fetch
 from npf_engine.fields.sources.files import FolderRaster
+from npf_engine.fields.sources.gridded import file_of
 from npf_engine.fields.sources.registry import source_of
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.numbers import typed
 from npf_engine.settings.setting import declared
-from pages.field import choice, pick
+from pages.field import choice, gridded, pick
 from ui.form import label_of
 
 KNOWN = declared(FieldSpec)
@@ -35,12 +36,16 @@ def show(spec: FieldSpec, place: bool) -> None:
     """The folded options of ``spec``; a ``place`` has a product to fetch."""
     terrain = place or is_raster(spec)
     function = spec.source in analytic.INFO or source_of(spec).family == "formula"
-    file = source_of(spec).family == "file" or isinstance(source_of(spec), FolderRaster)
+    grid = file_of(spec) is not None
+    file = (not grid and source_of(spec).family == "file") or isinstance(source_of(spec), FolderRaster)
     with st.expander("Options", icon=":material/tune:"):
         if terrain:
             _terrain(spec, place)
         elif function:
             _function(spec)
+        if grid:
+            gridded.options(spec, _select)
+            _number(spec, "max_samples", 1000)
         if file:
             _guesses(spec, terrain)
         _number(spec, "split_seed")
@@ -49,6 +54,8 @@ def show(spec: FieldSpec, place: bool) -> None:
 def is_raster(spec: FieldSpec) -> bool:
     """Whether the field is the slope of a grid of elevation."""
     source = source_of(spec)
+    if file_of(spec) is not None:
+        return False
     return source.terrain or (source.family == "file" and spec.rho != "samples")
 
 

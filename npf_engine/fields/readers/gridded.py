@@ -15,13 +15,14 @@ import numpy as np
 from npf_engine.errors import InputError
 from npf_engine.fields.readers import gridded_names as names
 from npf_engine.fields.readers import gridded_samples as sampling
-from npf_engine.fields.readers.gridded_axes import Choice, Kind, Layout, choice, layout
+from npf_engine.fields.readers.gridded_axes import Choice, Layout, choice, layout
 from npf_engine.fields.readers.gridded_map import Map, map_of
 from npf_engine.fields.readers.gridded_open import opened
 from npf_engine.fields.readers.gridded_place import Points, points
 from npf_engine.fields.readers.gridded_stagger import Component, together
-from npf_engine.fields.readers.gridded_units import SPEED, common, unit_of
+from npf_engine.fields.readers.gridded_units import common, unit_of
 from npf_engine.fields.readers.gridded_values import Index, Log, checked, values
+from npf_engine.fields.readers.gridded_window import SMALLEST_SIDE, cropped, every, window
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.units_of_height import length_of
 from npf_engine.numbers import percent
@@ -29,9 +30,6 @@ from npf_engine.settings.limits import rows_needed
 
 if TYPE_CHECKING:
     import xarray as xr
-
-SMALLEST_SIDE = 8
-KINDS: tuple[Kind, ...] = ("time", "level", "member")
 
 
 @dataclass(frozen=True)
@@ -62,8 +60,6 @@ class Gridded:
 
 def read_gridded(path: Path, spec: FieldSpec) -> Gridded:
     """The samples that ``spec`` asks for. Raises InputError with one sentence for what cannot be read."""
-    if "://" in str(path):
-        raise InputError(f"{path} is an address; addresses are never opened: download the file first.")
     if not path.exists():
         raise InputError(f"There is no file called {path.name}; choose a file.")
     if path.is_file() and path.stat().st_size == 0:
@@ -81,7 +77,7 @@ def _read(ds: xr.Dataset, file: str, spec: FieldSpec) -> Gridded:
     log.convert(*(step.told for step in choices))
     log.note(*(step.note for step in choices))
     parts, shape = _parts(ds, found, grid, choices, spec, log)
-    parts, points = _cropped(parts, spec, log)
+    parts, points = cropped(parts, spec, log)
     points, f, value = _field(parts, points, found, spec, ds, log)
     chart = map_of(points)
     if points.earth and spec.axes == "map":
@@ -137,101 +133,31 @@ def _parts(
             f"{found.names[0]} is a grid of {shape[0]} x {shape[1]} points; at least {SMALLEST_SIDE} on each side are "
             "needed."
         )
-    window = _window(ds, found.names[0], grid, steps, spec, shape, log)
+    layouts = {name: layout(ds, name) for name in found.names}
+    apart = any((own.y, own.x, own.lon) != (grid.y, grid.x, grid.lon) for own in layouts.values())
+    rows, cols = window(ds, found.names[0], grid, steps, spec, shape)
+    thin = (1, 1) if apart else every(rows, cols, spec, log)  # what is staggered is thinned when it is together
+    taken_of = [slice(part.start, part.stop, step) for part, step in zip((rows, cols), thin, strict=True)]
     parts = []
-    for name in found.names:
-        own = grid if name == found.names[0] else layout(ds, name)
+    for name, own in layouts.items():
         taken = dict(steps)
         for (_, dim), (_, other) in zip(grid.others, own.others, strict=False):
             taken[other] = min(int(steps[dim]), int(ds.sizes[other]) - 1)  # type: ignore[arg-type]  # a step is a number
-        taken |= {own.y: window[0], own.x: window[1]}
+        taken |= {
+            dim: slice(part.start, None if part.stop == size else part.stop, part.step)
+            for dim, part, size in zip((own.y, own.x), taken_of, shape, strict=True)
+        }
         numbers = checked(values(ds, name, taken, (own.y, own.x)), name, spec.missing, log)
         parts.append(Component(name, points(ds, name, own, taken, spec.crs, log), numbers))
     if len(parts) == 2:
         parts = list(together(parts[0], parts[1], log))
+    if apart:
+        size = parts[0].values.shape
+        rows, cols = (
+            slice(0, n, k) for n, k in zip(size, every(slice(0, size[0]), slice(0, size[1]), spec, log), strict=True)
+        )
+        parts = [Component(part.name, part.points.part(rows, cols), part.values[rows, cols]) for part in parts]
     return parts, shape
-
-
-def _window(
-    ds: xr.Dataset,
-    name: str,
-    grid: Layout,
-    steps: dict[str, Index],
-    spec: FieldSpec,
-    shape: tuple[int, int],
-    log: Log,
-) -> tuple[slice, slice]:
-    """Rows and columns to read: those about ``spec.bounds``, and every so many of them where they are too many."""
-    rows, cols = slice(0, shape[0]), slice(0, shape[1])
-    if spec.bounds is not None:
-        coarse = max(1, math.ceil(math.sqrt(shape[0] * shape[1] / 2_000_000)))
-        look = steps | {grid.y: slice(0, None, coarse), grid.x: slice(0, None, coarse)}
-        at = points(ds, name, grid, look, spec.crs, Log())
-        if at.earth:
-            rows, cols = _around(_inside(at, spec.bounds), coarse, shape)
-    size = (rows.stop - rows.start) * (cols.stop - cols.start)
-    every = max(1, math.ceil(math.sqrt(size / max(spec.max_samples, SMALLEST_SIDE**2))))
-    every = min(every, max(1, min(rows.stop - rows.start, cols.stop - cols.start) // SMALLEST_SIDE))
-    if every > 1:
-        log.note(
-            f"The grid has {rows.stop - rows.start:,} x {cols.stop - cols.start:,} points; every {every}th row and "
-            f"column was read, since at most {spec.max_samples:,} samples are used."
-        )
-    return slice(rows.start, rows.stop, every), slice(cols.start, cols.stop, every)
-
-
-def _around(inside: np.ndarray, coarse: int, shape: tuple[int, int]) -> tuple[slice, slice]:
-    """The rows and columns about the points that are inside, with a margin of what was not looked at."""
-    spans = []
-    for axis, size in ((1, shape[0]), (0, shape[1])):
-        at = np.flatnonzero(inside.any(axis=axis))
-        if not at.size:
-            raise InputError("No point of the grid lies within bounds; give west, south, east and north in degrees.")
-        spans.append(slice(max(0, (int(at[0]) - 1) * coarse), min(size, (int(at[-1]) + 1) * coarse + 1)))
-    return spans[0], spans[1]
-
-
-def _inside(at: Points, bounds: tuple[float, float, float, float]) -> np.ndarray:
-    """Which points lie in a box of degrees, whose east may lie beyond 180."""
-    west, south, east, north = bounds
-    width = (east - west) % 360.0 or 360.0
-    if not -90.0 <= south < north <= 90.0:
-        raise InputError(f"bounds go from {south:g} to {north:g} north; give west, south, east and north in degrees.")
-    edge = 1e-6
-    return ((at.lon - west + edge) % 360.0 <= width + 2 * edge) & (at.lat >= south - edge) & (at.lat <= north + edge)
-
-
-def _cropped(parts: list[Component], spec: FieldSpec, log: Log) -> tuple[list[Component], Points]:
-    """The part within ``spec.bounds``: rows and columns about it, what lies outside not known."""
-    at = parts[0].points
-    if spec.bounds is None:
-        return parts, at
-    if not at.earth:
-        log.note("bounds are degrees, and this grid has none: all of it was taken.")
-        return parts, at
-    inside = _inside(at, spec.bounds)
-    rows, cols = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-    if not rows.size:
-        raise InputError("No point of the grid lies within bounds; give west, south, east and north in degrees.")
-    row_part = slice(int(rows[0]), int(rows[-1]) + 1)
-    if at.rectilinear:  # a box across the seam of the grid: columns in the order of the box
-        order = cols[np.argsort((at.lon[0, cols] - spec.bounds[0] + 1e-6) % 360.0)]
-        lon = spec.bounds[0] + (at.lon[row_part][:, order] - spec.bounds[0] + 1e-6) % 360.0 - 1e-6
-        whole = at.part(row_part, order)
-        here = Points(lon, whole.lat, at.axes, at.units, at.names, True, (1, at.forward[1]))
-    else:
-        order = np.arange(int(cols[0]), int(cols[-1]) + 1)
-        here = at.part(row_part, order)
-    outside = ~inside[row_part][:, order]
-    cut = [Component(part.name, here, np.where(outside, np.nan, part.values[row_part][:, order])) for part in parts]
-    west, south, east, north = spec.bounds
-    log.convert(f"The part from {west:g} to {east:g} east and {south:g} to {north:g} north was taken.")
-    if min(here.lon.shape) < SMALLEST_SIDE:
-        raise InputError(
-            f"Within bounds lie {here.lon.shape[0]} x {here.lon.shape[1]} points; at least {SMALLEST_SIDE} on each "
-            "side are needed: take a larger box."
-        )
-    return cut, here
 
 
 def _field(
@@ -305,6 +231,3 @@ def _drawn(drawn: sampling.Samples, at: Points, log: Log) -> list[str]:
     text = f"{n:,} samples by the area of the cells: {drawn.nodes:,} of {drawn.known:,} points of the grid"
     between = n - drawn.nodes
     return [text + (f", and {between:,} between them with values interpolated." if between else ".")]
-
-
-__all__ = ["KINDS", "SPEED", "Gridded", "read_gridded"]

@@ -46,6 +46,11 @@ def opened(path: Path) -> Iterator[xr.Dataset]:
     """The data set in a file, nothing decoded; closed afterwards. Raises InputError for what cannot be opened."""
     with warnings.catch_warnings(), contextlib.ExitStack() as stack:
         warnings.simplefilter("ignore")
+        if importlib.util.find_spec("xarray") is None or importlib.util.find_spec("h5netcdf") is None:
+            raise InputError(
+                f"{path.name} is gridded data, which needs packages that are not here: pip install "
+                "'npf-explorer[fields]'."
+            )
         try:
             found = _open(path, stack)
         except (InputError, MemoryError):
@@ -187,6 +192,7 @@ def _zipped(path: Path, stack: contextlib.ExitStack) -> xr.Dataset:
 def _zarr(path: Path, stack: contextlib.ExitStack) -> xr.Dataset:
     import xarray as xr
 
+    stack.callback(asyncio.set_event_loop_policy, asyncio.get_event_loop_policy())
     asyncio.set_event_loop_policy(_WithoutSockets())
     if path.is_dir():
         _check_folder(path)
@@ -204,8 +210,10 @@ def _zarr(path: Path, stack: contextlib.ExitStack) -> xr.Dataset:
 
     store = ZipStore(str(path), mode="r")
     stack.callback(store.close)
-    inner: dict[str, object] = {} if root == "." else {"group": root, "consolidated": False}
-    return stack.enter_context(xr.open_zarr(store, decode_cf=False, chunks=None, **inner))
+    group, consolidated = (None, None) if root == "." else (root, False)
+    return stack.enter_context(
+        xr.open_zarr(store, group=group, decode_cf=False, chunks=None, consolidated=consolidated)
+    )
 
 
 def _check_folder(path: Path) -> None:

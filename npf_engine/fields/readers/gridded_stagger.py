@@ -14,6 +14,8 @@ from npf_engine.fields.readers.gridded_values import Log
 
 SAME, NEAR = 0.02, 0.25  # of a step: points that are the same, and ones that means of two may lie apart
 
+MEANS = (1, 2, 2, 4)  # values in one of each of ``_ways``
+
 
 @dataclass(frozen=True)
 class Component:
@@ -29,7 +31,10 @@ def together(first: Component, second: Component, log: Log) -> tuple[Component, 
     if first.values.shape == second.values.shape and _apart(first.points, second.points) <= SAME:
         return first, second
     best: tuple[float, Component, Component] | None = None
-    for one, other in itertools.product(_ways(first), _ways(second)):
+    one_way, other_way = _ways(first), _ways(second)
+    # the fewest means first: to the middle of cells (C grid), then to the points of one component
+    for k, m in sorted(itertools.product(range(4), range(4)), key=lambda at: (max(MEANS[at[0]], MEANS[at[1]]), at)):
+        one, other = one_way[k], other_way[m]
         if one.values.shape != other.values.shape:
             if (
                 abs(one.values.shape[0] - other.values.shape[0]) > 1

@@ -20,7 +20,7 @@ from npf_engine.fields.spec import FieldSpec
 Progress = Callable[[float, float, str], None]
 Functions = tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor] | None]
 Family = Literal["built in", "place", "file", "formula", "program"]
-Group = Literal["terrain", "raster folder", "analytic", "place"]
+Group = Literal["terrain", "winds", "raster folder", "analytic", "place"]
 # Who is asked first: exact names, then files, then rasters of a folder by name, then any name that may be a place.
 NAMES, FILES, FOLDER, ANY_NAME = 0, 10, 20, 30
 TERRAIN_VALUE = "metres per pixel"

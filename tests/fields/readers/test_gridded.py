@@ -1,0 +1,448 @@
+"""Gridded data by the CF conventions: every value against xarray's own, or known by arithmetic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from npf_engine.errors import InputError
+from npf_engine.fields.readers.gridded import Gridded, read_gridded
+from npf_engine.fields.spec import FieldSpec
+
+xr = pytest.importorskip("xarray")
+R = 6_371_229.0  # metres: a sphere, where a test wants arithmetic
+
+
+def spec_of(path: Path, **values: object) -> FieldSpec:
+    return FieldSpec(source=str(path), **({"axes": "earth"} | values))  # type: ignore[arg-type]
+
+
+def read(path: Path, **values: object) -> Gridded:
+    return read_gridded(path, spec_of(path, **values))
+
+
+def nodes(data: Gridded, shape: tuple[int, int]) -> np.ndarray:
+    """F at the nodes of a grid that is known everywhere."""
+    assert data.nodes == shape[0] * shape[1]
+    return data.f[: data.nodes].reshape(*shape, 2)
+
+
+def vector(lat: np.ndarray, lon: np.ndarray, seed: int = 0, **attrs: dict[str, str]) -> xr.Dataset:
+    rng = np.random.default_rng(seed)
+    shape = (len(lat), len(lon))
+    u = {"standard_name": "eastward_wind", "units": "m s-1"} | attrs.get("u", {})
+    v = {"standard_name": "northward_wind", "units": "m s-1"} | attrs.get("v", {})
+    return xr.Dataset(
+        {
+            "first": (("lat", "lon"), rng.normal(size=shape), u),
+            "second": (("lat", "lon"), rng.normal(size=shape), v),
+        },
+        {
+            "lat": ("lat", lat, {"units": "degrees_north", "standard_name": "latitude"}),
+            "lon": ("lon", lon, {"units": "degrees_east", "standard_name": "longitude"}),
+        },
+    )
+
+
+LAT, LON = np.linspace(60.0, 40.0, 21), np.linspace(0.0, 30.0, 31)
+
+
+@pytest.mark.parametrize("engine", ["h5netcdf", "scipy"])
+def test_packed_values_are_those_of_xarray(tmp_path: Path, engine: str) -> None:
+    """scale_factor, add_offset, _FillValue, a descending latitude, longitudes to 360."""
+    path = tmp_path / "packed.nc"
+    ds = vector(LAT, np.linspace(340.0, 355.0, 31))
+    ds["first"][3, 4] = np.nan
+    packed = {"dtype": "i2", "scale_factor": 0.001, "add_offset": 1.5, "_FillValue": np.int16(-32767)}
+    ds.to_netcdf(path, engine=engine, encoding={"first": packed, "second": packed})
+    data = read(path)
+    with xr.open_dataset(path, engine=engine) as own:
+        u, v = own.first.values.ravel(), own.second.values.ravel()
+    good = np.isfinite(u)
+    assert data.nodes == good.sum() == 21 * 31 - 1 and data.voids == 1
+    assert np.abs(data.f[: data.nodes] - np.stack([u[good], v[good]], axis=1)).max() < 1e-6
+    assert data.value == "m/s"
+
+
+def test_units_of_components_are_made_one_and_told(tmp_path: Path) -> None:
+    path = tmp_path / "units.nc"
+    ds = vector(LAT, LON, u={"units": "cm s-1"}, v={"units": "km/h"})
+    ds.to_netcdf(path)
+    f = nodes(read(path), (21, 31))
+    assert np.allclose(f[..., 0], ds.first / 100, rtol=1e-12) and np.allclose(f[..., 1], ds.second / 3.6, rtol=1e-12)
+    told = " ".join(read(path).conversions)
+    assert "cm s-1" in told and "0.01" in told and "km/h" in told
+    ds.second.attrs["units"] = "K"
+    ds.to_netcdf(path)
+    with pytest.raises(InputError, match="cannot be turned into one another"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("u10", "v10"), ("uo", "vo"), ("U", "V"), ("ugrd10m", "vgrd10m"), ("vozocrtx", "vomecrty"), ("Vx", "Vy")],
+)
+def test_components_are_found_by_their_names(tmp_path: Path, first: str, second: str) -> None:
+    path = tmp_path / "names.nc"
+    ds = vector(LAT, LON).rename(first=first, second=second)
+    for name in (first, second):
+        ds[name].attrs.pop("standard_name")
+    ds = ds.assign(temperature=ds[first] * 2, pressure=ds[first] * 3)[["pressure", second, "temperature", first]]
+    ds.to_netcdf(path)
+    assert read(path).variables == (first, second)
+    assert read(path, components=f"temperature,{second}").variables == ("temperature", second)
+    assert read(path, scalar="pressure").variables == ("pressure",)
+    with pytest.raises(InputError, match="has no variable 'nothing'"):
+        read(path, scalar="nothing")
+
+
+def test_standard_names_go_before_common_ones(tmp_path: Path) -> None:
+    path = tmp_path / "both.nc"
+    ds = vector(LAT, LON)
+    ds["u"], ds["v"] = (("lat", "lon"), ds.first.values * 0 + 1), (("lat", "lon"), ds.first.values * 0)
+    ds.to_netcdf(path)
+    data = read(path)
+    assert data.variables == ("first", "second") and data.pairs == (("first", "second"), ("u", "v"))
+    assert any("components = u,v" in note for note in data.notes)
+
+
+def steps(tmp_path: Path) -> tuple[Path, xr.Dataset]:
+    path = tmp_path / "steps.nc"
+    rng = np.random.default_rng(1)
+    dims = ("number", "time", "plev", "lat", "lon")
+    base = vector(LAT, LON)
+    ds = base.drop_vars(["first", "second"])
+    for name, standard in (("a", "eastward_wind"), ("b", "northward_wind")):
+        ds[name] = (dims, rng.normal(size=(2, 3, 2, 21, 31)), {"standard_name": standard, "units": "m/s"})
+    ds = ds.assign_coords(
+        time=np.array(["2020-01-01", "2020-02-01T06:00", "2020-03-01"], "M8[ns]"),
+        plev=("plev", [50000.0, 85000.0], {"units": "Pa", "standard_name": "air_pressure"}),
+        number=("number", [0, 1], {"standard_name": "realization"}),
+    )
+    ds.to_netcdf(path)
+    return path, ds
+
+
+@pytest.mark.parametrize(
+    ("chosen", "at"),
+    [
+        ({}, (0, 0, 0)),
+        ({"time": "1"}, (0, 1, 0)),
+        ({"time": "2020-02"}, (0, 1, 0)),
+        ({"time": "2020-03-01", "level": "85000 Pa", "member": "1"}, (1, 2, 1)),
+        ({"time": "-1", "level": "1"}, (0, 2, 1)),
+    ],
+)
+def test_time_level_and_member_are_chosen(tmp_path: Path, chosen: dict[str, str], at: tuple[int, int, int]) -> None:
+    path, ds = steps(tmp_path)
+    f = nodes(read(path, **chosen), (21, 31))
+    own = ds.isel(number=at[0], time=at[1], plev=at[2])
+    assert np.abs(f - np.stack([own.a, own.b], axis=-1)).max() < 1e-6
+
+
+def test_steps_are_told_and_a_wrong_one_is_a_sentence(tmp_path: Path) -> None:
+    path, _ = steps(tmp_path)
+    told = " ".join(read(path, time="1").conversions)
+    assert "Time 2020-02-01 06:00: step 1 of 0 to 2." in told and "Level (plev) 50000 Pa: step 0" in told
+    for key, value in (("time", "1999-01-01"), ("time", "7"), ("level", "300 hPa"), ("member", "2")):
+        with pytest.raises(InputError, match=key):
+            read(path, **{key: value})
+
+
+def test_calendars_and_times_that_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "calendar.nc"
+    ds = vector(LAT, LON).expand_dims(time=2)
+    ds["time"] = ("time", [0.0, 59.0], {"units": "days since 2001-01-01", "calendar": "360_day"})
+    ds.to_netcdf(path)
+    data = read(path, time="2001-02-30")  # a day that only this calendar has
+    assert data.choices[0].labels == ("2001-01-01", "2001-02-30") and any("360_day" in note for note in data.notes)
+    ds["time"].attrs = {"units": "moons since the flood"}
+    ds.to_netcdf(path)
+    data = read(path, time="1")
+    assert data.choices[0].index == 1 and any("cannot be read as dates" in note for note in data.notes)
+
+
+def sphere(ds: xr.Dataset, name: str) -> None:
+    ds[name].attrs["grid_mapping"] = "crs"
+    ds["crs"] = ((), 0, {"grid_mapping_name": "latitude_longitude", "earth_radius": R})
+
+
+def test_a_scalar_becomes_its_gradient_per_metre_of_the_ground(tmp_path: Path) -> None:
+    path = tmp_path / "scalar.nc"
+    ds = vector(LAT, LON)[["first"]].rename(first="pv")
+    ds["pv"] = ds.pv.astype("f8")
+    ds.pv.attrs = {"units": "K"}
+    sphere(ds, "pv")
+    ds.to_netcdf(path)
+    f = nodes(read(path), (21, 31))
+    east = ds.pv.differentiate("lon") / (np.radians(1) * R * np.cos(np.radians(ds.lat)))
+    north = ds.pv.differentiate("lat") / (np.radians(1) * R)
+    assert np.abs(f[..., 0] - east.values).max() < 1e-6 * np.abs(east.values).max()
+    assert np.abs(f[..., 1] - north.values).max() < 1e-6 * np.abs(north.values).max()
+    assert read(path).value == "K per metre"
+
+
+def test_a_height_in_feet_becomes_metres_per_metre(tmp_path: Path) -> None:
+    path = tmp_path / "feet.nc"
+    ds = vector(LAT, LON)[["first"]].rename(first="zos")
+    ds["zos"] = (("lat", "lon"), 1000 * np.radians(ds.lat.values)[:, None] + 0 * ds.zos.values + ds.lon.values)
+    ds.zos.attrs = {"units": "ft"}
+    sphere(ds, "zos")
+    ds.to_netcdf(path)
+    data = read(path)
+    assert data.value == "metres per metre"
+    assert np.allclose(data.f[: data.nodes, 1], 1000 * 0.3048 / R, rtol=1e-9)
+
+
+def test_rho_is_the_area_measure(tmp_path: Path) -> None:
+    """From the equator to 60 N the mean of sin(latitude) is sin(60) / 2; of a box of degrees it would be 0.477."""
+    path = tmp_path / "area.nc"
+    lat, lon = np.linspace(0.0, 60.0, 121), np.linspace(0.0, 90.0, 91)
+    ds = vector(lat, lon)
+    ds["first"] = (("lat", "lon"), np.sin(np.radians(lat))[:, None] + 0.0 * ds.first.values)
+    ds.first.attrs = {"standard_name": "eastward_wind", "units": "m s-1"}
+    sphere(ds, "first")
+    ds.to_netcdf(path)
+    assert read(path).f[:, 0].mean() == pytest.approx(np.sqrt(3) / 4, abs=2e-3)
+
+
+def test_the_globe_lies_on_an_equal_area_cylinder(tmp_path: Path) -> None:
+    path = tmp_path / "globe.nc"
+    ds = vector(np.linspace(90, -90, 37), np.arange(0.0, 360.0, 5.0))
+    sphere(ds, "first")
+    ds.to_netcdf(path)
+    data = read(path, axes="map")
+    assert any("round the globe" in note for note in data.notes)
+    assert np.abs(data.x[:, 1]).max() <= R / 1000 * (1 + 1e-12)
+    density, _ = np.histogram(data.x[:, 1], bins=10, range=(-R / 1000, R / 1000))
+    assert np.abs(density / len(data.x) - 0.1).max() < 0.003  # equal areas have equal mass
+    part = read(path, axes="map", bounds=(-30.0, 20.0, 60.0, 80.0))  # across the seam of 0..360
+    assert not any("round the globe" in note for note in part.notes) and part.nodes == 19 * 13
+
+
+def test_positions_and_vectors_are_those_of_the_map(tmp_path: Path) -> None:
+    """On Lambert's azimuthal map about 50 N, 15 E: an eastward vector points where the map goes eastward."""
+    from pyproj import Proj
+
+    path = tmp_path / "map.nc"
+    ds = vector(LAT, LON)
+    ds["first"][:], ds["second"][:] = 1.0, 0.0
+    ds["second"][0, 0] = 1e-3  # not the same everywhere
+    sphere(ds, "first")
+    ds.to_netcdf(path)
+    data = read(path, axes="map")
+    project = Proj(proj="laea", lat_0=50, lon_0=15, R=R)
+    lon, lat = np.meshgrid(LON, LAT)
+    x, y = project(lon, lat)
+    assert np.abs(data.x[: data.nodes] - np.stack([x.ravel(), y.ravel()], axis=1) / 1000).max() < 1e-6
+    row = 10 * 31  # 50 N: at the middle the map is true
+    at = data.f[: data.nodes][row + 15]
+    assert np.allclose(at, (1.0, 0.0), atol=1e-9)
+    step = np.stack(project(lon + 1e-5, lat), axis=-1) - np.stack([x, y], axis=-1)
+    step = (step / np.linalg.norm(step, axis=-1, keepdims=True)).reshape(-1, 2)
+    assert np.abs(np.linalg.norm(data.f[1 : data.nodes], axis=1) - 1).max() < 1e-12  # turned, never stretched
+    assert (data.f[1 : data.nodes] * step[1:]).sum(axis=1).min() > np.cos(np.radians(1.0))  # up to the map's shear
+
+
+def test_components_along_a_turned_grid(tmp_path: Path) -> None:
+    """A grid turned by 30 degrees at the equator: (1, 0) along its columns is (cos 30, sin 30)."""
+    path = tmp_path / "turned.nc"
+    i, j = np.meshgrid(np.arange(20) * 0.01, np.arange(16) * 0.01)
+    turn = np.radians(30)
+    ds = xr.Dataset(
+        {
+            "u": (("y", "x"), np.ones(i.shape) + i, {"units": "m/s", "standard_name": "sea_water_x_velocity"}),
+            "v": (("y", "x"), np.zeros(i.shape), {"units": "m/s", "standard_name": "sea_water_y_velocity"}),
+            "nav_lat": (("y", "x"), np.sin(turn) * i + np.cos(turn) * j, {"units": "degrees_north"}),
+            "nav_lon": (("y", "x"), np.cos(turn) * i - np.sin(turn) * j, {"units": "degrees_east"}),
+            "crs": ((), 0, {"grid_mapping_name": "latitude_longitude", "earth_radius": R}),
+        }
+    )
+    ds.u.attrs["grid_mapping"] = "crs"
+    ds.to_netcdf(path)
+    data = read(path)
+    f = nodes(data, i.shape) / (1 + i)[..., None]
+    assert np.allclose(f, (np.cos(turn), np.sin(turn)), atol=1e-5)
+    assert any("along the grid" in told for told in data.conversions)
+    assert np.allclose(nodes(read(path, along="earth"), i.shape)[..., 0], 1 + i)
+    for name in ("u", "v"):
+        ds[name].attrs.pop("standard_name")
+    ds.to_netcdf(path)
+    assert any("along=earth" in note for note in read(path).notes)
+
+
+def test_rotated_poles_and_projections(tmp_path: Path) -> None:
+    """Places by the grid mapping, and grid-relative components turned by the directions that the grid really has."""
+    import pyproj
+
+    mappings = {
+        "pole": {
+            "grid_mapping_name": "rotated_latitude_longitude",
+            "grid_north_pole_latitude": 39.25,
+            "grid_north_pole_longitude": -162.0,
+            "earth_radius": R,
+        },
+        "conic": {
+            "grid_mapping_name": "lambert_conformal_conic",
+            "standard_parallel": [30.0, 60.0],
+            "longitude_of_central_meridian": 10.0,
+            "latitude_of_projection_origin": 45.0,
+            "earth_radius": R,
+        },
+    }
+    for name, mapping in mappings.items():
+        rotated = name == "pole"
+        scale, unit = (1.0, "degrees") if rotated else (100.0, "km")
+        x, y = np.linspace(-5, 5, 21) * scale, np.linspace(-4, 4, 17) * scale
+        kinds = (
+            ("grid_longitude", "grid_latitude") if rotated else ("projection_x_coordinate", "projection_y_coordinate")
+        )
+        ds = xr.Dataset(
+            {
+                "u": (("y", "x"), np.full((17, 21), 2.0), {"standard_name": "x_wind", "units": "m/s"}),
+                "v": (("y", "x"), np.zeros((17, 21)), {"standard_name": "y_wind", "units": "m/s"}),
+                "mapping": ((), 0, mapping),
+            },
+            {
+                "x": ("x", x, {"standard_name": kinds[0], "units": unit}),
+                "y": ("y", y, {"standard_name": kinds[1], "units": unit}),
+            },
+        )
+        for key in ("u", "v"):
+            ds[key].attrs["grid_mapping"] = "mapping"
+        path = tmp_path / f"{name}.nc"
+        ds.to_netcdf(path)
+        f = nodes(read(path), (17, 21))
+        assert np.allclose(np.linalg.norm(f, axis=2), 2.0)
+        crs = pyproj.CRS.from_cf(mapping)
+        base = crs.source_crs or crs.geodetic_crs
+        there = pyproj.Transformer.from_crs(crs, base, always_xy=True)
+        factor = 1.0 if rotated else 1000.0
+        lon, lat = there.transform(*np.meshgrid(x * factor, y * factor))
+        lon2, lat2 = there.transform(*np.meshgrid(x * factor + 1e-4, y * factor))
+        step = np.stack([(lon2 - lon) * np.cos(np.radians(lat)), lat2 - lat], axis=-1)
+        step /= np.linalg.norm(step, axis=-1, keepdims=True)
+        assert np.abs(f / 2 - step)[1:-1, 1:-1].max() < 2e-4  # central differences over a step of the grid
+
+
+def test_staggered_components_meet_at_common_points(tmp_path: Path) -> None:
+    """Arakawa C: u on the sides and v on the upper and lower edges of cells; both linear, so their means are exact."""
+    lon, lat = np.arange(0.0, 10.0, 0.5), np.arange(40.0, 46.0, 0.5)
+    lon_u, lat_v = np.append(lon - 0.25, lon[-1] + 0.25), np.append(lat - 0.25, lat[-1] + 0.25)
+    ds = xr.Dataset(
+        {
+            "u": (
+                ("lat", "lon_u"),
+                2 * lon_u[None, :] + lat[:, None],
+                {"standard_name": "eastward_wind", "units": "m/s"},
+            ),
+            "v": (
+                ("lat_v", "lon"),
+                3 * lat_v[:, None] + lon[None, :],
+                {"standard_name": "northward_wind", "units": "m/s"},
+            ),
+        },
+        {
+            name: (name, values, {"units": unit})
+            for name, values, unit in (
+                ("lon", lon, "degrees_east"),
+                ("lon_u", lon_u, "degrees_east"),
+                ("lat", lat, "degrees_north"),
+                ("lat_v", lat_v, "degrees_north"),
+            )
+        },
+    )
+    path = tmp_path / "stagger.nc"
+    ds.to_netcdf(path)
+    data = read(path)
+    f = nodes(data, (12, 20))
+    assert np.allclose(f[..., 0], 2 * lon[None, :] + lat[:, None]) and np.allclose(
+        f[..., 1], 3 * lat[:, None] + lon[None, :]
+    )
+    assert any("staggered" in told for told in data.conversions)
+
+
+def test_staggered_components_of_equal_size_meet_at_the_middle(tmp_path: Path) -> None:
+    """As NEMO writes them: u half a step east and v half a step north of each point, in two dimensions."""
+    lon, lat = np.meshgrid(np.arange(0.0, 10.0, 0.5), np.arange(40.0, 46.0, 0.5))
+    ds = xr.Dataset(
+        {
+            "uo": (
+                ("y", "x"),
+                2 * (lon + 0.25) + lat,
+                {"standard_name": "eastward_sea_water_velocity", "units": "m/s"},
+            ),
+            "vo": (
+                ("y2", "x2"),
+                3 * (lat + 0.25) + lon,
+                {"standard_name": "northward_sea_water_velocity", "units": "m/s"},
+            ),
+            "lon_u": (("y", "x"), lon + 0.25, {"units": "degrees_east"}),
+            "lat_u": (("y", "x"), lat, {"units": "degrees_north"}),
+            "lon_v": (("y2", "x2"), lon, {"units": "degrees_east"}),
+            "lat_v": (("y2", "x2"), lat + 0.25, {"units": "degrees_north"}),
+        }
+    )
+    path = tmp_path / "nemo.nc"
+    ds.to_netcdf(path)
+    f = nodes(read(path), (11, 19))
+    assert np.allclose(f[..., 0], (2 * lon + lat)[1:, 1:]) and np.allclose(f[..., 1], (3 * lat + lon)[1:, 1:])
+
+
+def test_a_grid_without_places_of_the_earth(tmp_path: Path) -> None:
+    path = tmp_path / "flow.nc"
+    x, y = np.linspace(0, 0.3, 31), np.linspace(0, 0.1, 11)
+    ds = xr.Dataset(
+        {"p": (("y", "x"), 5 * x[None, :] ** 2 + y[:, None], {"units": "Pa"})},
+        {"x": ("x", x, {"units": "m"}), "y": ("y", y, {"units": "m"})},
+    )
+    ds.to_netcdf(path)
+    data = read(path)
+    assert data.value == "Pa per m" and data.position == ("m", "m")
+    f = nodes(data, (11, 31))
+    assert np.allclose(f[:, 1:-1, 0], 10 * x[None, 1:-1]) and np.allclose(f[..., 1], 1.0)
+
+
+def test_undeclared_marks_and_masks(tmp_path: Path) -> None:
+    path = tmp_path / "marks.nc"
+    ds = vector(LAT, LON)
+    ds["first"][:5, :5] = -9999.0
+    ds["second"][0, 20] = 9.96921e36
+    ds.to_netcdf(path)
+    data = read(path)
+    assert data.nodes == 21 * 31 - 26 and np.abs(data.f).max() < 10
+    assert any("-9999" in note or "-9,999" in note for note in data.notes)
+
+
+def test_large_constants_keep_their_digits(tmp_path: Path) -> None:
+    path = tmp_path / "large.nc"
+    ds = vector(LAT, LON)
+    ds["first"] = ds.first + 1e8
+    ds.to_netcdf(path)
+    assert np.abs(nodes(read(path), (21, 31))[..., 0] - ds.first.values).max() < 1e-7
+
+
+def test_a_large_grid_is_thinned_and_told(tmp_path: Path) -> None:
+    path = tmp_path / "large.nc"
+    ds = vector(np.linspace(0, 30, 301), np.linspace(0, 40, 401))
+    ds.to_netcdf(path)
+    data = read(path, max_samples=10_000)
+    assert len(data.x) <= 10_000 and any("every 4th row" in note for note in data.notes)
+    own = set(np.round(ds.first.values[::4, ::4].ravel(), 12))
+    assert set(np.round(data.f[: data.nodes, 0], 12)) <= own
+
+
+def test_what_is_no_grid_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "points.nc"
+    station = ("station",)
+    xr.Dataset(
+        {"u": (("time", "station"), np.ones((20, 30)))},
+        {"lat": (station, np.arange(30.0), {"units": "degrees_north"}), "lon": (station, np.arange(30.0))},
+    ).to_netcdf(path)
+    with pytest.raises(InputError, match="without rows and columns"):
+        read(path)
+    xr.Dataset({"u": (("time",), np.ones(20))}).to_netcdf(path)
+    with pytest.raises(InputError, match="no numbers on a grid"):
+        read(path)

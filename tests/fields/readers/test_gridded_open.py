@@ -1,0 +1,114 @@
+"""Gridded files that are damaged, hostile or elsewhere: one sentence each, from the locked child."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from npf_engine.errors import InputError
+from npf_engine.fields.catalog import resolve
+from npf_engine.fields.spec import FieldSpec
+
+xr = pytest.importorskip("xarray")
+h5py = pytest.importorskip("h5py")
+
+
+def data() -> xr.Dataset:
+    rng = np.random.default_rng(0)
+    return xr.Dataset(
+        {name: (("lat", "lon"), rng.normal(size=(20, 30)), {"units": "m/s"}) for name in ("u", "v")},
+        {"lat": ("lat", np.linspace(40, 50, 20)), "lon": ("lon", np.linspace(0, 15, 30))},
+    )
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        resolve(FieldSpec(source=str(path)))
+    said = str(caught.value)
+    assert "\n" not in said and "Traceback" not in said
+    return said
+
+
+def test_zarr_as_a_folder_and_zipped_is_the_same_field(tmp_path: Path) -> None:
+    folder, flat, nested = (tmp_path / name for name in ("a.zarr", "b.zarr.zip", "c.zarr.zip"))
+    data().to_zarr(folder, consolidated=False)
+    for path, root in ((flat, folder), (nested, tmp_path)):
+        with zipfile.ZipFile(path, "w") as archive:
+            for file in sorted(folder.rglob("*")):
+                archive.write(file, file.relative_to(root))
+    fields = [resolve(FieldSpec(source=str(path))) for path in (folder, flat, nested)]
+    for field in fields[1:]:
+        assert bool((field.y_train == fields[0].y_train).all())
+    assert fields[0].units.value == "m/s" and fields[0].name == "a"
+
+
+def test_two_files_in_one_zip(tmp_path: Path) -> None:
+    path = tmp_path / "winds.nc.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("u", "v"):
+            data()[[name]].to_netcdf(tmp_path / f"{name}.nc")
+            archive.write(tmp_path / f"{name}.nc", f"{name}.nc")
+    assert resolve(FieldSpec(source=str(path))).provenance["variables"] == ["u", "v"]
+
+
+def test_what_leads_out_of_a_file_is_refused(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.h5"
+    with h5py.File(secret, "w") as file:
+        file["values"] = np.ones((20, 30))
+    link = tmp_path / "link.h5"
+    with h5py.File(link, "w") as file:
+        file["u"] = h5py.ExternalLink("secret.h5", "values")
+    assert "points to another file" in refused(link)
+    virtual = tmp_path / "virtual.h5"
+    with h5py.File(virtual, "w") as file:
+        layout = h5py.VirtualLayout((20, 30), dtype="f8")
+        layout[:] = h5py.VirtualSource("secret.h5", "values", shape=(20, 30))
+        file.create_virtual_dataset("u", layout)
+    assert "in other files" in refused(virtual)
+    outside = tmp_path / "outside.h5"
+    with h5py.File(outside, "w") as file:
+        file.create_dataset("u", (20, 30), dtype="f8", external=[("raw.bin", 0, h5py.h5f.UNLIMITED)])
+    assert "in other files" in refused(outside)
+    tricky = tmp_path / "tricky.zarr.zip"
+    with zipfile.ZipFile(tricky, "w") as archive:
+        archive.writestr("../.zgroup", '{"zarr_format": 2}')
+    assert "leads out of it" in refused(tricky)
+
+
+def test_damage_is_a_sentence(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.nc"
+    data().to_netcdf(whole, engine="h5netcdf")
+    classic = tmp_path / "classic.nc"
+    data().to_netcdf(classic, engine="scipy")
+    for path in (whole, classic):
+        content = path.read_bytes()
+        for cut in (0, 5, len(content) // 3):
+            broken = tmp_path / "broken.nc"
+            broken.write_bytes(content[:cut])
+            assert "broken.nc" in refused(broken)
+    other = tmp_path / "other.nc"
+    other.write_bytes(b"CDF\x05" + bytes(100))
+    assert "CDF-5" in refused(other)
+    empty = tmp_path / "empty.zarr"
+    empty.mkdir()
+    assert "without a Zarr group" in refused(empty)
+    assert "no file at" in refused(tmp_path / "absent.nc")
+
+
+@pytest.mark.parametrize("address", ["https://example.org/winds.nc", "s3://bucket/currents.zarr"])
+def test_addresses_are_never_opened(address: str) -> None:
+    with pytest.raises(InputError, match="never opened"):
+        resolve(FieldSpec(source=address))
+
+
+def test_grib_says_what_to_install(tmp_path: Path) -> None:
+    import importlib.util
+
+    if importlib.util.find_spec("cfgrib") is not None:
+        pytest.skip("cfgrib is here")
+    path = tmp_path / "winds.grib2"
+    path.write_bytes(b"GRIB" + bytes(100))
+    assert "pip install cfgrib eccodes" in refused(path)
