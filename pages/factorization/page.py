@@ -5,11 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from npf_engine.tasks.layout import slug
-from pages.factorization import clouds, embedded, potential
+from pages.factorization import clouds, embedded, hodge, potential
 from ui import accuracy, frame, runs, states
 
 SYMBOLS = ("F", "rho", "law", "u", "grad_u", "M", "M_theta", "M_xi", "I", "S")  # of the glossary
-CLOUDS, ACCURACY, POTENTIAL, TSNE = "Clouds", "Accuracy", "Potential", "t-SNE"
+CLOUDS, ACCURACY, POTENTIAL, HODGE, TSNE = "Clouds", "Accuracy", "Potential", "Helmholtz–Hodge", "t-SNE"
+VIEWS = (CLOUDS, ACCURACY, POTENTIAL, HODGE, TSNE)
 
 
 def main() -> None:
@@ -18,8 +19,8 @@ def main() -> None:
     with states.told(stop=True):
         model = runs.load_model(run.id)
     name = f"npf-{slug(run.name)}"
-    tabs = st.tabs([CLOUDS, ACCURACY, POTENTIAL, TSNE], key="view", bind="query-params")
-    for tab, label in zip(tabs, (CLOUDS, ACCURACY, POTENTIAL, TSNE), strict=True):
+    tabs = st.tabs(VIEWS, key="view", bind="query-params")
+    for tab, label in zip(tabs, VIEWS, strict=True):
         if not tab.open:
             continue
         with tab, states.shown(run.name):
@@ -30,6 +31,8 @@ def main() -> None:
                 accuracy.show(run, name)
             elif label == POTENTIAL:
                 potential.show(model, name)
+            elif label == HODGE:
+                hodge.show(model, run.id, name)
             else:
                 embedded.show(run, name)
     with st.container(horizontal=True, gap="medium"):

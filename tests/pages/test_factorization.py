@@ -142,3 +142,19 @@ def test_no_point_is_in_both_clouds_of_an_embedding(store: RunStore, done: Run):
     job = embedded.task(view, ("rho", "rho"))
     both = {tuple(row) for row in job.a.tolist()} & {tuple(row) for row in job.b.tolist()}
     assert len(job.a) == len(job.b) == 200 and not both
+
+
+def test_the_helmholtz_hodge_parts_stand_beside_the_models_own(store: RunStore) -> None:
+    app = open_page("factorization", {"run": "gallery-himmelblau", "view": "Helmholtz–Hodge"})
+    assert plots(app) == 6 and not app.exception
+    shares = re.search(r"without curl ([\d.]+) %, without divergence ([\d.e-]+) %, harmonic ([\d.]+) %", texts(app))
+    assert shares and float(shares[2]) < 0.01  # F is a gradient
+    assert float(shares[1]) + float(shares[3]) == pytest.approx(100, abs=0.2)
+
+
+def test_a_field_without_a_grid_is_told_that_it_has_no_such_parts(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("npf_engine.measures.hodge.KnownField.of", lambda model: None)
+    app = open_page("factorization", {"run": "gallery-fractal", "view": "Helmholtz–Hodge"})
+    assert "of fields on a grid of two dimensions" in texts(app) and plots(app) == 0

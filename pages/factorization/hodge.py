@@ -1,0 +1,88 @@
+"""The Helmholtz-Hodge decomposition of the same field, beside its polar factorization."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from npf_engine.figures import fieldmap
+from npf_engine.measures.hodge import PARTS, HodgeView, hodge_view
+from npf_engine.numbers import number
+from npf_engine.polar import PolarFactorization
+from ui import runs, states
+from ui.plots import plot
+
+TITLES = {  # key -> (title, caption)
+    "field": ("F", "The field itself."),
+    "grad_u": ("∇u", "The values of F, ordered as the gradient of a convex function, at the same places."),
+    "moved": ("Mξ(x) − x", "Where each place goes before ∇u is taken there: the rearrangement."),
+    "curl_free": ("grad φ", "Without curl, straight across the edge: sources and sinks."),
+    "divergence_free": ("rot ψ", "Without divergence, along the edge: vortices."),
+    "harmonic": ("Harmonic", "Without either: what flows through the edge."),
+}
+ABOUT = """
+**Helmholtz–Hodge** writes F as a *sum*: grad φ has all divergence and no curl, rot ψ all curl and no divergence, φ
+and ψ are 0 at the edge, and the harmonic part carries what flows through it. Each part lies where F has it: sources,
+sinks and vortices keep their places. It loses the law of F: none of the parts takes the values of F as often as F
+does, and they hang on the region's edge.
+
+**Polar** writes F as a *composition*: ∇u takes just the values of F, each as often (∇u♯ρ = F♯ρ), ordered as the
+gradient of a convex function, and M says where each belongs, without changing ρ. It loses neighbourhood: divergence
+and curl of F are in neither factor alone. For F that is near to the identity the two meet: M moves by the
+divergence-free part, to first order (Brenier 1991).
+"""
+
+
+def show(model: PolarFactorization, run_id: str, name: str) -> None:
+    """Six maps with one range of colours for those in units of F."""
+    with states.told():
+        view = _view(model, run_id)
+        shares = ", ".join(
+            f"{words} {number(100 * view.hodge.shares[part], 3)} %"
+            for part, words in zip(PARTS, ("without curl", "without divergence", "harmonic"), strict=True)
+        )
+        st.markdown(f"**Of the mean of |F|²:** {shares}.")
+        fields: dict[str, np.ndarray | None] = {
+            "field": view.field,
+            **{part: getattr(view.hodge, part) for part in PARTS},
+            "grad_u": view.grad_u,
+            "moved": view.moved,
+        }
+        shown = {key: field for key, field in fields.items() if field is not None}
+        top = fieldmap.length_of([field for key, field in shown.items() if key != "moved"])
+        for row in (("field", "grad_u", "moved"), PARTS):
+            for column, key in zip(st.columns(3, gap="small"), row, strict=True):
+                if key in shown:
+                    with column:
+                        _map(view, key, shown[key], model, top, name)
+        st.markdown(ABOUT)
+        st.caption(
+            f"On {len(view.y)} by {len(view.x)} nodes; a step along an axis counts in {view.metric}. Colours of all "
+            "maps but the last of the first row have one range; arrows show directions alone."
+        )
+
+
+def _map(view: HodgeView, key: str, field: np.ndarray, model: PolarFactorization, top: float, name: str) -> None:
+    one = len(set(model.units.position)) == 1
+    unit = (model.units.position[0] if one else "") if key == "moved" else model.units.value
+    size = fieldmap.length_of([field]) if key == "moved" else top
+    units = model.units
+    title, caption = TITLES[key]
+    st.markdown(f"**{title}**")
+    plot(
+        fieldmap.field_map(view.x, view.y, field, units, size, states.plain(unit), key),
+        f"hodge_{key}",
+        caption,
+        {"x": view.x, "y": view.y, "first": field[..., 0], "second": field[..., 1]},
+        name,
+    )
+
+
+def _view(model: PolarFactorization, run_id: str) -> HodgeView:
+    """Kept for the runs shown last."""
+    return _kept(run_id, runs.store().bundle(run_id).stat().st_mtime_ns, model)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Decomposing the field ...")
+def _kept(run_id: str, written: int, _model: PolarFactorization) -> HodgeView:
+    return hodge_view(_model)
