@@ -106,7 +106,7 @@ def test_every_import_of_the_engine_is_a_dependency() -> None:
         *(line for name in extras if name not in ("dev", "bench") for line in extras[name]),
     ]
     there = {canonical(re.split(r"[\[<>=]", line)[0]) for line in asked}
-    called = {"PIL": "pillow", "ot": "pot", "sklearn": "scikit-learn"}
+    called = {"PIL": "pillow", "ot": "pot", "sklearn": "scikit-learn", "vtkmodules": "vtk"}
     for path in (ROOT / "npf_engine").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

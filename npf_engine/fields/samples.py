@@ -38,7 +38,7 @@ def samples_field(name: str, samples: Samples, spec: FieldSpec) -> Field:
         rho="samples",
         shift=shift,
         warnings=list(samples.warnings),
-        conversions=told,
+        conversions=[*samples.conversions, *told],
         provenance={
             "source": f"table {samples.file}",
             "rows": samples.rows,

@@ -111,11 +111,13 @@ class FieldSpec(Spec):
     # gridded data: which variables, and which step of their other dimensions
     components: str = setting(
         "",
-        "Two variables of a gridded file that are the components of F, as u10,v10; empty as they are found.",
+        "Variables that are the components of F, as u10,v10, or a vector of a mesh; empty as they are found.",
         longest=200,
     )
     scalar: str = setting(
-        "", "A variable of a gridded file whose gradient is F; empty for the components of a vector.", longest=100
+        "",
+        "A variable of a gridded file or mesh whose gradient is F; empty for the components of a vector.",
+        longest=100,
     )
     time: str = setting(
         "", "Which time of gridded data: its number from 0, or a date; empty for the first.", longest=40

@@ -1,4 +1,4 @@
-"""A user's file -> a Field: a raster of elevation, a table of samples, or heights on a grid.
+"""A user's file -> a Field: a raster of elevation, a table of samples, heights on a grid, or a mesh.
 
 No file is parsed in this process: ``file_reading`` does it in a child with limits of memory, time and files, locked
 away from the network (``tasks.child``). What comes back is no larger than the spec takes.
@@ -19,6 +19,7 @@ from npf_engine.fields.readers.file_reading import SUFFIXES, ColumnPreview, Uplo
 from npf_engine.fields.readers.gridded_axes import Choice
 from npf_engine.fields.readers.gridded_look import GriddedLook
 from npf_engine.fields.readers.grids import HeightTable, grid_field
+from npf_engine.fields.readers.meshes import MeshLook
 from npf_engine.fields.readers.tables import Samples
 from npf_engine.fields.samples import samples_field
 from npf_engine.fields.spec import FieldSpec
@@ -77,7 +78,7 @@ def preview(path: Path, spec: FieldSpec | None = None, progress: Progress | None
             spec,
             what=path.name,
             limits=LOOK,
-            returns=(UploadPreview, ColumnPreview, GriddedLook, Choice),
+            returns=(UploadPreview, ColumnPreview, GriddedLook, Choice, MeshLook),
             progress=_reading(progress),
         )
     except InputError as error:

@@ -12,7 +12,7 @@ from npf_engine.fields.readers.file_reading import SUFFIXES
 from npf_engine.fields.sources.registry import source_of
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.numbers import typed
-from pages.field import building, choice, gridded, reading, uploading
+from pages.field import building, choice, gridded, mesh, reading, uploading
 from ui import states, worldmap
 
 PLACE, BUILT_IN, UPLOAD, FORMULA = "Place", "Built in", "Upload", "Formula"
@@ -155,12 +155,13 @@ def _built_in_chosen() -> None:
 
 def _upload(spec: FieldSpec) -> bool:
     st.file_uploader(
-        "Raster, table or gridded data",
+        "Raster, table, mesh or gridded data",
         type=[suffix.rsplit(".", 1)[-1] for suffix in SUFFIXES],
         key="upload",
         on_change=_uploaded,
         help="Elevation (.tif, .hgt, zipped) becomes its gradient field. A table (.csv, .parquet, .npz) has the "
-        "columns x1 ... xd and F1 ... Fd, or x1, x2, z on a grid. Winds and currents: .nc, .h5, .zarr.zip, .grib.",
+        "columns x1 ... xd and F1 ... Fd, or x1, x2, z on a grid. Winds and currents: .nc, .h5, .zarr.zip, .grib; "
+        "meshes of VTK: .vti, .vtr, .vts, .vtu, .vtp.",
     )
     new = st.session_state.get(NEW)
     if new is None and mode_of(spec) != UPLOAD:
@@ -170,13 +171,15 @@ def _upload(spec: FieldSpec) -> bool:
         return False
     if new is not None:
         del st.session_state[NEW]
-        choice.choose(new, rho="samples" if seen.kind == "samples" else "box")
+        choice.choose(new, rho="samples" if seen.kind == "samples" or seen.mesh is not None else "box")
         st.rerun()
     if seen.kind != "unreadable":
         shape = f"{seen.shape[0]} x {seen.shape[1]} pixels" if seen.shape else f"{seen.rows:,} rows"
         st.caption(states.plain(f"{seen.file}: {seen.kind}, {shape}, {_size(seen.size_bytes)}"))
     if seen.gridded is not None:
         gridded.offer(seen.gridded)
+    if seen.mesh is not None:
+        mesh.offer(seen.mesh, spec)
     for defect in seen.defects:
         states.problem(defect)
     if seen.columns:

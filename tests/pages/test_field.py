@@ -19,6 +19,7 @@ from npf_engine.fields.spec import FieldSpec
 from npf_engine.tasks import layout
 from pages.field import building, pick, uploading
 from tests.fields.loopback import Loopback, hill, loopback, need_gdal, serve_folder
+from tests.fields.test_meshes import several
 from tests.pages.conftest import button, open_page, texts
 
 LATTICE = np.stack(np.meshgrid(np.linspace(-1, 1, 30), np.linspace(-1, 1, 30)), axis=-1).reshape(-1, 2)
@@ -143,6 +144,20 @@ def test_upload_is_previewed_then_kept_and_carried_to_train(own_home: Path):
     kept = list((own_home / layout.UPLOADS).rglob("*.csv"))
     assert len(kept) == 1 and kept[0].read_bytes() == swirl_table()
     assert app.query_params["source"] == f"upload:{kept[0].parent.name}/my-field.csv" and "my-field" in texts(app)
+
+
+def test_the_array_of_a_mesh_is_chosen(own_home: Path, tmp_path: Path):
+    path = several(tmp_path)
+    app = open_page("field")
+    app.segmented_control(key=pick.MODE).set_value(pick.UPLOAD).run()
+    app.file_uploader(key="upload").set_value([("flow.vti", path.read_bytes(), "application/xml")]).run()
+    assert not app.exception and "choose one of them" in app.error[0].value
+    app.selectbox(key="mesh_array").set_value("point:vorticity").run()
+    assert not app.exception and not app.error and app.query_params["components"] == "point:vorticity"
+    assert "504 rows" in texts(app) and "in **3** dimensions" in texts(app)
+    app.selectbox(key="mesh_array").set_value("∇ point:w").run()
+    assert not app.exception and app.query_params["scalar"] == "point:w" and "components" not in app.query_params
+    assert "gradient of w" in texts(app)
 
 
 def test_bad_upload_is_told_with_its_place(own_home: Path):

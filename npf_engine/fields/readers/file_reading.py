@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -16,10 +16,11 @@ import numpy as np
 
 from npf_engine.errors import InputError
 from npf_engine.fields.raster import Raster, resample
-from npf_engine.fields.readers import gridded_open, raster_files, tables
+from npf_engine.fields.readers import gridded_open, mesh_file, meshes, raster_files, tables
 from npf_engine.fields.readers.gridded_look import GriddedLook
 from npf_engine.fields.readers.gridded_look import look as gridded_look
 from npf_engine.fields.readers.grids import HeightTable, coordinates_of, height_grid, heights_of
+from npf_engine.fields.readers.meshes import MeshLook
 from npf_engine.fields.readers.options import RasterOptions
 from npf_engine.fields.readers.tables import Samples, Table
 from npf_engine.fields.spec import FieldSpec
@@ -28,7 +29,7 @@ from npf_engine.numbers import percent
 from npf_engine.settings.limits import MAX_FILE_BYTES
 
 T = TypeVar("T")
-SUFFIXES = (*raster_files.SUFFIXES, *tables.SUFFIXES, *gridded_open.SUFFIXES)
+SUFFIXES = (*raster_files.SUFFIXES, *tables.SUFFIXES, *gridded_open.SUFFIXES, *mesh_file.SUFFIXES)
 PREVIEW_ROWS = 8
 THUMBNAIL_PIXELS = 256 * 256
 
@@ -66,6 +67,7 @@ class UploadPreview:
     bounds: tuple[float, float, float, float] | None = None
     coordinates: str = ""
     gridded: GriddedLook | None = None
+    mesh: MeshLook | None = None
     warnings: list[str] = field(default_factory=list)
     defects: list[str] = field(default_factory=list)
 
@@ -73,6 +75,11 @@ class UploadPreview:
     def ok(self) -> bool:
         """Whether a field can be made of the file."""
         return not self.defects
+
+
+def is_mesh(path: Path) -> bool:
+    """Whether the name of the file is that of a VTK file."""
+    return path.suffix.lower() in mesh_file.SUFFIXES
 
 
 def read_raster(path: Path, name: str, spec: FieldSpec) -> Raster:
@@ -91,15 +98,18 @@ def read_upload(path: Path, spec: FieldSpec) -> Raster | Samples | HeightTable:
 def read_preview(path: Path, spec: FieldSpec) -> UploadPreview:
     """What ``read_upload`` would read, with every defect found. Never raises for what is in the file."""
     size = path.stat().st_size if path.is_file() else 0
+    mesh: MeshLook | None = None
     try:
         if gridded_open.is_gridded(path):
             return _gridded_preview(path, size, gridded_look(path, spec))
+        if is_mesh(path) and path.is_file():
+            mesh = _parsed(path, meshes.look)
         what = _read(path, spec)
     except InputError as error:
-        return UploadPreview(path.name, size, "unreadable", defects=[str(error)])
+        return UploadPreview(path.name, size, "unreadable", mesh=mesh, defects=[str(error)])
     if isinstance(what, Raster):
         return _raster_preview(path, size, what)
-    return _table_preview(size, what, spec)
+    return replace(_table_preview(size, what, spec), mesh=mesh)
 
 
 def _raster_of(spec: FieldSpec) -> Callable[[Path], Raster]:
@@ -117,10 +127,10 @@ def _read(path: Path, spec: FieldSpec) -> Raster | Table:
         raise InputError(f"{name} is empty (0 bytes); export it again.")
     if size > MAX_FILE_BYTES:
         raise InputError(f"{name} has {size / 1e6:,.0f} MB; the limit is {MAX_FILE_BYTES / 1e6:,.0f} MB: thin it out.")
-    read: Callable[[Path], Raster | Table] = (
-        _raster_of(spec) if raster_files.is_raster(path) else lambda file: tables.read_table(file, spec)
-    )
-    return _parsed(path, read)
+    if raster_files.is_raster(path):
+        return _parsed(path, _raster_of(spec))
+    read = meshes.read_mesh if is_mesh(path) else tables.read_table
+    return _parsed(path, lambda file: read(file, spec))
 
 
 def _parsed(path: Path, read: Callable[[Path], T]) -> T:
@@ -181,7 +191,7 @@ def _table_preview(size: int, table: Table, spec: FieldSpec) -> UploadPreview:
     head = np.stack([table.values[c.role][:PREVIEW_ROWS] for c in table.layout.columns], axis=1)
     if table.layout.kind == "samples":
         defects = tables.defects(table)
-        warnings = tables.ignored_note(table) if defects else tables.warnings_of(table, spec)
+        warnings = tables.ignored_note(table) if defects else [*table.conversions, *tables.warnings_of(table, spec)]
     else:
         defects, warnings = [], tables.ignored_note(table)
         try:

@@ -32,7 +32,8 @@ class Table:
     file: str
     layout: Layout
     values: dict[str, np.ndarray]
-    notes: tuple[str, ...] = ()  # sentences on what was done to the values
+    notes: tuple[str, ...] = ()  # sentences on what to know of the values
+    conversions: tuple[str, ...] = ()  # and on what was done to them
     dropped: int = 0  # rows that were left out
 
     @property
@@ -240,6 +241,7 @@ class Samples:
     x: np.ndarray
     f: np.ndarray
     warnings: tuple[str, ...]
+    conversions: tuple[str, ...] = ()
     dropped: int = 0
 
 
@@ -259,7 +261,7 @@ def samples_of(table: Table, spec: FieldSpec) -> Samples:
     if table.rows > spec.max_samples:
         chosen = _chosen(table.rows, spec)
         x, f = x[chosen], f[chosen]
-    return Samples(table.file, table.layout, table.rows, x, f, warnings, table.dropped)
+    return Samples(table.file, table.layout, table.rows, x, f, warnings, table.conversions, table.dropped)
 
 
 def _chosen(rows: int, spec: FieldSpec) -> np.ndarray:

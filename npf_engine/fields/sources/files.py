@@ -1,4 +1,4 @@
-"""Files: rasters, and tables of samples or of heights; uploads, paths, and rasters of the folder NPF_DEM_DIR."""
+"""Files: rasters, tables of samples or of heights, meshes; uploads, paths, and rasters of the folder NPF_DEM_DIR."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields import stored_files, topography, uploads
 from npf_engine.fields.field import Field
 from npf_engine.fields.readers import raster_files
-from npf_engine.fields.readers.file_reading import SUFFIXES
+from npf_engine.fields.readers.file_reading import SUFFIXES, is_mesh
 from npf_engine.fields.sources.registry import register
 from npf_engine.fields.sources.source import FILES, FOLDER, TERRAIN_VALUE, Family, FieldInfo, Progress, Source
 from npf_engine.fields.spec import FieldSpec
@@ -72,7 +72,18 @@ class Table(_File):
 
     @classmethod
     def parse(cls, spec: FieldSpec) -> Self | None:
-        return cls(spec) if _is_file(spec) and not raster_files.is_raster(Path(spec.source.strip())) else None
+        path = Path(spec.source.strip())
+        return cls(spec) if _is_file(spec) and not (raster_files.is_raster(path) or is_mesh(path)) else None
+
+
+@register
+@dataclass(frozen=True)
+class Mesh(_File):
+    """A VTK file: a vector of its points or cells, or the gradient of a scalar."""
+
+    @classmethod
+    def parse(cls, spec: FieldSpec) -> Self | None:
+        return cls(spec) if _is_file(spec) and is_mesh(Path(spec.source.strip())) else None
 
 
 @register

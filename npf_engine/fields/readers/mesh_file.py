@@ -1,0 +1,224 @@
+"""VTK's XML files opened through its own readers: .vti, .vtr, .vts, .vtu and .vtp, points and arrays as numpy.
+
+For the locked child: VTK is C++ and reads what a stranger wrote. Nothing beside the file is opened.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from npf_engine.errors import InputError
+from npf_engine.fields.readers.safe_archive import brief
+from npf_engine.settings.limits import check_cells
+
+if TYPE_CHECKING:
+    from vtkmodules.vtkCommonCore import vtkDataArray, vtkObject
+    from vtkmodules.vtkCommonDataModel import vtkDataSet, vtkDataSetAttributes
+
+Where = Literal["point", "cell"]
+READERS = {
+    ".vti": ("ImageData", "vtkXMLImageDataReader"),
+    ".vtr": ("RectilinearGrid", "vtkXMLRectilinearGridReader"),
+    ".vts": ("StructuredGrid", "vtkXMLStructuredGridReader"),
+    ".vtu": ("UnstructuredGrid", "vtkXMLUnstructuredGridReader"),
+    ".vtp": ("PolyData", "vtkXMLPolyDataReader"),
+}
+SUFFIXES = tuple(READERS)
+HEAD_BYTES = 4096
+GHOST = "vtkGhostType"
+_TYPE = re.compile(rb"<VTKFile\b[^>]*?\btype\s*=\s*[\"']([A-Za-z]+)[\"']")
+
+
+@dataclass(frozen=True)
+class MeshArray:
+    """An array of numbers on the points or the cells: its name, its components, its unit or ""."""
+
+    name: str
+    where: Where
+    components: int
+    unit: str = ""
+
+    @property
+    def title(self) -> str:
+        """Its name, and where it is known."""
+        return f"{self.where}:{self.name}"
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """An open file. ``data`` is VTK's; ``surface``: whether its cells are of a lower dimension than its points."""
+
+    file: str
+    data: vtkDataSet
+    arrays: tuple[MeshArray, ...]
+    preferred: str  # the name of what the file calls its vectors, or ""
+    cells_d: int
+
+    def points(self, where: Where) -> np.ndarray:
+        """(n, 3) float64: the points, or the middles of the cells."""
+        from vtkmodules.util.numpy_support import vtk_to_numpy
+        from vtkmodules.vtkFiltersCore import vtkCellCenters
+
+        if where == "point":
+            return _points(self.data)
+        centres = vtkCellCenters()
+        centres.SetInputData(self.data)
+        centres.Update()
+        return np.asarray(vtk_to_numpy(centres.GetOutput().GetPoints().GetData()), dtype=np.float64)
+
+    def values(self, array: MeshArray) -> np.ndarray:
+        """(n, components) float64, NaN on points and cells that are hidden, or copies of another part's."""
+        found = self._numbers(array.where, array.name)
+        ghosts = _attributes(self.data, array.where).GetArray(GHOST)
+        if ghosts is not None:
+            from vtkmodules.util.numpy_support import vtk_to_numpy
+
+            found[np.asarray(vtk_to_numpy(ghosts)).ravel() != 0] = np.nan
+        return found
+
+    def gradient(self, array: MeshArray) -> np.ndarray:
+        """(n, 3) float64: the gradient of a scalar, per unit of the positions, by VTK's filter."""
+        from vtkmodules.util.numpy_support import vtk_to_numpy
+        from vtkmodules.vtkCommonDataModel import vtkDataObject
+        from vtkmodules.vtkFiltersGeneral import vtkGradientFilter
+
+        point = array.where == "point"
+        of = vtkDataObject.FIELD_ASSOCIATION_POINTS if point else vtkDataObject.FIELD_ASSOCIATION_CELLS
+        slopes = vtkGradientFilter()
+        slopes.SetInputData(self._in_doubles(array))
+        slopes.SetInputArrayToProcess(0, 0, 0, of, array.name)
+        slopes.SetResultArrayName("slope of it")
+        slopes.Update()
+        found = _attributes(slopes.GetOutput(), array.where).GetArray("slope of it")
+        if found is None:
+            raise InputError(f"{self.file}: the gradient of {brief(array.name)} cannot be had on this mesh.")
+        out = np.array(vtk_to_numpy(found), dtype=np.float64)
+        out[np.isnan(self.values(array)).any(axis=1)] = np.nan
+        return out
+
+    def _in_doubles(self, array: MeshArray) -> vtkDataSet:
+        """The data with the array in double precision, its middle taken off: slopes of it lose no digits."""
+        from vtkmodules.util.numpy_support import numpy_to_vtk
+
+        values = self._numbers(array.where, array.name).ravel()
+        known = values[np.isfinite(values)]
+        values = values - (float(known.mean()) if known.size else 0.0)
+        copy = self.data.NewInstance()
+        copy.ShallowCopy(self.data)
+        made = numpy_to_vtk(values, deep=True)
+        made.SetName(array.name)
+        _attributes(copy, array.where).AddArray(made)
+        return copy
+
+    def _numbers(self, where: Where, name: str) -> np.ndarray:
+        from vtkmodules.util.numpy_support import vtk_to_numpy
+
+        found = np.array(vtk_to_numpy(_attributes(self.data, where).GetArray(name)), dtype=np.float64)
+        return found.reshape(len(found), -1)
+
+
+def open_mesh(path: Path) -> Mesh:
+    """The file, its arrays listed. Raises InputError for what is no VTK file of its suffix, damaged, or empty."""
+    suffix = path.suffix.lower()
+    kind, reader_name = READERS[suffix]
+    with open(path, "rb") as stream:
+        found = _TYPE.search(stream.read(HEAD_BYTES))
+    if found is None:
+        raise InputError(f"{path.name} cannot be read as a VTK file (it has no VTKFile element); export it again.")
+    if found[1].decode() != kind:
+        raise InputError(
+            f"{path.name} holds {brief(found[1].decode())}, but {suffix} is for {kind}; give the file its right suffix."
+        )
+    try:
+        from vtkmodules import vtkIOXML
+    except ImportError as error:
+        raise InputError(
+            f"{path.name} is a VTK file, and VTK is not installed here: pip install 'npf-explorer[fields]'."
+        ) from error
+    reader = getattr(vtkIOXML, reader_name)()
+    troubles: list[str] = []
+    _listen(reader, troubles)
+    reader.SetFileName(str(path))
+    reader.Update()
+    data = reader.GetOutput()
+    if troubles or data is None:
+        raise InputError(
+            f"{path.name} cannot be read as a VTK file ({troubles[0] if troubles else 'no data'}); export it again."
+        )
+    if data.GetNumberOfPoints() < 1:
+        raise InputError(f"{path.name} has no points, or is damaged; export it again.")
+    check_cells(path.name, max(data.GetNumberOfPoints(), data.GetNumberOfCells()), 6)
+    arrays = tuple(_arrays(data))
+    vectors = data.GetPointData().GetVectors() or data.GetCellData().GetVectors()
+    dimension = data.GetMaxSpatialDimension() if data.GetNumberOfCells() else 0
+    return Mesh(path.name, data, arrays, "" if vectors is None else str(vectors.GetName()), dimension)
+
+
+def _listen(reader: vtkObject, troubles: list[str]) -> None:
+    """Keep what VTK would print."""
+    from vtkmodules.vtkCommonCore import vtkCommand, vtkOutputWindow
+
+    def heard(caller: object, event: str, text: str = "") -> None:
+        words = " ".join(str(text).split())
+        troubles.append(re.sub(r"^.*?\(0x[0-9a-f]+\): ?|ERROR: In [^:]*, line \d+ ?", "", words)[:160] or "damaged")
+
+    heard.CallDataType = "string0"  # type: ignore[attr-defined]  # by which VTK knows to pass the text
+    window = vtkOutputWindow.GetInstance()
+    window.SetDisplayModeToNever()
+    window.AddObserver(vtkCommand.ErrorEvent, heard)
+    reader.AddObserver(vtkCommand.ErrorEvent, heard)
+
+
+def _arrays(data: vtkDataSet) -> list[MeshArray]:
+    out: list[MeshArray] = []
+    places: tuple[Where, ...] = ("point", "cell")
+    for where in places:
+        attributes = _attributes(data, where)
+        size = data.GetNumberOfPoints() if where == "point" else data.GetNumberOfCells()
+        for k in range(attributes.GetNumberOfArrays()):
+            array = attributes.GetArray(k)  # None for texts
+            name = attributes.GetArrayName(k)
+            if array is None or not name or name == GHOST or array.GetNumberOfTuples() != size:
+                continue
+            out.append(MeshArray(str(name), where, int(array.GetNumberOfComponents()), _unit(array)))
+    return out
+
+
+def _unit(array: vtkDataArray) -> str:
+    key = array.UNITS_LABEL()
+    information = array.GetInformation()
+    if information is None or not information.Has(key):
+        return ""
+    return str(information.Get(key))  # type: ignore[call-overload]  # which VTK's stubs leave out for texts
+
+
+def _attributes(data: vtkDataSet, where: Where) -> vtkDataSetAttributes:
+    return data.GetPointData() if where == "point" else data.GetCellData()
+
+
+def _points(data: vtkDataSet) -> np.ndarray:
+    from vtkmodules.util.numpy_support import vtk_to_numpy
+    from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPointSet, vtkRectilinearGrid
+
+    if isinstance(data, vtkImageData):
+        counts, extent, spacing = data.GetDimensions(), data.GetExtent(), data.GetSpacing()
+        turn = data.GetDirectionMatrix()
+        direction = np.array([[turn.GetElement(i, j) for j in range(3)] for i in range(3)], dtype=np.float64)
+        steps = [(np.arange(counts[k]) + extent[2 * k]) * spacing[k] for k in range(3)]
+        return _lattice(*steps) @ direction.T + np.array(data.GetOrigin())
+    if isinstance(data, vtkRectilinearGrid):
+        axes = (data.GetXCoordinates(), data.GetYCoordinates(), data.GetZCoordinates())
+        return _lattice(*(np.asarray(vtk_to_numpy(axis), dtype=np.float64) for axis in axes))
+    assert isinstance(data, vtkPointSet)
+    return np.array(vtk_to_numpy(data.GetPoints().GetData()), dtype=np.float64)
+
+
+def _lattice(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """(n, 3), x running fastest, as VTK counts points."""
+    up, across, along = np.meshgrid(z, y, x, indexing="ij")
+    return np.stack([along.ravel(), across.ravel(), up.ravel()], axis=1)
