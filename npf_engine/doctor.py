@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from npf_engine import __version__, resources
 from npf_engine.errors import InputError
@@ -70,7 +69,7 @@ class Check:
     say: str
     required: bool = True
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """{"name", "ok", "say"}."""
         return {"name": self.name, "ok": self.ok, "say": self.say}
 
@@ -86,7 +85,7 @@ class Diagnosis:
         """Whether every required check passed."""
         return all(check.ok for check in self.checks if check.required)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """{"ok", "checks": [{"name", "ok", "say"}]}."""
         return {"ok": self.ok, "checks": [check.to_json() for check in self.checks]}
 

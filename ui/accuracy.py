@@ -50,7 +50,7 @@ def table(run: Run, name: str) -> None:
     paperfigure.offer("ladder", name, lambda how: paper.ladder(rows, how), caption, paperfigure.command(run))
 
 
-def _cells(row: dict[str, Any]) -> dict[str, Any]:
+def _cells(row: accuracy.Row) -> dict[str, object]:
     ratio = number(row["ratio"])
     if row["ratio"] is not None and row["se"] is not None:
         ratio += f" ± {number(row['se'], 2)}"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from npf_engine.citation import bibtex
 from npf_engine.numbers import number
+from npf_engine.settings import reading
+from npf_engine.settings.reading import maybe_mapping, maybe_number
 
 TITLES = {
     "pushforward": "grad u#rho against F#rho, S_eps",
@@ -35,29 +37,31 @@ class AccuracyRow:
         return (self.value, self.floor, self.ratio, self.se, self.trivial)
 
 
-def accuracy_rows(metrics: dict[str, Any]) -> list[AccuracyRow]:
+def accuracy_rows(metrics: Mapping[str, object]) -> list[AccuracyRow]:
     """The lines of the accuracy table from a report's ``metrics``; those that were not measured are left out."""
     rows = []
     for key, title in TITLES.items():
-        item = metrics.get(key)
-        if item:
-            floor, trivial = item.get("self_distance"), item.get("trivial")
-            rows.append(AccuracyRow(title, item.get("value"), floor, item.get("ratio"), item.get("se"), trivial))
-            if item.get("paper_self_distance") is not None:
-                title = "the same, floor as in the paper (two draws from all of rho)"
-                rows.append(AccuracyRow(title, item.get("value"), item["paper_self_distance"]))
-    if item := metrics.get("reconstruction"):
-        row = AccuracyRow("mean |F - grad u o M_xi|, units of F", item.get("l2"), 0.0, trivial=item.get("trivial"))
-        rows.append(row)
-        rows.append(AccuracyRow("the same over mean |F|", item.get("relative"), 0.0))
-    if item := metrics.get("map_error"):
-        title = "root mean square of M_xi - M_theta over the spread of M"
-        rows.append(AccuracyRow(title, item.get("value"), 0.0, trivial=item.get("trivial")))
-    rows += miss_rows(metrics.get("inverse_miss"))
-    if item := metrics.get("inverse_cosine"):
-        rows.append(AccuracyRow("cos(F(I_psi(y)), y)", item.get("mean"), 1.0, trivial=item.get("trivial")))
-    if item := metrics.get("test_dual"):
-        value, gap = item.get("value"), item.get("gap")
+        if item := maybe_mapping(metrics, key):
+            value, floor, ratio, se, trivial, paper = (
+                maybe_number(item, name)
+                for name in ("value", "self_distance", "ratio", "se", "trivial", "paper_self_distance")
+            )
+            rows.append(AccuracyRow(title, value, floor, ratio, se, trivial))
+            if paper is not None:
+                rows.append(AccuracyRow("the same, floor as in the paper (two draws from all of rho)", value, paper))
+    if item := maybe_mapping(metrics, "reconstruction"):
+        title, trivial = "mean |F - grad u o M_xi|, units of F", maybe_number(item, "trivial")
+        rows.append(AccuracyRow(title, maybe_number(item, "l2"), 0.0, trivial=trivial))
+        rows.append(AccuracyRow("the same over mean |F|", maybe_number(item, "relative"), 0.0))
+    if item := maybe_mapping(metrics, "map_error"):
+        title, trivial = "root mean square of M_xi - M_theta over the spread of M", maybe_number(item, "trivial")
+        rows.append(AccuracyRow(title, maybe_number(item, "value"), 0.0, trivial=trivial))
+    rows += miss_rows(maybe_mapping(metrics, "inverse_miss"))
+    if item := maybe_mapping(metrics, "inverse_cosine"):
+        value, trivial = maybe_number(item, "mean"), maybe_number(item, "trivial")
+        rows.append(AccuracyRow("cos(F(I_psi(y)), y)", value, 1.0, trivial=trivial))
+    if item := maybe_mapping(metrics, "test_dual"):
+        value, gap = maybe_number(item, "value"), maybe_number(item, "gap")
         trivial = None if value is None or gap is None else value + gap
         rows.append(AccuracyRow("test dual, mean of u(x) + u*(F(x)); lower is better", value, trivial=trivial))
     return rows
@@ -70,56 +74,57 @@ KNOWN = {
 }
 
 
-def miss_rows(item: dict[str, Any] | None) -> list[AccuracyRow]:
+def miss_rows(item: Mapping[str, object]) -> list[AccuracyRow]:
     """The lines of ``inverse_miss``: what F misses at drawn pre-images, and after these were carried to the exact
     ones."""
     if not item:
         return []
-    value, floor = item.get("mean"), item.get("self_distance")
+    value, floor = maybe_number(item, "mean"), maybe_number(item, "self_distance")
     ratio = value / floor if value is not None and floor else None
-    known = KNOWN.get(item.get("known") or "", "")
+    known = KNOWN.get(reading.maybe_text(item, "known", ""), "")
     title = f"|F(x) - v| at drawn pre-images x of v, over F's spread ({known})"
-    rows = [AccuracyRow(title, value, floor, ratio, trivial=item.get("trivial"))]
-    rows.append(AccuracyRow("the same, median", item.get("median")))
-    rows.append(AccuracyRow("share of draws that miss by more than |v| / 2", item.get("beyond_half"), 0.0))
-    if item.get("worst_decile") is not None:
-        rows.append(AccuracyRow("median miss at the worst tenth of the places, at least", item["worst_decile"]))
-    if item.get("own_error") is not None:
-        rows.append(AccuracyRow("what grad u o M_xi itself misses by, over F's spread", item["own_error"], 0.0))
-    if exact := item.get("exact"):
-        rows.append(AccuracyRow("|F(x) - v| after the draws were carried to exact pre-images", exact.get("mean"), 0.0))
-        rows.append(AccuracyRow("share of them that end within 0.01", exact.get("found"), 1.0))
+    rows = [AccuracyRow(title, value, floor, ratio, trivial=maybe_number(item, "trivial"))]
+    rows.append(AccuracyRow("the same, median", maybe_number(item, "median")))
+    rows.append(AccuracyRow("share of draws that miss by more than |v| / 2", maybe_number(item, "beyond_half"), 0.0))
+    if (worst := maybe_number(item, "worst_decile")) is not None:
+        rows.append(AccuracyRow("median miss at the worst tenth of the places, at least", worst))
+    if (own := maybe_number(item, "own_error")) is not None:
+        rows.append(AccuracyRow("what grad u o M_xi itself misses by, over F's spread", own, 0.0))
+    if exact := maybe_mapping(item, "exact"):
+        title, mean = "|F(x) - v| after the draws were carried to exact pre-images", maybe_number(exact, "mean")
+        rows.append(AccuracyRow(title, mean, 0.0))
+        rows.append(AccuracyRow("share of them that end within 0.01", maybe_number(exact, "found"), 1.0))
     return rows
 
 
-def model_card(config: dict[str, Any], report: dict[str, Any], command: str) -> str:
+def model_card(config: Mapping[str, object], report: Mapping[str, object], command: str) -> str:
     """README.md of a bundle, from its settings, its report and the command that trained it."""
-    verdict = report.get("verdict") or "none"
-    reason = report.get("verdict_reason")
-    field = (config.get("field") or {}).get("name") or "a field"
+    verdict, reason = report.get("verdict") or "none", report.get("verdict_reason")
+    d, metrics = reading.whole(config, "d"), maybe_mapping(report, "metrics")
+    field = str(maybe_mapping(config, "field").get("name") or "a field")
     return _head(config, field) + CARD.format(
         name=config["name"],
         field=field,
         source=_source(config),
         bibtex=bibtex(source_of(config)),
-        d=config["d"],
+        d=d,
         verdict=f"**{verdict}**" + (f": {reason}" if reason else "."),
-        table=_table(report.get("metrics") or {}),
-        draws=_draws(report.get("metrics") or {}),
+        table=_table(metrics),
+        draws=_draws(metrics),
         conventions=_conventions(config),
         command=command,
         seconds=_seconds(report),
-        example=", ".join("0.0" for _ in range(config["d"])) if config["d"] <= 8 else f"*[0.0] * {config['d']}",
+        example=", ".join("0.0" for _ in range(d)) if d <= 8 else f"*[0.0] * {d}",
     )
 
 
-def source_of(config: dict[str, Any]) -> str:
+def source_of(config: Mapping[str, object]) -> str:
     """Where the data came from, in the words of the field's provenance; empty where nothing is said."""
-    told = ((config.get("info") or {}).get("provenance") or {}).get("source")
+    told = maybe_mapping(maybe_mapping(config, "info"), "provenance").get("source")
     return told if isinstance(told, str) else ""
 
 
-def _head(config: dict[str, Any], field: str) -> str:
+def _head(config: Mapping[str, object], field: str) -> str:
     """The YAML that model hubs read: JSON strings are YAML's, whatever a name holds."""
     tags = ["polar-factorization", "optimal-transport", "brenier-map", "input-convex-neural-network"]
     lines = [
@@ -152,19 +157,17 @@ PROVENANCE = {  # key of a field's provenance -> what it is called
 }
 
 
-def _source(config: dict[str, Any]) -> str:
+def _source(config: Mapping[str, object]) -> str:
     """What F was: where it came from, what was done to its numbers, and what to know of it."""
-    info = config.get("info") or {}
-    provenance = info.get("provenance") or {}
+    info = maybe_mapping(config, "info")
+    provenance = maybe_mapping(info, "provenance")
     lines = [
         f"- {title}: {_told(provenance[key])}"
         for key, title in PROVENANCE.items()
         if provenance.get(key) not in (None, "")
     ]
-    lines += [
-        f"- done to the numbers: {_line(text)}" for text in info.get("conversions") or [] if isinstance(text, str)
-    ]
-    lines += [f"- to know: {_line(text)}" for text in info.get("warnings") or [] if isinstance(text, str)]
+    for key, words in (("conversions", "done to the numbers"), ("warnings", "to know")):
+        lines += [f"- {words}: {_line(text)}" for text in reading.items(info, key) if isinstance(text, str)]
     return "\n".join(lines) or "- the field is given by its name alone"
 
 
@@ -181,7 +184,7 @@ def _line(text: str) -> str:
     return " ".join(text.split()).replace("<", "‹").replace(">", "›").replace("](", "] (")
 
 
-def _table(metrics: dict[str, Any]) -> str:
+def _table(metrics: Mapping[str, object]) -> str:
     lines = ["| | value | floor | ratio (value over floor) | s.e. | trivial answer |", "|---|---|---|---|---|---|"]
     for row in accuracy_rows(metrics):
         title = row.title.replace("|", "\\|")
@@ -193,29 +196,29 @@ def _number(value: float | None) -> str:
     return number(value, 4, dash="")
 
 
-def _draws(metrics: dict[str, Any]) -> str:
-    item = metrics.get("pushforward") or {}
-    draws, n, eps = item.get("draws"), item.get("n"), item.get("eps")
+def _draws(metrics: Mapping[str, object]) -> str:
+    item = maybe_mapping(metrics, "pushforward")
+    draws, n, eps = (maybe_number(item, name) for name in ("draws", "n", "eps"))
     if not draws or not n:
         return ""
     tail = f"; eps of the first line is {_number(eps)}" if eps else ""
     return f"Means of {draws} draws of {n} unseen samples{tail}.\n"
 
 
-def _conventions(config: dict[str, Any]) -> str:
-    units, scaling = config.get("units") or {}, config.get("scaling") or {}
-    offset, scale = scaling.get("offset") or [], scaling.get("scale") or []
+def _conventions(config: Mapping[str, object]) -> str:
+    d, units, scaling = reading.whole(config, "d"), maybe_mapping(config, "units"), maybe_mapping(config, "scaling")
+    offset, scale = reading.numbers(scaling, "offset"), reading.numbers(scaling, "scale")
     lines = []
-    names, where = units.get("axes") or [], units.get("position") or []
-    low, high = config.get("low") or [], config.get("high") or []
-    for k in range(min(config["d"], 8)):
+    names, where = reading.texts(units, "axes"), reading.texts(units, "position")
+    low, high = reading.numbers(config, "low"), reading.numbers(config, "high")
+    for k in range(min(d, 8)):
         axis = names[k] if k < len(names) else f"x{k + 1}"
         unit = f" in {where[k]}" if k < len(where) and where[k] else ""
         box = f", from {_number(low[k])} to {_number(high[k])}" if k < len(low) and k < len(high) else ""
         model = f"; model position = (x - {offset[k]:.8g}) / {scale[k]:.8g}" if k < len(offset) else ""
         lines.append(f"- coordinate {k + 1} is {axis}{unit}{box}{model}")
-    if config["d"] > 8:
-        lines.append(f"- and {config['d'] - 8} more, see `config.json`")
+    if d > 8:
+        lines.append(f"- and {d - 8} more, see `config.json`")
     lines.append(
         f"- values of F (and of grad u) are in {units.get('value') or 'the units of the field'}, never rescaled"
     )
@@ -223,10 +226,11 @@ def _conventions(config: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _seconds(report: dict[str, Any]) -> str:
-    seconds = report.get("seconds") or {}
+def _seconds(report: Mapping[str, object]) -> str:
+    found = maybe_mapping(report, "seconds")
+    seconds = {name: value for name in found if (value := maybe_number(found, name)) is not None}
     total = seconds.get("total")
-    stages = ", ".join(f"{k} {v:.0f} s" for k, v in seconds.items() if k != "total" and v is not None)
+    stages = ", ".join(f"{name} {value:.0f} s" for name, value in seconds.items() if name != "total")
     where = f" on {report['device']}" if report.get("device") else ""
     threads = f" with {report['threads']} thread(s)" if report.get("threads") else ""
     return f"{stages}{f'; {total:.0f} s in all' if total is not None else ''}{where}{threads}."

@@ -11,20 +11,20 @@ import io
 import math
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import load as load_tensors
 
 from npf_engine.bundle import schema
+from npf_engine.bundle.cleaning import is_number
 from npf_engine.bundle.files import COMMAND, ENVIRONMENT, MAX_FILES, REFERENCE, REPORT, read_files
 from npf_engine.errors import InputError
 from npf_engine.fields.lattice import LATTICE, MOST_NODES, lattice_of
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.networks.sizes import check_networks
 from npf_engine.polar.storage import BUILDERS, CONFIG, FORMAT, MODEL, SAMPLES, numbers_of
-from npf_engine.settings import limits
+from npf_engine.settings import limits, reading
 from npf_engine.settings.dotted import set_leaves
 
 MAX_HEADER = 2**20  # bytes of the list of tensors in a safetensors file
@@ -41,7 +41,7 @@ def check_bundle(path: Path | str, name: str = "") -> None:
     check_content(name, read_files(path, name))
 
 
-def check_content(name: str, content: dict[str, bytes]) -> tuple[dict[str, Any], dict[str, Any]]:
+def check_content(name: str, content: dict[str, bytes]) -> tuple[dict[str, object], dict[str, object]]:
     """Settings and report of a bundle's files; raises InputError where they or the tensors are not sound."""
     config = schema.parse(f"{CONFIG} in {name}", content[CONFIG])
     report = schema.parse(f"{REPORT} in {name}", content[REPORT])
@@ -53,7 +53,7 @@ def check_content(name: str, content: dict[str, bytes]) -> tuple[dict[str, Any],
         raise InputError(f"{REPORT} in {name} has no accuracy table; the bundle was not written by this program")
     schema.check(f"{REPORT} in {name}", schema.Report, report)
     schema.check(f"{ENVIRONMENT} in {name}", schema.Environment, environment)
-    check_reference(name, config["d"], content[REFERENCE])
+    check_reference(name, reading.whole(config, "d"), content[REFERENCE])
     command_of(name, content)
     return config, report
 
@@ -87,7 +87,7 @@ def check_reference(name: str, d: int, data: bytes) -> None:
             raise InputError(f"{where}: {key[:60]!r} is not finite numbers; the bundle is damaged, download it again")
 
 
-def check_config(name: str, config: dict[str, Any]) -> None:
+def check_config(name: str, config: dict[str, object]) -> None:
     """Raise InputError for another format version, or settings that no bundle has."""
     where = f"{CONFIG} in {name}"
     version = config.get("format")
@@ -98,6 +98,19 @@ def check_config(name: str, config: dict[str, Any]) -> None:
     d = config.get("d")
     if not isinstance(d, int) or isinstance(d, bool) or not 1 <= d <= limits.MAX_D:
         raise InputError(f"{where} gives d = {limits.shown(d)}; a field has 1 to {limits.MAX_D} dimensions")
+    _check_vectors(where, config, d)
+    _check_networks_named(where, config, d)
+    schema.check(where, schema.Config, config)
+    known = {item.name for item in dataclasses.fields(FieldSpec)}
+    try:
+        spec = reading.mapping(reading.mapping(config, "field"), "spec")
+        set_leaves(FieldSpec(), {key: value for key, value in spec.items() if key in known})
+    except InputError as error:
+        raise InputError(f"{where}: field.spec: {error}") from None
+
+
+def _check_vectors(where: str, config: dict[str, object], d: int) -> None:
+    """The domain and the scaling: d finite numbers each, in order."""
     scaling = config.get("scaling")
     vectors = {
         "low": config.get("low"),
@@ -105,25 +118,20 @@ def check_config(name: str, config: dict[str, Any]) -> None:
         "scaling.offset": scaling.get("offset") if isinstance(scaling, dict) else None,
         "scaling.scale": scaling.get("scale") if isinstance(scaling, dict) else None,
     }
+    found: dict[str, list[float]] = {}
     for key, value in vectors.items():
-        if not isinstance(value, list) or len(value) != d or not all(map(_is_number, value)):
+        if not isinstance(value, list) or len(value) != d or not all(map(_is_finite, value)):
             raise InputError(f"{where} gives {key} = {limits.shown(value)}; it takes {d} finite numbers")
         if any(abs(item) > limits.LARGEST for item in value):
             raise InputError(f"{where} gives {key} a number beyond {limits.LARGEST:g}; no field has such positions")
-    if not all(scale > 0 for scale in vectors["scaling.scale"] or ()):
+        found[key] = value
+    if not all(scale > 0 for scale in found["scaling.scale"]):
         raise InputError(f"{where} gives a scale that is not positive; the bundle is damaged")
-    if not all(low < high for low, high in zip(config["low"], config["high"], strict=True)):
+    if not all(low < high for low, high in zip(found["low"], found["high"], strict=True)):
         raise InputError(f"{where} gives a domain that is none: low must be below high on every axis")
-    _check_networks_named(where, config)
-    schema.check(where, schema.Config, config)
-    known = {item.name for item in dataclasses.fields(FieldSpec)}
-    try:
-        set_leaves(FieldSpec(), {key: value for key, value in config["field"]["spec"].items() if key in known})
-    except InputError as error:
-        raise InputError(f"{where}: field.spec: {error}") from None
 
 
-def _check_networks_named(where: str, config: dict[str, Any]) -> None:
+def _check_networks_named(where: str, config: dict[str, object], d: int) -> None:
     networks = config.get("networks")
     if not isinstance(networks, dict) or "u" not in networks or not set(networks) <= set(BUILDERS):
         raise InputError(f"{where} does not say which networks there are; the bundle is damaged")
@@ -131,26 +139,26 @@ def _check_networks_named(where: str, config: dict[str, Any]) -> None:
     for network, arguments in networks.items():
         for key in sizes[network]:
             given = arguments.get(key) if isinstance(arguments, dict) else None
-            if given != config["d"]:
-                raise InputError(
-                    f"{where} gives {network} {key} = {limits.shown(given)}, but the field has d = {config['d']}"
-                )
+            if given != d:
+                raise InputError(f"{where} gives {network} {key} = {limits.shown(given)}, but the field has d = {d}")
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _is_finite(value: object) -> bool:
+    return is_number(value) and math.isfinite(value)
 
 
-def check_tensors(name: str, config: dict[str, Any], content: dict[str, bytes]) -> None:
+def check_tensors(name: str, config: dict[str, object], content: dict[str, bytes]) -> None:
     """Raise InputError unless model.safetensors holds just the tensors, in shape, of the networks in the settings."""
     found = _tensors(name, MODEL, content)
     expected: dict[str, tuple[int, ...]] = {}
+    networks = reading.mapping(config, "networks")
     try:  # before anything is built: no network may be larger than its file
-        check_networks(config["networks"], numbers_of(found))
+        check_networks(networks, numbers_of(found))
     except InputError as error:
         raise InputError(f"{CONFIG} in {name}: {error}") from None
-    for network, arguments in config["networks"].items():
-        expected |= {f"{network}.{key}": shape for key, shape in _shapes(name, network, arguments).items()}
+    for network in networks:
+        shapes = _shapes(name, network, reading.mapping(networks, network))
+        expected |= {f"{network}.{key}": shape for key, shape in shapes.items()}
     for key in sorted(set(found) | set(expected)):
         if key not in found or key not in expected:
             say = f"lacks {key}" if key not in found else f"holds {key}, which the settings do not know"
@@ -162,7 +170,7 @@ def check_tensors(name: str, config: dict[str, Any], content: dict[str, bytes]) 
             )
 
 
-def _shapes(name: str, network: str, arguments: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+def _shapes(name: str, network: str, arguments: dict[str, object]) -> dict[str, tuple[int, ...]]:
     """The shapes of a network's tensors, from the network itself: the file is as large, or it was refused."""
     try:
         return {key: tuple(value.shape) for key, value in BUILDERS[network](**arguments).state_dict().items()}
@@ -171,16 +179,16 @@ def _shapes(name: str, network: str, arguments: dict[str, Any]) -> dict[str, tup
         raise InputError(f"{CONFIG} in {name} describes a network {network} that cannot be built ({detail})") from None
 
 
-def check_samples(name: str, config: dict[str, Any], content: dict[str, bytes]) -> None:
+def check_samples(name: str, config: dict[str, object], content: dict[str, bytes]) -> None:
     """Raise InputError unless samples.safetensors holds x, y and m, (n, d) each, for training and test."""
-    found = _tensors(name, SAMPLES, content)
+    found, d = _tensors(name, SAMPLES, content), reading.whole(config, "d")
     for part in ("train", "test"):
         shapes = {key: tuple(found[key].shape) if key in found else None for key in (f"{k}_{part}" for k in "xym")}
         first = shapes[f"x_{part}"]
-        sound = first is not None and len(first) == 2 and first[0] > 0 and first[1] == config["d"]
+        sound = first is not None and len(first) == 2 and first[0] > 0 and first[1] == d
         if not sound or any(shape != first for shape in shapes.values()):
             say = ", ".join(f"{key} {shape or 'absent'}" for key, shape in shapes.items())
-            raise InputError(f"{SAMPLES} in {name} needs x, y and m of one shape (n, {config['d']}), but has {say}")
+            raise InputError(f"{SAMPLES} in {name} needs x, y and m of one shape (n, {d}), but has {say}")
         most = {"x": INSIDE if config["rho"] in ("box", "disc", "land") else NEAR, "y": limits.LARGEST, "m": 1e6}
         for key, bound in most.items():
             if float(found[f"{key}_{part}"].double().abs().max()) > bound:
@@ -188,7 +196,7 @@ def check_samples(name: str, config: dict[str, Any], content: dict[str, bytes]) 
     _check_lattice(name, config, found)
 
 
-def _check_lattice(name: str, config: dict[str, Any], found: dict[str, torch.Tensor]) -> None:
+def _check_lattice(name: str, config: dict[str, object], found: dict[str, torch.Tensor]) -> None:
     """F on its grid, where the bundle has it: as large as this program keeps one, over a square of Omega's size."""
     where = f"{SAMPLES} in {name}"
     extra = set(found) - {f"{key}_{part}" for key in "xym" for part in ("train", "test")} - set(LATTICE)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeGuard
 
 from npf_engine.bundle.schema import MAX_NESTED, Metrics, plain
-from npf_engine.settings import limits
-from npf_engine.tasks.files import Json
+from npf_engine.settings import limits, reading
 
 
-def clean(data: object, depth: int = 0) -> Json:
+def clean(data: object, depth: int = 0) -> object:
     """``data`` with what cannot be shown taken out: numbers that are not finite become None, texts are cut and made
     printable, what is nested too deeply is left out. Never raises."""
     if isinstance(data, bool) or data is None:
@@ -30,6 +29,12 @@ def clean(data: object, depth: int = 0) -> Json:
     return None
 
 
+def clean_record(data: object) -> dict[str, object] | None:
+    """``clean`` of an object with named entries; None for what is none."""
+    cleaned = clean(data)
+    return cleaned if isinstance(cleaned, dict) else None
+
+
 def clean_text(text: object, most: int = limits.MAX_SENTENCE) -> str:
     """``text`` as at most ``most`` printable characters; of anything else, what it would be written as."""
     if not isinstance(text, str):
@@ -40,11 +45,11 @@ def clean_text(text: object, most: int = limits.MAX_SENTENCE) -> str:
     return "".join("\ufffd" if limits.unprintable(c, lines=True) else c for c in text)
 
 
-def clean_metrics(data: object) -> dict[str, Any] | None:
+def clean_metrics(data: object) -> dict[str, object] | None:
     """The metrics of a row, where every figure of the accuracy table is numbers or missing; None for none at all."""
-    if not isinstance(data, dict):
+    found = clean_record(data)
+    if found is None:
         return None
-    found: dict[str, Any] = clean(data)
     for name in Metrics.model_fields:
         item = found.get(name)
         if item is not None:
@@ -52,22 +57,25 @@ def clean_metrics(data: object) -> dict[str, Any] | None:
     return found
 
 
-def _figures(item: dict[str, Any]) -> dict[str, Any]:
+def _figures(item: dict[str, object]) -> dict[str, object]:
     """What of a figure is numbers, and the words and groups of numbers that its class knows."""
-    kept = {key: value for key, value in item.items() if value is None or _number(value)}
+    kept: dict[str, object] = {key: value for key, value in item.items() if value is None or is_number(value)}
     if isinstance(item.get("known"), str):
         kept["known"] = item["known"]
     if isinstance(item.get("exact"), dict):
-        kept["exact"] = {key: value for key, value in item["exact"].items() if value is None or _number(value)}
+        exact = reading.mapping(item, "exact")
+        kept["exact"] = {key: value for key, value in exact.items() if value is None or is_number(value)}
     return kept
 
 
 def clean_seconds(data: object) -> dict[str, float] | None:
     """Seconds by stage of a row, as far as they are numbers."""
-    if not isinstance(data, dict):
+    found = clean_record(data)
+    if found is None:
         return None
-    return {key: value for key, value in clean(data).items() if _number(value) and value >= 0}
+    return {key: value for key, value in found.items() if is_number(value) and value >= 0}
 
 
-def _number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value of JSON is a number; true and false are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -18,7 +18,6 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
-from typing import Any
 
 import numpy as np
 
@@ -33,9 +32,8 @@ from npf_engine.errors import InputError
 from npf_engine.networks.sizes import kind_of_potential
 from npf_engine.polar import PolarFactorization
 from npf_engine.polar.constant import WithConstant
-from npf_engine.settings import limits
+from npf_engine.settings import limits, reading
 from npf_engine.tasks import layout
-from npf_engine.tasks.files import Json
 
 __all__ = ["Bundle", "check_bundle", "load_bundle", "read_bundle", "unpack_bundle", "write_bundle"]
 
@@ -51,8 +49,8 @@ class Bundle:
     """A checked bundle: where it is (zip or folder), its settings (config.json) and its report (report.json)."""
 
     path: Path
-    config: dict[str, Any]
-    report: dict[str, Any]
+    config: dict[str, object]
+    report: dict[str, object]
 
     @property
     def name(self) -> str:
@@ -60,10 +58,10 @@ class Bundle:
         return str(self.config.get("name") or self.path.stem.removeprefix("npf-"))
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """The spec of its training, as JSON; a bundle is a trained model, whatever kind of run it comes from."""
-        told = self.config.get("spec")
-        return {key: told[key] for key in told if key != KIND} if isinstance(told, dict) else {}
+        told = reading.maybe_mapping(self.config, "spec")
+        return {key: told[key] for key in told if key != KIND}
 
     def model(self) -> PolarFactorization:
         """The trained factorization."""
@@ -71,7 +69,7 @@ class Bundle:
 
 
 def write_bundle(
-    model: PolarFactorization, report: dict[str, Any], spec: dict[str, Any], out_zip: Path | str, command: str
+    model: PolarFactorization, report: dict[str, object], spec: dict[str, object], out_zip: Path | str, command: str
 ) -> Path:
     """Write the bundle of a trained model to ``out_zip``, all of it or nothing; returns the path.
 
@@ -82,14 +80,13 @@ def write_bundle(
     """
     out_zip = Path(out_zip)
     report = {key: value for key, value in report.items() if key != "bundle"}
-    name, source = str(spec.get("name") or model.field_name), str(spec["field"]["source"])
+    name, source = str(spec.get("name") or model.field_name), str(reading.mapping(spec, "field")["source"])
     content: dict[str, bytes] = {}
     with tempfile.TemporaryDirectory() as folder:
         model.save(folder)
         for part in (files.MODEL, files.SAMPLES, files.CONFIG):
             content[part] = (Path(folder) / part).read_bytes()
-    config = json.loads(content[files.CONFIG])
-    config |= {"name": name, "spec": spec}
+    config = reading.as_mapping(files.CONFIG, json.loads(content[files.CONFIG])) | {"name": name, "spec": spec}
     config, report = _without_folders(config, source), _without_folders(report, source)
     content[files.REFERENCE] = reference(model)
     content[files.ENVIRONMENT] = _json(environment(report))
@@ -97,7 +94,7 @@ def write_bundle(
     return out_zip
 
 
-def _sealed(content: dict[str, bytes], config: dict[str, Any], report: dict[str, Any], command: str) -> bytes:
+def _sealed(content: dict[str, bytes], config: dict[str, object], report: dict[str, object], command: str) -> bytes:
     """The zip of a bundle: what was measured and learned, beside the card and the programs as this version has them."""
     content = content | {
         files.CONFIG: _json(config),
@@ -108,12 +105,12 @@ def _sealed(content: dict[str, bytes], config: dict[str, Any], report: dict[str,
         files.EXAMPLE: Path(example.__file__).read_bytes(),
         files.COMMAND: (command + "\n").encode(),
     }
-    content |= package_files(kind_of_potential(config["networks"]["u"]))
+    content |= package_files(kind_of_potential(reading.mapping(reading.mapping(config, "networks"), "u")))
     content[files.CHECKSUMS] = files.checksums(content).encode()
     return zipped(content)
 
 
-def rewritten(path: Path, known: Callable[[dict[str, Any]], dict[str, Any]]) -> tuple[bytes, Bundle]:
+def rewritten(path: Path, known: Callable[[dict[str, object]], dict[str, object]]) -> tuple[bytes, Bundle]:
     """A bundle that came from elsewhere, checked and sealed anew: its numbers, and nothing else of it.
 
     Its card and its programs are replaced by our own, so that what is handed on as ours is ours; of its settings stays
@@ -172,7 +169,7 @@ def reference(model: PolarFactorization) -> bytes:
     return buffer.getvalue()
 
 
-def environment(report: dict[str, Any]) -> dict[str, Any]:
+def environment(report: dict[str, object]) -> dict[str, object]:
     """The software and the kind of machine that wrote the bundle."""
     return {
         "npf_engine": __version__,
@@ -199,14 +196,18 @@ def file_name(text: str) -> str:
     return text
 
 
-def _without_folders(data: Json, source: str) -> Json:
-    """``data`` with absolute paths cut to file names, also where the path ``source`` stands inside a sentence."""
+def _without_folders(record: dict[str, object], source: str) -> dict[str, object]:
+    """JSON with absolute paths cut to file names, also where the path ``source`` stands inside a sentence."""
+    return {key: _cut(value, source) for key, value in record.items()}
+
+
+def _cut(data: object, source: str) -> object:
     if isinstance(data, str):
         return file_name(data.replace(source, file_name(source)) if source else data)
     if isinstance(data, dict):
-        return {key: _without_folders(value, source) for key, value in data.items()}
+        return {key: _cut(value, source) for key, value in data.items()}
     if isinstance(data, list):
-        return [_without_folders(value, source) for value in data]
+        return [_cut(value, source) for value in data]
     return data
 
 

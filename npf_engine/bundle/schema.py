@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -66,7 +66,7 @@ class FieldPart(Part):
     """Of config.json: the field that was trained on."""
 
     name: Sentence
-    spec: dict[str, Any]
+    spec: dict[str, object]
 
 
 class InfoPart(Part):
@@ -76,7 +76,7 @@ class InfoPart(Part):
     n: Whole | None = None
     seconds: dict[Word, Share | None] = {}
     warnings: Annotated[list[Sentence], Field(max_length=200)] = []
-    provenance: dict[str, Any] = {}
+    provenance: dict[str, object] = {}
 
 
 class Config(Part):
@@ -86,7 +86,7 @@ class Config(Part):
     name: Word | None = None
     d: Annotated[int, Field(ge=1, le=limits.MAX_D, strict=True)]
     dtype: Literal["float32", "float64"]
-    networks: dict[str, dict[str, Any]]
+    networks: dict[str, dict[str, object]]
     scaling: ScalingPart
     units: UnitsPart
     rho: Literal["box", "disc", "gaussian", "land", "samples"]
@@ -99,7 +99,7 @@ class Config(Part):
     redraws: Annotated[int, Field(ge=0, le=limits.MAX_REDRAWS, strict=True)] = 0
     info: InfoPart
     conventions: dict[Word, Sentence] = {}
-    spec: dict[str, Any] | None = None
+    spec: dict[str, object] | None = None
 
 
 class Measured(Part):
@@ -177,7 +177,7 @@ class Environment(Part):
     packages: dict[Word, Word | None] = {}
 
 
-def parse(where: str, data: bytes) -> dict[str, Any]:
+def parse(where: str, data: bytes) -> dict[str, object]:
     """The JSON object in ``data``, its size, depth, numbers and texts bounded. Raises InputError that begins with
     ``where``, the file and its bundle."""
     if len(data) > MAX_JSON:
@@ -232,7 +232,7 @@ def plain(value: float) -> bool:
     return math.isfinite(value) and abs(value) <= MAX_MAGNITUDE
 
 
-def check(where: str, model: type[BaseModel], data: dict[str, Any]) -> None:
+def check(where: str, model: type[BaseModel], data: dict[str, object]) -> None:
     """InputError, one sentence, for the first key of ``data`` that is not what ``model`` says."""
     try:
         model.model_validate(data)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TypedDict, TypeGuard
 
 import plotly.graph_objects as go
 
 from npf_engine.figures import palette
 from npf_engine.figures.layout import finish, float32
 from npf_engine.numbers import number
+from npf_engine.settings import reading
 
 MISS = "inverse_miss"
 # metric of the report -> (colour, symbol, what is compared)
@@ -27,46 +29,68 @@ METRICS: dict[str, tuple[str, str, str]] = {
 NARROW = 0.2  # below the floor by this share, and by four standard errors, is no merit
 
 
-def rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Rows of the table, one a metric; numbers in the units of the report, None where a column has no sense.
+class Row(TypedDict):
+    """A row of the table. better: how far from the trivial answer to the floor, 1 at the floor and 0 at the trivial
+    answer, on a logarithmic scale. None where a column has no sense."""
 
-    Keys: what, measure, value, floor, ratio, se, trivial, better (how far from the trivial answer to the floor:
-    1 at the floor and 0 at the trivial answer, on a logarithmic scale), n.
-    """
-    found = []
+    what: str
+    measure: str
+    value: float
+    floor: float | None
+    ratio: float | None
+    se: float | None
+    trivial: float | None
+    better: float | None
+    n: float | None
+
+
+@dataclass(frozen=True)
+class _Item:
+    """A metric as value, floor and trivial answer."""
+
+    value: float | None
+    floor: float | None
+    ratio: float | None
+    trivial: float | None
+    se: float | None = None
+    n: float | None = None
+
+
+def rows(metrics: Mapping[str, object]) -> list[Row]:
+    """Rows of the table, one a metric; numbers in the units of the report."""
+    found: list[Row] = []
     for key, (_, symbol, what) in METRICS.items():
         item = _item(metrics, key)
-        if item is None or item.get("value") is None:
+        if item is None or item.value is None:
             continue
         found.append(
             {
                 "what": what,
                 "measure": symbol,
-                "value": item["value"],
-                "floor": item.get("self_distance"),
-                "ratio": item.get("ratio"),
-                "se": item.get("se"),
-                "trivial": item.get("trivial"),
+                "value": item.value,
+                "floor": item.floor,
+                "ratio": item.ratio,
+                "se": item.se,
+                "trivial": item.trivial,
                 "better": _way(item, key != MISS),
-                "n": item.get("n"),
+                "n": item.n,
             }
         )
     return found
 
 
-def ladder(metrics: Mapping[str, Any]) -> go.Figure:
+def ladder(metrics: Mapping[str, object]) -> go.Figure:
     """Each metric on a logarithmic axis of its ratio: the floor at 1, the value with its standard error,
     the trivial answer."""
     figure = go.Figure()
     names = []
     for key, (colour, symbol, what) in METRICS.items():
         item = _item(metrics, key)
-        if item is None or not _positive(item.get("ratio"), item.get("self_distance")):
+        if item is None or not (_positive(item.ratio) and _positive(item.floor)):
             continue
         names.append(symbol)
-        ratio, se = float(item["ratio"]), float(item.get("se") or 0.0)
-        trivial = item.get("trivial")
-        far = float(trivial) / float(item["self_distance"]) if trivial is not None and _positive(trivial) else None
+        ratio, se = item.ratio, item.se or 0.0
+        far = item.trivial / item.floor if _positive(item.trivial) else None
         if far is not None:
             figure.add_trace(_line([1.0, far], symbol))
             figure.add_trace(
@@ -87,36 +111,37 @@ def ladder(metrics: Mapping[str, Any]) -> go.Figure:
     return figure
 
 
-def _item(metrics: Mapping[str, Any], key: str) -> Mapping[str, Any] | None:
-    """A metric as value, floor and trivial answer: ``inverse_miss`` by its mean."""
-    item = metrics.get(key)
-    if not isinstance(item, Mapping):
+def _item(metrics: Mapping[str, object], key: str) -> _Item | None:
+    """A metric of the report; ``inverse_miss`` by its mean."""
+    item = reading.maybe_mapping(metrics, key)
+    if not item:
         return None
+    value, floor, ratio, trivial, se, n = (
+        reading.maybe_number(item, name)
+        for name in ("mean" if key == MISS else "value", "self_distance", "ratio", "trivial", "se", "n")
+    )
     if key != MISS:
-        return item
-    mean, floor = item.get("mean"), item.get("self_distance")
-    ratio = float(mean) / float(floor) if _positive(mean, floor) and mean is not None and floor is not None else None
-    return {"value": mean, "self_distance": floor, "ratio": ratio, "trivial": item.get("trivial"), "n": item.get("n")}
+        return _Item(value, floor, ratio, trivial, se, n)
+    return _Item(value, floor, value / floor if _positive(value) and _positive(floor) else None, trivial, n=n)
 
 
-def _way(item: Mapping[str, Any], narrow: bool = True) -> float | None:
+def _way(item: _Item, narrow: bool = True) -> float | None:
     """1 at the floor, 0 at the trivial answer, on a logarithmic scale, clipped to that range.
 
     None for a value that is plainly below its floor, where that may be a cloud that is too ``narrow``: in high
     dimension it is nearer to the reference than the reference's own draws. A miss below its floor is simply better.
     """
-    numbers = [item.get(key) for key in ("value", "self_distance", "trivial")]
-    if not _positive(*numbers):
+    value, floor, trivial = item.value, item.floor, item.trivial
+    if not (_positive(value) and _positive(floor) and _positive(trivial)):
         return None
-    value, floor, trivial = (float(number) for number in numbers if number is not None)
-    below = value < floor * (1 - max(NARROW, 4 * float(item.get("se") or 0.0)))
+    below = value < floor * (1 - max(NARROW, 4 * (item.se or 0.0)))
     if trivial <= floor or (narrow and below):
         return None
     return min(1.0, max(0.0, math.log(trivial / value) / math.log(trivial / floor)))
 
 
-def _positive(*numbers: Any) -> bool:
-    return all(isinstance(number, int | float) and math.isfinite(number) and number > 0 for number in numbers)
+def _positive(number: float | None) -> TypeGuard[float]:
+    return number is not None and math.isfinite(number) and number > 0
 
 
 def _line(x: list[float], name: str) -> go.Scatter:

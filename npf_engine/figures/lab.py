@@ -1,10 +1,9 @@
-"""Pictures of the lab: clouds, displacements, convergence, and the table's rows."""
+"""Pictures of the lab: clouds, displacements, convergence."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -12,16 +11,18 @@ from plotly.subplots import make_subplots
 
 from npf_engine.figures import palette
 from npf_engine.figures.lab_styles import MARKS, style
+from npf_engine.figures.lab_table import LARGEST, results_of, table
 from npf_engine.figures.layout import finish, float32, span
 from npf_engine.figures.training import wants_log
-from npf_engine.transport.methods.registry import references, title
+from npf_engine.settings import reading
+from npf_engine.settings.reading import Record, maybe_number
+from npf_engine.transport.methods.registry import title
 
 ARROWS = 150
 ACROSS = 3
 PANEL_HEIGHT = 300
 SEEN = 0.05  # share of a cloud that lies in the picture; with less the panel says where the rest is
 ABOVE = 100.0  # times the trivial answer: curves that diverge leave the picture there
-LARGEST = 1e12  # a table shows no number beyond: such a map is nowhere
 
 METRICS = {"l2_uvp": "L2-UVP (%)", "s_eps": "S<sub>ε</sub>", "mmd": "squared MMD"}
 
@@ -149,16 +150,16 @@ def displacements(source: np.ndarray, image: np.ndarray, method: str, *, most: i
     return figure
 
 
-def convergence(report: Mapping[str, Any]) -> go.Figure | None:
+def convergence(report: Record) -> go.Figure | None:
     """The metric over seconds, a line a method (a dot for those that answer at once), with floor and trivial answer."""
-    curves = {name: row["curve"] for name, row in report["results"].items()}
     figure = go.Figure()
     told: list[float] = []
-    for name, row in report["results"].items():
-        seconds, value = list(curves[name]["seconds"]), list(curves[name]["value"])
-        once = row.get("look") if "look" in report else row["mean"]
+    for name, row in results_of(report).items():
+        curve = reading.mapping(row, "curve")
+        seconds, value = reading.numbers(curve, "seconds"), reading.numbers(curve, "value")
+        once = maybe_number(row, "look" if "look" in report else "mean")
         if not seconds and once is not None:
-            seconds, value = [row["seconds"]], [once]
+            seconds, value = [reading.number(row, "seconds")], [once]
         if not seconds:
             continue
         told += value
@@ -177,7 +178,7 @@ def convergence(report: Mapping[str, Any]) -> go.Figure | None:
         return None
     finish(figure, height=360, revision="lab_convergence", legend=True)
     figure.update_xaxes(title="seconds for each run", rangemode="tozero")
-    figure.update_yaxes(title=METRICS.get(report["metric"], report["metric"]))
+    figure.update_yaxes(title=_metric(report))
     log = wants_log(np.array(told))
     if log:
         low, high = _decades(report, told)
@@ -186,35 +187,37 @@ def convergence(report: Mapping[str, Any]) -> go.Figure | None:
     return figure
 
 
-def _levels(figure: go.Figure, report: Mapping[str, Any], log: bool) -> None:
+def _levels(figure: go.Figure, report: Record, log: bool) -> None:
     """Lines at the floor and at the trivial answer, with their names: those of as many points as the curves'."""
-    report = report.get("look") or report
+    levels = reading.maybe_mapping(report, "look") or report
     for key, words in (("floor", "two draws of the target"), ("trivial", "only moving the mean")):
-        if report[key]:
-            figure.add_hline(y=report[key], line={"color": palette.COLOURS[key], "dash": "dash"})
+        if level := maybe_number(levels, key):
+            figure.add_hline(y=level, line={"color": palette.COLOURS[key], "dash": "dash"})
             # A shape takes the value on any axis, an annotation its logarithm on a logarithmic one.
-            place = math.log10(report[key]) if log else report[key]
+            place = math.log10(level) if log else level
             figure.add_annotation(
                 text=words, x=1, xref="x domain", xanchor="right", y=place, yref="y", yanchor="bottom", showarrow=False
             )
 
 
-def _decades(report: Mapping[str, Any], told: list[float]) -> tuple[float, float]:
+def _decades(report: Record, told: list[float]) -> tuple[float, float]:
     """Range of a logarithmic axis that holds the curves and both levels; what diverges leaves it at the top."""
-    report = report.get("look") or report
-    levels = [report[key] for key in ("floor", "trivial") if report[key]]
+    known = reading.maybe_mapping(report, "look") or report
+    levels = [level for key in ("floor", "trivial") if (level := maybe_number(known, key))]
     top = max([*told, *levels])
-    if report["trivial"]:
-        top = min(top, ABOVE * report["trivial"])
+    if trivial := maybe_number(known, "trivial"):
+        top = min(top, ABOVE * trivial)
     return math.log10(min([*told, *levels])) - 0.1, math.log10(top) + 0.15
 
 
-def spread(report: Mapping[str, Any]) -> go.Figure | None:
+def spread(report: Record) -> go.Figure | None:
     """Every seed's value as a dot, a row a method in the order of the table."""
     figure = go.Figure()
     told: list[float] = []
+    results = results_of(report)
     for name in (row["method"] for row in table(report)):
-        values = [v for v in report["results"][name]["values"] if v is not None and v < LARGEST]
+        finite = [v for v in reading.items(results[name], "values") if v is not None]
+        values = [v for v in reading.numbers({"values": finite}, "values") if v < LARGEST]
         if values:
             told += values
             colour, dash = style(name)
@@ -231,46 +234,21 @@ def spread(report: Mapping[str, Any]) -> go.Figure | None:
         return None
     finish(figure, height=80 + 34 * len(figure.data), revision="lab_spread")
     figure.update_yaxes(autorange="reversed")
-    figure.update_xaxes(title=METRICS.get(report["metric"], report["metric"]), rangemode="tozero")
+    figure.update_xaxes(title=_metric(report), rangemode="tozero")
     if wants_log(np.array(told)):
         figure.update_xaxes(**_logarithmic(math.log10(max(told) / min(told))))
     return figure
 
 
-def _logarithmic(decades: float) -> dict[str, Any]:
+def _logarithmic(decades: float) -> dict[str, object]:
     """A logarithmic axis with whole powers of ten alone where there are enough of them."""
-    return {"type": "log", "exponentformat": "power"} | ({"dtick": 1} if decades > 2.5 else {})
+    axis: dict[str, object] = {"type": "log", "exponentformat": "power"}
+    return axis | {"dtick": 1} if decades > 2.5 else axis
 
 
-def table(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Rows for the results table, best first and references last: method, value, std, share failed, seconds,
-    parameters, transport cost over the exact one, and the least Jacobian eigenvalue. None where there is none."""
-    exact = report["exact_cost"]
-    rows = [
-        {
-            "method": name,
-            "value": _shown(row["mean"]),
-            "std": _shown(row["std"]),
-            "failed": row["failed_share"],
-            "seconds": row["seconds"],
-            "parameters": row["parameters"],
-            "cost_ratio": _shown(row["cost"] / exact) if row["cost"] is not None and exact > 0 else None,
-            "min_eigenvalue": _shown(row["min_eigenvalue"]),
-        }
-        for name, row in report["results"].items()
-    ]
-    last = references()
-    floor = report["floor"] or 0.0  # below it a value got there by chance: it is no better than one at it
-
-    def order(row: dict[str, Any]) -> tuple[bool, bool, float]:
-        return row["method"] in last, row["value"] is None, max(row["value"] or 0.0, floor)
-
-    return sorted(rows, key=order)
-
-
-def _shown(value: float | None) -> float | None:
-    """The value, None where it is beyond all sense."""
-    return value if value is not None and abs(value) < LARGEST else None
+def _metric(report: Record) -> str:
+    name = reading.text(report, "metric")
+    return METRICS.get(name, name)
 
 
 def _graphs(x: np.ndarray, images: Mapping[str, np.ndarray]) -> go.Figure:

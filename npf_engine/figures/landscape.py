@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -11,6 +10,8 @@ import plotly.graph_objects as go
 from npf_engine.fields.field import Units
 from npf_engine.figures import palette
 from npf_engine.figures.layout import finish, float32, position_axes, value_format
+from npf_engine.settings import reading
+from npf_engine.settings.reading import Record
 
 LEVELS = 24
 TAIL_FRAMES = 20  # how long a path is drawn behind its particle
@@ -101,12 +102,13 @@ def segments(window: np.ndarray, leaps: np.ndarray) -> tuple[np.ndarray, np.ndar
     return rows[~leap].reshape(-1, 2), rows[leap].reshape(-1, 2)
 
 
-def add_modes(figure: go.Figure, modes: Sequence[dict[str, Any]]) -> go.Figure:
+def add_modes(figure: go.Figure, modes: Sequence[Record]) -> go.Figure:
     """Diamonds where the modes are (a cross is a saddle), numbered from 1, in the colours of ``occupancy``."""
+    places = [reading.numbers(mode, "location") for mode in modes]
     figure.add_trace(
         go.Scatter(
-            x=float32([mode["location"][0] for mode in modes]),
-            y=float32([mode["location"][1] for mode in modes]),
+            x=float32([place[0] for place in places]),
+            y=float32([place[1] for place in places]),
             mode="markers",
             text=[str(k + 1) for k in range(len(modes))],
             marker={
@@ -120,8 +122,8 @@ def add_modes(figure: go.Figure, modes: Sequence[dict[str, Any]]) -> go.Figure:
             hovertemplate="mode %{text}: %{x}, %{y}<extra></extra>",
         )
     )
-    for k, mode in enumerate(modes):
-        x, y = (float(value) for value in mode["location"][:2])
+    for k, place in enumerate(places):
+        x, y = (float(value) for value in place[:2])
         figure.add_annotation(
             x=x,
             y=y,
@@ -155,18 +157,18 @@ def occupancy(
     return figure
 
 
-def weights(results: Sequence[dict[str, Any]], *, height: int = 300) -> go.Figure:
+def weights(results: Sequence[Record], *, height: int = 300) -> go.Figure:
     """Bars of each mode by method beside exp(-c g); results as ``landscape --json`` prints them.
 
     The full part of a bar is the share of draws near the mode, the pale part on top the rest of its basin. Results of
     earlier versions know the basin only.
     """
-    modes = results[0]["modes"]
+    modes = reading.mappings(results[0], "modes")
     labels = [f"mode {k + 1}" for k in range(len(modes))]
     figure = go.Figure(
         go.Bar(
             x=labels,
-            y=float32([mode["target"] for mode in modes]),
+            y=float32([reading.number(mode, "target") for mode in modes]),
             name="exp(−c g)",
             marker={"color": EXACT},
             offsetgroup="exact",
@@ -174,16 +176,17 @@ def weights(results: Sequence[dict[str, Any]], *, height: int = 300) -> go.Figur
     )
     for index, result in enumerate(results):
         colour = MODE_COLOURS[index % len(MODE_COLOURS)]
-        whole = float32([mode["occupancy"] for mode in result["modes"]])
-        near = float32([mode.get("near", mode["occupancy"]) for mode in result["modes"]])
-        common: dict[str, Any] = {"x": labels, "offsetgroup": result["method"]}
-        figure.add_trace(go.Bar(y=near, name=result["method"], marker={"color": colour}, **common))
-        if any("near" in mode for mode in result["modes"]):
+        own, method = reading.mappings(result, "modes"), reading.text(result, "method")
+        whole = float32([reading.number(mode, "occupancy") for mode in own])
+        near = float32([reading.number(mode, "near" if "near" in mode else "occupancy") for mode in own])
+        common: dict[str, object] = {"x": labels, "offsetgroup": method}
+        figure.add_trace(go.Bar(y=near, name=method, marker={"color": colour}, **common))
+        if any("near" in mode for mode in own):
             figure.add_trace(
                 go.Bar(
                     y=whole - near,
                     base=near,
-                    name=f"{result['method']}: in the basin, not near",
+                    name=f"{method}: in the basin, not near",
                     opacity=0.35,
                     marker={"color": colour},
                     customdata=whole,

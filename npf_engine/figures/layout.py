@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -47,7 +46,7 @@ def finish(figure: go.Figure, *, height: int, revision: str, legend: bool = Fals
     return figure
 
 
-def log_axis(*values: np.ndarray) -> dict[str, Any]:
+def log_axis(*values: np.ndarray) -> dict[str, object]:
     """A logarithmic axis for positive ``values`` that has numbers on it however narrow they lie: plotly writes powers
     of ten alone, or 2 and 5 between them, and none of them may be in sight."""
     flat = np.concatenate([np.asarray(part, dtype=np.float64).ravel() for part in values])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TypeAlias, TypeVar, overload
 
 import numpy as np
 import torch
@@ -11,10 +12,15 @@ from torch import Tensor
 from npf_engine.errors import InputError
 from npf_engine.settings.limits import LARGEST, shown
 
+# In the kind in which it is asked comes the answer: an array for an array, a tensor for a tensor.
+ArrayT = TypeVar("ArrayT", np.ndarray, Tensor)
+Plain: TypeAlias = np.ndarray | Sequence[float] | Sequence[Sequence[float]]  # what is answered with an array
+ArrayLike: TypeAlias = Tensor | Plain
+Sampler: TypeAlias = Callable[[int, torch.Generator], Tensor]  # (n, generator) -> (n, d)
 SMALLEST = 1.0 / LARGEST  # of a spread: its square must stay far inside float32
 
 
-def rows(name: str, value: Any, d: int | None = None, least: int = 1) -> np.ndarray:
+def rows(name: str, value: object, d: int | None = None, least: int = 1) -> np.ndarray:
     """``value`` as a new (n, d) array in double precision: numpy or torch, whole numbers too, strided or read-only.
 
     d: the number of columns that is needed; least: of rows. Raises InputError, one sentence that begins with ``name``,
@@ -34,13 +40,13 @@ def rows(name: str, value: Any, d: int | None = None, least: int = 1) -> np.ndar
     return array
 
 
-def points(name: str, value: Any, d: int) -> np.ndarray:
+def points(name: str, value: object, d: int) -> np.ndarray:
     """One point (d,) or several (n, d), checked as ``rows``; the shape says which it was."""
     array = _numbers(name, value)
     return rows(name, array[None], d)[0] if array.ndim == 1 else rows(name, array, d)
 
 
-def vector(name: str, value: Any, d: int | None = None) -> np.ndarray:
+def vector(name: str, value: object, d: int | None = None) -> np.ndarray:
     """(d,) float64 from a number (d = 1) or a sequence of numbers. Raises InputError."""
     array = np.atleast_1d(_numbers(name, value))
     if array.ndim != 1 or (d is not None and len(array) != d):
@@ -60,13 +66,21 @@ def spread_check(name: str, array: np.ndarray) -> None:
         )
 
 
-def like(given: Any, answer: Tensor) -> Any:
+@overload
+def like(given: Tensor, answer: Tensor) -> Tensor: ...
+
+
+@overload
+def like(given: Plain, answer: Tensor) -> np.ndarray: ...
+
+
+def like(given: ArrayLike, answer: Tensor) -> Tensor | np.ndarray:
     """The answer as numpy, or where a tensor was given as a tensor on its device."""
     answer = answer.detach()
     return answer.to(given.device) if isinstance(given, Tensor) else answer.cpu().numpy()
 
 
-def _numbers(name: str, value: Any) -> np.ndarray:
+def _numbers(name: str, value: object) -> np.ndarray:
     """``value`` copied to float64, in its own shape. Raises InputError for what is not real numbers."""
     if isinstance(value, Tensor):
         value = value.detach()
@@ -89,7 +103,7 @@ def _numbers(name: str, value: Any) -> np.ndarray:
     return np.array(array, dtype=np.float64, order="C")
 
 
-def _first(array: np.ndarray) -> Any:
+def _first(array: np.ndarray) -> object:
     return array.reshape(-1)[0] if array.size else array
 
 

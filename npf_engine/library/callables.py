@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -29,7 +29,7 @@ class OwnFunction:
     way: str
 
 
-def own_function(name: str, function: Any, at: Tensor, scalar: bool = False) -> OwnFunction:
+def own_function(name: str, function: Callable[..., object], at: Tensor, scalar: bool = False) -> OwnFunction:
     """``function`` as (n, d) float64 -> (n, d), or (n,) where it is ``scalar``, differentiable in torch.
 
     at (k, d): points on which it must answer. It is tried with tensors in double and in single precision, then with
@@ -61,7 +61,7 @@ def _without_weights(call: Vectorial) -> Vectorial:
 class _Direct:
     """The function as it was given, its answers checked."""
 
-    def __init__(self, name: str, function: Any, scalar: bool) -> None:
+    def __init__(self, name: str, function: Callable[..., object], scalar: bool) -> None:
         self.name, self.function, self.scalar = name, function, scalar
 
     def ways(self) -> dict[str, Vectorial]:
@@ -138,18 +138,29 @@ def _check_rows(name: str, call: Vectorial, at: Tensor) -> None:
         )
 
 
+class _Context(Protocol):
+    """What torch hands from forward to backward, with what this function leaves in it."""
+
+    plain: Vectorial
+    scalar: bool
+    saved_tensors: tuple[Tensor, ...]
+
+    def save_for_backward(self, *tensors: Tensor) -> None:
+        """Keep them."""
+
+
 class _Differences(torch.autograd.Function):
     """A function without a graph: backward by central differences, 2 d evaluations."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, plain: Vectorial, scalar: bool) -> Tensor:  # type: ignore[override]
+    def forward(ctx: _Context, x: Tensor, plain: Vectorial, scalar: bool) -> Tensor:  # type: ignore[override]
         """plain(x)."""
         ctx.save_for_backward(x)
         ctx.plain, ctx.scalar = plain, scalar
         return plain(x).detach()
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: _Context, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
         """sum_k grad_k dF_k / dx_j, a column of x at a time."""
         (x,) = ctx.saved_tensors
         columns = []

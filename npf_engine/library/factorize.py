@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 import numpy as np
 from torch import Tensor
@@ -18,9 +18,10 @@ from npf_engine.fields.field import Field, draw_rho
 from npf_engine.fields.function_field import FUNCTION_RHOS, make_domain
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.library import arrays
+from npf_engine.library.arrays import ArrayLike
 from npf_engine.library.callables import own_function
 from npf_engine.library.model import PolarFactorization, load
-from npf_engine.library.progress import loader, recorder
+from npf_engine.library.progress import Progress, loader, recorder
 from npf_engine.runs.job import run_job, workplace
 from npf_engine.settings import limits
 from npf_engine.settings.limits import rows_needed
@@ -35,28 +36,37 @@ TRAINED = ("u", "v", "m", "inverse")
 PROBED = 4  # points on which a function is tried
 
 
+class Domain(TypedDict, total=False):
+    """Where a field is looked at, as far as it was given."""
+
+    rho: str
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
 @dataclass(frozen=True)
 class Asked:
     """How ``factorize`` is to do it; see there."""
 
-    low: object = None
-    high: object = None
+    low: ArrayLike | float | None = None
+    high: ArrayLike | float | None = None
     rho: str | None = None
     preset: str = "quick"
     seed: object = 0
     device: str = "auto"
     budget: float | str | None = None
-    progress: object = None
+    progress: Progress = None
     settings: Mapping[str, object] | None = None
     out: str | Path | None = None
 
     @property
-    def domain(self) -> dict[str, Any]:
+    def domain(self) -> Domain:
         """The given ones of low, high and rho."""
-        found: dict[str, Any] = {} if self.rho is None else {"rho": self.rho}
-        for name, value in (("low", self.low), ("high", self.high)):
-            if value is not None:
-                found[name] = tuple(map(float, arrays.vector(name, value)))
+        found: Domain = {} if self.rho is None else {"rho": self.rho}
+        if self.low is not None:
+            found["low"] = tuple(map(float, arrays.vector("low", self.low)))
+        if self.high is not None:
+            found["high"] = tuple(map(float, arrays.vector("high", self.high)))
         return found
 
     @property
@@ -68,14 +78,14 @@ class Asked:
 class Options(TypedDict, total=False):
     """The keywords of ``factorize``: the fields of ``Asked``."""
 
-    low: object
-    high: object
+    low: ArrayLike | float | None
+    high: ArrayLike | float | None
     rho: str | None
     preset: str
     seed: int
     device: str
     budget: float | str | None
-    progress: object
+    progress: Progress
     settings: Mapping[str, object] | None
     out: str | Path | None
 
@@ -139,7 +149,7 @@ def _asked(x: object, y: object, asked: Asked) -> tuple[TrainingSpec, Field | No
     )
 
 
-def _known(spec: dict[str, Any]) -> FieldSpec:
+def _known(spec: dict[str, object]) -> FieldSpec:
     from npf_engine.fields.storage import spec_from_dict
 
     return spec_from_dict(spec)
@@ -151,16 +161,17 @@ def _named(spec: TrainingSpec, title: str, values: dict[str, object]) -> Trainin
     return with_values(spec, {"name": clean} | values)
 
 
-def _no_domain(domain: dict[str, Any], why: str) -> None:
+def _no_domain(domain: Domain, why: str) -> None:
     if domain:
         raise InputError(f"{next(iter(domain))} cannot be given here: {why}; leave it out")
 
 
 def _of_samples(
-    x: object, y: object, domain: dict[str, Any], name: str, values: dict[str, object]
+    x: object, y: object, domain: Domain, name: str, values: dict[str, object]
 ) -> tuple[TrainingSpec, Field]:
     if domain.get("rho") == "samples":
-        domain = {key: value for key, value in domain.items() if key != "rho"}
+        domain = domain.copy()
+        del domain["rho"]
     _no_domain(domain, "of samples, rho is the law of the rows of x")
     at = arrays.rows("x", x)
     at = arrays.rows("x", at, least=rows_needed(at.shape[1]))
@@ -177,8 +188,8 @@ def _of_samples(
 
 
 def of_function(
-    function: Callable[..., Any],
-    domain: dict[str, Any],
+    function: Callable[..., object],
+    domain: Domain,
     name: str,
     values: dict[str, object],
     progress: Callable[[float, float, str], None] | None,
@@ -186,9 +197,8 @@ def of_function(
     """The spec of a training on a function, and its field. domain: the given ones of low, high and rho; name: of the
     preset; values: settings by their dotted keys. A bound of one number is that of every weight of a network's loss.
     Raises InputError for a function that is none of points (n, d) -> (n, d)."""
-    for key in ("low", "high"):
-        if key not in domain:
-            raise InputError(f"{key} is missing: a function needs its region, low and high, one number an axis")
+    if missing := next((key for key in ("low", "high") if key not in domain), ""):
+        raise InputError(f"{missing} is missing: a function needs its region, low and high, one number an axis")
     rho = domain.get("rho", "box")
     if rho not in FUNCTION_RHOS:
         raise InputError(f"rho must be one of {', '.join(FUNCTION_RHOS)} for a function, not {limits.shown(rho)}")
@@ -215,7 +225,7 @@ def _within(spec: TrainingSpec, budget: float | str | None, field: Field | None)
     if budget is None:
         return spec
     keys = DUAL_STEPS if spec.solver == "published" or spec.u.method == "dual" else STEPS
-    steps = {key: _leaf(spec, key) for key in keys}
+    steps = {key: _steps_of(spec, key) for key in keys}
     if isinstance(budget, str):
         match = re.fullmatch(r"\s*(\d{1,9})\s*steps?\s*", budget)
         share = int(match[1]) / max(1, sum(steps.values())) if match else 0.0
@@ -229,6 +239,6 @@ def _within(spec: TrainingSpec, budget: float | str | None, field: Field | None)
     return with_values(spec, {key: max(1, int(share * value)) for key, value in steps.items()}) if share < 1 else spec
 
 
-def _leaf(spec: TrainingSpec, key: str) -> int:
+def _steps_of(spec: TrainingSpec, key: str) -> int:
     group, _, name = key.partition(".")
     return int(getattr(getattr(spec, group), name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import SupportsFloat
 
 import torch
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -14,9 +14,11 @@ from torch import Tensor
 from npf_engine.divergences import sinkhorn
 from npf_engine.errors import InputError
 from npf_engine.library import arrays
-from npf_engine.library.progress import recorder
+from npf_engine.library.arrays import ArrayLike, ArrayT, Sampler
+from npf_engine.library.progress import Progress, recorder
 from npf_engine.settings.stages import PotentialConfig
 from npf_engine.transport import BrenierMap, WideConfig, fit
+from npf_engine.transport.map import FitInfo
 
 FEWEST = 4  # points of a cloud
 
@@ -37,11 +39,11 @@ class TransportMap(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
         budget_seconds: float = fit.DEFAULT_SECONDS,
         seed: int = 0,
         config: PotentialConfig | WideConfig | None = None,
-        progress: Any = None,
+        progress: Progress = None,
     ) -> None:
         self.budget_seconds, self.seed, self.config, self.progress = budget_seconds, seed, config, progress
 
-    def fit(self, X: Any, y: Any = None) -> TransportMap:
+    def fit(self, X: ArrayLike | Sampler, y: ArrayLike | Sampler | None = None) -> TransportMap:
         """From the source X (n, d) to the target y (m, d). Raises InputError."""
         if y is None:
             raise InputError("target is missing: fit(source, target) takes two samples, (n, d) and (m, d)")
@@ -55,44 +57,44 @@ class TransportMap(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
         self.n_features_in_ = int(self.map_.info["d"])
         return self
 
-    def transform(self, X: Any) -> Any:
+    def transform(self, X: ArrayT) -> ArrayT:
         """grad u(x), (n, d): where each row of X is sent."""
         return self._answer("X", X, lambda fitted, x: fitted.forward(x))
 
-    def inverse_transform(self, X: Any) -> Any:
+    def inverse_transform(self, X: ArrayT) -> ArrayT:
         """grad u*(y), (n, d): what ``transform`` sends to each row of X."""
         return self._answer("X", X, lambda fitted, y: fitted.inverse(y))
 
     forward, inverse = transform, inverse_transform
 
-    def potential(self, X: Any) -> Any:
+    def potential(self, X: ArrayT) -> ArrayT:
         """u(x), (n,), with grad u = transform."""
         return self._answer("X", X, lambda fitted, x: fitted.potential(x))
 
-    def hessian(self, X: Any) -> Any:
+    def hessian(self, X: ArrayT) -> ArrayT:
         """The Jacobian of ``transform``, (n, d, d): symmetric, positive definite."""
         return self._answer("X", X, lambda fitted, x: fitted.jacobian(x))
 
     @property
-    def info(self) -> dict[str, Any]:
+    def info(self) -> FitInfo:
         """How the map was found: method, seconds, held-out duals, and a note."""
         check_is_fitted(self, "map_")
         return self.map_.info
 
-    def _answer(self, name: str, value: Any, ask: Callable[[BrenierMap, Tensor], Tensor]) -> Any:
+    def _answer(self, name: str, value: ArrayT, ask: Callable[[BrenierMap, Tensor], Tensor]) -> ArrayT:
         check_is_fitted(self, "map_")
         x = torch.from_numpy(arrays.rows(name, value, self.n_features_in_))
         return arrays.like(value, ask(self.map_, x.to(self.map_.at.centre.device)))
 
 
 def fit_brenier_map(
-    source: Any,
-    target: Any,
+    source: ArrayLike | Sampler,
+    target: ArrayLike | Sampler,
     *,
     seed: int = 0,
     budget_seconds: float | None = None,
     config: PotentialConfig | WideConfig | None = None,
-    progress: Any = None,
+    progress: Progress = None,
 ) -> TransportMap:
     """The optimal map from ``source`` (n, d) to ``target`` (m, d), numpy or torch, or functions of torch that draw
     them, (n, generator) -> (n, d). It is a fitted ``TransportMap``; budget_seconds: 60 by default. Raises
@@ -101,7 +103,7 @@ def fit_brenier_map(
     return TransportMap(seconds, seed, config, progress).fit(source, target)
 
 
-def sinkhorn_divergence(x: Any, y: Any, eps: float | None = None) -> float:
+def sinkhorn_divergence(x: ArrayLike, y: ArrayLike, eps: float | None = None) -> float:
     """S_eps of two clouds, numpy or torch, x (n, d) and y (m, d), y the reference (NPF 5.1): cost |x - y|^2, eps 0.05
     E|Y - Y'|^2 by default. Never negative; 0 for equal laws up to the chance of the draw. Raises InputError."""
     a = arrays.rows("x", x)
@@ -118,9 +120,9 @@ def sinkhorn_divergence(x: Any, y: Any, eps: float | None = None) -> float:
         raise InputError(str(error)) from None
 
 
-def _seconds(value: Any) -> float:
+def _seconds(value: object) -> float:
     try:
-        seconds = float(value)
+        seconds = float(value) if isinstance(value, SupportsFloat | str) else math.nan
     except (TypeError, ValueError):
         seconds = math.nan
     if not 0 < seconds < math.inf:
@@ -128,7 +130,7 @@ def _seconds(value: Any) -> float:
     return seconds
 
 
-def _cloud(name: str, value: Any, d: int | None = None) -> Any:
+def _cloud(name: str, value: ArrayLike | Sampler, d: int | None = None) -> Tensor | Sampler:
     """A sampler as it is; a sample as float64, on the device where it was."""
     if callable(value) and not isinstance(value, Tensor):
         return value

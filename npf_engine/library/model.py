@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal, overload
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,15 +16,15 @@ from npf_engine.errors import InputError
 from npf_engine.fields.field import Field
 from npf_engine.fields.function_field import in_model_positions
 from npf_engine.library import arrays
+from npf_engine.library.arrays import ArrayLike, ArrayT, Plain
 from npf_engine.library.callables import own_function
+from npf_engine.library.progress import Progress
 from npf_engine.polar import factorization
 from npf_engine.settings import limits
 
 if TYPE_CHECKING:
     from npf_engine.studies.factorization.spec import TrainingSpec
 
-# An array for an array, a tensor for a tensor: these methods override some that answer tensors alone.
-Like = Any
 REPORT, SPEC = "report.json", "spec.json"
 SAME_FUNCTION = 1e-4  # of F's spread: how far a function given again may be from the samples that were kept
 COMPARED = 256  # samples on which that is looked at
@@ -38,23 +40,23 @@ class PolarFactorization(factorization.PolarFactorization):
     without. Methods raise InputError, one sentence that names the argument.
     """
 
-    report: dict[str, Any] = dataclasses.field(default_factory=dict)
+    report: dict[str, object] = dataclasses.field(default_factory=dict)
     spec: TrainingSpec | None = None
 
-    def potential(self, x: object) -> Like:
+    def potential(self, x: ArrayT) -> ArrayT:
         """u(x), (n,) at positions x (n, d)."""
         return arrays.like(x, super().potential(self._rows("x", x)))
 
-    def grad_u(self, x: object) -> Like:
+    def grad_u(self, x: ArrayT) -> ArrayT:
         """grad u(x), (n, d), in the units of F, at positions x (n, d)."""
         found = super().grad_u(self._rows("x", x))
         return arrays.like(x, found.double() + self.shift if bool(self.shift.any()) else found)
 
-    def grad_u_conjugate(self, y: object) -> Like:
+    def grad_u_conjugate(self, y: ArrayT) -> ArrayT:
         """grad u*(y), positions (n, d), for values y (n, d): the inverse of grad_u."""
         return arrays.like(y, super().grad_u_conjugate(self._rows("y", y) - self.shift))
 
-    def M(self, x: object, field_values: object = None) -> Like:
+    def M(self, x: ArrayT, field_values: ArrayLike | None = None) -> ArrayT:
         """M_theta(x) = grad u*(F(x)), (n, d). field_values: F(x) (n, d), needed where F is known on samples only."""
         rows = self._rows("x", x)
         if field_values is None:
@@ -67,30 +69,36 @@ class PolarFactorization(factorization.PolarFactorization):
                 raise InputError(f"field_values has {len(values)} rows and x has {len(rows)}; pass F at each row of x")
         return arrays.like(x, self._user(self.solve(self._values(values)).x))
 
-    def M_network(self, x: object) -> Like:
+    def M_network(self, x: ArrayT) -> ArrayT:
         """M_xi(x), (n, d): the network's regression of M_theta."""
         return arrays.like(x, super().M_network(self._rows("x", x)))
 
-    def preimages(self, y: object, n: int, seed: int = 0) -> Like:
+    @overload
+    def preimages(self, y: Tensor, n: int, seed: int = 0) -> Tensor: ...
+
+    @overload
+    def preimages(self, y: Plain, n: int, seed: int = 0) -> np.ndarray: ...
+
+    def preimages(self, y: ArrayLike, n: int, seed: int = 0) -> Tensor | np.ndarray:
         """n draws of points that M sends to y: (n, d) for y (d,), (k, n, d) for y (k, d)."""
         return arrays.like(y, super().preimages(*self._asked("y", y, n), seed))
 
-    def invert(self, gradient: object, n: int, seed: int = 0) -> Like:
+    @overload
+    def invert(self, gradient: Tensor, n: int, seed: int = 0) -> Tensor: ...
+
+    @overload
+    def invert(self, gradient: Plain, n: int, seed: int = 0) -> np.ndarray: ...
+
+    def invert(self, gradient: ArrayLike, n: int, seed: int = 0) -> Tensor | np.ndarray:
         """n draws of places where F takes the value ``gradient``: (n, d) for (d,), (k, n, d) for (k, d)."""
         value, draws = self._asked("gradient", gradient, n)
         return arrays.like(gradient, super().invert(value - self.shift, draws, seed))
 
-    def invert_exact(self, gradient: object, n: int, seed: int = 0) -> factorization.ExactInversion:
+    def invert_exact(self, gradient: ArrayLike, n: int, seed: int = 0) -> factorization.ExactInversion:
         """``invert`` of one gradient (d,), each draw carried on to where F is exactly that value; tensors."""
         value = torch.from_numpy(arrays.vector("gradient", gradient, self.d))
         asked, draws = self._asked("gradient", value, n)
         return super().invert_exact(asked - self.shift, draws, seed)
-
-    @property
-    def shift(self) -> Tensor:
-        """(d,) float64: what was taken off F before training, since 32-bit numbers would have rounded the rest. The
-        networks and ``samples`` know F less this; what is asked for and answered here is F itself."""
-        return torch.tensor(self.info.get("shift") or [0.0] * self.d, dtype=torch.float64)
 
     def _rows(self, name: str, value: object) -> Tensor:
         return torch.from_numpy(arrays.rows(name, value, self.d))
@@ -131,7 +139,7 @@ class PolarFactorization(factorization.PolarFactorization):
         return write_bundle(self._engine(), self.report, self.spec, path)
 
     @staticmethod
-    def load(path: str | Path, function: object = None) -> PolarFactorization:
+    def load(path: str | Path, function: Callable[..., object] | None = None) -> PolarFactorization:
         """As ``npf.load``."""
         return load(path, function)
 
@@ -142,14 +150,14 @@ class PolarFactorization(factorization.PolarFactorization):
 
 
 def of_engine(
-    model: factorization.PolarFactorization, report: dict[str, Any], spec: TrainingSpec | None
+    model: factorization.PolarFactorization, report: dict[str, object], spec: TrainingSpec | None
 ) -> PolarFactorization:
     """The library's of the engine's."""
     names = [item.name for item in dataclasses.fields(factorization.PolarFactorization)]
     return PolarFactorization(**{name: getattr(model, name) for name in names}, report=report, spec=spec)
 
 
-def load(path: str | Path, function: object = None) -> PolarFactorization:
+def load(path: str | Path, function: Callable[..., object] | None = None) -> PolarFactorization:
     """The model in a bundle (a zip, or its folder) or in a folder that ``save`` wrote.
 
     function: F again, where it was a Python function, which no file holds; without it the model knows F on samples
@@ -185,7 +193,7 @@ def _read(path: Path) -> PolarFactorization:
     return of_engine(factorization.PolarFactorization.load(path), layout.read_json(path / REPORT) or {}, spec)
 
 
-def _give(model: PolarFactorization, function: object) -> None:
+def _give(model: PolarFactorization, function: Callable[..., object]) -> None:
     """F of the caller's again, compared with the samples that were kept. Raises InputError where it differs."""
     x, y = (model.samples[name][:COMPARED].double() for name in ("x_train", "y_train"))
     at = model.scaling.to_user(x)
@@ -202,8 +210,8 @@ def _give(model: PolarFactorization, function: object) -> None:
 
 
 def accuracy(
-    model: PolarFactorization, x: object, y: object, *, draws: int = 8, seed: int = 0, progress: object = None
-) -> dict[str, Any]:
+    model: PolarFactorization, x: ArrayLike, y: ArrayLike, *, draws: int = 8, seed: int = 0, progress: Progress = None
+) -> dict[str, object]:
     """The accuracy table of ``model`` on samples that it has not seen: y (n, d) = F(x) at x (n, d).
 
     Returns {"metrics", "verdict", "verdict_reason", "seconds"} as ``npf evaluate --json`` prints it, every figure
@@ -258,7 +266,23 @@ def count(name: str, value: object, least: int = 1) -> int:
     return int(value.__index__())
 
 
-def invert(model: PolarFactorization, gradient: object, n: int = 500, *, seed: int = 0, exact: bool = False) -> Like:
+@overload
+def invert(model: PolarFactorization, gradient: Tensor, n: int = 500, *, seed: int = 0) -> Tensor: ...
+
+
+@overload
+def invert(model: PolarFactorization, gradient: Plain, n: int = 500, *, seed: int = 0) -> np.ndarray: ...
+
+
+@overload
+def invert(
+    model: PolarFactorization, gradient: ArrayLike, n: int = 500, *, seed: int = 0, exact: Literal[True]
+) -> factorization.ExactInversion: ...
+
+
+def invert(
+    model: PolarFactorization, gradient: ArrayLike, n: int = 500, *, seed: int = 0, exact: bool = False
+) -> ArrayLike | factorization.ExactInversion:
     """n draws of places where F takes the value ``gradient`` (d,): (n, d), or (k, n, d) for k of them.
 
     exact: each draw is carried on to where F is exactly that value, and an object with x, places, weights and more is

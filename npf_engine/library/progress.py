@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 from npf_engine.errors import InputError
 from npf_engine.runs.console import ConsoleRecorder
 from npf_engine.tasks.checkpoints import ProgressRecorder
 from npf_engine.tasks.recorder import Recorder
 
-Tell = Callable[[str, int, int], Any]
+Tell: TypeAlias = Callable[[str, int, int], object]  # stage, step, total
+Progress: TypeAlias = bool | Tell | None
 
 
 class TellingRecorder(ProgressRecorder):
@@ -26,7 +27,7 @@ class TellingRecorder(ProgressRecorder):
         self.tell(stage, int(step), int(total))
 
 
-def recorder(progress: Any, folder: Path | None = None) -> Recorder:
+def recorder(progress: Progress, folder: Path | None = None) -> Recorder:
     """The recorder that ``progress`` asks for; with a folder, checkpoints are kept there. Raises InputError."""
     if progress is None or progress is False:
         return ConsoleRecorder(folder, quiet=True)
@@ -39,7 +40,7 @@ def recorder(progress: Any, folder: Path | None = None) -> Recorder:
     return TellingRecorder(progress, folder)
 
 
-def loader(progress: Any) -> Callable[[float, float, str], None] | None:
+def loader(progress: Progress) -> Callable[[float, float, str], None] | None:
     """The same for work that tells (done, total, text)."""
     if progress is None or progress is False:
         return None

@@ -4,14 +4,14 @@ answer, by name. ``measures/report.py`` fills it, ``measures/accuracy_verdict.py
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from npf_engine.measures.measured import Measured
 from npf_engine.measures.verdict import Verdict
-
-Json = Mapping[str, Any] | None  # of a report, which another version may have written
+from npf_engine.settings import reading
+from npf_engine.settings.reading import Record, maybe_mapping, maybe_number
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ class Reconstruction:
     relative: float | None = None
     trivial: float | None = None
 
+    @staticmethod
+    def of_json(row: Record) -> Reconstruction:
+        """From the contract's object."""
+        return Reconstruction(reading.number(row, "l2"), maybe_number(row, "relative"), maybe_number(row, "trivial"))
+
 
 @dataclass(frozen=True)
 class MapError:
@@ -45,6 +50,11 @@ class MapError:
 
     value: float
     trivial: float = 1.0
+
+    @staticmethod
+    def of_json(row: Record) -> MapError:
+        """From the contract's object."""
+        return MapError(reading.number(row, "value"), maybe_number(row, "trivial", 1.0))
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,11 @@ class Cosine:
     trivial: float
     std: float | None = None
 
+    @staticmethod
+    def of_json(row: Record) -> Cosine:
+        """From the contract's object."""
+        return Cosine(reading.number(row, "mean"), reading.number(row, "trivial"), maybe_number(row, "std"))
+
 
 @dataclass(frozen=True)
 class ExactMiss:
@@ -63,6 +78,11 @@ class ExactMiss:
     found: float
     mean: float | None = None
     median: float | None = None
+
+    @staticmethod
+    def of_json(row: Record) -> ExactMiss:
+        """From the contract's object."""
+        return ExactMiss(reading.number(row, "found"), maybe_number(row, "mean"), maybe_number(row, "median"))
 
 
 @dataclass(frozen=True)
@@ -85,7 +105,23 @@ class Miss:
     worst_decile: float | None = None
     exact: ExactMiss | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    @staticmethod
+    def of_json(row: Record) -> Miss:
+        """From the contract's object."""
+        return Miss(
+            mean=reading.number(row, "mean"),
+            median=maybe_number(row, "median"),
+            beyond_half=maybe_number(row, "beyond_half"),
+            floor=maybe_number(row, "self_distance"),
+            trivial=maybe_number(row, "trivial"),
+            n=reading.maybe_whole(row, "n"),
+            known=reading.maybe_text(row, "known"),
+            own_error=maybe_number(row, "own_error"),
+            worst_decile=maybe_number(row, "worst_decile"),
+            exact=_row(ExactMiss.of_json, row, "exact", "found"),
+        )
+
+    def to_json(self) -> dict[str, object]:
         """The contract's object."""
         plain = dataclasses.asdict(self)
         return {"self_distance" if key == "floor" else key: value for key, value in plain.items()}
@@ -101,6 +137,11 @@ class DualGap:
     gap: float | None = None
     gap_se: float | None = None
     gap_share: float | None = None
+
+    @staticmethod
+    def of_json(row: Record) -> DualGap:
+        """From the contract's object."""
+        return DualGap(*(maybe_number(row, item.name) for item in dataclasses.fields(DualGap)))
 
 
 Item = TypeVar("Item")
@@ -122,25 +163,25 @@ class Accuracy:
     inverse_miss: Miss | None = None
     test_dual: DualGap = field(default_factory=DualGap)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The contract's ``metrics``; the laws of an M that there is none of are left out."""
         rows = {item.name: _plain(getattr(self, item.name)) for item in dataclasses.fields(self)}
         return {name: row for name, row in rows.items() if row is not None or name not in OF_M}
 
     @staticmethod
-    def of_json(metrics: Mapping[str, Any]) -> Accuracy:
+    def of_json(metrics: Mapping[str, object]) -> Accuracy:
         """From the ``metrics`` of a report, which may be an earlier version's."""
-        measured = {name: Measured.of_json(metrics.get(name)) for name in LAWS}
-        inverse, miss = metrics.get("inverse"), metrics.get("inverse_miss")
+        measured = {name: Measured.of_json(maybe_mapping(metrics, name)) for name in LAWS}
+        inverse = maybe_mapping(metrics, "inverse")
         row = Measured.of_json(inverse)
         return Accuracy(
             **measured,
-            reconstruction=_of(Reconstruction, metrics.get("reconstruction"), "l2"),
-            map_error=_of(MapError, metrics.get("map_error"), "value"),
-            inverse=None if row is None else InverseMeasured.of_row(row, (inverse or {}).get("paper_self_distance")),
-            inverse_cosine=_of(Cosine, metrics.get("inverse_cosine"), "mean"),
-            inverse_miss=_miss(miss),
-            test_dual=_of(DualGap, metrics.get("test_dual"), "value") or DualGap(),
+            reconstruction=_row(Reconstruction.of_json, metrics, "reconstruction", "l2"),
+            map_error=_row(MapError.of_json, metrics, "map_error", "value"),
+            inverse=None if row is None else InverseMeasured.of_row(row, maybe_number(inverse, "paper_self_distance")),
+            inverse_cosine=_row(Cosine.of_json, metrics, "inverse_cosine", "mean"),
+            inverse_miss=_row(Miss.of_json, metrics, "inverse_miss", "mean"),
+            test_dual=_row(DualGap.of_json, metrics, "test_dual", "value") or DualGap(),
         )
 
 
@@ -161,7 +202,7 @@ class AccuracyReport:
         """The verdict's level; JSON: "verdict"."""
         return self.verdict.level
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """{"metrics", "verdict", "verdict_reason", "seconds"}."""
         return {"metrics": self.metrics.to_json()} | self.verdict.to_json() | {"seconds": self.seconds}
 
@@ -172,16 +213,7 @@ def _plain(row: object) -> object:
     return None if row is None else dataclasses.asdict(row)  # type: ignore[call-overload]  # all others are dataclasses
 
 
-def _of(kind: type[Item], found: Json, needed: str) -> Item | None:
-    """A row of the kind, by the keys that it knows; None where the one that is needed is missing."""
-    if not found or found.get(needed) is None:
-        return None
-    known = {item.name for item in dataclasses.fields(kind)}  # type: ignore[arg-type]  # all of them are dataclasses
-    return kind(**{key: value for key, value in found.items() if key in known})
-
-
-def _miss(found: Json) -> Miss | None:
-    if not found or found.get("mean") is None:
-        return None
-    exact = _of(ExactMiss, found.get("exact"), "found")
-    return _of(Miss, dict(found) | {"floor": found.get("self_distance"), "exact": exact}, "mean")
+def _row(read: Callable[[Record], Item], record: Record, key: str, needed: str) -> Item | None:
+    """A row of the table, as ``read`` has it; None where it, or the one number it needs, is missing."""
+    found = maybe_mapping(record, key)
+    return None if found.get(needed) is None else read(found)

@@ -20,13 +20,15 @@ import os
 import re
 import signal
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
 from npf_engine.fields.cachedir import cache_folder
+from npf_engine.settings import reading
 from npf_engine.tasks import child
 from npf_engine.tasks.files import read_json, write_atomic
 
@@ -136,27 +138,28 @@ def work(folder: Path) -> None:
         _tell(folder, "done", "The embedding is ready.", 1.0)
 
 
-def embed(together: np.ndarray, settings: dict[str, Any], folder: Path) -> np.ndarray:
+def embed(together: np.ndarray, settings: Mapping[str, object], folder: Path) -> np.ndarray:
     """t-SNE of (n, d) to (n, 2) float32, telling its progress to ``folder``."""
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
+    seed, steps = reading.whole(settings, "seed"), reading.whole(settings, "steps")
     spread = together.std(axis=0)
     points = together / max(float(spread.max()), 1e-30)
     if points.shape[1] > PCA_ABOVE:
         _tell(folder, "running", f"Principal components of {points.shape[1]} dimensions.", 0.02)
-        points = PCA(min(PCA_ABOVE, len(points)), random_state=settings["seed"]).fit_transform(points)
+        points = PCA(min(PCA_ABOVE, len(points)), random_state=seed).fit_transform(points)
     _tell(folder, "running", f"Neighbours of {len(points)} points.", 0.05)
     method = TSNE(
         2,
-        perplexity=min(float(settings["perplexity"]), (len(points) - 1) / 3),
-        max_iter=int(settings["steps"]),
+        perplexity=min(reading.number(settings, "perplexity"), (len(points) - 1) / 3),
+        max_iter=steps,
         init="pca" if points.shape[1] > 1 else "random",
-        random_state=int(settings["seed"]),
+        random_state=seed,
         verbose=2,
         n_jobs=1,
     )
-    with contextlib.redirect_stdout(_Listener(folder, int(settings["steps"]))):
+    with contextlib.redirect_stdout(_Listener(folder, steps)):
         return np.asarray(method.fit_transform(points), dtype=np.float32)
 
 

@@ -139,7 +139,7 @@ def preimage_view(model: PolarFactorization, gradient: Array, n: int = 500, seed
     if wanted.shape != (model.d,) or not np.isfinite(wanted).all():
         raise InputError(f"the gradient must be {model.d} finite numbers, not {wanted.tolist()}")
     began = time.perf_counter()
-    details = model.invert_details(wanted[None], n, seed)
+    details = model.invert_details(torch.from_numpy(wanted[None]), n, seed)
     seconds = time.perf_counter() - began
     x, asked = details.x[0].double(), torch.from_numpy(wanted)
     error = (evaluate(model.scaling.to_model(x)) - asked).norm(dim=1)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from scipy.stats import t as student
+
+from npf_engine.settings import reading
 
 SURE = 0.995  # one-sided: a figure counts against a run only where it is over a limit with this confidence
 
@@ -51,12 +52,19 @@ class Measured:
         return Measured(value, floor, trivial, se, n, eps, len(rows))
 
     @staticmethod
-    def of_json(item: Mapping[str, Any] | None) -> Measured | None:
+    def of_json(item: Mapping[str, object] | None) -> Measured | None:
         """From the contract's metric object; None where it was not measured or has no floor."""
         if not item or item.get("value") is None or item.get("self_distance") is None:
             return None
-        optional = {key: item.get(key) for key in ("trivial", "se", "n", "eps", "draws")}
-        return Measured(float(item["value"]), float(item["self_distance"]), **optional)
+        return Measured(
+            float(reading.number(item, "value")),
+            float(reading.number(item, "self_distance")),
+            trivial=reading.maybe_number(item, "trivial"),
+            se=reading.maybe_number(item, "se"),
+            n=reading.maybe_whole(item, "n"),
+            eps=reading.maybe_number(item, "eps"),
+            draws=reading.maybe_whole(item, "draws"),
+        )
 
     def to_json(self) -> dict[str, float | int | None]:
         """The contract's metric object."""

@@ -26,6 +26,7 @@ from npf_engine.measures.inverse_miss import inverse_miss
 from npf_engine.measures.measured import Measured
 from npf_engine.measures.sliced import sliced_measure
 from npf_engine.polar.factorization import PolarFactorization
+from npf_engine.settings.reading import maybe_mapping, maybe_number
 from npf_engine.settings.stages import ReportConfig
 from npf_engine.transport.dual import held_out_dual, in_chunks
 from npf_engine.transport.gaussian import gaussian_dual, gaussian_map, undo_gaussian_map
@@ -73,7 +74,7 @@ def accuracy_report(
         inverse_miss=miss,
         test_dual=work.test_dual(),
     )
-    converged = model.info.get("conjugate", {}).get("converged", 1.0)
+    converged = maybe_number(maybe_mapping(model.info, "conjugate"), "converged", 1.0)
     verdict = judge(metrics, held_out=field.x_test.shape[0], converged=converged)
     return AccuracyReport(metrics, verdict, time.perf_counter() - begin)
 

@@ -11,9 +11,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,9 +27,9 @@ from npf_engine.polar.inversion import ExactInversion, Inversion
 from npf_engine.polar.preimages import invert_exact
 from npf_engine.polar.storage import read_model, save_model
 from npf_engine.seeds import child
+from npf_engine.settings import reading
 from npf_engine.transport.conjugate import Conjugate, conjugate
 
-Array = Tensor | np.ndarray
 CONJUGATE_TOLERANCE = 1e-5
 NETWORKS = ("u", "v", "m", "bridge")
 
@@ -56,9 +54,9 @@ class PolarFactorization:
     low: tuple[float, ...]
     high: tuple[float, ...]
     field_name: str
-    field_spec: dict[str, Any]
+    field_spec: dict[str, object]
     samples: dict[str, Tensor]
-    info: dict[str, Any]
+    info: dict[str, object]
     function: Callable[[Tensor], Tensor] | None = None
     sampler: str = "bridge"
     sampler_steps: int = 100
@@ -87,6 +85,18 @@ class PolarFactorization:
         return own[0], own[1]
 
     @property
+    def seconds(self) -> dict[str, float]:
+        """Of each stage of its training, by name."""
+        found = reading.mapping(self.info, "seconds")
+        return {name: reading.number(found, name) for name in found}
+
+    @property
+    def shift(self) -> Tensor:
+        """(d,) float64: what was taken off F before training, since 32-bit numbers would have rounded the rest. The
+        networks and ``samples`` know F less this."""
+        return torch.tensor(reading.numbers(self.info, "shift") or [0.0] * self.d, dtype=torch.float64)
+
+    @property
     def device(self) -> torch.device:
         """Where the networks are."""
         return self.u.like.device
@@ -100,19 +110,19 @@ class PolarFactorization:
 
     # -- answers in the user's units ------------------------------------------------------------------------------
 
-    def potential(self, x: Array) -> Tensor:
+    def potential(self, x: Tensor) -> Tensor:
         """u(x) (n,) at positions x (n, d)."""
         return in_chunks(self.u, self._model(x)).cpu()
 
-    def grad_u(self, x: Array) -> Tensor:
+    def grad_u(self, x: Tensor) -> Tensor:
         """grad u(x) (n, d), in the units of F, at positions x (n, d). NPF eq. 4."""
         return in_chunks(self.u.gradient, self._model(x)).cpu()
 
-    def grad_u_conjugate(self, y: Array) -> Tensor:
+    def grad_u_conjugate(self, y: Tensor) -> Tensor:
         """grad u*(y) (n, d), positions, for values y (n, d): the inverse of grad_u."""
         return self._user(self.solve(self._values(y)).x)
 
-    def M(self, x: Array, field_values: Array | None = None) -> Tensor:
+    def M(self, x: Tensor, field_values: Tensor | None = None) -> Tensor:
         """M_theta(x) = grad u*(F(x)) (n, d). field_values: F(x) (n, d); needed unless F is known as a function.
 
         Raises ValueError when F is known on samples only and field_values is missing.
@@ -123,13 +133,13 @@ class PolarFactorization:
             field_values = self.function(self._model(x).cpu())
         return self.grad_u_conjugate(field_values)
 
-    def M_network(self, x: Array) -> Tensor:
+    def M_network(self, x: Tensor) -> Tensor:
         """M_xi(x) (n, d), the network's regression of M_theta. Raises ValueError when it was not trained."""
         if self.m is None:
             raise ValueError("this model has no M_xi: its training stopped before that stage")
         return self._user(in_chunks(self.m, self._model(x)))
 
-    def preimages(self, y: Array, n: int, seed: int = 0) -> Tensor:
+    def preimages(self, y: Tensor, n: int, seed: int = 0) -> Tensor:
         """n draws of I_psi(y, noise), points that M sends to y: (n, d) for y (d,), (k, n, d) for y (k, d)."""
         points = self._model(y)
         single = points.ndim == 1
@@ -137,13 +147,13 @@ class PolarFactorization:
         x = self._user(draws).reshape(-1, n, self.d)
         return x[0] if single else x
 
-    def invert(self, gradient: Array, n: int, seed: int = 0) -> Tensor:
+    def invert(self, gradient: Tensor, n: int, seed: int = 0) -> Tensor:
         """n draws of I_psi(grad u*(gradient), noise), points where F takes that value: (n, d), or (k, n, d) for (k,
         d)."""
         x = self.invert_details(gradient, n, seed).x
         return x[0] if _as_tensor(gradient).ndim == 1 else x
 
-    def invert_details(self, gradient: Array, n: int, seed: int = 0) -> Inversion:
+    def invert_details(self, gradient: Tensor, n: int, seed: int = 0) -> Inversion:
         """``invert`` with what it rests on, for gradient (d,) or (k, d)."""
         result = self.solve(self._values(gradient).reshape(-1, self.d))
         nearest = self.bridge.confine(result.x) if self.bridge is not None else result.x
@@ -152,7 +162,7 @@ class PolarFactorization:
         x = self._user(draws).reshape(-1, n, self.d)
         return Inversion(x, self._user(result.x), result.residual.cpu(), outside.cpu())
 
-    def invert_exact(self, gradient: Array, n: int, seed: int = 0) -> ExactInversion:
+    def invert_exact(self, gradient: Tensor, n: int, seed: int = 0) -> ExactInversion:
         """``invert`` of one gradient (d,), each draw carried on to where F is exactly that value.
 
         Raises InputError where F is known on samples only, so that nothing could be solved.
@@ -217,14 +227,14 @@ class PolarFactorization:
     def _project(self, x_hat: Tensor) -> Tensor:
         return self.bridge.project(x_hat) if self.bridge is not None else x_hat
 
-    def _model(self, x: Array) -> Tensor:
+    def _model(self, x: Tensor) -> Tensor:
         return self.scaling.to_model(_as_tensor(x)).to(self.u.like)
 
     def _user(self, x_hat: Tensor) -> Tensor:
         """Positions in the user's units, in double precision: degrees do not fit float32 to the metre."""
         return self.scaling.to_user(x_hat.cpu().double())
 
-    def _values(self, y: Array) -> Tensor:
+    def _values(self, y: Tensor) -> Tensor:
         values = _as_tensor(y).to(self.u.like)
         if values.shape[-1] != self.d:
             raise ValueError(f"expected values with {self.d} components, got shape {tuple(values.shape)}")
@@ -251,9 +261,9 @@ class PolarFactorization:
     @staticmethod
     def load(path: str | Path) -> PolarFactorization:
         """Read a bundle (zip) or a model folder. Raises InputError when it is not one."""
-        return PolarFactorization(**read_model(Path(path)))
+        return read_model(Path(path), PolarFactorization)
 
 
-def _as_tensor(x: Array | list[float]) -> Tensor:
+def _as_tensor(x: Tensor) -> Tensor:
     """Positions and values stay in double precision until they are scaled."""
     return torch.as_tensor(x, dtype=torch.float64)

@@ -12,7 +12,7 @@ import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from safetensors.torch import load as load_tensors
@@ -27,11 +27,14 @@ from npf_engine.networks.mlp import MLP
 from npf_engine.networks.potential import build_potential
 from npf_engine.networks.sizes import check_networks
 from npf_engine.networks.value_bridge import build_bridge
+from npf_engine.settings import reading
 from npf_engine.settings.limits import MAX_GUIDE_STEPS, MAX_REDRAWS, MAX_SAMPLER_STEPS
+from npf_engine.settings.reading import Record
 
 if TYPE_CHECKING:
     from npf_engine.polar.factorization import PolarFactorization
 
+Model = TypeVar("Model")
 FORMAT = 1
 MODEL, SAMPLES, CONFIG = "model.safetensors", "samples.safetensors", "config.json"
 MAX_MEMBER_BYTES = 512 * 2**20
@@ -46,13 +49,13 @@ CONVENTIONS = {
 def save_model(model: PolarFactorization, folder: Path) -> None:
     """Write the three files. The folder is created."""
     folder.mkdir(parents=True, exist_ok=True)
-    tensors: dict[str, torch.Tensor] = {}
-    networks: dict[str, dict[str, Any]] = {}
+    tensors: dict[str, Tensor] = {}
+    networks, known = dict[str, dict[str, object]](), reading.mapping(model.info, "networks")
     for name in BUILDERS:
         module = getattr(model, name)
         if module is None:
             continue
-        networks[name] = model.info["networks"][name]
+        networks[name] = reading.mapping(known, name)
         tensors |= {f"{name}.{key}": value.detach().cpu().contiguous() for key, value in module.state_dict().items()}
     config = {
         "format": FORMAT,
@@ -78,8 +81,8 @@ def save_model(model: PolarFactorization, folder: Path) -> None:
     (folder / CONFIG).write_text(json.dumps(config, indent=1, sort_keys=True))
 
 
-def read_model(path: Path) -> dict[str, Any]:
-    """What a PolarFactorization is made of, from a bundle (zip) or a folder.
+def read_model(path: Path, make: Callable[..., Model]) -> Model:
+    """``make`` of the parts of a PolarFactorization, by their names, from a bundle (zip) or a folder.
 
     Raises InputError that names what is missing or broken.
     """
@@ -93,52 +96,60 @@ def read_model(path: Path) -> dict[str, Any]:
         found = config.get("format") if isinstance(config, dict) else "?"
         raise InputError(f"{path.name}: this is format {found}, and this version reads format {FORMAT}")
     try:
-        tensors = load_tensors(read(MODEL))
-        samples = load_tensors(read(SAMPLES))
-        lattice = lattice_of({key: samples.pop(key) for key in list(samples) if key.startswith("lattice_")})
-        dtype = {"float32": torch.float32, "float64": torch.float64}[config["dtype"]]
-        check_networks(config["networks"], numbers_of(tensors))
-        if not 1 <= int(config["sampler_steps"]) <= MAX_SAMPLER_STEPS:
-            raise InputError(f"sampler_steps must be between 1 and {MAX_SAMPLER_STEPS}")
-        guide_steps = int(config.get("guide_steps", 0))  # bundles from before the guidance draw as they did
-        if not 0 <= guide_steps <= MAX_GUIDE_STEPS:
-            raise InputError(f"guide_steps must be between 0 and {MAX_GUIDE_STEPS}")
-        redraws = int(config.get("redraws", 0))
-        if not 0 <= redraws <= MAX_REDRAWS:
-            raise InputError(f"redraws must be between 0 and {MAX_REDRAWS}")
-        if lattice is not None and len(config["low"]) != 2:
-            raise InputError(f"F on a grid belongs to two dimensions, and the model has {len(config['low'])}")
-        modules: dict[str, Any] = {name: _build(name, config, tensors, dtype) for name in BUILDERS}
-        info = dict(config["info"]) | {"networks": config["networks"]}
-        parts = modules | {
-            "scaling": Scaling(tuple(config["scaling"]["offset"]), tuple(config["scaling"]["scale"])),
-            "units": Units(
-                tuple(config["units"]["axes"]), tuple(config["units"]["position"]), str(config["units"]["value"])
-            ),
-            "rho": config["rho"],
-            "low": tuple(config["low"]),
-            "high": tuple(config["high"]),
-            "field_name": config["field"]["name"],
-            "field_spec": config["field"]["spec"],
-            "samples": samples,
-            "info": info,
-            "sampler": config["sampler"],
-            "sampler_steps": int(config["sampler_steps"]),
-            "guide_steps": guide_steps,
-            "redraws": redraws,
-            "lattice": lattice,
-        }
+        return make(**_parts(config, load_tensors(read(MODEL)), load_tensors(read(SAMPLES))))
     except InputError as error:
         raise InputError(f"{path.name}: {error}") from None
     except Exception as error:  # safetensors, key and shape errors alike: the file is not what it claims to be
         raise InputError(
             f"{path.name}: the model's files do not fit together ({type(error).__name__}: {error})"
         ) from None
-    parts["function"] = _known_function(parts)
-    return parts
 
 
-def numbers_of(tensors: dict[str, torch.Tensor]) -> dict[str, int]:
+def _parts(config: Record, tensors: dict[str, Tensor], samples: dict[str, Tensor]) -> dict[str, object]:
+    lattice = lattice_of({key: samples.pop(key) for key in list(samples) if key.startswith("lattice_")})
+    dtype = {"float32": torch.float32, "float64": torch.float64}[reading.text(config, "dtype")]
+    networks = reading.mapping(config, "networks")
+    check_networks(networks, numbers_of(tensors))
+    low, high = _axis(config, "low"), _axis(config, "high")
+    if lattice is not None and len(low) != 2:
+        raise InputError(f"F on a grid belongs to two dimensions, and the model has {len(low)}")
+    scaling, units, field = (reading.mapping(config, key) for key in ("scaling", "units", "field"))
+    spec, info = reading.mapping(field, "spec"), reading.mapping(config, "info") | {"networks": networks}
+    function = _known_function(spec, info)
+    return {name: _build(name, networks, tensors, dtype) for name in BUILDERS} | {
+        "scaling": Scaling(_axis(scaling, "offset"), _axis(scaling, "scale")),
+        "units": Units(
+            tuple(reading.texts(units, "axes")), tuple(reading.texts(units, "position")), reading.text(units, "value")
+        ),
+        "rho": reading.text(config, "rho"),
+        "low": low,
+        "high": high,
+        "field_name": reading.text(field, "name"),
+        "field_spec": spec,
+        "samples": samples,
+        "info": info,
+        "sampler": reading.text(config, "sampler"),
+        "sampler_steps": _within(config, "sampler_steps", 1, MAX_SAMPLER_STEPS),
+        # Bundles from before the guidance draw as they did.
+        "guide_steps": _within({"guide_steps": 0} | dict(config), "guide_steps", 0, MAX_GUIDE_STEPS),
+        "redraws": _within({"redraws": 0} | dict(config), "redraws", 0, MAX_REDRAWS),
+        "lattice": lattice,
+        "function": function,
+    }
+
+
+def _axis(record: Record, key: str) -> tuple[float, ...]:
+    return tuple(reading.numbers(record, key))
+
+
+def _within(record: Record, key: str, least: int, most: int) -> int:
+    value = reading.whole(record, key)
+    if not least <= value <= most:
+        raise InputError(f"{key} must be between {least} and {most}")
+    return value
+
+
+def numbers_of(tensors: dict[str, Tensor]) -> dict[str, int]:
     """How many numbers the tensors of each network hold together."""
     counts: dict[str, int] = {}
     for key, tensor in tensors.items():
@@ -147,22 +158,22 @@ def numbers_of(tensors: dict[str, torch.Tensor]) -> dict[str, int]:
     return counts
 
 
-def _build(name: str, config: dict[str, Any], tensors: dict[str, torch.Tensor], dtype: torch.dtype) -> nn.Module | None:
-    if name not in config["networks"]:
+def _build(name: str, networks: Record, tensors: dict[str, Tensor], dtype: torch.dtype) -> nn.Module | None:
+    if name not in networks:
         return None
-    module = BUILDERS[name](**config["networks"][name]).to(dtype)
+    module = BUILDERS[name](**reading.mapping(networks, name)).to(dtype)
     module.load_state_dict({k.removeprefix(name + "."): v for k, v in tensors.items() if k.startswith(name + ".")})
     return module.eval()
 
 
-def _known_function(parts: dict[str, Any]) -> Callable[[Tensor], Tensor] | None:
+def _known_function(spec: Record, info: dict[str, object]) -> Callable[[Tensor], Tensor] | None:
     """F as a function of model positions where its spec says so (formula and analytic fields), else None: of a function
     of a program's own the model then says that it knows samples only."""
-    if parts["info"].get("kind") != "function":
+    if info.get("kind") != "function":
         return None
-    functions = known_functions(spec_from_dict(parts["field_spec"]))
+    functions = known_functions(spec_from_dict(spec))
     if functions is None:
-        parts["info"]["kind"] = "samples"
+        info["kind"] = "samples"
         return None
     return functions[0]
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from npf_engine.fields.field import Field
 from npf_engine.fields.lattice import Lattice
@@ -56,7 +56,7 @@ def train(
     settings: StageSettings,
     recorder: Recorder | None = None,
     *,
-    field_spec: Mapping[str, Any] | None = None,
+    field_spec: Mapping[str, object] | None = None,
 ) -> Trained:
     """Train u_theta, V_phi, M_xi and X_psi on the field's training samples.
 
@@ -126,11 +126,11 @@ class _Parts:
     bridge: Network[Bridge]
 
     @property
-    def networks(self) -> dict[str, Network[Any]]:
+    def networks(self) -> dict[str, Network[nn.Module]]:
         """By the names that a model's files have for them."""
         return {"u": self.potential.u, "v": self.solved.v, "m": self.m, "bridge": self.bridge}
 
-    def info(self) -> dict[str, Any]:
+    def info(self) -> dict[str, object]:
         """How the training went, as JSON."""
         gaussian = {"S": self.potential.S.tolist(), "m": self.potential.m.tolist()}
         stages: dict[str, _Timed] = {"u": self.potential, "v": self.solved, "m": self.m, "inverse": self.bridge}
@@ -143,7 +143,7 @@ class _Parts:
         }
 
 
-def _model(job: Job, parts: _Parts, config: InverseConfig, field_spec: dict[str, Any]) -> PolarFactorization:
+def _model(job: Job, parts: _Parts, config: InverseConfig, field_spec: dict[str, object]) -> PolarFactorization:
     """The stages' answers as a model, with as many samples as pictures and checks need."""
     field = job.field
     keep = max(256, min(KEPT_SAMPLES, KEPT_NUMBERS // field.d))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from npf_engine.bundle.cleaning import clean, clean_text
+from npf_engine.bundle.cleaning import clean_record, clean_text
 from npf_engine.tasks import layout
 from npf_engine.tasks.files import arrays as arrays
 from npf_engine.tasks.progress import STAGES
@@ -35,7 +35,7 @@ def status(folder: Path, created: float, stages: Sequence[str] = STAGES) -> dict
         "waiting": None,
         "updated": created,
     }
-    return blank | _sound(clean(told), blank)
+    return blank | _sound(clean_record(told) or {}, blank)
 
 
 def _sound(told: dict[str, Any], blank: dict[str, Any]) -> dict[str, Any]:

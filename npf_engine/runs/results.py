@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from npf_engine.bundle import archive
-from npf_engine.bundle.cleaning import clean
+from npf_engine.bundle.cleaning import clean_record
 from npf_engine.errors import InputError
 from npf_engine.runs import reading
 from npf_engine.runs.schema import Row, Table
@@ -50,8 +50,7 @@ class Results:
 
     def report(self, run_id: str) -> dict[str, Any] | None:
         """What ``train --json``, or the command of another kind, would print; None until the run is done."""
-        told: dict[str, Any] | None = clean(layout.read_json(self._row(run_id).run.folder / layout.REPORT))
-        return told
+        return clean_record(layout.read_json(self._row(run_id).run.folder / layout.REPORT))
 
     def outcome(self, run_id: str) -> Result | None:
         """The same as its kind's own type; None until the run is done, and where the report is not one of its kind."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from npf_engine.bundle.cleaning import clean, clean_metrics, clean_seconds, clean_text
+from npf_engine.bundle.cleaning import clean_metrics, clean_record, clean_seconds, clean_text
 from npf_engine.errors import DiskFull, InputError
 from npf_engine.measures.verdict import level_of_row
 from npf_engine.runs import rebuilding, safekeeping
@@ -290,4 +290,4 @@ def _decode(text: object) -> dict[str, Any] | None:
         data = json.loads(text) if isinstance(text, str | bytes) and text else None
     except (ValueError, TypeError, RecursionError):
         return None
-    return clean(data) if isinstance(data, dict) else None
+    return clean_record(data)

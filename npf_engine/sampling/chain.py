@@ -10,13 +10,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from npf_engine import seeds
+from npf_engine.settings import reading
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.tasks.restoring import WRONG, check, restored
 
@@ -47,16 +48,16 @@ class Oracle:
             raise ValueError("the potential g itself is needed, not only its gradient")
         return self._potential(x).detach(), self.gradient(x)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """The count, and the random state of a stochastic gradient."""
-        state: dict[str, Any] = {"evaluations": self.evaluations}
+        state: dict[str, object] = {"evaluations": self.evaluations}
         return state if self.generator is None else state | {"generator": self.generator.get_state()}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, object]) -> None:
         """Back to a kept state."""
-        self.evaluations = int(state["evaluations"])
+        self.evaluations = reading.whole(state, "evaluations")
         if self.generator is not None:
-            self.generator.set_state(state["generator"])
+            self.generator.set_state(reading.of(state, "generator", Tensor))
 
 
 @dataclass
@@ -85,19 +86,19 @@ class ChainState:
         """Uniform numbers (P,)."""
         return torch.rand(self.x.shape[0], generator=self.generator, dtype=self.x.dtype).to(self.x.device)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """All of it, as tensors and numbers."""
         names = ("x", "step", "at", "gradient", "value", "jumped")
         return {name: getattr(self, name) for name in names} | {"generator": self.generator.get_state()}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, object]) -> None:
         """Back to a kept state, on this state's device."""
         device = self.x.device
-        for name, value in state.items():
-            if name == "generator":
-                self.generator.set_state(value)
-            else:
-                setattr(self, name, value.to(device) if isinstance(value, Tensor) else value)
+        self.x, self.step = reading.of(state, "x", Tensor).to(device), reading.whole(state, "step")
+        for name in ("at", "gradient", "value", "jumped"):
+            value = reading.maybe(state, name, Tensor)
+            setattr(self, name, None if value is None else value.to(device))
+        self.generator.set_state(reading.of(state, "generator", Tensor))
         if self.at is not None and torch.equal(self.at, self.x):
             self.at = self.x  # samplers tell by identity that value and gradient belong to x
 
@@ -105,10 +106,10 @@ class ChainState:
 class Stateful(Protocol):
     """What can be kept, and put back."""
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """What a resume needs."""
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, object]) -> None:
         """Back to a kept state."""
 
 
@@ -123,10 +124,10 @@ class Kernel(Protocol):
     def shown(self) -> dict[str, float]:
         """Numbers of the last steps."""
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """What a resume needs besides the ChainState."""
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, object]) -> None:
         """Back to a kept state."""
 
 
@@ -169,20 +170,27 @@ class Trace:
             out["jumped"] = torch.stack(self.jumped).numpy()
         return out | {f"scalar_{name}": np.array(values) for name, values in self.scalars.items()}
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """For a checkpoint."""
-        stacked = {"x": torch.stack(self.x), "jumped": torch.stack(self.jumped)} if self.x else {}
-        return {
+        kept: dict[str, object] = {
             "steps": list(self.steps),
             "since": self._since,
             "scalars": {k: list(v) for k, v in self.scalars.items()},
-        } | stacked
+        }
+        return kept | {"x": torch.stack(self.x), "jumped": torch.stack(self.jumped)} if self.x else kept
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, object]) -> None:
         """Back to a kept trace."""
-        self.steps, self.scalars = list(state["steps"]), {k: list(v) for k, v in state["scalars"].items()}
-        self.x, self.jumped = list(state.get("x", [])), list(state.get("jumped", []))
-        self._since = state["since"]
+        scalars = reading.mapping(state, "scalars")
+        self.steps = reading.each_of(state, "steps", int)
+        self.scalars = {name: reading.numbers(scalars, name) for name in scalars}
+        self.x, self.jumped = _frames(state, "x"), _frames(state, "jumped")
+        self._since = reading.maybe(state, "since", Tensor)
+
+
+def _frames(state: reading.Record, key: str) -> list[Tensor]:
+    stacked = reading.maybe(state, key, Tensor)
+    return [] if stacked is None else list(stacked)
 
 
 def run_chain(
@@ -222,11 +230,11 @@ def take_up(recorder: Recorder, key: str, parts: list[tuple[str, Stateful]]) -> 
     """Put the parts, each under its name, back to what was kept under ``key``; whether they are now. A state that does
     not fit is told of, and leaves them as they were."""
 
-    def put(kept: dict[str, Any]) -> bool:
+    def put(kept: dict[str, object]) -> bool:
         before = [copy.deepcopy(part.state_dict()) for _, part in parts]
         try:
             for name, part in parts:
-                state = kept[name] if name else kept
+                state = reading.mapping(kept, name) if name else kept
                 _must_be_like(state, part.state_dict(), name)
                 part.load_state_dict(state)
         except WRONG:
@@ -238,7 +246,7 @@ def take_up(recorder: Recorder, key: str, parts: list[tuple[str, Stateful]]) -> 
     return bool(restored(recorder, key, put))
 
 
-def _must_be_like(state: dict[str, Any], like: dict[str, Any], name: str) -> None:
+def _must_be_like(state: dict[str, object], like: dict[str, object], name: str) -> None:
     """Raise where tensors have other shapes or precision, or weights are not finite."""
     for key, wanted in like.items():
         found = state.get(key)

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from npf_engine.sampling.chain import ChainState, Oracle, Vectorial
 from npf_engine.sampling.langevin import LangevinSettings, Region
+from npf_engine.settings import reading
 
 Both = Callable[[Tensor], tuple[Tensor, Tensor]]
 
@@ -85,14 +86,14 @@ class Mala:
         """Share of accepted steps so far."""
         return {"local_acceptance": self.accepted / max(1.0, self.tried)}
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """Counts."""
         return {"oracle": self.oracle.state_dict(), "accepted": self.accepted, "tried": self.tried}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, object]) -> None:
         """Back to a kept state."""
-        self.oracle.load_state_dict(state["oracle"])
-        self.accepted, self.tried = float(state["accepted"]), float(state["tried"])
+        self.oracle.load_state_dict(reading.mapping(state, "oracle"))
+        self.accepted, self.tried = reading.number(state, "accepted"), reading.number(state, "tried")
 
 
 class Corrected:
@@ -167,14 +168,14 @@ class Corrected:
         """Both acceptances."""
         return {"acceptance": self.acceptance} | self.local.shown()
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """Counts; the frozen parts are kept by whoever made them."""
         return {"local": self.local.state_dict(), "accepted": self.accepted, "tried": self.tried}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, object]) -> None:
         """Back to a kept state."""
-        self.local.load_state_dict(state["local"])
-        self.accepted, self.tried = float(state["accepted"]), float(state["tried"])
+        self.local.load_state_dict(reading.mapping(state, "local"))
+        self.accepted, self.tried = reading.number(state, "accepted"), reading.number(state, "tried")
 
 
 def mala_move(

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -22,6 +22,7 @@ from torch import Tensor
 from npf_engine import seeds
 from npf_engine.errors import InputError
 from npf_engine.sampling.chain import ChainState, Oracle, Vectorial
+from npf_engine.settings import reading
 
 CHECK_EVERY = 10  # steps between two looks for particles that ran away
 WILD_SHARE = 0.02  # of the particles in one step: above it the chain is called diverging
@@ -131,14 +132,14 @@ class Langevin:
         """Nothing to add."""
         return {}
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """The count."""
         return {"oracle": self.oracle.state_dict(), "reach": self._reach}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, object]) -> None:
         """Back to a kept state."""
-        self.oracle.load_state_dict(state["oracle"])
-        self._reach = float(state["reach"])
+        self.oracle.load_state_dict(reading.mapping(state, "oracle"))
+        self._reach = float(reading.number(state, "reach"))
 
 
 def langevin_move(state: ChainState, gradient: Tensor, settings: LangevinSettings) -> Tensor:

@@ -10,7 +10,6 @@ exp(-c g). sampling/corrected.py has the sampler with the law exp(-c g).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +22,7 @@ from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.sampling.chain import ChainState, Oracle, Vectorial
 from npf_engine.sampling.langevin import Langevin, LangevinSettings, Region, langevin_move
 from npf_engine.sampling.replay import Ring
+from npf_engine.settings import reading
 from npf_engine.transport.conjugate import conjugate
 from npf_engine.transport.dual import in_chunks
 from npf_engine.transport.gaussian import gaussian_map
@@ -191,23 +191,24 @@ class NpfNetworks:
             for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
                 group["lr"] = rate * self.setbacks.share
 
-    def _learnt(self) -> dict[str, Any]:
+    def _learnt(self) -> dict[str, object]:
         return {
             "modules": {name: module.state_dict() for name, module in self.modules.items()},
             "optimiser": self.optimiser.state_dict(),
         }
 
-    def _put(self, state: dict[str, Any]) -> None:
+    def _put(self, state: dict[str, object]) -> None:
+        modules = reading.mapping(state, "modules")
         for name, module in self.modules.items():
-            module.load_state_dict(state["modules"][name])
-        self.optimiser.load_state_dict(state["optimiser"])
+            module.load_state_dict(reading.named(modules, name, Tensor))
+        self.optimiser.load_state_dict(reading.of(state, "optimiser", dict))
 
     def train(self, updates: int) -> None:
         """So many updates in a row."""
         for _ in range(updates):
             self.update()
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """Networks, optimiser, memory and random state."""
         return self._learnt() | {
             "memories": [memory.state_dict() for memory in self._memories()],
@@ -217,16 +218,16 @@ class NpfNetworks:
             "useless": self.useless,
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, object]) -> None:
         """Back to a kept state."""
         self._put(state)
         if "setbacks" in state:
-            self.setbacks.restore(state["setbacks"])
-            self.useless = int(state["useless"])
-        for memory, kept in zip(self._memories(), state["memories"], strict=True):
+            self.setbacks.restore(reading.mapping(state, "setbacks"))
+            self.useless = reading.whole(state, "useless")
+        for memory, kept in zip(self._memories(), reading.mappings(state, "memories"), strict=True):
             memory.load_state_dict(kept)
-        self.generator.set_state(state["generator"])
-        self.updates = int(state["updates"])
+        self.generator.set_state(reading.of(state, "generator", Tensor))
+        self.updates = reading.whole(state, "updates")
 
 
 class LmcNpf:
@@ -277,14 +278,14 @@ class LmcNpf:
         """The last losses."""
         return self.networks.loss
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """Networks and counts."""
         return {"local": self.local.state_dict(), "networks": self.networks.state_dict()}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, object]) -> None:
         """Back to a kept state."""
-        self.local.load_state_dict(state["local"])
-        self.networks.load_state_dict(state["networks"])
+        self.local.load_state_dict(reading.mapping(state, "local"))
+        self.networks.load_state_dict(reading.mapping(state, "networks"))
 
 
 @torch.no_grad()

@@ -6,7 +6,8 @@ import math
 import time
 import warnings
 from collections.abc import Callable
-from typing import Any, Protocol
+from types import ModuleType
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -79,7 +80,7 @@ def sample_nuts(
     return draws
 
 
-def _library() -> tuple[Any, Callable[..., Any]]:
+def _library() -> tuple[ModuleType, Callable[..., object]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

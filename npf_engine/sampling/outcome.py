@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +14,7 @@ from npf_engine.sampling.exact import Truth
 from npf_engine.sampling.nearness import Nearness
 
 COMPARED = 2000  # points a cloud of the energy distance
-UNKNOWN: dict[str, Any] = {
+UNKNOWN: dict[str, object] = {
     "modes": [],
     "near_modes": None,
     "near_saddles": None,
@@ -25,7 +24,7 @@ UNKNOWN: dict[str, Any] = {
 }
 
 
-def compare(truth: Truth, draws: Tensor, own: Tensor | None, seed: int) -> dict[str, Any]:
+def compare(truth: Truth, draws: Tensor, own: Tensor | None, seed: int) -> dict[str, object]:
     """What the result says of draws (n, 2), in the user's positions: modes, near_*, energy_distance, truth.
 
     own (m, 2): draws of the method's own law, where that is another. ``truth`` holds the same figures of exact draws,
@@ -48,7 +47,7 @@ def compare(truth: Truth, draws: Tensor, own: Tensor | None, seed: int) -> dict[
     generator = seeds.generator(seed, "landscape.compared")
     exact, other = truth.sample(COMPARED, generator), truth.sample(COMPARED, generator)
     pick = _few(draws, generator)
-    told: dict[str, Any] = {
+    told: dict[str, object] = {
         "weights": truth.weights,
         "energy_distance_of_exact_samples": energy_mmd(other, exact),
         "energy_distance_of_one_basin": None,

@@ -7,10 +7,10 @@ are without a change of the measure that the factorization preserves.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
+
+from npf_engine.settings import reading
 
 CELLS = 64  # cells along an axis of a Spread
 
@@ -38,15 +38,15 @@ class Ring:
         """n indices into the samples."""
         return torch.randint(max(1, self.filled), (n,), generator=generator).to(self.x.device)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """For a checkpoint."""
         return {name: getattr(self, name) for name in ("x", "f", "xhat", "filled", "place")}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, object]) -> None:
         """Back to a kept state."""
-        self.filled, self.place = int(state["filled"]), int(state["place"])
+        self.filled, self.place = reading.whole(state, "filled"), reading.whole(state, "place")
         for name in ("x", "f", "xhat"):
-            getattr(self, name).copy_(state[name])
+            getattr(self, name).copy_(reading.of(state, name, Tensor))
 
 
 class Spread(Ring):

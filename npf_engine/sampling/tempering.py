@@ -6,14 +6,13 @@ Metropolis probability min(1, exp((c_l - c_{l+1}) (g(x_l) - g(x_{l+1})))), so th
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from npf_engine.sampling.chain import ChainState, Oracle
 from npf_engine.sampling.corrected import mala_move
 from npf_engine.sampling.langevin import LangevinSettings, Region
+from npf_engine.settings import reading
 
 
 class Tempering:
@@ -103,13 +102,13 @@ class Tempering:
         """Share of accepted swaps."""
         return {"acceptance": self.acceptance}
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """All levels and counts."""
         names = ("x", "value", "gradient", "accepted", "tried")
         return {name: getattr(self, name) for name in names} | {"oracle": self.oracle.state_dict()}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, object]) -> None:
         """Back to a kept state."""
-        self.oracle.load_state_dict(state["oracle"])
+        self.oracle.load_state_dict(reading.mapping(state, "oracle"))
         for name in ("x", "value", "gradient", "accepted", "tried"):
             setattr(self, name, state[name])

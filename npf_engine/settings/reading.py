@@ -32,6 +32,17 @@ def maybe(record: Record, key: str, kind: type[T]) -> T | None:
     return None if record.get(key) is None else of(record, key, kind)
 
 
+def each_of(record: Record, key: str, kind: type[T]) -> list[T]:
+    """A list of ``kind``, or an empty one where it is absent or null."""
+    return [of({key: item}, key, kind) for item in items(record, key)]
+
+
+def named(record: Record, key: str, kind: type[T]) -> dict[str, T]:
+    """A record within the record, all of whose values are of ``kind``: the weights of a network."""
+    found = mapping(record, key)
+    return {name: of(found, name, kind) for name in found}
+
+
 def number(record: Record, key: str) -> float:
     """A number; true and false are none."""
     return as_number(key, of(record, key, object))

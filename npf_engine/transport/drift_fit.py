@@ -20,7 +20,7 @@ from npf_engine.seeds import generator as stream
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.coordinates import Units
 from npf_engine.transport.drifting import DriftConfig, drift, published
-from npf_engine.transport.map import STEPS, TIME, PotentialMap
+from npf_engine.transport.map import STEPS, TIME, FitInfo, PotentialMap
 from npf_engine.transport.methods.method import LOOKS, Budget, Law, show
 from npf_engine.transport.scores import Functional, KullbackLeibler, SinkhornDrift
 
@@ -79,13 +79,13 @@ def fit_drift(
             show(recorder, step, units.map(lambda x: ensemble.gradient(first, x[None])[0]))
 
     found = drift(ensemble, draw, drifting_functional(settings, target, d, units), config, recorder, watch, limit)
-    info = {
+    info: FitInfo = {
         "method": settings.scheme,
         "steps": found.steps,
         "seconds": found.seconds / len(seeds),
         "ended": TIME if found.note else STEPS,
     }
-    return [PotentialMap(ensemble.member(found.theta, k), units.at, dict(info)) for k in range(len(seeds))]
+    return [PotentialMap(ensemble.member(found.theta, k), units.at, info.copy()) for k in range(len(seeds))]
 
 
 def within_budget(config: DriftConfig, budget: Budget) -> DriftConfig:

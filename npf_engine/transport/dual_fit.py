@@ -21,7 +21,7 @@ from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.coordinates import Units
 from npf_engine.transport.dual import DualPlan, fit_dual
-from npf_engine.transport.map import STEPS, PotentialMap
+from npf_engine.transport.map import STEPS, FitInfo, PotentialMap
 from npf_engine.transport.methods.method import LOOKS, Budget, Law, show
 from npf_engine.transport.optimise import optimise
 from npf_engine.transport.schedule import At, Schedule, Seconds, Stage, Steps, spent
@@ -80,7 +80,7 @@ def fit_by_dual(
 
     fit_dual(u, x, y, DualPlan.of(config, solver, allowed, settings.rate), seed, recorder, watch=look)
     show(recorder, done, units.map(u.gradient))
-    info = {"method": settings.network, "steps": done, "seconds": recorder.clock() - began, "ended": STEPS}
+    info: FitInfo = {"method": settings.network, "steps": done, "seconds": recorder.clock() - began, "ended": STEPS}
     return PotentialMap(u, units.at, info)
 
 

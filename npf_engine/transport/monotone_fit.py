@@ -22,7 +22,7 @@ from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
 from npf_engine.tasks.recorder import Passing, Recorder
 from npf_engine.transport.dual import DualPlan, collect_pairs, fit_dual, fit_to_pairs
 from npf_engine.transport.gaussian import gaussian_map, spread_of
-from npf_engine.transport.map import MonotoneMap
+from npf_engine.transport.map import FitInfo, MonotoneMap
 from npf_engine.transport.monotone_losses import Fitting, LogDensity, batch_loss
 from npf_engine.transport.optimise import optimise
 from npf_engine.transport.schedule import Schedule, Stage, Steps
@@ -120,7 +120,7 @@ def fit_monotone(
     _Work(fitting, loss, plan, seed, curve, begin + seconds).fit()
     if not all(torch.isfinite(p).all() for p in u.parameters()):
         raise FloatingPointError(f"the fit of the {plan.kind} by {loss} ended with values that are not finite")
-    info = {
+    info: FitInfo = {
         "method": plan.kind,
         "loss": loss,
         "d": x.shape[1],

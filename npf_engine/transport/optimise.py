@@ -12,12 +12,12 @@ import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from npf_engine import seeds
+from npf_engine.settings import reading
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.tasks.restoring import WRONG, all_finite, check, fit, reason
 from npf_engine.transport.schedule import At, Budget, Loss, Schedule, Shown, Stage, Steps, Stop, cosine, spent
@@ -74,11 +74,12 @@ class _Work:
         """From the last checkpoint, where there is one that fits."""
         self.modules, self.schedule, self.budget = modules, schedule, budget
         self.recorder, self.stage, self.stop, self.memory = recorder, stage, stop, memory
-        groups: list[dict[str, Any]] = [
-            {"params": list(module.parameters()), "base": schedule.rates.get(name, schedule.rate)}
-            for name, module in modules.items()
+        trained = {name: list(module.parameters()) for name, module in modules.items()}
+        groups = [
+            {"params": parameters, "base": schedule.rates.get(name, schedule.rate)}
+            for name, parameters in trained.items()
         ]
-        self.parameters = [p.detach() for group in groups for p in group["params"]]
+        self.parameters = [p.detach() for parameters in trained.values() for p in parameters]
         self.ema = schedule.ema or (AVERAGE if stop else 0.0)
         self.average = [p.clone() for p in self.parameters] if self.ema else []
         # The fused kernel is one pass over the parameters: a third of the step's cost for small networks.
@@ -183,7 +184,7 @@ class _Work:
         self._put(self.setbacks.back(step))
         self.recorder.note(self.setbacks.sentence(step, self.step))
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, object]:
         """All of it; the tensors are those at work, not copies."""
         return {
             "step": self.step,
@@ -196,15 +197,15 @@ class _Work:
             "plateau": self.stop.state() if self.stop else {},
         }
 
-    def _take_up(self, kept: dict[str, Any]) -> None:
+    def _take_up(self, kept: dict[str, object]) -> None:
         """Go on from a checkpoint; one that does not fit is told of, and changes nothing."""
         start = copy.deepcopy(self.state())
         try:
             self._must_fit(kept)
             self._put(kept)
             if "setbacks" in kept:
-                self.setbacks.restore(kept["setbacks"])
-            self.seconds = float(kept["seconds"])
+                self.setbacks.restore(reading.mapping(kept, "setbacks"))
+            self.seconds = reading.number(kept, "seconds")
         except WRONG as error:
             self._put(start)
             self.setbacks = Setbacks(self.stage.title)
@@ -212,31 +213,34 @@ class _Work:
                 f"the checkpoint of stage {self.stage.title!r} does not fit ({reason(error)}); it starts again"
             )
 
-    def _must_fit(self, kept: dict[str, Any]) -> None:
+    def _must_fit(self, kept: dict[str, object]) -> None:
         """Raise for tensors of other shapes, precision, or not finite."""
+        modules, memory = reading.mapping(kept, "modules"), reading.mapping(kept, "memory")
         for name, module in self.modules.items():
-            fit(kept["modules"][name], module.state_dict())
-        for number, (tensor, like) in enumerate(zip(kept["average"], self.average, strict=True)):
+            fit(reading.named(modules, name, Tensor), module.state_dict())
+        for number, (tensor, like) in enumerate(zip(reading.items(kept, "average"), self.average, strict=True)):
             check(f"average {number}", tensor, like)
         for name, like in self.memory.items():
-            check(name, kept["memory"][name], like, finite=False)  # NaN: not known yet
-        for index, moments in kept["optimiser"]["state"].items():
+            check(name, memory[name], like, finite=False)  # NaN: not known yet
+        for index, moments in reading.of(reading.mapping(kept, "optimiser"), "state", dict).items():
             for name in ("exp_avg", "exp_avg_sq"):
                 check(f"moment {index}", moments[name], self.parameters[index])
         most = self.budget.count if isinstance(self.budget, Steps) else math.inf
-        if not 0 <= int(kept["step"]) <= most:
-            raise ValueError(f"it is at step {kept['step']} of {most}")
+        step = reading.whole(kept, "step")
+        if not 0 <= step <= most:
+            raise ValueError(f"it is at step {step} of {most}")
 
-    def _put(self, state: dict[str, Any]) -> None:
+    def _put(self, state: dict[str, object]) -> None:
         """Go on where ``state``, which belongs to this training from now on, was taken."""
+        modules, memory = reading.mapping(state, "modules"), reading.mapping(state, "memory")
         for name, module in self.modules.items():
-            module.load_state_dict(state["modules"][name])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.generator.set_state(state["generator"])
-        for target, source in zip(self.average, state["average"], strict=True):
+            module.load_state_dict(reading.named(modules, name, Tensor))
+        self.optimiser.load_state_dict(reading.of(state, "optimiser", dict))
+        self.generator.set_state(reading.of(state, "generator", Tensor))
+        for target, source in zip(self.average, reading.each_of(state, "average", Tensor), strict=True):
             target.copy_(source)
         for name, tensor in self.memory.items():
-            tensor.copy_(state["memory"][name])
+            tensor.copy_(reading.of(memory, name, Tensor))
         if self.stop:
-            self.stop.restore(state["plateau"])
-        self.step = int(state["step"])
+            self.stop.restore(reading.mapping(state, "plateau"))
+        self.step = reading.whole(state, "step")

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 from torch import Tensor
 
+from npf_engine.settings import reading
 from npf_engine.settings.stages import EARLY
 from npf_engine.transport.schedule import At, Stop
 from npf_engine.transport.validation import HeldOut, Validation
@@ -87,11 +87,11 @@ class Plateau(Stop):
         own = {name: getattr(self, name) for name in ("last", "last_spent", "turn", "turn_step", "until", "flat")}
         return own | self.validation.state()
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: Mapping[str, object]) -> None:
         """Go on where ``state`` was taken."""
-        self.last, self.last_spent = int(state["last"]), float(state["last_spent"])
-        self.turn, self.turn_step = float(state["turn"]), int(state["turn_step"])
-        self.until, self.flat = float(state["until"]), bool(state["flat"])
+        self.last, self.last_spent = reading.whole(state, "last"), reading.number(state, "last_spent")
+        self.turn, self.turn_step = reading.number(state, "turn"), reading.whole(state, "turn_step")
+        self.until, self.flat = reading.number(state, "until"), reading.flag(state, "flat")
         self.validation.restore(state)
 
 
@@ -136,7 +136,8 @@ class Hasten(Stop):
         """What ``restore`` needs."""
         return {"curve": list(self.curve), "since": self.since} | self.validation.state()
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: Mapping[str, object]) -> None:
         """Go on where ``state`` was taken."""
-        self.curve, self.since = [tuple(pair) for pair in state["curve"]], float(state["since"])
+        pairs = [reading.numbers({"curve": pair}, "curve") for pair in reading.items(state, "curve")]
+        self.curve, self.since = [(seconds, dual) for seconds, dual in pairs], reading.number(state, "since")
         self.validation.restore(state)

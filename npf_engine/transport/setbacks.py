@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from npf_engine.errors import TrainingDiverged
+from npf_engine.settings import reading
 
 EVERY = 100  # steps between two states that are kept in mind
 KEPT = 2  # of them: the newest may already be on its way out of bounds
@@ -31,18 +31,18 @@ class Setbacks:
     def __init__(self, stage: str) -> None:
         self.stage = stage
         self.count = 0
-        self.points: list[dict[str, Any]] = []
+        self.points: list[dict[str, object]] = []
 
     @property
     def share(self) -> float:
         """Of the rate that was asked for."""
         return SLOWER**self.count
 
-    def keep(self, state: dict[str, Any]) -> None:
+    def keep(self, state: dict[str, object]) -> None:
         """Remember a state with finite numbers (copied)."""
         self.points = [*self.points, copy.deepcopy(state)][-KEPT:]
 
-    def back(self, step: int) -> dict[str, Any]:
+    def back(self, step: int) -> dict[str, object]:
         """The state to go on from, after what was seen at ``step``. Raises TrainingDiverged after the last time."""
         if self.count >= MOST:
             raise TrainingDiverged(
@@ -60,13 +60,13 @@ class Setbacks:
             f"{self.share:g} of the rate"
         )
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, object]:
         """What ``restore`` needs."""
         return {"count": self.count, "points": self.points}
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, object]) -> None:
         """Go on where ``state`` was taken."""
-        self.count, self.points = int(state["count"]), list(state["points"])
+        self.count, self.points = reading.whole(state, "count"), reading.mappings(state, "points")
 
 
 def finite_gradients(parameters: Iterable[Tensor]) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from npf_engine.networks.potential import Potential
+from npf_engine.settings import reading
 from npf_engine.transport.conjugate import conjugate
 
 TOLERANCE = 1e-4
@@ -102,7 +102,7 @@ class Validation:
         self._seen = self._seen or any(math.isfinite(dual) for dual in self.duals[1:])
         return self._seen
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, object]:
         """What ``restore`` needs."""
         return {
             "duals": self.duals,
@@ -114,11 +114,13 @@ class Validation:
             "first": self.held_out.first,
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: Mapping[str, object]) -> None:
         """Go on where ``state`` was taken; what was best since then is not forgotten."""
-        self._seen = self.seen() or bool(state["seen"])
-        self.duals = list(state["duals"])
-        if not self.best or state["best_dual"] < self.best_dual:
-            self.best_dual, self.best_converged = state["best_dual"], state["best_converged"]
-            self.best = [best.to(self.held_out.x) for best in state["best"]]
-        self.held_out.memory, self.held_out.first = state["memory"].to(self.held_out.x), state["first"]
+        self._seen = self.seen() or reading.flag(state, "seen")
+        self.duals = reading.numbers(state, "duals")
+        best_dual = reading.number(state, "best_dual")
+        if not self.best or best_dual < self.best_dual:
+            self.best_dual, self.best_converged = best_dual, reading.number(state, "best_converged")
+            self.best = [best.to(self.held_out.x) for best in reading.each_of(state, "best", Tensor)]
+        self.held_out.memory = reading.of(state, "memory", Tensor).to(self.held_out.x)
+        self.held_out.first = reading.number(state, "first")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from npf_engine.figures import accuracy
@@ -66,7 +64,7 @@ def _heads(one: Run, other: Run) -> tuple[str, str]:
 
 def metrics(one: Run, other: Run) -> dict[str, tuple[str, str]]:
     """What was measured -> the text for either run; verdict and seconds last."""
-    found: list[dict[str, dict[str, Any]]] = [
+    found: list[dict[str, accuracy.Row]] = [
         {row["what"]: row for row in accuracy.rows(run.metrics or {})} for run in (one, other)
     ]
     names = dict.fromkeys([*found[0], *found[1]])
@@ -78,7 +76,7 @@ def metrics(one: Run, other: Run) -> dict[str, tuple[str, str]]:
     return table
 
 
-def _cell(row: dict[str, Any] | None) -> str:
+def _cell(row: accuracy.Row | None) -> str:
     if row is None or row["value"] is None:
         return "–"
     text = number(row["value"])

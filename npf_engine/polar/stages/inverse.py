@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -48,7 +47,7 @@ def train_inverse(job: Job, config: InverseConfig, m_train: Tensor, u: Potential
 
 
 def _untrained(job: Job, config: InverseConfig, u: Potential) -> Network[Bridge]:
-    common: dict[str, Any] = {
+    common: dict[str, object] = {
         "d": job.field.d,
         "hidden": list(config.hidden),
         "sigma": config.sigma,

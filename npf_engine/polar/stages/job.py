@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +22,7 @@ class Network(Generic[Module]):
     """A network with the arguments that build it again, and the seconds that its training took."""
 
     module: Module
-    arguments: dict[str, Any]
+    arguments: dict[str, object]
     seconds: float = 0.0
 
 
@@ -49,7 +49,7 @@ class Job:
         """F at the test samples (k, d), where the training is."""
         return self.field.y_test.to(self.y)
 
-    def build(self, kind: Callable[..., Module], arguments: dict[str, Any]) -> Network[Module]:
+    def build(self, kind: Callable[..., Module], arguments: dict[str, object]) -> Network[Module]:
         """``kind(**arguments)``, untrained, where the training is."""
         return Network(kind(**arguments).to(self.x.device, self.x.dtype), arguments)
 

@@ -102,7 +102,7 @@ def _factorize(
     metrics, figures = _measure(made, field, classifier, spec, recorder)
     generated, particles = _critical_points(model, field, classifier, spec)
     metrics |= generated
-    seconds = {"field": prepared, **{k: float(v) for k, v in model.info["seconds"].items()}}
+    seconds = {"field": prepared, **model.seconds}
     seconds["report"] = recorder.clock() - begin
     data = {
         "metrics": metrics,
@@ -151,7 +151,8 @@ def _measure(
         "n": len(cosines),
     }
     generator = seeds.generator(spec.seed, "classifier.stochasticity")
-    metrics["stochasticity"] = stochasticity(classifier, x, generator, spec.report.draws)
+    drawn = stochasticity(classifier, x, generator, spec.report.draws)
+    metrics["stochasticity"] = drawn
     image = model.grad_u(x).float()
     return metrics, {
         "cosine": cosines.numpy(),
@@ -159,7 +160,7 @@ def _measure(
         "ceiling_cosine": ceiling.numpy(),
         "grad_u": image.numpy(),
         "field": y.numpy(),
-        "stochasticity": torch.tensor(metrics["stochasticity"]["values"]).numpy(),
+        "stochasticity": torch.tensor(drawn["values"]).numpy(),
     }
 
 

@@ -47,7 +47,7 @@ def run_pipeline(spec: TrainingSpec, recorder: Recorder, folder: Path, field: Fi
 
     made = train(field, spec.stages, recorder, field_spec=dataclasses.asdict(spec.field))
     model = made.model
-    seconds |= {name: float(model.info["seconds"][name]) for name in ("u", "v", "m", "inverse")}
+    seconds |= {name: model.seconds[name] for name in ("u", "v", "m", "inverse")}
     report, seconds["report"] = _report(made, field, spec, recorder)
     result = TrainingResult(
         metrics=report["metrics"],

@@ -14,6 +14,7 @@ from npf_engine.measures.report import accuracy_report
 from npf_engine.numbers import typed
 from npf_engine.polar import PolarFactorization
 from npf_engine.sampling.pretrain import PretrainSettings
+from npf_engine.settings import reading
 from npf_engine.settings.stages import ReportConfig
 from npf_engine.studies.factorization.bundling import write_bundle
 from npf_engine.studies.factorization.spec import preset
@@ -62,11 +63,11 @@ def _write(
     count = len(model.samples["m_train"]), len(model.samples["m_test"])
     samples = model.samples | {"m_train": m_train[: count[0]].float(), "m_test": m_test[: count[1]].float()}
     # F cannot be built again from its spec, which tells another unit of it; its samples are in the bundle.
-    info = model.info | {"kind": "samples", "warnings": [*model.info["warnings"], NOTE]}
+    info = model.info | {"kind": "samples", "warnings": [*reading.texts(model.info, "warnings"), NOTE]}
     model = dataclasses.replace(model, samples=samples, info=info, function=None)
     report = accuracy_report(model, field, REPORT, spec.seed, progress, (m_train, m_test)).to_json()
     report |= {
-        "seconds": model.info["seconds"],
+        "seconds": model.seconds,
         "device": "cpu",
         "threads": torch.get_num_threads(),
         "seed": spec.seed,

@@ -141,4 +141,5 @@ class Method(Generic[S]):
         return self.together(source, target, own, budget, [seed], recorder)[0]
 
 
-AnyMethod = Method[Any]  # of the registry, where each has settings of its own
+# Of the registry, where each has settings of its own: no type says "of some S, always the same" but this.
+AnyMethod = Method[Any]
