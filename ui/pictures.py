@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from npf_engine.figures import panels
+from npf_engine.figures.layout import Extent
 from npf_engine.tasks import layout
 from ui import runs
 
@@ -45,9 +46,7 @@ def _panel(found: FactorizationView, key: str) -> panels.Panel:
     return panels.panel(
         key,
         found.planes(),
-        found.units,
-        found.low,
-        found.high,
+        Extent(found.units, found.low, found.high),
         position=key in POSITIONS,
         principal=found.projection is not None,
         position_unit=found.units.position[0] if found.one_unit else "scaled",

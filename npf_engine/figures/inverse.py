@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import plotly.graph_objects as go
 
@@ -11,6 +9,7 @@ from npf_engine.fields.field import Grid, Units
 from npf_engine.figures import palette
 from npf_engine.figures.layout import (
     MAP_HEIGHT,
+    Extent,
     colour_bar,
     finish,
     float32,
@@ -33,9 +32,7 @@ INK = "rgba(128,136,148,0.55)"  # thin lines, on white and on dark
 def norm_points(
     x: np.ndarray,
     f: np.ndarray,
-    units: Units,
-    low: Sequence[float],
-    high: Sequence[float],
+    where: Extent,
     *,
     top: float,
     axes: tuple[int, int] = (0, 1),
@@ -59,10 +56,10 @@ def norm_points(
                 "colorscale": palette.NORM,
                 "cmin": 0.0,
                 "cmax": top,
-                "colorbar": colour_bar(norm_title(units)),
+                "colorbar": colour_bar(norm_title(where.units)),
             },
             customdata=float32(f[:, :4]),
-            hovertemplate=f"%{{x}}, %{{y}}<br>|F| = %{{marker.color:{value_format(norm)}}}{in_unit(units.value)}"
+            hovertemplate=f"%{{x}}, %{{y}}<br>|F| = %{{marker.color:{value_format(norm)}}}{in_unit(where.units.value)}"
             "<extra>click: where else?</extra>",
             selected={"marker": {"opacity": 1.0}},
             unselected={"marker": {"opacity": 1.0}},
@@ -71,24 +68,20 @@ def norm_points(
     )
     if grid is not None:
         figure.add_trace(contour_lines(grid))
-    return position_axes(figure, units, low, high, revision, axes)
+    return position_axes(figure, where.units, where.low, where.high, revision, axes)
 
 
-def relocated_picture(
-    x: np.ndarray, f: np.ndarray, units: Units, low: Sequence[float], high: Sequence[float], *, top: float
-) -> go.Figure:
+def relocated_picture(x: np.ndarray, f: np.ndarray, where: Extent, *, top: float) -> go.Figure:
     """Mean |F| over cells of Omega, F (n, 2) carried by the points x (n, 2): where dots would hide each other."""
-    cells = norm_cells(x, f, units, low, high, 120, top)
-    return position_axes(go.Figure(cells), units, low, high, "relocated_picture")
+    cells = norm_cells(x, f, where.units, where.low, where.high, 120, top)
+    return position_axes(go.Figure(cells), where.units, where.low, where.high, "relocated_picture")
 
 
 def trust_map(
     x: np.ndarray,
     miss: np.ndarray,
     worst: float,
-    units: Units,
-    low: Sequence[float],
-    high: Sequence[float],
+    where: Extent,
     *,
     axes: tuple[int, int] = (0, 1),
     grid: Grid | None = None,
@@ -96,7 +89,7 @@ def trust_map(
     """Places x (n, d) coloured by what going to their gradient and back misses, on a logarithmic scale; those beyond
     ``worst`` are ringed. For d = 1 the miss is the height."""
     if x.shape[1] == 1:
-        return _trust_graph(x[:, 0], miss, worst, units)
+        return _trust_graph(x[:, 0], miss, worst, where.units)
     level = np.log10(np.clip(miss, 1e-3, 3.0))
     bad = miss > worst
     ticks = [-3, -2, -1, 0]
@@ -132,7 +125,7 @@ def trust_map(
     )
     if grid is not None:
         figure.add_trace(contour_lines(grid))
-    position_axes(figure, units, low, high, "trust", axes)
+    position_axes(figure, where.units, where.low, where.high, "trust", axes)
     figure.update_layout(showlegend=True)
     return figure
 
@@ -159,9 +152,7 @@ def _trust_graph(x: np.ndarray, miss: np.ndarray, worst: float, units: Units) ->
 def norm_difference(
     x: np.ndarray,
     difference: np.ndarray,
-    units: Units,
-    low: Sequence[float],
-    high: Sequence[float],
+    where: Extent,
     *,
     top: float,
     axes: tuple[int, int] = (0, 1),
@@ -180,16 +171,16 @@ def norm_difference(
                 "colorscale": palette.DIFFERENCE,
                 "cmin": -top,
                 "cmax": top,
-                "colorbar": colour_bar(f"{norm_title(units)}: too small – too large"),
+                "colorbar": colour_bar(f"{norm_title(where.units)}: too small – too large"),
             },
             hovertemplate="%{x}, %{y}<br>|F| there − |F| asked for: "
-            f"%{{marker.color:{value_format(difference)}}}{in_unit(units.value)}<extra></extra>",
+            f"%{{marker.color:{value_format(difference)}}}{in_unit(where.units.value)}<extra></extra>",
             showlegend=False,
         )
     )
     if grid is not None:
         figure.add_trace(contour_lines(grid))
-    return position_axes(figure, units, low, high, "norm_difference", axes)
+    return position_axes(figure, where.units, where.low, where.high, "norm_difference", axes)
 
 
 def embedding(points: np.ndarray, first: int, keys: tuple[str, str]) -> go.Figure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
@@ -44,6 +45,15 @@ def finish(figure: go.Figure, *, height: int, revision: str, legend: bool = Fals
     figure.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True, **plain)
     figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True, **plain)
     return figure
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What a map shows: units of its axes, and the corners of Omega's box."""
+
+    units: Units
+    low: Sequence[float]
+    high: Sequence[float]
 
 
 def log_axis(*values: np.ndarray) -> dict[str, object]:

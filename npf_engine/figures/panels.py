@@ -9,10 +9,10 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from npf_engine.fields.field import Units
 from npf_engine.figures import palette
 from npf_engine.figures.layout import (
     BIN_ABOVE,
+    Extent,
     aspect,
     counts,
     finish,
@@ -42,9 +42,7 @@ class Panel:
 def panel(
     key: str,
     planes: Mapping[str, np.ndarray],
-    units: Units,
-    low: Sequence[float],
-    high: Sequence[float],
+    where: Extent,
     *,
     position: bool,
     axes: tuple[int, int] = (0, 1),
@@ -56,7 +54,7 @@ def panel(
     ``position``: a cloud in Omega (range of "rho"), else one of values (range of "field"). ``principal``: the planes
     are on the principal axes of F#rho, ``position_unit`` then being the unit of positions on them.
     """
-    reference = planes["rho" if position else "field"]
+    units, reference = where.units, planes["rho" if position else "field"]
     ratio: float | None = 1.0
     if principal:
         unit = position_unit if position else units.value
@@ -66,7 +64,7 @@ def panel(
         ratio = None
     else:
         titles = [(position_title if position else value_title)(units, axis) for axis in axes]
-        ratio = aspect(units, low, high, axes) if position else 1.0
+        ratio = aspect(units, where.low, where.high, axes) if position else 1.0
     pad = 0.06 if position else 0.1
     ranges = (span(reference[:, 0], pad=pad), span(reference[:, 1], pad=pad))
     return Panel(key, planes[key], (titles[0], titles[1]), ranges, ratio)

@@ -20,9 +20,8 @@ from matplotlib.colors import LinearSegmentedColormap, ListedColormap, LogNorm, 
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from npf_engine.fields.field import Units
 from npf_engine.figures import palette
-from npf_engine.figures.layout import aspect, norm_title, position_title
+from npf_engine.figures.layout import Extent, aspect, norm_title, position_title
 from npf_engine.figures.panels import Panel
 
 Format = Literal["pdf", "svg", "png"]
@@ -99,17 +98,8 @@ def ladder(rows: Sequence[Mapping[str, object]], how: Print) -> bytes:
         return _written(figure, how)
 
 
-@dataclass(frozen=True)
-class Region:
-    """Where a map lies: units of its axes and the corners of Omega's box."""
-
-    units: Units
-    low: Sequence[float]
-    high: Sequence[float]
-
-
 def relocation(
-    places: Sequence[tuple[str, np.ndarray]], norm: np.ndarray, top: float, where: Region, how: Print
+    places: Sequence[tuple[str, np.ndarray]], norm: np.ndarray, top: float, where: Extent, how: Print
 ) -> bytes:
     """Figure 2: titled clouds of places (n, 2), each point in the colour of |F| (n,), from 0 to ``top``."""
     across = min(len(places), how.columns)
@@ -142,7 +132,7 @@ class Relief:
     g: np.ndarray
 
 
-def landscape(relief: Relief, draws: np.ndarray, modes: np.ndarray, where: Region, how: Print) -> bytes:
+def landscape(relief: Relief, draws: np.ndarray, modes: np.ndarray, where: Extent, how: Print) -> bytes:
     """A landscape: level lines of g, draws (n, 2), and numbered modes (k, 2)."""
     with _type(how):
         figure = Figure(figsize=(how.width, 0.8 * how.width), layout="constrained")
@@ -207,7 +197,7 @@ def _frame(
         axis.set_aspect(ratio, adjustable="box")
 
 
-def _map(axis: Axes, where: Region) -> None:
+def _map(axis: Axes, where: Extent) -> None:
     ranges = ((where.low[0], where.high[0]), (where.low[1], where.high[1]))
     titles = (position_title(where.units, 0), position_title(where.units, 1))
     _frame(axis, titles, ranges, aspect(where.units, where.low, where.high))

@@ -4,7 +4,8 @@ misses."""
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
@@ -13,6 +14,7 @@ from npf_engine.fields.field import Grid, Units
 from npf_engine.figures import palette
 from npf_engine.figures.layout import (
     MAP_HEIGHT,
+    Extent,
     finish,
     float32,
     place_format,
@@ -75,28 +77,33 @@ def miss_ladder(ladder: Mapping[str, float]) -> go.Figure:
     return figure
 
 
+@dataclass(frozen=True)
+class Exact:
+    """What F itself says, where it can be asked. levels: lines (k, 2) on which F1 and F2 have the gradient's values,
+    NaN between pieces; places: the exact pre-images (k, d) and the share of the draws at each (k,)."""
+
+    levels: tuple[np.ndarray, np.ndarray] | None = None
+    places: tuple[np.ndarray, np.ndarray] | None = None
+
+
 def preimage_map(
     x: np.ndarray,
     point: np.ndarray,
-    units: Units,
-    low: Sequence[float],
-    high: Sequence[float],
+    where: Extent,
     *,
     axes: tuple[int, int] = (0, 1),
     grid: Grid | None = None,
     backdrop: np.ndarray | None = None,
     chosen: np.ndarray | None = None,
-    levels: tuple[np.ndarray, np.ndarray] | None = None,
-    places: tuple[np.ndarray, np.ndarray] | None = None,
+    exact: Exact | None = None,
 ) -> go.Figure:
     """Drawn pre-images x (n, d) of one gradient over the terrain (``grid``) or over points of rho (``backdrop`` (m,
     d)).
 
     ``point`` (d,) is grad u*(gradient), where M puts all of them; ``chosen`` (d,) the position that was clicked.
-    ``levels``: lines (k, 2) on which F1 and F2 have the gradient's values, NaN between pieces; ``places``: the exact
-    pre-images (k, d) and the share of the draws at each (k,). With places the draws are faint.
+    With exact places the draws are faint.
     """
-    figure = go.Figure()
+    figure, exact, low, high = go.Figure(), exact or Exact(), np.asarray(where.low), np.asarray(where.high)
     if grid is not None:
         figure.add_trace(_relief(grid))
     elif backdrop is not None:
@@ -110,18 +117,18 @@ def preimage_map(
                 hoverinfo="skip",
             )
         )
-    for line, name, dash in zip(levels or (), ("F₁ as asked", "F₂ as asked"), ("solid", "dash"), strict=False):
+    for line, name, dash in zip(exact.levels or (), ("F₁ as asked", "F₂ as asked"), ("solid", "dash"), strict=False):
         if np.isfinite(line).any():
             figure.add_trace(_line(line, name, dash))
-    faint = places is not None and len(places[0]) > 0
+    faint = exact.places is not None and len(exact.places[0]) > 0
     figure.add_trace(_draws(x[:, axes[0]], x[:, axes[1]], faint))
-    if places is not None and faint:
-        _add_places(figure, places[0], places[1], axes, (np.asarray(low), np.asarray(high)))
-    for name, where, symbol in (("∇u* of the gradient", point, "cross"), ("clicked", chosen, "circle-open")):
-        drawn = where is chosen or bool(((point >= np.asarray(low)) & (point <= np.asarray(high))).all())
-        if where is not None and drawn:  # off the map it would be in the legend alone
-            figure.add_trace(_mark(where[axes[0]], where[axes[1]], name, symbol))
-    position_axes(figure, units, low, high, "preimages", axes)
+    if exact.places is not None and faint:
+        _add_places(figure, *exact.places, axes, (low, high))
+    for name, place, symbol in (("∇u* of the gradient", point, "cross"), ("clicked", chosen, "circle-open")):
+        drawn = place is chosen or bool(((point >= low) & (point <= high)).all())
+        if place is not None and drawn:  # off the map it would be in the legend alone
+            figure.add_trace(_mark(place[axes[0]], place[axes[1]], name, symbol))
+    position_axes(figure, where.units, where.low, where.high, "preimages", axes)
     figure.update_layout(showlegend=True)
     return figure
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from npf_engine.figures import histograms, palette, panels, paper
-from npf_engine.figures.layout import position_title, value_title
+from npf_engine.figures.layout import Extent, position_title, value_title
 from npf_engine.measures import linked as clouds
 from npf_engine.measures import views
 from npf_engine.measures.linked import Evaluation, LinkedClouds
@@ -53,7 +53,8 @@ def _printed(run: Run, name: str, view: views.FactorizationView) -> None:
     planes = view.planes()
     keys = [key for key in (*views.VALUES, *views.POSITIONS) if key in planes]
     drawn = [
-        panels.panel(key, planes, view.units, view.low, view.high, position=key in views.POSITIONS) for key in keys
+        panels.panel(key, planes, Extent(view.units, view.low, view.high), position=key in views.POSITIONS)
+        for key in keys
     ]
     caption = (
         "The law of F, what the convex potential makes of the reference measure, and the measure-preserving map. A "

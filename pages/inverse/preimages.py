@@ -7,7 +7,7 @@ import streamlit as st
 
 from npf_engine.fields.field import Grid
 from npf_engine.figures import inverse, preimages
-from npf_engine.figures.layout import subscript
+from npf_engine.figures.layout import Extent, subscript
 from npf_engine.measures import views
 from npf_engine.measures.inverse_view import PreimageView
 from npf_engine.numbers import number, percent, typed
@@ -106,7 +106,9 @@ def _text(gradient: np.ndarray) -> str:
 
 def _map(run: Run, x: np.ndarray, f: np.ndarray, model: PolarFactorization, grid: Grid | None, name: str) -> None:
     top = float(np.quantile(np.linalg.norm(f, axis=1), 0.99))
-    figure = inverse.norm_points(x, f, model.units, model.low, model.high, top=top, grid=grid, revision="click_map")
+    figure = inverse.norm_points(
+        x, f, Extent(model.units, model.low, model.high), top=top, grid=grid, revision="click_map"
+    )
     event = plot(
         figure,
         "click_map",
@@ -239,14 +241,11 @@ def _preimages(
         figure = preimages.preimage_map(
             view.x,
             view.point,
-            model.units,
-            model.low,
-            model.high,
+            Extent(model.units, model.low, model.high),
             grid=grid,
             backdrop=x,
             chosen=clicked,
-            levels=view.levels,
-            places=places,
+            exact=preimages.Exact(view.levels, places),
         )
     table = {"x": view.x, "miss": view.error, "gradient": view.gradient[None]}
     if places is not None:

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from npf_engine.figures import histograms, inverse, paper
-from npf_engine.figures.layout import position_title
+from npf_engine.figures.layout import Extent, position_title
 from npf_engine.measures.inverse_view import ALIKE, RelocationView
 from npf_engine.numbers import number, percent
 from npf_engine.polar import PolarFactorization
@@ -32,14 +32,14 @@ def show(run: Run, model: PolarFactorization, name: str, view: RelocationView) -
         plot(figure, "relocation_law", "The law of the places drawn for all gradients, over ρ.", laws, name)
         return
     grid = modelviews.relief(str(layout.home()), run.id) if model.d == 2 else None
-    box = (model.units, model.low, model.high)
+    box = Extent(model.units, model.low, model.high)
     halves = {
         "original": (view.x, "**Original.** Places at which F was sampled, coloured by |F|."),
         "relocated": (view.moved, "**Relocated.** Each gradient at a place drawn for it, in the colour of its length."),
     }
     for column, (key, (points, caption)) in zip(st.columns(2, gap="medium"), halves.items(), strict=True):
         with column:
-            figure = inverse.norm_points(points, view.f, *box, top=view.top, grid=grid, revision=f"relocation_{key}")
+            figure = inverse.norm_points(points, view.f, box, top=view.top, grid=grid, revision=f"relocation_{key}")
             plot(figure, f"relocation_{key}", caption, {"x": points, "F": view.f}, name)
     size = np.linalg.norm(view.f, axis=1)
     if model.d == 2:
@@ -47,12 +47,12 @@ def show(run: Run, model: PolarFactorization, name: str, view: RelocationView) -
         paperfigure.offer(
             "relocation",
             name,
-            lambda how: paper.relocation(places, size, view.top, paper.Region(*box), how),
+            lambda how: paper.relocation(places, size, view.top, box, how),
             "Gradients where they were sampled and where the stochastic inverse carries them, in the colour of |F|.",
             paperfigure.command(run),
         )
     difference = np.linalg.norm(view.reached, axis=1) - size
-    figure = inverse.norm_difference(view.moved, difference, *box, top=view.top / 2, grid=grid)
+    figure = inverse.norm_difference(view.moved, difference, box, top=view.top / 2, grid=grid)
     caption = (
         "**Difference.** |F| at the place drawn less the length of the gradient sent there: grey where they agree. "
         f"Half of them differ by less than {number(float(np.median(np.abs(difference))), 2)}, where the median length "

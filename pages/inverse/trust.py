@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from npf_engine.figures import histograms, inverse
+from npf_engine.figures.layout import Extent
 from npf_engine.measures.inverse_view import TRUST_DRAWS, TrustView
 from npf_engine.numbers import number
 from npf_engine.polar import PolarFactorization
@@ -20,7 +21,7 @@ LEAST = 1e-3  # of F's spread: where the colours and the axis begin
 def show(run: Run, model: PolarFactorization, name: str, view: TrustView) -> None:
     """The map of trust, with what it says in numbers."""
     grid = modelviews.relief(str(layout.home()), run.id) if model.d == 2 else None
-    figure = inverse.trust_map(view.x, view.miss, view.worst, model.units, model.low, model.high, grid=grid)
+    figure = inverse.trust_map(view.x, view.miss, view.worst, Extent(model.units, model.low, model.high), grid=grid)
     median = float(sorted(view.miss)[len(view.miss) // 2])
     caption = (
         f"For each of {seen(len(view.x), view.unseen)} its gradient F(x) was asked for, and {TRUST_DRAWS} places were "

@@ -11,6 +11,7 @@ import streamlit as st
 from npf_engine.errors import InputError
 from npf_engine.figures import critical, curves, paper
 from npf_engine.figures import landscape as figures
+from npf_engine.figures.layout import Extent
 from npf_engine.glossary import typeset
 from npf_engine.numbers import number, percent
 from npf_engine.runs.store import Run
@@ -135,7 +136,7 @@ def _result(run: Run, picture: Ground, name: str) -> None:
             name,
         )
         at = np.array([mode["location"][:2] for mode in modes], dtype=np.float64).reshape(-1, 2)
-        where = paper.Region(picture.units, picture.low, picture.high)
+        where = Extent(picture.units, picture.low, picture.high)
         paperfigure.offer(
             "draws",
             name,

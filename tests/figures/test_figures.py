@@ -12,7 +12,7 @@ from npf_engine.fields.field import Field, Units
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.terrains import jacksboro_field
 from npf_engine.figures import accuracy, histograms, inverse, panels, preimages, surface, terrain, training
-from npf_engine.figures.layout import aspect, counts, place_format, span, thin, value_format
+from npf_engine.figures.layout import Extent, aspect, counts, place_format, span, thin, value_format
 
 PLAIN = Units(("x", "y"), ("", ""), "")
 
@@ -53,19 +53,18 @@ def all_figures(field: Field, samples: tuple[np.ndarray, np.ndarray]) -> dict[st
         ),
         "histograms": histograms.component_histograms(y),
         "cosine": histograms.cosine_histogram(np.cos(np.linspace(-1, 1, 500)), trivial=0.4),
-        "points": inverse.norm_points(x[:900], y[:900], *box, top=8.0, grid=field.grid),
+        "points": inverse.norm_points(x[:900], y[:900], Extent(*box), top=8.0, grid=field.grid),
         "preimages": preimages.preimage_map(
             x[:50],
             x[0],
-            *box,
+            Extent(*box),
             grid=field.grid,
             chosen=x[1],
-            levels=(x[:90], x[90:95]),
-            places=(x[:80], np.full(80, 1 / 80)),
+            exact=preimages.Exact((x[:90], x[90:95]), (x[:80], np.full(80, 1 / 80))),
         ),
         "miss ladder": preimages.miss_ladder({"exact": 1e-9, "ours": 0.07, "nearest": 0.05, "random": 1.4}),
-        "trust": inverse.trust_map(x[:900], np.abs(y[:900, 0]), 0.5, *box, grid=field.grid),
-        "difference": inverse.norm_difference(x[:900], y[:900, 0], *box, top=5.0, grid=field.grid),
+        "trust": inverse.trust_map(x[:900], np.abs(y[:900, 0]), 0.5, Extent(*box), grid=field.grid),
+        "difference": inverse.norm_difference(x[:900], y[:900, 0], Extent(*box), top=5.0, grid=field.grid),
         "surface": surface.potential_surface(np.arange(5.0), np.arange(4.0), np.ones((4, 5)), ("x", "y")),
         "ladder": accuracy.ladder({"pushforward": metric, "inverse": metric}),
         "snapshot": training.live_snapshot(y[:300], y[300:600]),
@@ -147,7 +146,9 @@ def test_the_curve_of_shares_goes_through_its_marks() -> None:
 def test_panels_share_ranges_within_a_space_and_colours_within_a_point(samples) -> None:
     x, y = samples[0][:500], samples[1][:500]
     planes = {"rho": x, "field": y, "grad_u": 2 * y, "m": x[::-1]}
-    made = {key: panels.panel(key, planes, PLAIN, (0, 0), (1, 1), position=key in ("rho", "m")) for key in planes}
+    made = {
+        key: panels.panel(key, planes, Extent(PLAIN, (0, 0), (1, 1)), position=key in ("rho", "m")) for key in planes
+    }
     assert made["field"].ranges == made["grad_u"].ranges and made["rho"].ranges == made["m"].ranges
     figure = panels.column([made["grad_u"], made["m"]], np.arange(500, dtype=np.uint16).astype(np.uint8))
     assert np.array_equal(figure.data[0].marker.color, figure.data[1].marker.color)
@@ -157,7 +158,7 @@ def test_panels_share_ranges_within_a_space_and_colours_within_a_point(samples) 
 
 def test_more_points_than_dots_can_show_become_counts() -> None:
     points = np.random.default_rng(1).normal(size=(200_001, 2)).astype(np.float32)
-    panel = panels.panel("field", {"field": points}, PLAIN, (0, 0), (1, 1), position=False)
+    panel = panels.panel("field", {"field": points}, Extent(PLAIN, (0, 0), (1, 1)), position=False)
     figure = panels.column([panel], np.zeros(200_001, dtype=np.uint8))
     assert figure.data[0].type == "heatmap"
     picture = counts(points, (-6.0, 6.0), (-6.0, 6.0)).z
@@ -199,7 +200,7 @@ def test_what_is_pointed_at_is_written_as_finely_as_its_axis_and_in_its_unit(fie
     assert value_format(np.array([3e-9])) == value_format(np.zeros(0)) == ".4~g"
     x, y = samples
     box = (field.units, field.low, field.high)
-    figure = inverse.norm_points(x[:50], y[:50], *box, top=8.0)
+    figure = inverse.norm_points(x[:50], y[:50], Extent(*box), top=8.0)
     assert field.units.value and f" {field.units.value}<extra>" in figure.data[0].hovertemplate
     assert figure.layout.xaxis.hoverformat == place_format(field.low[0], field.high[0])
 
@@ -216,7 +217,7 @@ def test_ranges_ignore_outliers_and_survive_constants() -> None:
 def test_panel_of_one_dimension_is_a_graph_with_free_aspect() -> None:
     x = np.linspace(0, 1, 50)
     planes = {"rho": np.stack([x, x], axis=1), "field": np.stack([x, 100 * x], axis=1)}
-    made = panels.panel("field", planes, Units(("t",), ("s",), "m"), (0,), (1,), position=False)
+    made = panels.panel("field", planes, Extent(Units(("t",), ("s",), "m"), (0,), (1,)), position=False)
     assert made.titles == ("t (s)", "F₁ (m)") and made.ratio is None
     assert panels.column([made], np.zeros(50, dtype=np.uint8)).layout.yaxis.scaleanchor is None
 

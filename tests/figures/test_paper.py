@@ -10,16 +10,17 @@ import pytest
 
 from npf_engine.fields.field import Units
 from npf_engine.figures import palette, panels, paper
+from npf_engine.figures.layout import Extent
 
 UNITS = Units(("x", "y"), ("km", "km"), "m/s")
 POINTS = np.random.default_rng(0).normal(size=(300, 2))
-WHERE = paper.Region(UNITS, (-3.0, -3.0), (3.0, 3.0))
+WHERE = Extent(UNITS, (-3.0, -3.0), (3.0, 3.0))
 
 
 def made(kind: str, how: paper.Print) -> bytes:
     if kind == "clouds":
         planes = dict.fromkeys(("rho", "field", "m", "grad_u"), POINTS)
-        drawn = [panels.panel(k, planes, UNITS, WHERE.low, WHERE.high, position=k in ("rho", "m")) for k in planes]
+        drawn = [panels.panel(k, planes, WHERE, position=k in ("rho", "m")) for k in planes]
         return paper.clouds(drawn, palette.origin_index(POINTS), how)
     if kind == "ladder":
         row = {"measure": "S", "ratio": 1.2, "se": 0.1, "floor": 0.5, "trivial": 5.0}

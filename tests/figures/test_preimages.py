@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from npf_engine.fields.field import Units
-from npf_engine.figures.preimages import miss_ladder, preimage_map
+from npf_engine.figures.layout import Extent
+from npf_engine.figures.preimages import Exact, miss_ladder, preimage_map
 
 UNITS = Units(("x", "y"), ("", ""), "")
+BOX = Extent(UNITS, (-1.0, -1.0), (1.0, 1.0))
 GAP = np.full((1, 2), np.nan)
 
 
 def _map(places: np.ndarray, levels: tuple[np.ndarray, np.ndarray] | None = None) -> Any:
     weights = np.full(len(places), 1 / len(places))
-    return preimage_map(
-        np.zeros((5, 2)), np.zeros(2), UNITS, (-1.0, -1.0), (1.0, 1.0), levels=levels, places=(places, weights)
-    )
+    return preimage_map(np.zeros((5, 2)), np.zeros(2), BOX, exact=Exact(levels, (places, weights)))
 
 
 @pytest.mark.parametrize("way", [(0.0, 0.01), (0.01, 0.0), (0.01, 0.004)])
@@ -40,8 +40,8 @@ def test_the_numbers_of_places_in_a_corner_stand_on_the_map(
 
 
 def test_a_cross_that_is_not_on_the_map_is_not_in_the_legend() -> None:
-    far = preimage_map(np.zeros((5, 2)), np.array([3.0, 0.0]), UNITS, (-1.0, -1.0), (1.0, 1.0))
-    near = preimage_map(np.zeros((5, 2)), np.array([1.0, 0.0]), UNITS, (-1.0, -1.0), (1.0, 1.0))
+    far = preimage_map(np.zeros((5, 2)), np.array([3.0, 0.0]), BOX)
+    near = preimage_map(np.zeros((5, 2)), np.array([1.0, 0.0]), BOX)
     drawn = ["∇u* of the gradient" in {trace.name for trace in figure.data} for figure in (far, near)]
     assert drawn == [False, True]
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from npf_engine.figures import palette, panels
-from npf_engine.figures.layout import with_unit
+from npf_engine.figures.layout import Extent, with_unit
 from npf_engine.measures import views
 from npf_engine.measures.linked import LinkedClouds
 
@@ -133,9 +133,7 @@ def _panel(found: LinkedClouds, key: str, drawn: views.Arrays, axes: tuple[int, 
     return panels.panel(
         key,
         drawn,
-        view.units,
-        view.low,
-        view.high,
+        Extent(view.units, view.low, view.high),
         position=key in views.POSITIONS,
         axes=axes,
         principal=view.projection is not None,
