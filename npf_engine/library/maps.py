@@ -18,7 +18,7 @@ from npf_engine.library.arrays import ArrayLike, ArrayT, Sampler
 from npf_engine.library.progress import Progress, recorder
 from npf_engine.settings.stages import PotentialConfig
 from npf_engine.transport import BrenierMap, WideConfig, fit
-from npf_engine.transport.map import FitInfo
+from npf_engine.transport.fit_report import FitInfo
 
 FEWEST = 4  # points of a cloud
 

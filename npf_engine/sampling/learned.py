@@ -14,7 +14,7 @@ from npf_engine.networks.potential import Potential
 from npf_engine.sampling.chain import Vectorial
 from npf_engine.sampling.corrected import Frozen
 from npf_engine.sampling.landscapes import Landscape
-from npf_engine.sampling.npf import NpfNetworks, NpfSettings
+from npf_engine.sampling.npf_networks import NpfNetworks, NpfSettings
 from npf_engine.sampling.pretrain import Pretrained, pretrain
 from npf_engine.sampling.proposal import Proposal, ProposalSettings
 from npf_engine.sampling.replay import Spread

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from npf_engine import seeds
 from npf_engine.divergences import Epsilon, solve_entropic
-from npf_engine.transport.map import SOLVED, STEPS, DiscreteMap, EntropicMap, FitReport
+from npf_engine.transport.fit_report import SOLVED, STEPS, FitReport
+from npf_engine.transport.map import DiscreteMap, EntropicMap
 from npf_engine.transport.methods.method import Law
 from npf_engine.transport.pairing import PIVOTS
 

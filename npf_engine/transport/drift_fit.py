@@ -20,7 +20,8 @@ from npf_engine.seeds import generator as stream
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.coordinates import Units
 from npf_engine.transport.drifting import DriftConfig, drift, published
-from npf_engine.transport.map import STEPS, TIME, FitInfo, PotentialMap
+from npf_engine.transport.fit_report import STEPS, TIME, FitInfo
+from npf_engine.transport.map import PotentialMap
 from npf_engine.transport.methods.method import LOOKS, Budget, Law, show
 from npf_engine.transport.scores import Functional, KullbackLeibler, SinkhornDrift
 

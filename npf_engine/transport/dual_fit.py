@@ -21,7 +21,8 @@ from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.coordinates import Units
 from npf_engine.transport.dual import DualPlan, fit_dual
-from npf_engine.transport.map import STEPS, FitInfo, PotentialMap
+from npf_engine.transport.fit_report import STEPS, FitInfo
+from npf_engine.transport.map import PotentialMap
 from npf_engine.transport.methods.method import LOOKS, Budget, Law, show
 from npf_engine.transport.optimise import optimise
 from npf_engine.transport.schedule import At, Schedule, Seconds, Stage, Steps, spent

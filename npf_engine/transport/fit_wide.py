@@ -13,7 +13,8 @@ from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.balanced_dual import BalancedPlan, DualFit, Samples, minimise_dual
 from npf_engine.transport.clouds import Clouds
 from npf_engine.transport.dual import held_out_dual
-from npf_engine.transport.map import FitInfo, PotentialMap
+from npf_engine.transport.fit_report import FitInfo
+from npf_engine.transport.map import PotentialMap
 from npf_engine.transport.mixture_start import mixture_of, start_at_mixture
 from npf_engine.transport.schedule import Budget, Seconds, Steps
 

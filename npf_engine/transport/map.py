@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, TypedDict
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -21,34 +21,15 @@ from npf_engine.networks.sizes import count_parameters
 from npf_engine.transport.conjugate import conjugate
 from npf_engine.transport.coordinates import Coordinates
 from npf_engine.transport.dual import in_chunks
+from npf_engine.transport.fit_report import REPLACED, SETTLED, SOLVED, STEPS, TIME, FitInfo, FitReport
 from npf_engine.transport.gaussian import undo_gaussian_map
 
 Map = Callable[[Tensor], Tensor]
 Plan = Callable[[Tensor, Tensor], Tensor]
 INVERSE_TOLERANCE = 1e-5  # residual of conjugates, of the target's spread
 INEXACT = 1e-3  # residual of an inverse that is worth a warning; float32 alone leaves some 1e-5
-# A closed form or a tolerance that was reached; looks that no longer brought anything; what was allowed was spent; the
-# answer of a training was not to be used, and a closed form stands in its place.
-ENDS = SOLVED, SETTLED, TIME, STEPS, REPLACED = "solved", "settled", "time", "steps", "replaced"
 FLAT = 1e-12  # of the largest slope: an affine map has no inverse where a slope is less
 CHUNK = 1024  # points whose distances to a cloud are held at a time
-
-
-@dataclass(frozen=True)
-class FitReport:
-    """How a map was found: by which method, in how many seconds, with how many trained numbers and steps of an
-    optimiser (0 for a closed form), and a sentence on what should be known about it.
-
-    ended: what the search ended with, one of ENDS. error: what was left of it where that is known (a marginal error, a
-    share of conjugates that did not converge)."""
-
-    method: str = ""
-    seconds: float = 0.0
-    parameters: int = 0
-    steps: int = 0
-    ended: str = SOLVED
-    error: float | None = None
-    note: str = ""
 
 
 class TransportMap(Protocol):
@@ -72,32 +53,6 @@ class TransportMap(Protocol):
     def plan(self) -> Plan | None:
         """x (n, d), y (m, d) -> (n, m), rows of sum one: the share of x_i that goes to y_j; None for a map between
         laws, under which a point of the target's cloud has no share."""
-
-
-class FitInfo(TypedDict, total=False):
-    """Figures of how a map between laws was found; which of them there are hangs on the method.
-
-    seconds, steps, parameters, n, d; note: a sentence on what should be known; held_out_dual, gaussian_dual: of the map
-    and of the closed-form Gaussian one, in the units of <x, y>; converged: the share of held-out conjugates; curve:
-    (seconds, dual) on the way; start, rank, unit_rank: of the wide network; kind, loss: of a monotone one."""
-
-    method: str
-    seconds: float
-    steps: int
-    parameters: int
-    d: int
-    n: int
-    note: str
-    ended: str
-    ended_early: bool
-    held_out_dual: float
-    gaussian_dual: float
-    converged: float
-    curve: list[tuple[float, float]]
-    start: str
-    rank: int
-    unit_rank: int
-    loss: str
 
 
 class _Trained:
@@ -227,7 +182,7 @@ class DiscreteMap(_Discrete):
 
     y: Tensor
     dual: Tensor
-    report: FitReport = FitReport("exact")
+    report: FitReport = field(default_factory=lambda: FitReport("exact"))
 
     def cells(self, z: Tensor) -> Tensor:
         """Indices (n,) of the cells that the points z (n, d) lie in."""
@@ -256,7 +211,7 @@ class EntropicMap(_Discrete):
 
     coupling: EntropicPlan
     centre: Tensor
-    report: FitReport = FitReport("entropic")
+    report: FitReport = field(default_factory=lambda: FitReport("entropic"))
 
     def forward(self, x: Tensor) -> Tensor:
         """The mean of where x goes (n, d)."""

@@ -21,8 +21,9 @@ from npf_engine.networks.sizes import count_parameters
 from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
 from npf_engine.tasks.recorder import Passing, Recorder
 from npf_engine.transport.dual import DualPlan, collect_pairs, fit_dual, fit_to_pairs
+from npf_engine.transport.fit_report import FitInfo
 from npf_engine.transport.gaussian import gaussian_map, spread_of
-from npf_engine.transport.map import FitInfo, MonotoneMap
+from npf_engine.transport.map import MonotoneMap
 from npf_engine.transport.monotone_losses import Fitting, LogDensity, batch_loss
 from npf_engine.transport.optimise import optimise
 from npf_engine.transport.schedule import Schedule, Stage, Steps

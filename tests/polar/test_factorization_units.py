@@ -20,7 +20,8 @@ from npf_engine.polar import factorization
 from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.sampling.chain import ChainState, Oracle
 from npf_engine.sampling.langevin import LangevinSettings, Region
-from npf_engine.sampling.npf import LmcNpf, NpfNetworks, NpfSettings, langevin_on_u
+from npf_engine.sampling.npf import LmcNpf, langevin_on_u
+from npf_engine.sampling.npf_networks import NpfNetworks, NpfSettings
 from npf_engine.sampling.pretrain import CELLS, _cells, _draw, bottom_of
 
 LOW, HIGH = (10.0, -3.0), (50.0, 2.0)

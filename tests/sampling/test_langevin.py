@@ -11,10 +11,11 @@ from torch import Tensor
 from npf_engine.errors import Cancelled, InputError
 from npf_engine.fields.potentials import himmelblau, himmelblau_gradient
 from npf_engine.sampling.chain import ChainState, Oracle, Trace, run_chain
-from npf_engine.sampling.known import KnownFactorization, langevin_on_known, preconditioned_step
 from npf_engine.sampling.langevin import Diverged, Langevin, LangevinSettings, Region, lipschitz, step_size_warning
-from npf_engine.sampling.npf import LmcNpf, NpfNetworks, NpfSettings
+from npf_engine.sampling.npf import LmcNpf
+from npf_engine.sampling.npf_networks import NpfNetworks, NpfSettings
 from npf_engine.tasks.recorder import Recorder
+from tests.sampling.known import KnownFactorization, langevin_on_known, preconditioned_step
 
 CURVATURE = torch.tensor([1.0, 4.0], dtype=torch.float64)
 

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from npf_engine import seeds
 from npf_engine.networks.mlp import MLP
-from npf_engine.sampling import npf
+from npf_engine.sampling import npf_networks
 from npf_engine.sampling.chain import ChainState, Oracle
 from npf_engine.sampling.langevin import LangevinSettings, Region
-from npf_engine.sampling.npf import LmcNpf, NpfNetworks, NpfSettings
+from npf_engine.sampling.npf import LmcNpf
+from npf_engine.sampling.npf_networks import NpfNetworks, NpfSettings
 from npf_engine.sampling.replay import Ring
 
 SIZES: dict[str, Any] = {"u_hidden": (6,), "v_hidden": (6,), "bridge_hidden": (6,), "sampler_steps": 4}
@@ -28,13 +29,13 @@ def fresh(seed: int = 3, **changes: Any) -> NpfNetworks:
 def test_every_network_has_random_numbers_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, int] = {}
     for name in ("QuadraticICNN", "MLP", "Bridge"):
-        kind = getattr(npf, name)
+        kind = getattr(npf_networks, name)
 
         def made(*rest: Any, name: str = name, kind: Any = kind, **more: Any) -> Any:
             asked[name] = more["seed"]
             return kind(*rest, **more)
 
-        monkeypatch.setattr(npf, name, made)
+        monkeypatch.setattr(npf_networks, name, made)
     nets = fresh(7)
     assert asked["QuadraticICNN"] == 7 and len({7, asked["MLP"], asked["Bridge"]}) == 3
     again = seeds.generator(7, "npf.updates")
@@ -103,7 +104,7 @@ def test_a_conjugate_begins_where_it_ended_before(monkeypatch: pytest.MonkeyPatc
         half = torch.arange(len(f)) % 2 == 0
         return SimpleNamespace(x=0 * f + 0.1, converged=half)
 
-    monkeypatch.setattr(npf, "conjugate", conjugate)
+    monkeypatch.setattr(npf_networks, "conjugate", conjugate)
     g = seeds.generator(11, "npf.updates")
     pick = nets.memory.draw(16, g)
     guess = nets.v(nets.memory.f[pick]).detach()
@@ -114,7 +115,7 @@ def test_a_conjugate_begins_where_it_ended_before(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_batch_without_a_gradient_teaches_nothing_and_many_in_a_row_go_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(npf, "USELESS", 3)
+    monkeypatch.setattr(npf_networks, "USELESS", 3)
     nets, _ = both(False, False)
     start = {k: v.clone() for k, v in nets.v.state_dict().items()}
 

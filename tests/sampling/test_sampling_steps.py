@@ -13,7 +13,6 @@ from npf_engine import seeds
 from npf_engine.errors import InputError
 from npf_engine.sampling.chain import ChainState, Oracle, Trace, run_chain, take_up
 from npf_engine.sampling.corrected import Mala
-from npf_engine.sampling.known import KnownFactorization, langevin_on_known, preconditioned_step
 from npf_engine.sampling.landscapes import gaussian_mixture
 from npf_engine.sampling.langevin import (
     Diverged,
@@ -28,6 +27,7 @@ from npf_engine.sampling.langevin import (
 from npf_engine.sampling.nuts import PaidDensity
 from npf_engine.sampling.tempering import Tempering
 from npf_engine.tasks.recorder import Recorder
+from tests.sampling.known import KnownFactorization, langevin_on_known, preconditioned_step
 
 C = 2.0
 CENTRE = torch.tensor([1.5, -0.5], dtype=torch.float64)

@@ -15,7 +15,8 @@ from npf_engine.transport import drift_fit
 from npf_engine.transport.coordinates import Units
 from npf_engine.transport.drift_fit import drifting_functional, drifting_network, fit_drift, within_budget
 from npf_engine.transport.drifting import Drift, published
-from npf_engine.transport.map import STEPS, TIME, Map, PotentialMap
+from npf_engine.transport.fit_report import STEPS, TIME
+from npf_engine.transport.map import Map, PotentialMap
 from npf_engine.transport.methods import registry
 from npf_engine.transport.methods.drifting import DriftSettings
 from npf_engine.transport.methods.method import Budget, Law, Showing

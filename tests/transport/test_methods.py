@@ -17,8 +17,9 @@ from npf_engine import seeds
 from npf_engine.errors import InputError
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport import discrete, fit, monotone_fit
+from npf_engine.transport.fit_report import FitReport
 from npf_engine.transport.gaussian import gaussian_map
-from npf_engine.transport.map import AffineMap, FitReport, Map
+from npf_engine.transport.map import AffineMap, Map
 from npf_engine.transport.methods import registry
 from npf_engine.transport.methods.method import (
     CONVEX,
@@ -159,7 +160,7 @@ from dataclasses import dataclass
 
 import torch
 
-from npf_engine.transport.map import FitReport
+from npf_engine.transport.fit_report import FitReport
 from npf_engine.transport.methods.method import Method
 from npf_engine.transport.methods.registry import register
 

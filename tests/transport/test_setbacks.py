@@ -14,8 +14,8 @@ from npf_engine.errors import Cancelled, TrainingDiverged
 from npf_engine.networks.bridge import Bridge
 from npf_engine.networks.mlp import MLP
 from npf_engine.networks.quadratic_icnn import QuadraticICNN
-from npf_engine.sampling import npf
-from npf_engine.sampling.npf import NpfNetworks, NpfSettings
+from npf_engine.sampling import npf_networks
+from npf_engine.sampling.npf_networks import NpfNetworks, NpfSettings
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.tasks.restoring import all_finite
 from npf_engine.transport.adversarial import AdversarialConfig, Adversary
@@ -220,7 +220,7 @@ def finite(module: nn.Module) -> bool:
 
 
 def test_a_samplers_networks_pass_over_a_bad_batch_and_go_back_after_many(monkeypatch: pytest.MonkeyPatch):
-    made = networks(monkeypatch, lambda call: 10 < call <= 15 or 30 < call <= 30 + npf.USELESS)
+    made = networks(monkeypatch, lambda call: 10 < call <= 15 or 30 < call <= 30 + npf_networks.USELESS)
     made.train(60)
     assert made.setbacks.count == 1 and all(finite(module) for module in made.modules.values())
     assert made.optimiser.param_groups[0]["lr"] == pytest.approx(0.5 * made.settings.u_rate)
@@ -232,7 +232,7 @@ def test_a_samplers_networks_pass_over_a_bad_batch_and_go_back_after_many(monkey
 def test_a_sampler_that_learns_nothing_says_so(monkeypatch: pytest.MonkeyPatch):
     made = networks(monkeypatch, lambda call: call > 5)
     with pytest.raises(TrainingDiverged, match="'networks'"):
-        made.train(5 + 3 * npf.USELESS)
+        made.train(5 + 3 * npf_networks.USELESS)
     assert isinstance(made.u, QuadraticICNN) and finite(made.u)
 
 

@@ -23,7 +23,8 @@ from npf_engine.measures.verdict import GOOD, UNTRUSTED, USABLE, Verdict
 from npf_engine.networks.value_bridge import ValueBridge
 from npf_engine.sampling.chain import ChainState, Kernel, Trace, run_chain, take_up
 from npf_engine.sampling.langevin import Langevin, LangevinSettings
-from npf_engine.sampling.npf import LmcNpf, NpfNetworks, NpfSettings
+from npf_engine.sampling.npf import LmcNpf
+from npf_engine.sampling.npf_networks import NpfNetworks, NpfSettings
 from npf_engine.studies.classifier.factorize import oracle_of, start_particles
 from npf_engine.studies.classifier.measures import HALF, characters, distance_to_nearest, stochasticity, summary
 from npf_engine.studies.classifier.outcome import Outcome, best_of

@@ -24,7 +24,8 @@ from npf_engine.studies.lab.progress import SeedRecorder
 from npf_engine.studies.lab.tasks import drawn_from
 from npf_engine.studies.recolor.spec import methods
 from npf_engine.tasks.recorder import Recorder
-from npf_engine.transport.map import FitReport, Map
+from npf_engine.transport.fit_report import FitReport
+from npf_engine.transport.map import Map
 from npf_engine.transport.methods.entropic import EntropicSettings
 from npf_engine.transport.methods.exact import ExactSettings
 from npf_engine.transport.methods.method import AnyMethod, Budget, Law

@@ -21,7 +21,8 @@ from npf_engine.studies.lab.run import Bench, _exact_cost, _min_eigenvalue, _row
 from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.lab.tasks import Task
 from npf_engine.tasks.recorder import Recorder
-from npf_engine.transport.map import FitReport, Map
+from npf_engine.transport.fit_report import FitReport
+from npf_engine.transport.map import Map
 from npf_engine.transport.methods.method import AnyMethod, Budget
 
 

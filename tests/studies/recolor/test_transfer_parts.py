@@ -19,7 +19,7 @@ from npf_engine.studies.recolor.spec import methods
 from npf_engine.studies.recolor.transfer import _fit, _plain, _to_the_mean, recolor, sample_colours, structure
 from npf_engine.transport import discrete, monotone_fit
 from npf_engine.transport import fit as brenier_fit
-from npf_engine.transport.map import FitReport
+from npf_engine.transport.fit_report import FitReport
 from npf_engine.transport.methods import registry
 from npf_engine.transport.methods.method import Budget
 from tests.transport.by_hand import ByHand
