@@ -175,16 +175,16 @@ def test_settings_that_cannot_be_are_a_sentence() -> None:
 
 
 def test_a_budget_cuts_all_stages_in_one_proportion() -> None:
-    from npf_engine.library.factorize import STEPS, _leaf, _within
+    from npf_engine.library.factorize import STEPS, _steps_of, _within
 
     spec = preset("quick")
-    steps = {key: _leaf(spec, key) for key in STEPS}
+    steps = {key: _steps_of(spec, key) for key in STEPS}
     cut = _within(spec, "2000 steps", None)
-    assert sum(_leaf(cut, key) for key in STEPS) == pytest.approx(2000, abs=len(STEPS))
+    assert sum(_steps_of(cut, key) for key in STEPS) == pytest.approx(2000, abs=len(STEPS))
     for key, value in steps.items():
-        assert _leaf(cut, key) == int(2000 / sum(steps.values()) * value)
+        assert _steps_of(cut, key) == int(2000 / sum(steps.values()) * value)
     assert _within(spec, "900000 steps", None) == _within(spec, 1e6, None) == spec
-    half, quarter = (_leaf(_within(spec, seconds, None), "inverse.steps") for seconds in (60.0, 20.0))
+    half, quarter = (_steps_of(_within(spec, seconds, None), "inverse.steps") for seconds in (60.0, 20.0))
     assert steps["inverse.steps"] > half > quarter > 0
 
 
