@@ -16,8 +16,8 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "api.md"
 HEAD = """# The library
 
 `import npf_engine as npf` gives these names. This page is made from their docstrings (`make api`); the engine's own
-modules, one room a folder, are told of in [architecture.md](architecture.md). `ArrayT` is numpy's array or torch's tensor, the same in the answer
-as it was given; an `ArrayLike` may be lists of numbers too, which are answered with an array.
+modules, one room a folder, are told of in [architecture.md](architecture.md). `ArrayT` is an array of numpy or a tensor
+of torch, and the answer is of the same kind; an `ArrayLike` may be lists too, which are answered with an array.
 """
 
 

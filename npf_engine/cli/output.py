@@ -33,7 +33,7 @@ def number(value: float | None) -> str:
 
 def report_text(report: dict[str, Any]) -> str:
     """The accuracy table, the verdict and the seconds of a report, for reading."""
-    from npf_engine.bundle.card import accuracy_rows
+    from npf_engine.bundle.accuracy_table import accuracy_rows
 
     header = ("", "value", "floor", "ratio", "s.e.", "trivial")
     table = columns(header, [(row.title, *map(number, row.numbers())) for row in accuracy_rows(report["metrics"])])

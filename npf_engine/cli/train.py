@@ -75,15 +75,20 @@ def own_field(args: argparse.Namespace) -> tuple[TrainingSpec, Field]:
 
 def code_field(text: str, values: dict[str, object]) -> tuple[TrainingSpec, Field]:
     """The spec and the field of the code that ``text`` names, with settings by their dotted keys. Raises InputError."""
-    from npf_engine.library.factorize import of_function
+    from npf_engine.library.factorize import Domain, of_function
     from npf_engine.library.own_code import file_of, load_function
 
     function = load_function(text)
     start = str(values.pop("preset", TrainingSpec().preset))
     given = with_values(preset(start), values).field
-    keys = [key for key in ("low", "high", "rho") if f"field.{key}" in values]
-    domain = {key: getattr(given, key) for key in keys}
-    rest = {key: value for key, value in values.items() if key not in {f"field.{name}" for name in keys}}
+    domain: Domain = {}
+    if "field.low" in values:
+        domain["low"] = given.low
+    if "field.high" in values:
+        domain["high"] = given.high
+    if "field.rho" in values:
+        domain["rho"] = given.rho
+    rest = {key: value for key, value in values.items() if key.removeprefix("field.") not in domain}
     spec, field = of_function(function, domain, start, {"name": field_title(file_of(text))} | rest, None)
     field.provenance["code"] = file_of(text)
     return spec, field

@@ -203,9 +203,10 @@ def of_function(
     if rho not in FUNCTION_RHOS:
         raise InputError(f"rho must be one of {', '.join(FUNCTION_RHOS)} for a function, not {limits.shown(rho)}")
     d = getattr(function, "d", None)  # of a network's loss, whose axes are many and alike
-    if isinstance(d, int):
-        domain = domain | {key: domain[key] * d for key in ("low", "high") if len(domain[key]) == 1}
-    source = FieldSpec(source=own.OWN_FUNCTION, rho=rho, low=domain["low"], high=domain["high"])
+    low, high = (
+        side * d if isinstance(d, int) and len(side) == 1 else side for side in (domain["low"], domain["high"])
+    )
+    source = FieldSpec(source=own.OWN_FUNCTION, rho=rho, low=low, high=high)
     title = str(getattr(function, "__name__", type(function).__name__)).replace("<lambda>", "function")
     spec = _named(replace(preset(name), field=source), title, values)
     region = make_domain(title, rho, spec.field.low, spec.field.high)
