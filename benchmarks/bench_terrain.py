@@ -28,7 +28,7 @@ from benchmarks.common import arguments, keep, set_threads, show, tell
 from npf_engine.fields.catalog import resolve
 from npf_engine.polar.train import train
 from npf_engine.studies.factorization.spec import preset, with_values
-from npf_engine.transport.dual import held_out_dual
+from npf_engine.transport.dual_value import held_out_dual
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = ("pushforward", "measure_preservation", "measure_preservation_implicit", "inverse")

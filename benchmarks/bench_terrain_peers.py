@@ -28,7 +28,8 @@ from npf_engine.divergences import default_eps, sinkhorn_divergence
 from npf_engine.fields.catalog import resolve
 from npf_engine.fields.field import Field
 from npf_engine.studies.factorization.spec import preset, with_values
-from npf_engine.transport.dual import held_out_dual, in_chunks
+from npf_engine.transport.dual import in_chunks
+from npf_engine.transport.dual_value import held_out_dual
 
 TEST_POINTS = 4096
 CLOUD = 2048

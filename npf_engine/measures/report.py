@@ -28,7 +28,8 @@ from npf_engine.measures.sliced import sliced_measure
 from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.settings.reading import maybe_mapping, maybe_number
 from npf_engine.settings.stages import ReportConfig
-from npf_engine.transport.dual import held_out_dual, in_chunks
+from npf_engine.transport.dual import in_chunks
+from npf_engine.transport.dual_value import held_out_dual
 from npf_engine.transport.gaussian import gaussian_dual, gaussian_map, undo_gaussian_map
 
 Progress = Callable[[float, float, str], None]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from npf_engine import seeds
 from npf_engine.transport.coordinates import Coordinates
-from npf_engine.transport.dual import held_out_dual
+from npf_engine.transport.dual_value import DualValue, held_out_dual
 from npf_engine.transport.frames import graded_frame
 from npf_engine.transport.gaussian import gaussian_factor, spread_of, square_of
 from npf_engine.transport.map import AffineMap, BrenierMap, PotentialMap
@@ -120,24 +120,33 @@ class Clouds:
     def _frame(self) -> tuple[Tensor, float]:
         return graded_frame(self.S, self.G, self.x.double())
 
-    def dual(self, fitted: PotentialMap) -> float:
+    def dual(self, fitted: PotentialMap) -> DualValue:
         """The dual objective on the held-out samples, in the units of <x, y>."""
         at = fitted.at
         x, y = at.source(self.x_check), at.target(self.y_check)
-        inner = held_out_dual(fitted.u, x, y, tolerance=DUAL_TOLERANCE * at.spread).value
-        # u(x) + u*(y) = factor (u' + u'*) + <mean, x> + <centre, y - mean>
-        ends = (self.x_check.to(at.mean) @ at.mean).mean() + ((self.y_check - at.mean).to(at.centre) @ at.centre).mean()
-        return at.factor * inner + float(ends)
+        inner = held_out_dual(fitted.u, x, y, tolerance=DUAL_TOLERANCE * at.spread)
+        return _in_units(inner, at, self.x_check, self.y_check)
 
 
-def gaussian_fallback(clouds: Clouds) -> tuple[AffineMap, float]:
+def _in_units(inner: DualValue, at: Coordinates, x: Tensor, y: Tensor) -> DualValue:
+    """The dual of u from that of u' in coordinates: u(x) + u*(y) = factor (u' + u'*) + <mean, x> + <centre, y - mean>,
+    at samples x (n, d), y (m, d)."""
+    ends = x.to(at.mean) @ at.mean, (y - at.mean).to(at.centre) @ at.centre
+    source, target = (
+        at.factor * part + end.cpu().double() for part, end in zip((inner.source, inner.target), ends, strict=True)
+    )
+    value = at.factor * inner.value + float(ends[0].mean() + ends[1].mean())
+    return DualValue(value, inner.max_residual, source, target)
+
+
+def gaussian_fallback(clouds: Clouds) -> tuple[AffineMap, DualValue]:
     """The closed-form Gaussian map, and its held-out dual."""
     at, x_check, y_check = clouds.exactly_balanced(), clouds.exact.x_check, clouds.exact.y_check
     linear = AffineMap(at, {"method": "gaussian"})
     x, y = at.source(x_check).double(), at.target(y_check).double()
-    inner = float(x.square().sum(1).mean() + y.square().sum(1).mean()) / 2
-    ends = (x_check.to(at.mean) @ at.mean).mean() + ((y_check - at.mean).to(at.centre) @ at.centre).mean()
-    return linear, at.factor * inner + float(ends)
+    source, target = x.square().sum(1).cpu() / 2, y.square().sum(1).cpu() / 2
+    inner = DualValue(float(source.mean() + target.mean()), 0.0, source, target)
+    return linear, _in_units(inner, at, x_check, y_check)
 
 
 def _hold_out(x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,6 @@ lower is better.
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -36,38 +35,6 @@ Watch = Callable[[int], dict[str, float]]
 REGRESSION, DUAL = "u", "u: dual"  # what progress calls the two ways
 WARM_UP = 1000  # steps of the published V before the first of the dual
 MAX_CORES = 4  # assignments at a time: each holds a cost matrix and a plan
-
-
-@dataclass
-class DualValue:
-    """value = mean u(x) + u*(y); max_residual: largest sup-norm of y - grad u(xhat). ``value`` is an
-    upper-bound-corrected
-    figure: where a residual r stays above the tolerance, |r|^2 / (2 m) is added (m: strong convexity). terms (n,)
-    float64, on the CPU: u(x_i) + u*(y_i), whose mean ``value`` is."""
-
-    value: float
-    max_residual: float
-    terms: Tensor
-
-
-def held_out_dual(
-    u: Potential, x: Tensor, y: Tensor, start: Tensor | None = None, tolerance: float = 1e-6
-) -> DualValue:
-    """The dual objective on held-out samples x (n, d), y (n, d), in double precision with exact conjugates.
-
-    An unfinished conjugate under-estimates u* and would flatter the score, so its missing part is bounded from above.
-    """
-    device = torch.device("cpu") if x.device.type == "mps" else x.device  # MPS has no float64
-    double = copy.deepcopy(u).to(device).double()
-    x, y = x.to(device).double(), y.to(device).double()
-    start = None if start is None else start.to(device).double()
-    result = conjugate(double, y, start, tolerance=tolerance / float(double.scale))
-    with torch.no_grad():
-        star = (result.x * y).sum(1) - in_chunks(double, result.x)
-        gap = (y - in_chunks(double.gradient, result.x)).square().sum(1) / (2 * double.strong_convexity)
-        star = star + torch.where(result.residual > tolerance, gap, 0.0)
-        terms = (in_chunks(double, x) + star).cpu()
-    return DualValue(float(terms.mean()), float(result.residual.max()), terms)
 
 
 def collect_pairs(

@@ -12,7 +12,7 @@ from npf_engine.networks.wide import WidePotential
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.balanced_dual import BalancedPlan, DualFit, Samples, minimise_dual
 from npf_engine.transport.clouds import Clouds
-from npf_engine.transport.dual import held_out_dual
+from npf_engine.transport.dual_value import held_out_dual
 from npf_engine.transport.fit_report import FitInfo
 from npf_engine.transport.map import PotentialMap
 from npf_engine.transport.mixture_start import mixture_of, start_at_mixture

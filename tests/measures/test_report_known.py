@@ -18,7 +18,7 @@ from npf_engine.measures.measured import Measured
 from npf_engine.measures.report import _three, _Work, accuracy_report
 from npf_engine.measures.verdict import GOOD, Verdict
 from npf_engine.settings.stages import ReportConfig
-from npf_engine.transport.dual import DualValue
+from npf_engine.transport.dual_value import DualValue
 from npf_engine.transport.gaussian import gaussian_map
 
 A = torch.tensor([[30.0, 6.0], [6.0, 2.0]])
@@ -200,7 +200,9 @@ def test_the_gap_of_the_test_dual_by_hand(monkeypatch: pytest.MonkeyPatch) -> No
     terms = torch.tensor([10.0, 11.0, 12.0, 13.0], dtype=torch.float64)
     asked: list[Any] = []
     monkeypatch.setattr(
-        report, "held_out_dual", lambda u, x, y, start: asked.append(start) or DualValue(11.5, 1e-7, terms)
+        report,
+        "held_out_dual",
+        lambda u, x, y, start: asked.append(start) or DualValue(11.5, 1e-7, terms - 3, terms * 0 + 3),
     )
     gauss: list[Tensor | None] = [terms + torch.tensor([1.0, 3.0, 2.0, 6.0])]
     monkeypatch.setattr(report, "gaussian_dual", lambda S, m, x, y: gauss[0])
@@ -255,7 +257,9 @@ def test_a_report_says_what_it_is_about_to_do_and_judges_what_it_found(monkeypat
     field = _field(300)
     told: list[tuple[float, float, str]] = []
     asked: list[tuple[int, float]] = []
-    monkeypatch.setattr(report, "held_out_dual", lambda u, x, y, start: DualValue(0.0, 0.0, x.double()[:, 0]))
+    monkeypatch.setattr(
+        report, "held_out_dual", lambda u, x, y, start: DualValue(0.0, 0.0, x.double()[:, 0], x.double()[:, 0])
+    )
     monkeypatch.setattr(
         report, "judge", lambda metrics, held_out, converged: asked.append((held_out, converged)) or Verdict(GOOD, "so")
     )

@@ -16,7 +16,7 @@ from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.polar import PolarFactorization
 from npf_engine.polar.train import train
 from npf_engine.studies.factorization.spec import preset, with_values
-from npf_engine.transport.dual import held_out_dual
+from npf_engine.transport.dual_value import held_out_dual
 from npf_engine.transport.gaussian import gaussian_map
 from tests.tiny import tiny_spec
 

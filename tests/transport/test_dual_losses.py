@@ -17,6 +17,7 @@ from npf_engine.networks.wide import WidePotential
 from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport import dual as module
+from npf_engine.transport import dual_value
 from npf_engine.transport.conjugate import Conjugate
 from npf_engine.transport.dual import (
     DualPlan,
@@ -25,9 +26,9 @@ from npf_engine.transport.dual import (
     fit_dual,
     fit_published,
     fit_to_pairs,
-    held_out_dual,
     in_chunks,
 )
+from npf_engine.transport.dual_value import held_out_dual
 from npf_engine.transport.optimise import Optimised
 from npf_engine.transport.plateau import Plateau
 from npf_engine.transport.schedule import At, Schedule, Seconds, Stage, Steps
@@ -199,7 +200,7 @@ def test_an_unfinished_conjugate_counts_at_its_upper_bound(monkeypatch: pytest.M
         asked.append((start, tolerance))
         return Conjugate(found, torch.tensor([0.5, 1e-3]).double(), torch.tensor([False, True]), 1.0)
 
-    monkeypatch.setattr(module, "conjugate", conjugate)
+    monkeypatch.setattr(dual_value, "conjugate", conjugate)
     dual = held_out_dual(u, x, y, tolerance=1e-2)
     first = (15 - 1.25 * 10 / 2) + ((5 - 3.75) ** 2 + 1.25**2) / (2 * m)
     second = 70 - 1.25 * 49 / 2

@@ -12,7 +12,8 @@ from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport import dual
 from npf_engine.transport.conjugate import conjugate
-from npf_engine.transport.dual import DualPlan, PublishedPlan, fit_dual, fit_published, held_out_dual
+from npf_engine.transport.dual import DualPlan, PublishedPlan, fit_dual, fit_published
+from npf_engine.transport.dual_value import held_out_dual
 from npf_engine.transport.pairing import Stratifier
 from npf_engine.transport.schedule import Steps
 

@@ -24,7 +24,7 @@ from npf_engine.transport import fit as both
 from npf_engine.transport import fit_wide as fit_module
 from npf_engine.transport.balanced_dual import DualFit
 from npf_engine.transport.clouds import Clouds
-from npf_engine.transport.dual import held_out_dual
+from npf_engine.transport.dual_value import held_out_dual
 from npf_engine.transport.fit_narrow import PAIRED
 from npf_engine.transport.fit_wide import choose
 from npf_engine.transport.map import PotentialMap

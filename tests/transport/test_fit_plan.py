@@ -15,14 +15,21 @@ from npf_engine.networks.wide import WidePotential
 from npf_engine.settings.stages import PotentialConfig
 from npf_engine.transport import WideConfig, fit, fit_brenier_map
 from npf_engine.transport.clouds import Clouds
+from npf_engine.transport.dual_value import DualValue
 from npf_engine.transport.fit import _draw, _dual, _fitted, _Spent
 from npf_engine.transport.map import PotentialMap
 from tests.transport.by_hand import ByHand
 
 
+def told(value: float, source: Tensor | None = None, n: int = 6) -> DualValue:
+    """A dual that is the same at every sample, or by these of the source's: what it differs by is beyond chance."""
+    parts = torch.full((n,), value).double() if source is None else source
+    return DualValue(value, 0.0, parts, torch.zeros(len(parts)).double())
+
+
 def some(dual: float, name: str, parameter: Tensor | None = None) -> Any:
     values = [torch.zeros(2), torch.zeros(2) if parameter is None else parameter]
-    return SimpleNamespace(u=SimpleNamespace(parameters=lambda: values), value=dual, name=name)
+    return SimpleNamespace(u=SimpleNamespace(parameters=lambda: values), value=told(dual), name=name)
 
 
 class Asked:
@@ -62,7 +69,7 @@ def test_up_to_two_dimensions_pairs_get_half_of_the_time_that_leaves_enough_for_
 ) -> None:
     asked = Asked(monkeypatch, 3.0, 2.0)
     found, dual = asked.answer(50 + left, d)
-    assert (found.name, dual) == ("wide", 2.0) and asked.until["wide"] == 50 + left
+    assert (found.name, dual.value) == ("wide", 2.0) and asked.until["wide"] == 50 + left
     assert asked.until.get("narrow") == (None if narrow_ends is None else pytest.approx(50 + narrow_ends))
     spent = 0.0 if narrow_ends is None else 10.0
     assert asked.configs[-1] == ("chosen", left - spent, 80, d)
@@ -85,7 +92,7 @@ def test_the_lower_finite_dual_of_both_is_returned(
     narrow: float | None, wide: float | None, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found, dual = Asked(monkeypatch, narrow, wide).answer(150.0)
-    assert (found.name, dual) == (name, 2.0)
+    assert (found.name, dual.value) == (name, 2.0)
 
 
 def test_settings_that_are_given_are_taken_and_a_lone_failure_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,8 +107,8 @@ def test_settings_that_are_given_are_taken_and_a_lone_failure_is_raised(monkeypa
 
 def test_weights_that_are_not_all_finite_have_no_dual() -> None:
     clouds: Any = SimpleNamespace(dual=lambda found: found.value)
-    assert _dual(clouds, some(2.0, "")) == 2.0
-    assert math.isnan(_dual(clouds, some(2.0, "", torch.tensor([0.0, math.nan]))))
+    assert _dual(clouds, some(2.0, "")).value == 2.0
+    assert math.isnan(_dual(clouds, some(2.0, "", torch.tensor([0.0, math.nan]))).value)
 
 
 def test_the_time_spent_is_told_of_a_thousand() -> None:
@@ -136,16 +143,16 @@ def answered(
     found = PotentialMap(WidePotential(2, (3,), pieces=2), clouds.balanced(), {"method": "mine", "note": note})
     linear = PotentialMap(WidePotential(2, (), pieces=0), clouds.balanced(), {"method": "gaussian"})
 
-    def fallback(of: Clouds) -> tuple[PotentialMap, float]:
+    def fallback(of: Clouds) -> tuple[PotentialMap, DualValue]:
         recorder.now += 2.0
-        return linear, 5.0
+        return linear, told(5.0)
 
-    def fitted(of: Clouds, config: Any, seed: int, until: float, told: Any) -> tuple[PotentialMap, float]:
+    def fitted(of: Clouds, config: Any, seed: int, until: float, told_to: Any) -> tuple[PotentialMap, DualValue]:
         recorder.now += 4.0
-        given.update(config=config, seed=seed, until=until, told=told)
+        given.update(config=config, seed=seed, until=until, told=told_to)
         if dual is None:
             raise FloatingPointError("it was lost")
-        return found, dual
+        return found, told(dual)
 
     monkeypatch.setattr(fit, "gaussian_fallback", fallback)
     monkeypatch.setattr(fit, "_fitted", fitted)
@@ -190,6 +197,29 @@ def test_a_fit_that_is_not_gives_way_to_the_gaussian_map(
     assert (best.trained is not None and best.trained.u is found.u) if kept else best.trained is None
 
 
+@pytest.mark.parametrize(("spread", "wins"), [(0.5, True), (1.9, True), (2.1, False), (20.0, False)])
+def test_a_gain_must_be_beyond_the_error_of_what_it_is_gained_by(spread: float, wins: bool) -> None:
+    """A gain of 1 over 16 samples whose gains have this standard deviation, four times its error."""
+    source = torch.tensor([1.0, -1.0] * 8).double() * (15 / 16) ** 0.5 * spread
+    assert fit._wins(told(4.0, 4 + source), told(5.0, torch.full((16,), 5.0).double())) is wins
+
+
+def test_what_both_have_in_common_is_no_error_and_a_single_sample_says_nothing() -> None:
+    wild = torch.tensor([1e3, -1e3, 5.0, 70.0]).double()
+    far = told(float((wild + 1).mean()), wild + 1)
+    assert told(float(wild.mean()), wild).lead(far) == (pytest.approx(1.0), pytest.approx(0.0, abs=1e-9))
+    one = told(4.0, torch.tensor([4.0]).double())
+    assert one.lead(told(5.0, torch.tensor([5.0]).double())) == (1.0, math.inf)
+    assert not fit._wins(one, told(5.0, torch.tensor([5.0]).double()))
+
+
+def test_clouds_of_unlike_sizes_have_a_dual() -> None:
+    clouds = Clouds(torch.cat([X, X + 0.1]), Y, 0)
+    dual = clouds.dual(PotentialMap(WidePotential(2, (3,), pieces=2), clouds.balanced()))
+    assert (len(dual.source), len(dual.target)) == (12, 6)
+    assert dual.value == pytest.approx(float(dual.source.mean() + dual.target.mean()))
+
+
 def test_both_samplers_are_drawn_from_with_seeds_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[int] = []
 
@@ -197,8 +227,8 @@ def test_both_samplers_are_drawn_from_with_seeds_of_their_own(monkeypatch: pytes
         drawn.append(generator.initial_seed())
         return torch.randn(50, 2, generator=generator)
 
-    def fitted(clouds: Clouds, *rest: Any) -> tuple[PotentialMap, float]:
-        return PotentialMap(WidePotential(2, (), pieces=0), clouds.balanced()), -1e9
+    def fitted(clouds: Clouds, *rest: Any) -> tuple[PotentialMap, DualValue]:
+        return PotentialMap(WidePotential(2, (), pieces=0), clouds.balanced()), told(-1e9, n=5)
 
     monkeypatch.setattr(fit, "_fitted", fitted)
     fit_brenier_map(draw, draw, seed=8)

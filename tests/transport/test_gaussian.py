@@ -163,7 +163,7 @@ def test_the_answer_of_a_fit_on_badly_scaled_clouds_its_dual_and_its_inverse() -
         image = linear.forward(x * one)
         off = ((image / one.flip(0) - truth).square().mean(0) / truth.var(0)).sqrt()
         assert float(off.max()) < 1e-9
-        assert dual == pytest.approx(r * home[1], rel=1e-9)
+        assert dual.value == pytest.approx(r * home[1].value, rel=1e-9)
         torch.testing.assert_close(linear.inverse(image) / one, x, rtol=1e-9, atol=1e-9)
 
 

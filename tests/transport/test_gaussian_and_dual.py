@@ -11,7 +11,8 @@ from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport import conjugate as conjugates
 from npf_engine.transport import dual, fit_brenier_map
-from npf_engine.transport.dual import fit_dual, held_out_dual
+from npf_engine.transport.dual import fit_dual
+from npf_engine.transport.dual_value import held_out_dual
 from npf_engine.transport.gaussian import gaussian_map_of_moments
 from npf_engine.transport.schedule import Steps
 

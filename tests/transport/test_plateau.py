@@ -18,7 +18,8 @@ from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport import validation
 from npf_engine.transport.conjugate import Conjugate
-from npf_engine.transport.dual import DualPlan, fit_dual, fit_to_pairs, held_out_dual
+from npf_engine.transport.dual import DualPlan, fit_dual, fit_to_pairs
+from npf_engine.transport.dual_value import held_out_dual
 from npf_engine.transport.plateau import CLOSEST, Plateau
 from npf_engine.transport.schedule import At, cosine
 from npf_engine.transport.schedule import Steps as Budgeted
