@@ -36,7 +36,7 @@ BLURRED = (
 LOST = DualValue(math.nan, math.nan, torch.empty(0), torch.empty(0))  # of a fit that is not finite
 # Standard errors of the gain over the Gaussian map. Between Gaussians of 450 points in the plane (3 s, 16 seeds) a
 # network with up to nine times the error of that map has the lower dual 7 times, and leads by one error twice. Two
-# errors would refuse those too, but also two of five networks with a sixth of its error (6,000 points, x + tanh 2x / 2).
+# errors would refuse those too, and two of five networks with a sixth of its error (6,000 points, x + tanh(2x)/2).
 BEYOND = 1.0
 FOR_WIDE = 1.1 * SHORT  # seconds that the wide network is left with, enough for its trial
 
