@@ -21,6 +21,7 @@ from npf_engine.fields.lattice import Lattice
 from npf_engine.networks.chunks import in_chunks
 from npf_engine.polar import PolarFactorization
 from npf_engine.polar.known_field import KnownField
+from npf_engine.settings.reading import maybe_mapping
 
 MOST_NODES = 20_000  # of the grid that is decomposed: a third of a second, and more than a map shows
 PARTS = ("curl_free", "divergence_free", "harmonic")
@@ -209,7 +210,7 @@ def steps(model: PolarFactorization, lattice: Lattice) -> tuple[float, float, st
     own positions, in which Omega is a square.
     """
     rows, cols = lattice.shape
-    told = model.info.get("provenance") or {}
+    told = maybe_mapping(model.info, "provenance")
     grid, metres = _pair(told.get("grid")), _pair(told.get("pixel_metres"))
     if grid:
         across, up = grid[1] / cols, grid[0] / rows
