@@ -1,7 +1,7 @@
 """A record that was read (JSON of a report, a checkpoint's state), taken apart key by key as what each must be.
 
-Another version of this program, or another program, may have written it: a value of the wrong type raises InputError that
-names its key. ``number(record, "se")`` must be there; ``maybe_number(record, "se")`` is None where absent or null.
+Another version of this program, or another program, may have written it: a value of the wrong type raises InputError,
+that names it. ``number(record, "se")`` must be there; ``maybe_number(record, "se")`` is None where absent or null.
 Numbers are given back as they are, so that a whole one is still whole where it is written again.
 """
 
