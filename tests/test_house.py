@@ -114,3 +114,57 @@ def test_the_engine_knows_nothing_of_the_pages(package: str) -> None:
                 users.append(name)
     allowed = "figures" if package == "plotly" else "nowhere"
     assert [name for name in users if not name.startswith(allowed)] == []
+
+
+# What JSON is read as in its one place, and what no type says; a number more is a type less.
+MOST_ANY = 170
+LONGEST_MODULE, LONGEST_FUNCTION, MOST_PARAMETERS = 300, 60, 8
+# function -> why it takes more
+MANY_PARAMETERS = {"library.sampling.sample": "the keywords of npf.sample are the library's contract"}
+LONG_MODULES: dict[str, str] = {"studies.lab.tasks": "the laws of all tasks of the lab, beside one another"}
+
+
+def _functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """Module and name of every function, with its tree."""
+    for module, path in FILES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield f"{module}.{node.name}", node
+
+
+def mentions_of_any(tree: ast.AST) -> int:
+    """How often a module says ``Any`` or ``typing.Any``; the import is none."""
+    return sum(
+        (isinstance(node, ast.Name) and node.id == "Any") or (isinstance(node, ast.Attribute) and node.attr == "Any")
+        for node in ast.walk(tree)
+    )
+
+
+def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """How many a caller may give; ``self`` and ``cls`` are none."""
+    given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+    own = bool(given) and given[0].arg in ("self", "cls")
+    return len(given) - own + (node.args.vararg is not None) + (node.args.kwarg is not None)
+
+
+def test_any_is_said_where_json_is_read_and_hardly_anywhere_else() -> None:
+    found = {name: mentions_of_any(ast.parse(path.read_text(encoding="utf-8"))) for name, path in FILES.items()}
+    assert sum(found.values()) < MOST_ANY, {name: count for name, count in found.items() if count}
+
+
+def test_functions_are_short_and_take_few_parameters() -> None:
+    long = [name for name, node in _functions() if (node.end_lineno or 0) - node.lineno + 1 > LONGEST_FUNCTION]
+    many = {name for name, node in _functions() if parameters(node) > MOST_PARAMETERS}
+    assert long == [] and many <= set(MANY_PARAMETERS)
+
+
+def test_modules_are_short_but_for_tables() -> None:
+    long = {name for name, path in FILES.items() if len(path.read_text("utf-8").splitlines()) > LONGEST_MODULE}
+    assert long <= set(LONG_MODULES)
+
+
+def test_what_the_counts_count() -> None:
+    tree = ast.parse("from typing import Any\nimport typing\ndef f(self, a: Any, *b: typing.Any, c: int) -> None: ...")
+    assert mentions_of_any(tree) == 2
+    (function,) = (node for node in tree.body if isinstance(node, ast.FunctionDef))
+    assert parameters(function) == 3

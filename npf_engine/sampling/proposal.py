@@ -116,6 +116,7 @@ class Proposal(nn.Module):
         self._place(x, y, generator)
         self.requires_grad_(True)
         settings = self.settings
+        # Not an ``optimise``: gradients are clipped, and a batch without a finite one is left out where that goes back.
         optimiser = torch.optim.Adam(self.parameters(), lr=settings.rate, fused=True)
         mean = 0.0
         for step in range(settings.steps):

@@ -62,8 +62,10 @@ def gradient_penalty(critic: nn.Module, image: Tensor, target: Tensor, generator
 
 
 class Adversary:
-    """A critic and its optimiser. ``loss(image, target)`` trains the critic on detached clouds, then returns the map's
-    loss, E f(target) - E f(image), which is the present estimate of W_1."""
+    """A critic and its optimiser, stepped inside the loss of the map's own ``optimise``: no training by itself.
+
+    ``loss(image, target)`` trains the critic on detached clouds, then returns the map's loss,
+    E f(target) - E f(image), which is the present estimate of W_1."""
 
     def __init__(self, target: Tensor, config: AdversarialConfig, seed: int) -> None:
         self.config = config

@@ -10,7 +10,9 @@ Atoms are redrawn at every gradient step. ``implicit-summed`` sums the divergenc
 released code does, which makes its tau as many times larger as there are atoms; so do ``euclidean`` and ``adam``, whose
 published rates are meant for the sum.
 
-All seeds run at once as one tensor program (``networks.ensemble.Ensemble``).
+All seeds run at once as one tensor program (``networks.ensemble.Ensemble``). That is why this is no ``optimise``: a
+member whose numbers are lost stands still while the others go on, rates do not fall, and the inner problems of a scheme
+begin anew with Adam's moments at zero, as published.
 """
 
 from __future__ import annotations
