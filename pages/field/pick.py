@@ -174,7 +174,8 @@ def _upload(spec: FieldSpec) -> bool:
         choice.choose(new, rho="samples" if seen.kind == "samples" or seen.mesh is not None else "box")
         st.rerun()
     if seen.kind != "unreadable":
-        shape = f"{seen.shape[0]} x {seen.shape[1]} pixels" if seen.shape else f"{seen.rows:,} rows"
+        what = "points" if seen.gridded else "pixels"
+        shape = f"{seen.shape[0]} x {seen.shape[1]} {what}" if seen.shape else f"{seen.rows:,} rows"
         st.caption(states.plain(f"{seen.file}: {seen.kind}, {shape}, {_size(seen.size_bytes)}"))
     if seen.gridded is not None:
         gridded.offer(seen.gridded)

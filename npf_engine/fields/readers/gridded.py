@@ -147,7 +147,7 @@ def _parts(
             dim: slice(part.start, None if part.stop == size else part.stop, part.step)
             for dim, part, size in zip((own.y, own.x), taken_of, shape, strict=True)
         }
-        numbers = checked(values(ds, name, taken, (own.y, own.x)), name, spec.missing, log)
+        numbers = checked(values(ds, name, taken, (own.y, own.x), log), name, spec.missing, log)
         parts.append(Component(name, points(ds, name, own, taken, spec.crs, log), numbers))
     if len(parts) == 2:
         parts = list(together(parts[0], parts[1], log))

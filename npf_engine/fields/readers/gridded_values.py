@@ -35,21 +35,27 @@ class Log:
         self.notes += [text for text in sentences if text and text not in self.notes]
 
 
-def values(ds: xr.Dataset, name: str, steps: Steps, dims: tuple[str, ...]) -> np.ndarray:
+def values(ds: xr.Dataset, name: str, steps: Steps, dims: tuple[str, ...], log: Log | None = None) -> np.ndarray:
     """A variable at these steps of its dimensions, as float64 with the dimensions ``dims`` in this order, NaN where
-    the file says that nothing is known."""
+    the file says that nothing is known. What is not believed of the file is noted in ``log``."""
     variable = ds.variables[name]
     part = variable.isel({dim: step for dim, step in steps.items() if dim in variable.dims})
     part = part.transpose(*[dim for dim in dims if dim in part.dims])
     raw = np.asarray(part.values)
     attrs = variable.attrs
-    if str(attrs.get("_Unsigned", "")).lower() == "true" and raw.dtype.kind == "i":
-        raw = raw.view(f"u{raw.dtype.itemsize}")
+    said = str(attrs.get("_Unsigned", "")).lower()
+    if (said, raw.dtype.kind) in (("true", "i"), ("false", "u")):  # as NetCDF 3 and OPeNDAP write the other kind
+        raw = raw.view(f"{'u' if said == 'true' else 'i'}{raw.dtype.itemsize}")
     unknown = np.zeros(raw.shape, dtype=bool)
     for key in ("_FillValue", "missing_value"):
         for mark in _numbers(attrs.get(key)):
             unknown |= raw == mark.astype(raw.dtype) if _fits(mark, raw.dtype) else False
-    unknown |= _out_of_range(raw, attrs)
+    beyond = _out_of_range(raw, attrs)
+    if beyond.any() and (beyond | unknown).all():
+        if log is not None:
+            log.note(f"All values of {name} lie beyond its valid range, which was not believed.")
+    else:
+        unknown |= beyond
     scale, offset = (_number(attrs.get(key), plain) for key, plain in (("scale_factor", 1.0), ("add_offset", 0.0)))
     out = raw.astype(np.float64)
     if scale != 1.0 or offset != 0.0:
@@ -90,7 +96,11 @@ def _out_of_range(raw: np.ndarray, attrs: Mapping[str, object]) -> np.ndarray:
     out = np.zeros(raw.shape, dtype=bool)
     packed = attrs.get("scale_factor") is not None or attrs.get("add_offset") is not None
     for limit, beyond in ((low, np.less), (high, np.greater)):
-        if limit.size != 1 or limit.dtype.kind not in "iuf" or (packed and limit.dtype != raw.dtype):
+        if limit.size != 1 or limit.dtype.kind not in "iuf":
+            continue
+        if raw.dtype.kind == "u" and limit.dtype.kind == "i" and limit.dtype.itemsize == raw.dtype.itemsize:
+            limit = limit.view(raw.dtype)  # written as its signed twin, as the values are
+        if packed and limit.dtype != raw.dtype:
             continue  # of another type they are in the unpacked unit, or written wrongly: not believed
         out |= beyond(raw, limit[0])
     return out

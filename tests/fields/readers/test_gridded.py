@@ -446,3 +446,134 @@ def test_what_is_no_grid_is_one_sentence(tmp_path: Path) -> None:
     xr.Dataset({"u": (("time",), np.ones(20))}).to_netcdf(path)
     with pytest.raises(InputError, match="no numbers on a grid"):
         read(path)
+
+
+def packed(tmp_path: Path, raw: np.ndarray, attrs: dict[str, object], other: np.ndarray | None = None) -> Path:
+    """A file whose first component is written as these numbers with these attributes, nothing of it encoded."""
+    path = tmp_path / "packed.nc"
+    ds = vector(LAT, LON)
+    ds["first"] = (("lat", "lon"), raw, ds.first.attrs | attrs)
+    if other is not None:
+        ds["second"] = (("lat", "lon"), other, ds.second.attrs)
+    ds.to_netcdf(path, engine="h5netcdf", encoding={"first": {"_FillValue": None}})
+    return path
+
+
+COUNT = np.arange(21 * 31).reshape(21, 31)
+
+
+@pytest.mark.parametrize(
+    ("kind", "attrs", "scale", "offset", "known"),
+    [
+        # a byte that is said to be signed stays so (pydata/xarray 2583)
+        ("i1", {"_Unsigned": "false", "scale_factor": 0.5, "valid_range": np.array([-127, 127], "i2")}, 0.5, 0.0, None),
+        # written as the signed twin: 0 to 65530 valid, 65535 nothing (Unidata/netcdf4-python 794)
+        (
+            "u2",
+            {
+                "_Unsigned": "true",
+                "valid_range": np.array([0, -6], "i2"),
+                "missing_value": np.int16(-1),
+                "scale_factor": 0.25,
+                "add_offset": 0.0,
+            },
+            0.25,
+            0.0,
+            lambda raw: raw <= 65530,
+        ),
+        # limits that no value of the type can have, or in the unit of the unpacked values (netcdf4-python 707, 703)
+        ("i1", {"valid_range": np.array([0, 255], "i2"), "scale_factor": 1.0, "add_offset": 0.5}, 1.0, 0.5, None),
+        ("i2", {"valid_min": -0.5, "valid_max": 10.0, "scale_factor": 0.001}, 0.001, 0.0, None),
+        # limits of the packed numbers under a negative factor (Unidata/netcdf-java 572)
+        ("i2", {"valid_range": np.array([0, 400], "i2"), "scale_factor": -1.0}, -1.0, 0.0, lambda raw: raw <= 400),
+        # limits of the unpacked numbers in the packed type: none would be left (netcdf4-python 936)
+        ("i2", {"valid_range": np.array([30000, 32000], "i2"), "add_offset": 32000.0}, 1.0, 32000.0, None),
+        # two decimals of a short are not those of a float (pydata/xarray 2304)
+        ("i2", {"scale_factor": 0.01, "missing_value": np.int16(32767)}, 0.01, 0.0, None),
+        # one value as two types, neither of which it is in exactly (pydata/xarray 1601, xCDAT/xcdat 736)
+        ("f4", {"missing_value": np.float64(-999.99)}, 1.0, 0.0, lambda raw: raw != np.float32(-999.99)),
+    ],
+)
+def test_packed_numbers_as_they_are_found(
+    tmp_path: Path, kind: str, attrs: dict[str, object], scale: float, offset: float, known: object
+) -> None:
+    raw = (COUNT % 120 if kind == "i1" else COUNT).astype(kind)
+    if kind == "u2":
+        raw = (65530 - 600 + COUNT % 606).astype("u2")
+    if kind == "f4":
+        raw[3, 3] = np.float32(-999.99)
+    stored = raw.view("i2") if kind == "u2" else raw
+    data = read(packed(tmp_path, stored, attrs))
+    good = np.ones(raw.shape, dtype=bool) if known is None else known(raw)  # type: ignore[operator]
+    assert data.nodes == good.sum()
+    assert np.abs(data.f[: data.nodes, 0] - (raw[good].astype(float) * scale + offset)).max() < 1e-9
+
+
+def test_a_turned_grid_across_the_date_line(tmp_path: Path) -> None:
+    """Vectors are turned as anywhere else where longitudes jump from 180 to -180 (UMR-CNRM/EPyGrAM 52)."""
+    i, j = np.meshgrid(np.arange(20) * 0.1, np.arange(16) * 0.1)
+    turn = np.radians(20)
+    found = []
+    for start in (10.0, 179.0):
+        lon = (start + np.cos(turn) * i - np.sin(turn) * j + 180) % 360 - 180
+        ds = xr.Dataset(
+            {
+                "u": (("y", "x"), np.ones(i.shape), {"units": "m/s", "standard_name": "x_wind"}),
+                "v": (("y", "x"), 0.1 * i, {"units": "m/s", "standard_name": "y_wind"}),
+                "lat": (("y", "x"), np.sin(turn) * i + np.cos(turn) * j),  # no units, no axis (MDTF-diagnostics 282)
+                "lon": (("y", "x"), lon),
+            },
+            {"x": ("x", np.arange(20), {"units": "1", "long_name": "cell index along first dimension"})},
+        )
+        path = tmp_path / "line.nc"
+        ds.to_netcdf(path)
+        data = read(path, axes="map")
+        found.append(data)
+    assert np.allclose(found[0].f, found[1].f, atol=1e-9) and np.allclose(found[0].x, found[1].x, atol=1e-6)
+    f = found[1].f[: found[1].nodes].reshape(16, 20, 2)
+    assert np.abs(f[8, 10] - (np.cos(turn) - 0.1 * np.sin(turn), np.sin(turn) + 0.1 * np.cos(turn))).max() < 5e-3
+
+
+def test_wrf_with_staggered_winds_and_times_as_texts(tmp_path: Path) -> None:
+    """U and V on the sides of cells, each with places of its own of three dimensions; both lie along the grid."""
+    lon, lat = np.meshgrid(np.linspace(5, 8, 16), np.linspace(45, 47, 12))
+    half = (lon[0, 1] - lon[0, 0]) / 2, (lat[1, 0] - lat[0, 0]) / 2
+    lon_u = np.concatenate([lon[:, :1] - half[0], lon + half[0]], axis=1)
+    lat_v = np.concatenate([lat[:1] - half[1], lat + half[1]], axis=0)
+    dims = ("Time", "bottom_top", "south_north", "west_east")
+    u_dims, v_dims = (*dims[:3], "west_east_stag"), (*dims[:2], "south_north_stag", dims[3])
+
+    def stack(grid: np.ndarray) -> np.ndarray:
+        return np.stack([grid, grid])
+
+    ds = xr.Dataset(
+        {
+            "Times": (("Time",), np.array([b"2020-05-01_00:00:00", b"2020-05-01_06:00:00"])),
+            "U": (
+                u_dims,
+                np.stack([stack(lon_u), 10 + stack(lon_u)]),
+                {"units": "m s-1", "coordinates": "XLONG_U XLAT_U"},
+            ),
+            "V": (
+                v_dims,
+                np.stack([stack(lat_v), 10 + stack(lat_v)]),
+                {"units": "m s-1", "coordinates": "XLONG_V XLAT_V"},
+            ),
+            "T": (dims, np.ones((2, 2, 12, 16)), {"units": "K", "coordinates": "XLONG XLAT"}),
+        }
+    )
+    for ending, where in (
+        ("", (lon, lat)),
+        ("_U", (lon_u, lat[:, :1] + 0 * lon_u)),
+        ("_V", (lon[:1] + 0 * lat_v, lat_v)),
+    ):
+        own = {"": dims, "_U": u_dims, "_V": v_dims}[ending]
+        for name, grid, unit in (("XLONG", where[0], "degree_east"), ("XLAT", where[1], "degree_north")):
+            ds[name + ending] = (("Time", *own[2:]), stack(grid), {"units": unit})
+    path = tmp_path / "wrfout.nc"
+    ds.to_netcdf(path, engine="h5netcdf")
+    data = read(path, time="2020-05-01 06:00", along="earth")
+    assert data.variables == ("U", "V")
+    f = nodes(data, (12, 16))
+    assert np.allclose(f, np.stack([lon, lat], axis=-1) + 10, atol=1e-6)
+    assert any("2020-05-01 06:00" in told for told in data.conversions)
