@@ -12,6 +12,7 @@ import torch
 from npf_engine.errors import InputError
 from npf_engine.fields.degeneracy import field_warnings
 from npf_engine.fields.field import Field, Scaling, Units, split_indices
+from npf_engine.fields.lattice import Lattice
 from npf_engine.fields.readers.gridded import Gridded, read_gridded
 from npf_engine.fields.readers.gridded_axes import Choice
 from npf_engine.fields.shift import shift_of
@@ -21,6 +22,8 @@ from npf_engine.tasks import child
 Progress = Callable[[float, float, str], None]
 LOAD = child.Limits(seconds=60.0, memory=3 << 29)
 RETURNED = (Gridded, Choice)
+# A grid of the map stands for F where it has nearly all samples, and misses them by little of their spread.
+LEAST_INSIDE, MOST_MISS = 0.98, 0.05
 
 
 def load(path: Path, spec: FieldSpec, progress: Progress | None = None) -> Gridded:
@@ -61,6 +64,7 @@ def gridded_field(name: str, data: Gridded, spec: FieldSpec, source: str = "") -
         scaling=scaling,
         units=Units(data.axes, data.position, data.value),
         rho="box" if data.rectangle else "land",
+        lattice=_lattice(data, shift, x_hat, values),
         shift=shift,
         warnings=[*data.notes, *field_warnings(y)],
         conversions=[*data.conversions, *told],
@@ -75,3 +79,15 @@ def gridded_field(name: str, data: Gridded, spec: FieldSpec, source: str = "") -
             "spec": dataclasses.asdict(spec),
         },
     )
+
+
+def _lattice(data: Gridded, shift: tuple[float, ...], x: torch.Tensor, y: torch.Tensor) -> Lattice | None:
+    """F on a regular grid, where it is that of the samples; None where F is too rough for it to be."""
+    if not data.inside.any():
+        return None
+    values = (data.lattice - np.array(shift) if shift else data.lattice).astype(np.float32)
+    found = Lattice(torch.from_numpy(values), torch.from_numpy(data.inside))
+    inside = found.inside(x)
+    miss = (found.value(x[inside].double()) - y[inside]).square().sum(dim=1).mean().sqrt()
+    spread = (y - y.mean(dim=0)).square().sum(dim=1).mean().sqrt()
+    return found if float(inside.double().mean()) > LEAST_INSIDE and miss <= MOST_MISS * spread else None

@@ -16,6 +16,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields.readers import gridded_names as names
 from npf_engine.fields.readers import gridded_samples as sampling
 from npf_engine.fields.readers.gridded_axes import Choice, Layout, choice, layout
+from npf_engine.fields.readers.gridded_lattice import lattice
 from npf_engine.fields.readers.gridded_map import Map, map_of
 from npf_engine.fields.readers.gridded_open import opened
 from npf_engine.fields.readers.gridded_place import Points, points
@@ -38,6 +39,7 @@ class Gridded:
 
     shape: of the grid that was read, before thinning; variables: those of F; pairs, scalars: those that the file
     offers; choices: its times, levels and members; rectangle: whether the map of Omega is the whole rectangle.
+    lattice (rows, cols, 2), inside (rows, cols): F on a regular grid of the map's box, and where it is known.
     """
 
     file: str
@@ -53,6 +55,8 @@ class Gridded:
     pairs: tuple[tuple[str, str], ...]
     scalars: tuple[str, ...]
     choices: tuple[Choice, ...]
+    lattice: np.ndarray
+    inside: np.ndarray
     rectangle: bool
     conversions: tuple[str, ...]
     notes: tuple[str, ...]
@@ -89,7 +93,8 @@ def _read(ds: xr.Dataset, file: str, spec: FieldSpec) -> Gridded:
         raise InputError(
             f"{file}: F is known at {drawn.known:,} points of the grid, too few; choose another part of it."
         )
-    every = names.numeric(ds)
+    regular, inside = lattice(points, chart, f, drawn.x.min(axis=0), drawn.x.max(axis=0))
+    every_name = names.numeric(ds)
     return Gridded(
         file=file,
         x=drawn.x,
@@ -101,9 +106,11 @@ def _read(ds: xr.Dataset, file: str, spec: FieldSpec) -> Gridded:
         position=chart.units,
         value=value,
         variables=found.names,
-        pairs=tuple((a, b) for a, b, _ in names.pairs(ds, every))[:50],
-        scalars=tuple(every[:200]),
+        pairs=tuple((a, b) for a, b, _ in names.pairs(ds, every_name))[:50],
+        scalars=tuple(every_name[:200]),
         choices=tuple(choices),
+        lattice=regular,
+        inside=inside,
         rectangle=bool(chart.whole and drawn.known == points.lon.size),
         conversions=(*log.conversions, *_drawn(drawn, points, log)),
         notes=tuple(log.notes),

@@ -21,8 +21,8 @@ KILOMETRE = 1000.0
 @dataclass(frozen=True)
 class Map:
     """x, y: (rows, cols) in km (or on the plane of the grid); turn: the angle in radians by which east and north are
-    turned on the map; told: sentences; whole: whether it is the cylinder round the globe; grown: by how much areas of
-    the map grow with ``x`` unwrapped (0 where nothing is cut)."""
+    turned on the map; told: sentences; whole: whether it is the cylinder round the globe; middle: longitude and
+    latitude of the middle of an azimuthal map, None of any other."""
 
     x: np.ndarray
     y: np.ndarray
@@ -32,6 +32,7 @@ class Map:
     told: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     whole: bool = False
+    middle: tuple[float, float] | None = None
 
 
 def metric(points: Points) -> tuple[np.ndarray, np.ndarray]:
@@ -104,7 +105,7 @@ def _azimuthal(points: Points, axes: Axes, lon_0: float, lat_0: float) -> Map:
         f"Positions are kilometres on an equal-area map about {place} (Lambert azimuthal): rho is the area measure of "
         "the Earth, which a box of degrees is not.",
     )
-    return Map(x, y, turn, ("east of the middle", "north of the middle"), ("km", "km"), told)
+    return Map(x, y, turn, ("east of the middle", "north of the middle"), ("km", "km"), told, middle=(lon_0, lat_0))
 
 
 def _half_all(lon: np.ndarray) -> np.ndarray:
