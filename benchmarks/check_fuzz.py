@@ -74,7 +74,7 @@ def targets() -> dict[str, Target]:
         Target("points.csv", fuzzing.csvs, (in_text, any_bytes), clouds.read_points),
         Target("photo.png", fuzzing.photos, (any_bytes, in_png, in_ifd), _picture),
         Target("npf-bundle.zip", fuzz_bundle.seeds, (fuzz_bundle.mutator,), fuzz_bundle.target),
-        *fuzz_mesh.targets(upload),
+        *fuzz_mesh.targets(),
     ]
     return {target.name: target for target in found}
 

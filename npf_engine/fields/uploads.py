@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Field
@@ -29,6 +30,7 @@ from npf_engine.tasks import child
 
 __all__ = ["SUFFIXES", "ColumnPreview", "UploadPreview", "load_upload", "open_raster", "preview"]
 
+T = TypeVar("T")
 Progress = Callable[[float, float, str], None]
 LOOK = child.Limits(seconds=20.0)
 LOAD = child.Limits(seconds=60.0)  # what becomes a training may take longer than a look at it
@@ -42,9 +44,7 @@ def load_upload(path: Path, spec: FieldSpec, progress: Progress | None = None) -
     """
     path = Path(path)
     types = (Raster, SourceGrid, Ground, HeightUnit, Samples, Layout, Column, HeightTable)
-    what = child.call(
-        file_reading.read_upload, path, spec, what=path.name, limits=LOAD, returns=types, progress=_reading(progress)
-    )
+    what = _in_child(file_reading.read_upload, path, spec, LOAD, types, progress)
     if isinstance(what, Raster):
         source = {"source": f"raster {path.name}"}
         return raster_field(raster_files.raster_name(path), what, spec, source, progress)
@@ -72,18 +72,30 @@ def preview(path: Path, spec: FieldSpec | None = None, progress: Progress | None
     path = Path(path)
     spec = spec or FieldSpec(source=str(path))
     try:
-        return child.call(
-            file_reading.read_preview,
-            path,
-            spec,
-            what=path.name,
-            limits=LOOK,
-            returns=(UploadPreview, ColumnPreview, GriddedLook, Choice, MeshLook),
-            progress=_reading(progress),
-        )
+        returns = (UploadPreview, ColumnPreview, GriddedLook, Choice, MeshLook)
+        return _in_child(file_reading.read_preview, path, spec, LOOK, returns, progress)
     except InputError as error:
         size = path.stat().st_size if path.is_file() else 0
         return UploadPreview(path.name, size, "unreadable", defects=[str(error)])
+
+
+def _in_child(
+    read: Callable[[Path, FieldSpec], T],
+    path: Path,
+    spec: FieldSpec,
+    limits: child.Limits,
+    returns: tuple[type, ...],
+    progress: Progress | None,
+) -> T:
+    try:
+        return child.call(read, path, spec, what=path.name, limits=limits, returns=returns, progress=_reading(progress))
+    except child.Stopped as error:
+        if file_reading.is_mesh(path) and error.reason in ("memory", "crash"):  # VTK believes a header that lies
+            raise InputError(
+                f"{path.name} could not be read by VTK within {(limits.memory or 0) / 2**30:.0f} GB of memory: it is "
+                "damaged or too large; export it again, or thin it out."
+            ) from error
+        raise
 
 
 def _reading(progress: Progress | None) -> Progress | None:
