@@ -108,6 +108,12 @@ class FieldSpec(Spec):
         choices={"mask": "leave them out", "keep": "keep them"},
     )
     band: int = setting(1, "Which band of a raster holds the heights, from 1.", least=1, most=1000)
+    columns: str = setting(
+        "",
+        "Which columns of a table are positions and which F, as `lon, lat -> u, v` (one after the arrow: heights on a "
+        "grid); #3 is the third; empty by their names.",
+        longest=1000,
+    )
     # gridded data: which variables, and which step of their other dimensions
     components: str = setting(
         "",

@@ -12,7 +12,7 @@ from npf_engine.fields.readers.file_reading import SUFFIXES
 from npf_engine.fields.sources.registry import source_of
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.numbers import typed
-from pages.field import building, choice, gridded, mesh, reading, uploading
+from pages.field import building, choice, columns, gridded, mesh, reading, uploading
 from ui import states, worldmap
 
 PLACE, BUILT_IN, UPLOAD, FORMULA = "Place", "Built in", "Upload", "Formula"
@@ -183,6 +183,7 @@ def _upload(spec: FieldSpec) -> bool:
         mesh.offer(seen.mesh, spec)
     for defect in seen.defects:
         states.problem(defect)
+    columns.offer(seen, spec)
     if seen.columns:
         with st.expander("What was read", icon=":material/table_rows:"):
             st.dataframe(

@@ -160,6 +160,27 @@ def test_the_array_of_a_mesh_is_chosen(own_home: Path, tmp_path: Path):
     assert "gradient of w" in texts(app)
 
 
+def test_columns_that_do_not_say_are_assigned(own_home: Path):
+    rows = np.column_stack([np.arange(len(LATTICE)), LATTICE, LATTICE[:, ::-1] ** 2])
+    app = open_page("field")
+    app.segmented_control(key=pick.MODE).set_value(pick.UPLOAD).run()
+    app.file_uploader(key="upload").set_value([("w.csv", table(rows, "id,lon,lat,u,v"), "text/csv")]).run()
+    assert not app.exception and "assign them" in app.error[0].value
+    at, of = app.multiselect
+    assert (at.value, of.value) == ([1, 2], [3, 4])  # offered, not taken
+    of.set_value([4, 3])
+    button(app, "Read it so").click().run()
+    assert not app.exception and not app.error
+    assert app.query_params["columns"] == "lon, lat -> v, u" and app.query_params["rho"] == "samples"
+    assert "only at the equator" in texts(app) and plots(app) == 4
+    app.multiselect[1].set_value([4])
+    app.multiselect[0].set_value([1, 2, 3])
+    button(app, "Read it so").click().run()
+    assert "3 positions need 3 components" in app.error[0].value
+    button(app, "By their names").click().run()
+    assert "columns" not in app.query_params and "assign them" in app.error[0].value
+
+
 def test_bad_upload_is_told_with_its_place(own_home: Path):
     rows = np.hstack([LATTICE, LATTICE])
     rows[7, 2] = np.nan

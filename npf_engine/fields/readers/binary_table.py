@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.fields.readers.columns import Column, plan
+from npf_engine.fields.readers.columns import Column
 from npf_engine.fields.readers.safe_archive import DAMAGE, brief, check_zip, said
 from npf_engine.settings.limits import MAX_D, MAX_UNPACKED_BYTES, check_cells
 
@@ -98,10 +98,14 @@ class NpzTable:
     names: tuple[str, ...]
     origin: tuple[tuple[str, int | None], ...]
     shapes: dict[str, tuple[int, ...]]
+    problems: dict[str, str]  # of arrays that cannot be used: one that is not asked for may be what it likes
 
     def read(self, columns: Sequence[Column]) -> dict[str, np.ndarray]:
         """role -> (n,) float64. InputError for arrays of different lengths or more than two dimensions."""
         origins = {column.role: self.origin[column.index] for column in columns}
+        for name, _ in origins.values():
+            if name in self.problems:
+                raise InputError(self.problems[name])
         grid = len(self.shapes[origins["z"][0]]) == 2 if "z" in origins else False
         lengths = self._grid_lengths(origins) if grid else self._lengths(columns, origins)
         check_cells(self.path.name, lengths, len(columns))
@@ -179,11 +183,7 @@ def open_npz(path: Path) -> NpzTable:
             origin.append((name, None))
     if not shapes:
         raise InputError(f"{path.name} holds no arrays; save it with numpy.savez(file, x1=..., F1=...).")
-    for column in plan(path.name, names).columns:  # an array that is not used may be what it likes
-        problem = problems.get(origin[column.index][0], "")
-        if problem:
-            raise InputError(problem)
-    return NpzTable(path, tuple(names), tuple(origin), shapes)
+    return NpzTable(path, tuple(names), tuple(origin), shapes, problems)
 
 
 def array_header(path: Path, member: zipfile.ZipInfo) -> tuple[tuple[int, ...], str]:

@@ -66,12 +66,13 @@ def plan(file: str, names: Sequence[str]) -> Layout:
     f = {int(role[1:]): column for role, column in found.items() if role[0] == "F"}
     if not x and not f and "z" not in found:
         raise InputError(
-            f"{file}: none of its columns ({_listed(names)}) is a position or a value; name them {EXPECTED}."
+            f"{file}: none of its columns ({listed(names)}) is a position or a value; name them {EXPECTED}, "
+            "or assign them (columns)."
         )
     if "z" in found and not f:
         if set(x) != {1, 2}:
             raise InputError(
-                f"{file}: column z needs the columns x1 and x2 of its grid, and no other; found {_listed(list(found))}."
+                f"{file}: column z needs the columns x1 and x2 of its grid, and no other; found {listed(list(found))}."
             )
         return Layout("grid", (x[1], x[2]), (found["z"],), ignored)
     highest = max([*x, *f])
@@ -99,17 +100,17 @@ def _by_other_names(
     names: Sequence[str], found: dict[str, Column], ignored: tuple[str, ...]
 ) -> tuple[dict[str, Column], tuple[str, ...]]:
     """Columns as flow solvers, PIV and ParaView name them: x, y, z with u, v, w, Fx, Fy, Fz, or Points:0 and U:0."""
-    plain = [_plain(name) for name in names]
+    known = [plain(name) for name in names]
     for values in VECTORS:
-        chosen = [plain.index(name) for name in values if plain.count(name) == 1]
+        chosen = [known.index(name) for name in values if known.count(name) == 1]
         d = len(chosen)
-        if d < 2 or [plain[k] for k in chosen] != list(values[:d]):
+        if d < 2 or [known[k] for k in chosen] != list(values[:d]):
             continue
         for places in PLACES:
-            at = [plain.index(name) for name in places if plain.count(name) == 1]
-            if [plain[k] for k in at[:d]] == list(places[:d]):
+            at = [known.index(name) for name in places if known.count(name) == 1]
+            if [known[k] for k in at[:d]] == list(places[:d]):
                 roles = {f"x{k + 1}": at[k] for k in range(d)} | {f"F{k + 1}": chosen[k] for k in range(d)}
-                columns = {role: Column(k, names[k], role, _unit(names[k])) for role, k in roles.items()}
+                columns = {role: Column(k, names[k], role, unit_of(names[k])) for role, k in roles.items()}
                 rest = tuple(
                     name.strip() or f"column {k + 1}" for k, name in enumerate(names) if k not in roles.values()
                 )
@@ -117,12 +118,13 @@ def _by_other_names(
     return found, ignored
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     """A name without its unit, case and separators."""
     return re.sub(r"[\s_:#\"']", "", re.sub(r"[\[(].*[\])]", "", name)).lower()
 
 
-def _unit(name: str) -> str:
+def unit_of(name: str) -> str:
+    """The unit that a name carries in brackets, or ""."""
     match = re.search(r"[\[(]\s*(.*?)\s*[\])]", name)
     return match[1] if match else ""
 
@@ -159,6 +161,7 @@ def _recognise(file: str, names: Sequence[str]) -> tuple[dict[str, Column], tupl
     return found, tuple(ignored)
 
 
-def _listed(names: Sequence[str], most: int = 6) -> str:
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """Names for a sentence."""
     shown = [repr(name.strip()[:24]) for name in names[:most]]
     return ", ".join(shown) + (f" and {len(names) - most} more" if len(names) > most else "")

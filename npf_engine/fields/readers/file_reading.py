@@ -68,6 +68,7 @@ class UploadPreview:
     coordinates: str = ""
     gridded: GriddedLook | None = None
     mesh: MeshLook | None = None
+    names: tuple[str, ...] = ()  # of all columns of a table
     warnings: list[str] = field(default_factory=list)
     defects: list[str] = field(default_factory=list)
 
@@ -99,17 +100,21 @@ def read_preview(path: Path, spec: FieldSpec) -> UploadPreview:
     """What ``read_upload`` would read, with every defect found. Never raises for what is in the file."""
     size = path.stat().st_size if path.is_file() else 0
     mesh: MeshLook | None = None
+    names: tuple[str, ...] = ()
     try:
         if gridded_open.is_gridded(path):
             return _gridded_preview(path, size, gridded_look(path, spec))
-        if is_mesh(path) and path.is_file():
+        _check(path)
+        if is_mesh(path):
             mesh = _parsed(path, meshes.look)
+        if path.suffix.lower() in tables.SUFFIXES:
+            names = _parsed(path, tables.names_of)
         what = _read(path, spec)
     except InputError as error:
-        return UploadPreview(path.name, size, "unreadable", mesh=mesh, defects=[str(error)])
+        return UploadPreview(path.name, size, "unreadable", mesh=mesh, names=names, defects=[str(error)])
     if isinstance(what, Raster):
         return _raster_preview(path, size, what)
-    return replace(_table_preview(size, what, spec), mesh=mesh)
+    return replace(_table_preview(size, what, spec), mesh=mesh, names=names)
 
 
 def _raster_of(spec: FieldSpec) -> Callable[[Path], Raster]:
@@ -117,6 +122,15 @@ def _raster_of(spec: FieldSpec) -> Callable[[Path], Raster]:
 
 
 def _read(path: Path, spec: FieldSpec) -> Raster | Table:
+    _check(path)
+    if raster_files.is_raster(path):
+        return _parsed(path, _raster_of(spec))
+    read = meshes.read_mesh if is_mesh(path) else tables.read_table
+    return _parsed(path, lambda file: read(file, spec))
+
+
+def _check(path: Path) -> None:
+    """InputError for a file that no reader is asked to read."""
     name = path.name
     if not path.is_file():
         raise InputError(f"There is no file called {name}; choose a file.")
@@ -127,10 +141,6 @@ def _read(path: Path, spec: FieldSpec) -> Raster | Table:
         raise InputError(f"{name} is empty (0 bytes); export it again.")
     if size > MAX_FILE_BYTES:
         raise InputError(f"{name} has {size / 1e6:,.0f} MB; the limit is {MAX_FILE_BYTES / 1e6:,.0f} MB: thin it out.")
-    if raster_files.is_raster(path):
-        return _parsed(path, _raster_of(spec))
-    read = meshes.read_mesh if is_mesh(path) else tables.read_table
-    return _parsed(path, lambda file: read(file, spec))
 
 
 def _parsed(path: Path, read: Callable[[Path], T]) -> T:

@@ -14,6 +14,7 @@ import numpy as np
 from npf_engine.errors import InputError
 from npf_engine.fields import sentinels
 from npf_engine.fields.degeneracy import field_warnings, flat, projected
+from npf_engine.fields.readers.assigned import assigned, degrees_note
 from npf_engine.fields.readers.binary_table import NpzTable, ParquetTable, open_npz, open_parquet
 from npf_engine.fields.readers.columns import Layout, plan
 from npf_engine.fields.readers.csv_table import CsvTable, open_csv
@@ -53,19 +54,26 @@ class Table:
 def read_table(path: Path, spec: FieldSpec | None = None) -> Table:
     """Read .csv, .parquet or .npz; values that stand for nothing known are left out unless ``spec.missing`` is keep.
 
-    Raises InputError for what cannot be read as a table with the columns needed.
+    Columns are those of ``spec.columns`` where that says any. Raises InputError for what cannot be read as a table with
+    the columns needed.
     """
-    suffix = path.suffix.lower()
-    source: CsvTable | ParquetTable | NpzTable
-    if suffix == ".csv":
-        source = open_csv(path)
-    elif suffix == ".parquet":
-        source = open_parquet(path)
-    else:
-        source = open_npz(path)
-    layout = plan(path.name, source.names)
+    source = _open(path)
+    said = "" if spec is None else spec.columns.strip()
+    layout = assigned(path.name, source.names, said) if said else plan(path.name, source.names)
     table = Table(path.name, layout, source.read(layout.columns))
     return averaged(without_marks(table, masked=spec is None or spec.missing == "mask"))
+
+
+def names_of(path: Path) -> tuple[str, ...]:
+    """The names of all columns. Raises InputError for what is no table."""
+    return _open(path).names
+
+
+def _open(path: Path) -> CsvTable | ParquetTable | NpzTable:
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        return open_csv(path)
+    return open_parquet(path) if suffix == ".parquet" else open_npz(path)
 
 
 def without_marks(table: Table, masked: bool) -> Table:
@@ -195,7 +203,7 @@ def _contradictions(table: Table) -> list[str]:
 def warnings_of(table: Table, spec: FieldSpec) -> list[str]:
     """Sentences on what is allowed but should be known. Only for a table without defects."""
     x, f = table.positions(), table.field_values()
-    out = [*ignored_note(table), *table.notes]
+    out = [*ignored_note(table), *degrees_note(table.layout), *table.notes]
     repeats = len(equal_neighbours(x)[0])
     if repeats:
         out.append(

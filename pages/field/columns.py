@@ -1,0 +1,74 @@
+"""A table on the Field page: which of its columns are positions and which F, where their names do not say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from npf_engine.errors import InputError
+from npf_engine.fields.readers.assigned import assigned, guess, written
+from npf_engine.fields.spec import FieldSpec
+from npf_engine.fields.uploads import UploadPreview
+from pages.field import choice
+from ui import states
+
+MOST = 200  # columns that are offered
+
+
+def offer(seen: UploadPreview, spec: FieldSpec) -> None:
+    """Two lists of columns, open where the table cannot be read by its names."""
+    names = seen.names[:MOST]
+    if len(names) < 2:
+        return
+    unread = seen.kind == "unreadable" and not spec.columns
+    with st.expander("Columns", icon=":material/view_column:", expanded=unread or bool(spec.columns)):
+        places, values = _now(seen, spec, names)
+        with st.form("columns", border=False):
+            at = _pick("Positions", names, places, "The axes of the region, in their order: first x, then y ...")
+            of = _pick(
+                "F", names, values, "As many components, in the order of their axes; or one height over two axes."
+            )
+            first, second = st.columns(2)
+            if first.form_submit_button("Read it so", icon=":material/check:", width="stretch"):
+                _assign(seen.file, names, at, of)
+            if second.form_submit_button(
+                "By their names", icon=":material/undo:", width="stretch", disabled=not spec.columns
+            ):
+                choice.change(columns="")
+                st.rerun()
+
+
+def _now(seen: UploadPreview, spec: FieldSpec, names: Sequence[str]) -> tuple[list[int], list[int]]:
+    """What is assigned, else what the names say, else a guess; by numbers from 0."""
+    if spec.columns:
+        try:
+            layout = assigned(seen.file, names, spec.columns)
+        except InputError:
+            return guess(names)
+        return [column.index for column in layout.positions], [column.index for column in layout.values]
+    plain = [name.strip() for name in names]
+    used = [(c.role, plain.index(c.name)) for c in seen.columns if c.name in plain]
+    if used:
+        return [k for role, k in used if role[0] == "x"], [k for role, k in used if role[0] != "x"]
+    return guess(names)
+
+
+def _pick(label: str, names: Sequence[str], chosen: list[int], text: str) -> list[int]:
+    return st.multiselect(
+        label,
+        range(len(names)),
+        default=chosen,
+        format_func=lambda k: states.plain(names[k].strip() or f"column {k + 1}"),
+        help=text,
+        placeholder="Choose columns",
+    )
+
+
+def _assign(file: str, names: Sequence[str], places: list[int], values: list[int]) -> None:
+    """Keep it in the link; what does not fit is told."""
+    with states.told():
+        text = written(names, places, values)
+        layout = assigned(file, names, text)
+        choice.change(columns=text, rho="samples" if layout.kind == "samples" else "box")
+        st.rerun()
