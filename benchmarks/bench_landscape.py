@@ -15,8 +15,8 @@ from typing import Any
 
 from benchmarks.common import NO_SPEEDUP, arguments, keep, names_of, set_threads, show, tell
 from npf_engine.sampling import sampler
+from npf_engine.studies.landscape.run import run_landscape
 from npf_engine.studies.landscape.spec import LandscapeSpec
-from npf_engine.studies.landscape.study import run_landscape
 
 
 def row_of(name: str, method: str, options: Any) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def row_of(name: str, method: str, options: Any) -> dict[str, Any]:
     tell(f"{name}: {method}")
     begin = time.process_time()
     spec = LandscapeSpec(name, method, options.particles, options.steps, seed=options.seed)
-    result = run_landscape(spec)
+    result = run_landscape(spec).to_json()
     modes = result["modes"]
     own = [abs(mode["occupancy"] - mode["own_law"]) for mode in modes if mode["own_law"] is not None]
     return {

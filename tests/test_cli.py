@@ -119,6 +119,20 @@ def test_help_and_mistypes_need_no_torch() -> None:
     assert "--preset" in found.stdout
 
 
+def test_the_help_of_every_command_needs_no_torch() -> None:
+    code = (
+        "import sys; from npf_engine.cli.parser import build_parser\n"
+        "for name in build_parser()._subparsers._group_actions[0].choices:\n"
+        "    try: build_parser().parse_args([name, '--help'])\n"
+        "    except SystemExit as e: assert e.code == 0\n"
+        "    loaded = {'torch', 'scipy', 'sklearn', 'streamlit', 'plotly'} & set(sys.modules)\n"
+        "    assert not loaded, (name, loaded)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.count("usage:") >= 13
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

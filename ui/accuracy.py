@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from npf_engine import glossary
 from npf_engine.figures import accuracy, paper
 from npf_engine.numbers import number
 from npf_engine.runs.store import Run
+from npf_engine.settings import reading
+from npf_engine.settings.reading import maybe_number
 from ui import frame, paperfigure, runs
 from ui.plots import plot
 
@@ -50,23 +53,23 @@ def table(run: Run, name: str) -> None:
     paperfigure.offer("ladder", name, lambda how: paper.ladder(rows, how), caption, paperfigure.command(run))
 
 
-def _cells(row: accuracy.Row) -> dict[str, object]:
-    ratio = number(row["ratio"])
-    if row["ratio"] is not None and row["se"] is not None:
-        ratio += f" ± {number(row['se'], 2)}"
+def _cells(row: Mapping[str, object]) -> dict[str, object]:
+    value, floor, ratio, se, trivial, better = (
+        maybe_number(row, key) for key in ("value", "floor", "ratio", "se", "trivial", "better")
+    )
     return {
         "what": row["what"],
         "measure": row["measure"],
-        "value": number(row["value"]),
-        "floor": number(row["floor"]),
-        "ratio": ratio,
-        "trivial": number(row["trivial"]),
-        "better": None if row["better"] is None else 100 * row["better"],
+        "value": number(value),
+        "floor": number(floor),
+        "ratio": number(ratio) + (f" ± {number(se, 2)}" if ratio is not None and se is not None else ""),
+        "trivial": number(trivial),
+        "better": None if better is None else 100 * better,
         "n": row["n"],
     }
 
 
-def _columns() -> dict[str, Any]:
+def _columns() -> Mapping[str, ColumnConfig]:
     text, whole = st.column_config.TextColumn, st.column_config.NumberColumn
     return {
         "what": st.column_config.TextColumn("Is it true that ...", width=330),
@@ -84,56 +87,56 @@ def _columns() -> dict[str, Any]:
     }
 
 
-def _numbers(metrics: dict[str, Any]) -> None:
+def _numbers(metrics: Mapping[str, object]) -> None:
+    rebuilt, cosine, miss, dual = (
+        reading.maybe_mapping(metrics, key) for key in ("reconstruction", "inverse_cosine", "inverse_miss", "test_dual")
+    )
     with st.container(horizontal=True, gap="small", key="accuracy_numbers"):
-        rebuilt = metrics.get("reconstruction")
-        if rebuilt and rebuilt.get("relative") is not None:
+        if (relative := maybe_number(rebuilt, "relative")) is not None:
             st.metric(
                 "Reconstruction",
-                f"{100 * rebuilt['relative']:.1f} %",
+                f"{100 * relative:.1f} %",
                 border=True,
-                help=f"mean |F − ∇u∘Mξ| is {number(rebuilt['l2'])}, so much of the mean |F|.",
+                help=f"mean |F − ∇u∘Mξ| is {number(maybe_number(rebuilt, 'l2'))}, so much of the mean |F|.",
             )
-        cosine = metrics.get("inverse_cosine")
         if cosine:
             st.metric(
                 "Cosine of the inverse",
-                f"{cosine['mean']:.2f} ± {cosine['std']:.2f}",
+                f"{reading.number(cosine, 'mean'):.2f} ± {reading.number(cosine, 'std'):.2f}",
                 border=True,
                 help=f"F at a drawn pre-image against F asked for; one fixed direction reaches "
-                f"{cosine['trivial']:.2f}.",
+                f"{reading.number(cosine, 'trivial'):.2f}.",
             )
-        miss = metrics.get("inverse_miss")
         if miss:
             st.metric(
                 "Miss of the inverse",
-                number(miss["mean"], 2),
+                number(maybe_number(miss, "mean"), 2),
                 border=True,
                 help=_miss(miss),
             )
-        dual = metrics.get("test_dual")
         if dual:
             st.metric(
                 "Test dual",
-                number(dual["value"], 5),
+                number(maybe_number(dual, "value"), 5),
                 border=True,
                 help="mean u(x) + u*(F(x)) on the test set, lower is better: the finest measure of u among models of "
                 "one "
-                f"field. Largest residual of its conjugates {number(dual['max_residual'], 2)}.",
+                f"field. Largest residual of its conjugates {number(maybe_number(dual, 'max_residual'), 2)}.",
             )
 
 
-def _miss(miss: dict[str, Any]) -> str:
+def _miss(miss: Mapping[str, object]) -> str:
     """What stands behind the mean miss, in words."""
     text = (
         f"mean |F(x) − v| at drawn pre-images x of v, as a share of F's spread; the median is "
-        f"{number(miss['median'], 2)}, "
-        f"and {100 * miss['beyond_half']:.0f} % miss by more than half of |v|."
+        f"{number(maybe_number(miss, 'median'), 2)}, "
+        f"and {100 * reading.number(miss, 'beyond_half'):.0f} % miss by more than half of |v|."
     )
-    if miss.get("worst_decile") is not None:
-        text += f" At the worst tenth of places the median is beyond {number(miss['worst_decile'], 2)}."
-    if exact := miss.get("exact"):
-        text += f" Carried on by F itself, {100 * exact['found']:.1f} % of the draws end within 0.01 of v."
-    if miss.get("own_error") is not None:
-        text += f" F is known on samples only; ∇u∘Mξ in its place misses by {number(miss['own_error'], 2)} itself."
+    if (worst := maybe_number(miss, "worst_decile")) is not None:
+        text += f" At the worst tenth of places the median is beyond {number(worst, 2)}."
+    if exact := reading.maybe_mapping(miss, "exact"):
+        found = 100 * reading.number(exact, "found")
+        text += f" Carried on by F itself, {found:.1f} % of the draws end within 0.01 of v."
+    if (own := maybe_number(miss, "own_error")) is not None:
+        text += f" F is known on samples only; ∇u∘Mξ in its place misses by {number(own, 2)} itself."
     return text

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import streamlit as st
 
 from npf_engine.errors import InputError
+from npf_engine.runs.reading import Status
 from npf_engine.runs.store import Run
 from npf_engine.studies import kinds
 from npf_engine.studies.kind import Words
@@ -17,7 +18,6 @@ from ui.runs import badge, remember, store
 
 EVERY = 1.5  # seconds between two looks
 FRESH = 2.9  # seconds for which all watchers of a run are shown the same curves and pictures: every second look
-Status = dict[str, Any]
 Body = Callable[[Run, Status], None]
 T = TypeVar("T")
 

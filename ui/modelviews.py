@@ -12,6 +12,7 @@ from npf_engine.fields import catalog
 from npf_engine.fields.catalog import price
 from npf_engine.fields.field import Grid
 from npf_engine.measures import inverse_view, views
+from npf_engine.studies.factorization.spec import TrainingSpec
 from ui import runs
 
 
@@ -44,7 +45,7 @@ def relief(home: str, run_id: str) -> Grid | None:
     """The elevation below a terrain model: the run's own, or built again where that needs no network."""
     with contextlib.suppress(InputError):
         return runs.store().field(run_id).grid
-    spec = runs.store().get(run_id).spec.field
+    spec = runs.store().get(run_id).spec_of(TrainingSpec).field
     if not price(spec).small:
         return None
     known = any(i.name == spec.source and i.group == "terrain" for i in catalog.list_fields())

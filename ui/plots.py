@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
 from ui import frame
+
+if TYPE_CHECKING:
+    from streamlit.elements.plotly_chart import PlotlyState
 
 FORMAT = "picture_format"  # session: what the camera in a plot's toolbar saves
 Arrays = dict[str, np.ndarray]
@@ -24,14 +27,14 @@ def plot(
     on_select: Literal["ignore", "rerun"] | Callable[[], None] = "ignore",
     selection_mode: str | tuple[str, ...] = "points",
     height: int | None = None,
-) -> Any:
+) -> PlotlyState | None:
     """Draw ``figure`` with ``caption`` below it and downloads of ``data``; what st.plotly_chart returns.
 
     ``data`` is what is plotted, arrays by name, or a function that makes them at the click; ``name`` begins the
     file names. PNG or SVG of the figure come from the camera in its own toolbar.
     """
     kind = st.session_state.get(FORMAT) or "png"
-    config: dict[str, Any] = {
+    config: dict[str, object] = {
         "displaylogo": False,
         "responsive": True,
         "scrollZoom": False,
@@ -39,7 +42,7 @@ def plot(
         "toImageButtonOptions": {"format": kind, "filename": f"{name}-{key}", "scale": 2},
     }
     with st.container(gap="xxsmall", key=f"plot_{frame.key_of(key)}"):
-        event = st.plotly_chart(  # type: ignore[call-overload]
+        event: PlotlyState | None = st.plotly_chart(  # type: ignore[call-overload]
             figure,
             width="stretch",
             height=height or "content",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from npf_engine.numbers import number
+from npf_engine.runs.reading import StageStatus, Status
 from npf_engine.studies import kinds
 from npf_engine.studies.kind import Stage
 from npf_engine.tasks.progress import Place
@@ -33,7 +32,7 @@ def title(stage: str) -> str:
     return registry.title(at.stage) + (f", {at.part}" if at.part else "")
 
 
-def stages(status: dict[str, Any]) -> None:
+def stages(status: Status) -> None:
     """All stages in their order, each with its state and its seconds."""
     with st.container(horizontal=True, gap="xsmall", key="stages"):
         for stage in ordered(status["stages"]):
@@ -57,17 +56,17 @@ def _words() -> dict[str, Stage]:
     return {name: stage for kind in kinds.known().values() for name, stage in kind.words.stages.items()}
 
 
-def ordered(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def ordered(found: list[StageStatus]) -> list[StageStatus]:
     """The stages with parts of a stage (``u: pairing``) beside it; parts that have not begun are left out, and those
     without a title of their own, such as the seeds of a method, are told by the bar alone."""
     words = _words()
     main = [stage for stage in found if not Place.of(stage["name"]).part]
-    out: list[dict[str, Any]] = []
+    out: list[StageStatus] = []
     for stage in main:
         parts = [item for item in found if item["name"] in words and _is_part(item["name"], stage["name"])]
         # A part has no end of its own: it is over as soon as another part, or the stage itself, goes on.
         over = stage["state"] in ("done", "restored")
-        out += [{**part, "state": "done", "seconds": None} if over else part for part in parts]
+        out += [{"name": part["name"], "state": "done", "seconds": None} if over else part for part in parts]
         out.append(stage)
     return out
 
@@ -77,7 +76,7 @@ def _is_part(name: str, stage: str) -> bool:
     return bool(at.part) and at.stage == stage
 
 
-def bar(status: dict[str, Any]) -> None:
+def bar(status: Status) -> None:
     """Where the run is: a bar of the stage's steps, steps a second, time left."""
     state, stage = status["state"], status["stage"]
     if state == "queued":
@@ -93,9 +92,9 @@ def bar(status: dict[str, Any]) -> None:
         st.progress(0.0, text="Starting")
 
 
-def words(status: dict[str, Any]) -> list[str]:
+def words(status: Status) -> list[str]:
     """What the bar says, in parts."""
-    parts = [title(status["stage"])]
+    parts = [title(status["stage"] or "")]
     if status["text"]:
         parts.append(states.plain(str(status["text"])))
     elif status["total"] > 1:

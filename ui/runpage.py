@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import streamlit as st
 
+from npf_engine.runs.reading import Status
 from npf_engine.runs.store import Run
 from npf_engine.studies import kinds
 from ui import frame, live, manage, runlist, runs, states
 
-Body = Callable[[Run, dict[str, Any]], None]
+Body = Callable[[Run, Status], None]
 
 
 def dispatch(page: str, shows: Mapping[str, Callable[[str], None]], setup: Callable[[], None], invitation: str) -> None:
@@ -92,9 +92,7 @@ def show(
     manage.changes(run)
 
 
-def buttons(
-    run: Run, status: dict[str, Any], page: str, edits: Callable[[], dict[str, str]], fresh: dict[str, str]
-) -> None:
+def buttons(run: Run, status: Status, page: str, edits: Callable[[], dict[str, str]], fresh: dict[str, str]) -> None:
     """Download, cancel and pause, repeat as it was or with edits, a new run."""
     if run.state == "done":
         manage.download(run)

@@ -7,11 +7,20 @@ import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import Protocol
+
+
+class Uploaded(Protocol):
+    """What an uploader of Streamlit gives."""
+
+    name: str
+
+    def getbuffer(self) -> memoryview:
+        """Its bytes."""
 
 
 @contextlib.contextmanager
-def saved(upload: Any) -> Iterator[Path]:
+def saved(upload: Uploaded) -> Iterator[Path]:
     """The upload as a file under its own, harmless name; gone with the block."""
     with tempfile.TemporaryDirectory(prefix="npf-upload-") as folder:
         path = Path(folder) / safe_name(upload.name)

@@ -12,7 +12,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-STATED = ("/divergences/", "/measures/accuracy_verdict", "/landscape/verdict", "/measures/measured")
+STATED = ("/divergences/", "/measures/accuracy_verdict", "/landscape/result", "/measures/measured")
 
 BINARY: dict[type[ast.operator], list[type[ast.operator]]] = {
     ast.Add: [ast.Sub],

@@ -6,6 +6,7 @@ import argparse
 
 from npf_engine.cli import flags
 from npf_engine.cli.output import Answer, columns, number
+from npf_engine.settings import reading
 from npf_engine.studies.kinds import AnyKind
 from npf_engine.tasks.files import finite
 
@@ -29,7 +30,7 @@ def run(kind: AnyKind, args: argparse.Namespace) -> Answer:
 def _text(report: dict[str, object], folder: str) -> str:
     rows = [
         (key, number(value) if isinstance(value, int | float) else value)
-        for key, value in finite(report).items()
+        for key, value in reading.as_mapping("the report", finite(report)).items()
         if isinstance(value, str | int | float) and not key.startswith("verdict")
     ]
     lines = [columns(("figure", "value"), rows)] if rows else []

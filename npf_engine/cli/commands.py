@@ -92,11 +92,12 @@ def field_like(
     Raises InputError where it has another dimension or lies on another domain than the model.
     """
     from npf_engine.fields.catalog import resolve
-    from npf_engine.studies.factorization.spec import with_values
+    from npf_engine.studies.factorization.spec import TrainingSpec, with_values
     from npf_engine.studies.kinds import lenient_spec
 
-    spec = lenient_spec({"field": model.field_spec})
-    spec = with_values(spec, {"field.source": source, **settings})
+    like = lenient_spec({"field": model.field_spec})
+    assert isinstance(like, TrainingSpec)
+    spec = with_values(like, {"field.source": source, **settings})
 
     def progress(done: float, total: float, text: str) -> None:
         recorder.working("field", done, total, text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from npf_engine.cli import flags
 from npf_engine.cli.output import Answer, columns, number
@@ -13,6 +13,7 @@ from npf_engine.studies.classifier.spec import ExperimentSpec, experiment_preset
 
 if TYPE_CHECKING:
     from npf_engine.runs.console import ConsoleRecorder
+    from npf_engine.studies.classifier.result import ExperimentResult
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -33,6 +34,7 @@ def experiment(args: argparse.Namespace) -> Answer:
     from npf_engine.fields.digits import fetch_mnist, load_digits
     from npf_engine.runs import machine
     from npf_engine.runs.console import ConsoleRecorder
+    from npf_engine.studies.classifier.result import ExperimentResult
 
     values = flags.typed(ExperimentSpec, args, "an unknown key is answered with all that there are")
     number_, preset = (str(values.pop(key, default)) for key, default in (("experiment", ""), ("preset", "quick")))
@@ -44,7 +46,7 @@ def experiment(args: argparse.Namespace) -> Answer:
     Classifier(digits, minibatch=spec.minibatch)
     folder = args.out or running.home_folder(f"experiment-{number_}-{preset}")
     data = running.run(spec, folder, digits=digits) | {"out": folder}
-    return Answer(data, experiment_text(data))
+    return Answer(data, experiment_text(ExperimentResult.of_json(data), folder))
 
 
 def _told(recorder: ConsoleRecorder) -> Callable[[float, float, str], None]:
@@ -54,30 +56,29 @@ def _told(recorder: ConsoleRecorder) -> Callable[[float, float, str], None]:
     return progress
 
 
-def experiment_text(data: dict[str, Any]) -> str:
+def experiment_text(result: ExperimentResult, folder: str) -> str:
     """The answer for reading."""
-    metrics = data["metrics"]
     rows: list[tuple[str, ...]] = []
     for key, title in (("pushforward", "grad u#rho against G#rho"), ("inverse", "I_psi against pre-images")):
-        row = metrics.get(key)
+        row = result.cloud(key)
         if row:
             rows.append((title, *(number(row[k]) for k in ("value", "self_distance", "ratio", "se", "trivial"))))
-    parts = [data["data"]]
+    parts = [result.data]
     if rows:
         parts.append(columns(("", "value", "floor", "ratio", "s.e.", "trivial"), rows))
-    cosine = metrics.get("inverse_cosine")
-    if cosine:
+    cosine = result.cosine
+    if cosine is not None:
         parts.append(
-            f"cosine of G(I_psi(grad u*(v))) with v: {cosine['mean']:.3f} +- {cosine['std']:.2f}; a constant direction "
-            f"{cosine['trivial']:.3f}, minibatch noise {cosine['ceiling']:.3f}"
+            f"cosine of G(I_psi(grad u*(v))) with v: {cosine.mean:.3f} +- {cosine.std:.2f}; a constant direction "
+            f"{cosine.trivial:.3f}, minibatch noise {cosine.ceiling:.3f}"
         )
     keys = ("share_above_half", "median_accuracy", "median_loss", "median_norm", "distance_to_warmup")
-    names = [k for k in ("generated", "flow", "warmup", "lmc-npf", "lmc", "restart", "uniform") if k in metrics]
-    clouds: list[tuple[str, ...]] = [(name, *(number(metrics[name].get(key)) for key in keys)) for name in names]
+    names = ("generated", "flow", "warmup", "lmc-npf", "lmc", "restart", "uniform")
+    found = {name: cloud for name in names if (cloud := result.cloud(name))}
+    clouds: list[tuple[str, ...]] = [(name, *(number(cloud.get(key)) for key in keys)) for name, cloud in found.items()]
     if clouds:
         parts.append(columns(("weights", "above half", "accuracy", "loss", "|G|", "distance"), clouds))
-    parts.append(f"verdict: {data['verdict']} ({data['verdict_reason']})")
-    parts.append(
-        f"time: {data['seconds']['total']:.0f} s; particles, figures and best weights in {data.get('out', '-')}"
-    )
+    if result.verdict is not None:
+        parts.append(f"verdict: {result.verdict.level} ({result.verdict.reason})")
+    parts.append(f"time: {result.seconds['total']:.0f} s; particles, figures and best weights in {folder}")
     return "\n\n".join(parts)

@@ -6,7 +6,7 @@ import argparse
 import io
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from npf_engine.cli import flags
 from npf_engine.cli.options import InvertOptions
@@ -87,7 +87,7 @@ def _exact(model: PolarFactorization, gradient: Tensor, options: InvertOptions) 
         return None, f"no exact pre-images: {error}"
 
 
-def _summary(ends: ExactInversion, gradient: Tensor) -> dict[str, Any]:
+def _summary(ends: ExactInversion, gradient: Tensor) -> dict[str, object]:
     """The contract's object, with ``nearest`` where the gradient was found nowhere."""
     nearest = None
     if not ends.occurs:

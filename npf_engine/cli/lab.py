@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any
+from typing import TYPE_CHECKING
 
 from npf_engine.cli import flags
 from npf_engine.cli.output import Answer, columns, number
@@ -13,6 +13,9 @@ from npf_engine.settings.dotted import set_leaves
 from npf_engine.settings.paths import whole_path
 from npf_engine.settings.setting import declared
 from npf_engine.studies.lab.spec import LabSpec
+
+if TYPE_CHECKING:
+    from npf_engine.studies.lab.result import LabResult
 
 METHODS = ("explicit", "implicit", "gauss-newton", "icnn", "entropic", "exact", "gaussian", "fit")
 
@@ -29,6 +32,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def lab(args: argparse.Namespace) -> Answer:
     """Run the methods and print the table."""
     from npf_engine.cli import running
+    from npf_engine.studies.lab.result import LabResult
 
     if len(args.tasks) > 2:
         raise InputError(f"lab takes one task or two files, not {len(args.tasks)} names")
@@ -36,7 +40,7 @@ def lab(args: argparse.Namespace) -> Answer:
     values = {"task": _task(task)} | ({"target": target[0]} if target else {})
     spec = set_leaves(LabSpec(methods=METHODS), values | flags.typed(LabSpec, args))
     report = running.run(spec, args.out)
-    return Answer(report, _text(report))
+    return Answer(report, _text(LabResult.of_json(report)))
 
 
 def _task(name: str) -> str:
@@ -50,10 +54,10 @@ def _task(name: str) -> str:
     return f"field:{name}" if name in {info.name for info in list_fields()} else name
 
 
-def _text(report: dict[str, Any]) -> str:
+def _text(report: LabResult) -> str:
     header = (
         "method",
-        report["metric"],
+        report.metric,
         "std",
         "gap",
         "s.e.",
@@ -63,18 +67,17 @@ def _text(report: dict[str, Any]) -> str:
         "cost",
         "least eigenvalue",
     )
-    rows = []
-    for name, row in report["results"].items():
-        numbers = [number(row[key]) for key in ("mean", "std", "gap", "gap_se", "failed_share", "seconds")]
-        more = [str(row["parameters"]), number(row["cost"]), number(row["min_eigenvalue"])]
-        rows.append((name, *numbers, *more))
-    lines = [f"{report['title']}, d = {report['d']}, {report['n']} test points", columns(header, rows)]
+    rows: list[tuple[str, ...]] = []
+    for name, row in report.results.items():
+        numbers = map(number, (row.mean, row.std, row.gap, row.gap_se, row.failed_share, row.seconds))
+        rows.append((name, *numbers, str(row.parameters), number(row.cost), number(row.min_eigenvalue)))
+    lines = [f"{report.title}, d = {report.d}, {report.n} test points", columns(header, rows)]
     lines.append(
-        f"floor {number(report['floor'])}, only moving the mean {number(report['trivial'])}, "
-        f"exact transport cost {number(report['exact_cost'])}"
+        f"floor {number(report.floor)}, only moving the mean {number(report.trivial)}, "
+        f"exact transport cost {number(report.exact_cost)}"
     )
-    if "verdict" in report:
-        lines.append(f"verdict: {report['verdict']} ({report['verdict_reason']})")
-    lines += [f"note: {text}" for text in report.get("notes", ())]
-    lines += [f"{name}: {row['note']}" for name, row in report["results"].items() if row["note"]]
+    if report.verdict is not None:
+        lines.append(f"verdict: {report.verdict.level} ({report.verdict.reason})")
+    lines += [f"note: {text}" for text in report.notes]
+    lines += [f"{name}: {row.note}" for name, row in report.results.items() if row.note]
     return "\n".join(lines)

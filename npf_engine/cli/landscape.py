@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING
 
 from npf_engine.cli import flags
 from npf_engine.cli.output import Answer, columns, number
 from npf_engine.settings.dotted import set_leaves
 from npf_engine.studies.landscape.spec import LandscapeSpec
+
+if TYPE_CHECKING:
+    from npf_engine.studies.landscape.result import LandscapeResult
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -22,48 +25,51 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def landscape(args: argparse.Namespace) -> Answer:
     """Run the job in this process, with checkpoints where --out names a folder."""
     from npf_engine.cli import running
+    from npf_engine.studies.landscape.result import LandscapeResult
 
     spec = set_leaves(LandscapeSpec(), flags.typed(LandscapeSpec, args))
     result = running.run(spec, args.out)
     if args.out is None:
         result |= {"out": None, "bundle": None}  # they went with the folder
-    return Answer(result, text(result))
+    return Answer(result, text(LandscapeResult.of_json(result)))
 
 
-def text(result: dict[str, Any]) -> str:
+def text(result: LandscapeResult) -> str:
     """The table of modes and the figures under it."""
-    from npf_engine.studies.landscape.verdict import WHY_EVERYWHERE
+    from npf_engine.studies.landscape.result import KINDS, WHY_EVERYWHERE
 
-    own = result["method"] == "lmc-npf"
+    own = result.method == "lmc-npf"
     rows = [
         (
-            mode["kind"],
-            "(" + ", ".join(number(value) for value in mode["location"]) + ")",
-            number(mode["near"]),
-            number(mode["occupancy"]),
-            number(mode["target"]),
-            *([number(mode["own_law"])] if own else []),
+            mode.kind,
+            "(" + ", ".join(number(value) for value in mode.location) + ")",
+            number(mode.near),
+            number(mode.occupancy),
+            number(mode.target),
+            *([number(mode.own_law)] if own else []),
         )
-        for mode in result["modes"]
+        for mode in result.modes
     ]
     header = ("mode", "location", "near it", "in its basin", "exp(-c g)", *(["own law"] if own else []))
     lines = [columns(header, rows)] if rows else []
-    told = result["truth"] or {}
-    if told:
-        laws = [("the draws", result), ("exp(-c g)", told), *([("own law", told["own"])] if told["own"] else [])]
-        near = [(name, *(number(law[f"near_{kind}"]) for kind in ("modes", "saddles", "maxima"))) for name, law in laws]
+    truth = result.truth
+    if truth is not None:
+        laws = [("the draws", result.near), ("exp(-c g)", truth.near)]
+        laws += [] if truth.own is None else [("own law", truth.own.near)]
+        near = [(name, *(number(law.of(kind)) for kind in KINDS)) for name, law in laws]
         lines += ["", columns(("share of", "near modes", "near saddles", "near maxima"), near), ""]
+    floor = None if truth is None else truth.energy_floor
     lines.append(
-        f"energy distance {number(result['energy_distance'])} (of exact samples: "
-        f"{number(told.get('energy_distance_of_exact_samples'))}), acceptance {number(result['acceptance'])}, "
-        f"{result['gradient_evaluations']} gradients, tau {result['tau']}, c {result['coefficient']}"
+        f"energy distance {number(result.energy_distance)} (of exact samples: "
+        f"{number(floor)}), acceptance {number(result.acceptance)}, "
+        f"{result.gradient_evaluations} gradients, tau {result.tau}, c {result.coefficient}"
     )
-    if "verdict" in result:
-        lines.append(f"verdict: {result['verdict']} ({result['verdict_reason']})")
+    if result.verdict is not None:
+        lines.append(f"verdict: {result.verdict.level} ({result.verdict.reason})")
     elif own:
         lines.append(f"{WHY_EVERYWHERE}.")
-    if result["out"]:
-        lines.append(f"particles and traces in {result['out']}")
-    if result["bundle"]:
-        lines.append(f"networks in {result['bundle']}")
+    if result.out:
+        lines.append(f"particles and traces in {result.out}")
+    if result.bundle:
+        lines.append(f"networks in {result.bundle}")
     return "\n".join(lines)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from npf_engine import numbers
 from npf_engine.runs.console import duration
+from npf_engine.settings import reading
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,17 @@ def number(value: float | None) -> str:
     return numbers.number(value, 4, dash="-")
 
 
-def report_text(report: dict[str, Any]) -> str:
+def report_text(report: dict[str, object]) -> str:
     """The accuracy table, the verdict and the seconds of a report, for reading."""
     from npf_engine.bundle.accuracy_table import accuracy_rows
 
     header = ("", "value", "floor", "ratio", "s.e.", "trivial")
-    table = columns(header, [(row.title, *map(number, row.numbers())) for row in accuracy_rows(report["metrics"])])
-    seconds = ", ".join(f"{stage} {duration(value)}" for stage, value in report["seconds"].items() if value is not None)
+    table = columns(
+        header, [(row.title, *map(number, row.numbers())) for row in accuracy_rows(reading.mapping(report, "metrics"))]
+    )
+    spent = reading.mapping(report, "seconds")
+    known = [stage for stage, value in spent.items() if value is not None]
+    seconds = ", ".join(f"{stage} {duration(reading.number(spent, stage))}" for stage in known)
     verdict = f"verdict: {report['verdict']}"
     if report.get("verdict_reason"):
         verdict += f" ({report['verdict_reason']})"

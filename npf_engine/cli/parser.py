@@ -8,9 +8,9 @@ import functools
 import importlib
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from npf_engine import __version__
 from npf_engine.cli import anykind, flags
@@ -26,8 +26,15 @@ NEGATIVE_NUMBER = re.compile(r"^-(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$")
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises InputError with one sentence instead of printing its usage."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self,
+        prog: str | None = None,
+        description: str | None = None,
+        *,
+        add_help: bool = True,
+        formatter_class: type[argparse.HelpFormatter] = argparse.HelpFormatter,
+    ) -> None:
+        super().__init__(prog=prog, description=description, add_help=add_help, formatter_class=formatter_class)
         # argparse takes -1e-3 for an option, since its own pattern knows no exponents (Python 3.11 to 3.13).
         self._negative_number_matcher = NEGATIVE_NUMBER
         self._later: list[Callable[[Parser], None]] = []
@@ -36,11 +43,13 @@ class Parser(argparse.ArgumentParser):
         """Add these arguments once somebody types this command: the other commands' settings are not loaded."""
         self._later.append(arguments)
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+    def parse_known_args(  # type: ignore[override]  # argparse's is generic in the namespace; ours has one kind of it
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
         """As argparse's, with all arguments."""
         while self._later:
             self._later.pop(0)(self)
-        return super().parse_known_args(args, namespace)
+        return super().parse_known_args(args, namespace or argparse.Namespace())
 
     def error(self, message: str) -> NoReturn:
         """Raise InputError instead of exiting."""
@@ -72,6 +81,7 @@ def build_parser() -> Parser:
     _evaluate(_command(commands, "evaluate", "the accuracy table of a bundle on unseen samples of a field"))
     _invert(_command(commands, "invert", "positions where the field takes a given value", "invert"))
     _export(_command(commands, "export", "a bundle's maps as ONNX or .pt2, or its folder for a model hub", "export"))
+    _regions(_command(commands, "regions", "fetch the elevation of places, to be used without a network", "regions"))
     _doctor(_command(commands, "doctor", "what works on this machine, and what to install for the rest"))
     _worker(_command(commands, "worker", "run, or go on with, the training in a run folder (the app starts these)"))
     return parser
@@ -142,6 +152,12 @@ def _export(command: Parser) -> None:
     what = "onnx and pt2: u, grad u and M_xi in the user's units; hub: the bundle as a folder to upload"
     command.add_argument("--format", choices=("onnx", "pt2", "hub"), default="onnx", help=what)
     command.add_argument("--out", metavar="PATH", help="the zip (hub: the folder) to write")
+
+
+def _regions(command: Parser) -> None:
+    command.epilog = "`fields` says of each place whether it needs the network."
+    command.add_argument("action", metavar="fetch", choices=("fetch",), help="fetch what is not here yet")
+    command.add_argument("names", metavar="NAME", nargs="+", help="a region of the gazetteer (see `fields`) or a city")
 
 
 def _doctor(command: Parser) -> None:

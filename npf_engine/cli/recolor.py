@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from npf_engine.cli import flags
 from npf_engine.cli.output import Answer, columns, number
 from npf_engine.errors import InputError
 from npf_engine.settings.dotted import set_leaves
 from npf_engine.studies.recolor.spec import RecolorSpec
+
+if TYPE_CHECKING:
+    from npf_engine.studies.recolor.result import RecolorResult
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -24,6 +27,7 @@ def recolor(args: argparse.Namespace) -> Answer:
     """Fit the map between the two pictures' colours, apply it to every pixel, write a PNG, and measure."""
     from npf_engine.cli import running
     from npf_engine.fields.pictures import open_picture, write_png
+    from npf_engine.studies.recolor.result import RecolorResult
     from npf_engine.studies.recolor.run import AFTER
 
     begin = time.perf_counter()
@@ -33,17 +37,18 @@ def recolor(args: argparse.Namespace) -> Answer:
     with running.running(spec, None) as (report, folder):
         out = write_png(open_picture(folder / AFTER), args.out)
     keys = ("width", "height", "pushforward", "verdict", "verdict_reason")
-    data = {"out": str(out)} | {key: report[key] for key in keys if key in report}
-    data["seconds"] = time.perf_counter() - begin
-    return Answer(data, _text(data, report))
+    data: dict[str, object] = {"out": str(out)} | {key: report[key] for key in keys if key in report}
+    seconds = time.perf_counter() - begin
+    data["seconds"] = seconds
+    return Answer(data, _text(RecolorResult.of_json(report), str(out), seconds))
 
 
-def _text(data: dict[str, Any], report: dict[str, Any]) -> str:
-    match = report["pushforward"]
+def _text(result: RecolorResult, out: str, seconds: float) -> str:
+    match = result.pushforward
     row = ("colours", *(number(match[key]) for key in ("value", "self_distance", "ratio", "se", "trivial")))
     table = columns(("", "value", "floor", "ratio", "s.e.", "trivial"), [row])
-    size = f"{data['width']} x {data['height']}, {data['seconds']:.1f} s"
-    lines = [table, f"structure kept: {number(report['structure'])}", f"{data['out']}: {size}"]
-    if "verdict" in data:
-        lines.append(f"verdict: {data['verdict']} ({data['verdict_reason']})")
-    return "\n".join(lines + ([report["note"]] if report["note"] else []))
+    size = f"{result.width} x {result.height}, {seconds:.1f} s"
+    lines = [table, f"structure kept: {number(result.structure)}", f"{out}: {size}"]
+    if result.verdict is not None:
+        lines.append(f"verdict: {result.verdict.level} ({result.verdict.reason})")
+    return "\n".join(lines + ([result.note] if result.note else []))

@@ -6,23 +6,23 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from npf_engine.errors import Cancelled
 from npf_engine.runs.console import ConsoleRecorder
 from npf_engine.runs.job import run_job, workplace
+from npf_engine.settings.base import Spec
 from npf_engine.studies import kinds
 from npf_engine.tasks import layout
 
 
-def run(spec: object, out: str | None, **at_hand: object) -> dict[str, Any]:
+def run(spec: Spec, out: str | None, **at_hand: object) -> dict[str, object]:
     """The report of ``spec`` run in the folder ``out``, or gone on with there; None: in one that goes after it."""
     with running(spec, out, **at_hand) as (report, _):
         return report
 
 
 @contextmanager
-def running(spec: object, out: str | None, **at_hand: object) -> Iterator[tuple[dict[str, Any], Path]]:
+def running(spec: Spec, out: str | None, **at_hand: object) -> Iterator[tuple[dict[str, object], Path]]:
     """The same with the run's folder, whose files are there for as long as the block runs.
 
     Raises InputError, and Cancelled on Ctrl-C with what to type to go on.

@@ -25,17 +25,17 @@ from torch import Tensor
 from torch.nn import functional as nnf
 
 from npf_engine.errors import InputError
+from npf_engine.fields.classifier_sizes import DIMENSION as DIMENSION
+from npf_engine.fields.classifier_sizes import MINIBATCH as MINIBATCH
+from npf_engine.fields.classifier_sizes import NAMES as NAMES
+from npf_engine.fields.classifier_sizes import SHAPES as SHAPES
+from npf_engine.fields.classifier_sizes import SIZES as SIZES
 from npf_engine.fields.digits import CLASSES, SIDE, Digits, load_digits
 from npf_engine.fields.spec import FieldSpec
 
 KERNEL, FIRST, SECOND = 5, 12, 4  # sides of the kernels and of the two pooled maps
 WINDOW = KERNEL + 1  # side of what a pooled pixel sees
-SIZES = (25, 1, 25, 1, 160, 10)
-NAMES = ("conv1.weight", "conv1.bias", "conv2.weight", "conv2.bias", "dense.weight", "dense.bias")
-SHAPES = ((1, 1, 5, 5), (1,), (1, 1, 5, 5), (1,), (10, 16), (10,))
 NAME = "classifier"  # as a field's source
-DIMENSION = sum(SIZES)  # 222
-MINIBATCH = 128  # images (NPF 5.3)
 CHUNK_NUMBERS = {"cpu": 2**21, "cuda": 2**28}  # first-layer numbers at a time: a core's cache, a GPU's memory
 TEST_IMAGES = 250  # images at a time where only logits are wanted
 

@@ -23,6 +23,7 @@ from npf_engine.polar import factorization
 from npf_engine.settings import limits
 
 if TYPE_CHECKING:
+    from npf_engine.settings.base import Spec
     from npf_engine.studies.factorization.spec import TrainingSpec
 
 REPORT, SPEC = "report.json", "spec.json"
@@ -186,11 +187,20 @@ def _read(path: Path) -> PolarFactorization:
 
     if path.is_file() or (path / CHECKSUMS).exists():
         bundle = read_bundle(path)
-        settings = kinds.lenient_spec(bundle.settings)
+        settings = _training(kinds.lenient_spec(bundle.settings))
         return of_engine(factorization.PolarFactorization.load(path), bundle.report, settings)
     written = layout.read_json(path / SPEC)
-    spec = None if written is None else kinds.lenient_spec(written)
+    spec = None if written is None else _training(kinds.lenient_spec(written))
     return of_engine(factorization.PolarFactorization.load(path), layout.read_json(path / REPORT) or {}, spec)
+
+
+def _training(spec: Spec) -> TrainingSpec:
+    """Raises InputError for the settings of another kind of run."""
+    from npf_engine.studies.factorization.spec import TrainingSpec
+
+    if not isinstance(spec, TrainingSpec):
+        raise InputError("this is a run of another kind than a training; no model can be loaded from it")
+    return spec
 
 
 def _give(model: PolarFactorization, function: Callable[..., object]) -> None:

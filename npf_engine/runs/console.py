@@ -55,10 +55,10 @@ class ConsoleRecorder(ProgressRecorder):
         if self.quiet or now - self._shown < (0.2 if self._live else 10.0):
             return
         self._shown = now
-        status = self.board.to_json()
-        parts = [f"{status['stage']} {status['step']}/{status['total']}"]
-        parts += [f"{status['rate']:.1f} step/s"] if status["rate"] else []
-        parts += [f"{duration(status['seconds_left'])} left"] if status["seconds_left"] is not None else []
+        stage, rate, left = self.board.current, self.board.rate, self.board.seconds_left()
+        parts = [f"{stage.name} {stage.step}/{stage.total}" if stage else "None 0/0"]
+        parts += [f"{rate:.1f} step/s"] if rate else []
+        parts += [f"{duration(left)} left"] if left is not None else []
         parts += [f"{key} {number(value, 4)}" for key, value in self.board.scalars.items()]
         line = "  ".join([*parts, self.text] if self.text else parts)
         if not self._live:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from npf_engine.errors import InputError
 from npf_engine.runs import machine
-from npf_engine.settings.dotted import leaves
+from npf_engine.settings.base import Spec
+from npf_engine.settings.dotted import leaves, set_leaves
 from npf_engine.settings.setting import declared
 from npf_engine.studies import kinds
 from npf_engine.tasks import layout
@@ -17,7 +16,7 @@ from npf_engine.tasks import layout
 RESOLVED = {"threads": 0, "device": "auto"}
 
 
-def settle(spec: kinds.AnySpec, folder: Path) -> kinds.AnySpec:
+def settle(spec: Spec, folder: Path) -> Spec:
     """The spec with device and threads (where it has them) resolved, as kept in the folder: the same after every break.
 
     Raises InputError when the folder holds a run with other settings, and for a device that is not here.
@@ -28,16 +27,18 @@ def settle(spec: kinds.AnySpec, folder: Path) -> kinds.AnySpec:
     if kept is not None:
         _must_match(spec, kept, folder)
         values = {key: _first(getattr(spec, key), getattr(kept, key), blank) for key, blank in _resolvable(spec)}
-        spec = replace(spec, **values)
-    if hasattr(spec, "device"):
-        spec = replace(spec, device=machine.resolve_device(spec.device, declared(type(spec))["device"].names()))
-    if hasattr(spec, "threads"):
-        spec = replace(spec, threads=spec.threads or machine.choose_threads())
+        spec = set_leaves(spec, values)
+    told = leaves(spec)
+    if "device" in told:
+        device = machine.resolve_device(str(told["device"]), declared(type(spec))["device"].names())
+        spec = set_leaves(spec, {"device": device})
+    if "threads" in told:
+        spec = set_leaves(spec, {"threads": told["threads"] or machine.choose_threads()})
     layout.write_json(folder / layout.SPEC, kinds.spec_to_json(spec), durable=True)
     return spec
 
 
-def _resolvable(spec: object) -> list[tuple[str, Any]]:
+def _resolvable(spec: object) -> list[tuple[str, object]]:
     return [(key, blank) for key, blank in RESOLVED.items() if hasattr(spec, key)]
 
 
@@ -45,7 +46,7 @@ def _first(asked: object, kept: object, blank: object) -> object:
     return kept if asked == blank else asked
 
 
-def _must_match(spec: kinds.AnySpec, kept: kinds.AnySpec, folder: Path) -> None:
+def _must_match(spec: Spec, kept: Spec, folder: Path) -> None:
     kind, there = kinds.of(spec), kinds.of(kept)
     differs = f"it is of kind {there.name}, not {kind.name}" if kind is not there else ""
     if not differs:
@@ -63,7 +64,7 @@ def _must_match(spec: kinds.AnySpec, kept: kinds.AnySpec, folder: Path) -> None:
         raise InputError(f"{folder} holds another {what} ({differs}); choose another folder or remove it")
 
 
-def _kept(folder: Path) -> kinds.AnySpec:
+def _kept(folder: Path) -> Spec | None:
     path = folder / layout.SPEC
     if not path.exists():
         return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import itertools
 import time
-from dataclasses import dataclass
 
 import torch
 
@@ -13,6 +12,7 @@ from npf_engine.networks.mlp import MLP
 from npf_engine.runs.store import RunStore
 from npf_engine.settings.stages import MapConfig
 from npf_engine.studies.factorization import cost
+from npf_engine.studies.factorization.cost import Cost
 from npf_engine.studies.factorization.spec import TrainingSpec
 from npf_engine.studies.kinds import TRAIN
 
@@ -24,25 +24,7 @@ LOOKED_AT = 20  # of the newest finished runs: what older ones took says little 
 ALIKE = 2.5  # runs whose size differs by less than this factor are asked
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """Seconds a stage and their sum; ``runs``: how many finished runs of this machine it leans on, 0 for none."""
-
-    stages: dict[str, float]
-    total: float
-    runs: int
-
-    @property
-    def basis(self) -> str:
-        """One sentence for the user: what the figure rests on."""
-        if self.runs > 1:
-            return f"From the last {self.runs} trainings of this machine."
-        if self.runs == 1:
-            return "From the one training that this machine has finished."
-        return "From a short measurement of this machine; its first finished training will make it sharper."
-
-
-def estimate(store: RunStore, spec: TrainingSpec) -> Estimate:
+def estimate(store: RunStore, spec: TrainingSpec) -> Cost:
     """What training ``spec`` will cost here.
 
     Only finished runs of about its size are asked: what a run of seconds takes is start-up, and tells nothing
@@ -51,14 +33,13 @@ def estimate(store: RunStore, spec: TrainingSpec) -> Estimate:
     size = sum(cost.guess(spec).values())
     done = (run for run in store.list(TRAIN) if run.state == "done" and run.source == "trained" and run.seconds)
     alike = (
-        (run.spec, run.seconds or {})
+        (run.spec_of(TrainingSpec), run.seconds or {})
         for run in itertools.islice(done, LOOKED_AT)
-        if size / ALIKE < sum(cost.guess(run.spec).values()) < size * ALIKE
+        if size / ALIKE < sum(cost.guess(run.spec_of(TrainingSpec)).values()) < size * ALIKE
     )
-    found = cost.estimate(spec, alike)
-    factor = 1.0 if found["runs"] else slowness()
-    stages = {name: float(seconds) * factor for name, seconds in found["stages"].items()}
-    return Estimate(stages, sum(stages.values()), int(found["runs"]))
+    found = cost.by_finished(spec, alike)
+    factor = 1.0 if found.runs else slowness()
+    return Cost({name: seconds * factor for name, seconds in found.stages.items()}, found.runs)
 
 
 @functools.cache

@@ -18,6 +18,7 @@ from npf_engine.errors import InputError
 from npf_engine.measures.verdict import UNTRUSTED
 from npf_engine.runs.console import ConsoleRecorder
 from npf_engine.runs.job import run_job
+from npf_engine.settings import reading
 from npf_engine.studies.factorization.spec import preset, with_values
 from npf_engine.tasks import layout
 
@@ -35,7 +36,7 @@ def make(name: str, folder: Path = GALLERY, draws: int = DRAWS, **settings: obje
     spec = with_values(preset("quick"), {"name": name, "field.source": name, "report.draws": draws, **settings})
     with tempfile.TemporaryDirectory(prefix="npf-gallery-") as work:
         report = run_job(spec, work, ConsoleRecorder(work)).to_json()
-        bundle = Path(report["bundle"])
+        bundle = Path(reading.text(report, "bundle"))
         check_bundle(bundle)
         if report["verdict"] == UNTRUSTED:
             raise InputError(f"{name} came out {UNTRUSTED}: {report['verdict_reason']}")

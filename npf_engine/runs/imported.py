@@ -12,7 +12,6 @@ import shutil
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 from npf_engine.errors import DiskFull, InputError
 from npf_engine.runs.schema import Table
@@ -90,7 +89,7 @@ class Importer:
                     shutil.rmtree(old, ignore_errors=True)
 
     def _insert(
-        self, run_id: str, name: str, source: str, origin: str | None, report: dict[str, Any], spec_text: str
+        self, run_id: str, name: str, source: str, origin: str | None, report: dict[str, object], spec_text: str
     ) -> None:
         now = time.time()
         self.table.insert(

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from npf_engine.errors import InputError
+from npf_engine.settings.base import Spec
 from npf_engine.studies import kinds
 from npf_engine.studies.kind import Result, Told
 from npf_engine.tasks import layout
@@ -16,7 +17,7 @@ from npf_engine.tasks.processes import FileLock
 from npf_engine.tasks.recorder import Recorder
 
 
-def run_job(spec: object, folder: Path | str, recorder: Recorder, **at_hand: object) -> Result:
+def run_job(spec: Spec, folder: Path | str, recorder: Recorder, **at_hand: object) -> Result:
     """Run ``spec`` in ``folder``, or go on where it broke off; returns the result, whose JSON is then report.json.
 
     Settles the spec (device and threads, kept in spec.json), does what its kind does, writes report.json and drops the

@@ -8,7 +8,7 @@ import json
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -20,46 +20,73 @@ from npf_engine.tasks.progress import STAGES
 LOG_BYTES = 200_000
 
 
-def status(folder: Path, created: float, stages: Sequence[str] = STAGES) -> dict[str, Any]:
+class StageStatus(TypedDict):
+    """A stage as status.json tells it; seconds: once it is done."""
+
+    name: str
+    state: str
+    seconds: float | None
+
+
+class Told(TypedDict):
+    """What status.json tells. seconds_left and rate (steps a second): where they are known; waiting: why a run rests by
+    itself; updated: unix seconds."""
+
+    stage: str | None
+    step: int
+    total: int
+    stages: list[StageStatus]
+    seconds_left: float | None
+    scalars: dict[str, float]
+    rate: float | None
+    text: str
+    waiting: str | None
+    updated: float
+
+
+class Status(Told):
+    """The newest state of a run. stopping: asked to pause or to end, and not yet heard; pausing: asked to pause; ahead:
+    runs before it in the queue; error: one sentence."""
+
+    state: str
+    error: str | None
+    ahead: int
+    stopping: bool
+    pausing: bool
+
+
+def status(folder: Path, created: float, stages: Sequence[str] = STAGES) -> Told:
     """What status.json says, with every key there even where it does not exist or is broken (see RunStore.status)."""
-    told = layout.read_json(folder / layout.STATUS) or {}
-    blank: dict[str, Any] = {
-        "stage": None,
-        "step": 0,
-        "total": 0,
-        "stages": [{"name": name, "state": "waiting", "seconds": None} for name in stages],
-        "seconds_left": None,
-        "scalars": {},
-        "rate": None,
-        "text": "",
-        "waiting": None,
-        "updated": created,
+    told = clean_record(layout.read_json(folder / layout.STATUS)) or {}
+    numbers = {key: value for key, value in _numbers(told).items() if value >= 0}
+    texts = {key: value for key in ("stage", "text", "waiting") if isinstance(value := told.get(key), str)}
+    return {
+        "stage": texts.get("stage"),
+        "step": int(numbers.get("step", 0)),
+        "total": int(numbers.get("total", 0)),
+        "stages": _stages(told.get("stages"))
+        or [{"name": name, "state": "waiting", "seconds": None} for name in stages],
+        "seconds_left": numbers.get("seconds_left"),
+        "scalars": _numbers(told.get("scalars")),
+        "rate": numbers.get("rate"),
+        "text": texts.get("text", ""),
+        "waiting": texts.get("waiting"),
+        "updated": numbers.get("updated", created),
     }
-    return blank | _sound(clean_record(told) or {}, blank)
 
 
-def _sound(told: dict[str, Any], blank: dict[str, Any]) -> dict[str, Any]:
-    """What status.json tells in the types that a reader relies on; the rest is left as it is without the file."""
-    found = {key: value for key, value in told.items() if key not in blank}
-    for key in ("step", "total", "seconds_left", "rate", "updated"):
-        value = told.get(key)
-        if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
-            found[key] = value
-    for key in ("stage", "text", "waiting"):
-        if isinstance(told.get(key), str):
-            found[key] = told[key]
-    found["scalars"] = _numbers(told.get("scalars"))
-    stages = told.get("stages")
-    if isinstance(stages, list) and all(isinstance(stage, dict) for stage in stages):
-        found["stages"] = [
-            {
-                "name": clean_text(stage.get("name")),
-                "state": clean_text(stage.get("state")),
-                "seconds": _numbers(stage).get("seconds"),
-            }
-            for stage in stages
-        ]
-    return found
+def _stages(told: object) -> list[StageStatus]:
+    """The stages as told; none where one of them cannot be read."""
+    if not isinstance(told, list) or not all(isinstance(stage, dict) for stage in told):
+        return []
+    return [
+        {
+            "name": clean_text(stage.get("name")),
+            "state": clean_text(stage.get("state")),
+            "seconds": _numbers(stage).get("seconds"),
+        }
+        for stage in told
+    ]
 
 
 def _numbers(data: object) -> dict[str, float]:
@@ -67,7 +94,7 @@ def _numbers(data: object) -> dict[str, float]:
     return {key: value for key, value in items if isinstance(value, int | float) and not isinstance(value, bool)}
 
 
-def events(folder: Path, after: int = 0) -> list[dict[str, Any]]:
+def events(folder: Path, after: int = 0) -> list[dict[str, object]]:
     """The events behind line ``after``, each with its line number ``i``."""
     try:
         lines = (folder / layout.EVENTS).read_bytes().split(b"\n")
@@ -86,7 +113,7 @@ def events(folder: Path, after: int = 0) -> list[dict[str, Any]]:
 
 def history(folder: Path) -> dict[str, dict[str, np.ndarray]]:
     """The curves of each stage, see RunStore.history."""
-    stages: dict[str, dict[int, dict[str, Any]]] = {}
+    stages: dict[str, dict[int, dict[str, object]]] = {}
     for event in events(folder):
         stage, step = event.get("stage"), event.get("step")
         if event.get("kind") != "progress" or not isinstance(stage, str) or not isinstance(step, int) or step > 2**53:
@@ -98,7 +125,7 @@ def history(folder: Path) -> dict[str, dict[str, np.ndarray]]:
     return {stage: _columns(list(steps.values())) for stage, steps in stages.items()}
 
 
-def _columns(found: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+def _columns(found: list[dict[str, object]]) -> dict[str, np.ndarray]:
     keys = dict.fromkeys(key for event in found for key in event if key not in ("i", "kind", "stage"))
     values: dict[str, np.ndarray] = {}
     for key in keys:

@@ -9,12 +9,12 @@ import os
 import sqlite3
 import time
 from pathlib import Path
-from typing import Any
 
 from npf_engine.errors import InputError
 from npf_engine.runs import safekeeping
 from npf_engine.runs.safekeeping import COLUMNS, SIDES, backup_path, encoded, report_columns, side, trouble
 from npf_engine.runs.states import FINAL
+from npf_engine.settings import reading
 from npf_engine.studies import kinds
 from npf_engine.tasks import layout
 from npf_engine.tasks.files import replacing
@@ -43,7 +43,7 @@ def repair(path: Path, folder: Path) -> None:
         ):
             safekeeping.create(db)
             db.execute("BEGIN")
-            for row in sorted(rows, key=lambda row: row["created"]):
+            for row in sorted(rows, key=lambda row: reading.maybe_number(row, "created", 0.0)):
                 safekeeping.insert(db, row)
             db.execute("COMMIT")
     if fresh:
@@ -95,14 +95,14 @@ def _folders(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
 
 
-def _rows(path: Path, folder: Path) -> list[dict[str, Any]]:
+def _rows(path: Path, folder: Path) -> list[dict[str, object]]:
     """A row for each run folder: what the copy has of it, then what the folder tells itself."""
     known = {row["id"]: row for row in _copied(backup_path(path))}
     found = [_row(run, known.get(run.name)) for run in _folders(folder)]
     return [row for row in found if row is not None]
 
 
-def _copied(copy: Path) -> list[dict[str, Any]]:
+def _copied(copy: Path) -> list[dict[str, object]]:
     """The rows of the copy; none where there is none that can be read."""
     try:
         if trouble(copy) is not None:
@@ -114,12 +114,12 @@ def _copied(copy: Path) -> list[dict[str, Any]]:
         return []
 
 
-def _of(row: sqlite3.Row) -> dict[str, Any]:
+def _of(row: sqlite3.Row) -> dict[str, object]:
     there = set(row.keys()) & COLUMNS.keys()
     return {name: row[name] for name in COLUMNS if name in there}
 
 
-def _row(run: Path, known: dict[str, Any] | None) -> dict[str, Any] | None:
+def _row(run: Path, known: dict[str, object] | None) -> dict[str, object] | None:
     """The row of a run folder; None for one that holds no run."""
     spec = layout.read_json(run / layout.SPEC)
     about = layout.read_json(run / layout.ABOUT) or {}
@@ -147,7 +147,7 @@ def _row(run: Path, known: dict[str, Any] | None) -> dict[str, Any] | None:
     return row
 
 
-def _from_folder(run: Path, spec: dict[str, Any], about: dict[str, Any], *, worked: bool) -> dict[str, Any]:
+def _from_folder(run: Path, spec: dict[str, object], about: dict[str, object], *, worked: bool) -> dict[str, object]:
     """A row of which no copy is left."""
     name = about.get("name") or spec.get("name") or _default_name(spec) or run.name.rpartition("-")[0] or run.name
     created = _number(about.get("created")) or _changed(run / layout.SPEC) or _changed(run) or time.time()
@@ -167,7 +167,7 @@ def _from_folder(run: Path, spec: dict[str, Any], about: dict[str, Any], *, work
     }
 
 
-def _default_name(spec: dict[str, Any]) -> str:
+def _default_name(spec: dict[str, object]) -> str:
     try:
         return kinds.get(kinds.name_in(spec)).run_name(kinds.lenient_spec(spec))
     except Exception:  # whatever is wrong with it, its name is not worth the table

@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -166,8 +165,7 @@ class FolderRecorder(ProgressRecorder):
             return
         self._picture_at = now
         buffer = io.BytesIO()
-        content: dict[str, Any] = {"name": np.array(name), **arrays}
-        np.savez(buffer, **content)
+        np.savez(buffer, allow_pickle=True, **{"name": np.array(name), **arrays})
         with contextlib.suppress(DiskFull):
             layout.write_atomic(self.root / layout.SNAPSHOT, buffer.getvalue())
 
@@ -177,7 +175,7 @@ class FolderRecorder(ProgressRecorder):
             self._saving.add(self.board.current.base)
         return super().checkpoint_due() or (self._wish is not None and not self._saved_since_wish)
 
-    def save(self, key: str, state: dict[str, Any]) -> None:
+    def save(self, key: str, state: dict[str, object]) -> None:
         """As ProgressRecorder.save, with an event."""
         self._when_there_is_room(lambda: super(FolderRecorder, self).save(key, state))
         self._saved_since_wish = True

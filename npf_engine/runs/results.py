@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,14 +13,14 @@ from npf_engine.errors import InputError
 from npf_engine.runs import reading
 from npf_engine.runs.schema import Row, Table
 from npf_engine.studies import kinds
-from npf_engine.studies.kind import Result
+from npf_engine.studies.kind import Result, ResultT
 from npf_engine.tasks import layout
 
 if TYPE_CHECKING:
     from npf_engine.fields.field import Field
     from npf_engine.polar import PolarFactorization
 
-Events = list[dict[str, Any]]
+Events = list[dict[str, object]]
 
 
 class Results:
@@ -48,7 +48,7 @@ class Results:
         """The end of the log, at most 200 kB."""
         return reading.log(self._row(run_id).run.folder)
 
-    def report(self, run_id: str) -> dict[str, Any] | None:
+    def report(self, run_id: str) -> dict[str, object] | None:
         """What ``train --json``, or the command of another kind, would print; None until the run is done."""
         return clean_record(layout.read_json(self._row(run_id).run.folder / layout.REPORT))
 
@@ -60,6 +60,14 @@ class Results:
         except (KeyError, TypeError, ValueError):
             return None
 
+    def answer(self, run_id: str, of: type[ResultT]) -> ResultT:
+        """The same where it must be there and an ``of``. Raises InputError where it is not."""
+        made = self.outcome(run_id)
+        if not isinstance(made, of):
+            run = self._row(run_id).run
+            raise InputError(f"run {run.name!r} has no report that can be read: it is {run.state}; repeat it")
+        return made
+
     def result(self, run_id: str, name: str) -> Path:
         """The result file ``name`` of a run. Raises InputError where there is none (yet)."""
         run = self._row(run_id).run
@@ -68,7 +76,7 @@ class Results:
             raise InputError(f"run {run.name!r} has no {name}: it is {run.state}")
         return found[name]
 
-    def so_far(self, run_id: str, name: str) -> dict[str, Any] | None:
+    def so_far(self, run_id: str, name: str) -> dict[str, object] | None:
         """The object in the run's JSON file ``name`` as it is now; None where there is none yet."""
         return layout.read_json(self._row(run_id).run.folder / name)
 

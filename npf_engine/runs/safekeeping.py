@@ -9,7 +9,6 @@ import os
 import sqlite3
 import time
 from pathlib import Path
-from typing import Any
 
 from npf_engine.errors import InputError
 
@@ -140,13 +139,13 @@ def create(db: sqlite3.Connection) -> None:
     db.execute(f"PRAGMA user_version={VERSION}")
 
 
-def insert(db: sqlite3.Connection, columns: dict[str, Any]) -> None:
+def insert(db: sqlite3.Connection, columns: dict[str, object]) -> None:
     """Add a row of plain values."""
     names, marks = ", ".join(columns), ", ".join("?" * len(columns))
     db.execute(f"INSERT INTO runs ({names}) VALUES ({marks})", list(columns.values()))
 
 
-def report_columns(report: dict[str, Any]) -> dict[str, Any]:
+def report_columns(report: dict[str, object]) -> dict[str, object]:
     """What a row takes from its run's report."""
     seconds = report.get("seconds")
     return {
@@ -156,7 +155,7 @@ def report_columns(report: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def encoded(columns: dict[str, Any]) -> dict[str, Any]:
+def encoded(columns: dict[str, object]) -> dict[str, object]:
     """As SQLite keeps it."""
     return {
         name: json.dumps(value) if name in JSON_COLUMNS and value is not None else value

@@ -12,13 +12,14 @@ import os
 import threading
 import time
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from npf_engine.errors import DiskFull, InputError
 from npf_engine.runs import safekeeping
 from npf_engine.runs.executors import LocalExecutor
 from npf_engine.runs.schema import Row, Table
 from npf_engine.runs.states import FINAL, TOLD_TO_END
+from npf_engine.settings import reading
 from npf_engine.tasks import layout, steady
 from npf_engine.tasks.processes import FileLock, Identity
 
@@ -97,8 +98,8 @@ class Scheduler:
         if state == "interrupted" and run.state == "paused" and (run.folder / layout.CONTROL).exists():
             if worker is None:
                 layout.write_json(run.folder / layout.STATUS, status | {"state": "paused", "error": None})
-        elif state in FINAL:
-            self._close(row, state, status.get("error"))
+        elif isinstance(state, str) and state in FINAL:
+            self._close(row, state, reading.maybe_text(status, "error"))
         elif worker is not None:
             if row.cancel is not None:
                 self._escalate(row, worker)
@@ -133,7 +134,7 @@ class Scheduler:
         report = layout.read_json(row.run.folder / layout.REPORT) if state == "done" else None
         if state == "done" and report is None:
             state, error = "failed", f"the report of the run cannot be read; {RESUME_HINT}"
-        columns: dict[str, Any] = {"state": state, "error": error, "finished": time.time(), "cancel": None}
+        columns: dict[str, object] = {"state": state, "error": error, "finished": time.time(), "cancel": None}
         if report is not None:
             columns |= safekeeping.report_columns(report)
         self.table.update(row.run.id, **columns)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from npf_engine.bundle.cleaning import clean_metrics, clean_record, clean_seconds, clean_text
 from npf_engine.errors import DiskFull, InputError
@@ -19,6 +19,7 @@ from npf_engine.measures.verdict import level_of_row
 from npf_engine.runs import rebuilding, safekeeping
 from npf_engine.runs.states import ACTIVE as ACTIVE
 from npf_engine.runs.states import STATES as STATES
+from npf_engine.settings.base import Spec
 from npf_engine.settings.limits import MAX_NAME
 from npf_engine.studies import kinds
 from npf_engine.tasks import layout
@@ -48,10 +49,10 @@ class Run:
     started: float | None
     finished: float | None
     folder: Path
-    spec_json: dict[str, Any]
+    spec_json: dict[str, object]
     verdict: str | None
-    metrics: dict[str, Any] | None
-    seconds: dict[str, Any] | None
+    metrics: dict[str, object] | None
+    seconds: dict[str, float] | None
     error: str | None
     source: str
     told: str | None = None  # what happened to it and is no error
@@ -72,12 +73,19 @@ class Run:
         return str(self.spec_json.get("device", "auto"))
 
     @functools.cached_property
-    def spec(self) -> kinds.AnySpec:
+    def spec(self) -> Spec:
         """What was submitted, of its kind's class. Raises InputError for a kind that this version does not know.
 
         Read when somebody asks: a list of runs must not load all that its runs would need.
         """
         return kinds.lenient_spec(self.spec_json)
+
+    def spec_of(self, cls: type[kinds.SpecT]) -> kinds.SpecT:
+        """The same where it must be a ``cls``. Raises InputError where it is another kind's."""
+        spec = self.spec
+        if not isinstance(spec, cls):
+            raise InputError(f"run {self.name!r} is of kind {self.kind!r}: its settings are no {cls.__name__}")
+        return spec
 
 
 @dataclass(frozen=True)
@@ -285,7 +293,7 @@ def _time(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and 0 <= value <= LATEST else None
 
 
-def _decode(text: object) -> dict[str, Any] | None:
+def _decode(text: object) -> dict[str, object] | None:
     try:
         data = json.loads(text) if isinstance(text, str | bytes) and text else None
     except (ValueError, TypeError, RecursionError):

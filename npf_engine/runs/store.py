@@ -10,7 +10,6 @@ import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from npf_engine import resources
 from npf_engine.errors import DiskFull, InputError
@@ -23,11 +22,9 @@ from npf_engine.runs.schema import ACTIVE, Row, Run, Table
 from npf_engine.runs.states import STATES
 from npf_engine.runs.watch import keep_watch
 from npf_engine.settings import limits
+from npf_engine.settings.base import Spec
 from npf_engine.studies import kinds
 from npf_engine.tasks import layout
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Run", "RunStore"]
 
@@ -114,36 +111,35 @@ class RunStore(Results):
         """The runs that wait, work or rest, of every kind, newest first."""
         return [row.run for row in self.table.rows(*ACTIVE)]
 
-    def status(self, run_id: str) -> dict[str, Any]:
-        """The newest state of a run.
-
-        {"state", "stage", "step", "total", "stages": [{"name", "state", "seconds"}], "seconds_left", "scalars",
-        "rate" (steps a second), "text", "updated", "error", "stopping" (asked to pause or to end, not yet heard),
-        "pausing" (asked to pause), "waiting" (why it
-        rests by itself, or None), "ahead" (runs before it in the queue)}; complete even where the worker has not
-        written, or wrote rubbish.
-        """
+    def status(self, run_id: str) -> reading.Status:
+        """The newest state of a run; complete even where the worker has not written, or wrote rubbish."""
         row = self._row(run_id)
         kind = kinds.find(row.run.kind)
         stages = () if kind is None else kind.stages
-        status = reading.status(row.run.folder, row.run.created, stages)
-        status |= {"state": row.run.state, "error": row.run.error, "ahead": self._ahead(row)}
-        if row.run.state == "running" and not status["waiting"] and layout.is_full(row.run.folder):
+        told = reading.status(row.run.folder, row.run.created, stages)
+        if row.run.state == "running" and not told["waiting"] and layout.is_full(row.run.folder):
             # The worker has no room to say so itself.
-            status["waiting"] = f"the disk that holds {self.home} is full; the run waits for room"
+            told["waiting"] = f"the disk that holds {self.home} is full; the run waits for room"
         cancelling, pausing = row.cancel is not None, self._pausing(row)
-        return status | {"stopping": cancelling or pausing, "pausing": pausing and not cancelling}
+        return {
+            **told,
+            "state": row.run.state,
+            "error": row.run.error,
+            "ahead": self._ahead(row),
+            "stopping": cancelling or pausing,
+            "pausing": pausing and not cancelling,
+        }
 
     # doing
 
-    def submit(self, spec: kinds.AnySpec, name: str = "") -> Run:
+    def submit(self, spec: Spec, name: str = "") -> Run:
         """Put a run in the queue: a spec of any kind; ``name``: unless the spec has one.
 
         It starts at once where a slot is free. Raises InputError.
         """
         return self._submit(spec, name)
 
-    def retry(self, run_id: str, changes: dict[str, Any] | None = None) -> Run:
+    def retry(self, run_id: str, changes: dict[str, object] | None = None) -> Run:
         """A new run with the settings of an old one and some changed, e.g. {"u.pair_size": 1000}. Raises InputError."""
         old = self._row(run_id).run
         spec = kinds.get(old.kind).with_values(old.spec, changes or {})
@@ -228,7 +224,7 @@ class RunStore(Results):
 
     # inside
 
-    def _submit(self, spec: kinds.AnySpec, name: str = "", field: Path | None = None) -> Run:
+    def _submit(self, spec: Spec, name: str = "", field: Path | None = None) -> Run:
         kind = kinds.of(spec)
         kind.with_values(spec, {})  # nothing changes: it is checked
         name = name.strip()

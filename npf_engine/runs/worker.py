@@ -11,11 +11,11 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from npf_engine.errors import Cancelled, DiskFull, InputError, TrainingDiverged
 from npf_engine.runs.recording import FolderRecorder
 from npf_engine.runs.states import TOLD_TO_END
+from npf_engine.settings.base import Spec
 from npf_engine.studies import kinds
 from npf_engine.tasks import layout, lockdown
 from npf_engine.tasks.memory import keep_freed_memory
@@ -24,7 +24,7 @@ from npf_engine.tasks.processes import FileLock
 NICENESS = 10
 AGAIN = "the run cannot be resumed: repeat it, its settings are still in the table of runs"
 PATIENCE = 10.0, 300.0  # seconds before work that found no room on the disk is done again: the first time, and at most
-Job = Callable[[Any, Path, FolderRecorder], Any]
+Job = Callable[[Spec, Path, FolderRecorder], object]
 
 
 def main(folder: Path | str, job: Job | None = None) -> int:
@@ -58,7 +58,7 @@ def main(folder: Path | str, job: Job | None = None) -> int:
             kick(folder)
 
 
-def _spec(folder: Path) -> object:
+def _spec(folder: Path) -> Spec:
     """The spec in the folder; where it is broken, the run's status says so."""
     try:
         return read_spec(folder)
@@ -74,7 +74,7 @@ def _say(text: object) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
-def read_spec(folder: Path) -> object:
+def read_spec(folder: Path) -> Spec:
     """The spec in a run folder. Raises InputError where there is none or it is broken."""
     path = folder / layout.SPEC
     try:
@@ -88,13 +88,13 @@ def read_spec(folder: Path) -> object:
     return kinds.spec_from_json(data)
 
 
-def _job(spec: object, folder: Path, recorder: FolderRecorder) -> object:
+def _job(spec: Spec, folder: Path, recorder: FolderRecorder) -> object:
     from npf_engine.runs.job import run_job
 
     return run_job(spec, folder, recorder)
 
 
-def _run(job: Job, spec: object, folder: Path, recorder: FolderRecorder) -> int:
+def _run(job: Job, spec: Spec, folder: Path, recorder: FolderRecorder) -> int:
     state, sentence = "done", None
     try:
         recorder.begin()
@@ -117,7 +117,7 @@ def _run(job: Job, spec: object, folder: Path, recorder: FolderRecorder) -> int:
     return 1 if state == "failed" else 0
 
 
-def _with_room(job: Job, spec: object, folder: Path, recorder: FolderRecorder) -> None:
+def _with_room(job: Job, spec: Spec, folder: Path, recorder: FolderRecorder) -> None:
     """Do the work; where the disk is full for something that is no checkpoint, wait and do what is not kept again."""
     patience, most = PATIENCE
     while True:

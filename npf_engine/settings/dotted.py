@@ -32,9 +32,9 @@ def leaves(spec: DataclassInstance, prefix: str = "") -> dict[str, object]:
     return out
 
 
-def to_json(spec: DataclassInstance) -> dict[str, typing.Any]:
+def to_json(spec: DataclassInstance) -> dict[str, object]:
     """Nested dict of plain values."""
-    return typing.cast(dict[str, typing.Any], json.loads(json.dumps(dataclasses.asdict(spec))))
+    return typing.cast(dict[str, object], json.loads(json.dumps(dataclasses.asdict(spec))))
 
 
 def flatten(data: Mapping[str, object], prefix: str = "") -> dict[str, object]:

@@ -11,7 +11,6 @@ import json
 import math
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
 
 from npf_engine.errors import InputError
 
@@ -122,7 +121,7 @@ def check_path(key: str, text: str) -> None:
         raise InputError(f"{key} has a part of {longest} bytes; a name of a file or a place has at most {MAX_PART}")
 
 
-def read_json(key: str, text: str, most: int = MAX_SETTING) -> Any:
+def read_json(key: str, text: str, most: int = MAX_SETTING) -> object:
     """The JSON value of a text of bounded length. Raises InputError; numbers that are not finite are none."""
     if len(text) > most:
         raise InputError(f"{key} has {len(text):,} characters; at most {most:,} are possible")

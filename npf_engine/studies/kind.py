@@ -11,14 +11,12 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
+from typing import Generic, Protocol, TypeVar, cast
 
 from npf_engine.measures.verdict import Verdict, level_of_row
+from npf_engine.settings.base import Spec
 from npf_engine.settings.dotted import leaves, set_leaves
 from npf_engine.tasks.recorder import Recorder
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 T = TypeVar("T")
 
@@ -30,11 +28,11 @@ class Result(Protocol):
     def verdict(self) -> Verdict | None:
         """The verdict; None where there is nothing to compare with."""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain data: "verdict" and "verdict_reason" where there is a verdict, "seconds" {"total", ...}."""
 
 
-SpecT = TypeVar("SpecT", bound="DataclassInstance")
+SpecT = TypeVar("SpecT", bound=Spec)
 ResultT = TypeVar("ResultT", bound=Result)
 
 
@@ -42,26 +40,26 @@ ResultT = TypeVar("ResultT", bound=Result)
 class Told:
     """The result of a kind that has no type of its own for it: what its function returned."""
 
-    data: Mapping[str, Any]
+    data: Mapping[str, object]
 
     @property
     def verdict(self) -> Verdict | None:
         """As its keys "verdict" and "verdict_reason" say."""
         return verdict_in(self.data)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The same as a dict."""
         return dict(self.data)
 
     @classmethod
-    def of_json(cls, data: Mapping[str, Any]) -> Told:
+    def of_json(cls, data: Mapping[str, object]) -> Told:
         """Inverse of ``to_json``."""
         return cls(data)
 
 
-def verdict_in(data: Mapping[str, Any]) -> Verdict | None:
+def verdict_in(data: Mapping[str, object]) -> Verdict | None:
     """The verdict that a report carries, in today's words; None for none."""
-    level = level_of_row(data.get("verdict"))
+    level = level_of_row(str(data.get("verdict")))
     return None if level is None else Verdict(level, str(data.get("verdict_reason") or ""))
 
 
@@ -110,14 +108,14 @@ class Kind(Generic[SpecT, ResultT]):
     name: str
     words: Words
     spec: str | type[SpecT]
-    run: str | Callable[..., ResultT | Mapping[str, Any]]
+    run: str | Callable[..., ResultT | Mapping[str, object]]
     result: str | type[ResultT] = "npf_engine.studies.kind:Told"
     stages: tuple[str, ...] = ()
     saving: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     bundled: bool = False
     naming: str = ""
-    change: str | Callable[[SpecT, Mapping[str, Any]], SpecT] | None = None
+    change: str | Callable[[SpecT, Mapping[str, object]], SpecT] | None = None
 
     @property
     def title(self) -> str:
@@ -138,7 +136,7 @@ class Kind(Generic[SpecT, ResultT]):
         """The spec with every setting at its default."""
         return self.spec_type()
 
-    def with_values(self, spec: SpecT, values: Mapping[str, Any]) -> SpecT:
+    def with_values(self, spec: SpecT, values: Mapping[str, object]) -> SpecT:
         """The spec with dotted keys replaced, checked. Raises InputError."""
         if self.change is not None:
             return named(self.change)(spec, dict(values))
@@ -149,7 +147,7 @@ class Kind(Generic[SpecT, ResultT]):
         made = named(self.run)(spec, recorder, folder, **at_hand)
         return Told(made) if isinstance(made, Mapping) else made
 
-    def result_of(self, report: Mapping[str, Any]) -> ResultT:
+    def result_of(self, report: Mapping[str, object]) -> ResultT:
         """The result that report.json tells. Raises KeyError, TypeError or ValueError where it tells none."""
         made: ResultT = named(self.result).of_json(report)  # type: ignore[attr-defined]  # a class method of each
         return made

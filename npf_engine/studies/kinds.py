@@ -4,35 +4,39 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import cast
 
 from npf_engine import extensions
 from npf_engine.errors import InputError
 from npf_engine.settings import limits
+from npf_engine.settings.base import Spec
 from npf_engine.settings.dotted import flatten, leaves, to_json
 from npf_engine.studies.classifier.words import KIND as EXPERIMENT
 from npf_engine.studies.factorization.words import KIND as TRAINING
 from npf_engine.studies.factorization.words import TRAIN as TRAIN
 from npf_engine.studies.kind import Kind as Kind
+from npf_engine.studies.kind import Result, ResultT
+from npf_engine.studies.kind import SpecT as SpecT
 from npf_engine.studies.lab.words import KIND as LAB
 from npf_engine.studies.landscape.words import KIND as LANDSCAPE
 from npf_engine.studies.recolor.words import KIND as RECOLOR
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-AnySpec = Any  # of a run that was read from a row: of which class it is shows when it is there
-AnyKind = Kind[Any, Any]
+AnyKind = Kind[Spec, Result]  # of which spec and result shows when they are there
 KIND = "kind"  # key of spec.json
-KINDS: dict[str, AnyKind] = {kind.name: kind for kind in (TRAINING, LANDSCAPE, EXPERIMENT, LAB, RECOLOR)}
+KINDS: dict[str, AnyKind] = {}
 
 
-def register(kind: AnyKind) -> None:
+def register(kind: Kind[SpecT, ResultT]) -> None:
     """Make a kind known to the queue, the command line and the pages of this process. Raises ValueError for a name
     that another kind has."""
-    if KINDS.get(kind.name, kind) != kind:
+    known = cast(AnyKind, kind)
+    if KINDS.get(kind.name, known) != known:
         raise ValueError(f"there is a kind of run {kind.name!r} already; give this one another name")
-    KINDS[kind.name] = kind
+    KINDS[kind.name] = known
+
+
+for _kind in (TRAINING, LANDSCAPE, EXPERIMENT, LAB, RECOLOR):
+    KINDS[_kind.name] = cast(AnyKind, _kind)
 
 
 def known() -> Mapping[str, AnyKind]:
@@ -63,24 +67,24 @@ def of(spec: object) -> AnyKind:
     raise InputError(f"{type(spec).__name__} is no spec of a run")
 
 
-def name_in(data: Mapping[str, Any]) -> str:
+def name_in(data: Mapping[str, object]) -> str:
     """The name of the kind in the JSON of a spec; versions before wrote none for a training."""
     return str(data.get(KIND) or TRAIN)
 
 
-def spec_to_json(spec: DataclassInstance) -> dict[str, Any]:
+def spec_to_json(spec: Spec) -> dict[str, object]:
     """Nested dict of plain values, with the kind's name in it."""
     return {KIND: of(spec).name} | to_json(spec)
 
 
-def spec_from_json(data: Mapping[str, Any]) -> AnySpec:
+def spec_from_json(data: Mapping[str, object]) -> Spec:
     """Inverse of spec_to_json: a spec of the kind's own class. Unknown kinds, unknown keys and bad values raise
     InputError."""
     kind = get(name_in(data))
     return kind.with_values(kind.default(), flatten(_settings(data)))
 
 
-def lenient_spec(data: Mapping[str, Any]) -> AnySpec:
+def lenient_spec(data: Mapping[str, object]) -> Spec:
     """The spec in ``data``; leaves that this version does not know or accept keep their default.
 
     A row of an older version must not take the whole list down. Raises InputError for an unknown kind alone.
@@ -99,5 +103,5 @@ def lenient_spec(data: Mapping[str, Any]) -> AnySpec:
     return spec
 
 
-def _settings(data: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(data: Mapping[str, object]) -> dict[str, object]:
     return {key: value for key, value in data.items() if key != KIND}

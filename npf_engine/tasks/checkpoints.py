@@ -10,7 +10,6 @@ import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -47,7 +46,7 @@ class ProgressRecorder(Recorder):
         """Every ten seconds (NPF_CHECKPOINT_SECONDS), where there is a folder."""
         return self.folder is not None and time.monotonic() - self._saved >= self.period
 
-    def save(self, key: str, state: dict[str, Any]) -> None:
+    def save(self, key: str, state: dict[str, object]) -> None:
         """Keep ``state`` in checkpoints/<key>.pt, on the disk before this returns. InputError on a full disk."""
         if self.folder is None:
             return
@@ -62,7 +61,7 @@ class ProgressRecorder(Recorder):
         layout.write_atomic(path, buffer.getvalue(), durable=True)
         self._saved = time.monotonic()
 
-    def load(self, key: str) -> dict[str, Any] | None:
+    def load(self, key: str) -> dict[str, object] | None:
         """The state kept under ``key`` on the CPU; None where there is none, or it cannot be read (noted)."""
         if self.folder is None:
             return None
@@ -87,12 +86,13 @@ class ProgressRecorder(Recorder):
         kept = state["state"]
         return kept if isinstance(kept, dict) else None
 
-    def _of(self, key: str) -> dict[str, Any]:
+    def _of(self, key: str) -> dict[str, object]:
         """What a checkpoint is of: its key, and the settings that the folder has now."""
         assert self.folder is not None
         spec = flatten(layout.read_json(self.folder / layout.SPEC) or {})
         # As text: two versions of a program may write a number or a list in different ways.
-        return {"key": key} | {name: json.dumps(value) for name, value in spec.items() if name not in MAY_DIFFER}
+        told: dict[str, object] = {"key": key}
+        return told | {name: json.dumps(value) for name, value in spec.items() if name not in MAY_DIFFER}
 
     def _checkpoint(self, key: str) -> Path:
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", key):
@@ -101,7 +101,7 @@ class ProgressRecorder(Recorder):
         return self.folder / layout.CHECKPOINTS / f"{key}.pt"
 
 
-def _difference(there: object, here: dict[str, Any]) -> str:
+def _difference(there: object, here: dict[str, object]) -> str:
     """Which setting differs, of those that both have; empty where none does."""
     if not isinstance(there, dict):
         return "it does not say of what"

@@ -23,15 +23,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, BinaryIO, TypeVar
+from typing import IO, BinaryIO, TypeVar, cast
+
+import numpy as np
 
 from npf_engine.errors import InputError
+from npf_engine.settings import reading
 from npf_engine.settings.limits import MAX_SENTENCE
 from npf_engine.tasks import packing, processes
 from npf_engine.tasks.child_limits import STANDARD, reason_of, sentence
 from npf_engine.tasks.child_limits import Limits as Limits
 from npf_engine.tasks.child_limits import Stopped as Stopped
-from npf_engine.tasks.files import Json
 
 T = TypeVar("T")
 Progress = Callable[[float, float, str], None]
@@ -82,8 +84,8 @@ def call(
         answer: BinaryIO = stack.enter_context(tempfile.TemporaryFile(dir=folder))  # type: ignore[assignment]
         errors: BinaryIO = stack.enter_context(tempfile.TemporaryFile(dir=folder))  # type: ignore[assignment]
         scratch = stack.enter_context(open(folder / "scratch", "w+b"))
-        reading, writing = os.pipe()
-        reports = stack.enter_context(os.fdopen(reading, "rb", buffering=0))
+        heard, writing = os.pipe()
+        reports = stack.enter_context(os.fdopen(heard, "rb", buffering=0))
         try:
             request = _request(function, arguments, limits)
             request |= {"parent": os.getpid(), "reports": writing, "answer": answer.fileno()}
@@ -94,7 +96,7 @@ def call(
             os.close(writing)
         stack.callback(_end, child)
         said = _listen(child, reports, limits, tell)
-        return _value(said, child, answer, errors, what, limits, returns)
+        return cast(T, _value(said, child, answer, errors, what, limits, returns))
 
 
 def start(
@@ -158,8 +160,8 @@ def _forget_left(folder: str) -> None:
                 shutil.rmtree(left, ignore_errors=True)
 
 
-def _request(function: Callable[..., object], arguments: tuple[Any, ...], limits: Limits) -> dict[str, Any]:
-    arrays: list[Any] = []
+def _request(function: Callable[..., object], arguments: tuple[object, ...], limits: Limits) -> dict[str, object]:
+    arrays: list[np.ndarray] = []
     packed = [packing.pack(_absolute(argument), arrays) for argument in arguments]
     if arrays:
         raise TypeError("arrays cannot be handed to a child; write them to a file and hand its path")
@@ -177,12 +179,19 @@ def _absolute(argument: object) -> object:
 
 
 def _spawn(
-    request: dict[str, Any], limits: Limits, errors: IO[bytes], handles: tuple[int, ...], folder: Path
+    request: dict[str, object], limits: Limits, errors: IO[bytes], handles: tuple[int, ...], folder: Path
 ) -> subprocess.Popen[bytes]:
     paths = [path for path in sys.path if os.path.isabs(path)]
     root = str(Path(__file__).resolve().parents[2])
     child = subprocess.Popen(
-        [sys.executable, "-I", "-c", _START, json.dumps([root, *paths]), request["function"]],  # the last for ``ps``
+        [
+            sys.executable,
+            "-I",
+            "-c",
+            _START,
+            json.dumps([root, *paths]),
+            str(request["function"]),
+        ],  # the last for ``ps``
         stdin=subprocess.PIPE,
         stdout=errors,
         stderr=errors,
@@ -206,7 +215,7 @@ def _environment(limits: Limits, folder: Path) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(_SECRET)}
 
 
-def _listen(child: subprocess.Popen[bytes], reports: IO[bytes], limits: Limits, tell: _Progress) -> dict[str, Any]:
+def _listen(child: subprocess.Popen[bytes], reports: IO[bytes], limits: Limits, tell: _Progress) -> dict[str, object]:
     """Pass progress on until the child's last report, which is returned; {} where there was none, "late" at a limit."""
     end = None if limits.seconds is None else time.monotonic() + limits.patience * limits.seconds
     rest = b""
@@ -226,10 +235,11 @@ def _listen(child: subprocess.Popen[bytes], reports: IO[bytes], limits: Limits, 
                 return {"event": "failed", "trace": "a report without end"}
             for line in lines:
                 try:  # a parser that a file took over says what it likes
-                    report: dict[str, Any] = json.loads(line)
+                    report = reading.as_mapping("report", json.loads(line))
                     if report["event"] != "progress":
                         return report
-                    last = float(report["done"]), float(report["total"]), str(report["text"])[:MAX_SENTENCE]
+                    done, total = reading.number(report, "done"), reading.number(report, "total")
+                    last = float(done), float(total), str(report["text"])[:MAX_SENTENCE]
                 except (ValueError, KeyError, TypeError, RecursionError):
                     return {"event": "failed", "trace": "a report that is none"}
                 tell(*last)
@@ -242,14 +252,14 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 
 def _value(
-    said: dict[str, Any],
+    said: dict[str, object],
     child: subprocess.Popen[bytes],
     answer: BinaryIO,
     errors: BinaryIO,
     what: str,
     limits: Limits,
     returns: tuple[type, ...],
-) -> Json:
+) -> object:
     event = said.get("event")
     if event == "refused":
         raise InputError(str(said.get("text"))[:MAX_SENTENCE])
@@ -257,7 +267,7 @@ def _value(
         answer.seek(0)
         types = {packing.type_name(kind): kind for kind in returns}
         try:
-            return packing.unpack(said["value"], packing.read_arrays(answer, said["arrays"]), types)
+            return packing.unpack(said["value"], packing.read_arrays(answer, reading.whole(said, "arrays")), types)
         except (LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
             log.exception("%s: the child's answer cannot be used", what)
             raise Stopped(sentence("crash", what, limits), "crash", repr(error)) from None

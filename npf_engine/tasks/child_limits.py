@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Literal
+from typing import BinaryIO, Literal
 
 from npf_engine.errors import InputError
 
@@ -49,7 +49,7 @@ class Stopped(InputError):
         self.detail = detail
 
 
-def reason_of(said: dict[str, Any], child: subprocess.Popen[bytes], errors: BinaryIO) -> tuple[Reason, str]:
+def reason_of(said: dict[str, object], child: subprocess.Popen[bytes], errors: BinaryIO) -> tuple[Reason, str]:
     """Why a child that gave no answer ended, and what is known of it."""
     if said.get("event") == "late":
         return "time", "by the clock"

@@ -116,7 +116,7 @@ def json_bytes(data: object) -> bytes:
     return json.dumps(finite(data), allow_nan=False, ensure_ascii=False, indent=1).encode()
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
+def read_json(path: Path) -> dict[str, object] | None:
     """The object in ``path``; None where there is none or it cannot be read as one."""
     try:
         data = json.loads(path.read_bytes())

@@ -17,9 +17,12 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import BinaryIO, TextIO
+
+import numpy as np
 
 from npf_engine.errors import InputError
+from npf_engine.settings import reading
 from npf_engine.tasks import lockdown, packing
 
 _scratch: tuple[Path, int] | None = None
@@ -59,7 +62,7 @@ def main() -> None:
     flags = {key: limits[key] for key in ("network", "programs", "writing")}
     lockdown.lock(_readable(request), **flags)
     arguments = [packing.unpack(a, [], _types(request["types"])) for a in request["arguments"]]
-    keywords = {}
+    keywords: dict[str, object] = {}
     if reports is not None and "progress" in inspect.signature(function).parameters:
         keywords["progress"] = lambda done, total, text="": _report(
             reports, event="progress", done=done, total=total, text=text
@@ -72,10 +75,14 @@ def main() -> None:
 
 
 def _serve(
-    function: Callable[..., object], arguments: list[Any], keywords: dict[str, Any], reports: TextIO, answer: BinaryIO
+    function: Callable[..., object],
+    arguments: list[object],
+    keywords: dict[str, object],
+    reports: TextIO,
+    answer: BinaryIO,
 ) -> int:
     try:
-        arrays: list[Any] = []
+        arrays: list[np.ndarray] = []
         value = packing.pack(function(*arguments, **keywords), arrays)
         packing.write_arrays(arrays, answer)
         _report(reports, event="answer", value=value, arrays=len(arrays))
@@ -102,13 +109,13 @@ def _types(names: list[str]) -> dict[str, type]:
     return found
 
 
-def _readable(request: dict[str, Any]) -> list[str | Path]:
+def _readable(request: dict[str, object]) -> list[str | Path]:
     """What may be read: the interpreter and its libraries, our own code, and the files that the request names."""
-    module = sys.modules[request["function"].partition(":")[0]]
+    module = sys.modules[str(request["function"]).partition(":")[0]]
     code = [Path(__file__).parents[1], Path(str(module.__file__)).parent]
     system = ["/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/mime.types", "/dev/null", "/dev/urandom"]
     system += ["/proc/self/maps", "/proc/self/status", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu"]
     libraries = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
-    named = [path for argument in request["arguments"] for path in packing.paths_in(argument)]
-    own = [request["scratch"]] if request["scratch"] else []
+    named = [path for argument in reading.items(request, "arguments") for path in packing.paths_in(argument)]
+    own = [str(request["scratch"])] if request["scratch"] else []
     return [*code, *system, *libraries, sys.prefix, sys.base_prefix, *named, *own]

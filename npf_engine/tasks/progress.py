@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from npf_engine.tasks import steady
 
@@ -166,7 +165,7 @@ class Board:
                 guessed += weight * min(1.0, stage.step / stage.total)
         return spent / guessed if guessed > 0 and spent > 0 else 1.0
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """What status.json says of the stages."""
         stage = self.current
         left = self.seconds_left()

@@ -6,6 +6,7 @@ import streamlit as st
 
 from npf_engine.figures import histograms
 from npf_engine.runs.store import Run
+from npf_engine.settings import reading
 from npf_engine.tasks import layout
 from pages.inverse import preimages, relocation, trust
 from ui import frame, modelviews, runs, states
@@ -44,7 +45,7 @@ def _cosine(run: Run, name: str) -> None:
     if view.cosine is None:
         st.info("F is known on samples only: it cannot be evaluated at the pre-images.", icon=":material/info:")
         return
-    trivial = ((run.metrics or {}).get("inverse_cosine") or {}).get("trivial")
+    trivial = reading.maybe_number(reading.maybe_mapping(run.metrics or {}, "inverse_cosine"), "trivial")
     plot(
         histograms.cosine_histogram(view.cosine, trivial=trivial),
         "cosine",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -11,25 +10,25 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from npf_engine.figures import colour, lab
 from npf_engine.numbers import number as number_text
+from npf_engine.studies.lab.result import LabResult
 from npf_engine.transport.methods.registry import references
 from pages.lab import bench_setup, titles
 from ui import frame, states
 from ui.plots import plot
 
-Report = Mapping[str, Any]
 Arrays = Mapping[str, np.ndarray]
 MOST = 800  # points of each panel
 SHEET = 48  # digits of each method
 JUDGED = {"real digits": "Real digits", "gaussian (trivial)": "Gaussian map (trivial)"}
 
 
-def images(report: Report, arrays: Arrays) -> dict[str, np.ndarray]:
+def images(report: LabResult, arrays: Arrays) -> dict[str, np.ndarray]:
     """Method -> its pushforward, in the order of the report."""
-    names = {name: f"pushforward_{name}" for name in report["results"]}
+    names = {name: f"pushforward_{name}" for name in report.results}
     return {name: arrays[key] for name, key in names.items() if key in arrays}
 
 
-def clouds(report: Report, arrays: Arrays, t: float, key: str, name: str) -> None:
+def clouds(report: LabResult, arrays: Arrays, t: float, key: str, name: str) -> None:
     """Source, target and (1 - t) x + t T(x) of every method."""
     found = images(report, arrays)
     n = min([MOST, len(arrays["source"]), *(len(cloud) for cloud in found.values())])
@@ -54,16 +53,16 @@ def clouds(report: Report, arrays: Arrays, t: float, key: str, name: str) -> Non
     plot(figure, f"clouds_{key}", caption, data, name)
 
 
-def convergence(report: Report, key: str, name: str) -> bool:
+def convergence(report: LabResult, key: str, name: str) -> bool:
     """The measure over time, a line a method; whether there was anything to draw."""
-    figure = lab.convergence(report)
+    figure = lab.convergence(report.to_json())
     if figure is None:
         return False
     arrays = {}
-    for method, row in report["results"].items():
-        for axis in ("seconds", "value"):
-            if row["curve"][axis]:
-                arrays[f"{method} {axis}"] = np.array(row["curve"][axis], dtype=np.float32)
+    for method, row in report.results.items():
+        for axis, told in (("seconds", row.curve.seconds), ("value", row.curve.value)):
+            if told:
+                arrays[f"{method} {axis}"] = np.array(told, dtype=np.float32)
     caption = (
         f"The measure on {_few(report)} points while each method learns (first seed), lower is better; the levels are "
         "of as many points. A dot: a method that is measured once, at its end. The table's values are of all points "
@@ -73,54 +72,54 @@ def convergence(report: Report, key: str, name: str) -> bool:
     return True
 
 
-def _few(report: Report) -> int:
-    return int((report.get("look") or {}).get("points") or report["n"])
+def _few(report: LabResult) -> int:
+    return report.n if report.look is None else report.look.points
 
 
-def many(report: Report) -> bool:
+def many(report: LabResult) -> bool:
     """Whether there are several seeds."""
-    return max((len(row["values"]) for row in report["results"].values()), default=0) > 1
+    return max((len(row.values) for row in report.results.values()), default=0) > 1
 
 
-def spread(report: Report, name: str) -> None:
+def spread(report: LabResult, name: str) -> None:
     """Every seed's value."""
-    figure = lab.spread(report)
+    figure = lab.spread(report.to_json())
     if figure is not None:
         data = {
-            method: np.array([np.nan if v is None else v for v in row["values"]], dtype=np.float32)
-            for method, row in report["results"].items()
+            method: np.array([np.nan if v is None else v for v in row.values], dtype=np.float32)
+            for method, row in report.results.items()
         }
         plot(
             figure, "spread", "Every seed's value: dots close together mean a method that can be relied on.", data, name
         )
 
 
-def numbers(report: Report) -> None:
+def numbers(report: LabResult) -> None:
     """What every value is held against."""
-    label, about = titles.METRICS[report["metric"]]
-    unit = " %" if report["metric"] == "l2_uvp" else ""
+    label, about = titles.METRICS[report.metric]
+    unit = " %" if report.metric == "l2_uvp" else ""
     floor = (
         ("0 %", f"{label} of the true map, which is known.")
-        if report["floor"] is None
-        else (number_text(report["floor"]), f"{label} of two draws of the target: no map can be told to do better.")
+        if report.floor is None
+        else (number_text(report.floor), f"{label} of two draws of the target: no map can be told to do better.")
     )
     shown = [
         ("Floor", *floor),
-        ("Trivial answer", number_text(report["trivial"]) + unit, f"{label} of only moving the mean."),
-        ("Exact cost", number_text(report["exact_cost"], 4), "Mean squared distance that a Brenier map moves points."),
-        ("Test points", f"{report['n']:,}", "Unseen by all methods."),
-        ("Dimension", f"{report['d']}", about),
+        ("Trivial answer", number_text(report.trivial) + unit, f"{label} of only moving the mean."),
+        ("Exact cost", number_text(report.exact_cost, 4), "Mean squared distance that a Brenier map moves points."),
+        ("Test points", f"{report.n:,}", "Unseen by all methods."),
+        ("Dimension", f"{report.d}", about),
     ]
     with st.container(horizontal=True, key="numbers"):
         for title, value, text in shown:
             st.metric(title, value, help=text, width="content", border=True)
 
 
-def table(report: Report) -> None:
+def table(report: LabResult) -> None:
     """All methods, best first, then the references."""
     rows = _rows(report)
     several = many(report)
-    judged = any(row.get("verdict") for row in report["results"].values())
+    judged = any(row.level for row in report.results.values())
     st.dataframe(
         rows,
         hide_index=True,
@@ -146,28 +145,28 @@ def table(report: Report) -> None:
     )
 
 
-def _rows(report: Report) -> list[dict[str, object]]:
+def _rows(report: LabResult) -> list[dict[str, object]]:
     rows = list[dict[str, object]]()
     compared = references()
-    for row in lab.table(report):
-        own = report["results"][row["method"]]
-        gap = own.get("gap")
+    for row in lab.table(report.to_json()):
+        own = report.results[str(row["method"])]
+        shown = row["value"] is not None
         rows.append(
-            row
-            | {
+            {
+                **row,
                 "method": titles.method(row["method"]),
                 "failed": 100 * row["failed"],
-                "gap": None if gap is None or row["value"] is None else 100 * gap,
-                "gap_se": None if own.get("gap_se") is None or row["value"] is None else 100 * own["gap_se"],
-                "verdict": "reference" if row["method"] in compared else own.get("verdict"),
+                "gap": 100 * own.gap if shown and own.gap is not None else None,
+                "gap_se": 100 * own.gap_se if shown and own.gap_se is not None else None,
+                "verdict": "reference" if row["method"] in compared else own.level,
             }
         )
     return rows
 
 
-def _columns(report: Report) -> Mapping[str, ColumnConfig]:
+def _columns(report: LabResult) -> Mapping[str, ColumnConfig]:
     """What each column is called and means."""
-    label, about = titles.METRICS[report["metric"]]
+    label, about = titles.METRICS[report.metric]
     several, number = many(report), st.column_config.NumberColumn
     return {
         "method": st.column_config.TextColumn("Method", pinned=True),
@@ -218,16 +217,15 @@ def arrows(arrays: Arrays, method: str, name: str) -> None:
     plot(figure, "arrows", caption, data, name, height=560)
 
 
-def digits(report: Report, arrays: Arrays, name: str) -> None:
+def digits(report: LabResult, arrays: Arrays, name: str) -> None:
     """A sheet of generated digits for each method, real ones first, and how many a classifier recognises."""
-    scores = report["digits"]
     rows = [
         {
             "who": JUDGED.get(who, titles.method(who)),
-            "recognised": 100 * score["recognised"],
-            "entropy": score["entropy"],
+            "recognised": 100 * score.recognised,
+            "entropy": score.entropy,
         }
-        for who, score in scores.items()
+        for who, score in (report.digits or {}).items()
     ]
     number = st.column_config.NumberColumn
     st.dataframe(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -14,7 +13,10 @@ from npf_engine.fields.pictures import open_picture
 from npf_engine.figures import colour
 from npf_engine.glossary import MEASURES
 from npf_engine.numbers import number, percent
+from npf_engine.runs.reading import Status
 from npf_engine.runs.store import Run
+from npf_engine.studies.recolor.result import RecolorResult
+from npf_engine.studies.recolor.spec import RecolorSpec
 from npf_engine.tasks.layout import slug
 from pages.lab import colour_setup, titles
 from ui import live, runpage, runs, states
@@ -29,7 +31,7 @@ def show(run_id: str) -> None:
     runpage.show(run_id, QUESTION, _actions, _result, _body)
 
 
-def _actions(run: Run, status: dict[str, Any]) -> None:
+def _actions(run: Run, status: Status) -> None:
     if run.state == "done":
         with states.told():
             path = runs.store().result(run.id, "after.png")
@@ -44,10 +46,10 @@ def _actions(run: Run, status: dict[str, Any]) -> None:
                 icon=":material/download:",
                 help="At full size, as PNG.",
             )
-    runpage.buttons(run, status, "lab", lambda: colour_setup.link_of(run.spec), {"of": "Colours"})
+    runpage.buttons(run, status, "lab", lambda: colour_setup.link_of(run.spec_of(RecolorSpec)), {"of": "Colours"})
 
 
-def _body(run: Run, status: dict[str, Any]) -> None:
+def _body(run: Run, status: Status) -> None:
     there = _pictures(run)
     if there:
         plot(
@@ -61,9 +63,9 @@ def _body(run: Run, status: dict[str, Any]) -> None:
 
 
 def _result(run: Run) -> None:
-    report = runs.store().report(run.id) or {}
-    match = report["pushforward"]
-    shown: list[tuple[str, Any, Callable[..., str], str]] = [
+    report = runs.store().answer(run.id, RecolorResult)
+    match = report.pushforward
+    shown: list[tuple[str, float | None, Callable[..., str], str]] = [
         (
             "Ratio",
             match.get("ratio"),
@@ -75,21 +77,21 @@ def _result(run: Run) -> None:
         ("Trivial answer", match.get("trivial"), number, "Of the closed-form Gaussian map."),
         (
             "Structure kept",
-            report.get("structure"),
+            report.structure,
             percent,
             "Correlation of brightness steps between neighbours.",
         ),
-        ("Parameters", report.get("parameters"), "{:,}".format, f"Of {titles.method(run.spec.method)}."),
+        ("Parameters", report.parameters, "{:,}".format, f"Of {titles.method(report.method)}."),
     ]
     with st.container(horizontal=True, key="numbers"):
         for label, value, form, text in shown:
-            if isinstance(value, int | float):
+            if value is not None:
                 st.metric(label, form(value), help=text, width="content", border=True)
-    if report.get("note"):
-        st.info(states.sentence(report["note"]), icon=":material/info:")
+    if report.note:
+        st.info(states.sentence(report.note), icon=":material/info:")
     pictures = _pictures(run)
-    size = f"{report['width']:,} x {report['height']:,} pixels"
-    size += "; shown are fewer." if max(report["width"], report["height"]) > colour.MOST_SHOWN else "."
+    size = f"{report.width:,} x {report.height:,} pixels"
+    size += "; shown are fewer." if max(report.width, report.height) > colour.MOST_SHOWN else "."
     plot(colour.pictures(pictures), "pictures", f"Before, where the colours come from, and after. {size}")
     colour_setup.cubes(pictures, "palette")
 

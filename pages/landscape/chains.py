@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from npf_engine.numbers import number as numeral
 from npf_engine.runs.store import Run
 from npf_engine.sampling import sampler
+from npf_engine.studies.landscape.result import Mode
 from npf_engine.studies.landscape.spec import TARGET, LandscapeSpec
 from pages.landscape import data
 from ui import runs
@@ -47,7 +48,7 @@ def load(run: Run) -> Chain | None:
     kept = data.arrays(run, "particles.npz")
     if not len(kept["steps"]):
         return None
-    method = run.spec.method
+    method = run.spec_of(LandscapeSpec).method
     return Chain(method, title(method), kept["steps"], kept["paths"], kept["jumped"], kept["shares"])
 
 
@@ -62,7 +63,7 @@ def beside(spec: LandscapeSpec) -> Run | None:
     return next((run for run in found if run.state == "done"), found[0] if found else None)
 
 
-def mode_names(modes: list[dict[str, Any]]) -> list[str]:
+def mode_names(modes: Sequence[Mode]) -> list[str]:
     """Basins by their number and the place of their mode."""
-    places = [", ".join(numeral(value) for value in mode["location"]) for mode in modes]
+    places = [", ".join(numeral(value) for value in mode.location) for mode in modes]
     return [f"{number}: ({place})" for number, place in enumerate(places, start=1)]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import streamlit as st
 
 from npf_engine.figures import classifier, curves, histograms
+from npf_engine.runs.reading import Status
 from npf_engine.runs.store import Run
+from npf_engine.studies.classifier.result import Cosine, ExperimentResult
+from npf_engine.studies.classifier.spec import ExperimentSpec
 from npf_engine.tasks.layout import slug
 from pages.landscape import data, particle, tsne
 from pages.landscape.experiment_setup import FORM
@@ -32,16 +33,16 @@ def show(run_id: str) -> None:
     runpage.show(run_id, QUESTION, _actions, _tabs, _body)
 
 
-def _actions(run: Run, status: dict[str, Any]) -> None:
+def _actions(run: Run, status: Status) -> None:
     runpage.buttons(run, status, "landscape", lambda: link(run), {"of": "Classifier"})
 
 
 def link(run: Run) -> dict[str, str]:
     """Query parameters of the form with this run's settings."""
-    return {"of": "Classifier"} | FORM.link.write(run.spec)
+    return {"of": "Classifier"} | FORM.link.write(run.spec_of(ExperimentSpec))
 
 
-def _body(run: Run, status: dict[str, Any]) -> None:
+def _body(run: Run, status: Status) -> None:
     """Live traces: what the particles achieve, and the losses of the networks."""
     history = runs.store().history(run.id)
     shown = {"share_above_half": ("particles above 50 % accuracy (%)", True), "median_accuracy": ("median (%)", True)}
@@ -79,47 +80,45 @@ def _tabs(run: Run) -> None:
 
 
 def _result(run: Run, name: str) -> None:
-    report = runs.store().report(run.id) or {}
-    st.caption(states.plain(str(report.get("data", ""))))
-    for warning in report.get("warnings") or []:
-        st.warning(states.sentence(str(warning)), icon=":material/warning:")
-    metrics = run.metrics or {}
-    if "pushforward" in metrics:
+    report = runs.store().answer(run.id, ExperimentResult)
+    st.caption(states.plain(report.data))
+    for warning in report.warnings:
+        st.warning(states.sentence(warning), icon=":material/warning:")
+    if "pushforward" in report.metrics:
         accuracy.table(run, name)
-        _cosine(run, metrics, name)
-    _table(metrics)
+        _cosine(run, report.cosine, name)
+    _table(report)
     _traces(run, name)
 
 
-def _cosine(run: Run, metrics: dict[str, Any], name: str) -> None:
+def _cosine(run: Run, item: Cosine | None, name: str) -> None:
     figures = data.arrays(run, "figures.npz")
-    item = metrics.get("inverse_cosine") or {}
-    if "cosine" not in figures or not item:
+    if "cosine" not in figures or item is None:
         return
-    figure = histograms.cosine_histogram(figures["cosine"], trivial=item.get("trivial"))
+    figure = histograms.cosine_histogram(figures["cosine"], trivial=item.trivial)
     plot(
         figure,
         "cosine",
-        f"G at the generated weights against the gradient asked for: {item['mean']:.2f} on average. The best constant "
-        f"direction has {item['trivial']:.2f}, and the minibatch's noise allows {item['ceiling']:.2f}.",
+        f"G at the generated weights against the gradient asked for: {item.mean:.2f} on average. The best constant "
+        f"direction has {item.trivial:.2f}, and the minibatch's noise allows {item.ceiling:.2f}.",
         {key: figures[key] for key in ("cosine", "trivial_cosine", "ceiling_cosine") if key in figures},
         name,
     )
 
 
-def _table(metrics: dict[str, Any]) -> None:
+def _table(report: ExperimentResult) -> None:
     """What each cloud of weights achieves; the trivial answers last."""
-    found = [(data.CLOUDS[key], metrics[key]) for key in data.CLOUDS if isinstance(metrics.get(key), dict)]
+    found = [(title, cloud) for key, title in data.CLOUDS.items() if (cloud := report.cloud(key))]
     if not found:
         return
     number = st.column_config.NumberColumn
     rows = [
         {
             "weights": title,
-            "above": 100 * item["share_above_half"],
-            "accuracy": 100 * item["median_accuracy"],
-            "loss": item["median_loss"],
-            "norm": item["median_norm"],
+            "above": _percent(item.get("share_above_half")),
+            "accuracy": _percent(item.get("median_accuracy")),
+            "loss": item.get("median_loss"),
+            "norm": item.get("median_norm"),
             "distance": item.get("distance_to_warmup"),
         }
         for title, item in found
@@ -138,7 +137,11 @@ def _table(metrics: dict[str, Any]) -> None:
             "distance": number("Distance", format="%.3g", help="Median distance to the nearest warm-up particle."),
         },
     )
-    frame.caption(SAMPLED if "restart" in metrics else GENERATED)
+    frame.caption(SAMPLED if report.cloud("restart") else GENERATED)
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
 
 
 def _traces(run: Run, name: str) -> None:

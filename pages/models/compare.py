@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from npf_engine.figures import accuracy
 from npf_engine.numbers import number
 from npf_engine.runs.store import Run
-from npf_engine.studies.factorization.spec import leaves
+from npf_engine.settings.dotted import leaves
+from npf_engine.settings.reading import maybe_number
+from npf_engine.studies.kinds import TRAIN
 from ui import frame, pictures, states
 from ui.plots import plot
 from ui.runs import badge
@@ -21,7 +25,7 @@ def show(one: Run, other: Run) -> None:
         with column:
             st.markdown(f"#### {states.plain(run.name)}")
             badge(run)
-            if run.state == "done":
+            if run.state == "done" and run.kind == TRAIN:
                 with states.told():
                     plot(
                         pictures.cover(run.id),
@@ -64,7 +68,7 @@ def _heads(one: Run, other: Run) -> tuple[str, str]:
 
 def metrics(one: Run, other: Run) -> dict[str, tuple[str, str]]:
     """What was measured -> the text for either run; verdict and seconds last."""
-    found: list[dict[str, accuracy.Row]] = [
+    found: list[dict[str, Mapping[str, object]]] = [
         {row["what"]: row for row in accuracy.rows(run.metrics or {})} for run in (one, other)
     ]
     names = dict.fromkeys([*found[0], *found[1]])
@@ -76,13 +80,12 @@ def metrics(one: Run, other: Run) -> dict[str, tuple[str, str]]:
     return table
 
 
-def _cell(row: accuracy.Row | None) -> str:
-    if row is None or row["value"] is None:
+def _cell(row: Mapping[str, object] | None) -> str:
+    value, ratio, se = (maybe_number(row or {}, key) for key in ("value", "ratio", "se"))
+    if value is None:
         return "–"
-    text = number(row["value"])
-    if row["ratio"] is not None:
-        text += f" ({number(row['ratio'])}" + (f" ± {number(row['se'], 2)})" if row["se"] is not None else ")")
-    return text
+    error = "" if se is None else f" ± {number(se, 2)}"
+    return number(value) + ("" if ratio is None else f" ({number(ratio)}{error})")
 
 
 def differences(one: Run, other: Run) -> dict[str, tuple[str, str]]:

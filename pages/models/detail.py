@@ -6,15 +6,21 @@ import streamlit as st
 
 from npf_engine.figures import accuracy
 from npf_engine.glossary import typeset
+from npf_engine.numbers import number
 from npf_engine.runs.store import Run
-from ui import exports, fieldtitle, frame, manage, paperfigure, pictures, states
+from npf_engine.settings.dotted import as_text, flatten
+from npf_engine.studies import kinds
+from npf_engine.studies.factorization.spec import TrainingSpec
+from npf_engine.studies.kinds import TRAIN
+from ui import exports, fieldtitle, frame, live, manage, paperfigure, pictures, states
 from ui.link import TRAINING
 from ui.plots import plot
 from ui.runs import badge, store
 
 
 def show(run: Run) -> None:
-    """Everything that can be done with ``run``."""
+    """Everything that can be done with ``run``; of a kind without a page of its own, what any run has."""
+    training = run.kind == TRAIN
     with st.container(border=True, key="detail"):
         st.markdown(f"#### {states.plain(run.name)}")
         badge(run)
@@ -22,28 +28,67 @@ def show(run: Run) -> None:
             states.problem(run.error)
         manage.changes(run)
         with states.shown(run.name):
-            _links(run)
+            (_links if training else _controls)(run)
         if run.state == "done":
             with states.shown(run.name):
-                _quality(run)
+                (_quality if training else _figures)(run)
         with st.expander("Settings", icon=":material/tune:", key="detail_settings"), states.shown(run.name):
-            query = TRAINING.write(run.spec)
-            st.caption("What differs from the defaults of its preset." if query else "All settings are the preset's.")
-            values = [states.plain(value) for value in query.values()]  # a table's cells are Markdown
-            st.table({"setting": list(query), "value": values} if query else {"preset": [run.spec.preset]})
+            (_changed if training else _settings)(run)
+
+
+def _changed(run: Run) -> None:
+    spec = run.spec_of(TrainingSpec)
+    query = TRAINING.write(spec)
+    st.caption("What differs from the defaults of its preset." if query else "All settings are the preset's.")
+    values = [states.plain(value) for value in query.values()]  # a table's cells are Markdown
+    st.table({"setting": list(query), "value": values} if query else {"preset": [spec.preset]})
+
+
+def _settings(run: Run) -> None:
+    """All settings of a run of any kind, one that this version does not know too."""
+    told = flatten({key: value for key, value in run.spec_json.items() if key != kinds.KIND})
+    st.table({"setting": list(map(states.plain, told)), "value": [states.plain(as_text(v)) for v in told.values()]})
+
+
+def _controls(run: Run) -> None:
+    """What can be done with a run of a kind without a page of its own."""
+    with st.container(horizontal=True, vertical_alignment="center", key="detail_links"):
+        if kinds.find(run.kind) is None:
+            st.caption(
+                "This version does not know this kind of run; name its module in NPF_EXTENSIONS to work with it."
+            )
+            return
+        if run.state == "done":
+            manage.download(run)
+        live.controls(run, store().status(run.id))
+        if not run.active and st.button("Repeat", icon=":material/replay:", key="detail_again"):
+            with states.told():
+                frame.go("models", {"run": store().retry(run.id).id})
+
+
+def _figures(run: Run) -> None:
+    """The verdict, and the numbers of a report of any kind."""
+    report = store().report(run.id) or {}
+    if report.get("verdict_reason"):
+        st.markdown(states.sentence(str(report["verdict_reason"])))
+    with st.container(horizontal=True, key="detail_numbers"):
+        for name, value in report.items():
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                st.metric(states.plain(name), number(value), width="content", border=True)
 
 
 def _links(run: Run) -> None:
+    spec = run.spec_of(TrainingSpec)
     with st.container(horizontal=True, vertical_alignment="center", key="detail_links"):
         if run.state == "done":
             frame.link("factorization", None, {"run": run.id})
             frame.link("inverse", None, {"run": run.id})
             manage.download(run)
             exports.offer(run)
-            paperfigure.cite(fieldtitle.source_title(run.spec.field))
+            paperfigure.cite(fieldtitle.source_title(spec.field))
         else:
             frame.link("train", "Look at the training", {"run": run.id})
-        frame.link("train", "Train again with edits", {**TRAINING.write(run.spec), "retry": run.id})
+        frame.link("train", "Train again with edits", {**TRAINING.write(spec), "retry": run.id})
 
 
 def _quality(run: Run) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from npf_engine.runs.store import Run
 from npf_engine.studies.factorization.spec import TrainingSpec
@@ -16,7 +16,7 @@ from ui import fieldtitle, frame
 FIRST, SECOND = "run", "with"  # query parameters: the one or two runs that are ticked
 WHICH = "page"  # query parameter: the page of the table, from 1
 PAGE = 50  # rows: a browser that asks for a thousand waits for them
-ORDERS: dict[str, Callable[[Run], Any]] = {
+ORDERS: dict[str, Callable[[Run], float | str]] = {
     "Newest": lambda run: -run.created,
     "Name": lambda run: run.name.lower(),
     "∇u♯ρ": lambda run: _last(ratio(run, "pushforward")),
@@ -132,7 +132,7 @@ def _haystack(run: Run) -> str:
     return " ".join(parts).lower()
 
 
-def _columns(runs: list[Run]) -> dict[str, list[Any]]:
+def _columns(runs: list[Run]) -> Mapping[str, Sequence[object]]:
     return {
         "Name": [_cell(run.name) for run in runs],
         "State": [run.state for run in runs],
@@ -169,8 +169,7 @@ def miss(run: Run) -> float | None:
 
 
 def _total(run: Run) -> float | None:
-    total = (run.seconds or {}).get("total")
-    return float(total) if isinstance(total, int | float) else None
+    return (run.seconds or {}).get("total")
 
 
 def _preset(run: Run) -> str:
@@ -182,17 +181,20 @@ def _last(value: float | None) -> float:
     return math.inf if value is None else value
 
 
-def _config() -> dict[str, Any]:
+def _config() -> Mapping[str, ColumnConfig]:
     column = st.column_config
-    number: dict[str, Any] = {"format": "%.2f", "width": "small"}
+
+    def ratio_of(text: str) -> ColumnConfig:
+        return column.NumberColumn(help=text, format="%.2f", width="small")
+
     return {
         "Name": column.TextColumn(width="medium", pinned=True),
         "State": column.TextColumn(width=90),
         "Verdict": column.TextColumn(width=120),
-        "∇u♯ρ": column.NumberColumn(help="Pushforward: ratio of S(∇u♯ρ, F♯ρ)", **number),
-        "M♯ρ": column.NumberColumn(help="Measure preservation: ratio of S(Mξ♯ρ, ρ)", **number),
-        "Inverse": column.NumberColumn(help="Pre-images of Iψ against the true ones: ratio", **number),
-        "Miss": column.NumberColumn(help="|F(x) − v| at drawn pre-images x of v, over F's spread", **number),
+        "∇u♯ρ": ratio_of("Pushforward: ratio of S(∇u♯ρ, F♯ρ)"),
+        "M♯ρ": ratio_of("Measure preservation: ratio of S(Mξ♯ρ, ρ)"),
+        "Inverse": ratio_of("Pre-images of Iψ against the true ones: ratio"),
+        "Miss": ratio_of("|F(x) − v| at drawn pre-images x of v, over F's spread"),
         "Seconds": column.NumberColumn(format="%.0f", width="small", help="Of the whole training"),
         "Field": column.TextColumn(width="medium"),
         "Preset": column.TextColumn(width="small"),

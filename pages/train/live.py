@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -12,7 +11,9 @@ import streamlit as st
 from npf_engine import glossary
 from npf_engine.figures import curves, training
 from npf_engine.numbers import number, percent
+from npf_engine.runs.reading import Status
 from npf_engine.runs.store import Run
+from npf_engine.studies.factorization.spec import TrainingSpec
 from ui import frame, live, states
 from ui.link import TRAINING
 from ui.plots import Arrays, plot
@@ -41,7 +42,7 @@ def show(run_id: str) -> None:
     live.follow(run, status, _body)
 
 
-def _actions(run: Run, status: dict[str, Any]) -> None:
+def _actions(run: Run, status: Status) -> None:
     """What can be done with a run in its state."""
     with st.container(horizontal=True, vertical_alignment="center", key="actions"):
         if run.state == "done":
@@ -50,12 +51,12 @@ def _actions(run: Run, status: dict[str, Any]) -> None:
             frame.link("models", "Download and compare", {"run": run.id})
         live.controls(run, status)
         if st.button("Retry with edits", icon=":material/edit:", key="retry"):
-            frame.go("train", {**TRAINING.write(run.spec), "retry": run.id})
+            frame.go("train", {**TRAINING.write(run.spec_of(TrainingSpec)), "retry": run.id})
         if st.button("New training", icon=":material/add:", key="new"):
             frame.go("train")
 
 
-def _body(run: Run, status: dict[str, Any]) -> None:
+def _body(run: Run, status: Status) -> None:
     _numbers(status)
     history = live.history(run)
     left, right = st.columns(2, gap="medium")
@@ -69,11 +70,11 @@ def _body(run: Run, status: dict[str, Any]) -> None:
     live.log(run.id)
 
 
-def _numbers(status: dict[str, Any]) -> None:
+def _numbers(status: Status) -> None:
     """The newest numbers, large."""
     scalars = status["scalars"]
     value, floor = scalars.get("sinkhorn"), scalars.get("self_distance")
-    shown: list[tuple[str, Any, Callable[..., str], str]] = [
+    shown: list[tuple[str, float | None, Callable[..., str], str]] = [
         ("Loss", scalars.get("loss"), number, "Of the running stage; its scale differs from stage to stage."),
         ("Steps a second", status["rate"], number, "Averaged over the last five seconds."),
         ("Conjugates found", scalars.get("converged"), percent, "Share of points whose conjugate converged."),

@@ -9,7 +9,8 @@ import streamlit as st
 from npf_engine.errors import InputError
 from npf_engine.fields import catalog
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.runs.estimate import Estimate, estimate
+from npf_engine.runs.estimate import estimate
+from npf_engine.studies.factorization.cost import Cost
 from npf_engine.studies.factorization.spec import TrainingSpec, leaves
 from pages.train import settings
 from ui import fieldtitle, frame, live, progress, states
@@ -115,7 +116,7 @@ def _preset_chosen() -> None:
         st.query_params["preset"] = choice
 
 
-def _cost(found: Estimate) -> None:
+def _cost(found: Cost) -> None:
     with st.container(border=True, gap="small", key="cost_card"):
         st.metric("About this long on this machine", frame.duration(found.total))
         shown = [name for name, seconds in found.stages.items() if seconds >= 0.01 * found.total]

@@ -9,10 +9,11 @@ import pytest
 
 from npf_engine.runs.store import Run, RunStore
 from npf_engine.studies.lab.spec import LabSpec
-from npf_engine.studies.lab.view import judge, judged
 from npf_engine.studies.recolor.run import judge as judge_colours
 from npf_engine.studies.recolor.spec import RecolorSpec
 from tests.pages.conftest import button, links, open_page, texts, wait_for
+from tests.studies.lab.reports import judge_json as judge
+from tests.studies.lab.reports import judged_json as judged
 
 TINY = LabSpec(task="gaussian", methods=("gaussian", "exact"), seeds=2, points=200)
 

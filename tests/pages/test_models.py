@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from npf_engine.runs.store import Run, RunStore
+from npf_engine.studies import kinds
 from pages.models import table
 from tests.pages.conftest import button, endless, links, open_page, texts, tiny, wait_for
 
@@ -163,3 +164,29 @@ def test_ticks_of_other_pages_stay(store: RunStore):
 def test_no_name_becomes_a_formula_in_a_saved_table(name: str):
     assert table._cell(name) == "'" + name
     assert table._cell("Étude = 1") == "Étude = 1"
+
+
+def test_a_kind_from_outside_is_shown_with_its_figures_and_settings(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = set(kinds.KINDS)
+    from tests.runs.tiny_kind import DICE, DiceSpec
+
+    for name in set(kinds.KINDS) - known:  # which its import has registered: only this test knows it
+        kinds.KINDS.pop(name)
+    monkeypatch.setitem(kinds.KINDS, "dice", DICE)
+    monkeypatch.setenv("NPF_EXTENSIONS", str(Path(__file__).parents[1] / "runs/tiny_kind.py"))
+    done = store.submit(DiceSpec(throws=3))
+    wait_for(lambda: not store.get(done.id).active)
+    busy = store.submit(DiceSpec(throws=100_000))
+    app = open_page("models", {"run": done.id})
+    assert not app.exception and not app.error
+    assert "dice are fair" in texts(app).lower() and {"sum", "mean"} <= {item.label for item in app.metric}
+    assert app.button(key="detail_again") and any("die.faces" in item.value.to_string() for item in app.table)
+    both = open_page("models", {"run": done.id, "with": busy.id})
+    assert not both.exception and not both.error
+    assert not open_page("models", {"run": busy.id}).exception
+    monkeypatch.delenv("NPF_EXTENSIONS")
+    monkeypatch.delitem(kinds.KINDS, "dice")
+    unknown = open_page("models", {"run": done.id})
+    assert not unknown.exception and "NPF_EXTENSIONS" in texts(unknown)

@@ -191,12 +191,12 @@ def test_estimate_is_scaled_by_finished_runs():
     quick, paper = TrainingSpec(), preset("paper")
     assert cost.guess(paper)["inverse"] > 3 * cost.guess(quick)["inverse"]
     assert cost.guess(with_values(quick, {"u.method": "dual", "solver": "published"}))["u"] > cost.guess(quick)["u"]
-    rough = cost.estimate(quick, [])
-    assert rough["runs"] == 0 and rough["total"] == pytest.approx(sum(rough["stages"].values()))
+    rough = cost.by_finished(quick, [])
+    assert rough.runs == 0 and rough.total == pytest.approx(sum(rough.stages.values()))
     measured = {name: 3.0 * seconds for name, seconds in cost.guess(quick).items()}
-    known = cost.estimate(paper, [(quick, measured), (quick, {"u": None})])
-    assert known["runs"] == 2
-    assert known["stages"]["u"] == pytest.approx(3 * cost.guess(paper)["u"])
+    known = cost.by_finished(paper, [(quick, measured), (quick, {})])
+    assert known.runs == 2
+    assert known.stages["u"] == pytest.approx(3 * cost.guess(paper)["u"])
 
 
 def test_curves_grow_by_the_seconds_of_work_however_long_the_machine_is_up(tmp_path, monkeypatch):

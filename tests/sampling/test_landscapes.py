@@ -16,9 +16,9 @@ from npf_engine.fields.field import Units
 from npf_engine.sampling import landscapes, sampler
 from npf_engine.sampling.landscapes import RELIEF, Landscape, find, from_grid, of_expression
 from npf_engine.sampling.sampler import INNER, Sampler
-from npf_engine.studies.landscape import study as job
+from npf_engine.studies.landscape import run as job
+from npf_engine.studies.landscape.run import largest_curvature, resolved
 from npf_engine.studies.landscape.spec import LandscapeSpec
-from npf_engine.studies.landscape.study import largest_curvature, resolved
 from npf_engine.tasks.recorder import Recorder
 
 
@@ -196,7 +196,7 @@ def test_the_table_of_particles_has_the_axes_names(units: Units | None, head: st
         shares=lambda: np.zeros((1, 2)),
         paths=lambda: (np.array([3]), x.numpy()[None], np.array([[True]])),
     )
-    job.write_files(tmp_path / "new" / "run", LandscapeSpec(), bowl(units=units), chains, {"some": 1})
+    job.write_files(tmp_path / "new" / "run", LandscapeSpec(), bowl(units=units), chains, None)
     lines = (tmp_path / "new" / "run" / "particles.csv").read_text().splitlines()
     assert lines == [head, "2.5,-3.0"]
     with np.load(tmp_path / "new" / "run" / "particles.npz") as data:
@@ -255,7 +255,14 @@ def test_a_run_from_its_spec_to_its_result(method: str, tmp_path: Any, monkeypat
     monkeypatch.setattr(
         job.outcome,
         "compare",
-        lambda truth, draws, own, seed: {"modes": draws.tolist(), "truth": own, "near_modes": seed},
+        lambda truth, draws, own, seed: {
+            "modes": [
+                {"location": place, "kind": "minimum", "occupancy": 1.0, "near": 1.0, "target": 1.0, "own_law": None}
+                for place in draws.tolist()
+            ],
+            "truth": own and {"own": {"largest_error": 0.5}},
+            "near_modes": seed,
+        },
     )
     kept: list[Any] = []
     recorder = Told()
@@ -270,27 +277,18 @@ def test_a_run_from_its_spec_to_its_result(method: str, tmp_path: Any, monkeypat
     slope = setting.oracle.gradient(torch.zeros(1, 2).double())  # at (1, 0) of the user's positions
     assert slope.tolist() == [[0.0, 0.0]] and setting.truth is not None and recorder.notes == ["mind the gap"]
     own = method == "lmc-npf"
-    assert result == {
-        "method": method,
-        "law": "target",
-        "coefficient": 2.0,
-        "tau": 1e-6,
-        "gradient_evaluations": 6,
-        "modes": [[2.5, -3.0]],
-        "truth": "own" if own else None,
-        "near_modes": 4,
-        "accuracy": None,
-        "acceptance": 0.5,
-        "seconds": 1.0,
-        "out": str(tmp_path),
-    }
+    assert (result.method, result.law, result.coefficient, result.tau) == (method, "target", 2.0, 1e-6)
+    assert (result.gradient_evaluations, result.acceptance, result.accuracy) == (6, 0.5, None)
+    assert [mode.location for mode in result.modes] == [(2.5, -3.0)] and result.near.modes == 4
+    assert (result.truth is not None) == own and (not own or result.truth.own.largest_error == 0.5)
+    assert (result.seconds, result.out) == (1.0, tmp_path)
     if own:
         assert asked["own"][0].metric == () and asked["own"][0].tau == 1e-6 and asked["own"][1] == "lifted"
     assert (tmp_path / "landscape.json").is_file()
     silent = job.run_landscape(spec, networks=job.PretrainSettings(seed=9))
-    assert silent["out"] is None and asked["run"][1].networks.seed == 9
+    assert silent.out is None and asked["run"][1].networks.seed == 9
     wild = job.run_landscape(LandscapeSpec("bowl", method, particles=1, steps=1, tau=1.0), recorder)
-    assert wild["tau"] == 1.0 and "chain diverges there" in recorder.notes[-1]
+    assert wild.tau == 1.0 and "chain diverges there" in recorder.notes[-1]
 
 
 def test_a_run_that_breaks_leaves_what_it_had_where_it_had_any(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -313,4 +311,4 @@ def test_a_run_that_breaks_leaves_what_it_had_where_it_had_any(tmp_path: Any, mo
     assert len(written) == 1 and written[0][0] == tmp_path and written[0][-1] is None
     standing_in(monkeypatch, lambda name, setting, chains: setattr(chains, "only", torch.zeros(1, 1)))
     whole = job.run_landscape(LandscapeSpec("line", "lmc", particles=2, steps=3), folder=tmp_path)
-    assert whole["modes"] == [] and whole["truth"] is None and len(written) == 2 and written[1][-1] is whole
+    assert whole.modes == () and whole.truth is None and len(written) == 2 and written[1][-1] is whole

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote
 
 from ui.door import headers
@@ -12,11 +11,10 @@ from ui.door.providers import signed_in
 from ui.door.tickets import Ticket
 
 if TYPE_CHECKING:
+    from starlette.types import Message, Receive, Scope, Send
+
     from ui.door.layer import Door
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 COOKIE = "npf_sign_in"
 PROVIDER_ROUTES = ("/auth/login", "/auth/logout", "/oauth2callback")
@@ -26,7 +24,7 @@ HTML, TEXT = "text/html; charset=utf-8", "text/plain; charset=utf-8"
 class Answers:
     """One request or one socket: who it is, and how it is answered here."""
 
-    def __init__(self, door: Door, scope: Any, receive: Receive, send: Send) -> None:
+    def __init__(self, door: Door, scope: Scope, receive: Receive, send: Send) -> None:
         self.door, self.settings = door, door.settings
         self.scope, self.receive, self._send = scope, receive, send
         self.caller: Caller = identify(scope, door.settings)

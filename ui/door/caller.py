@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ui.door.settings import ANYWHERE, Network, Settings, bare, loopback
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
 
 NAME = re.compile(r"[a-z0-9._:-]+")  # of a host; what else is sent there could end up in a header of ours
 UNKNOWN = "unknown"  # the bucket of callers without an address (a Unix socket)
@@ -25,7 +28,7 @@ class Caller:
     refused: str = ""  # why Host or Origin are not taken; empty where they are
 
 
-def identify(scope: Any, settings: Settings) -> Caller:
+def identify(scope: Scope, settings: Settings) -> Caller:
     """The caller of an ASGI scope."""
     host = header(scope, b"host")
     return Caller(
@@ -36,12 +39,12 @@ def identify(scope: Any, settings: Settings) -> Caller:
     )
 
 
-def header(scope: Any, name: bytes) -> str:
+def header(scope: Scope, name: bytes) -> str:
     """A request's header, an empty string where there is none; where there are several, the first."""
     return next(iter(all_of(scope, name)), "")
 
 
-def all_of(scope: Any, name: bytes) -> list[str]:
+def all_of(scope: Scope, name: bytes) -> list[str]:
     """All values of a request's header."""
     return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
 
@@ -57,7 +60,7 @@ def bucket(address: str) -> str:
     return str(found)
 
 
-def exposed(scope: Any) -> str:
+def exposed(scope: Scope) -> str:
     """The local address at which the request arrived, where others reach it too; an empty string on loopback."""
     server = scope.get("server")
     if not server or server[1] is None or loopback(str(server[0])):
@@ -65,7 +68,7 @@ def exposed(scope: Any) -> str:
     return str(server[0])
 
 
-def _address(scope: Any, proxies: tuple[Network, ...]) -> str:
+def _address(scope: Scope, proxies: tuple[Network, ...]) -> str:
     """The client's address; X-Forwarded-For counts only where the peer is a trusted proxy.
 
     uvicorn has put the last address of X-Forwarded-For in the peer's place by itself where the peer is this machine
@@ -99,7 +102,7 @@ def within(address: str, networks: Iterable[Network]) -> bool:
     return any(found in network for network in networks if network.version == found.version)
 
 
-def _https(scope: Any, settings: Settings) -> bool:
+def _https(scope: Scope, settings: Settings) -> bool:
     """Whether the visitor's browser speaks TLS: with us, or with a proxy that is trusted."""
     told = header(scope, b"x-forwarded-proto").strip().lower()
     if settings.tls or (not told and scope.get("scheme") in ("https", "wss")):
@@ -112,7 +115,7 @@ def _https(scope: Any, settings: Settings) -> bool:
     return within(peer, settings.proxies) or within("127.0.0.1", settings.proxies)
 
 
-def _refused(scope: Any, host: str, settings: Settings) -> str:
+def _refused(scope: Scope, host: str, settings: Settings) -> str:
     """Why a request is not answered under the name it used, or for the page it comes from."""
     name = hostname(f"//{host}")
     if name is None or not (_named(name, settings.hosts) or _own(name, scope)):
@@ -151,11 +154,11 @@ def _named(name: str, hosts: Iterable[str]) -> bool:
     return any(host in ("*", name) or (host.startswith("*.") and name.endswith(host[1:])) for host in hosts)
 
 
-def _own(name: str, scope: Any) -> bool:
+def _own(name: str, scope: Scope) -> bool:
     """Whether the name is the very IP address at which the request arrived: no other site's page can forge that."""
     server = scope.get("server")
     try:
-        return bool(server) and str(server[0]) != ANYWHERE and bare(name) == bare(str(server[0]))
+        return server is not None and str(server[0]) != ANYWHERE and bare(name) == bare(str(server[0]))
     except ValueError:
         return False
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from ui.door import signin
-from ui.door.answers import TEXT, Message, Receive, Send
+from ui.door.answers import TEXT
 from ui.door.caller import exposed, header
 from ui.door.settings import MB, Settings
 from ui.door.signing import RETURN_COOKIE, Signing
@@ -16,6 +16,9 @@ from ui.door.sockets import Sockets
 from ui.door.throttle import Throttle
 from ui.door.tickets import Ticket, Tickets
 from ui.door.uploads import Refused, Sessions, StreamlitSessions, Upload, Uploads
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger("npf.door")
 
@@ -30,7 +33,7 @@ MESSAGE_BYTES = 16 * MB  # of one message of a browser: what was clicked and typ
 class Door:
     """Starlette middleware. ``sessions`` stands in for Streamlit's in tests."""
 
-    def __init__(self, app: Any, settings: Settings, sessions: Sessions | None = None) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, sessions: Sessions | None = None) -> None:
         self.app, self.settings = app, settings
         self.sessions: Sessions = sessions or StreamlitSessions()
         self.tickets = Tickets(settings.hours)
@@ -38,7 +41,7 @@ class Door:
         self.uploads = Uploads(settings.limits, self.sessions)
         self.sockets = Sockets(settings.limits)
 
-    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             sweeper = asyncio.create_task(self._sweep())
             try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Any
 from urllib.parse import quote
 
 from ui.door.settings import Settings
@@ -23,7 +22,7 @@ def signed_in(cookies: dict[str, str]) -> bool:
 
     try:
         decoded = _get_signed_cookie_with_chunks(cookies, USER_COOKIE_NAME)
-        identity: Any = json.loads(decoded) if decoded else None
+        identity: object = json.loads(decoded) if decoded else None
     except Exception:  # whatever is wrong with a cookie, it opens nothing
         log.warning("an identity cookie could not be read", exc_info=True)
         return False

@@ -6,7 +6,6 @@ import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from npf_engine.errors import InputError
 
@@ -127,7 +126,7 @@ def _providers() -> tuple[str, ...]:
     """Names of the identity providers in the secrets."""
     from streamlit.auth_util import get_secrets_auth_section
 
-    section: Mapping[str, Any] = get_secrets_auth_section()
+    section: Mapping[str, object] = get_secrets_auth_section()
     if not section:
         return ()
     named = tuple(name for name, value in section.items() if isinstance(value, Mapping) and "client_id" in value)

@@ -7,9 +7,12 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ui.door.settings import MB, Limits
+
+if TYPE_CHECKING:
+    from streamlit.runtime import Runtime
 
 ADDRESSES = 10_000  # remembered at once
 
@@ -47,7 +50,8 @@ class StreamlitSessions:
 
     def held(self) -> dict[str, tuple[int, int]]:
         found = self._runtime()
-        stored = dict(found.uploaded_file_mgr.file_storage) if found else {}
+        # Streamlit's own manager of uploads, which keeps them in memory
+        stored = dict(found.uploaded_file_mgr.file_storage) if found else {}  # type: ignore[attr-defined]
         return {
             session: (len(kept), sum(len(file.data) for file in kept))
             for session, kept in ((name, list(files.values())) for name, files in stored.items())
@@ -62,10 +66,10 @@ class StreamlitSessions:
         # Streamlit drops a session that is over its time only when another one is stored: on a quiet server never.
         found = self._runtime()
         with contextlib.suppress(AttributeError):
-            found._session_mgr._session_storage._cache.expire()
+            found._session_mgr._session_storage._cache.expire()  # type: ignore[union-attr]  # private, so suppressed
 
     @staticmethod
-    def _runtime() -> Any:
+    def _runtime() -> Runtime | None:
         from streamlit import runtime
 
         return runtime.get_instance() if runtime.exists() else None

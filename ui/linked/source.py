@@ -13,6 +13,7 @@ from npf_engine.fields.catalog import price
 from npf_engine.fields.field import Field
 from npf_engine.measures.linked import Evaluation, LinkedClouds
 from npf_engine.polar import PolarFactorization
+from npf_engine.studies.factorization.spec import TrainingSpec
 from npf_engine.tasks import layout
 from ui import runs
 from ui.linked import blob
@@ -66,7 +67,7 @@ def samples(run_id: str) -> Field | None:
     """The field that a run was trained on: the run's own, or built again; None where neither can be had here."""
     with contextlib.suppress(InputError):
         return runs.store().field(run_id)
-    spec = runs.store().get(run_id).spec.field
+    spec = runs.store().get(run_id).spec_of(TrainingSpec).field
     known = any(info.name == spec.source and info.group == "terrain" for info in catalog.list_fields())
     with contextlib.suppress(InputError):
         return catalog.resolve(spec) if known and price(spec).small else None

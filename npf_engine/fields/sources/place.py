@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Field
-from npf_engine.fields.places import elevation_fetch, find
+from npf_engine.fields.places import elevation_fetch, find, kept
 from npf_engine.fields.sources.registry import register, sources
 from npf_engine.fields.sources.source import ANY_NAME, TERRAIN_VALUE, Family, FieldInfo, Progress, Source
 from npf_engine.fields.spec import FieldSpec
@@ -91,7 +91,7 @@ class Place(Source):
 
     @classmethod
     def listed(cls) -> list[FieldInfo]:
-        """The gazetteer; a place whose raster is in the cache already needs no network."""
+        """The gazetteer, and what was kept by name; a place whose raster is in the cache already needs no network."""
         return [
             FieldInfo(
                 place.name,
@@ -103,5 +103,5 @@ class Place(Source):
                 not elevation_fetch.clip_path(place.bounds).is_file(),
                 "place",
             )
-            for place in find.gazetteer()
+            for place in [*find.gazetteer(), *kept.cities()]
         ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,8 +10,9 @@ from torch import Tensor
 from npf_engine import seeds
 from npf_engine.fields.classifier import DIMENSION, NAMES, SHAPES, Classifier
 from npf_engine.fields.field import Field, Scaling, Units, draw_rho, split_indices
+from npf_engine.settings import reading
 from npf_engine.studies.classifier.spec import ExperimentSpec
-from npf_engine.tasks.recorder import Recorder
+from npf_engine.tasks.recorder import Recorder, State
 from npf_engine.tasks.restoring import check, restored
 
 PART = 1024  # pairs between two looks at the recorder
@@ -49,10 +49,10 @@ def uniform_pairs(classifier: Classifier, spec: ExperimentSpec, recorder: Record
     return w.cpu(), g.cpu()
 
 
-def _pairs(state: dict[str, Any], g: Tensor, generator: torch.Generator) -> Tensor:
+def _pairs(state: State, g: Tensor, generator: torch.Generator) -> Tensor:
     """The gradients that were drawn already, and the generator where it was then. Raises where they do not fit."""
-    kept = check("g", state["g"], g[: int(state["done"])].cpu())
-    generator.set_state(state["generator"])
+    kept = check("g", state["g"], g[: reading.whole(state, "done")].cpu())
+    generator.set_state(reading.of(state, "generator", Tensor))
     return kept
 
 
@@ -72,7 +72,7 @@ def as_field(
         return classifier.gradient(on_device, generator, spec.share).to(x)
 
     low, high = (w.amin(0).tolist(), w.amax(0).tolist()) if rho == "samples" else ([-1.0], [1.0])
-    provenance: dict[str, Any] = {
+    provenance: dict[str, object] = {
         "source": f"gradient of the loss of a LeNet of {DIMENSION} weights, minibatches of {spec.minibatch} images",
         "data": classifier.digits.source,
         "rho": rho,

@@ -7,8 +7,7 @@ these features, 0.62 without, 0.51 for the best constant direction, 0.91 for min
 
 from __future__ import annotations
 
-from typing import Any
-
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
@@ -22,9 +21,11 @@ from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.polar.train import Trained, train
 from npf_engine.sampling.chain import ChainState, Oracle, Trace, run_chain
 from npf_engine.sampling.langevin import Langevin, LangevinSettings
+from npf_engine.settings import reading
 from npf_engine.studies.classifier.data import as_field, uniform_pairs
 from npf_engine.studies.classifier.measures import characters, stochasticity, summary
 from npf_engine.studies.classifier.outcome import Outcome, best_of
+from npf_engine.studies.classifier.result import Cosine
 from npf_engine.studies.classifier.spec import ExperimentSpec
 from npf_engine.tasks.recorder import Recorder
 
@@ -54,7 +55,7 @@ def run_flow(classifier: Classifier, spec: ExperimentSpec, recorder: Recorder) -
     field = as_field(classifier, w, g, spec, "samples", (split[0], split[1]))
     outcome = _factorize(classifier, field, spec, recorder, recorder.clock() - begin)
     found = characters(classifier, last, seeds.generator(spec.seed, "classifier.critical"))
-    outcome.data["metrics"]["flow"] = summary(found)
+    outcome.metrics["flow"] = summary(found)
     outcome.particles |= {"flow": last} | {f"flow_{name}": values for name, values in found.items()}
     return outcome
 
@@ -99,28 +100,25 @@ def _factorize(
     made = train(field, spec.stages, recorder)
     model = made.model
     begin = recorder.clock()
-    metrics, figures = _measure(made, field, classifier, spec, recorder)
+    metrics, figures, cosine = _measure(made, field, classifier, spec, recorder)
     generated, particles = _critical_points(model, field, classifier, spec)
     metrics |= generated
-    seconds = {"field": prepared, **model.seconds}
-    seconds["report"] = recorder.clock() - begin
-    data = {
-        "metrics": metrics,
-        "trivial": {
-            "pushforward": metrics["pushforward"]["trivial"],
-            "inverse": metrics["inverse"]["trivial"] if metrics["inverse"] else None,
-            "inverse_cosine": metrics["inverse_cosine"]["trivial"],
-            "critical_points": metrics["uniform"],
-        },
-        "seconds": seconds,
-    } | judge(metrics).to_json()
+    seconds = {"field": prepared, **model.seconds, "report": recorder.clock() - begin}
+    push = Measured.of_json(reading.mapping(metrics, "pushforward"))
+    assert push is not None
+    trivial = {
+        "pushforward": push.trivial,
+        "inverse": reading.maybe_mapping(metrics, "inverse").get("trivial"),
+        "inverse_cosine": cosine.trivial,
+        "critical_points": metrics["uniform"],
+    }
     best = best_of(particles["generated"], particles["generated_accuracy"])
-    return Outcome(data, particles, figures, best, model)
+    return Outcome(metrics, trivial, judge(push, cosine), seconds, particles, figures, best, model)
 
 
 def _measure(
     made: Trained, field: Field, classifier: Classifier, spec: ExperimentSpec, recorder: Recorder
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[dict[str, object], dict[str, np.ndarray], Cosine]:
     """Table 2 with floors and trivial answers, the cosine's ceiling, and the arrays of Figure 3."""
     # The measures live a floor above; an experiment is where both meet.
     from npf_engine.measures.inverse import inverse_cosines
@@ -143,18 +141,19 @@ def _measure(
     # By the mean unit vector of the *training* samples: what can be known without the test samples.
     direction = torch.nn.functional.normalize(field.y_train, dim=1).mean(0)
     trivial = cosine_similarity(direction[None], y, dim=1)
-    metrics["inverse_cosine"] = {
-        "mean": float(cosines.mean()),
-        "std": float(cosines.std()),
-        "trivial": float(trivial.mean()),
-        "ceiling": float(ceiling.mean()),
-        "n": len(cosines),
-    }
+    found = Cosine(
+        mean=float(cosines.mean()),
+        std=float(cosines.std()),
+        trivial=float(trivial.mean()),
+        ceiling=float(ceiling.mean()),
+        n=len(cosines),
+    )
+    metrics["inverse_cosine"] = found.to_json()
     generator = seeds.generator(spec.seed, "classifier.stochasticity")
     drawn = stochasticity(classifier, x, generator, spec.report.draws)
     metrics["stochasticity"] = drawn
     image = model.grad_u(x).float()
-    return metrics, {
+    figures = {
         "cosine": cosines.numpy(),
         "trivial_cosine": trivial.numpy(),
         "ceiling_cosine": ceiling.numpy(),
@@ -162,16 +161,17 @@ def _measure(
         "field": y.numpy(),
         "stochasticity": torch.tensor(drawn["values"]).numpy(),
     }
+    return metrics, figures, found
 
 
 def _critical_points(
     model: PolarFactorization, field: Field, classifier: Classifier, spec: ExperimentSpec
-) -> tuple[dict[str, Any], dict[str, Tensor]]:
+) -> tuple[dict[str, object], dict[str, Tensor]]:
     """I_psi(grad u*(0)): weights whose gradient should be 0, against weights uniform on Omega (Figures 12 and 14)."""
     drawn = model.invert(torch.zeros(DIMENSION), spec.generated, spec.seed).float()
     generator = seeds.generator(spec.seed, "classifier.uniform")
     uniform = torch.rand(spec.generated, DIMENSION, generator=generator) * 2 - 1
-    metrics: dict[str, Any] = {}
+    metrics: dict[str, object] = {}
     particles: dict[str, Tensor] = {}
     for name, weights in (("generated", drawn), ("uniform", uniform)):
         found = characters(classifier, weights, generator)
@@ -180,29 +180,28 @@ def _critical_points(
     return metrics, particles
 
 
-def judge(metrics: dict[str, Any]) -> Verdict:
+def judge(push: Measured, cosine: Cosine) -> Verdict:
     """The cosine of generated gradients between a constant direction (trivial) and minibatch noise (the most there is),
     and the pushforward between the Gaussian map and its floor. A figure that is not beyond chance better than its
     trivial answer is a failure."""
-    cosine, push = metrics["inverse_cosine"], Measured.of_json(metrics["pushforward"])
-    assert push is not None and push.trivial is not None
-    chance = margin(cosine["n"]) * cosine["std"] / cosine["n"] ** 0.5
-    if not cosine["mean"] - chance > cosine["trivial"]:
+    assert push.trivial is not None
+    chance = margin(cosine.n) * cosine.std / cosine.n**0.5
+    if not cosine.mean - chance > cosine.trivial:
         return Verdict(
             UNTRUSTED,
-            f"the cosine of generated gradients, {cosine['mean']:.2f}, is no better than that of one constant "
-            f"direction, {cosine['trivial']:.2f}",
+            f"the cosine of generated gradients, {cosine.mean:.2f}, is no better than that of one constant "
+            f"direction, {cosine.trivial:.2f}",
         )
     if not push.value < push.trivial:
         return Verdict(
             UNTRUSTED,
             f"grad u#rho is no nearer to G#rho ({push.value:.4g}) than the Gaussian map's cloud ({push.trivial:.4g})",
         )
-    most = max(cosine["ceiling"] - cosine["trivial"], 1e-12)
-    near = cosine["ceiling"] - cosine["mean"] - chance <= NEAR * most
+    most = max(cosine.ceiling - cosine.trivial, 1e-12)
+    near = cosine.ceiling - cosine.mean - chance <= NEAR * most
     reason = (
-        f"cosine {cosine['mean']:.2f} between {cosine['trivial']:.2f} (a constant direction) and "
-        f"{cosine['ceiling']:.2f} (minibatch noise)"
+        f"cosine {cosine.mean:.2f} between {cosine.trivial:.2f} (a constant direction) and "
+        f"{cosine.ceiling:.2f} (minibatch noise)"
     )
     if push.ratio is not None:
         reason += (

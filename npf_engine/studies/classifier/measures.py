@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
 import torch
 from torch import Tensor
@@ -28,7 +28,18 @@ def summary(found: dict[str, Tensor]) -> dict[str, float]:
     return out | {"share_above_half": float((found["accuracy"] > HALF).float().mean())}
 
 
-def stochasticity(classifier: Classifier, w: Tensor, generator: torch.Generator, draws: int) -> dict[str, Any]:
+class Stochasticity(TypedDict):
+    """What ``stochasticity`` measures, as the report has it."""
+
+    value: float
+    self_distance: float
+    values: list[float]
+    cosine: float
+    n: int
+    draws: int
+
+
+def stochasticity(classifier: Classifier, w: Tensor, generator: torch.Generator, draws: int) -> Stochasticity:
     """S_eps between two gradient clouds at the same weights w (P, 222) from different minibatches, beside that of two
     disjoint halves of the weights, and the mean cosine of the two gradients of a weight (the cosine's ceiling).
 

@@ -7,7 +7,6 @@ import io
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +14,9 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from npf_engine.fields.classifier import split_weights
+from npf_engine.measures.verdict import Verdict
 from npf_engine.polar.factorization import PolarFactorization
+from npf_engine.studies.classifier.result import ExperimentResult
 from npf_engine.tasks.files import write_atomic
 
 PARTICLES, FIGURES, WEIGHTS, RESULT, MODEL = (
@@ -29,17 +30,22 @@ PARTICLES, FIGURES, WEIGHTS, RESULT, MODEL = (
 
 @dataclass
 class Outcome:
-    """data: the contract's keys; particles: clouds of weights and what they achieve, by name; figures: other arrays;
-    best (222,): the weights of highest test accuracy; model: the trained factorization of 5.3 and 5.4."""
+    """metrics, trivial, verdict, seconds and samplers as ``ExperimentResult`` has them; particles: clouds of weights
+    and what they achieve, by name; figures: other arrays; best (222,): the weights of highest test accuracy; model: the
+    trained factorization of 5.3 and 5.4."""
 
-    data: dict[str, Any]
+    metrics: dict[str, object]
+    trivial: dict[str, object]
+    verdict: Verdict
+    seconds: dict[str, float]
     particles: dict[str, Tensor]
     figures: dict[str, np.ndarray] = field(default_factory=dict)
     best: Tensor | None = None
     model: PolarFactorization | None = None
+    samplers: dict[str, object] = field(default_factory=dict)
 
-    def write(self, folder: Path) -> None:
-        """Write all of it; a file that is there is replaced whole."""
+    def write(self, folder: Path, result: ExperimentResult) -> None:
+        """Write all of it, and what the experiment answers; a file that is there is replaced whole."""
         folder.mkdir(parents=True, exist_ok=True)
         write_atomic(folder / PARTICLES, _packed({k: v.cpu().float().numpy() for k, v in self.particles.items()}))
         write_atomic(folder / FIGURES, _packed(self.figures))
@@ -48,7 +54,7 @@ class Outcome:
             write_atomic(folder / WEIGHTS, save_tensors(tensors))
         if self.model is not None:
             self.model.save(folder / MODEL)
-        write_atomic(folder / RESULT, json.dumps(self.data, indent=1).encode())
+        write_atomic(folder / RESULT, json.dumps(result.to_json(), indent=1).encode())
 
 
 def best_of(weights: Tensor, accuracy: Tensor) -> Tensor:
@@ -58,6 +64,5 @@ def best_of(weights: Tensor, accuracy: Tensor) -> Tensor:
 
 def _packed(arrays: dict[str, np.ndarray]) -> bytes:
     buffer = io.BytesIO()
-    content: dict[str, Any] = dict(arrays)
-    np.savez_compressed(buffer, **content)
+    np.savez_compressed(buffer, allow_pickle=True, **arrays)
     return buffer.getvalue()

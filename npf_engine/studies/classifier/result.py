@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from npf_engine.measures.verdict import Verdict
+from npf_engine.settings import reading
+from npf_engine.settings.reading import Record
 from npf_engine.studies.kind import verdict_in
 
 KNOWN = (
@@ -24,6 +26,28 @@ KNOWN = (
 
 
 @dataclass(frozen=True)
+class Cosine:
+    """Of the gradient at generated weights with the one asked for: mean and standard deviation over n points, between
+    that of one constant direction (trivial) and that of minibatch noise alone (ceiling)."""
+
+    mean: float
+    std: float
+    trivial: float
+    ceiling: float
+    n: int
+
+    def to_json(self) -> dict[str, float]:
+        """By their names."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def of_json(cls, data: Record) -> Cosine:
+        """Inverse of ``to_json``."""
+        mean, std, trivial, ceiling = (reading.number(data, key) for key in ("mean", "std", "trivial", "ceiling"))
+        return cls(mean, std, trivial, ceiling, reading.whole(data, "n"))
+
+
+@dataclass(frozen=True)
 class ExperimentResult:
     """experiment: the section of the paper; data: which digits; metrics and trivial: by the contract's names; samplers:
     of 5.5, what "lmc" and "lmc-npf" reached; seconds: of each stage, and "total"."""
@@ -33,13 +57,13 @@ class ExperimentResult:
     seed: int
     data: str
     warnings: Sequence[str]
-    metrics: Mapping[str, Any]
-    trivial: Mapping[str, Any]
+    metrics: Mapping[str, object]
+    trivial: Mapping[str, object]
     seconds: Mapping[str, float]
-    samplers: Mapping[str, Any]
+    samplers: Mapping[str, object]
     verdict: Verdict | None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """What ``experiment --json`` prints."""
         told = {
             "experiment": self.experiment,
@@ -55,17 +79,29 @@ class ExperimentResult:
         return told | ({} if self.verdict is None else self.verdict.to_json())
 
     @classmethod
-    def of_json(cls, report: Mapping[str, Any]) -> ExperimentResult:
-        """Inverse of ``to_json``. Raises KeyError for what is no report of an experiment."""
+    def of_json(cls, report: Mapping[str, object]) -> ExperimentResult:
+        """Inverse of ``to_json``. Raises InputError for what is no report of an experiment."""
+        seconds = reading.mapping(report, "seconds")
         return cls(
-            experiment=report["experiment"],
-            preset=report["preset"],
-            seed=report["seed"],
-            data=report["data"],
-            warnings=report["warnings"],
-            metrics=report["metrics"],
-            trivial=report["trivial"],
-            seconds=report["seconds"],
+            experiment=reading.text(report, "experiment"),
+            preset=reading.text(report, "preset"),
+            seed=reading.whole(report, "seed"),
+            data=reading.text(report, "data"),
+            warnings=reading.texts(report, "warnings"),
+            metrics=reading.mapping(report, "metrics"),
+            trivial=reading.mapping(report, "trivial"),
+            seconds={name: reading.number(seconds, name) for name in seconds},
             samplers={key: value for key, value in report.items() if key not in KNOWN},
             verdict=verdict_in(report),
         )
+
+    def cloud(self, name: str) -> Mapping[str, float | None]:
+        """What a cloud of weights achieves, by the names of measures.py; empty where there is none of that name."""
+        found = reading.maybe_mapping(self.metrics, name)
+        return {key: value for key, value in found.items() if value is None or isinstance(value, int | float)}
+
+    @property
+    def cosine(self) -> Cosine | None:
+        """That of generated gradients; None for an experiment that generates none."""
+        found = reading.maybe_mapping(self.metrics, "inverse_cosine")
+        return Cosine.of_json(found) if found else None

@@ -33,13 +33,15 @@ def run_experiment(
     (model/) are written there. The recorder keeps checkpoints; a broken experiment goes on from them. Raises InputError
     for a spec that cannot be run here and Cancelled when the recorder says so.
     """
-    outcome = experiment_outcome(spec, recorder or Recorder(), digits)
+    outcome, result = experiment_outcome(spec, recorder or Recorder(), digits)
     if folder is not None:
-        outcome.write(Path(folder))
-    return ExperimentResult.of_json(outcome.data)
+        outcome.write(Path(folder), result)
+    return result
 
 
-def experiment_outcome(spec: ExperimentSpec, recorder: Recorder, digits: Digits | None = None) -> Outcome:
+def experiment_outcome(
+    spec: ExperimentSpec, recorder: Recorder, digits: Digits | None = None
+) -> tuple[Outcome, ExperimentResult]:
     """As ``run_experiment``, with particles and networks in memory; nothing is written."""
     if spec.device.startswith("cuda") and not torch.cuda.is_available():
         raise InputError("No CUDA device can be used here; choose device cpu or the preset quick.")
@@ -51,18 +53,19 @@ def experiment_outcome(spec: ExperimentSpec, recorder: Recorder, digits: Digits 
     for warning in classifier.warnings:
         recorder.note(warning)
     outcome = RUNNERS[spec.experiment](classifier, spec, recorder)
-    head = {
-        "experiment": spec.experiment,
-        "preset": spec.preset,
-        "seed": spec.seed,
-        "data": digits.source,
-        "warnings": classifier.warnings,
-    }
-    outcome.data = head | outcome.data
-    seconds = outcome.data["seconds"]
-    assert isinstance(seconds, dict)
-    seconds["total"] = recorder.clock() - begin
-    return outcome
+    result = ExperimentResult(
+        experiment=spec.experiment,
+        preset=spec.preset,
+        seed=spec.seed,
+        data=digits.source,
+        warnings=classifier.warnings,
+        metrics=outcome.metrics,
+        trivial=outcome.trivial,
+        seconds=outcome.seconds | {"total": recorder.clock() - begin},
+        samplers=outcome.samplers,
+        verdict=outcome.verdict,
+    )
+    return outcome, result
 
 
 def _must_be_the_same(digits: Digits, recorder: Recorder) -> None:

@@ -9,7 +9,6 @@ hands out copies of them is at 0.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,11 +24,12 @@ from npf_engine.sampling.chain import ChainState, Kernel, Trace, run_chain, take
 from npf_engine.sampling.langevin import Langevin, LangevinSettings
 from npf_engine.sampling.npf import LmcNpf
 from npf_engine.sampling.npf_networks import NpfNetworks, NpfSettings
+from npf_engine.settings import reading
 from npf_engine.studies.classifier.factorize import oracle_of, start_particles
 from npf_engine.studies.classifier.measures import HALF, characters, distance_to_nearest, stochasticity, summary
 from npf_engine.studies.classifier.outcome import Outcome, best_of
 from npf_engine.studies.classifier.spec import ExperimentSpec
-from npf_engine.tasks.recorder import Recorder
+from npf_engine.tasks.recorder import Recorder, State
 from npf_engine.transport.conjugate import quadratic_start
 
 ALIVE = 0.9  # of the loss of a constant answer
@@ -65,7 +65,8 @@ def run_sampling(classifier: Classifier, spec: ExperimentSpec, recorder: Recorde
     fresh = start_particles(classifier, spec).flip(1)
     chains["restart"], _ = _chain(Langevin(oracle, settings), fresh, p.inner - 1, classifier, spec, recorder, "restart")
     outcome = _outcome(classifier, spec, warm, chains, traces)
-    outcome.data |= {"gradient_evaluations": evaluations, "seconds": seconds}
+    outcome.samplers["gradient_evaluations"] = evaluations
+    outcome.seconds |= seconds
     return outcome
 
 
@@ -115,20 +116,16 @@ class _Remembering(Langevin):
             assert state.at is not None and state.gradient is not None
             self.x, self.f = [*self.x, state.at][-self.most :], [*self.f, state.gradient][-self.most :]
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """The count and what was kept."""
         return super().state_dict() | {"kept_x": self.x, "kept_f": self.f}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: State) -> None:
         """Back to a kept state."""
         super().load_state_dict(state)
-        device = self.oracle_device(state)
-        self.x, self.f = ([part.to(device) for part in state[key]] for key in ("kept_x", "kept_f"))
-
-    @staticmethod
-    def oracle_device(state: dict[str, Any]) -> torch.device:
-        """Where the kept tensors lie."""
-        return state["kept_x"][0].device if state["kept_x"] else torch.device("cpu")
+        self.x, self.f = (
+            [reading.of({key: part}, key, Tensor) for part in reading.items(state, key)] for key in ("kept_x", "kept_f")
+        )
 
 
 def _networks(visited: Kept, spec: ExperimentSpec, recorder: Recorder) -> NpfNetworks:
@@ -207,28 +204,25 @@ def _outcome(
     generator = seeds.generator(spec.seed, "particles.measured")
     uniform = torch.rand(len(warm), warm.shape[1], generator=generator).to(warm) * 2 - 1
     clouds = {"warmup": warm, **chains, "uniform": uniform}
-    metrics: dict[str, Any] = {}
+    reached: dict[str, dict[str, float]] = {}
     particles: dict[str, Tensor] = {}
     for name, cloud in clouds.items():
         found = characters(classifier, cloud, generator)
         distance = distance_to_nearest(cloud, warm.cpu())
-        metrics[name] = summary(found) | {"distance_to_warmup": float(distance.median())}
+        reached[name] = summary(found) | {"distance_to_warmup": float(distance.median())}
         particles |= {name: cloud.cpu(), f"{name}_distance": distance}
         particles |= {f"{name}_{key}": values for key, values in found.items()}
+    metrics: dict[str, object] = dict(reached)
     metrics["stochasticity"] = stochasticity(classifier, chains["lmc-npf"], generator, spec.report.draws)
     keys = ("share_above_half", "median_accuracy", "distance_to_warmup")
-    short = {name: {key: metrics[name][key] for key in keys} for name in ("lmc", "lmc-npf", "restart")}
-    data = {
-        "metrics": metrics,
-        "lmc": short["lmc"],
-        "lmc-npf": short["lmc-npf"],
-        "trivial": {"restart": short["restart"], "uniform": {key: metrics["uniform"][key] for key in keys}},
-    } | judge(short, len(warm)).to_json()
+    short = {name: {key: reached[name][key] for key in keys} for name in ("lmc", "lmc-npf", "restart", "uniform")}
     figures = {
         f"{name}_{key}": array for name, trace in traces.items() for key, array in trace.arrays().items() if key != "x"
     }
     best = best_of(chains["lmc-npf"].cpu(), particles["lmc-npf_accuracy"])
-    return Outcome(data, particles, figures, best)
+    trivial: dict[str, object] = {name: short[name] for name in ("restart", "uniform")}
+    samplers: dict[str, object] = {name: short[name] for name in ("lmc", "lmc-npf")}
+    return Outcome(metrics, trivial, judge(short, len(warm)), {}, particles, figures, best, samplers=samplers)
 
 
 def judge(short: dict[str, dict[str, float]], particles: int) -> Verdict:

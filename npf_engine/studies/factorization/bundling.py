@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path, PureWindowsPath
-from typing import Any
 
 from npf_engine.bundle import package
 from npf_engine.fields import own
@@ -15,15 +14,16 @@ from npf_engine.studies.factorization.spec import TrainingSpec, base_of, leaves,
 
 
 def write_bundle(
-    model: PolarFactorization, report: dict[str, Any], spec: TrainingSpec, out_zip: Path | str, command: str = ""
+    model: PolarFactorization, report: dict[str, object], spec: TrainingSpec, out_zip: Path | str, command: str = ""
 ) -> Path:
     """As ``package.write_bundle``, of a model trained as ``spec`` says; ``command`` made it, where not ``train``."""
     return package.write_bundle(model, report, to_json(spec), out_zip, command or training_command(spec))
 
 
-def known_settings(told: dict[str, Any]) -> dict[str, Any]:
+def known_settings(told: dict[str, object]) -> dict[str, object]:
     """The settings of an import, as far as this version knows and accepts them; no file of this machine among them."""
-    spec: TrainingSpec = kinds.lenient_spec({key: value for key, value in told.items() if key != kinds.KIND})
+    spec = kinds.lenient_spec({key: value for key, value in told.items() if key != kinds.KIND})
+    assert isinstance(spec, TrainingSpec)
     return to_json(with_values(spec, {"field.source": PureWindowsPath(spec.field.source).name or spec.field.source}))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import statistics
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from npf_engine.settings.stages import EARLY
 from npf_engine.studies.factorization.spec import TrainingSpec
@@ -43,8 +43,30 @@ def guess(spec: TrainingSpec, d: int = 2) -> dict[str, float]:
     }
 
 
-def estimate(spec: TrainingSpec, finished: Iterable[tuple[TrainingSpec, dict[str, Any]]]) -> dict[str, Any]:
-    """{"stages": {name: seconds}, "total": seconds, "runs": how many finished runs it leans on}.
+@dataclass(frozen=True)
+class Cost:
+    """Seconds a stage and their sum; ``runs``: how many finished runs of this machine it leans on, 0 for none."""
+
+    stages: Mapping[str, float]
+    runs: int
+
+    @property
+    def total(self) -> float:
+        """Of all stages."""
+        return sum(self.stages.values())
+
+    @property
+    def basis(self) -> str:
+        """One sentence for the user: what the figure rests on."""
+        if self.runs > 1:
+            return f"From the last {self.runs} trainings of this machine."
+        if self.runs == 1:
+            return "From the one training that this machine has finished."
+        return "From a short measurement of this machine; its first finished training will make it sharper."
+
+
+def by_finished(spec: TrainingSpec, finished: Iterable[tuple[TrainingSpec, Mapping[str, float]]]) -> Cost:
+    """What training ``spec`` will cost.
 
     ``finished`` are (spec, seconds a stage) of runs on this machine, the newest first. Each stage of the rough
     model is scaled by the median of measured over guessed.
@@ -57,12 +79,12 @@ def estimate(spec: TrainingSpec, finished: Iterable[tuple[TrainingSpec, dict[str
         runs += 1
         model = guess(old)
         for name in STAGES:
-            spent = seconds.get(name)
-            if isinstance(spent, int | float) and spent > 0:
+            spent = seconds.get(name, 0.0)
+            if spent > 0:
                 ratios[name].append(spent / model[name])
     rough = guess(spec)
     stages = {name: rough[name] * (statistics.median(ratios[name]) if ratios[name] else 1.0) for name in STAGES}
-    return {"stages": stages, "total": sum(stages.values()), "runs": runs}
+    return Cost(stages, runs)
 
 
 def _weights(widths: tuple[int, ...], octaves: int) -> int:

@@ -8,19 +8,20 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Field
 from npf_engine.measures.verdict import Verdict
+from npf_engine.settings import reading
 from npf_engine.studies.factorization import cost
 from npf_engine.studies.factorization.result import TrainingResult
 from npf_engine.studies.factorization.spec import TrainingSpec
 from npf_engine.tasks import layout
 from npf_engine.tasks.checkpoints import ProgressRecorder
-from npf_engine.tasks.recorder import Recorder
+from npf_engine.tasks.recorder import Recorder, State
 from npf_engine.tasks.restoring import restored
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ def run_pipeline(spec: TrainingSpec, recorder: Recorder, folder: Path, field: Fi
     seconds |= {name: model.seconds[name] for name in ("u", "v", "m", "inverse")}
     report, seconds["report"] = _report(made, field, spec, recorder)
     result = TrainingResult(
-        metrics=report["metrics"],
-        verdict=Verdict(report["verdict"], report["verdict_reason"]),
+        metrics=reading.mapping(report, "metrics"),
+        verdict=Verdict(reading.text(report, "verdict"), reading.text(report, "verdict_reason")),
         seconds=seconds,
         device=spec.device,
         threads=spec.threads,
@@ -89,7 +90,7 @@ def _field(spec: TrainingSpec, folder: Path, recorder: Recorder, given: Field | 
             if given is not None:
                 _must_be_same(field, given, folder)
                 field = given  # with its function, which no file holds
-            taken = restored(recorder, "field.done", lambda state: float(state["seconds"]))
+            taken = restored(recorder, "field.done", lambda state: reading.number(state, "seconds"))
             seconds = recorder.clock() - began if taken is None else taken
             recorder.stage("field", "restored", seconds)
             return field, seconds
@@ -110,7 +111,7 @@ def _must_be_same(kept: Field, given: Field, folder: Path) -> None:
             raise InputError(f"{folder} holds a training on other samples; choose another folder or remove it")
 
 
-def _report(made: Trained, field: Field, spec: TrainingSpec, recorder: Recorder) -> tuple[dict[str, Any], float]:
+def _report(made: Trained, field: Field, spec: TrainingSpec, recorder: Recorder) -> tuple[dict[str, object], float]:
     from npf_engine.measures.report import accuracy_report
 
     kept = restored(recorder, "report.done", _kept_report)
@@ -128,9 +129,11 @@ def _report(made: Trained, field: Field, spec: TrainingSpec, recorder: Recorder)
     return report, seconds
 
 
-def _kept_report(state: dict[str, Any]) -> tuple[dict[str, Any], float]:
-    report = json.loads(state["report"])
-    return {key: report[key] for key in ("metrics", "verdict", "verdict_reason")}, float(state["seconds"])
+def _kept_report(state: State) -> tuple[dict[str, object], float]:
+    report = reading.as_mapping("report", json.loads(reading.text(state, "report")))
+    return {key: report[key] for key in ("metrics", "verdict", "verdict_reason")}, float(
+        reading.number(state, "seconds")
+    )
 
 
 def _bundle(

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from npf_engine.errors import InputError
 from npf_engine.studies.lab.progress import SeedRecorder
+from npf_engine.studies.lab.result import CurvePoints
 from npf_engine.studies.lab.tasks import Task
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.map import Map, TransportMap
@@ -75,7 +76,7 @@ class Curve:
         image = forward(self.x).numpy()
         self.recorder.snapshot("lab", method=np.array(self.name), pushforward=image, seconds=seconds, value=values)
 
-    def to_json(self) -> dict[str, list[float]]:
-        """{"seconds", "step", "value"} of all that was finite."""
+    def points(self) -> CurvePoints:
+        """All that was finite."""
         finite = [point for point in self.told if math.isfinite(point[2])]
-        return {key: [point[k] for point in finite] for k, key in enumerate(("seconds", "step", "value"))}
+        return CurvePoints(*([point[k] for point in finite] for k in range(3)))

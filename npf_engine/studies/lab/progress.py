@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
 
+from npf_engine.settings import reading
+from npf_engine.studies.lab.result import MethodResult
 from npf_engine.tasks.progress import Place
-from npf_engine.tasks.recorder import Recorder
+from npf_engine.tasks.recorder import Recorder, State
 from npf_engine.tasks.restoring import restored
 from npf_engine.transport.methods import registry
 from npf_engine.transport.methods.method import Map, Showing
@@ -52,20 +53,20 @@ def weights(methods: Sequence[str], seeds: int, seconds: float | None) -> dict[s
     return {name: seeds * (guess + MEASURE) for name, guess in each.items()}
 
 
-def save_done(recorder: Recorder, results: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+def save_done(recorder: Recorder, results: Mapping[str, MethodResult], arrays: dict[str, np.ndarray]) -> None:
     """Keep the rows and the clouds of the methods that are through, for a run that is resumed."""
+    rows = {name: row.to_json() for name, row in results.items()}
     clouds = {name: torch.from_numpy(np.ascontiguousarray(cloud)) for name, cloud in arrays.items()}
-    recorder.save(KEY, {"results": json.dumps(results), "clouds": clouds})
+    recorder.save(KEY, {"results": json.dumps(rows), "clouds": clouds})
 
 
-def load_done(recorder: Recorder) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def load_done(recorder: Recorder) -> tuple[dict[str, MethodResult], dict[str, np.ndarray]]:
     """What ``save_done`` kept; nothing where nothing was."""
     return restored(recorder, KEY, _done) or ({}, {})
 
 
-def _done(state: dict[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    results = json.loads(state["results"])
-    for name, row in results.items():
-        if "metric" not in row:
-            raise ValueError(f"{name!r} is no row of a method")
-    return results, {name: cloud.numpy() for name, cloud in state["clouds"].items()}
+def _done(state: State) -> tuple[dict[str, MethodResult], dict[str, np.ndarray]]:
+    rows = reading.as_mapping("results", json.loads(reading.text(state, "results")))
+    results = {name: MethodResult.of_json(reading.as_mapping(name, row)) for name, row in rows.items()}
+    clouds = reading.mapping(state, "clouds")
+    return results, {name: reading.of(clouds, name, torch.Tensor).numpy() for name in clouds}

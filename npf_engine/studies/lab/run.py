@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import json
 import math
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import ot
@@ -17,6 +18,7 @@ from npf_engine import seeds
 from npf_engine.divergences import default_eps, energy_mmd, l2_uvp, sinkhorn_divergence
 from npf_engine.studies.lab.fitting import Curve, fits
 from npf_engine.studies.lab.progress import load_done, save_done, weights
+from npf_engine.studies.lab.result import LabResult, Levels, MethodResult
 from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.lab.tasks import Task, build_task
 from npf_engine.tasks.files import write_atomic
@@ -36,67 +38,44 @@ BEYOND = 1e12  # an image farther out has left the numbers that can be measured
 MMD_CHUNK = 64  # rows of the distance matrix at once: it stays in the cache
 
 
-def run_lab(spec: LabSpec, recorder: Recorder | None = None, folder: Path | None = None) -> dict[str, Any]:
-    """Run the methods one after another; the contract's JSON and more.
+def run_lab(spec: LabSpec, recorder: Recorder | None = None, folder: Path | None = None) -> LabResult:
+    """Run the methods one after another; rows that are not judged yet.
 
-    ``{"task", "metric", "floor", "trivial", "exact_cost", "n", "results": {method: {"metric", "mean", "std",
-    "failed_share", "seconds", "parameters", "values", "look", "cost", "min_eigenvalue", "curve", "note"}}}``. floor:
-    what two draws of the target differ by, the mean of several, with "floor_std" of a single one (None for L2-UVP,
-    whose floor is 0); trivial: the value of only moving the mean. "look": {"points", "floor", "trivial"} and each row's
-    value on the few points of the curves, which are to be seen beside these levels and not beside those of n. A run
-    failed when its value is not finite, above the task's threshold, or no better than the trivial one. folder: gets
-    lab.json, and lab.npz with source, target and each method's pushforward of the first seed for pictures. Raises
+    A run failed when its value is not finite, above the task's threshold, or no better than the trivial one. folder:
+    gets lab.json, and lab.npz with source, target and each method's pushforward of the first seed for pictures. Raises
     InputError for a task that cannot be had, Cancelled when the recorder says so.
     """
     recorder = recorder or Recorder()
-    task = build_task(spec.task, spec.target, spec.d)
-    bench = Bench(task, spec)
-    arrays = {"source": bench.x[:SHOWN].numpy(), "target": bench.y[:SHOWN].numpy()}
-    if task.true_map is not None:
-        arrays["truth"] = task.true_map(bench.x[:SHOWN]).numpy()
-    report: dict[str, Any] = {
-        "task": spec.task if spec.target is None else f"{spec.task} {spec.target}",
-        "title": task.title,
-        "d": task.d,
-        "notes": list(task.notes),
-        "metric": task.metric,
-        "floor": bench.floor,
-        "floor_std": bench.floor_std,
-        "trivial": bench.trivial,
-        "look": bench.look_levels,
-        "exact_cost": bench.exact_cost,
-        "n": len(bench.x),
-        "seeds": [spec.first_seed, spec.seeds],
-        "spec": spec.to_json(),
-        "results": {},
-    }
+    bench = Bench(build_task(spec.task, spec.target, spec.d), spec)
+    arrays = bench.arrays()
     recorder.plan(weights(spec.methods, spec.seeds, spec.budget_seconds))
-    report["results"], kept = load_done(recorder)
+    results, kept = load_done(recorder)
+    report = bench.result(results)
     arrays |= kept
     if folder is not None:
         _write(folder, report, arrays)  # who follows the run sees floor, trivial answer and clouds at once
     for name in spec.methods:
         recorder.check()
-        if name in report["results"]:
+        if name in results:
             recorder.stage(name, "restored")
             continue
         recorder.stage(name, "started")
-        result, image = bench.run(name, recorder)
-        report["results"][name] = result
+        results[name], image = bench.run(name, recorder)
+        report = bench.result(results)
         if image is not None:
             arrays[f"pushforward_{name}"] = image[:SHOWN].numpy()
         recorder.stage(name, "done")
         if folder is not None:
             _write(folder, report, arrays)
-        save_done(recorder, report["results"], arrays)
+        save_done(recorder, results, arrays)
     return report
 
 
-def _write(folder: Path, report: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+def _write(folder: Path, report: LabResult, arrays: dict[str, np.ndarray]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     np.savez(buffer, **{k: np.asarray(v, dtype=np.float32) for k, v in arrays.items()})  # type: ignore[arg-type]
-    for name, data in (("lab.npz", buffer.getvalue()), ("lab.json", json.dumps(report).encode())):
+    for name, data in (("lab.npz", buffer.getvalue()), ("lab.json", json.dumps(report.to_json()).encode())):
         write_atomic(folder / name, data)
 
 
@@ -115,11 +94,11 @@ class Bench:
         shift = self.y.mean(0) - self.x.mean(0)
         self.trivial = self.value(lambda x: x + shift, self.x, self.y)
         few = min(LOOK_POINTS, n)
-        self.look_levels = {
-            "points": few,
-            "floor": self._floor(LOOK_FLOORS, few, apart=False)[0],
-            "trivial": _number(self.look(lambda x: x + shift)),
-        }
+        self.look_levels = Levels(
+            points=few,
+            floor=self._floor(LOOK_FLOORS, few, apart=False)[0],
+            trivial=_number(self.look(lambda x: x + shift)),
+        )
         if task.true_map is not None:
             self.exact_cost = float((task.true_map(self.x) - self.x).square().sum(1).mean())
         else:
@@ -128,6 +107,33 @@ class Bench:
         self.limit = math.inf if task.identical else self.trivial
         if task.failed_above is not None:
             self.limit = min(self.limit, task.failed_above)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The clouds that are kept for pictures, the true map's image among them where it is known."""
+        found = {"source": self.x[:SHOWN].numpy(), "target": self.y[:SHOWN].numpy()}
+        if self.task.true_map is not None:
+            found["truth"] = self.task.true_map(self.x[:SHOWN]).numpy()
+        return found
+
+    def result(self, rows: Mapping[str, MethodResult]) -> LabResult:
+        """What the run answers, with these rows."""
+        task, spec = self.task, self.spec
+        return LabResult(
+            task=spec.task if spec.target is None else f"{spec.task} {spec.target}",
+            title=task.title,
+            d=task.d,
+            notes=task.notes,
+            metric=task.metric,
+            floor=self.floor,
+            floor_std=self.floor_std,
+            trivial=self.trivial,
+            look=self.look_levels,
+            exact_cost=self.exact_cost,
+            n=len(self.x),
+            seeds=(spec.first_seed, spec.seeds),
+            spec=spec.to_json(),
+            results=dict(rows),
+        )
 
     def _floor(self, draws: int, n: int, apart: bool) -> tuple[float | None, float | None]:
         """Mean and standard deviation of the metric between draws of the target, n points each: to the references of
@@ -160,7 +166,7 @@ class Bench:
         """The metric on a few points, for curves."""
         return self.value(forward, self.x[:LOOK_POINTS], self.y[:LOOK_POINTS])
 
-    def run(self, name: str, recorder: Recorder) -> tuple[dict[str, Any], Tensor | None]:
+    def run(self, name: str, recorder: Recorder) -> tuple[MethodResult, Tensor | None]:
         """The method's row, and the first seed's pushforward of the test points."""
         spec, method = self.spec, registry.get(name)
         seeds = range(spec.first_seed, spec.first_seed + spec.seeds)
@@ -169,7 +175,8 @@ class Bench:
             found = fits(method, self.task, seeds, spec.budget, recorder, curve.see)
         except (ValueError, FloatingPointError, torch.linalg.LinAlgError) as error:
             recorder.note(f"{name}: {error}")
-            return _row(self.task.metric, [math.nan] * len(seeds), 1.0, {"note": str(error)}), None
+            row = MethodResult.of_values(self.task.metric, [math.nan] * len(seeds), 1.0)
+            return replace(row, note=str(error)), None
         values = []
         for index, (seed, fitted) in enumerate(zip(seeds, found, strict=True)):
             recorder.check()
@@ -179,36 +186,17 @@ class Bench:
         failed = [not (math.isfinite(v) and v < self.limit) for v in values]
         first = found[0]
         image = first.forward(self.x)
-        more = {
-            "seconds": sum(fitted.report.seconds for fitted in found) / len(found),
-            "parameters": first.report.parameters,
-            "curve": curve.to_json(),
-            "note": first.report.note,
-            "cost": _number(float((image - self.x).square().sum(1).mean())),
-            "look": _number(self.look(first.forward)),
-            "min_eigenvalue": _min_eigenvalue(first, self.x[:JACOBIAN_POINTS]),
-        }
-        row = _row(self.task.metric, values, sum(failed) / len(failed), more)
+        row = replace(
+            MethodResult.of_values(self.task.metric, values, sum(failed) / len(failed)),
+            seconds=sum(fitted.report.seconds for fitted in found) / len(found),
+            parameters=first.report.parameters,
+            curve=curve.points(),
+            note=first.report.note,
+            cost=_number(float((image - self.x).square().sum(1).mean())),
+            look=_number(self.look(first.forward)),
+            min_eigenvalue=_min_eigenvalue(first, self.x[:JACOBIAN_POINTS]),
+        )
         return row, image if torch.isfinite(image).all() else None
-
-
-def _row(metric: str, values: list[float], failed: float, more: dict[str, Any]) -> dict[str, Any]:
-    """A method's row, with ``more`` in place of what is not known of one that gave no map."""
-    finite = [v for v in values if math.isfinite(v)]
-    return {
-        "metric": metric,
-        "mean": float(np.mean(finite)) if finite else None,
-        "std": float(np.std(finite)) if finite else None,
-        "failed_share": failed,
-        "seconds": 0.0,
-        "parameters": 0,
-        "values": [v if math.isfinite(v) else None for v in values],
-        "look": None,
-        "cost": None,
-        "min_eigenvalue": None,
-        "note": "",
-        "curve": {"seconds": [], "step": [], "value": []},
-    } | more
 
 
 def _number(value: float) -> float | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from npf_engine.errors import InputError
 from npf_engine.settings import limits
@@ -80,7 +79,7 @@ class LabSpec(Spec):
         count = len(self.methods)
         return f"{task.removeprefix('field:')}, {count} method{'s' * (count != 1)}"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain values."""
         return to_json(self)
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from npf_engine.studies.kind import Kind, Words
 
 if TYPE_CHECKING:
-    from npf_engine.studies.kind import Told
+    from npf_engine.studies.lab.result import LabResult
     from npf_engine.studies.lab.spec import LabSpec
 
-KIND: Kind[LabSpec, Told] = Kind(
+KIND: Kind[LabSpec, LabResult] = Kind(
     "lab",
     Words(
         "Monge lab",
@@ -20,6 +20,7 @@ KIND: Kind[LabSpec, Told] = Kind(
     ),
     spec="npf_engine.studies.lab.spec:LabSpec",
     run="npf_engine.studies.lab.view:run_judged",
+    result="npf_engine.studies.lab.result:LabResult",
     stages=(),  # one for each method
     files=("lab.npz", "lab.json"),
 )

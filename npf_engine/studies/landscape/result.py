@@ -1,15 +1,29 @@
-"""What a landscape run answers."""
+"""What a landscape run answers, and the verdict on it: its draws against exp(-c g) or, where that was asked for, the
+method's own law."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from npf_engine.measures.verdict import Verdict
+import numpy as np
+
+from npf_engine.measures.verdict import GOOD, UNTRUSTED, USABLE, Verdict, level_by, weakest
+from npf_engine.numbers import number
+from npf_engine.sampling.samplers.lmc_npf import WHY_EVERYWHERE as WHY_EVERYWHERE
+from npf_engine.settings import reading
+from npf_engine.settings.reading import Record
 from npf_engine.studies.kind import verdict_in
+from npf_engine.studies.landscape.spec import OWN, TARGET
+
+ERRORS = 0.05, 0.10  # largest error of a basin's share, and share of draws in the wrong basin, that is good
+CHANCE = 0.01  # no smaller error of a share condemns: where nearly all mass is in one basin, staying there is right
+NEAR = 0.04, 0.15  # shortfall of the share of draws near modes: (good, usable)
+FLOORS, OF_ONE_BASIN = 5.0, 0.05  # an energy distance is good below so many floors, or this share of one basin's
+KINDS = ("modes", "saddles", "maxima")  # of critical points that draws may be near
 
 
 @dataclass(frozen=True)
@@ -20,22 +34,139 @@ class Mode:
     location: tuple[float, ...]
     kind: str
     occupancy: float
-    near: float
+    near: float | None
     target: float
     own_law: float | None = None
 
+    def to_json(self) -> dict[str, object]:
+        """By their names; ``near`` is absent where it is not known, as in reports of earlier versions."""
+        told = {**dataclasses.asdict(self), "location": list(self.location)}
+        return {key: value for key, value in told.items() if key != "near" or value is not None}
+
     @classmethod
-    def of_json(cls, data: Mapping[str, Any]) -> Mode:
-        """Inverse of ``dataclasses.asdict``."""
-        return cls(**(dict(data) | {"location": tuple(data["location"])}))
+    def of_json(cls, data: Record) -> Mode:
+        """Inverse of ``to_json``."""
+        return cls(
+            location=tuple(reading.numbers(data, "location")),
+            kind=reading.text(data, "kind"),
+            occupancy=reading.number(data, "occupancy"),
+            near=reading.maybe_number(data, "near"),
+            target=reading.number(data, "target"),
+            own_law=reading.maybe_number(data, "own_law"),
+        )
+
+
+@dataclass(frozen=True)
+class Near:
+    """Shares of draws truly near critical points of a kind; None where that is not known."""
+
+    modes: float | None = None
+    saddles: float | None = None
+    maxima: float | None = None
+
+    def of(self, kind: str) -> float | None:
+        """The share near one of KINDS."""
+        return {"modes": self.modes, "saddles": self.saddles, "maxima": self.maxima}[kind]
+
+    def to_json(self) -> dict[str, float | None]:
+        """near_modes, near_saddles and near_maxima."""
+        return {f"near_{kind}": self.of(kind) for kind in KINDS}
+
+    @classmethod
+    def of_json(cls, data: Record) -> Near:
+        """Inverse of ``to_json``."""
+        return cls(*(reading.maybe_number(data, f"near_{kind}") for kind in KINDS))
+
+
+@dataclass(frozen=True)
+class OwnLaw:
+    """The same figures of the method's own law: near of its exact draws; largest_error of a basin's share and
+    energy_distance of the run's draws against it."""
+
+    near: Near
+    largest_error: float | None
+    energy_distance: float | None
+
+    def to_json(self) -> dict[str, object]:
+        """By their names."""
+        return {**self.near.to_json(), "largest_error": self.largest_error, "energy_distance": self.energy_distance}
+
+    @classmethod
+    def of_json(cls, data: Record) -> OwnLaw:
+        """Inverse of ``to_json``."""
+        error, energy = (reading.maybe_number(data, key) for key in ("largest_error", "energy_distance"))
+        return cls(Near.of_json(data), error, energy)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A critical point of g. more: what else is known of it."""
+
+    location: tuple[float, ...]
+    kind: str
+    more: Record = dataclasses.field(default_factory=dict)
+
+    def to_json(self) -> dict[str, object]:
+        """All of it."""
+        return {"location": list(self.location), "kind": self.kind, **self.more}
+
+    @classmethod
+    def of_json(cls, data: Record) -> Point:
+        """Inverse of ``to_json``."""
+        more = {key: value for key, value in data.items() if key not in ("location", "kind")}
+        return cls(tuple(reading.numbers(data, "location")), reading.text(data, "kind"), more)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What exact draws of exp(-c g) would have: weights of the basins, shares near critical points.
+
+    energy_floor: the energy distance of two exact clouds; energy_trivial: of a sampler that stays in the heaviest
+    basin, None where there is one only; largest_error: of a basin's share, of the run's draws; own: the method's own
+    law, where it is another.
+    """
+
+    weights: Sequence[float]
+    energy_floor: float | None
+    energy_trivial: float | None
+    points: Sequence[Point]
+    largest_error: float | None
+    near: Near
+    own: OwnLaw | None
+
+    def to_json(self) -> dict[str, object]:
+        """As the contract calls them."""
+        return {
+            "weights": list(self.weights),
+            "energy_distance_of_exact_samples": self.energy_floor,
+            "energy_distance_of_one_basin": self.energy_trivial,
+            "critical_points": [point.to_json() for point in self.points],
+            "largest_error": self.largest_error,
+            **self.near.to_json(),
+            "own": None if self.own is None else self.own.to_json(),
+        }
+
+    @classmethod
+    def of_json(cls, data: Record) -> Expected:
+        """Inverse of ``to_json``."""
+        own = reading.maybe_mapping(data, "own")
+        return cls(
+            weights=reading.numbers(data, "weights"),
+            energy_floor=reading.maybe_number(data, "energy_distance_of_exact_samples"),
+            energy_trivial=reading.maybe_number(data, "energy_distance_of_one_basin"),
+            points=[Point.of_json(point) for point in reading.mappings(data, "critical_points")],
+            largest_error=reading.maybe_number(data, "largest_error"),
+            near=Near.of_json(data),
+            own=OwnLaw.of_json(own) if own else None,
+        )
 
 
 @dataclass(frozen=True)
 class LandscapeResult:
     """What the draws are like, beside the truth where the plane lets it be computed.
 
-    near_*: shares of the draws truly near critical points of a kind; truth: the same figures of exact draws, of one
-    basin and (``own``) of the method's own law; out: the run's folder; bundle: the networks, of a method that has any.
+    near: shares of the draws truly near critical points; truth: the same figures of exact draws, of one basin and of
+    the method's own law; out: the run's folder; bundle: the networks, of a method that has any.
     """
 
     method: str
@@ -44,11 +175,9 @@ class LandscapeResult:
     tau: float
     gradient_evaluations: int
     modes: tuple[Mode, ...]
-    near_modes: float | None
-    near_saddles: float | None
-    near_maxima: float | None
+    near: Near
     energy_distance: float | None
-    truth: Mapping[str, Any] | None
+    truth: Expected | None
     accuracy: float | None
     acceptance: float | None
     seconds: float
@@ -56,20 +185,114 @@ class LandscapeResult:
     verdict: Verdict | None = None
     bundle: Path | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """What ``landscape --json`` prints."""
-        told = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
-        told |= {name: None if told[name] is None else str(told[name]) for name in ("out", "bundle")}
-        verdict = told.pop("verdict")
-        told["modes"] = [dataclasses.asdict(mode) for mode in self.modes]
-        return told | ({} if verdict is None else verdict.to_json())
+        told: dict[str, object] = {
+            "method": self.method,
+            "law": self.law,
+            "coefficient": self.coefficient,
+            "tau": self.tau,
+            "gradient_evaluations": self.gradient_evaluations,
+            "modes": [mode.to_json() for mode in self.modes],
+            **self.near.to_json(),
+            "energy_distance": self.energy_distance,
+            "truth": None if self.truth is None else self.truth.to_json(),
+            "accuracy": self.accuracy,
+            "acceptance": self.acceptance,
+            "seconds": self.seconds,
+            "out": None if self.out is None else str(self.out),
+            "bundle": None if self.bundle is None else str(self.bundle),
+        }
+        return told | ({} if self.verdict is None else self.verdict.to_json())
 
     @classmethod
-    def of_json(cls, report: Mapping[str, Any]) -> LandscapeResult:
-        """Inverse of ``to_json``. Raises KeyError and TypeError for what is no report of a landscape run."""
-        own = ("verdict", "modes", "out", "bundle")
-        told: dict[str, Any] = {
-            item.name: report[item.name] for item in dataclasses.fields(cls) if item.name not in own
-        }
-        told |= {name: None if report.get(name) is None else Path(report[name]) for name in ("out", "bundle")}
-        return cls(**told, modes=tuple(map(Mode.of_json, report["modes"])), verdict=verdict_in(report))
+    def of_json(cls, report: Record) -> LandscapeResult:
+        """Inverse of ``to_json``. Raises InputError for what is no report of a landscape run."""
+        truth = reading.maybe_mapping(report, "truth")
+        out, bundle = (reading.maybe_text(report, name) for name in ("out", "bundle"))
+        return cls(
+            method=reading.text(report, "method"),
+            law=reading.maybe_text(report, "law", TARGET),
+            coefficient=reading.number(report, "coefficient"),
+            tau=reading.number(report, "tau"),
+            gradient_evaluations=reading.whole(report, "gradient_evaluations"),
+            modes=tuple(map(Mode.of_json, reading.mappings(report, "modes"))),
+            near=Near.of_json(report),
+            energy_distance=reading.maybe_number(report, "energy_distance"),
+            truth=Expected.of_json(truth) if truth else None,
+            accuracy=reading.maybe_number(report, "accuracy"),
+            acceptance=reading.maybe_number(report, "acceptance"),
+            seconds=reading.number(report, "seconds"),
+            out=None if out is None else Path(out),
+            bundle=None if bundle is None else Path(bundle),
+            verdict=verdict_in(report),
+        )
+
+
+def judge(result: LandscapeResult) -> Verdict | None:
+    """The verdict on a run; None where no law is known.
+
+    Three figures decide, each between what exact draws have and the trivial answer, a sampler that never leaves one
+    basin: the basins' shares, the share of draws truly near modes, and the energy distance. A basin's share alone says
+    little: it counts a draw on a saddle to a mode.
+    """
+    truth, own = result.truth, result.law == OWN
+    if truth is None or not result.modes or (own and truth.own is None):
+        return None
+    against = truth.own.near if own and truth.own is not None else truth.near
+    parts = [part for part in (_shares(result.modes, own), _nearness(result, against), _energy(result, truth)) if part]
+    reason = "; ".join(part.reason for part in parts)
+    if own:
+        reason = f"against its own law, as asked for: {reason}"
+    if result.method == "lmc-npf":
+        reason += f"; {WHY_EVERYWHERE}"
+    return Verdict(weakest(parts).level, reason)
+
+
+def _shares(modes: Sequence[Mode], own: bool) -> Verdict | None:
+    """The basins' shares; None for one basin, where there is nothing to get wrong."""
+    if len(modes) < 2:
+        return None
+    target = np.array([mode.own_law if own else mode.target for mode in modes])
+    occupancy = np.array([mode.occupancy for mode in modes])
+    error, wrong = float(np.abs(occupancy - target).max()), float(np.abs(occupancy - target).sum() / 2)
+    trivial = 1 - float(target.max())  # both figures of particles that never leave the heaviest basin
+    stuck = error > CHANCE and (error >= trivial or wrong >= trivial)
+    level = UNTRUSTED if stuck else GOOD if error <= ERRORS[0] and wrong <= ERRORS[1] else USABLE
+    law = "the law" if own else "exp(-c g)"
+    return Verdict(
+        level,
+        f"a basin's share misses that of {law} by {100 * error:.1f} % at most; particles that never leave the best "
+        "basin miss "
+        f"by {100 * trivial:.1f} %",
+    )
+
+
+def _nearness(result: LandscapeResult, against: Near) -> Verdict:
+    short = (against.modes or 0.0) - (result.near.modes or 0.0)
+    short = abs(short) if result.law == OWN else short
+    level = level_by(short, *NEAR)
+    found, expected = (
+        f"{_percent(near.modes)} of the draws are near a mode, {_percent(near.saddles)} near a saddle "
+        f"and {_percent(near.maxima)} near a maximum"
+        for near in (result.near, against)
+    )
+    if level == GOOD:
+        return Verdict(level, f"{found}, as they should be")
+    return Verdict(level, f"{found}, where {expected.replace(' of the draws', '').replace(' are', ' should be', 1)}")
+
+
+def _energy(result: LandscapeResult, truth: Expected) -> Verdict | None:
+    value, floor, trivial = result.energy_distance, truth.energy_floor or 0.0, truth.energy_trivial
+    if result.law == OWN and truth.own is not None:
+        value, trivial = truth.own.energy_distance, None
+    if value is None:
+        return None
+    good = max(FLOORS * floor, OF_ONE_BASIN * (trivial or 0.0))
+    level = level_by(value, good, math.inf if trivial is None else trivial)
+    clause = f"energy distance {number(value, 2)} where exact samples have {number(floor, 2)}"
+    return Verdict(level, clause + (f" and one basin has {number(trivial, 2)}" if trivial is not None else ""))
+
+
+def _percent(share: float | None) -> str:
+    return f"{100 * (share or 0.0):.0f} %"

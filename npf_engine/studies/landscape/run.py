@@ -1,32 +1,81 @@
-"""A landscape run with its verdict, its networks left as a bundle like any other."""
+"""A landscape job, from spec to result: sample exp(-c g) by any sampler at an equal count of gradients of g.
+
+    spec -> Landscape -> (pretrained networks) -> chain -> occupancy of each basin against the exact weights
+
+Chains run in model positions, [-1, 1]^d; results are in the user's. See sampling/samplers/.
+"""
 
 from __future__ import annotations
 
-import dataclasses
-import shlex
+import csv
+import io
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
+from torch import Tensor
 
+from npf_engine.errors import InputError
 from npf_engine.fields.field import Field
-from npf_engine.fields.spec import FieldSpec
-from npf_engine.measures.report import accuracy_report
-from npf_engine.numbers import typed
-from npf_engine.polar import PolarFactorization
+from npf_engine.polar.factorization import PolarFactorization
+from npf_engine.sampling import outcome
+from npf_engine.sampling.chain import Oracle
+from npf_engine.sampling.exact import Truth
+from npf_engine.sampling.landscapes import Landscape
+from npf_engine.sampling.langevin import LangevinSettings, lipschitz, step_size_warning
 from npf_engine.sampling.pretrain import PretrainSettings
+from npf_engine.sampling.sampler import get as sampler
+from npf_engine.sampling.setting import Chains, Setting
 from npf_engine.settings import reading
-from npf_engine.settings.stages import ReportConfig
-from npf_engine.studies.factorization.bundling import write_bundle
-from npf_engine.studies.factorization.spec import preset
-from npf_engine.studies.landscape.result import LandscapeResult
-from npf_engine.studies.landscape.spec import LandscapeSpec
-from npf_engine.studies.landscape.study import run_landscape
-from npf_engine.studies.landscape.verdict import judge
-from npf_engine.tasks import layout
+from npf_engine.studies.landscape.bundling import write_networks
+from npf_engine.studies.landscape.result import Expected, LandscapeResult, Mode, Near, judge
+from npf_engine.studies.landscape.spec import PRESETS, LandscapeSpec
+from npf_engine.tasks.files import write_atomic, write_json, writing
 from npf_engine.tasks.recorder import Recorder
 
-REPORT = ReportConfig(draws=4, n=1024, neighbourhoods=32)
-NOTE = "F is the gradient of the potential with respect to positions in [-1, 1]^d, as the sampler sees it."
+STEP_SHARE = 0.13  # tau c L of the default step
+Keep = Callable[[PolarFactorization, Field, PretrainSettings], None]
+
+
+def resolved(spec: LandscapeSpec, landscape: Landscape, truth: Truth | None) -> LandscapeSpec:
+    """The spec with every default filled in. Raises InputError for a start outside Omega or of another dimension."""
+    particles, steps = PRESETS[spec.preset]
+    coefficient = spec.coefficient or landscape.coefficient
+    start = spec.start or landscape.start or landscape.scaling.offset
+    if len(start) != landscape.d:
+        raise InputError(f"start has {len(start)} numbers, but {landscape.name} has {landscape.d} dimensions")
+    place = torch.tensor([start], dtype=torch.float64)
+    if not bool(landscape.region().inside(place)[0]):
+        raise InputError(f"start {_point(start)} is outside Omega, {_point(landscape.low)} to {_point(landscape.high)}")
+    if not bool(torch.isfinite(landscape.potential(place))[0]):
+        raise InputError(f"the potential is not a finite number at the start {_point(start)}; start elsewhere")
+    if not bool(torch.isfinite(landscape.gradient(place)).all()):
+        raise InputError(f"the potential has no gradient at the start {_point(start)}; start elsewhere")
+    tau = spec.tau
+    if tau is None:
+        tau = float(f"{STEP_SHARE / (coefficient * largest_curvature(landscape, truth, place)):.3g}")
+    inner = spec.inner or sampler(spec.method).inner
+    return replace(
+        spec,
+        inner=inner,
+        particles=spec.particles or particles,
+        steps=spec.steps or steps,
+        start=tuple(start),
+        coefficient=coefficient,
+        tau=tau,
+    )
+
+
+def largest_curvature(landscape: Landscape, truth: Truth | None, start: Tensor) -> float:
+    """The largest Hessian eigenvalue at the minima and the start, in the units of tau."""
+    points = [start]
+    if truth is not None:
+        points += [torch.tensor([p.location], dtype=torch.float64) for p in truth.critical if p.kind == "minimum"]
+    unit = torch.tensor(landscape.unit or (1.0,) * landscape.d, dtype=torch.float64)
+    found = lipschitz(lambda z: landscape.gradient(z * unit) * unit, torch.cat(points) / unit)
+    return max(found, 1e-12)
 
 
 def run(
@@ -34,78 +83,133 @@ def run(
 ) -> LandscapeResult:
     """``run_landscape`` with a verdict and, for a method with networks, a bundle in its folder.
 
-    The bundle holds the networks as the chain left them, with an accuracy table of their own. networks: other sizes of
-    them. Raises InputError.
+    networks: other sizes of them. Raises InputError.
     """
-    kept: dict[str, str] = {}
+    bundle: Path | None = None
 
     def keep(model: PolarFactorization, field: Field, settings: PretrainSettings) -> None:
+        nonlocal bundle
         if folder is not None:
-            kept["bundle"] = str(_write(model, field, settings, spec, recorder, folder))
+            bundle = write_networks(model, field, settings, spec, recorder, folder)
 
     result = run_landscape(spec, recorder, folder, networks, keep)
-    return LandscapeResult.of_json(result | judge(result) | kept)
+    return replace(result, verdict=judge(result), bundle=bundle)
 
 
-def _write(
-    model: PolarFactorization,
-    field: Field,
-    settings: PretrainSettings,
+def run_landscape(
     spec: LandscapeSpec,
-    recorder: Recorder,
-    folder: Path,
-) -> Path:
-    def progress(done: float, total: float, text: str) -> None:
-        recorder.check()
-        recorder.progress("report", int(done), int(total))
+    recorder: Recorder | None = None,
+    folder: Path | None = None,
+    networks: PretrainSettings | None = None,
+    keep: Keep | None = None,
+) -> LandscapeResult:
+    """Run the job; not judged yet. Files go to ``folder`` where there is one.
 
-    m_train, m_test = (model.solve(y.to(model.u.like)).x for y in (field.y_train, field.y_test))
-    count = len(model.samples["m_train"]), len(model.samples["m_test"])
-    samples = model.samples | {"m_train": m_train[: count[0]].float(), "m_test": m_test[: count[1]].float()}
-    # F cannot be built again from its spec, which tells another unit of it; its samples are in the bundle.
-    info = model.info | {"kind": "samples", "warnings": [*reading.texts(model.info, "warnings"), NOTE]}
-    model = dataclasses.replace(model, samples=samples, info=info, function=None)
-    report = accuracy_report(model, field, REPORT, spec.seed, progress, (m_train, m_test)).to_json()
-    report |= {
-        "seconds": model.seconds,
-        "device": "cpu",
-        "threads": torch.get_num_threads(),
-        "seed": spec.seed,
-    }
-    training = dataclasses.replace(
-        preset("custom"),
-        name=f"{spec.name} {spec.method}",
-        seed=spec.seed,
-        device="cpu",
-        u=settings.u,
-        v=settings.v,
-        conjugate=settings.conjugate,
-        m=dataclasses.replace(settings.m, steps=settings.map_steps),
-        inverse=dataclasses.replace(settings.inverse, steps=settings.bridge_steps),
-        report=REPORT,
-        field=FieldSpec(source=spec.name, n_samples=field.n, low=field.low, high=field.high),
+    networks: other sizes of the networks and of their training; keep: called with the networks as the chain left them.
+
+    Progress, live pictures (snapshot ``landscape``: x, jumped) and checkpoints go through the recorder. Raises
+    InputError for bad input and for a chain that diverges (what it had is then in the folder).
+    """
+    recorder = recorder or Recorder()
+    began = recorder.clock()
+    landscape = spec.landscape()
+    coefficient = spec.coefficient or landscape.coefficient
+    truth = Truth(landscape, coefficient) if landscape.d == 2 else None
+    spec = resolved(spec, landscape, truth)
+    assert spec.tau is not None and spec.particles is not None and spec.steps is not None and spec.inner is not None
+    for text in landscape.warnings:
+        recorder.note(text)
+    place = torch.tensor([spec.start], dtype=torch.float64)
+    settings = LangevinSettings(spec.tau, coefficient, spec.inner, True, landscape.metric)
+    warning = step_size_warning(settings, largest_curvature(landscape, truth, place))
+    if warning:
+        recorder.note(warning)
+    value, slope = landscape.in_model()
+    x = landscape.scaling.to_model(place).repeat(spec.particles, 1)
+    setting = Setting(
+        landscape,
+        Oracle(slope, value),
+        settings,
+        x,
+        spec.steps * spec.particles,
+        spec.seed,
+        recorder,
+        truth,
+        networks or PretrainSettings(),
     )
-    path = folder / layout.bundle_name(training.name)
-    return write_bundle(model, report, training, path, command=_command(spec))
+    chains = Chains()
+    try:
+        sampler(spec.method).run(setting, chains)
+    except InputError:
+        if folder is not None and chains.traces:
+            write_files(folder, spec, landscape, chains, None)
+        raise
+    result = _result(spec, landscape, truth, setting, chains)
+    result = replace(result, seconds=recorder.clock() - began, out=folder)
+    if folder is not None:
+        write_files(folder, spec, landscape, chains, result)
+    if keep is not None and chains.networks is not None:
+        keep(*chains.networks)
+    return result
 
 
-def _command(spec: LandscapeSpec) -> str:
-    """The command line that samples ``spec`` again."""
-    parts = [
-        "python",
-        "-m",
-        "npf_engine",
-        "landscape",
-        spec.expression or Path(spec.name).name,
-        "--method",
-        spec.method,
-    ]
-    default = LandscapeSpec()
-    for name in ("preset", "seed", "particles", "steps", "tau", "coefficient", "inner", "law"):
-        value = getattr(spec, name)
-        if value is not None and value != getattr(default, name):
-            parts += [f"--{name}", str(value)]
-    for name in ("start", "low", "high"):
-        if getattr(spec, name):
-            parts += [f"--{name}", *map(typed, getattr(spec, name))]
-    return shlex.join(parts)
+def _result(
+    spec: LandscapeSpec, landscape: Landscape, truth: Truth | None, setting: Setting, chains: Chains
+) -> LandscapeResult:
+    """All but seconds and out."""
+    assert spec.tau is not None
+    draws = landscape.scaling.to_user(chains.draws())
+    told = outcome.UNKNOWN
+    if truth is not None:
+        own = sampler(spec.method).own_law
+        settings = replace(setting.settings, metric=())  # in the user's positions
+        told = outcome.compare(truth, draws, truth.own_draws(settings, chains.lifted) if own else None, spec.seed)
+    expected = reading.maybe_mapping(told, "truth")
+    return LandscapeResult(
+        method=spec.method,
+        law=spec.law,
+        coefficient=setting.settings.coefficient,
+        tau=spec.tau,
+        gradient_evaluations=setting.oracle.evaluations,
+        modes=tuple(map(Mode.of_json, reading.mappings(told, "modes"))),
+        near=Near.of_json(told),
+        energy_distance=reading.maybe_number(told, "energy_distance"),
+        truth=Expected.of_json(expected) if expected else None,
+        accuracy=None,
+        acceptance=chains.acceptance,
+        seconds=0.0,
+    )
+
+
+def write_files(
+    folder: Path, spec: LandscapeSpec, landscape: Landscape, chains: Chains, result: LandscapeResult | None
+) -> None:
+    """particles.npz (x, and the trace: steps, paths, jumped, shares), particles.csv (last particles), the result."""
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    scaling = landscape.scaling
+    last = scaling.to_user(chains.last()).numpy()
+    steps, paths, jumped = chains.paths()
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        x=last,
+        draws=scaling.to_user(chains.draws()).numpy(),
+        steps=steps,
+        paths=scaling.to_user(torch.from_numpy(paths)).numpy(),
+        jumped=jumped,
+        shares=chains.shares(),
+    )
+    write_atomic(folder / "particles.npz", buffer.getvalue())
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(landscape.units.axes if landscape.units else [f"x{k + 1}" for k in range(landscape.d)])
+    writer.writerows(last.tolist())
+    write_atomic(folder / "particles.csv", text.getvalue().encode())
+    write_json(
+        folder / "landscape.json", {"spec": spec.to_json(), "result": None if result is None else result.to_json()}
+    )
+
+
+def _point(x: Iterable[float]) -> str:
+    return "(" + ", ".join(f"{float(value):.6g}" for value in x) + ")"

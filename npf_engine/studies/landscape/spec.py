@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from npf_engine.errors import InputError
 from npf_engine.sampling import sampler
@@ -24,7 +24,7 @@ AUTO = "empty: the landscape's own"
 
 @dataclass(frozen=True)
 class LandscapeSpec(Spec):
-    """What to sample and how. None: the landscape's or the preset's default (``study.resolved`` fills them in).
+    """What to sample and how. None: the landscape's or the preset's default (``run.resolved`` fills them in).
 
     particles * steps is the budget of gradients, the same for every method. tau: step of Langevin (in the user's
     units; on terrain in half boxes).
@@ -99,7 +99,7 @@ class LandscapeSpec(Spec):
                 "gradients; lower one"
             )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """As plain numbers, strings and lists."""
         return to_json(self)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -20,7 +18,7 @@ N = 2048
 
 def colour_match(
     source: Picture, palette: Picture, result: Picture, *, n: int = N, draws: int = DRAWS, seed: int = 0
-) -> dict[str, Any]:
+) -> dict[str, float | None]:
     """The contract's metric object for the colours of ``result`` against those of ``palette``.
 
     Divergences in units of squared colour in [0, 1]^3, between independent draws of n pixels; floor: two draws of the
@@ -43,7 +41,7 @@ def colour_match(
         eps = default_eps(reference)
         clouds = torch.stack([image, other, trivial])
         rows.append(_three(clouds, reference, eps))
-    return Measured.of_draws(rows, n, eps).to_json()
+    return dict(Measured.of_draws(rows, n, eps).to_json())
 
 
 def _three(clouds: Tensor, reference: Tensor, eps: float) -> tuple[float, float, float]:

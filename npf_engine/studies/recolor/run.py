@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from npf_engine.fields.pictures import Picture, open_picture, png_bytes, resized
 from npf_engine.measures.measured import Measured
 from npf_engine.measures.verdict import GOOD, Verdict, level_by
 from npf_engine.numbers import number
 from npf_engine.studies.recolor.measure import colour_match
+from npf_engine.studies.recolor.result import RecolorResult
 from npf_engine.studies.recolor.spec import RecolorSpec
 from npf_engine.studies.recolor.transfer import method_of, recolor, structure
 from npf_engine.tasks.files import write_atomic
@@ -23,7 +24,7 @@ AFTER = "after.png"  # the answer
 AT_ONCE = 3.0  # seconds, guessed, of what takes no budget
 
 
-def run_recolor(spec: RecolorSpec, recorder: Recorder, folder: Path) -> dict[str, Any]:
+def run_recolor(spec: RecolorSpec, recorder: Recorder, folder: Path) -> RecolorResult:
     """Writes before.png, palette.png and after.png; answers size, match of colours, structure kept, and a verdict."""
     source, palette = open_picture(spec.source), open_picture(spec.palette)
     _write(folder, {"before.png": source, "palette.png": palette})
@@ -46,33 +47,33 @@ def run_recolor(spec: RecolorSpec, recorder: Recorder, folder: Path) -> dict[str
     match = colour_match(source, palette, result.picture, draws=spec.draws, seed=spec.seed)
     kept = structure(source, result.picture)
     recorder.stage("measure", "done")
-    report = {
-        "width": source.width,
-        "height": source.height,
-        "method": spec.method,
-        "pushforward": match,
-        "structure": kept if math.isfinite(kept) else None,
-        "parameters": result.parameters,
-        "note": result.note,
-        "seconds": result.seconds,
-    }
-    return report | (judge(match) if spec.strength == 1 else {})  # less than all of the colours is no failure
+    return RecolorResult(
+        width=source.width,
+        height=source.height,
+        method=spec.method,
+        pushforward=match,
+        structure=kept if math.isfinite(kept) else None,
+        parameters=result.parameters,
+        note=result.note,
+        seconds=result.seconds,
+        verdict=judge(match) if spec.strength == 1 else None,  # less than all of the colours is no failure
+    )
 
 
-def judge(match: dict[str, Any]) -> dict[str, str]:
+def judge(match: Mapping[str, float | None]) -> Verdict | None:
     """The verdict on the colours, between two draws of the palette (floor) and the closed-form Gaussian map (trivial).
 
-    Empty where the palette has one colour: there is no floor then.
+    None where the palette has one colour: there is no floor then.
     """
     row = Measured.of_json(match)
     if row is None or row.trivial is None or row.ratio is None or not math.isfinite(row.ratio):
-        return {}
+        return None
     gap = row.gap if row.gap is not None else 1.0
     level = level_by(gap, *LIMITS) if row.surely_above(SAME) else GOOD
     reason = f"the colours have ratio {number(row.ratio)} to two draws of the palette"
     if row.trivial > 0:
         reason += f", those of the closed-form Gaussian map {number(row.trivial / row.floor)}"
-    return Verdict(level, reason).to_json()
+    return Verdict(level, reason)
 
 
 def preview(picture: Picture, side: int = PREVIEW) -> Picture:

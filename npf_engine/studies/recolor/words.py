@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from npf_engine.studies.kind import Kind, Stage, Words
 
 if TYPE_CHECKING:
-    from npf_engine.studies.kind import Told
+    from npf_engine.studies.recolor.result import RecolorResult
     from npf_engine.studies.recolor.spec import RecolorSpec
 
-KIND: Kind[RecolorSpec, Told] = Kind(
+KIND: Kind[RecolorSpec, RecolorResult] = Kind(
     "recolor",
     Words(
         "Colour transfer",
@@ -20,6 +20,7 @@ KIND: Kind[RecolorSpec, Told] = Kind(
     ),
     spec="npf_engine.studies.recolor.spec:RecolorSpec",
     run="npf_engine.studies.recolor.run:run_recolor",
+    result="npf_engine.studies.recolor.result:RecolorResult",
     stages=("recolor", "measure"),
     files=("before.png", "palette.png", "after.png"),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from npf_engine.cli import main
 from npf_engine.errors import Cancelled, InputError
 from npf_engine.fields.classifier import DIMENSION, SIZES, Classifier
 from npf_engine.fields.digits import Digits, embedded_digits
+from npf_engine.measures.measured import Measured
 from npf_engine.measures.verdict import LEVELS
 from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.networks.value_bridge import ValueBridge
@@ -33,6 +35,7 @@ from npf_engine.studies.classifier import sample
 from npf_engine.studies.classifier.data import axis_names, uniform_pairs
 from npf_engine.studies.classifier.factorize import judge
 from npf_engine.studies.classifier.measures import distance_to_nearest, stochasticity
+from npf_engine.studies.classifier.result import Cosine
 from npf_engine.studies.classifier.run import run_experiment
 from npf_engine.studies.classifier.sample import judge as judge_shares
 from npf_engine.studies.classifier.spec import ExperimentSpec, ParticlesConfig, experiment_preset
@@ -250,16 +253,14 @@ def test_distance_and_stochasticity_of_known_clouds(digits: Digits) -> None:
 
 
 def test_a_result_no_better_than_trivial_is_called_a_failure() -> None:
-    push = {"value": 1.0, "trivial": 3.0, "self_distance": 0.9, "se": 0.1, "draws": 8}
-    good = {"mean": 0.9, "std": 0.1, "n": 400, "trivial": 0.66, "ceiling": 0.96}
-    assert judge({"inverse_cosine": good, "pushforward": push}).level == "good"
-    assert judge({"inverse_cosine": good | {"mean": 0.8}, "pushforward": push}).level == "usable"
-    assert judge({"inverse_cosine": good, "pushforward": push | {"value": 2.0}}).level == "usable"
-    for worse in (
-        {"inverse_cosine": good | {"mean": 0.665}},  # above the trivial answer, but not beyond chance
-        {"pushforward": push | {"value": 3.0}},
-    ):
-        assert judge({"inverse_cosine": good, "pushforward": push} | worse).level == "not trustworthy"
+    push = Measured(1.0, 0.9, trivial=3.0, se=0.1, draws=8)
+    good = Cosine(mean=0.9, std=0.1, trivial=0.66, ceiling=0.96, n=400)
+    assert judge(push, good).level == "good"
+    assert judge(push, replace(good, mean=0.8)).level == "usable"
+    assert judge(replace(push, value=2.0), good).level == "usable"
+    # 0.665 is above the trivial answer, but not beyond chance
+    assert judge(push, replace(good, mean=0.665)).level == "not trustworthy"
+    assert judge(replace(push, value=3.0), good).level == "not trustworthy"
 
 
 def test_shares_of_good_weights_are_compared_beyond_chance() -> None:

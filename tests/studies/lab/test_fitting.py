@@ -102,4 +102,4 @@ def test_the_curve_has_a_seeds_share_of_the_seconds(share: int) -> None:
     np.testing.assert_allclose(last["seconds"], [6 / share, 9 / share, 12 / share])
     np.testing.assert_array_equal(last["pushforward"], (x + 3).numpy())
     assert str(last["method"]) == "mine"
-    assert curve.to_json() == {"seconds": [6 / share, 12 / share], "step": [3, 8], "value": [21.0, 33.0]}
+    assert curve.points().to_json() == {"seconds": [6 / share, 12 / share], "step": [3, 8], "value": [21.0, 33.0]}

@@ -13,7 +13,7 @@ import torch
 from npf_engine.cli import main
 from npf_engine.errors import Cancelled, InputError
 from npf_engine.runs.recording import FolderRecorder
-from npf_engine.studies.lab.run import run_lab
+from npf_engine.studies.lab import run
 from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.lab.tasks import build_task, clouds_task, read_cloud
 from npf_engine.tasks.recorder import Recorder
@@ -24,6 +24,10 @@ from npf_engine.transport.methods.method import AnyMethod
 from npf_engine.transport.pairing import optimal_assignment
 
 CONTRACT = {"metric", "mean", "std", "failed_share", "seconds", "parameters"}
+
+
+def run_lab(*arguments: Any, **named: Any) -> dict[str, Any]:
+    return run.run_lab(*arguments, **named).to_json()
 
 
 def cloud(n: int, d: int = 2, seed: int = 0) -> torch.Tensor:

@@ -17,13 +17,15 @@ from torch import Tensor
 from npf_engine.divergences import default_eps, energy_mmd, sinkhorn_divergence
 from npf_engine.errors import InputError
 from npf_engine.studies.lab import run
-from npf_engine.studies.lab.run import Bench, _exact_cost, _min_eigenvalue, _row
+from npf_engine.studies.lab.result import LabResult, MethodResult
+from npf_engine.studies.lab.run import Bench, _exact_cost, _min_eigenvalue
 from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.lab.tasks import Task
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.fit_report import FitReport
 from npf_engine.transport.map import Map
 from npf_engine.transport.methods.method import AnyMethod, Budget
+from tests.studies.lab.reports import report_of
 
 
 def law(d: int, by: float, size: float = 1.0) -> Callable[[int, torch.Generator], Tensor]:
@@ -89,8 +91,8 @@ def test_a_floor_is_the_mean_between_draws_that_are_no_ones_reference(
     values = [float(k**2) for k in range(1, len(of) + 1)]
     assert bench.floor == pytest.approx(np.mean(values)) and bench.floor_std == pytest.approx(np.std(values, ddof=1))
     k = len(of) + 1
-    assert bench.look_levels["points"] == 40 and bench.trivial == k**2 and bench.look_levels["trivial"] == (k + 9) ** 2
-    assert bench.look_levels["floor"] == pytest.approx(np.mean([(k + j) ** 2 for j in range(1, 9)]))
+    assert bench.look_levels.points == 40 and bench.trivial == k**2 and bench.look_levels.trivial == (k + 9) ** 2
+    assert bench.look_levels.floor == pytest.approx(np.mean([(k + j) ** 2 for j in range(1, 9)]))
 
 
 def test_the_trivial_answer_moves_the_mean(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,10 +108,10 @@ def test_the_trivial_answer_moves_the_mean(monkeypatch: pytest.MonkeyPatch) -> N
         moved = bench.x + (bench.y.mean(0) - bench.x.mean(0))
         assert bench.trivial == pytest.approx(distance(moved, bench.y), rel=1e-4) and bench.limit == bench.trivial
         few = bench.look_levels
-        assert few["points"] == 24 and few["trivial"] == pytest.approx(distance(moved[:24], bench.y[:24]), rel=1e-4)
+        assert few.points == 24 and few.trivial == pytest.approx(distance(moved[:24], bench.y[:24]), rel=1e-4)
         assert bench.value(lambda x: x + 5, bench.x, bench.y) == pytest.approx(distance(bench.x + 5, bench.y), rel=1e-4)
     known = Bench(task("l2_uvp", true_map=lambda x: 3 * x + 1), spec())
-    assert (known.floor, known.floor_std, known.look_levels["floor"]) == (None, None, None)
+    assert (known.floor, known.floor_std, known.look_levels.floor) == (None, None, None)
     off = known.value(lambda x: 3 * x + 2, known.x, known.y)
     assert off == pytest.approx(100 * 2 / float(9 * known.x.var(0, correction=0).sum()), rel=1e-4)
     assert known.exact_cost == pytest.approx(float((2 * known.x + 1).square().sum(1).mean()), rel=1e-5)
@@ -200,13 +202,13 @@ def test_a_row_has_the_figures_of_all_seeds_and_the_first_ones_pushforward(monke
     values = [bench.value(fits[k].forward, *task().test(40, 2 + k)) for k in range(4)]
     assert math.isnan(values[2]) and values[3] > 5 > max(values[:2])
     known = [values[0], values[1], values[3]]
-    assert row["values"] == [values[0], values[1], None, values[3]]
-    assert row["mean"] == pytest.approx(np.mean(known)) and row["std"] == pytest.approx(np.std(known))
-    assert (row["failed_share"], row["seconds"], row["parameters"], row["note"]) == (0.5, 5.0, 11, "a word")
-    assert row["cost"] == pytest.approx(2 * 2.9**2, rel=1e-5) and row["look"] == bench.look(fits[0].forward)
-    assert row["min_eigenvalue"] == pytest.approx(-2.0, abs=1e-6) and row["metric"] == "mmd"
+    assert list(row.values) == [values[0], values[1], None, values[3]]
+    assert row.mean == pytest.approx(np.mean(known)) and row.std == pytest.approx(np.std(known))
+    assert (row.failed_share, row.seconds, row.parameters, row.note) == (0.5, 5.0, 11, "a word")
+    assert row.cost == pytest.approx(2 * 2.9**2, rel=1e-5) and row.look == bench.look(fits[0].forward)
+    assert row.min_eigenvalue == pytest.approx(-2.0, abs=1e-6) and row.metric == "mmd"
     on_the_way = [bench.look(moving(by, 0.0).forward) for by in (1.0, 3.0)]
-    assert row["curve"] == {"seconds": [0.5, 1.5], "step": [1, 3], "value": on_the_way}
+    assert row.curve.to_json() == {"seconds": [0.5, 1.5], "step": [1, 3], "value": on_the_way}
     assert len(recorder.shots) == 3 and str(recorder.shots[0]["method"]) == "gaussian"
     assert image is not None and torch.equal(image, bench.x + 2.9)
 
@@ -224,8 +226,8 @@ def test_a_first_map_that_is_lost_leaves_no_picture_and_no_figures(monkeypatch: 
     row, image = Bench(task(), spec(seeds=1)).run("gaussian", ByHand())
     assert image is None
     for name in ("mean", "std", "cost", "look", "min_eigenvalue"):
-        assert row[name] is None
-    assert row["values"] == [None] and row["failed_share"] == 1.0
+        assert getattr(row, name) is None
+    assert list(row.values) == [None] and row.failed_share == 1.0
     monkeypatch.setattr(run, "fits", lambda *given: [Half(0.0, FitReport())])
     assert Bench(task(), spec(seeds=1)).run("gaussian", ByHand())[1] is None
 
@@ -238,9 +240,8 @@ def test_a_method_that_cannot_has_a_row_of_nothing_and_its_reason(monkeypatch: p
     recorder = ByHand()
     row, image = Bench(task(), spec(seeds=2)).run("exact", recorder)
     assert image is None and recorder.notes == ["exact: too few points"]
-    assert row == _row("mmd", [math.nan] * 2, 1.0, {"note": "too few points"})
-    assert (row["failed_share"], row["seconds"], row["parameters"], row["values"]) == (1.0, 0.0, 0, [None, None])
-    assert row["curve"] == {"seconds": [], "step": [], "value": []}
+    assert row == MethodResult("mmd", None, 1.0, values=[None, None], note="too few points")
+    assert row.curve.to_json() == {"seconds": [], "step": [], "value": []}
 
 
 def test_the_smallest_eigenvalue_is_the_symmetric_parts() -> None:
@@ -250,8 +251,9 @@ def test_the_smallest_eigenvalue_is_the_symmetric_parts() -> None:
 def test_what_is_written_can_be_read_and_written_again(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "down"
     for value in (1.0, 2.0):
-        run._write(folder, {"value": value}, {"x": np.full((2, 2), value)})
-    assert json.loads((folder / "lab.json").read_text()) == {"value": 2.0}
+        report = report_of({"trivial": value})
+        run._write(folder, report, {"x": np.full((2, 2), value)})
+    assert LabResult.of_json(json.loads((folder / "lab.json").read_text())) == report and report.trivial == 2.0
     with np.load(folder / "lab.npz") as arrays:
         assert arrays["x"].dtype == np.float32 and float(arrays["x"].sum()) == 8.0
     assert sorted(path.name for path in folder.iterdir()) == ["lab.json", "lab.npz"]
@@ -266,7 +268,7 @@ def test_a_report_names_its_task_and_keeps_the_clouds(
     monkeypatch.setattr(run, "SHOWN", 20)
     monkeypatch.setattr(run, "fits", lambda method, *given: [moving(math.nan if method.name == "exact" else 3.0, 1.0)])
     asked = LabSpec(task="a.csv", target="b.csv", methods=("gaussian", "exact"), seeds=1, points=40)
-    report = run.run_lab(asked, None, tmp_path)
+    report = run.run_lab(asked, None, tmp_path).to_json()
     assert report["task"] == "a.csv b.csv" and report["n"] == 40 and report["seeds"] == [0, 1]
     assert list(report["results"]) == ["gaussian", "exact"] and report == json.loads(
         (tmp_path / "lab.json").read_text()
@@ -280,4 +282,4 @@ def test_a_report_names_its_task_and_keeps_the_clouds(
         if known:
             np.testing.assert_allclose(arrays["truth"], 2 * x[:20].numpy() + 3)
     named = LabSpec(task="gaussian", methods=("gaussian",), seeds=1, points=40)
-    assert run.run_lab(named)["task"] == "gaussian"
+    assert run.run_lab(named).task == "gaussian"

@@ -11,7 +11,12 @@ import pytest
 
 from npf_engine.measures.verdict import GOOD, UNTRUSTED, USABLE
 from npf_engine.studies.lab import view
-from npf_engine.studies.lab.view import _best, _spread, judge, judged
+from npf_engine.studies.lab.result import Judgement, MethodResult, Recognised
+from npf_engine.studies.lab.view import _best, _spread
+from npf_engine.tasks.recorder import Recorder
+from tests.studies.lab.reports import judge_json as judge
+from tests.studies.lab.reports import judged_json as judged
+from tests.studies.lab.reports import report_of, row_of
 
 UNIT = {"floor": 0.0, "floor_std": 0.0, "trivial": 1.0}
 
@@ -21,18 +26,18 @@ def row(mean: float | None, *values: float, failed: float = 0.0) -> dict[str, An
 
 
 def test_the_spread_is_that_of_the_values_and_of_the_floors_draws() -> None:
-    report = {"floor_std": 0.4}
+    report = report_of({"floor_std": 0.4})
     # The deviation of 1, 2, 3, 4 is 1.291; a floor is the mean of 3 to 8 draws.
-    assert _spread(row(2.5, 1, 2, 3, 4), report) == pytest.approx(math.hypot(1.2909944 / 2, 0.4 / 2))
-    assert _spread(row(1.5, 1, 2), report) == pytest.approx(math.hypot(0.5, 0.4 / math.sqrt(3)))
-    assert _spread(row(1.0, 1), report) == pytest.approx(math.hypot(0.4, 0.4 / math.sqrt(3)))
+    assert _spread(row_of(row(2.5, 1, 2, 3, 4)), report) == pytest.approx(math.hypot(1.2909944 / 2, 0.4 / 2))
+    assert _spread(row_of(row(1.5, 1, 2)), report) == pytest.approx(math.hypot(0.5, 0.4 / math.sqrt(3)))
+    assert _spread(row_of(row(1.0, 1)), report) == pytest.approx(math.hypot(0.4, 0.4 / math.sqrt(3)))
     many = [0.0, 1.0] * 8
-    assert _spread(row(0.5, *many), report) == pytest.approx(
+    assert _spread(row_of(row(0.5, *many)), report) == pytest.approx(
         math.hypot(math.sqrt(0.25 * 16 / 15) / 4, 0.4 / math.sqrt(8))
     )
     failed = row(1.5, 1, 2) | {"values": [1.0, None, 2.0]}
-    assert _spread(failed, report) == pytest.approx(math.hypot(0.5, 0.4 / math.sqrt(3)))
-    assert _spread({"mean": 1.0}, {}) == 0.0
+    assert _spread(row_of(failed), report) == pytest.approx(math.hypot(0.5, 0.4 / math.sqrt(3)))
+    assert _spread(row_of({"mean": 1.0}), report_of({})) == 0.0
 
 
 def test_the_level_of_a_row_at_its_limits() -> None:
@@ -52,8 +57,8 @@ def test_the_level_of_a_row_at_its_limits() -> None:
     assert found["gap"] == 0.25 and found["gap_se"] == pytest.approx(1.0 / 4)
 
 
-def told(gap: float | None, se: float | None = 0.0, verdict: str | None = USABLE) -> dict[str, Any]:
-    return {"gap": gap, "gap_se": se, "verdict": verdict}
+def told(gap: float | None, se: float | None = 0.0, verdict: str | None = USABLE) -> MethodResult:
+    return MethodResult("mmd", gap, judgement=Judgement(gap, se, verdict))
 
 
 def test_the_best_come_first_and_what_chance_does_not_tell_from_them_after() -> None:
@@ -84,7 +89,7 @@ def test_the_sentence_names_the_best_method_and_the_best_reference() -> None:
         "the best method, C-MGN, is 5 ± 2.9 % of the way from the floor to only moving the mean; ICNN cannot be told "
         "from it; the best reference, Entropic, is at 2.5 ± 1.4 %",
     )
-    assert found["results"]["cmgn"] == rows["cmgn"] | judge(rows["cmgn"], report)
+    assert found["results"]["cmgn"] == row_of(rows["cmgn"]).to_json() | judge(rows["cmgn"], report)
     references = {name: rows[name] for name in ("entropic", "gaussian")}
     assert judged(report | {"results": references})["verdict_reason"] == (
         "the best reference, Entropic, is 2.5 ± 1.4 % of the way from the floor to only moving the mean"
@@ -117,11 +122,12 @@ def test_where_nothing_can_be_judged_only_failures_have_a_verdict() -> None:
 
 @pytest.mark.parametrize("task", ["digits", "mixture"])
 def test_only_digits_are_shown_to_the_classifier(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(view, "run_lab", lambda spec, recorder, folder: UNIT | {"results": {"cmgn": row(0.2, 0.2)}})
-    monkeypatch.setattr(view, "_recognised", lambda folder: {"cmgn": {"recognised": 0.5, "entropy": 1.0}})
+    monkeypatch.setattr(view, "run_lab", lambda *_: report_of(UNIT | {"results": {"cmgn": row(0.2, 0.2)}}))
+    monkeypatch.setattr(view, "_recognised", lambda folder: {"cmgn": Recognised(0.5, 1.0)})
     spec: Any = type("Spec", (), {"task": task})
-    found = view.run_judged(spec, None, Path())  # type: ignore[arg-type]
-    assert found["verdict"] == USABLE and ("digits" in found) == (task == "digits")
+    found = view.run_judged(spec, Recorder(), Path())
+    assert found.verdict is not None and found.verdict.level == USABLE
+    assert (found.digits is not None) == (task == "digits")
 
 
 def test_real_digits_are_recognised_and_those_of_noise_are_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,5 +136,5 @@ def test_real_digits_are_recognised_and_those_of_noise_are_not(tmp_path: Path, m
     np.savez(tmp_path / "lab.npz", source=noise, pushforward_cmgn=np.repeat(noise[:1], 40, axis=0))
     found = view._recognised(tmp_path)
     assert set(found) == {"real digits", "gaussian (trivial)", "cmgn"}
-    assert found["real digits"]["recognised"] > 0.8 > 0.4 > found["gaussian (trivial)"]["recognised"]
-    assert found["real digits"]["entropy"] > 2.1 and found["cmgn"]["entropy"] == pytest.approx(0.0)
+    assert found["real digits"].recognised > 0.8 > 0.4 > found["gaussian (trivial)"].recognised
+    assert found["real digits"].entropy > 2.1 and found["cmgn"].entropy == pytest.approx(0.0)

@@ -27,10 +27,10 @@ from npf_engine.sampling.pretrain import PretrainSettings
 from npf_engine.sampling.tempering import Tempering
 from npf_engine.settings.dotted import set_leaves
 from npf_engine.settings.stages import AmortizerConfig, InverseConfig, MapConfig, PotentialConfig
-from npf_engine.studies.landscape import run
+from npf_engine.studies.landscape import bundling, run
+from npf_engine.studies.landscape import result as results
+from npf_engine.studies.landscape.run import resolved
 from npf_engine.studies.landscape.spec import LandscapeSpec
-from npf_engine.studies.landscape.study import resolved, run_landscape
-from npf_engine.studies.landscape.verdict import judge
 from npf_engine.tasks.recorder import Recorder
 
 KEYS = {
@@ -51,6 +51,18 @@ KEYS = {
     "out",
 }
 MODE_KEYS = {"location", "kind", "occupancy", "near", "target", "own_law"}
+
+
+def judge(report: dict[str, Any]) -> dict[str, str]:
+    """The verdict, as JSON."""
+    found = results.judge(results.LandscapeResult.of_json(report))
+    return {} if found is None else found.to_json()
+
+
+def run_landscape(*arguments: Any, **named: Any) -> dict[str, Any]:
+    """What the run answers, as JSON."""
+    told = run.run_landscape(*arguments, **named).to_json()
+    return {key: value for key, value in told.items() if key != "bundle"}
 
 
 @pytest.fixture(scope="module")
@@ -395,7 +407,7 @@ def test_the_command_of_a_run_reproduces_it_to_the_last_digit() -> None:
         tau=1.23456789e-5,
         coefficient=7 / 3,
     )
-    words = shlex.split(run._command(spec))
+    words = shlex.split(bundling._command(spec))
     again = set_leaves(LandscapeSpec(), flags.typed(LandscapeSpec, build_parser().parse_args(words[3:])))
     assert again.name == spec.expression
     for name in ("low", "high", "start"):

@@ -1,0 +1,66 @@
+"""Places whose elevation is on this machine: fetched by name, and then to be had without a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from npf_engine.errors import InputError
+from npf_engine.fields.cachedir import cache_folder
+from npf_engine.fields.places import elevation_fetch, find
+from npf_engine.settings import reading
+from npf_engine.tasks.files import read_json, write_json
+
+NAMES = "places.json"  # name -> title and bounds of what was fetched that is no region of the gazetteer
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A place and its raster: bounds are west, south, east, north in degrees."""
+
+    place: find.Place
+    path: Path
+
+    def to_json(self) -> dict[str, object]:
+        """{"name", "bounds", "path"}."""
+        return {"name": self.place.name, "bounds": list(self.place.bounds), "path": str(self.path)}
+
+
+def keep(name: str, progress: elevation_fetch.Progress | None = None) -> Kept:
+    """The place called ``name`` with its elevation, from the cache or fetched into it.
+
+    Raises InputError, in one sentence, for a name that is none and for every failure to fetch.
+    """
+    place = find.find_place(name)
+    path = elevation_fetch.fetch(place.bounds, progress=progress)
+    if place.source != "gazetteer":
+        told = {item.name: {"title": item.title, "bounds": list(item.bounds)} for item in cities()}
+        told[place.name] = {"title": place.title, "bounds": list(place.bounds)}
+        write_json(_index(), told)
+    return Kept(place, path)
+
+
+def cities() -> list[find.Place]:
+    """Those that were kept by name and are no regions of the gazetteer, as far as their rasters are still there."""
+    found = []
+    for name, told in (read_json(_index()) or {}).items():
+        try:
+            entry = reading.as_mapping(name, told)
+            west, south, east, north = reading.numbers(entry, "bounds")
+            place = find.Place(name, reading.text(entry, "title"), (west, south, east, north), "city")
+        except (InputError, ValueError):
+            continue  # somebody else's line: the others are still there
+        if elevation_fetch.clip_path(place.bounds).is_file():
+            found.append(place)
+    return found
+
+
+def all_kept() -> list[Kept]:
+    """Every place with a name whose elevation is here."""
+    there = [*find.gazetteer(), *cities()]
+    paths = [(place, elevation_fetch.clip_path(place.bounds)) for place in there]
+    return [Kept(place, path) for place, path in paths if path.is_file()]
+
+
+def _index() -> Path:
+    return cache_folder("clips") / NAMES

@@ -1,0 +1,142 @@
+"""What a sampler made of the modes: the numbers of a run, the share of each basin, and where its draws truly are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import streamlit as st
+
+from npf_engine.figures import landscape as figures
+from npf_engine.numbers import number, percent
+from npf_engine.studies.landscape.result import KINDS, LandscapeResult
+from pages.landscape import chains
+from ui import frame
+from ui.plots import plot
+
+MOST_MARKS = 40  # saddles and maxima that are marked
+PLAIN_COLUMN = "From the same start with as many gradients."
+
+
+def others(report: LandscapeResult) -> list[tuple[Sequence[float], str]]:
+    """Saddles and maxima with their places, unless there are so many that they would hide the draws."""
+    known = () if report.truth is None else report.truth.points
+    found = [(point.location, point.kind) for point in known if point.kind in ("saddle", "maximum")]
+    return list(found) if len(found) <= MOST_MARKS else []
+
+
+def weights(shown: Sequence[LandscapeResult], name: str) -> None:
+    """The share of each mode beside what exp(-c g) gives its basin."""
+    caption = (
+        "Share of the draws at each mode beside what exp(-c g) gives its basin: the full part of a bar is "
+        "truly near the mode, the faint part is the rest of the basin."
+    )
+    bars = figures.weights([item.to_json() | {"method": chains.title(item.method)} for item in shown], height=320)
+    arrays = {chains.title(item.method): np.array([mode.occupancy for mode in item.modes]) for item in shown}
+    plot(bars, "weights", caption, arrays | {"target": np.array([mode.target for mode in shown[0].modes])}, name)
+
+
+def where(shown: Sequence[LandscapeResult], name: str) -> None:
+    """Where the draws truly are, beside where those of exp(-c g) and of the own law are."""
+    truth = shown[0].truth
+    laws = [(chains.title(item.method), item.near) for item in shown if item.near.modes is not None]
+    if not laws or truth is None or truth.near.modes is None:
+        return
+    laws.append(("exp(−c g)", truth.near))
+    if truth.own is not None:
+        laws.append(("its own law", truth.own.near))
+    rows = [(title, {key: share or 0.0 for key, share in law.to_json().items()}) for title, law in laws]
+    figure = figures.where(rows, height=120 + 40 * len(rows))
+    arrays = {f"near_{kind}": np.array([law.of(kind) for _, law in laws], dtype=np.float64) for kind in KINDS}
+    caption = (
+        "Where the draws truly are: near a mode (where its basin holds 99 % of its mass), near a saddle or a maximum, "
+        "or elsewhere."
+    )
+    plot(figure, "where", caption, arrays, name)
+
+
+def numbers(report: LandscapeResult, beside: LandscapeResult | None) -> None:
+    """The figures of a run; under them what an energy distance is held against."""
+    truth = report.truth
+    near = [
+        (
+            f"Near {kind}",
+            report.near.of(kind),
+            percent,
+            f"Of the draws; of those of exp(-c g) {percent((truth.near.of(kind) if truth else None) or 0)}.",
+        )
+        for kind in KINDS
+    ]
+    error = None if truth is None else truth.largest_error
+    shown: list[tuple[str, float | None, Callable[..., str], str]] = [
+        *near,
+        ("Largest error of a share", error, percent, "Of a basin's, against exp(-c g)."),
+        ("Energy distance", report.energy_distance, number, "To exact samples of exp(-c g)."),
+        ("Accepted jumps", report.acceptance, percent, "Of the jumps that were tried."),
+        ("Gradients of g", report.gradient_evaluations, "{:,.0f}".format, "The budget, one for all samplers."),
+        ("Coefficient c", report.coefficient, number, "Inverse temperature."),
+        ("Step size τ", report.tau, number, "Of the Langevin steps."),
+    ]
+    with st.container(horizontal=True, key="numbers"):
+        for label, value, form, text in shown:
+            if value is not None:
+                st.metric(label, form(value), help=text, width="content", border=True)
+    if truth is None or truth.energy_floor is None:
+        return
+    told = f"Energy distance: exact samples have {number(truth.energy_floor, 2)} among themselves, the floor"
+    if truth.energy_trivial:
+        told += f"; samples of the heaviest basin alone have {number(truth.energy_trivial, 2)}, the trivial answer"
+    plain = None if beside is None else beside.energy_distance
+    st.caption(told + (f"; plain LMC has {number(plain, 2)}." if plain is not None else "."))
+
+
+def table(report: LandscapeResult, beside: LandscapeResult | None) -> None:
+    """The share of each basin: the sampler's, the law's, plain LMC's."""
+    known = () if beside is None else beside.modes
+    plain: list[float | None] = [mode.occupancy for mode in known]
+    plain = plain or [None] * len(report.modes)
+    rows = [
+        {
+            "mode": title,
+            "kind": mode.kind,
+            "near": _percent(mode.near),
+            "method": _percent(mode.occupancy),
+            "target": _percent(mode.target),
+            "own": _percent(mode.own_law),
+            "lmc": _percent(other),
+        }
+        for title, mode, other in zip(chains.mode_names(report.modes), report.modes, plain, strict=True)
+    ]
+    column = st.column_config.NumberColumn
+    own = {"own": column("Its own law (%)", format="%.1f", help="What LMC-NPF without correction tends to.")}
+    st.dataframe(
+        rows,
+        hide_index=True,
+        width="stretch",
+        placeholder="–",
+        column_order=[key for key in rows[0] if any(row[key] is not None for row in rows)],
+        column_config={
+            "mode": st.column_config.TextColumn("Mode"),
+            "kind": st.column_config.TextColumn(
+                "Kind",
+                help="boundary: the box's edge stops the gradient flow there; degenerate: g is flat or has a kink.",
+            ),
+            "near": column("Near it (%)", format="%.1f", help="Draws truly near the mode, not only in its basin."),
+            "method": column(
+                f"{chains.title(report.method)}, in its basin (%)",
+                format="%.1f",
+                help="Share of its draws from which the gradient flow leads to this mode, from however far.",
+            ),
+            "target": column("exp(-c g) (%)", format="%.1f", help="What the law gives this basin."),
+            **own,
+            "lmc": column("Plain LMC (%)", format="%.1f", help=PLAIN_COLUMN),
+        },
+    )
+    frame.caption(
+        "A sampler of exp(-c g) has its shares, and 99 % or more of its draws near modes; plain Langevin from the same "
+        "start shows what staying where one began would give."
+    )
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * float(share)

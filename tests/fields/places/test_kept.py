@@ -1,0 +1,82 @@
+"""Places that are kept: fetched once by name, listed as needing no network, and told as the contract has it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from npf_engine.cli import main
+from npf_engine.errors import InputError
+from npf_engine.fields.catalog import list_fields
+from npf_engine.fields.places import elevation_fetch, find, kept
+
+Bounds = tuple[float, float, float, float]
+
+
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Bounds]:
+    """The boxes that were fetched, into a home of the test's own; nothing leaves the machine."""
+    monkeypatch.setenv("NPF_HOME", str(tmp_path))
+    boxes: list[Bounds] = []
+
+    def fetch(bounds: Bounds, progress: object = None) -> Path:
+        boxes.append(bounds)
+        path = elevation_fetch.clip_path(bounds)
+        path.write_bytes(b"raster")
+        return path
+
+    def place(name: str, size_km: float = 20.0) -> find.Place:
+        region = find.find_region(name)
+        if region is None and name != "Zermatt":
+            raise InputError(f"There is no region or city called {name!r}; try another spelling.")
+        return region or find.Place("Zermatt, CH", "Zermatt, Switzerland", (7.6, 45.9, 7.9, 46.1), "city")
+
+    monkeypatch.setattr(elevation_fetch, "fetch", fetch)
+    monkeypatch.setattr(find, "find_place", place)  # without the index of cities, which takes ten seconds to make
+    return boxes
+
+
+def needs_network() -> dict[str, bool]:
+    return {info.name: info.needs_network for info in list_fields() if info.group == "place"}
+
+
+def test_what_was_fetched_is_listed_as_needing_no_network(asked: list[Bounds]) -> None:
+    assert needs_network()["chamonix"] and not kept.all_kept()
+    assert main(["regions", "fetch", "chamonix", "Zermatt"]) == 0
+    assert len(asked) == 2
+    listed = needs_network()
+    assert not listed["chamonix"] and not listed["Zermatt, CH"]
+    assert [item.place.name for item in kept.all_kept()] == ["chamonix", "Zermatt, CH"]
+    elevation_fetch.clip_path((7.6, 45.9, 7.9, 46.1)).unlink()
+    assert "Zermatt, CH" not in needs_network(), "its raster is gone"
+
+
+def test_the_command_tells_names_bounds_and_paths(asked: list[Bounds], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["regions", "fetch", "chamonix", "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)
+    region = find.find_region("chamonix")
+    assert region is not None and told["name"] == "chamonix" and told["bounds"] == list(region.bounds)
+    assert told.keys() == {"name", "bounds", "path"} and Path(told["path"]).is_file()
+
+
+def test_a_name_that_is_none_is_a_sentence_before_anything_is_fetched(
+    asked: list[Bounds], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["regions", "fetch", "chamonix", "nowhere-at-all"]) == 2
+    assert "nowhere-at-all" in capsys.readouterr().err and asked == []
+
+    def fails(bounds: Bounds, progress: object = None) -> Path:
+        raise InputError(elevation_fetch.sentence("no-network", "MAPZEN", bounds))
+
+    monkeypatch.setattr(elevation_fetch, "fetch", fails)
+    assert main(["regions", "fetch", "chamonix"]) == 2
+    assert "cannot be reached" in capsys.readouterr().err.strip().splitlines()[-1]
+
+
+def test_an_index_that_somebody_spoilt_costs_only_its_lines(asked: list[Bounds]) -> None:
+    kept.keep("Zermatt")
+    path = kept._index()
+    path.write_text(json.dumps({"x": 3, "y": {"bounds": [1.0]}, **json.loads(path.read_text())}))
+    assert [place.name for place in kept.cities()] == ["Zermatt, CH"]
