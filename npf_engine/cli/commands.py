@@ -93,10 +93,9 @@ def field_like(
     """
     from npf_engine.fields.catalog import resolve
     from npf_engine.studies.factorization.spec import TrainingSpec, with_values
-    from npf_engine.studies.kinds import lenient_spec
+    from npf_engine.studies.kinds import spec_of
 
-    like = lenient_spec({"field": model.field_spec})
-    assert isinstance(like, TrainingSpec)
+    like = spec_of({"field": model.field_spec}, TrainingSpec)
     spec = with_values(like, {"field.source": source, **settings})
 
     def progress(done: float, total: float, text: str) -> None:

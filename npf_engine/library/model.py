@@ -23,7 +23,6 @@ from npf_engine.polar import factorization
 from npf_engine.settings import limits
 
 if TYPE_CHECKING:
-    from npf_engine.settings.base import Spec
     from npf_engine.studies.factorization.spec import TrainingSpec
 
 REPORT, SPEC = "report.json", "spec.json"
@@ -183,24 +182,16 @@ def _read(path: Path) -> PolarFactorization:
     from npf_engine.bundle.files import CHECKSUMS
     from npf_engine.bundle.package import read_bundle
     from npf_engine.studies import kinds
+    from npf_engine.studies.factorization.spec import TrainingSpec
     from npf_engine.tasks import layout
 
     if path.is_file() or (path / CHECKSUMS).exists():
         bundle = read_bundle(path)
-        settings = _training(kinds.lenient_spec(bundle.settings))
+        settings = kinds.spec_of(bundle.settings, TrainingSpec)
         return of_engine(factorization.PolarFactorization.load(path), bundle.report, settings)
     written = layout.read_json(path / SPEC)
-    spec = None if written is None else _training(kinds.lenient_spec(written))
+    spec = None if written is None else kinds.spec_of(written, TrainingSpec)
     return of_engine(factorization.PolarFactorization.load(path), layout.read_json(path / REPORT) or {}, spec)
-
-
-def _training(spec: Spec) -> TrainingSpec:
-    """Raises InputError for the settings of another kind of run."""
-    from npf_engine.studies.factorization.spec import TrainingSpec
-
-    if not isinstance(spec, TrainingSpec):
-        raise InputError("this is a run of another kind than a training; no model can be loaded from it")
-    return spec
 
 
 def _give(model: PolarFactorization, function: Callable[..., object]) -> None:

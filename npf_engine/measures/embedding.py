@@ -82,9 +82,9 @@ class Embedding:
         told = read_json(self.folder / STATUS)
         if told is None:
             return State("absent")
-        state, share = str(told.get("state")), float(told.get("share", 0.0))
+        state, share = str(told.get("state")), float(reading.maybe_number(told, "share", 0.0))
         alive = _holder(self.folder) is not None
-        starting = state == "starting" and time.time() - float(told.get("t", 0.0)) < START_SECONDS
+        starting = state == "starting" and time.time() - reading.maybe_number(told, "t", 0.0) < START_SECONDS
         if alive or starting:
             return State("running", str(told.get("text", "")), share)
         if state in ("failed", CANCELLED):

@@ -82,10 +82,7 @@ class Run:
 
     def spec_of(self, cls: type[kinds.SpecT]) -> kinds.SpecT:
         """The same where it must be a ``cls``. Raises InputError where it is another kind's."""
-        spec = self.spec
-        if not isinstance(spec, cls):
-            raise InputError(f"run {self.name!r} is of kind {self.kind!r}: its settings are no {cls.__name__}")
-        return spec
+        return kinds.spec_of(self.spec_json, cls)
 
 
 @dataclass(frozen=True)

@@ -103,5 +103,13 @@ def lenient_spec(data: Mapping[str, object]) -> Spec:
     return spec
 
 
+def spec_of(data: Mapping[str, object], cls: type[SpecT]) -> SpecT:
+    """As ``lenient_spec``, which must be a ``cls``. Raises InputError where it is another kind's."""
+    spec = lenient_spec(data)
+    if not isinstance(spec, cls):
+        raise InputError(f"these are the settings of a run of kind {name_in(data)!r}, and not a {cls.__name__}")
+    return spec
+
+
 def _settings(data: Mapping[str, object]) -> dict[str, object]:
     return {key: value for key, value in data.items() if key != KIND}

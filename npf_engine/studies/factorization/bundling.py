@@ -22,8 +22,7 @@ def write_bundle(
 
 def known_settings(told: dict[str, object]) -> dict[str, object]:
     """The settings of an import, as far as this version knows and accepts them; no file of this machine among them."""
-    spec = kinds.lenient_spec({key: value for key, value in told.items() if key != kinds.KIND})
-    assert isinstance(spec, TrainingSpec)
+    spec = kinds.spec_of({key: value for key, value in told.items() if key != kinds.KIND}, TrainingSpec)
     return to_json(with_values(spec, {"field.source": PureWindowsPath(spec.field.source).name or spec.field.source}))
 
 
