@@ -20,6 +20,7 @@ from npf_engine.library.arrays import ArrayLike, ArrayT, Plain
 from npf_engine.library.callables import own_function
 from npf_engine.library.progress import Progress
 from npf_engine.polar import factorization
+from npf_engine.polar.constant import WithConstant
 from npf_engine.settings import limits
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ FEWEST = 50  # samples that an accuracy table is made of
 
 
 @dataclass
-class PolarFactorization(factorization.PolarFactorization):
+class PolarFactorization(WithConstant):
     """F = grad u o M with its stochastic inverse, in the caller's units.
 
     x, y and gradients may be numpy arrays or torch tensors of any real type; answers come as the first argument came.
@@ -49,12 +50,11 @@ class PolarFactorization(factorization.PolarFactorization):
 
     def grad_u(self, x: ArrayT) -> ArrayT:
         """grad u(x), (n, d), in the units of F, at positions x (n, d)."""
-        found = super().grad_u(self._rows("x", x))
-        return arrays.like(x, found.double() + self.shift if bool(self.shift.any()) else found)
+        return arrays.like(x, super().grad_u(self._rows("x", x)))
 
     def grad_u_conjugate(self, y: ArrayT) -> ArrayT:
         """grad u*(y), positions (n, d), for values y (n, d): the inverse of grad_u."""
-        return arrays.like(y, super().grad_u_conjugate(self._rows("y", y) - self.shift))
+        return arrays.like(y, super().grad_u_conjugate(self._rows("y", y)))
 
     def M(self, x: ArrayT, field_values: ArrayLike | None = None) -> ArrayT:
         """M_theta(x) = grad u*(F(x)), (n, d). field_values: F(x) (n, d), needed where F is known on samples only."""
@@ -62,12 +62,11 @@ class PolarFactorization(factorization.PolarFactorization):
         if field_values is None:
             if self.function is None:
                 raise InputError("F is known on samples only: pass field_values, F at x (n, d), or use M_network(x)")
-            values = self.function(self._model(rows).cpu().double())
-        else:
-            values = self._rows("field_values", field_values) - self.shift
-            if len(values) != len(rows):
-                raise InputError(f"field_values has {len(values)} rows and x has {len(rows)}; pass F at each row of x")
-        return arrays.like(x, self._user(self.solve(self._values(values)).x))
+            return arrays.like(x, super().M(rows))
+        values = self._rows("field_values", field_values)
+        if len(values) != len(rows):
+            raise InputError(f"field_values has {len(values)} rows and x has {len(rows)}; pass F at each row of x")
+        return arrays.like(x, super().M(rows, values))
 
     def M_network(self, x: ArrayT) -> ArrayT:
         """M_xi(x), (n, d): the network's regression of M_theta."""
@@ -92,13 +91,13 @@ class PolarFactorization(factorization.PolarFactorization):
     def invert(self, gradient: ArrayLike, n: int, seed: int = 0) -> Tensor | np.ndarray:
         """n draws of places where F takes the value ``gradient``: (n, d) for (d,), (k, n, d) for (k, d)."""
         value, draws = self._asked("gradient", gradient, n)
-        return arrays.like(gradient, super().invert(value - self.shift, draws, seed))
+        return arrays.like(gradient, super().invert(value, draws, seed))
 
     def invert_exact(self, gradient: ArrayLike, n: int, seed: int = 0) -> factorization.ExactInversion:
         """``invert`` of one gradient (d,), each draw carried on to where F is exactly that value; tensors."""
         value = torch.from_numpy(arrays.vector("gradient", gradient, self.d))
         asked, draws = self._asked("gradient", value, n)
-        return super().invert_exact(asked - self.shift, draws, seed)
+        return super().invert_exact(asked, draws, seed)
 
     def _rows(self, name: str, value: object) -> Tensor:
         return torch.from_numpy(arrays.rows(name, value, self.d))

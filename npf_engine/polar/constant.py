@@ -44,7 +44,9 @@ class WithConstant(PolarFactorization):
     def M(self, x: Tensor, field_values: Tensor | None = None) -> Tensor:
         """M_theta(x) = grad u*(F(x)) (n, d); field_values: F(x), needed where F is known on samples only."""
         if field_values is None and self.function is not None:
-            return super().grad_u_conjugate(self.function(self._model(x).cpu()))  # F less the constant, as trained on
+            return super().grad_u_conjugate(
+                self.function(self._model(x).cpu().double())
+            )  # F less the constant, as trained on
         return super().M(x, field_values)
 
     def invert_details(self, gradient: Tensor, n: int, seed: int = 0) -> Inversion:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from npf_engine.bundle import exchange
 from npf_engine.errors import InputError
+from npf_engine.library.model import of_engine
 from npf_engine.networks.classical_icnn import ClassicalICNN
 from npf_engine.networks.framed import FramedPotential
 from npf_engine.networks.log_sum_exp import LogSumExpPotential
@@ -131,3 +132,20 @@ def test_an_export_that_computes_something_else_is_not_handed_out(monkeypatch: p
     monkeypatch.setattr(exchange, "_pt2", wrong)
     with pytest.raises(InputError, match="u as pt2 differs from the model by"):
         exchange.exports(tiny_run()[0], "pt2")
+
+
+def test_the_library_takes_the_constant_off_once() -> None:
+    """Asked for F + c, exact pre-images are those of F: invert_exact calls invert, and both know of the constant."""
+    trained = tiny_run()[0]
+    shift = torch.tensor([1e8, -3.0], dtype=torch.float64)
+    model = dataclasses.replace(trained, info=trained.info | {"shift": shift.tolist()})
+    ours, plain = of_engine(model, {}, None), of_engine(trained, {}, None)
+    value = np.array([2.0, 1.0])
+    exact = ours.invert_exact(value + shift.numpy(), 20, 1)
+    assert torch.equal(exact.x, plain.invert_exact(value, 20, 1).x) and float(exact.error.max()) < 1e-3
+    assert np.array_equal(ours.invert(value + shift.numpy(), 20, 1), plain.invert(value, 20, 1))
+    x = np.array([[1.0, 2.0], [0.5, -3.0]])
+    assert np.array_equal(ours.M(x), plain.M(x))
+    assert ours.potential(x) - plain.potential(x) == pytest.approx(
+        trained.scaling.to_model(torch.from_numpy(x)).numpy() @ shift.numpy(), rel=1e-6
+    )
