@@ -60,6 +60,18 @@ def _model(home: str, run_id: str, written: int) -> PolarFactorization:
     return _store(home).model(run_id)
 
 
+def tell_constant(model: PolarFactorization) -> None:
+    """What was taken off F before training, where anything was: the values of these pages are less by it."""
+    if not bool(model.shift.any()):
+        return
+    unit = f" {states.plain(model.units.value)}" if model.units.value else ""
+    parts = [f"{float(value):,.12g} from F{k + 1}" for k, value in enumerate(model.shift) if float(value)]
+    st.caption(
+        f"Taken off before training: {', '.join(parts[:6])}{unit}. Values on this page, shown and asked for, are F "
+        "less that; the bundle, the exports, the library and the command line answer for F itself."
+    )
+
+
 def pick_run(key: str = "run", states: Iterable[str] = ("done",), label: str = "Model", kind: str = kinds.TRAIN) -> Run:
     """The run (of this kind) that the link names in ``?run=``, with a picker; ends the page where there is none.
 

@@ -18,6 +18,7 @@ def main() -> None:
     run = runs.pick_run()
     with states.told(stop=True):
         model = runs.load_model(run.id)
+        runs.tell_constant(model)
     name = f"npf-{slug(run.name)}"
     tabs = st.tabs(VIEWS, key="view", bind="query-params")
     for tab, label in zip(tabs, VIEWS, strict=True):

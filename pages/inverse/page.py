@@ -23,6 +23,7 @@ def main() -> None:
     run = runs.pick_run()
     with states.told(stop=True):
         model = runs.load_model(run.id)
+        runs.tell_constant(model)
     name = f"npf-{layout.slug(run.name)}"
     labels = [PREIMAGES, TRUST, RELOCATION, *([COSINE] if model.function is not None and model.d > 1 else [])]
     for tab, label in zip(st.tabs(labels, key="view", bind="query-params"), labels, strict=True):

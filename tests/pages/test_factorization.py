@@ -158,3 +158,14 @@ def test_a_field_without_a_grid_is_told_that_it_has_no_such_parts(
     monkeypatch.setattr("npf_engine.measures.hodge.KnownField.of", lambda model: None)
     app = open_page("factorization", {"run": "gallery-fractal", "view": "Helmholtz–Hodge"})
     assert "of fields on a grid of two dimensions" in texts(app) and plots(app) == 0
+
+
+@pytest.mark.parametrize(("page", "view"), [("factorization", "Accuracy"), ("inverse", "Trust")])
+def test_a_constant_that_was_taken_off_is_told(
+    store: RunStore, done: Run, monkeypatch: pytest.MonkeyPatch, page: str, view: str
+) -> None:
+    model = store.model(done.id)
+    monkeypatch.setitem(model.info, "shift", [1e8, 0.0])
+    monkeypatch.setattr("ui.runs.load_model", lambda run_id: model)
+    told = texts(open_page(page, {"run": done.id, "view": view}))
+    assert "Taken off before training: 100,000,000 from F1" in told
