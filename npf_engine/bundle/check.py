@@ -18,14 +18,15 @@ from safetensors.torch import load as load_tensors
 
 from npf_engine.bundle import schema
 from npf_engine.bundle.cleaning import is_number
-from npf_engine.bundle.files import COMMAND, ENVIRONMENT, MAX_FILES, REFERENCE, REPORT, read_files
+from npf_engine.bundle.files import COMMAND, ENVIRONMENT, REFERENCE, REPORT, read_files
 from npf_engine.errors import InputError
 from npf_engine.fields.lattice import LATTICE, MOST_NODES, lattice_of
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.networks.sizes import check_networks
-from npf_engine.polar.storage import BUILDERS, CONFIG, FORMAT, MODEL, SAMPLES, numbers_of
+from npf_engine.polar.storage import BUILDERS, BUNDLE, CONFIG, FORMAT, MODEL, SAMPLES, numbers_of
 from npf_engine.settings import limits, reading
 from npf_engine.settings.dotted import set_leaves
+from npf_engine.tasks.archives import Bounds, check_members
 
 MAX_HEADER = 2**20  # bytes of the list of tensors in a safetensors file
 MAX_REFERENCE = 64 * 2**20  # of reference.npz, unpacked
@@ -70,9 +71,7 @@ def check_reference(name: str, d: int, data: bytes) -> None:
     where = f"{REFERENCE} in {name}"
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = archive.infolist()
-            if len(members) > MAX_FILES or sum(member.file_size for member in members) > MAX_REFERENCE:
-                raise InputError(f"{where} is larger than any that this program writes; it is refused")
+            check_members(where, archive.infolist(), len(data), Bounds(MAX_REFERENCE, BUNDLE.files, own=True))
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
     except InputError:

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-import stat
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
 from npf_engine.bundle.portable import PACKAGE
 from npf_engine.errors import InputError
-from npf_engine.polar.storage import CONFIG, MODEL, SAMPLES
+from npf_engine.polar.storage import BUNDLE, CONFIG, MODEL, SAMPLES
 from npf_engine.settings import limits
+from npf_engine.tasks.archives import check_members
 
 REPORT = "report.json"
 CARD = "README.md"
@@ -34,12 +34,6 @@ FILES = (CONFIG, MODEL, SAMPLES, REPORT, CARD, EXAMPLE, REFERENCE, COMMAND, ENVI
 OF_HUBS = (".gitattributes", ".gitignore", ".git", ".cache", ".huggingface")
 POINTER = b"version https://git-lfs"  # how a file begins that Git LFS has not fetched
 _OF_PACKAGE = re.compile(rf"{PACKAGE}/(?:[a-z0-9_]+/){{0,4}}[a-z0-9_]+\.py")
-
-
-MAX_FILES = 128
-MAX_BYTES = 512 * 2**20  # of all files together, unpacked
-MAX_RATIO = 400  # unpacked over packed; weights hardly shrink, JSON by 20
-METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # of packing: others may ask for gigabytes to unpack
 
 
 def read_files(path: Path | str, name: str = "") -> dict[str, bytes]:
@@ -62,11 +56,11 @@ def _from_folder(folder: Path) -> dict[str, bytes]:
     """The known files of an unpacked bundle; others (a cache of Python's, say) are left alone."""
     content, total = {}, 0
     names = [EARLIER, *(path.relative_to(folder).as_posix() for path in sorted((folder / PACKAGE).rglob("*.py")))]
-    for name in (*FILES, *LATER, CHECKSUMS, *names[:MAX_FILES]):
+    for name in (*FILES, *LATER, CHECKSUMS, *names[: BUNDLE.files]):
         file = folder / name
         if file.is_file():
             total += file.stat().st_size
-            if total > MAX_BYTES:
+            if total > BUNDLE.total:
                 raise InputError(_too_large(folder.name, total))
             content[name] = file.read_bytes()
     return content
@@ -76,7 +70,7 @@ def _from_zip(path: Path, name: str) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-            _check_members(path, name, members)
+            check_members(name, members, path.stat().st_size, BUNDLE)
             content = {member.filename: archive.read(member) for member in members if not member.is_dir()}
             return _without_top_folder(content)
     except InputError:
@@ -102,33 +96,6 @@ def _without_top_folder(content: dict[str, bytes]) -> dict[str, bytes]:
 def _of_finder(name: str) -> bool:
     parts = PurePosixPath(name).parts
     return bool(parts) and (parts[0] == "__MACOSX" or parts[-1] == ".DS_Store")
-
-
-def _check_members(path: Path, bundle: str, members: list[zipfile.ZipInfo]) -> None:
-    if len(members) > MAX_FILES:
-        raise InputError(f"{bundle} holds {len(members)} files; a bundle has at most {MAX_FILES}")
-    seen: set[str] = set()
-    for member in members:
-        name = member.filename
-        pure = PurePosixPath(name)
-        told = limits.shown(name)
-        if pure.is_absolute() or ".." in pure.parts or "\\" in name or ":" in name or "\0" in name:
-            raise InputError(f"{bundle} holds the name {told}, which leads out of its folder; do not use it")
-        if not pure.parts or len(name) > limits.MAX_PART or limits.unprintable(name):
-            raise InputError(f"{bundle} holds a file with the name {told}, which is none; download it again")
-        if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise InputError(f"{bundle} holds a link ({told}) or a device; a bundle has plain files only")
-        if name.casefold() in seen:
-            raise InputError(f"{bundle} holds {told} twice; download it again")
-        if member.compress_type not in METHODS or member.flag_bits & 1:
-            raise InputError(f"{bundle} packs {told} in a way that no bundle does; download it again")
-        seen.add(name.casefold())
-    total = sum(member.file_size for member in members)
-    packed = max(1, sum(member.compress_size for member in members))
-    # The packed sizes are the archive's own words: they may not exceed what is there.
-    packed = min(packed, max(1, path.stat().st_size))
-    if total > MAX_BYTES or total > MAX_RATIO * packed + 2**20:
-        raise InputError(_too_large(bundle, total))
 
 
 def _too_large(name: str, total: int) -> str:

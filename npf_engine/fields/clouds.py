@@ -17,8 +17,8 @@ from npf_engine.fields.raster import centre_of
 from npf_engine.fields.readers.binary_table import array_header, read_array
 from npf_engine.fields.readers.columns import Column
 from npf_engine.fields.readers.csv_table import open_csv
-from npf_engine.fields.readers.safe_archive import check_zip
 from npf_engine.settings.limits import LARGEST, MAX_FILE_BYTES, check_cells
+from npf_engine.tasks.archives import check_zip
 
 # What a column is called that only counts rows; it is one where it counts indeed.
 COUNTERS = frozenset({"", "index", "idx", "id", "row", "rows", "no", "nr", "no.", "nr.", "number", "n", "i", "#"})

@@ -30,6 +30,7 @@ from npf_engine.networks.value_bridge import build_bridge
 from npf_engine.settings import reading
 from npf_engine.settings.limits import MAX_GUIDE_STEPS, MAX_REDRAWS, MAX_SAMPLER_STEPS
 from npf_engine.settings.reading import Record
+from npf_engine.tasks.archives import Bounds, check_members
 
 if TYPE_CHECKING:
     from npf_engine.polar.factorization import PolarFactorization
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 Model = TypeVar("Model")
 FORMAT = 1
 MODEL, SAMPLES, CONFIG = "model.safetensors", "samples.safetensors", "config.json"
-MAX_MEMBER_BYTES = 512 * 2**20
+# A bundle: weights hardly shrink when packed, JSON by 20.
+BUNDLE = Bounds(total=512 * 2**20, files=128, ratio=400, repetitive=2**20, own=True)
 BUILDERS: dict[str, Callable[..., nn.Module]] = {"u": build_potential, "v": MLP, "m": MLP, "bridge": build_bridge}
 CONVENTIONS = {
     "positions": "x_model = (x - offset) / scale, per axis",
@@ -195,13 +197,11 @@ def _reader(path: Path) -> Callable[[str], bytes]:
     def from_zip(name: str) -> bytes:
         try:
             with zipfile.ZipFile(path) as archive:
-                member = next((i for i in archive.infolist() if i.filename.rsplit("/", 1)[-1] == name), None)
+                members = archive.infolist()
+                check_members(path.name, members, path.stat().st_size, BUNDLE)
+                member = next((i for i in members if i.filename.rsplit("/", 1)[-1] == name), None)
                 if member is None:
                     raise InputError(f"{path.name}: {name} is missing; is this a bundle of a trained model?")
-                if member.file_size > MAX_MEMBER_BYTES:
-                    raise InputError(
-                        f"{path.name}: {name} would unpack to {member.file_size / 2**20:.0f} MB, which is too large"
-                    )
                 return archive.read(member)
         except zipfile.BadZipFile:
             raise InputError(f"{path.name} is not a readable zip file") from None

@@ -28,6 +28,7 @@ from npf_engine.bundle.portable import package_files
 from npf_engine.errors import InputError
 from npf_engine.numbers import number
 from npf_engine.polar import PolarFactorization
+from npf_engine.polar.storage import BUNDLE
 from npf_engine.studies.factorization.bundling import training_command, write_bundle
 from npf_engine.studies.factorization.spec import from_json, preset, to_json, with_values
 from npf_engine.tasks import layout
@@ -260,8 +261,8 @@ def test_a_bomb_is_refused_before_it_is_unpacked(bundle: Path) -> None:
 
 
 def test_many_files_are_refused(bundle: Path) -> None:
-    rezip(bundle, content_of(bundle) | {f"f{k}": b"" for k in range(files.MAX_FILES)})
-    assert f"at most {files.MAX_FILES}" in refusal(bundle)
+    rezip(bundle, content_of(bundle) | {f"f{k}": b"" for k in range(BUNDLE.files)})
+    assert f"at most {BUNDLE.files}" in refusal(bundle)
 
 
 def test_no_zip_half_a_zip_and_another_zip_are_told_apart(bundle: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from npf_engine.bundle import portable
-from npf_engine.bundle.files import MAX_FILES
+from npf_engine.polar.storage import BUNDLE
 
 
 def write(folder: Path) -> Path:
@@ -25,7 +25,7 @@ def test_modules_are_the_engines_but_for_the_packages_name() -> None:
     assert files["npf_model/polar/factorization.py"].decode() == source.replace("npf_engine.", "npf_model.")
     networks = {path.name for path in (portable.ENGINE / "networks").glob("*.py")}
     assert {f"npf_model/networks/{name}" for name in networks} <= files.keys()  # a new network needs no entry
-    assert len(files) < MAX_FILES - 20
+    assert len(files) < BUNDLE.files - 20
     for name, data in files.items():
         assert b"import npf_engine" not in data and b"from npf_engine" not in data, name
 

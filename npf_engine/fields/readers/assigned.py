@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 from npf_engine.errors import InputError
 from npf_engine.fields.readers.columns import VECTORS, Column, Layout, listed, plain, unit_of
-from npf_engine.fields.readers.safe_archive import brief
 from npf_engine.settings.limits import MAX_D
+from npf_engine.tasks.archives import brief
 
 EXAMPLE = "lon, lat -> u, v"
 ARROW = re.compile(r"->|→")

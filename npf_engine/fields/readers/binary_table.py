@@ -17,8 +17,8 @@ import numpy as np
 
 from npf_engine.errors import InputError
 from npf_engine.fields.readers.columns import Column
-from npf_engine.fields.readers.safe_archive import DAMAGE, brief, check_zip, said
 from npf_engine.settings.limits import MAX_D, MAX_UNPACKED_BYTES, check_cells
+from npf_engine.tasks.archives import DAMAGE, brief, check_zip, said
 
 if TYPE_CHECKING:
     from pyarrow import ChunkedArray

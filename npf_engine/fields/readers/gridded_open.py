@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from npf_engine.errors import InputError
-from npf_engine.fields.readers.safe_archive import brief, check_zip, said
+from npf_engine.tasks.archives import Bounds, brief, check_zip, said
 
 if TYPE_CHECKING:
     import h5py
@@ -172,7 +172,7 @@ def _zipped(path: Path, stack: contextlib.ExitStack) -> xr.Dataset:
     """NetCDF files of a zip as one data set: u and v are often written apart."""
     import xarray as xr
 
-    members = [m for m in check_zip(path, MOST_IN_MEMORY) if m.filename.lower().endswith(NETCDF)]
+    members = [m for m in check_zip(path, Bounds(MOST_IN_MEMORY)) if m.filename.lower().endswith(NETCDF)]
     members = [m for m in members if not Path(m.filename).name.startswith(".")]
     if not members:
         raise InputError(f"{path.name} holds no NetCDF file (.nc); put the files with the components into it.")
@@ -197,7 +197,7 @@ def _zarr(path: Path, stack: contextlib.ExitStack) -> xr.Dataset:
     if path.is_dir():
         _check_folder(path)
         return stack.enter_context(xr.open_zarr(str(path), decode_cf=False, chunks=None, consolidated=None))
-    members = check_zip(path, most_members=MOST_CHUNKS)
+    members = check_zip(path, Bounds(files=MOST_CHUNKS))
     for member in members:
         parts = Path(member.filename.replace("\\", "/")).parts
         if ".." in parts or member.filename.startswith(("/", "\\")):

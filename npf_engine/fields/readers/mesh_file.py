@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.fields.readers.safe_archive import brief
 from npf_engine.settings.limits import check_cells
+from npf_engine.tasks.archives import brief
 
 if TYPE_CHECKING:
     from vtkmodules.vtkCommonCore import vtkDataArray, vtkObject

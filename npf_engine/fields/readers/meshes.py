@@ -14,10 +14,10 @@ import numpy as np
 from npf_engine.errors import InputError
 from npf_engine.fields.readers.columns import Column, Layout
 from npf_engine.fields.readers.mesh_file import Mesh, MeshArray, open_mesh
-from npf_engine.fields.readers.safe_archive import brief
 from npf_engine.fields.readers.tables import Table, without_marks
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.numbers import percent
+from npf_engine.tasks.archives import brief
 
 AXES = ("x", "y", "z")
 FLAT = 1e-9  # of the longest side: an extent below it is none

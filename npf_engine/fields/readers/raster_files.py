@@ -23,9 +23,9 @@ from npf_engine.fields import sentinels
 from npf_engine.fields.raster import Raster
 from npf_engine.fields.readers.geotiff import read_geotiff
 from npf_engine.fields.readers.options import AS_THE_FILE_SAYS, RasterOptions
-from npf_engine.fields.readers.safe_archive import DAMAGE, brief, check_zip, said
 from npf_engine.fields.units_of_height import METRES, height_unit
 from npf_engine.settings.limits import MAX_FILE_BYTES
+from npf_engine.tasks.archives import DAMAGE, Bounds, brief, check_zip, said
 from npf_engine.tasks.inside import scratch
 
 SUFFIXES = (".tif", ".tiff", ".hgt", ".hgt.gz", ".hgt.zip", ".tif.zip", ".tiff.zip", ".zip")
@@ -72,7 +72,9 @@ def read_raster(path: Path, options: RasterOptions = AS_THE_FILE_SAYS) -> Raster
 
 def _read_zip(path: Path, options: RasterOptions) -> Raster:
     """A raster in a zip; a GeoTIFF is unpacked by us, under a name of ours, never through GDAL's file systems."""
-    members = [m for m in check_zip(path, MAX_FILE_BYTES) if m.filename.lower().endswith((".hgt", ".tif", ".tiff"))]
+    members = [
+        m for m in check_zip(path, Bounds(MAX_FILE_BYTES)) if m.filename.lower().endswith((".hgt", ".tif", ".tiff"))
+    ]
     members = [m for m in members if not Path(m.filename).name.startswith(".")]
     if len(members) != 1:
         raise InputError(f"{path.name} holds {len(members)} rasters (.tif, .hgt); put exactly one in the zip.")
