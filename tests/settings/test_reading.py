@@ -27,6 +27,8 @@ def test_values_come_back_as_they_are() -> None:
     assert reading.mappings(RECORD, "rows") == [{"value": 2}]
     assert reading.numbers(RECORD, "low") == [0, 1.5]
     assert reading.texts(RECORD, "tags") == ["a", "b"]
+    assert reading.each_of(RECORD, "tags", str) == ["a", "b"] and reading.each_of(RECORD, "nothing", str) == []
+    assert reading.named(RECORD, "row", int) == {"value": 1}
     assert torch.equal(reading.of({"x": torch.ones(2)}, "x", torch.Tensor), torch.ones(2))
 
 
@@ -67,5 +69,9 @@ def test_what_is_wrong_is_named(read: Callable[[reading.Record, str], object], k
 def test_a_state_of_another_class_is_refused() -> None:
     with pytest.raises(InputError, match="x must be of type Tensor"):
         reading.of({"x": [1.0]}, "x", torch.Tensor)
+    with pytest.raises(InputError, match="low must be of type str"):
+        reading.each_of(RECORD, "low", str)
+    with pytest.raises(InputError, match="value must be of type str, not 1"):
+        reading.named(RECORD, "row", str)
     with pytest.raises(InputError, match="object with named entries"):
         reading.as_mapping("report.json", {1: 2})
