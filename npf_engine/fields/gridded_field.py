@@ -20,7 +20,7 @@ from npf_engine.fields.spec import FieldSpec
 from npf_engine.tasks import child
 
 Progress = Callable[[float, float, str], None]
-LOAD = child.Limits(seconds=60.0, memory=3 << 29)
+LOAD = child.Limits(seconds=60.0)
 RETURNED = (Gridded, Choice)
 # A grid of the map stands for F where it has nearly all samples, and misses them by little of their spread.
 LEAST_INSIDE, MOST_MISS = 0.98, 0.05

@@ -6,7 +6,7 @@ One slice (a time, a level, a member) is read, in double precision, and no more 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -179,6 +179,9 @@ def _field(
     log.convert(*told)
     log.note(*notes)
     f = np.stack([part.values * factor for part, factor in zip(parts, factors, strict=True)], axis=-1)
+    relative = ds.variables[parts[0].name].attrs.get("GRIB_uvRelativeToGrid")
+    if relative is not None:  # surer than the standard name, which readers of GRIB give to both kinds
+        found = replace(found, along=str(relative) not in ("0", "0.0", "False"))
     if at.earth and _along_grid(at, found, spec, log):
         f = sampling.along_grid(at, f)
         log.convert(f"{parts[0].name} and {parts[1].name} lie along the grid: they were turned to east and north.")

@@ -11,6 +11,7 @@ import contextlib
 import importlib.util
 import io
 import os
+import resource
 import warnings
 import zipfile
 import zlib
@@ -30,7 +31,8 @@ ZARR = (".zarr", ".zarr.zip")
 GRIB = (".grib", ".grib2", ".grb", ".grb2")
 ZIPPED = (".nc.zip", ".nc4.zip")
 SUFFIXES = (*NETCDF, *ZARR, *GRIB, *ZIPPED)
-MOST_OBJECTS = 20_000  # groups and variables of one file that are looked at
+OPEN_SECONDS = 5  # of the processor, to see what is in a file
+MOST_OBJECTS = 5_000  # groups and variables of one file that are looked at
 MOST_CHUNKS = 100_000  # files of a zipped Zarr
 MOST_IN_MEMORY = 300_000_000  # bytes of NetCDF files unpacked from a zip: a locked child may write no second file
 _HDF5, _CLASSIC = b"\x89HDF\r\n\x1a\n", (b"CDF\x01", b"CDF\x02")
@@ -52,15 +54,31 @@ def opened(path: Path) -> Iterator[xr.Dataset]:
                 "'npf-explorer[fields]'."
             )
         try:
-            found = _open(path, stack)
+            with _hurried():
+                found = _open(path, stack)
         except (InputError, MemoryError):
             raise
         except Exception as error:  # five libraries' own kinds of errors, for whatever a damaged file makes of them
             raise _damaged(path, error) from error
         try:
             yield found
-        except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:  # values are read when they are asked for
+        except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
+            # values are read when they are asked for, and Zarr's codecs know no other error
             raise _damaged(path, error) from error
+
+
+@contextlib.contextmanager
+def _hurried() -> Iterator[None]:
+    """A limit of its own on the time that opening takes: damaged HDF5 can send its library round in circles."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    end = int(used.ru_utime + used.ru_stime) + OPEN_SECONDS
+    if resource.RLIM_INFINITY not in (soft, hard) and end < soft:  # in a child: elsewhere nobody would be told
+        resource.setrlimit(resource.RLIMIT_CPU, (end, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
 
 def _damaged(path: Path, error: Exception) -> InputError:

@@ -47,8 +47,8 @@ def every(rows: slice, cols: slice, spec: FieldSpec, log: Log) -> tuple[int, int
     step = min(step, max(1, min(rows.stop - rows.start, cols.stop - cols.start) // SMALLEST_SIDE))
     if step > 1:
         log.note(
-            f"The grid has {rows.stop - rows.start:,} x {cols.stop - cols.start:,} points; every {step}th row and "
-            f"column was read, since at most {spec.max_samples:,} samples are used."
+            f"The grid has {rows.stop - rows.start:,} x {cols.stop - cols.start:,} points; one row and column in "
+            f"{step} was read, since at most {spec.max_samples:,} samples are used."
         )
     return step, step
 

@@ -267,8 +267,12 @@ def test_components_along_a_turned_grid(tmp_path: Path) -> None:
     assert np.allclose(f, (np.cos(turn), np.sin(turn)), atol=1e-5)
     assert any("along the grid" in told for told in data.conversions)
     assert np.allclose(nodes(read(path, along="earth"), i.shape)[..., 0], 1 + i)
+    for name, standard in (("u", "eastward_wind"), ("v", "northward_wind")):  # as cfgrib writes what lies along a grid
+        ds[name].attrs |= {"standard_name": standard, "GRIB_uvRelativeToGrid": 1}
+    ds.to_netcdf(path)
+    assert np.allclose(nodes(read(path), i.shape) / (1 + i)[..., None], (np.cos(turn), np.sin(turn)), atol=1e-5)
     for name in ("u", "v"):
-        ds[name].attrs.pop("standard_name")
+        ds[name].attrs = {"units": "m/s"}
     ds.to_netcdf(path)
     assert any("along=earth" in note for note in read(path).notes)
 
@@ -429,7 +433,7 @@ def test_a_large_grid_is_thinned_and_told(tmp_path: Path) -> None:
     ds = vector(np.linspace(0, 30, 301), np.linspace(0, 40, 401))
     ds.to_netcdf(path)
     data = read(path, max_samples=10_000)
-    assert len(data.x) <= 10_000 and any("every 4th row" in note for note in data.notes)
+    assert len(data.x) <= 10_000 and any("one row and column in 4" in note for note in data.notes)
     own = set(np.round(ds.first.values[::4, ::4].ravel(), 12))
     assert set(np.round(data.f[: data.nodes, 0], 12)) <= own
 
