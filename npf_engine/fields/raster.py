@@ -27,7 +27,7 @@ class Raster:
     bounds: outer edges (west, south, east, north) in ``coordinates``: degrees, metres (of the map of a projected
     system) or pixels (nothing is known of the place). ``ground``: how long pixels are on the ground; where it is None,
     degrees are those of WGS84 and metres those of the ground. ``notes`` are warnings, ``conversions`` what was done to
-    the numbers. ``source``: the grid that ``elevation`` was resampled from, where it was.
+    the numbers. ``source``: the grid that ``elevation`` was resampled from, where it was. ``bands``: of the file.
     """
 
     elevation: np.ndarray
@@ -39,6 +39,7 @@ class Raster:
     offset: float = 0.0
     ground: Ground | None = None
     conversions: tuple[str, ...] = field(default=())
+    bands: int = 1
 
 
 @dataclass(frozen=True)

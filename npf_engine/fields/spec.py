@@ -117,7 +117,8 @@ class FieldSpec(Spec):
     # gridded data: which variables, and which step of their other dimensions
     components: str = setting(
         "",
-        "Variables that are the components of F, as u10,v10, or a vector of a mesh; empty as they are found.",
+        "Variables that are the components of F, as u10,v10; a vector of a mesh; two bands of a raster, as 1,2; "
+        "empty as they are found.",
         longest=200,
     )
     scalar: str = setting(
@@ -146,6 +147,9 @@ class FieldSpec(Spec):
         title="components of F along",
         why="arrows on the map point where they do, and east turns round at a pole",
         choices={"map": "the axes of the map", "earth": "east and north"},
+    )
+    second: str = setting(
+        "", "A second raster on the same grid, whose band is the second component of F.", path=True, longest=1024
     )
     # formula and analytic
     expression: tuple[str, ...] = setting(

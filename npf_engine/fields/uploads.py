@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from npf_engine.errors import InputError
+from npf_engine.fields import stored_files
 from npf_engine.fields.field import Field
 from npf_engine.fields.ground import Ground
 from npf_engine.fields.raster import Raster, SourceGrid
@@ -80,15 +81,20 @@ def preview(path: Path, spec: FieldSpec | None = None, progress: Progress | None
 
 
 def _in_child(
-    read: Callable[[Path, FieldSpec], T],
+    read: Callable[[Path, FieldSpec, Path | None], T],
     path: Path,
     spec: FieldSpec,
     limits: child.Limits,
     returns: tuple[type, ...],
     progress: Progress | None,
 ) -> T:
+    second = stored_files.path_of(spec.second) if spec.second.strip() else None
+    if second is not None and not second.is_file():
+        raise InputError(f"The raster of the second component, {second.name}, is not there; choose it again.")
     try:
-        return child.call(read, path, spec, what=path.name, limits=limits, returns=returns, progress=_reading(progress))
+        return child.call(
+            read, path, spec, second, what=path.name, limits=limits, returns=returns, progress=_reading(progress)
+        )
     except child.Stopped as error:
         if file_reading.is_mesh(path) and error.reason in ("memory", "crash"):  # VTK believes a header that lies
             raise InputError(

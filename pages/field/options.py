@@ -9,6 +9,7 @@ import streamlit as st
 from npf_engine.errors import InputError
 from npf_engine.fields import analytic
 from npf_engine.fields.places import elevation_fetch
+from npf_engine.fields.readers import raster_vectors
 from npf_engine.fields.sources.files import FolderRaster
 from npf_engine.fields.sources.gridded import file_of
 from npf_engine.fields.sources.registry import source_of
@@ -54,7 +55,7 @@ def show(spec: FieldSpec, place: bool) -> None:
 def is_raster(spec: FieldSpec) -> bool:
     """Whether the field is the slope of a grid of elevation."""
     source = source_of(spec)
-    if file_of(spec) is not None:
+    if file_of(spec) is not None or raster_vectors.asked(spec):
         return False
     return source.terrain or (source.family == "file" and spec.rho != "samples")
 

@@ -99,6 +99,7 @@ def _use_button(spec: FieldSpec) -> None:
 def _use(spec: FieldSpec) -> None:
     with states.told():
         uploading.keep(spec.source)
+        uploading.keep(spec.second)
         frame.go("train", FIELD.write(spec))
 
 

@@ -8,11 +8,12 @@ from npf_engine.errors import InputError
 from npf_engine.fields import analytic, catalog, stored_files
 from npf_engine.fields.places import cities
 from npf_engine.fields.places import find as places
+from npf_engine.fields.readers import raster_files
 from npf_engine.fields.readers.file_reading import SUFFIXES
 from npf_engine.fields.sources.registry import source_of
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.numbers import typed
-from pages.field import building, choice, columns, gridded, mesh, reading, uploading
+from pages.field import building, choice, columns, components, gridded, mesh, reading, uploading
 from ui import states, worldmap
 
 PLACE, BUILT_IN, UPLOAD, FORMULA = "Place", "Built in", "Upload", "Formula"
@@ -184,6 +185,8 @@ def _upload(spec: FieldSpec) -> bool:
     for defect in seen.defects:
         states.problem(defect)
     columns.offer(seen, spec)
+    if raster_files.is_raster(stored_files.path_of(spec.source)) and seen.gridded is None:
+        components.offer(seen, spec)
     if seen.columns:
         with st.expander("What was read", icon=":material/table_rows:"):
             st.dataframe(

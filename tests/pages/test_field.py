@@ -17,8 +17,9 @@ from npf_engine.errors import DiskFull, InputError
 from npf_engine.fields import catalog, stored_files
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.tasks import layout
-from pages.field import building, pick, uploading
+from pages.field import building, components, pick, uploading
 from tests.fields.loopback import Loopback, hill, loopback, need_gdal, serve_folder
+from tests.fields.readers.test_raster_vectors import U, V, save
 from tests.fields.test_meshes import several
 from tests.pages.conftest import button, open_page, texts
 
@@ -179,6 +180,28 @@ def test_columns_that_do_not_say_are_assigned(own_home: Path):
     assert "3 positions need 3 components" in app.error[0].value
     button(app, "By their names").click().run()
     assert "columns" not in app.query_params and "assign them" in app.error[0].value
+
+
+def test_bands_or_a_second_raster_are_chosen(own_home: Path, tmp_path: Path):
+    first = save(tmp_path / "w.tif", U, V).read_bytes()
+    app = open_page("field")
+    app.segmented_control(key=pick.MODE).set_value(pick.UPLOAD).run()
+    app.file_uploader(key="upload").set_value([("w.tif", first, "image/tiff")]).run()
+    assert not app.exception and app.selectbox(key=components.KIND).value == components.SLOPE
+    app.selectbox(key=components.KIND).set_value(components.BANDS).run()
+    assert not app.exception and not app.error and app.query_params["components"] == "1, 2"
+    assert "F is (band 1, band 2)" in texts(app)
+    app.text_input(key=components.WHICH).set_value("2, 1").run()
+    assert "F is (band 2, band 1)" in texts(app)
+    app.selectbox(key=components.KIND).set_value(components.SECOND).run()
+    assert not app.exception and "components" not in app.query_params
+    second = save(tmp_path / "v.tif", V).read_bytes()
+    app.file_uploader(key=components.FILE).set_value([("v.tif", second, "image/tiff")]).run()
+    assert not app.exception and not app.error and app.query_params["second"].endswith("/v.tif")
+    assert "v.tif, band 1" in texts(app)
+    button(app, "Use this field").click().run()
+    assert len(list((own_home / layout.UPLOADS).rglob("*.tif"))) == 2
+    assert app.query_params["second"].endswith("/v.tif")
 
 
 def test_bad_upload_is_told_with_its_place(own_home: Path):

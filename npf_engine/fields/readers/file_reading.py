@@ -16,7 +16,7 @@ import numpy as np
 
 from npf_engine.errors import InputError
 from npf_engine.fields.raster import Raster, resample
-from npf_engine.fields.readers import gridded_open, mesh_file, meshes, raster_files, tables
+from npf_engine.fields.readers import gridded_open, mesh_file, meshes, raster_files, raster_vectors, tables
 from npf_engine.fields.readers.gridded_look import GriddedLook
 from npf_engine.fields.readers.gridded_look import look as gridded_look
 from npf_engine.fields.readers.grids import HeightTable, coordinates_of, height_grid, heights_of
@@ -67,6 +67,7 @@ class UploadPreview:
     bounds: tuple[float, float, float, float] | None = None
     coordinates: str = ""
     gridded: GriddedLook | None = None
+    bands: int = 1  # of a raster
     mesh: MeshLook | None = None
     names: tuple[str, ...] = ()  # of all columns of a table
     warnings: list[str] = field(default_factory=list)
@@ -88,15 +89,18 @@ def read_raster(path: Path, name: str, spec: FieldSpec) -> Raster:
     return reduced(_parsed(path, _raster_of(spec)), name, spec.max_samples)
 
 
-def read_upload(path: Path, spec: FieldSpec) -> Raster | Samples | HeightTable:
-    """All that a field needs of a file, and no more than the spec takes. Raises InputError."""
-    what = _read(path, spec)
+def read_upload(path: Path, spec: FieldSpec, second: Path | None = None) -> Raster | Samples | HeightTable:
+    """All that a field needs of a file, and no more than the spec takes. second: the raster of the second component.
+
+    Raises InputError.
+    """
+    what = _read(path, spec, second)
     if isinstance(what, Raster):
         return reduced(what, path.name, spec.max_samples)
     return heights_of(what, spec) if what.layout.kind == "grid" else tables.samples_of(what, spec)
 
 
-def read_preview(path: Path, spec: FieldSpec) -> UploadPreview:
+def read_preview(path: Path, spec: FieldSpec, second: Path | None = None) -> UploadPreview:
     """What ``read_upload`` would read, with every defect found. Never raises for what is in the file."""
     size = path.stat().st_size if path.is_file() else 0
     mesh: MeshLook | None = None
@@ -109,7 +113,7 @@ def read_preview(path: Path, spec: FieldSpec) -> UploadPreview:
             mesh = _parsed(path, meshes.look)
         if path.suffix.lower() in tables.SUFFIXES:
             names = _parsed(path, tables.names_of)
-        what = _read(path, spec)
+        what = _read(path, spec, second)
     except InputError as error:
         return UploadPreview(path.name, size, "unreadable", mesh=mesh, names=names, defects=[str(error)])
     if isinstance(what, Raster):
@@ -121,8 +125,16 @@ def _raster_of(spec: FieldSpec) -> Callable[[Path], Raster]:
     return lambda path: raster_files.read_raster(path, RasterOptions.of(spec))
 
 
-def _read(path: Path, spec: FieldSpec) -> Raster | Table:
+def _read(path: Path, spec: FieldSpec, second: Path | None = None) -> Raster | Table:
     _check(path)
+    if raster_files.is_raster(path) and raster_vectors.asked(spec):
+        if second is not None:
+            _check(second)
+            if not raster_files.is_raster(second):
+                raise InputError(
+                    f"{second.name} is no raster; the second component is a raster on the first one's grid."
+                )
+        return _parsed(path, lambda file: raster_vectors.read_vectors(file, spec, second))
     if raster_files.is_raster(path):
         return _parsed(path, _raster_of(spec))
     read = meshes.read_mesh if is_mesh(path) else tables.read_table
@@ -182,6 +194,7 @@ def _raster_preview(path: Path, size: int, raster: Raster) -> UploadPreview:
         rows=rows,
         columns=column,
         shape=(rows, cols),
+        bands=raster.bands,
         elevation=resample(raster.elevation, THUMBNAIL_PIXELS),
         bounds=raster.bounds,
         coordinates=raster.coordinates,

@@ -97,7 +97,7 @@ def _read(dataset: Dataset, name: str, options: RasterOptions) -> Raster:
         transform = _coarser(transform, factor)
     written = str(dataset.units[number - 1] or "")
     raster = _oriented(elevation, transform, _system(crs, name, options), name, notes)
-    return _with_unit(raster, written, values.offset, options)
+    return replace(_with_unit(raster, written, values.offset, options), bands=int(dataset.count))
 
 
 def _check(dataset: Dataset, name: str, options: RasterOptions) -> None:

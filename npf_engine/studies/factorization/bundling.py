@@ -9,6 +9,7 @@ from npf_engine.bundle import package
 from npf_engine.fields import own
 from npf_engine.polar import PolarFactorization
 from npf_engine.settings.dotted import as_text
+from npf_engine.settings.setting import declared
 from npf_engine.studies import kinds
 from npf_engine.studies.factorization.spec import TrainingSpec, base_of, leaves, preset, to_json, with_values
 
@@ -23,7 +24,9 @@ def write_bundle(
 def known_settings(told: dict[str, object]) -> dict[str, object]:
     """The settings of an import, as far as this version knows and accepts them; no file of this machine among them."""
     spec = kinds.spec_of({key: value for key, value in told.items() if key != kinds.KIND}, TrainingSpec)
-    return to_json(with_values(spec, {"field.source": PureWindowsPath(spec.field.source).name or spec.field.source}))
+    values, known = leaves(spec), declared(TrainingSpec)
+    paths = {key: str(values[key]) for key in values if known[key].setting.path}
+    return to_json(with_values(spec, {key: PureWindowsPath(text).name or text for key, text in paths.items()}))
 
 
 def training_command(spec: TrainingSpec) -> str:
@@ -37,6 +40,8 @@ def training_command(spec: TrainingSpec) -> str:
     before = leaves(base_of(spec)) | {"solver": preset(spec.preset).solver}
     shown = {"name", "preset", "seed", "field.source", "threads", "device"}
     changed = {key: value for key, value in leaves(spec).items() if key not in shown and value != before[key]}
+    if "field.second" in changed:
+        changed["field.second"] = package.file_name(spec.field.second)
     if changed:
         parts += ["--set", *(f"{key}={as_text(value)}" for key, value in changed.items())]
     return shlex.join(parts)

@@ -1,0 +1,112 @@
+"""Two bands of a raster, or of two rasters on one grid, as the components of F: (x, y), in the units of the file.
+
+Nothing is differentiated or smoothed: F at the middle of a pixel is what the bands say there.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from npf_engine.errors import InputError
+from npf_engine.fields.raster import Raster, resample
+from npf_engine.fields.readers.columns import Column, Layout
+from npf_engine.fields.readers.options import RasterOptions
+from npf_engine.fields.readers.raster_files import read_raster
+from npf_engine.fields.readers.tables import Table
+from npf_engine.fields.spec import FieldSpec
+from npf_engine.numbers import percent
+from npf_engine.tasks.archives import brief
+
+_BAND = re.compile(r"(?:band\s*)?(\d{1,4})", re.IGNORECASE)
+AXES = {"degrees": ("longitude", "latitude"), "metres": ("east", "north"), "pixels": ("column", "row from the south")}
+SAME = 1e-6  # of a pixel, by how much the edges of two rasters of one grid may differ
+
+
+def asked(spec: FieldSpec) -> bool:
+    """Whether a raster's F is two bands of it rather than the slope of one."""
+    return bool(spec.components.strip() or spec.second.strip())
+
+
+def read_vectors(path: Path, spec: FieldSpec, second: Path | None = None) -> Table:
+    """The samples of F, one a pixel where both bands are known. second: the file of the second component.
+
+    Raises InputError for bands that are not there, and for two rasters that do not lie on one grid.
+    """
+    numbers = _bands(path.name, spec, second is not None)
+    options = [replace(RasterOptions.of(spec), band=number) for number in numbers]
+    parts = [read_raster(path, options[0]), read_raster(second or path, options[1])]
+    names = [f"band {number}" for number in numbers]
+    if second is not None:
+        names = [f"{file.name}, {name}" for file, name in zip((path, second), names, strict=True)]
+        _check_one_grid(path.name, second.name, *parts)
+    return _table(path.name, names, parts, spec)
+
+
+def _bands(name: str, spec: FieldSpec, two_files: bool) -> tuple[int, int]:
+    """Which bands the components are, from 1."""
+    words = [word.strip() for word in spec.components.split(",") if word.strip()]
+    found = [_BAND.fullmatch(word) for word in words]
+    numbers = [int(match[1]) for match in found if match is not None]
+    if len(numbers) != len(words) or len(numbers) not in ((0, 1, 2) if two_files else (2,)):
+        raise InputError(
+            f"{name}: components of a raster are two bands, as 'band 1, band 2', not {brief(spec.components)!r}."
+        )
+    first = numbers[0] if numbers else spec.band
+    return first, numbers[1] if len(numbers) == 2 else first
+
+
+def _check_one_grid(first: str, second: str, a: Raster, b: Raster) -> None:
+    if a.elevation.shape != b.elevation.shape or a.coordinates != b.coordinates:
+        sizes = " and ".join(" x ".join(map(str, part.elevation.shape)) for part in (a, b))
+        raise InputError(
+            f"{first} and {second} do not lie on one grid ({sizes} pixels, in {a.coordinates} and {b.coordinates}); "
+            "warp one to the other's grid (gdalwarp does it)."
+        )
+    rows, cols = a.elevation.shape
+    west, south, east, north = a.bounds
+    steps = ((east - west) / cols, (north - south) / rows) * 2
+    if any(abs(p - q) > SAME * rows * cols * step for p, q, step in zip(a.bounds, b.bounds, steps, strict=True)):
+        raise InputError(
+            f"{first} and {second} do not lie at the same place; warp one to the other's grid (gdalwarp does it)."
+        )
+
+
+def _table(file: str, names: list[str], parts: list[Raster], spec: FieldSpec) -> Table:
+    first = parts[0]
+    grids = [resample(part.elevation, spec.max_samples) for part in parts]
+    rows, cols = grids[0].shape
+    west, south, east, north = first.bounds
+    x = west + (np.arange(cols) + 0.5) * (east - west) / cols
+    y = north - (np.arange(rows) + 0.5) * (north - south) / rows
+    known = np.isfinite(grids[0]) & np.isfinite(grids[1])
+    row, col = np.nonzero(known)
+    lost = int(known.size - known.sum())
+    values = {"x1": x[col], "x2": y[row]}
+    for k, (grid, part) in enumerate(zip(grids, parts, strict=True), start=1):
+        values[f"F{k}"] = grid[row, col].astype(np.float64) + part.offset
+    notes = [text for part in parts for text in part.notes if "was taken as the elevation" not in text]
+    if lost:
+        notes.append(f"{lost:,} of {known.size:,} pixels ({percent(lost / known.size, 2)}) are void and were left out.")
+    if (rows, cols) != first.elevation.shape:
+        was = " x ".join(map(str, first.elevation.shape))
+        notes.append(
+            f"The raster of {was} pixels was averaged to {rows} x {cols}, since at most {spec.max_samples:,} samples "
+            "are used."
+        )
+    across, up = AXES[first.coordinates]
+    told = f"F is ({names[0]}, {names[1]}), the first along {across}, the second along {up}, in the file's own units."
+    position = "" if first.coordinates == "pixels" else first.coordinates
+    layout = Layout(
+        "samples",
+        (Column(0, across, "x1", position or "pixels"), Column(1, up, "x2", position or "pixels")),
+        tuple(
+            Column(k + 1, name, f"F{k}", "" if part.unit.assumed else part.unit.name)
+            for k, (name, part) in enumerate(zip(names, parts, strict=True), start=1)
+        ),
+        (),
+    )
+    return Table(file, layout, values, tuple(dict.fromkeys(notes)), (told,), lost)

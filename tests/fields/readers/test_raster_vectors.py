@@ -1,0 +1,118 @@
+"""Two bands, or two rasters, as the components of F: their own numbers at the middles of their pixels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.transform import from_origin
+
+from npf_engine.cli import main
+from npf_engine.errors import InputError
+from npf_engine.fields import uploads
+from npf_engine.fields.catalog import resolve
+from npf_engine.fields.readers.raster_vectors import read_vectors
+from npf_engine.fields.spec import FieldSpec
+from npf_engine.studies.factorization.bundling import known_settings
+from npf_engine.studies.factorization.spec import preset, to_json, with_values
+from ui.link import FIELD
+
+ROWS, COLS = 12, 15
+EAST, NORTH = np.meshgrid(6.0 + 0.1 * (np.arange(COLS) + 0.5), 46.0 - 0.1 * (np.arange(ROWS) + 0.5))
+U, V = (5 * np.sin(3 * EAST) + NORTH).astype(np.float32), (EAST * NORTH / 10).astype(np.float32)
+
+
+def save(path: Path, *bands: np.ndarray, corner: tuple[float, float] = (6.0, 46.0), unit: str = "m/s") -> Path:
+    profile = {"driver": "GTiff", "width": bands[0].shape[1], "height": bands[0].shape[0], "count": len(bands)}
+    with rasterio.open(
+        path, "w", **profile, dtype=bands[0].dtype, crs="EPSG:4326", transform=from_origin(*corner, 0.1, 0.1)
+    ) as out:
+        for k, band in enumerate(bands, start=1):
+            out.write(band, k)
+            out.set_band_unit(k, unit)
+    return path
+
+
+def check(x: np.ndarray, f: np.ndarray, scale: float = 1.0) -> None:
+    row, col = np.rint((46.0 - x[:, 1]) / 0.1 - 0.5).astype(int), np.rint((x[:, 0] - 6.0) / 0.1 - 0.5).astype(int)
+    np.testing.assert_allclose(x, np.stack([EAST[row, col], NORTH[row, col]], axis=1), atol=1e-6)
+    np.testing.assert_allclose(f, scale * np.stack([U[row, col], V[row, col]], axis=1), rtol=1e-6)
+
+
+@pytest.mark.parametrize("says", ["1,2", "1, 2", "band 1, band 2", "Band 1,2"])
+def test_two_bands_are_the_two_components(tmp_path: Path, says: str) -> None:
+    table = read_vectors(save(tmp_path / "w.tif", U, V, U * 0), FieldSpec(components=says))
+    assert table.rows == ROWS * COLS
+    check(table.positions(), table.field_values())
+    assert "F is (band 1, band 2), the first along longitude, the second along latitude" in table.conversions[0]
+
+
+def test_two_rasters_are_the_two_components(tmp_path: Path) -> None:
+    first, second = save(tmp_path / "u.tif", U), save(tmp_path / "v.tif", V)
+    field = resolve(FieldSpec(source=str(first), second=str(second), rho="samples"))
+    assert field.d == 2 and field.n == ROWS * COLS and field.units.value == "m/s"
+    assert field.units.position == ("degrees", "degrees")
+    x = np.concatenate([field.scaling.to_user(part.double()) for part in (field.x_train, field.x_test)])
+    f = np.concatenate([field.y_train, field.y_test]) + np.array(field.shift or (0, 0))
+    check(x, f)
+    assert any("u.tif, band 1" in text and "v.tif, band 1" in text for text in field.conversions)
+    assert any("only at the equator" in text for text in field.warnings)
+
+
+def test_scale_offset_and_voids_are_the_files(tmp_path: Path) -> None:
+    whole = np.rint(U * 100).astype(np.int16), np.rint(V * 100).astype(np.int16)
+    whole[1][3, 4] = -32768
+    path = save(tmp_path / "w.tif", *whole)
+    with rasterio.open(path, "r+") as out:
+        out.scales, out.offsets, out.nodata = (0.01, 0.01), (0.0, 100.0), -32768
+    table = read_vectors(path, FieldSpec(components="1,2"))
+    assert table.rows == ROWS * COLS - 1 and any("1 of 180 pixels" in text for text in table.notes)
+    order = np.ravel_multi_index(
+        (
+            np.rint((46.0 - table.positions()[:, 1]) / 0.1 - 0.5).astype(int),
+            np.rint((table.positions()[:, 0] - 6.0) / 0.1 - 0.5).astype(int),
+        ),
+        U.shape,
+    )
+    np.testing.assert_allclose(table.field_values()[:, 0], whole[0].ravel()[order] * 0.01, rtol=1e-6)
+    np.testing.assert_allclose(table.field_values()[:, 1], whole[1].ravel()[order] * 0.01 + 100, rtol=1e-6)
+
+
+def test_what_does_not_fit_is_one_sentence(tmp_path: Path) -> None:
+    path = save(tmp_path / "w.tif", U, V)
+    for says, wrong in (
+        ("1", "components of a raster are two bands"),
+        ("u, v", "components of a raster are two bands"),
+        ("1,3", "there is no band 3"),
+        ("1,2,1", "components of a raster are two bands"),
+    ):
+        with pytest.raises(InputError, match=wrong):
+            read_vectors(path, FieldSpec(components=says))
+    for other, wrong in (
+        (save(tmp_path / "small.tif", V[:, :-1]), "do not lie on one grid"),
+        (save(tmp_path / "off.tif", V, corner=(6.05, 46.0)), "do not lie at the same place"),
+    ):
+        with pytest.raises(InputError, match=wrong):
+            read_vectors(path, FieldSpec(), other)
+    for second in (str(tmp_path / "none.tif"), "/etc/passwd"):
+        with pytest.raises(InputError, match=r"is not there|is of no kind"):
+            resolve(FieldSpec(source=str(path), second=second))
+    seen = uploads.preview(path, FieldSpec(source=str(path)))
+    assert seen.ok and seen.bands == 2
+
+
+def test_a_link_or_an_import_cannot_name_a_second_file_of_the_server(tmp_path: Path) -> None:
+    path = save(tmp_path / "w.tif", U, V)
+    with pytest.raises(InputError, match="cannot open the file"):
+        FIELD.read({"source": "jacksboro", "second": str(path)})
+    told = to_json(with_values(preset("quick"), {"field.source": str(path), "field.second": str(path)}))
+    assert known_settings(told)["field"]["second"] == "w.tif"
+
+
+def test_bands_by_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = save(tmp_path / "w.tif", U, V)
+    assert main(["preview", str(path), "--set", "field.components=1,2"]) == 0
+    out = capsys.readouterr().out
+    assert "F in m/s" in out and "converted: F is (band 1, band 2)" in out
