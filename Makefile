@@ -73,8 +73,9 @@ run: $(VENV)/.run
 
 # --- tests ---
 
+# Files go to the workers in their order: the browser's, few tests of half a minute each, would else come last, on one core.
 test: $(VENV)/.dev
-	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not long" --timeout 600 --durations 15
+	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long" --timeout 600 --durations 15
 
 test-browser: $(VENV)/.dev
 	$(PYTEST) -m browser --timeout 600

@@ -13,7 +13,7 @@ from tests.browser.test_journey import SCREENS, drawn, run_of, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
-TINY = "particles=24&steps=20&method=lmc"
+TINY = "particles=24&steps=8&method=lmc"
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +40,11 @@ def test_player_scrubs_and_plays(visitor: Visitor, sampled: str):
     assert "Plain LMC, step 0" in visitor.text()
     visitor.main.get_by_role("slider").first.focus()
     visitor.page.keyboard.press("End")
-    wait_until(visitor, "Plain LMC, step 20", 60)
+    wait_until(visitor, "Plain LMC, step 8", 60)
     visitor.main.get_by_role("button", name="Play").click()
     wait_until(visitor, "Stop", 60)
     wait_until(visitor, "Play", 200)  # it plays from the beginning and stops at the end by itself
-    assert "Plain LMC, step 20" in visitor.text()
+    assert "Plain LMC, step 8" in visitor.text()
     assert visitor.complaints == []
 
 
@@ -82,4 +82,4 @@ def test_screenshots(browser: Any, server: Server, sampled: str, width: int, the
 
 def test_runs_are_in_the_store_of_the_server(server: Server, sampled: str):
     run = RunStore(server.home, gallery=None).get(sampled)
-    assert run.kind == "landscape" and run.spec == LandscapeSpec(method="lmc", particles=24, steps=20)
+    assert run.kind == "landscape" and run.spec == LandscapeSpec(method="lmc", particles=24, steps=8)

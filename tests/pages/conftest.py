@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
 from npf_engine.runs.store import Run, RunStore
@@ -17,6 +18,7 @@ from npf_engine.studies.factorization.spec import TrainingSpec, with_values
 from npf_engine.tasks import layout
 from npf_engine.tasks.processes import Identity
 from tests.conftest import ROOT
+from tests.runs.conftest import COMMAND
 
 TINY: dict[str, Any] = {
     "field.max_samples": 4000,
@@ -122,8 +124,18 @@ def store(own_home: Path) -> Iterator[RunStore]:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bundle of a tiny model, trained once by a real worker in a home of its own."""
-    home = tmp_path_factory.mktemp("trained_home")
+    """The bundle of a tiny model, trained once for all processes of the tests by a real worker, at home elsewhere."""
+    base = tmp_path_factory.getbasetemp()
+    home = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "trained_home"
+    with FileLock(str(home) + ".lock"):
+        home.mkdir(exist_ok=True)
+        if not (known := list(home.glob(f"{layout.RUNS}/*/npf-*.zip"))):
+            known = [train_one(home)]
+        return known[0]
+
+
+def train_one(home: Path) -> Path:
+    """The bundle that a worker left in a home folder."""
     store = RunStore(home, gallery=None).watch()
     run = store.submit(tiny(name="tiny terrain"))
     try:
@@ -132,6 +144,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return store.bundle(run.id)
     finally:
         kill_workers(home)
+
+
+def stand_in(store: RunStore) -> None:
+    """From now on the store's workers count in place of training, which takes no processor, or fail where the field's
+    source is "bad input": for what asks only which runs there are."""
+    store.scheduler.executor.command = COMMAND
 
 
 @pytest.fixture

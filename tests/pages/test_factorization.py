@@ -13,7 +13,7 @@ from npf_engine.numbers import number
 from npf_engine.runs.store import Run, RunStore
 from npf_engine.tasks import layout
 from pages.factorization import embedded
-from tests.pages.conftest import button, endless, links, open_page, texts, tiny, wait_for
+from tests.pages.conftest import button, endless, links, open_page, stand_in, texts, tiny, wait_for
 from ui import modelviews
 
 
@@ -44,6 +44,7 @@ def test_without_a_run_the_page_says_what_to_do(bare: RunStore, page: str):
 
 @pytest.mark.parametrize("page", ["factorization", "inverse"])
 def test_while_the_only_run_trains_the_page_leads_to_it(bare: RunStore, store: RunStore, page: str):
+    stand_in(store)
     run = store.submit(endless(name="still at it"))
     wait_for(lambda: store.get(run.id).state == "running")
     app = open_page(page, {"run": run.id})
@@ -51,7 +52,8 @@ def test_while_the_only_run_trains_the_page_leads_to_it(bare: RunStore, store: R
 
 
 def test_failed_run_of_the_link_is_told_and_another_is_shown(store: RunStore, done: Run):
-    failed = store.submit(tiny(field__source="/nonexistent/file.csv", name="broken"))
+    stand_in(store)
+    failed = store.submit(tiny(field__source="bad input", name="broken"))
     wait_for(lambda: store.get(failed.id).state == "failed")
     app = open_page("factorization", {"run": failed.id})
     assert any("is failed" in item.value for item in app.warning)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from npf_engine.runs.store import Run, RunStore
-from tests.pages.conftest import button, endless, open_page, texts, tiny, wait_for
+from tests.pages.conftest import button, endless, open_page, stand_in, texts, tiny, wait_for
 from ui.linked import blob
 
 
@@ -45,7 +45,8 @@ def test_finished_model_is_offered(store: RunStore, done: Run):
 
 
 def test_running_and_failed_runs_are_listed(store: RunStore):
-    bad = store.submit(tiny(field__source="no such place anywhere", name="bad"))
+    stand_in(store)
+    bad = store.submit(tiny(field__source="bad input", name="bad"))
     wait_for(lambda: store.get(bad.id).state == "failed")
     busy = store.submit(endless(name="busy"))
     app = open_page("home")

@@ -10,7 +10,7 @@ import pytest
 from npf_engine.runs.store import Run, RunStore
 from npf_engine.studies import kinds
 from pages.models import table
-from tests.pages.conftest import button, endless, links, open_page, texts, tiny, wait_for
+from tests.pages.conftest import button, endless, links, open_page, stand_in, texts, tiny, wait_for
 
 
 def ratio(run: Run) -> float:
@@ -30,7 +30,8 @@ def test_before_any_run_of_ones_own(store: RunStore):
 
 
 def test_table_lists_runs_of_every_state(store: RunStore, done: Run):
-    bad = store.submit(tiny(field__source="no such place anywhere", name="bad"))
+    stand_in(store)
+    bad = store.submit(tiny(field__source="bad input", name="bad"))
     wait_for(lambda: store.get(bad.id).state == "failed")
     store.submit(endless(name="busy"))
     table = open_page("models").dataframe[0].value
@@ -85,10 +86,11 @@ def test_two_runs_are_compared(store: RunStore, done: Run, trained: Path):
 
 
 def test_failed_run_shows_its_sentence(store: RunStore):
-    bad = store.submit(tiny(field__source="no such place anywhere"))
+    stand_in(store)
+    bad = store.submit(tiny(field__source="bad input"))
     wait_for(lambda: store.get(bad.id).state == "failed")
     app = open_page("models", {"run": bad.id})
-    assert "no such place anywhere" in app.error[0].value
+    assert "Row 3 of the table has no number" in app.error[0].value
 
 
 def test_import_takes_a_bundle_in(store: RunStore, trained: Path):

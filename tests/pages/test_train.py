@@ -11,7 +11,7 @@ from npf_engine.runs.store import Run, RunStore
 from npf_engine.studies.factorization.spec import leaves
 from npf_engine.tasks import layout
 from npf_engine.tasks.processes import Identity
-from tests.pages.conftest import TINY, button, endless, links, open_page, texts, tiny, wait_for
+from tests.pages.conftest import TINY, button, endless, links, open_page, stand_in, texts, tiny, wait_for
 from ui.link import TRAINING
 
 
@@ -123,6 +123,7 @@ class Bar:
 
 
 def test_queued_run_says_what_it_waits_for(store: RunStore, monkeypatch: pytest.MonkeyPatch):
+    stand_in(store)
     store.submit(endless(name="first"))
     second = store.submit(endless(name="second"))
     third = store.submit(endless(name="third"))
