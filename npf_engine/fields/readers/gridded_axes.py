@@ -23,6 +23,7 @@ _LEVEL_NAME = re.compile(
     r"(z|k|nav_lev|gdep|lv_|[o]*lev|plev|bottom_top|s_rho|sigma|h(ei)?ght|altitude|depth|isobaric|pres|isotherm)\w*"
 )
 _TIME_NAME = re.compile(r"t|((valid|forecast|ocean)_)?(time|date|day|month|year|season)\w*")
+PLANE_NAMES = (("x", "y"), ("xc", "yc"), ("xx", "yy"), ("x2d", "y2d"), ("x_coord", "y_coord"))
 _PRESSURE = re.compile(r"(h|k|d|m)?pa(scals?)?|(milli|deci)?bars?|mb|mbar|dbar")
 
 
@@ -137,8 +138,21 @@ def _curvilinear(ds: xr.Dataset, name: str) -> tuple[str, str]:
         if role in found and not found[role]:
             found[role] = str(key)
     lon, lat = found["longitude"], found["latitude"]
+    if not lon and not lat:
+        lon, lat = _plane_positions(ds, name)
     same = lon and lat and ds.variables[lon].dims == ds.variables[lat].dims
     return (lon, lat) if same else ("", "")
+
+
+def _plane_positions(ds: xr.Dataset, name: str) -> tuple[str, str]:
+    """The variables of x and y in two dimensions of a grid that lies on no globe."""
+    variable = ds.variables[name]
+    for x, y in PLANE_NAMES:
+        for a, b in ((x, y), (x.upper(), y.upper())):
+            both = [ds.variables[key] for key in (a, b) if key in ds.variables and key not in ds.dims]
+            if len(both) == 2 and all(v.ndim == 2 and set(v.dims) <= set(variable.dims) for v in both):
+                return a, b
+    return "", ""
 
 
 def _check_grid(ds: xr.Dataset, name: str, dims: list[str]) -> None:
@@ -249,9 +263,10 @@ def _index(kind: Kind, dim: str, labels: list[str], wanted: str) -> int:
         return 0
     if re.fullmatch(r"-?\d+", text) and not (kind == "time" and len(text) == 4 and int(text) >= len(labels)):
         index = int(text)
-        if not -len(labels) <= index < len(labels):
+        if -len(labels) <= index < len(labels):
+            return index % len(labels)
+        if kind == "time" or index < 0:
             raise InputError(f"{kind} is {index}; {dim} has the steps 0 to {len(labels) - 1}.")
-        return index % len(labels)
     for rule in (str.__eq__, str.startswith):
         found = [k for k, label in enumerate(labels) if rule(label.lower(), text.lower())]
         if found:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     import xarray as xr
 
 MOST_TOLD = 6
+# Variables of the grid itself: positions, sizes and angles of cells.
+_OF_GRID = re.compile(
+    r"[xyz](c|x|y|2d|_?coord\w*)?|d[xyz][a-z]?|e[12][tuvf]|(cell_?)?area\w*|(sin|cos)?(alpha|angle)|mask\w*|[a-z]*mask"
+)
 # (of the first component, of the second) in standard names, and whether the components lie along the grid
 _STANDARD = (("eastward", "northward", False), ("grid_eastward", "grid_northward", True), ("_x_", "_y_", True))
 _COMMON = (
@@ -65,7 +69,9 @@ def numeric(ds: xr.Dataset) -> list[str]:
         if place_role(name, variable) or name.lower().endswith(("_bnds", "_bounds")) or min(variable.shape) == 0:
             continue
         found.append(name)
-    return found
+    grid = [name for name in found if not _OF_GRID.fullmatch(name.lower())]
+    # what is no measurement stands last: it is still there to be chosen
+    return sorted(grid or found, key=lambda name: any(key.startswith("flag_") for key in ds.variables[name].attrs))
 
 
 def pairs(ds: xr.Dataset, names: list[str]) -> list[tuple[str, str, bool | None]]:

@@ -26,6 +26,7 @@ WIDEST = 100.0  # degrees from the middle: a map about one point is used no fart
 LEAST_MEAN = 0.25  # length of the mean of all directions from which the middle of a grid means something
 AT_POLE = 89.999
 LEAST_PLACES = 0.1  # share of the grid whose longitude and latitude are known, for these to be used
+ON_A_PLANE = "{} and {} are no longitude and latitude: positions were taken as they are, on a plane."
 Axes = tuple[float, float]
 assert WGS84.axes is not None
 EARTH: Axes = WGS84.axes
@@ -69,6 +70,11 @@ def points(ds: xr.Dataset, name: str, grid: Layout, steps: Steps, crs: str, log:
     axes = _ellipsoid(mapping)
     along = {side: _line(ds, dim, steps) for side, dim in (("x", grid.x), ("y", grid.y))}
     forward = (_sign(along["x"]), _sign(along["y"]))
+    if grid.lon and place_role(grid.lon, ds.variables[grid.lon]) != "longitude":
+        x, y = (values(ds, key, steps, (grid.y, grid.x)) for key in (grid.lon, grid.lat))
+        unit_x, unit_y = (_unit(ds, key) for key in (grid.lon, grid.lat))
+        log.note(ON_A_PLANE.format(grid.lon, grid.lat))
+        return Points(x, y, None, (unit_x, unit_y), (grid.lon, grid.lat), rectilinear=False, forward=forward)
     if grid.lon and not crs:
         lon, lat = (_degrees(ds, key, values(ds, key, steps, (grid.y, grid.x))) for key in (grid.lon, grid.lat))
         places = Points(*_on_globe(lon, lat), axes, rectilinear=False, forward=forward)
@@ -241,6 +247,10 @@ def _factor(ds: xr.Dataset, key: str, system: object, mapping: dict[str, object]
     return (length_of(units) or per_metre or 1.0) / (per_metre or 1.0)
 
 
+def _unit(ds: xr.Dataset, key: str) -> str:
+    return " ".join(str(ds.variables[key].attrs.get("units", "")).split())[:40]
+
+
 def _plane(
     ds: xr.Dataset,
     grid: Layout,
@@ -254,12 +264,10 @@ def _plane(
     units, names = [], []
     for side, dim in (("x", grid.x), ("y", grid.y)):
         key = keys[side]
-        units.append(" ".join(str(ds.variables[key].attrs.get("units", "")).split())[:40] if key else "grid steps")
+        units.append(_unit(ds, key) if key else "grid steps")
         names.append(key or dim)
     if not keys["x"] or not keys["y"]:
         log.note("The file does not say where the points of its grid lie, so positions count grid steps.")
     else:
-        log.note(
-            f"{names[0]} and {names[1]} are no longitude and latitude: positions were taken as they are, on a plane."
-        )
+        log.note(ON_A_PLANE.format(*names))
     return Points(x, y, None, (units[0], units[1]), (names[0], names[1]), forward=forward)

@@ -581,3 +581,45 @@ def test_wrf_with_staggered_winds_and_times_as_texts(tmp_path: Path) -> None:
     f = nodes(data, (12, 16))
     assert np.allclose(f, np.stack([lon, lat], axis=-1) + 10, atol=1e-6)
     assert any("2020-05-01 06:00" in told for told in data.conversions)
+
+
+def test_a_level_by_its_number_alone(tmp_path: Path) -> None:
+    """A whole number is a step from 0 where there is such a step, else a value."""
+    path, ds = steps(tmp_path)
+    f = nodes(read(path, level="85000"), (21, 31))
+    assert np.abs(f[..., 0] - ds.a[0, 0, 1]).max() < 1e-6
+
+
+def test_positions_of_a_curvilinear_grid_on_a_plane(tmp_path: Path) -> None:
+    """x and y of two dimensions are places and no vector; a mask that stands first is no field."""
+    i, j = np.meshgrid(np.linspace(0, 1, 30), np.linspace(0, 1, 25))
+    x, y = i + 0.2 * j, j + 0.1 * i
+    flag = {"flag_values": [0, 1], "flag_meanings": "no yes"}
+    ds = xr.Dataset(
+        {
+            "quality": (("n", "m"), np.ones(i.shape, "i1"), flag),
+            "x": (("n", "m"), x, {"units": "m"}),
+            "y": (("n", "m"), y, {"units": "m"}),
+            "p": (("n", "m"), 3 * x - 2 * y + x**2, {"units": "Pa"}),
+        }
+    )
+    path = tmp_path / "plane.h5"
+    ds.to_netcdf(path, engine="h5netcdf")
+    data = read(path)
+    assert data.variables == ("p",) and data.value == "Pa per m" and data.position == ("m", "m")
+    f = nodes(data, i.shape)[1:-1, 1:-1]
+    assert np.allclose(f[..., 0], 3 + 2 * x[1:-1, 1:-1], atol=1e-9) and np.allclose(f[..., 1], -2, atol=1e-9)
+
+
+def test_plain_hdf5_counts_grid_steps(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "simulation.h5"
+    rng = np.random.default_rng(0)
+    with h5py.File(path, "w") as file:
+        for name in ("velocity_x", "velocity_y"):
+            file[f"run/step_0001/{name}"] = rng.normal(size=(3, 20, 24))
+    data = read(path, member="2")
+    with h5py.File(path) as file:
+        own = np.stack([file[f"run/step_0001/velocity_{k}"][2] for k in "xy"], axis=-1)
+    assert np.abs(nodes(data, (20, 24)) - own).max() < 1e-12
+    assert data.position == ("grid steps", "grid steps") and any("grid steps" in note for note in data.notes)
