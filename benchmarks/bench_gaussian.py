@@ -25,7 +25,7 @@ from torch import Tensor
 from benchmarks.common import NO_SPEEDUP, arguments, keep, names_of, numbers, set_threads, show, tell
 from benchmarks.peers.launch import run_peer
 from npf_engine.divergences import default_eps, l2_uvp, sinkhorn_divergence
-from npf_engine.studies.lab.tasks import seven_means
+from npf_engine.studies.lab.laws import seven_means
 from npf_engine.transport import WideConfig, fit_brenier_map
 from npf_engine.transport.fit_wide import choose
 from npf_engine.transport.gaussian import gaussian_map

@@ -20,7 +20,7 @@ from benchmarks.common import NO_SPEEDUP, cpu_times, least_speedup, names_of, ra
 from benchmarks.peers.launch import PeerRun
 from benchmarks.problems import FAMILIES, NEVER_TUNED_ON, TUNED_ON, make_problem, top_sum
 from npf_engine.divergences import l2_uvp
-from npf_engine.studies.lab.tasks import seven_means
+from npf_engine.studies.lab.laws import seven_means
 from npf_engine.transport.fit_wide import choose
 from npf_engine.transport.gaussian import gaussian_map
 

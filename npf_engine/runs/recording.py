@@ -18,6 +18,7 @@ from npf_engine.tasks import layout, steady
 from npf_engine.tasks.checkpoints import ProgressRecorder
 from npf_engine.tasks.processes import Identity
 from npf_engine.tasks.progress import SAVING, STAGES
+from npf_engine.tasks.recorder import State
 
 STATUS_SECONDS = 0.25
 EVENT_SECONDS = 0.5
@@ -175,7 +176,7 @@ class FolderRecorder(ProgressRecorder):
             self._saving.add(self.board.current.base)
         return super().checkpoint_due() or (self._wish is not None and not self._saved_since_wish)
 
-    def save(self, key: str, state: dict[str, object]) -> None:
+    def save(self, key: str, state: State) -> None:
         """As ProgressRecorder.save, with an event."""
         self._when_there_is_room(lambda: super(FolderRecorder, self).save(key, state))
         self._saved_since_wish = True

@@ -16,7 +16,7 @@ import numpy as np
 from npf_engine.settings.dotted import flatten
 from npf_engine.tasks import layout
 from npf_engine.tasks.progress import STAGES, Board
-from npf_engine.tasks.recorder import Recorder
+from npf_engine.tasks.recorder import Recorder, State
 
 MAY_DIFFER = ("name", "device", "threads")  # settings that a run may change on its way, see settle.py
 CHECKPOINT_SECONDS = 10.0
@@ -46,7 +46,7 @@ class ProgressRecorder(Recorder):
         """Every ten seconds (NPF_CHECKPOINT_SECONDS), where there is a folder."""
         return self.folder is not None and time.monotonic() - self._saved >= self.period
 
-    def save(self, key: str, state: dict[str, object]) -> None:
+    def save(self, key: str, state: State) -> None:
         """Keep ``state`` in checkpoints/<key>.pt, on the disk before this returns. InputError on a full disk."""
         if self.folder is None:
             return
@@ -61,7 +61,7 @@ class ProgressRecorder(Recorder):
         layout.write_atomic(path, buffer.getvalue(), durable=True)
         self._saved = time.monotonic()
 
-    def load(self, key: str) -> dict[str, object] | None:
+    def load(self, key: str) -> State | None:
         """The state kept under ``key`` on the CPU; None where there is none, or it cannot be read (noted)."""
         if self.folder is None:
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from npf_engine.tasks import steady
 
 T = TypeVar("T")
 # What is kept: tensors, numbers and strings, and dicts and lists of them. As JSON is, it is checked where it is read.
-State = dict[str, Any]
+State = dict[str, object]
 # What code that takes a state apart raises where the state is another's.
 WRONG = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from npf_engine.settings import reading
 from npf_engine.tasks.recorder import WRONG, Recorder, State, reason
 
 T = TypeVar("T")
@@ -20,11 +21,12 @@ def trained_once(
     they are given the weights that it left. ``stage``: told that it is restored."""
 
     def put(state: State) -> float:
+        kept = {name: reading.named(state, name, Tensor) for name in modules}
         for name, module in modules.items():
-            fit(state[name], module.state_dict())
-        seconds = float(state["seconds"])
+            fit(kept[name], module.state_dict())
+        seconds = float(reading.number(state, "seconds"))
         for name, module in modules.items():
-            module.load_state_dict(state[name])
+            module.load_state_dict(kept[name])
         if stage:
             recorder.stage(stage, "restored")
         return seconds

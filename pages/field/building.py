@@ -30,7 +30,7 @@ _large = threading.Lock()  # held by the one visitor whose field is being built 
 STOPPED = "building_stopped"  # session: the link of the field whose building was stopped
 
 
-class Shelf:
+class Recent:
     """The fields built last, for all visitors. (A build shows its progress, which a cached function cannot.)"""
 
     def __init__(self) -> None:
@@ -59,14 +59,14 @@ class Shelf:
         )
 
 
-def shelf() -> Shelf:
-    """The one shelf of this server's home folder."""
-    return _shelf(str(layout.home()))
+def recent() -> Recent:
+    """The one recent of this server's home folder."""
+    return _recent(str(layout.home()))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _shelf(home: str) -> Shelf:
-    return Shelf()
+def _recent(home: str) -> Recent:
+    return Recent()
 
 
 def place_of(spec: FieldSpec) -> places.Place | None:
@@ -87,7 +87,7 @@ def must_be_fetched(spec: FieldSpec, place: places.Place | None) -> bool:
 
 def build(spec: FieldSpec, fetching: bool) -> Field | None:
     """The field, built with a bar of progress; None after its problem was told."""
-    field = shelf().get(spec)
+    field = recent().get(spec)
     if field is not None:
         return field
     with st.container(border=True, key="building"):
@@ -110,7 +110,7 @@ def build(spec: FieldSpec, fetching: bool) -> Field | None:
             if fetching:
                 st.button("Try again", icon=":material/refresh:", on_click=ask, args=(spec,), key="fetch_again")
             return None
-    shelf().put(spec, field)
+    recent().put(spec, field)
     st.rerun()
 
 
@@ -130,7 +130,7 @@ def dear(spec: FieldSpec) -> Price | None:
     there, or the visitor asked for it. Raises InputError for a field beyond the limits."""
     found = price(spec)
     agreed = st.session_state.get(choice.BUILD) == FIELD.write(spec) and not found.large
-    return None if found.small or agreed or shelf().get(spec) is not None else found
+    return None if found.small or agreed or recent().get(spec) is not None else found
 
 
 def agree(spec: FieldSpec) -> None:

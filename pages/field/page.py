@@ -43,7 +43,7 @@ def main() -> None:
 
 def _field(spec: FieldSpec, missing: bool, card: st.delta_generator.DeltaGenerator) -> None:
     slot = card.empty()  # the offer to fetch, and in its place what comes of it
-    if missing and building.shelf().get(spec) is None and not building.asked(spec):
+    if missing and building.recent().get(spec) is None and not building.asked(spec):
         with slot.container():
             st.markdown("Its elevation is not on this machine yet.")
             st.button(

@@ -6,7 +6,7 @@ import streamlit as st
 
 from npf_engine.errors import InputError
 from npf_engine.fields import analytic, catalog, stored_files
-from npf_engine.fields.places import cities
+from npf_engine.fields.places import cities, kept
 from npf_engine.fields.places import find as places
 from npf_engine.fields.readers import raster_files
 from npf_engine.fields.readers.file_reading import SUFFIXES
@@ -96,6 +96,7 @@ def _place(spec: FieldSpec) -> None:
                     args=(place, float(size)),
                 )
 
+    _on_this_machine()
     box = building.place_of(spec)
     worldmap.pick(None if box is None else box.bounds, _cities(), float(size), _picked)
 
@@ -118,6 +119,18 @@ def _picked(found: worldmap.Picked) -> None:
             choice.choose("coordinates", bounds=places.coordinates_place(found.box).bounds)
     except InputError as error:
         st.session_state[choice.PROBLEM] = str(error)
+
+
+def _on_this_machine() -> None:
+    """The places whose elevation is here already; nothing where there is none."""
+    there = [item.place for item in kept.all_kept()]
+    if not there:
+        return
+    st.caption("On this machine, to be had without a network:")
+    with st.container(horizontal=True, gap="xsmall", key="kept_places"):
+        for place in there:
+            size = FieldSpec().size_km  # of a city's box, as it was fetched
+            st.button(states.plain(place.title), key=f"kept_{place.name}", on_click=_go, args=(place, size))
 
 
 def _go(place: places.Place, size_km: float) -> None:

@@ -18,6 +18,7 @@ from npf_engine.polar.known_field import MAX_D
 from npf_engine.runs.store import Run
 from npf_engine.settings import limits
 from npf_engine.tasks import layout
+from pages.inverse.wording import judged_by
 from ui import modelviews, states
 from ui.plots import plot
 
@@ -131,18 +132,6 @@ def _clicked(run: Run) -> np.ndarray | None:
     """The place whose gradient the link asks for, where a click on this run's map asked for it."""
     owner, gradient, place = st.session_state.get(CLICKED) or (None, None, None)
     return place if (owner, gradient) == (run.id, st.query_params.get(GRADIENT)) else None
-
-
-def seen(n: int, unseen: int) -> str:
-    """So many places, and whether training saw them."""
-    if unseen >= n:
-        return f"{n:,} unseen places"
-    return f"{n:,} places, {unseen:,} of them unseen," if unseen else f"{n:,} places, all of them seen in training,"
-
-
-def judged_by(known: str) -> str:
-    """How F is known, where it must be said."""
-    return " (F by ∇u∘Mξ, since it is known on samples only)" if known == "network" else ""
 
 
 def _answer(view: PreimageView, model: PolarFactorization) -> None:

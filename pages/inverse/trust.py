@@ -11,7 +11,7 @@ from npf_engine.numbers import number
 from npf_engine.polar import PolarFactorization
 from npf_engine.runs.store import Run
 from npf_engine.tasks import layout
-from pages.inverse.preimages import judged_by, seen
+from pages.inverse.wording import judged_by, seen
 from ui import modelviews
 from ui.plots import plot
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from npf_engine.errors import InputError
 from npf_engine.studies import kinds
-from pages.models import compare, detail, shelf, table
+from pages.models import compare, detail, importing, table
 from ui import frame, states
 from ui.runs import store
 
@@ -15,7 +15,7 @@ def main() -> None:
     frame.title(
         "Models", "Which runs are there, how good are they, and which do I want?", ("grad_u", "law", "M_xi", "I")
     )
-    shelf.show()
+    importing.show()
     # A kind without a page of its own, or that this version does not know, can be looked at and deleted here.
     runs = [run for run in store().list() if run.kind == kinds.TRAIN or frame.page_of(run.kind) == "models"]
     if not runs:

@@ -15,6 +15,8 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRe
 
 from npf_engine.errors import DiskFull, InputError
 from npf_engine.fields import catalog, stored_files
+from npf_engine.fields.places.elevation_fetch import clip_path
+from npf_engine.fields.places.find import find_region
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.tasks import layout
 from pages.field import building, components, pick, uploading
@@ -132,6 +134,17 @@ def test_suggestion_sets_link_and_title(own_home: Path, monkeypatch: pytest.Monk
     next(item for item in app.button if item.key == "place_gazetteer_london").click().run()
     assert app.query_params["source"] == "london" and app.query_params["sigma"] == "12.0"
     assert "London" in texts(app)
+
+
+def test_places_on_this_machine_are_offered(own_home: Path):
+    app = open_page("field", {"source": "chamonix"})
+    assert not [item for item in app.button if (item.key or "").startswith("kept_")]
+    london = find_region("london")
+    assert london is not None
+    clip_path(london.bounds).write_bytes(b"a raster")
+    app = open_page("field", {"source": "chamonix"})
+    app.button(key="kept_london").click().run()
+    assert app.query_params["source"] == "london"
 
 
 def test_upload_is_previewed_then_kept_and_carried_to_train(own_home: Path):
@@ -268,15 +281,15 @@ def test_what_is_too_large_for_a_look_can_be_trained_on(own_home: Path, monkeypa
 
 
 def test_fields_kept_for_the_next_visitor_are_few_and_small(monkeypatch: pytest.MonkeyPatch):
-    shelf, one = building.Shelf(), catalog.resolve(FieldSpec(source="himmelblau", n_samples=1000))
+    recent, one = building.Recent(), catalog.resolve(FieldSpec(source="himmelblau", n_samples=1000))
     monkeypatch.setattr(building, "MOST_BYTES", 2 * 16 * one.n)  # two of them
     specs = [FieldSpec(source="himmelblau", n_samples=1000 + k) for k in range(4)]
     for spec in specs:
-        shelf.put(spec, one)
-    assert [shelf.get(spec) is not None for spec in specs] == [False, False, True, True]
+        recent.put(spec, one)
+    assert [recent.get(spec) is not None for spec in specs] == [False, False, True, True]
     monkeypatch.setattr(building, "MOST_BYTES", 1)
-    shelf.put(specs[0], one)
-    assert shelf.get(specs[0]) is not None, "the one on the screen stays"
+    recent.put(specs[0], one)
+    assert recent.get(specs[0]) is not None, "the one on the screen stays"
 
 
 def test_files_put_aside_do_not_fill_the_disk(own_home: Path, monkeypatch: pytest.MonkeyPatch):

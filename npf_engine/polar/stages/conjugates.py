@@ -9,6 +9,7 @@ from torch import Tensor
 
 from npf_engine.networks.potential import Potential
 from npf_engine.polar.stages.job import Job
+from npf_engine.settings import reading
 from npf_engine.settings.stages import ConjugateConfig
 from npf_engine.tasks.recorder import State
 from npf_engine.tasks.restoring import check
@@ -53,14 +54,14 @@ def solve_conjugates(job: Job, u: Potential, solver: ConjugateConfig) -> Conjuga
     """M_theta of all samples of the field."""
 
     def put(state: State) -> Conjugates:
-        info = state["info"]
+        info = reading.mapping(state, "info")
         return Conjugates(
             check("m_train", state["m_train"], job.x).to(job.x),
             check("m_test", state["m_test"], job.y_test).to(job.x),
-            float(info["converged"]),
-            float(info["max_residual"]),
-            float(info["evaluations"]),
-            float(state["seconds"]),
+            float(reading.number(info, "converged")),
+            float(reading.number(info, "max_residual")),
+            float(reading.number(info, "evaluations")),
+            float(reading.number(state, "seconds")),
         )
 
     def state(found: Conjugates) -> State:

@@ -20,6 +20,7 @@ from npf_engine.polar.stages.conjugates import judging
 from npf_engine.polar.stages.job import Job, Network
 from npf_engine.polar.watching import Watch
 from npf_engine.potentials import potential_class
+from npf_engine.settings import reading
 from npf_engine.settings.stages import AmortizerConfig, ConjugateConfig, PotentialConfig, ReportConfig
 from npf_engine.tasks.recorder import State
 from npf_engine.tasks.restoring import check
@@ -169,8 +170,8 @@ def _pairs(job: Job, config: PotentialConfig, fitted: Tensor) -> _Pairs:
         return _Pairs(source, target, job.recorder.clock() - begin)
 
     def put(state: State) -> _Pairs:
-        like = x.new_empty(len(state["source"]), x.shape[1])
+        like = x.new_empty(len(reading.of(state, "source", Tensor)), x.shape[1])
         source, target = (check(name, state[name], like) for name in ("source", "target"))
-        return _Pairs(source, target, float(state["seconds"]))
+        return _Pairs(source, target, float(reading.number(state, "seconds")))
 
     return job.recorder.kept("u.pairs", make, put=put, state=lambda pairs: dict(vars(pairs)))

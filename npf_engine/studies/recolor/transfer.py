@@ -20,8 +20,8 @@ from npf_engine import seeds
 from npf_engine.errors import InputError
 from npf_engine.fields.pictures import Picture
 from npf_engine.settings import limits
+from npf_engine.studies.lab.laws import drawn_from
 from npf_engine.studies.lab.progress import SeedRecorder
-from npf_engine.studies.lab.tasks import drawn_from
 from npf_engine.studies.recolor.spec import methods
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.fit_report import FitReport

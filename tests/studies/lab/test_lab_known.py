@@ -12,8 +12,9 @@ from torch import Tensor
 
 from npf_engine.divergences import solve_entropic
 from npf_engine.networks.monotone import CMGN
-from npf_engine.studies.lab import tasks
-from npf_engine.studies.lab.tasks import build_task, clouds_task, drawn_from, mixture, seven_means
+from npf_engine.studies.lab import laws
+from npf_engine.studies.lab.laws import drawn_from, mixture, seven_means
+from npf_engine.studies.lab.tasks import build_task, clouds_task
 from npf_engine.transport import discrete
 from npf_engine.transport.adversarial import HIDDEN, AdversarialConfig, Adversary, Critic, gradient_penalty
 from npf_engine.transport.coordinates import Units
@@ -48,7 +49,7 @@ def test_a_mixture_has_the_moments_of_its_parts() -> None:
 
 
 def test_the_drifting_papers_source_and_the_two_mixtures() -> None:
-    mean, cov = moments(tasks.drift_source())
+    mean, cov = moments(laws.drift_source())
     means = 2 * torch.tensor([[-1, -1], [-0.5, 1], [1, -1.5], [1, 1]])
     weights = torch.tensor([0.3, 0.2, 0.3, 0.2])
     torch.testing.assert_close(mean.float(), weights @ means, atol=0.05, rtol=0)

@@ -13,8 +13,9 @@ from npf_engine.errors import InputError
 from npf_engine.fields import catalog
 from npf_engine.fields import digits as digit_images
 from npf_engine.fields.clouds import Cloud
-from npf_engine.studies.lab import tasks
-from npf_engine.studies.lab.tasks import MAX_D, Task, _split, build_task, clouds_task, drawn_from, mixture, normal
+from npf_engine.studies.lab import laws, tasks
+from npf_engine.studies.lab.laws import drawn_from, mixture, normal
+from npf_engine.studies.lab.tasks import MAX_D, Task, _split, build_task, clouds_task
 
 KEPT = [[-0.23857, 0.13382], [0.45655, -1.40523]]
 
@@ -31,7 +32,8 @@ def cloud(n: int, d: int = 2) -> Tensor:
 def parts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Tensor, Tensor, Tensor]]:
     """(means, covariances, weights) of every mixture that is asked for."""
     seen: list[tuple[Tensor, Tensor, Tensor]] = []
-    monkeypatch.setattr(tasks, "mixture", lambda *given: seen.append(given))  # type: ignore[arg-type]
+    for module in (tasks, laws):
+        monkeypatch.setattr(module, "mixture", lambda *given: seen.append(given))  # type: ignore[arg-type]
     return seen
 
 
