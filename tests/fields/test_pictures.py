@@ -122,3 +122,37 @@ def test_no_other_program_reads_a_picture():
     Image.new("RGB", (9, 9)).save(file, "EPS")
     with pytest.raises(InputError, match="not a picture that can be read"):
         read_picture(file.getvalue())
+
+
+def exif(entries: list[tuple[int, int, int, bytes]], tail: bytes = b"") -> bytes:
+    """An EXIF block of these entries (tag, type, count, four bytes), as it stands in a JPEG."""
+    body = b"".join(struct.pack("<HHI", tag, kind, count) + value for tag, kind, count, value in entries)
+    return b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", len(entries)) + body + b"\0\0\0\0" + tail
+
+
+TURNED = (0x0112, 3, 1, struct.pack("<HH", 6, 0))
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        (0x011A, 5, 1, struct.pack("<I", 60_000)),  # a rational that lies beyond the block
+        (0x011A, 5, 1, struct.pack("<I", 38)),  # one of which the block has four bytes
+        (0x011A, 5, 0, struct.pack("<I", 38)),  # none of them
+        (0x011A, 5, 2**31, struct.pack("<I", 38)),
+        (0x011A, 10, 1, struct.pack("<I", 38)),
+        (0x011A, 2, 3, b"ab\0\0"),  # a text where a rational belongs
+        (0x8769, 4, 1, struct.pack("<I", 8)),  # a block of blocks that is itself
+    ],
+)
+def test_a_damaged_rational_is_a_picture_or_a_sentence(entry: tuple[int, int, int, bytes]):
+    plain = io.BytesIO()
+    Image.fromarray(np.full((20, 10, 3), 120, dtype=np.uint8)).save(
+        plain, format="JPEG", exif=exif([entry, TURNED], tail=b"\1\0\0\0")
+    )
+    try:
+        found = read_picture(plain.getvalue())
+    except InputError as error:
+        assert "\n" not in str(error)
+    else:
+        assert found.rgb.shape in ((10, 20, 3), (20, 10, 3))  # turned, or its orientation not read

@@ -122,6 +122,8 @@ class CsvTable:
             return float("nan")
         try:
             if self.decimal == ",":
+                if "." in text:  # a mark of thousands, here: 1.234 is no number a little above 1
+                    raise ValueError
                 text = text.replace(",", ".")
             if "_" in text:  # Python would take 1_000 for a number
                 raise ValueError
@@ -130,6 +132,8 @@ class CsvTable:
             shown = repr(text if len(text) <= 24 else text[:21] + "...")
             comma = text.count(",") == 1 and text.replace(",", "").lstrip("+-").isdigit()
             hint = "write decimals with a point" if comma else "put a number there or remove the row"
+            if self.decimal == "," and "." in text:
+                hint = "decimals are commas in this file, so leave marks of thousands out"
             raise InputError(
                 f"{self.path.name}: row {row} of the data (line {line}), column {column.name.strip()}: "
                 f"{shown} is not a number; {hint}."
