@@ -32,7 +32,7 @@ from npf_engine.errors import InputError
 from npf_engine.figures import accuracy
 from npf_engine.measures.views import factorization_view
 from npf_engine.runs.store import RunStore
-from npf_engine.settings.dotted import leaves
+from npf_engine.settings.dotted import dotted_values
 from npf_engine.studies import kinds
 from npf_engine.studies.factorization.spec import to_json
 from npf_engine.tasks import child
@@ -280,7 +280,7 @@ def read(store: RunStore, run_id: str) -> None:
     """All that pages read of a run that was accepted: nothing of it may fail."""
     (run,) = (run for run in store.list(kinds.TRAIN) if run.id == run_id)
     to_json(run.spec)
-    leaves(run.spec)
+    dotted_values(run.spec)
     accuracy.rows(run.metrics or {})
     accuracy.ladder(run.metrics or {}).to_json()
     float((run.seconds or {}).get("total") or 0)

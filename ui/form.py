@@ -15,7 +15,7 @@ import streamlit as st
 
 from npf_engine.errors import InputError
 from npf_engine.numbers import typed
-from npf_engine.settings.dotted import leaves
+from npf_engine.settings.dotted import dotted_values
 from npf_engine.settings.setting import Declared, declared
 from ui import states
 from ui.link import Link
@@ -70,7 +70,7 @@ class Form(Generic[SpecT]):
 
     def widget(self, spec: SpecT, key: str, label: str = "") -> None:
         """The setting ``key`` of ``spec``, which is what the link says."""
-        known, name, value = declared(type(spec))[key], f"set_{key}", leaves(spec)[key]
+        known, name, value = declared(type(spec))[key], f"set_{key}", dotted_values(spec)[key]
         label = label or label_of(known)
         common: _Common = {"key": name, "help": _help(known), "on_change": self._changed, "args": (key,)}
         if known.names() and isinstance(value, str):
@@ -97,7 +97,7 @@ class Form(Generic[SpecT]):
     def _changed(self, key: str) -> None:
         value = st.session_state[f"set_{key}"]
         if value is None or value == "":  # an emptied box takes what it would have been
-            value = leaves(self._start())[key]
+            value = dotted_values(self._start())[key]
         self.change({key: value})
 
     def _start(self) -> SpecT:

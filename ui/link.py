@@ -16,7 +16,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields import stored_files
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.settings import limits
-from npf_engine.settings.dotted import as_text, leaves, set_leaves
+from npf_engine.settings.dotted import as_text, dotted_values, with_dotted
 from npf_engine.settings.setting import declared
 from npf_engine.studies.factorization import spec as training
 from npf_engine.studies.factorization.spec import TrainingSpec
@@ -40,30 +40,30 @@ class Link(Generic[SpecT]):
 
     start: Callable[[Mapping[str, str]], SpecT]
     heads: tuple[str, ...] = ()
-    change: Callable[[SpecT, Mapping[str, object]], SpecT] = set_leaves
+    change: Callable[[SpecT, Mapping[str, object]], SpecT] = with_dotted
     brings: tuple[str, ...] = ()
     bare: str = ""
 
     def parameters(self) -> dict[str, str]:
         """Dotted key -> the parameter that holds it."""
-        return {key: key.removeprefix(f"{self.bare}.") if self.bare else key for key in leaves(self.start({}))}
+        return {key: key.removeprefix(f"{self.bare}.") if self.bare else key for key in dotted_values(self.start({}))}
 
     def read(self, params: Mapping[str, str]) -> SpecT:
         """The spec of a link; parameters that are no setting are left alone. Raises InputError."""
         given = {key: checked(name, params[name]) for key, name in self.parameters().items() if name in params}
         base = self.start({key: given.pop(key) for key in self.heads if key in given})
         spec = self.change(base, given)
-        known, before = declared(type(spec)), leaves(self.start({}))
-        for key, value in leaves(spec).items():
+        known, before = declared(type(spec)), dotted_values(self.start({}))
+        for key, value in dotted_values(spec).items():
             if known[key].setting.path and isinstance(value, str) and value != before[key]:
                 check_source(value.removeprefix(FIELD_NAME))
         return spec
 
     def write(self, spec: SpecT) -> dict[str, str]:
         """The parameters of a link to ``spec``; none for where links start."""
-        names, values, first = self.parameters(), leaves(spec), leaves(self.start({}))
+        names, values, first = self.parameters(), dotted_values(spec), dotted_values(self.start({}))
         head = {names[key]: as_text(values[key]) for key in (*self.heads, *self.brings) if values[key] != first[key]}
-        before = leaves(self.read(head))
+        before = dotted_values(self.read(head))
         return head | {names[key]: as_text(value) for key, value in values.items() if value != before[key]}
 
 

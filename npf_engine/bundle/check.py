@@ -25,7 +25,7 @@ from npf_engine.fields.spec import FieldSpec
 from npf_engine.networks.sizes import check_networks
 from npf_engine.polar.storage import BUILDERS, BUNDLE, CONFIG, FORMAT, MODEL, SAMPLES, numbers_of
 from npf_engine.settings import limits, reading
-from npf_engine.settings.dotted import set_leaves
+from npf_engine.settings.dotted import with_dotted
 from npf_engine.tasks.archives import Bounds, check_members
 
 MAX_HEADER = 2**20  # bytes of the list of tensors in a safetensors file
@@ -103,7 +103,7 @@ def check_config(name: str, config: dict[str, object]) -> None:
     known = {item.name for item in dataclasses.fields(FieldSpec)}
     try:
         spec = reading.mapping(reading.mapping(config, "field"), "spec")
-        set_leaves(FieldSpec(), {key: value for key, value in spec.items() if key in known})
+        with_dotted(FieldSpec(), {key: value for key, value in spec.items() if key in known})
     except InputError as error:
         raise InputError(f"{where}: field.spec: {error}") from None
 

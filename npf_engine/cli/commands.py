@@ -13,7 +13,7 @@ from npf_engine.cli import flags
 from npf_engine.cli.options import EvaluateOptions
 from npf_engine.cli.output import Answer, columns, report_text
 from npf_engine.errors import InputError
-from npf_engine.settings.dotted import set_leaves
+from npf_engine.settings.dotted import with_dotted
 from npf_engine.settings.paths import whole_path
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def evaluate(args: argparse.Namespace) -> Answer:
     given = flags.typed(EvaluateOptions, args)
     if wrong := [key for key in flags.pairs(args.settings, "") if not key.startswith("field.")]:
         raise InputError(f"--set {wrong[0]}: evaluate trains nothing; only keys that begin with field. can be set")
-    options = set_leaves(EvaluateOptions(), given)
+    options = with_dotted(EvaluateOptions(), given)
     model = load_model(args.bundle)
     torch.set_num_threads(options.threads or choose_threads())
     recorder = ConsoleRecorder()

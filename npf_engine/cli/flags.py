@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, get_args, get_origin
 
 from npf_engine.errors import InputError
 from npf_engine.numbers import typed as written
-from npf_engine.settings.dotted import leaves
+from npf_engine.settings.dotted import dotted_values
 from npf_engine.settings.limits import shown
 from npf_engine.settings.paths import whole_path
 from npf_engine.settings.setting import NO_FLAG, Declared, Group, declared, groups
@@ -40,7 +40,7 @@ def add_settings(
     known = declared(type(base))
     positional = positional or {}
     taken = {*positional, *without, *OURS}
-    values = leaves(base)
+    values = dotted_values(base)
     for key, metavar in positional.items():
         command.add_argument(PREFIX + key, metavar=metavar, help=_text(known[key].setting.help))
     by_group = {"": Group("settings")} | groups(type(base))

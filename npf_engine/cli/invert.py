@@ -13,7 +13,7 @@ from npf_engine.cli.options import InvertOptions
 from npf_engine.cli.output import Answer, number
 from npf_engine.errors import InputError
 from npf_engine.settings import limits
-from npf_engine.settings.dotted import set_leaves
+from npf_engine.settings.dotted import with_dotted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,7 +32,7 @@ def invert(args: argparse.Namespace) -> Answer:
     from npf_engine.polar.constant import WithConstant
     from npf_engine.tasks import layout
 
-    options = set_leaves(InvertOptions(), flags.typed(InvertOptions, args))
+    options = with_dotted(InvertOptions(), flags.typed(InvertOptions, args))
     if not all(map(math.isfinite, args.gradient)):
         raise InputError(f"--gradient must be finite numbers, not {' '.join(map(str, args.gradient))}")
     model = load_model(args.bundle)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from npf_engine.cli import flags
 from npf_engine.cli.output import Answer, columns, number
 from npf_engine.errors import InputError
-from npf_engine.settings.dotted import set_leaves
+from npf_engine.settings.dotted import with_dotted
 from npf_engine.settings.paths import whole_path
 from npf_engine.settings.setting import declared
 from npf_engine.studies.lab.spec import LabSpec
@@ -38,7 +38,7 @@ def lab(args: argparse.Namespace) -> Answer:
         raise InputError(f"lab takes one task or two files, not {len(args.tasks)} names")
     task, *target = map(whole_path, args.tasks)
     values = {"task": _task(task)} | ({"target": target[0]} if target else {})
-    spec = set_leaves(LabSpec(methods=METHODS), values | flags.typed(LabSpec, args))
+    spec = with_dotted(LabSpec(methods=METHODS), values | flags.typed(LabSpec, args))
     report = running.run(spec, args.out)
     return Answer(report, _text(LabResult.of_json(report)))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from npf_engine.cli import flags
 from npf_engine.cli.output import Answer, columns, number
-from npf_engine.settings.dotted import set_leaves
+from npf_engine.settings.dotted import with_dotted
 from npf_engine.studies.landscape.spec import LandscapeSpec
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def landscape(args: argparse.Namespace) -> Answer:
     from npf_engine.cli import running
     from npf_engine.studies.landscape.result import LandscapeResult
 
-    spec = set_leaves(LandscapeSpec(), flags.typed(LandscapeSpec, args))
+    spec = with_dotted(LandscapeSpec(), flags.typed(LandscapeSpec, args))
     result = running.run(spec, args.out)
     if args.out is None:
         result |= {"out": None, "bundle": None}  # they went with the folder

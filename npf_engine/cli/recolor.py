@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from npf_engine.cli import flags
 from npf_engine.cli.output import Answer, columns, number
 from npf_engine.errors import InputError
-from npf_engine.settings.dotted import set_leaves
+from npf_engine.settings.dotted import with_dotted
 from npf_engine.studies.recolor.spec import RecolorSpec
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def recolor(args: argparse.Namespace) -> Answer:
     from npf_engine.studies.recolor.run import AFTER
 
     begin = time.perf_counter()
-    spec = set_leaves(RecolorSpec(), flags.typed(RecolorSpec, args))
+    spec = with_dotted(RecolorSpec(), flags.typed(RecolorSpec, args))
     if Path(args.out).is_dir():
         raise InputError(f"--out {args.out} is a folder; give the name of a file")
     with running.running(spec, None) as (report, folder):

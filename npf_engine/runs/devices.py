@@ -7,7 +7,7 @@ from pathlib import Path
 from npf_engine.errors import InputError
 from npf_engine.runs import machine
 from npf_engine.settings.base import Spec
-from npf_engine.settings.dotted import leaves, set_leaves
+from npf_engine.settings.dotted import dotted_values, with_dotted
 from npf_engine.settings.setting import declared
 from npf_engine.studies import kinds
 from npf_engine.tasks import layout
@@ -27,13 +27,13 @@ def settle(spec: Spec, folder: Path) -> Spec:
     if kept is not None:
         _must_match(spec, kept, folder)
         values = {key: _first(getattr(spec, key), getattr(kept, key), blank) for key, blank in _resolvable(spec)}
-        spec = set_leaves(spec, values)
-    told = leaves(spec)
+        spec = with_dotted(spec, values)
+    told = dotted_values(spec)
     if "device" in told:
         device = machine.resolve_device(str(told["device"]), declared(type(spec))["device"].names())
-        spec = set_leaves(spec, {"device": device})
+        spec = with_dotted(spec, {"device": device})
     if "threads" in told:
-        spec = set_leaves(spec, {"threads": told["threads"] or machine.choose_threads()})
+        spec = with_dotted(spec, {"threads": told["threads"] or machine.choose_threads()})
     layout.write_json(folder / layout.SPEC, kinds.spec_to_json(spec), durable=True)
     return spec
 
@@ -50,11 +50,11 @@ def _must_match(spec: Spec, kept: Spec, folder: Path) -> None:
     kind, there = kinds.of(spec), kinds.of(kept)
     differs = f"it is of kind {there.name}, not {kind.name}" if kind is not there else ""
     if not differs:
-        old = leaves(kept)
+        old = dotted_values(kept)
         differs = next(
             (
                 f"{key} is {old[key]!r} there, not {new!r}"
-                for key, new in leaves(spec).items()
+                for key, new in dotted_values(spec).items()
                 if new != old[key] and not (key == "name" and kind.names_runs) and RESOLVED.get(key, old[key]) != new
             ),
             "",

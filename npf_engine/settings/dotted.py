@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 SpecT = TypeVar("SpecT", bound="DataclassInstance")
 
 
-def leaves(spec: DataclassInstance, prefix: str = "") -> dict[str, object]:
+def dotted_values(spec: DataclassInstance, prefix: str = "") -> dict[str, object]:
     """Dotted key -> value of every setting of the spec and of its groups."""
     out: dict[str, object] = {}
     for item in dataclasses.fields(spec):
         value = getattr(spec, item.name)
         key = prefix + item.name
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            out |= leaves(value, key + ".")
+            out |= dotted_values(value, key + ".")
         else:
             out[key] = value
     return out
@@ -46,19 +46,19 @@ def flatten(data: Mapping[str, object], prefix: str = "") -> dict[str, object]:
 
 
 def as_text(value: object) -> str:
-    """A value as the text of a link, or after ``--set key=``; ``set_leaves`` reads it again."""
+    """A value as the text of a link, or after ``--set key=``; ``with_dotted`` reads it again."""
     if value is None:
         return EMPTY
     return json.dumps(value) if isinstance(value, tuple | list) else str(value)
 
 
-def set_leaves(spec: SpecT, values: Mapping[str, object], advice: str = "") -> SpecT:
+def with_dotted(spec: SpecT, values: Mapping[str, object], advice: str = "") -> SpecT:
     """The spec with dotted keys replaced, a group by its name too; texts are read as the setting's type. Types and
     limits are checked.
 
     ``advice`` ends the sentence about a key that does not exist (default: the keys that do). Raises InputError.
     """
-    advice = advice or f"there are {', '.join(leaves(spec))}"
+    advice = advice or f"there are {', '.join(dotted_values(spec))}"
     return _replaced(spec, {key: (key, value) for key, value in values.items()}, advice)
 
 

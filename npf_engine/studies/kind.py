@@ -15,7 +15,7 @@ from typing import Generic, Protocol, TypeVar, cast
 
 from npf_engine.measures.verdict import Verdict, level_of_row
 from npf_engine.settings.base import Spec
-from npf_engine.settings.dotted import leaves, set_leaves
+from npf_engine.settings.dotted import dotted_values, with_dotted
 from npf_engine.tasks.recorder import Recorder
 
 T = TypeVar("T")
@@ -102,7 +102,7 @@ class Kind(Generic[SpecT, ResultT]):
     whether a checkpoint is due. ``files`` are patterns of the result files in the run folder; ``bundled``: what a run
     leaves is a model, its bundle. ``naming`` is what a run without a name is called, with leaves in braces; where
     ``{name}`` is among them, that leaf is not the run's name. ``change`` is a function ``(spec, values) -> spec``
-    where setting leaves one by one is not all there is to it.
+    where setting values one by one is not all there is to it.
     """
 
     name: str
@@ -140,7 +140,7 @@ class Kind(Generic[SpecT, ResultT]):
         """The spec with dotted keys replaced, checked. Raises InputError."""
         if self.change is not None:
             return named(self.change)(spec, dict(values))
-        return set_leaves(spec, values)
+        return with_dotted(spec, values)
 
     def do(self, spec: SpecT, recorder: Recorder, folder: Path, **at_hand: object) -> ResultT | Told:
         """Do what ``spec`` says, with its files in ``folder``. Raises InputError and Cancelled."""
@@ -159,7 +159,7 @@ class Kind(Generic[SpecT, ResultT]):
 
     def default_name(self, spec: SpecT) -> str:
         """What a run of this spec without a name of its own is called."""
-        made = self.naming.format(**leaves(spec)) if self.naming else getattr(spec, "default_name", "")
+        made = self.naming.format(**dotted_values(spec)) if self.naming else getattr(spec, "default_name", "")
         return str(made or self.title)
 
     def run_name(self, spec: SpecT) -> str:

@@ -10,7 +10,7 @@ from npf_engine import extensions
 from npf_engine.errors import InputError
 from npf_engine.settings import limits
 from npf_engine.settings.base import Spec
-from npf_engine.settings.dotted import flatten, leaves, to_json
+from npf_engine.settings.dotted import dotted_values, flatten, to_json
 from npf_engine.studies.classifier.words import KIND as EXPERIMENT
 from npf_engine.studies.factorization.words import KIND as TRAINING
 from npf_engine.studies.factorization.words import TRAIN as TRAIN
@@ -85,7 +85,7 @@ def spec_from_json(data: Mapping[str, object]) -> Spec:
 
 
 def lenient_spec(data: Mapping[str, object]) -> Spec:
-    """The spec in ``data``; leaves that this version does not know or accept keep their default.
+    """The spec in ``data``; settings that this version does not know or accept keep their default.
 
     A row of an older version must not take the whole list down. Raises InputError for an unknown kind alone.
     """
@@ -93,7 +93,7 @@ def lenient_spec(data: Mapping[str, object]) -> Spec:
     with contextlib.suppress(InputError, TypeError, AttributeError):  # a group that is no object, a key that is none
         return spec_from_json(data)
     spec = kind.default()
-    for key in leaves(spec):
+    for key in dotted_values(spec):
         value: object = data
         for part in key.split("."):
             value = value.get(part) if isinstance(value, dict) else None

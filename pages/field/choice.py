@@ -6,7 +6,7 @@ import streamlit as st
 
 from npf_engine.errors import InputError
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.settings.dotted import set_leaves
+from npf_engine.settings.dotted import with_dotted
 from ui.link import FIELD
 
 FETCH = "fetch_asked"  # session: the field whose elevation the visitor asked to fetch
@@ -31,13 +31,13 @@ def current() -> FieldSpec:
 def choose(source: str, **values: object) -> None:
     """Another field: what belonged to the old one alone (bounds, formula, rho) is forgotten."""
     kept = {key: getattr(_or_default(), key) for key in KEPT}
-    _write(set_leaves(FieldSpec(source=source), kept | values))
+    _write(with_dotted(FieldSpec(source=source), kept | values))
 
 
 def change(**values: object) -> None:
     """The same field with other options; a value that cannot be is told and changes nothing."""
     try:
-        spec = set_leaves(_or_default(), values)
+        spec = with_dotted(_or_default(), values)
         FIELD.read(FIELD.write(spec))
     except InputError as error:
         st.session_state[PROBLEM] = str(error)

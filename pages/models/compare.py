@@ -9,7 +9,7 @@ import streamlit as st
 from npf_engine.figures import accuracy
 from npf_engine.numbers import number
 from npf_engine.runs.store import Run
-from npf_engine.settings.dotted import leaves
+from npf_engine.settings.dotted import dotted_values
 from npf_engine.settings.reading import maybe_number
 from npf_engine.studies.kinds import TRAIN
 from ui import frame, pictures, states
@@ -90,7 +90,7 @@ def _cell(row: Mapping[str, object] | None) -> str:
 
 def differences(one: Run, other: Run) -> dict[str, tuple[str, str]]:
     """Dotted key -> the two values, for the settings that differ; the name aside."""
-    first, second = leaves(one.spec), leaves(other.spec)
+    first, second = dotted_values(one.spec), dotted_values(other.spec)
     return {
         key: (str(first[key]), str(second[key]))
         for key in first

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from npf_engine.settings.setting import Group, declared, groups
-from npf_engine.studies.factorization.spec import TrainingSpec, leaves, preset
+from npf_engine.studies.factorization.spec import TrainingSpec, dotted_values, preset
 from ui import form
 from ui.form import Form
 from ui.link import TRAINING
@@ -39,8 +39,8 @@ def show(spec: TrainingSpec) -> None:
 
 def differing(spec: TrainingSpec) -> list[str]:
     """The dotted keys, the field's aside, that are not as the preset has them."""
-    base = leaves(preset(spec.preset))
-    values = leaves(spec)
+    base = dotted_values(preset(spec.preset))
+    values = dotted_values(spec)
     return [key for key in values if not key.startswith("field.") and key not in ELSEWHERE and values[key] != base[key]]
 
 

@@ -11,7 +11,7 @@ from npf_engine.fields import catalog
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.runs.estimate import estimate
 from npf_engine.studies.factorization.cost import Cost
-from npf_engine.studies.factorization.spec import TrainingSpec, leaves
+from npf_engine.studies.factorization.spec import TrainingSpec, dotted_values
 from pages.train import settings
 from ui import fieldtitle, frame, live, progress, states
 from ui.link import FIELD, TRAINING
@@ -78,7 +78,7 @@ def _field(field: FieldSpec) -> None:
     info = _info(field)
     with st.container(border=True, gap="small", key="field_card"):
         st.markdown(f"##### :material/terrain: {states.plain(info.title if info else fieldtitle.source_title(field))}")
-        chosen = {key: value for key, value in leaves(field).items() if value != leaves(FieldSpec())[key]}
+        chosen = {key: value for key, value in dotted_values(field).items() if value != dotted_values(FieldSpec())[key]}
         chosen.pop("source", None)
         facts = [f"{info.d}-d", KNOWN[info.group], info.units] if info else []
         facts += [f"{key.replace('_', ' ')} {_short(value)}" for key, value in chosen.items()]
@@ -129,7 +129,7 @@ def _submit(spec: TrainingSpec) -> None:
     with states.told():
         old = st.query_params.get("retry")
         # All leaves of a retry: a solver that is named brings settings with it, unless they are named too.
-        run = store().submit(spec) if old is None else store().retry(old, leaves(spec))
+        run = store().submit(spec) if old is None else store().retry(old, dotted_values(spec))
         st.query_params.clear()
         remember(run.id)
         st.rerun()

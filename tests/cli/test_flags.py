@@ -14,7 +14,7 @@ from npf_engine.cli.parser import Parser, build_parser
 from npf_engine.cli.train import training_spec
 from npf_engine.errors import InputError
 from npf_engine.settings.base import Settings, Spec
-from npf_engine.settings.dotted import set_leaves
+from npf_engine.settings.dotted import with_dotted
 from npf_engine.settings.paths import whole_path
 from npf_engine.settings.setting import NO_FLAG, group, seed_setting, setting, widths
 from npf_engine.studies import kinds
@@ -41,7 +41,7 @@ class Tart(Spec):
 def typed(*words: str) -> Tart:
     parser = Parser(prog="bake")
     flags.add_settings(parser, Tart(), {"filling": "FILLING"})
-    return set_leaves(Tart(), flags.typed(Tart, parser.parse_args([*words])))
+    return with_dotted(Tart(), flags.typed(Tart, parser.parse_args([*words])))
 
 
 def test_every_setting_has_a_flag_and_set_says_the_same():
@@ -105,7 +105,7 @@ def test_every_kind_takes_seed_device_threads_and_out():
         words = [name, *positional.get(name, ["5.3"]), "--out", "x", "--json"]
         args = parser.parse_args([*words, "--seed", "7", "--device", "cpu", "--threads", "2"])
         given = flags.typed(kind.spec_type, args)
-        spec = set_leaves(kind.default(), {key: value for key, value in given.items() if key != "name"})
+        spec = with_dotted(kind.default(), {key: value for key, value in given.items() if key != "name"})
         assert (spec.device, spec.threads) == ("cpu", 2)
         assert 7 in (getattr(spec, "seed", None), getattr(spec, "first_seed", None)) and args.out == "x" and args.json
 

@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from npf_engine.runs.store import Run, RunStore
-from npf_engine.studies.factorization.spec import leaves
+from npf_engine.studies.factorization.spec import dotted_values
 from npf_engine.tasks import layout
 from npf_engine.tasks.processes import Identity
 from tests.pages.conftest import TINY, button, endless, links, open_page, stand_in, texts, tiny, wait_for
@@ -79,7 +79,7 @@ def test_train_starts_a_run_and_shows_it(store: RunStore):
     run = store.list()[0]
     assert run.state in ("queued", "running")
     assert run.name == "Jacksboro fault quick"
-    assert {key: leaves(run.spec)[key] for key in TINY if key != "u.regression_steps"} == {
+    assert {key: dotted_values(run.spec)[key] for key in TINY if key != "u.regression_steps"} == {
         key: value for key, value in TINY.items() if key != "u.regression_steps"
     }
     assert app.query_params["run"] == run.id

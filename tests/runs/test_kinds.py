@@ -21,7 +21,7 @@ from npf_engine.runs.estimate import estimate
 from npf_engine.runs.job import run_job
 from npf_engine.runs.recording import FolderRecorder
 from npf_engine.runs.store import RunStore
-from npf_engine.settings.dotted import leaves
+from npf_engine.settings.dotted import dotted_values
 from npf_engine.studies import kinds
 from npf_engine.studies.factorization.spec import TrainingSpec, with_values
 from npf_engine.studies.kind import Result, named
@@ -49,7 +49,7 @@ def test_every_kind_is_complete(name: str):
     assert callable(named(kind.run))
     assert kinds.of(spec) is kind
     assert kind.run_name(spec)
-    assert {"seed", "first_seed"} & set(leaves(spec))  # a repeat gives the same numbers
+    assert {"seed", "first_seed"} & set(dotted_values(spec))  # a repeat gives the same numbers
     assert kinds.spec_from_json(json.loads(json.dumps(kinds.spec_to_json(spec)))) == spec
 
 

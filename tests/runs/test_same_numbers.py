@@ -23,7 +23,7 @@ from npf_engine.runs.console import ConsoleRecorder
 from npf_engine.runs.job import run_job, workplace
 from npf_engine.runs.recording import FolderRecorder
 from npf_engine.sampling.pretrain import PretrainSettings
-from npf_engine.settings.dotted import leaves
+from npf_engine.settings.dotted import dotted_values
 from npf_engine.settings.stages import AmortizerConfig, InverseConfig, MapConfig, PotentialConfig, ReportConfig
 from npf_engine.studies import kinds
 from npf_engine.studies.classifier import run as experiments
@@ -170,8 +170,8 @@ def in_every_way(
 
 def set_words(spec: Any, base: Any) -> list[str]:
     """``--set`` with every leaf in which a spec differs from its preset."""
-    before = leaves(base)
-    changed = {key: value for key, value in leaves(spec).items() if value != before[key]}
+    before = dotted_values(base)
+    changed = {key: value for key, value in dotted_values(spec).items() if value != before[key]}
     return ["--set", *(f"{key}={json.dumps(value)}".replace('"', "") for key, value in changed.items())]
 
 

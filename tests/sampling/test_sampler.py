@@ -16,7 +16,7 @@ from npf_engine.cli import main
 from npf_engine.errors import InputError
 from npf_engine.sampling import sampler
 from npf_engine.sampling.sampler import Sampler
-from npf_engine.settings.dotted import set_leaves
+from npf_engine.settings.dotted import with_dotted
 from npf_engine.studies import kinds
 from npf_engine.studies.landscape.spec import LandscapeSpec
 
@@ -78,7 +78,7 @@ def test_one_from_outside_is_a_choice_with_its_words(capsys: pytest.CaptureFixtu
     assert sampler.names() == (*OWN[:3], "walk", *OWN[3:])
     stages = kinds.get("landscape").words.stages
     assert stages["walk"].title == "A walk" and stages["stroll"].title == "Strolling" and "tempering" in stages
-    spec = set_leaves(LandscapeSpec(), {"method": "walk"})
+    spec = with_dotted(LandscapeSpec(), {"method": "walk"})
     assert spec.method == "walk"
     with pytest.raises(InputError, match="only lmc-npf has a law of its own; walk is judged"):
         LandscapeSpec(method="walk", law="own")

@@ -15,7 +15,7 @@ from npf_engine.fields import catalog
 from npf_engine.fields.catalog import price
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.settings import limits
-from npf_engine.settings.dotted import leaves, set_leaves
+from npf_engine.settings.dotted import dotted_values, with_dotted
 from npf_engine.studies import kinds
 from npf_engine.studies.factorization.spec import TrainingSpec, preset
 from npf_engine.studies.factorization.spec import with_values as training_with
@@ -222,7 +222,7 @@ def test_every_number_of_every_spec_has_a_most() -> None:
     """A leaf without an entry falls under the general limits: none is without one."""
     for kind in kinds.KINDS.values():
         spec = kind.default()
-        for key, value in leaves(spec).items():
+        for key, value in dotted_values(spec).items():
             if isinstance(value, int | float) and not isinstance(value, bool):
                 with pytest.raises(InputError, match=key):
-                    set_leaves(spec, {key: 10**400})
+                    with_dotted(spec, {key: 10**400})

@@ -9,7 +9,7 @@ import pytest
 
 from npf_engine.errors import InputError
 from npf_engine.settings.base import Settings, Spec
-from npf_engine.settings.dotted import flatten, leaves, set_leaves, to_json
+from npf_engine.settings.dotted import dotted_values, flatten, to_json, with_dotted
 from npf_engine.settings.setting import declared, group, groups, seed_setting, setting, widths
 from npf_engine.settings.stages import InverseConfig, ValueInverseConfig
 from npf_engine.studies import kinds
@@ -49,8 +49,8 @@ def test_every_setting_of_every_kind_has_help():
 def test_every_default_is_within_its_own_limits():
     for kind in kinds.KINDS.values():
         spec = kind.default()
-        assert set_leaves(spec, leaves(spec)) == spec
-        assert {key: known.default for key, known in declared(type(spec)).items()} == leaves(spec)
+        assert with_dotted(spec, dotted_values(spec)) == spec
+        assert {key: known.default for key, known in declared(type(spec)).items()} == dotted_values(spec)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_every_default_is_within_its_own_limits():
     ],
 )
 def test_values_are_read_as_their_type(key: str, value: object, read: object):
-    found = leaves(set_leaves(Orchard(), {key: value}))[key]
+    found = dotted_values(with_dotted(Orchard(), {key: value}))[key]
     assert found == read and type(found) is type(read)
 
 
@@ -99,7 +99,7 @@ def test_values_are_read_as_their_type(key: str, value: object, read: object):
 )
 def test_a_value_that_cannot_be_is_a_sentence(key: str, value: object, words: str):
     with pytest.raises(InputError) as caught:
-        set_leaves(Orchard(), {key: value})
+        with_dotted(Orchard(), {key: value})
     assert words in str(caught.value)
 
 
@@ -115,18 +115,18 @@ def test_a_spec_is_checked_as_it_is_made_and_its_values_become_their_types():
 
 
 def test_settings_that_go_together_are_changed_together():
-    assert set_leaves(Orchard(ladder=Ladder(rungs=2)), {"fruit": "pear", "ladder.rungs": 9}).ladder.rungs == 9
+    assert with_dotted(Orchard(ladder=Ladder(rungs=2)), {"fruit": "pear", "ladder.rungs": 9}).ladder.rungs == 9
 
 
 def test_a_group_may_be_given_whole():
-    assert set_leaves(Orchard(), {"ladder": Ladder(rungs=9), "seed": 1}) == Orchard(1, ladder=Ladder(rungs=9))
+    assert with_dotted(Orchard(), {"ladder": Ladder(rungs=9), "seed": 1}) == Orchard(1, ladder=Ladder(rungs=9))
     with pytest.raises(InputError, match=r"ladder\.rungs must be at most 40"):
-        set_leaves(Orchard(), {"ladder": Ladder(rungs=99)})
+        with_dotted(Orchard(), {"ladder": Ladder(rungs=99)})
 
 
 def test_json_there_and_back():
     spec = Orchard(fruit="pear", kinds=("b", "c"), place=(1.0, 2.0), ladder=Ladder(rungs=9, slant=3.5))
-    assert set_leaves(Orchard(), flatten(to_json(spec))) == spec
+    assert with_dotted(Orchard(), flatten(to_json(spec))) == spec
     assert dataclasses.asdict(spec)["ladder"]["rungs"] == 9
 
 

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from npf_engine.cli import flags
 from npf_engine.errors import InputError
 from npf_engine.settings.base import Settings, Spec
-from npf_engine.settings.dotted import flatten, set_leaves, to_json
+from npf_engine.settings.dotted import flatten, to_json, with_dotted
 from npf_engine.settings.setting import group, seed_setting, setting
 from ui.form import Form, text_of
 from ui.link import Link
@@ -66,14 +66,14 @@ def test_a_new_setting_is_one_declaration():
     new = "sampler.redraws"
     with pytest.raises(InputError, match=r"sampler\.redraws must be at most 9, not 10"):
         Walk(sampler=Sampler(redraws=10))
-    spec = set_leaves(Walk(), {new: "3"})
-    assert to_json(spec)["sampler"]["redraws"] == 3 and set_leaves(Walk(), flatten(to_json(spec))) == spec
+    spec = with_dotted(Walk(), {new: "3"})
+    assert to_json(spec)["sampler"]["redraws"] == 3 and with_dotted(Walk(), flatten(to_json(spec))) == spec
     parser = argparse.ArgumentParser()
     flags.add_settings(parser, Walk())
     told = " ".join(parser.format_help().split())
     assert "--sampler.redraws N Times that a path is drawn anew. (default 2; more gain nothing)" in told
     for words in (["--sampler.redraws", "3"], ["--set", f"{new}=3"]):
-        assert set_leaves(Walk(), flags.typed(Walk, parser.parse_args(words))) == spec
+        assert with_dotted(Walk(), flags.typed(Walk, parser.parse_args(words))) == spec
     assert FORM.link.write(spec) == {new: "3"} and FORM.link.read({new: "3"}) == spec
     widget = opened({new: "3"}).number_input(key=f"set_{new}")
     assert (widget.label, widget.value) == ("Redraws (times)", 3)

@@ -13,7 +13,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields.classifier_sizes import MINIBATCH, SIZES
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.settings.base import Settings, Spec
-from npf_engine.settings.dotted import set_leaves
+from npf_engine.settings.dotted import with_dotted
 from npf_engine.settings.limits import MAX_PARTICLES, MAX_STEPS
 from npf_engine.settings.setting import NO_FLAG, device_setting, group, seed_setting, setting, threads_setting, widths
 from npf_engine.settings.stages import (
@@ -156,7 +156,7 @@ def experiment_preset(experiment: str, preset: str = "quick", seed: int = 0, **c
     """The spec of one experiment in one size; ``changes`` replace its fields, e.g. device="cuda"."""
     base = ExperimentSpec(experiment=experiment, preset=preset, seed=seed)  # names are checked here
     table = QUICK if preset == "quick" else PAPER
-    return set_leaves(base, table[experiment] | changes)
+    return with_dotted(base, table[experiment] | changes)
 
 
 # On MNIST's gradients (the Gaussian map 225, the floor 111) this takes a minute to S_eps 117, in which the papers'

@@ -11,7 +11,7 @@ from npf_engine.polar import PolarFactorization
 from npf_engine.settings.dotted import as_text
 from npf_engine.settings.setting import declared
 from npf_engine.studies import kinds
-from npf_engine.studies.factorization.spec import TrainingSpec, base_of, leaves, preset, to_json, with_values
+from npf_engine.studies.factorization.spec import TrainingSpec, base_of, dotted_values, preset, to_json, with_values
 
 
 def write_bundle(
@@ -24,7 +24,7 @@ def write_bundle(
 def known_settings(told: dict[str, object]) -> dict[str, object]:
     """The settings of an import, as far as this version knows and accepts them; no file of this machine among them."""
     spec = kinds.spec_of({key: value for key, value in told.items() if key != kinds.KIND}, TrainingSpec)
-    values, known = leaves(spec), declared(TrainingSpec)
+    values, known = dotted_values(spec), declared(TrainingSpec)
     paths = {key: str(values[key]) for key in values if known[key].setting.path}
     return to_json(with_values(spec, {key: PureWindowsPath(text).name or text for key, text in paths.items()}))
 
@@ -37,9 +37,9 @@ def training_command(spec: TrainingSpec) -> str:
         given = "x, y" if source == own.OWN_SAMPLES else "function, low=low, high=high"
         return f"npf.factorize({given}, preset={spec.preset!r}, seed={spec.seed})"
     parts = ["python", "-m", "npf_engine", "train", source, "--preset", spec.preset, "--seed", str(spec.seed)]
-    before = leaves(base_of(spec)) | {"solver": preset(spec.preset).solver}
+    before = dotted_values(base_of(spec)) | {"solver": preset(spec.preset).solver}
     shown = {"name", "preset", "seed", "field.source", "threads", "device"}
-    changed = {key: value for key, value in leaves(spec).items() if key not in shown and value != before[key]}
+    changed = {key: value for key, value in dotted_values(spec).items() if key not in shown and value != before[key]}
     if "field.second" in changed:
         changed["field.second"] = package.file_name(spec.field.second)
     if changed:

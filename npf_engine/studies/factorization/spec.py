@@ -11,7 +11,7 @@ from npf_engine.fields.spec import FieldSpec
 from npf_engine.potentials import check_training
 from npf_engine.settings import limits
 from npf_engine.settings.base import Spec
-from npf_engine.settings.dotted import flatten, leaves, set_leaves, to_json
+from npf_engine.settings.dotted import flatten, to_json, with_dotted
 from npf_engine.settings.setting import device_setting, group, seed_setting, setting, threads_setting
 from npf_engine.settings.stages import (
     PATIENCE,
@@ -26,7 +26,7 @@ from npf_engine.settings.stages import (
     StageSettings,
 )
 
-__all__ = ["PRESETS", "TrainingSpec", "from_json", "leaves", "preset", "to_json", "with_values"]
+__all__ = ["PRESETS", "TrainingSpec", "dotted_values", "from_json", "preset", "to_json", "with_values"]
 
 # The counts are the most: how many steps u takes the held-out dual decides.
 STOPPING: dict[str, object] = {"u.patience": PATIENCE, "u.polish_steps": 600, "u.polish_lr": POLISH_RATE}
@@ -187,7 +187,7 @@ def with_values(spec: TrainingSpec, values: Mapping[str, object]) -> TrainingSpe
     """
     if values.get("solver") == "published" and spec.solver != "published":
         values = {"solver": "published"} | PUBLISHED | dict(values)
-    return set_leaves(spec, values, "`train --show-spec` prints all of them")
+    return with_dotted(spec, values, "`train --show-spec` prints all of them")
 
 
 def of_field(name: str, source: str) -> TrainingSpec:

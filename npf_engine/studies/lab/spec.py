@@ -9,7 +9,7 @@ from pathlib import Path
 from npf_engine.errors import InputError
 from npf_engine.settings import limits
 from npf_engine.settings.base import Spec
-from npf_engine.settings.dotted import set_leaves, to_json
+from npf_engine.settings.dotted import to_json, with_dotted
 from npf_engine.settings.setting import PROCESSOR, device_setting, seed_setting, setting, threads_setting
 from npf_engine.transport.methods import registry
 from npf_engine.transport.methods.method import Budget
@@ -86,4 +86,4 @@ class LabSpec(Spec):
     @staticmethod
     def from_json(data: Mapping[str, object]) -> LabSpec:
         """Raises InputError for keys that are none of ours."""
-        return set_leaves(LabSpec(), data)
+        return with_dotted(LabSpec(), data)

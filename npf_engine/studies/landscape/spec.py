@@ -10,7 +10,7 @@ from npf_engine.errors import InputError
 from npf_engine.sampling import sampler
 from npf_engine.settings import limits
 from npf_engine.settings.base import Spec
-from npf_engine.settings.dotted import set_leaves, to_json
+from npf_engine.settings.dotted import to_json, with_dotted
 from npf_engine.settings.limits import MAX_STEPS
 from npf_engine.settings.setting import PROCESSOR, device_setting, seed_setting, setting, threads_setting
 
@@ -106,7 +106,7 @@ class LandscapeSpec(Spec):
     @staticmethod
     def from_json(data: Mapping[str, object]) -> LandscapeSpec:
         """The spec that ``to_json`` wrote. Raises InputError for unknown keys."""
-        return set_leaves(LandscapeSpec(), data)
+        return with_dotted(LandscapeSpec(), data)
 
     def landscape(self) -> Landscape:
         """The potential. Raises InputError."""

@@ -25,7 +25,7 @@ from npf_engine.sampling.exact import Truth, critical_points
 from npf_engine.sampling.langevin import LangevinSettings, Region
 from npf_engine.sampling.pretrain import PretrainSettings
 from npf_engine.sampling.tempering import Tempering
-from npf_engine.settings.dotted import set_leaves
+from npf_engine.settings.dotted import with_dotted
 from npf_engine.settings.stages import AmortizerConfig, InverseConfig, MapConfig, PotentialConfig
 from npf_engine.studies.landscape import bundling, run
 from npf_engine.studies.landscape import result as results
@@ -414,7 +414,7 @@ def test_the_command_of_a_run_reproduces_it_to_the_last_digit() -> None:
         coefficient=7 / 3,
     )
     words = shlex.split(bundling._command(spec))
-    again = set_leaves(LandscapeSpec(), flags.typed(LandscapeSpec, build_parser().parse_args(words[3:])))
+    again = with_dotted(LandscapeSpec(), flags.typed(LandscapeSpec, build_parser().parse_args(words[3:])))
     assert again.name == spec.expression
     for name in ("low", "high", "start"):
         assert tuple(getattr(again, name)) == getattr(spec, name), name
