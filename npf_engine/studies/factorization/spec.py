@@ -11,7 +11,7 @@ from npf_engine.fields.spec import FieldSpec
 from npf_engine.potentials import check_training
 from npf_engine.settings import limits
 from npf_engine.settings.base import Spec
-from npf_engine.settings.dotted import flatten, to_json, with_dotted
+from npf_engine.settings.dotted import dotted_values, flatten, to_json, with_dotted
 from npf_engine.settings.setting import device_setting, group, seed_setting, setting, threads_setting
 from npf_engine.settings.stages import (
     PATIENCE,
