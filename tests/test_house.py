@@ -121,7 +121,7 @@ MOST_ANY = 10
 LONGEST_MODULE, LONGEST_FUNCTION, MOST_PARAMETERS = 300, 60, 8
 # function -> why it takes more
 MANY_PARAMETERS = {"library.sampling.sample": "the keywords of npf.sample are the library's contract"}
-LONG_MODULES: dict[str, str] = {}
+LONG_MODULES: dict[str, str] = {}  # module -> which table it is
 
 
 def _functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
