@@ -6,11 +6,9 @@ that points to other files is refused, and a name with ``://`` is never followed
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import importlib.util
 import io
-import os
 import resource
 import warnings
 import zipfile
@@ -20,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from npf_engine.errors import InputError
+from npf_engine.fields.readers.gridded_zarr import open_zarr
 from npf_engine.tasks.archives import Bounds, brief, check_zip, said
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ ZIPPED = (".nc.zip", ".nc4.zip")
 SUFFIXES = (*NETCDF, *ZARR, *GRIB, *ZIPPED)
 OPEN_SECONDS = 5  # of the processor, to see what is in a file
 MOST_OBJECTS = 5_000  # groups and variables of one file that are looked at
-MOST_CHUNKS = 100_000  # files of a zipped Zarr
 MOST_IN_MEMORY = 300_000_000  # bytes of NetCDF files unpacked from a zip: a locked child may write no second file
 _HDF5, _CLASSIC = b"\x89HDF\r\n\x1a\n", (b"CDF\x01", b"CDF\x02")
 
@@ -93,7 +91,7 @@ def _open(path: Path, stack: contextlib.ExitStack) -> xr.Dataset:
     if name.endswith(GRIB):
         return _grib(path, stack)
     if name.endswith(ZARR):
-        return _zarr(path, stack)
+        return open_zarr(path, stack)
     if name.endswith(ZIPPED):
         return _zipped(path, stack)
     with open(path, "rb") as file:
@@ -207,38 +205,6 @@ def _zipped(path: Path, stack: contextlib.ExitStack) -> xr.Dataset:
         ) from error
 
 
-def _zarr(path: Path, stack: contextlib.ExitStack) -> xr.Dataset:
-    import xarray as xr
-
-    stack.callback(asyncio.set_event_loop_policy, asyncio.get_event_loop_policy())
-    asyncio.set_event_loop_policy(_WithoutSockets())
-    if path.is_dir():
-        _check_folder(path)
-        return stack.enter_context(xr.open_zarr(str(path), decode_cf=False, chunks=None, consolidated=None))
-    members = check_zip(path, Bounds(files=MOST_CHUNKS))
-    for member in members:
-        parts = Path(member.filename.replace("\\", "/")).parts
-        if ".." in parts or member.filename.startswith(("/", "\\")):
-            raise InputError(f"{path.name} holds a path that leads out of it ({brief(member.filename)}); zip it again.")
-    roots = [m.filename for m in members if Path(m.filename).name in (".zgroup", "zarr.json", ".zmetadata")]
-    if not roots:
-        raise InputError(f"{path.name} holds no Zarr group (.zgroup or zarr.json); zip the whole folder.")
-    root = str(Path(min(roots, key=lambda name: name.count("/"))).parent)
-    from zarr.storage import ZipStore
-
-    store = ZipStore(str(path), mode="r")
-    stack.callback(store.close)
-    group, consolidated = (None, None) if root == "." else (root, False)
-    return stack.enter_context(
-        xr.open_zarr(store, group=group, decode_cf=False, chunks=None, consolidated=consolidated)
-    )
-
-
-def _check_folder(path: Path) -> None:
-    if not any((path / name).is_file() for name in (".zgroup", "zarr.json", ".zmetadata")):
-        raise InputError(f"{path.name} is a folder without a Zarr group in it (.zgroup or zarr.json); name its root.")
-
-
 def _grib(path: Path, stack: contextlib.ExitStack) -> xr.Dataset:
     import xarray as xr
 
@@ -250,43 +216,3 @@ def _grib(path: Path, stack: contextlib.ExitStack) -> xr.Dataset:
     return stack.enter_context(
         xr.open_dataset(str(path), engine="cfgrib", decode_cf=False, backend_kwargs={"indexpath": ""})
     )
-
-
-class _Pipe:
-    """One end of a pipe where an event loop expects a socket: a locked child may open none."""
-
-    def __init__(self, handle: int) -> None:
-        self.handle = handle
-
-    def fileno(self) -> int:
-        return self.handle
-
-    def recv(self, size: int) -> bytes:
-        return os.read(self.handle, size)
-
-    def send(self, data: bytes) -> int:
-        return os.write(self.handle, data)
-
-    def close(self) -> None:
-        os.close(self.handle)
-
-
-class _Loop(asyncio.SelectorEventLoop):
-    """The loop that Zarr reads by, woken through a pipe."""
-
-    _ssock: _Pipe
-    _csock: _Pipe
-    _internal_fds: int
-
-    def _make_self_pipe(self) -> None:
-        reading, writing = os.pipe()
-        os.set_blocking(reading, False)
-        os.set_blocking(writing, False)
-        self._ssock, self._csock = _Pipe(reading), _Pipe(writing)
-        self._internal_fds += 1
-        self._add_reader(reading, self._read_from_self)  # type: ignore[attr-defined]  # of asyncio's selector loop
-
-
-class _WithoutSockets(asyncio.DefaultEventLoopPolicy):
-    def new_event_loop(self) -> asyncio.AbstractEventLoop:
-        return _Loop()

@@ -10,6 +10,7 @@ import numpy as np
 
 from npf_engine.errors import InputError
 from npf_engine.fields import sentinels
+from npf_engine.fields.readers.gridded_zarr import ZARRS_ZERO
 from npf_engine.settings.limits import LARGEST
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ def values(ds: xr.Dataset, name: str, steps: Steps, dims: tuple[str, ...], log: 
     for key in ("_FillValue", "missing_value"):
         for mark in _numbers(attrs.get(key)):
             unknown |= raw == mark.astype(raw.dtype) if _fits(mark, raw.dtype) else False
+    if log is not None and ZARRS_ZERO in attrs and bool((raw == 0).any()):
+        log.note(f"Zeros of {name} were kept: the fill value 0 is the one that Zarr writes where nobody chose one.")
     beyond = _out_of_range(raw, attrs)
     if beyond.any() and (beyond | unknown).all():
         if log is not None:

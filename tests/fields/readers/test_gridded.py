@@ -623,3 +623,14 @@ def test_plain_hdf5_counts_grid_steps(tmp_path: Path) -> None:
         own = np.stack([file[f"run/step_0001/velocity_{k}"][2] for k in "xy"], axis=-1)
     assert np.abs(nodes(data, (20, 24)) - own).max() < 1e-12
     assert data.position == ("grid steps", "grid steps") and any("grid steps" in note for note in data.notes)
+
+
+def test_longitudes_that_jump_in_the_middle_of_a_row(tmp_path: Path) -> None:
+    """0 to 177.5, then -180 to -2.5, is one row round the globe (xCDAT/xcdat 463)."""
+    lat, lon = np.linspace(-80, 80, 33), np.arange(0.0, 360.0, 5.0)
+    found = []
+    for row in (lon, (lon + 180) % 360 - 180):
+        path = tmp_path / "jump.nc"
+        vector(lat, row).to_netcdf(path)
+        found.append(read(path))
+    assert np.abs(found[0].x - found[1].x).max() < 1e-6 and np.array_equal(found[0].f, found[1].f)

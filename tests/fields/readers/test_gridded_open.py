@@ -48,6 +48,19 @@ def test_zarr_as_a_folder_and_zipped_is_the_same_field(tmp_path: Path) -> None:
     assert field.units.value == "m/s" and field.name == "c" and field.n == len(here[0].f)
 
 
+def test_zeros_of_zarr_are_values(tmp_path: Path) -> None:
+    """Its fill value is 0 where nobody chose one, which stands for nothing that is missing (pydata/xarray 4930)."""
+    zarr = pytest.importorskip("zarr")
+    path = tmp_path / "plain.zarr"
+    root = zarr.open_group(path, mode="w", zarr_format=2)
+    rng = np.random.default_rng(0)
+    for name in ("u", "v"):
+        values = rng.normal(size=(20, 30)).round(0)
+        root.create_array(name, data=values, fill_value=0.0).attrs["_ARRAY_DIMENSIONS"] = ["y", "x"]
+    data = read_gridded(path, FieldSpec(source=str(path)))
+    assert data.voids == 0 and (data.f == 0).any() and any("Zeros of u" in note for note in data.notes)
+
+
 def test_two_files_in_one_zip(tmp_path: Path) -> None:
     path = tmp_path / "winds.nc.zip"
     with zipfile.ZipFile(path, "w") as archive:
