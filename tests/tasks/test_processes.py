@@ -27,7 +27,7 @@ def test_a_zombie_and_a_dead_process_are_not_alive():
     assert identity is not None and identity.alive()
     assert Identity.from_json(identity.to_json()) == identity
     child.kill()
-    time.sleep(0.2)  # dead, and not yet waited for: a zombie
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # dead, and not yet waited for: a zombie
     assert not identity.alive()
     child.wait()
     assert not identity.alive() and Identity.of(child.pid) is None
@@ -72,7 +72,7 @@ def test_end_kills_a_whole_group_that_ignores_term():
     assert identity is not None and grandchild is not None
     processes.end(identity, patience=0.3)
     assert not identity.alive()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while grandchild.alive() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not grandchild.alive()

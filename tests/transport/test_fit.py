@@ -177,7 +177,7 @@ def test_a_fit_tells_the_time_spent_rests_and_can_be_stopped() -> None:
         began = time.perf_counter()
         fit = fit_brenier_map(x, y, budget_seconds=3, config=config, recorder=listening)
         wall = time.perf_counter() - began
-        assert fit.info["seconds"] == pytest.approx(wall - 2.0, abs=0.1) and len(listening.told) > 9
+        assert fit.info["seconds"] == pytest.approx(wall - 2.0, abs=0.7) and len(listening.told) > 9
         shares = [step for _, step, _ in listening.told]
         assert {stage for stage, _, _ in listening.told} == {"fit"} and shares == sorted(shares) and shares[-1] <= 1000
     listening.stop = True
