@@ -1,4 +1,4 @@
-"""The law of the drawn pre-images where it is known: the doubling map, two folds, a turn of the disc.
+"""The law of the drawn pre-images where it is known: the doubling map, folds, a turn of the disc.
 
 F#rho is a uniform law in all of them, so that grad u is affine: u starts at the Brenier potential but for the small
 layers of its network, a short dual fit does the rest, and what is judged is I_psi. In one dimension the draws must pass
@@ -91,7 +91,6 @@ def _fold(at: float) -> Case:
 
 CASES = {
     "doubling": Case({"field.source": "doubling"}, 0.0, 1.0, lambda y: (y / 2, (y + 1) / 2), 0.5),
-    "fold": _fold(0.0),  # F(x) = |x|
     "lopsided fold": _fold(-0.4),  # weights 0.3 and 0.7
 }
 
