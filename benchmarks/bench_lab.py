@@ -55,7 +55,9 @@ def drift_rows(
         if count < 1:
             continue
         cpu = time.process_time()
-        report = run_lab(LabSpec(methods=(name,), seeds=count, budget_seconds=seconds), folder=folder / name).to_json()
+        report: dict[str, Any] = run_lab(
+            LabSpec(methods=(name,), seeds=count, budget_seconds=seconds), folder=folder / name
+        ).to_json()
         row = report["results"][name]
         known = RELEASED.get(name, (None, None, None))
         rows.append(

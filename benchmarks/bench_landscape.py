@@ -24,7 +24,7 @@ def row_of(name: str, method: str, options: Any) -> dict[str, Any]:
     tell(f"{name}: {method}")
     begin = time.process_time()
     spec = LandscapeSpec(name, method, options.particles, options.steps, seed=options.seed)
-    result = run_landscape(spec).to_json()
+    result: dict[str, Any] = run_landscape(spec).to_json()
     modes = result["modes"]
     own = [abs(mode["occupancy"] - mode["own_law"]) for mode in modes if mode["own_law"] is not None]
     return {

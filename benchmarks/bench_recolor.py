@@ -53,7 +53,8 @@ def main() -> None:
             result = recolor(source, palette, method, budget_seconds=options.seconds)
             write_png(result.picture, Path(folder) / "out.png")
             match = colour_match(source, palette, result.picture)
-            floor = match["self_distance"]
+            floor, trivial = match["self_distance"], match["trivial"]
+            assert floor is not None and trivial is not None
             rows.append(
                 {
                     "method": method,
@@ -61,7 +62,7 @@ def main() -> None:
                     "cpu seconds": time.process_time() - cpu,
                     "ratio": match["ratio"],
                     "s.e.": match["se"],
-                    "trivial": match["trivial"] / floor,
+                    "trivial": trivial / floor,
                     "structure": structure(source, result.picture),
                     "parameters": result.parameters,
                 }

@@ -23,6 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from npf_engine.runs.reading import Status
 from npf_engine.runs.store import Run, RunStore
 from npf_engine.studies.factorization.spec import TrainingSpec, with_values
 from npf_engine.tasks import layout
@@ -55,7 +56,7 @@ TIMEOUT = 1200.0
 SEEN_WITHIN = 10.0
 
 
-def wait(store: RunStore, run: Run, condition: Callable[[dict[str, Any]], bool], what: str) -> float:
+def wait(store: RunStore, run: Run, condition: Callable[[Status], bool], what: str) -> float:
     """Seconds until the run's status fulfils the condition; ends the program when it fails or takes too long."""
     began = time.monotonic()
     while True:
@@ -83,7 +84,7 @@ def finish(store: RunStore, run: Run) -> None:
 def kill_in(store: RunStore, run: Run, stage: str) -> dict[str, Any]:
     """``kill -9`` of the worker in the middle of a stage that has a checkpoint; resume. What happened."""
 
-    def middle(status: dict[str, Any]) -> bool:
+    def middle(status: Status) -> bool:
         kept = (run.folder / layout.CHECKPOINTS / f"{stage}.fit.pt").exists()
         return status["stage"] == stage and kept and 0.25 * status["total"] < status["step"] < 0.95 * status["total"]
 
