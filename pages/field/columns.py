@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import streamlit as st
 
@@ -30,7 +31,8 @@ def offer(seen: UploadPreview, spec: FieldSpec) -> None:
                 "F", names, values, "As many components, in the order of their axes; or one height over two axes."
             )
             first, second = st.columns(2)
-            if first.form_submit_button("Read it so", icon=":material/check:", width="stretch"):
+            kind: Literal["primary", "secondary"] = "primary" if unread else "secondary"
+            if first.form_submit_button("Read it so", type=kind, icon=":material/check:", width="stretch"):
                 _assign(seen.file, names, at, of)
             if second.form_submit_button(
                 "By their names", icon=":material/undo:", width="stretch", disabled=not spec.columns
@@ -59,7 +61,7 @@ def _pick(label: str, names: Sequence[str], chosen: list[int], text: str) -> lis
         label,
         range(len(names)),
         default=chosen,
-        format_func=lambda k: states.plain(names[k].strip() or f"column {k + 1}"),
+        format_func=lambda k: names[k].strip() or f"column {k + 1}",  # a list of choices is no markdown
         help=text,
         placeholder="Choose columns",
     )

@@ -7,7 +7,6 @@ import streamlit as st
 from npf_engine.fields.readers.meshes import MeshLook
 from npf_engine.fields.spec import FieldSpec
 from pages.field import choice
-from ui import states
 
 KEY = "mesh_array"
 GRADIENT = "∇ "  # before a scalar whose gradient F is
@@ -26,7 +25,6 @@ def offer(seen: MeshLook, spec: FieldSpec) -> None:
         options,
         index=None,
         key=KEY,
-        format_func=states.plain,
         on_change=_chosen,
         placeholder="Choose a vector, or a scalar for its gradient (∇)",
         help="A vector of the mesh's points or cells, or the gradient (∇) of a scalar, per unit of the positions.",

@@ -36,7 +36,9 @@ def main() -> None:
             title = place.title if place is not None else built_in.get(spec.source) or fieldtitle.source_title(spec)
             st.markdown(f"##### :material/terrain: {states.plain(title)}")
             if not sound:
-                st.caption("No field yet: choose another file, or repair this one and upload it again.")
+                st.caption(
+                    "No field yet: say what is missing, choose another file, or repair this one and upload it again."
+                )
     if sound:
         _field(spec, building.must_be_fetched(spec, place), card)
 

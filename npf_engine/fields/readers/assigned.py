@@ -58,16 +58,14 @@ def written(names: Sequence[str], places: Sequence[int], values: Sequence[int]) 
 
 
 def guess(names: Sequence[str]) -> tuple[list[int], list[int]]:
-    """Which columns may be the positions and which F, by numbers from 0; both empty where nothing is like it."""
+    """Which columns may be the positions and which F, by numbers from 0; empty where nothing is like it."""
     known = [plain(name) for name in names]
     for places in PLACES:
         at = [known.index(name) for name in places if name in known]
         if len(at) != 2:
             continue
-        for values in VECTORS:
-            of = [known.index(name) for name in values[:2] if name in known]
-            if len(of) == 2:
-                return at, of
+        vectors = ([known.index(name) for name in values[:2] if name in known] for values in VECTORS)
+        return at, next((of for of in vectors if len(of) == 2), [])
     return [], []
 
 

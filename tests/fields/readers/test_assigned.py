@@ -103,7 +103,11 @@ def test_what_is_written_is_read_again() -> None:
 
 def test_a_guess_is_offered_and_not_taken(tmp_path: Path) -> None:
     names = ("id", "lat", "lon", "v", "u")
-    assert guess(names) == ([2, 1], [4, 3]) and guess(("a", "b")) == ([], [])
+    assert (
+        guess(names) == ([2, 1], [4, 3])
+        and guess(("a", "b")) == ([], [])
+        and guess(("T", "lon", "lat")) == ([1, 2], [])
+    )
     path = save(tmp_path / "a.csv", names, A[:, :5])
     seen = uploads.preview(path)
     assert not seen.ok and "or assign them (columns)" in seen.defects[0] and seen.names == names
