@@ -107,6 +107,18 @@ def options(spec: FieldSpec, select: Select) -> None:
             placeholder="all of it; or -20, 35, 40, 70",
             help="In degrees; east may lie beyond 180.",
         )
+    st.session_state["option_crs"] = spec.crs
+    st.text_input(
+        "Coordinate system of its x and y",
+        key="option_crs",
+        on_change=_crs,
+        placeholder="as the file says; or EPSG:3857, none",
+        help="For a grid on a map that does not say on which one.",
+    )
+
+
+def _crs() -> None:
+    choice.change(crs=str(st.session_state["option_crs"]).strip())
 
 
 def _bounds() -> None:

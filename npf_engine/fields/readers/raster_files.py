@@ -72,9 +72,10 @@ def read_raster(path: Path, options: RasterOptions = AS_THE_FILE_SAYS) -> Raster
 
 def _read_zip(path: Path, options: RasterOptions) -> Raster:
     """A raster in a zip; a GeoTIFF is unpacked by us, under a name of ours, never through GDAL's file systems."""
-    members = [
-        m for m in check_zip(path, Bounds(MAX_FILE_BYTES)) if m.filename.lower().endswith((".hgt", ".tif", ".tiff"))
-    ]
+    every = check_zip(path, Bounds(MAX_FILE_BYTES))
+    members = [m for m in every if m.filename.lower().endswith((".hgt", ".tif", ".tiff"))]
+    if not members and any(m.filename.lower().endswith((".nc", ".nc4", ".zgroup", "zarr.json")) for m in every):
+        raise InputError(f"{path.name} holds gridded data; call it NAME.nc.zip (NetCDF) or NAME.zarr.zip (Zarr).")
     members = [m for m in members if not Path(m.filename).name.startswith(".")]
     if len(members) != 1:
         raise InputError(f"{path.name} holds {len(members)} rasters (.tif, .hgt); put exactly one in the zip.")

@@ -10,6 +10,7 @@ import pytest
 
 from npf_engine.errors import InputError
 from npf_engine.fields.catalog import resolve
+from npf_engine.fields.readers import raster_files
 from npf_engine.fields.readers.gridded import read_gridded
 from npf_engine.fields.spec import FieldSpec
 
@@ -68,6 +69,10 @@ def test_two_files_in_one_zip(tmp_path: Path) -> None:
             data()[[name]].to_netcdf(tmp_path / f"{name}.nc")
             archive.write(tmp_path / f"{name}.nc", f"{name}.nc")
     assert read_gridded(path, FieldSpec(source=str(path))).variables == ("u", "v")
+    other = tmp_path / "winds.zip"
+    other.write_bytes(path.read_bytes())
+    with pytest.raises(InputError, match="NAME.nc.zip"):
+        raster_files.read_raster(other)
 
 
 def test_what_leads_out_of_a_file_is_refused(tmp_path: Path) -> None:
