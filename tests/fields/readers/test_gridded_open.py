@@ -71,7 +71,7 @@ def test_two_files_in_one_zip(tmp_path: Path) -> None:
     assert read_gridded(path, FieldSpec(source=str(path))).variables == ("u", "v")
     other = tmp_path / "winds.zip"
     other.write_bytes(path.read_bytes())
-    with pytest.raises(InputError, match="NAME.nc.zip"):
+    with pytest.raises(InputError, match=r"NAME\.nc\.zip"):
         raster_files.read_raster(other)
 
 
