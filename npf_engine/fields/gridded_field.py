@@ -71,7 +71,7 @@ def gridded_field(name: str, data: Gridded, spec: FieldSpec, source: str = "") -
         provenance={
             "source": source or f"gridded data {data.file}",
             "variables": list(data.variables),
-            "steps": {step.dimension: step.labels[step.index] for step in data.choices if step.labels},
+            "steps": {step.dimension: step.label for step in data.choices},
             "grid": list(data.shape),
             "nodes": data.nodes,
             "voids": data.voids,

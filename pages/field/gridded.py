@@ -66,7 +66,7 @@ def _variables_chosen() -> None:
 
 
 def _step(step: Choice) -> None:
-    count = len(step.labels)
+    count = step.size
     if count < 2:
         return
     key = f"gridded_{step.kind}"
@@ -83,7 +83,7 @@ def _step(step: Choice) -> None:
         )
     else:
         st.number_input(title, 0, count - 1, step=1, key=key, on_change=_step_chosen, args=(step.kind,))
-        st.caption(states.plain(step.labels[step.index]))
+        st.caption(states.plain(step.label))
 
 
 def _step_chosen(kind: str) -> None:

@@ -29,22 +29,24 @@ _PRESSURE = re.compile(r"(h|k|d|m)?pa(scals?)?|(milli|deci)?bars?|mb|mbar|dbar")
 
 @dataclass(frozen=True)
 class Choice:
-    """A dimension of which one step is taken: labels of its steps (numbers with their unit, or dates), which one."""
+    """A dimension of which one step is taken: labels of its first steps (numbers with their unit, or dates), which step
+    of how many, and the label of that one."""
 
     kind: Kind
     dimension: str
     labels: tuple[str, ...]
     index: int = 0
     note: str = ""
+    size: int = 1
+    label: str = ""
 
     @property
     def told(self) -> str:
         """Which step was taken, as a number and by its name; "" where there is only one."""
-        if len(self.labels) == 1:
+        if self.size == 1:
             return ""
-        at = self.labels[self.index]
         name = "" if self.dimension.lower() == self.kind else f" ({self.dimension})"
-        return f"{self.kind.capitalize()}{name} {at}: step {self.index} of 0 to {len(self.labels) - 1}."
+        return f"{self.kind.capitalize()}{name} {self.label}: step {self.index} of 0 to {self.size - 1}."
 
 
 @dataclass(frozen=True)
@@ -207,7 +209,8 @@ def choice(ds: xr.Dataset, kind: Kind, dim: str, wanted: str) -> Choice:
     labels, note = _labels(ds, keys[0], size) if keys else ([f"{k}" for k in range(size)], "")
     if kind == "time" and not keys:
         labels = _written_times(ds, dim) or labels
-    return Choice(kind, dim, tuple(labels[:MOST_LABELS]), _index(kind, dim, labels, wanted), note)
+    index = _index(kind, dim, labels, wanted)
+    return Choice(kind, dim, tuple(labels[:MOST_LABELS]), index, note, size, labels[index])
 
 
 def _labels(ds: xr.Dataset, key: str, size: int) -> tuple[list[str], str]:

@@ -634,3 +634,18 @@ def test_longitudes_that_jump_in_the_middle_of_a_row(tmp_path: Path) -> None:
         vector(lat, row).to_netcdf(path)
         found.append(read(path))
     assert np.abs(found[0].x - found[1].x).max() < 1e-6 and np.array_equal(found[0].f, found[1].f)
+
+
+def test_a_step_far_beyond_those_that_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "long.nc"
+    count, at = 25_000, 24_000
+    ds = xr.Dataset(
+        {
+            "p": (("time", "y", "x"), np.zeros((count, 8, 8), "i1"), {"units": "Pa"}),
+            "time": ("time", np.arange(count) * 3600.0, {"units": "seconds since 2020-01-01"}),
+        }
+    )
+    ds["p"][at] = np.add.outer(np.arange(8), np.arange(8)).astype("i1") ** 2 % 50
+    ds.to_netcdf(path, engine="scipy")
+    data = read(path, time="2022-09-27")
+    assert data.choices[0].index == at and data.choices[0].label == "2022-09-27" and len(data.choices[0].labels) < count
