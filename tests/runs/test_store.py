@@ -153,11 +153,13 @@ def test_rename_and_delete(store):
             ask(run.id)
 
 
-def test_an_uploaded_file_goes_with_the_last_run_that_names_it(store):
-    kept = store.home / layout.UPLOADS / "abc123" / "my-field.csv"
+@pytest.mark.parametrize("by_content", [True, False])
+def test_an_uploaded_file_goes_with_the_last_run_that_names_it(store, by_content):
+    kept = store.home / layout.UPLOADS / ("ab" * 16) / "my-field.csv"
     kept.parent.mkdir(parents=True)
     kept.write_text("x1,F1\n")
-    first, second = (store.submit(counting(5, source=str(kept))) for _ in range(2))
+    source = f"upload:{kept.parent.name}/{kept.name}" if by_content else str(kept)
+    first, second = (store.submit(counting(5, source=source)) for _ in range(2))
     other = store.submit(counting(5))
     for run in (first, second, other):
         wait_for(lambda run=run: not store.get(run.id).active)
