@@ -1,8 +1,10 @@
-"""How a number is written wherever people read one: pages, plots, sentences, tables of the command line."""
+"""How a number is written wherever people read one (pages, plots, sentences, tables), and how typed ones are read."""
 
 from __future__ import annotations
 
 import math
+
+from npf_engine.errors import InputError
 
 NOTHING = 1e-12  # below it a number is the rounding of an arithmetic in double precision
 SMALLEST, LARGEST = 1e-4, 1e12  # outside, powers of ten are easier to read than zeros
@@ -51,3 +53,14 @@ def number(value: float | None, digits: int = 3, *, dash: str = "–", nothing: 
     places = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
     text = f"{rounded:,.{places}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def numbers_in(text: str, label: str) -> tuple[float, ...]:
+    """Numbers between commas or spaces. Raises InputError that names the one that is none."""
+    found = []
+    for word in text.replace(",", " ").replace(";", " ").split():
+        try:
+            found.append(float(word))
+        except ValueError:
+            raise InputError(f"{label}: {word!r} is not a number") from None
+    return tuple(found)

@@ -103,6 +103,17 @@ def test_no_files_import_one_another_in_a_circle() -> None:
     assert left == {}
 
 
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "pages").rglob("*.py")), ids=lambda path: path.relative_to(ROOT).as_posix()
+)
+def test_a_page_takes_nothing_from_another_page(path: Path) -> None:
+    """What two pages share is in ui/, or it is the engine's."""
+    own = path.relative_to(ROOT / "pages").parts[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pages."):
+            assert (node.module or "").split(".")[1] == own, f"{path.name} imports {node.module}"
+
+
 @pytest.mark.parametrize("package", ["streamlit", "pages", "ui", "plotly"])
 def test_the_engine_knows_nothing_of_the_pages(package: str) -> None:
     """Figures alone draw."""

@@ -10,7 +10,7 @@ from npf_engine.fields.sources.registry import source_of, sources
 from npf_engine.fields.sources.source import FieldInfo, Group, Progress
 from npf_engine.fields.spec import FieldSpec
 
-__all__ = ["FieldInfo", "list_fields", "price", "resolve"]
+__all__ = ["FieldInfo", "built_in_fields", "list_fields", "price", "resolve"]
 ORDER: tuple[Group, ...] = ("terrain", "winds", "raster folder", "analytic", "place")  # in which fields are listed
 
 
@@ -21,6 +21,11 @@ def list_fields() -> list[FieldInfo]:
     """
     infos = [info for source in sources() for info in source.listed()]
     return sorted(infos, key=lambda info: ORDER.index(info.group))
+
+
+def built_in_fields() -> list[FieldInfo]:
+    """Those that need neither a search nor a network."""
+    return [info for info in list_fields() if info.group != "place"]
 
 
 def resolve(spec: FieldSpec, progress: Progress | None = None) -> Field:

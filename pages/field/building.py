@@ -13,11 +13,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields import catalog
 from npf_engine.fields.catalog import price
 from npf_engine.fields.field import Field
-from npf_engine.fields.places import elevation_fetch
-from npf_engine.fields.places import find as places
 from npf_engine.fields.price import Price
-from npf_engine.fields.sources.place import Coordinates, Place
-from npf_engine.fields.sources.registry import source_of
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.tasks import layout
 from pages.field import choice, reading
@@ -67,22 +63,6 @@ def recent() -> Recent:
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _recent(home: str) -> Recent:
     return Recent()
-
-
-def place_of(spec: FieldSpec) -> places.Place | None:
-    """The region or city that a field is named by; None for fields of any other kind."""
-    source = source_of(spec)
-    if not isinstance(source, Place | Coordinates):
-        return None
-    try:
-        return source.place
-    except InputError:
-        return None
-
-
-def must_be_fetched(spec: FieldSpec, place: places.Place | None) -> bool:
-    """Whether the elevation of the place is not on this machine yet."""
-    return place is not None and not elevation_fetch.clip_path(place.bounds, spec.product).is_file()
 
 
 def build(spec: FieldSpec, fetching: bool) -> Field | None:

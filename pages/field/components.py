@@ -9,8 +9,8 @@ from npf_engine.fields import stored_files
 from npf_engine.fields.readers import raster_files
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.uploads import UploadPreview
-from pages.field import choice, uploading
-from ui import states
+from pages.field import choice
+from ui import states, uploading
 
 SLOPE, BANDS, SECOND = "The slope of its heights", "Two of its bands", "Its band, and that of a second raster"
 KIND, WHICH, FILE = "raster_kind", "raster_bands", "raster_second"

@@ -14,9 +14,9 @@ from npf_engine.fields.sources.files import FolderRaster
 from npf_engine.fields.sources.gridded import file_of
 from npf_engine.fields.sources.registry import source_of
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.numbers import typed
+from npf_engine.numbers import numbers_in, typed
 from npf_engine.settings.setting import declared
-from pages.field import choice, gridded, pick
+from pages.field import choice, gridded
 from ui.form import label_of
 
 KNOWN = declared(FieldSpec)
@@ -156,7 +156,7 @@ def _changed(key: str) -> None:
 def _bounds(key: str) -> None:
     """Both corners are written together: one alone is no domain."""
     with _noted():
-        values = {name: pick.numbers(st.session_state[f"option_{name}"], name) for name in ("low", "high")}
+        values = {name: numbers_in(st.session_state[f"option_{name}"], name) for name in ("low", "high")}
         if len(values["low"]) != len(values["high"]):  # a new dimension begins with the corner typed first
             other = "high" if key == "low" else "low"
             first = values[key]
@@ -167,7 +167,7 @@ def _bounds(key: str) -> None:
 def _matrix(key: str) -> None:
     with _noted():
         text = st.session_state[f"option_{key}"]
-        rows = tuple(pick.numbers(row, f"row {k}") for k, row in enumerate(text.split(";"), start=1))
+        rows = tuple(numbers_in(row, f"row {k}") for k, row in enumerate(text.split(";"), start=1))
         choice.change(matrix=rows, low=(), high=())
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from npf_engine.errors import InputError
+from npf_engine.fields import catalog
+from npf_engine.fields.sources.place import must_be_fetched, place_of
 from npf_engine.fields.spec import FieldSpec
-from pages.field import building, choice, options, pick, preview, uploading
-from ui import fieldtitle, frame, states
+from pages.field import building, choice, options, pick, preview
+from ui import fieldtitle, frame, states, uploading
 from ui.link import FIELD
 
 SYMBOLS = ("F", "Omega", "rho", "law", "u", "grad_u", "M")  # of the glossary
@@ -25,14 +27,14 @@ def main() -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         sound = pick.show(spec)
-        place = building.place_of(spec)
+        place = place_of(spec)
         options.show(spec, place is not None)
         if problem:
             states.problem(problem)
     with right:
         card = st.container(border=True, gap="small", key="field_card")
         with card:
-            built_in = {info.name: info.title for info in pick.built_in()}
+            built_in = {info.name: info.title for info in catalog.built_in_fields()}
             title = place.title if place is not None else built_in.get(spec.source) or fieldtitle.source_title(spec)
             st.markdown(f"##### :material/terrain: {states.plain(title)}")
             if not sound:
@@ -40,7 +42,7 @@ def main() -> None:
                     "No field yet: say what is missing, choose another file, or repair this one and upload it again."
                 )
     if sound:
-        _field(spec, building.must_be_fetched(spec, place), card)
+        _field(spec, must_be_fetched(spec, place), card)
 
 
 def _field(spec: FieldSpec, missing: bool, card: st.delta_generator.DeltaGenerator) -> None:

@@ -10,11 +10,12 @@ from npf_engine.fields.places import cities, kept
 from npf_engine.fields.places import find as places
 from npf_engine.fields.readers import raster_files
 from npf_engine.fields.readers.file_reading import SUFFIXES
+from npf_engine.fields.sources.place import place_of
 from npf_engine.fields.sources.registry import source_of
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.numbers import typed
-from pages.field import building, choice, columns, components, gridded, mesh, reading, uploading
-from ui import states, worldmap
+from npf_engine.numbers import numbers_in, typed
+from pages.field import building, choice, columns, components, gridded, mesh, reading
+from ui import states, uploading, worldmap
 
 PLACE, BUILT_IN, UPLOAD, FORMULA = "Place", "Built in", "Upload", "Formula"
 ICONS = {
@@ -49,11 +50,6 @@ def show(spec: FieldSpec) -> bool:
 def mode_of(spec: FieldSpec) -> str:
     """The way by which a field was chosen."""
     return WAYS.get(source_of(spec).family, BUILT_IN)
-
-
-def built_in() -> list[catalog.FieldInfo]:
-    """Fields that need neither a search nor a network."""
-    return [info for info in catalog.list_fields() if info.group != "place"]
 
 
 def _place(spec: FieldSpec) -> None:
@@ -97,7 +93,7 @@ def _place(spec: FieldSpec) -> None:
                 )
 
     _on_this_machine()
-    box = building.place_of(spec)
+    box = place_of(spec)
     worldmap.pick(None if box is None else box.bounds, _cities(), float(size), _picked)
 
 
@@ -146,7 +142,7 @@ def _resize() -> None:
 
 
 def _built_in(spec: FieldSpec) -> None:
-    infos = {info.name: info for info in built_in()}
+    infos = {info.name: info for info in catalog.built_in_fields()}
     st.selectbox(
         "Field",
         list(infos),
@@ -261,16 +257,5 @@ def _apply_formula(text: str, low: str, high: str) -> None:
     with states.told():
         if not lines:
             raise InputError("the formula is empty; type a potential or the components of F")
-        choice.choose("expression", expression=lines, low=numbers(low, "from"), high=numbers(high, "to"))
+        choice.choose("expression", expression=lines, low=numbers_in(low, "from"), high=numbers_in(high, "to"))
         st.rerun()
-
-
-def numbers(text: str, label: str) -> tuple[float, ...]:
-    """Numbers between commas or spaces. Raises InputError that names the one that is none."""
-    found = []
-    for word in text.replace(",", " ").replace(";", " ").split():
-        try:
-            found.append(float(word))
-        except ValueError:
-            raise InputError(f"{label}: {word!r} is not a number") from None
-    return tuple(found)

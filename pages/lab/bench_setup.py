@@ -12,6 +12,8 @@ import streamlit as st
 import torch
 
 from npf_engine.errors import InputError
+from npf_engine.fields import catalog
+from npf_engine.fields.sources.place import must_be_fetched, place_of
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.figures import colour, lab
 from npf_engine.studies import kinds
@@ -19,8 +21,6 @@ from npf_engine.studies.lab.progress import weights
 from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.lab.tasks import build_task
 from npf_engine.transport.methods import registry
-from pages.field import building
-from pages.field.pick import built_in
 from pages.lab import files, titles
 from ui import form, frame, states
 from ui.form import Form
@@ -84,7 +84,7 @@ def submit(spec: LabSpec, name: str) -> None:
 
 def _task(spec: LabSpec) -> bool:
     """The choice of a task; whether there is one."""
-    fields = {f"field:{info.name}": f"Field: {info.title}" for info in built_in()}
+    fields = {f"field:{info.name}": f"Field: {info.title}" for info in catalog.built_in_fields()}
     names = titles.TASKS | fields | {CLOUDS: "Two clouds of yours"}
     uploading = st.query_params.get("of") == CLOUDS or spec.target is not None
     st.session_state["task_choice"] = CLOUDS if uploading else spec.task if spec.task in names else None
@@ -200,7 +200,7 @@ def _run(spec: LabSpec, ready: bool) -> None:
 def _tried(spec: LabSpec) -> tuple[str, np.ndarray, np.ndarray, bool] | str:
     """What ``_clouds`` finds; or the sentence that says why there is nothing."""
     field = FieldSpec(source=spec.task.removeprefix(FIELD_NAME))
-    if spec.task.startswith(FIELD_NAME) and building.must_be_fetched(field, building.place_of(field)):
+    if spec.task.startswith(FIELD_NAME) and must_be_fetched(field, place_of(field)):
         return f"the elevation of {field.source} is not on this machine yet; fetch it on the Field page first"
     try:
         found: tuple[str, np.ndarray, np.ndarray, bool] = _clouds(spec.task, spec.target, spec.d)

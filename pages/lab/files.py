@@ -5,8 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from npf_engine.errors import InputError
-from pages.field import uploading
-from ui import form
+from ui import form, uploading
 
 
 def staged(widget: str) -> str | None:

@@ -10,11 +10,10 @@ from npf_engine.errors import InputError
 from npf_engine.fields import catalog
 from npf_engine.figures import critical
 from npf_engine.glossary import typeset
-from npf_engine.numbers import typed
+from npf_engine.numbers import numbers_in, typed
 from npf_engine.sampling import landscapes, sampler
 from npf_engine.studies import kinds
 from npf_engine.studies.landscape.spec import OWN, PRESETS, TARGET, LandscapeSpec
-from pages.field.pick import numbers
 from pages.landscape import chains, ground, points
 from pages.landscape.chains import PLAIN
 from pages.landscape.ground import FORMULA, Ground, place
@@ -136,7 +135,7 @@ def _formula(spec: LandscapeSpec) -> None:
         high = second.text_input("to", _corner(spec.high) if typed else "", placeholder="5, 5")
         if third.form_submit_button("Apply", icon=":material/check:", width="stretch"):
             with states.told():
-                where = (FORMULA, text.strip(), numbers(low, "from"), numbers(high, "to"))
+                where = (FORMULA, text.strip(), numbers_in(low, "from"), numbers_in(high, "to"))
                 ground.find(where)
                 _choose(name=FORMULA, expression=where[1], low=where[2], high=where[3])
                 st.rerun()

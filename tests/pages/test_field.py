@@ -18,12 +18,14 @@ from npf_engine.fields import catalog, stored_files
 from npf_engine.fields.places.elevation_fetch import clip_path
 from npf_engine.fields.places.find import find_region
 from npf_engine.fields.spec import FieldSpec
+from npf_engine.numbers import numbers_in
 from npf_engine.tasks import layout
-from pages.field import building, components, pick, uploading
+from pages.field import building, components, pick
 from tests.fields.loopback import Loopback, hill, loopback, need_gdal, serve_folder
 from tests.fields.readers.test_raster_vectors import U, V, save
 from tests.fields.test_meshes import several
 from tests.pages.conftest import button, open_page, texts
+from ui import uploading
 
 LATTICE = np.stack(np.meshgrid(np.linspace(-1, 1, 30), np.linspace(-1, 1, 30)), axis=-1).reshape(-1, 2)
 
@@ -365,9 +367,9 @@ def test_only_staged_files_are_copied(own_home: Path, tmp_path: Path):
 
 
 def test_numbers_are_read_or_refused():
-    assert pick.numbers("1, -2;3  4e1", "low") == (1.0, -2.0, 3.0, 40.0)
+    assert numbers_in("1, -2;3  4e1", "low") == (1.0, -2.0, 3.0, 40.0)
     with pytest.raises(InputError, match="low: 'two' is not a number"):
-        pick.numbers("1 two", "low")
+        numbers_in("1 two", "low")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Field
 from npf_engine.fields.places import elevation_fetch, find, kept
-from npf_engine.fields.sources.registry import register, sources
+from npf_engine.fields.sources.registry import register, source_of, sources
 from npf_engine.fields.sources.source import ANY_NAME, TERRAIN_VALUE, Family, FieldInfo, Progress, Source
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.terrains import place_field
@@ -105,3 +105,19 @@ class Place(Source):
             )
             for place in [*find.gazetteer(), *kept.cities()]
         ]
+
+
+def place_of(spec: FieldSpec) -> find.Place | None:
+    """The region or city that a field is named by; None for fields of any other kind."""
+    source = source_of(spec)
+    if not isinstance(source, Place | Coordinates):
+        return None
+    try:
+        return source.place
+    except InputError:
+        return None
+
+
+def must_be_fetched(spec: FieldSpec, place: find.Place | None) -> bool:
+    """Whether the elevation of the place is not on this machine yet."""
+    return place is not None and not elevation_fetch.clip_path(place.bounds, spec.product).is_file()
