@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-import zipfile
+from pathlib import Path
 
 import streamlit as st
 
 from npf_engine.bundle import exchange, files
+from npf_engine.bundle.package import notebook_of
 from npf_engine.runs.store import Run
 from npf_engine.tasks import layout
 from ui import states
-from ui.runs import load_model, store
+from ui.runs import store
 
 TITLES: dict[exchange.Format, str] = {"onnx": "ONNX", "pt2": "PyTorch .pt2"}
 ABOUT: dict[exchange.Format, str] = {
@@ -21,23 +21,12 @@ ABOUT: dict[exchange.Format, str] = {
 
 
 def offer(run: Run) -> None:
-    """The popover *Other forms*; each is made at the click and compared with the model before it is handed out."""
+    """The popover *Other forms*; each is made at a click and compared with the model before it is handed out."""
     with st.popover("Other forms", icon=":material/file_export:", type="tertiary", key=f"forms_{run.id}"):
-        name = layout.slug(run.name)
-        for form, title in TITLES.items():
-            st.download_button(
-                title,
-                data=functools.partial(_made, run.id, run.name, form),
-                file_name=f"npf-{name}-{form}.zip",
-                mime="application/zip",
-                key=f"form_{form}_{run.id}",
-                on_click="ignore",
-                icon=":material/download:",
-                help=ABOUT[form],
-                width="stretch",
-            )
+        for form in TITLES:
+            _form(run, form)
         with states.told():
-            notebook = _notebook(run.id)
+            notebook = _notebook(str(store().bundle(run.id)), store().bundle(run.id).stat().st_mtime_ns)
             if notebook is not None:
                 st.download_button(
                     "Notebook of its pictures",
@@ -56,12 +45,40 @@ def offer(run: Run) -> None:
         )
 
 
-def _made(run_id: str, name: str, form: exchange.Format) -> bytes:
-    trained = load_model(run_id)
-    return exchange.packed(trained, exchange.exports(trained, form), form, name)
+def _form(run: Run, form: exchange.Format) -> None:
+    """A button that makes the form, and in its place the download once it is made."""
+    title, key = TITLES[form], f"form_{form}_{run.id}"
+    bundle = store().bundle(run.id)
+    asked = (form, bundle.stat().st_mtime_ns)
+    if st.session_state.get(key) != asked:
+        if st.button(
+            f"Make {title}", icon=":material/file_export:", key=f"{key}_make", help=ABOUT[form], width="stretch"
+        ):
+            with states.told():
+                _made(str(bundle), asked, run.name)
+                st.session_state[key] = asked
+                st.rerun()
+        return
+    with states.told():
+        st.download_button(
+            f"Download {title}",
+            data=_made(str(bundle), asked, run.name),
+            file_name=f"npf-{layout.slug(run.name)}-{form}.zip",
+            mime="application/zip",
+            key=key + "_save",
+            on_click="ignore",
+            icon=":material/download:",
+            help=ABOUT[form],
+            type="primary",
+            width="stretch",
+        )
 
 
-def _notebook(run_id: str) -> bytes | None:
-    """The bundle's own; bundles from before it was written have none."""
-    with zipfile.ZipFile(store().bundle(run_id)) as archive:
-        return archive.read(files.NOTEBOOK) if files.NOTEBOOK in archive.namelist() else None
+@st.cache_data(max_entries=4, show_spinner="Exporting, and comparing with the model ...")
+def _made(bundle: str, asked: tuple[exchange.Format, int], name: str) -> bytes:
+    return exchange.archive_of(Path(bundle), asked[0], name)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _notebook(bundle: str, written: int) -> bytes | None:
+    return notebook_of(bundle)

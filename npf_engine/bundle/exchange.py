@@ -15,6 +15,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
@@ -27,12 +28,15 @@ from npf_engine.errors import InputError
 from npf_engine.numbers import number
 from npf_engine.polar import PolarFactorization
 from npf_engine.polar.constant import WithConstant
+from npf_engine.tasks import child
 
 Format = Literal["onnx", "pt2"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 COMPARED = 256  # positions at which an export is compared with the model
 ALLOWED = 1e-6  # of the spread of the answers there
 OPSET = 20
+# Its bundle was checked, and its network may come from outside the package: limits, but no wall.
+LIMITS = child.Limits(memory=2 << 30, seconds=120.0, writing=True)
 NEEDS = "exporting to ONNX needs the packages onnx and onnxscript; `pip install onnx onnxscript onnxruntime`"
 
 
@@ -110,6 +114,18 @@ def packed(model: PolarFactorization, found: list[Exported], form: Format, name:
     """A zip of ``exports`` with a README: how they are used, how exact they are, and what to cite."""
     content = {item.file: item.data for item in found}
     return zipped(content | {"README.md": _readme(model, found, form, name).encode()})
+
+
+def archive_of(path: Path, form: Format, name: str) -> bytes:
+    """``packed`` of the bundle ``path``, made in a process of its own with limits: exporting turns streams and loggers
+    of its process, and takes what memory it likes. Raises InputError."""
+    data = child.call(_archive, Path(path), form, name, what=f"{form} of {name}", limits=LIMITS)
+    return data.tobytes()
+
+
+def _archive(path: Path, form: Format, name: str) -> np.ndarray:
+    model = PolarFactorization.load(path)
+    return np.frombuffer(packed(model, exports(model, form), form, name), dtype=np.uint8)
 
 
 def _export(name: str, function: InUnits, x: Tensor, form: Format) -> Exported:
@@ -217,10 +233,18 @@ def _readme(model: PolarFactorization, found: list[Exported], form: Format, name
         for item in found
     )
     units = model.units
+    scales = ", ".join(f"{scale:.10g}" for scale in model.scaling.scale[:8]) + (", ..." if model.d > 8 else "")
     axes = ", ".join(f"{a} [{p}]" if p else a for a, p in zip(units.axes, units.position, strict=True))
     use = USE[form].format(example=json.dumps([[0.5 * (a + b) for a, b in zip(model.low, model.high, strict=True)]]))
     return README.format(
-        name=name, rows=rows, d=model.d, axes=axes, value=units.value or "the units of F", use=use, bibtex=bibtex()
+        name=name,
+        rows=rows,
+        d=model.d,
+        axes=axes,
+        value=units.value or "the units of F",
+        use=use,
+        bibtex=bibtex(),
+        scales=scales,
     )
 
 
@@ -254,6 +278,9 @@ positions x (n, d), float64, in the user's units: {axes}. Values of F are in {va
 {rows}
 
 {use}
+
+The networks know positions scaled to about [-1, 1], and grad u is the gradient in those: the derivative of `u` along
+axis k of x is component k of `grad_u` over s_k, s = ({scales}).
 
 The inverse of grad u and the pre-images of M are no fixed formulas; the bundle (npf-....zip) has them.
 

@@ -213,3 +213,8 @@ def _cut(data: object, source: str) -> object:
 
 def _json(data: object) -> bytes:
     return layout.json_bytes(data) + b"\n"
+
+
+def notebook_of(path: Path | str) -> bytes | None:
+    """The notebook of a bundle's pictures; None in bundles from before there was one. Raises InputError."""
+    return files.read_files(path).get(files.NOTEBOOK)

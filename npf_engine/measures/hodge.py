@@ -10,6 +10,7 @@ this holds exactly there too; two sparse systems are solved directly (scipy).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ from npf_engine.polar.known_field import KnownField
 from npf_engine.settings.reading import maybe_mapping
 
 MOST_NODES = 20_000  # of the grid that is decomposed: a third of a second, and more than a map shows
+WIDEST_MAP = 3600.0  # km from the middle: 32 degrees
 PARTS = ("curl_free", "divergence_free", "harmonic")
 Array = np.ndarray
 
@@ -31,7 +33,7 @@ Array = np.ndarray
 @dataclass(frozen=True)
 class Hodge:
     """curl_free, divergence_free, harmonic: (rows, cols, 2) at the nodes, NaN outside of Omega; shares: of the mean of
-    |F|^2 by the same names, 1 in all."""
+    |F|^2 over the area (whatever rho is) by the same names, 1 in all."""
 
     curl_free: Array
     divergence_free: Array
@@ -167,7 +169,8 @@ def _solve(matrix: sparse.sparray, right: Array) -> Array:
 def hodge_view(model: PolarFactorization, most: int = MOST_NODES) -> HodgeView:
     """The decomposition of the field that a model of two dimensions was trained on, beside its own two parts.
 
-    Raises InputError where F is known on scattered samples only, or not in two dimensions.
+    Values are those that the model knows: F less ``model.shift``. Raises InputError where F is known on scattered
+    samples only, or not in two dimensions, or on a map of the Earth that is no plane.
     """
     known = KnownField.of(model)
     if model.d != 2 or known is None or known.lattice is None:
@@ -175,12 +178,14 @@ def hodge_view(model: PolarFactorization, most: int = MOST_NODES) -> HodgeView:
             "the Helmholtz-Hodge decomposition is of fields on a grid of two dimensions, or of functions of two "
             "variables; this field is known on scattered samples or has another dimension"
         )
+    _check_map(model)
     lattice = known.lattice.thinned(most)
     rows, cols = lattice.shape
     mask, values = lattice.mask.numpy()[::-1], lattice.values.double().numpy()[::-1]
     if model.rho == "disc":
         line = np.linspace(-lattice.half, lattice.half, rows)
         mask = mask & (np.hypot(*np.meshgrid(np.linspace(-lattice.half, lattice.half, cols), line)) <= 1.0)
+    outside = ~mask[..., None]
     dx, dy, metric = steps(model, lattice)
     hodge = decompose(values, mask, dx, dy)
     offset, scale = model.scaling.offset, model.scaling.scale
@@ -193,7 +198,26 @@ def hodge_view(model: PolarFactorization, most: int = MOST_NODES) -> HodgeView:
     if model.m is not None:
         shift = in_chunks(model.m, at.to(model.u.like)).cpu().double() - at
         moved = _spread(shift.numpy() * np.asarray(scale), there)
-    return HodgeView(x, y, np.where(mask[..., None], values, np.nan), hodge, grad_u, moved, metric)
+    field, grad_u = (np.where(outside, np.nan, part) for part in (values, grad_u))
+    return HodgeView(x, y, field, hodge, grad_u, None if moved is None else np.where(outside, np.nan, moved), metric)
+
+
+def _check_map(model: PolarFactorization) -> None:
+    """InputError where the axes of a map of the Earth are no steps on the ground for the components: eastward and
+    northward ones away from the map's middle, and a map so wide that it squeezes and stretches by more than 4 %
+    (Lambert's azimuthal one, by cos(c / 2) at the angle c from its middle), as that round the globe does."""
+    units, spec = model.units, model.field_spec
+    on_map = {"east of the middle": True, "along the equator": False}.get(units.axes[0])
+    if on_map is None or set(units.position) != {"km"}:
+        return
+    wide = math.hypot(*(max(abs(low), abs(high)) for low, high in zip(model.low, model.high, strict=True)))
+    if on_map and wide <= WIDEST_MAP and spec.get("axes") != "earth":
+        return
+    raise InputError(
+        "divergence and curl on the Earth are not those of this map: "
+        + ("its components are eastward and northward" if on_map and wide <= WIDEST_MAP else "it reaches too far round")
+        + f"; choose bounds within {WIDEST_MAP:,.0f} km of their middle and axes=map, and train on that part"
+    )
 
 
 def _spread(found: Array, there: Array) -> Array:

@@ -41,7 +41,8 @@ def show(model: PolarFactorization, run_id: str, name: str) -> None:
             f"{words} {number(100 * view.hodge.shares[part], 3)} %"
             for part, words in zip(PARTS, ("without curl", "without divergence", "harmonic"), strict=True)
         )
-        st.markdown(f"**Of the mean of |F|²:** {shares}.")
+        what = "|F|²" if not bool(model.shift.any()) else "|F − c|², c the constant that was taken off"
+        st.markdown(f"**Of the mean of {what}, over the area:** {shares}.")
         fields: dict[str, np.ndarray | None] = {
             "field": view.field,
             **{part: getattr(view.hodge, part) for part in PARTS},

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from npf_engine.networks.log_sum_exp import LogSumExpPotential
 from npf_engine.networks.potential import Potential
 from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.polar.constant import WithConstant
-from tests.tiny import tiny_run
+from tests.tiny import tiny_bundle, tiny_run
 
 
 def gradient_by_differences(u: Any, x: np.ndarray, step: float) -> np.ndarray:
@@ -149,3 +150,11 @@ def test_the_library_takes_the_constant_off_once() -> None:
     assert ours.potential(x) - plain.potential(x) == pytest.approx(
         trained.scaling.to_model(torch.from_numpy(x)).numpy() @ shift.numpy(), rel=1e-6
     )
+
+
+@pytest.mark.parametrize("form", exchange.FORMATS)
+def test_a_bundle_is_exported_in_a_process_of_its_own(tmp_path: Path, form: exchange.Format) -> None:
+    data = exchange.archive_of(tiny_bundle(tmp_path), form, "himmelblau")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert set(archive.namelist()) == {f"u.{form}", f"grad_u.{form}", f"M_xi.{form}", "README.md"}
+        assert "component k of `grad_u` over s_k, s = (5, 5)" in archive.read("README.md").decode()

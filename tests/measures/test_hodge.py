@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from npf_engine.errors import InputError
+from npf_engine.fields.field import Units
 from npf_engine.measures.hodge import PARTS, Hodge, decompose, hodge_view
 from tests.tiny import tiny_run
 
@@ -104,3 +107,31 @@ def test_the_gradient_of_himmelblau_has_no_rotation_and_the_view_has_the_parts_o
     x, y = at[0]
     a, b = x**2 + y - 11, x + y**2 - 7
     assert view.field[i, j] == pytest.approx([4 * x * a + 2 * b, 2 * a + 4 * y * b], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("axes", "reach", "spec", "why"),
+    [
+        ("along the equator", 20000.0, {"axes": "map"}, "too far round"),
+        ("east of the middle", 9000.0, {"axes": "map"}, "too far round"),
+        ("east of the middle", 900.0, {"axes": "earth"}, "eastward and northward"),
+    ],
+)
+def test_a_map_of_the_earth_that_is_no_plane_is_refused(
+    axes: str, reach: float, spec: dict[str, str], why: str
+) -> None:
+    units = Units((axes, "y"), ("km", "km"), "m/s")
+    box = {"low": (-reach, -reach / 3), "high": (reach, reach / 3)}
+    model = dataclasses.replace(tiny_run("himmelblau")[0], units=units, field_spec=spec, **box)
+    with pytest.raises(InputError, match=why):
+        hodge_view(model)
+    plane = dataclasses.replace(model, field_spec={"axes": "map"}, low=(-900.0, -300.0), high=(900.0, 300.0))
+    if axes == "east of the middle":
+        assert hodge_view(plane).metric == "km"
+
+
+def test_nothing_is_shown_outside_of_a_disc() -> None:
+    view = hodge_view(dataclasses.replace(tiny_run("himmelblau")[0], rho="disc"))
+    assert view.moved is not None
+    unknown = [np.isnan(part[..., 0]) for part in (view.field, view.grad_u, view.moved)]
+    assert unknown[0][0, 0] and all(np.array_equal(unknown[0], other) for other in unknown[1:])

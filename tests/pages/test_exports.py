@@ -1,0 +1,27 @@
+"""Other forms of a model, on Models: made at a click, and a refusal is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from npf_engine.bundle import exchange
+from npf_engine.errors import InputError
+from npf_engine.runs.store import Run, RunStore
+from tests.pages.conftest import button, open_page, texts
+
+
+def test_a_form_is_made_and_then_offered(store: RunStore, done: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "archive_of", lambda path, form, name: f"{form} of {name}".encode())
+    app = open_page("models", {"run": done.id})
+    button(app, "Make ONNX").click().run()
+    assert not app.exception and any(item.proto.label == "Download ONNX" for item in app.get("download_button"))
+
+
+def test_why_there_is_no_such_form_is_told(store: RunStore, done: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: object, form: str, name: str) -> bytes:
+        raise InputError(f"u cannot be written as {form}")
+
+    monkeypatch.setattr(exchange, "archive_of", refuse)
+    app = open_page("models", {"run": done.id})
+    button(app, "Make PyTorch .pt2").click().run()
+    assert "cannot be written as pt2" in texts(app)
