@@ -175,8 +175,8 @@ def test_colours_are_previewed_and_recoloured_at_full_size(store: RunStore):
     match = (store.report(run.id) or {})["pushforward"]
     assert match["value"] == pytest.approx(match["trivial"], rel=0.2)
     better = {"value": 1.1, "self_distance": 1.0, "trivial": 20.0, "ratio": 1.1}
-    assert judge_colours(better)["verdict"] == "good"
-    assert judge_colours(better | {"value": 8.0, "ratio": 8.0})["verdict"] == "usable"
+    levels = [judge_colours(match) for match in (better, better | {"value": 8.0, "ratio": 8.0})]
+    assert [found and found.level for found in levels] == ["good", "usable"]
 
 
 def test_a_run_that_is_gone_is_told(store: RunStore):

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from npf_engine.fields.classifier import DIMENSION
+from npf_engine.measures.verdict import Verdict
 from npf_engine.runs.store import Run, RunStore
+from npf_engine.studies.classifier.result import ExperimentResult
 from npf_engine.studies.classifier.spec import experiment_preset
 from npf_engine.studies.landscape.spec import LandscapeSpec
 from npf_engine.tasks import layout
@@ -195,15 +197,19 @@ def experiment(store: RunStore) -> Run:
     np.savez(run.folder / "particles.npz", **particles)
     steps = np.arange(0, 40, 10)
     np.savez(run.folder / "figures.npz", **{"lmc_steps": steps, "lmc_scalar_share_above_half": steps / 100})
-    report = {
-        "metrics": metrics,
-        "verdict": "good",
-        "verdict_reason": "made for a test",
-        "data": "digits of a test",
-        "warnings": ["all images show one digit"],
-        "seconds": 1.0,
-    }
-    layout.write_json(run.folder / layout.REPORT, report)
+    report = ExperimentResult(
+        experiment="5.5",
+        preset="quick",
+        seed=0,
+        data="digits of a test",
+        warnings=["all images show one digit"],
+        metrics=metrics,
+        trivial={},
+        seconds={"total": 1.0},
+        samplers={},
+        verdict=Verdict("good", "made for a test"),
+    )
+    layout.write_json(run.folder / layout.REPORT, report.to_json())
     wait_for(lambda: store.get(run.id).state == "done")
     return store.get(run.id)
 

@@ -30,7 +30,7 @@ from npf_engine.studies.classifier import run as experiments
 from npf_engine.studies.classifier.spec import experiment_preset
 from npf_engine.studies.factorization.spec import of_field, with_values
 from npf_engine.studies.lab.spec import LabSpec
-from npf_engine.studies.landscape import run
+from npf_engine.studies.landscape import bundling, run
 from npf_engine.studies.landscape.spec import LandscapeSpec
 from npf_engine.studies.recolor.spec import RecolorSpec
 from npf_engine.tasks import layout
@@ -189,7 +189,7 @@ def test_a_training(solver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_a_landscape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "PretrainSettings", lambda: NETWORKS)
-    monkeypatch.setattr(run, "REPORT", ReportConfig(draws=2, n=64, neighbourhoods=4))
+    monkeypatch.setattr(bundling, "REPORT", ReportConfig(draws=2, n=64, neighbourhoods=4))
     spec = LandscapeSpec("double-well", "lmc-npf", particles=8, steps=60, seed=2)
     words = ["landscape", "double-well", "--method", "lmc-npf", "--particles", "8", "--steps", "60", "--seed", "2"]
     _, numbers = in_every_way(spec, words, tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -277,9 +278,17 @@ def test_all_networks_of_a_trial_get_as_many_steps_as_the_first(
 @pytest.fixture
 def steps_as_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each look at the clock takes 1.7 ms, three of them a step, so that a fit's length is counted in steps however
-    busy the machine is."""
-    ticks = itertools.count()
-    monkeypatch.setattr(steady, "seconds", lambda: 0.0017 * next(ticks))
+    busy the machine is. Looks of other threads, as of a scheduler that an earlier test left, take none."""
+    looks, mine = itertools.count(1), threading.get_ident()
+    now = 0.0
+
+    def seconds() -> float:
+        nonlocal now
+        if threading.get_ident() == mine:
+            now = 0.0017 * next(looks)
+        return now
+
+    monkeypatch.setattr(steady, "seconds", seconds)
 
 
 def _missed(
@@ -366,6 +375,17 @@ def test_a_network_that_fails_in_two_dimensions_leaves_it_to_the_other(
     assert fit_brenier_map(*_plane(4000), budget_seconds=seconds).info["method"] == returned
     in_space = fit_brenier_map(*_plane(4000, 3), budget_seconds=seconds).info["method"]
     assert in_space == ("gaussian" if fails == "fit_wide" else "wide icnn")
+
+
+@pytest.mark.usefixtures("steps_as_seconds")
+def test_the_given_clock_stands_still_for_other_threads() -> None:
+    before = steady.seconds()
+    others = [threading.Thread(target=steady.seconds) for _ in range(3)]
+    for other in others:
+        other.start()
+    for other in others:
+        other.join()
+    assert steady.seconds() - before == pytest.approx(0.0017)
 
 
 def test_few_samples_are_learned_in_smaller_steps() -> None:
