@@ -28,6 +28,7 @@ class Raster:
     system) or pixels (nothing is known of the place). ``ground``: how long pixels are on the ground; where it is None,
     degrees are those of WGS84 and metres those of the ground. ``notes`` are warnings, ``conversions`` what was done to
     the numbers. ``source``: the grid that ``elevation`` was resampled from, where it was. ``bands``: of the file.
+    ``crs``: the coordinate system, as EPSG:4326 or as WKT, "" where none is named.
     """
 
     elevation: np.ndarray
@@ -40,6 +41,7 @@ class Raster:
     ground: Ground | None = None
     conversions: tuple[str, ...] = field(default=())
     bands: int = 1
+    crs: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,11 @@ class SourceGrid:
 
     shape: tuple[int, int]
     voids: int
+
+
+def crs_title(crs: str) -> str:
+    """A coordinate system for people: EPSG:4326, or the name in its WKT."""
+    return " ".join((crs.split('"')[1] if crs.count('"') > 1 else crs).split())[:60]
 
 
 def centre_of(low: float, high: float, whole: bool) -> float:

@@ -127,13 +127,17 @@ class FieldSpec(Spec):
         longest=100,
     )
     time: str = setting(
-        "", "Which time of gridded data: its number from 0, or a date; empty for the first.", longest=40
+        "", "Which time of gridded data: its number from 0 as #3, or a date; empty for the first.", longest=40
     )
     level: str = setting(
-        "", "Which level of gridded data: its number from 0, or a value as 500 hPa; empty for the first.", longest=40
+        "",
+        "Which level of gridded data: its number from 0 as #3, or a value as 500 hPa; empty for the first.",
+        longest=40,
     )
     member: str = setting(
-        "", "Which member of an ensemble, or step of another dimension, its number from 0.", longest=40
+        "",
+        "Which member of an ensemble, or step of another dimension: its number from 0 as #3, or its name.",
+        longest=40,
     )
     along: str = setting(
         "",

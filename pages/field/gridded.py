@@ -88,7 +88,7 @@ def _step(step: Choice) -> None:
 
 def _step_chosen(kind: str) -> None:
     index = int(st.session_state[f"gridded_{kind}"])
-    choice.change(**{kind: str(index) if index else ""})
+    choice.change(**{kind: f"#{index}" if index else ""})
 
 
 def options(spec: FieldSpec, select: Select) -> None:

@@ -83,6 +83,19 @@ def parsed(text: str, name: str) -> CRS:
         ) from error
 
 
+def name_of(crs: CRS) -> str:
+    """A system as a text from which it can be parsed again: EPSG:4326, else its WKT."""
+    authority = crs.to_authority(min_confidence=100)
+    return ":".join(authority) if authority else str(crs.to_wkt())
+
+
+def same(first: str, second: str) -> bool:
+    """Whether two systems, by ``name_of``, are one; one that is not named is like any."""
+    if not first or not second or first == second:
+        return True
+    return bool(parsed(first, "the first file").equals(parsed(second, "the second file"), ignore_axis_order=True))
+
+
 def globe() -> CRS:
     """Longitude and latitude on WGS84, for files that name no system."""
     return parsed("OGC:CRS84", "the built-in system")

@@ -176,9 +176,13 @@ def _oriented(elevation: np.ndarray, transform: Affine, crs: CRS | None, name: s
         if not fits:
             return Raster(elevation, pixels, "pixels", tuple(notes), unit=ASSUMED)
         crs = systems.globe()
+        named = ""
+    else:
+        named = systems.name_of(crs)
     frame = systems.frame(crs, name, (west, south, east, north), (rows, cols))
     unit: HeightUnit = frame.unit or ASSUMED
-    return Raster(elevation, frame.bounds, frame.coordinates, (*notes, *frame.notes), unit=unit, ground=frame.ground)
+    notes += frame.notes
+    return Raster(elevation, frame.bounds, frame.coordinates, tuple(notes), unit=unit, ground=frame.ground, crs=named)
 
 
 def _plain(error: BaseException) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from npf_engine.errors import InputError
 from npf_engine.fields.readers import gridded_names as names
 from npf_engine.fields.readers import gridded_samples as sampling
-from npf_engine.fields.readers.gridded_axes import Choice, Layout, choice, layout
+from npf_engine.fields.readers.gridded_axes import Choice, Layout, choice, layout, same_steps
 from npf_engine.fields.readers.gridded_lattice import lattice
 from npf_engine.fields.readers.gridded_map import Map, map_of
 from npf_engine.fields.readers.gridded_open import opened
@@ -124,7 +124,7 @@ def _choices(ds: xr.Dataset, grid: Layout, spec: FieldSpec) -> list[Choice]:
     for kind, dim in grid.others:
         found.append(choice(ds, kind, dim, wanted.pop(kind, "")))
     for setting, text in wanted.items():
-        if text and text != "0":
+        if text and text not in ("0", "#0"):
             raise InputError(f"{setting} is {text}, but the variable has no such dimension; leave {setting} out.")
     return found
 
@@ -147,9 +147,7 @@ def _parts(
     taken_of = [slice(part.start, part.stop, step) for part, step in zip((rows, cols), thin, strict=True)]
     parts = []
     for name, own in layouts.items():
-        taken = dict(steps)
-        for (_, dim), (_, other) in zip(grid.others, own.others, strict=False):
-            taken[other] = min(int(steps[dim]), int(ds.sizes[other]) - 1)  # type: ignore[arg-type]  # a step is a number
+        taken: dict[str, Index] = {**same_steps(ds, name, own.others, choices)}
         taken |= {
             dim: slice(part.start, None if part.stop == size else part.stop, part.step)
             for dim, part, size in zip((own.y, own.x), taken_of, shape, strict=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.settings.limits import shown
+from npf_engine.fields.readers.gridded_steps import step_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -199,7 +199,7 @@ def _kind(ds: xr.Dataset, dim: str) -> Kind:
 
 
 def choice(ds: xr.Dataset, kind: Kind, dim: str, wanted: str) -> Choice:
-    """Which step of a dimension: ``wanted`` is an index from 0, a value with its unit, a date, or "" for the first."""
+    """Which step of a dimension: ``wanted`` as ``step_of`` reads it, "" for the first."""
     size = int(ds.sizes[dim])
     keys = [key for key in _coordinates(ds, dim) if not str(ds.variables[key].dtype).startswith("|V")]
     if kind == "time":
@@ -209,8 +209,43 @@ def choice(ds: xr.Dataset, kind: Kind, dim: str, wanted: str) -> Choice:
     labels, note = _labels(ds, keys[0], size) if keys else ([f"{k}" for k in range(size)], "")
     if kind == "time" and not keys:
         labels = _written_times(ds, dim) or labels
-    index = _index(kind, dim, labels, wanted)
+    index = step_of(kind, dim, labels, wanted)
     return Choice(kind, dim, tuple(labels[:MOST_LABELS]), index, note, size, labels[index])
+
+
+def same_steps(ds: xr.Dataset, name: str, others: tuple[tuple[Kind, str], ...], chosen: list[Choice]) -> dict[str, int]:
+    """Which step of each of the dimensions ``others`` of variable ``name`` goes with those that were chosen of the
+    first component: that of the same dimension, else the one of that name in a dimension of the same kind.
+
+    Raises InputError where there is none: the components would be those of different times, levels or members."""
+    found = {step.dimension: step.index for step in chosen}
+    own = {dim for _, dim in others}
+    left = [step for step in chosen if step.dimension not in own]
+    for kind, dim in others:
+        if dim in found:
+            continue
+        there = choice(ds, kind, dim, "")
+        first = next((step for step in left if step.kind == kind), None)
+        if first is None and there.size == 1:
+            found[dim] = 0
+        elif first is None:
+            raise InputError(f"{name} has a dimension {dim} of {there.size} steps that the first component has not.")
+        else:
+            left.remove(first)
+            found[dim] = _same_step(name, there, first)
+    return found
+
+
+def _same_step(name: str, there: Choice, first: Choice) -> int:
+    if first.label in there.labels:
+        return there.labels.index(first.label)
+    counted = any(step.labels == tuple(map(str, range(step.size))) for step in (there, first))
+    if counted and there.size == first.size:  # one of them has no names: the same number
+        return first.index
+    raise InputError(
+        f"The first component is of {first.kind} {first.label} ({first.dimension}), which {name} does not have "
+        f"({there.dimension}: {there.labels[0]} to {there.labels[-1]}); choose another {first.kind}."
+    )
 
 
 def _labels(ds: xr.Dataset, key: str, size: int) -> tuple[list[str], str]:
@@ -258,34 +293,3 @@ def _written_times(ds: xr.Dataset, dim: str) -> list[str]:
             texts = [b"".join(np.atleast_1d(row)).decode(errors="replace").replace("_", " ") for row in rows]
             return [text.removesuffix(":00") for text in texts]
     return []
-
-
-def _index(kind: Kind, dim: str, labels: list[str], wanted: str) -> int:
-    text = " ".join(wanted.split()).replace("T", " ") if kind == "time" else " ".join(wanted.split())
-    if not text:
-        return 0
-    if re.fullmatch(r"-?\d+", text) and not (kind == "time" and len(text) == 4 and int(text) >= len(labels)):
-        index = int(text)
-        if -len(labels) <= index < len(labels):
-            return index % len(labels)
-        if kind == "time" or index < 0:
-            raise InputError(f"{kind} is {index}; {dim} has the steps 0 to {len(labels) - 1}.")
-    for rule in (str.__eq__, str.startswith):
-        found = [k for k, label in enumerate(labels) if rule(label.lower(), text.lower())]
-        if found:
-            return found[0]
-    number, near = _number(text), [_number(label) for label in labels]
-    if number is not None and kind != "time":
-        gaps = [abs(number - value) if value is not None else np.inf for value in near]
-        best = int(np.argmin(gaps))
-        if gaps[best] <= 1e-4 * max(abs(number), 1e-12):
-            return best
-    few = ", ".join(labels[:3]) + (f", ..., {labels[-1]}" if len(labels) > 4 else f", {labels[-1]}")
-    raise InputError(
-        f"{kind} {shown(wanted)} is none of the {len(labels):,} steps of {dim}: {few}; or give an index from 0."
-    )
-
-
-def _number(text: str) -> float | None:
-    found = re.match(r"\s*([-+]?\d*\.?\d+(?:[eE][-+]?\d+)?)", text)
-    return float(found[1]) if found else None

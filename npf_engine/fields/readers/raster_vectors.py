@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.fields.raster import Raster, resample
+from npf_engine.fields.raster import Raster, crs_title, resample
+from npf_engine.fields.readers import crs as systems
 from npf_engine.fields.readers.columns import Column, Layout
 from npf_engine.fields.readers.options import RasterOptions
 from npf_engine.fields.readers.raster_files import read_raster
@@ -23,7 +24,7 @@ from npf_engine.tasks.archives import brief
 
 _BAND = re.compile(r"(?:band\s*)?(\d{1,4})", re.IGNORECASE)
 AXES = {"degrees": ("longitude", "latitude"), "metres": ("east", "north"), "pixels": ("column", "row from the south")}
-SAME = 1e-6  # of a pixel, by how much the edges of two rasters of one grid may differ
+SAME = 1e-3  # of a pixel, by how much the edges of two rasters of one grid may differ
 
 
 def asked(spec: FieldSpec) -> bool:
@@ -66,10 +67,16 @@ def _check_one_grid(first: str, second: str, a: Raster, b: Raster) -> None:
             f"{first} and {second} do not lie on one grid ({sizes} pixels, in {a.coordinates} and {b.coordinates}); "
             "warp one to the other's grid (gdalwarp does it)."
         )
+    if not systems.same(a.crs, b.crs):
+        titles = " and ".join(crs_title(part.crs) for part in (a, b))
+        raise InputError(
+            f"{first} and {second} lie in different coordinate systems ({titles}); warp one to the other's grid "
+            "(gdalwarp does it)."
+        )
     rows, cols = a.elevation.shape
     west, south, east, north = a.bounds
     steps = ((east - west) / cols, (north - south) / rows) * 2
-    if any(abs(p - q) > SAME * rows * cols * step for p, q, step in zip(a.bounds, b.bounds, steps, strict=True)):
+    if any(abs(p - q) > SAME * step for p, q, step in zip(a.bounds, b.bounds, steps, strict=True)):
         raise InputError(
             f"{first} and {second} do not lie at the same place; warp one to the other's grid (gdalwarp does it)."
         )

@@ -142,6 +142,21 @@ def test_time_level_and_member_are_chosen(tmp_path: Path, chosen: dict[str, str]
     assert np.abs(f - np.stack([own.a, own.b], axis=-1)).max() < 1e-6
 
 
+def test_components_are_of_one_time_and_level(tmp_path: Path) -> None:
+    """Dimensions in another order, and times of their own: steps go together by their names, or not at all."""
+    path, ds = steps(tmp_path)
+    later = ds["b"].isel(time=slice(1, 3)).rename(time="later").transpose("plev", "later", "number", "lat", "lon")
+    other = xr.Dataset({"a": ds["a"], "b": later})
+    other.to_netcdf(path)
+    f = nodes(read(path, time="2020-02", level="#1", member="#1"), (21, 31))
+    own = ds.isel(number=1, time=1, plev=1)
+    assert np.abs(f - np.stack([own.a, own.b], axis=-1)).max() < 1e-6
+    with pytest.raises(InputError, match=r"of time 2020-01-01 .*which b does not have"):
+        read(path, time="#0")
+    other.isel(later=0).to_netcdf(path)
+    assert read(path, time="#2").nodes == 21 * 31  # what has no time is of every one
+
+
 def test_steps_are_told_and_a_wrong_one_is_a_sentence(tmp_path: Path) -> None:
     path, _ = steps(tmp_path)
     told = " ".join(read(path, time="1").conversions)
@@ -584,7 +599,7 @@ def test_wrf_with_staggered_winds_and_times_as_texts(tmp_path: Path) -> None:
 
 
 def test_a_level_by_its_number_alone(tmp_path: Path) -> None:
-    """A whole number is a step from 0 where there is such a step, else a value."""
+    """A whole number is a value where there is no such step."""
     path, ds = steps(tmp_path)
     f = nodes(read(path, level="85000"), (21, 31))
     assert np.abs(f[..., 0] - ds.a[0, 0, 1]).max() < 1e-6

@@ -24,10 +24,12 @@ EAST, NORTH = np.meshgrid(6.0 + 0.1 * (np.arange(COLS) + 0.5), 46.0 - 0.1 * (np.
 U, V = (5 * np.sin(3 * EAST) + NORTH).astype(np.float32), (EAST * NORTH / 10).astype(np.float32)
 
 
-def save(path: Path, *bands: np.ndarray, corner: tuple[float, float] = (6.0, 46.0), unit: str = "m/s") -> Path:
+def save(
+    path: Path, *bands: np.ndarray, corner: tuple[float, float] = (6.0, 46.0), unit: str = "m/s", crs: str = "EPSG:4326"
+) -> Path:
     profile = {"driver": "GTiff", "width": bands[0].shape[1], "height": bands[0].shape[0], "count": len(bands)}
     with rasterio.open(
-        path, "w", **profile, dtype=bands[0].dtype, crs="EPSG:4326", transform=from_origin(*corner, 0.1, 0.1)
+        path, "w", **profile, dtype=bands[0].dtype, crs=crs, transform=from_origin(*corner, 0.1, 0.1)
     ) as out:
         for k, band in enumerate(bands, start=1):
             out.write(band, k)
@@ -93,6 +95,8 @@ def test_what_does_not_fit_is_one_sentence(tmp_path: Path) -> None:
     for other, wrong in (
         (save(tmp_path / "small.tif", V[:, :-1]), "do not lie on one grid"),
         (save(tmp_path / "off.tif", V, corner=(6.05, 46.0)), "do not lie at the same place"),
+        (save(tmp_path / "near.tif", V, corner=(6.001, 46.0)), "do not lie at the same place"),  # 1% of a pixel
+        (save(tmp_path / "datum.tif", V, crs="EPSG:4267"), r"different coordinate systems \(EPSG:4326 and EPSG:4267"),
     ):
         with pytest.raises(InputError, match=wrong):
             read_vectors(path, FieldSpec(), other)
@@ -101,6 +105,14 @@ def test_what_does_not_fit_is_one_sentence(tmp_path: Path) -> None:
             resolve(FieldSpec(source=str(path), second=second))
     seen = uploads.preview(path, FieldSpec(source=str(path)))
     assert seen.ok and seen.bands == 2
+
+
+def test_large_rasters_apart_are_not_one_grid(tmp_path: Path) -> None:
+    """The tolerance is a share of a pixel, however many there are."""
+    wide = np.tile(U, (60, 60))
+    path, other = save(tmp_path / "a.tif", wide), save(tmp_path / "b.tif", wide, corner=(6.03, 46.0))
+    with pytest.raises(InputError, match="do not lie at the same place"):
+        read_vectors(path, FieldSpec(max_samples=1000), other)
 
 
 def test_a_link_or_an_import_cannot_name_a_second_file_of_the_server(tmp_path: Path) -> None:

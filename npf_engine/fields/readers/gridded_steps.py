@@ -1,0 +1,73 @@
+"""Which step of a dimension a text means: a number from 0, a value, a date, a name.
+
+A number that is one step by its count and another by its value is refused: nothing says which was meant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from npf_engine.errors import InputError
+from npf_engine.settings.limits import shown
+
+NEAR = 1e-4  # share by which a value may miss a label, which has six digits
+
+
+def step_of(kind: str, dim: str, labels: Sequence[str], wanted: str) -> int:
+    """The number of the step of dimension ``dim`` that ``wanted`` means: ``#3`` or 3 (negative from the end), a value
+    with or without its unit, a date or the beginning of one; "" for the first. Raises InputError."""
+    text = " ".join(wanted.split())
+    if kind == "time":
+        text = text.replace("T", " ")
+    if not text:
+        return 0
+    if re.fullmatch(r"#\s*-?\d{1,9}", text):
+        counted = _counted(int(text[1:]), len(labels))
+        if counted is None:
+            raise InputError(f"{kind} is {shown(wanted)}; {dim} has the steps 0 to {len(labels) - 1}.")
+        return counted
+    valued = _valued(kind, labels, text)
+    counted = _counted(int(text), len(labels)) if re.fullmatch(r"-?\d{1,9}", text) else None
+    if counted is not None and valued is not None and counted != valued:
+        raise InputError(
+            f"{kind} {shown(wanted)} may mean step {counted} of {dim} ({labels[counted]}), or {labels[valued]}, which "
+            f"is step {valued}: write #{counted} or #{valued}."
+        )
+    found = counted if counted is not None else valued
+    if found is None:
+        few = ", ".join(labels[:3]) + (f", ..., {labels[-1]}" if len(labels) > 4 else f", {labels[-1]}")
+        raise InputError(
+            f"{kind} {shown(wanted)} is none of the {len(labels):,} steps of {dim}: {few}; or give a step as #0."
+        )
+    return found
+
+
+def _counted(number: int, size: int) -> int | None:
+    """A step by its number, from the end where it is negative."""
+    return number % size if -size <= number < size else None
+
+
+def _valued(kind: str, labels: Sequence[str], text: str) -> int | None:
+    """The step whose label is this text, or the same number, or begins with it (and no digit goes on)."""
+    plain = text.lower()
+    for k, label in enumerate(labels):
+        if label.lower() == plain:
+            return k
+    number = _number(text) if kind != "time" else None
+    if number is not None:
+        gaps = [(abs(number - value), k) for k, label in enumerate(labels) if (value := _number(label)) is not None]
+        gap, nearest = min(gaps, default=(float("inf"), 0))
+        if gap <= NEAR * max(abs(number), 1e-12):
+            return nearest
+        if re.fullmatch(r"[-+\d.eE]+", text):
+            return None  # a number begins no other number
+    for k, label in enumerate(labels):
+        if label.lower().startswith(plain) and re.match(r"[\d.]", label[len(plain) :]) is None:
+            return k
+    return None
+
+
+def _number(text: str) -> float | None:
+    found = re.match(r"\s*([-+]?\d*\.?\d+(?:[eE][-+]?\d+)?)", text)
+    return float(found[1]) if found else None
