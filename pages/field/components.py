@@ -14,13 +14,14 @@ from ui import states, uploading
 
 SLOPE, BANDS, SECOND = "The slope of its heights", "Two of its bands", "Its band, and that of a second raster"
 KIND, WHICH, FILE = "raster_kind", "raster_bands", "raster_second"
+OF = "raster_kind_of"  # session: the file that KIND was chosen for
 SUFFIXES = sorted({suffix.rsplit(".", 1)[-1] for suffix in raster_files.SUFFIXES})
 
 
 def offer(seen: UploadPreview, spec: FieldSpec) -> None:
     """What F is of the raster that was looked at."""
-    if seen.kind == "raster" and seen.bands == 1 and not st.session_state.get(KIND):
-        st.session_state[KIND] = SLOPE
+    if st.session_state.get(OF) != spec.source:  # what was chosen of another file says nothing of this one
+        st.session_state[OF], st.session_state[KIND] = spec.source, SLOPE
     if spec.second or spec.components:
         st.session_state[KIND] = SECOND if spec.second else BANDS
     kinds = [SLOPE, *([BANDS] if seen.bands > 1 or spec.components else []), SECOND]

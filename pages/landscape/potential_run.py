@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -130,8 +131,18 @@ def _result(run: Run, picture: Ground, name: str) -> None:
 
 
 def _done(other: Run | None) -> LandscapeResult | None:
-    """What the run of plain LMC answered, where it is through."""
-    return runs.store().answer(other.id, LandscapeResult) if other is not None and other.state == "done" else None
+    """What the run of plain LMC answered, where it is through and can be read: this run is shown without it too."""
+    found = runs.store().outcome(other.id) if other is not None and other.state == "done" else None
+    return found if isinstance(found, LandscapeResult) else None
+
+
+def _chain_of(other: Run | None) -> Chain | None:
+    """Its chain, on the same terms."""
+    if other is None or other.state != "done":
+        return None
+    with contextlib.suppress(InputError):
+        return chains.load(other)
+    return None
 
 
 def _draws(run: Run, report: LandscapeResult, picture: Ground, name: str) -> None:
@@ -193,8 +204,7 @@ def _over_time(run: Run, picture: Ground, name: str) -> None:
     if chain is None:
         st.info("This sampler keeps draws, not paths: see them under Result.", icon=":material/info:")
         return
-    other = _plain(run)
-    plain = chains.load(other) if other is not None and other.state == "done" else None
+    plain = _chain_of(_plain(run))
     shown = [chain, *([plain] if plain is not None else [])]
     player.show(picture, shown, name)
     found = runs.store().answer(run.id, LandscapeResult).modes

@@ -219,6 +219,20 @@ def test_bands_or_a_second_raster_are_chosen(own_home: Path, tmp_path: Path):
     assert app.query_params["second"].endswith("/v.tif")
 
 
+def test_what_was_chosen_of_one_raster_is_not_held_against_the_next(own_home: Path, tmp_path: Path):
+    app = open_page("field")
+    app.segmented_control(key=pick.MODE).set_value(pick.UPLOAD).run()
+    for name, chosen in (("w.tif", components.SECOND), ("other.tif", components.BANDS), ("last.tif", None)):
+        raster = save(tmp_path / name, U, V).read_bytes() + b"\0" * len(name)
+        app.file_uploader(key="upload").set_value([(name, raster, "image/tiff")]).run()
+        assert not app.exception and not app.error
+        assert app.selectbox(key=components.KIND).value == components.SLOPE, name
+        assert "components" not in app.query_params and app.query_params["source"].endswith(name)
+        if chosen is not None:
+            app.selectbox(key=components.KIND).set_value(chosen).run()
+            assert app.selectbox(key=components.KIND).value == chosen, "it stays while the file does"
+
+
 def test_bad_upload_is_told_with_its_place(own_home: Path):
     rows = np.hstack([LATTICE, LATTICE])
     rows[7, 2] = np.nan

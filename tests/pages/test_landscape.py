@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -168,6 +169,18 @@ def test_an_empty_folder_of_digits_is_told(store: RunStore, tmp_path, monkeypatc
     app = open_page("landscape", {"of": "Classifier"})
     assert any("lacks train" in item.value for item in app.error)
     st.cache_data.clear()
+
+
+def test_a_plain_lmc_whose_files_are_broken_takes_nothing_from_the_run_beside_it(store: RunStore):
+    other, run = (store.submit(replace(TINY, method=method)) for method in ("lmc", "tempering"))
+    wait_for(lambda: not store.get(other.id).active and not store.get(run.id).active)
+    assert store.get(run.id).state == "done" and chains.beside(run.spec_of(LandscapeSpec)) is not None
+    layout.write_json(other.folder / layout.REPORT, {"method": "lmc"})
+    (other.folder / "particles.npz").write_bytes(b"broken")
+    for view in ("Result", "Over time"):
+        app = open_page("landscape", {"run": run.id, "view": view})
+        told = [item.value for item in app.error if "Not trustworthy" not in item.value]  # of so few steps
+        assert not app.exception and not told and plots(app) >= 1, (view, told)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from npf_engine.fields.cachedir import cache_folder
 from npf_engine.fields.places import elevation_fetch, find
 from npf_engine.settings import reading
 from npf_engine.tasks.files import read_json, write_json
+from npf_engine.tasks.processes import FileLock
 
 NAMES = "places.json"  # name -> title and bounds of what was fetched that is no region of the gazetteer
 
@@ -34,9 +35,10 @@ def keep(name: str, progress: elevation_fetch.Progress | None = None) -> Kept:
     place = find.find_place(name)
     path = elevation_fetch.fetch(place.bounds, progress=progress)
     if place.source != "gazetteer":
-        told = {item.name: {"title": item.title, "bounds": list(item.bounds)} for item in cities()}
-        told[place.name] = {"title": place.title, "bounds": list(place.bounds)}
-        write_json(_index(), told)
+        with FileLock(_index().with_suffix(".lock")).held():  # two that keep a place at once: neither line is lost
+            told = {item.name: {"title": item.title, "bounds": list(item.bounds)} for item in cities()}
+            told[place.name] = {"title": place.title, "bounds": list(place.bounds)}
+            write_json(_index(), told)
     return Kept(place, path)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -80,3 +83,24 @@ def test_an_index_that_somebody_spoilt_costs_only_its_lines(asked: list[Bounds])
     path = kept._index()
     path.write_text(json.dumps({"x": 3, "y": {"bounds": [1.0]}, **json.loads(path.read_text())}))
     assert [place.name for place in kept.cities()] == ["Zermatt, CH"]
+
+
+def test_places_kept_at_the_same_moment_are_all_remembered(
+    asked: list[Bounds], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"Village {k}" for k in range(4)]
+    boxes = {name: (7.0 + k, 45.0, 7.5 + k, 45.5) for k, name in enumerate(names)}
+    monkeypatch.setattr(find, "find_place", lambda name: find.Place(name, name, boxes[name], "city"))
+    read, together = kept.read_json, threading.Barrier(len(names))
+
+    def slowly(path: Path) -> dict[str, object] | None:
+        """Read, and write no sooner than the others have read too, where nothing keeps them from it."""
+        told = read(path)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            together.wait(0.2)
+        return told
+
+    monkeypatch.setattr(kept, "read_json", slowly)
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(kept.keep, names))
+    assert sorted(place.name for place in kept.cities()) == names
