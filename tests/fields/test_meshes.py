@@ -210,6 +210,16 @@ def test_one_extent_of_one_is_two_dimensions(tmp_path: Path, axis: int, left: tu
     assert any("positions are" in text for text in table.notes) == (axis != 2)
 
 
+def test_components_of_a_flat_mesh_keep_their_names(tmp_path: Path) -> None:
+    data = image((9, 1, 7))
+    x = lattice((9, 1, 7))
+    for name, column in zip(("U", "V", "W"), flow(x).T, strict=True):
+        add(data, name, column)
+    table = meshes.read_mesh(write(data, tmp_path / "flat.vti"), FieldSpec(components="U,V,W"))
+    assert [column.name for column in table.layout.values] == ["U", "W"]
+    np.testing.assert_allclose(table.field_values(), flow(x)[:, [0, 2]])
+
+
 def test_two_components_are_a_vector_of_the_plane(tmp_path: Path) -> None:
     data = image((9, 8, 1))
     add(data, "uv", flow(lattice((9, 8, 1)))[:, :2])

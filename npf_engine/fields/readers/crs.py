@@ -51,6 +51,8 @@ def frame(crs: CRS, name: str, edges: tuple[float, float, float, float], shape: 
     if flat.is_geographic:
         factor, coordinates = math.degrees(radians), "degrees"
         west, south, east, north = (edge * factor for edge in edges)
+        if not flat.is_derived:  # of a turned one longitudes are about another pole
+            west, east = west + meridian(flat), east + meridian(flat)
         if not (west >= -540.5 and east <= 540.5 and south >= -90.5 and north <= 90.5 and east - west <= 361):
             note = f"{name} lies beyond the globe, so positions are in pixels."
             return Frame((0.0, 0.0, float(cols), float(rows)), "pixels", None, unit, (note,))
@@ -94,6 +96,19 @@ def same(first: str, second: str) -> bool:
     if not first or not second or first == second:
         return True
     return bool(parsed(first, "the first file").equals(parsed(second, "the second file"), ignore_axis_order=True))
+
+
+def in_degrees(base: CRS, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Longitude and latitude of a geographic system, in its own unit (grads of France) and from its own meridian
+    (Paris), as degrees from Greenwich."""
+    factor = math.degrees(base.axis_info[0].unit_conversion_factor or math.radians(1))
+    return lon * factor + meridian(base), lat * factor
+
+
+def meridian(base: CRS) -> float:
+    """Where longitudes of a geographic system begin, in degrees from Greenwich."""
+    line = base.prime_meridian
+    return 0.0 if line is None else math.degrees(line.longitude * float(line.unit_conversion_factor or math.radians(1)))
 
 
 def globe() -> CRS:
@@ -186,9 +201,8 @@ def _on_globe(crs: CRS, x: np.ndarray, y: np.ndarray) -> Points:
         lon, lat = x, y
     else:
         lon, lat = Transformer.from_crs(crs, base, always_xy=True).transform(x, y)
-    degrees = math.degrees(base.axis_info[0].unit_conversion_factor or math.radians(1))
-    lat = np.asarray(lat, dtype=float) * degrees
-    return np.asarray(lon, dtype=float) * degrees, np.where(np.abs(lat) <= 91, np.clip(lat, -90, 90), np.nan)
+    lon, lat = in_degrees(base, np.asarray(lon, dtype=float), np.asarray(lat, dtype=float))
+    return lon, np.where(np.abs(lat) <= 91, np.clip(lat, -90, 90), np.nan)
 
 
 def _told(crs: CRS, ground: Ground, map_metres: tuple[float, float], latitude: float) -> str:

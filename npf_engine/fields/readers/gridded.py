@@ -66,8 +66,6 @@ def read_gridded(path: Path, spec: FieldSpec) -> Gridded:
     """The samples that ``spec`` asks for. Raises InputError with one sentence for what cannot be read."""
     if not path.exists():
         raise InputError(f"There is no file called {path.name}; choose a file.")
-    if path.is_file() and path.stat().st_size == 0:
-        raise InputError(f"{path.name} is empty (0 bytes); export it again.")
     with opened(path) as ds:
         return _read(ds, path.name, spec)
 

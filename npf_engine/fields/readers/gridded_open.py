@@ -43,7 +43,12 @@ def is_gridded(path: Path) -> bool:
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[xr.Dataset]:
-    """The data set in a file, nothing decoded; closed afterwards. Raises InputError for what cannot be opened."""
+    """The data set in a file, nothing decoded; closed afterwards. Raises InputError for what cannot be opened.
+
+    A file may be larger than others may: what is not chosen of it is not read, and the child's limits hold.
+    """
+    if path.is_file() and path.stat().st_size == 0:
+        raise InputError(f"{path.name} is empty (0 bytes); export it again.")
     with warnings.catch_warnings(), contextlib.ExitStack() as stack:
         warnings.simplefilter("ignore")
         if importlib.util.find_spec("xarray") is None or importlib.util.find_spec("h5netcdf") is None:

@@ -21,6 +21,7 @@ from npf_engine.fields.units_of_height import length_of
 
 if TYPE_CHECKING:
     import xarray as xr
+    from pyproj import CRS
 
 WIDEST = 100.0  # degrees from the middle: a map about one point is used no farther
 LEAST_MEAN = 0.25  # length of the mean of all directions from which the middle of a grid means something
@@ -28,6 +29,7 @@ AT_POLE = 89.999
 LEAST_PLACES = 0.1  # share of the grid whose longitude and latitude are known, for these to be used
 ON_A_PLANE = "{} and {} are no longitude and latitude: positions were taken as they are, on a plane."
 Axes = tuple[float, float]
+_ANGLES = {("rad",): 1.0, ("deg", "°"): math.radians(1.0), ("grad", "gon"): math.pi / 200}  # radians
 assert WGS84.axes is not None
 EARTH: Axes = WGS84.axes
 
@@ -217,29 +219,29 @@ def _projected(
     axes = (body.semi_major_metre, body.semi_minor_metre or body.semi_major_metre) if body else EARTH
     base = _geographic(system)
     lon, lat = pyproj.Transformer.from_crs(system, base, always_xy=True).transform(x, y)
-    lon, lat = (np.where(np.isfinite(part), part, np.nan) for part in (lon, lat))
+    lon, lat = systems.in_degrees(base, *(np.where(np.isfinite(part), part, np.nan) for part in (lon, lat)))
     title = " ".join(str(mapping.get("grid_mapping_name") or system.name).replace("_", " ").split())[:60]
     log.convert(f"Places were computed from the grid's own coordinates ({title}).")
     return Points(*_on_globe(lon, lat), axes, rectilinear=False, forward=forward)
 
 
-def _geographic(system: object) -> object:
+def _geographic(system: CRS) -> CRS:
     """Longitude and latitude on the ellipsoid of a system, without a change of datum."""
     import pyproj
 
-    assert isinstance(system, pyproj.CRS)
     base = system.source_crs if system.is_derived and system.source_crs is not None else system.geodetic_crs
     return base if base is not None else pyproj.CRS("OGC:CRS84")
 
 
 def _factor(ds: xr.Dataset, key: str, system: object, mapping: dict[str, object]) -> float:
-    """What turns a projection's coordinate into the unit of its system: metres, or degrees."""
+    """What turns a projection's coordinate into the unit of its system: metres, or what it has for degrees."""
     import pyproj
 
     assert isinstance(system, pyproj.CRS)
     units = str(ds.variables[key].attrs.get("units", "")).strip().lower()
     if system.is_geographic:
-        return math.degrees(1.0) if units.startswith("rad") else 1.0
+        own = system.axis_info[0].unit_conversion_factor or math.radians(1.0)
+        return next((size / own for words, size in _ANGLES.items() if units.startswith(words)), 1.0)
     if units.startswith(("rad", "microrad")):
         height = float(np.atleast_1d(np.asarray(mapping.get("perspective_point_height", 1.0), dtype=float))[0])
         return height * (1e-6 if units.startswith("micro") else 1.0)

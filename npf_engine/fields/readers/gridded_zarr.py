@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from npf_engine.errors import InputError
+from npf_engine.fields.readers import gridded_codecs as codecs
 from npf_engine.tasks.archives import Bounds, brief, check_zip
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ def open_zarr(path: Path, stack: contextlib.ExitStack) -> xr.Dataset:
     asyncio.set_event_loop_policy(_WithoutSockets())
     if path.is_dir():
         _check_folder(path)
+        codecs.check_folder(path)
         return _told_fill(stack.enter_context(xr.open_zarr(str(path), decode_cf=False, chunks=None, consolidated=None)))
     members = check_zip(path, Bounds(files=MOST_CHUNKS))
     for member in members:
@@ -37,6 +40,8 @@ def open_zarr(path: Path, stack: contextlib.ExitStack) -> xr.Dataset:
     roots = [m.filename for m in members if Path(m.filename).name in (".zgroup", "zarr.json", ".zmetadata")]
     if not roots:
         raise InputError(f"{path.name} holds no Zarr group (.zgroup or zarr.json); zip the whole folder.")
+    with zipfile.ZipFile(path) as archive:
+        codecs.check_archive(path, archive)
     root = str(Path(min(roots, key=lambda name: name.count("/"))).parent)
     from zarr.storage import ZipStore
 

@@ -186,6 +186,7 @@ def _table(mesh: Mesh, choice: _Choice, axes: tuple[int, ...], x: np.ndarray, f:
     unit = first.unit if not choice.gradient or not first.unit else f"{first.unit} per unit of x"
     if len(choice.arrays) > 1:
         names = [array.name for array in choice.arrays]
+        names = [names[k] for k in axes] if len(names) == len(AXES) else names
     else:
         names = [f"d{first.name}/d{AXES[k]}" if choice.gradient else f"{first.name} {AXES[k]}" for k in axes]
     positions = tuple(Column(k, AXES[axis], f"x{k + 1}", "") for k, axis in enumerate(axes))

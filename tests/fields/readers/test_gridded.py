@@ -9,6 +9,10 @@ import pytest
 
 from npf_engine.errors import InputError
 from npf_engine.fields.readers.gridded import Gridded, read_gridded
+from npf_engine.fields.readers.gridded_axes import layout
+from npf_engine.fields.readers.gridded_open import opened
+from npf_engine.fields.readers.gridded_place import points
+from npf_engine.fields.readers.gridded_values import Log
 from npf_engine.fields.spec import FieldSpec
 
 xr = pytest.importorskip("xarray")
@@ -344,6 +348,26 @@ def test_rotated_poles_and_projections(tmp_path: Path) -> None:
         step = np.stack([(lon2 - lon) * np.cos(np.radians(lat)), lat2 - lat], axis=-1)
         step /= np.linalg.norm(step, axis=-1, keepdims=True)
         assert np.abs(f / 2 - step)[1:-1, 1:-1].max() < 2e-4  # central differences over a step of the grid
+
+
+def test_grads_from_paris_are_degrees_from_greenwich(tmp_path: Path) -> None:
+    """Lambert II of France (EPSG:27572): its origin is 52 grads north on the meridian of Paris, 2 20' 14.025" E."""
+    x, y = np.linspace(500e3, 700e3, 21), np.linspace(2100e3, 2300e3, 21)
+    wave = np.sin(x[None, :] / 5e4) + np.cos(y[:, None] / 6e4)
+    ds = xr.Dataset({"a": (("y", "x"), wave), "b": (("y", "x"), wave.T)}, {"x": x, "y": y})
+    for name in "xy":
+        ds[name].attrs["units"] = "m"
+    path = tmp_path / "lambert.nc"
+    ds.to_netcdf(path)
+    with opened(path) as own:
+        at = points(own, "a", layout(own, "a"), {}, "EPSG:27572", Log())
+    assert abs(at.lat[10, 10] - 46.8) < 1e-6 and abs(at.lon[10, 10] - 2.33722917) < 1e-6
+    grads = xr.Dataset({"a": (("y", "x"), wave)}, {"x": np.linspace(-1, 1, 21), "y": np.linspace(51, 53, 21)})
+    for unit, share in (("", 1.0), ("grad", 1.0), ("degrees", 1 / 0.9)):
+        for name in "xy":
+            grads[name] = (name, grads[name].values, {"units": unit})
+        at = points(grads, "a", layout(grads, "a"), {}, "EPSG:4807", Log())
+        assert abs(at.lat[10, 10] - 46.8 * share) < 1e-6 and abs(at.lon[10, 10] - 2.33722917) < 1e-6
 
 
 def test_staggered_components_meet_at_common_points(tmp_path: Path) -> None:

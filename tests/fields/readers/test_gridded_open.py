@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from npf_engine.errors import InputError
+from npf_engine.fields import uploads
 from npf_engine.fields.catalog import resolve
 from npf_engine.fields.readers import raster_files
 from npf_engine.fields.readers.gridded import read_gridded
@@ -110,6 +112,10 @@ def test_damage_is_a_sentence(tmp_path: Path) -> None:
             broken = tmp_path / "broken.nc"
             broken.write_bytes(content[:cut])
             assert "broken.nc" in refused(broken)
+    for name in ("none.nc", "none.zarr.zip"):  # at a look as at a training
+        (tmp_path / name).touch()
+        assert "is empty (0 bytes)" in refused(tmp_path / name)
+        assert "is empty (0 bytes)" in uploads.preview(tmp_path / name).defects[0]
     other = tmp_path / "other.nc"
     other.write_bytes(b"CDF\x05" + bytes(100))
     assert "CDF-5" in refused(other)
@@ -117,6 +123,27 @@ def test_damage_is_a_sentence(tmp_path: Path) -> None:
     empty.mkdir()
     assert "without a Zarr group" in refused(empty)
     assert "no file at" in refused(tmp_path / "absent.nc", child=True)
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_a_codec_that_makes_objects_is_refused(tmp_path: Path, zarr_format: int) -> None:
+    """Before anything of the file is unpacked, in a folder and zipped, and beside data that are well."""
+    folder = tmp_path / "a.zarr"
+    data().to_zarr(folder, zarr_format=zarr_format, consolidated=False)
+    assert read_gridded(folder, FieldSpec(source=str(folder))).nodes == 600
+    named = {"id": "pickle"} if zarr_format == 2 else {"name": "numcodecs.pickle", "configuration": {}}
+    for key in ("filters", "compressor") if zarr_format == 2 else ("codecs",):
+        file = folder / "u" / (".zarray" if zarr_format == 2 else "zarr.json")
+        well = file.read_text()
+        told = json.loads(well)
+        told[key] = named if key == "compressor" else [*(told[key] or []), named]
+        file.write_text(json.dumps(told))
+        assert "pickle" in refused(folder) and "not opened" in refused(folder)
+        with zipfile.ZipFile(tmp_path / "b.zarr.zip", "w") as archive:
+            for part in folder.rglob("*"):
+                archive.write(part, part.relative_to(folder))
+        assert "not opened" in refused(tmp_path / "b.zarr.zip")
+        file.write_text(well)
 
 
 @pytest.mark.parametrize("address", ["https://example.org/winds.nc", "s3://bucket/currents.zarr"])
