@@ -59,10 +59,9 @@ PROVENANCE = {  # key of a field's provenance -> what it is called
     "source": "source",
     "coordinates": "positions",
     "crs": "coordinate reference system",
-    "components": "components of F",
-    "time": "time",
-    "level": "level",
-    "member": "member",
+    "variables": "variables of F",
+    "steps": "steps",
+    "columns": "columns",
     "height_unit": "unit of heights",
     "source_grid": "grid of the source",
     "grid": "grid that was used",
@@ -79,7 +78,7 @@ def _source(config: Mapping[str, object]) -> str:
     lines = [
         f"- {title}: {_told(provenance[key])}"
         for key, title in PROVENANCE.items()
-        if provenance.get(key) not in (None, "")
+        if provenance.get(key) not in (None, "", [], {})
     ]
     for key, words in (("conversions", "done to the numbers"), ("warnings", "to know")):
         lines += [f"- {words}: {_line(text)}" for text in reading.items(info, key) if isinstance(text, str)]
@@ -87,6 +86,8 @@ def _source(config: Mapping[str, object]) -> str:
 
 
 def _told(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_line(str(key))} {_told(part)}" for key, part in list(value.items())[:8])
     if isinstance(value, list | tuple):
         return ", ".join(map(_told, value[:8]))
     if isinstance(value, float):

@@ -72,6 +72,7 @@ def gridded_field(name: str, data: Gridded, spec: FieldSpec, source: str = "") -
             "source": source or f"gridded data {data.file}",
             "variables": list(data.variables),
             "steps": {step.dimension: step.label for step in data.choices},
+            "crs": spec.crs,
             "grid": list(data.shape),
             "nodes": data.nodes,
             "voids": data.voids,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from npf_engine.fields.ground import Ground
-from npf_engine.fields.raster import Raster, SourceGrid
+from npf_engine.fields.raster import Raster, SourceGrid, crs_title
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.surface import Surface
 from npf_engine.numbers import percent
@@ -34,6 +34,7 @@ def provenance_of(
     return {
         "bounds": [float(b) for b in raster.bounds],
         "coordinates": raster.coordinates,
+        "crs": crs_title(raster.crs),
         "height_unit": raster.unit.name,
         "offset": raster.offset * unit,
         "source_grid": list(source.shape),

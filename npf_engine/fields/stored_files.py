@@ -16,17 +16,29 @@ from npf_engine.tasks import layout
 PREFIX = "upload:"
 STAGED = Path("cache", "staged")  # in the home folder: files looked at, not used yet
 HASH_DIGITS = 32
+OF_FOLDERS = (".zattrs", ".zarray", ".zgroup", ".zmetadata", "zarr.json")  # files that say what a Zarr is
 _UPLOAD = re.compile(r"upload:([0-9a-f]{32})/([A-Za-z0-9_][A-Za-z0-9._-]{0,79})")
 
 
 def content_hash(path: Path) -> str:
     """By what a file is known: the SHA-256 of its content ("" where there is none), computed once for a file that lies
-    unchanged."""
+    unchanged; of a folder (Zarr) that of what its arrays are, not of their numbers."""
     try:
         stat = path.stat()
     except OSError:
         return ""
+    if path.is_dir():
+        return _folder_hash(path)
     return _content_hash(str(path), stat.st_ino, stat.st_size, stat.st_mtime_ns)
+
+
+def _folder_hash(path: Path) -> str:
+    found = hashlib.sha256()
+    for file in sorted(part for name in OF_FOLDERS for part in (path / name, *path.glob(f"*/{name}"))):
+        if file.is_file():
+            found.update(f"{file.relative_to(path)}\n{file.stat().st_size}\n".encode())
+            found.update(file.read_bytes())
+    return found.hexdigest()
 
 
 @functools.lru_cache(maxsize=256)

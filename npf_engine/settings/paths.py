@@ -8,9 +8,10 @@ import os
 def whole_path(text: str) -> str:
     """A file by its whole path, so that a run finds it from any folder; a name of anything else as it is.
 
-    A file is what has a suffix or a folder in its name and is there; ``field:`` may stand before it.
+    A file (or a folder that is read as one) is what has a suffix or a folder in its name and is there;
+    ``field:`` may stand before it.
     """
     head, colon, name = text.rpartition("field:")
     path = os.path.expanduser(name)
     is_path = os.sep in path or bool(os.path.splitext(path)[1])
-    return head + colon + os.path.abspath(path) if is_path and os.path.isfile(path) else text
+    return head + colon + os.path.abspath(path) if is_path and os.path.exists(path) else text

@@ -397,14 +397,27 @@ def test_the_card_begins_with_yaml_whatever_the_names_hold(tmp_path: Path) -> No
     model = dataclasses.replace(
         model,
         info=model.info
-        | {"provenance": {"source": "x\n---\n# <b>h</b> [a](http://b)", "crs": "EPSG:3857", "time": "2001-02-03"}}
+        | {
+            "provenance": {
+                "source": "x\n---\n# <b>h</b> [a](http://b)",
+                "crs": "EPSG:3857",
+                "steps": {"time": "2001-02-03"},
+                "variables": ["u10", "v10"],
+            }
+        }
         | {"conversions": ["slopes divided by 0.5"], "warnings": []},
     )
     card = content_of(write_bundle(model, report, evil, tmp_path / "b.zip"))["README.md"].decode()
     empty, head, rest = card.split("---\n", 2)
     told = yaml.safe_load(head)
     assert empty == "" and told["library_name"] == "npf_model" and told["model_name"] == evil.name
-    assert "EPSG:3857" in rest and "2001-02-03" in rest and "slopes divided by 0.5" in rest and "@inproceedings" in rest
+    assert (
+        "EPSG:3857" in rest
+        and "steps: time 2001-02-03" in rest
+        and "variables of F: u10, v10" in rest
+        and "slopes divided by 0.5" in rest
+        and "@inproceedings" in rest
+    )
     assert "<b>" not in rest and "](http://b)" not in rest
     cite = yaml.safe_load(content_of(tmp_path / "b.zip")["CITATION.cff"])
     assert cite["cff-version"] == "1.2.0" and cite["references"][0]["authors"][0]["family-names"] == "Vesseron"

@@ -95,6 +95,10 @@ def test_a_file_is_kept_by_its_whole_path(tmp_path: Path, monkeypatch: pytest.Mo
     assert training_spec(build_parser().parse_args(["train", "himmelblau"])).field.source == "himmelblau"
     assert whole_path("field:here/dem.csv") == f"field:{whole}"
     assert whole_path("here/none.csv") == "here/none.csv"
+    (tmp_path / "currents.zarr").mkdir()  # a folder that is read as a file
+    assert training_spec(build_parser().parse_args(["train", "currents.zarr"])).field.source == str(
+        tmp_path / "currents.zarr"
+    )
 
 
 def test_every_kind_takes_seed_device_threads_and_out():

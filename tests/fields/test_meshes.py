@@ -162,6 +162,8 @@ def test_a_vector_of_points_in_three_dimensions(tmp_path: Path, suffix: str, mod
     order, wanted = np.lexsort(x.round(4).T), lattice()
     np.testing.assert_allclose(x[order], wanted[np.lexsort(wanted.T)], atol=1e-6)
     np.testing.assert_allclose(f, flow(x), rtol=2e-6, atol=2e-5)
+    told = field.warnings if mode == "appended" else table.notes
+    assert any("finer mesh weighs more" in text for text in told) == (suffix != ".vti")
 
 
 @pytest.mark.parametrize("suffix", [".vti", ".vtr", ".vts", ".vtu"])

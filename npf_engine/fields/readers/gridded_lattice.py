@@ -1,7 +1,7 @@
 """F of a gridded file on a regular grid of its map, for exact pre-images and for what needs derivatives on a grid.
 
-A grid of parallels and meridians is interpolated linearly in longitude and latitude; one of any other shape bilinearly
-in the cell that a node lies in.
+A grid of parallels and meridians is interpolated linearly in longitude and latitude (on the cylinder in x and y, so
+in the sine of latitude); one of any other shape bilinearly in the cell that a node lies in.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _nodes(points: Points, chart: Map, low: np.ndarray, high: np.ndarray) -> tup
 
 
 def _on_lines(points: Points, chart: Map, f: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Linear between the rows and columns of a grid of straight lines (in degrees, or on the map)."""
+    """Linear between the rows and columns of a grid of straight lines: in degrees on an azimuthal map, else in x, y."""
     from scipy.ndimage import map_coordinates
 
     px, py = np.meshgrid(x, y)

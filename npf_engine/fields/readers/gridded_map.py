@@ -21,7 +21,8 @@ KILOMETRE = 1000.0
 @dataclass(frozen=True)
 class Map:
     """x, y: (rows, cols) in km (or on the plane of the grid); turn: the angle in radians by which east and north are
-    turned on the map; told: sentences; whole: whether it is the cylinder round the globe; middle: longitude and
+    turned on the map; told: sentences; whole: whether it is the cylinder, of all longitudes or of a
+    wide band; middle: longitude and
     latitude of the middle of an azimuthal map, None of any other."""
 
     x: np.ndarray
@@ -151,8 +152,13 @@ def _cylinder(points: Points, axes: Axes) -> Map:
         "Positions are kilometres on Lambert's equal-area cylinder (x along the equator, y = R sin(latitude)): rho is "
         "the area measure of the Earth. Components are eastward and northward.",
     )
+    width = float(np.ptp(lon[np.isfinite(lon)]))
+    if width * (1 + 1.5 / max(points.lon.shape[1] - 1, 1)) >= 360.0:  # with the step from the last column to the first
+        why = f"The grid goes round the globe, so its map is cut at {where}"
+    else:
+        why = f"The grid is {width:.4g} degrees wide, too wide for a map about its middle"
     notes = (
-        f"The grid goes round the globe, so its map is cut at {where} and shapes are squeezed near the poles; choose "
-        "bounds (west, south, east, north) for a map about the middle of a part.",
+        f"{why} and shapes are squeezed near the poles; choose bounds (west, south, east, north) for a map about the "
+        "middle of a part.",
     )
     return Map(x, y, np.zeros_like(x), ("along the equator", "R sin(latitude)"), ("km", "km"), told, notes, True)

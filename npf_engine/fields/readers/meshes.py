@@ -160,6 +160,10 @@ def _axes(file: str, x: np.ndarray) -> tuple[int, ...]:
 
 def _shape_notes(mesh: Mesh, x: np.ndarray, axes: tuple[int, ...]) -> list[str]:
     out = []
+    if mesh.data.GetClassName() != "vtkImageData":  # an image has its points at even distances
+        out.append(
+            "rho is the law of the mesh's own points: a part with a finer mesh weighs more than its area or volume."
+        )
     if len(axes) < 3 and axes != (0, 1)[: len(axes)]:
         left = ", ".join(AXES[k] for k in axes)
         out.append(f"The mesh is flat across: its positions are {left}, in this order.")

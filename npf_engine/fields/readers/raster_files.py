@@ -121,7 +121,7 @@ def _hgt(stream: _Readable, name: str, options: RasterOptions) -> Raster:
     west = float(match[4]) * (1 if match[3] == "E" else -1)
     half = 0.5 / (side - 1)  # the outermost centres lie on the whole degrees
     bounds = (west - half, south - half, west + 1 + half, south + 1 + half)
-    return Raster(elevation, bounds, notes=marks, unit=unit, conversions=told)
+    return Raster(elevation, bounds, notes=marks, unit=unit, conversions=told, crs="EPSG:4326")
 
 
 def _wrong_size(name: str, size: int) -> str:

@@ -106,6 +106,7 @@ def _table(file: str, names: list[str], parts: list[Raster], spec: FieldSpec) ->
         )
     across, up = AXES[first.coordinates]
     told = f"F is ({names[0]}, {names[1]}), the first along {across}, the second along {up}, in the file's own units."
+    told += f" Positions are in {crs_title(first.crs)}." if first.crs else ""
     position = "" if first.coordinates == "pixels" else first.coordinates
     layout = Layout(
         "samples",

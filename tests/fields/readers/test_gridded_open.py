@@ -15,6 +15,7 @@ from npf_engine.fields.catalog import resolve
 from npf_engine.fields.readers import raster_files
 from npf_engine.fields.readers.gridded import read_gridded
 from npf_engine.fields.spec import FieldSpec
+from npf_engine.fields.stored_files import content_hash
 
 xr = pytest.importorskip("xarray")
 h5py = pytest.importorskip("h5py")
@@ -49,6 +50,16 @@ def test_zarr_as_a_folder_and_zipped_is_the_same_field(tmp_path: Path) -> None:
     assert all(np.array_equal(data.f, here[0].f) for data in here[1:])
     field = resolve(FieldSpec(source=str(nested)))  # in the child, where nothing may open a socket
     assert field.units.value == "m/s" and field.name == "c" and field.n == len(here[0].f)
+
+
+def test_a_folder_is_known_by_what_its_arrays_are(tmp_path: Path) -> None:
+    folder, other = tmp_path / "a.zarr", tmp_path / "b.zarr"
+    data().to_zarr(folder)
+    data().to_zarr(other)
+    known = content_hash(folder)
+    assert len(known) == 64 and content_hash(other) == known
+    data().rename(u="w").to_zarr(other, mode="w")
+    assert content_hash(other) != known and content_hash(tmp_path / "none.zarr") == ""
 
 
 def test_zeros_of_zarr_are_values(tmp_path: Path) -> None:

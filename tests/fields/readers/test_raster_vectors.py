@@ -49,6 +49,8 @@ def test_two_bands_are_the_two_components(tmp_path: Path, says: str) -> None:
     assert table.rows == ROWS * COLS
     check(table.positions(), table.field_values())
     assert "F is (band 1, band 2), the first along longitude, the second along latitude" in table.conversions[0]
+    assert "Positions are in EPSG:4326." in table.conversions[0]
+    assert resolve(FieldSpec(source=str(tmp_path / "w.tif"))).provenance["crs"] == "EPSG:4326"
 
 
 def test_two_rasters_are_the_two_components(tmp_path: Path) -> None:
