@@ -7,7 +7,6 @@ grad u therefore means D grad z-type components: it is the gradient with respect
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from npf_engine.networks.chunks import in_chunks
 from npf_engine.networks.mlp import MLP
 from npf_engine.networks.potential import Potential
 from npf_engine.networks.value_bridge import ValueBridge
+from npf_engine.networks.weights import fingerprint
 from npf_engine.polar.guidance import CLOSE_ENOUGH, FAR, GUIDE_MAX_D, GUIDE_SAMPLES, POOR, guide, outside
 from npf_engine.polar.inversion import ExactInversion, Inversion
 from npf_engine.polar.preimages import invert_exact
@@ -243,14 +243,7 @@ class PolarFactorization:
     def fingerprint(self) -> str:
         """sha256 over all weights of u, V, M and I in a fixed order, in hexadecimal: two trainings with equal ones gave
         the same model, bit for bit."""
-        digest = hashlib.sha256()
-        for name in NETWORKS:
-            module = getattr(self, name)
-            for key, value in sorted(module.state_dict().items()) if module is not None else ():
-                array = value.detach().cpu().contiguous().numpy()
-                digest.update(f"{name}.{key} {array.dtype.str} {array.shape}\n".encode())
-                digest.update(array.tobytes())
-        return digest.hexdigest()
+        return fingerprint({name: getattr(self, name) for name in NETWORKS})
 
     # -- files ----------------------------------------------------------------------------------------------------
 

@@ -192,8 +192,8 @@ def test_a_landscape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundling, "REPORT", ReportConfig(draws=2, n=64, neighbourhoods=4))
     spec = LandscapeSpec("double-well", "lmc-npf", particles=8, steps=60, seed=2)
     words = ["landscape", "double-well", "--method", "lmc-npf", "--particles", "8", "--steps", "60", "--seed", "2"]
-    _, numbers = in_every_way(spec, words, tmp_path)
-    assert "networks" in numbers and "particles.npz paths" in numbers
+    report, numbers = in_every_way(spec, words, tmp_path)
+    assert numbers["networks"] == report["fingerprint"] and "particles.npz paths" in numbers
 
 
 def test_the_lab(tmp_path: Path) -> None:
@@ -263,8 +263,10 @@ def test_an_experiment(section: str, values: dict[str, object], left: set[str], 
     spec = kinds.of(base).with_values(base, NETWORKS_OF_EXPERIMENTS | values)
     # The weights are the same. What is measured against the Gaussian map in 222 dimensions differs in the ninth digit
     # between two calls with the same tensors: linear algebra rounds by where they lie in memory.
-    _, numbers = in_every_way(spec, ["experiment", section, *set_words(spec, base)], tmp_path, rounding=1e-6, breaks=1)
-    assert left <= numbers.keys()
+    words = ["experiment", section, *set_words(spec, base)]
+    report, numbers = in_every_way(spec, words, tmp_path, rounding=1e-6, breaks=1)
+    assert left <= numbers.keys() and len(report["fingerprint"]) == 64
+    assert numbers.get("networks", report["fingerprint"]) == report["fingerprint"]
 
 
 # -- what the ways share ---------------------------------------------------------------------------------------------

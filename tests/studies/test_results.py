@@ -40,7 +40,15 @@ REPORTS: dict[str, dict[str, object]] = {
             "weights": [0.6, 0.4],
             "energy_distance_of_exact_samples": 0.01,
             "energy_distance_of_one_basin": 1.0,
-            "critical_points": [{"location": [1.0, 2.0], "kind": "saddle", "value": 3.0}],
+            "critical_points": [
+                {
+                    "location": [1.0, 2.0],
+                    "kind": "saddle",
+                    "eigenvalues": [-1.0, 2.0],
+                    "value": 3.0,
+                    "residual": 0.0,
+                }
+            ],
             "largest_error": 0.1,
             "near_modes": 0.9,
             "near_saddles": 0.0,
@@ -56,6 +64,7 @@ REPORTS: dict[str, dict[str, object]] = {
         "accuracy": None,
         "acceptance": None,
         "seconds": 3.5,
+        "fingerprint": "cd",
         "out": "/somewhere",
         "bundle": None,
     }
@@ -69,6 +78,8 @@ REPORTS: dict[str, dict[str, object]] = {
         "metrics": {"lmc": {"share_above_half": 0.5}},
         "trivial": {},
         "seconds": {"total": 1.0},
+        "fingerprint": "ef",
+        "gradient_evaluations": {"lmc": 9, "lmc-npf": 9},
         "lmc": {"share_above_half": 0.5},
         "lmc-npf": {"share_above_half": 0.6},
     }
@@ -142,3 +153,14 @@ def test_a_verdict_is_there_or_is_not() -> None:
     without = {key: value for key, value in REPORTS["landscape"].items() if key not in VERDICT}
     result = kinds.get("landscape").result_of(without)
     assert result.verdict is None and "verdict" not in result.to_json()
+
+
+def test_a_key_that_no_version_knows_is_no_sampler() -> None:
+    result = kinds.get("experiment").result_of(REPORTS["experiment"] | {"odd": 1})
+    assert result.to_json() == REPORTS["experiment"]
+
+
+@pytest.mark.parametrize("name", ["landscape", "experiment"])
+def test_a_report_of_an_earlier_version_has_no_fingerprint(name: str) -> None:
+    earlier = {key: value for key, value in REPORTS[name].items() if key != "fingerprint"}
+    assert kinds.get(name).result_of(earlier).to_json() == earlier | {"fingerprint": None}

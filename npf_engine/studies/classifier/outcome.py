@@ -32,7 +32,7 @@ PARTICLES, FIGURES, WEIGHTS, RESULT, MODEL = (
 class Outcome:
     """metrics, trivial, verdict, seconds and samplers as ``ExperimentResult`` has them; particles: clouds of weights
     and what they achieve, by name; figures: other arrays; best (222,): the weights of highest test accuracy; model: the
-    trained factorization of 5.3 and 5.4."""
+    trained factorization of 5.3 and 5.4; fingerprint: of the networks' weights."""
 
     metrics: dict[str, object]
     trivial: dict[str, object]
@@ -43,6 +43,7 @@ class Outcome:
     best: Tensor | None = None
     model: PolarFactorization | None = None
     samplers: dict[str, object] = field(default_factory=dict)
+    fingerprint: str | None = None
 
     def write(self, folder: Path, result: ExperimentResult) -> None:
         """Write all of it, and what the experiment answers; a file that is there is replaced whole."""

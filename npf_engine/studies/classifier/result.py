@@ -11,18 +11,7 @@ from npf_engine.settings import reading
 from npf_engine.settings.reading import Record
 from npf_engine.studies.kind import verdict_in
 
-KNOWN = (
-    "experiment",
-    "preset",
-    "seed",
-    "data",
-    "warnings",
-    "metrics",
-    "trivial",
-    "seconds",
-    "verdict",
-    "verdict_reason",
-)
+SAMPLERS = ("lmc", "lmc-npf", "gradient_evaluations")  # what 5.5 tells beside the rest
 
 
 @dataclass(frozen=True)
@@ -50,7 +39,8 @@ class Cosine:
 @dataclass(frozen=True)
 class ExperimentResult:
     """experiment: the section of the paper; data: which digits; metrics and trivial: by the contract's names; samplers:
-    of 5.5, what "lmc" and "lmc-npf" reached; seconds: of each stage, and "total"."""
+    of 5.5, what "lmc" and "lmc-npf" reached, and "gradient_evaluations" of each; seconds: of each stage, and "total";
+    fingerprint: of the weights of the networks that were trained, None in reports of earlier versions."""
 
     experiment: str
     preset: str
@@ -62,6 +52,7 @@ class ExperimentResult:
     seconds: Mapping[str, float]
     samplers: Mapping[str, object]
     verdict: Verdict | None
+    fingerprint: str | None = None
 
     def to_json(self) -> dict[str, object]:
         """What ``experiment --json`` prints."""
@@ -75,6 +66,7 @@ class ExperimentResult:
             "trivial": dict(self.trivial),
             **self.samplers,
             "seconds": dict(self.seconds),
+            "fingerprint": self.fingerprint,
         }
         return told | ({} if self.verdict is None else self.verdict.to_json())
 
@@ -91,8 +83,9 @@ class ExperimentResult:
             metrics=reading.mapping(report, "metrics"),
             trivial=reading.mapping(report, "trivial"),
             seconds={name: reading.number(seconds, name) for name in seconds},
-            samplers={key: value for key, value in report.items() if key not in KNOWN},
+            samplers={key: value for key, value in report.items() if key in SAMPLERS},
             verdict=verdict_in(report),
+            fingerprint=reading.maybe_text(report, "fingerprint"),
         )
 
     def cloud(self, name: str) -> Mapping[str, float | None]:

@@ -64,6 +64,7 @@ def experiment_outcome(
         seconds=outcome.seconds | {"total": recorder.clock() - begin},
         samplers=outcome.samplers,
         verdict=outcome.verdict,
+        fingerprint=outcome.fingerprint if outcome.model is None else outcome.model.fingerprint(),
     )
     return outcome, result
 

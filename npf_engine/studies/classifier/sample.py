@@ -20,6 +20,7 @@ from npf_engine.fields.digits import CLASSES
 from npf_engine.measures.measured import margin
 from npf_engine.measures.verdict import GOOD, UNTRUSTED, USABLE, Verdict
 from npf_engine.networks.value_bridge import ValueBridge
+from npf_engine.networks.weights import fingerprint
 from npf_engine.sampling.chain import ChainState, Kernel, Trace, run_chain, take_up
 from npf_engine.sampling.langevin import Langevin, LangevinSettings
 from npf_engine.sampling.npf import LmcNpf
@@ -67,6 +68,7 @@ def run_sampling(classifier: Classifier, spec: ExperimentSpec, recorder: Recorde
     outcome = _outcome(classifier, spec, warm, chains, traces)
     outcome.samplers["gradient_evaluations"] = evaluations
     outcome.seconds |= seconds
+    outcome.fingerprint = fingerprint(networks.modules)
     return outcome
 
 

@@ -30,7 +30,8 @@ from npf_engine.sampling.sampler import get as sampler
 from npf_engine.sampling.setting import Chains, Setting
 from npf_engine.settings import reading
 from npf_engine.studies.landscape.bundling import write_networks
-from npf_engine.studies.landscape.result import Expected, LandscapeResult, Mode, Near, judge
+from npf_engine.studies.landscape.judging import judge
+from npf_engine.studies.landscape.result import Expected, LandscapeResult, Mode, Near
 from npf_engine.studies.landscape.spec import PRESETS, LandscapeSpec
 from npf_engine.tasks.files import write_atomic, write_json, writing
 from npf_engine.tasks.recorder import Recorder
@@ -178,6 +179,7 @@ def _result(
         accuracy=None,
         acceptance=chains.acceptance,
         seconds=0.0,
+        fingerprint=None if chains.networks is None else chains.networks[0].fingerprint(),
     )
 
 

@@ -224,6 +224,7 @@ def test_experiment_5_5_compares_at_equal_budget_and_resumes(
     data = run_experiment(spec, Recorder(), None, digits).to_json()
     for name in ("lmc", "lmc-npf"):
         assert set(data[name]) == {"share_above_half", "median_accuracy", "distance_to_warmup"}
+    assert len(data["fingerprint"]) == 64
     assert data["gradient_evaluations"]["lmc"] == data["gradient_evaluations"]["lmc-npf"] == 12 * 40
     assert data["metrics"]["warmup"]["distance_to_warmup"] == 0
     # LMC has only its own steps to leave the warm-up by.
