@@ -27,7 +27,7 @@ from npf_engine.sampling.pretrain import PretrainSettings
 from npf_engine.sampling.tempering import Tempering
 from npf_engine.settings.dotted import with_dotted
 from npf_engine.settings.stages import AmortizerConfig, InverseConfig, MapConfig, PotentialConfig
-from npf_engine.studies.landscape import bundling, run
+from npf_engine.studies.landscape import bundling, judging, run
 from npf_engine.studies.landscape import result as results
 from npf_engine.studies.landscape.run import resolved
 from npf_engine.studies.landscape.spec import LandscapeSpec
@@ -55,7 +55,7 @@ MODE_KEYS = {"location", "kind", "occupancy", "near", "target", "own_law"}
 
 def judge(report: dict[str, Any]) -> dict[str, str]:
     """The verdict, as JSON."""
-    found = results.judge(results.LandscapeResult.of_json(report))
+    found = judging.judge(results.LandscapeResult.of_json(report))
     return {} if found is None else found.to_json()
 
 

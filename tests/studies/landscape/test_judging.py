@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from npf_engine.studies.landscape import judging
 from npf_engine.studies.landscape import result as results
 
 TARGET, OWN = (0.7, 0.3), (0.45, 0.55)
@@ -17,7 +18,7 @@ BLANK = {"coefficient": 1.0, "tau": 0.1, "gradient_evaluations": 9, "seconds": 1
 def judge(report: dict[str, Any]) -> dict[str, str]:
     """The verdict as JSON; empty where there is none."""
     modes = [{"location": [0.0, 0.0], "kind": "minimum", **mode} for mode in report["modes"]]
-    found = results.judge(results.LandscapeResult.of_json(BLANK | report | {"modes": modes}))
+    found = judging.judge(results.LandscapeResult.of_json(BLANK | report | {"modes": modes}))
     return {} if found is None else found.to_json()
 
 
