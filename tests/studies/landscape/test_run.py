@@ -48,6 +48,7 @@ KEYS = {
     "accuracy",
     "acceptance",
     "seconds",
+    "fingerprint",
     "out",
 }
 MODE_KEYS = {"location", "kind", "occupancy", "near", "target", "own_law"}
