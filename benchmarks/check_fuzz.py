@@ -25,7 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import fuzz_bundle, fuzz_mesh, fuzzing
+from benchmarks import fuzz_bundle, fuzz_grid, fuzz_mesh, fuzzing
 from benchmarks.fuzzing import Target, any_bytes, in_ifd, in_npy, in_png, in_text, in_zip
 from npf_engine.errors import InputError
 from npf_engine.fields import clouds, pictures
@@ -75,6 +75,7 @@ def targets() -> dict[str, Target]:
         Target("photo.png", fuzzing.photos, (any_bytes, in_png, in_ifd), _picture),
         Target("npf-bundle.zip", fuzz_bundle.seeds, (fuzz_bundle.mutator,), fuzz_bundle.target),
         *fuzz_mesh.targets(),
+        *fuzz_grid.targets(),
     ]
     return {target.name: target for target in found}
 
