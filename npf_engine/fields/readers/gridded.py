@@ -18,7 +18,7 @@ from npf_engine.fields.readers import gridded_samples as sampling
 from npf_engine.fields.readers.gridded_axes import Choice, Layout, choice, layout, same_steps
 from npf_engine.fields.readers.gridded_lattice import lattice
 from npf_engine.fields.readers.gridded_map import Map, map_of
-from npf_engine.fields.readers.gridded_open import opened
+from npf_engine.fields.readers.gridded_open import TAKEN, opened
 from npf_engine.fields.readers.gridded_place import Points, points
 from npf_engine.fields.readers.gridded_stagger import Component, together
 from npf_engine.fields.readers.gridded_units import common, unit_of
@@ -31,6 +31,8 @@ from npf_engine.settings.limits import rows_needed
 
 if TYPE_CHECKING:
     import xarray as xr
+
+MOST_POINTS = 4_000_000_000  # of one slice: beyond, looking for the part that is read takes minutes
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ def read_gridded(path: Path, spec: FieldSpec) -> Gridded:
 
 def _read(ds: xr.Dataset, file: str, spec: FieldSpec) -> Gridded:
     log = Log()
+    if TAKEN in ds.attrs:
+        log.note(str(ds.attrs[TAKEN]))
     found = names.chosen(ds, spec, file)
     log.note(*found.notes)
     grid = layout(ds, found.names[0])
@@ -133,6 +137,11 @@ def _parts(
     """The variables on common points, thinned where they are many."""
     steps: dict[str, Index] = {step.dimension: step.index for step in choices}
     shape = (int(ds.sizes[grid.y]), int(ds.sizes[grid.x]))
+    if shape[0] * shape[1] > MOST_POINTS:
+        raise InputError(
+            f"{found.names[0]} is a grid of {shape[0]:,} x {shape[1]:,} points; at most {MOST_POINTS:,} are looked at: "
+            "cut a part out of it."
+        )
     if min(shape) < SMALLEST_SIDE:
         raise InputError(
             f"{found.names[0]} is a grid of {shape[0]} x {shape[1]} points; at least {SMALLEST_SIDE} on each side are "
@@ -209,10 +218,14 @@ def _gradient(part: Component, at: Points, ds: xr.Dataset, log: Log) -> tuple[np
         log.convert(f"{part.name} in {unit} was turned into metres: times {metres:g}.")
     shown = "metres" if metres is not None else (unit_of(unit).name if unit_of(unit).speed == 1.0 else unit) or "units"
     step = "metre" if at.earth else at.units[0] or "unit of length"
+    across, up = (None, None) if at.earth else (length_of(unit) for unit in at.units)
+    ratio = across / up if across and up else 1.0  # one unit of length for both components
+    if not at.earth and at.units[0] != at.units[1] and not (across and up):
+        step = f"{step} and per {at.units[1] or 'unit of length'}"
     where = "eastward and northward per metre of the ground" if at.earth else f"per {step}"
     log.convert(f"F is the gradient of {part.name}, {where}.")
     with np.errstate(invalid="ignore"):
-        return sampling.derivative(at, numbers), f"{shown} per {step}"
+        return sampling.derivative(at, numbers) * np.array([1.0, ratio]), f"{shown} per {step}"
 
 
 def _turned(f: np.ndarray, chart: Map, log: Log) -> np.ndarray:

@@ -31,6 +31,7 @@ GRIB = (".grib", ".grib2", ".grb", ".grb2")
 ZIPPED = (".nc.zip", ".nc4.zip")
 SUFFIXES = (*NETCDF, *ZARR, *GRIB, *ZIPPED)
 OPEN_SECONDS = 5  # of the processor, to see what is in a file
+TAKEN = "npf_group"  # attribute of an opened data set: a sentence on which of several groups it is
 MOST_OBJECTS = 5_000  # groups and variables of one file that are looked at
 MOST_IN_MEMORY = 300_000_000  # bytes of NetCDF files unpacked from a zip: a locked child may write no second file
 _HDF5, _CLASSIC = b"\x89HDF\r\n\x1a\n", (b"CDF\x01", b"CDF\x02")
@@ -120,9 +121,9 @@ def _netcdf(source: Path | io.BytesIO, start: bytes, name: str, stack: contextli
 
     with h5py.File(source, "r") as file:
         _check_hdf5(file, name)
-        group = _main_group(file)
+        group, others = _main_group(file)
     plain = str(source) if isinstance(source, Path) else source
-    return stack.enter_context(
+    ds = stack.enter_context(
         xr.open_dataset(
             plain,  # type: ignore[arg-type]  # in memory
             engine="h5netcdf",
@@ -132,6 +133,12 @@ def _netcdf(source: Path | io.BytesIO, start: bytes, name: str, stack: contextli
             invalid_netcdf=True,
         )
     )
+    if others:
+        ds.attrs[TAKEN] = (
+            f"The group {brief(group or '/')} of the file was read; {len(others)} more have fields "
+            f"({', '.join(map(brief, others[:4]))}): write the one that is meant as a file of its own."
+        )
+    return ds
 
 
 def _check_hdf5(file: h5py.File, name: str) -> None:
@@ -169,24 +176,25 @@ def _check_dataset(item: h5py.Dataset, key: str, name: str) -> None:
         )
 
 
-def _main_group(file: h5py.File) -> str | None:
-    """The group to read: the root, or the first with fields where the root has none (HDF-EOS and such)."""
+def _main_group(file: h5py.File) -> tuple[str | None, list[str]]:
+    """The group to read, and others that hold fields too: the root, or where it has none (HDF-EOS and such) the one
+    with most, the first by name."""
     import h5py
 
     def fields(group: h5py.Group) -> int:
         return sum(isinstance(group.get(key), h5py.Dataset) and group[key].ndim >= 2 for key in group)
 
     if fields(file["/"]):
-        return None
+        return None, []
     found: list[tuple[int, str]] = []
 
     def visit(key: str, item: object) -> None:
         if isinstance(item, h5py.Group) and len(found) < MOST_OBJECTS:
-            found.append((fields(item), key))
+            found.append((-fields(item), key))
 
     file.visititems(visit)
-    best = max(found, default=(0, ""))
-    return best[1] if best[0] else None
+    those = [key for count, key in sorted(found) if count]
+    return (those[0], those[1:]) if those else (None, [])
 
 
 def _zipped(path: Path, stack: contextlib.ExitStack) -> xr.Dataset:
@@ -202,12 +210,27 @@ def _zipped(path: Path, stack: contextlib.ExitStack) -> xr.Dataset:
         for member in members[:16]:
             data = archive.read(member)
             parts.append(_netcdf(io.BytesIO(data), data[:8], brief(member.filename), stack))
+    _check_clocks(parts, path.name)
     try:
         return xr.merge(parts, compat="override", join="exact", combine_attrs="override")
     except (ValueError, xr.MergeError) as error:
         raise InputError(
             f"{path.name}: its files lie on different grids ({said(error)[:100]}); interpolate them to one."
         ) from error
+
+
+def _check_clocks(parts: list[xr.Dataset], name: str) -> None:
+    """InputError where two files count the same axis from different days: their numbers are not yet dates."""
+    said: dict[str, tuple[str, str]] = {}
+    for part in parts:
+        for key, variable in part.variables.items():
+            unit = str(variable.attrs.get("units", ""))
+            clock = (unit, str(variable.attrs.get("calendar", "standard")))
+            if " since " in unit and said.setdefault(str(key), clock) != clock:
+                raise InputError(
+                    f"{name}: one of its files counts {brief(str(key))} in {brief(said[str(key)][0])}, another in "
+                    f"{brief(unit)}; write both with one unit."
+                )
 
 
 def _grib(path: Path, stack: contextlib.ExitStack) -> xr.Dataset:

@@ -111,7 +111,23 @@ def _line(ds: xr.Dataset, dim: str, steps: Steps) -> np.ndarray:
     if not key:
         whole = np.arange(ds.sizes[dim], dtype=np.float64)
         return np.atleast_1d(whole[steps[dim]] if dim in steps else whole)
-    return np.atleast_1d(values(ds, key, steps, (dim,)))
+    return _in_order(np.atleast_1d(values(ds, key, steps, (dim,))), key, place_role(key, ds.variables[key]))
+
+
+def _in_order(line: np.ndarray, key: str, role: str) -> np.ndarray:
+    """The coordinate as it is. Raises InputError where it goes back and forth, or stands still: neighbours in the file
+    are then none on the ground. Longitudes may jump by a turn."""
+    known = line[np.isfinite(line)]
+    turned = np.unwrap(known, period=360.0) if role == "longitude" and known.size else known
+    steps = np.diff(turned)
+    if steps.size and not (np.all(steps > 0) or np.all(steps < 0)):
+        usual = np.sign(np.median(steps))
+        at = int(np.flatnonzero(np.sign(steps) != usual)[0])
+        raise InputError(
+            f"{key} is not in order: {known[at]:.10g} is followed by {known[at + 1]:.10g}; sort it, and keep each "
+            "position once."
+        )
+    return line
 
 
 def _key(ds: xr.Dataset, dim: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -59,7 +61,7 @@ def values(ds: xr.Dataset, name: str, steps: Steps, dims: tuple[str, ...], log: 
             log.note(f"All values of {name} lie beyond its valid range, which was not believed.")
     else:
         unknown |= beyond
-    scale, offset = (_number(attrs.get(key), plain) for key, plain in (("scale_factor", 1.0), ("add_offset", 0.0)))
+    scale, offset = (_number(attrs, key, plain, name) for key, plain in (("scale_factor", 1.0), ("add_offset", 0.0)))
     out = raw.astype(np.float64)
     if scale != 1.0 or offset != 0.0:
         out = out * scale + offset
@@ -83,11 +85,18 @@ def _fits(mark: np.generic, dtype: np.dtype) -> bool:
     return limits.min <= value <= limits.max or (mark.dtype.kind == "i" and mark.dtype.itemsize == dtype.itemsize)
 
 
-def _number(value: object, otherwise: float) -> float:
-    found = _numbers(value)
-    if found.size == 0 or found.dtype.kind not in "iuf" or not np.isfinite(float(found[0])):
+def _number(attrs: Mapping[str, object], key: str, otherwise: float, name: str) -> float:
+    """An attribute that numbers are packed by; as text it counts where it is a number. Raises InputError where it is
+    none: without it every value would be another."""
+    value = attrs.get(key)
+    if value is None:
         return otherwise
-    return float(found[0])
+    found = _numbers(value)
+    with contextlib.suppress(ValueError, TypeError):
+        number = float(found[0]) if found.size == 1 else math.nan
+        if math.isfinite(number) and (key != "scale_factor" or number != 0.0):
+            return number
+    raise InputError(f"{key} of {name} is {str(value)[:40]!r}, which is no number to unpack its values by; correct it.")
 
 
 def _out_of_range(raw: np.ndarray, attrs: Mapping[str, object]) -> np.ndarray:
