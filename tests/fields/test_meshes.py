@@ -175,6 +175,26 @@ def test_a_scalar_becomes_its_gradient_in_units_of_the_positions(tmp_path: Path,
     assert any("F is the gradient of p" in text for text in table.conversions)
 
 
+@pytest.mark.parametrize("mark", [-9999.0, 1e30])
+def test_no_gradient_is_taken_through_a_mark_for_nothing_known(tmp_path: Path, mark: float) -> None:
+    data, values = image(), pressure(lattice()) - 1e6
+    values[::37] = mark
+    add(data, "p", values)
+    table = meshes.read_mesh(write(data, tmp_path / "a.vti"), FieldSpec())
+    np.testing.assert_allclose(table.field_values(), np.broadcast_to([2, -3, 0.5], (table.rows, 3)), atol=1e-9)
+    assert 100 < table.rows < len(values) - len(values[::37])
+    assert any(f"p holds {mark:.7g} 14 times" in text for text in table.notes)
+    kept = meshes.read_mesh(tmp_path / "a.vti", FieldSpec(missing="keep"))
+    assert kept.rows == len(values)
+
+
+def test_the_gradient_of_a_scalar_on_unordered_cells_is_refused(tmp_path: Path) -> None:
+    data = unstructured()
+    add(data, "q", pressure(lattice(tuple(n - 1 for n in SHAPE))), cells=True)
+    with pytest.raises(InputError, match="interpolate it to the points first"):
+        meshes.read_mesh(write(data, tmp_path / "a.vtu"), FieldSpec())
+
+
 def test_a_gradient_of_a_quadratic_is_exact_inside(tmp_path: Path) -> None:
     data = image((21, 17, 1))
     x = lattice((21, 17, 1))

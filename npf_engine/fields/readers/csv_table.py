@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import codecs
 import csv
+import mmap
 import re
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,9 @@ LONGEST_UNIT = 12
 _DELIMITERS = (",", ";", "\t", "|")
 _UNIT = re.compile(r"[\[(]?[A-Za-zµμ°%Ωω][A-Za-z0-9µμ°%Ω^*/·.⁻¹²³ -]*[\])]?")
 _COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+_ENDS = re.compile(r"\r\n|\n|\r")
+_BYTE_ENDS = re.compile(rb"\r\n|\n|\r")
+_COMMENTED = re.compile(rb"[\r\n][ \t]*\"?[ \t]*(?:#|%|//)")
 _POINT = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
 
 
@@ -41,10 +46,16 @@ class CsvTable:
 
     def read(self, columns: Sequence[Column]) -> dict[str, np.ndarray]:
         """role -> (n,) float64, NaN where a cell is empty. InputError with row and column of one that is no number."""
-        quick = self._quick(columns)
+        quick = None if self._has_comments() else self._quick(columns)
         if quick is not None:
             return quick
         return self._cell_by_cell(columns)
+
+    def _has_comments(self) -> bool:
+        """Whether a row is commented out: the quick reader would take it for data where its first cell is not used."""
+        with open(self.path, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            header = next(islice(_BYTE_ENDS.finditer(data), self.header_line, None), None)
+            return header is not None and _COMMENTED.search(data, header.end() - 1) is not None
 
     def _quick(self, columns: Sequence[Column]) -> dict[str, np.ndarray] | None:
         import pyarrow as pa
@@ -147,7 +158,7 @@ def open_csv(path: Path) -> CsvTable:
     """
     with open(path, "rb") as stream:
         head = stream.read(HEAD_BYTES)
-    lines = _text(path, head).splitlines()
+    lines = _ENDS.split(_text(path, head))  # splitlines ends lines at form feeds too, which no reader of rows does
     declared, comments, first = _before_the_header(lines)
     if first is None:
         raise InputError(f"{path.name} holds nothing but white space; write a header {EXPECTED} and rows of numbers.")

@@ -6,6 +6,7 @@ For the locked child: VTK is C++ and reads what a stranger wrote. Nothing beside
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -31,6 +32,7 @@ READERS = {
 SUFFIXES = tuple(READERS)
 HEAD_BYTES = 4096
 GHOST = "vtkGhostType"
+UNORDERED = ("vtkUnstructuredGrid", "vtkPolyData")  # no lattice orders their cells
 _TYPE = re.compile(rb"<VTKFile\b[^>]*?\btype\s*=\s*[\"']([A-Za-z]+)[\"']")
 
 
@@ -81,16 +83,25 @@ class Mesh:
             found[np.asarray(vtk_to_numpy(ghosts)).ravel() != 0] = np.nan
         return found
 
-    def gradient(self, array: MeshArray) -> np.ndarray:
-        """(n, 3) float64: the gradient of a scalar, per unit of the positions, by VTK's filter."""
+    def gradient(self, array: MeshArray, marks: Sequence[float] = ()) -> np.ndarray:
+        """(n, 3) float64: the gradient of a scalar, per unit of the positions, by VTK's filter.
+
+        marks: values that stand for nothing known. They, and what is beside one, have no gradient (NaN). Raises
+        InputError for a scalar of cells that no lattice orders: VTK takes plain means of them at the points.
+        """
         from vtkmodules.util.numpy_support import vtk_to_numpy
         from vtkmodules.vtkCommonDataModel import vtkDataObject
         from vtkmodules.vtkFiltersGeneral import vtkGradientFilter
 
         point = array.where == "point"
+        if not point and self.data.GetClassName() in UNORDERED:
+            raise InputError(
+                f"{self.file}: {brief(array.name)} is known on cells of a mesh without order, where its gradient "
+                "cannot be had rightly; interpolate it to the points first (ParaView: Cell Data to Point Data)."
+            )
         of = vtkDataObject.FIELD_ASSOCIATION_POINTS if point else vtkDataObject.FIELD_ASSOCIATION_CELLS
         slopes = vtkGradientFilter()
-        slopes.SetInputData(self._in_doubles(array))
+        slopes.SetInputData(self._in_doubles(array, marks))
         slopes.SetInputArrayToProcess(0, 0, 0, of, array.name)
         slopes.SetResultArrayName("slope of it")
         slopes.Update()
@@ -98,14 +109,16 @@ class Mesh:
         if found is None:
             raise InputError(f"{self.file}: the gradient of {brief(array.name)} cannot be had on this mesh.")
         out = np.array(vtk_to_numpy(found), dtype=np.float64)
-        out[np.isnan(self.values(array)).any(axis=1)] = np.nan
+        values = self.values(array)
+        out[(np.isnan(values) | np.isin(values, marks)).any(axis=1)] = np.nan
         return out
 
-    def _in_doubles(self, array: MeshArray) -> vtkDataSet:
+    def _in_doubles(self, array: MeshArray, marks: Sequence[float]) -> vtkDataSet:
         """The data with the array in double precision, its middle taken off: slopes of it lose no digits."""
         from vtkmodules.util.numpy_support import numpy_to_vtk
 
         values = self._numbers(array.where, array.name).ravel()
+        values[np.isin(values, marks)] = np.nan
         known = values[np.isfinite(values)]
         values = values - (float(known.mean()) if known.size else 0.0)
         copy = self.data.NewInstance()

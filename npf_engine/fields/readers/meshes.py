@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from npf_engine.errors import InputError
+from npf_engine.fields import sentinels
 from npf_engine.fields.readers.columns import Column, Layout
 from npf_engine.fields.readers.mesh_file import Mesh, MeshArray, open_mesh
 from npf_engine.fields.readers.tables import Table, without_marks
@@ -47,12 +48,13 @@ def read_mesh(path: Path, spec: FieldSpec) -> Table:
     choice = _choose(mesh, spec)
     where = choice.arrays[0].where
     x = mesh.points(where)
+    marked: list[str] = []
     if choice.gradient:
-        f = mesh.gradient(choice.arrays[0])
+        f, marked = _slopes(mesh, choice.arrays[0], spec)
     else:
         f = np.concatenate([mesh.values(array) for array in choice.arrays], axis=1)
     axes = _axes(mesh.file, x)
-    notes, conversions = [*_shape_notes(mesh, x, axes)], []
+    notes, conversions = [*marked, *_shape_notes(mesh, x, axes)], []
     if f.shape[1] > len(axes):
         notes += _across(f, axes)
         f = f[:, list(axes)] if f.shape[1] == 3 else f[:, : len(axes)]
@@ -72,6 +74,15 @@ def read_mesh(path: Path, spec: FieldSpec) -> Table:
     table = _table(mesh, choice, axes, x[known][:, list(axes)], f[known])
     table = without_marks(table, masked=spec.missing == "mask")
     return _with(table, notes, conversions, int((~known).sum()))
+
+
+def _slopes(mesh: Mesh, array: MeshArray, spec: FieldSpec) -> tuple[np.ndarray, list[str]]:
+    """The gradient of a scalar, none where it holds -9999 and the like; what is told of these."""
+    values = mesh.values(array)
+    found = sentinels.find(values)
+    masked = spec.missing == "mask"
+    told = [sentinels.sentence(f"{mesh.file}: {brief(array.name)}", found, len(values), masked)] if found else []
+    return mesh.gradient(array, [value for value, _ in found] if masked else []), told
 
 
 def look(path: Path) -> MeshLook:

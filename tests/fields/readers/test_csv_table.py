@@ -107,3 +107,18 @@ def test_a_real_contradiction_stays_one(tmp_path: Path):
     (tmp_path / "a.csv").write_text("x1,F1\n" + rows(values))
     with pytest.raises(InputError, match="rows 8 and 91 of the data have the same x"):
         uploads.load_upload(tmp_path / "a.csv", FieldSpec(source="it"))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_row_that_is_commented_out_is_no_row_though_its_first_cell_is_not_used(tmp_path: Path, end: str):
+    lines = [f"{k},{row}" for k, row in enumerate(rows(TWO).splitlines())]
+    lines[0], lines[7] = "#" + lines[0], '"# ' + lines[7].replace(",", '",', 1)
+    (tmp_path / "a.csv").write_bytes(end.join(["# made at noon", "id,x,y,u,v", *lines]).encode())
+    table = read_table(tmp_path / "a.csv")
+    np.testing.assert_array_equal(table.positions(), np.delete(X[:, :2], [0, 7], axis=0))
+
+
+@pytest.mark.parametrize("mark", ["\f", "\v", "\x1c", "\x85", "\u2028"])
+def test_only_an_end_of_line_ends_a_line_of_the_header(tmp_path: Path, mark: str):
+    (tmp_path / "a.csv").write_text(f"# made by Ren{mark}# at noon\nx1,x2,F1,F2\n" + rows(TWO), encoding="utf-8")
+    np.testing.assert_array_equal(read_table(tmp_path / "a.csv").positions(), X[:, :2])
