@@ -11,14 +11,26 @@ import numpy as np
 from npf_engine.numbers import percent
 
 ATOM = 0.005  # share of the samples on one value from which a plateau is told
+MOST_VALUES = 200  # that 0.5 % of the numbers have in common: there are no more
 FEWEST = 3  # equal values that are no coincidence in a small table
 RANK_TOLERANCE = 1e-10  # smallest eigenvalue of the correlation matrix of a cloud that fills its space
 
 
-def plateau_share(values: np.ndarray) -> float:
-    """Share of the numbers (n,) that sit on values which at least 0.5 % of them (and three) have in common."""
-    _, counts = np.unique(values, return_counts=True)
-    return float(counts[counts >= max(FEWEST, ATOM * len(values))].sum() / len(values))
+def plateau_share(values: np.ndarray, positions: np.ndarray | None = None) -> float:
+    """Share of the numbers (n,) that sit on values which at least 0.5 % of them (and three) have in common.
+
+    positions (n, d): where they lie. A value shared along a line or hyperplane of these, as by a row of a grid on which
+    F does not change, sits on no plateau: the set has measure zero.
+    """
+    order = np.argsort(values, kind="stable")
+    _, first, counts = np.unique(values[order], return_index=True, return_counts=True)
+    many = counts >= max(FEWEST, ATOM * len(values))
+    total = 0
+    for start, count in zip(first[many][:MOST_VALUES], counts[many][:MOST_VALUES], strict=True):
+        rows = order[start : start + count]
+        if positions is None or positions.shape[1] < 2 or not flat(positions[rows]):
+            total += int(count)
+    return total / len(values)
 
 
 def projected(values: np.ndarray) -> np.ndarray:
@@ -44,10 +56,10 @@ def flat(values: np.ndarray) -> bool:
     return bool(np.linalg.eigvalsh(standard.T @ standard / len(values))[0] < RANK_TOLERANCE)
 
 
-def field_warnings(values: np.ndarray) -> list[str]:
-    """Sentences on values F(x_i) (n, d) from which no unique M follows."""
+def field_warnings(values: np.ndarray, positions: np.ndarray | None = None) -> list[str]:
+    """Sentences on values F(x_i) (n, d) from which no unique M follows; positions: the x_i (n, d)."""
     out = []
-    shares = [plateau_share(column) for column in values.T]
+    shares = [plateau_share(column, positions) for column in values.T]
     worst = int(np.argmax(shares))
     if shares[worst] >= ATOM:
         out.append(

@@ -66,7 +66,7 @@ def gridded_field(name: str, data: Gridded, spec: FieldSpec, source: str = "") -
         rho="box" if data.rectangle else "land",
         lattice=_lattice(data, shift, x_hat, values),
         shift=shift,
-        warnings=[*data.notes, *field_warnings(y)],
+        warnings=[*data.notes, *field_warnings(y, x)],
         conversions=[*data.conversions, *told],
         provenance={
             "source": source or f"gridded data {data.file}",

@@ -41,6 +41,11 @@ def offer(seen: UploadPreview, spec: FieldSpec) -> None:
                 st.rerun()
 
 
+def guessed(seen: UploadPreview, spec: FieldSpec) -> bool:
+    """Whether a table is not read by its names, and all its columns can be guessed: nothing is wrong with it."""
+    return seen.kind == "unreadable" and not spec.columns and len(seen.names) > 1 and all(guess(seen.names[:MOST]))
+
+
 def _now(seen: UploadPreview, spec: FieldSpec, names: Sequence[str]) -> tuple[list[int], list[int]]:
     """What is assigned, else what the names say, else a guess; by numbers from 0."""
     if spec.columns:

@@ -191,8 +191,15 @@ def _upload(spec: FieldSpec) -> bool:
         gridded.offer(seen.gridded)
     if seen.mesh is not None:
         mesh.offer(seen.mesh, spec)
-    for defect in seen.defects:
-        states.problem(defect)
+    if columns.guessed(seen, spec):
+        st.info(
+            "Which columns are positions and which are F is no more than a guess here: look at it, and press *Read it "
+            "so*.",
+            icon=":material/view_column:",
+        )
+    else:
+        for defect in seen.defects:
+            states.problem(defect)
     columns.offer(seen, spec)
     if raster_files.is_raster(stored_files.path_of(spec.source)) and seen.gridded is None:
         components.offer(seen, spec)

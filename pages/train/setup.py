@@ -67,6 +67,8 @@ def default_name(spec: TrainingSpec) -> str:
     """The name of a run that was given none."""
     info = _info(spec.field)
     title = info.title.split(",")[0].split("(")[0].strip() if info else fieldtitle.source_title(spec.field)
+    if info:
+        title = fieldtitle.at_time(title, spec.field.time)
     return f"{title} {spec.preset}"
 
 

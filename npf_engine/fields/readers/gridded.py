@@ -32,6 +32,7 @@ from npf_engine.settings.limits import rows_needed
 if TYPE_CHECKING:
     import xarray as xr
 
+MOSTLY = 20  # times as many interpolated samples as points, from which it is a note
 MOST_POINTS = 4_000_000_000  # of one slice: beyond, looking for the part that is read takes minutes
 
 
@@ -97,6 +98,7 @@ def _read(ds: xr.Dataset, file: str, spec: FieldSpec) -> Gridded:
         )
     regular, inside = lattice(points, chart, f, drawn.x.min(axis=0), drawn.x.max(axis=0))
     every_name = names.numeric(ds)
+    told = _drawn(drawn, points, log)
     return Gridded(
         file=file,
         x=drawn.x,
@@ -114,7 +116,7 @@ def _read(ds: xr.Dataset, file: str, spec: FieldSpec) -> Gridded:
         lattice=regular,
         inside=inside,
         rectangle=bool(chart.whole and drawn.known == points.lon.size),
-        conversions=(*log.conversions, *_drawn(drawn, points, log)),
+        conversions=(*log.conversions, *told),
         notes=tuple(log.notes),
     )
 
@@ -249,4 +251,9 @@ def _drawn(drawn: sampling.Samples, at: Points, log: Log) -> list[str]:
         )
     text = f"{n:,} samples by the area of the cells: {drawn.nodes:,} of {drawn.known:,} points of the grid"
     between = n - drawn.nodes
+    if between > MOSTLY * drawn.known:
+        log.note(
+            f"F is known at {drawn.known:,} points alone: {percent(between / n, 3)} of the samples lie between them, "
+            "where it is interpolated."
+        )
     return [text + (f", and {between:,} between them with values interpolated." if between else ".")]

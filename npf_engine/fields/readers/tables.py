@@ -218,7 +218,7 @@ def warnings_of(table: Table, spec: FieldSpec) -> list[str]:
             )
     if x.shape[1] > 1 and flat(x):
         out.append("The positions lie in a line or hyperplane: rho has no density, so no Brenier map is determined.")
-    out += field_warnings(f)
+    out += field_warnings(f, x)
     if table.rows > spec.max_samples:
         out.append(f"Of {table.rows:,} rows, {spec.max_samples:,} were drawn at random (seed {spec.split_seed}).")
     if spec.rho not in ("box", "samples"):
