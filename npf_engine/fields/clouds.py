@@ -13,6 +13,7 @@ import numpy as np
 
 from npf_engine.errors import InputError
 from npf_engine.fields import sentinels
+from npf_engine.fields.cloud_columns import in_units_of, keys
 from npf_engine.fields.raster import centre_of
 from npf_engine.fields.readers.binary_table import array_header, read_array
 from npf_engine.fields.readers.columns import Column
@@ -47,7 +48,7 @@ class Pair:
 def read_points(path: Path) -> Cloud:
     """The points of a .csv (all columns of numbers, a header) or an .npz (array ``x``, or its only one).
 
-    A column that counts the rows is left out, and so are rows with -9999 and the like; both are told. Raises InputError
+    A column that numbers the rows is left out, and so are rows with -9999 and the like; both are told. Raises InputError
     for what cannot be read.
     """
     size = path.stat().st_size
@@ -90,28 +91,43 @@ def pair(first: Cloud, second: Cloud) -> Pair:
 
 
 def _matched(first: Cloud, second: Cloud) -> tuple[np.ndarray, list[str]]:
-    """The points of the second cloud with the columns of the first, in their order."""
-    ours, theirs = ([name.lower() for name in cloud.names] for cloud in (first, second))
-    if not ours or not theirs or ours == theirs:
+    """The points of the second cloud with the columns of the first, in their order and their units."""
+    ours, theirs = keys(first.names), keys(second.names)
+    if not ours or not theirs:
         return second.points, []
+    order, notes = _order(first, second, ours, theirs)
+    if len(order) != len(ours):
+        return second.points, notes  # told by the task, with the dimensions
+    names, files = tuple(second.names[k] for k in order), (first.file, second.file)
+    points, told = in_units_of(second.points[:, order], names, first.names, files)
+    return points, [*notes, *told]
+
+
+def _order(first: Cloud, second: Cloud, ours: list[str], theirs: list[str]) -> tuple[list[int], list[str]]:
+    """Which column of the second cloud each of the first is. Raises InputError where only some have a partner."""
+    as_it_is = list(range(len(theirs)))
+    if ours == theirs:
+        return as_it_is, []
     unique = len(set(ours)) == len(ours) and len(set(theirs)) == len(theirs)
     if unique and set(ours) == set(theirs):
         order = [theirs.index(name) for name in ours]
         note = (
             f"The columns of {second.file} stand in another order than those of {first.file}: matched by their names."
         )
-        return second.points[:, order], [note]
+        return order, [note]
     common = set(ours) & set(theirs)
     if common:
-        odd = [name for name in (*first.names, *second.names) if name.lower() not in common]
+        odd = [
+            name for name, key in zip((*first.names, *second.names), ours + theirs, strict=True) if key not in common
+        ]
         raise InputError(
             f"{first.file} has the columns {', '.join(first.names[:8])} and {second.file} "
             f"{', '.join(second.names[:8])}: {', '.join(odd[:6]) or 'some'} belong{'s' * (len(odd) == 1)} to one "
             "alone; give both the same columns"
         )
     if len(ours) != len(theirs):
-        return second.points, []  # told by the task, with the dimensions
-    return second.points, [
+        return as_it_is, []
+    return as_it_is, [
         f"The columns of the two clouds have different names; {', '.join(first.names[:6])} were matched with "
         f"{', '.join(second.names[:6])}, in this order."
     ]
@@ -120,9 +136,12 @@ def _matched(first: Cloud, second: Cloud) -> tuple[np.ndarray, list[str]]:
 def _cleaned(cloud: Cloud) -> Cloud:
     points, names, notes = cloud.points, cloud.names, list(cloud.notes)
     counting = [k for k, name in enumerate(names) if _counts(name, points[:, k])] if points.shape[1] > 1 else []
+    nameless = [k for k, name in enumerate(names) if _is_nameless(name)]
+    if not counting and points.shape[1] > len(nameless) == 1 and _numbers_rows(points[:, nameless[0]]):
+        counting = nameless
     if counting:
         shown = ", ".join(repr(names[k]) for k in counting)
-        notes.append(f"{cloud.file}: the column {shown} counts the rows and was left out.")
+        notes.append(f"{cloud.file}: the column {shown} numbers the rows and was left out.")
         kept = [k for k in range(len(names)) if k not in counting]
         points, names = points[:, kept], tuple(names[k] for k in kept)
     bad = np.zeros(len(points), dtype=bool)
@@ -141,6 +160,17 @@ def _counts(name: str, values: np.ndarray) -> bool:
     if plain not in COUNTERS and not plain.startswith("unnamed:"):
         return False
     return len(values) > 1 and bool(np.all(np.diff(values) == 1)) and bool(values[0] == np.round(values[0]))
+
+
+def _is_nameless(name: str) -> bool:
+    return not name or name.lower().startswith("unnamed:")
+
+
+def _numbers_rows(values: np.ndarray) -> bool:
+    """Whether a column without a name is an index in any order (rows that were shuffled, or of which some were kept):
+    whole numbers, no two of them equal."""
+    whole = bool(np.isfinite(values).all()) and bool(np.all(values == np.round(values)))
+    return whole and len(values) > 1 and len(np.unique(values)) == len(values)
 
 
 def _npz(path: Path) -> np.ndarray:

@@ -39,6 +39,44 @@ def test_columns_of_other_names_are_matched_in_order_and_told(tmp_path: Path):
     assert "in this order" in joined.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("x,y", "y [m],x [m]"),
+        ("x_1,x_2", "X2,X1"),
+        ("x,y", "x2,x1"),
+        ("lat,lon", "longitude,latitude"),
+        ("easting (m),northing (m)", "North,East"),
+    ],
+)
+def test_columns_are_matched_by_names_that_are_written_otherwise(tmp_path: Path, ours: str, theirs: str):
+    first = read_points(csv(tmp_path / "a.csv", ours, A))
+    joined = pair(first, read_points(csv(tmp_path / "b.csv", theirs, B[:, ::-1])))
+    np.testing.assert_allclose(joined.target, B, rtol=1e-6)
+    assert "matched by their names" in joined.notes[0]
+
+
+def test_clouds_in_different_units_come_into_that_of_the_first(tmp_path: Path):
+    first = read_points(csv(tmp_path / "a.csv", "x [km],y [km]", A))
+    joined = pair(first, read_points(csv(tmp_path / "b.csv", "y [m],x [m]", B[:, ::-1] * 1000)))
+    np.testing.assert_allclose(joined.target, B, rtol=1e-6)
+    assert "x [m] of b.csv was turned into km: times 0.001." in joined.notes
+    with pytest.raises(InputError, match="in different units"):
+        pair(first, read_points(csv(tmp_path / "c.csv", "x [deg],y [deg]", B)))
+    unsaid = pair(first, read_points(csv(tmp_path / "d.csv", "x,y", B)))
+    assert any("d.csv does not say the unit of x: km was assumed" in text for text in unsaid.notes)
+
+
+@pytest.mark.parametrize("header", [",x,y", "Unnamed: 0,x,y"])
+def test_an_index_that_was_shuffled_or_thinned_is_no_dimension(tmp_path: Path, header: str):
+    for index in (RNG.permutation(len(A)), 2 * np.arange(len(A))):
+        cloud = read_points(csv(tmp_path / "a.csv", header, np.column_stack([index, A])))
+        np.testing.assert_array_equal(cloud.points, A)
+        assert "numbers the rows" in cloud.notes[0]
+    twice = read_points(csv(tmp_path / "b.csv", header, np.column_stack([np.arange(len(A)) // 2, A])))
+    assert twice.points.shape == (200, 3)
+
+
 def test_columns_of_which_one_is_alone_are_refused(tmp_path: Path):
     first, second = read_points(csv(tmp_path / "a.csv", "x,y", A)), read_points(csv(tmp_path / "b.csv", "x,z", B))
     with pytest.raises(InputError, match="give both the same columns"):
@@ -51,7 +89,7 @@ def test_an_index_is_no_dimension(tmp_path: Path, header: str, start: int):
     counted = np.column_stack([np.arange(len(A)) + start, A])
     cloud = read_points(csv(tmp_path / "a.csv", header, counted))
     np.testing.assert_array_equal(cloud.points, A)
-    assert "counts the rows" in cloud.notes[0]
+    assert "numbers the rows" in cloud.notes[0]
 
 
 def test_a_column_that_does_not_count_is_a_dimension(tmp_path: Path):

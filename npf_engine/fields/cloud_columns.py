@@ -1,0 +1,62 @@
+"""Which column of one cloud is which of another: by names without case, separators and units, and in one unit."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from npf_engine.errors import InputError
+from npf_engine.fields.readers.columns import plain, unit_of
+from npf_engine.fields.readers.gridded_units import unit_of as speed_unit
+from npf_engine.fields.units_of_height import length_of
+
+# Names of one thing, by the one that stands for all.
+_SAME = {
+    **{"x": "x1", "y": "x2", "z": "x3"},
+    **{"lat": "latitude", "lats": "latitude"},
+    **dict.fromkeys(("lon", "lons", "long", "lng"), "longitude"),
+    **dict.fromkeys(("easting", "eastings"), "east"),
+    **dict.fromkeys(("northing", "northings"), "north"),
+}
+
+
+def keys(names: tuple[str, ...]) -> list[str]:
+    """What the columns are compared by: ``X_1 [m]`` as ``x1``, ``lat`` as ``latitude``; as written where two agree."""
+    short = [plain(name) or name.lower() for name in names]
+    short = [_SAME.get(name, name) for name in short]
+    return short if len(set(short)) == len(short) else [name.lower() for name in names]
+
+
+def in_units_of(
+    points: np.ndarray, names: tuple[str, ...], wanted: tuple[str, ...], files: tuple[str, str]
+) -> tuple[np.ndarray, list[str]]:
+    """Points (n, d) with columns in the units that ``wanted`` names in brackets; what was converted, or is not said.
+
+    files: of ``wanted`` and of ``points``. Raises InputError for units that cannot be turned into one another.
+    """
+    factors, notes = np.ones(len(names)), []
+    for k, (name, goal) in enumerate(zip(names, wanted, strict=True)):
+        have, want = unit_of(name), unit_of(goal)
+        if have == want:
+            continue
+        if not have or not want:
+            silent = files[0] if not want else files[1]
+            notes.append(f"{silent} does not say the unit of {name if not have else goal}: {have or want} was assumed.")
+            continue
+        mine, other = _size(have), _size(want)
+        if mine is None or other is None or mine[0] != other[0]:
+            raise InputError(
+                f"{goal.strip()} of {files[0]} and {name.strip()} of {files[1]} are in different units; "
+                "give both clouds in the same"
+            )
+        factors[k] = mine[1] / other[1]
+        if factors[k] != 1.0:
+            notes.append(f"{name.strip()} of {files[1]} was turned into {want}: times {factors[k]:.6g}.")
+    return (points * factors if np.any(factors != 1.0) else points), notes
+
+
+def _size(unit: str) -> tuple[str, float] | None:
+    length = length_of(unit)
+    if length is not None:
+        return "length", length
+    speed = speed_unit(unit).speed
+    return ("speed", speed) if speed is not None else None
