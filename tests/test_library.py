@@ -347,6 +347,11 @@ def test_one_dimension_takes_plain_numbers() -> None:
     assert model.d == 1 and model.grad_u([[1.0]]).shape == (1, 1) and model.invert([0.5], 7).shape == (7, 1)
 
 
+@pytest.mark.parametrize("path", [5, None, b"model"])
+def test_what_is_no_path_is_no_model(path: object) -> None:
+    sentence(lambda: npf.load(path), f"path is of type {type(path).__name__}")
+
+
 # -- answers ----------------------------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 
 from npf_engine.cli import main
 from npf_engine.errors import InputError
+from npf_engine.library.callables import own_function
 from npf_engine.library.own_code import load_function
 from npf_engine.library.weights import loss_gradient
 from tests.conftest import ROOT
@@ -165,3 +167,27 @@ def test_modules_that_are_no_field() -> None:
         loss_gradient(torch.nn.Linear(100, 100), lambda m: m.weight.sum())
     with pytest.raises(InputError, match="must be one number"):
         loss_gradient(torch.nn.Linear(2, 2), lambda m: m.weight)(torch.zeros(3, 6))
+
+
+def _ends(x: object) -> object:
+    sys.exit(3)
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda x: x * (1 + 1j), "complex128; let it return real numbers"),
+        (lambda x: torch.as_tensor(x) * (1 + 1j), "complex128; let it return real numbers"),
+        (lambda x: np.asarray(x) * (1 + 1j), "complex128; let it return real numbers"),
+        (_ends, re.escape("F ends the program (sys.exit(3))")),
+    ],
+)
+def test_a_function_without_real_numbers_is_refused_in_one_sentence(function: Callable[..., object], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        own_function("F", function, torch.rand(4, 2, dtype=torch.float64))
+
+
+def test_code_that_ends_the_program_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "ends.py").write_text("import sys\nsys.exit(3)\n")
+    with pytest.raises(InputError, match="cannot be imported: SystemExit: 3"):
+        load_function(f"{tmp_path / 'ends.py'}:F")

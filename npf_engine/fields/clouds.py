@@ -48,8 +48,8 @@ class Pair:
 def read_points(path: Path) -> Cloud:
     """The points of a .csv (all columns of numbers, a header) or an .npz (array ``x``, or its only one).
 
-    A column that numbers the rows is left out, and so are rows with -9999 and the like; both are told. Raises InputError
-    for what cannot be read.
+    A column that numbers the rows is left out, and so are rows with -9999 and the like; both are told. Raises
+    InputError for what cannot be read.
     """
     size = path.stat().st_size
     if size > MAX_FILE_BYTES:

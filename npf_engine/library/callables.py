@@ -76,17 +76,31 @@ class _Direct:
     def on_tensors(self, x: Tensor, dtype: torch.dtype = torch.float64) -> Tensor:
         """Asked with a tensor; it may differentiate inside, as the gradient of a potential does."""
         with torch.enable_grad():
-            out = self.function(x.to(dtype))
+            out = self._asked(x.to(dtype))
         if not isinstance(out, Tensor):
             raise TypeError(f"it answered with {type(out).__name__} for a tensor")
+        if out.is_complex():  # of which a conversion would keep the real part
+            raise InputError(self._no_numbers(out.dtype))
         return self._shaped(x, out.to(x))
 
     def on_numpy(self, x: Tensor) -> Tensor:
         """Asked with a float64 array; no graph is kept."""
-        out = np.asarray(self.function(x.detach().cpu().numpy().copy()))
+        out = np.asarray(self._asked(x.detach().cpu().numpy().copy()))
         if out.dtype.kind not in "buif":
-            raise InputError(f"{self.name} answers with values of type {out.dtype}; let it return real numbers")
+            raise InputError(self._no_numbers(out.dtype))
         return self._shaped(x, torch.as_tensor(np.array(out, dtype=np.float64)).to(x))
+
+    def _asked(self, x: Tensor | np.ndarray) -> object:
+        try:
+            return self.function(x)
+        except SystemExit as error:
+            raise InputError(
+                f"{self.name} ends the program (sys.exit({'' if error.code is None else error.code})) where it should "
+                "answer; let it return real numbers, or raise an error that says what is wrong"
+            ) from error
+
+    def _no_numbers(self, dtype: object) -> str:
+        return f"{self.name} answers with values of type {dtype}; let it return real numbers"
 
     def _shaped(self, x: Tensor, out: Tensor) -> Tensor:
         wanted = tuple(x.shape[:1]) if self.scalar else tuple(x.shape)

@@ -165,6 +165,8 @@ def load(path: str | Path, function: Callable[..., object] | None = None) -> Pol
     """
     from npf_engine import resources
 
+    if not isinstance(path, (str, Path)):
+        raise InputError(f"path is of type {type(path).__name__}; pass the path of a bundle or a folder, or a name")
     found = Path(path).expanduser()
     if not found.exists() and str(path) in resources.gallery_bundles():
         found = resources.gallery_bundles()[str(path)]

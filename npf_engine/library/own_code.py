@@ -73,7 +73,7 @@ def _errors(place: str) -> Iterator[None]:
         yield
     except (InputError, Cancelled):
         raise
-    except Exception as error:  # the caller's code may raise anything
+    except (Exception, SystemExit) as error:  # the caller's code may raise anything
         said = " ".join(str(error).split())[:200]
         raise InputError(f"{place} cannot be imported: {type(error).__name__}: {said}") from error
 
