@@ -140,8 +140,8 @@ def _answer(view: PreimageView, model: PolarFactorization) -> None:
     miss, length = float(view.error.mean()), float(np.linalg.norm(view.gradient))
     st.markdown(
         f"**{len(view.x)}** draws in **{1000 * view.seconds:.0f} ms**: F there misses the gradient, of length "
-        f"{number(length)}{unit}, by **{number(miss)}** on average{judged_by(view.known)}. {_found(view)}"
-        f"{_thinned(view, model)}"
+        f"{number(length)}{unit}, by **{number(miss)}**{unit} on average, {number(miss / view.spread, 2)} of F's spread"
+        f"{judged_by(view.known)}. {_found(view)}{_thinned(view, model)}"
     )
     nowhere = view.exact is not None and not view.exact.occurs
     if nowhere:

@@ -52,11 +52,12 @@ def show(run: Run, model: PolarFactorization, name: str, view: RelocationView) -
             paperfigure.command(run),
         )
     difference = np.linalg.norm(view.reached, axis=1) - size
+    unit = f" {states.plain(model.units.value)}" if model.units.value else ""
     figure = inverse.norm_difference(view.moved, difference, box, top=view.top / 2, grid=grid)
     caption = (
         "**Difference.** |F| at the place drawn less the length of the gradient sent there: grey where they agree. "
-        f"Half of them differ by less than {number(float(np.median(np.abs(difference))), 2)}, where the median length "
-        f"is {number(float(np.median(size)), 2)}{' ' + states.plain(model.units.value) if model.units.value else ''}."
+        f"Half of them differ by less than {number(float(np.median(np.abs(difference))), 2)}{unit}, where the median "
+        f"length is {number(float(np.median(size)), 2)}{unit}."
     )
     left, right = st.columns(2, gap="medium")
     with left:
