@@ -18,7 +18,7 @@ from npf_engine.fields.raster import centre_of
 from npf_engine.fields.readers.binary_table import array_header, read_array
 from npf_engine.fields.readers.columns import Column
 from npf_engine.fields.readers.csv_table import open_csv
-from npf_engine.settings.limits import LARGEST, MAX_FILE_BYTES, check_cells
+from npf_engine.settings.limits import MAX_FILE_BYTES, check_cells
 from npf_engine.tasks.archives import check_zip
 
 # What a column is called that only counts rows; it is one where it counts indeed.
@@ -60,7 +60,11 @@ def read_points(path: Path) -> Cloud:
             columns = [Column(k, name, f"x{k + 1}", "") for k, name in enumerate(table.names)]
             values = table.read(columns)
             names = tuple(name.strip().strip("\ufeff#").strip() for name in table.names)
-            return _cleaned(Cloud(path.name, np.stack([values[c.role] for c in columns], axis=1), names))
+            return _cleaned(
+                Cloud(
+                    path.name, np.stack([values[c.role] for c in columns], axis=1), names, (*table.told, *table.doubts)
+                )
+            )
         if path.suffix.lower() == ".npz":
             return _cleaned(Cloud(path.name, _npz(path)))
     except OSError as error:
@@ -146,7 +150,7 @@ def _cleaned(cloud: Cloud) -> Cloud:
         points, names = points[:, kept], tuple(names[k] for k in kept)
     bad = np.zeros(len(points), dtype=bool)
     for k in range(points.shape[1]):
-        found = [pair_ for pair_ in sentinels.find(points[:, k]) if abs(pair_[0]) <= LARGEST]
+        found = [pair_ for pair_ in sentinels.find(points[:, k]) if sentinels.is_mark(pair_[0])]
         if found:
             bad |= np.isin(points[:, k], [value for value, _ in found])
             where = f"{cloud.file}: column {names[k] if names else k + 1}"

@@ -14,6 +14,7 @@ from npf_engine.settings.limits import LARGEST
 NINES = tuple(sign * (10.0**k - 1) for k in (3, 4, 5, 6) for sign in (1, -1))
 WHOLE = (-32768.0, -32767.0, 32767.0, 65535.0, -2147483648.0, -2147483647.0, 2147483647.0, 4294967295.0)
 _SUSPECT = np.array([*NINES, *WHOLE, -9999.9, -999.9, -99999.9, -8888.0, -1e10, -10000.0, -100000.0])
+_HUGE = np.array([*(10.0**k for k in range(16, 39)), 9.96921e36, 3.4028235e38, 1.7014118e38])
 FAR, FAR_ONCE = 0.1, 1.0  # gap to the nearest other value over the spread of all others: where it is frequent, or not
 FREQUENT = 3
 MOST = 6  # sentinels of one array
@@ -49,6 +50,12 @@ def find(values: np.ndarray, most: int = MOST) -> list[tuple[float, int]]:
         else:
             break
     return found
+
+
+def is_mark(value: float) -> bool:
+    """Whether a value that was found is a mark that programs write, however large, and no accident beyond LARGEST."""
+    near = np.abs(_HUGE - abs(value)) <= 1e-6 * _HUGE
+    return abs(value) <= LARGEST or bool(near.any())
 
 
 def _suspect(value: float) -> bool:

@@ -62,6 +62,8 @@ def plan(file: str, names: Sequence[str]) -> Layout:
     found, ignored = _recognise(file, names)
     if not any(role[0] == "F" for role in found):
         found, ignored = _by_other_names(names, found, ignored)
+        if not any(role[0] == "F" for role in found) and "z" not in found:
+            _check_components_once(file, names)
     x = {int(role[1:]): column for role, column in found.items() if role[0] == "x"}
     f = {int(role[1:]): column for role, column in found.items() if role[0] == "F"}
     if not x and not f and "z" not in found:
@@ -116,6 +118,18 @@ def _by_other_names(
                 )
                 return columns, rest
     return found, ignored
+
+
+def _check_components_once(file: str, names: Sequence[str]) -> None:
+    """InputError where a name of a component stands twice, which is why none were found."""
+    known = [plain(name) for name in names]
+    components = {name for values in VECTORS for name in values}
+    for index, name in enumerate(known):
+        if name in components and name in known[:index]:
+            raise InputError(
+                f"{file}: {names[index].strip()} is there twice, as column {known.index(name) + 1} and column "
+                f"{index + 1}; keep one of them, or assign the columns (columns)."
+            )
 
 
 def plain(name: str) -> str:

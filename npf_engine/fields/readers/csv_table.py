@@ -28,9 +28,11 @@ LONGEST_UNIT = 12
 _DELIMITERS = (",", ";", "\t", "|")
 _UNIT = re.compile(r"[\[(]?[A-Za-zµμ°%Ωω][A-Za-z0-9µμ°%Ω^*/·.⁻¹²³ -]*[\])]?")
 _COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+_MINUS = ("\u2212", "\u2013", "\u2012", "\u2010", "\u2011", "\ufe63", "\uff0d")
 _ENDS = re.compile(r"\r\n|\n|\r")
 _BYTE_ENDS = re.compile(rb"\r\n|\n|\r")
 _COMMENTED = re.compile(rb"[\r\n][ \t]*\"?[ \t]*(?:#|%|//)")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d*,\d{3}")
 _POINT = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
 
 
@@ -43,6 +45,22 @@ class CsvTable:
     delimiter: str
     header_line: int  # from 0: of the header, or of the units below it
     decimal: str = "."
+    thousands: bool = False  # every comma that was seen stands before exactly three digits
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What was done to its numbers."""
+        return ("Commas in numbers were read as decimal points.",) if self.decimal == "," else ()
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What they may be instead."""
+        if not self.thousands:
+            return ()
+        return (
+            "Every number with a comma has exactly three digits after it: where commas mark thousands here, all these "
+            "numbers are 1000 times too small; remove the commas then.",
+        )
 
     def read(self, columns: Sequence[Column]) -> dict[str, np.ndarray]:
         """role -> (n,) float64, NaN where a cell is empty. InputError with row and column of one that is no number."""
@@ -145,6 +163,8 @@ class CsvTable:
             hint = "write decimals with a point" if comma else "put a number there or remove the row"
             if self.decimal == "," and "." in text:
                 hint = "decimals are commas in this file, so leave marks of thousands out"
+            if text[:1] in _MINUS:
+                hint = f"its minus sign is the character U+{ord(text[0]):04X}; write the plain hyphen - instead"
             raise InputError(
                 f"{self.path.name}: row {row} of the data (line {line}), column {column.name.strip()}: "
                 f"{shown} is not a number; {hint}."
@@ -186,7 +206,8 @@ def open_csv(path: Path) -> CsvTable:
             names = [f"{name} [{unit.strip(' []()')}]" for name, unit in zip(names, units, strict=True)]
             last = below
     decimal = "," if delimiter != "," and _decimal_commas(lines[last + 1 : last + 50], delimiter) else "."
-    return CsvTable(path, tuple(names), delimiter, last, decimal)
+    thousands = decimal == "," and _only_thousands(lines[last + 1 : -1 if len(head) == HEAD_BYTES else None], delimiter)
+    return CsvTable(path, tuple(names), delimiter, last, decimal, thousands)
 
 
 def _text(path: Path, head: bytes) -> str:
@@ -243,6 +264,12 @@ def _are_units(cells: Sequence[str], names: Sequence[str]) -> bool:
 def _decimal_commas(lines: Sequence[str], delimiter: str) -> bool:
     cells = [cell.strip().strip('"') for line in lines if not _is_comment(line) for cell in line.split(delimiter)]
     return any(_COMMA.fullmatch(cell) for cell in cells) and not any(_POINT.fullmatch(cell) for cell in cells)
+
+
+def _only_thousands(lines: Sequence[str], delimiter: str) -> bool:
+    """Whether exactly three digits follow each comma: 1,234 may be a thousand, 1,23 may not."""
+    cells = (cell.strip().strip('"') for line in lines if not _is_comment(line) for cell in line.split(delimiter))
+    return all(_THOUSANDS.fullmatch(cell) for cell in cells if _COMMA.fullmatch(cell))
 
 
 def _is_number(text: str) -> bool:

@@ -17,7 +17,7 @@ from npf_engine.fields.readers import crs as systems
 from npf_engine.fields.readers.columns import Column, Layout
 from npf_engine.fields.readers.options import RasterOptions
 from npf_engine.fields.readers.raster_files import read_raster
-from npf_engine.fields.readers.tables import Table
+from npf_engine.fields.readers.tables import Table, in_one_unit
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.numbers import percent
 from npf_engine.tasks.archives import brief
@@ -117,4 +117,4 @@ def _table(file: str, names: list[str], parts: list[Raster], spec: FieldSpec) ->
         ),
         (),
     )
-    return Table(file, layout, values, tuple(dict.fromkeys(notes)), (told,), lost)
+    return in_one_unit(Table(file, layout, values, tuple(dict.fromkeys(notes)), (told,), lost), strict=True)

@@ -18,6 +18,7 @@ from npf_engine.fields.readers.assigned import assigned, degrees_note
 from npf_engine.fields.readers.binary_table import NpzTable, ParquetTable, open_npz, open_parquet
 from npf_engine.fields.readers.columns import Layout, plan
 from npf_engine.fields.readers.csv_table import CsvTable, open_csv
+from npf_engine.fields.readers.one_unit import one_unit
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.settings.limits import LARGEST, rows_needed
 
@@ -60,8 +61,24 @@ def read_table(path: Path, spec: FieldSpec | None = None) -> Table:
     source = _open(path)
     said = "" if spec is None else spec.columns.strip()
     layout = assigned(path.name, source.names, said) if said else plan(path.name, source.names)
-    table = Table(path.name, layout, source.read(layout.columns))
-    return averaged(without_marks(table, masked=spec is None or spec.missing == "mask"))
+    told, doubts = (source.told, source.doubts) if isinstance(source, CsvTable) else ((), ())
+    table = without_marks(Table(path.name, layout, source.read(layout.columns)), spec is None or spec.missing == "mask")
+    table = replace(table, notes=(*doubts, *table.notes), conversions=told)
+    return averaged(in_one_unit(table))
+
+
+def in_one_unit(table: Table, strict: bool = False) -> Table:
+    """The table with the components of F in one unit, told. Raises InputError where that cannot be, if ``strict``."""
+    if table.layout.kind != "samples":
+        return table
+    found = one_unit(table.layout.values, table.layout.positions, strict)
+    return replace(
+        table,
+        layout=replace(table.layout, values=found.columns),
+        values=found.of(table.values),
+        notes=(*table.notes, *found.warnings),
+        conversions=(*table.conversions, *found.conversions),
+    )
 
 
 def names_of(path: Path) -> tuple[str, ...]:
@@ -81,7 +98,7 @@ def without_marks(table: Table, masked: bool) -> Table:
     notes, bad = [], np.zeros(table.rows, dtype=bool)
     values = dict(table.values)
     for column in table.layout.columns:
-        found = [pair for pair in sentinels.find(values[column.role]) if abs(pair[0]) <= LARGEST]
+        found = [pair for pair in sentinels.find(values[column.role]) if sentinels.is_mark(pair[0])]
         if not found:
             continue
         where = f"{table.file}: column {column.name.strip()}"

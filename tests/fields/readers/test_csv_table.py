@@ -122,3 +122,65 @@ def test_a_row_that_is_commented_out_is_no_row_though_its_first_cell_is_not_used
 def test_only_an_end_of_line_ends_a_line_of_the_header(tmp_path: Path, mark: str):
     (tmp_path / "a.csv").write_text(f"# made by Ren{mark}# at noon\nx1,x2,F1,F2\n" + rows(TWO), encoding="utf-8")
     np.testing.assert_array_equal(read_table(tmp_path / "a.csv").positions(), X[:, :2])
+
+
+@pytest.mark.parametrize(
+    ("header", "factors"),
+    [
+        ("x1 [m],x2 [m],F1 [cm/s],F2 [m/s]", (0.01, 1.0)),
+        ("x,y,u,v\nm,m,knots,m/s", (1852 / 3600, 1.0)),
+        ("x,y,u [mm],v [km]", (0.001, 1000.0)),
+        ("x,y,u [cm/s],v [cm s-1]", (0.01, 0.01)),
+    ],
+)
+def test_components_in_different_units_come_into_one(tmp_path: Path, header: str, factors: tuple[float, float]):
+    (tmp_path / "a.csv").write_text(header + "\n" + rows(TWO))
+    table = read_table(tmp_path / "a.csv")
+    np.testing.assert_allclose(table.field_values(), F[:, :2] * factors, rtol=1e-12)
+    assert len(table.conversions) == sum(factor != 1 for factor in factors)
+
+
+def test_components_of_different_kinds_are_told(tmp_path: Path):
+    (tmp_path / "a.csv").write_text("x,y,u [m/s],v [K]\n" + rows(TWO))
+    assert any("u in m/s, v in K" in text.replace(" [m/s]", "").replace(" [K]", "") for text in _notes(tmp_path))
+    (tmp_path / "a.csv").write_text("x,y,u [m/s],v\n" + rows(TWO))
+    assert any("The unit of v is not said" in text for text in _notes(tmp_path))
+    (tmp_path / "a.csv").write_text("x [m],y [s],u [J/m],v [J/s]\n" + rows(TWO))
+    assert not _notes(tmp_path), "as the gradient of a J by a place and a time"
+
+
+def _notes(folder: Path) -> tuple[str, ...]:
+    return read_table(folder / "a.csv").notes
+
+
+def test_commas_that_may_mark_thousands_are_told(tmp_path: Path):
+    three = np.column_stack([np.round(X[:, :2] * 1e5), np.abs(F[:, :2]) * 900 + 1])
+    for digits, doubted in ((3, True), (2, False)):
+        lines = ";".join(["%d", "%d", f"%.{digits}f", f"%.{digits}f"])
+        text = "".join((lines % tuple(row)).replace(".", ",") + "\n" for row in three)
+        (tmp_path / "a.csv").write_text("x;y;u;v\n" + text)
+        table = read_table(tmp_path / "a.csv")
+        assert table.conversions == ("Commas in numbers were read as decimal points.",)
+        assert any("1000 times too small" in note for note in table.notes) == doubted
+    (tmp_path / "a.csv").write_text("x,y,u,v\n" + rows(TWO))
+    assert read_table(tmp_path / "a.csv").conversions == ()
+
+
+def test_a_component_that_is_there_twice_is_named(tmp_path: Path):
+    (tmp_path / "a.csv").write_text("x,y,u,v,u\n" + rows(np.column_stack([TWO, F[:, 1]])))
+    with pytest.raises(InputError, match="u is there twice, as column 3 and column 5"):
+        read_table(tmp_path / "a.csv")
+
+
+def test_a_huge_mark_in_one_row_is_left_out(tmp_path: Path):
+    marked = TWO.copy()
+    marked[4, 2] = 1e20
+    (tmp_path / "a.csv").write_text("x,y,u,v\n" + rows(marked))
+    table = read_table(tmp_path / "a.csv")
+    assert table.rows == 119 and table.dropped == 1 and "1e+20" in table.notes[0]
+
+
+def test_a_typographic_minus_sign_is_named(tmp_path: Path):
+    (tmp_path / "a.csv").write_text("x,y,u,v\n" + rows(TWO) + "\u22121,2,3,4\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"U\+2212; write the plain hyphen"):
+        read_table(tmp_path / "a.csv")

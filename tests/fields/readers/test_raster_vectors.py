@@ -130,3 +130,31 @@ def test_bands_by_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["preview", str(path), "--set", "field.components=1,2"]) == 0
     out = capsys.readouterr().out
     assert "F in m/s" in out and "converted: F is (band 1, band 2)" in out
+
+
+@pytest.mark.parametrize(
+    ("units", "factors", "name"),
+    [
+        (("cm/s", "m/s"), (0.01, 1.0), "m/s"),
+        (("knots", "km h-1"), (1852 / 3600, 1 / 3.6), "m/s"),
+        (("ft", "m"), (0.3048, 1.0), "m"),
+        (("m s-1", "m/s"), (1.0, 1.0), ""),
+    ],
+)
+def test_bands_in_different_units_come_into_one(
+    tmp_path: Path, units: tuple[str, str], factors: tuple[float, float], name: str
+) -> None:
+    path = save(tmp_path / "w.tif", U, V)
+    with rasterio.open(path, "r+") as out:
+        out.units = units
+    table = read_vectors(path, FieldSpec(components="1,2"))
+    check(table.positions(), table.field_values() / np.array(factors))
+    assert not name or {column.unit for column in table.layout.values} == {name}
+
+
+def test_bands_of_no_one_vector_are_refused(tmp_path: Path) -> None:
+    path = save(tmp_path / "w.tif", U, V)
+    with rasterio.open(path, "r+") as out:
+        out.units = ("m/s", "K")
+    with pytest.raises(InputError, match="choose components of one vector"):
+        read_vectors(path, FieldSpec(components="1,2"))
