@@ -19,11 +19,18 @@ _SAME = {
 }
 
 
-def keys(names: tuple[str, ...]) -> list[str]:
-    """What the columns are compared by: ``X_1 [m]`` as ``x1``, ``lat`` as ``latitude``; as written where two agree."""
+def keys(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """What the columns of two clouds are compared by: ``X_1 [m]`` as ``x1``, ``lat`` as ``latitude``; as written in
+    both where two columns of one would be alike."""
+    ours, theirs = _short(first), _short(second)
+    if len(set(ours)) == len(ours) and len(set(theirs)) == len(theirs):
+        return ours, theirs
+    return [name.lower() for name in first], [name.lower() for name in second]
+
+
+def _short(names: tuple[str, ...]) -> list[str]:
     short = [plain(name) or name.lower() for name in names]
-    short = [_SAME.get(name, name) for name in short]
-    return short if len(set(short)) == len(short) else [name.lower() for name in names]
+    return [_SAME.get(name, name) for name in short]
 
 
 def in_units_of(

@@ -96,7 +96,7 @@ def pair(first: Cloud, second: Cloud) -> Pair:
 
 def _matched(first: Cloud, second: Cloud) -> tuple[np.ndarray, list[str]]:
     """The points of the second cloud with the columns of the first, in their order and their units."""
-    ours, theirs = keys(first.names), keys(second.names)
+    ours, theirs = keys(first.names, second.names)
     if not ours or not theirs:
         return second.points, []
     order, notes = _order(first, second, ours, theirs)

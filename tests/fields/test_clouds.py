@@ -81,6 +81,9 @@ def test_columns_of_which_one_is_alone_are_refused(tmp_path: Path):
     first, second = read_points(csv(tmp_path / "a.csv", "x,y", A)), read_points(csv(tmp_path / "b.csv", "x,z", B))
     with pytest.raises(InputError, match="give both the same columns"):
         pair(first, second)
+    twice = read_points(csv(tmp_path / "c.csv", "x,x", A))
+    with pytest.raises(InputError, match="give both the same columns"):
+        pair(twice, read_points(csv(tmp_path / "d.csv", "y,x", B)))
 
 
 @pytest.mark.parametrize("header", [",x,y", "index,x,y", "Unnamed: 0,x,y", "ID,x,y"])
