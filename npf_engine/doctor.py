@@ -45,6 +45,7 @@ PACKAGES = {
     "zarr": False,
     "cf-xarray": False,
     "cftime": False,
+    "numcodecs": False,
     "vtk": False,
     "onnx": False,
     "onnxscript": False,
@@ -54,7 +55,7 @@ PACKAGES = {
 }
 # What an installed library may well be without, and what asks for it.
 ONLY_FOR = {"streamlit": "the app", "plotly": "the app", "nutpie": "the method nuts", "vtk": "VTK files"}
-ONLY_FOR |= dict.fromkeys(("xarray", "h5netcdf", "h5py", "zarr", "cf-xarray", "cftime"), "gridded data")
+ONLY_FOR |= dict.fromkeys(("xarray", "h5netcdf", "h5py", "zarr", "cf-xarray", "cftime", "numcodecs"), "gridded data")
 ONLY_FOR |= dict.fromkeys(("onnx", "onnxscript", "onnxruntime"), "a model as ONNX")
 LOW_DISK = 2 * 2**30
 LOW_MEMORY, FEW_FILES = 4 * 2**30, 512

@@ -233,6 +233,7 @@ def test_a_run_from_its_spec_to_its_result(method: str, tmp_path: Any, monkeypat
     found = bowl(coefficient=2.0, start=(0.0, 1.0), unit=(1.5, 6.0), warnings=["mind the gap"])
     asked: dict[str, Any] = {}
     frame = torch.tensor([[0.5, -1.0]], dtype=torch.float64)
+    networks = (SimpleNamespace(fingerprint=lambda: "its weights"), "f", "s")
 
     class Truth:
         critical: tuple[Any, ...] = ()
@@ -247,7 +248,8 @@ def test_a_run_from_its_spec_to_its_result(method: str, tmp_path: Any, monkeypat
     def run(name: str, setting: Any, chains: Any) -> None:
         asked["run"] = (name, setting)
         setting.oracle.gradient(setting.x)
-        chains.only, chains.acceptance, chains.lifted, chains.networks = frame, 0.5, "lifted", ("u", "f", "s")
+        chains.only, chains.acceptance, chains.lifted = frame, 0.5, "lifted"
+        chains.networks = networks
 
     monkeypatch.setattr(LandscapeSpec, "landscape", lambda self: found)
     monkeypatch.setattr(job, "Truth", Truth)
@@ -269,7 +271,7 @@ def test_a_run_from_its_spec_to_its_result(method: str, tmp_path: Any, monkeypat
     spec = LandscapeSpec("bowl", method, particles=6, steps=50, tau=1e-6, seed=4)
     result = job.run_landscape(spec, recorder, tmp_path, None, lambda *networks: kept.append(networks))
     name, setting = asked["run"]
-    assert name == method and asked["truth"] == (found, 2.0) and kept == [("u", "f", "s")]
+    assert name == method and asked["truth"] == (found, 2.0) and kept == [networks]
     assert setting.budget == 300 and setting.seed == 4 and setting.networks == job.PretrainSettings()
     assert setting.x.tolist() == [[-1 / 3, 1 / 3]] * 6
     assert setting.settings.metric == pytest.approx((0.25, 4.0)) and setting.settings.coefficient == 2.0
