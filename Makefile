@@ -13,8 +13,9 @@ SECONDS ?= 60
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --disable-pip-version-check --quiet
-# Workers that yield to the pages, as they do in service, would starve beside tests.
-PYTEST := OMP_NUM_THREADS=1 NPF_NICE=0 $(PY) -m pytest -q
+# Workers that yield to the pages, as they do in service, would starve beside tests; and hundreds of processes that compile
+# each module anew, where the environment says not to keep bytecode, cost minutes.
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 NPF_NICE=0 $(PY) -m pytest -q
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from scipy.stats import norm
+from scipy import special
 
 from npf_engine.measures.accuracy import Accuracy, Miss
 from npf_engine.measures.measured import SURE, Measured
@@ -99,7 +99,7 @@ def _potential(case: _Case) -> None:
         if not any(seen):
             case.blind = True
         return
-    sure = abs(gap) > float(norm.ppf(SURE)) * se
+    sure = abs(gap) > float(special.ndtri(SURE)) * se
     if sure and share < -SHARES["pushforward_sliced"][0]:
         case.say(
             UNTRUSTED, f"by the test dual u is worse than the Gaussian map, by {number(-share, 2)} % of the variance"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from scipy.stats import t as student
+from scipy import special
 
 from npf_engine.settings import reading
 
@@ -20,8 +20,8 @@ def margin(draws: int | None) -> float:
     3.5 for 8 draws, 2.7 for 64; the normal quantile where the number is not known, infinite for a single draw.
     """
     if draws is None:
-        return float(student.ppf(SURE, 10**6))
-    return math.inf if draws < 2 else float(student.ppf(SURE, draws - 1))
+        return float(special.stdtrit(10**6, SURE))
+    return math.inf if draws < 2 else float(special.stdtrit(draws - 1, SURE))
 
 
 @dataclass(frozen=True)

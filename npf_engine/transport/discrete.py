@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import ot
 import torch
 from scipy.sparse.csgraph import floyd_warshall
 from torch import Tensor
 
 from npf_engine import seeds
 from npf_engine.divergences import Epsilon, solve_entropic
+from npf_engine.transport import simplex
 from npf_engine.transport.fit_report import SOLVED, STEPS, FitReport
 from npf_engine.transport.map import DiscreteMap, EntropicMap
 from npf_engine.transport.methods.method import Law
-from npf_engine.transport.pairing import PIVOTS
 
 LARGE = 1e6
 TOLERANCE, ROUGH = 1e-6, 3e-3  # of the entropic plan's value; the marginal error that is worth a word
@@ -34,10 +33,9 @@ def exact_map(x: Tensor, y: Tensor) -> DiscreteMap:
     the simplex' own put every x_i on the border between two cells."""
     cost = torch.cdist(x.double(), y.double()).square().numpy()
     scale = max(float(cost.max()), 1e-300)
-    plan, log = ot.emd([], [], cost / scale, numItermax=PIVOTS, log=True)
-    v = np.asarray(log["v"])
+    plan, u, v = simplex.plan_and_duals(cost / scale)
     if len(x) == len(y):
-        v = v + _shortest_paths(cost / scale - np.asarray(log["u"])[:, None] - v, plan.argmax(1)).mean(0)
+        v = v + _shortest_paths(cost / scale - u[:, None] - v, plan.argmax(1)).mean(0)
     dual = torch.from_numpy(v * scale)
 
     return DiscreteMap(y, dual, FitReport("exact", parameters=y.numel() + len(y)))

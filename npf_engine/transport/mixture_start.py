@@ -13,19 +13,20 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.optimize import minimize
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 from torch import Tensor
 from torch.nn import functional as nnf
 
 from npf_engine.networks.activation import inverse_softplus, raw_of
 from npf_engine.networks.wide import START_BEND, WidePotential
 from npf_engine.tasks.recorder import Recorder
+
+if TYPE_CHECKING:  # scikit-learn and scipy's optimizers take a second to import: only who fits a mixture waits for them
+    from sklearn.mixture import GaussianMixture
 
 MOST, WORSE = 12, 2  # components; numbers of them without a gain before the search ends
 JOINED = 2000  # target points whose hierarchy (Ward 1963) says where a fit of k components begins
@@ -84,6 +85,9 @@ def mixture_of(y: Tensor, until: float, recorder: Recorder | None = None) -> Mix
 def _fitted(points: np.ndarray, first: np.ndarray, labels: np.ndarray) -> GaussianMixture:
     """Components fitted to points, from the means of the labelled first ones: means drawn at random join clusters that
     lie apart, from which no step of the fit leads away."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
     parts = [first[labels == label] for label in np.unique(labels)]
     spread = points.var(0)
     least = np.maximum(
@@ -164,6 +168,7 @@ def _cells(x: Tensor, mixture: Mixture, tau: float) -> tuple[Tensor, Tensor, Ten
 
 def _offsets(values: Tensor, weights: Tensor, tau: float, start: Tensor) -> Tensor:
     """q (k,) with mean softmax((values + q) / tau) = weights: the minimum of a convex function."""
+    from scipy.optimize import minimize
 
     def objective(q: np.ndarray) -> tuple[float, np.ndarray]:
         at = torch.from_numpy(q)

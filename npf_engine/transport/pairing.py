@@ -8,14 +8,13 @@ each of k cells of equal mass, so that they follow rho and F#rho far more closel
 from __future__ import annotations
 
 import numpy as np
-import ot
 import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
 from npf_engine import seeds
+from npf_engine.transport import simplex
 
-PIVOTS = 10_000_000  # of the simplex at most, far beyond what any assignment takes
 STRATIFIED_MAX_D = 4
 TREE_MAX_D = 10  # beyond it a tree of points is no faster than all distances
 QUERIES = 256  # at a time, where all distances are computed
@@ -35,8 +34,7 @@ def optimal_assignment(x: Tensor, y: Tensor) -> Tensor:
     # |x - y|^2 and -<x, y> have the same solution; centring and scaling keep the simplex' tolerances meaningful.
     cost = -(a - a.mean(0)) @ (b - b.mean(0)).T
     cost = (cost - cost.min()) / max(float(np.ptp(cost)), 1e-300)
-    plan = ot.emd([], [], cost, numItermax=PIVOTS)
-    return torch.from_numpy(np.asarray(plan).argmax(axis=1))
+    return torch.from_numpy(simplex.plan(cost).argmax(axis=1))
 
 
 class Stratifier:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor
 
 from npf_engine import seeds
@@ -42,6 +41,8 @@ class DigitJudge:
     def __init__(self, codes: Tensor, labels: Tensor, seed: int = 0) -> None:
         if len(codes) < 300:
             raise InputError(f"judging digits needs at least 300 real ones, not {len(codes)}")
+        from sklearn.neighbors import KNeighborsClassifier  # imports for a second
+
         order = torch.randperm(len(codes), generator=seeds.generator(seed, "digits.split"))
         cut = 2 * len(codes) // 3
         known, held = order[:cut][:KNOWN], order[cut:]
