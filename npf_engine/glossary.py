@@ -26,7 +26,7 @@ def _term(typed: str, text: str, about: str, html: str | None = None) -> Term:
 
 
 SYMBOLS: dict[str, Term] = {
-    "F": _term("F", "F", "the vector field: its value F(x) at a place x of Ω is called a gradient here"),
+    "F": _term("F", "F", "the vector field: F(x) is its value at a place x of Ω"),
     "rho": _term("rho", "ρ", "the reference measure on Ω: where places x are drawn from"),
     "Omega": _term("Omega", "Ω", "the region of the places x, a box, a disc or what the samples fill; also Omega"),
     "law": _term("F#rho", "F♯ρ", "the law of F: the values that F takes, as often as it takes them"),

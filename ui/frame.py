@@ -46,7 +46,7 @@ PAGES: dict[str, Entry] = {
 
 ABOUT = (
     "**Polar factorization explorer.** Factor a vector field into a convex potential and a measure-preserving map, "
-    "F = ∇u ∘ M; look at both, go back from gradients to positions, and take the model with you."
+    "F = ∇u ∘ M; look at both, go back from its values to positions, and take the model with you."
 )
 
 

@@ -22,19 +22,19 @@ def clouds(home: str, run_id: str, n: int, seed: int) -> views.FactorizationView
     return views.factorization_view(runs.load_model(run_id), n, seed)
 
 
-@st.cache_data(max_entries=6, show_spinner="Carrying gradients back ...")
+@st.cache_data(max_entries=6, show_spinner="Carrying values back ...")
 def relocation(home: str, run_id: str, n: int, seed: int) -> inverse_view.RelocationView:
     """Figure 2."""
     return inverse_view.relocation_view(runs.load_model(run_id), n, seed)
 
 
-@st.cache_data(max_entries=6, show_spinner="Going to gradients and back ...")
+@st.cache_data(max_entries=6, show_spinner="Going to values and back ...")
 def trust(home: str, run_id: str, n: int, seed: int) -> inverse_view.TrustView:
     """How far going to a place's gradient and back leads astray."""
     return inverse_view.trust_view(runs.load_model(run_id), n, seed=seed)
 
 
-@st.cache_data(max_entries=20, show_spinner="Looking for the gradient ...")
+@st.cache_data(max_entries=20, show_spinner="Looking for the value ...")
 def preimages(home: str, run_id: str, gradient: tuple[float, ...], draws: int) -> inverse_view.PreimageView:
     """Where one gradient occurs."""
     return inverse_view.preimage_view(runs.load_model(run_id), np.array(gradient), draws)

@@ -68,7 +68,7 @@ def miss_ladder(ladder: Mapping[str, float]) -> go.Figure:
     ticks = [10.0**power for power in range(-4, math.floor(top) + 1)]
     figure.update_xaxes(
         type="log",
-        title="mean |F(x) − gradient| / spread of F",
+        title="mean |F(x) − v| / spread of F",
         range=[-4, top],
         tickvals=ticks,
         ticktext=[f"{tick:g}" for tick in ticks],
@@ -124,7 +124,7 @@ def preimage_map(
     figure.add_trace(_draws(x[:, axes[0]], x[:, axes[1]], faint))
     if exact.places is not None and faint:
         _add_places(figure, *exact.places, axes, (low, high))
-    for name, place, symbol in (("∇u* of the gradient", point, "cross"), ("clicked", chosen, "circle-open")):
+    for name, place, symbol in (("∇u*(v)", point, "cross"), ("clicked", chosen, "circle-open")):
         drawn = place is chosen or bool(((point >= low) & (point <= high)).all())
         if place is not None and drawn:  # off the map it would be in the legend alone
             figure.add_trace(_mark(place[axes[0]], place[axes[1]], name, symbol))
@@ -166,7 +166,7 @@ def preimage_graph(
     )
     if places is not None and len(places[0]):
         _add_places(figure, np.hstack([places[0], np.full_like(places[0], value)]), places[1])
-    figure.add_trace(_mark(point, value, "∇u* of the gradient", "cross"))
+    figure.add_trace(_mark(point, value, "∇u*(v)", "cross"))
     if chosen is not None:
         figure.add_trace(_mark(chosen, value, "clicked", "circle-open"))
     finish(figure, height=MAP_HEIGHT, revision="preimage_graph", legend=True)

@@ -37,7 +37,7 @@ def main() -> None:
             else:
                 embedded.show(run, name)
     with st.container(horizontal=True, gap="medium"):
-        frame.link("inverse", "Go back from gradients to places", {"run": run.id})
+        frame.link("inverse", "Go back from values to places", {"run": run.id})
         frame.link("models", "Download this model", {"run": run.id})
 
 

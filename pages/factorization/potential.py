@@ -37,7 +37,7 @@ def show(model: PolarFactorization, name: str) -> None:
         figure,
         "potential",
         f"The convex potential u: no dents anywhere. Its slope is ∇u{_per(model, axes)}; where it bends sharply, ∇u "
-        f"spreads the mass of ρ over many gradients, and where it is nearly straight it gathers it.{slice_}",
+        f"spreads the mass of ρ over many values, and where it is nearly straight it gathers it.{slice_}",
         {"x": x, "y": y, "u": u},
         name,
     )

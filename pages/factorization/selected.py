@@ -75,7 +75,7 @@ def _actions(run_id: str, chosen: Selection, found: Summary) -> None:
         )
         if found.typical is not None:
             gradient = ", ".join(typed(float(f"{value:.{DIGITS}g}")) for value in found.typical)
-            frame.link("inverse", "All places with its mean gradient", {"run": run_id, "g": gradient})
+            frame.link("inverse", "All places with its mean value of F", {"run": run_id, "g": gradient})
 
 
 def _table(found: Summary, shown: LinkedClouds) -> str:

@@ -19,7 +19,7 @@ WHAT = (
     "constant). "
     "Pick a field, real terrain or a formula of your own, and this explorer trains u, M and the many-valued inverse "
     "of M while you look on. "
-    "Then see both factors side by side, go from any gradient back to all places where it occurs, and take the model "
+    "Then see both factors side by side, go from any value of F back to all places where it occurs, and take the model "
     "with you."
 )
 SYMBOLS = ("F", "Omega", "rho", "law", "u", "grad_u", "M", "M_xi")  # of the glossary

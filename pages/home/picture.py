@@ -15,7 +15,7 @@ from ui.plots import plot
 SENTENCES = (
     "x is a place in the region, and each point keeps the colour of its place.",
     "M moves places about and keeps their density ρ: there are as many points everywhere as before.",
-    "∇u of a convex u spreads them out to gradients and folds nothing over: ∇u(M(x)) = F(x), the whole field.",
+    "∇u of a convex u spreads them out to the values of F and folds nothing over: ∇u(M(x)) = F(x), the whole field.",
 )
 
 

@@ -1,4 +1,4 @@
-"""Inverse: where does this gradient come from? The link carries the run, the view and the gradient."""
+"""Inverse: where does this value of F come from? The link carries the run, the view and the gradient."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SYMBOLS = ("F", "Omega", "rho", "grad_u", "conjugate", "M", "M_theta", "M_xi", "
 
 
 def main() -> None:
-    frame.title("Inverse", "F takes one gradient at many places: where does a gradient occur?", SYMBOLS)
+    frame.title("Inverse", "F takes one value at many places: where does a value occur?", SYMBOLS)
     run = runs.pick_run()
     with states.told(stop=True):
         model = runs.load_model(run.id)

@@ -1,4 +1,4 @@
-"""Click a place or type a gradient, and see where F takes it."""
+"""Click a place or type a value of F, and see where F takes it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from npf_engine.measures.inverse_view import PreimageView
 from npf_engine.numbers import number, percent, typed
 from npf_engine.numbers import place as spot
 from npf_engine.polar import PolarFactorization
-from npf_engine.polar.inversion import ExactInversion
 from npf_engine.polar.known_field import MAX_D
 from npf_engine.runs.store import Run
 from npf_engine.settings import limits
 from npf_engine.tasks import layout
-from pages.inverse.wording import judged_by
-from ui import modelviews, states
+from pages.inverse.wording import judged_by, level_lines, places
+from ui import fieldtitle, modelviews, states
 from ui.plots import plot
 
 MAP_POINTS = 3000  # of the map that is clicked
@@ -85,7 +84,7 @@ def _form(gradient: np.ndarray, model: PolarFactorization) -> int:
             text = " ".join(map(repr, boxes))
         else:
             line = ", ".join(map(typed, shown))
-            text = columns[0].text_input(f"Gradient{unit}, {model.d} numbers", line, key=f"g_{hash(shown)}")
+            text = columns[0].text_input(f"F{unit}, {model.d} numbers", line, key=f"g_{hash(shown)}")
         sent = columns[-2].form_submit_button("Find", icon=":material/search:", width="stretch")
         chosen = columns[-1].segmented_control("Draws", DRAWS, default=500, key="draws", required=True)
     if sent:
@@ -113,7 +112,7 @@ def _map(run: Run, x: np.ndarray, f: np.ndarray, model: PolarFactorization, grid
     event = plot(
         figure,
         "click_map",
-        "Click a point: its gradient is looked for everywhere else. The colour is |F|.",
+        f"Click a point: its {fieldtitle.word(model).one} is looked for everywhere else. The colour is |F|.",
         {"x": x, "F": f},
         name,
         on_select="rerun",
@@ -137,24 +136,25 @@ def _clicked(run: Run) -> np.ndarray | None:
 def _answer(view: PreimageView, model: PolarFactorization) -> None:
     """What was found, in one or two sentences of numbers."""
     unit = f" {states.plain(model.units.value)}" if model.units.value else ""
+    word = fieldtitle.word(model).one
     miss, length = float(view.error.mean()), float(np.linalg.norm(view.gradient))
     st.markdown(
-        f"**{len(view.x)}** draws in **{1000 * view.seconds:.0f} ms**: F there misses the gradient, of length "
+        f"**{len(view.x)}** draws in **{1000 * view.seconds:.0f} ms**: F there misses the {word}, of length "
         f"{number(length)}{unit}, by **{number(miss)}**{unit} on average, {number(miss / view.spread, 2)} of F's spread"
-        f"{judged_by(view.known)}. {_found(view)}{_thinned(view, model)}"
+        f"{judged_by(view.known)}. {_found(view, word)}{_thinned(view, model)}"
     )
     nowhere = view.exact is not None and not view.exact.occurs
     if nowhere:
         st.warning(_nearest(view, model), icon=":material/wrong_location:")
     elif not view.inside and view.exact is None:
         st.warning(
-            "No place in Ω has this gradient, as far as the model knows: its ∇u* lies outside. Shown are the draws "
-            "at the nearest point of Ω.",
+            f"No place in Ω has this {word}, as far as the model knows: its ∇u* lies outside. Shown "
+            "are the draws at the nearest point of Ω.",
             icon=":material/wrong_location:",
         )
 
 
-def _found(view: PreimageView) -> str:
+def _found(view: PreimageView, word: str) -> str:
     if view.exact is None and view.known != "network":
         return f"Exact places are looked for in up to {MAX_D} dimensions."
     if view.exact is None:
@@ -163,13 +163,13 @@ def _found(view: PreimageView) -> str:
         return ""
     k = len(view.exact.places)
     drawn = int((view.exact.weights > 0).sum())
-    where = _where(view.exact, len(view.gradient))
+    where = places(view.exact, len(view.gradient))
     share = float(view.exact.found.double().mean())
     ends = "all draws end there" if share == 1 else f"{percent(share)} of the draws end there"
     moved = float((view.exact.restarted & view.exact.found).double().mean())
     carried = f", {percent(moved, 0)} of them only when carried there from where they stopped" if moved >= 0.005 else ""
     missed = f"; no draw went by itself to {k - drawn} of them" if drawn < k else ""
-    return f"F is exactly this gradient {where}, and {ends}{carried}{missed}."
+    return f"F is exactly this {word} {where}, and {ends}{carried}{missed}."
 
 
 def _thinned(view: PreimageView, model: PolarFactorization) -> str:
@@ -184,18 +184,6 @@ def _thinned(view: PreimageView, model: PolarFactorization) -> str:
     )
 
 
-def _where(exact: ExactInversion, d: int) -> str:
-    """How many places there are. Beyond two dimensions only the draws look for them."""
-    line, k = int(exact.level.sum()), len(exact.places)
-    told = []
-    if k > line:
-        found = " that the draws found" if d > 2 else ""
-        told.append(f"at **{k - line}** place{'s' if k - line > 1 else ''}{found}")
-    if line:
-        told.append(f"all along a line or on a patch, of which **{line}** place{'s' if line > 1 else ''} are shown")
-    return " and ".join(told)
-
-
 def _nearest(view: PreimageView, model: PolarFactorization) -> str:
     assert view.exact is not None
     unit = f" {states.plain(model.units.value)}" if model.units.value else ""
@@ -205,8 +193,8 @@ def _nearest(view: PreimageView, model: PolarFactorization) -> str:
     distance = float(np.linalg.norm(view.exact.nearest.numpy() - view.gradient))
     share = distance / view.spread
     return (
-        f"No place in Ω was found where F is this gradient. The nearest that was is ({value}), {number(distance)}"
-        f"{unit} or {number(share, 2)} times F's spread away, at ({place})"
+        f"No place in Ω was found where F is this {fieldtitle.word(model).one}. The nearest that was is ({value}), "
+        f"{number(distance)}{unit} or {number(share, 2)} times F's spread away, at ({place})"
         + ("; the draws are the pre-images of the nearest point of Ω." if not view.inside else ".")
     )
 
@@ -244,14 +232,15 @@ def _preimages(
 
 def _caption(view: PreimageView, model: PolarFactorization, clicked: np.ndarray | None) -> str:
     """What the picture shows, and of this gradient what can be read from it."""
+    word = fieldtitle.word(model).one
     found = view.exact is not None and len(view.exact.places) > 0
     dots = "Faint dots" if found or model.d == 1 else "Dots"
-    where = "the cross is ∇u* of the gradient, where M sends all its pre-images."
+    where = f"the cross is ∇u*(v) of this {word} v, where M sends all its pre-images."
     if not view.inside:
-        where = "for the point of Ω nearest to ∇u* of the gradient, which lies outside."
+        where = f"for the point of Ω nearest to ∇u*(v) of this {word} v, which lies outside."
     parts = [f"{dots} are draws of Iψ{',' if view.inside else ''} {where}"]
     if view.levels is not None:
-        parts.append(_lines(view.levels))
+        parts.append(level_lines(view.levels, word))
     if view.exact is not None and len(view.exact.places):
         alone = bool((view.exact.found & ~view.exact.restarted).any())
         which = "of those draws that came to one by themselves" if alone else "of the draws, all of them carried there"
@@ -266,17 +255,6 @@ def _caption(view: PreimageView, model: PolarFactorization, clicked: np.ndarray 
                 share = float(view.exact.weights[rank])
                 parts.append(f"The place clicked is one of them, with {percent(share, 0)} of those draws.")
     return " ".join(parts)
-
-
-def _lines(levels: tuple[np.ndarray, np.ndarray]) -> str:
-    """What the level lines say, of those that there are."""
-    first, second = (bool(np.isfinite(line).any()) for line in levels)
-    if first and second:
-        return "On the solid line F₁ is as asked, on the dashed one F₂: where they cross, F is the gradient."
-    if first or second:
-        found, missing, line = ("₁", "₂", "solid") if first else ("₂", "₁", "dashed")
-        return f"On the {line} line F{found} is as asked; F{missing} is so nowhere."
-    return "Neither component of F is as asked anywhere, so that there are no level lines."
 
 
 def _ladder(view: PreimageView, name: str) -> None:

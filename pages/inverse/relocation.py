@@ -13,29 +13,34 @@ from npf_engine.polar import PolarFactorization
 from npf_engine.runs.store import Run
 from npf_engine.tasks import layout
 from pages.inverse.wording import judged_by, seen
-from ui import modelviews, paperfigure, states
+from ui import fieldtitle, modelviews, paperfigure, states
 from ui.plots import plot
 
 LEAST = 1e-3  # of the length: where the axis begins
 
 
 def show(run: Run, model: PolarFactorization, name: str, view: RelocationView) -> None:
-    """The maps, with the share of gradients that came to a place where |F| is their own length."""
+    """The maps, with the share of values that came to a place where |F| is their own length."""
+    word = fieldtitle.word(model)
+    alike = percent(view.alike, 0)
     st.markdown(
-        f"**{percent(view.alike, 0)}** of the gradients of {seen(len(view.x), view.unseen)} land where |F| is within "
+        f"**{alike[:1].upper()}{alike[1:]}** of the {word.many} of {seen(len(view.x), view.unseen)} land where |F| is within "
         f"{percent(ALIKE, 0)} of their own{judged_by(view.known)}; dealt out at random, {percent(view.trivial, 0)} "
         "would."
     )
     if model.d == 1:
         laws = {"rho": view.x[:, 0], "inverse": view.moved[:, 0]}
         figure = histograms.overlaid(laws, position_title(model.units, 0), bins=50)
-        plot(figure, "relocation_law", "The law of the places drawn for all gradients, over ρ.", laws, name)
+        plot(figure, "relocation_law", f"The law of the places drawn for all {word.many}, over ρ.", laws, name)
         return
     grid = modelviews.relief(str(layout.home()), run.id) if model.d == 2 else None
     box = Extent(model.units, model.low, model.high)
     halves = {
         "original": (view.x, "**Original.** Places at which F was sampled, coloured by |F|."),
-        "relocated": (view.moved, "**Relocated.** Each gradient at a place drawn for it, in the colour of its length."),
+        "relocated": (
+            view.moved,
+            f"**Relocated.** Each {word.one} at a place drawn for it, in the colour of its length.",
+        ),
     }
     for column, (key, (points, caption)) in zip(st.columns(2, gap="medium"), halves.items(), strict=True):
         with column:
@@ -48,14 +53,15 @@ def show(run: Run, model: PolarFactorization, name: str, view: RelocationView) -
             "relocation",
             name,
             lambda how: paper.relocation(places, size, view.top, box, how),
-            "Gradients where they were sampled and where the stochastic inverse carries them, in the colour of |F|.",
+            f"{word.many.capitalize()} where they were sampled and where the stochastic inverse carries them, in the "
+            "colour of |F|.",
             paperfigure.command(run),
         )
     difference = np.linalg.norm(view.reached, axis=1) - size
     unit = f" {states.plain(model.units.value)}" if model.units.value else ""
     figure = inverse.norm_difference(view.moved, difference, box, top=view.top / 2, grid=grid)
     caption = (
-        "**Difference.** |F| at the place drawn less the length of the gradient sent there: grey where they agree. "
+        f"**Difference.** |F| at the place drawn less the length of the {word.one} sent there: grey where they agree. "
         f"Half of them differ by less than {number(float(np.median(np.abs(difference))), 2)}{unit}, where the median "
         f"length is {number(float(np.median(size)), 2)}{unit}."
     )
@@ -70,6 +76,8 @@ def show(run: Run, model: PolarFactorization, name: str, view: RelocationView) -
         figure = histograms.shares_within(
             view.off, "difference of |F| / its own length", marks, least=LEAST, colour="inverse"
         )
-        plot(figure, "relocation_shares", "Which share of the gradients lands where |F| differs by no more than that.")
+        plot(
+            figure, "relocation_shares", f"Which share of the {word.many} lands where |F| differs by no more than that."
+        )
     if view.outside > 0.001:
-        st.caption(f"{percent(view.outside)} of the gradients have a ∇u* outside Ω; they start from its edge.")
+        st.caption(f"{percent(view.outside)} of the {word.many} have a ∇u* outside Ω; they start from its edge.")

@@ -1,4 +1,4 @@
-"""Where the inverse can be trusted: from each place to its gradient and back."""
+"""Where the inverse can be trusted: from each place to its value of F and back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from npf_engine.polar import PolarFactorization
 from npf_engine.runs.store import Run
 from npf_engine.tasks import layout
 from pages.inverse.wording import judged_by, seen
-from ui import modelviews
+from ui import fieldtitle, modelviews
 from ui.plots import plot
 
 LEAST = 1e-3  # of F's spread: where the colours and the axis begin
@@ -23,11 +23,12 @@ def show(run: Run, model: PolarFactorization, name: str, view: TrustView) -> Non
     grid = modelviews.relief(str(layout.home()), run.id) if model.d == 2 else None
     figure = inverse.trust_map(view.x, view.miss, view.worst, Extent(model.units, model.low, model.high), grid=grid)
     median = float(sorted(view.miss)[len(view.miss) // 2])
+    graph = model.d == 1
     caption = (
-        f"For each of {seen(len(view.x), view.unseen)} its gradient F(x) was asked for, and {TRUST_DRAWS} places were "
-        f"drawn for it. The {'height' if model.d == 1 else 'colour'} is the median of what F misses there, as a share "
-        f"of F's spread{judged_by(view.known)}. Half of the places miss by less than **{number(median, 2)}**; the "
-        f"{'tenth above the dashed line' if model.d == 1 else 'ringed tenth'} by more than "
+        f"For each of {seen(len(view.x), view.unseen)} its {fieldtitle.word(model).one} F(x) was asked for, and "
+        f"{TRUST_DRAWS} places were drawn for it. The {'height' if graph else 'colour'} is the median of what F misses "
+        f"there, as a share of F's spread{judged_by(view.known)}. Half of the places miss by less than "
+        f"**{number(median, 2)}**; the {'tenth above the dashed line' if graph else 'ringed tenth'} by more than "
         f"**{number(view.worst, 2)}**."
     )
     if model.d == 1:

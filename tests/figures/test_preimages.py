@@ -42,7 +42,7 @@ def test_the_numbers_of_places_in_a_corner_stand_on_the_map(
 def test_a_cross_that_is_not_on_the_map_is_not_in_the_legend() -> None:
     far = preimage_map(np.zeros((5, 2)), np.array([3.0, 0.0]), BOX)
     near = preimage_map(np.zeros((5, 2)), np.array([1.0, 0.0]), BOX)
-    drawn = ["∇u* of the gradient" in {trace.name for trace in figure.data} for figure in (far, near)]
+    drawn = ["∇u*(v)" in {trace.name for trace in figure.data} for figure in (far, near)]
     assert drawn == [False, True]
 
 

@@ -82,7 +82,7 @@ def test_selection_of_the_link_is_counted_turned_and_cleared(store: RunStore, do
     whole = "~".join(f"{x!r}_{y!r}" for x, y in corners)
     app = open_page("factorization", {"run": done.id, "select": f"rho~0.1~{whole}"})
     assert "samples selected in ρ" in texts(app) and "longitude" in texts(app)
-    assert "All places with its mean gradient" in links(app)
+    assert "All places with its mean value of F" in links(app)
     app.button(key="selection_turn").click().run()
     assert "samples selected in Mθ♯ρ" in texts(app) and app.query_params["select"] == f"m~0.1~{whole}"
     app.switch_page("pages/inverse/page.py").run()

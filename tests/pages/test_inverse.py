@@ -102,7 +102,7 @@ def test_cosine_of_a_function(store: RunStore, tmp_path):
 def test_one_and_five_dimensions(store: RunStore, tmp_path):
     line = imported(store, tmp_path, "doubling")
     app = open_page("inverse", {"run": line.id, "g": "0.5"})
-    assert plots(app) == 2 and "exactly this gradient at **2** places" in texts(app)
+    assert plots(app) == 2 and "exactly this value at **2** places" in texts(app)
     assert plots(open_page("inverse", {"run": line.id, "view": "Relocation"})) == 1
     assert plots(open_page("factorization", {"run": line.id})) == 4
     assert plots(open_page("factorization", {"run": line.id, "view": "Potential"})) == 1

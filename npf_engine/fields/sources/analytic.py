@@ -10,7 +10,7 @@ from npf_engine.fields import analytic
 from npf_engine.fields.field import Field
 from npf_engine.fields.price import Price, function_price
 from npf_engine.fields.sources.registry import register
-from npf_engine.fields.sources.source import FieldInfo, Functions, Progress, Source
+from npf_engine.fields.sources.source import FieldInfo, Functions, Progress, Source, ValueWord
 from npf_engine.fields.spec import FieldSpec
 
 OPERATIONS, FLOW_OPERATIONS = 40, 400  # of a formula, about
@@ -40,6 +40,10 @@ class Analytic(Source):
             FieldInfo(name, about.title, "function", about.d, n, about.units, False, "analytic")
             for name, about in analytic.INFO.items()
         ]
+
+    @property
+    def value_word(self) -> ValueWord:
+        return "gradient" if analytic.INFO[self.spec.source].gradient else "vector"
 
     def functions(self) -> Functions | None:
         return analytic.functions(self.spec)

@@ -13,7 +13,16 @@ from npf_engine.fields.field import Field
 from npf_engine.fields.readers import raster_files
 from npf_engine.fields.readers.file_reading import SUFFIXES, is_mesh
 from npf_engine.fields.sources.registry import register
-from npf_engine.fields.sources.source import FILES, FOLDER, TERRAIN_VALUE, Family, FieldInfo, Progress, Source
+from npf_engine.fields.sources.source import (
+    FILES,
+    FOLDER,
+    TERRAIN_VALUE,
+    Family,
+    FieldInfo,
+    Progress,
+    Source,
+    ValueWord,
+)
 from npf_engine.fields.spec import FieldSpec
 
 FOLDER_SUFFIXES = (".tif", ".tiff", ".hgt", ".hgt.gz", ".hgt.zip")
@@ -64,6 +73,10 @@ class Raster(_File):
     def parse(cls, spec: FieldSpec) -> Self | None:
         return cls(spec) if _is_file(spec) and raster_files.is_raster(Path(spec.source.strip())) else None
 
+    @property
+    def value_word(self) -> ValueWord:
+        return "vector" if self.spec.components or self.spec.second else "gradient"
+
 
 @register
 @dataclass(frozen=True)
@@ -84,6 +97,10 @@ class Mesh(_File):
     @classmethod
     def parse(cls, spec: FieldSpec) -> Self | None:
         return cls(spec) if _is_file(spec) and is_mesh(Path(spec.source.strip())) else None
+
+    @property
+    def value_word(self) -> ValueWord:
+        return "gradient" if self.spec.scalar else "vector"
 
 
 @register

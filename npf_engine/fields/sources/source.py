@@ -20,6 +20,7 @@ from npf_engine.fields.spec import FieldSpec
 Progress = Callable[[float, float, str], None]
 Functions = tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor] | None]
 Family = Literal["built in", "place", "file", "formula", "program"]
+ValueWord = Literal["gradient", "wind", "vector"]
 Group = Literal["terrain", "winds", "raster folder", "analytic", "place"]
 # Who is asked first: exact names, then files, then rasters of a folder by name, then any name that may be a place.
 NAMES, FILES, FOLDER, ANY_NAME = 0, 10, 20, 30
@@ -66,6 +67,11 @@ class Source(ABC):
     @abstractmethod
     def build(self, progress: Progress | None = None) -> Field:
         """The Field. progress(done, total, text) may raise to stop. Raises InputError with one sentence."""
+
+    @property
+    def value_word(self) -> ValueWord:
+        """What a value of F is: the gradient of a scalar that is known, a wind, or a vector."""
+        return "gradient" if self.terrain else "vector"
 
     @classmethod
     def listed(cls) -> list[FieldInfo]:

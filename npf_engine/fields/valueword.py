@@ -1,0 +1,36 @@
+"""What one value of F is called, in sentences for people: a gradient, a wind, a vector."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+
+from npf_engine.errors import InputError
+from npf_engine.fields.sources.registry import source_of
+from npf_engine.fields.spec import FieldSpec
+
+
+@dataclass(frozen=True)
+class Word:
+    """One value of F, and several."""
+
+    one: str
+    many: str
+
+
+GRADIENT, WIND, VECTOR = Word("gradient", "gradients"), Word("wind", "winds"), Word("vector", "vectors")
+NUMBER = Word("value", "values")  # of one component
+WORDS = {word.one: word for word in (GRADIENT, WIND, VECTOR)}
+
+
+def value_word(spec: FieldSpec, unit: str = "", d: int = 2) -> Word:
+    """The word for values (d,) of the field of ``spec`` in ``unit``: what its source says, else by the unit, which of a
+    gradient is one of something per step (metres per pixel). Opens nothing; a source that is unknown has vectors."""
+    if d == 1:
+        return NUMBER
+    told: str = VECTOR.one
+    with contextlib.suppress(InputError):
+        told = source_of(spec).value_word
+    if told == VECTOR.one and " per " in unit and "second" not in unit:
+        return GRADIENT
+    return WORDS[told]
