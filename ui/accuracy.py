@@ -9,11 +9,12 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from npf_engine import glossary
-from npf_engine.figures import accuracy, paper
+from npf_engine.figures import accuracy, print_views
 from npf_engine.numbers import number
 from npf_engine.runs.store import Run
 from npf_engine.settings import reading
 from npf_engine.settings.reading import maybe_number
+from npf_engine.studies import printed
 from ui import frame, paperfigure, runs
 from ui.plots import plot
 
@@ -47,10 +48,12 @@ def table(run: Run, name: str) -> None:
         key: np.array([np.nan if row[key] is None else row[key] for row in rows], dtype=np.float64)
         for key in ("value", "floor", "ratio", "se", "trivial")
     }
-    caption = "Each value, with its standard error, between its floor (grey, at 1) and its trivial answer (brown)."
+    caption = print_views.CAPTIONS[print_views.LADDER]
     arrays = {"measure": np.array([row["measure"] for row in rows]), **kept}
     plot(accuracy.ladder(metrics), "ladder", caption, arrays, name)
-    paperfigure.offer("ladder", name, lambda how: paper.ladder(rows, how), caption, paperfigure.command(run))
+    paperfigure.offer(
+        print_views.LADDER, name, lambda how: printed.ladder(metrics, how), caption, paperfigure.command(run)
+    )
 
 
 def _cells(row: Mapping[str, object]) -> dict[str, object]:

@@ -23,7 +23,7 @@ def source_title(spec: FieldSpec) -> str:
 
 
 def word(model: PolarFactorization) -> Word:
-    """What a value of the model's field is called on its pages: a gradient, a wind, a vector, or a value where it is one number."""
+    """What a value of the model's field is called on its pages: a gradient, a wind, a vector; a value for d = 1."""
     try:
         spec = kinds.spec_of({"field": model.field_spec}, TrainingSpec).field
     except InputError:

@@ -3,6 +3,7 @@ to cite."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import streamlit as st
@@ -10,8 +11,11 @@ import streamlit as st
 from npf_engine import citation
 from npf_engine.figures import paper
 from npf_engine.runs.store import Run
+from npf_engine.studies import printed
 from npf_engine.studies.factorization.bundling import training_command
 from npf_engine.studies.factorization.spec import TrainingSpec
+from npf_engine.studies.landscape.bundling import sampling_command
+from npf_engine.studies.landscape.spec import LandscapeSpec
 from ui import frame
 
 MIME = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
@@ -21,8 +25,8 @@ COLUMNS = {1: "One column, 3.3 in", 2: "Two columns, 6.9 in"}
 def offer(key: str, name: str, made: Callable[[paper.Print], bytes], caption: str, command: str = "") -> None:
     """The popover *Figure*: ``made`` draws the figure for how it is to be printed; it is called at the click alone.
 
-    key: of the figure on its page; name: begins the file's name; caption and command (what repeats the figure) go into
-    the file's metadata and stand beside the button.
+    key: the view's name on the command line; name: begins the file's name; caption and what repeats the figure
+    (``command``, which makes the run, and the figure of it) go into the file's metadata and stand beside the button.
     """
     key = frame.key_of(key)
     with st.popover("Figure", icon=":material/picture_as_pdf:", type="tertiary", key=f"figure_{key}"):
@@ -33,7 +37,9 @@ def offer(key: str, name: str, made: Callable[[paper.Print], bytes], caption: st
             "Format", paper.FORMATS, default="pdf", format_func=str.upper, key=f"figure_format_{key}", required=True
         )
         font = st.slider("Type (points)", 6, 12, 8, key=f"figure_font_{key}")
-        how = paper.Print(int(columns or 2), float(font), kind or "pdf", f"{name} {key}", caption, command)
+        how = paper.Print(int(columns or 2), float(font), kind or "pdf", f"{name} {key}", caption)
+        if command:
+            how = dataclasses.replace(how, command=printed.again(command, key, f"{name}-{key}", how))
         st.download_button(
             "Save the figure",
             data=lambda: made(how),
@@ -46,15 +52,17 @@ def offer(key: str, name: str, made: Callable[[paper.Print], bytes], caption: st
             width="stretch",
         )
         st.caption(
-            "A caption to begin with, and the command that repeats it:" if command else "A caption to begin with:"
+            "A caption to begin with, and the commands that repeat it:" if command else "A caption to begin with:"
         )
         st.code(caption, language=None, wrap_lines=True)
         if command:
-            st.code(command, language="bash", wrap_lines=True)
+            st.code(how.command, language="bash", wrap_lines=True)
 
 
 def command(run: Run) -> str:
-    """The command that trains the model of a figure again; empty for a run of another kind."""
+    """The command that makes the run of a figure again; empty for one of which there is none."""
+    if isinstance(run.spec, LandscapeSpec):
+        return sampling_command(run.spec)
     return training_command(run.spec) if isinstance(run.spec, TrainingSpec) else ""
 
 

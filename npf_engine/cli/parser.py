@@ -81,6 +81,7 @@ def build_parser() -> Parser:
     _evaluate(_command(commands, "evaluate", "the accuracy table of a bundle on unseen samples of a field"))
     _invert(_command(commands, "invert", "positions where the field takes a given value", "invert"))
     _export(_command(commands, "export", "a bundle's maps as ONNX or .pt2, or its folder for a model hub", "export"))
+    _figure(_command(commands, "figure", "a figure for a paper, as vectors, of a run or a bundle", "figure"))
     _regions(_command(commands, "regions", "fetch the elevation of places, to be used without a network", "regions"))
     _doctor(_command(commands, "doctor", "what works on this machine, and what to install for the rest"))
     _worker(_command(commands, "worker", "run, or go on with, the training in a run folder (the app starts these)"))
@@ -152,6 +153,16 @@ def _export(command: Parser) -> None:
     what = "onnx and pt2: u, grad u and M_xi in the user's units; hub: the bundle as a folder to upload"
     command.add_argument("--format", choices=("onnx", "pt2", "hub"), default="onnx", help=what)
     command.add_argument("--out", metavar="PATH", help="the zip (hub: the folder) to write")
+
+
+def _figure(command: Parser) -> None:
+    command.fill(_figure_arguments)
+
+
+def _figure_arguments(command: Parser) -> None:
+    from npf_engine.cli.figure import add_arguments
+
+    add_arguments(command)
 
 
 def _regions(command: Parser) -> None:

@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from npf_engine.figures import histograms, palette, panels, paper
-from npf_engine.figures.layout import Extent, position_title, value_title
+from npf_engine.figures import histograms, panels, paper, print_views
+from npf_engine.figures.layout import position_title, value_title
 from npf_engine.measures import linked as clouds
 from npf_engine.measures import views
 from npf_engine.measures.linked import Evaluation, LinkedClouds
 from npf_engine.runs.store import Run
+from npf_engine.studies import printed
 from npf_engine.tasks import layout
 from pages.factorization import selected
 from ui import linked, modelviews, paperfigure
@@ -50,18 +51,13 @@ def show(run: Run, name: str) -> None:
 
 def _printed(run: Run, name: str, view: views.FactorizationView) -> None:
     """Figure 1 for a paper."""
-    planes = view.planes()
-    keys = [key for key in (*views.VALUES, *views.POSITIONS) if key in planes]
-    drawn = [
-        panels.panel(key, planes, Extent(view.units, view.low, view.high), position=key in views.POSITIONS)
-        for key in keys
-    ]
-    caption = (
-        "The law of F, what the convex potential makes of the reference measure, and the measure-preserving map. A "
-        "point keeps the colour of the place where it comes from."
+    paperfigure.offer(
+        print_views.CLOUDS,
+        name,
+        lambda how: printed.clouds(view, how),
+        print_views.CAPTIONS[print_views.CLOUDS],
+        paperfigure.command(run),
     )
-    origin = palette.origin_index(planes["rho"])
-    paperfigure.offer("clouds", name, lambda how: paper.clouds(drawn, origin, how), caption, paperfigure.command(run))
 
 
 def _linked(run_id: str, name: str) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from npf_engine.figures import histograms, inverse, paper
+from npf_engine.figures import histograms, inverse, print_views
 from npf_engine.figures.layout import Extent, position_title
 from npf_engine.measures.inverse_view import ALIKE, RelocationView
 from npf_engine.numbers import number, percent
 from npf_engine.polar import PolarFactorization
 from npf_engine.runs.store import Run
+from npf_engine.studies import printed
 from npf_engine.tasks import layout
 from pages.inverse.wording import judged_by, seen
 from ui import fieldtitle, modelviews, paperfigure, states
@@ -24,9 +25,9 @@ def show(run: Run, model: PolarFactorization, name: str, view: RelocationView) -
     word = fieldtitle.word(model)
     alike = percent(view.alike, 0)
     st.markdown(
-        f"**{alike[:1].upper()}{alike[1:]}** of the {word.many} of {seen(len(view.x), view.unseen)} land where |F| is within "
-        f"{percent(ALIKE, 0)} of their own{judged_by(view.known)}; dealt out at random, {percent(view.trivial, 0)} "
-        "would."
+        f"**{alike[:1].upper()}{alike[1:]}** of the {word.many} of {seen(len(view.x), view.unseen)} land where |F| is "
+        f"within {percent(ALIKE, 0)} of their own{judged_by(view.known)}; dealt out at random, "
+        f"{percent(view.trivial, 0)} would."
     )
     if model.d == 1:
         laws = {"rho": view.x[:, 0], "inverse": view.moved[:, 0]}
@@ -48,13 +49,11 @@ def show(run: Run, model: PolarFactorization, name: str, view: RelocationView) -
             plot(figure, f"relocation_{key}", caption, {"x": points, "F": view.f}, name)
     size = np.linalg.norm(view.f, axis=1)
     if model.d == 2:
-        places = [("original", view.x), ("relocated", view.moved)]
         paperfigure.offer(
-            "relocation",
+            print_views.RELOCATION,
             name,
-            lambda how: paper.relocation(places, size, view.top, box, how),
-            f"{word.many.capitalize()} where they were sampled and where the stochastic inverse carries them, in the "
-            "colour of |F|.",
+            lambda how: printed.relocation(view, box, how),
+            print_views.CAPTIONS[print_views.RELOCATION],
             paperfigure.command(run),
         )
     difference = np.linalg.norm(view.reached, axis=1) - size

@@ -9,13 +9,13 @@ import numpy as np
 import streamlit as st
 
 from npf_engine.errors import InputError
-from npf_engine.figures import critical, curves, paper
+from npf_engine.figures import critical, curves, print_views
 from npf_engine.figures import landscape as figures
-from npf_engine.figures.layout import Extent
 from npf_engine.glossary import typeset
 from npf_engine.runs.reading import Status
 from npf_engine.runs.store import Run
 from npf_engine.sampling import sampler
+from npf_engine.studies import printed
 from npf_engine.studies.landscape.result import WHY_EVERYWHERE, LandscapeResult, Mode
 from npf_engine.studies.landscape.spec import LandscapeSpec
 from npf_engine.tasks.layout import slug
@@ -161,12 +161,13 @@ def _draws(run: Run, report: LandscapeResult, picture: Ground, name: str) -> Non
         name,
     )
     at = np.array([mode.location[:2] for mode in report.modes], dtype=np.float64).reshape(-1, 2)
-    region = Extent(picture.units, picture.low, picture.high)
+    found = ground.find(place(run.spec_of(LandscapeSpec)))
     paperfigure.offer(
-        "draws",
+        print_views.DRAWS,
         name,
-        lambda how: paper.landscape(paper.Relief(picture.x, picture.y, picture.g), x, at, region, how),
+        lambda how: printed.draws(found, x, at, how),
         f"Level lines of g, draws by {chains.title(report.method)}, and the modes.",
+        paperfigure.command(run),
     )
 
 

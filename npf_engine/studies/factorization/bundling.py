@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path, PureWindowsPath
 
 from npf_engine.bundle import package
-from npf_engine.fields import own
+from npf_engine.fields import own, stored_files
 from npf_engine.polar import PolarFactorization
 from npf_engine.settings.dotted import as_text
 from npf_engine.settings.setting import declared
@@ -32,7 +32,7 @@ def known_settings(told: dict[str, object]) -> dict[str, object]:
 def training_command(spec: TrainingSpec) -> str:
     """The command line that trains ``spec`` again: its preset and every setting that differs from it; for a field of a
     program's own the call in Python."""
-    source = package.file_name(spec.field.source)
+    source = _file_of(spec.field.source)
     if source in own.NAMES:
         given = "x, y" if source == own.OWN_SAMPLES else "function, low=low, high=high"
         return f"npf.factorize({given}, preset={spec.preset!r}, seed={spec.seed})"
@@ -41,7 +41,12 @@ def training_command(spec: TrainingSpec) -> str:
     shown = {"name", "preset", "seed", "field.source", "threads", "device"}
     changed = {key: value for key, value in dotted_values(spec).items() if key not in shown and value != before[key]}
     if "field.second" in changed:
-        changed["field.second"] = package.file_name(spec.field.second)
+        changed["field.second"] = _file_of(spec.field.second)
     if changed:
         parts += ["--set", *(f"{key}={as_text(value)}" for key, value in changed.items())]
     return shlex.join(parts)
+
+
+def _file_of(source: str) -> str:
+    """A file as whoever has it calls it, an upload by the name under which it was uploaded; a name as it is."""
+    return stored_files.path_of(source).name if stored_files.is_upload(source) else package.file_name(source)

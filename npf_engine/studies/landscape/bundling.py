@@ -67,10 +67,10 @@ def write_networks(
         field=FieldSpec(source=spec.name, n_samples=field.n, low=field.low, high=field.high),
     )
     path = folder / layout.bundle_name(training.name)
-    return write_bundle(model, report, training, path, command=_command(spec))
+    return write_bundle(model, report, training, path, command=sampling_command(spec))
 
 
-def _command(spec: LandscapeSpec) -> str:
+def sampling_command(spec: LandscapeSpec) -> str:
     """The command line that samples ``spec`` again."""
     parts = [
         "python",
