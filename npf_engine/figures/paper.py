@@ -164,6 +164,7 @@ def _type(how: Print) -> AbstractContextManager[None]:
             "ytick.major.width": 0.6,
             "pdf.fonttype": 42,
             "svg.fonttype": "none",
+            "svg.hashsalt": "npf",  # names of its parts: the same figure is the same file
             "axes.unicode_minus": True,
         }
     )

@@ -58,9 +58,7 @@ def test_what_cannot_be_drawn_is_one_sentence(
 
 def test_what_repeats_a_figure_trains_and_draws_and_names_an_upload_as_it_was_uploaded() -> None:
     spec = tiny_spec()
-    spec = dataclasses.replace(
-        spec, field=dataclasses.replace(spec.field, source="upload:" + 32 * "a" + "/my_winds.nc")
-    )
+    spec = dataclasses.replace(spec, field=dataclasses.replace(spec.field, source=f"upload:{32 * 'a'}/my_winds.nc"))
     how = paper.Print(1, 7.0, "svg")
     first, second = printed.again(training_command(spec), "clouds", "npf-x-clouds", how).splitlines()
     made = build_parser().parse_args(shlex.split(first)[3:])
