@@ -20,6 +20,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields import stored_files
 from npf_engine.fields.readers.geotiff import GDAL_OPTIONS, MAGIC
 from npf_engine.tasks import child
+from npf_engine.tasks.archives import said
 
 MAX_PIXELS = 50_000_000  # 150 MB as RGB; larger ones are refused before they are decoded
 MAX_BYTES = 200_000_000
@@ -124,7 +125,7 @@ def read_picture(data: bytes, name: str = "the picture") -> Picture:
             return _to_rgb(Image.fromarray(deep))
         raise InputError(f"{name} is not a picture that can be read; save it as PNG or JPEG") from None
     except (OSError, SyntaxError, ValueError, EOFError, *DAMAGE) as error:
-        raise InputError(f"{name} is damaged and cannot be decoded ({error}); save it again") from None
+        raise InputError(f"{name} is damaged and cannot be decoded ({said(error)}); save it again") from None
 
 
 def write_png(picture: Picture, path: str | Path) -> Path:

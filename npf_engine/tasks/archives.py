@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import lzma
+import re
 import stat
 import struct
 import zipfile
@@ -18,6 +19,8 @@ from npf_engine.settings.limits import MAX_PART, MAX_UNPACKED_BYTES, shown, unpr
 
 ENCRYPTED = 0x1
 PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # of packing: others may ask for gigabytes to unpack
+# what tells of the inside of a library: addresses, numbers of the system, objects, paths of the machine, traces
+_INSIDE = re.compile(r"0x[0-9a-f]{4,}|errno|error message =|object at|<class |internal|Traceback|/(tmp|home|usr|proc)/", re.I)
 # what zipfile and its decompressors raise for a damaged member, besides BadZipFile and EOFError
 DAMAGE = (zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, struct.error, IndexError, OverflowError)
 
@@ -103,8 +106,10 @@ def brief(name: str) -> str:
 
 
 def said(error: BaseException) -> str:
-    """What an error of a library says, in a line that fits a sentence: it may quote the file at length."""
-    return " ".join(str(error).split())[:200]
+    """What an error of a library says, in a line that fits a sentence: it may quote the file at length, or speak of
+    what concerns its authors alone, which is left out."""
+    text = " ".join(str(error).split())[:200]
+    return "its parts do not fit together" if not text or _INSIDE.search(text) else text
 
 
 def _mb(size: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 import queue
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from benchmarks import check_fuzz, fuzzing
+from benchmarks import check_fuzz, fuzz_readers, fuzzing
 from npf_engine.errors import InputError
 from npf_engine.fields import catalog, clouds
 from npf_engine.fields.readers import file_reading
@@ -149,3 +150,23 @@ def test_the_fuzzer_finds_what_is_wrong_with_a_reader(tmp_path: Path, monkeypatc
         kinds.add(results.get()[:2])
     assert any(kind == "find" and "KeyError" in where for kind, where in kinds)
     assert not any("InputError" in where for _, where in kinds)
+
+
+@pytest.mark.parametrize("name", [name for name in fuzz_readers.readers() if name not in ("npf-bundle.zip", "a.vtu")])
+def test_each_reader_of_the_guided_fuzzer_takes_the_files_it_begins_with(tmp_path: Path, name: str) -> None:
+    """Files to start from that are refused at the door lead a fuzzer nowhere."""
+    target = fuzz_readers.readers()[name].target
+    path, taken = tmp_path / name, 0
+    for content in target.seeds():
+        path.write_bytes(content)
+        with contextlib.suppress(InputError):
+            target.read(path)
+            taken += 1
+    assert taken >= min(2, len(target.seeds()))
+
+
+def test_a_refusal_that_shows_the_inside_of_a_library_is_a_find() -> None:
+    fuzz_readers.check_sentence("a.nc is damaged; write it again.")
+    for text in ("two\nlines", "x" * 3000, "<h5py object at 0x7f>", "read failed: errno = 5"):
+        with pytest.raises(AssertionError):
+            fuzz_readers.check_sentence(text)

@@ -68,3 +68,5 @@ def test_no_zip_file_is_told_and_names_are_fit_for_a_sentence(tmp_path: Path) ->
     with pytest.raises(InputError, match=r"a\.zip cannot be read as a zip archive \(File is not a zip file\)"):
         check_zip(tmp_path / "a.zip")
     assert len(brief("n" * 1000)) < 200 and said(ValueError("a\n b")) == "a b"
+    for inside in ("file read failed: errno = 5, buf = 0x7f8a", "<class 'float'> object at 0x7f", "", "no /tmp/a/b.nc"):
+        assert said(OSError(inside)) == "its parts do not fit together"

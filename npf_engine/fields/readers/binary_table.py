@@ -218,5 +218,4 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 
 def _unreadable(path: Path, what: str, error: Exception) -> InputError:
-    reason = " ".join(str(error).split())
-    return InputError(f"{path.name} cannot be read as {what} ({reason[:160]}); write or download it again.")
+    return InputError(f"{path.name} cannot be read as {what} ({said(error)[:160]}); write or download it again.")

@@ -15,6 +15,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields.ground import Ground, even, on_ellipsoid
 from npf_engine.fields.raster import Coordinates
 from npf_engine.fields.units_of_height import HeightUnit, height_unit
+from npf_engine.tasks.archives import said
 
 if TYPE_CHECKING:
     from pyproj import CRS, Geod
@@ -79,9 +80,9 @@ def parsed(text: str, name: str) -> CRS:
     try:
         return pyproj.CRS.from_user_input(text)
     except (CRSError, ValueError, TypeError, UnicodeError) as error:
-        said = " ".join(str(error).split())[:120]
         raise InputError(
-            f"{name} names a coordinate system that is not understood ({said}); warp it to EPSG:4326, or set crs."
+            f"{name} names a coordinate system that is not understood ({said(error)[:120]}); warp it to "
+            "EPSG:4326, or set crs."
         ) from error
 
 

@@ -20,6 +20,7 @@ from npf_engine.fields.readers import crs as systems
 from npf_engine.fields.readers.options import AS_THE_FILE_SAYS, RasterOptions
 from npf_engine.fields.readers.raster_band import Affine, Band, Dataset, Projection, averaged, survey, whole_grid
 from npf_engine.fields.units_of_height import ASSUMED, HeightUnit, height_unit
+from npf_engine.tasks.archives import said
 
 if TYPE_CHECKING:
     from pyproj import CRS
@@ -58,12 +59,12 @@ def read_geotiff(path: Path, name: str, options: RasterOptions = AS_THE_FILE_SAY
             return _read(dataset, name, options)
     except CRSError as error:
         raise InputError(
-            f"{name} names a coordinate system that is not understood ({_plain(error)}); warp it to EPSG:4326."
+            f"{name} names a coordinate system that is not understood ({said(error)}); warp it to EPSG:4326."
         ) from error
     except (RasterioError, UnicodeError, ValueError, OverflowError, struct.error) as error:
         if isinstance(error, InputError):
             raise
-        reason = _plain(error.__cause__ or error)  # GDAL's own words, where rasterio only points to them
+        reason = said(error.__cause__ or error)  # GDAL's own words, where rasterio only points to them
         if "allocat" in reason.lower():
             raise MemoryError(reason) from error
         raise InputError(f"{name} cannot be read as a GeoTIFF ({reason}); export it again.") from error
@@ -183,7 +184,3 @@ def _oriented(elevation: np.ndarray, transform: Affine, crs: CRS | None, name: s
     unit: HeightUnit = frame.unit or ASSUMED
     notes += frame.notes
     return Raster(elevation, frame.bounds, frame.coordinates, tuple(notes), unit=unit, ground=frame.ground, crs=named)
-
-
-def _plain(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]

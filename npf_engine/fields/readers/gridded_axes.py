@@ -10,6 +10,7 @@ import numpy as np
 
 from npf_engine.errors import InputError
 from npf_engine.fields.readers.gridded_steps import step_of
+from npf_engine.tasks.archives import said
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -258,7 +259,7 @@ def _labels(ds: xr.Dataset, key: str, size: int) -> tuple[list[str], str]:
             times = xr.decode_cf(xr.Dataset({"t": ((key,), variable.values, dict(variable.attrs))}))["t"].values
             return [_date(time) for time in times], _calendar(variable)
         except (ValueError, OverflowError, TypeError, KeyError) as error:
-            why = " ".join(str(error).split())[:80]
+            why = said(error)[:80]
             values = [f"{value:g} {unit}" for value in np.asarray(variable.values, dtype=float)]
             return values, f"The times of {key} cannot be read as dates ({why}): they are shown as numbers."
     steps = np.asarray(variable.values)

@@ -63,12 +63,12 @@ def opened(path: Path) -> Iterator[xr.Dataset]:
         except (InputError, MemoryError):
             raise
         except Exception as error:  # five libraries' own kinds of errors, for whatever a damaged file makes of them
-            raise _damaged(path, error) from error
+            raise _damaged(path) from error
         try:
             yield found
         except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
             # values are read when they are asked for, and Zarr's codecs know no other error
-            raise _damaged(path, error) from error
+            raise _damaged(path) from error
 
 
 @contextlib.contextmanager
@@ -85,11 +85,9 @@ def _hurried() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
 
-def _damaged(path: Path, error: Exception) -> InputError:
-    return InputError(
-        f"{path.name} cannot be read ({type(error).__name__}: {said(error)[:120]}); it is damaged or not written "
-        "whole: write it again."
-    )
+def _damaged(path: Path) -> InputError:
+    """What a visitor can do; what the library says of it is for its authors."""
+    return InputError(f"{path.name} is damaged or was not written whole; write it, copy it or download it again.")
 
 
 def _open(path: Path, stack: contextlib.ExitStack) -> xr.Dataset:

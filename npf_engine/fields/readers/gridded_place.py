@@ -18,6 +18,7 @@ from npf_engine.fields.readers import crs as systems
 from npf_engine.fields.readers.gridded_axes import Layout, place_role
 from npf_engine.fields.readers.gridded_values import Log, Steps, values
 from npf_engine.fields.units_of_height import length_of
+from npf_engine.tasks.archives import said
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -211,9 +212,9 @@ def _system(mapping: dict[str, object], crs: str, name: str) -> object | None:
     try:
         return pyproj.CRS.from_cf(plain)
     except (CRSError, KeyError, ValueError, TypeError) as error:
-        said = " ".join(str(error).split())[:100]
         raise InputError(
-            f"The projection of {name} ({mapping.get('grid_mapping_name')}) is not understood ({said}); set crs."
+            f"The projection of {name} ({mapping.get('grid_mapping_name')}) is not understood "
+            f"({said(error)[:100]}); set crs."
         ) from error
 
 

@@ -171,3 +171,17 @@ def test_grib_says_what_to_install(tmp_path: Path) -> None:
     path = tmp_path / "winds.grib2"
     path.write_bytes(b"GRIB" + bytes(100))
     assert "pip install cfgrib eccodes" in refused(path)
+
+
+def test_what_the_libraries_say_of_a_damaged_file_is_not_shown(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.nc"
+    data().to_netcdf(whole, engine="h5netcdf")
+    content = whole.read_bytes()
+    for name, part in (
+        ("cut.nc", content[: len(content) // 2]),
+        ("head.nc", content[:64]),
+        ("noise.nc", content[:8] * 40),
+    ):
+        path = tmp_path / name
+        path.write_bytes(part)
+        assert refused(path) == f"{name} is damaged or was not written whole; write it, copy it or download it again."
