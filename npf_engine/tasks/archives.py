@@ -20,7 +20,9 @@ from npf_engine.settings.limits import MAX_PART, MAX_UNPACKED_BYTES, shown, unpr
 ENCRYPTED = 0x1
 PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # of packing: others may ask for gigabytes to unpack
 # what tells of the inside of a library: addresses, numbers of the system, objects, paths of the machine, traces
-_INSIDE = re.compile(r"0x[0-9a-f]{4,}|errno|error message =|object at|<class |internal|Traceback|/(tmp|home|usr|proc)/", re.I)
+_INSIDE = re.compile(
+    r"0x[0-9a-f]{4,}|errno|error message =|object at|<class |internal|Traceback|/(tmp|home|usr|proc)/", re.IGNORECASE
+)
 # what zipfile and its decompressors raise for a damaged member, besides BadZipFile and EOFError
 DAMAGE = (zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, struct.error, IndexError, OverflowError)
 
