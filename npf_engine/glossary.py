@@ -44,6 +44,8 @@ SYMBOLS: dict[str, Term] = {
     "c": _term("c", "c", "the inverse temperature in exp(-c g): the larger, the nearer draws keep to the minima"),
     "T": _term("T", "T", "the map that a method learnt: T(x) is where it takes the point x of the source"),
     "W": _term("W", "W", "the sliced Wasserstein distance of two clouds along lines, in percent of the variance"),
+    "TV": _term("TV", "TV", "the total variation of two clouds over cells of equal mass: percent in a wrong cell"),
+    "hole": _term("hole", "hole", "the widest place that a cloud leaves bare where the other has points"),
     "S": _term("S_eps", "Sε", "the Sinkhorn divergence of two clouds, 0 for the same law", "S<sub>ε</sub>"),
 }
 

@@ -18,7 +18,7 @@ from npf_engine.studies import printed
 from ui import frame, paperfigure, runs
 from ui.plots import plot
 
-SYMBOLS = ("S", "W", "grad_u", "law", "rho", "M_xi", "M_theta", "I")  # of the glossary
+SYMBOLS = ("S", "W", "TV", "hole", "grad_u", "law", "rho", "M_xi", "M_theta", "I")  # of the glossary
 HEADS = {"value": "Value", "floor": "Floor", "ratio": "Ratio", "trivial": "Trivial answer"}
 
 
@@ -37,7 +37,8 @@ def table(run: Run, name: str) -> None:
         return
     st.dataframe([_cells(row) for row in rows], hide_index=True, width="stretch", column_config=_columns())
     frame.caption(
-        "S is the Sinkhorn divergence on unseen test samples, W the sliced Wasserstein distance. A ratio (value over "
+        "S is the Sinkhorn divergence on unseen test samples, W the sliced Wasserstein distance, TV the mass that is "
+        "in a wrong cell, hole the widest bare place. A ratio (value over "
         "floor) of 1 is the noise of two independent draws of "
         "the same law: nothing can be told from it; one far below 1 is a cloud that is too narrow, as an average is "
         "(a miss below its floor is simply better). A "

@@ -14,6 +14,8 @@ TITLES = {
     "inverse": "I_psi(M) against the samples that M sends there, S_eps",
     "pushforward_sliced": "grad u#rho against F#rho, sliced Wasserstein, % of the variance",
     "measure_preservation_sliced": "M_theta#rho against rho, sliced Wasserstein, % of the variance",
+    "measure_preservation_local": "mass of M#rho in the wrong one of up to 128 cells of rho, %",
+    "measure_preservation_hole": "widest hole in M#rho, % of the spread of rho",
 }
 
 

@@ -144,6 +144,8 @@ class Metrics(Part):
     measure_preservation_implicit: Measured | None = None
     pushforward_sliced: Measured | None = None
     measure_preservation_sliced: Measured | None = None
+    measure_preservation_local: Measured | None = None
+    measure_preservation_hole: Measured | None = None
     inverse: Measured | None = None
     reconstruction: Numbers | None = None
     map_error: Numbers | None = None

@@ -24,6 +24,12 @@ METRICS: dict[str, tuple[str, str, str]] = {
     MISS: ("inverse", "|F(Iψ(v)) − v|", "F is v at places drawn for v: share of F's spread"),
     "pushforward_sliced": ("grad_u", "W(∇u♯ρ, F♯ρ)", "∇u pushes ρ to the law of F, by slices: % of the variance"),
     "measure_preservation_sliced": ("m", "W(Mθ♯ρ, ρ)", "Mθ preserves ρ, by slices: % of the variance"),
+    "measure_preservation_local": (
+        "m_network",
+        "TV(M♯ρ, ρ)",
+        "M crowds no place: % of the mass that is in a wrong cell",
+    ),
+    "measure_preservation_hole": ("m_network", "hole(M♯ρ)", "M leaves no place bare: the widest hole, % of ρ's spread"),
 }
 
 NARROW = 0.2  # below the floor by this share, and by four standard errors, is no merit

@@ -156,6 +156,8 @@ class Accuracy:
     measure_preservation: Measured | None = None
     pushforward_sliced: Measured | None = None
     measure_preservation_sliced: Measured | None = None
+    measure_preservation_local: Measured | None = None
+    measure_preservation_hole: Measured | None = None
     reconstruction: Reconstruction | None = None
     map_error: MapError | None = None
     inverse: InverseMeasured | None = None
@@ -186,7 +188,14 @@ class Accuracy:
 
 
 OF_M = ("measure_preservation", "measure_preservation_implicit")
-LAWS = (*OF_M, "pushforward", "pushforward_sliced", "measure_preservation_sliced")
+LAWS = (
+    *OF_M,
+    "pushforward",
+    "pushforward_sliced",
+    "measure_preservation_sliced",
+    "measure_preservation_local",
+    "measure_preservation_hole",
+)
 
 
 @dataclass(frozen=True)

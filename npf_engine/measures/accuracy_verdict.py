@@ -23,12 +23,17 @@ NAMES = {
     "inverse": "I_psi against the true pre-images",
     "pushforward_sliced": "grad u#rho against F#rho, sliced",
     "measure_preservation_sliced": "M_theta#rho against rho, sliced",
+    "measure_preservation_local": "M#rho against rho, cell by cell",
+    "measure_preservation_hole": "the widest hole in M#rho",
 }
 LAWS = tuple(NAMES)
 # (good, usable): the ratio at most this
 LIMITS = {"pushforward": (1.25, 2.0), "measure_preservation": (1.6, 3.0), "inverse": (1.5, 2.5)}
 # (good, usable): value - floor in percent of the variance. Gallery models have 0.02 to 0.2; a tenth is a bad map still.
 SHARES = {"pushforward_sliced": (1.0, 10.0), "measure_preservation_sliced": (1.0, 10.0)}
+# (good, usable): value - floor of M#rho cell by cell, percent of the mass, and of its widest hole, percent of the
+# spread of rho. Trainings that look even have 2 to 3 and 5 to 6; in many dimensions a floor is wide, so by HOLE too
+MISPLACED, WIDE, HOLE = (5.0, 20.0), (7.5, 30.0), 1.5
 # (good, usable) of the root mean square of M_xi - M_theta over the spread of M; gallery models have 0.014 to 0.024
 MAP_ERROR = (0.04, 0.2)
 NO_FLOOR = (0.1, 0.5)  # (good, usable) of the way to the trivial answer, where the floor is 0 and there is no ratio
@@ -188,6 +193,7 @@ def _map(case: _Case) -> None:
     """M_xi#rho, M_theta#rho, and M_xi against M_theta point by point, which sees what no law shows."""
     _ratio(case, "measure_preservation")
     _share(case, "measure_preservation_sliced")
+    _places(case)
     if case.metrics.map_error is not None:
         error = case.metrics.map_error.value
         level = level_by(error, *MAP_ERROR)
@@ -200,6 +206,21 @@ def _map(case: _Case) -> None:
         case.say(
             level_by(share, *RECONSTRUCTION), f"F - grad u o M_xi is {100 * share:.0f} % of what F's mean would leave"
         )
+
+
+def _places(case: _Case) -> None:
+    """Crowded and bare places of M#rho, which a divergence blurs and slices add up."""
+    cells, hole = case.measured("measure_preservation_local"), case.measured("measure_preservation_hole")
+    if cells is not None:
+        text = (
+            f"M crowds some places and leaves others bare: {number(cells.excess, 2)} % of the mass is in a wrong cell"
+        )
+        level = level_by(cells.excess - cells.noise, *MISPLACED)
+        case.say(level, f"{text}, above {MISPLACED[level == UNTRUSTED]:g} %")
+    if hole is not None and hole.surely_above(HOLE):
+        text = f"M leaves a hole of {number(hole.value, 2)} % of the spread of rho, where a second draw has"
+        level = level_by(hole.excess - hole.noise, *WIDE)
+        case.say(level, f"{text} {number(hole.floor, 2)} %")
 
 
 def _inverse(case: _Case) -> None:

@@ -23,6 +23,7 @@ from npf_engine.measures.accuracy import Accuracy, AccuracyReport, DualGap, MapE
 from npf_engine.measures.accuracy_verdict import judge
 from npf_engine.measures.inverse import inverse_cosine, inverse_metric
 from npf_engine.measures.inverse_miss import inverse_miss
+from npf_engine.measures.local import local_measures
 from npf_engine.measures.measured import Measured
 from npf_engine.measures.sliced import sliced_measure
 from npf_engine.polar.factorization import PolarFactorization
@@ -57,6 +58,8 @@ def accuracy_report(
     laws = work.clouds()
     work.tell("sliced distances")
     u_sliced, m_sliced = work.sliced()
+    work.tell("crowded and empty places")
+    misplaced, hole = work.local()
     reconstruction, map_error = work.reconstruction(), work.map_error()
     work.tell("inverse")
     inverse = inverse_metric(model, work.x_test, work.m_test, work.train, config, seed)
@@ -68,6 +71,8 @@ def accuracy_report(
         **laws,
         pushforward_sliced=u_sliced,
         measure_preservation_sliced=m_sliced,
+        measure_preservation_local=misplaced,
+        measure_preservation_hole=hole,
         reconstruction=reconstruction,
         map_error=map_error,
         inverse=inverse,
@@ -94,7 +99,7 @@ class _Work:
     ) -> None:
         self.model, self.field, self.config, self.seed, self.progress = model, field, config, seed, progress
         self.n = min(config.n, field.x_test.shape[0] // 2)
-        self.total = config.draws + 6
+        self.total = config.draws + 7
         self.done = 0
         self.x_test, self.y_test = field.x_test, field.y_test
         self.tell("conjugates of the test samples")
@@ -168,6 +173,12 @@ class _Work:
         x, y = self.x_test, self.y_test
         u = sliced_measure(self._grad_u(x), self._gauss(x), y, self.seed)
         return u, sliced_measure(self.m_test, self._gauss_m(y), x, self.seed)
+
+    def local(self) -> tuple[Measured | None, Measured | None]:
+        """Where M#rho is crowded or bare: of M_xi, which is what is drawn; of M_theta where there is no network."""
+        x = self.x_test
+        image = self.m_test if self.model.m is None else in_chunks(self.model.m, self._device(x)).cpu().float()
+        return local_measures(image, self._gauss_m(self.y_test), x, self.seed) or (None, None)
 
     def map_error(self) -> MapError | None:
         """Root mean square of M_xi - M_theta over the spread of M_theta; trivial: M_theta's mean instead of M_xi."""

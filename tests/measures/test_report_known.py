@@ -86,7 +86,7 @@ def test_an_exact_affine_map_is_its_own_trivial_answer() -> None:
     assert metrics["measure_preservation"]["eps"] == pytest.approx(default_eps(field.x_test), rel=0.2)
     assert metrics["measure_preservation"]["value"] == metrics["measure_preservation_implicit"]["value"]
     assert [row[2] for row in told[2:]] == [f"divergences, draw {k} of 8" for k in range(1, 9)]
-    assert [row[:2] for row in told] == [(k, 14) for k in range(10)]
+    assert [row[:2] for row in told] == [(k, 15) for k in range(10)]
 
 
 def test_a_map_that_is_off_shows_in_its_own_row_only() -> None:
@@ -270,7 +270,7 @@ def test_a_report_says_what_it_is_about_to_do_and_judges_what_it_found(monkeypat
     known = field.x_train, field.x_test
     settings = ReportConfig(draws=2, n=50)
     found = accuracy_report(model, field, settings, 3, lambda *row: told.append(row), known)
-    assert [row[:2] for row in told] == [(k, 8) for k in range(8)] and told[-1][2] == "test dual"
+    assert [row[:2] for row in told] == [(k, 9) for k in range(9)] and told[-1][2] == "test dual"
     assert asked == [(300, 1.0)] and 0 <= found.seconds < 60 and found.verdict == Verdict(GOOD, "so")
     assert found.metrics.inverse_cosine == Cosine(0.5, 0.1, 0.2) and found.metrics.pushforward is not None
     assert found.metrics.pushforward.draws == 2 and found.metrics.inverse == InverseMeasured(1.0, 0.5)

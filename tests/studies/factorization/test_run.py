@@ -59,6 +59,8 @@ METRICS = {
     "test_dual",
     "pushforward_sliced",
     "measure_preservation_sliced",
+    "measure_preservation_local",
+    "measure_preservation_hole",
     "map_error",
 }
 
