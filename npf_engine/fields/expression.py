@@ -25,7 +25,7 @@ from npf_engine.fields.function_field import (
     make_domain,
     model_functions,
 )
-from npf_engine.fields.parser import Step, compile_expression, names_in, variables
+from npf_engine.fields.parser import Step, compile_expression, names_in, products_added, variables
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.settings.limits import MAX_D
 
@@ -160,7 +160,10 @@ def build(spec: FieldSpec, progress: Progress | None = None) -> Field:
     """
     formula, domain = _read(spec)
     source = "gradient of " if len(spec.expression) == 1 else "F = "
-    return function_field(formula, domain, spec, source + ", ".join(spec.expression), progress)
+    field = function_field(formula, domain, spec, source + ", ".join(spec.expression), progress)
+    read = ((text.strip(), products_added(text)) for text in spec.expression)
+    field.conversions = [*(f"{text} is read as {made}" for text, made in read if made), *field.conversions]
+    return field
 
 
 def functions(spec: FieldSpec) -> Functions:

@@ -4,14 +4,18 @@
     term       = factor { (* | / | % | mod) factor }
     factor     = (+ | -) factor | power
     power      = atom [ (^ | **) factor ]                     binds to the right: 2^3^2 = 2^9, -x^2 = -(x^2)
+    term       = ... { factor } also where the sign of a product is left out: 3x, 2 sin(x), (x + 1)(y - 1), 2(x + y)
     atom       = number | pi | e | variable | function ( expression {, expression} ) | ( expression )
 
-A recursive-descent parser that writes reverse Polish notation as it reads, so that evaluating needs no recursion.
+A recursive-descent parser that writes reverse Polish notation as it reads, so that evaluating needs no recursion. It is
+our own, and not Python's ``ast`` with a list of allowed nodes: what people type is no Python (3x, x^2, mod, typographic
+signs), and an error has to name the place in the text as it was typed.
 """
 
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +33,8 @@ FUNCTIONS = {
     **dict.fromkeys(("min", "max"), (2, 16)),
 }
 OPERATORS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "%": "mod", "mod": "mod"}
-_LOOKALIKES = str.maketrans({"−": "-", "–": "-", "·": "*", "×": "*", "÷": "/", "π": "pi", "\u00a0": " "})
+UNSURE = ("/", "%", "mod", "^", "**")  # before a number, a product without a sign could be meant in two ways
+_LOOKALIKES = str.maketrans({"−": "-", "–": "-", "·": "*", "×": "*", "÷": "/", "π": " pi ", "\u00a0": " "})
 _TOKEN = re.compile(
     r"(?P<number>(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<sign>\*\*|[-+*/^%(),])", re.ASCII
 )
@@ -49,11 +54,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Token:
-    """A number, a name, a sign or the end of the text, with its place."""
+    """A number, a name, a sign or the end of the text, with its place; ``implied``: a product without a sign."""
 
     kind: str
     text: str
     position: int
+    implied: bool = False
 
 
 def variables(d: int) -> dict[str, int]:
@@ -70,6 +76,16 @@ def compile_expression(text: str, d: int, label: str = "the expression") -> tupl
     Raises InputError with the position (characters counted from 1) of the first thing that is wrong.
     """
     return _Parser(text, d, label).run()
+
+
+def products_added(text: str) -> str | None:
+    """The text of an expression as it was read, with ``*`` where a product had no sign; None where all were written."""
+    parser = _Parser(text, 1, "")
+    places = [token.position for token in parser.tokens if token.implied]
+    if not places:
+        return None
+    cuts = [0, *places, len(text)]
+    return "*".join(text[a:b].strip() for a, b in itertools.pairwise(cuts))
 
 
 def names_in(text: str) -> list[str]:
@@ -123,7 +139,29 @@ class _Parser:
                 self._fail(places[at], f"the character {text[at]!r} has no meaning here")
             tokens.append(Token(str(match.lastgroup), match.group(), places[at]))
             at = match.end()
-        return [*tokens, Token("end", "", len(self.text))]
+        return [*self._multiplied(tokens), Token("end", "", len(self.text))]
+
+    def _multiplied(self, tokens: list[Token]) -> list[Token]:
+        """With a ``*`` between a number or a closing parenthesis and the name or parenthesis that follows it.
+
+        Not after a name: x(y) and x y may be anything. Not where a division or a power came before: 1/2x may be
+        either of two numbers.
+        """
+        out: list[Token] = []
+        for token in tokens:
+            before = out[-1] if out else None
+            opens = token.text == "(" or (token.kind == "name" and token.text not in OPERATORS)
+            closes = before is not None and (
+                before.kind == "number" or before.text == ")" or self.text[before.position] == "π"
+            )
+            if before is not None and opens and closes:
+                sign = out[-2].text if len(out) > 1 and before.kind == "number" else ""
+                if sign in UNSURE:
+                    product = f"{before.text}{_short(token.text)}"
+                    self._fail(token.position, f"{product} after {sign} has two meanings; write * and parentheses")
+                out.append(Token("sign", "*", token.position, implied=True))
+            out.append(token)
+        return out
 
     def _now(self) -> Token:
         return self.tokens[self.at]

@@ -250,7 +250,7 @@ def _formula(spec: FieldSpec) -> None:
             "\n".join(texts),
             height=90,
             help="One line is a potential and F its gradient; d lines are the components of F. Variables x, y, z or "
-            "x1 ... xd; + - * / ^, sin, cos, tan, exp, log, sqrt, abs, tanh, min, max and more.",
+            "x1 ... xd; + - * / ^ (3x is 3*x), sin, cos, tan, exp, log, sqrt, abs, tanh, min, max and more.",
         )
         first, second, third = st.columns([2, 2, 1], vertical_alignment="bottom")
         low_text = first.text_input("Domain from", low, placeholder="-5, -5")

@@ -36,6 +36,10 @@ KNOWN = [
     ("1.5e-1*x + .5 + 2.", lambda x, y: 0.15 * x + 2.5),
     ("x·y − π", lambda x, y: x * y - math.pi),
     ("3", lambda x, y: 3.0),
+    ("sin(3x) + 2y", lambda x, y: math.sin(3 * x) + 2 * y),
+    ("2 sin(x)(y + 1)(x - 2)", lambda x, y: 2 * math.sin(x) * (y + 1) * (x - 2)),
+    ("-2x^2 - 3(x + y)/4", lambda x, y: -2 * x**2 - 3 * (x + y) / 4),
+    ("(y + 5) mod 3 + 2πx", lambda x, y: (y + 5) % 3 + 2 * math.pi * x),
 ]
 
 
@@ -76,7 +80,11 @@ def test_gradient_under_every_mode_of_torch():
         ("   ", "is empty"),
         ("x +", "at the end: the text ends where"),
         ("x ++* y", "at character 5: '\\*' stands"),
-        ("2x", "at character 2: 'x' follows without an operator; write \\*"),
+        ("x2y", "'x2y' is not known"),
+        ("x(y)", "at character 2: '\\(' follows without an operator; write \\*"),
+        ("(x)2", "at character 4: '2' follows without an operator"),
+        ("1/2x", "at character 4: 2x after / has two meanings"),
+        ("x^2y", "at character 4"),
         ("x y", "at character 3"),
         ("sin x", "at character 1: the function sin needs"),
         ("sin(x", "at the end: the parenthesis opened at character 4 is not closed"),
@@ -114,6 +122,14 @@ def test_what_is_wrong_is_told_with_its_place(text, says):
     with pytest.raises(InputError, match=says) as caught:
         expression.parse(text, 2)
     assert str(caught.value).count("\n") == 0
+
+
+def test_a_product_without_a_sign_is_told_as_it_was_read():
+    assert parser.products_added("sin(3x) + 2 (y+1)") == "sin(3*x) + 2*(y+1)"
+    assert parser.products_added("3πx") == "3*π*x"
+    assert parser.products_added("3*x + 2e3") is None
+    field = expression.build(spec("sin(3x) + y^2"))
+    assert field.conversions[0] == "sin(3x) + y^2 is read as sin(3*x) + y^2"
 
 
 def test_long_flat_expressions_need_no_recursion():
