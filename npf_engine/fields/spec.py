@@ -18,6 +18,11 @@ RHOS = {
 }
 
 
+def _step(what: str, otherwise: str) -> str:
+    """The setting of which step of a dimension of gridded data is taken."""
+    return setting("", f"Which {what}: its number from 0 as #3, or {otherwise}; empty for the first.", longest=40)
+
+
 @dataclass(frozen=True)
 class FieldSpec(Spec):
     """Everything needed to build a field again.
@@ -126,19 +131,9 @@ class FieldSpec(Spec):
         "A variable of a gridded file or mesh whose gradient is F; empty for the components of a vector.",
         longest=100,
     )
-    time: str = setting(
-        "", "Which time of gridded data: its number from 0 as #3, or a date; empty for the first.", longest=40
-    )
-    level: str = setting(
-        "",
-        "Which level of gridded data: its number from 0 as #3, or a value as 500 hPa; empty for the first.",
-        longest=40,
-    )
-    member: str = setting(
-        "",
-        "Which member of an ensemble, or step of another dimension: its number from 0 as #3, or its name.",
-        longest=40,
-    )
+    time: str = _step("time of gridded data", "a date")
+    level: str = _step("level of gridded data", "a value as 500 hPa")
+    member: str = _step("member of an ensemble, or step of another dimension", "its name")
     along: str = setting(
         "",
         "What the components of gridded data lie along: empty as the file says.",
@@ -163,6 +158,11 @@ class FieldSpec(Spec):
     high: tuple[float, ...] = setting((), "Upper corner of the box of a formula or a function.", flag="high")
     t: float = setting(0.0, "Time at which a flow that changes is looked at (double-gyre, wake).", least=0, most=1e6)
     matrix: tuple[tuple[float, ...], ...] = setting((), "The matrix of the field `linear`, as a list of rows.")
+
+    @property
+    def steps(self) -> dict[str, str]:
+        """Which step of each kind of dimension is asked for, "" for the first."""
+        return {"time": self.time, "level": self.level, "member": self.member}
 
     def together(self) -> None:
         """InputError for formulas, samples or a smoothing that are too much together."""

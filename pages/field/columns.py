@@ -15,6 +15,7 @@ from pages.field import choice
 from ui import states
 
 MOST = 200  # columns that are offered
+AT, OF, ABOUT = "columns_at", "columns_of", "columns_about"  # session: the two lists, and what they were filled for
 
 
 def offer(seen: UploadPreview, spec: FieldSpec) -> None:
@@ -25,20 +26,23 @@ def offer(seen: UploadPreview, spec: FieldSpec) -> None:
     unread = seen.kind == "unreadable" and not spec.columns
     with st.expander("Columns", icon=":material/view_column:", expanded=unread or bool(spec.columns)):
         places, values = _now(seen, spec, names)
-        with st.form("columns", border=False):
-            at = _pick("Positions", names, places, "The axes of the region, in their order: first x, then y ...")
-            of = _pick(
-                "F", names, values, "As many components, in the order of their axes; or one height over two axes."
-            )
-            first, second = st.columns(2)
-            kind: Literal["primary", "secondary"] = "primary" if unread else "secondary"
-            if first.form_submit_button("Read it so", type=kind, icon=":material/check:", width="stretch"):
-                _assign(seen.file, names, at, of)
-            if second.form_submit_button(
-                "By their names", icon=":material/undo:", width="stretch", disabled=not spec.columns
-            ):
-                choice.change(columns="")
-                st.rerun()
+        _begin((spec.source, spec.columns, *names), places, values)
+        at = _pick(AT, "Positions", names, (), "The axes of the region, in their order: first x, then y ...")
+        text = "As many components, in the order of their axes; or one height over two axes."
+        of = _pick(OF, "F", names, at, text)
+        first, second = st.columns(2)
+        kind: Literal["primary", "secondary"] = "primary" if unread else "secondary"
+        if first.button("Read it so", key="columns_so", type=kind, icon=":material/check:", width="stretch"):
+            _assign(seen.file, names, at, of)
+        if second.button(
+            "By their names",
+            key="columns_by_name",
+            icon=":material/undo:",
+            width="stretch",
+            disabled=not spec.columns,
+        ):
+            choice.change(columns="")
+            st.rerun()
 
 
 def guessed(seen: UploadPreview, spec: FieldSpec) -> bool:
@@ -61,11 +65,19 @@ def _now(seen: UploadPreview, spec: FieldSpec, names: Sequence[str]) -> tuple[li
     return guess(names)
 
 
-def _pick(label: str, names: Sequence[str], chosen: list[int], text: str) -> list[int]:
+def _begin(about: tuple[str, ...], places: list[int], values: list[int]) -> None:
+    """Fill the lists anew for another table, or another assignment of it."""
+    if st.session_state.get(ABOUT) != about:
+        st.session_state[ABOUT], st.session_state[AT], st.session_state[OF] = about, places, values
+
+
+def _pick(key: str, label: str, names: Sequence[str], taken: Sequence[int], text: str) -> list[int]:
+    """The columns of one list; those ``taken`` by the other one are not offered."""
+    st.session_state[key] = [k for k in st.session_state.get(key, ()) if k not in taken]
     return st.multiselect(
         label,
-        range(len(names)),
-        default=chosen,
+        [k for k in range(len(names)) if k not in taken],
+        key=key,
         format_func=lambda k: names[k].strip() or f"column {k + 1}",  # a list of choices is no markdown
         help=text,
         placeholder="Choose columns",

@@ -27,12 +27,12 @@ def show(spec: FieldSpec) -> None:
         return
     seen = reading.look(path, spec)
     if seen is not None and seen.gridded is not None:
-        offer(seen.gridded)
+        offer(seen.gridded, spec)
 
 
-def offer(seen: GriddedLook) -> None:
+def offer(seen: GriddedLook, spec: FieldSpec) -> None:
     """Variables and steps of a file that was looked at."""
-    _variables(seen)
+    _variables(seen, asked=bool(seen.defect) and not (spec.components or spec.scalar))
     kinds: set[str] = set()
     for step in seen.choices:
         if step.kind not in kinds:  # a setting a kind: of a second dimension of it the first step is taken
@@ -40,16 +40,19 @@ def offer(seen: GriddedLook) -> None:
             _step(step)
 
 
-def _variables(seen: GriddedLook) -> None:
+def _variables(seen: GriddedLook, asked: bool) -> None:
+    """asked: whether nothing is F before the visitor says what."""
     options = [*(f"{a}, {b}" for a, b in seen.pairs), *(f"∇ {name}" for name in seen.scalars)]
     now = ", ".join(seen.variables) if len(seen.variables) == 2 else f"∇ {seen.variables[0]}"
     options = list(dict.fromkeys([*options, now]))
     if len(options) < 2:
         return
-    st.session_state["gridded_variables"] = now
+    st.session_state["gridded_variables"] = None if asked else now
     st.selectbox(
         "F is",
         options,
+        index=None,
+        placeholder="Choose two variables, or one for its gradient (∇)",
         key="gridded_variables",
         format_func=states.plain,
         on_change=_variables_chosen,
@@ -77,7 +80,7 @@ def _step(step: Choice) -> None:
             title,
             range(count),
             key=key,
-            format_func=lambda k: f"{k} · {step.labels[k]}",
+            format_func=lambda k: f"{step.labels[k]} · {k + 1} of {count}",
             on_change=_step_chosen,
             args=(step.kind,),
         )

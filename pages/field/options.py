@@ -21,6 +21,10 @@ from ui.form import label_of
 
 KNOWN = declared(FieldSpec)
 
+GRID_SAMPLES = (
+    "A grid with more points than this is thinned: one row and column in so many is read. Of a coarser grid samples are "
+    "also taken between its points, where F is interpolated, up to 100,000 of them."
+)
 HEIGHTS = {
     "": "what the file says",
     "metre": "metres",
@@ -46,7 +50,7 @@ def show(spec: FieldSpec, place: bool) -> None:
             _function(spec)
         if grid:
             gridded.options(spec, _select)
-            _number(spec, "max_samples", 1000)
+            _number(spec, "max_samples", 1000, GRID_SAMPLES)
         if file:
             _guesses(spec, terrain)
         _number(spec, "split_seed")
@@ -113,7 +117,7 @@ def _function(spec: FieldSpec) -> None:
         _text("matrix", "Matrix A, rows between semicolons", shown, _matrix)
 
 
-def _number(spec: FieldSpec, key: str, least: int = 0) -> None:
+def _number(spec: FieldSpec, key: str, least: int = 0, text: str = "") -> None:
     known, value = KNOWN[key], getattr(spec, key)
     least = max(least, int(known.setting.least or 0))
     st.session_state[f"option_{key}"] = value
@@ -122,7 +126,7 @@ def _number(spec: FieldSpec, key: str, least: int = 0) -> None:
         min_value=type(value)(least),
         step=type(value)(1),
         key=f"option_{key}",
-        help=known.setting.help,
+        help=text or known.setting.help,
         on_change=_changed,
         args=(key,),
     )

@@ -29,6 +29,7 @@ MODE = "field_mode"
 TYPED = "place_query"
 NEW = "upload_new"  # session: a file that was uploaded and not looked at yet
 SUGGESTIONS = 8
+KINDS = {"raster": "a raster", "samples": "a table of samples", "grid": "a table of heights", "gridded": "gridded data"}
 
 
 def show(spec: FieldSpec) -> bool:
@@ -185,10 +186,12 @@ def _upload(spec: FieldSpec) -> bool:
         st.rerun()
     if seen.kind != "unreadable":
         what = "points" if seen.gridded else "pixels"
-        shape = f"{seen.shape[0]} x {seen.shape[1]} {what}" if seen.shape else f"{seen.rows:,} rows"
-        st.caption(states.plain(f"{seen.file}: {seen.kind}, {shape}, {_size(seen.size_bytes)}"))
+        rows = f"{seen.rows:,} {'points' if seen.mesh else 'rows'}"
+        shape = f"{seen.shape[0]} x {seen.shape[1]} {what}" if seen.shape else rows
+        kind = "a mesh" if seen.mesh else KINDS.get(seen.kind, seen.kind)
+        st.caption(states.plain(f"{seen.file}: {kind}, {shape}, {_size(seen.size_bytes)}"))
     if seen.gridded is not None:
-        gridded.offer(seen.gridded)
+        gridded.offer(seen.gridded, spec)
     if seen.mesh is not None:
         mesh.offer(seen.mesh, spec)
     if columns.guessed(seen, spec):
@@ -237,7 +240,7 @@ def _uploaded() -> None:
         st.session_state[NEW] = uploading.stage(upload)
         st.session_state.pop(reading.STOPPED, None)
     except InputError as error:
-        st.session_state[choice.PROBLEM] = str(error)
+        st.session_state[choice.PROBLEM] = f"{str(error).rstrip('.')}; shown is still the field chosen before."
 
 
 def _formula(spec: FieldSpec) -> None:

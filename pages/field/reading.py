@@ -51,8 +51,8 @@ def previews() -> Previews:
 def look(path: Path, spec: FieldSpec) -> uploads.UploadPreview | None:
     """What is in the file, read with progress and a way to stop; None after it was stopped."""
     law = "samples" if spec.rho in ("box", "samples") else spec.rho  # the two are one to a preview
-    steps = (spec.columns, spec.second, spec.components, spec.scalar, spec.time, spec.level, spec.member)
-    said = (*steps, spec.height_unit, spec.crs, spec.missing, spec.band, spec.slope)
+    what = (spec.columns, spec.second, spec.components, spec.scalar, *spec.steps.values())
+    said = (*what, spec.height_unit, spec.crs, spec.missing, spec.band, spec.slope)
     key = (stored_files.content_hash(path), path.name, spec.max_samples, spec.split_seed, law, *said)
     seen = previews().get(key)
     if seen is not None:

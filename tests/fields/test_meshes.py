@@ -155,7 +155,7 @@ def test_a_vector_of_points_in_three_dimensions(tmp_path: Path, suffix: str, mod
         field = built(path)
         assert field.d == 3 and field.n == np.prod(SHAPE) and field.kind == "samples"
         x, f = all_of(field)
-        assert any("point:p" in text for text in field.warnings)
+        assert any("point:p" in text for text in field.conversions)
     else:  # in this process: what a child costs is paid once a format
         table = meshes.read_mesh(path, FieldSpec())
         x, f = table.positions(), table.field_values()
@@ -275,7 +275,8 @@ def test_of_several_vectors_one_is_chosen(tmp_path: Path) -> None:
     np.testing.assert_allclose(table.field_values(), 2 * flow(lattice()))
     assert meshes.read_mesh(path, FieldSpec(components="cell:cellwise")).rows == 8 * 7 * 6
     assert meshes.read_mesh(path, FieldSpec(scalar="u")).layout.d == 3
-    look = meshes.look(path)
+    look = meshes.look(path, FieldSpec())
+    assert look.used == () and meshes.look(path, FieldSpec(scalar="u")).used == ("point:u",)
     assert look.vectors == ("point:velocity", "point:vorticity", "cell:cellwise")
     assert look.scalars == ("point:u", "point:v", "point:w")
     for spec, said in (

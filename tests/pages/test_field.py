@@ -170,7 +170,7 @@ def test_the_array_of_a_mesh_is_chosen(own_home: Path, tmp_path: Path):
     assert not app.exception and "choose one of them" in app.error[0].value
     app.selectbox(key="mesh_array").set_value("point:vorticity").run()
     assert not app.exception and not app.error and app.query_params["components"] == "point:vorticity"
-    assert "504 rows" in texts(app) and "in **3** dimensions" in texts(app)
+    assert "504 points" in texts(app) and "in **3** dimensions" in texts(app)
     app.selectbox(key="mesh_array").set_value("∇ point:w").run()
     assert not app.exception and app.query_params["scalar"] == "point:w" and "components" not in app.query_params
     assert "gradient of w" in texts(app)
@@ -447,3 +447,11 @@ def test_a_visitor_who_stops_ends_the_fetch_and_its_processes(tiles: Loopback):
         catalog.resolve(spec, drawing)
     clips = layout.home() / "cache" / "clips"
     assert not list(clips.glob("*.part*")) and not list(clips.glob("*.tif"))
+
+
+def test_an_empty_upload_takes_the_place_of_the_field_before(own_home: Path):
+    app = open_page("field", {"source": "himmelblau"})
+    app.segmented_control(key=pick.MODE).set_value(pick.UPLOAD).run()
+    app.file_uploader(key="upload").set_value([("e.csv", b"", "text/csv")]).run()
+    assert not app.exception and "e.csv is empty" in app.error[0].value
+    assert "Himmelblau" not in texts(app) and not plots(app)

@@ -61,7 +61,7 @@ def plan(file: str, names: Sequence[str]) -> Layout:
     """The layout of a table with these column names; InputError says which column is missing, doubled or too many."""
     found, ignored = _recognise(file, names)
     if not any(role[0] == "F" for role in found):
-        found, ignored = _by_other_names(names, found, ignored)
+        found, ignored = _by_other_names(file, names, found, ignored)
         if not any(role[0] == "F" for role in found) and "z" not in found:
             _check_components_once(file, names)
     x = {int(role[1:]): column for role, column in found.items() if role[0] == "x"}
@@ -99,15 +99,19 @@ def plan(file: str, names: Sequence[str]) -> Layout:
 
 
 def _by_other_names(
-    names: Sequence[str], found: dict[str, Column], ignored: tuple[str, ...]
+    file: str, names: Sequence[str], found: dict[str, Column], ignored: tuple[str, ...]
 ) -> tuple[dict[str, Column], tuple[str, ...]]:
-    """Columns as flow solvers, PIV and ParaView name them: x, y, z with u, v, w, Fx, Fy, Fz, or Points:0 and U:0."""
+    """Columns as flow solvers, PIV and ParaView name them: x, y, z with u, v, w, Fx, Fy, Fz, or Points:0 and U:0.
+
+    Raises InputError for three positions beside two components: which two of them are meant is for a person to say.
+    """
     known = [plain(name) for name in names]
     for values in VECTORS:
         chosen = [known.index(name) for name in values if known.count(name) == 1]
         d = len(chosen)
         if d < 2 or [known[k] for k in chosen] != list(values[:d]):
             continue
+        _check_as_many(file, names, chosen)
         for places in PLACES:
             at = [known.index(name) for name in places if known.count(name) == 1]
             if [known[k] for k in at[:d]] == list(places[:d]):
@@ -118,6 +122,19 @@ def _by_other_names(
                 )
                 return columns, rest
     return found, ignored
+
+
+def _check_as_many(file: str, names: Sequence[str], components: Sequence[int]) -> None:
+    """InputError where three positions stand beside two components."""
+    known, d = [plain(name) for name in names], len(components)
+    for places in PLACES:
+        at = [known.index(name) for name in places if known.count(name) == 1]
+        if len(at) > d:
+            where, of = ([names[k].strip() for k in side] for side in (at, components))
+            raise InputError(
+                f"{file}: {listed(where)} are {len(at)} positions, but {listed(of)} are {d} components; assign those "
+                f"that belong together, as in columns = {', '.join(where[:d])} -> {', '.join(of)}."
+            )
 
 
 def _check_components_once(file: str, names: Sequence[str]) -> None:

@@ -110,7 +110,7 @@ def read_preview(path: Path, spec: FieldSpec, second: Path | None = None) -> Upl
             return _gridded_preview(path, size, gridded_look(path, spec))
         _check(path)
         if is_mesh(path):
-            mesh = _parsed(path, meshes.look)
+            mesh = _parsed(path, lambda file: meshes.look(file, spec))
         if path.suffix.lower() in tables.SUFFIXES:
             names = _parsed(path, tables.names_of)
         what = _read(path, spec, second)

@@ -115,7 +115,7 @@ def _read(ds: xr.Dataset, file: str, spec: FieldSpec) -> Gridded:
         choices=tuple(choices),
         lattice=regular,
         inside=inside,
-        rectangle=bool(chart.whole and drawn.known == points.lon.size),
+        rectangle=bool(chart.whole and points.rectilinear and drawn.known == points.lon.size),
         conversions=(*log.conversions, *told),
         notes=tuple(log.notes),
     )
@@ -123,7 +123,7 @@ def _read(ds: xr.Dataset, file: str, spec: FieldSpec) -> Gridded:
 
 def _choices(ds: xr.Dataset, grid: Layout, spec: FieldSpec) -> list[Choice]:
     """Which step of every dimension that is no place: the first of a kind is set by its setting, others are at 0."""
-    wanted = {"time": spec.time, "level": spec.level, "member": spec.member}
+    wanted = spec.steps
     found: list[Choice] = []
     for kind, dim in grid.others:
         found.append(choice(ds, kind, dim, wanted.pop(kind, "")))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.fields.readers.gridded_steps import step_of
+from npf_engine.fields.readers.gridded_steps import each_of, step_of
 from npf_engine.tasks.archives import said
 
 if TYPE_CHECKING:
@@ -43,11 +43,12 @@ class Choice:
 
     @property
     def told(self) -> str:
-        """Which step was taken, as a number and by its name; "" where there is only one."""
+        """Which step was taken, by its name, as people count, and as its setting has it; "" where there is one."""
         if self.size == 1:
             return ""
         name = "" if self.dimension.lower() == self.kind else f" ({self.dimension})"
-        return f"{self.kind.capitalize()}{name} {self.label}: step {self.index} of 0 to {self.size - 1}."
+        what = f"{self.kind.capitalize()}{name} {self.label}: {each_of(self.kind, self.dimension, self.labels)}"
+        return f"{what} {self.index + 1} of {self.size} ({self.kind}=#{self.index})."
 
 
 @dataclass(frozen=True)

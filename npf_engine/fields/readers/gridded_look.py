@@ -38,9 +38,10 @@ def look(path: Path, spec: FieldSpec) -> GriddedLook:
             found = names.chosen(ds, spec, path.name)
         except InputError as error:
             defect = str(error)
-            found = names.chosen(ds, replace(spec, components="", scalar=""), path.name)
+            known = ",".join(pairs[0]) if pairs else ""
+            found = names.chosen(ds, replace(spec, components=known, scalar=""), path.name)
         grid = layout(ds, found.names[0])
-        wanted = {"time": spec.time, "level": spec.level, "member": spec.member}
+        wanted = spec.steps
         choices = []
         for kind, dim in grid.others:
             try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from npf_engine.errors import InputError
-from npf_engine.fields.readers.gridded_axes import place_role
+from npf_engine.fields.readers.gridded_axes import layout, place_role
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.settings.limits import shown
 
@@ -40,6 +40,7 @@ _COMMON = (
     ("fx", "fy"),
     ("f1", "f2"),
 )
+_UPWARD = (("u", "w"), ("x", "z"), ("1", "3"), ("eastward", "upward"))  # of the first component, of the third
 _SWAPS = (("zonal", "meridional"), ("eastward", "northward"), ("east", "north"), ("u", "v"), ("x", "y"))
 
 
@@ -150,9 +151,36 @@ def chosen(ds: xr.Dataset, spec: FieldSpec, file: str) -> Variables:
     if not found:
         return _scalar(ds, names, file)
     first, second, along = found[0]
+    third = _third(ds, first, names)
+    if third:
+        raise InputError(
+            f"{file} holds a flow in three dimensions ({first}, {second}, {third}): choose a slice of it with "
+            f"components = {first},{second} and a level, or give it as a VTK file (.vti) or a table of x1, x2, x3, F1, "
+            "F2, F3."
+        )
     others = [f"{a},{b}" for a, b, _ in found[1 : MOST_TOLD + 1]]
     notes = (f"{file} holds other vectors too: choose with components = {' or '.join(others)}.",) if others else ()
     return Variables((first, second), along, notes)
+
+
+def _third(ds: xr.Dataset, first: str, names: list[str]) -> str:
+    """The third component of a flow in a box of lengths; "" on a map, where levels are looked at one at a time."""
+    variable, plain = ds.variables[first], first.lower()
+    grid = layout(ds, first)
+    on_map = grid.lon or "grid_mapping" in variable.attrs or place_role(grid.x, _axis(ds, grid.x)) == "longitude"
+    if on_map or not any(kind == "level" and ds.sizes[dim] > 1 for kind, dim in grid.others):
+        return ""
+    lower = {name.lower(): name for name in names if ds.variables[name].dims == variable.dims}
+    for one, other in _UPWARD:
+        candidates = {plain.replace(one, other, 1), other.join(plain.rsplit(one, 1))} - {plain}
+        found = sorted(lower[name] for name in candidates if name in lower)
+        if found:
+            return found[0]
+    return ""
+
+
+def _axis(ds: xr.Dataset, dim: str) -> xr.Variable:
+    return ds.variables[dim] if dim in ds.variables else ds[dim].variable
 
 
 def _components(ds: xr.Dataset, text: str, names: list[str], file: str) -> Variables:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from npf_engine.errors import InputError
 from npf_engine.fields.readers.gridded_zarr import open_zarr
+from npf_engine.settings.limits import MAX_FILE_BYTES
 from npf_engine.tasks.archives import Bounds, brief, check_zip, said
 
 if TYPE_CHECKING:
@@ -46,10 +47,16 @@ def is_gridded(path: Path) -> bool:
 def opened(path: Path) -> Iterator[xr.Dataset]:
     """The data set in a file, nothing decoded; closed afterwards. Raises InputError for what cannot be opened.
 
-    A file may be larger than others may: what is not chosen of it is not read, and the child's limits hold.
+    A folder may be larger than files may: what is not chosen of it is not read.
     """
-    if path.is_file() and path.stat().st_size == 0:
+    size = path.stat().st_size if path.is_file() else 1
+    if size == 0:
         raise InputError(f"{path.name} is empty (0 bytes); export it again.")
+    if size > MAX_FILE_BYTES:
+        raise InputError(
+            f"{path.name} has {size / 1e6:,.0f} MB; files of up to {MAX_FILE_BYTES / 1e6:,.0f} MB are read: cut out "
+            "the times and levels that are meant (cdo, ncks), or write a Zarr folder, of which only those are read."
+        )
     with warnings.catch_warnings(), contextlib.ExitStack() as stack:
         warnings.simplefilter("ignore")
         if importlib.util.find_spec("xarray") is None or importlib.util.find_spec("h5netcdf") is None:

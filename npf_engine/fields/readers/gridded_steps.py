@@ -5,12 +5,14 @@ A number that is one step by its count and another by its value is refused: noth
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 
 from npf_engine.errors import InputError
 from npf_engine.settings.limits import shown
 
+MOST_DATES = 60  # of a dimension, that say what its steps are
 NEAR = 1e-4  # share by which a value may miss a label, which has six digits
 
 
@@ -41,6 +43,24 @@ def step_of(kind: str, dim: str, labels: Sequence[str], wanted: str) -> int:
             f"{kind} {shown(wanted)} is none of the {len(labels):,} steps of {dim}: {few}; or give a step as #0."
         )
     return found
+
+
+def each_of(kind: str, dim: str, labels: Sequence[str]) -> str:
+    """What one step is called: month, year or day where the dimension or its dates say so, else its kind."""
+    named = re.fullmatch(r"(year|season|month|week|day|hour)s?", dim.lower())
+    if kind == "time" and named:
+        return named[1]
+    dates = [re.match(r"(\d{1,5})-(\d\d)-(\d\d)", label) for label in labels[:MOST_DATES]]
+    if kind != "time" or len(dates) < 2 or not all(dates):
+        return kind
+    parts = [(int(date[1]), int(date[2]), int(date[3])) for date in dates if date]
+    pairs = list(itertools.pairwise(parts))
+    months = {12 * (b[0] - a[0]) + b[1] - a[1] for a, b in pairs}
+    if months in ({1}, {12}):
+        return "month" if months == {1} else "year"
+    if all(b[2] - a[2] == 1 or (b[2] == 1 and a[2] >= 28) for a, b in pairs):
+        return "day"
+    return kind
 
 
 def _counted(number: int, size: int) -> int | None:

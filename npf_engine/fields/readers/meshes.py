@@ -28,10 +28,15 @@ MOST_LISTED = 8
 
 @dataclass(frozen=True)
 class MeshLook:
-    """What can be chosen of a mesh, by titles (point:velocity): vectors, and scalars whose gradient F may be."""
+    """What can be chosen of a mesh, by titles (point:velocity): vectors, and scalars whose gradient F may be.
+
+    used: what F is made of, () where it must be chosen; gradient: whether it is the gradient of that.
+    """
 
     vectors: tuple[str, ...]
     scalars: tuple[str, ...]
+    used: tuple[str, ...] = ()
+    gradient: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,8 +68,7 @@ def read_mesh(path: Path, spec: FieldSpec) -> Table:
             f"{mesh.file}: {brief(choice.arrays[0].name)} has {f.shape[1]} components, but the mesh lies in "
             f"{len(axes)} dimensions; choose another array."
         )
-    if choice.gradient:
-        conversions.append(f"F is the gradient of {brief(choice.arrays[0].name)}, per unit of the positions.")
+    conversions.append(_told(mesh, choice))
     if where == "cell":
         conversions.append("F is known on cells; positions are their middles.")
     known = np.isfinite(f).all(axis=1) & np.isfinite(x).all(axis=1)
@@ -76,6 +80,14 @@ def read_mesh(path: Path, spec: FieldSpec) -> Table:
     return _with(table, notes, conversions, int((~known).sum()))
 
 
+def _told(mesh: Mesh, choice: _Choice) -> str:
+    """What F is, and what else it might have been."""
+    what = ", ".join(brief(array.name) for array in choice.arrays)
+    told = f"F is the gradient of {what}, per unit of the positions" if choice.gradient else f"F is {what}"
+    others = [array for array in mesh.arrays if array not in choice.arrays]
+    return f"{told}; the file has {_listed(others)} too." if others else f"{told}."
+
+
 def _slopes(mesh: Mesh, array: MeshArray, spec: FieldSpec) -> tuple[np.ndarray, list[str]]:
     """The gradient of a scalar, none where it holds -9999 and the like; what is told of these."""
     values = mesh.values(array)
@@ -85,11 +97,16 @@ def _slopes(mesh: Mesh, array: MeshArray, spec: FieldSpec) -> tuple[np.ndarray, 
     return mesh.gradient(array, [value for value, _ in found] if masked else []), told
 
 
-def look(path: Path) -> MeshLook:
-    """What can be chosen of a mesh. Raises InputError for a damaged file."""
+def look(path: Path, spec: FieldSpec) -> MeshLook:
+    """What can be chosen of a mesh, and what is. Raises InputError for a damaged file."""
     mesh = open_mesh(path)
     vectors = tuple(array.title for array in mesh.arrays if array.components in (2, 3))
-    return MeshLook(vectors, tuple(array.title for array in mesh.arrays if array.components == 1))
+    seen = MeshLook(vectors, tuple(array.title for array in mesh.arrays if array.components == 1))
+    try:
+        choice = _choose(mesh, spec)
+    except InputError:
+        return seen
+    return replace(seen, used=tuple(array.title for array in choice.arrays), gradient=choice.gradient)
 
 
 def _with(table: Table, notes: Sequence[str], conversions: Sequence[str], dropped: int) -> Table:
@@ -206,8 +223,6 @@ def _table(mesh: Mesh, choice: _Choice, axes: tuple[int, ...], x: np.ndarray, f:
         names = [f"d{first.name}/d{AXES[k]}" if choice.gradient else f"{first.name} {AXES[k]}" for k in axes]
     positions = tuple(Column(k, AXES[axis], f"x{k + 1}", "") for k, axis in enumerate(axes))
     values = tuple(Column(len(axes) + k, name, f"F{k + 1}", unit) for k, name in enumerate(names[: len(axes)]))
-    used = {array.title for array in choice.arrays}
-    ignored = tuple(array.title for array in mesh.arrays if array.title not in used)
     columns = {column.role: x[:, k] for k, column in enumerate(positions)}
     columns |= {column.role: f[:, k] for k, column in enumerate(values)}
-    return Table(mesh.file, Layout("samples", positions, values, ignored), columns)
+    return Table(mesh.file, Layout("samples", positions, values, ()), columns)

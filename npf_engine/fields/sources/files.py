@@ -12,44 +12,20 @@ from npf_engine.fields import stored_files, topography, uploads
 from npf_engine.fields.field import Field
 from npf_engine.fields.readers import raster_files
 from npf_engine.fields.readers.file_reading import SUFFIXES, is_mesh
+from npf_engine.fields.sources.file_source import FileSource
 from npf_engine.fields.sources.registry import register
-from npf_engine.fields.sources.source import (
-    FILES,
-    FOLDER,
-    TERRAIN_VALUE,
-    Family,
-    FieldInfo,
-    Progress,
-    Source,
-    ValueWord,
-)
+from npf_engine.fields.sources.source import FOLDER, TERRAIN_VALUE, FieldInfo, Progress, Source, ValueWord
 from npf_engine.fields.spec import FieldSpec
 
 FOLDER_SUFFIXES = (".tif", ".tiff", ".hgt", ".hgt.gz", ".hgt.zip")
 
 
 @dataclass(frozen=True)
-class _File(Source):
-    """A file by its path or by what is in it; one that is not there is still no other field."""
-
-    rank: ClassVar[int] = FILES
-    family: ClassVar[Family] = "file"
-
-    @property
-    def path(self) -> Path:
-        """The file, whether it is there or not."""
-        return stored_files.path_of(self.spec.source)
-
-    @property
-    def title(self) -> str:
-        return stored_files.title_of(self.spec.source.strip())
+class _File(FileSource):
+    """A raster, a table or a mesh."""
 
     def build(self, progress: Progress | None = None) -> Field:
-        if not self.path.is_file():
-            if stored_files.is_upload(self.spec.source.strip()):
-                raise InputError(f"The upload {self.path.name} is no longer here; upload it again on the Field page.")
-            raise InputError(f"There is no file at {self.spec.source.strip()}; check the path.")
-        return uploads.load_upload(self.path, self.spec, progress)
+        return uploads.load_upload(self.found(), self.spec, progress)
 
 
 def _is_file(spec: FieldSpec) -> bool:

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
 
-from npf_engine.errors import InputError
-from npf_engine.fields import stored_files
 from npf_engine.fields.field import Field
 from npf_engine.fields.gridded_field import gridded_field, load
 from npf_engine.fields.readers.gridded_open import is_gridded
+from npf_engine.fields.sources.file_source import FileSource
 from npf_engine.fields.sources.registry import register
-from npf_engine.fields.sources.source import FILES, Family, FieldInfo, Progress, Source, ValueWord
+from npf_engine.fields.sources.source import FILES, FieldInfo, Progress, Source, ValueWord
 from npf_engine.fields.spec import FieldSpec
 
 WINDS, WINDS_TITLE = "winds", "Winds at 200 hPa, each month (real)"
@@ -22,37 +21,18 @@ WINDS_SAMPLES = 100_000
 
 @register
 @dataclass(frozen=True)
-class Gridded(Source):
+class Gridded(FileSource):
     """A gridded file by its path or by what is in it: F is a vector of it, or the gradient of a scalar."""
 
     rank: ClassVar[int] = FILES - 1  # before the other files: a .zarr.zip is a .zip too
-    family: ClassVar[Family] = "file"
 
     @classmethod
     def parse(cls, spec: FieldSpec) -> Self | None:
         return cls(spec) if is_gridded(Path(spec.source.strip())) else None
 
-    @property
-    def path(self) -> Path:
-        """The file or folder, whether it is there or not."""
-        return stored_files.path_of(self.spec.source)
-
-    @property
-    def title(self) -> str:
-        return stored_files.title_of(self.spec.source.strip())
-
-    @property
-    def value_word(self) -> ValueWord:
-        return "gradient" if self.spec.scalar else "vector"
-
     def build(self, progress: Progress | None = None) -> Field:
-        if "://" in self.spec.source:
-            raise InputError("Addresses are never opened; download the file and name it.")
-        if not self.path.exists():
-            if stored_files.is_upload(self.spec.source.strip()):
-                raise InputError(f"The upload {self.path.name} is no longer here; upload it again on the Field page.")
-            raise InputError(f"There is no file at {self.spec.source.strip()}; check the path.")
-        return gridded_field(name_of(self.path), load(self.path, self.spec, progress), self.spec)
+        path = self.found(folders=True)
+        return gridded_field(name_of(path), load(path, self.spec, progress), self.spec)
 
 
 @register

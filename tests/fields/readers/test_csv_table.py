@@ -9,6 +9,7 @@ import pytest
 
 from npf_engine.errors import InputError
 from npf_engine.fields.readers.tables import read_table
+from npf_engine.fields.spec import FieldSpec
 
 RNG = np.random.default_rng(0)
 X, F = RNG.uniform(-1, 1, (120, 3)), RNG.normal(size=(120, 3))
@@ -184,3 +185,19 @@ def test_a_typographic_minus_sign_is_named(tmp_path: Path):
     (tmp_path / "a.csv").write_text("x,y,u,v\n" + rows(TWO) + "\u22121,2,3,4\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"U\+2212; write the plain hyphen"):
         read_table(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    "header", ["x0,x1,x2,u,v", "x,y,z,u,v", "Points:0,Points:1,Points:2,U:0,U:1", "x1,x2,x3,Fx,Fy"]
+)
+def test_three_positions_beside_two_components_are_asked_about(tmp_path: Path, header: str):
+    path = tmp_path / "a.csv"
+    values = np.random.default_rng(0).normal(size=(80, 5))
+    path.write_text(header + "\n" + "\n".join(",".join(map(repr, map(float, row))) for row in values))
+    names = header.split(",")
+    says = f"columns = {names[0]}, {names[1]} -> {names[3]}, {names[4]}"
+    with pytest.raises(InputError, match=r"are 3 positions, but .* are 2 components") as caught:
+        read_table(path, FieldSpec(source="a"))
+    assert says in str(caught.value)
+    table = read_table(path, FieldSpec(columns=says.partition("= ")[2]))
+    np.testing.assert_array_equal(table.positions(), values[:, :2])

@@ -164,7 +164,7 @@ def test_components_are_of_one_time_and_level(tmp_path: Path) -> None:
 def test_steps_are_told_and_a_wrong_one_is_a_sentence(tmp_path: Path) -> None:
     path, _ = steps(tmp_path)
     told = " ".join(read(path, time="1").conversions)
-    assert "Time 2020-02-01 06:00: step 1 of 0 to 2." in told and "Level (plev) 50000 Pa: step 0" in told
+    assert "Time 2020-02-01 06:00: month 2 of 3 (time=#1)." in told and "Level (plev) 50000 Pa: level 1" in told
     for key, value in (("time", "1999-01-01"), ("time", "7"), ("level", "300 hPa"), ("member", "2")):
         with pytest.raises(InputError, match=key):
             read(path, **{key: value})

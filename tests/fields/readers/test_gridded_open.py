@@ -185,3 +185,12 @@ def test_what_the_libraries_say_of_a_damaged_file_is_not_shown(tmp_path: Path) -
         path = tmp_path / name
         path.write_bytes(part)
         assert refused(path) == f"{name} is damaged or was not written whole; write it, copy it or download it again."
+
+
+def test_a_file_beyond_the_limit_is_refused_before_it_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "large.nc"
+    with open(path, "wb") as file:
+        file.truncate(412_000_000)  # of which nothing lies on the disk
+    assert "large.nc has 412 MB; files of up to 400 MB are read" in refused(path)
+    (tmp_path / "empty.nc").touch()
+    assert refused(tmp_path / "empty.nc") == "empty.nc is empty (0 bytes); export it again."

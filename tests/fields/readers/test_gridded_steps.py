@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from npf_engine.errors import InputError
-from npf_engine.fields.readers.gridded_steps import step_of
+from npf_engine.fields.readers.gridded_steps import each_of, step_of
 
 PRESSURES = tuple(f"{p} hPa" for p in (1000, 925, 850, 700, 500, 300, 200, 100, 50, 20, 10, 5))
 HEIGHTS = ("0 m", "-5 m", "-10 m", "-15 m", "-20 m", "-25 m")
@@ -62,3 +62,19 @@ def test_dates_by_their_beginning() -> None:
         step_of("time", "time", years[2000:] * 3, "2020")
     with pytest.raises(InputError, match="steps 0 to 11"):
         step_of("time", "time", MONTHS, "#12")
+
+
+@pytest.mark.parametrize(
+    ("kind", "dim", "labels", "each"),
+    [
+        ("time", "t", MONTHS, "month"),
+        ("time", "month", ("January", "February"), "month"),
+        ("time", "t", ("2019-01-01", "2020-01-01", "2021-01-01"), "year"),
+        ("time", "t", ("2020-02-28 12:00", "2020-02-29 12:00", "2020-03-01 12:00"), "day"),
+        ("time", "t", ("2020-02-28", "2020-02-28 06:00"), "time"),
+        ("time", "t", ("3 moons", "4 moons"), "time"),
+        ("level", "z", ("1000 hPa", "500 hPa"), "level"),
+    ],
+)
+def test_steps_are_counted_as_people_do(kind: str, dim: str, labels: tuple[str, ...], each: str) -> None:
+    assert each_of(kind, dim, labels) == each

@@ -1,0 +1,46 @@
+"""Which variables are F: a flow in a box has three components, one on a map has levels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from npf_engine.errors import InputError
+from npf_engine.fields.readers import file_reading
+from npf_engine.fields.readers.gridded import read_gridded
+from npf_engine.fields.spec import FieldSpec
+
+xr = pytest.importorskip("xarray")
+SIZES = {"z": 5, "y": 12, "x": 14}
+
+
+def flow(names: tuple[str, ...], axes: dict[str, str]) -> xr.Dataset:
+    """Components on levels, rows and columns that are called as ``axes`` says."""
+    rng = np.random.default_rng(0)
+    dims = [axes[dim] for dim in SIZES]
+    parts = {name: (dims, rng.normal(size=tuple(SIZES.values())), {"units": "m/s"}) for name in names}
+    return xr.Dataset(parts, {axes[dim]: np.linspace(0.0, 40.0, size) for dim, size in SIZES.items()})
+
+
+@pytest.mark.parametrize("names", [("u", "v", "w"), ("velocity_x", "velocity_y", "velocity_z"), ("F1", "F2", "F3")])
+def test_a_flow_in_a_box_is_asked_about_and_a_slice_of_it_is_read(tmp_path: Path, names: tuple[str, ...]) -> None:
+    path = tmp_path / "box.nc"
+    ds = flow(names, {"x": "x", "y": "y", "z": "z"})
+    ds.to_netcdf(path)
+    spec = FieldSpec(source=str(path))
+    with pytest.raises(InputError, match="three dimensions") as caught:
+        read_gridded(path, spec)
+    seen = file_reading.read_preview(path, spec)
+    assert seen.defects == [str(caught.value)] and seen.gridded is not None and seen.gridded.pairs[0] == names[:2]
+    spec = FieldSpec(source=str(path), components=",".join(names[:2]), level="#2")
+    data = read_gridded(path, spec)
+    here = np.stack([ds[name].values[2].ravel() for name in names[:2]], axis=1)
+    assert data.nodes == 12 * 14 and np.abs(data.f[: data.nodes] - here).max() < 1e-12
+
+
+def test_the_upward_component_on_a_map_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "map.nc"
+    flow(("u", "v", "w"), {"x": "lon", "y": "lat", "z": "plev"}).to_netcdf(path)
+    assert read_gridded(path, FieldSpec(source=str(path))).variables == ("u", "v")
