@@ -22,8 +22,8 @@ from ui.form import label_of
 KNOWN = declared(FieldSpec)
 
 GRID_SAMPLES = (
-    "A grid with more points than this is thinned: one row and column in so many is read. Of a coarser grid samples are "
-    "also taken between its points, where F is interpolated, up to 100,000 of them."
+    "A grid with more points than this is thinned: one row and column in so many is read. Of a coarser grid samples "
+    "are also taken between its points, where F is interpolated, up to 100,000 of them."
 )
 HEIGHTS = {
     "": "what the file says",
