@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from npf_engine.errors import DiskFull, InputError
+from npf_engine.runs import marks
 from npf_engine.runs.schema import Table
 from npf_engine.tasks import child, layout
 from npf_engine.tasks.processes import FileLock
@@ -68,12 +69,14 @@ class Importer:
             report["bundle"] = str(target / copy.name)
             layout.write_json(part / layout.REPORT, report)
             layout.write_json(part / layout.SPEC, spec)
-            layout.write_json(part / layout.ABOUT, {"name": bundle.name, "source": source, "created": time.time()})
+            marks.write(part, name=bundle.name, source=source, created=time.time())
             shutil.rmtree(target, ignore_errors=True)
             with layout.writing(target):
                 part.rename(target)
             self.table.remove(run_id)
-            self._insert(run_id, bundle.name, source, origin, report, spec_text=json.dumps(spec))
+            name = self._insert(run_id, bundle.name, source, origin, report, spec_text=json.dumps(spec))
+            if name != bundle.name:
+                marks.write(target, name=name)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
             if target is not None:
@@ -90,9 +93,9 @@ class Importer:
 
     def _insert(
         self, run_id: str, name: str, source: str, origin: str | None, report: dict[str, object], spec_text: str
-    ) -> None:
+    ) -> str:
         now = time.time()
-        self.table.insert(
+        return self.table.insert(
             id=run_id,
             name=name,
             state="done",

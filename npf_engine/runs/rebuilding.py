@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from npf_engine.errors import InputError
-from npf_engine.runs import safekeeping
+from npf_engine.runs import marks, safekeeping
 from npf_engine.runs.safekeeping import COLUMNS, SIDES, backup_path, encoded, report_columns, side, trouble
 from npf_engine.runs.states import FINAL
 from npf_engine.settings import reading
@@ -130,9 +130,7 @@ def _row(run: Path, known: dict[str, object] | None) -> dict[str, object] | None
         known = _from_folder(run, spec or {}, about, worked=bool(status))
         if known["source"] == "gallery":
             return None  # listed anew from the gallery
-    row = dict(known)
-    if isinstance(about.get("name"), str):
-        row["name"] = about["name"]
+    row = dict(known) | {"summary": None} | encoded(marks.columns(about))
     if report is not None:
         row |= {"state": "done", "error": None, "finished": row.get("finished") or _changed(run / layout.REPORT)}
         row |= encoded(report_columns(report))

@@ -35,10 +35,14 @@ COLUMNS = {
     "origin": "TEXT",
     "crashes": "INTEGER",
     "told": "TEXT",
+    "tags": "TEXT",
+    "notes": "TEXT",
+    "sweep": "TEXT",
+    "summary": "TEXT",
 }
-LATER = ("crashes", "told")  # columns that tables of earlier versions lack
+LATER = ("crashes", "told", "tags", "notes", "sweep", "summary")  # columns that tables of earlier versions lack
 CREATE = f"CREATE TABLE IF NOT EXISTS runs ({', '.join(f'{name} {kind}' for name, kind in COLUMNS.items())})"
-JSON_COLUMNS = ("metrics", "seconds")
+JSON_COLUMNS = ("metrics", "seconds", "tags")
 VERSION = 1
 BACKUP_SECONDS = 60.0  # between two copies, where something has changed
 SIDES = ("-wal", "-shm")

@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from npf_engine.bundle.cleaning import clean_metrics, clean_record, clean_seconds, clean_text
+from npf_engine.bundle.cleaning import clean_metrics, clean_seconds, clean_text
 from npf_engine.errors import DiskFull, InputError
 from npf_engine.measures.verdict import level_of_row
-from npf_engine.runs import rebuilding, safekeeping
+from npf_engine.runs import cells, names, rebuilding, safekeeping
 from npf_engine.runs.states import ACTIVE as ACTIVE
 from npf_engine.runs.states import STATES as STATES
 from npf_engine.settings.base import Spec
-from npf_engine.settings.limits import MAX_NAME
 from npf_engine.studies import kinds
 from npf_engine.tasks import layout
 from npf_engine.tasks.processes import Identity
 
 T = TypeVar("T")
 SOURCES = ("trained", "imported", "gallery")
-LATEST = 4e9  # unix seconds: no run is from later
 RACY = 50_000_000  # nanoseconds: clocks of file systems are coarse
 ROWS_KEPT = 4096  # decoded rows that are kept: some 20 kB each
 PATIENCE, HURRY = 5.0, 10.0  # seconds to wait for a lock; for how long after one in vain the wait is short
@@ -56,6 +53,9 @@ class Run:
     error: str | None
     source: str
     told: str | None = None  # what happened to it and is no error
+    tags: tuple[str, ...] = ()
+    notes: str = ""
+    sweep: str | None = None  # the id of the sweep that it belongs to
 
     @property
     def active(self) -> bool:
@@ -142,7 +142,7 @@ class Table:
         for path in (copy,) if "held by another" in str(cause) else (self.path, copy):
             with contextlib.suppress(sqlite3.Error):
                 with contextlib.closing(safekeeping.opened(path, read_only=True)) as db:
-                    db.text_factory = _text
+                    db.text_factory = cells.text
                     answer = work(db)
                 self.stale = str(cause)
                 return answer
@@ -151,7 +151,7 @@ class Table:
     def _on(self, work: Callable[[sqlite3.Connection], T]) -> T:
         hurried = time.monotonic() < self._hurry
         with contextlib.closing(safekeeping.opened(self.path, wait=0.2 if hurried else PATIENCE)) as db:
-            db.text_factory = _text
+            db.text_factory = cells.text
             db.execute("PRAGMA synchronous=NORMAL")
             return work(db)
 
@@ -179,13 +179,22 @@ class Table:
             f"disk, or move the file away: it is made again from the runs' folders"
         )
 
-    def insert(self, **columns: object) -> None:
-        """Add a row."""
+    def insert(self, **columns: object) -> str:
+        """Add a row; the name that it has got: one that another run has gets a number."""
         row = safekeeping.encoded(columns)
-        self._ask(lambda db: safekeeping.insert(db, row))
+        return self._ask(lambda db: names.insert(db, row))
+
+    def rename(self, run_id: str, name: str) -> str:
+        """Give a row another name; the one that it has got, with a number where another run has it."""
+        return self._ask(lambda db: names.rename(db, run_id, name))
+
+    def ask(self, work: Callable[[sqlite3.Connection], T], *, write: bool = False) -> T:
+        """``work`` on a connection to the table, which is read from its copy at worst. Raises InputError."""
+        return self._ask(work) if write else self._read(work)
 
     def update(self, run_id: str, **columns: object) -> None:
-        """Change some columns of a row."""
+        """Change some columns of a row; what the list shows of it is made anew where it has a new report."""
+        columns |= {"summary": None} if "metrics" in columns else {}
         assignments = ", ".join(f"{name} = ?" for name in columns)
         values = [*safekeeping.encoded(columns).values(), run_id]
         self._ask(lambda db: db.execute(f"UPDATE runs SET {assignments} WHERE id = ?", values))
@@ -196,7 +205,7 @@ class Table:
 
     def find(self, run_id: str) -> Row | None:
         """The row of a run, or None."""
-        found = self._read(lambda db: db.execute(f"{_select(db)} WHERE id = ?", [run_id]).fetchone())
+        found = self._read(lambda db: db.execute(f"{select(db)} WHERE id = ?", [run_id]).fetchone())
         return None if found is None else _row(self.folder, *found)
 
     def rows(self, *states: str) -> list[Row]:
@@ -208,7 +217,7 @@ class Table:
         if kept is not None and signature is not None and kept[0] == signature and self.stale is None:
             return list(kept[1])
         where = f"WHERE state IN ({', '.join('?' * len(states))})" if states else ""
-        found = self._read(lambda db: db.execute(f"{_select(db)} {where} ORDER BY rowid DESC", states).fetchall())
+        found = self._read(lambda db: db.execute(f"{select(db)} {where} ORDER BY rowid DESC", states).fetchall())
         rows = [_row(self.folder, *item) for item in found]
         if signature is not None and self.stale is None:
             self._kept[states] = (signature, tuple(rows))
@@ -236,11 +245,11 @@ class Table:
         )
 
 
-def _select(db: sqlite3.Connection) -> str:
-    """All columns; those that an older table lacks, and that could not be added, are empty."""
+def select(db: sqlite3.Connection, columns: Iterable[str] = safekeeping.COLUMNS) -> str:
+    """These columns; those that an older table lacks, and that could not be added, are empty."""
     there = {row[1] for row in db.execute("PRAGMA table_info(runs)")}
     lacking = set(safekeeping.LATER) - there
-    return f"SELECT {', '.join('NULL' if name in lacking else name for name in safekeeping.COLUMNS)} FROM runs"
+    return f"SELECT {', '.join('NULL' if name in lacking else name for name in columns)} FROM runs"
 
 
 @functools.lru_cache(maxsize=ROWS_KEPT)
@@ -255,44 +264,25 @@ def _row(folder: Path, *values: object) -> Row:
     verdict, error = item["verdict"], item["error"]
     run = Run(
         id=run_id,
-        name=_line(item["name"]) or run_id,
-        state=_line(item["state"]),
-        created=_time(item["created"]) or 0.0,
-        started=_time(item["started"]),
-        finished=_time(item["finished"]),
+        name=cells.line(item["name"]) or run_id,
+        state=cells.line(item["state"]),
+        created=cells.unix(item["created"]) or 0.0,
+        started=cells.unix(item["started"]),
+        finished=cells.unix(item["finished"]),
         folder=folder / (Path(run_id).name or "_"),
-        spec_json=_decode(item["spec"]) or {},
-        verdict=None if verdict is None else level_of_row(_line(verdict)),
-        metrics=clean_metrics(_decode(item["metrics"])),
-        seconds=clean_seconds(_decode(item["seconds"])),
+        spec_json=cells.record(item["spec"]) or {},
+        verdict=None if verdict is None else level_of_row(cells.line(verdict)),
+        metrics=clean_metrics(cells.record(item["metrics"])),
+        seconds=clean_seconds(cells.record(item["seconds"])),
         error=None if error is None else clean_text(error),
-        source=_line(item["source"]),
+        source=cells.line(item["source"]),
         told=None if item["told"] is None else clean_text(item["told"]),
+        tags=cells.words(item["tags"]),
+        notes=clean_text(item["notes"]),
+        sweep=cells.line(item["sweep"]) or None,
     )
     pid = item["pid"]
     worker = Identity(pid, str(item["pid_start"])) if isinstance(pid, int) and 0 < pid < 2**31 else None
     crashes = item["crashes"] if isinstance(item["crashes"], int) else 0
     slot, origin = (None if item[name] is None else str(item[name]) for name in ("slot", "origin"))
-    return Row(run, _time(item["queued"]), worker, slot, _time(item["cancel"]), origin, crashes)
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "replace")
-
-
-def _line(value: object) -> str:
-    """A short text of one line."""
-    return " ".join(clean_text(value, MAX_NAME).split())
-
-
-def _time(value: object) -> float | None:
-    """Unix seconds of this century and the next, or None."""
-    return float(value) if isinstance(value, int | float) and 0 <= value <= LATEST else None
-
-
-def _decode(text: object) -> dict[str, object] | None:
-    try:
-        data = json.loads(text) if isinstance(text, str | bytes) and text else None
-    except (ValueError, TypeError, RecursionError):
-        return None
-    return clean_record(data)
+    return Row(run, cells.unix(item["queued"]), worker, slot, cells.unix(item["cancel"]), origin, crashes)

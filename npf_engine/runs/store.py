@@ -13,10 +13,10 @@ from pathlib import Path
 
 from npf_engine import resources
 from npf_engine.errors import DiskFull, InputError
-from npf_engine.runs import reading, rebuilding, uploads
+from npf_engine.runs import marks, reading, rebuilding, uploads
+from npf_engine.runs.catalogue import Catalogue
 from npf_engine.runs.executors import LocalExecutor
 from npf_engine.runs.imported import Importer
-from npf_engine.runs.results import Results
 from npf_engine.runs.scheduler import Scheduler
 from npf_engine.runs.schema import ACTIVE, Row, Run, Table
 from npf_engine.runs.states import STATES
@@ -34,7 +34,7 @@ LOOK_SECONDS = 0.5  # accesses closer together than this share one look at the g
 GALLERY = resources.gallery()
 
 
-class RunStore(Results):
+class RunStore(Catalogue):
     """The runs of one home folder: folders below ``runs/`` and a table beside it.
 
     Objects are cheap and hold nothing that matters: several may look at one home, in several processes. Asking starts
@@ -146,19 +146,6 @@ class RunStore(Results):
         same_field = getattr(spec, "field", None) == getattr(old.spec, "field", None)
         return self._submit(spec, field=old.folder / layout.FIELD if same_field else None)
 
-    def rename(self, run_id: str, name: str) -> Run:
-        """Give a run another name."""
-        row = self._own(run_id, "renamed")
-        if not name.strip():
-            raise InputError("a run's name must not be empty")
-        name = name.strip()
-        limits.check_text("a run's name", name, limits.MAX_NAME)
-        self.table.update(row.run.id, name=name)
-        with contextlib.suppress(InputError):  # for a table that has to be made again
-            about = {"name": name, "source": row.run.source, "created": row.run.created}
-            layout.write_json(row.run.folder / layout.ABOUT, about)
-        return self._row(run_id).run
-
     def pause(self, run_id: str) -> Run:
         """Let a run rest: its process waits, keeps its memory and gives up its slot. One in the queue just waits."""
         with self.scheduler.lock().held():
@@ -245,11 +232,13 @@ class RunStore(Results):
                 with layout.writing(folder):
                     shutil.copyfile(field, folder / layout.FIELD)
             now = time.time()
-            layout.write_json(folder / layout.ABOUT, {"name": name, "source": "trained", "created": now})
+            marks.write(folder, name=name, source="trained", created=now)
             text, place = json.dumps(kinds.spec_to_json(spec)), self.scheduler.last_place()
-            self.table.insert(
+            own = self.table.insert(
                 id=run_id, name=name, state="queued", source="trained", spec=text, created=now, queued=place
             )
+            if own != name:
+                marks.write(folder, name=own)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -265,12 +254,6 @@ class RunStore(Results):
             except InputError as error:  # what is there can be looked at all the same
                 self._trouble = str(error)
             self._looked = time.monotonic()
-
-    def _own(self, run_id: str, verb: str) -> Row:
-        row = self._row(run_id)
-        if row.run.source == "gallery":
-            raise InputError(f"{row.run.name!r} belongs to the gallery and cannot be {verb}")
-        return row
 
     @staticmethod
     def _must_be(row: Row, verb: str, *states: str) -> None:

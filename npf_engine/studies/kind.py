@@ -19,6 +19,7 @@ from npf_engine.settings.dotted import dotted_values, with_dotted
 from npf_engine.tasks.recorder import Recorder
 
 T = TypeVar("T")
+MOST = 1e30  # a figure beyond it is none
 
 
 class Result(Protocol):
@@ -89,6 +90,36 @@ class Words:
 
 
 @dataclass(frozen=True)
+class Measure:
+    """A number of a report by which runs are compared.
+
+    title: the head of its column; about: what it is; at: where the report has it, a dotted path, or a function of the
+    report. better: -1 where less is better, 1 where more is, 0 where neither is. shown: unless somebody hides it.
+    """
+
+    name: str
+    title: str
+    about: str
+    at: str | Callable[[Mapping[str, object]], float | None]
+    better: int = -1
+    shown: bool = True
+
+    def of(self, report: Mapping[str, object]) -> float | None:
+        """Its value in a report; None where that has none."""
+        if not isinstance(self.at, str):
+            return self.at(report)
+        value: object = report
+        for part in self.at.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        return _finite(value)
+
+
+def _finite(value: object) -> float | None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if number and abs(value) < MOST else None  # type: ignore[arg-type, operator]  # a number
+
+
+@dataclass(frozen=True)
 class Kind(Generic[SpecT, ResultT]):
     """One kind of run.
 
@@ -102,7 +133,9 @@ class Kind(Generic[SpecT, ResultT]):
     whether a checkpoint is due. ``files`` are patterns of the result files in the run folder; ``bundled``: what a run
     leaves is a model, its bundle. ``naming`` is what a run without a name is called, with leaves in braces; where
     ``{name}`` is among them, that leaf is not the run's name. ``change`` is a function ``(spec, values) -> spec``
-    where setting values one by one is not all there is to it.
+    where setting values one by one is not all there is to it. ``measures``: the numbers of a report that runs are
+    compared by; where none are named, all that stand at its top. ``subject``: what a run is about (a field, a task, a
+    picture), with leaves in braces, or "module:name" of a function of its settings as JSON.
     """
 
     name: str
@@ -116,6 +149,8 @@ class Kind(Generic[SpecT, ResultT]):
     bundled: bool = False
     naming: str = ""
     change: str | Callable[[SpecT, Mapping[str, object]], SpecT] | None = None
+    measures: tuple[Measure, ...] = ()
+    subject: str = ""
 
     @property
     def title(self) -> str:
@@ -152,6 +187,20 @@ class Kind(Generic[SpecT, ResultT]):
         made: ResultT = named(self.result).of_json(report)  # type: ignore[attr-defined]  # a class method of each
         return made
 
+    def measured(self, report: Mapping[str, object]) -> dict[str, float]:
+        """Name -> value of the numbers in a report that runs of this kind are compared by."""
+        if not self.measures:
+            numbers = {name: _finite(value) for name, value in report.items() if name != "seconds"}
+        else:
+            numbers = {item.name: item.of(report) for item in self.measures}
+        return {name: value for name, value in numbers.items() if value is not None}
+
+    def subject_of(self, settings: Mapping[str, object]) -> str:
+        """What a run with these settings, as JSON has them, is about."""
+        if ":" in self.subject:
+            return str(named(self.subject)(settings))  # type: ignore[operator]  # a function by its name
+        return self.subject.format_map(_Leaves(settings))
+
     @property
     def names_runs(self) -> bool:
         """Whether the leaf ``name`` is the name of the run."""
@@ -166,6 +215,13 @@ class Kind(Generic[SpecT, ResultT]):
         """The name of a run of this spec."""
         own = str(getattr(spec, "name", "")).strip() if self.names_runs else ""
         return own or self.default_name(spec)
+
+
+class _Leaves(dict[str, object]):
+    """Settings by their names; nothing for one that is not there."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
 
 
 def named(what: str | T) -> T:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from npf_engine.errors import InputError
-from npf_engine.fields import catalog
+from npf_engine.fields import catalog, titles
 from npf_engine.fields.sources.place import must_be_fetched, place_of
 from npf_engine.fields.spec import FieldSpec
 from pages.field import building, choice, options, pick, preview
-from ui import fieldtitle, frame, states, uploading
+from ui import frame, states, uploading
 from ui.link import FIELD
 
 SYMBOLS = ("F", "Omega", "rho", "law", "u", "grad_u", "M")  # of the glossary
@@ -35,7 +35,7 @@ def main() -> None:
         card = st.container(border=True, gap="small", key="field_card")
         with card:
             built_in = {info.name: info.title for info in catalog.built_in_fields()}
-            title = place.title if place is not None else built_in.get(spec.source) or fieldtitle.source_title(spec)
+            title = place.title if place is not None else built_in.get(spec.source) or titles.source_title(spec)
             st.markdown(f"##### :material/terrain: {states.plain(title)}")
             if not sound:
                 st.caption(

@@ -1,82 +1,90 @@
-"""Two runs side by side: their accuracy, what was set differently, their pictures."""
+"""Runs side by side: their measures, what was set differently, their pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from npf_engine.figures import accuracy
 from npf_engine.numbers import number
-from npf_engine.runs.store import Run
-from npf_engine.settings.dotted import dotted_values
+from npf_engine.runs import comparing
+from npf_engine.runs.schema import Run
 from npf_engine.settings.reading import maybe_number
 from npf_engine.studies.kinds import TRAIN
 from ui import frame, pictures, states
 from ui.plots import plot
 from ui.runs import badge
 
+FEW = 4  # runs that stand beside one another as pictures and columns; more are lines of a table
 
-def show(one: Run, other: Run) -> None:
-    """The comparison of two runs."""
-    pair = (one, other)
-    columns = st.columns(2, border=True)
-    for column, run in zip(columns, pair, strict=True):
-        with column:
+
+def show(runs: Sequence[Run]) -> None:
+    """The comparison of two runs and more."""
+    few = len(runs) <= FEW
+    if few:
+        _cards(runs)
+    st.markdown("##### Accuracy")
+    (_few if few else _many)(runs)
+    st.markdown("##### Set differently")
+    changed = comparing.differing(runs)
+    if not changed:
+        st.caption("Nothing: they have the same settings.")
+    elif few:
+        cells = {
+            head: list(map(states.plain, values))
+            for head, values in zip(_heads(runs), zip(*changed.values(), strict=True), strict=True)
+        }
+        st.table({"setting": list(changed)} | cells)
+    else:
+        st.dataframe({"Name": [run.name for run in runs]} | changed, hide_index=True, key="compare_settings")
+
+
+def _cards(runs: Sequence[Run]) -> None:
+    for column, run in zip(st.columns(len(runs), border=True), runs, strict=True):
+        with column, states.shown(run.name):
             st.markdown(f"#### {states.plain(run.name)}")
             badge(run)
             if run.state == "done" and run.kind == TRAIN:
-                with states.told():
-                    plot(
-                        pictures.cover(run.id),
-                        f"compare_{run.id}",
-                        "∇u♯ρ over F♯ρ.",
-                        {key: pictures.view(run.id).clouds[key] for key in ("field", "grad_u")},
-                        run.id,
-                    )
+                plot(
+                    pictures.cover(run.id),
+                    f"compare_{run.id}",
+                    "∇u♯ρ over F♯ρ.",
+                    {key: pictures.view(run.id).clouds[key] for key in ("field", "grad_u")},
+                    run.id,
+                )
                 frame.link("factorization", None, {"run": run.id})
             else:
-                st.caption("No model to show.")
-    heads = _heads(one, other)
-    st.markdown("##### Accuracy")
-    table = metrics(one, other)
+                frame.run_link(run, "Open")
+
+
+def _heads(runs: Sequence[Run]) -> list[str]:
+    return [states.plain(run.name) for run in runs]  # a table's cells are Markdown
+
+
+def _few(runs: Sequence[Run]) -> None:
+    """The whole accuracy table, a column a run."""
+    table = metrics(runs)
     if table:
-        st.table({"": list(table), heads[0]: [a for a, _ in table.values()], heads[1]: [b for _, b in table.values()]})
+        columns = zip(*table.values(), strict=True)
+        st.table({"": list(table)} | dict(zip(_heads(runs), map(list, columns), strict=True)))
         st.caption(
             "Value (ratio ± standard error; the ratio is value over floor). Lower is better; a ratio of 1 is perfect."
         )
     else:
-        st.caption("Neither of the two is finished.")
-    st.markdown("##### Set differently")
-    changed = differences(one, other)
-    if changed:
-        st.table(
-            {
-                "setting": list(changed),
-                heads[0]: [states.plain(a) for a, _ in changed.values()],
-                heads[1]: [states.plain(b) for _, b in changed.values()],
-            }
-        )
-    else:
-        st.caption("Nothing: the two have the same settings.")
+        st.caption("None of them has an accuracy table.")
 
 
-def _heads(one: Run, other: Run) -> tuple[str, str]:
-    first, second = states.plain(one.name), states.plain(other.name)  # a table's cells are Markdown
-    return (first, second) if first != second else (f"{first} (1)", f"{second} (2)")
-
-
-def metrics(one: Run, other: Run) -> dict[str, tuple[str, str]]:
-    """What was measured -> the text for either run; verdict and seconds last."""
+def metrics(runs: Sequence[Run]) -> dict[str, list[str]]:
+    """What was measured -> the text for each run; verdict and seconds last."""
     found: list[dict[str, Mapping[str, object]]] = [
-        {row["what"]: row for row in accuracy.rows(run.metrics or {})} for run in (one, other)
+        {row["what"]: row for row in accuracy.rows(run.metrics or {})} for run in runs
     ]
-    names = dict.fromkeys([*found[0], *found[1]])
-    table = {name: (_cell(found[0].get(name)), _cell(found[1].get(name))) for name in names}
-    if one.metrics or other.metrics:
-        table["Verdict"] = (states.plain(one.verdict or "–"), states.plain(other.verdict or "–"))
-        totals = [(run.seconds or {}).get("total") for run in (one, other)]
-        table["Time"] = (frame.duration(totals[0]), frame.duration(totals[1]))
+    names = dict.fromkeys(name for rows in found for name in rows)
+    table = {name: [_cell(rows.get(name)) for rows in found] for name in names}
+    if any(run.seconds for run in runs):
+        table["Verdict"] = [states.plain(run.verdict or "–") for run in runs]
+        table["Time"] = [frame.duration((run.seconds or {}).get("total")) for run in runs]
     return table
 
 
@@ -88,11 +96,10 @@ def _cell(row: Mapping[str, object] | None) -> str:
     return number(value) + ("" if ratio is None else f" ({number(ratio)}{error})")
 
 
-def differences(one: Run, other: Run) -> dict[str, tuple[str, str]]:
-    """Dotted key -> the two values, for the settings that differ; the name aside."""
-    first, second = dotted_values(one.spec), dotted_values(other.spec)
-    return {
-        key: (str(first[key]), str(second[key]))
-        for key in first
-        if key in second and first[key] != second[key] and key != "name"
-    }
+def _many(runs: Sequence[Run]) -> None:
+    """A line a run."""
+    table = metrics(runs)
+    if table:
+        st.dataframe({"Name": [run.name for run in runs]} | table, hide_index=True, key="compare_measures")
+    else:
+        st.caption("None of them has an accuracy table.")

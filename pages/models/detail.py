@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
+from npf_engine.fields import titles
 from npf_engine.figures import accuracy
 from npf_engine.glossary import typeset
 from npf_engine.numbers import number
@@ -12,21 +15,27 @@ from npf_engine.settings.dotted import as_text, flatten
 from npf_engine.studies import kinds
 from npf_engine.studies.factorization.spec import TrainingSpec
 from npf_engine.studies.kinds import TRAIN
-from ui import exports, fieldtitle, frame, live, manage, paperfigure, pictures, states
+from pages.models import choice, describe
+from ui import exports, frame, live, manage, paperfigure, pictures, states
 from ui.link import TRAINING
 from ui.plots import plot
 from ui.runs import badge, store
 
 
-def show(run: Run) -> None:
-    """Everything that can be done with ``run``; of a kind without a page of its own, what any run has."""
+def show(run: Run, tags: Sequence[str]) -> None:
+    """Everything that can be done with ``run``; of a kind that is no training, what any run has. ``tags``: all that
+    there are."""
     training = run.kind == TRAIN
     with st.container(border=True, key="detail"):
         st.markdown(f"#### {states.plain(run.name)}")
         badge(run)
         if run.error:
             states.problem(run.error)
+        with st.container(horizontal=True, vertical_alignment="center", key="detail_marks"):
+            if not choice.pinned(run.id):
+                choice.pin_button(run.id)
         manage.changes(run)
+        describe.edit(run, tags)
         with states.shown(run.name):
             (_links if training else _controls)(run)
         if run.state == "done":
@@ -58,12 +67,14 @@ def _controls(run: Run) -> None:
                 "This version does not know this kind of run; name its module in NPF_EXTENSIONS to work with it."
             )
             return
+        if frame.page_of(run.kind) != "models":
+            frame.run_link(run, "Open")
         if run.state == "done":
             manage.download(run)
         live.controls(run, store().status(run.id))
         if not run.active and st.button("Repeat", icon=":material/replay:", key="detail_again"):
             with states.told():
-                frame.go("models", {"run": store().retry(run.id).id})
+                frame.go(frame.page_of(run.kind), {"run": store().retry(run.id).id})
 
 
 def _figures(run: Run) -> None:
@@ -85,7 +96,7 @@ def _links(run: Run) -> None:
             frame.link("inverse", None, {"run": run.id})
             manage.download(run)
             exports.offer(run)
-            paperfigure.cite(fieldtitle.source_title(spec.field))
+            paperfigure.cite(titles.source_title(spec.field))
         else:
             frame.link("train", "Look at the training", {"run": run.id})
         frame.link("train", "Train again with edits", {**TRAINING.write(spec), "retry": run.id})

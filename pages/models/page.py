@@ -5,8 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from npf_engine.errors import InputError
+from npf_engine.runs import finding
+from npf_engine.runs.groups import Group, grouped
+from npf_engine.runs.summaries import Summary
 from npf_engine.studies import kinds
-from pages.models import compare, detail, importing, table
+from pages.models import choice, compare, describe, detail, importing, table, ticks
 from ui import frame, states
 from ui.runs import store
 
@@ -16,8 +19,7 @@ def main() -> None:
         "Models", "Which runs are there, how good are they, and which do I want?", ("grad_u", "law", "M_xi", "I")
     )
     importing.show()
-    # A kind without a page of its own, or that this version does not know, can be looked at and deleted here.
-    runs = [run for run in store().list() if run.kind == kinds.TRAIN or frame.page_of(run.kind) == "models"]
+    runs = store().summaries()
     if not runs:
         states.empty(
             "No runs yet",
@@ -27,14 +29,67 @@ def main() -> None:
             icon=":material/inventory_2:",
         )
         return
-    chosen = table.show(runs)
-    if len(chosen) == 1:
-        detail.show(chosen[0])
-    elif len(chosen) == 2:
-        with states.shown(" or ".join(run.name for run in chosen)):
-            compare.show(*chosen)
+    known = {run.id: run for run in runs}
+    chosen = ticks.chosen(known)
+    view = st.container(horizontal=True, vertical_alignment="bottom", key="models_view")
+    with view:
+        words = choice.words()
+    found = choice.wanted(runs, words).found(runs)
+    if found:
+        with view:
+            groups, shown = _arranged(found, choice.baseline(known))
+        table.show(groups, shown, chosen, _open)
+        _caption(shown)
     else:
-        st.caption("Tick one run for what can be done with it, two to compare them.")
+        st.info("No run matches the filter.", icon=":material/filter_alt_off:")
+    if st.session_state.pop(ticks.MANY, False):
+        st.info(f"{ticks.MOST} runs can be compared at a time; the first {ticks.MOST} are shown.")
+    tags = sorted({tag for run in runs for tag in run.tags}, key=str.lower)
+    if len(chosen) == 1:
+        detail.show(store().get(chosen[0]), tags)
+    elif chosen:
+        several = [store().get(run_id) for run_id in chosen]
+        with st.container(horizontal=True, key="models_several"):
+            describe.tag_all(several, tags)
+            st.button("Untick all", icon=":material/remove_done:", key="untick", on_click=ticks.take, args=([],))
+        compare.show(several)
+    else:
+        st.caption("Tick one run for what can be done with it, two or more to compare them.")
+
+
+def _arranged(found: list[Summary], base: Summary | None) -> tuple[list[Group], table.View]:
+    """The entries in their order, and how they are shown, as the widgets say that this draws."""
+    measures = finding.measures(found)
+    order, reverse = choice.order(measures)
+    columns = choice.columns(measures)
+    if base is not None:
+        choice.pin_button(base.id)
+    groups = finding.ordered(grouped(found), order, reverse, measures.values())
+    return groups, table.View(measures, columns, base, choice.opened())
+
+
+def _caption(shown: table.View) -> None:
+    base = shown.baseline
+    st.caption(
+        "∇u♯ρ, M♯ρ and Inverse are ratios, value over floor: 1 is as good as another sample of the truth; Miss is a "
+        "share of F's spread: 0 is best. The verdict weighs them with their standard errors."
+        + (f" Δ: the difference from {states.plain(base.name)}, the baseline." if base is not None else "")
+    )
+
+
+def _open(line: table.Line) -> None:
+    """The page of a run; a sweep unfolds."""
+    if line.sweep:
+        choice.toggle(line.group.name)
+        st.rerun()
+    run = line.group.first
+    page = frame.page_of(run.kind)
+    if run.kind == kinds.TRAIN and run.state == "done":
+        page = "factorization"
+    if page == "models":
+        ticks.take([run.id])
+        st.rerun()
+    frame.go(page, {"run": run.id})
 
 
 try:

@@ -1,79 +1,180 @@
-"""The table of runs, a page of it at a time: filtered by text and state, sorted; the link holds page and ticks."""
+"""The table of runs, a page of it at a time: which columns, what stands in them, ticks, paging. The link holds all."""
 
 from __future__ import annotations
 
 import datetime
-import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from npf_engine.runs.store import Run
-from npf_engine.studies.factorization.spec import TrainingSpec
-from ui import fieldtitle, frame
+from npf_engine.runs import finding
+from npf_engine.runs.groups import Group
+from npf_engine.runs.summaries import Summary
+from npf_engine.studies.kind import Measure
+from pages.models import ticks
+from ui import frame
 
-FIRST, SECOND = "run", "with"  # query parameters: the one or two runs that are ticked
 WHICH = "page"  # query parameter: the page of the table, from 1
 PAGE = 50  # rows: a browser that asks for a thousand waits for them
-ORDERS: dict[str, Callable[[Run], float | str]] = {
-    "Newest": lambda run: -run.created,
-    "Name": lambda run: run.name.lower(),
-    "∇u♯ρ": lambda run: _last(ratio(run, "pushforward")),
-    "M♯ρ": lambda run: _last(ratio(run, "measure_preservation")),
-    "Inverse": lambda run: _last(ratio(run, "inverse")),
-    "Miss": lambda run: _last(miss(run)),
-    "Seconds": lambda run: _last(_total(run)),
+OPEN = "Open"
+# Columns that are no measures: whether they are shown unless somebody hides them.
+FIXED = {
+    "Kind": True,
+    "State": True,
+    "Verdict": True,
+    "Seconds": True,
+    "Seed": True,
+    "Field": True,
+    "Tags": True,
+    "Notes": True,
+    "Preset": False,
+    "Created": True,
+    "From": True,
 }
+MEASURES_AFTER = "Verdict"
 
 
-def show(runs: list[Run]) -> list[Run]:
-    """Draw one page of the table; the runs that are ticked, at most two, on whatever page they stand."""
-    found = _filtered(runs)
-    if not found:
-        st.info("No run matches the filter.", icon=":material/filter_alt_off:")
-        return []
-    known = {run.id: run for run in found}
-    chosen = [name for name in (st.query_params.get(FIRST), st.query_params.get(SECOND)) if name in known]
-    shown = found[_first(len(found)) :][:PAGE]
-    ids = [run.id for run in shown]
+@dataclass(frozen=True)
+class Line:
+    """A row of the table: a single run, a sweep, or a run of an open sweep (``below``)."""
+
+    group: Group
+    below: bool = False
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The runs that a tick of this row takes."""
+        return tuple(run.id for run in self.group.runs)
+
+    @property
+    def sweep(self) -> bool:
+        """Whether it stands for several."""
+        return self.group.swept and not self.below
+
+
+@dataclass(frozen=True)
+class View:
+    """How the table is shown: which columns, beside which baseline, which sweeps are open."""
+
+    measures: Mapping[str, Measure]
+    columns: Sequence[str]
+    baseline: Summary | None
+    opened: Sequence[str]
+
+
+def names(measures: Mapping[str, Measure]) -> dict[str, bool]:
+    """The columns that there may be, in their order -> whether they are shown unless somebody hides them."""
+    found: dict[str, bool] = {}
+    for name, shown in FIXED.items():
+        found[name] = shown
+        if name == MEASURES_AFTER:
+            found |= {item.title: item.shown for item in measures.values()}
+    return found
+
+
+def show(groups: list[Group], view: View, chosen: list[str], opening: Callable[[Line], None]) -> None:
+    """Draw one page of the table; ticks go to the link, ``opening`` is called with the row whose button was pressed."""
+    first = _first(len(groups))
+    lines = lines_of(groups[first : first + PAGE], view)
     # Another list of rows is another table: ticks are by row number and would move to other runs.
-    key = f"runs_{frame.key_of(str(hash(tuple(ids))))}"
+    parts = [*(line.ids for line in lines), tuple(view.columns), *([tuple(chosen)] if view.opened else [])]
+    key = f"runs_{frame.key_of(str(hash(tuple(parts))))}"
+    ticked = [number for number, line in enumerate(lines) if set(line.ids) <= set(chosen)]
     st.dataframe(
-        _columns(shown),
+        cells(lines, view),
         key=key,
         hide_index=True,
         width="stretch",
-        height="content" if len(shown) < 10 else 400,
-        column_config=_config(),
-        on_select=lambda: _ticked(key, ids, chosen),
+        height="content" if len(lines) < 10 else 400,
+        column_config=_config(view, key),
+        on_select=lambda: ticks.changed(key, [line.ids for line in lines], ticked, chosen),
         selection_mode="multi-row",
-        selection_default={"selection": {"rows": [ids.index(name) for name in chosen if name in ids]}},  # type: ignore[typeddict-item]
+        selection_default={"selection": {"rows": ticked}},  # type: ignore[typeddict-item]
         placeholder="–",
-        alt="Table of runs with their state, verdict and accuracy",
+        alt="Table of runs with their kind, state, verdict and measures",
     )
-    if len(found) > PAGE:
-        _turn(len(found))
-    st.caption(
-        "Numbers are ratios, value over floor: 1 is as good as another sample of the truth; Miss is a share of F's "
-        "spread: 0 is best. "
-        "The verdict weighs them with their standard errors."
-    )
-    if st.session_state.pop("ticked_more", False):
-        st.info("Two runs can be compared at a time; the first two are shown.")
-    return [known[name] for name in chosen]
+    pressed = st.session_state.get(f"{key}_open")
+    if pressed is not None and 0 <= pressed["row"] < len(lines):
+        opening(lines[pressed["row"]])
+    if len(groups) > PAGE:
+        _turn(len(groups))
 
 
-def _ticked(key: str, ids: list[str], before: list[str]) -> None:
-    """Take over the ticks of this page; those of other pages stay."""
-    rows = list(st.session_state[key]["selection"]["rows"])
-    names = [name for name in before if name not in ids] + [ids[row] for row in rows if row < len(ids)]
-    st.session_state["ticked_more"] = len(names) > 2
-    for parameter, name in zip((FIRST, SECOND), [*names, "", ""][:2], strict=True):
-        if name:
-            st.query_params[parameter] = name
+def lines_of(groups: Sequence[Group], view: View) -> list[Line]:
+    """The rows of these entries: the baseline before all, the runs of an open sweep below it."""
+    lines = []
+    if view.baseline is not None:
+        lines.append(Line(Group(view.baseline.name, (view.baseline,), False)))
+    for group in groups:
+        if group.runs == (view.baseline,):
+            continue
+        lines.append(Line(group))
+        if group.swept and group.name in view.opened:
+            lines += [Line(Group(run.name, (run,), False), below=True) for run in group.runs]
+    return lines
+
+
+def cells(lines: Sequence[Line], view: View) -> Mapping[str, Sequence[object]]:
+    """Column -> what stands in it. A sweep has the mean, and beside it its spread and number where one is shown."""
+    groups = [line.group for line in lines]
+    sweeps = any(line.sweep for line in lines)
+    columns: dict[str, Sequence[object]] = {"Name": [_name(line, view) for line in lines]}
+    columns[OPEN] = [_button(line, view) for line in lines]
+    if sweeps:
+        columns["Runs"] = [len(group.runs) if group.swept else None for group in groups]
+    for name in view.columns:
+        item = next((item for item in view.measures.values() if item.title == name), None)
+        if item is None:
+            columns[name] = [_fixed(name, group) for group in groups]
         else:
-            st.query_params.pop(parameter, None)
+            columns |= _measured(item, groups, view.baseline, sweeps)
+    return columns
+
+
+def _measured(
+    item: Measure, groups: Sequence[Group], baseline: Summary | None, sweeps: bool
+) -> dict[str, Sequence[object]]:
+    spreads = [group.spread(item.name) for group in groups]
+    columns: dict[str, Sequence[object]] = {item.title: [found and found.mean for found in spreads]}
+    if sweeps:
+        columns[f"± {item.title}"] = [found and found.std for found in spreads]
+    if baseline is not None:
+        base = baseline.measures.get(item.name)
+        columns[f"Δ {item.title}"] = [None if found is None or base is None else found.mean - base for found in spreads]
+    return columns
+
+
+def _name(line: Line, view: View) -> str:
+    if view.baseline is not None and line.group.runs == (view.baseline,) and not line.below:
+        return f"★ {line.group.name}"
+    return f"↳ {line.group.name}" if line.below else cell(line.group.name)
+
+
+def _button(line: Line, view: View) -> str:
+    if not line.sweep:
+        return OPEN
+    return "Fold" if line.group.name in view.opened else "Unfold"
+
+
+def _fixed(name: str, group: Group) -> object:
+    """What stands in a column that is no measure; of a sweep, what its runs have in common."""
+    if name == "Kind":
+        return finding.title(group.first.kind)
+    if name == "Created":
+        return datetime.datetime.fromtimestamp(group.first.created, datetime.UTC)
+    if name in ("State", "Verdict", "Seconds"):
+        return getattr(group, name.lower())
+    found = group.common({"Field": "subject", "From": "source"}.get(name, name.lower()))
+    if name == "Tags":
+        return [cell(tag) for tag in found] if isinstance(found, tuple) else []
+    return cell(found) if isinstance(found, str) else found
+
+
+def cell(text: str) -> str:
+    """A visitor's text: the table can be saved as CSV, and spreadsheets run what begins as a formula."""
+    return f"'{text}" if text.lstrip()[:1] in tuple("=+-@") else text
 
 
 def _first(count: int) -> int:
@@ -94,110 +195,35 @@ def _turn(count: int) -> None:
             if st.button(label, icon=icon, key=f"page_{label.lower()}", disabled=not 0 <= to < count):
                 st.query_params[WHICH] = str(to // PAGE + 1)
                 st.rerun()
-        st.markdown(f":gray[runs {first + 1:,} to {min(first + PAGE, count):,} of {count:,}]", width="content")
+        st.markdown(f":gray[{first + 1:,} to {min(first + PAGE, count):,} of {count:,}]", width="content")
 
 
-def _filtered(runs: list[Run]) -> list[Run]:
-    left, middle, right = st.columns([3, 4, 1], vertical_alignment="bottom")
-    with left:
-        words = st.text_input(
-            "Filter",
-            key="models_filter",
-            placeholder="name, field, preset or verdict",
-            icon=":material/search:",
-            bind="query-params",
-        )
-    states = list(dict.fromkeys(run.state for run in runs))
-    with middle:
-        wanted = st.pills("State", states, selection_mode="multi", key="models_state") if len(states) > 1 else []
-    found = [run for run in runs if not wanted or run.state in wanted]
-    for word in (words or "").lower().split():
-        found = [run for run in found if word in _haystack(run)]
-    if len(runs) <= PAGE:
-        return found  # a click on a column's head sorts what is all there
-    with right:
-        order = st.selectbox("Sort by", list(ORDERS), key="models_order", bind="query-params")
-    return found if order == "Newest" else sorted(found, key=ORDERS[order])
-
-
-def _haystack(run: Run) -> str:
-    parts = (
-        run.name,
-        fieldtitle.title_in(run.spec_json),
-        _preset(run),
-        run.verdict or "",
-        run.source,
-        run.state,
-    )
-    return " ".join(parts).lower()
-
-
-def _columns(runs: list[Run]) -> Mapping[str, Sequence[object]]:
-    return {
-        "Name": [_cell(run.name) for run in runs],
-        "State": [run.state for run in runs],
-        "Verdict": [run.verdict for run in runs],
-        "∇u♯ρ": [ratio(run, "pushforward") for run in runs],
-        "M♯ρ": [ratio(run, "measure_preservation") for run in runs],
-        "Inverse": [ratio(run, "inverse") for run in runs],
-        "Miss": [miss(run) for run in runs],
-        "Seconds": [_total(run) for run in runs],
-        "Field": [_cell(fieldtitle.title_in(run.spec_json)) for run in runs],
-        "Preset": [_preset(run) for run in runs],
-        "Created": [datetime.datetime.fromtimestamp(run.created, datetime.UTC) for run in runs],
-        "From": [run.source for run in runs],
-    }
-
-
-def _cell(text: str) -> str:
-    """A visitor's text: the table can be saved as CSV, and spreadsheets run what begins as a formula."""
-    return f"'{text}" if text.lstrip()[:1] in tuple("=+-@") else text
-
-
-def ratio(run: Run, metric: str) -> float | None:
-    """The ratio, value over floor, of a metric, where the run has it."""
-    found = (run.metrics or {}).get(metric)
-    value = found.get("ratio") if isinstance(found, dict) else None
-    return float(value) if isinstance(value, int | float) else None
-
-
-def miss(run: Run) -> float | None:
-    """What F misses at drawn pre-images on average, over its spread, where the run has it."""
-    found = (run.metrics or {}).get("inverse_miss")
-    value = found.get("mean") if isinstance(found, dict) else None
-    return float(value) if isinstance(value, int | float) else None
-
-
-def _total(run: Run) -> float | None:
-    return (run.seconds or {}).get("total")
-
-
-def _preset(run: Run) -> str:
-    return str(run.spec_json.get("preset") or TrainingSpec().preset)
-
-
-def _last(value: float | None) -> float:
-    """For sorting: a run without the figure comes last."""
-    return math.inf if value is None else value
-
-
-def _config() -> Mapping[str, ColumnConfig]:
+def _config(view: View, key: str) -> Mapping[str, ColumnConfig]:
     column = st.column_config
-
-    def ratio_of(text: str) -> ColumnConfig:
-        return column.NumberColumn(help=text, format="%.2f", width="small")
-
-    return {
+    found: dict[str, ColumnConfig] = {
         "Name": column.TextColumn(width="medium", pinned=True),
+        OPEN: column.ButtonColumn("", width=80, type="tertiary", key=f"{key}_open", help="The run's own page"),  # type: ignore[dict-item]
+        "Runs": column.NumberColumn(format="%d", width="small", help="Runs of the sweep"),
+        "Kind": column.TextColumn(width=110),
         "State": column.TextColumn(width=90),
-        "Verdict": column.TextColumn(width=120),
-        "∇u♯ρ": ratio_of("Pushforward: ratio of S(∇u♯ρ, F♯ρ)"),
-        "M♯ρ": ratio_of("Measure preservation: ratio of S(Mξ♯ρ, ρ)"),
-        "Inverse": ratio_of("Pre-images of Iψ against the true ones: ratio"),
-        "Miss": ratio_of("|F(x) − v| at drawn pre-images x of v, over F's spread"),
-        "Seconds": column.NumberColumn(format="%.0f", width="small", help="Of the whole training"),
-        "Field": column.TextColumn(width="medium"),
+        "Verdict": column.TextColumn(width=120, help="Of a sweep: the lowest of its runs'"),
+        "Seconds": column.NumberColumn(format="%.0f", width="small", help="Of the whole run; of a sweep: of all"),
+        "Seed": column.NumberColumn(format="%d", width="small"),
+        "Field": column.TextColumn(width="medium", help="What the run is about: a field, a task, a picture"),
+        "Tags": column.ListColumn(width="small"),
+        "Notes": column.TextColumn(width="medium"),
         "Preset": column.TextColumn(width="small"),
         "Created": column.DatetimeColumn(format="distance", width="small"),
         "From": column.TextColumn(width="small"),
     }
+    for item in view.measures.values():
+        best = {-1: "; less is better", 1: "; more is better"}.get(item.better, "")
+        about = f"{item.about or item.title}{best}"
+        found[item.title] = column.NumberColumn(help=about, format="%.4g", width="small")
+        found[f"± {item.title}"] = column.NumberColumn(
+            help=f"Standard deviation over the runs of a sweep. {about}", format="%.2g", width="small"
+        )
+        found[f"Δ {item.title}"] = column.NumberColumn(
+            help=f"Difference from the baseline. {about}", format="%+.3g", width="small"
+        )
+    return found

@@ -7,13 +7,13 @@ import dataclasses
 import streamlit as st
 
 from npf_engine.errors import InputError
-from npf_engine.fields import catalog
+from npf_engine.fields import catalog, titles
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.runs.estimate import estimate
 from npf_engine.studies.factorization.cost import Cost
 from npf_engine.studies.factorization.spec import TrainingSpec, dotted_values
 from pages.train import settings
-from ui import fieldtitle, frame, live, progress, states
+from ui import frame, live, progress, states
 from ui.link import FIELD, TRAINING
 from ui.runs import remember, store
 
@@ -66,9 +66,9 @@ def show() -> None:
 def default_name(spec: TrainingSpec) -> str:
     """The name of a run that was given none."""
     info = _info(spec.field)
-    title = info.title.split(",")[0].split("(")[0].strip() if info else fieldtitle.source_title(spec.field)
+    title = info.title.split(",")[0].split("(")[0].strip() if info else titles.source_title(spec.field)
     if info:
-        title = fieldtitle.at_time(title, spec.field.time)
+        title = titles.at_time(title, spec.field.time)
     return f"{title} {spec.preset}"
 
 
@@ -79,7 +79,7 @@ def _info(field: FieldSpec) -> catalog.FieldInfo | None:
 def _field(field: FieldSpec) -> None:
     info = _info(field)
     with st.container(border=True, gap="small", key="field_card"):
-        st.markdown(f"##### :material/terrain: {states.plain(info.title if info else fieldtitle.source_title(field))}")
+        st.markdown(f"##### :material/terrain: {states.plain(info.title if info else titles.source_title(field))}")
         chosen = {key: value for key, value in dotted_values(field).items() if value != dotted_values(FieldSpec())[key]}
         chosen.pop("source", None)
         facts = [f"{info.d}-d", KNOWN[info.group], info.units] if info else []

@@ -164,8 +164,8 @@ def test_ticks_of_other_pages_stay(store: RunStore):
 
 @pytest.mark.parametrize("name", ["=HYPERLINK(1)", "+1", "-1", "@SUM(A1)", " =1"])
 def test_no_name_becomes_a_formula_in_a_saved_table(name: str):
-    assert table._cell(name) == "'" + name
-    assert table._cell("Étude = 1") == "Étude = 1"
+    assert table.cell(name) == "'" + name
+    assert table.cell("Étude = 1") == "Étude = 1"
 
 
 def test_a_kind_from_outside_is_shown_with_its_figures_and_settings(

@@ -4,11 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from npf_engine.studies.kind import Kind, Stage, Words
+from npf_engine.studies.kind import Kind, Measure, Stage, Words
 
 if TYPE_CHECKING:
     from npf_engine.studies.classifier.result import ExperimentResult
     from npf_engine.studies.classifier.spec import ExperimentSpec
+
+MEASURES = (
+    Measure("pushforward", "∇u♯ρ", "Pushforward: ratio of S(∇u♯ρ, F♯ρ), value over floor", "metrics.pushforward.ratio"),
+    Measure("inverse", "Inverse", "Pre-images of Iψ against the true ones: ratio", "metrics.inverse.ratio"),
+    Measure(
+        "cosine",
+        "Cosine",
+        "Of the gradient at generated weights with the one asked for",
+        "metrics.inverse_cosine.mean",
+        better=1,
+    ),
+    Measure(
+        "above_half",
+        "Above half",
+        "Share of LMC-NPF's networks that are right more often than not",
+        "lmc-npf.share_above_half",
+        better=1,
+    ),
+)
 
 KIND: Kind[ExperimentSpec, ExperimentResult] = Kind(
     "experiment",
@@ -28,4 +47,6 @@ KIND: Kind[ExperimentSpec, ExperimentResult] = Kind(
     stages=(),  # each experiment has its own
     files=("particles.npz", "figures.npz", "best-weights.safetensors", "model/*"),
     naming="Experiment {experiment} {preset}",
+    measures=MEASURES,
+    subject="Experiment {experiment}",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from npf_engine import glossary
-from npf_engine.studies.kind import Kind, Stage, Words
+from npf_engine.studies.kind import Kind, Measure, Stage, Words
 
 if TYPE_CHECKING:
     from npf_engine.studies.factorization.result import TrainingResult
@@ -13,6 +13,34 @@ if TYPE_CHECKING:
 
 STAGES = ("field", "u", "v", "m", "inverse", "report", "bundle")
 TRAIN = "train"
+
+MEASURES = (
+    Measure("pushforward", "∇u♯ρ", "Pushforward: ratio of S(∇u♯ρ, F♯ρ), value over floor", "metrics.pushforward.ratio"),
+    Measure(
+        "measure_preservation",
+        "M♯ρ",
+        "Measure preservation: ratio of S(Mξ♯ρ, ρ), value over floor",
+        "metrics.measure_preservation.ratio",
+    ),
+    Measure("inverse", "Inverse", "Pre-images of Iψ against the true ones: ratio", "metrics.inverse.ratio"),
+    Measure(
+        "miss", "Miss", "|F(x) − v| at drawn pre-images x of v, over F's spread; 0 is best", "metrics.inverse_miss.mean"
+    ),
+    Measure(
+        "reconstruction",
+        "F − ∇u∘M",
+        "Mean |F − ∇u ∘ Mξ| over the mean |F|",
+        "metrics.reconstruction.relative",
+        shown=False,
+    ),
+    Measure(
+        "test_dual",
+        "Test dual",
+        "Mean of u(x) + u*(F(x)) on the test samples; to be compared on one field alone",
+        "metrics.test_dual.value",
+        shown=False,
+    ),
+)
 
 KIND: Kind[TrainingSpec, TrainingResult] = Kind(
     TRAIN,
@@ -36,4 +64,6 @@ KIND: Kind[TrainingSpec, TrainingResult] = Kind(
     files=("npf-*.zip",),
     bundled=True,
     change="npf_engine.studies.factorization.spec:with_values",
+    measures=MEASURES,
+    subject="npf_engine.fields.titles:title_in",
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from npf_engine.sampling import sampler
-from npf_engine.studies.kind import Kind, Stage, Words
+from npf_engine.studies.kind import Kind, Measure, Stage, Words
 
 if TYPE_CHECKING:
     from npf_engine.studies.landscape.result import LandscapeResult
@@ -32,6 +32,13 @@ class _Stages(Mapping[str, Stage]):
         return len(self._all())
 
 
+MEASURES = (
+    Measure("energy", "Energy distance", "Of the draws from exact ones of the law asked for", "energy_distance"),
+    Measure("largest_error", "Basin error", "The largest error of a basin's share", "truth.largest_error"),
+    Measure("acceptance", "Acceptance", "Share of proposals that were accepted", "acceptance", better=0, shown=False),
+    Measure("near_saddles", "At saddles", "Share of the draws truly near a saddle", "near_saddles", shown=False),
+)
+
 KIND: Kind[LandscapeSpec, LandscapeResult] = Kind(
     "landscape",
     Words(
@@ -46,4 +53,6 @@ KIND: Kind[LandscapeSpec, LandscapeResult] = Kind(
     stages=(),  # each method has its own
     files=("particles.npz", "particles.csv", "landscape.json", "npf-*.zip"),
     naming="{name} {method}",
+    measures=MEASURES,
+    subject="{name}",
 )

@@ -1,0 +1,97 @@
+"""Models: every kind of run in one table, filters, baseline, sweeps, ticks, tags and notes; no run is at work here."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from npf_engine.runs.store import RunStore
+from npf_engine.studies.factorization.spec import TrainingSpec
+from npf_engine.studies.recolor.spec import RecolorSpec
+from pages.models import ticks
+from tests.pages.conftest import button, open_page, texts
+from tests.runs import fabricated
+
+
+@pytest.fixture
+def home(store: RunStore) -> RunStore:
+    """Two trainings, a sweep of two seeds, a sampled landscape and a colour transfer, beside the gallery."""
+    for name, ratio in (("hills", 1.5), ("dales", 1.2)):
+        fabricated.run(store, TrainingSpec(), name, fabricated.metrics(ratio))
+    for seed, ratio in enumerate((1.0, 2.0)):
+        fabricated.run(store, TrainingSpec(seed=seed), f"swept {seed}", fabricated.metrics(ratio), sweep="two seeds")
+    fabricated.sampled(store, energy=0.25)
+    report = {"pushforward": {"ratio": 1.75}, "structure": 0.9, "verdict": "good", "seconds": 3.0}
+    fabricated.run(store, RecolorSpec(), "=1+1", report)
+    return store
+
+
+def row(app, name: str) -> dict[str, object]:
+    """The row of the table that is called so."""
+    table = app.dataframe[0].value
+    found = table[table["Name"] == name]
+    assert len(found) == 1, list(table["Name"])
+    return dict(found.iloc[0])
+
+
+def test_every_kind_stands_there_and_sweeps_are_one_row(home: RunStore) -> None:
+    app = open_page("models")
+    assert row(app, "bowl")["Kind"] == "Landscape" and row(app, "bowl")["Energy distance"] == 0.25
+    assert row(app, "'=1+1")["Colours"] == 1.75 and row(app, "'=1+1")["Field"] == "day in the colours of sunset"
+    sweep = row(app, "two seeds")
+    assert (sweep["Runs"], sweep["∇u♯ρ"], sweep["Open"]) == (2, 1.5, "Unfold")
+    assert sweep["± ∇u♯ρ"] == pytest.approx(0.5**0.5)  # 1 and 2: deviations of a half, over n - 1
+    assert "swept 0" not in set(app.dataframe[0].value["Name"])
+    unfolded = open_page("models", {"open": "two seeds"})
+    names = list(unfolded.dataframe[0].value["Name"])
+    assert names[names.index("two seeds") + 1 :][:2] == ["↳ swept 1", "↳ swept 0"]
+
+
+def test_filters_columns_and_order_stand_in_the_link(home: RunStore) -> None:
+    app = open_page("models", {"models_kind": "Landscape", "models_columns": "Field"})
+    assert list(app.dataframe[0].value["Name"]) == ["bowl"]
+    assert list(app.dataframe[0].value.columns) == ["Name", "Open", "Field"]
+    app = open_page("models", {"models_kind": "Training", "models_order": "∇u♯ρ", "models_filter": "jacksboro quick"})
+    names = list(app.dataframe[0].value["Name"])
+    assert names.index("dales") < names.index("hills") and "bowl" not in names
+
+
+def test_a_baseline_stays_on_top_and_differences_stand_beside(home: RunStore) -> None:
+    hills = next(run for run in home.summaries() if run.name == "hills")
+    app = open_page("models", {"run": hills.id})
+    button(app, "Pin as baseline").click()
+    app.run()
+    assert app.query_params["baseline"] == hills.id
+    assert next(iter(app.dataframe[0].value["Name"])) == "★ hills"
+    assert row(app, "dales")["Δ ∇u♯ρ"] == pytest.approx(1.2 - 1.5)
+    button(app, "No baseline").click()
+    app.run()
+    assert "baseline" not in app.query_params and "Δ ∇u♯ρ" not in app.dataframe[0].value
+
+
+def test_tags_and_notes_are_kept_from_the_page(home: RunStore) -> None:
+    bowl = next(run for run in home.summaries() if run.name == "bowl")
+    app = open_page("models", {"run": bowl.id})
+    app.text_area(key=f"notes_{bowl.id}").set_value("too cold")
+    app.multiselect(key=f"tags_{bowl.id}").set_value([])
+    app.button(key=f"describe_keep_{bowl.id}").click().run()
+    assert not app.exception and home.get(bowl.id).notes == "too cold"
+    home.describe(bowl.id, tags=["paper"])
+    tagged = open_page("models", {"models_tag": "paper"})
+    assert list(tagged.dataframe[0].value["Name"]) == ["bowl"] and row(tagged, "bowl")["Notes"] == "too cold"
+
+
+def test_three_runs_of_two_kinds_are_compared(home: RunStore) -> None:
+    ids = {run.name: run.id for run in home.summaries()}
+    app = open_page("models", {"run": ids["hills"], "with": f"{ids['bowl']},{ids['swept 1']},nobody"})
+    assert not app.exception and {"hills", "bowl", "swept 1"} <= set(app.table[0].value.columns)
+    assert "Nothing: they have" not in texts(app)
+    home.table.update(ids["bowl"], spec=json.dumps({"kind": "of tomorrow", "x": 1}))
+    later = open_page("models", {"run": ids["hills"], "with": ids["bowl"]})
+    assert not later.exception and "hills" in texts(later)
+
+
+def test_ticks_change_by_rows() -> None:
+    assert ticks.after(["a"], [("b", "c")], []) == ["a", "b", "c"]
+    assert ticks.after(["a", "b", "c"], [], [("b", "c")]) == ["a"]  # a sweep is taken away with all its runs
