@@ -188,7 +188,7 @@ def test_columns_that_do_not_say_are_assigned(own_home: Path):
     button(app, "Read it so").click().run()
     assert not app.exception and not app.error
     assert app.query_params["columns"] == "lon, lat -> v, u" and app.query_params["rho"] == "samples"
-    assert "only at the equator" in texts(app) and plots(app) == 4
+    assert "Lambert azimuthal" in texts(app) and plots(app) == 4
     app.multiselect[1].set_value([4])
     app.multiselect[0].set_value([1, 2, 3])
     button(app, "Read it so").click().run()

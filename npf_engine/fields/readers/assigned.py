@@ -69,17 +69,6 @@ def guess(names: Sequence[str]) -> tuple[list[int], list[int]]:
     return [], []
 
 
-def degrees_note(layout: Layout) -> list[str]:
-    """The sentence on positions that are longitude and latitude, as a table has them."""
-    names = tuple(plain(column.name) for column in layout.positions)
-    if names not in DEGREES:
-        return []
-    return [
-        "Positions are longitude and latitude, taken as they stand: a degree of longitude is as long as one of "
-        "latitude only at the equator, and rho counts rows, not areas; project them for a field of the ground."
-    ]
-
-
 def _split(file: str, side: str) -> list[str]:
     try:
         cells = next(csv.reader([side.strip()], skipinitialspace=True, strict=True), [])

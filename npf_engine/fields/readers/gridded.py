@@ -5,7 +5,6 @@ One slice (a time, a level, a member) is read, in double precision, and no more 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from npf_engine.fields.readers import gridded_names as names
 from npf_engine.fields.readers import gridded_samples as sampling
 from npf_engine.fields.readers.gridded_axes import Choice, Layout, choice, layout, same_steps
 from npf_engine.fields.readers.gridded_lattice import lattice
-from npf_engine.fields.readers.gridded_map import Map, map_of
+from npf_engine.fields.readers.gridded_map import map_of, turned
 from npf_engine.fields.readers.gridded_open import TAKEN, opened
 from npf_engine.fields.readers.gridded_place import Points, points
 from npf_engine.fields.readers.gridded_stagger import Component, together
@@ -88,7 +87,8 @@ def _read(ds: xr.Dataset, file: str, spec: FieldSpec) -> Gridded:
     points, f, value = _field(parts, points, found, spec, ds, log)
     chart = map_of(points)
     if points.earth and spec.axes == "map":
-        f = _turned(f, chart, log)
+        f, said = turned(f, chart)
+        log.convert(said)
     log.convert(*chart.told)
     log.note(*chart.notes)
     drawn = sampling.draw(points, chart, f, spec.max_samples, spec.split_seed)
@@ -228,19 +228,6 @@ def _gradient(part: Component, at: Points, ds: xr.Dataset, log: Log) -> tuple[np
     log.convert(f"F is the gradient of {part.name}, {where}.")
     with np.errstate(invalid="ignore"):
         return sampling.derivative(at, numbers) * np.array([1.0, ratio]), f"{shown} per {step}"
-
-
-def _turned(f: np.ndarray, chart: Map, log: Log) -> np.ndarray:
-    """Vectors along the axes of the map."""
-    most = float(np.nanmax(np.abs(chart.turn), initial=0.0))
-    if most == 0.0:
-        return f
-    cos, sin = np.cos(chart.turn), np.sin(chart.turn)
-    log.convert(
-        f"Vectors are along the map's axes: eastward and northward ones were turned, by up to {math.degrees(most):.3g} "
-        "degrees (axes=earth leaves them)."
-    )
-    return np.stack([cos * f[..., 0] - sin * f[..., 1], sin * f[..., 0] + cos * f[..., 1]], axis=-1)
 
 
 def _drawn(drawn: sampling.Samples, at: Points, log: Log) -> list[str]:

@@ -5,6 +5,7 @@ Vectors turn by the rotation part of the map's derivative (its polar decompositi
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -165,3 +166,16 @@ def _cylinder(points: Points, axes: Axes) -> Map:
         "middle of a part.",
     )
     return Map(x, y, np.zeros_like(x), ("along the equator", "R sin(latitude)"), ("km", "km"), told, notes, True)
+
+
+def turned(f: np.ndarray, chart: Map) -> tuple[np.ndarray, str]:
+    """Eastward and northward components (rows, cols, 2) along the axes of the map, and the sentence on it."""
+    most = float(np.nanmax(np.abs(chart.turn), initial=0.0))
+    if most == 0.0:
+        return f, ""
+    cos, sin = np.cos(chart.turn), np.sin(chart.turn)
+    told = (
+        f"Vectors are along the map's axes: eastward and northward ones were turned, by up to {math.degrees(most):.3g} "
+        "degrees (axes=earth leaves them)."
+    )
+    return np.stack([cos * f[..., 0] - sin * f[..., 1], sin * f[..., 0] + cos * f[..., 1]], axis=-1), told

@@ -14,6 +14,7 @@ import numpy as np
 from npf_engine.errors import InputError
 from npf_engine.fields.ground import Ground, even
 from npf_engine.fields.raster import Coordinates, Raster, centred, offset_told
+from npf_engine.fields.readers.table_ground import in_degrees
 from npf_engine.fields.readers.tables import Table, equal_neighbours, ignored_note, number_defects, row_defect
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.surface import SMALLEST_SIDE, known_elevation, reduced
@@ -150,9 +151,9 @@ def grid_field(name: str, heights: HeightTable, spec: FieldSpec) -> Field:
 
 
 def coordinates_of(table: Table) -> Coordinates:
-    """What the units of x1 and x2 say: degrees, metres (any length), or nothing that fixes a length ("pixels")."""
+    """What the units of x1 and x2 say, or their names: degrees, metres (any length), or no length ("pixels")."""
     units = [column.unit.lower() for column in table.layout.positions]
-    if all(unit.startswith(("deg", "°")) for unit in units):
+    if all(unit.startswith(("deg", "°")) for unit in units) or (not any(units) and in_degrees(table.layout)):
         return "degrees"
     return "metres" if all(length_of(unit) is not None for unit in units) else "pixels"
 

@@ -117,4 +117,6 @@ def _table(file: str, names: list[str], parts: list[Raster], spec: FieldSpec) ->
         ),
         (),
     )
-    return in_one_unit(Table(file, layout, values, tuple(dict.fromkeys(notes)), (told,), lost), strict=True)
+    globe = first.ground.axes if first.ground is not None else None
+    table = Table(file, layout, values, tuple(dict.fromkeys(notes)), (told,), lost, globe)
+    return in_one_unit(table, strict=True)

@@ -14,11 +14,12 @@ import numpy as np
 from npf_engine.errors import InputError
 from npf_engine.fields import sentinels
 from npf_engine.fields.degeneracy import field_warnings, flat, projected
-from npf_engine.fields.readers.assigned import assigned, degrees_note
+from npf_engine.fields.readers.assigned import assigned
 from npf_engine.fields.readers.binary_table import NpzTable, ParquetTable, open_npz, open_parquet
 from npf_engine.fields.readers.columns import Layout, plan
 from npf_engine.fields.readers.csv_table import CsvTable, open_csv
 from npf_engine.fields.readers.one_unit import one_unit
+from npf_engine.fields.readers.table_ground import on_map
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.settings.limits import LARGEST, rows_needed
 
@@ -37,6 +38,7 @@ class Table:
     notes: tuple[str, ...] = ()  # sentences on what to know of the values
     conversions: tuple[str, ...] = ()  # and on what was done to them
     dropped: int = 0  # rows that were left out
+    globe: tuple[float, float] | None = None  # half axes in metres of what longitudes and latitudes lie on
 
     @property
     def rows(self) -> int:
@@ -220,7 +222,7 @@ def _contradictions(table: Table) -> list[str]:
 def warnings_of(table: Table, spec: FieldSpec) -> list[str]:
     """Sentences on what is allowed but should be known. Only for a table without defects."""
     x, f = table.positions(), table.field_values()
-    out = [*ignored_note(table), *degrees_note(table.layout), *table.notes]
+    out = [*ignored_note(table), *table.notes]
     repeats = len(equal_neighbours(x)[0])
     if repeats:
         out.append(
@@ -246,10 +248,8 @@ def warnings_of(table: Table, spec: FieldSpec) -> list[str]:
 def ignored_note(table: Table) -> list[str]:
     """The sentence on columns that are not used, if there are any."""
     ignored = table.layout.ignored
-    if not ignored:
-        return []
     shown = ", ".join(repr(_brief(name)) for name in ignored[:6]) + (" and others" if len(ignored) > 6 else "")
-    return [f"Not used: column{'s' * (len(ignored) > 1)} {shown}."]
+    return [f"Not used: column{'s' * (len(ignored) > 1)} {shown}."] if ignored else []
 
 
 def _brief(name: str, most: int = 24) -> str:
@@ -283,10 +283,12 @@ def samples_of(table: Table, spec: FieldSpec) -> Samples:
         )
     warnings = tuple(warnings_of(table, spec))
     x, f = table.positions(), table.field_values()
-    if table.rows > spec.max_samples:
-        chosen = _chosen(table.rows, spec)
+    found = on_map(table.layout, x, f, spec, table.globe)
+    x, f, told = found.x, found.f, (*table.conversions, *found.conversions)
+    if len(x) > spec.max_samples:
+        chosen = _chosen(len(x), spec)
         x, f = x[chosen], f[chosen]
-    return Samples(table.file, table.layout, table.rows, x, f, warnings, table.conversions, table.dropped)
+    return Samples(table.file, found.layout, table.rows, x, f, (*found.notes, *warnings), told, table.dropped)
 
 
 def _chosen(rows: int, spec: FieldSpec) -> np.ndarray:

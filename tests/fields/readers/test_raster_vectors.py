@@ -55,7 +55,7 @@ def test_two_bands_are_the_two_components(tmp_path: Path, says: str) -> None:
 
 def test_two_rasters_are_the_two_components(tmp_path: Path) -> None:
     first, second = save(tmp_path / "u.tif", U), save(tmp_path / "v.tif", V)
-    field = resolve(FieldSpec(source=str(first), second=str(second), rho="samples"))
+    field = resolve(FieldSpec(source=str(first), second=str(second), rho="samples", crs="none"))
     assert field.d == 2 and field.n == ROWS * COLS and field.units.value == "m/s"
     assert field.units.position == ("degrees", "degrees")
     x = np.concatenate([field.scaling.to_user(part.double()) for part in (field.x_train, field.x_test)])

@@ -1,0 +1,101 @@
+"""Samples whose positions are longitude and latitude, on an equal-area map in kilometres, as gridded data are.
+
+Rows that fill a grid of parallels and meridians are drawn by the area of their cells; of scattered ones rho stays the
+law of the rows. ``crs = none`` leaves the degrees as they stand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from npf_engine.fields.readers import crs as systems
+from npf_engine.fields.readers.assigned import DEGREES
+from npf_engine.fields.readers.columns import Layout, plain
+from npf_engine.fields.readers.gridded_map import Map, map_of, turned
+from npf_engine.fields.readers.gridded_place import EARTH, Axes, Points
+from npf_engine.fields.readers.gridded_samples import draw
+from npf_engine.fields.spec import FieldSpec
+
+LEAST_FULL = 0.5  # share of a grid that the rows must fill, to be one
+SMALLEST_SIDE = 8
+AS_THEY_STAND = (
+    "Positions are longitude and latitude, taken as they stand: a degree of longitude is as long as one of "
+    "latitude only at the equator, and rho counts rows, not areas."
+)
+
+
+@dataclass(frozen=True)
+class OnMap:
+    """x (n, 2) in km and f (n, 2) on the map, the layout with its axes, and what was done."""
+
+    x: np.ndarray
+    f: np.ndarray
+    layout: Layout
+    conversions: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def in_degrees(layout: Layout) -> bool:
+    """Whether positions are longitude and latitude by their names."""
+    return tuple(plain(column.name) for column in layout.positions) in DEGREES
+
+
+def on_map(layout: Layout, x: np.ndarray, f: np.ndarray, spec: FieldSpec, globe: Axes | None = None) -> OnMap:
+    """Samples x, f (n, d) on the map where they are in degrees; as they stand where not, or where they are to.
+
+    globe: half axes of the ellipsoid in metres, the Earth's by default.
+    """
+    if not in_degrees(layout):
+        return OnMap(x, f, layout, (), ())
+    beyond = np.abs(x[:, 1]).max() > 90.0 or np.abs(x[:, 0]).max() > 540.0 or np.ptp(x[:, 0]) > 361.0
+    if spec.crs == systems.NOWHERE or beyond:
+        return OnMap(x, f, layout, (), (AS_THEY_STAND,))
+    axes = globe or EARTH
+    grid = _grid(x, f, axes)
+    points, values = grid or (Points(x[:, :1], x[:, 1:], axes, rectilinear=False), f[:, None, :])
+    chart = map_of(points)
+    vectors, told = turned(values, chart) if spec.axes == "map" else (values, "")
+    positions = tuple(
+        replace(column, name=name, unit=unit)
+        for column, name, unit in zip(layout.positions, chart.names, chart.units, strict=True)
+    )
+    names = " and ".join(column.name.strip() for column in layout.values)
+    said = [*_told(chart, grid is not None), f"{names} were taken as eastward and northward.", told]
+    if grid is None:
+        good = np.isfinite(chart.x[:, 0]) & np.isfinite(vectors).all(axis=(1, 2))
+        there, f = np.stack([chart.x[:, 0], chart.y[:, 0]], axis=1)[good], vectors[good, 0]
+    else:
+        drawn = draw(points, chart, vectors, spec.max_samples, spec.split_seed)
+        there, f = drawn.x, drawn.f
+        said.append(
+            f"{len(there):,} samples by the area of the cells: {drawn.nodes:,} of {drawn.known:,} rows, and "
+            f"{len(there) - drawn.nodes:,} between them with values interpolated."
+        )
+    return OnMap(there, f, replace(layout, positions=positions), tuple(text for text in said if text), chart.notes)
+
+
+def _told(chart: Map, by_area: bool) -> list[str]:
+    """What the map is; of scattered rows without what holds for areas."""
+    if by_area:
+        return list(chart.told)
+    return [
+        *(text.partition(": rho is")[0].rstrip(".") + "." for text in chart.told),
+        "rho is the law of the rows, not of areas.",
+    ]
+
+
+def _grid(x: np.ndarray, f: np.ndarray, axes: Axes) -> tuple[Points, np.ndarray] | None:
+    """Rows that fill a grid of parallels and meridians: its points, and F (rows, cols, 2), NaN where no row is."""
+    lon, col = np.unique(x[:, 0], return_inverse=True)
+    lat, row = np.unique(x[:, 1], return_inverse=True)
+    size = len(lon) * len(lat)
+    if min(len(lon), len(lat)) < SMALLEST_SIDE or not LEAST_FULL * size <= len(x) <= size:
+        return None
+    values = np.full((len(lat), len(lon), 2), np.nan)
+    values[row, col] = f
+    if int(np.isfinite(values).all(axis=2).sum()) != len(x):  # a place stands there twice
+        return None
+    across, up = np.meshgrid(lon, lat)
+    return Points(across, up, axes), values

@@ -1,0 +1,124 @@
+"""Tables and bands in degrees: on the map of the ground, as gridded data are; values known by arithmetic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyproj
+import pytest
+import rasterio
+from rasterio.transform import from_origin
+
+from npf_engine.fields import catalog
+from npf_engine.fields.field import Field
+from npf_engine.fields.spec import FieldSpec
+
+A, B = 6_378_137.0, 6_356_752.314245179
+LON, LAT = np.linspace(0.0, 20.0, 41), np.linspace(40.0, 70.0, 61)
+ACROSS, UP = (part.ravel() for part in np.meshgrid(LON, LAT))
+PROJ = pyproj.Proj(proj="laea", lon_0=10.0, lat_0=55.0, a=A, b=B)
+
+
+def on_laea(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+    return np.stack(PROJ(lon, lat), axis=1) / 1000.0
+
+
+def gradient(lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eastward and northward slope per metre of 10 m a degree of longitude and 20 m a degree of latitude."""
+    phi, e2 = np.radians(lat), 1 - (B / A) ** 2
+    w2 = 1 - e2 * np.sin(phi) ** 2
+    degree = np.radians(1.0)
+    return 10.0 / (degree * A * np.cos(phi) / np.sqrt(w2)), 20.0 / (degree * A * (1 - e2) / w2**1.5)
+
+
+def write(path: Path, lon: np.ndarray, lat: np.ndarray, u: np.ndarray, v: np.ndarray) -> Path:
+    rows = np.column_stack([lon, lat, u, v])
+    path.write_text("lon,lat,u,v\n" + "".join(",".join(map(repr, map(float, row))) + "\n" for row in rows))
+    return path
+
+
+def samples(field: Field) -> tuple[np.ndarray, np.ndarray]:
+    x = np.concatenate([field.scaling.to_user(part.double()).numpy() for part in (field.x_train, field.x_test)])
+    f = np.concatenate([field.y_train, field.y_test]) + np.array(field.shift or (0.0, 0.0))
+    return x, f
+
+
+def check(field: Field, most: float) -> None:
+    """F is the gradient in metres of what rises by 10 m a degree east and 20 m a degree north, wherever it is asked."""
+    x, f = samples(field)
+    lon, lat = PROJ(*(1000.0 * x.T), inverse=True)
+    east, north = gradient(lon, lat)
+    np.testing.assert_allclose(np.hypot(*f.T), np.hypot(east, north), rtol=most)
+
+    # along the map: the slope of the same height by steps of a metre on it
+    def height(p: np.ndarray) -> np.ndarray:
+        where = PROJ(*p.T, inverse=True)
+        return np.asarray(10.0 * where[0] + 20.0 * where[1])
+
+    steps = [(height(1000.0 * x + step) - height(1000.0 * x - step)) / 2 for step in np.eye(2)]
+    along = np.stack(steps, axis=1)
+    cos = (f * along).sum(axis=1) / (np.hypot(*f.T) * np.hypot(*along.T))
+    assert np.degrees(np.arccos(np.clip(cos, -1, 1))).max() < 2.0  # the map keeps areas, and directions nearly
+
+
+def told(field: Field) -> str:
+    return " ".join(field.conversions)
+
+
+def test_a_table_on_a_grid_of_degrees_is_a_field_of_the_ground(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", ACROSS, UP, *gradient(ACROSS, UP))
+    field = catalog.resolve(FieldSpec(source=str(path), columns="lon, lat -> u, v"))
+    assert field.units.position == ("km", "km") and "Lambert azimuthal" in told(field)
+    assert "u and v were taken as eastward and northward" in told(field) and "by the area of the cells" in told(field)
+    check(field, 2e-3)
+    x, _ = samples(field)
+    _, lat = PROJ(*(1000.0 * x.T), inverse=True)
+    mean = (np.sin(np.radians(70.0)) + np.sin(np.radians(40.0))) / 2  # of sin(latitude) by area
+    assert np.sin(np.radians(lat)).mean() == pytest.approx(mean, abs=2e-3)
+
+
+def test_scattered_rows_are_placed_and_keep_their_law(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    lon, lat = rng.uniform(0, 20, 300), rng.uniform(40, 70, 300)
+    lon[:2], lat[:2] = (0.0, 20.0), (40.0, 70.0)
+    path = write(tmp_path / "a.csv", lon, lat, *gradient(lon, lat))
+    spec = FieldSpec(source=str(path), columns="lon, lat -> u, v", axes="earth")
+    field = catalog.resolve(spec)
+    x, f = samples(field)
+    assert len(x) == 300 and "rho is the law of the rows, not of areas" in told(field)
+    # kept east and north: the same values, at the same places of some equal-area map of the region
+    assert sorted(np.round(f[:, 0], 9)) == pytest.approx(sorted(np.round(gradient(lon, lat)[0], 9)), abs=1e-9)
+    there = on_laea(lon, lat)
+    for k in range(2):
+        assert np.ptp(x[:, k]) == pytest.approx(np.ptp(there[:, k]), rel=0.03)
+
+
+def test_degrees_can_stay_as_they_stand(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", ACROSS, UP, *gradient(ACROSS, UP))
+    field = catalog.resolve(FieldSpec(source=str(path), columns="lon, lat -> u, v", crs="none"))
+    x, _ = samples(field)
+    assert x.min(axis=0) == pytest.approx([0.0, 40.0]) and x.max(axis=0) == pytest.approx([20.0, 70.0])
+    assert any("only at the equator" in text for text in field.warnings)
+
+
+def test_two_bands_in_degrees_are_a_field_of_the_ground(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    u, v = (part.reshape(61, 41)[::-1].astype(np.float32) for part in gradient(ACROSS, UP))
+    corner = from_origin(-0.25, 70.25, 0.5, 0.5)
+    profile = {"driver": "GTiff", "width": 41, "height": 61, "count": 2, "dtype": "float32", "crs": "EPSG:4326"}
+    with rasterio.open(path, "w", **profile, transform=corner) as out:
+        out.write(u, 1)
+        out.write(v, 2)
+    field = catalog.resolve(FieldSpec(source=str(path), components="1, 2", rho="samples"))
+    assert field.units.position == ("km", "km")
+    check(field, 2e-3)
+
+
+def test_heights_over_columns_that_are_called_lon_and_lat(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = np.column_stack([ACROSS, UP, 1.0173 * (10.0 * ACROSS + 20.0 * UP)])  # no whole numbers
+    path.write_text("lon,lat,h [m]\n" + "".join(",".join(map(repr, map(float, row))) + "\n" for row in rows))
+    field = catalog.resolve(FieldSpec(source=str(path), columns="lon, lat -> h [m]", slope="per-metre", sigma=0.0))
+    x, f = samples(field)
+    np.testing.assert_allclose(f, 1.0173 * np.stack(gradient(x[:, 0], x[:, 1]), axis=1), rtol=1e-3)
