@@ -5,12 +5,19 @@ from __future__ import annotations
 import streamlit as st
 
 from npf_engine.tasks.layout import slug
-from pages.factorization import clouds, embedded, hodge, potential
+from pages.factorization import clouds, embedded, exact, hodge, potential
 from ui import accuracy, frame, runs, states
 
 SYMBOLS = ("F", "rho", "law", "u", "grad_u", "M", "M_theta", "M_xi", "I", "S")  # of the glossary
-CLOUDS, ACCURACY, POTENTIAL, HODGE, TSNE = "Clouds", "Accuracy", "Potential", "Helmholtz–Hodge", "t-SNE"
-VIEWS = (CLOUDS, ACCURACY, POTENTIAL, HODGE, TSNE)
+CLOUDS, ACCURACY, EXACT, POTENTIAL, HODGE, TSNE = (
+    "Clouds",
+    "Accuracy",
+    "Exact",
+    "Potential",
+    "Helmholtz–Hodge",
+    "t-SNE",
+)
+VIEWS = (CLOUDS, ACCURACY, EXACT, POTENTIAL, HODGE, TSNE)
 
 
 def main() -> None:
@@ -30,6 +37,8 @@ def main() -> None:
                 clouds.show(run, name)
             elif label == ACCURACY:
                 accuracy.show(run, name)
+            elif label == EXACT:
+                exact.show(model, run.id, name)
             elif label == POTENTIAL:
                 potential.show(model, name)
             elif label == HODGE:

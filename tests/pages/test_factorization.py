@@ -171,3 +171,14 @@ def test_a_constant_that_was_taken_off_is_told(
     monkeypatch.setattr("ui.runs.load_model", lambda run_id: model)
     told = texts(open_page(page, {"run": done.id, "view": view}))
     assert "Taken off before training: 100,000,000 from F1" in told
+
+
+def test_the_exact_factorization_stands_beside_the_learned_one():
+    app = open_page("factorization", {"run": "gallery-jacksboro", "view": "Exact"})
+    assert not app.exception and plots(app) == 6
+    told = texts(app)
+    assert "On 1,500 samples" in told and "Certificate" in told
+    learned, bound = (
+        float(re.search(rf"{words}[^*]*\*\*([0-9.]+) %", told)[1]) for words in ("the exact one by ", "is at most ")
+    )
+    assert 5 < learned < 15 and bound > learned

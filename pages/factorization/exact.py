@@ -1,0 +1,119 @@
+"""The exact discrete factorization of some samples beside the learned one, and what the duality gap certifies."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from npf_engine.figures import exact as figures
+from npf_engine.figures.layout import Extent
+from npf_engine.measures.exact import Certificate, ExactView, exact_view
+from npf_engine.measures.measured import Measured
+from npf_engine.numbers import number
+from npf_engine.polar import PolarFactorization
+from ui import runs, states
+from ui.plots import plot
+
+MOST_D = 3  # dimensions in which positions are drawn
+LEARNED = "learned"
+ABOUT = """
+**Exact**: of these samples alone, with no network. The assignment of positions to values with the largest
+Σ ⟨x, y⟩ is a polar factorization: ∇u takes each place to the value assigned to it, M permutes the places, and
+F = ∇u ∘ M on every sample. With more samples it comes near the true factorization, slowly: the *floor* is how far
+such an answer is off because of the few samples, seen by drawing one of the two laws anew. A learned map at its
+floor cannot be told from the truth by these samples.
+"""
+
+
+def show(model: PolarFactorization, run_id: str, name: str) -> None:
+    """Both in numbers and, up to three dimensions, as maps with equal colours."""
+    with states.told():
+        view = _view(model, run_id)
+        st.markdown(
+            f"On {len(view.x):,} samples the learned ∇u differs from the exact one by {_row(view.u, 'F')}; M by "
+            f"{_row(view.m, 'ρ')}. Root mean squares."
+        )
+        where = Extent(model.units, model.low, model.high)
+        if model.d == 1:
+            _graphs(view, model, where, name)
+        elif model.d <= MOST_D:
+            _maps(view, model, where, name)
+        if view.certificate is not None:
+            _certificate(view.certificate)
+        st.markdown(ABOUT)
+
+
+def _row(row: Measured, law: str) -> str:
+    return (
+        f"**{number(row.value, 3)} %** of the spread of {law} (floor {number(row.floor, 3)} %, trivial answer "
+        f"{number(row.trivial, 3)} %)"
+    )
+
+
+def _certificate(seen: Certificate) -> None:
+    st.markdown(
+        f"**Certificate.** The dual of u lies {number(seen.gap, 3)} ± {number(seen.gap_se, 2)} above the exact one. So "
+        f"the root mean square of ∇u − ∇u₀, u₀ the true potential, is at most **{number(seen.bound, 3)} %** of the "
+        f"spread of F: √(2 L · gap), L = {number(seen.smoothness, 3)}."
+    )
+    st.caption(
+        "It holds where (1) the conjugates are solved, (2) no eigenvalue of u's Hessian over the region is larger than "
+        "L, the largest that was met on the ways from x to ∇u*(y), and (3) in the mean over samples, whose own gap can "
+        "only be too large. It is far from what is seen wherever u bends sharply in one place, since L is that place's."
+    )
+
+
+def _maps(view: ExactView, model: PolarFactorization, where: Extent, name: str) -> None:
+    unit = model.units.value
+    one = len(set(model.units.position)) == 1
+    places = model.units.position[0] if one else "half the region"
+    scale = np.ones(model.d) if one else np.asarray(model.scaling.scale)
+    rows = (
+        ("u", "∇u", "|∇u| at each place", unit, view.exact_u, view.learned_u, np.zeros_like(view.exact_u)),
+        ("m", "M", "how far each place is moved, |M(x) − x|", places, view.exact_m, view.learned_m, view.x),
+    )
+    for key, symbol, words, unit_, exact, learned, origin in rows:
+        by = scale if key == "m" else np.ones(exact.shape[1])
+        lengths = [np.linalg.norm((values - origin) / by, axis=1) for values in (exact, learned)]
+        off = np.linalg.norm((learned - exact) / by, axis=1)
+        top = figures.top_of(*lengths)
+        drawn = ((f"{symbol}, exact", lengths[0], "exact"), (f"{symbol}, learned", lengths[1], LEARNED))
+        for column, (title, values, which) in zip(
+            st.columns(3, gap="small"), (*drawn, (f"{symbol}, difference", off, "off")), strict=True
+        ):
+            with column:
+                st.markdown(f"**{title}**")
+                end = figures.top_of(off) if which == "off" else top
+                plot(
+                    figures.length_map(view.x, values, where, end, states.plain(unit_), f"{which}_{key}"),
+                    f"exact_{key}_{which}",
+                    "|learned − exact|, colours of its own." if which == "off" else words[:1].upper() + words[1:] + ".",
+                    {"x": view.x, "value": values},
+                    name,
+                )
+    if model.d > 2:
+        st.caption("Places by their first two coordinates.")
+
+
+def _graphs(view: ExactView, model: PolarFactorization, where: Extent, name: str) -> None:
+    for key, symbol, exact, learned in (
+        ("grad_u", "∇u", view.exact_u, view.learned_u),
+        ("m_network", "M", view.exact_m, view.learned_m),
+    ):
+        plot(
+            figures.graphs(view.x[:, 0], exact[:, 0], learned[:, 0], where, symbol, key),
+            f"exact_{key}",
+            f"{symbol} at the samples, exact and learned.",
+            {"x": view.x[:, 0], "exact": exact[:, 0], LEARNED: learned[:, 0]},
+            name,
+        )
+
+
+def _view(model: PolarFactorization, run_id: str) -> ExactView:
+    """Kept for the runs shown last."""
+    return _kept(run_id, runs.store().bundle(run_id).stat().st_mtime_ns, model)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Solving the assignment of 1,500 samples ...")
+def _kept(run_id: str, written: int, _model: PolarFactorization) -> ExactView:
+    return exact_view(_model)
