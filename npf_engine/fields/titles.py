@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from npf_engine.errors import InputError
 from npf_engine.fields import stored_files
 from npf_engine.fields.sources import formula, place
 from npf_engine.fields.spec import FieldSpec
-from npf_engine.fields.valueword import VECTOR, Word, value_word
-from npf_engine.studies import kinds
-from npf_engine.studies.factorization.spec import TrainingSpec
-
-if TYPE_CHECKING:
-    from npf_engine.polar import PolarFactorization
 
 
 def source_title(spec: FieldSpec) -> str:
     """A name for people: the file's name, the formula, the place."""
     return _title(spec.source, spec.expression, spec.bounds, spec.time)
-
-
-def word(model: PolarFactorization) -> Word:
-    """What a value of the model's field is called on its pages: a gradient, a wind, a vector; a value for d = 1."""
-    try:
-        spec = kinds.spec_of({"field": model.field_spec}, TrainingSpec).field
-    except InputError:
-        return VECTOR
-    return value_word(spec, model.units.value, model.d)
 
 
 def title_in(settings: Mapping[str, object]) -> str:
