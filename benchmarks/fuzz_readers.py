@@ -57,6 +57,7 @@ def readers() -> dict[str, Reader]:
         ),
         Reader(Target("formula.txt", lambda: list(FORMULAS), (_letters, any_bytes), formula), longest=400),
         Reader(Target("photo.png", fuzzing.photos, (any_bytes, in_png, in_ifd), picture)),
+        Reader(Target("12-2138-1444.png", fuzzing.tiles_of_colours, (any_bytes, in_png), upload)),
         Reader(Target("a.parquet", fuzzing.parquets, (any_bytes,), upload)),
         Reader(Target("a.npz", fuzzing.npzs, (in_zip(in_npy), any_bytes), upload)),
         Reader(
@@ -89,8 +90,9 @@ def gridded(path: Path) -> None:
     seen = file_reading.read_preview(path, spec)
     for defect in seen.defects:
         check_sentence(defect)
-    if seen.ok:
-        read_gridded(path, spec)
+    if seen.defects:
+        raise InputError(seen.defects[0])
+    read_gridded(path, spec)
 
 
 # What follows brings torch with it, which the readers above do without: their processes start in a second.

@@ -273,6 +273,22 @@ def tiles() -> list[bytes]:
     return [np.add.outer(np.arange(1201) % 400, np.arange(1201) // 3).astype(">i2").tobytes()]
 
 
+def tiles_of_colours() -> list[bytes]:
+    """Heights in the colours of a PNG, in both codings; clear and black pixels."""
+    from PIL import Image
+
+    heights = np.rint(_terrain(32, 32)).astype(int)
+    found = []
+    for whole in ((heights + 10_000) * 10, (heights + 32_768) * 256):
+        rgba = np.stack([whole >> 16, (whole >> 8) & 255, whole & 255, np.full_like(whole, 255)], axis=-1)
+        rgba[3, 4, 3], rgba[5, 6, :3] = 0, 0
+        for mode in ("RGB", "RGBA"):
+            buffer = io.BytesIO()
+            Image.fromarray(rgba.astype(np.uint8)).convert(mode).save(buffer, "PNG")
+            found.append(buffer.getvalue())
+    return found
+
+
 def columns(rows: int = 80) -> dict[str, np.ndarray]:
     """A table of samples in two dimensions."""
     x = np.random.default_rng(0).uniform(-3, 7, (rows, 2))

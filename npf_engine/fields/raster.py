@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from npf_engine.fields.ground import Ground
+from npf_engine.fields.ground import Ground, even
 from npf_engine.fields.units_of_height import METRES, HeightUnit
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Coordinates = Literal["degrees", "metres", "pixels"]
 MAX_PIXELS = 200_000_000  # of a file
 FULL_PIXELS = 25_000_000  # read one by one: 100 MB as float32; a larger raster is averaged down as it is read
+IN_PIXELS = "positions are in pixels."  # how the note ends of a raster that does not say where it lies
 FAR_OFF = 8.0  # half spreads of all values that their middle may lie from 0 before digits are lost to it
 
 
@@ -50,6 +51,22 @@ class SourceGrid:
 
     shape: tuple[int, int]
     voids: int
+
+
+def sized(raster: Raster, pixel: float) -> Raster:
+    """A raster that does not say where it lies, with pixels of so many metres of the ground; as it is for 0, or where
+    it lies somewhere."""
+    if not pixel or raster.coordinates != "pixels":
+        return raster
+    rows, cols = raster.elevation.shape
+    return replace(
+        raster,
+        bounds=(0.0, 0.0, cols * pixel, rows * pixel),
+        coordinates="metres",
+        ground=even(cols * pixel, rows * pixel),
+        notes=tuple(text for text in raster.notes if not text.endswith(IN_PIXELS)),
+        conversions=(*raster.conversions, f"Pixels were taken as {pixel:g} m wide on the ground."),
+    )
 
 
 def crs_title(crs: str) -> str:

@@ -113,6 +113,24 @@ class FieldSpec(Spec):
         choices={"mask": "leave them out", "keep": "keep them"},
     )
     band: int = setting(1, "Which band of a raster holds the heights, from 1.", least=1, most=1000)
+    encoding: str = setting(
+        "",
+        "How a PNG tile holds heights in its colours; empty as it is recognised.",
+        title="heights in colours",
+        choices={
+            "": "as it is recognised",
+            "mapbox": "Terrain-RGB: -10000 + 0.1 (65536 R + 256 G + B)",
+            "terrarium": "Terrarium: 256 R + G + B / 256 - 32768",
+        },
+    )
+    pixel_size: float = setting(
+        0.0,
+        "How wide a pixel is on the ground, of a raster that does not say where it lies; 0 where nobody knows.",
+        title="side of a pixel",
+        unit="metres",
+        least=0,
+        most=1e6,
+    )
     columns: str = setting(
         "",
         "Which columns of a table are positions and which F, as `lon, lat -> u, v` (one after the arrow: heights on a "

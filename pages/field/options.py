@@ -89,7 +89,11 @@ def _guesses(spec: FieldSpec, terrain: bool) -> None:
     with second:
         if terrain:
             _text("crs", "Coordinate system", spec.crs, _crs, "as the file says; or EPSG:3857, none")
-            _number(spec, "band")
+            if spec.source.lower().endswith(".png"):
+                _select(spec, "encoding")
+            else:
+                _number(spec, "band")
+            _number(spec, "pixel_size")
 
 
 def _crs(key: str) -> None:

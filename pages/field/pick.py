@@ -170,9 +170,9 @@ def _upload(spec: FieldSpec) -> bool:
         type=[suffix.rsplit(".", 1)[-1] for suffix in SUFFIXES],
         key="upload",
         on_change=_uploaded,
-        help="Elevation (.tif, .hgt, zipped) becomes its gradient field. A table (.csv, .parquet, .npz) has the "
-        "columns x1 ... xd and F1 ... Fd, or x1, x2, z on a grid. Winds and currents: .nc, .h5, .zarr.zip, .grib; "
-        "meshes of VTK: .vti, .vtr, .vts, .vtu, .vtp.",
+        help="Elevation (.tif, .hgt, zipped; tiles of heights as .png) becomes its gradient field. A table (.csv, "
+        ".parquet, .npz) has the columns x1 ... xd and F1 ... Fd, or x1, x2, z on a grid. Winds and currents: .nc, "
+        ".h5, .zarr.zip, .grib; meshes of VTK: .vti, .vtr, .vts, .vtu, .vtp.",
     )
     new = st.session_state.get(NEW)
     if new is None and mode_of(spec) != UPLOAD:

@@ -52,7 +52,7 @@ def look(path: Path, spec: FieldSpec) -> uploads.UploadPreview | None:
     """What is in the file, read with progress and a way to stop; None after it was stopped."""
     law = "samples" if spec.rho in ("box", "samples") else spec.rho  # the two are one to a preview
     what = (spec.columns, spec.second, spec.components, spec.scalar, *spec.steps.values())
-    said = (*what, spec.height_unit, spec.crs, spec.missing, spec.band, spec.slope)
+    said = (*what, spec.height_unit, spec.crs, spec.missing, spec.band, spec.slope, spec.encoding, spec.pixel_size)
     key = (stored_files.content_hash(path), path.name, spec.max_samples, spec.split_seed, law, *said)
     seen = previews().get(key)
     if seen is not None:

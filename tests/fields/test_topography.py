@@ -370,9 +370,9 @@ def test_zip_defects(tmp_path: Path) -> None:
         read_raster(tmp_path / "fake.tif")
     with pytest.raises(InputError, match="no raster file"):
         read_raster(tmp_path / "absent.tif")
-    (tmp_path / "x.png").write_bytes(b"")
+    (tmp_path / "x.jpg").write_bytes(b"")
     with pytest.raises(InputError, match="no raster that is understood"):
-        read_raster(tmp_path / "x.png")
+        read_raster(tmp_path / "x.jpg")
     inside = tif(tmp_path / "in.tif", plane(1, 2), from_origin(10, 20.4, 0.01, 0.01))
     with zipfile.ZipFile(path, "w") as archive:
         archive.write(inside, "folder/in.tif")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.fields.raster import FULL_PIXELS, MAX_PIXELS, Coordinates, Raster, offset_told
+from npf_engine.fields.raster import FULL_PIXELS, MAX_PIXELS, Coordinates, Raster, offset_told, sized
 from npf_engine.fields.readers import crs as systems
 from npf_engine.fields.readers.options import AS_THE_FILE_SAYS, RasterOptions
 from npf_engine.fields.readers.raster_band import Affine, Band, Dataset, Projection, averaged, survey, whole_grid
@@ -98,6 +98,7 @@ def _read(dataset: Dataset, name: str, options: RasterOptions) -> Raster:
         transform = _coarser(transform, factor)
     written = str(dataset.units[number - 1] or "")
     raster = _oriented(elevation, transform, _system(crs, name, options), name, notes)
+    raster = sized(raster, options.pixel_size * factor)
     return replace(_with_unit(raster, written, values.offset, options), bands=int(dataset.count))
 
 

@@ -20,15 +20,16 @@ import numpy as np
 
 from npf_engine.errors import InputError
 from npf_engine.fields import sentinels
-from npf_engine.fields.raster import Raster
+from npf_engine.fields.raster import Raster, sized
 from npf_engine.fields.readers.geotiff import read_geotiff
 from npf_engine.fields.readers.options import AS_THE_FILE_SAYS, RasterOptions
+from npf_engine.fields.readers.terrain_tiles import SUFFIX, read_tile
 from npf_engine.fields.units_of_height import METRES, height_unit
 from npf_engine.settings.limits import MAX_FILE_BYTES
 from npf_engine.tasks.archives import DAMAGE, Bounds, brief, check_zip, said
 from npf_engine.tasks.inside import scratch
 
-SUFFIXES = (".tif", ".tiff", ".hgt", ".hgt.gz", ".hgt.zip", ".tif.zip", ".tiff.zip", ".zip")
+SUFFIXES = (".tif", ".tiff", ".hgt", ".hgt.gz", ".hgt.zip", ".tif.zip", ".tiff.zip", ".zip", SUFFIX)
 HGT_VOID = -32768
 HGT_SIDES = {2 * side * side: side for side in (1201, 3601)}  # bytes in the file -> points on a side
 
@@ -44,11 +45,11 @@ def is_raster(path: Path) -> bool:
 
 def raster_name(path: Path) -> str:
     """The file's name without its raster suffixes: ``N43E007.hgt.zip`` -> ``N43E007``."""
-    return re.sub(r"(\.(tiff?|hgt|gz|zip))+$", "", path.name, flags=re.IGNORECASE)
+    return re.sub(r"(\.(tiff?|hgt|gz|zip|png))+$", "", path.name, flags=re.IGNORECASE)
 
 
 def read_raster(path: Path, options: RasterOptions = AS_THE_FILE_SAYS) -> Raster:
-    """Read .tif, .tiff, .hgt, .hgt.gz or a .zip with one of them inside, here and now.
+    """Read .tif, .tiff, .hgt, .hgt.gz, a .zip with one of them inside, or a .png tile of heights, here and now.
 
     Raises InputError with the file's name for anything that cannot be read as one band of elevation.
     """
@@ -67,6 +68,8 @@ def read_raster(path: Path, options: RasterOptions = AS_THE_FILE_SAYS) -> Raster
             raise InputError(f"{path.name} is not a readable gzip file ({said(error)}); download it again.") from error
     if name.endswith((".tif", ".tiff")):
         return read_geotiff(path, path.name, options)
+    if name.endswith(SUFFIX):
+        return read_tile(path, options)
     raise InputError(f"{path.name} is no raster that is understood: use one of {', '.join(SUFFIXES)}.")
 
 
@@ -114,9 +117,10 @@ def _hgt(stream: _Readable, name: str, options: RasterOptions) -> Raster:
     match = re.match(r"([NS])(\d{2})([EW])(\d{3})", Path(name).name.upper())
     if match is None:
         note = f"{name} does not say where it lies (a name like N43E007 would), so positions are in pixels."
-        return Raster(
+        raster = Raster(
             elevation, (0.0, 0.0, float(side), float(side)), "pixels", (note, *marks), unit=unit, conversions=told
         )
+        return sized(raster, options.pixel_size)
     south = float(match[2]) * (1 if match[1] == "N" else -1)
     west = float(match[4]) * (1 if match[3] == "E" else -1)
     half = 0.5 / (side - 1)  # the outermost centres lie on the whole degrees
