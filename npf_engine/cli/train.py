@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from npf_engine.cli import flags
+from npf_engine.cli import flags, sweeping
 from npf_engine.cli.output import Answer, report_text
 from npf_engine.errors import InputError
 from npf_engine.settings.paths import whole_path
@@ -32,9 +32,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--callable", metavar="FILE.py:F", default=None, help=CALLABLE_HELP)
     command.add_argument("--out", metavar="DIR", default=None, help="folder for the run; a broken run there goes on")
     command.add_argument("--show-spec", action="store_true", help="print the spec as JSON and train nothing")
+    sweeping.add_arguments(command)
     flags.add_settings(command, preset(TrainingSpec().preset), without=("field.source",))
     command.usage = (
-        "%(prog)s [FIELD | --callable FILE.py:F] [--json] [--out DIR] [--show-spec] [--KEY VALUE ...] "
+        "%(prog)s [FIELD | --callable FILE.py:F] [--json] [--out DIR] [--show-spec] [--seeds A..B] "
+        "[--sweep KEY=A,B,...] [--KEY VALUE ...] "
         "[--set KEY=VALUE ...]"
     )
 
@@ -52,6 +54,9 @@ def train(args: argparse.Namespace) -> Answer:
         at_hand = {"field": field}
     if args.show_spec:
         return Answer(to_json(spec), json.dumps(to_json(spec), indent=1))
+    several = sweeping.asked(args, spec)
+    if several is not None:
+        return sweeping.run(several, spec.name or spec.default_name, args.out, **at_hand)
     report = running.run(spec, args.out or running.home_folder(spec.name), **at_hand)
     return Answer(report, f"{report_text(report)}\nbundle: {report['bundle']}")
 

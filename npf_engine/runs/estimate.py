@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
@@ -31,15 +34,41 @@ def estimate(store: RunStore, spec: TrainingSpec) -> Cost:
     about one of hours.
     """
     size = sum(cost.guess(spec).values())
-    done = (run for run in store.list(TRAIN) if run.state == "done" and run.source == "trained" and run.seconds)
+    finished = (run.id for run in store.summaries() if (run.kind, run.state, run.source) == (TRAIN, "done", "trained"))
+    done = filter(None, map(store.find, itertools.islice(finished, LOOKED_AT)))
     alike = (
-        (run.spec_of(TrainingSpec), run.seconds or {})
-        for run in itertools.islice(done, LOOKED_AT)
-        if size / ALIKE < sum(cost.guess(run.spec_of(TrainingSpec)).values()) < size * ALIKE
+        (run.spec_of(TrainingSpec), run.seconds)
+        for run in done
+        if run.seconds and size / ALIKE < sum(cost.guess(run.spec_of(TrainingSpec)).values()) < size * ALIKE
     )
     found = cost.by_finished(spec, alike)
     factor = 1.0 if found.runs else slowness()
     return Cost({name: seconds * factor for name, seconds in found.stages.items()}, found.runs)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What several trainings cost: ``work`` seconds in all, of which the machine does ``at_once`` runs at a time."""
+
+    runs: int
+    work: float
+    at_once: int
+
+    @property
+    def seconds(self) -> float:
+        """Until the last one is done, where nothing else waits."""
+        return self.work / min(self.at_once, self.runs)
+
+
+def whole(store: RunStore, specs: Sequence[TrainingSpec]) -> Whole:
+    """What these trainings will cost here, one after another in the slots of this machine."""
+    each: dict[TrainingSpec, float] = {}
+    for spec in specs:
+        alike = dataclasses.replace(spec, seed=0, name="")  # which change no cost
+        if alike not in each:
+            each[alike] = estimate(store, spec).total
+    work = sum(each[dataclasses.replace(spec, seed=0, name="")] for spec in specs)
+    return Whole(len(specs), work, max(1, len(store.scheduler.executor.slots(specs[0].device))))
 
 
 @functools.cache

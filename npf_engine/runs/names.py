@@ -14,7 +14,7 @@ NUMBERED = re.compile(r"(?P<base>.*\S) \((?P<number>\d{1,6})\)")
 def insert(db: sqlite3.Connection, row: dict[str, object]) -> str:
     """Add a row of plain values under a name of its own, which is returned."""
     db.execute("BEGIN IMMEDIATE")  # nobody takes the name between the look and the write; closing rolls back
-    name = _free(db, str(row["name"]))
+    name = free(db, str(row["name"]))
     safekeeping.insert(db, row | {"name": name})
     db.execute("COMMIT")
     return name
@@ -23,16 +23,17 @@ def insert(db: sqlite3.Connection, row: dict[str, object]) -> str:
 def rename(db: sqlite3.Connection, run_id: str, name: str) -> str:
     """Give a row this name, or one with a number, which is returned."""
     db.execute("BEGIN IMMEDIATE")
-    name = _free(db, name, run_id)
+    name = free(db, name, run_id)
     db.execute("UPDATE runs SET name = ? WHERE id = ?", [name, run_id])
     db.execute("COMMIT")
     return name
 
 
-def _free(db: sqlite3.Connection, name: str, but: str = "") -> str:
+def free(db: sqlite3.Connection, name: str, but: str = "", column: str = "name") -> str:
+    """The name, with a number where another run than ``but`` has it, or another sweep (``column`` sweep)."""
     found = NUMBERED.fullmatch(name)
     base = found["base"] if found else name
-    mine = "SELECT name FROM runs WHERE id != ? AND (name = ? OR substr(name, 1, ?) = ?)"
+    mine = f"SELECT {column} FROM runs WHERE id != ? AND ({column} = ? OR substr({column}, 1, ?) = ?)"
     taken = {str(row[0]) for row in db.execute(mine, [but, name, len(base) + 2, f"{base} ("])}
     number = 2
     while name in taken:

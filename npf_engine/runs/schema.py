@@ -188,6 +188,10 @@ class Table:
         """Give a row another name; the one that it has got, with a number where another run has it."""
         return self._ask(lambda db: names.rename(db, run_id, name))
 
+    def free_sweep(self, name: str) -> str:
+        """The name, with a number where another sweep has it."""
+        return self._ask(lambda db: names.free(db, name, column="sweep"))
+
     def ask(self, work: Callable[[sqlite3.Connection], T], *, write: bool = False) -> T:
         """``work`` on a connection to the table, which is read from its copy at worst. Raises InputError."""
         return self._ask(work) if write else self._read(work)

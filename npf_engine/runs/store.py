@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import math
 import secrets
 import shutil
@@ -12,17 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from npf_engine import resources
-from npf_engine.errors import DiskFull, InputError
-from npf_engine.runs import marks, reading, rebuilding, uploads
-from npf_engine.runs.catalogue import Catalogue
+from npf_engine.errors import InputError
+from npf_engine.runs import reading, rebuilding, uploads
 from npf_engine.runs.executors import LocalExecutor
 from npf_engine.runs.imported import Importer
 from npf_engine.runs.scheduler import Scheduler
 from npf_engine.runs.schema import ACTIVE, Row, Run, Table
 from npf_engine.runs.states import STATES
+from npf_engine.runs.submitting import Submitting
 from npf_engine.runs.watch import keep_watch
-from npf_engine.settings import limits
-from npf_engine.settings.base import Spec
 from npf_engine.studies import kinds
 from npf_engine.tasks import layout
 
@@ -34,7 +30,7 @@ LOOK_SECONDS = 0.5  # accesses closer together than this share one look at the g
 GALLERY = resources.gallery()
 
 
-class RunStore(Catalogue):
+class RunStore(Submitting):
     """The runs of one home folder: folders below ``runs/`` and a table beside it.
 
     Objects are cheap and hold nothing that matters: several may look at one home, in several processes. Asking starts
@@ -132,20 +128,6 @@ class RunStore(Catalogue):
 
     # doing
 
-    def submit(self, spec: Spec, name: str = "") -> Run:
-        """Put a run in the queue: a spec of any kind; ``name``: unless the spec has one.
-
-        It starts at once where a slot is free. Raises InputError.
-        """
-        return self._submit(spec, name)
-
-    def retry(self, run_id: str, changes: dict[str, object] | None = None) -> Run:
-        """A new run with the settings of an old one and some changed, e.g. {"u.pair_size": 1000}. Raises InputError."""
-        old = self._row(run_id).run
-        spec = kinds.get(old.kind).with_values(old.spec, changes or {})
-        same_field = getattr(spec, "field", None) == getattr(old.spec, "field", None)
-        return self._submit(spec, field=old.folder / layout.FIELD if same_field else None)
-
     def pause(self, run_id: str) -> Run:
         """Let a run rest: its process waits, keeps its memory and gives up its slot. One in the queue just waits."""
         with self.scheduler.lock().held():
@@ -210,41 +192,6 @@ class RunStore(Catalogue):
         return self._row(run_id).run
 
     # inside
-
-    def _submit(self, spec: Spec, name: str = "", field: Path | None = None) -> Run:
-        kind = kinds.of(spec)
-        kind.with_values(spec, {})  # nothing changes: it is checked
-        name = name.strip()
-        limits.check_text("a run's name", name, limits.MAX_NAME)
-        name = name or kind.run_name(spec)[: limits.MAX_NAME]
-        layout.check_room(self.folder)
-        if len(self.table.rows(*ACTIVE)) >= limits.MAX_WAITING:
-            raise InputError(
-                f"{limits.MAX_WAITING} runs wait or are at work already; wait until some are done, or cancel some"
-            )
-        run_id = f"{layout.slug(name)}-{secrets.token_hex(3)}"
-        folder = self.folder / run_id
-        try:
-            with layout.writing(folder):
-                folder.mkdir(parents=True)
-            layout.write_json(folder / layout.SPEC, kinds.spec_to_json(spec), durable=True)
-            if field is not None and field.exists():
-                with layout.writing(folder):
-                    shutil.copyfile(field, folder / layout.FIELD)
-            now = time.time()
-            marks.write(folder, name=name, source="trained", created=now)
-            text, place = json.dumps(kinds.spec_to_json(spec)), self.scheduler.last_place()
-            own = self.table.insert(
-                id=run_id, name=name, state="queued", source="trained", spec=text, created=now, queued=place
-            )
-            if own != name:
-                marks.write(folder, name=own)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        with contextlib.suppress(DiskFull):  # it is in the queue, and starts when there is room
-            self.scheduler.tick(wait=5.0)
-        return self._row(run_id).run
 
     def _list_gallery(self) -> None:
         if time.monotonic() - self._looked > LOOK_SECONDS:

@@ -12,7 +12,7 @@ from npf_engine.fields.spec import FieldSpec
 from npf_engine.runs.estimate import estimate
 from npf_engine.studies.factorization.cost import Cost
 from npf_engine.studies.factorization.spec import TrainingSpec, dotted_values
-from pages.train import settings
+from pages.train import settings, sweeps
 from ui import frame, live, progress, states
 from ui.link import FIELD, TRAINING
 from ui.runs import remember, store
@@ -56,9 +56,12 @@ def show() -> None:
             help="What the run and its bundle are called; the field's name and the preset if left empty.",
         )
     with right:
-        _cost(estimate(store(), spec))
-        if st.button("Train", type="primary", icon=":material/play_arrow:", width="stretch", key="train"):
-            _submit(dataclasses.replace(spec, name=(name or "").strip() or default_name(spec)))
+        own = (name or "").strip() or default_name(spec)
+        if not sweeps.plan(spec, own):
+            _cost(estimate(store(), spec))
+            if st.button("Train", type="primary", icon=":material/play_arrow:", width="stretch", key="train"):
+                _submit(dataclasses.replace(spec, name=own))
+        sweeps.choose(spec)
         st.caption("It runs in the background: the page can be closed, and the link brings it back.")
     settings.show(spec)
 

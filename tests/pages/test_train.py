@@ -166,3 +166,23 @@ def test_done_run_leads_on(store: RunStore, done: Run):
 def test_unknown_run_is_an_empty_state(store: RunStore):
     app = open_page("train", {"run": "gone-123"})
     assert "not here" in texts(app)
+
+
+def test_seeds_are_one_click_and_a_confirmation(store: RunStore) -> None:
+    stand_in(store)
+    app = open_page("train", {"u.regression_steps": "3"})
+    app.button(key="sweep_seeds").click().run()
+    assert app.query_params["sweep"] == "seed=0..4" and not store.active()
+    assert "5 trainings" in app.metric[0].label and "seed 4" in texts(app)
+    app.button(key="sweep_start").click().run()
+    assert not app.exception, app.exception[0].message
+    runs = [run for run in store.summaries() if run.sweep]
+    assert {run.sweep for run in runs} == {"Jacksboro fault quick, 5 seeds"} and len(runs) == 5
+    assert "Jacksboro fault quick, 5 seeds" in list(app.dataframe[0].value["Name"])  # on Models, unfolded
+
+
+def test_a_sweep_of_the_link_that_cannot_be_is_a_sentence(store: RunStore) -> None:
+    app = open_page("train", {"sweep": "u.pair_size=-1,5"})
+    assert not app.exception and "pair" in app.error[0].value
+    app.button(key="sweep_drop").click().run()
+    assert "sweep" not in app.query_params and not app.error

@@ -1,0 +1,52 @@
+"""Sweeps: which runs they are, what they are called, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from npf_engine.errors import InputError
+from npf_engine.studies import sweep
+from npf_engine.studies.factorization.spec import TrainingSpec
+from npf_engine.studies.landscape.spec import LandscapeSpec
+
+
+def test_all_combinations_with_names_of_their_own() -> None:
+    made = sweep.read(TrainingSpec(), ["seed=0..1", "field.sigma=5, 10"])
+    assert [member.label for member in made.members] == [
+        "seed 0, sigma 5.0",
+        "seed 0, sigma 10.0",
+        "seed 1, sigma 5.0",
+        "seed 1, sigma 10.0",
+    ]
+    assert made.title == "2 seeds; sigma 5, 10"
+    last = made.named("hills")[-1].spec
+    assert isinstance(last, TrainingSpec)
+    assert (last.seed, last.field.sigma, last.name) == (1, 10.0, "hills, seed 1, sigma 10.0")
+
+
+def test_lists_are_parted_by_semicolons_and_other_kinds_sweep_too() -> None:
+    made = sweep.read(TrainingSpec(), ["u.hidden=64,64; 128,128"])
+    assert [member.spec.u.hidden for member in made.members] == [(64, 64), (128, 128)]  # type: ignore[attr-defined]
+    cold = sweep.read(LandscapeSpec(), ["coefficient=1,2"]).named("bowl")
+    assert [member.spec.name for member in cold] == ["himmelblau"] * 2  # type: ignore[attr-defined]  # g, not the run
+
+
+@pytest.mark.parametrize(
+    ("texts", "says"),
+    [
+        (["seed=0"], "2 to 64 runs, not 1"),
+        (["seed=0..70"], "more than 64"),
+        (["seed=4..1"], "no number in it"),
+        (["seed=0..20", "u.lr=1"], "key of a setting"),
+        (["seed=0..20", "u.batch=1,2,3,4"], "not 84"),
+        (["seed=1,1"], "the same"),
+        (["field.sigma=5,5.0"], "the same"),
+        (["preset=quick,paper"], "cannot be swept"),
+        (["sigma"], "key=value"),
+        (["u.pair_size=-1,2"], "u.pair_size"),
+        (["seed="], "not 0"),
+    ],
+)
+def test_what_is_no_sweep_is_one_sentence(texts: list[str], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        sweep.read(TrainingSpec(), texts)
