@@ -32,6 +32,7 @@ class Entry:
 
 PAGES: dict[str, Entry] = {
     "home": Entry("pages/home/page.py", "Home", ":material/home:", ""),
+    "theory": Entry("pages/theory/page.py", "Theory", ":material/school:", ""),
     "field": Entry("pages/field/page.py", "Field", ":material/terrain:", "Make"),
     "train": Entry("pages/train/page.py", "Train", ":material/model_training:", "Make", ("train",)),
     "factorization": Entry("pages/factorization/page.py", "Factorization", ":material/call_split:", "Explore"),

@@ -142,20 +142,18 @@ class _Parser:
         return [*self._multiplied(tokens), Token("end", "", len(self.text))]
 
     def _multiplied(self, tokens: list[Token]) -> list[Token]:
-        """With a ``*`` between a number or a closing parenthesis and the name or parenthesis that follows it.
+        """With a ``*`` between a number, pi, e or a closing parenthesis and the name or parenthesis that follows it.
 
-        Not after a name: x(y) and x y may be anything. Not where a division or a power came before: 1/2x may be
+        Not after another name: x(y) and x y may be anything. Not where a division or a power came before: 1/2x may be
         either of two numbers.
         """
         out: list[Token] = []
         for token in tokens:
             before = out[-1] if out else None
             opens = token.text == "(" or (token.kind == "name" and token.text not in OPERATORS)
-            closes = before is not None and (
-                before.kind == "number" or before.text == ")" or self.text[before.position] == "π"
-            )
+            closes = before is not None and (before.kind == "number" or before.text == ")" or before.text in CONSTANTS)
             if before is not None and opens and closes:
-                sign = out[-2].text if len(out) > 1 and before.kind == "number" else ""
+                sign = out[-2].text if len(out) > 1 and before.text != ")" else ""
                 if sign in UNSURE:
                     product = f"{before.text}{_short(token.text)}"
                     self._fail(token.position, f"{product} after {sign} has two meanings; write * and parentheses")

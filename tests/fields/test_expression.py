@@ -39,6 +39,7 @@ KNOWN = [
     ("sin(3x) + 2y", lambda x, y: math.sin(3 * x) + 2 * y),
     ("2 sin(x)(y + 1)(x - 2)", lambda x, y: 2 * math.sin(x) * (y + 1) * (x - 2)),
     ("-2x^2 - 3(x + y)/4", lambda x, y: -2 * x**2 - 3 * (x + y) / 4),
+    ("2 pi x + pi(y + 1)", lambda x, y: 2 * math.pi * x + math.pi * (y + 1)),
     ("(y + 5) mod 3 + 2πx", lambda x, y: (y + 5) % 3 + 2 * math.pi * x),
 ]
 
