@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from benchmarks import check_fuzz, fuzz_readers, fuzzing
+from benchmarks import check_fuzz, fuzz_grid, fuzz_readers, fuzzing
 from npf_engine.errors import InputError
 from npf_engine.fields import catalog, clouds
 from npf_engine.fields.readers import file_reading
@@ -170,3 +170,35 @@ def test_a_refusal_that_shows_the_inside_of_a_library_is_a_find() -> None:
     for text in ("two\nlines", "x" * 3000, "<h5py object at 0x7f>", "read failed: errno = 5"):
         with pytest.raises(AssertionError):
             fuzz_readers.check_sentence(text)
+
+
+def test_chunks_of_a_zarr_whose_packing_is_damaged(tmp_path: Path) -> None:
+    """LZMAError, as the chunk is read long after the file was opened."""
+    path = tmp_path / "a.zarr.zip"
+    with zipfile.ZipFile(io.BytesIO(fuzz_grid.zarrs()[0])) as whole, zipfile.ZipFile(path, "w") as packed:
+        for info in whole.infolist():
+            packed.writestr(info.filename, whole.read(info), zipfile.ZIP_LZMA)
+    with zipfile.ZipFile(path) as packed:
+        starts = [
+            i.header_offset + 30 + len(i.filename) + 9
+            for i in packed.infolist()
+            if "10/c" in i.filename or "10/0" in i.filename
+        ]
+    content = bytearray(path.read_bytes())
+    for start in starts:
+        content[start : start + 40] = bytes(40)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="damaged or was not written whole"):
+        fuzz_readers.gridded(path)
+
+
+def test_keys_of_a_geotiff_that_are_of_no_type(tmp_path: Path) -> None:
+    """CPLE_AppDefinedError, as the colours of the bands are asked for."""
+    data = bytearray(fuzzing.tifs()[4])
+    at = struct.unpack_from("<I", data, 4)[0]
+    entries = [struct.unpack_from("<HHII", data, at + 2 + 12 * k) for k in range(struct.unpack_from("<H", data, at)[0])]
+    (keys,) = [offset for tag, _, _, offset in entries if tag == 34735]  # four shorts each, the first four a header
+    struct.pack_into("<9H", data, keys + 46, 47758, 28408, 51127, 47844, 19122, 33235, 29233, 18199, 47602)
+    path = tmp_path / "a.tif"
+    path.write_bytes(data)
+    assert "cannot be read as a GeoTIFF" in told(path)

@@ -44,6 +44,7 @@ GDAL_OPTIONS: dict[str, str | int] = {
 def read_geotiff(path: Path, name: str, options: RasterOptions = AS_THE_FILE_SAYS) -> Raster:
     """A band of the GeoTIFF at ``path``, called ``name`` in sentences. Raises InputError."""
     import rasterio
+    from rasterio._err import CPLE_BaseError  # GDAL's own errors, which no class of rasterio.errors is above
     from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 
     with open(path, "rb") as stream:
@@ -61,7 +62,7 @@ def read_geotiff(path: Path, name: str, options: RasterOptions = AS_THE_FILE_SAY
         raise InputError(
             f"{name} names a coordinate system that is not understood ({said(error)}); warp it to EPSG:4326."
         ) from error
-    except (RasterioError, UnicodeError, ValueError, OverflowError, struct.error) as error:
+    except (RasterioError, CPLE_BaseError, UnicodeError, ValueError, OverflowError, struct.error) as error:
         if isinstance(error, InputError):
             raise
         reason = said(error.__cause__ or error)  # GDAL's own words, where rasterio only points to them

@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
+import lzma
 import resource
+import struct
 import warnings
 import zipfile
 import zlib
@@ -73,7 +75,7 @@ def opened(path: Path) -> Iterator[xr.Dataset]:
             raise _damaged(path) from error
         try:
             yield found
-        except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
+        except (OSError, EOFError, zlib.error, lzma.LZMAError, struct.error, zipfile.BadZipFile, RuntimeError) as error:
             # values are read when they are asked for, and Zarr's codecs know no other error
             raise _damaged(path) from error
 
