@@ -7,8 +7,9 @@ from pathlib import Path
 import streamlit as st
 
 from npf_engine.bundle import exchange, files
-from npf_engine.bundle.package import notebook_of
+from npf_engine.bundle.package import notebook_of, read_bundle
 from npf_engine.runs.store import Run
+from npf_engine.studies.report_page import command_of, report_page
 from npf_engine.tasks import layout
 from ui import states
 from ui.runs import store
@@ -26,7 +27,8 @@ def offer(run: Run) -> None:
         for form in TITLES:
             _form(run, form)
         with states.told():
-            notebook = _notebook(str(store().bundle(run.id)), store().bundle(run.id).stat().st_mtime_ns)
+            bundle = store().bundle(run.id)
+            notebook = _notebook(str(bundle), bundle.stat().st_mtime_ns)
             if notebook is not None:
                 st.download_button(
                     "Notebook of its pictures",
@@ -39,6 +41,18 @@ def offer(run: Run) -> None:
                     help="Run it in the unpacked bundle, which has it too; needs matplotlib besides.",
                     width="stretch",
                 )
+            st.download_button(
+                "Report, one page of HTML",
+                data=lambda: _report(bundle, bundle.stat().st_mtime_ns),
+                file_name=f"npf-{layout.slug(run.name)}.html",
+                mime="text/html",
+                key=f"form_report_{run.id}",
+                on_click="ignore",
+                icon=":material/article:",
+                help="Verdict, table, figures as vectors, settings and what to cite; needs no network, and a browser "
+                "prints it as a PDF. Takes some seconds.",
+                width="stretch",
+            )
         st.caption(
             "Positions in and out are in the units of the pages, in double precision. A model hub takes the unpacked "
             "bundle as it is: `npf export BUNDLE --format hub`."
@@ -77,6 +91,12 @@ def _form(run: Run, form: exchange.Format) -> None:
 @st.cache_data(max_entries=4, show_spinner="Exporting, and comparing with the model ...")
 def _made(bundle: str, asked: tuple[exchange.Format, int], name: str) -> bytes:
     return exchange.archive_of(Path(bundle), asked[0], name)
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _report(path: Path, written: int) -> bytes:
+    found = read_bundle(path)
+    return report_page(found, command_of(found))
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

@@ -20,15 +20,15 @@ def model_card(config: Mapping[str, object], report: Mapping[str, object], comma
     return _head(config, field) + CARD.format(
         name=config["name"],
         field=field,
-        source=_source(config),
+        source=_items(source_lines(config)),
         bibtex=bibtex(source_of(config)),
         d=d,
         verdict=f"**{verdict}**" + (f": {reason}" if reason else "."),
         table=_table(metrics),
         draws=_draws(metrics),
-        conventions=_conventions(config),
+        conventions=_items(convention_lines(config)),
         command=command,
-        seconds=_seconds(report),
+        seconds=seconds_line(report),
         example=", ".join("0.0" for _ in range(d)) if d <= 8 else f"*[0.0] * {d}",
     )
 
@@ -71,18 +71,18 @@ PROVENANCE = {  # key of a field's provenance -> what it is called
 }
 
 
-def _source(config: Mapping[str, object]) -> str:
-    """What F was: where it came from, what was done to its numbers, and what to know of it."""
+def source_lines(config: Mapping[str, object]) -> list[str]:
+    """What F was: where it came from, what was done to its numbers, and what to know of it; a sentence each."""
     info = maybe_mapping(config, "info")
     provenance = maybe_mapping(info, "provenance")
     lines = [
-        f"- {title}: {_told(provenance[key])}"
+        f"{title}: {_told(provenance[key])}"
         for key, title in PROVENANCE.items()
         if provenance.get(key) not in (None, "", [], {})
     ]
     for key, words in (("conversions", "done to the numbers"), ("warnings", "to know")):
-        lines += [f"- {words}: {_line(text)}" for text in reading.items(info, key) if isinstance(text, str)]
-    return "\n".join(lines) or "- the field is given by its name alone"
+        lines += [f"{words}: {_line(text)}" for text in reading.items(info, key) if isinstance(text, str)]
+    return lines or ["the field is given by its name alone"]
 
 
 def _told(value: object) -> str:
@@ -121,7 +121,8 @@ def _draws(metrics: Mapping[str, object]) -> str:
     return f"Means of {draws} draws of {n} unseen samples{tail}.\n"
 
 
-def _conventions(config: Mapping[str, object]) -> str:
+def convention_lines(config: Mapping[str, object]) -> list[str]:
+    """Coordinates with their units and bounds, the unit of F, and rho; a sentence each."""
     d, units, scaling = reading.whole(config, "d"), maybe_mapping(config, "units"), maybe_mapping(config, "scaling")
     offset, scale = reading.numbers(scaling, "offset"), reading.numbers(scaling, "scale")
     lines = []
@@ -132,17 +133,20 @@ def _conventions(config: Mapping[str, object]) -> str:
         unit = f" in {where[k]}" if k < len(where) and where[k] else ""
         box = f", from {_number(low[k])} to {_number(high[k])}" if k < len(low) and k < len(high) else ""
         model = f"; model position = (x - {offset[k]:.8g}) / {scale[k]:.8g}" if k < len(offset) else ""
-        lines.append(f"- coordinate {k + 1} is {axis}{unit}{box}{model}")
+        lines.append(f"coordinate {k + 1} is {axis}{unit}{box}{model}")
     if d > 8:
-        lines.append(f"- and {d - 8} more, see `config.json`")
-    lines.append(
-        f"- values of F (and of grad u) are in {units.get('value') or 'the units of the field'}, never rescaled"
-    )
-    lines.append(f"- the reference measure rho is `{config.get('rho')}`")
-    return "\n".join(lines)
+        lines.append(f"and {d - 8} more, see `config.json`")
+    lines.append(f"values of F (and of grad u) are in {units.get('value') or 'the units of the field'}, never rescaled")
+    lines.append(f"the reference measure rho is `{config.get('rho')}`")
+    return lines
 
 
-def _seconds(report: Mapping[str, object]) -> str:
+def _items(lines: list[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def seconds_line(report: Mapping[str, object]) -> str:
+    """How long each stage took, and on what."""
     found = maybe_mapping(report, "seconds")
     seconds = {name: value for name in found if (value := maybe_number(found, name)) is not None}
     total = seconds.get("total")

@@ -82,6 +82,11 @@ def build_parser() -> Parser:
     _invert(_command(commands, "invert", "positions where the field takes a given value", "invert"))
     _export(_command(commands, "export", "a bundle's maps as ONNX or .pt2, or its folder for a model hub", "export"))
     _figure(_command(commands, "figure", "a figure for a paper, as vectors, of a run or a bundle", "figure"))
+    _report(
+        _command(
+            commands, "report", "a bundle's results as one page of HTML without network, to print or send", "report"
+        )
+    )
     _regions(_command(commands, "regions", "fetch the elevation of places, to be used without a network", "regions"))
     _doctor(_command(commands, "doctor", "what works on this machine, and what to install for the rest"))
     _worker(_command(commands, "worker", "run, or go on with, the training in a run folder (the app starts these)"))
@@ -153,6 +158,11 @@ def _export(command: Parser) -> None:
     what = "onnx and pt2: u, grad u and M_xi in the user's units; hub: the bundle as a folder to upload"
     command.add_argument("--format", choices=("onnx", "pt2", "hub"), default="onnx", help=what)
     command.add_argument("--out", metavar="PATH", help="the zip (hub: the folder) to write")
+
+
+def _report(command: Parser) -> None:
+    command.add_argument("bundle", metavar="BUNDLE", help="npf-....zip or its unpacked folder")
+    command.add_argument("--out", metavar="FILE.html", help="the page to write (default: npf-NAME.html)")
 
 
 def _figure(command: Parser) -> None:
