@@ -149,6 +149,7 @@ bench: $(VENV)/.bench
 
 bench-ui: $(VENV)/.dev
 	PYTHONPATH=. $(PY) benchmarks/bench_ui.py
+	OMP_NUM_THREADS=1 PYTHONPATH=. $(PY) -m benchmarks.check_models
 
 bench-lab: $(VENV)/.run
 	PYTHONPATH=. $(PY) benchmarks/bench_lab.py

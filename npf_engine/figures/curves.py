@@ -126,9 +126,8 @@ def by_name(
     told: Mapping[str, tuple[np.ndarray, np.ndarray]], title: str, revision: str, percent: bool = False
 ) -> go.Figure:
     """Curves over steps, name -> (step, value) (k,) each; ``percent``: values are shares, the axis runs to 100."""
-    figure = go.Figure()
-    for number, (name, (step, value)) in enumerate(told.items()):
-        figure.add_trace(
+    figure = go.Figure(
+        [
             go.Scatter(
                 x=float32(step),
                 y=float32(100 * value if percent else value),
@@ -136,7 +135,9 @@ def by_name(
                 mode="lines+markers" if len(step) < 20 else "lines",
                 line={"width": 2, "color": MODE_COLOURS[number % len(MODE_COLOURS)]},
             )
-        )
+            for number, (name, (step, value)) in enumerate(told.items())
+        ]
+    )
     finish(figure, height=270, revision=revision, legend=True)
     figure.update_xaxes(title="step")
     figure.update_yaxes(title=title, **({"range": [-2, 102]} if percent else {}))

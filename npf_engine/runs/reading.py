@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import zipfile
@@ -18,6 +19,7 @@ from npf_engine.tasks.files import arrays as arrays
 from npf_engine.tasks.progress import STAGES
 
 LOG_BYTES = 200_000
+Curves = dict[str, tuple[np.ndarray, np.ndarray]]  # stage -> (step, value), (k,) float32 each
 
 
 class StageStatus(TypedDict):
@@ -123,6 +125,53 @@ def history(folder: Path) -> dict[str, dict[str, np.ndarray]]:
             steps.popitem()
         steps[step] = event
     return {stage: _columns(list(steps.values())) for stage, steps in stages.items()}
+
+
+def kept_curve(folder: Path, scalar: str) -> Curves:
+    """``curve``, read once for as long as the run tells no more. What comes back is everybody's."""
+    try:
+        told = (folder / layout.EVENTS).stat()
+    except OSError:
+        return {}
+    return _kept_curve(folder, scalar, told.st_size, told.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=512)
+def _kept_curve(folder: Path, scalar: str, size: int, changed: int) -> Curves:
+    return curve(folder, scalar)
+
+
+def curve(folder: Path, scalar: str, most: int = 200) -> Curves:
+    """Stage -> (step, value) of one scalar, (k,) float32, at most about ``most`` of each stage, evenly chosen: a
+    hundred runs are laid over one another, and only the lines that are shown are read as JSON."""
+    try:
+        lines = (folder / layout.EVENTS).read_bytes().split(b"\n")[:-1]
+    except OSError:
+        return {}
+    wanted, by_stage = f'"{scalar}": '.encode(), dict[bytes, list[bytes]]()
+    for line in lines:
+        if wanted in line and b'"progress"' in line:
+            by_stage.setdefault(line.partition(b'"stage": ')[2].partition(b",")[0], []).append(line)
+    found: dict[str, dict[int, float]] = {}
+    for told in by_stage.values():
+        for line in [*told[: -1 : -(-len(told) // most)], told[-1]]:
+            _take(found, line, scalar)
+    return {
+        stage: (np.array([*steps], np.float32), np.array([*steps.values()], np.float32))
+        for stage, steps in found.items()
+    }
+
+
+def _take(found: dict[str, dict[int, float]], line: bytes, scalar: str) -> None:
+    """One event into the curves: steps that were done again after a break appear once."""
+    with contextlib.suppress(ValueError, RecursionError, AttributeError):
+        event = json.loads(line)
+        stage, step, value = event.get("stage"), event.get("step"), _scalar(event.get(scalar))
+        if isinstance(stage, str) and isinstance(step, int) and step <= 2**53 and isinstance(value, int | float):
+            steps = found.setdefault(stage, {})
+            while steps and next(reversed(steps)) >= step:
+                steps.popitem()
+            steps[step] = float(value)
 
 
 def _columns(found: list[dict[str, object]]) -> dict[str, np.ndarray]:

@@ -7,7 +7,7 @@ import functools
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -211,6 +211,12 @@ class Table:
         """The row of a run, or None."""
         found = self._read(lambda db: db.execute(f"{select(db)} WHERE id = ?", [run_id]).fetchone())
         return None if found is None else _row(self.folder, *found)
+
+    def several(self, ids: Sequence[str]) -> list[Row]:
+        """The rows of these runs, in no order."""
+        where = f"WHERE id IN ({', '.join('?' * len(ids))})"
+        found = self._read(lambda db: db.execute(f"{select(db)} {where}", list(ids)).fetchall())
+        return [_row(self.folder, *item) for item in found]
 
     def rows(self, *states: str) -> list[Row]:
         """The rows in these states (all, without any), newest first: by when they were added, not by the clock, which

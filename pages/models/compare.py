@@ -10,8 +10,11 @@ from npf_engine.figures import accuracy
 from npf_engine.numbers import number
 from npf_engine.runs import comparing
 from npf_engine.runs.schema import Run
+from npf_engine.runs.sheet import Sheet, plain
+from npf_engine.runs.summaries import Summary
 from npf_engine.settings.reading import maybe_number
 from npf_engine.studies.kinds import TRAIN
+from pages.models import overlay
 from ui import frame, pictures, states
 from ui.plots import plot
 from ui.runs import badge
@@ -19,25 +22,47 @@ from ui.runs import badge
 FEW = 4  # runs that stand beside one another as pictures and columns; more are lines of a table
 
 
-def show(runs: Sequence[Run]) -> None:
-    """The comparison of two runs and more."""
+def show(runs: Sequence[Run], summaries: Sequence[Summary]) -> None:
+    """The comparison of two runs and more; ``summaries``: theirs, in the same order."""
     few = len(runs) <= FEW
+    sheet = comparing.sheet(runs, summaries)
     if few:
         _cards(runs)
-    st.markdown("##### Accuracy")
-    (_few if few else _many)(runs)
+    st.markdown("##### Accuracy" if few else "##### Side by side")
+    (_few if few else _many)(runs, sheet)
+    _take_away(sheet)
+    overlay.show(runs)
+    if not few:
+        return
     st.markdown("##### Set differently")
     changed = comparing.differing(runs)
     if not changed:
         st.caption("Nothing: they have the same settings.")
-    elif few:
-        cells = {
-            head: list(map(states.plain, values))
-            for head, values in zip(_heads(runs), zip(*changed.values(), strict=True), strict=True)
-        }
-        st.table({"setting": list(changed)} | cells)
-    else:
-        st.dataframe({"Name": [run.name for run in runs]} | changed, hide_index=True, key="compare_settings")
+        return
+    columns = zip(*changed.values(), strict=True)
+    cells = {head: list(map(states.plain, values)) for head, values in zip(_heads(runs), columns, strict=True)}
+    st.table({"setting": list(changed)} | cells)
+
+
+def _take_away(sheet: Sheet) -> None:
+    """The table as a file, made at the click."""
+    with st.container(horizontal=True, gap="xsmall", key="compare_files"):
+        for label, end, mime, made in (
+            ("CSV", "csv", "text/csv", sheet.to_csv),
+            ("LaTeX", "tex", "application/x-tex", sheet.to_latex),
+            ("Markdown", "md", "text/markdown", sheet.to_markdown),
+        ):
+            st.download_button(
+                label,
+                data=made,
+                file_name=f"npf-runs.{end}",
+                mime=mime,
+                key=f"compare_{end}",
+                on_click="ignore",
+                type="tertiary",
+                icon=":material/download:",
+                help="A line a run: the settings that differ, all measures, verdict, seconds",
+            )
 
 
 def _cards(runs: Sequence[Run]) -> None:
@@ -62,9 +87,9 @@ def _heads(runs: Sequence[Run]) -> list[str]:
     return [states.plain(run.name) for run in runs]  # a table's cells are Markdown
 
 
-def _few(runs: Sequence[Run]) -> None:
-    """The whole accuracy table, a column a run."""
-    table = metrics(runs)
+def _few(runs: Sequence[Run], sheet: Sheet) -> None:
+    """The whole accuracy table, a column a run; of other kinds than trainings, their measures."""
+    table = metrics(runs) if any(run.metrics for run in runs) else _measures(sheet)
     if table:
         columns = zip(*table.values(), strict=True)
         st.table({"": list(table)} | dict(zip(_heads(runs), map(list, columns), strict=True)))
@@ -96,10 +121,21 @@ def _cell(row: Mapping[str, object] | None) -> str:
     return number(value) + ("" if ratio is None else f" ({number(ratio)}{error})")
 
 
-def _many(runs: Sequence[Run]) -> None:
-    """A line a run."""
-    table = metrics(runs)
-    if table:
-        st.dataframe({"Name": [run.name for run in runs]} | table, hide_index=True, key="compare_measures")
-    else:
-        st.caption("None of them has an accuracy table.")
+def _measures(sheet: Sheet) -> dict[str, list[str]]:
+    """Column of the table -> the text for each run, of its figures, verdict and seconds."""
+    columns = list(zip(sheet.head, zip(*sheet.rows, strict=True), strict=True))
+    figures = [(head, cells) for head, cells in columns if any(isinstance(cell, float) for cell in cells)]
+    return {head: [number(cell) if isinstance(cell, float) else "–" for cell in cells] for head, cells in figures}
+
+
+def _many(runs: Sequence[Run], sheet: Sheet) -> None:
+    """A line a run: the settings that differ and the measures."""
+    columns = zip(sheet.head, zip(*sheet.rows, strict=True), strict=True)
+    st.dataframe(
+        {head: [plain(cell) if isinstance(cell, str) else cell for cell in cells] for head, cells in columns},
+        hide_index=True,
+        key="compare_table",
+        placeholder="–",
+        height=min(36 * len(runs) + 40, 500),
+        column_config={"Name": st.column_config.TextColumn(pinned=True, width="medium")},
+    )

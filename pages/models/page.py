@@ -48,11 +48,11 @@ def main() -> None:
     if len(chosen) == 1:
         detail.show(store().get(chosen[0]), tags)
     elif chosen:
-        several = [store().get(run_id) for run_id in chosen]
+        several = store().several(chosen)
         with st.container(horizontal=True, key="models_several"):
             describe.tag_all(several, tags)
             st.button("Untick all", icon=":material/remove_done:", key="untick", on_click=ticks.take, args=([],))
-        compare.show(several)
+        compare.show(several, [known[run.id] for run in several])
     else:
         st.caption("Tick one run for what can be done with it, two or more to compare them.")
 

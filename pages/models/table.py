@@ -11,6 +11,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from npf_engine.runs import finding
 from npf_engine.runs.groups import Group
+from npf_engine.runs.sheet import plain
 from npf_engine.runs.summaries import Summary
 from npf_engine.studies.kind import Measure
 from pages.models import ticks
@@ -149,7 +150,7 @@ def _measured(
 def _name(line: Line, view: View) -> str:
     if view.baseline is not None and line.group.runs == (view.baseline,) and not line.below:
         return f"★ {line.group.name}"
-    return f"↳ {line.group.name}" if line.below else cell(line.group.name)
+    return f"↳ {line.group.name}" if line.below else plain(line.group.name)
 
 
 def _button(line: Line, view: View) -> str:
@@ -168,13 +169,8 @@ def _fixed(name: str, group: Group) -> object:
         return getattr(group, name.lower())
     found = group.common({"Field": "subject", "From": "source"}.get(name, name.lower()))
     if name == "Tags":
-        return [cell(tag) for tag in found] if isinstance(found, tuple) else []
-    return cell(found) if isinstance(found, str) else found
-
-
-def cell(text: str) -> str:
-    """A visitor's text: the table can be saved as CSV, and spreadsheets run what begins as a formula."""
-    return f"'{text}" if text.lstrip()[:1] in tuple("=+-@") else text
+        return [plain(tag) for tag in found] if isinstance(found, tuple) else []
+    return plain(found) if isinstance(found, str) else found
 
 
 def _first(count: int) -> int:

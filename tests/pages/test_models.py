@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from npf_engine.runs import sheet
 from npf_engine.runs.store import Run, RunStore
 from npf_engine.studies import kinds
 from pages.models import table
@@ -164,8 +165,8 @@ def test_ticks_of_other_pages_stay(store: RunStore):
 
 @pytest.mark.parametrize("name", ["=HYPERLINK(1)", "+1", "-1", "@SUM(A1)", " =1"])
 def test_no_name_becomes_a_formula_in_a_saved_table(name: str):
-    assert table.cell(name) == "'" + name
-    assert table.cell("Étude = 1") == "Étude = 1"
+    assert sheet.plain(name) == "'" + name
+    assert sheet.plain("Étude = 1") == "Étude = 1"
 
 
 def test_a_kind_from_outside_is_shown_with_its_figures_and_settings(

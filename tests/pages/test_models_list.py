@@ -9,6 +9,7 @@ import pytest
 from npf_engine.runs.store import RunStore
 from npf_engine.studies.factorization.spec import TrainingSpec
 from npf_engine.studies.recolor.spec import RecolorSpec
+from npf_engine.tasks import layout
 from pages.models import ticks
 from tests.pages.conftest import button, open_page, texts
 from tests.runs import fabricated
@@ -95,3 +96,20 @@ def test_three_runs_of_two_kinds_are_compared(home: RunStore) -> None:
 def test_ticks_change_by_rows() -> None:
     assert ticks.after(["a"], [("b", "c")], []) == ["a", "b", "c"]
     assert ticks.after(["a", "b", "c"], [], [("b", "c")]) == ["a"]  # a sweep is taken away with all its runs
+
+
+def test_many_runs_are_lines_of_a_table_with_curves_over_one_another(home: RunStore) -> None:
+    for number in range(5):
+        made = fabricated.run(home, TrainingSpec(seed=number), f"extra {number}", fabricated.metrics(1.0 + number))
+        lines = [{"kind": "progress", "stage": "u", "step": step, "loss": 1.0 / step} for step in (1, 2, 3)]
+        (made.folder / layout.EVENTS).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    ids = [run.id for run in home.summaries() if run.name.startswith("extra")]
+    app = open_page("models", {"run": ids[0], "with": ",".join(ids[1:])})
+    assert not app.exception and not app.error
+    side = app.dataframe[1].value
+    assert list(side["Name"]) == [f"extra {number}" for number in (4, 3, 2, 1, 0)] and list(side["seed"]) == list(
+        "43210"
+    )
+    assert app.selectbox(key="compare_curve").value == ("u", "loss")
+    labels = {item.label for item in app.download_button}
+    assert {"CSV", "LaTeX", "Markdown"} <= labels
