@@ -123,8 +123,8 @@ def _check(dataset: Dataset, name: str, options: RasterOptions) -> None:
     colours = {colour.name for colour in dataset.colorinterp}
     if dataset.count in (3, 4) and kind == "uint8" and {"red", "green", "blue"} <= colours:
         raise InputError(
-            f"{name} is a picture in red, green and blue, not one band of heights; decode it first (terrain-RGB: "
-            "-10000 + 0.1 (65536 R + 256 G + B); Terrarium: 256 R + G + B / 256 - 32768), or give a raster of heights."
+            f"{name} is a picture in red, green and blue, not one band of heights; give a tile of "
+            "Terrain-RGB or Terrarium as PNG, which is decoded, or a raster of heights."
         )
     if dataset.count == 1 and "palette" in colours:
         raise InputError(f"{name} is a picture with a palette of colours, not heights; give a raster of heights.")
