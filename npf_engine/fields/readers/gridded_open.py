@@ -33,6 +33,7 @@ ZARR = (".zarr", ".zarr.zip")
 GRIB = (".grib", ".grib2", ".grb", ".grb2")
 ZIPPED = (".nc.zip", ".nc4.zip")
 SUFFIXES = (*NETCDF, *ZARR, *GRIB, *ZIPPED)
+SMALL = 20_000_000  # bytes of a file that a gigabyte is enough to open
 OPEN_SECONDS = 5  # of the processor, to see what is in a file
 TAKEN = "npf_group"  # attribute of an opened data set: a sentence on which of several groups it is
 MOST_OBJECTS = 5_000  # groups and variables of one file that are looked at
@@ -69,7 +70,11 @@ def opened(path: Path) -> Iterator[xr.Dataset]:
         try:
             with _hurried():
                 found = _open(path, stack)
-        except (InputError, MemoryError):
+        except InputError:
+            raise
+        except MemoryError as error:
+            if path.is_file() and size < SMALL:  # its header asks for what no such file holds
+                raise _damaged(path) from error
             raise
         except Exception as error:  # five libraries' own kinds of errors, for whatever a damaged file makes of them
             raise _damaged(path) from error

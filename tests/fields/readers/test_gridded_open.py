@@ -194,3 +194,10 @@ def test_a_file_beyond_the_limit_is_refused_before_it_is_opened(tmp_path: Path) 
     assert "large.nc has 412 MB; files of up to 400 MB are read" in refused(path)
     (tmp_path / "empty.nc").touch()
     assert refused(tmp_path / "empty.nc") == "empty.nc is empty (0 bytes); export it again."
+
+
+def test_a_small_file_that_asks_for_gigabytes_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "lies.nc"
+    head = (0, 10, 1, 0x7FFFFFF0)  # no records; one dimension, whose name is two gigabytes long
+    path.write_bytes(b"CDF\x01" + b"".join(part.to_bytes(4, "big") for part in head) + b"x" * 100)
+    assert refused(path, child=True).startswith("lies.nc is damaged or was not written whole")
