@@ -51,10 +51,15 @@ ABOUT = (
 )
 
 
+# The dark theme's main colour is light, so that it can be read on the page: what is written on it is dark there.
+STYLE = '<style>[data-testid^="stBaseButton-primary"] { color: light-dark(#ffffff, #0d1319); }</style>'
+
+
 def sidebar() -> None:
     """What every page has in its sidebar, below the menu."""
     from ui import door, plots
 
+    st.html(STYLE)
     with st.sidebar:
         st.segmented_control(
             "Plots save as",

@@ -18,7 +18,7 @@ def show(kinds: Sequence[str]) -> None:
     runs = [run for run in store().list() if run.kind in kinds and not run.active]
     if not runs:
         return
-    st.markdown("#### Earlier runs")
+    st.markdown("## Earlier runs")
     for run in runs[:MOST]:
         card = st.container(border=True, horizontal=True, vertical_alignment="center", key=f"earlier_{run.id}")
         with card, states.shown(run.name):

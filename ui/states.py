@@ -24,7 +24,7 @@ def empty(
 ) -> None:
     """An empty state: what is not there yet, why, and where to go. ``page`` is a name of frame.PAGES."""
     with st.container(border=True, horizontal_alignment="center", gap="small", key=f"empty_{frame.key_of(title)}"):
-        st.markdown(f"### {icon} {title}", text_alignment="center", width="content")
+        st.markdown(f"## {icon} {title}", text_alignment="center", width="content")
         st.markdown(text, text_alignment="center", width="content")
         if page is not None:
             frame.link(page, label, query)

@@ -77,6 +77,7 @@ def gridded_field(name: str, data: Gridded, spec: FieldSpec, source: str = "") -
             "nodes": data.nodes,
             "voids": data.voids,
             "rho": "area",
+            "origin": None if data.origin is None else list(data.origin),
             "spec": dataclasses.asdict(spec),
         },
     )

@@ -17,14 +17,16 @@ from npf_engine.figures.layout import (
     place_format,
     span,
     subscript,
+    with_unit,
 )
 from npf_engine.numbers import number as number_text
 
 MOST_COMPONENTS = 6
 
 
-def component_histograms(f: np.ndarray, *, bins: int = 80) -> go.Figure:
-    """How each component of F (n, d) and its norm are distributed; at most six components, then the norm."""
+def component_histograms(f: np.ndarray, unit: str = "", *, bins: int = 80) -> go.Figure:
+    """How each component of F (n, d), in ``unit``, and its norm are distributed; at most six components, then the
+    norm."""
     d = min(f.shape[1], MOST_COMPONENTS)
     columns = [(f"F{subscript(axis + 1)}", f[:, axis]) for axis in range(d)]
     if f.shape[1] > 1:
@@ -36,18 +38,20 @@ def component_histograms(f: np.ndarray, *, bins: int = 80) -> go.Figure:
         row, col = number // across + 1, number % across + 1
         middle, height = share(values, bins)
         figure.add_trace(_bars(middle, height, palette.COLOURS["field"], name), row=row, col=col)
-        figure.update_xaxes(title=name, nticks=5, row=row, col=col)  # with a unit, three would touch on a narrow screen
+        # below the name and small: beside it, three would touch on a narrow screen
+        below = f'<br><span style="font-size:10px">{unit}</span>' if unit else ""
+        figure.update_xaxes(title=name + below, nticks=5, row=row, col=col)
     figure.update_yaxes(title="share of samples (%)", col=1)
-    return finish(figure, height=230 * down + 40, revision="histograms")
+    return finish(figure, height=(245 if unit else 230) * down + 40, revision="histograms")
 
 
-def component_column(f: np.ndarray, *, bins: int = 80) -> go.Figure:
+def component_column(f: np.ndarray, unit: str = "", *, bins: int = 80) -> go.Figure:
     """``component_histograms`` of F (n, 2), below each other and together as high as a map beside them."""
     columns = [(f"F{subscript(axis + 1)}", f[:, axis]) for axis in range(2)] + [("|F|", np.linalg.norm(f, axis=1))]
     figure = make_subplots(rows=3, cols=1, vertical_spacing=0.16)
     for row, (name, values) in enumerate(columns, start=1):
         figure.add_trace(_bars(*share(values, bins), palette.COLOURS["field"], name), row=row, col=1)
-        figure.update_xaxes(title=name, row=row, col=1)
+        figure.update_xaxes(title=with_unit(name, unit), row=row, col=1)
     figure.update_yaxes(title="share (%)", nticks=4)
     return finish(figure, height=MAP_HEIGHT, revision="histograms")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,8 @@ BIN_ABOVE = 200_000  # points; above that a picture of counts says more than dot
 CLEAR = "rgba(0,0,0,0)"
 GRID = "rgba(128,136,148,0.22)"  # visible on white and on dark
 MAP_HEIGHT = 460
+WIDE, WIDE_HEIGHT = 1.8, 430  # sides of a map from which it is a strip; its height with the colours below
+_LYING = {"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.16, "yanchor": "top", "len": 0.6}
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -182,7 +184,24 @@ def position_axes(
     ratio = aspect(units, low, high, axes)
     if ratio is not None:
         figure.update_yaxes(scaleanchor="x", scaleratio=ratio)
+    if wide(units, low, high, axes):  # a strip: its colours below it, and no empty ground above
+        figure.update_layout(height=WIDE_HEIGHT)
+        figure.update_traces(colorbar=_LYING, selector={"type": "heatmap"})
+        figure.update_traces(colorbar=_LYING, selector={"type": "contour"})
+        for kind in ("scattergl", "scatter", "quiver"):
+            figure.update_traces(marker={"colorbar": _LYING}, selector=_coloured(kind))
     return figure
+
+
+def wide(units: Units, low: Sequence[float], high: Sequence[float], axes: tuple[int, int] = (0, 1)) -> bool:
+    """Whether a map is a strip, as that of the whole Earth is: it wants the width of the page."""
+    ratio = aspect(units, low, high, axes)
+    i, j = axes
+    return ratio is not None and high[i] - low[i] > WIDE * ratio * (high[j] - low[j])
+
+
+def _coloured(kind: str) -> Callable[[go.Figure], bool]:
+    return lambda trace: trace.type == kind and bool(trace.marker.showscale or trace.marker.colorscale)
 
 
 def thin(grid: np.ndarray, most: int = 360) -> tuple[np.ndarray, int]:

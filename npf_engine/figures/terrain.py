@@ -82,8 +82,10 @@ def arrows(
     high: Sequence[float],
     *,
     side: int = 22,
+    top: float | None = None,
 ) -> go.Figure:
-    """F as arrows: the samples (n, 2) nearest to the middles of a side x side lattice, coloured by |F|.
+    """F as arrows: the samples (n, 2) nearest to the middles of a side x side lattice, coloured by |F| from 0 to
+    ``top`` (the largest shown if None).
 
     Arrows show the direction on the screen; their length grows with the norm up to its 95 % quantile.
     """
@@ -108,7 +110,7 @@ def arrows(
                 "color": float32(norm),
                 "colorscale": palette.NORM,
                 "cmin": 0.0,
-                "cmax": float(norm.max()) or 1.0,
+                "cmax": top or float(norm.max()) or 1.0,
                 "showscale": True,
                 "colorbar": colour_bar(norm_title(units)),
                 "line": {"width": 1.4},
@@ -128,9 +130,16 @@ def norm_map(
     high: Sequence[float],
     *,
     bins: int = 160,
+    top: float | None = None,
 ) -> go.Figure:
     """The mean of |F| over the samples (n, 2) in each of bins x bins cells of Omega's box; empty cells are clear."""
-    return position_axes(go.Figure(norm_cells(x, f, units, low, high, bins)), units, low, high, "norm")
+    return position_axes(go.Figure(norm_cells(x, f, units, low, high, bins, top)), units, low, high, "norm")
+
+
+def largest(f: np.ndarray) -> float:
+    """Where the colours of |F| end on maps that are compared: the 99.5 % quantile of the values (n, d)."""
+    norm = np.linalg.norm(f, axis=1)
+    return float(np.quantile(norm, 0.995)) if len(norm) and norm.max() > 0 else 1.0
 
 
 def norm_cells(

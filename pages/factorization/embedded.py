@@ -36,7 +36,7 @@ def show(run: Run, name: str) -> None:
         job = task(view, drawn)
         every = EVERY if job.state().state == "running" else None
         with column:
-            st.markdown(f"##### {title}")
+            st.markdown(f"## {title}")
             st.fragment(_panel, run_every=every)(job, drawn, key, name)
 
 

@@ -36,7 +36,7 @@ def main() -> None:
         with card:
             built_in = {info.name: info.title for info in catalog.built_in_fields()}
             title = place.title if place is not None else built_in.get(spec.source) or titles.source_title(spec)
-            st.markdown(f"##### :material/terrain: {states.plain(title)}")
+            st.markdown(f"## :material/terrain: {states.plain(title)}")
             if not sound:
                 st.caption(
                     "No field yet: say what is missing, choose another file, or repair this one and upload it again."

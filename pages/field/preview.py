@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from npf_engine.fields.field import Field
 from npf_engine.fields.summary import moments
 from npf_engine.figures import histograms, panels, terrain
-from npf_engine.figures.layout import position_title
+from npf_engine.figures.layout import position_title, wide
 from npf_engine.glossary import typeset
 from npf_engine.measures import views
 from npf_engine.numbers import number
 from npf_engine.tasks.layout import slug
-from ui import states
+from ui import coast, states
 from ui.plots import plot
 
 MOST_ROWS = 12  # components in the table
@@ -78,7 +79,8 @@ def _histograms(f: np.ndarray, field: Field, data: Callable[[], Arrays], name: s
     which = "each component" if field.d <= most else f"the first {most} of {field.d} components"
     unit = f", in {states.plain(field.units.value)}" if field.units.value else ""
     caption = f"How the values of F{unit}, are distributed" if unit else "How the values of F are distributed"
-    figure = histograms.component_column(f) if column else histograms.component_histograms(f)
+    drawn = histograms.component_column if column else histograms.component_histograms
+    figure = drawn(f, field.units.value)
     caption += f" over the samples: {which}{', and the size' if field.d > 1 else ''}."
     plot(figure, "field_histograms", caption, data, name)
 
@@ -87,15 +89,26 @@ def _plane(x: np.ndarray, f: np.ndarray, field: Field, data: Callable[[], Arrays
     """Four maps and the histograms below; where there is no surface, the histograms take its place."""
     box = (field.units, field.low, field.high)
     surface = field.grid is not None or field.potential is not None
+    top = terrain.largest(f)  # of both maps that show |F|
+
+    def on_earth(figure: go.Figure, over_colours: bool = False) -> go.Figure:
+        return coast.add(figure, *box, field.provenance, over_colours=over_colours)
+
     parts: list[Callable[[], object]] = [
         lambda: plot(
-            terrain.arrows(x, f, *box),
+            on_earth(terrain.arrows(x, f, *box, side=30 if wide(*box) else 22, top=top)),
             "field_arrows",
             "F itself at samples spread over the region: an arrow points where F does, its length grows with |F|.",
             data,
             name,
         ),
-        lambda: plot(terrain.norm_map(x, f, *box), "field_norm", "The size of F at each place.", data, name),
+        lambda: plot(
+            on_earth(terrain.norm_map(x, f, *box, top=top), True),
+            "field_norm",
+            "The size of F at each place, in the colours of the arrows.",
+            data,
+            name,
+        ),
         lambda: plot(
             terrain.values_map(f, field.units),
             "field_values",
@@ -108,7 +121,12 @@ def _plane(x: np.ndarray, f: np.ndarray, field: Field, data: Callable[[], Arrays
         parts.insert(0, lambda: _surface(x, field, name))
     else:
         parts.append(lambda: _histograms(f, field, data, name, column=True))
-    for first in (0, 2):
+    if wide(*box):  # maps as wide as the page, what is no map beside each other
+        maps = len(parts) - 2
+        for draw in parts[:maps]:
+            draw()
+        parts = parts[maps:]
+    for first in range(0, len(parts), 2):
         for column, draw in zip(st.columns(2, gap="medium"), parts[first : first + 2], strict=True):
             with column:
                 draw()

@@ -17,6 +17,7 @@ from pages.inverse.wording import judged_by, seen
 from ui import fieldtitle, modelviews, paperfigure, states
 from ui.plots import plot
 
+COLOURED = 0.95  # of the differences: the colours of their map end there
 LEAST = 1e-3  # of the length: where the axis begins
 
 
@@ -57,11 +58,14 @@ def show(run: Run, model: PolarFactorization, name: str, view: RelocationView) -
             paperfigure.command(run),
         )
     difference = np.linalg.norm(view.reached, axis=1) - size
+    off = np.abs(difference)
+    most = float(np.quantile(off, COLOURED)) or 1e-9
     unit = f" {states.plain(model.units.value)}" if model.units.value else ""
-    figure = inverse.norm_difference(view.moved, difference, box, top=view.top / 2, grid=grid)
+    figure = inverse.norm_difference(view.moved, difference, box, top=most, grid=grid)
     caption = (
         f"**Difference.** |F| at the place drawn less the length of the {word.one} sent there: grey where they agree. "
-        f"Half of them differ by less than {number(float(np.median(np.abs(difference))), 2)}{unit}, where the median "
+        f"The colours end at {number(most, 2)}{unit}, within which {percent(COLOURED, 0)} of them are, and half within "
+        f"{number(float(np.median(off)), 2)}{unit}; the median "
         f"length is {number(float(np.median(size)), 2)}{unit}."
     )
     left, right = st.columns(2, gap="medium")

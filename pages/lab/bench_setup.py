@@ -213,7 +213,7 @@ def _preview(spec: LabSpec, title: str, source: np.ndarray, target: np.ndarray, 
     if same:
         st.info("Both clouds are the same: the best map leaves every point where it is.", icon=":material/info:")
     if spec.task == "digits":
-        st.markdown(f"##### {states.plain(title)}")
+        st.markdown(f"## {states.plain(title)}")
         plot(colour.digit_sheet(digits(target[:64])), "digits_target", "Real digits, as 32 principal components.")
         return
     d = source.shape[1]

@@ -244,7 +244,7 @@ def digits(report: LabResult, arrays: Arrays, name: str) -> None:
     columns = st.columns(2, gap="medium")
     for place, (title, codes) in enumerate(sheets.items()):
         with columns[place % 2]:
-            st.markdown(f"##### {states.plain(title)}")
+            st.markdown(f"## {states.plain(title)}")
             pictures = bench_setup.digits(codes[:SHEET])
             plot(
                 colour.digit_sheet(pictures),

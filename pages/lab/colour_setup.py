@@ -103,7 +103,7 @@ def _uploaded(key: str) -> None:
 
 def _preview(spec: RecolorSpec) -> None:
     before, palette, after, note = _small(spec.source, spec.palette, spec.strength)
-    st.markdown("##### Preview")
+    st.markdown("## Preview")
     plot(colour.pictures({"before": before, "colours from": palette, "after": after}, width=620), "preview", told(spec))
     if note:
         st.info(states.sentence(note), icon=":material/info:")

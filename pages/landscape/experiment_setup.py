@@ -106,7 +106,7 @@ def _restart() -> None:
 
 def _data() -> None:
     with st.container(border=True, gap="small", key="data_card"), states.told():
-        st.markdown("##### :material/image: Digits")
+        st.markdown("## :material/image: Digits")
         st.caption(states.plain(source()))
 
 

@@ -35,7 +35,7 @@ def show(run: Run, particles: data.Arrays, name: str) -> None:
 def one(run: Run, particles: data.Arrays, cloud: str, index: int, name: str, key: str) -> None:
     """The particle ``index`` of a cloud."""
     w = particles[cloud][index]
-    st.markdown(f"##### Particle {index} of {data.CLOUDS[cloud]}")
+    st.markdown(f"## Particle {index} of {data.CLOUDS[cloud]}")
     with st.container(horizontal=True, key=f"{key}_numbers"):
         st.metric("Test accuracy", f"{100 * particles[f'{cloud}_accuracy'][index]:.1f} %", border=True, width="content")
         st.metric("Test loss", number(particles[f"{cloud}_loss"][index]), border=True, width="content")

@@ -58,7 +58,7 @@ def _toggle(steps: list[int]) -> None:
 def _moment(ground: Ground, chain: Chain, share: float, name: str) -> None:
     """The chain after this share of its steps; of two chains each has spent the same share of the gradients."""
     index = chain.at(share)
-    st.markdown(f"##### {chain.title}, step {int(chain.steps[index]):,}")
+    st.markdown(f"## {chain.title}, step {int(chain.steps[index]):,}")
     figure = figures.add_paths(ground.contour(f"moment_{chain.key}"), chain.paths, chain.jumped, index, most=PATHS)
     caption = CAPTION.format(
         count=min(PATHS, chain.paths.shape[1]), jumps=JUMPS if chain.jumped.any() else "Lines are Langevin steps. "

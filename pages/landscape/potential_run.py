@@ -85,7 +85,7 @@ def _rest(run: Run) -> None:
         return
     if chain is None or not ground.at_hand(run.spec_of(LandscapeSpec).name):
         return
-    st.markdown("#### Until it broke off")
+    st.markdown("## Until it broke off")
     manage.download(run)
     with states.told():
         player.show(ground.ground(place(run.spec_of(LandscapeSpec))), [chain], f"npf-{slug(run.name)}")

@@ -28,13 +28,13 @@ def show(runs: Sequence[Run], summaries: Sequence[Summary]) -> None:
     sheet = comparing.sheet(runs, summaries)
     if few:
         _cards(runs)
-    st.markdown("##### Accuracy" if few else "##### Side by side")
+    st.markdown("## Accuracy" if few else "## Side by side")
     (_few if few else _many)(runs, sheet)
     _take_away(sheet)
     overlay.show(runs)
     if not few:
         return
-    st.markdown("##### Set differently")
+    st.markdown("## Set differently")
     changed = comparing.differing(runs)
     if not changed:
         st.caption("Nothing: they have the same settings.")
@@ -68,7 +68,7 @@ def _take_away(sheet: Sheet) -> None:
 def _cards(runs: Sequence[Run]) -> None:
     for column, run in zip(st.columns(len(runs), border=True), runs, strict=True):
         with column, states.shown(run.name):
-            st.markdown(f"#### {states.plain(run.name)}")
+            st.markdown(f"## {states.plain(run.name)}")
             badge(run)
             if run.state == "done" and run.kind == TRAIN:
                 plot(

@@ -27,7 +27,7 @@ def show(run: Run, tags: Sequence[str]) -> None:
     there are."""
     training = run.kind == TRAIN
     with st.container(border=True, key="detail"):
-        st.markdown(f"#### {states.plain(run.name)}")
+        st.markdown(f"## {states.plain(run.name)}")
         badge(run)
         if run.error:
             states.problem(run.error)

@@ -25,7 +25,7 @@ def show(runs: Sequence[Run]) -> None:
     known = _known(runs)
     if not known:
         return
-    st.markdown("##### Curves")
+    st.markdown("## Curves")
     chosen = st.selectbox(
         "Curve",
         list(known),

@@ -82,7 +82,7 @@ def _info(field: FieldSpec) -> catalog.FieldInfo | None:
 def _field(field: FieldSpec) -> None:
     info = _info(field)
     with st.container(border=True, gap="small", key="field_card"):
-        st.markdown(f"##### :material/terrain: {states.plain(info.title if info else titles.source_title(field))}")
+        st.markdown(f"## :material/terrain: {states.plain(info.title if info else titles.source_title(field))}")
         chosen = {key: value for key, value in dotted_values(field).items() if value != dotted_values(FieldSpec())[key]}
         chosen.pop("source", None)
         facts = [f"{info.d}-d", KNOWN[info.group], info.units] if info else []

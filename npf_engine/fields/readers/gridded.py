@@ -41,7 +41,8 @@ class Gridded:
 
     shape: of the grid that was read, before thinning; variables: those of F; pairs, scalars: those that the file
     offers; choices: its times, levels and members; rectangle: whether the map of Omega is the whole rectangle.
-    lattice (rows, cols, 2), inside (rows, cols): F on a regular grid of the map's box, and where it is known.
+    lattice (rows, cols, 2), inside (rows, cols): F on a regular grid of the map's box, and where it is known. origin:
+    longitude and latitude of the map's x = y = 0, None where there is no map of the Earth.
     """
 
     file: str
@@ -62,6 +63,7 @@ class Gridded:
     rectangle: bool
     conversions: tuple[str, ...]
     notes: tuple[str, ...]
+    origin: tuple[float, float] | None
 
 
 def read_gridded(path: Path, spec: FieldSpec) -> Gridded:
@@ -118,6 +120,7 @@ def _read(ds: xr.Dataset, file: str, spec: FieldSpec) -> Gridded:
         rectangle=bool(chart.whole and points.rectilinear and drawn.known == points.lon.size),
         conversions=(*log.conversions, *told),
         notes=tuple(log.notes),
+        origin=chart.origin,
     )
 
 

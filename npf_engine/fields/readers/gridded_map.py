@@ -24,7 +24,7 @@ class Map:
     """x, y: (rows, cols) in km (or on the plane of the grid); turn: the angle in radians by which east and north are
     turned on the map; told: sentences; whole: whether it is the cylinder, of all longitudes or of a
     wide band; middle: longitude and
-    latitude of the middle of an azimuthal map, None of any other."""
+    latitude of the middle of an azimuthal map, None of any other; meridian: longitude of x = 0 on the cylinder."""
 
     x: np.ndarray
     y: np.ndarray
@@ -35,6 +35,12 @@ class Map:
     notes: tuple[str, ...] = ()
     whole: bool = False
     middle: tuple[float, float] | None = None
+    meridian: float = 0.0
+
+    @property
+    def origin(self) -> tuple[float, float] | None:
+        """Longitude and latitude of x = y = 0 of a map of the Earth; None of the plane of a grid."""
+        return (self.meridian, 0.0) if self.whole else self.middle
 
 
 def metric(points: Points) -> tuple[np.ndarray, np.ndarray]:
@@ -165,7 +171,8 @@ def _cylinder(points: Points, axes: Axes) -> Map:
         f"{why} and shapes are squeezed near the poles; choose bounds (west, south, east, north) for a map about the "
         "middle of a part.",
     )
-    return Map(x, y, np.zeros_like(x), ("along the equator", "R sin(latitude)"), ("km", "km"), told, notes, True)
+    names = ("along the equator", "R sin(latitude)")
+    return Map(x, y, np.zeros_like(x), names, ("km", "km"), told, notes, True, meridian=middle)
 
 
 def turned(f: np.ndarray, chart: Map) -> tuple[np.ndarray, str]:
