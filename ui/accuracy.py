@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -9,17 +10,25 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from npf_engine import glossary
+from npf_engine.errors import InputError
 from npf_engine.figures import accuracy, print_views
-from npf_engine.numbers import number
+from npf_engine.figures.layout import in_unit
+from npf_engine.numbers import number, percent
 from npf_engine.runs.store import Run
 from npf_engine.settings import reading
 from npf_engine.settings.reading import maybe_number
 from npf_engine.studies import printed
-from ui import frame, paperfigure, runs
+from ui import frame, paperfigure, runs, states
 from ui.plots import plot
 
 SYMBOLS = ("S", "W", "TV", "hole", "grad_u", "law", "rho", "M_xi", "M_theta", "I")  # of the glossary
-HEADS = {"value": "Value", "floor": "Floor", "ratio": "Ratio", "trivial": "Trivial answer"}
+# column -> head, term of the glossary, width in pixels: the first four are seen whole on a narrow screen
+HEADS = {
+    "value": ("Value", "Value", 72),
+    "floor": ("Floor", "Floor", 72),
+    "trivial": ("Trivial", "Trivial answer", 72),
+    "ratio": ("Ratio", "Ratio", 110),
+}
 
 
 def show(run: Run, name: str) -> None:
@@ -44,7 +53,7 @@ def table(run: Run, name: str) -> None:
         "(a miss below its floor is simply better). A "
         "value near its trivial answer (what a model that learnt nothing scores) is a failure."
     )
-    _numbers(metrics)
+    _numbers(metrics, _unit(run))
     kept = {
         key: np.array([np.nan if row[key] is None else row[key] for row in rows], dtype=np.float64)
         for key in ("value", "floor", "ratio", "se", "trivial")
@@ -62,12 +71,12 @@ def _cells(row: Mapping[str, object]) -> dict[str, object]:
         maybe_number(row, key) for key in ("value", "floor", "ratio", "se", "trivial", "better")
     )
     return {
-        "what": row["what"],
         "measure": row["measure"],
         "value": number(value),
         "floor": number(floor),
-        "ratio": number(ratio) + (f" ± {number(se, 2)}" if ratio is not None and se is not None else ""),
         "trivial": number(trivial),
+        "ratio": number(ratio) + (f" ± {number(se, 2)}" if ratio is not None and se is not None else ""),
+        "what": row["what"],
         "better": None if better is None else 100 * better,
         "n": row["n"],
     }
@@ -76,9 +85,9 @@ def _cells(row: Mapping[str, object]) -> dict[str, object]:
 def _columns() -> Mapping[str, ColumnConfig]:
     text, whole = st.column_config.TextColumn, st.column_config.NumberColumn
     return {
+        "measure": text("Measure", help=glossary.explained(SYMBOLS), width=112),
+        **{key: text(name, help=glossary.MEASURES[about], width=w) for key, (name, about, w) in HEADS.items()},
         "what": st.column_config.TextColumn("Is it true that ...", width=330),
-        "measure": text("Measure", help=glossary.explained(SYMBOLS)),
-        **{key: text(name, help=glossary.MEASURES[name]) for key, name in HEADS.items()},
         "better": st.column_config.ProgressColumn(
             "Way to the floor",
             min_value=0,
@@ -91,21 +100,28 @@ def _columns() -> Mapping[str, ColumnConfig]:
     }
 
 
-def _numbers(metrics: Mapping[str, object]) -> None:
+def _unit(run: Run) -> str:
+    """That of F, behind a number."""
+    with contextlib.suppress(InputError):
+        return in_unit(states.plain(runs.load_model(run.id).units.value))
+    return ""
+
+
+def _numbers(metrics: Mapping[str, object], unit: str) -> None:
     rebuilt, cosine, miss, dual = (
         reading.maybe_mapping(metrics, key) for key in ("reconstruction", "inverse_cosine", "inverse_miss", "test_dual")
     )
     with st.container(horizontal=True, gap="small", key="accuracy_numbers"):
         if (relative := maybe_number(rebuilt, "relative")) is not None:
             st.metric(
-                "Reconstruction",
+                "Reconstruction error, of mean |F|",
                 f"{100 * relative:.1f} %",
                 border=True,
-                help=f"mean |F − ∇u∘Mξ| is {number(maybe_number(rebuilt, 'l2'))}, so much of the mean |F|.",
+                help=f"mean |F − ∇u∘Mξ| is {number(maybe_number(rebuilt, 'l2'))}{unit}, so much of the mean |F|.",
             )
         if cosine:
             st.metric(
-                "Cosine of the inverse",
+                "Cosine of the inverse, at most 1",
                 f"{reading.number(cosine, 'mean'):.2f} ± {reading.number(cosine, 'std'):.2f}",
                 border=True,
                 help=f"F at a drawn pre-image against F asked for; one fixed direction reaches "
@@ -113,19 +129,19 @@ def _numbers(metrics: Mapping[str, object]) -> None:
             )
         if miss:
             st.metric(
-                "Miss of the inverse",
-                number(maybe_number(miss, "mean"), 2),
+                "Miss of the inverse, of F's spread",
+                percent(reading.number(miss, "mean")),
                 border=True,
                 help=_miss(miss),
             )
         if dual:
             st.metric(
                 "Test dual",
-                number(maybe_number(dual, "value"), 5),
+                f"{number(maybe_number(dual, 'value'), 5)}{unit}",
                 border=True,
-                help="mean u(x) + u*(F(x)) on the test set, lower is better: the finest measure of u among models of "
-                "one "
-                f"field. Largest residual of its conjugates {number(maybe_number(dual, 'max_residual'), 2)}.",
+                help="mean u(x) + u*(F(x)) on the test set, x scaled to [−1, 1], so that it is in F's unit; lower is "
+                f"better: the finest measure of u among models of one field. Largest residual of its "
+                f"conjugates {number(maybe_number(dual, 'max_residual'), 2)}.",
             )
 
 

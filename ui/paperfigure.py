@@ -3,20 +3,24 @@ to cite."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable
 
 import streamlit as st
 
 from npf_engine import citation
+from npf_engine.errors import InputError
 from npf_engine.figures import paper
 from npf_engine.runs.store import Run
+from npf_engine.settings import reading
 from npf_engine.studies import printed
 from npf_engine.studies.factorization.bundling import training_command
 from npf_engine.studies.factorization.spec import TrainingSpec
 from npf_engine.studies.landscape.bundling import sampling_command
 from npf_engine.studies.landscape.spec import LandscapeSpec
 from ui import frame
+from ui.runs import load_model, store
 
 MIME = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
 COLUMNS = {1: "One column, 3.3 in", 2: "Two columns, 6.9 in"}
@@ -66,9 +70,14 @@ def command(run: Run) -> str:
     return training_command(run.spec) if isinstance(run.spec, TrainingSpec) else ""
 
 
-def cite(source: str = "") -> None:
-    """The popover *Cite*: BibTeX of the method, the theorem, this program, and the data (``source``)."""
-    text = citation.bibtex(source)
+def cite(run: Run, title: str) -> None:
+    """The popover *Cite* of a trained model: BibTeX of the method, the theorem, this program with the model's
+    fingerprint, and the data, which are called ``title`` where its bundle does not say where they came from."""
+    report, source = store().report(run.id) or {}, ""
+    with contextlib.suppress(InputError):
+        source = str(reading.maybe_mapping(load_model(run.id).info, "provenance").get("source") or "")
+    source = f"{title}: {source}" if source and title not in source else source or title
+    text = citation.bibtex(source, str(report.get("fingerprint") or ""))
     with st.popover("Cite", icon=":material/format_quote:", type="tertiary", key="cite"):
         st.code(text, language="bibtex", wrap_lines=True)
         st.download_button(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from streamlit.elements.plotly_chart import PlotlyState
 
 FORMAT = "picture_format"  # session: what the camera in a plot's toolbar saves
+RIM = {"light": "#5b6b79", "dark": "#8d9aa7"}  # both over 4.5 to 1 on the theme's ground
 Arrays = dict[str, np.ndarray]
 
 
@@ -41,6 +42,7 @@ def plot(
         "modeBarButtonsToRemove": ["lasso2d", "select2d"] if on_select == "ignore" else [],
         "toImageButtonOptions": {"format": kind, "filename": f"{name}-{key}", "scale": 2},
     }
+    _rim(figure)
     with st.container(gap="xxsmall", key=f"plot_{frame.key_of(key)}"):
         event: PlotlyState | None = st.plotly_chart(  # type: ignore[call-overload]
             figure,
@@ -57,6 +59,17 @@ def plot(
         if data is not None:
             downloads(data, key, name)
     return event
+
+
+def _rim(figure: go.Figure) -> None:
+    """A thin rim round dots in colours of a scale, of which one end is near to the page's own ground."""
+    colour = RIM.get(str(st.context.theme.type), RIM["light"])
+    for trace in figure.data:
+        marker = trace.marker if trace.type == "scattergl" else None
+        if marker is not None and marker.colorscale is not None and marker.line.width is None:
+            marker.line = {"width": 0.5, "color": colour}
+            if isinstance(marker.size, int | float):
+                marker.size += 1  # what the rim takes
 
 
 def downloads(data: Arrays | Callable[[], Arrays], key: str, name: str) -> None:

@@ -11,7 +11,7 @@ from npf_engine.fields.field import Units
 from npf_engine.figures import palette
 from npf_engine.figures.layout import colour_bar, float32, in_unit, position_axes
 
-HEIGHT = 360
+HEIGHT = 310
 ARROWS = 13  # along the longer side
 HEAD = 0.35  # of an arrow's length
 INK = "rgba(255,255,255,0.92)"
@@ -30,6 +30,7 @@ def field_map(
     """field (rows, cols, 2) at x (cols,) and y (rows,): |field| up to ``top`` in ``unit``, and arrows of one length
     that say the direction; none where the field is below a hundredth of ``top``."""
     size = np.linalg.norm(field, axis=2)
+    below = {"text": unit, "side": "bottom"}
     figure = go.Figure(
         go.Heatmap(
             x=float32(x),
@@ -38,7 +39,7 @@ def field_map(
             zmin=0.0,
             zmax=top,
             colorscale=palette.NORM,
-            colorbar=colour_bar(unit) | {"orientation": "h", "y": -0.08, "yanchor": "top", "title": {"text": unit}},
+            colorbar=colour_bar(unit) | {"orientation": "h", "y": -0.1, "yanchor": "top", "title": below, "nticks": 4},
             hovertemplate=f"{units.axes[0]} %{{x}}, {units.axes[1]} %{{y}}<br>%{{z:.4g}}{in_unit(unit)}<extra></extra>",
         )
     )
@@ -55,7 +56,8 @@ def field_map(
     )
     position_axes(figure, units, (float(x[0]), float(y[0])), (float(x[-1]), float(y[-1])), f"field_map_{key}")
     figure.update_layout(height=HEIGHT, margin={"l": 4, "r": 4, "t": 8, "b": 8})
-    figure.update_xaxes(title=None)  # panels in a row: the page's other maps name the axes, and so does the hover
+    # panels in a row: the page's other maps name the axes, and so does the hover
+    figure.update_xaxes(title=None, nticks=4)
     figure.update_yaxes(title=None)
     return figure
 

@@ -97,7 +97,7 @@ def overlay(panels: Sequence[Panel], *, size: float = 3.5, height: int = 420, re
                 x=float32(panel.points[:, 0]),
                 y=float32(panel.points[:, 1]),
                 mode="markers",
-                marker={"size": size, "color": palette.COLOURS[panel.key], "opacity": 0.55},
+                marker=ringed(panel.key, size),
                 name=palette.TITLES[panel.key],
                 hoverinfo="skip",
             )
@@ -109,6 +109,13 @@ def overlay(panels: Sequence[Panel], *, size: float = 3.5, height: int = 420, re
     if first.ratio is not None:
         figure.update_yaxes(scaleanchor="x", scaleratio=first.ratio)
     return figure
+
+
+def ringed(key: str, size: float) -> dict[str, object]:
+    """Dots in an object's colour through which others are seen, with a rim of the full colour: seen on any ground."""
+    colour = palette.COLOURS[key]
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return {"size": size, "color": f"rgba({red},{green},{blue},0.5)", "line": {"width": 0.8, "color": colour}}
 
 
 def cloud_3d(clouds: Mapping[str, np.ndarray], titles: Sequence[str], *, height: int = 520) -> go.Figure:

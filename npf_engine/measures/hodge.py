@@ -33,12 +33,19 @@ Array = np.ndarray
 @dataclass(frozen=True)
 class Hodge:
     """curl_free, divergence_free, harmonic: (rows, cols, 2) at the nodes, NaN outside of Omega; shares: of the mean of
-    |F|^2 over the area (whatever rho is) by the same names, 1 in all."""
+    |F|^2 over the area (whatever rho is) by the same names, 1 in all. inner (rows, cols): nodes with cells of Omega all
+    round and beside: at the others the edge of Omega is the cells' own, a staircase where Omega is no box."""
 
     curl_free: Array
     divergence_free: Array
     harmonic: Array
     shares: dict[str, float]
+    inner: Array
+
+    @property
+    def staircase(self) -> bool:
+        """Whether the edge of Omega is one: whether nodes of the grid's box lie outside."""
+        return bool(np.isnan(self.harmonic[..., 0]).any())
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,7 @@ def decompose(values: Array, mask: Array, dx: float, dy: float) -> Hodge:
     nodes["harmonic"] = (
         np.where(grid.covered[..., None], values, np.nan) - nodes["curl_free"] - nodes["divergence_free"]
     )
-    return Hodge(nodes["curl_free"], nodes["divergence_free"], nodes["harmonic"], shares)
+    return Hodge(nodes["curl_free"], nodes["divergence_free"], nodes["harmonic"], shares, _eroded(grid.inner))
 
 
 class _Complex:
@@ -92,6 +99,7 @@ class _Complex:
         beside_v = padded[1:-1, 1:] + padded[1:-1, :-1]  # right and left of each edge along y, (rows - 1, cols)
         around = padded[1:, 1:] + padded[1:, :-1] + padded[:-1, 1:] + padded[:-1, :-1]
         self.covered, inner = around > 0, around == 4
+        self.inner = inner
         self.h, self.v = beside_h > 0, beside_v > 0
         n_h, n_v = int(self.h.sum()), int(self.v.sum())
         self.weight = np.concatenate([beside_h[self.h] * (dy / dx), beside_v[self.v] * (dx / dy)]) / 2.0
@@ -140,6 +148,14 @@ class _Complex:
                 both = (total[1:] + total[:-1], count[1:] + count[:-1])
             out[..., axis] = np.where(self.covered, both[0] / np.maximum(both[1], 1), np.nan)
         return out
+
+
+def _eroded(inner: Array) -> Array:
+    """``inner`` (rows, cols) without the nodes beside one that is not: the means at those hold values of the edge."""
+    padded = np.pad(inner, 1)
+    rows, cols = inner.shape
+    near = [padded[1 + i : 1 + i + rows, 1 + j : 1 + j + cols] for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    return np.asarray(np.logical_and.reduce(near))
 
 
 def _numbered(chosen: Array) -> Array:

@@ -9,7 +9,8 @@ from npf_engine.figures import fieldmap
 from npf_engine.measures.hodge import PARTS, HodgeView, hodge_view
 from npf_engine.numbers import number
 from npf_engine.polar import PolarFactorization
-from ui import runs, states
+from npf_engine.settings import reading
+from ui import coast, runs, states
 from ui.plots import plot
 
 TITLES = {  # key -> (title, caption)
@@ -33,6 +34,13 @@ divergence-free part, to first order (Brenier 1991).
 """
 
 
+EDGE = (
+    "The region's edge is a staircase of grid cells. The parts hang on it, and within two nodes of it they follow its "
+    "steps: they are left clear there on these maps, and are in the files."
+)
+PANEL = 165  # pixels at least: two beside each other on a narrow screen
+
+
 def show(model: PolarFactorization, run_id: str, name: str) -> None:
     """Six maps with one range of colours for those in units of F."""
     with states.told():
@@ -50,12 +58,16 @@ def show(model: PolarFactorization, run_id: str, name: str) -> None:
             "moved": view.moved,
         }
         shown = {key: field for key, field in fields.items() if field is not None}
+        if view.hodge.staircase:  # the parts' jump at its steps is of the steps, not of F
+            shown |= {part: np.where(view.hodge.inner[..., None], shown[part], np.nan) for part in PARTS}
         top = fieldmap.length_of([field for key, field in shown.items() if key != "moved"])
-        for row in (("field", "grad_u", "moved"), PARTS):
-            for column, key in zip(st.columns(3, gap="small"), row, strict=True):
-                if key in shown:
-                    with column:
-                        _map(view, key, shown[key], model, top, name)
+        grid = st.grid(3, min_column_width=PANEL, gap="small")
+        for key in ("field", "grad_u", "moved", *PARTS):
+            if key in shown:
+                with grid.cell():
+                    _map(view, key, shown[key], model, top, name)
+        if view.hodge.staircase:
+            st.caption(EDGE)
         st.markdown(ABOUT)
         st.caption(
             f"On {len(view.y)} by {len(view.x)} nodes; a step along an axis counts in {view.metric}. Colours of all "
@@ -70,8 +82,10 @@ def _map(view: HodgeView, key: str, field: np.ndarray, model: PolarFactorization
     units = model.units
     title, caption = TITLES[key]
     st.markdown(f"**{title}**")
+    figure = fieldmap.field_map(view.x, view.y, field, units, size, states.plain(unit), key)
+    provenance = reading.maybe_mapping(model.info, "provenance")
     plot(
-        fieldmap.field_map(view.x, view.y, field, units, size, states.plain(unit), key),
+        coast.add(figure, units, model.low, model.high, provenance, over_colours=True),
         f"hodge_{key}",
         caption,
         {"x": view.x, "y": view.y, "first": field[..., 0], "second": field[..., 1]},

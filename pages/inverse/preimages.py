@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from npf_engine.fields.field import Grid
@@ -15,10 +16,10 @@ from npf_engine.numbers import place as spot
 from npf_engine.polar import PolarFactorization
 from npf_engine.polar.known_field import MAX_D
 from npf_engine.runs.store import Run
-from npf_engine.settings import limits
+from npf_engine.settings import limits, reading
 from npf_engine.tasks import layout
 from pages.inverse.wording import judged_by, level_lines, places
-from ui import fieldtitle, modelviews, states
+from ui import coast, fieldtitle, modelviews, states
 from ui.plots import plot
 
 MAP_POINTS = 3000  # of the map that is clicked
@@ -109,6 +110,7 @@ def _map(run: Run, x: np.ndarray, f: np.ndarray, model: PolarFactorization, grid
     figure = inverse.norm_points(
         x, f, Extent(model.units, model.low, model.high), top=top, grid=grid, revision="click_map"
     )
+    _coasts(figure, model)
     event = plot(
         figure,
         "click_map",
@@ -224,10 +226,16 @@ def _preimages(
             chosen=clicked,
             exact=preimages.Exact(view.levels, places),
         )
+        _coasts(figure, model)
     table = {"x": view.x, "miss": view.error, "gradient": view.gradient[None]}
     if places is not None:
         table |= {"place": places[0], "share": places[1]}
     plot(figure, "preimages", _caption(view, model, clicked), table, name)
+
+
+def _coasts(figure: go.Figure, model: PolarFactorization) -> None:
+    provenance = reading.maybe_mapping(model.info, "provenance")
+    coast.add(figure, model.units, model.low, model.high, provenance)
 
 
 def _caption(view: PreimageView, model: PolarFactorization, clicked: np.ndarray | None) -> str:

@@ -96,7 +96,7 @@ def _links(run: Run) -> None:
             frame.link("inverse", None, {"run": run.id})
             manage.download(run)
             exports.offer(run)
-            paperfigure.cite(titles.source_title(spec.field))
+            paperfigure.cite(run, titles.source_title(spec.field))
         else:
             frame.link("train", "Look at the training", {"run": run.id})
         frame.link("train", "Train again with edits", {**TRAINING.write(spec), "retry": run.id})

@@ -1,4 +1,4 @@
-"""Coasts lie where their fields do: on both maps that gridded data are read onto, by the projection library's answer."""
+"""Coasts lie where their fields do: on both maps that gridded data are read onto, as the projection library has it."""
 
 from __future__ import annotations
 

@@ -135,3 +135,13 @@ def test_nothing_is_shown_outside_of_a_disc() -> None:
     assert view.moved is not None
     unknown = [np.isnan(part[..., 0]) for part in (view.field, view.grad_u, view.moved)]
     assert unknown[0][0, 0] and all(np.array_equal(unknown[0], other) for other in unknown[1:])
+
+
+def test_nodes_at_a_staircase_are_told_from_the_rest() -> None:
+    x = np.linspace(-1.0, 1.0, 41)
+    values = np.stack(np.broadcast_arrays(1.0 + 0.0 * x[None, :], 0.2 * x[:, None]), axis=-1)
+    box = decompose(values, np.ones((41, 41), dtype=bool), 0.05, 0.05)
+    disc = decompose(values, np.hypot(x[None, :], x[:, None]) <= 1.0, 0.05, 0.05)
+    assert not box.staircase and disc.staircase
+    assert disc.inner[20, 20] and not disc.inner[20, :3].any()
+    assert np.isfinite(disc.harmonic[disc.inner]).all()
