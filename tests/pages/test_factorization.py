@@ -108,7 +108,11 @@ def test_accuracy_table_stands_between_floor_and_trivial(store: RunStore, done: 
     assert shown["value"].tolist()[:4] == [number(metrics[key]["value"]) for key in asked]
     assert "|F(Iψ(v)) − v|" in shown["measure"].tolist() and "W(∇u♯ρ, F♯ρ)" in shown["measure"].tolist()
     assert "–" not in shown["trivial"].tolist() and "±" in shown["ratio"][0]
-    assert {item.label for item in app.metric} == {"Reconstruction", "Miss of the inverse", "Test dual"}
+    assert {item.label for item in app.metric} == {
+        "Reconstruction error, of mean |F|",
+        "Miss of the inverse, of F's spread",
+        "Test dual",
+    }
     assert plots(app) == 1
 
 
