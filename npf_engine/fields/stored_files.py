@@ -77,5 +77,8 @@ def path_of(source: str) -> Path:
 
 
 def title_of(source: str) -> str:
-    """A file's name for people: without its folder and its last suffix."""
-    return Path(source).stem if len(Path(source).parts) > 1 else source
+    """A file's name for people: without its folder and its suffix, that of what is packed too (a.zarr.zip)."""
+    path = Path(source)
+    if len(path.parts) < 2:
+        return source
+    return Path(path.stem).stem if path.suffix.lower() in (".zip", ".gz") else path.stem

@@ -107,6 +107,7 @@ def test_an_upload_is_known_by_its_content_wherever_it_lies():
     assert stored_files.path_of(source) == kept
     assert kept.is_relative_to(layout.home())
     assert stored_files.title_of(source) == "a"
+    assert [stored_files.title_of(f"x/{name}") for name in ("a.zarr.zip", "b.hgt.gz", "c.d.csv")] == ["a", "b", "c.d"]
 
 
 @pytest.mark.parametrize("source", ["upload:" + "a" * 32 + "/x.csv", "upload:../../etc/passwd", "/nowhere/x.tif"])
