@@ -83,7 +83,7 @@ def _read(ds: xr.Dataset, file: str, spec: FieldSpec) -> Gridded:
     grid = layout(ds, found.names[0])
     choices = _choices(ds, grid, spec)
     log.convert(*(step.told for step in choices))
-    log.note(*(step.note for step in choices))
+    log.note(*(step.note for step in choices if step.size > 1))
     parts, shape = _parts(ds, found, grid, choices, spec, log)
     parts, points = cropped(parts, spec, log)
     points, f, value = _field(parts, points, found, spec, ds, log)
