@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from npf_engine.errors import InputError
+from npf_engine.runs import comparing, pulse
 from npf_engine.runs.reading import Status
 from npf_engine.runs.store import Run
 from npf_engine.studies import kinds
@@ -18,6 +19,11 @@ from ui.runs import badge, remember, store
 
 EVERY = 1.5  # seconds between two looks
 FRESH = 2.9  # seconds for which all watchers of a run are shown the same curves and pictures: every second look
+PULSES = {
+    pulse.HEALTHY: ("green", ":material/monitor_heart:"),
+    pulse.STALLED: ("orange", ":material/trending_flat:"),
+    pulse.DIVERGING: ("red", ":material/trending_up:"),
+}
 Body = Callable[[Run, Status], None]
 T = TypeVar("T")
 
@@ -26,6 +32,7 @@ def head(run: Run, status: Status, question: str) -> None:
     """The run's name, the question of the page, and its state; the run becomes that of the link."""
     remember(run.id)
     frame.title(states.plain(run.name), question, words(run).symbols)
+    st.caption(states.plain(about(run)))
     with st.container(horizontal=True, vertical_alignment="center", key="head"):
         badge(run)
         if status["stopping"]:
@@ -33,6 +40,16 @@ def head(run: Run, status: Status, question: str) -> None:
             st.badge(f"{what} at the next checkpoint", icon=":material/hourglass_top:", color="orange")
     if run.told and run.active:
         st.info(states.sentence(run.told), icon=":material/history:")
+
+
+def about(run: Run) -> str:
+    """What the run is, of what, and with which preset and seed, as far as its kind has them."""
+    kind, told = kinds.find(run.kind), run.spec_json
+    parts = [run.kind] if kind is None else [kind.title, kind.subject_of(told)]
+    seed = next((told[key] for key in ("seed", "first_seed") if key in told), None)
+    parts += [str(told["preset"])] if told.get("preset") else []
+    parts += [f"seed {seed}"] if seed is not None else []
+    return " · ".join(filter(None, [*parts, run.sweep and f"of the sweep {run.sweep}", *run.tags]))
 
 
 def words(run: Run) -> Words:
@@ -88,8 +105,24 @@ def _panel(run: Run, stopping: bool, body: Body) -> None:
             st.warning(states.sentence(str(status["waiting"])), icon=":material/hard_drive:")
         if run.active or (run.state != "done" and status["stage"] is not None):
             progress.bar(status)
+            _pulse(run, status)
     with states.shown(run.name):
         body(run, status)
+
+
+def _pulse(run: Run, status: Status) -> None:
+    """Whether it goes well, in a word, with the rule in the tooltip."""
+    found = pulse.of(history(run), status["stage"]) if run.state == "running" else None
+    if found is not None:
+        colour, icon = PULSES[found.word]
+        st.badge(f"{found.word}: {found.about}", icon=icon, color=colour, help=pulse.RULE)  # type: ignore[arg-type]
+
+
+def settings(run: Run) -> None:
+    """All that was set, folded: it stands on every run's page."""
+    with st.expander("Settings", icon=":material/tune:", key="settings_fold"):
+        told = comparing.settings_of(run)
+        st.table({"setting": list(map(states.plain, told)), "value": list(map(states.plain, told.values()))})
 
 
 def log(run_id: str) -> None:

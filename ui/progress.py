@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from npf_engine.numbers import number
+from npf_engine.numbers import number, percent
 from npf_engine.runs.reading import StageStatus, Status
 from npf_engine.studies import kinds
 from npf_engine.studies.kind import Stage
@@ -87,13 +87,31 @@ def bar(status: Status) -> None:
     elif stage is not None:
         total = status["total"] or 0
         share = min(1.0, status["step"] / total) if total else 0.0
+        done = whole(status)
+        if done is not None:
+            st.progress(done, text=" · ".join(["Whole run", percent(done, 0), *_times(status)]))
         st.progress(share, text=" · ".join(words(status)))
     else:
         st.progress(0.0, text="Starting")
 
 
+def whole(status: Status) -> float | None:
+    """The share of the whole run's time that is over, 0 to 1; None while nothing is known of the rest."""
+    left, worked = status["seconds_left"], status["worked"]
+    if left is None or worked <= 0:
+        return None
+    return min(1.0, worked / (worked + left))
+
+
+def _times(status: Status) -> list[str]:
+    """Of the whole run: how long it has worked, and how long it will."""
+    done = f"{frame.duration(status['worked'])} of work"
+    left = status["seconds_left"]
+    return [done] if left is None or status["state"] != "running" else [done, f"about {frame.duration(left)} left"]
+
+
 def words(status: Status) -> list[str]:
-    """What the bar says, in parts."""
+    """What the bar of the stage says, in parts."""
     parts = [title(status["stage"] or "")]
     if status["text"]:
         parts.append(states.plain(str(status["text"])))
@@ -103,6 +121,6 @@ def words(status: Status) -> list[str]:
         parts.append(f"{number(status['rate'])} steps/s")
     if status["state"] == "paused":
         parts.append("paused")
-    elif status["seconds_left"] is not None:
+    elif whole(status) is None and status["seconds_left"] is not None:
         parts.append(f"about {frame.duration(status['seconds_left'])} left")
     return parts

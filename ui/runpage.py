@@ -89,6 +89,8 @@ def show(
             with states.shown(run.name):
                 rest(run)
         live.follow(run, status, body)
+    with states.shown(run.name):
+        live.settings(run)
     manage.changes(run)
 
 

@@ -31,7 +31,8 @@ class StageStatus(TypedDict):
 
 
 class Told(TypedDict):
-    """What status.json tells. seconds_left and rate (steps a second): where they are known; waiting: why a run rests by
+    """What status.json tells. seconds_left of the whole run and rate (steps a second): where they are known; worked:
+    seconds of work so far; waiting: why a run rests by
     itself; updated: unix seconds."""
 
     stage: str | None
@@ -39,6 +40,7 @@ class Told(TypedDict):
     total: int
     stages: list[StageStatus]
     seconds_left: float | None
+    worked: float
     scalars: dict[str, float]
     rate: float | None
     text: str
@@ -69,6 +71,7 @@ def status(folder: Path, created: float, stages: Sequence[str] = STAGES) -> Told
         "stages": _stages(told.get("stages"))
         or [{"name": name, "state": "waiting", "seconds": None} for name in stages],
         "seconds_left": numbers.get("seconds_left"),
+        "worked": numbers.get("worked", 0.0),
         "scalars": _numbers(told.get("scalars")),
         "rate": numbers.get("rate"),
         "text": texts.get("text", ""),

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from npf_engine.errors import InputError
+from npf_engine.numbers import typed
 from npf_engine.settings.base import Spec
 from npf_engine.settings.dotted import as_text, dotted_values
 from npf_engine.settings.limits import MAX_NAME, shown
@@ -65,7 +66,7 @@ class Sweep:
         for texts in itertools.product(*(texts for _, texts in self.values)):
             spec = kind.with_values(self.base, dict(zip(keys, texts, strict=True)))
             values = dotted_values(spec)
-            label = ", ".join(f"{key.rpartition('.')[2]} {as_text(values[key])}" for key in keys)
+            label = ", ".join(f"{key.rpartition('.')[2]} {_short(values[key])}" for key in keys)
             out.append(Member(label, spec))
         return tuple(out)
 
@@ -91,6 +92,10 @@ class Sweep:
             Member(item.label, dataclasses.replace(item.spec, name=f"{name}, {item.label}"[:MAX_NAME]))  # type: ignore[call-arg]  # it has one
             for item in self.members
         )
+
+
+def _short(value: object) -> str:
+    return typed(value) if isinstance(value, float) else as_text(value)
 
 
 def read(base: Spec, texts: Iterable[str]) -> Sweep:

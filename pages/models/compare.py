@@ -14,7 +14,7 @@ from npf_engine.runs.sheet import Sheet, plain
 from npf_engine.runs.summaries import Summary
 from npf_engine.settings.reading import maybe_number
 from npf_engine.studies.kinds import TRAIN
-from pages.models import overlay
+from pages.models import apart, overlay
 from ui import frame, pictures, states
 from ui.plots import plot
 from ui.runs import badge
@@ -34,6 +34,7 @@ def show(runs: Sequence[Run], summaries: Sequence[Summary]) -> None:
     overlay.show(runs)
     if not few:
         return
+    apart.show(runs)
     st.markdown("## Set differently")
     changed = comparing.differing(runs)
     if not changed:

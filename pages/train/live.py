@@ -40,6 +40,8 @@ def show(run_id: str) -> None:
     if run.state == "done":
         verdict(run)
     live.follow(run, status, _body)
+    with states.shown(run.name):
+        live.settings(run)
 
 
 def _actions(run: Run, status: Status) -> None:

@@ -34,10 +34,10 @@ def test_seeds_and_a_setting(
     assert main(command) == 0
     told = json.loads(capsys.readouterr().out)
     assert [spec.seed for spec, _ in trained] == [1, 2, 3] and {spec.field.sigma for spec, _ in trained} == {5.0}
-    assert [Path(out).name for _, out in trained] == ["sigma-5-0-seed-1", "sigma-5-0-seed-2", "sigma-5-0-seed-3"]
+    assert [Path(out).name for _, out in trained] == ["sigma-5-seed-1", "sigma-5-seed-2", "sigma-5-seed-3"]
     assert told["spread"]["pushforward"] == {"mean": 2.0, "std": 1.0, "n": 3}
-    assert [run["label"] for run in told["runs"]] == [f"sigma 5.0, seed {seed}" for seed in (1, 2, 3)]
-    assert told["runs"][0]["verdict"] == "good" and trained[0][0].name == "jacksboro, sigma 5.0, seed 1"
+    assert [run["label"] for run in told["runs"]] == [f"sigma 5, seed {seed}" for seed in (1, 2, 3)]
+    assert told["runs"][0]["verdict"] == "good" and trained[0][0].name == "jacksboro, sigma 5, seed 1"
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,7 @@ def test_two_runs_are_compared(store: RunStore, done: Run, trained: Path):
     written = texts(app)
     assert "tiny terrain" in written and "the other" in written
     assert "same settings" in written
+    assert "One range of colours" in written  # the maps of their difference: they are of one field
     accuracy = app.table[0].value
     cells = accuracy.astype(str).to_numpy().ravel().tolist()
     assert sum(f"({ratio(done):.2f}" in cell for cell in cells) == 2

@@ -13,15 +13,15 @@ from npf_engine.studies.landscape.spec import LandscapeSpec
 def test_all_combinations_with_names_of_their_own() -> None:
     made = sweep.read(TrainingSpec(), ["seed=0..1", "field.sigma=5, 10"])
     assert [member.label for member in made.members] == [
-        "seed 0, sigma 5.0",
-        "seed 0, sigma 10.0",
-        "seed 1, sigma 5.0",
-        "seed 1, sigma 10.0",
+        "seed 0, sigma 5",
+        "seed 0, sigma 10",
+        "seed 1, sigma 5",
+        "seed 1, sigma 10",
     ]
     assert made.title == "2 seeds; sigma 5, 10"
     last = made.named("hills")[-1].spec
     assert isinstance(last, TrainingSpec)
-    assert (last.seed, last.field.sigma, last.name) == (1, 10.0, "hills, seed 1, sigma 10.0")
+    assert (last.seed, last.field.sigma, last.name) == (1, 10.0, "hills, seed 1, sigma 10")
 
 
 def test_lists_are_parted_by_semicolons_and_other_kinds_sweep_too() -> None:

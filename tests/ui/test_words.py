@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ui import frame, states, uploads
-from ui.progress import ordered, title, words
+from ui.progress import ordered, title, whole, words
 
 
 def test_sentence_gets_capital_and_stop_and_no_markup():
@@ -66,10 +66,14 @@ def test_words_of_the_bar():
         "state": "running",
         "rate": 31.25,
         "seconds_left": 65.0,
+        "worked": 0.0,
     }
     assert words(status) == ["Potential u", "step 300 of 700", "31.2 steps/s", "about 1 min 05 s left"]
+    status |= {"worked": 35.0}  # then the bar of the whole run says when it ends
+    assert whole(status) == pytest.approx(0.35) and words(status)[-1] == "31.2 steps/s"
 
 
 def test_a_rate_is_a_number_that_people_write():
-    status = {"stage": "u", "text": "", "step": 3, "total": 7, "state": "running", "rate": 6850.0, "seconds_left": None}
+    status = {"stage": "u", "text": "", "step": 3, "total": 7, "state": "running", "rate": 6850.0, "worked": 1.0}
+    status |= {"seconds_left": None}
     assert words(status)[-1] == "6,850 steps/s"
