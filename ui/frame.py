@@ -13,6 +13,8 @@ import streamlit as st
 from npf_engine.glossary import explained
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from npf_engine.runs.store import Run
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,7 +54,15 @@ ABOUT = (
 
 
 # The dark theme's main colour is light, so that it can be read on the page: what is written on it is dark there.
-STYLE = '<style>[data-testid^="stBaseButton-primary"] { color: light-dark(#ffffff, #0d1319); }</style>'
+# On a narrow screen, where two columns stand below each other, the second of ``picture_second`` is above.
+STYLE = """<style>
+[data-testid^="stBaseButton-primary"] { color: light-dark(#ffffff, #0d1319); }
+@media (max-width: 640px) {
+  [class*="st-key-picture_second_"] > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"] {
+    flex-wrap: wrap-reverse;
+  }
+}
+</style>"""
 
 
 def sidebar() -> None:
@@ -72,6 +82,12 @@ def sidebar() -> None:
             help="What the camera in a plot's toolbar saves: PNG at twice the size on screen, or SVG.",
         )
         door.way_out()
+
+
+def picture_second(key: str) -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Two columns, settings and what they give a picture of; on a narrow screen the picture is above."""
+    with st.container(key=f"picture_second_{key}"):
+        return st.columns((1, 1), gap="large")
 
 
 def title(text: str, question: str, symbols: Iterable[str] = ()) -> None:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from npf_engine.errors import Cancelled, InputError
 from ui import frame
+from ui.wording import on_page
 
 log = logging.getLogger(__name__)
 
@@ -70,11 +71,11 @@ def shown(name: str) -> Iterator[None]:
 
 
 def sentence(text: str) -> str:
-    """``text`` with a first letter that is a capital and a full stop, fit for Markdown.
+    """``text`` with a first letter that is a capital and a full stop, settings by their controls, fit for Markdown.
 
     A first word that is a file's or a setting's name stays as it is.
     """
-    text = text.strip()
+    text = on_page(text.strip())
     if text.partition(" ")[0].isalpha():
         text = text[:1].upper() + text[1:]
     return plain(text if text.endswith((".", "!", "?", ")")) else text + ".")

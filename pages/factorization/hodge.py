@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from npf_engine.errors import InputError
 from npf_engine.figures import fieldmap
 from npf_engine.measures.hodge import PARTS, HodgeView, hodge_view
 from npf_engine.numbers import number
@@ -43,8 +44,12 @@ PANEL = 165  # pixels at least: two beside each other on a narrow screen
 
 def show(model: PolarFactorization, run_id: str, name: str) -> None:
     """Six maps with one range of colours for those in units of F."""
-    with states.told():
+    try:
         view = _view(model, run_id)
+    except InputError as error:  # there is none of such a field, which is nobody's mistake
+        st.info(states.sentence(str(error)), icon=":material/info:")
+        return
+    with states.told():
         shares = ", ".join(
             f"{words} {number(100 * view.hodge.shares[part], 3)} %"
             for part, words in zip(PARTS, ("without curl", "without divergence", "harmonic"), strict=True)

@@ -83,7 +83,7 @@ def _recent(runs: list[Run]) -> None:
             else:
                 frame.run_link(run, "Open" if run.state == "done" else "Look at it")
     if len(runs) > 4:
-        frame.link("models", f"All {len(runs)} runs")
+        frame.link("models", f"All {len(runs)} runs, of every kind")
 
 
 try:

@@ -50,7 +50,7 @@ def show() -> None:
         frame.link("lab", "Start from the defaults")
         return
     form.problem()
-    left, right = st.columns([1, 1], gap="large")
+    left, right = frame.picture_second("bench")
     with left:
         ready = _task(spec)
         _methods(spec)

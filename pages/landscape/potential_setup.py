@@ -163,7 +163,7 @@ def _choose(**values: object) -> None:
 
 
 def _sample(spec: LandscapeSpec, picture: Ground | None) -> None:
-    left, right = st.columns([1, 1], gap="large")
+    left, right = frame.picture_second("landscape")
     with left:
         _method(spec)
         FORM.widgets(spec, NUMBERS)

@@ -20,11 +20,13 @@ from ui.plots import Arrays, plot
 from ui.runs import store, verdict
 
 CAPTIONS = {
-    "divergence": "The divergence of the clouds should fall to the dashed line, the floor: that of two draws of F♯ρ. "
-    "Both are of as many points as in the accuracy table.",
+    "divergence": "How far ∇u♯ρ is from F♯ρ. It should come down towards the dashed line, the floor: what two draws of "
+    "F♯ρ differ by. It is done where it no longer falls; what is left above the floor is weighed in the verdict.",
     "convergence": "Share of points whose conjugate was found: near 100 %, or the dual and M cannot be trusted.",
-    "losses": "Each stage's loss should fall and flatten out; one that still falls steeply at its end wants more "
-    "steps.",
+    "losses": "**Potential u**: the squared distance of ∇u from exact pairs. **Potential u, dual**: mean u(x) − "
+    "u(∇u\\*(F(x))), which settles about 0 and may be negative; that stage is done once the dual on samples kept apart "
+    "no longer falls. **Vφ, Mξ, Iψ**: the squared distance from what each has to give. All but the dual's should fall "
+    "and flatten out; one that still falls steeply at its end wants more steps.",
 }
 
 
