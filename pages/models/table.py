@@ -198,7 +198,7 @@ def _config(view: View, key: str) -> Mapping[str, ColumnConfig]:
     column = st.column_config
     found: dict[str, ColumnConfig] = {
         "Name": column.TextColumn(width="medium", pinned=True),
-        OPEN: column.ButtonColumn("", width=80, type="tertiary", key=f"{key}_open", help="The run's own page"),  # type: ignore[dict-item]
+        OPEN: column.ButtonColumn("Page", width=80, type="tertiary", key=f"{key}_open", help="The run's own page"),  # type: ignore[dict-item]
         "Runs": column.NumberColumn(format="%d", width="small", help="Runs of the sweep"),
         "Kind": column.TextColumn(width=110),
         "State": column.TextColumn(width=90),
