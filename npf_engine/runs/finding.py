@@ -80,8 +80,7 @@ def _by(item: Measure) -> Callable[[Group], float]:
 def ordered(groups: list[Group], order: str, reverse: bool, named: Iterable[Measure]) -> list[Group]:
     """The entries sorted by one of ``orders``; Newest, and what is none of them, as they are listed."""
     key = orders(named).get(order)
-    found = groups if key is None or order == NEWEST else sorted(groups, key=key)
-    if not reverse:
-        return found
-    last = [group for group in found if key is not None and key(group) == math.inf]
-    return [group for group in reversed(found) if group not in last] + last
+    if key is None or order == NEWEST:
+        return list(reversed(groups)) if reverse else groups
+    known = sorted((group for group in groups if key(group) != math.inf), key=key, reverse=reverse)
+    return known + [group for group in groups if key(group) == math.inf]

@@ -201,7 +201,7 @@ def _config(view: View, key: str) -> Mapping[str, ColumnConfig]:
         OPEN: column.ButtonColumn("Page", width=80, type="tertiary", key=f"{key}_open", help="The run's own page"),  # type: ignore[dict-item]
         "Runs": column.NumberColumn(format="%d", width="small", help="Runs of the sweep"),
         "Kind": column.TextColumn(width=110),
-        "State": column.TextColumn(width=90),
+        "State": column.TextColumn(width=110),
         "Verdict": column.TextColumn(width=120, help="Of a sweep: the lowest of its runs'"),
         "Seconds": column.NumberColumn(format="%.0f", width="small", help="Of the whole run; of a sweep: of all"),
         "Seed": column.NumberColumn(format="%d", width="small"),
