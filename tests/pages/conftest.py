@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import time
@@ -62,11 +63,19 @@ def wait_for(condition: Callable[[], object], seconds: float = 300.0) -> None:
         time.sleep(0.1)
 
 
-def open_page(name: str, query: dict[str, str] | None = None) -> AppTest:
-    """The page ``name`` of the app, after one visit to the home page, with query parameters."""
+@functools.cache
+def registered_pages() -> dict[str, Any]:
+    """The app's pages as Streamlit knows them once one of them was visited: nobody has to come by way of Home."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
     app.run()
     assert not app.exception, app.exception[0].message
+    return dict(app._registered_pages)
+
+
+def open_page(name: str, query: dict[str, str] | None = None) -> AppTest:
+    """The page ``name`` of the app, as a visitor of its link gets it, with query parameters."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
+    app._registered_pages = registered_pages()
     app.switch_page(f"pages/{name}/page.py")
     for key, value in (query or {}).items():
         app.query_params[key] = value
