@@ -130,10 +130,11 @@ def same_told(one: Any, other: Any, rounding: float) -> bool:
 
 
 def in_every_way(
-    spec: Any, words: list[str], folder: Path, *, out: bool = True, rounding: float = 0.0, breaks: int = 2
+    spec: Any, words: list[str], folder: Path, *, out: bool = True, rounding: float = 0.0, breaks: int = 2, whole: bool = True
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Run ``spec`` in each way (by ``words`` on the command line, with --out where the kind's takes a folder); the
-    report and what was left, once they are known to be the same."""
+    """Run ``spec`` in each way (by ``words`` on the command line, with --out where the kind's takes a folder; unbroken
+    in a folder where ``whole``: a broken one that went on shows as much, later); the report and what was left, once
+    they are known to be the same."""
     kind = kinds.of(spec)
 
     counting = Counting()
@@ -147,13 +148,13 @@ def in_every_way(
     numbers, told = left_in(folder / "silent"), plain(layout.finite(report))
     assert numbers, "a run leaves something to compare"
 
-    kept = run_job(spec, folder / "kept", eager("kept")).to_json()
+    ways = {"kept": run_job(spec, folder / "kept", eager("kept")).to_json()} if whole else {}
     for _ in range(breaks):
         with pytest.raises(Cancelled):
             run_job(spec, folder / "broken", eager("broken", max(1, counting.checks // (breaks + 1))))
         assert not (folder / "broken" / layout.REPORT).exists()
-    resumed = run_job(spec, folder / "broken", eager("broken")).to_json()
-    for name, again in (("kept", kept), ("broken", resumed)):
+    ways["broken"] = run_job(spec, folder / "broken", eager("broken")).to_json()
+    for name, again in ways.items():
         assert same_told(told, plain(layout.finite(again)), rounding), name
         must_be_same(numbers, left_in(folder / name), name)
         assert not (folder / name / layout.CHECKPOINTS).exists()
@@ -204,10 +205,11 @@ def test_the_lab(tmp_path: Path) -> None:
     assert {f"lab.npz pushforward_{name}" for name in methods} <= numbers.keys()
 
 
+@pytest.mark.usefixtures("read_here")
 def test_a_colour_transfer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     paths = []
     for name in ("day", "sunset"):
-        paths.append(str(write_png(resized(built_in(name), 30, 20), tmp_path / name)))
+        paths.append(str(write_png(resized(built_in(name), 18, 12), tmp_path / name)))
     spec = RecolorSpec(*paths, method="exact", smooth=2, seed=3, draws=2)
     words = ["recolor", *paths, "--method", "exact", "--smooth", "2", "--seed", "3", "--draws", "2"]
     report, numbers = in_every_way(spec, [*words, "--out", str(tmp_path / "out.png")], tmp_path, out=False)
@@ -242,7 +244,13 @@ FLOWS: dict[str, object] = {"particles.count": 100, "particles.first": 0, "parti
     ("section", "values", "left"),
     [
         ("5.3", {"samples": 1000, "generated": 10}, {"networks", "particles.npz generated"}),
-        ("5.4", FLOWS | {"particles.warmup": 12, "generated": 10}, {"networks", "particles.npz flow"}),
+        # Its parts are those of the two others: the factorization of the one, the particles of the other.
+        pytest.param(
+            "5.4",
+            FLOWS | {"particles.warmup": 12, "generated": 10},
+            {"networks", "particles.npz flow"},
+            marks=pytest.mark.long,
+        ),
         (
             "5.5",
             FLOWS
@@ -264,7 +272,7 @@ def test_an_experiment(section: str, values: dict[str, object], left: set[str], 
     # The weights are the same. What is measured against the Gaussian map in 222 dimensions differs in the ninth digit
     # between two calls with the same tensors: linear algebra rounds by where they lie in memory.
     words = ["experiment", section, *set_words(spec, base)]
-    report, numbers = in_every_way(spec, words, tmp_path, rounding=1e-6, breaks=1)
+    report, numbers = in_every_way(spec, words, tmp_path, rounding=1e-6, breaks=1, whole=False)
     assert left <= numbers.keys() and len(report["fingerprint"]) == 64
     assert numbers.get("networks", report["fingerprint"]) == report["fingerprint"]
 

@@ -160,9 +160,9 @@ def linear_problem(scheme: str, members: int = 2) -> tuple[Ensemble, drifting.Dr
 @pytest.mark.parametrize("scheme", ["explicit", "implicit", "implicit-summed", "adam", "gauss-newton"])
 def test_schemes_find_the_map_between_gaussians(scheme: str) -> None:
     ensemble, draw, probe = linear_problem(scheme)
-    config = DriftConfig(scheme, outer=8, inner=5 if scheme == "gauss-newton" else 40, rate=0.1, steps=300, atoms=100)
+    config = DriftConfig(scheme, outer=7, inner=4 if scheme == "gauss-newton" else 25, rate=0.1, steps=200, atoms=60)
     if scheme == "adam":
-        config = DriftConfig(scheme, rate=2e-2, steps=400)
+        config = DriftConfig(scheme, rate=4e-2, steps=150)
     result = drift(ensemble, draw, KullbackLeibler(standard_normal_gradient, "calibrated"), config, Recorder())
     truth = (probe - torch.tensor([1.0, -1.0])) / torch.tensor([0.5, 2.0])
     identity = float((probe - truth).square().sum(1).mean())
