@@ -130,7 +130,10 @@ class Visitor:
     def __init__(self, browser: Any, url: str, width: int = 1440, theme: str = "light") -> None:
         self.url = url
         self.context = browser.new_context(
-            viewport={"width": width, "height": 1000}, color_scheme=theme, accept_downloads=True, reduced_motion="reduce"
+            viewport={"width": width, "height": 1000},
+            color_scheme=theme,
+            accept_downloads=True,
+            reduced_motion="reduce",
         )
         self.page = self.context.new_page()
         self.page.set_default_timeout(60_000)

@@ -130,7 +130,14 @@ def same_told(one: Any, other: Any, rounding: float) -> bool:
 
 
 def in_every_way(
-    spec: Any, words: list[str], folder: Path, *, out: bool = True, rounding: float = 0.0, breaks: int = 2, whole: bool = True
+    spec: Any,
+    words: list[str],
+    folder: Path,
+    *,
+    out: bool = True,
+    rounding: float = 0.0,
+    breaks: int = 2,
+    whole: bool = True,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Run ``spec`` in each way (by ``words`` on the command line, with --out where the kind's takes a folder; unbroken
     in a folder where ``whole``: a broken one that went on shows as much, later); the report and what was left, once
