@@ -30,7 +30,7 @@ NAMES = {
     MAPBOX: "Terrain-RGB: heights are -10000 + 0.1 (65536 R + 256 G + B)",
     TERRARIUM: "Terrarium: heights are 256 R + G + B / 256 - 32768",
 }
-MOST_SIDE = 4096  # pixels; tiles have 256, 512 or 1024
+MOST_SIDE = 2048  # pixels; tiles have 256, 512 or 1024
 DEEPEST, HIGHEST = -11_500.0, 9_200.0  # metres, on the Earth
 NEARLY_ALL = 0.99  # share of the pixels whose height must be one of the Earth
 ROUGHEST = 2000.0  # metres between neighbours, on half of the pixels at most: colours of a picture differ by more
