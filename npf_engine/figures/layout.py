@@ -218,8 +218,11 @@ def counts(
 
     number, x_edges, y_edges = np.histogram2d(points[:, 0], points[:, 1], bins=bins, range=[x_range, y_range])
     picture = np.where(number.T > 0, np.log10(1 + number.T), np.nan).astype(np.float32)
+    few, many = math.log10(2), float(np.nanmax(picture, initial=1.0))
     return go.Heatmap(
         z=picture,
+        zmin=few - 0.3 * (many - few),  # one point alone must be seen on the dark page too
+        zmax=many,
         x=float32((x_edges[:-1] + x_edges[1:]) / 2),
         y=float32((y_edges[:-1] + y_edges[1:]) / 2),
         colorscale=NORM,
