@@ -112,7 +112,7 @@ def preimage_map(
                 x=float32(backdrop[:, axes[0]]),
                 y=float32(backdrop[:, axes[1]]),
                 mode="markers",
-                marker={"size": 2.5, "color": palette.COLOURS["rho"], "opacity": 0.18},
+                marker={"size": 2.5, "color": palette.COLOURS["rho"], "opacity": 0.4},
                 name="ρ",
                 hoverinfo="skip",
             )
@@ -160,7 +160,7 @@ def preimage_graph(
             x=float32(x),
             y=np.full(len(x), value, dtype=np.float32),
             mode="markers",
-            marker={"size": 6, "color": palette.COLOURS["inverse"], "opacity": 0.3},
+            marker={"size": 6, "color": palette.COLOURS["inverse"], "opacity": 0.5},
             name="draws",
         )
     )
@@ -184,7 +184,7 @@ def _draws(x: np.ndarray, y: np.ndarray, faint: bool) -> go.Scattergl:
         marker={
             "size": 4 if faint else 6,
             "color": palette.COLOURS["inverse"],
-            "opacity": 0.3 if faint else 0.75,
+            "opacity": 0.5 if faint else 0.75,
             "line": {"width": 0.0 if faint else 0.6, "color": "rgba(255,255,255,0.8)"},
         },
         name="draws",
