@@ -153,9 +153,9 @@ class _Parser:
             opens = token.text == "(" or (token.kind == "name" and token.text not in OPERATORS)
             closes = before is not None and (before.kind == "number" or before.text == ")" or before.text in CONSTANTS)
             if before is not None and opens and closes:
-                sign = out[-2].text if len(out) > 1 and before.text != ")" else ""
+                sign = _sign_before(out)
                 if sign in UNSURE:
-                    product = f"{before.text}{_short(token.text)}"
+                    product = "a product" if before.text == ")" else f"{before.text}{_short(token.text)}"
                     self._fail(token.position, f"{product} after {sign} has two meanings; write * and parentheses")
                 out.append(Token("sign", "*", token.position, implied=True))
             out.append(token)
@@ -284,6 +284,19 @@ class _Parser:
 
     def _apply(self, operation: str, arity: int, position: int) -> None:
         self.steps.append(Step("apply", position, operation=operation, arity=arity))
+
+
+def _sign_before(tokens: Sequence[Token]) -> str:
+    """What stands before the last factor of ``tokens``: a number, a constant, a parenthesis or a function's call."""
+    at = len(tokens) - 1
+    if tokens[at].text == ")":
+        open_ = 1
+        while at > 0 and open_:
+            at -= 1
+            open_ += {")": 1, "(": -1}.get(tokens[at].text, 0)
+        if at > 0 and tokens[at - 1].text in FUNCTIONS:
+            at -= 1
+    return tokens[at - 1].text if at > 0 else ""
 
 
 def _short(text: str) -> str:

@@ -113,10 +113,10 @@ def relocation(
             axis.scatter(
                 x[pick, 0], x[pick, 1], c=norm[pick], cmap=colours, vmin=0, vmax=top, s=_size(how), linewidths=0
             )
-            axis.set_title(title)
+            axis.set_title(_words(title))
             _map(axis, where)
         shades = ScalarMappable(Normalize(0, top), colours)
-        bar = figure.colorbar(shades, ax=axes.tolist(), shrink=0.8, label=norm_title(where.units))
+        bar = figure.colorbar(shades, ax=axes.tolist(), shrink=0.8, label=_words(norm_title(where.units)))
         if bar.solids is not None:  # matplotlib makes a bitmap of long bars
             bar.solids.set_rasterized(False)
             bar.solids.set_edgecolor("face")
@@ -188,8 +188,8 @@ def _frame(
     ratio: float | None,
     ticks: int = 4,
 ) -> None:
-    axis.set_xlabel(titles[0])
-    axis.set_ylabel(titles[1])
+    axis.set_xlabel(_words(titles[0]))
+    axis.set_ylabel(_words(titles[1]))
     axis.set_xlim(*ranges[0])
     axis.set_ylim(*ranges[1])
     for side in (axis.xaxis, axis.yaxis):
@@ -202,6 +202,11 @@ def _map(axis: Axes, where: Extent) -> None:
     ranges = ((where.low[0], where.high[0]), (where.low[1], where.high[1]))
     titles = (position_title(where.units, 0), position_title(where.units, 1))
     _frame(axis, titles, ranges, aspect(where.units, where.low, where.high))
+
+
+def _words(text: str) -> str:
+    """Anybody's name or unit: matplotlib would read what stands between two dollars as mathematics."""
+    return text.replace("$", r"\$")
 
 
 def _number(value: object) -> float:

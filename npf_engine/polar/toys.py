@@ -10,10 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import linalg
 
 from npf_engine.errors import InputError
+from npf_engine.fields.expression import parse
 
 Array = NDArray[np.float64]
 SINGULAR = 1e-12  # of the largest singular value: below it M is not unique
@@ -37,6 +39,16 @@ class MatrixToy(Toy):
     P: Array
     Q: Array
     unique: bool
+
+    @property
+    def turns(self) -> bool:
+        """Whether Q turns the disc; else it mirrors it."""
+        return bool(np.linalg.det(self.Q) > 0)
+
+    @property
+    def stretch(self) -> Array:
+        """By how much P stretches along its two axes, rising."""
+        return np.asarray(np.linalg.eigvalsh(self.P), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -73,8 +85,15 @@ def rearranged(function: Callable[[Array], Array], n: int = 2_001) -> Rearranged
         raise InputError(f"F is not a finite number at x = {bad:.4g}; choose one that is finite on 0 to 1")
     increasing = np.sort(field)
     low, high = np.searchsorted(increasing, field, "left"), np.searchsorted(increasing, field, "right")
-    plateau = float((high - low > max(8, n // 100)).mean())
+    flat = np.diff(field) == 0  # equal at two neighbours: a value that is taken on a whole interval
+    plateau = float((np.append(flat, False) | np.insert(flat, 0, False)).mean())
     return Rearranged(x, field, increasing, (low + high) / (2 * n), plateau)
+
+
+def rearranged_formula(text: str, n: int = 2_001) -> Rearranged:
+    """``rearranged`` of a formula in x. Raises InputError where it cannot be read."""
+    parsed = parse(text, 1, "F")
+    return rearranged(lambda x: parsed(torch.from_numpy(x)[:, None]).numpy(), n)
 
 
 def planar_toy(kind: str, amount: float, bend: float, n: int = 2_500) -> Toy:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
 
 from npf_engine.figures import exact as figures
@@ -19,9 +18,9 @@ LEARNED = "learned"
 ABOUT = """
 **Exact**: of these samples alone, with no network. The assignment of positions to values with the largest
 Σ ⟨x, y⟩ is a polar factorization: ∇u takes each place to the value assigned to it, M permutes the places, and
-F = ∇u ∘ M on every sample. With more samples it comes near the true factorization, slowly: the *floor* is how far
-such an answer is off because of the few samples, seen by drawing one of the two laws anew. A learned map at its
-floor cannot be told from the truth by these samples.
+F = ∇u ∘ M on every sample. With more samples it comes near the true factorization, slowly: the *floor* is about how far
+such an answer is off itself for lack of samples, seen by what drawing one of the two laws anew changes. A learned map
+at its floor, or below, cannot be told from the truth by these samples.
 """
 
 
@@ -52,43 +51,40 @@ def _row(row: Measured, law: str) -> str:
 
 def _certificate(seen: Certificate) -> None:
     st.markdown(
-        f"**Certificate.** The dual of u lies {number(seen.gap, 3)} ± {number(seen.gap_se, 2)} above the exact one. So "
-        f"the root mean square of ∇u − ∇u₀, u₀ the true potential, is at most **{number(seen.bound, 3)} %** of the "
-        f"spread of F: √(2 L · gap), L = {number(seen.smoothness, 3)}."
+        f"**A bound from the duality gap.** The dual of u lies {number(seen.gap, 3)} ± {number(seen.gap_se, 2)} above "
+        "the exact one. So the root mean square of ∇u − ∇u₀, u₀ the true potential, is at most about "
+        f"**{number(seen.bound, 3)} %** of the spread of F: √(2 L · gap), L = {number(seen.smoothness, 3)}."
     )
     st.caption(
-        "It holds where (1) the conjugates are solved, (2) no eigenvalue of u's Hessian over the region is larger than "
-        "L, the largest that was met on the ways from x to ∇u*(y), and (3) in the mean over samples, whose own gap can "
-        "only be too large. It is far from what is seen wherever u bends sharply in one place, since L is that place's."
+        "It holds (1) in expectation: a gap of few samples is too large on average; its chance is in the bound. (2) "
+        "If no eigenvalue of u's Hessian is larger than L, the largest that was met on the ways from x to ∇u*(y). "
+        f"(3) With conjugates solved: the largest residual left was {number(seen.residual, 2)}. It is far above what "
+        "is seen wherever u bends sharply in one place, since L is that place's."
     )
 
 
 def _maps(view: ExactView, model: PolarFactorization, where: Extent, name: str) -> None:
-    unit = model.units.value
-    one = len(set(model.units.position)) == 1
-    places = model.units.position[0] if one else "half the region"
-    scale = np.ones(model.d) if one else np.asarray(model.scaling.scale)
+    places = model.units.position[0] if len(set(model.units.position)) == 1 else "half the region"
+    values, moves = view.lengths()
     rows = (
-        ("u", "∇u", "|∇u| at each place", unit, view.exact_u, view.learned_u, np.zeros_like(view.exact_u)),
-        ("m", "M", "how far each place is moved, |M(x) − x|", places, view.exact_m, view.learned_m, view.x),
+        ("u", "∇u", "|∇u| at each place.", model.units.value, values),
+        ("m", "M", "How far each place is moved, |M(x) − x|.", places, moves),
     )
-    for key, symbol, words, unit_, exact, learned, origin in rows:
-        by = scale if key == "m" else np.ones(exact.shape[1])
-        lengths = [np.linalg.norm((values - origin) / by, axis=1) for values in (exact, learned)]
-        off = np.linalg.norm((learned - exact) / by, axis=1)
-        top = figures.top_of(*lengths)
-        drawn = ((f"{symbol}, exact", lengths[0], "exact"), (f"{symbol}, learned", lengths[1], LEARNED))
-        for column, (title, values, which) in zip(
-            st.columns(3, gap="small"), (*drawn, (f"{symbol}, difference", off, "off")), strict=True
-        ):
+    for key, symbol, caption, unit, found in rows:
+        top, apart = figures.top_of(found.exact, found.learned), figures.top_of(found.difference)
+        drawn = (
+            (f"{symbol}, exact", "exact", found.exact, top, caption),
+            (f"{symbol}, learned", LEARNED, found.learned, top, caption),
+            (f"{symbol}, difference", "off", found.difference, apart, "|learned − exact|, colours of its own."),
+        )
+        for column, (title, which, lengths, end, told) in zip(st.columns(3, gap="small"), drawn, strict=True):
             with column:
                 st.markdown(f"**{title}**")
-                end = figures.top_of(off) if which == "off" else top
                 plot(
-                    figures.length_map(view.x, values, where, end, states.plain(unit_), f"{which}_{key}"),
+                    figures.length_map(view.x, lengths, where, end, states.plain(unit), f"{which}_{key}"),
                     f"exact_{key}_{which}",
-                    "|learned − exact|, colours of its own." if which == "off" else words[:1].upper() + words[1:] + ".",
-                    {"x": view.x, "value": values},
+                    told,
+                    {"x": view.x, "value": lengths},
                     name,
                 )
     if model.d > 2:

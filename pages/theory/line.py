@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
 import streamlit as st
-import torch
 
-from npf_engine.fields.expression import parse
 from npf_engine.figures import toys
-from npf_engine.polar.toys import rearranged
+from npf_engine.polar.toys import rearranged_formula
 from ui import states
 from ui.plots import plot
 
 OWN = "Your own"
 # name -> (formula, what to see)
 EXAMPLES = {
-    "Waves": ("sin(4 pi x)", "Four slopes of one wave meet in each value: M goes up and down four times."),
+    "Waves": (
+        "sin(4 pi x)",
+        "Two waves: each value is taken at four places, and M goes from 0 to 1 and back with them.",
+    ),
     "The doubling map": ("2x mod 1", "F has the law of x itself, so u' is the identity and M is all of F."),
     "A fold": ("1 - abs(2x - 1)", "Two places for each value; M folds [0, 1] onto itself."),
     "A rotation": ("(x + 0.3) mod 1", "One jump: M moves a piece of [0, 1] to the other end."),
@@ -36,7 +34,7 @@ def show() -> None:
     if name == OWN:
         formula = st.text_input("F(x)", formula, key="line_formula", help="Of x; 3x is 3*x. As on the Field page.")
     with states.told():
-        found = rearranged(_function(formula))
+        found = rearranged_formula(formula)
         first, second = st.columns(2, gap="medium")
         with first:
             graphs = {"F": ("field", found.field), "u′": ("grad_u", found.increasing)}
@@ -62,8 +60,3 @@ def show() -> None:
                 "there M may have any order; drawn is the mean, which does not keep ρ."
             )
         st.markdown(text)
-
-
-def _function(formula: str) -> Callable[[np.ndarray], np.ndarray]:
-    parsed = parse(formula, 1, "F")
-    return lambda x: parsed(torch.from_numpy(x)[:, None]).numpy()

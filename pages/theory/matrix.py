@@ -36,8 +36,8 @@ def show() -> None:
             "P (Q x): stretched along two axes at a right angle.",
         ),
     )
-    turned = "turns" if np.linalg.det(toy.Q) > 0 else "mirrors"
-    stretch = " and ".join(number(value, 3) for value in np.linalg.eigvalsh(toy.P))
+    turned = "turns" if toy.turns else "mirrors"
+    stretch = " and ".join(number(value, 3) for value in toy.stretch)
     text = (
         f"F(x) = A x, A = P Q. P = (A Aᵀ)^½ stretches by {stretch}, and is the gradient of the convex "
         f"u(x) = ⟨x, P x⟩ / 2; Q {turned} the disc, and so keeps ρ. Every field has such a pair: ∇u for P, M for Q."

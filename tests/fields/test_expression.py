@@ -86,6 +86,8 @@ def test_gradient_under_every_mode_of_torch():
         ("(x)2", "at character 4: '2' follows without an operator"),
         ("1/2x", "at character 4: 2x after / has two meanings"),
         ("x^2y", "at character 4"),
+        ("1/(x+1)(y-1)", "at character 8: a product after / has two meanings"),
+        ("1/sin(x)(y-1)", "a product after / has two meanings"),
         ("x y", "at character 3"),
         ("sin x", "at character 1: the function sin needs"),
         ("sin(x", "at the end: the parenthesis opened at character 4 is not closed"),

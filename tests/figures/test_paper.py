@@ -58,3 +58,11 @@ def test_a_large_cloud_is_thinned() -> None:
         if b" Do" in zlib.decompress(part)
     )
     assert 0.9 * paper.MOST_POINTS <= drawn <= 1.1 * paper.MOST_POINTS
+
+
+def test_dollars_in_anybodys_words_are_dollars() -> None:
+    """A table's column may be called US$; between two of them matplotlib would set mathematics, or fail."""
+    units = Units((r"$\\foo$", "b"), ("US$", "A$"), r"$\\bar$")
+    places = [(r"$\\title$", np.zeros((9, 2)))]
+    data = paper.relocation(places, np.ones(9), 1.0, Extent(units, (-1.0, -1.0), (1.0, 1.0)), paper.Print(format="svg"))
+    assert b"US$" in data and b"foo" in data

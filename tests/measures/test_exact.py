@@ -10,7 +10,8 @@ import torch
 
 from benchmarks.exact_models import Case, Known, cases, wrong_u
 from npf_engine.errors import InputError
-from npf_engine.measures.exact import assigned, exact_view
+from npf_engine.measures.exact import _row, exact_view
+from npf_engine.transport.pairing import optimal_assignment
 
 
 @pytest.fixture(scope="module")
@@ -18,12 +19,16 @@ def linear() -> Case:
     return cases(0, ("linear, disc",))[0]
 
 
-def test_on_a_line_it_sorts() -> None:
-    generator = torch.Generator().manual_seed(0)
-    x, y = torch.rand(300, 1, generator=generator), torch.randn(300, 1, generator=generator)
-    match = assigned(x, y)
-    assert sorted(match) == list(range(300))
-    assert torch.equal(y[torch.from_numpy(match)][x[:, 0].argsort()], y.sort(dim=0).values)
+def test_the_floor_is_how_far_the_exact_answer_is_off() -> None:
+    """x and y of one uniform law: the truth is the identity. The floor is 1.14 of the error in the mean of many seeds;
+    divided by sqrt 2, as if the two answers had no sample in common, it would be .8 of it."""
+    errors, floors = [], []
+    for seed in range(8):
+        xa, ya, yb = torch.rand(3, 300, 2, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        exact, other = ya[optimal_assignment(xa, ya)], yb[optimal_assignment(xa, yb)]
+        errors.append(float((exact - xa).square().sum(1).mean().sqrt()))
+        floors.append(_row(exact, exact, other, exact, 1.0).floor / 100)
+    assert 0.95 < sum(floors) / sum(errors) < 1.3
 
 
 def test_it_is_a_factorization_of_the_samples(linear: Case) -> None:
@@ -38,8 +43,8 @@ def test_it_is_a_factorization_of_the_samples(linear: Case) -> None:
 
 def test_the_truth_is_at_its_floor_and_a_wrong_u_above(linear: Case) -> None:
     view = exact_view(linear.model)
-    assert view.u.ratio is not None and 0.6 < view.u.ratio < 1.5
-    assert view.m.ratio is not None and 0.6 < view.m.ratio < 1.5
+    assert view.u.ratio is not None and 0.6 < view.u.ratio < 1.15
+    assert view.m.ratio is not None and 0.6 < view.m.ratio < 1.15
     wrong = wrong_u(linear, 0.2, "stretch")  # a fifth of the variance, 45 % of the spread
     assert wrong is not None
     off = exact_view(wrong.model)

@@ -108,8 +108,8 @@ def dual(share: float, se: float = 0.01) -> dict[str, Any]:
         ({"measure_preservation_sliced": row(9.0, 0.3, 8.0)}, UNTRUSTED, "no better than the trivial answer"),
         # a second draw misplaces 6 %: chance; 16 % and 40 % are piles; a hole counts by its width and by its ratio
         ({"measure_preservation_local": row(10.0, 6.0, 50.0, 0.1, 8)}, GOOD, ""),
-        ({"measure_preservation_local": row(16.0, 6.0, 50.0, 0.1, 8)}, USABLE, "10 % of the mass is in a wrong cell"),
-        ({"measure_preservation_local": row(40.0, 6.0, 50.0, 0.1, 8)}, UNTRUSTED, "above 20 %"),
+        ({"measure_preservation_local": row(16.0, 6.0, 50.0, 0.1, 8)}, USABLE, "15 % of the mass is in a wrong cell"),
+        ({"measure_preservation_local": row(40.0, 6.0, 50.0, 0.1, 8)}, UNTRUSTED, "above 25 %"),
         ({"measure_preservation_hole": row(10.0, 4.0, 50.0, 0.2, 8)}, GOOD, ""),
         ({"measure_preservation_hole": row(16.0, 4.0, 50.0, 0.2, 8)}, USABLE, "a hole of 16 % of the spread"),
         ({"measure_preservation_hole": row(60.0, 4.0, 50.0, 0.2, 8)}, UNTRUSTED, "a second draw has 4 %"),

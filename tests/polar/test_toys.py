@@ -48,6 +48,7 @@ def test_rearrangements_with_a_closed_form(field, increasing, m) -> None:
 
 def test_a_plateau_is_measured_and_a_pole_refused() -> None:
     assert rearranged(lambda x: np.maximum(x - 0.5, 0)).plateau == pytest.approx(0.5, abs=1e-3)
+    assert rearranged(lambda x: np.floor(200 * x) / 200).plateau == 1
     with pytest.raises(InputError, match="not a finite number at x = 0"):
         rearranged(lambda x: np.where(x > 0.5, x, np.nan))
 
