@@ -47,7 +47,7 @@ def table(run: Run, name: str) -> None:
     st.dataframe([_cells(row) for row in rows], hide_index=True, width="stretch", column_config=_columns())
     frame.caption(
         "S is the Sinkhorn divergence on unseen test samples, W the sliced Wasserstein distance, TV the mass that is "
-        "in a wrong cell, hole the widest bare place (± of these two: how much it changes with the half of the samples). A "
+        "in a wrong cell, hole the widest bare place (± of these two: the change with the half of the samples). A "
         "ratio (value over floor) of 1 is the noise of two independent draws of "
         "the same law: nothing can be told from it; one far below 1 is a cloud that is too narrow, as an average is "
         "(a miss below its floor is simply better). A "

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from npf_engine.errors import InputError
 from npf_engine.fields.field import Field
+from npf_engine.fields.formula_tokens import names_in
 from npf_engine.fields.function_field import (
     Domain,
     Formula,
@@ -25,7 +26,7 @@ from npf_engine.fields.function_field import (
     make_domain,
     model_functions,
 )
-from npf_engine.fields.parser import Step, compile_expression, names_in, products_added, variables
+from npf_engine.fields.parser import Step, compile_expression, products_added, variables
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.settings.limits import MAX_D
 

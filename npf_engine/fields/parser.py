@@ -16,28 +16,13 @@ from __future__ import annotations
 
 import difflib
 import itertools
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
 from npf_engine.errors import InputError
+from npf_engine.fields.formula_tokens import CONSTANTS, FUNCTIONS, OPERATORS, Token, short, tokens_of
 from npf_engine.settings.limits import MAX_DEPTH, MAX_FORMULA
-
-CONSTANTS = {"pi": 3.141592653589793, "e": 2.718281828459045}
-# function -> fewest and most arguments
-FUNCTIONS = {
-    **dict.fromkeys(("sin", "cos", "tan", "exp", "log", "sqrt", "abs", "tanh", "sinh", "cosh", "atan"), (1, 1)),
-    **dict.fromkeys(("floor", "sign"), (1, 1)),
-    **dict.fromkeys(("atan2", "mod"), (2, 2)),
-    **dict.fromkeys(("min", "max"), (2, 16)),
-}
-OPERATORS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "%": "mod", "mod": "mod"}
-UNSURE = ("/", "%", "mod", "^", "**")  # before a number, a product without a sign could be meant in two ways
-_LOOKALIKES = str.maketrans({"−": "-", "–": "-", "·": "*", "×": "*", "÷": "/", "π": " pi ", "\u00a0": " "})
-_TOKEN = re.compile(
-    r"(?P<number>(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<sign>\*\*|[-+*/^%(),])", re.ASCII
-)
 
 
 @dataclass(frozen=True)
@@ -50,16 +35,6 @@ class Step:
     index: int = 0
     operation: str = ""
     arity: int = 0
-
-
-@dataclass(frozen=True)
-class Token:
-    """A number, a name, a sign or the end of the text, with its place; ``implied``: a product without a sign."""
-
-    kind: str
-    text: str
-    position: int
-    implied: bool = False
 
 
 def variables(d: int) -> dict[str, int]:
@@ -88,11 +63,6 @@ def products_added(text: str) -> str | None:
     return "*".join(text[a:b].strip() for a, b in itertools.pairwise(cuts))
 
 
-def names_in(text: str) -> list[str]:
-    """The names that occur in a text, functions and constants included; never raises."""
-    return [match.group() for match in _TOKEN.finditer(text.translate(_LOOKALIKES)) if match.lastgroup == "name"]
-
-
 class _Parser:
     def __init__(self, text: str, d: int, label: str) -> None:
         self.label = label
@@ -101,7 +71,7 @@ class _Parser:
             raise InputError(f"{self._label_upper()} has {len(text):,} characters; the limit is {MAX_FORMULA:,}.")
         self.variables = variables(d)
         self.d = d
-        self.tokens = self._tokens()
+        self.tokens = tokens_of(text, self._fail)
         self.at = 0
         self.depth = 0
         self.steps: list[Step] = []
@@ -120,46 +90,6 @@ class _Parser:
         return tuple(self.steps)
 
     # -- reading
-
-    def _tokens(self) -> list[Token]:
-        # one character may stand for two (pi): places are kept in the text as it was typed
-        tokens: list[Token] = []
-        text, places = "", []
-        for place, character in enumerate(self.text):
-            plain = character.translate(_LOOKALIKES)
-            text += plain
-            places += [place] * len(plain)
-        at = 0
-        while at < len(text):
-            if text[at] in " \t\r\n":
-                at += 1
-                continue
-            match = _TOKEN.match(text, at)
-            if match is None:
-                self._fail(places[at], f"the character {text[at]!r} has no meaning here")
-            tokens.append(Token(str(match.lastgroup), match.group(), places[at]))
-            at = match.end()
-        return [*self._multiplied(tokens), Token("end", "", len(self.text))]
-
-    def _multiplied(self, tokens: list[Token]) -> list[Token]:
-        """With a ``*`` between a number, pi, e or a closing parenthesis and the name or parenthesis that follows it.
-
-        Not after another name: x(y) and x y may be anything. Not where a division or a power came before: 1/2x may be
-        either of two numbers.
-        """
-        out: list[Token] = []
-        for token in tokens:
-            before = out[-1] if out else None
-            opens = token.text == "(" or (token.kind == "name" and token.text not in OPERATORS)
-            closes = before is not None and (before.kind == "number" or before.text == ")" or before.text in CONSTANTS)
-            if before is not None and opens and closes:
-                sign = _sign_before(out)
-                if sign in UNSURE:
-                    product = "a product" if before.text == ")" else f"{before.text}{_short(token.text)}"
-                    self._fail(token.position, f"{product} after {sign} has two meanings; write * and parentheses")
-                out.append(Token("sign", "*", token.position, implied=True))
-            out.append(token)
-        return out
 
     def _now(self) -> Token:
         return self.tokens[self.at]
@@ -224,7 +154,7 @@ class _Parser:
         if token.kind == "number":
             value = float(token.text)
             if abs(value) == float("inf"):
-                self._fail(token.position, f"the number {_short(token.text)} is too large")
+                self._fail(token.position, f"the number {short(token.text)} is too large")
             self.steps.append(Step("number", token.position, value=value))
         elif token.text == "(":
             self._enter(token.position)
@@ -249,7 +179,7 @@ class _Parser:
             hint = f"did you mean {near[0]}?" if near else f"the functions are {', '.join(FUNCTIONS)}"
             self._fail(
                 token.position,
-                f"{_short(token.text)!r} is not known in {self.d} dimension{'s' * (self.d > 1)}, "
+                f"{short(token.text)!r} is not known in {self.d} dimension{'s' * (self.d > 1)}, "
                 f"where the variables are {self._variable_names()}; {hint}",
             )
 
@@ -284,20 +214,3 @@ class _Parser:
 
     def _apply(self, operation: str, arity: int, position: int) -> None:
         self.steps.append(Step("apply", position, operation=operation, arity=arity))
-
-
-def _sign_before(tokens: Sequence[Token]) -> str:
-    """What stands before the last factor of ``tokens``: a number, a constant, a parenthesis or a function's call."""
-    at = len(tokens) - 1
-    if tokens[at].text == ")":
-        open_ = 1
-        while at > 0 and open_:
-            at -= 1
-            open_ += {")": 1, "(": -1}.get(tokens[at].text, 0)
-        if at > 0 and tokens[at - 1].text in FUNCTIONS:
-            at -= 1
-    return tokens[at - 1].text if at > 0 else ""
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 30 else text[:27] + "..."
