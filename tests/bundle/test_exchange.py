@@ -99,8 +99,12 @@ def potential(name: str) -> Potential:
     return u
 
 
-@pytest.mark.parametrize("form", exchange.FORMATS)
-@pytest.mark.parametrize("name", ["icnn", "wide", "classical", "log-sum-exp"])
+# ONNX is written from what .pt2 is written from; the icnn is the network of the other tests of this file.
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [("wide", "onnx"), ("classical", "onnx"), ("log-sum-exp", "onnx"), ("wide", "pt2")]
+    + [pytest.param(*case, marks=pytest.mark.long) for case in (("classical", "pt2"), ("log-sum-exp", "pt2"))],
+)
 def test_every_convex_potential_can_be_exported(name: str, form: exchange.Format) -> None:
     model = dataclasses.replace(tiny_run()[0], u=potential(name), m=None)
     found = exchange.exports(model, form)
@@ -152,7 +156,7 @@ def test_the_library_takes_the_constant_off_once() -> None:
     )
 
 
-@pytest.mark.parametrize("form", exchange.FORMATS)
+@pytest.mark.parametrize("form", ["onnx", pytest.param("pt2", marks=pytest.mark.long)])
 def test_a_bundle_is_exported_in_a_process_of_its_own(tmp_path: Path, form: exchange.Format) -> None:
     data = exchange.archive_of(tiny_bundle(tmp_path), form, "himmelblau")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:

@@ -48,8 +48,8 @@ def _clouds(n: int) -> tuple[Tensor, Tensor]:
 @pytest.mark.usefixtures("steps_as_seconds")
 def test_a_known_map_in_six_dimensions_far_below_the_linear_map() -> None:
     x, y = _clouds(10_000)
-    fit = fit_brenier_map(x, y, budget_seconds=1.5)
-    assert fit.info["seconds"] < 3  # ticks of the trial and the end included
+    fit = fit_brenier_map(x, y, budget_seconds=1)
+    assert fit.info["seconds"] < 2  # ticks of the trial and the end included
     linear = fit_brenier_map(x, y, budget_seconds=1e-3)
     assert linear.info["method"] == "gaussian" and "more seconds" in linear.info["note"]
     check = torch.randn(3000, D, generator=torch.Generator().manual_seed(9)) + 0.5
@@ -71,7 +71,7 @@ def test_from_the_identity_the_gaussian_map_is_found() -> None:
     g = torch.Generator().manual_seed(1)
     size = torch.tensor([1.0, 2.0, 3.0])
     x, y = torch.randn(20_000, 3, generator=g), torch.randn(20_000, 3, generator=g) * size
-    fit = fit_brenier_map(x, y, budget_seconds=4, config=WideConfig(hidden=(16,), pieces=0, start="identity"))
+    fit = fit_brenier_map(x, y, budget_seconds=3, config=WideConfig(hidden=(16,), pieces=0, start="identity"))
     check = torch.randn(3000, 3, generator=g)
     # The Gaussian map itself may win on held-out samples; then the note says so. Both know the answer to a percent.
     for found in (fit, fit.trained or fit):
@@ -81,7 +81,7 @@ def test_from_the_identity_the_gaussian_map_is_found() -> None:
 
 
 @pytest.mark.usefixtures("steps_as_seconds")
-@pytest.mark.parametrize("seed", [3, 6])
+@pytest.mark.parametrize("seed", [3, pytest.param(6, marks=pytest.mark.long)])
 def test_on_few_samples_a_network_does_not_win_by_chance(seed: int) -> None:
     """Between Gaussians the Gaussian map is the answer; of 45 held-out points these networks, six times as far off and
     more, have the lower dual."""
@@ -136,11 +136,12 @@ def test_the_narrow_networks_dual_and_inverse_know_no_units(of_x: float, of_y: f
     assert float((back / of_x - x[:200]).abs().max()) < 1e-3
 
 
+@pytest.mark.usefixtures("steps_as_seconds")
 def test_clouds_in_double_far_from_the_origin_lose_nothing() -> None:
     """Metres on a map's grid: single precision there knows steps of a half."""
     x, y = _bent(4000, 0)
-    fit = fit_brenier_map(x + 5e6, y - 3e6, budget_seconds=5)
-    near = fit_brenier_map(x, y, budget_seconds=5)
+    fit = fit_brenier_map(x + 5e6, y - 3e6, budget_seconds=1.5)
+    near = fit_brenier_map(x, y, budget_seconds=1.5)
     check = _bent(1000, 1)[0]
     truth = check + torch.tanh(3 * check)
     moved = fit.forward(check + 5e6)
@@ -176,7 +177,7 @@ def test_a_fit_tells_the_time_spent_rests_and_can_be_stopped() -> None:
     for config in (None, SMALL_NARROW):
         listening.told.clear()
         began = time.perf_counter()
-        fit = fit_brenier_map(x, y, budget_seconds=3, config=config, recorder=listening)
+        fit = fit_brenier_map(x, y, budget_seconds=1.5, config=config, recorder=listening)
         wall = time.perf_counter() - began
         assert fit.info["seconds"] == pytest.approx(wall - 2.0, abs=0.7) and len(listening.told) > 9
         shares = [step for _, step, _ in listening.told]
@@ -189,7 +190,7 @@ def test_a_fit_tells_the_time_spent_rests_and_can_be_stopped() -> None:
 
 def test_identical_clouds_give_the_identity() -> None:
     x = torch.randn(2000, 2, generator=torch.Generator().manual_seed(4))
-    fit = fit_brenier_map(x, x, budget_seconds=2)
+    fit = fit_brenier_map(x, x, budget_seconds=1)
     assert (fit.forward(x) - x).square().sum(1).mean() < 0.02 * x.square().sum(1).mean()
 
 
@@ -197,7 +198,7 @@ def test_a_direction_without_variance_is_no_trouble() -> None:
     g = torch.Generator().manual_seed(5)
     x, y = torch.randn(1000, 3, generator=g), torch.randn(1000, 3, generator=g)
     y[:, 2] = 4.0
-    fit = fit_brenier_map(x, y, budget_seconds=3)
+    fit = fit_brenier_map(x, y, budget_seconds=1)
     moved = fit.forward(x)
     assert torch.isfinite(moved).all() and (moved[:, 2] - 4).abs().max() < 0.5
 
@@ -319,6 +320,7 @@ def test_pieces_with_quadratics_learn_a_map_that_is_another_linear_one_on_either
     assert missed["bent"] < 0.7 * missed["plain"], missed  # half of it with two seeds; less with more steps
 
 
+@pytest.mark.long  # that pieces with them learn is quicker to see
 @pytest.mark.usefixtures("steps_as_seconds")
 def test_units_with_quadratics_learn_kinks_along_spheres() -> None:
     """The gradient of |x|^2 / 4 + 2 sum of two (|x - c| - r)_+: one bent unit holds each, planes must surround it."""
@@ -354,7 +356,7 @@ def test_in_two_dimensions_the_better_of_pairs_and_dual_is_returned(
     monkeypatch.setattr(both, "FOR_WIDE", 0.0)
     monkeypatch.setattr(both, "PAIRED_SECONDS", 0.0)
     monkeypatch.setattr(both, "fit_wide" if spoiled == "wide" else "fit_narrow", worthless)
-    fit = fit_brenier_map(x, y, budget_seconds=2)
+    fit = fit_brenier_map(x, y, budget_seconds=1)
     assert fit.info["method"] == returned and not fit.info["note"]
     check = torch.rand(2000, 2, generator=torch.Generator().manual_seed(8)) * 2 - 1
     assert l2_uvp(fit.forward(check), check**3 + check) < 2
