@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from npf_engine.cli.output import Answer
-from npf_engine.errors import InputError
+from npf_engine.errors import Cancelled, InputError
 from npf_engine.numbers import number
 from npf_engine.studies import kinds, sweep
 from npf_engine.studies.factorization.spec import TrainingSpec
@@ -45,16 +45,23 @@ def asked(args: argparse.Namespace, spec: TrainingSpec) -> Sweep | None:
 
 
 def run(found: Sweep, name: str, out: str | None, **at_hand: object) -> Answer:
-    """All runs, each in a folder of its own below ``out``; a sweep that broke off goes on there."""
+    """All runs, each in a folder of its own below ``out``; a sweep that broke off goes on there: what is done is taken
+    as it is, and the run that was at work goes on. Raises Cancelled with the folder of the whole."""
     from npf_engine.cli import running
+    from npf_engine.runs.devices import finished
 
     whole = Path(out or running.home_folder(name))
     reports: list[dict[str, object]] = []
     members = found.named(name)
     for count, member in enumerate(members, 1):
         print(f"{count} of {len(members)}: {member.label}", file=sys.stderr)
-        folder = whole / layout.slug(member.label)
-        reports.append({"label": member.label, "out": str(folder)} | running.run(member.spec, str(folder), **at_hand))
+        folder = whole / f"{count:02d}-{layout.slug(member.label)}"  # numbered: long labels may begin alike
+        try:
+            report = finished(member.spec, folder) or running.run(member.spec, str(folder), **at_hand)
+        except Cancelled:
+            hint = f"; the same command with --out {whole} goes on from the last checkpoint" if out else ""
+            raise Cancelled(f"stopped at {count} of {len(members)}, {member.label}{hint}") from None
+        reports.append({"label": member.label, "out": str(folder)} | report)
     spreads = _spreads(found, reports)
     told = {name: {"mean": item.mean, "std": item.std, "n": item.n} for name, item in spreads.items()}
     lines = [f"{report['label']}: {report.get('verdict')}, {report['out']}" for report in reports]

@@ -38,6 +38,15 @@ def settle(spec: Spec, folder: Path) -> Spec:
     return spec
 
 
+def finished(spec: Spec, folder: Path) -> dict[str, object] | None:
+    """The report of this very run, where the folder holds it done. Raises InputError where it holds another run."""
+    report, kept = layout.read_json(folder / layout.REPORT), _kept(folder)
+    if report is None or kept is None:
+        return None
+    _must_match(spec, kept, folder)
+    return report
+
+
 def _resolvable(spec: object) -> list[tuple[str, object]]:
     return [(key, blank) for key, blank in RESOLVED.items() if hasattr(spec, key)]
 

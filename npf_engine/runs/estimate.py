@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import heapq
 import itertools
 import time
 from collections.abc import Sequence
@@ -48,16 +49,28 @@ def estimate(store: RunStore, spec: TrainingSpec) -> Cost:
 
 @dataclass(frozen=True)
 class Whole:
-    """What several trainings cost: ``work`` seconds in all, of which the machine does ``at_once`` runs at a time."""
+    """What several trainings cost: ``each`` run's seconds, of which the machine does ``at_once`` at a time."""
 
-    runs: int
-    work: float
+    each: tuple[float, ...]
     at_once: int
 
     @property
+    def runs(self) -> int:
+        """How many."""
+        return len(self.each)
+
+    @property
+    def work(self) -> float:
+        """Seconds in all."""
+        return sum(self.each)
+
+    @property
     def seconds(self) -> float:
-        """Until the last one is done, where nothing else waits."""
-        return self.work / min(self.at_once, self.runs)
+        """Until the last one is done, where nothing else waits: each begins where a slot is free first."""
+        slots = [0.0] * min(self.at_once, self.runs)
+        for run in self.each:
+            heapq.heapreplace(slots, slots[0] + run)
+        return max(slots)
 
 
 def whole(store: RunStore, specs: Sequence[TrainingSpec]) -> Whole:
@@ -67,8 +80,8 @@ def whole(store: RunStore, specs: Sequence[TrainingSpec]) -> Whole:
         alike = dataclasses.replace(spec, seed=0, name="")  # which change no cost
         if alike not in each:
             each[alike] = estimate(store, spec).total
-    work = sum(each[dataclasses.replace(spec, seed=0, name="")] for spec in specs)
-    return Whole(len(specs), work, max(1, len(store.scheduler.executor.slots(specs[0].device))))
+    costs = tuple(each[dataclasses.replace(spec, seed=0, name="")] for spec in specs)
+    return Whole(costs, max(1, len(store.scheduler.executor.slots(specs[0].device))))
 
 
 @functools.cache

@@ -8,6 +8,7 @@ import sqlite3
 from npf_engine.runs import safekeeping
 from npf_engine.settings.limits import MAX_NAME
 
+ROOM = 9  # characters of a number behind a name
 NUMBERED = re.compile(r"(?P<base>.*\S) \((?P<number>\d{1,6})\)")
 
 
@@ -32,7 +33,7 @@ def rename(db: sqlite3.Connection, run_id: str, name: str) -> str:
 def free(db: sqlite3.Connection, name: str, but: str = "", column: str = "name") -> str:
     """The name, with a number where another run than ``but`` has it, or another sweep (``column`` sweep)."""
     found = NUMBERED.fullmatch(name)
-    base = found["base"] if found else name
+    base = (found["base"] if found else name)[: MAX_NAME - ROOM]
     mine = f"SELECT {column} FROM runs WHERE id != ? AND ({column} = ? OR substr({column}, 1, ?) = ?)"
     taken = {str(row[0]) for row in db.execute(mine, [but, name, len(base) + 2, f"{base} ("])}
     number = 2

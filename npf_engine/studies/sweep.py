@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from npf_engine.errors import InputError
@@ -19,7 +19,7 @@ from npf_engine.studies import kinds
 MOST = 64  # runs of one sweep
 SEED = "seed"
 FIXED = ("name", "preset")  # a preset is where settings start from: alone it would change nothing
-RANGE = re.compile(r"(-?\d{1,9})\s*\.\.\s*(-?\d{1,9})")
+RANGE = re.compile(r"(-?\d{1,10})\s*\.\.\s*(-?\d{1,10})")  # as many digits as the largest seed has
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Sweep:
         for texts in itertools.product(*(texts for _, texts in self.values)):
             spec = kind.with_values(self.base, dict(zip(keys, texts, strict=True)))
             values = dotted_values(spec)
-            label = ", ".join(f"{key.rpartition('.')[2]} {_short(values[key])}" for key in keys)
+            label = ", ".join(f"{word} {_short(values[key])}" for word, key in zip(_words(keys), keys, strict=True))
             out.append(Member(label, spec))
         return tuple(out)
 
@@ -74,8 +74,7 @@ class Sweep:
     def title(self) -> str:
         """What is swept, in a few words: ``5 seeds``, ``sigma 5, 10, 20``."""
         parts = []
-        for key, texts in self.values:
-            name = key.rpartition(".")[2]
+        for name, (key, texts) in zip(_words([key for key, _ in self.values]), self.values, strict=True):
             parts.append(f"{len(texts)} seeds" if key == SEED else f"{name} {', '.join(texts)}")
         text = "; ".join(parts)
         return (
@@ -92,6 +91,18 @@ class Sweep:
             Member(item.label, dataclasses.replace(item.spec, name=f"{name}, {item.label}"[:MAX_NAME]))  # type: ignore[call-arg]  # it has one
             for item in self.members
         )
+
+
+def _words(keys: Sequence[str]) -> list[str]:
+    """The last part of each key, and as much more as tells it from the others: ``u batch`` and ``m batch``."""
+    parts = [key.split(".") for key in keys]
+    words = []
+    for mine in parts:
+        length = 1
+        while length < len(mine) and sum(other[-length:] == mine[-length:] for other in parts) > 1:
+            length += 1
+        words.append(" ".join(mine[-length:]))
+    return words
 
 
 def _short(value: object) -> str:
@@ -115,6 +126,8 @@ def read(base: Spec, texts: Iterable[str]) -> Sweep:
 def _range(word: str) -> list[str]:
     found = RANGE.fullmatch(word)
     if found is None:
+        if ".." in word:
+            raise InputError(f"{shown(word)} is no range of whole numbers; write for example 0..4")
         return [word]
     first, last = int(found[1]), int(found[2])
     if not first <= last < first + MOST:

@@ -70,4 +70,4 @@ def test_the_whole_costs_what_its_runs_cost(still: RunStore, monkeypatch: pytest
     monkeypatch.setenv("NPF_CPU_SLOTS", "2")
     found = estimate.whole(still, [member.spec for member in SEEDS.members if isinstance(member.spec, TrainingSpec)])
     assert (found.runs, found.at_once) == (3, 2)
-    assert found.work == pytest.approx(3 * one) and found.seconds == pytest.approx(1.5 * one)
+    assert found.work == pytest.approx(3 * one) and found.seconds == pytest.approx(2 * one)

@@ -70,7 +70,12 @@ def test_a_name_is_taken_once(still: RunStore) -> None:
     assert still.rename(other.id, "hills").name == "hills (4)"  # its own name is not another's
     assert still.rename(other.id, "dales").name == "dales"
     long = "x" * 120
-    assert [fabricated.run(still, TrainingSpec(), long, None).name[-5:] for _ in range(2)] == ["xxxxx", "x (2)"]
+    assert [fabricated.run(still, TrainingSpec(), long, None).name[-5:] for _ in range(4)] == [
+        "xxxxx",
+        "x (2)",
+        "x (3)",
+        "x (4)",
+    ]
 
 
 def test_tags_and_notes_are_kept_beside_the_run_and_survive_the_table(still: RunStore) -> None:

@@ -24,6 +24,14 @@ def test_all_combinations_with_names_of_their_own() -> None:
     assert (last.seed, last.field.sigma, last.name) == (1, 10.0, "hills, seed 1, sigma 10")
 
 
+def test_settings_of_one_name_are_told_apart_and_large_seeds_have_ranges() -> None:
+    made = sweep.read(TrainingSpec(), ["u.pair_size=1000,2000", "m.batch=256,512", "v.batch=128"])
+    assert made.members[0].label == "pair_size 1000, m batch 256, v batch 128"
+    assert len(sweep.read(TrainingSpec(), ["seed=2147483640..2147483644"]).members) == 5
+    with pytest.raises(InputError, match="no range of whole numbers"):
+        sweep.read(TrainingSpec(), ["seed=0..x"])
+
+
 def test_lists_are_parted_by_semicolons_and_other_kinds_sweep_too() -> None:
     made = sweep.read(TrainingSpec(), ["u.hidden=64,64; 128,128"])
     assert [member.spec.u.hidden for member in made.members] == [(64, 64), (128, 128)]  # type: ignore[attr-defined]
