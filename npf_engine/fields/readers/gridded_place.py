@@ -18,6 +18,7 @@ from npf_engine.fields.readers import crs as systems
 from npf_engine.fields.readers.gridded_axes import Layout, place_role
 from npf_engine.fields.readers.gridded_values import Log, Steps, values
 from npf_engine.fields.units_of_height import length_of
+from npf_engine.settings.limits import LARGEST
 from npf_engine.tasks.archives import said
 
 if TYPE_CHECKING:
@@ -119,10 +120,12 @@ def _in_order(line: np.ndarray, key: str, role: str) -> np.ndarray:
     """The coordinate as it is. Raises InputError where it goes back and forth, or stands still: neighbours in the file
     are then none on the ground. Longitudes may jump by a turn."""
     known = line[np.isfinite(line)]
+    if known.size and np.abs(known).max() > LARGEST:
+        raise InputError(f"{key} holds {known[np.abs(known).argmax()]:.3g}, which is no position; correct it.")
     turned = np.unwrap(known, period=360.0) if role == "longitude" and known.size else known
     steps = np.diff(turned)
     if steps.size and not (np.all(steps > 0) or np.all(steps < 0)):
-        usual = np.sign(np.median(steps))
+        usual = 1.0 if np.median(steps) > 0 else -1.0
         at = int(np.flatnonzero(np.sign(steps) != usual)[0])
         raise InputError(
             f"{key} is not in order: {known[at]:.10g} is followed by {known[at + 1]:.10g}; sort it, and keep each "

@@ -94,3 +94,18 @@ def test_a_slice_of_a_billion_billions_is_refused_at_once(tmp_path: Path) -> Non
             file.create_dataset(name, (10**9, 10**9), dtype="f8", chunks=(1000, 1000))
     with pytest.raises(InputError, match="cut a part out of it"):
         field(path)
+
+
+@pytest.mark.parametrize(
+    ("lon", "says"),
+    [
+        (np.full(31, 5.0), "lon is not in order: 5 is followed by 5"),
+        (np.concatenate([[-9.6e305], np.arange(30.0)]), "lon holds -9.6e\\+305, which is no position"),
+    ],
+)
+def test_longitudes_that_stand_still_or_are_none(tmp_path: Path, lon: np.ndarray, says: str) -> None:
+    path = tmp_path / "a.nc"
+    parts = {name: (("lat", "lon"), np.random.default_rng(0).normal(size=(21, 31))) for name in ("u", "v")}
+    xr.Dataset(parts, {"lat": np.linspace(40, 50, 21), "lon": lon}).to_netcdf(path)
+    with pytest.raises(InputError, match=says):
+        read_gridded(path, FieldSpec(source=str(path)))
