@@ -98,12 +98,12 @@ def table(report: LandscapeResult, beside: LandscapeResult | None) -> None:
     rows = [
         {
             "mode": title,
-            "kind": mode.kind,
-            "near": _percent(mode.near),
             "method": _percent(mode.occupancy),
             "target": _percent(mode.target),
-            "own": _percent(mode.own_law),
             "lmc": _percent(other),
+            "near": _percent(mode.near),
+            "own": _percent(mode.own_law),
+            "kind": mode.kind,
         }
         for title, mode, other in zip(chains.mode_names(report.modes), report.modes, plain, strict=True)
     ]
@@ -116,23 +116,26 @@ def table(report: LandscapeResult, beside: LandscapeResult | None) -> None:
         placeholder="–",
         column_order=[key for key in rows[0] if any(row[key] is not None for row in rows)],
         column_config={
-            "mode": st.column_config.TextColumn("Mode"),
+            "mode": st.column_config.TextColumn("Mode", width=112),  # with its shares seen whole on a narrow screen
             "kind": st.column_config.TextColumn(
                 "Kind",
                 help="boundary: the box's edge stops the gradient flow there; degenerate: g is flat or has a kink.",
             ),
             "near": column("Near it (%)", format="%.1f", help="Draws truly near the mode, not only in its basin."),
             "method": column(
-                f"{chains.title(report.method)}, in its basin (%)",
+                "Here (%)",
                 format="%.1f",
-                help="Share of its draws from which the gradient flow leads to this mode, from however far.",
+                width=72,
+                help=f"Share of the draws of {chains.title(report.method)} from which the gradient flow leads to this "
+                "mode, from however far.",
             ),
-            "target": column("exp(-c g) (%)", format="%.1f", help="What the law gives this basin."),
+            "target": column("Law (%)", format="%.1f", width=72, help="What exp(-c g) gives this basin."),
             **own,
-            "lmc": column("Plain LMC (%)", format="%.1f", help=PLAIN_COLUMN),
+            "lmc": column("LMC (%)", format="%.1f", width=72, help="Of plain LMC. " + PLAIN_COLUMN),
         },
     )
     frame.caption(
+        "Shares of each basin: Here, of this run; Law, what exp(-c g) gives it; LMC, of plain Langevin. "
         "A sampler of exp(-c g) has its shares, and 99 % or more of its draws near modes; plain Langevin from the same "
         "start shows what staying where one began would give."
     )
