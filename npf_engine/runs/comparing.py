@@ -56,3 +56,13 @@ def one_field(runs: Sequence[Run]) -> bool:
         return False
     fields = [{key: text for key, text in settings_of(run).items() if key.startswith("field.")} for run in runs]
     return all(field == fields[0] for field in fields)
+
+
+def told_apart(names: Sequence[str]) -> list[str]:
+    """The names, the second of one that stands twice with a number behind it, and so on."""
+    seen: dict[str, int] = {}
+    out = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        out.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
+    return out

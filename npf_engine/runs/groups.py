@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from npf_engine.measures.verdict import LEVELS
+from npf_engine.measures.verdict import LEVELS, USABLE
 from npf_engine.runs.summaries import Summary
 
 
@@ -64,8 +64,11 @@ class Group:
 
     @property
     def verdict(self) -> str | None:
-        """The lowest of the runs': a sweep is as good as its worst run."""
+        """The lowest of the runs': a sweep is as good as its worst run, and one of
+        which some failed is not good."""
         found = [run.verdict for run in self.runs if run.verdict in LEVELS]
+        if found and any(run.state == "failed" for run in self.runs):
+            found.append(USABLE)
         return max(found, key=LEVELS.index) if found else None
 
 

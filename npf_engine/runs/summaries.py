@@ -23,6 +23,7 @@ from npf_engine.tasks import layout
 
 VERSION = 1  # of what a summary holds: one of another version is made anew
 COLUMNS = ("id", "name", "state", "source", "created", "verdict", "tags", "notes", "sweep", "summary")
+UNKNOWN = '"unknown": true'  # in a summary: its kind was not loaded
 AT_ONCE = 20_000  # summaries made by one call, the others by the next: SQLite takes so many names
 KEPT = 20_000  # summaries in memory, a kilobyte each
 
@@ -64,25 +65,32 @@ class Summary:
 def listed(table: Table) -> list[Summary]:
     """All runs, newest first. Raises InputError where the table cannot be read."""
     rows = table.ask(lambda db: db.execute(f"{select(db, COLUMNS)} ORDER BY rowid DESC").fetchall())
-    if missing := [row[0] for row in rows if not row[-1]]:
+    if missing := [row[0] for row in rows if not _current(row[-1])]:
         made = _made(table, missing)
-        rows = [(*row[:-1], row[-1] or made.get(row[0])) for row in rows]
+        rows = [(*row[:-1], made.get(row[0], row[-1])) for row in rows]
     return [_summary(*row) for row in rows]
+
+
+def _current(summary: object) -> bool:
+    """Whether a kept summary is of this version, and of a kind that was known when it was made or still is not."""
+    if not isinstance(summary, str) or not summary.startswith(f'{{"v": {VERSION},'):
+        return False
+    return UNKNOWN not in summary or kinds.find(str(json.loads(summary).get("kind"))) is None
 
 
 def _made(table: Table, ids: list[str]) -> dict[str, str]:
     """Summaries of runs that have none, kept for the next time where the table can be written."""
     ids = ids[:AT_ONCE]
     marks = ", ".join("?" * len(ids))
-    wanted = f"SELECT id, state, spec, metrics, seconds FROM runs WHERE id IN ({marks})"
+    wanted = f"SELECT id, state, spec, metrics, seconds, summary FROM runs WHERE id IN ({marks})"
     found = table.ask(lambda db: db.execute(wanted, ids).fetchall())
-    made = {str(row[0]): json.dumps(_facts(table.folder, *row)) for row in found}
+    made = {str(row[0]): json.dumps(_facts(table.folder, *row[:-1])) for row in found}
 
     def keep(db: sqlite3.Connection) -> None:
         db.execute("BEGIN IMMEDIATE")
         # Not over one that was dropped or made meanwhile, when the run came to its end.
-        change = "UPDATE runs SET summary = ? WHERE id = ? AND state = ? AND summary IS NULL"
-        db.executemany(change, [(made[str(row[0])], row[0], row[1]) for row in found])
+        change = "UPDATE runs SET summary = ? WHERE id = ? AND state = ? AND summary IS ?"
+        db.executemany(change, [(made[str(row[0])], row[0], row[1], row[-1]) for row in found])
         db.execute("COMMIT")
 
     with contextlib.suppress(InputError):
@@ -103,6 +111,8 @@ def _facts(folder: Path, run_id: str, state: object, *told: object) -> dict[str,
     facts: dict[str, object] = {"v": VERSION, "kind": kinds.name_in(settings), "preset": settings.get("preset")}
     facts["seed"] = next((settings[key] for key in ("seed", "first_seed") if key in settings), None)
     facts["seconds"] = seconds.get("total") if isinstance(seconds, dict) else seconds
+    if kind is None:
+        facts["unknown"] = True
     with contextlib.suppress(Exception):  # whatever is wrong with what was written, its row is shown
         facts["measures"] = {} if kind is None else kind.measured(report)
     with contextlib.suppress(Exception):

@@ -12,6 +12,7 @@ from npf_engine.runs.finding import Wanted
 from npf_engine.runs.summaries import Summary
 from npf_engine.studies.kind import Measure
 from pages.models import table
+from ui import states
 
 PILLS = 8  # more are chosen from a list
 BASELINE, OPENED = "baseline", "open"  # query parameters: a run; sweeps, one a line
@@ -51,7 +52,16 @@ def _pills(label: str, options: list[str], key: str, least: int = 2) -> list[str
         return []
     if len(options) > PILLS:
         return list(st.multiselect(label, options, key=key, bind="query-params", width=260))
-    return list(st.pills(label, options, selection_mode="multi", key=key, bind="query-params", width="content") or [])
+    chosen = st.pills(
+        label,
+        options,
+        selection_mode="multi",
+        format_func=states.plain,  # a label is Markdown, and a tag is anybody's word
+        key=key,
+        bind="query-params",
+        width="content",
+    )
+    return list(chosen or [])
 
 
 def order(measures: Mapping[str, Measure]) -> tuple[str, bool]:

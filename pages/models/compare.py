@@ -85,20 +85,26 @@ def _cards(runs: Sequence[Run]) -> None:
 
 
 def _heads(runs: Sequence[Run]) -> list[str]:
-    return [states.plain(run.name) for run in runs]  # a table's cells are Markdown
+    """Names for the columns, numbered where two runs of an older home share one; a table's cells are Markdown."""
+    return [states.plain(name) for name in comparing.told_apart([run.name for run in runs])]
 
 
 def _few(runs: Sequence[Run], sheet: Sheet) -> None:
-    """The whole accuracy table, a column a run; of other kinds than trainings, their measures."""
-    table = metrics(runs) if any(run.metrics for run in runs) else _measures(sheet)
-    if table:
-        columns = zip(*table.values(), strict=True)
-        st.table({"": list(table)} | dict(zip(_heads(runs), map(list, columns), strict=True)))
-        st.caption(
-            "Value (ratio ± standard error; the ratio is value over floor). Lower is better; a ratio of 1 is perfect."
-        )
-    else:
+    """The whole accuracy table of trainings, a column a run; of other kinds, their measures."""
+    trained = any(run.metrics for run in runs)
+    table = metrics(runs) if trained else {}
+    if not trained or any(run.kind != TRAIN for run in runs):
+        table = _measures(sheet) | table
+    if not table:
         st.caption("None of them has an accuracy table.")
+        return
+    columns = zip(*table.values(), strict=True)
+    st.table({"": list(table)} | dict(zip(_heads(runs), map(list, columns), strict=True)))
+    if trained:
+        st.caption(
+            "Value (ratio ± standard error; the ratio is value over floor). Of these lower is better, and a ratio of 1 "
+            "is perfect."
+        )
 
 
 def metrics(runs: Sequence[Run]) -> dict[str, list[str]]:

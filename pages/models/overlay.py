@@ -8,6 +8,7 @@ import streamlit as st
 
 from npf_engine.figures import curves
 from npf_engine.figures.training import wants_log
+from npf_engine.runs import comparing
 from npf_engine.runs.schema import Run
 from ui import live, progress
 from ui.plots import plot
@@ -35,7 +36,8 @@ def show(runs: Sequence[Run]) -> None:
         label_visibility="collapsed",
     )
     stage, scalar = chosen
-    found = {run.name: store().curve(run, scalar).get(stage) for run in runs}
+    names = comparing.told_apart([run.name for run in runs])
+    found = {name: store().curve(run, scalar).get(stage) for name, run in zip(names, runs, strict=True)}
     there = {name: line for name, line in found.items() if line is not None}
     figure = curves.by_name(there, _title(stage, scalar), f"overlay_{stage}_{scalar}")
     if len(there) > NAMED:

@@ -124,7 +124,7 @@ def cells(lines: Sequence[Line], view: View) -> Mapping[str, Sequence[object]]:
     columns: dict[str, Sequence[object]] = {"Name": [_name(line, view) for line in lines]}
     columns[OPEN] = [_button(line, view) for line in lines]
     if sweeps:
-        columns["Runs"] = [len(group.runs) if group.swept else None for group in groups]
+        columns["Runs"] = [_count(group) if group.swept else None for group in groups]
     for name in view.columns:
         item = next((item for item in view.measures.values() if item.title == name), None)
         if item is None:
@@ -132,6 +132,12 @@ def cells(lines: Sequence[Line], view: View) -> Mapping[str, Sequence[object]]:
         else:
             columns |= _measured(item, groups, view.baseline, sweeps)
     return columns
+
+
+def _count(group: Group) -> str:
+    """How many runs a sweep has, and how many of them its means are of."""
+    done = sum(run.state == "done" for run in group.runs)
+    return str(done) if done == len(group.runs) else f"{done} of {len(group.runs)}"
 
 
 def _measured(
@@ -199,7 +205,9 @@ def _config(view: View, key: str) -> Mapping[str, ColumnConfig]:
     found: dict[str, ColumnConfig] = {
         "Name": column.TextColumn(width="medium", pinned=True),
         OPEN: column.ButtonColumn("Page", width=80, type="tertiary", key=f"{key}_open", help="The run's own page"),  # type: ignore[dict-item]
-        "Runs": column.NumberColumn(format="%d", width="small", help="Runs of the sweep"),
+        "Runs": column.TextColumn(
+            width="small", help="Runs of the sweep that are done, of how many; the means are of these"
+        ),
         "Kind": column.TextColumn(width=110),
         "State": column.TextColumn(width=110),
         "Verdict": column.TextColumn(width=120, help="Of a sweep: the lowest of its runs'"),

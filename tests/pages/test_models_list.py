@@ -41,7 +41,7 @@ def test_every_kind_stands_there_and_sweeps_are_one_row(home: RunStore) -> None:
     assert row(app, "bowl")["Kind"] == "Landscape" and row(app, "bowl")["Energy distance"] == 0.25
     assert row(app, "'=1+1")["Colours"] == 1.75 and row(app, "'=1+1")["Field"] == "day in the colours of sunset"
     sweep = row(app, "two seeds")
-    assert (sweep["Runs"], sweep["∇u♯ρ"], sweep["Open"]) == (2, 1.5, "Unfold")
+    assert (sweep["Runs"], sweep["∇u♯ρ"], sweep["Open"]) == ("2", 1.5, "Unfold")
     assert sweep["± ∇u♯ρ"] == pytest.approx(0.5**0.5)  # 1 and 2: deviations of a half, over n - 1
     assert "swept 0" not in set(app.dataframe[0].value["Name"])
     unfolded = open_page("models", {"open": "two seeds"})
@@ -88,6 +88,8 @@ def test_three_runs_of_two_kinds_are_compared(home: RunStore) -> None:
     app = open_page("models", {"run": ids["hills"], "with": f"{ids['bowl']},{ids['swept 1']},nobody"})
     assert not app.exception and {"hills", "bowl", "swept 1"} <= set(app.table[0].value.columns)
     assert "Nothing: they have" not in texts(app)
+    shown = app.table[0].value
+    assert "0.25" in set(shown["bowl"])  # the landscape's own measure stands there too
     home.table.update(ids["bowl"], spec=json.dumps({"kind": "of tomorrow", "x": 1}))
     later = open_page("models", {"run": ids["hills"], "with": ids["bowl"]})
     assert not later.exception and "hills" in texts(later)

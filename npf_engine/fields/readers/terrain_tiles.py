@@ -88,7 +88,7 @@ def _pixels(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
     with open(path, "rb") as stream:
         head = stream.read(26)
-    if head[:8] != b"\x89PNG\r\n\x1a\n" or len(head) < 26:
+    if head[:8] != b"\x89PNG\r\n\x1a\n" or head[12:16] != b"IHDR" or len(head) < 26:
         raise InputError(f"{path.name} does not begin as a PNG; export it again.")
     cols, rows, depth = struct.unpack(">IIB", head[16:25])
     if max(rows, cols) > MOST_SIDE:
@@ -98,10 +98,13 @@ def _pixels(path: Path) -> tuple[np.ndarray, np.ndarray]:
             f"{path.name} has no colours of 8 bits, in which Terrain-RGB and Terrarium keep heights; give a GeoTIFF of "
             "heights."
         )
+    bomb = Image.DecompressionBombError
     try:
         with Image.open(path, formats=("PNG",)) as image:
+            if image.size != (cols, rows):
+                raise ValueError("it says two sizes")
             pixels = np.asarray(image.convert("RGBA"))
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error) as error:
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error, bomb) as error:
         raise InputError(f"{path.name} is damaged and cannot be decoded ({said(error)}); download it again.") from error
     return pixels[..., :3], pixels[..., 3] > 0
 

@@ -122,3 +122,13 @@ def test_without_a_place_the_side_of_a_pixel_is_asked_for(tmp_path: Path) -> Non
     raster = read_raster(path, RasterOptions(pixel_size=30.0))
     assert raster.bounds == (0.0, 0.0, 1920.0, 1920.0) and not raster.notes
     assert uploads.preview(path).ok
+
+
+def test_a_header_that_comes_second_is_none(tmp_path: Path) -> None:
+    """The size in the first chunk is believed only where that is the header: another chunk could hide a larger one."""
+    data = save(tmp_path / "a.png", colours(HEIGHTS, MAPBOX)).read_bytes()
+    false = (13).to_bytes(4, "big") + b"zzZz" + data[16:29] + b"0000"
+    hidden = tmp_path / "b.png"
+    hidden.write_bytes(data[:8] + false + data[8:])
+    with pytest.raises(InputError, match="does not begin as a PNG"):
+        read_tile(hidden, RasterOptions())
