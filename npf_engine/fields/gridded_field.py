@@ -15,6 +15,7 @@ from npf_engine.fields.field import Field, Scaling, Units, split_indices
 from npf_engine.fields.lattice import Lattice
 from npf_engine.fields.readers.gridded import Gridded, read_gridded
 from npf_engine.fields.readers.gridded_axes import Choice
+from npf_engine.fields.readers.gridded_open import explained
 from npf_engine.fields.shift import shift_of
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.tasks import child
@@ -29,7 +30,10 @@ LEAST_INSIDE, MOST_MISS = 0.98, 0.05
 def load(path: Path, spec: FieldSpec, progress: Progress | None = None) -> Gridded:
     """The samples that ``spec`` asks for of a gridded file, parsed in a child with limits. Raises InputError."""
     tell = None if progress is None else lambda done, total, text: progress(0.05, 1.0, text or "reading the grid")
-    return child.call(read_gridded, path, spec, what=path.name, limits=LOAD, returns=RETURNED, progress=tell)
+    try:
+        return child.call(read_gridded, path, spec, what=path.name, limits=LOAD, returns=RETURNED, progress=tell)
+    except child.Stopped as error:
+        raise explained(path, error) from error
 
 
 def gridded_field(name: str, data: Gridded, spec: FieldSpec, source: str = "") -> Field:

@@ -15,7 +15,7 @@ from npf_engine.fields import stored_files
 from npf_engine.fields.field import Field
 from npf_engine.fields.ground import Ground
 from npf_engine.fields.raster import Raster, SourceGrid
-from npf_engine.fields.readers import file_reading, raster_files
+from npf_engine.fields.readers import file_reading, gridded_open, raster_files
 from npf_engine.fields.readers.columns import Column, Layout
 from npf_engine.fields.readers.file_reading import SUFFIXES, ColumnPreview, UploadPreview
 from npf_engine.fields.readers.gridded_axes import Choice
@@ -101,7 +101,7 @@ def _in_child(
                 f"{path.name} could not be read by VTK within {(limits.memory or 0) / 2**30:.0f} GB of memory: it is "
                 "damaged or too large; export it again, or thin it out."
             ) from error
-        raise
+        raise gridded_open.explained(path, error) from error
 
 
 def _reading(progress: Progress | None) -> Progress | None:

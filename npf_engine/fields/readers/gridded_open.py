@@ -23,6 +23,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields.readers.gridded_zarr import open_zarr
 from npf_engine.settings.limits import MAX_FILE_BYTES
 from npf_engine.tasks.archives import Bounds, brief, check_zip, said
+from npf_engine.tasks.child_limits import Stopped
 
 if TYPE_CHECKING:
     import h5py
@@ -74,15 +75,15 @@ def opened(path: Path) -> Iterator[xr.Dataset]:
             raise
         except MemoryError as error:
             if path.is_file() and size < SMALL:  # its header asks for what no such file holds
-                raise _damaged(path) from error
+                raise damaged(path) from error
             raise
         except Exception as error:  # five libraries' own kinds of errors, for whatever a damaged file makes of them
-            raise _damaged(path) from error
+            raise damaged(path) from error
         try:
             yield found
         except (OSError, EOFError, zlib.error, lzma.LZMAError, struct.error, zipfile.BadZipFile, RuntimeError) as error:
             # values are read when they are asked for, and Zarr's codecs know no other error
-            raise _damaged(path) from error
+            raise damaged(path) from error
 
 
 @contextlib.contextmanager
@@ -99,7 +100,14 @@ def _hurried() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
 
-def _damaged(path: Path) -> InputError:
+def explained(path: Path, stopped: Stopped) -> InputError:
+    """What is said of a file at which the child was stopped: of a small one that it is damaged, which sends HDF5 round
+    in circles, or ends it."""
+    small = path.is_file() and path.stat().st_size < SMALL and stopped.reason in ("time", "crash")
+    return damaged(path) if small and is_gridded(path) else stopped
+
+
+def damaged(path: Path) -> InputError:
     """What a visitor can do; what the library says of it is for its authors."""
     return InputError(f"{path.name} is damaged or was not written whole; write it, copy it or download it again.")
 

@@ -16,6 +16,8 @@ from npf_engine.fields.readers import raster_files
 from npf_engine.fields.readers.gridded import read_gridded
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.stored_files import content_hash
+from npf_engine.tasks import child
+from npf_engine.tasks.child_limits import Reason, Stopped
 
 xr = pytest.importorskip("xarray")
 h5py = pytest.importorskip("h5py")
@@ -29,11 +31,11 @@ def data() -> xr.Dataset:
     )
 
 
-def refused(path: Path, child: bool = False) -> str:
+def refused(path: Path, locked: bool = False) -> str:
     """What is said of a file, read here, or as everywhere else in the locked child."""
     spec = FieldSpec(source=str(path))
     with pytest.raises(InputError) as caught:
-        resolve(spec) if child else read_gridded(path, spec)
+        resolve(spec) if locked else read_gridded(path, spec)
     said = str(caught.value)
     assert "\n" not in said and "Traceback" not in said
     return said
@@ -95,7 +97,7 @@ def test_what_leads_out_of_a_file_is_refused(tmp_path: Path) -> None:
     link = tmp_path / "link.h5"
     with h5py.File(link, "w") as file:
         file["u"] = h5py.ExternalLink("secret.h5", "values")
-    assert "points to another file" in refused(link, child=True)
+    assert "points to another file" in refused(link, locked=True)
     virtual = tmp_path / "virtual.h5"
     with h5py.File(virtual, "w") as file:
         layout = h5py.VirtualLayout((20, 30), dtype="f8")
@@ -133,7 +135,7 @@ def test_damage_is_a_sentence(tmp_path: Path) -> None:
     empty = tmp_path / "empty.zarr"
     empty.mkdir()
     assert "without a Zarr group" in refused(empty)
-    assert "no file at" in refused(tmp_path / "absent.nc", child=True)
+    assert "no file at" in refused(tmp_path / "absent.nc", locked=True)
 
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
@@ -200,4 +202,20 @@ def test_a_small_file_that_asks_for_gigabytes_is_damaged(tmp_path: Path) -> None
     path = tmp_path / "lies.nc"
     head = (0, 10, 1, 0x7FFFFFF0)  # no records; one dimension, whose name is two gigabytes long
     path.write_bytes(b"CDF\x01" + b"".join(part.to_bytes(4, "big") for part in head) + b"x" * 100)
-    assert refused(path, child=True).startswith("lies.nc is damaged or was not written whole")
+    assert refused(path, locked=True).startswith("lies.nc is damaged or was not written whole")
+
+
+@pytest.mark.parametrize(("reason", "size", "small"), [("time", 900, True), ("crash", 900, True), ("time", 3e7, False)])
+def test_a_small_file_at_which_its_child_was_stopped_is_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: Reason, size: float, small: bool
+) -> None:
+    path = tmp_path / "loops.nc"
+    with open(path, "wb") as file:
+        file.truncate(int(size))
+
+    def stopped(*_: object, **__: object) -> None:
+        raise Stopped("it takes longer than 20 seconds", reason)
+
+    monkeypatch.setattr(child, "call", stopped)
+    says = "loops.nc is damaged" if small else "longer than 20 seconds"
+    assert says in uploads.preview(path).defects[0] and says in refused(path, locked=True)
