@@ -160,13 +160,16 @@ def _cylinder(points: Points, axes: Axes) -> Map:
         "the area measure of the Earth. Components are eastward and northward.",
     )
     width = float(np.ptp(lon[np.isfinite(lon)]))
-    if width * (1 + 1.5 / max(points.lon.shape[1] - 1, 1)) >= 360.0:  # with the step from the last column to the first
+    columns = points.lon.shape[1]
+    rows = columns == 1  # scattered: no grid that could close
+    if not rows and width * (1 + 1.5 / (columns - 1)) >= 360.0:  # with the step from the last column to the first
         why = (
             f"The grid goes round the globe: its map is a cylinder that is cut open at {where}, whose sides are far "
             "apart for u and M,"
         )
     else:
-        why = f"The grid is {width:.4g} degrees wide, too wide for a map about its middle,"
+        what = "region of the rows" if rows else "grid"
+        why = f"The {what} is {width:.4g} degrees wide, too wide for a map about its middle,"
     notes = (
         f"{why} and shapes are squeezed near the poles; choose bounds (west, south, east, north) for a map about the "
         "middle of a part.",

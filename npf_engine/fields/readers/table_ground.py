@@ -53,6 +53,7 @@ def on_map(layout: Layout, x: np.ndarray, f: np.ndarray, spec: FieldSpec, globe:
     if spec.crs == systems.NOWHERE or beyond:
         return OnMap(x, f, layout, (), (AS_THEY_STAND,))
     axes = globe or EARTH
+    x, f = _opened(x, f)
     grid = _grid(x, f, axes)
     points, values = grid or (Points(x[:, :1], x[:, 1:], axes, rectilinear=False), f[:, None, :])
     chart = map_of(points)
@@ -84,6 +85,24 @@ def _told(chart: Map, by_area: bool) -> list[str]:
         *(text.partition(": rho is")[0].rstrip(".") + "." for text in chart.told),
         "rho is the law of the rows, not of areas.",
     ]
+
+
+def _opened(x: np.ndarray, f: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows whose longitudes rise from west to east without a jump: a region across 180 degrees, written 170 ... 180,
+    -179 ..., is cut where the circle has its widest gap; a meridian that is written at both ends counts once."""
+    x = x.astype(np.float64, copy=True)
+    if abs(np.ptp(x[:, 0]) - 360.0) < 1e-9:
+        once = x[:, 0] < x[:, 0].max() - 1e-9
+        x, f = x[once], f[once]
+    lon = np.unique(x[:, 0])
+    around = 360.0 - float(np.ptp(lon))
+    if len(lon) < 2 or float(np.diff(lon).max()) <= around:
+        return x, f
+    circle = np.unique(np.mod(lon, 360.0))
+    gaps = np.diff(circle, append=circle[0] + 360.0)
+    west = circle[(int(np.argmax(gaps)) + 1) % len(circle)]
+    x[:, 0] = west + np.mod(x[:, 0] - west, 360.0)
+    return x, f
 
 
 def _grid(x: np.ndarray, f: np.ndarray, axes: Axes) -> tuple[Points, np.ndarray] | None:

@@ -122,3 +122,31 @@ def test_heights_over_columns_that_are_called_lon_and_lat(tmp_path: Path) -> Non
     field = catalog.resolve(FieldSpec(source=str(path), columns="lon, lat -> h [m]", slope="per-metre", sigma=0.0))
     x, f = samples(field)
     np.testing.assert_allclose(f, 1.0173 * np.stack(gradient(x[:, 0], x[:, 1]), axis=1), rtol=1e-3)
+
+
+def test_a_region_across_180_degrees_is_one_region(tmp_path: Path) -> None:
+    """170 ... 180, -179 ... -170 is 170 ... 190: the same samples, and a tenth of them in each tenth of the width."""
+    lon, lat = (part.ravel() for part in np.meshgrid(np.arange(170.0, 191.0), np.arange(-20.0, 1.0)))
+    fields = []
+    for name, east in (("a", lon), ("b", np.where(lon > 180, lon - 360, lon))):
+        path = write(tmp_path / f"{name}.csv", east, lat, np.sin(np.radians(lon)), np.cos(np.radians(3 * lat)))
+        fields.append(catalog.resolve(FieldSpec(source=str(path), columns="lon, lat -> u, v")))
+    (x, f), (other, same) = map(samples, fields)
+    np.testing.assert_allclose(x, other, atol=1e-3)
+    np.testing.assert_allclose(f, same, atol=1e-6)
+    place = pyproj.Proj(proj="laea", lon_0=180.0, lat_0=-10.0, a=A, b=B)
+    east = np.mod(place(*(1000.0 * x.T), inverse=True)[0], 360.0)
+    shares = np.histogram(east, np.linspace(170.0, 190.0, 11))[0] / len(east)
+    assert np.abs(shares - 0.1).max() < 0.01
+
+
+def test_a_meridian_written_twice_counts_once_and_scattered_rows_are_no_grid(tmp_path: Path) -> None:
+    lon, lat = (part.ravel() for part in np.meshgrid(np.arange(-180.0, 181.0, 10.0), np.arange(-60.0, 61.0, 10.0)))
+    path = write(tmp_path / "a.csv", lon, lat, np.sin(np.radians(lon)), np.cos(np.radians(lat)))
+    field = catalog.resolve(FieldSpec(source=str(path), columns="lon, lat -> u, v"))
+    assert "by the area of the cells" in told(field)
+    rng = np.random.default_rng(0)
+    lon, lat = rng.uniform(-110.0, 110.0, 2_000), rng.uniform(-60.0, 60.0, 2_000)
+    path = write(tmp_path / "b.csv", lon, lat, np.sin(np.radians(lon)), np.cos(np.radians(lat)))
+    notes = " ".join(catalog.resolve(FieldSpec(source=str(path), columns="lon, lat -> u, v")).warnings)
+    assert "globe" not in notes and "region of the rows is 219" in notes
