@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
-from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 DEVICE = torch.device("meta")
@@ -72,7 +71,7 @@ class _Factories(TorchDispatchMode):
 
 
 def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    tensors = [t for t in pytree.tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
+    tensors = _tensors((*args, *kwargs.values()))
     device = kwargs.get("device")
     asked = None if device is None else torch.device(device) == DEVICE
     there = [t for t in tensors if isinstance(t, OnGPU)]
@@ -82,14 +81,37 @@ def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     known = {id(t.held): t for t in there}
     if asked is not None:
         kwargs = kwargs | {"device": torch.device("cpu")}
-    args, kwargs = pytree.tree_map_only(OnGPU, lambda t: t.held, (args, kwargs))
+    if there:
+        args, kwargs = _each(_held, args), {key: _each(_held, value) for key, value in kwargs.items()}
     found = func(*args, **kwargs)
     if func is aten.copy_.default and not there:
         return found
     first = bool(there) and (func is not aten.copy_.default or isinstance(tensors[0], OnGPU))
     if not (first if asked is None else asked):
         return found
-    return pytree.tree_map_only(Tensor, lambda t: known[id(t)] if id(t) in known else OnGPU(t), found)
+    return _each(lambda t: known[id(t)] if id(t) in known else OnGPU(t), found)
+
+
+def _held(t: Tensor) -> Tensor:
+    return t.held if isinstance(t, OnGPU) else t
+
+
+# torch's own walk through arguments of any kind takes longer than all else here; operations take tensors and lists.
+def _tensors(values: Any) -> list[Tensor]:
+    found: list[Tensor] = []
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif type(value) in (list, tuple):
+            found += _tensors(value)
+    return found
+
+
+def _each(change: Callable[[Tensor], Tensor], value: Any) -> Any:
+    """``value`` with its tensors, in lists and tuples too, changed."""
+    if isinstance(value, Tensor):
+        return change(value)
+    return type(value)(_each(change, part) for part in value) if type(value) in (list, tuple) else value
 
 
 def _refuse_a_mixture(func: Any, args: Any, there: list[Tensor], here: list[Tensor]) -> None:
