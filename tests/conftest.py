@@ -37,6 +37,26 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     return home
 
 
+@pytest.fixture(scope="session")
+def lend_cities(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], None]:
+    """Gives a home the index of cities, which takes ten seconds to make: one for all homes and processes of the tests."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cities"
+    shared.mkdir(exist_ok=True)
+
+    def lend(home: Path) -> None:
+        (home / "cache").mkdir(exist_ok=True)
+        (home / "cache" / "cities").symlink_to(shared)
+
+    return lend
+
+
+@pytest.fixture
+def known_cities(own_home: Path, lend_cities: Callable[[Path], None]) -> None:
+    """The test's home has the index of cities."""
+    lend_cities(own_home)
+
+
 @pytest.fixture
 def read_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parse in this process what a child would: for tests of many files, where starting children would take minutes."""

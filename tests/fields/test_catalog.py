@@ -93,6 +93,7 @@ def test_a_region_by_name_out_of_a_seeded_cache(
     assert not next(info for info in list_fields() if info.name == "chamonix").needs_network
 
 
+@pytest.mark.usefixtures("known_cities")
 def test_a_city_from_a_server_and_its_cancel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     need_gdal()
     monkeypatch.setenv("EIO_CACHE_DIR", str(tmp_path / "tiles"))

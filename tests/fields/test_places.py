@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,12 @@ from npf_engine.fields.places.find import box_around, coordinates_place, find_pl
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_index(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Make the index of cities once, in a home of its own; it stays in memory for the whole session."""
+def one_index(tmp_path_factory: pytest.TempPathFactory, lend_cities: Callable[[Path], None]) -> None:
+    """The index of cities, in a home of its own; it stays in memory for the whole session."""
     patch = pytest.MonkeyPatch()
-    patch.setenv("NPF_HOME", str(tmp_path_factory.mktemp("cities_home")))
+    home = tmp_path_factory.mktemp("cities_home")
+    lend_cities(home)
+    patch.setenv("NPF_HOME", str(home))
     cities.load_index()
     patch.undo()
 

@@ -121,7 +121,7 @@ def quick_reading(read_here: None) -> None:
 
 
 @pytest.fixture
-def store(own_home: Path) -> Iterator[RunStore]:
+def store(own_home: Path, known_cities: None) -> Iterator[RunStore]:
     """The store that the pages of this test see; nothing of it is left running afterwards."""
     found = RunStore(own_home).watch()
     yield found

@@ -145,7 +145,7 @@ def test_cancel_while_the_field_is_built_leaves_nothing_half_written(tmp_path):
     assert not (tmp_path / layout.REPORT).exists() and not list(tmp_path.glob("*.zip"))
 
 
-def test_an_unknown_field_fails_with_its_sentence(own_home):
+def test_an_unknown_field_fails_with_its_sentence(own_home, known_cities):
     store = RunStore(own_home, gallery=None).watch()
     run = store.submit(with_values(TrainingSpec(), TINY | {"field.source": "jacksborro"}))
     wait_for(lambda: state(store, run.id) == "failed", seconds=180)
