@@ -39,7 +39,7 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 
 @pytest.fixture(scope="session")
 def lend_cities(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], None]:
-    """Gives a home the index of cities, which takes ten seconds to make: one for all homes and processes of the tests."""
+    """Gives a home the index of cities, ten seconds of work: one for all homes and processes."""
     base = tmp_path_factory.getbasetemp()
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cities"
     shared.mkdir(exist_ok=True)
