@@ -11,7 +11,6 @@ import streamlit as st
 
 from npf_engine.fields.field import Units
 from npf_engine.figures import coast
-from npf_engine.settings import reading
 from ui.worldmap import LINES
 
 WIDE = {"degrees": 60.0, "km": 6000.0}  # sides of a map from which the coarse lines do
@@ -28,9 +27,10 @@ def add(
 ) -> go.Figure:
     """The figure with the coasts that lie in its box, where the field is on the Earth; ``over_colours``: on a picture
     that fills the box, else on the page's own ground."""
-    pair = reading.numbers(provenance, "origin")
-    origin = (pair[0], pair[1]) if len(pair) == 2 else None
-    if coast.known(units, origin):
+    told = provenance.get("origin")
+    pair = [part for part in told if isinstance(part, int | float)] if isinstance(told, list | tuple) else []
+    origin = (float(pair[0]), float(pair[1])) if len(pair) == 2 else None
+    if provenance.get("earth") is not False and coast.known(units, origin):
         wide = max(b - a for a, b in zip(low, high, strict=True)) > WIDE.get(units.position[0], np.inf)
         colour = coast.ON_COLOURS if over_colours else coast.ON_GROUND
         found = coast.trace(_lines("coarse" if wide else "coast"), units, low, high, origin, colour)

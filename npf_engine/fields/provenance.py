@@ -35,6 +35,7 @@ def provenance_of(
         "bounds": [float(b) for b in raster.bounds],
         "coordinates": raster.coordinates,
         "crs": crs_title(raster.crs),
+        "earth": raster.earth,
         "height_unit": raster.unit.name,
         "offset": raster.offset * unit,
         "source_grid": list(source.shape),

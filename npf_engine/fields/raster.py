@@ -29,7 +29,8 @@ class Raster:
     system) or pixels (nothing is known of the place). ``ground``: how long pixels are on the ground; where it is None,
     degrees are those of WGS84 and metres those of the ground. ``notes`` are warnings, ``conversions`` what was done to
     the numbers. ``source``: the grid that ``elevation`` was resampled from, where it was. ``bands``: of the file.
-    ``crs``: the coordinate system, as EPSG:4326 or as WKT, "" where none is named.
+    ``crs``: the coordinate system, as EPSG:4326 or as WKT, "" where none is named;
+    ``earth``: whether it is of the Earth.
     """
 
     elevation: np.ndarray
@@ -43,6 +44,7 @@ class Raster:
     conversions: tuple[str, ...] = field(default=())
     bands: int = 1
     crs: str = ""
+    earth: bool = True
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,16 @@ class Word:
 
 GRADIENT, WIND, VECTOR = Word("gradient", "gradients"), Word("wind", "winds"), Word("vector", "vectors")
 NUMBER = Word("value", "values")  # of one component
+STEPS = (
+    "pixel",
+    "metre",
+    "meter",
+    "m",
+    "km",
+    "kilometre",
+    "degree",
+    "unit",
+)  # of positions: what is per one is a slope
 WORDS = {word.one: word for word in (GRADIENT, WIND, VECTOR)}
 
 
@@ -31,6 +41,6 @@ def value_word(spec: FieldSpec, unit: str = "", d: int = 2) -> Word:
     told: str = VECTOR.one
     with contextlib.suppress(InputError):
         told = source_of(spec).value_word
-    if told == VECTOR.one and " per " in unit and "second" not in unit:
+    if told == VECTOR.one and unit.rpartition(" per ")[2] in STEPS and " per " in unit:
         return GRADIENT
     return WORDS[told]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from npf_engine.runs.marks import MAX_TAGS
+from npf_engine.runs.marks import MAX_TAGS, checked_tags
 from npf_engine.runs.schema import Run
 from npf_engine.settings.limits import MAX_SENTENCE
 from ui import states
@@ -41,6 +41,8 @@ def tag_all(runs: Sequence[Run], known: Sequence[str]) -> None:
         tags = st.multiselect("Tags to add", list(known), key="tag_all_tags", accept_new_options=True)
         if st.form_submit_button("Add", type="primary", key="tag_all_add"):
             with states.told():
-                for run in own:
-                    store().describe(run.id, [*run.tags, *tags])
+                # as they are now, which may be since somebody else tagged; checked before the first is written
+                wanted = {run.id: checked_tags([*store().get(run.id).tags, *tags]) for run in own}
+                for run_id, every in wanted.items():
+                    store().describe(run_id, every)
                 st.rerun()

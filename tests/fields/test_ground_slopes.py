@@ -15,6 +15,8 @@ from rasterio.transform import from_origin
 from npf_engine.errors import InputError
 from npf_engine.fields import uploads
 from npf_engine.fields.field import Field
+from npf_engine.fields.readers.options import RasterOptions
+from npf_engine.fields.readers.raster_files import read_raster
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.summary import moments
 
@@ -81,7 +83,10 @@ def test_utm_has_its_scale(tmp_path: Path, x: float, scale: float):
 
 @pytest.mark.parametrize(("radius", "flattening", "name"), [(3396190.0, 169.8944472, "Mars"), (1737400.0, 0.0, "Moon")])
 def test_other_bodies_have_their_own_size(tmp_path: Path, radius: float, flattening: float, name: str):
-    assert mean(ellipsoid(tmp_path / "a.tif", radius, flattening, name)) == pytest.approx([0.1, 0], rel=1e-5)
+    path = ellipsoid(tmp_path / "a.tif", radius, flattening, name)
+    assert mean(path) == pytest.approx([0.1, 0], rel=1e-5)
+    assert not read_raster(path, RasterOptions()).earth  # it gets no coastlines
+    assert read_raster(tif(tmp_path / "b.tif", 3 * COL + 0.01, "EPSG:4326", (0, 1), 0.01), RasterOptions()).earth
 
 
 def test_grads_are_no_degrees(tmp_path: Path):

@@ -16,6 +16,8 @@ from npf_engine.fields.valueword import GRADIENT, VECTOR, WIND, Word, value_word
         (FieldSpec(source="era5.nc"), "m/s", VECTOR),
         (FieldSpec(source="era5.nc"), "metres per second", VECTOR),
         (FieldSpec(source="era5.nc", scalar="z"), "m per km", GRADIENT),
+        (FieldSpec(source="drifters.csv"), "km per h", VECTOR),
+        (FieldSpec(source="rain.nc"), "kg per m3", VECTOR),
         (FieldSpec(source="heights.csv"), "metres per pixel", GRADIENT),
         (FieldSpec(source="drifters.csv"), "m/s", VECTOR),
         (FieldSpec(source="two.tif", components="1,2"), "", VECTOR),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 NODES = (129, 65)  # rows and columns at which the ground is measured, at most
 STEP_METRES = 200.0  # on the ground, about, between the two points whose distance is measured
 EVEN = 1e-4  # share by which a stretch may vary and still be told as one number
+EARTH_RADIUS = 6_378_137.0  # metres, at the equator
 NOWHERE = "none"  # as a setting: the file's own system is not believed
 
 
@@ -84,6 +85,11 @@ def parsed(text: str, name: str) -> CRS:
             f"{name} names a coordinate system that is not understood ({said(error)[:120]}); warp it to "
             "EPSG:4326, or set crs."
         ) from error
+
+
+def of_the_earth(crs: CRS) -> bool:
+    """Whether a coordinate system is of the Earth, by the size of its ellipsoid; one that has none is."""
+    return crs.ellipsoid is None or abs(crs.ellipsoid.semi_major_metre / EARTH_RADIUS - 1) < 0.01
 
 
 def name_of(crs: CRS) -> str:

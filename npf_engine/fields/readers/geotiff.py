@@ -185,4 +185,13 @@ def _oriented(elevation: np.ndarray, transform: Affine, crs: CRS | None, name: s
     frame = systems.frame(crs, name, (west, south, east, north), (rows, cols))
     unit: HeightUnit = frame.unit or ASSUMED
     notes += frame.notes
-    return Raster(elevation, frame.bounds, frame.coordinates, tuple(notes), unit=unit, ground=frame.ground, crs=named)
+    return Raster(
+        elevation,
+        frame.bounds,
+        frame.coordinates,
+        tuple(notes),
+        unit=unit,
+        ground=frame.ground,
+        crs=named,
+        earth=systems.of_the_earth(crs),
+    )
