@@ -120,14 +120,14 @@ def _numbers(metrics: Mapping[str, object], unit: str) -> None:
                 help=f"mean |F − ∇u∘Mξ| is {number(maybe_number(rebuilt, 'l2'))}{unit}, so much of the mean |F|.",
             )
         if cosine:
+            mean, std, trivial = (maybe_number(cosine, key) for key in ("mean", "std", "trivial"))
             st.metric(
                 "Cosine of the inverse, at most 1",
-                f"{reading.number(cosine, 'mean'):.2f} ± {reading.number(cosine, 'std'):.2f}",
+                f"{number(mean, 2)} ± {number(std, 2)}",
                 border=True,
-                help=f"F at a drawn pre-image against F asked for; one fixed direction reaches "
-                f"{reading.number(cosine, 'trivial'):.2f}.",
+                help=f"F at a drawn pre-image against F asked for; one fixed direction reaches {number(trivial, 2)}.",
             )
-        if miss:
+        if maybe_number(miss, "mean") is not None:
             st.metric(
                 "Miss of the inverse, of F's spread",
                 percent(reading.number(miss, "mean")),
@@ -149,14 +149,14 @@ def _miss(miss: Mapping[str, object]) -> str:
     """What stands behind the mean miss, in words."""
     text = (
         f"mean |F(x) − v| at drawn pre-images x of v, as a share of F's spread; the median is "
-        f"{number(maybe_number(miss, 'median'), 2)}, "
-        f"and {100 * reading.number(miss, 'beyond_half'):.0f} % miss by more than half of |v|."
+        f"{number(maybe_number(miss, 'median'), 2)}."
     )
+    if (beyond := maybe_number(miss, "beyond_half")) is not None:
+        text += f" {100 * beyond:.0f} % miss by more than half of |v|."
     if (worst := maybe_number(miss, "worst_decile")) is not None:
         text += f" At the worst tenth of places the median is beyond {number(worst, 2)}."
-    if exact := reading.maybe_mapping(miss, "exact"):
-        found = 100 * reading.number(exact, "found")
-        text += f" Carried on by F itself, {found:.1f} % of the draws end within 0.01 of v."
+    if (found := maybe_number(reading.maybe_mapping(miss, "exact"), "found")) is not None:
+        text += f" Carried on by F itself, {100 * found:.1f} % of the draws end within 0.01 of v."
     if (own := maybe_number(miss, "own_error")) is not None:
         text += f" F is known on samples only; ∇u∘Mξ in its place misses by {number(own, 2)} itself."
     return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,14 +44,15 @@ def figure(args: argparse.Namespace) -> Answer:
         raise InputError(f"--out must end with .pdf, .svg or .png, not {out.suffix or out.name!r}")
     if not 4 <= args.font <= 24:
         raise InputError(f"--font must be a size of type between 4 and 24 points, not {args.font:g}")
-    again = f"{printed.PYTHON} figure {run.name} --view {args.view} --columns {args.columns} --font {args.font:g}"
+    how_wide = f"--columns {args.columns} --font {args.font:g}"
+    again = f"{printed.PYTHON} figure {shlex.quote(run.name)} --view {args.view} {how_wide}"
     how = paper.Print(
         args.columns,
         args.font,
         kind,
         f"{run.stem} {args.view}",
         CAPTIONS[args.view],
-        f"{again} --out {out.name}",
+        f"{again} --out {shlex.quote(out.name)}",
     )
     data = printed.of_run(run, how) if args.view == DRAWS else _of_model(run, args.view, how)
     with layout.writing(out):
