@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,12 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Every test gets a home folder of its own, so that no test sees a user's runs or another test's."""
     home = tmp_path_factory.mktemp("npf_home")
     monkeypatch.setenv("NPF_HOME", str(home))
-    return home
+    yield home
+    (home / "runs.sqlite3").unlink(missing_ok=True)  # which ends the threads that watch this home
 
 
 @pytest.fixture(scope="session")
@@ -55,6 +57,22 @@ def lend_cities(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], No
 def known_cities(own_home: Path, lend_cities: Callable[[Path], None]) -> None:
     """The test's home has the index of cities."""
     lend_cities(own_home)
+
+
+@pytest.fixture(scope="session")
+def quick_opening() -> Iterator[None]:
+    """Streamlit's AppTest reads the metadata of every installed package for each page opened and compiles its scripts
+    for each run, a third of what opening one costs: here once for all."""
+    from streamlit.components.v2 import manifest_scanner
+    from streamlit.testing.v1 import app_test, local_script_runner
+
+    with pytest.MonkeyPatch.context() as patch:
+        scanned = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", scanned)
+        scripts = app_test.ScriptCache()
+        for module in (app_test, local_script_runner):
+            patch.setattr(module, "ScriptCache", lambda: scripts)
+        yield
 
 
 @pytest.fixture

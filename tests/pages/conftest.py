@@ -116,13 +116,14 @@ def kill_workers(home: Path) -> None:
 
 
 @pytest.fixture(autouse=True)
-def quick_reading(read_here: None) -> None:
+def quick_reading(read_here: None, quick_opening: None) -> None:
     """The pages' files are parsed in this process; that a child does it is tested with the child and in the browser."""
 
 
 @pytest.fixture
-def store(own_home: Path, known_cities: None) -> Iterator[RunStore]:
+def store(own_home: Path, known_cities: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
     """The store that the pages of this test see; nothing of it is left running afterwards."""
+    monkeypatch.setenv("NPF_NICE", "0")  # a niced worker starves beside tests that run in parallel
     found = RunStore(own_home).watch()
     yield found
     for run in found.list():

@@ -62,6 +62,7 @@ def linked(app: AppTest) -> dict[str, str]:
     return {key: value if isinstance(value, str) else value[0] for key, value in dict(app.query_params).items()}
 
 
+@pytest.mark.usefixtures("quick_opening")
 def test_a_new_setting_is_one_declaration():
     new = "sampler.redraws"
     with pytest.raises(InputError, match=r"sampler\.redraws must be at most 9, not 10"):
@@ -80,6 +81,7 @@ def test_a_new_setting_is_one_declaration():
     assert "Times that a path is drawn anew" in widget.help and "more gain nothing" in widget.help
 
 
+@pytest.mark.usefixtures("quick_opening")
 def test_changes_go_into_the_link_and_what_is_refused_is_told_once():
     app = opened({"preset": "long", "seed": "4", "utm": "mail"})
     app.text_input(key="set_tau").set_value("0.01").run()

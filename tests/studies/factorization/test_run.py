@@ -169,7 +169,7 @@ def test_a_queued_run_ends_as_one_that_can_be_used_and_imported(own_home, traine
     assert torch.isfinite(model.grad_u(model.scaling.to_user(x))).all()
 
     taken = store.import_bundle(store.bundle(run.id))
-    assert taken.source == "imported" and taken.state == "done" and taken.name == "Tiny terrain"
+    assert taken.source == "imported" and taken.state == "done" and taken.name == "Tiny terrain (2)"
     assert taken.metrics == done.metrics and taken.verdict == done.verdict and taken.spec.u == done.spec.u
     assert store.model(taken.id).fingerprint() == model.fingerprint()  # its programs and its card are made anew
     assert (store.report(taken.id) or {})["verdict_reason"] == (store.report(run.id) or {})["verdict_reason"]
