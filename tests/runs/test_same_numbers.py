@@ -4,6 +4,7 @@ nothing, in a folder, broken off twice and gone on with, on the command line, an
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
 from collections.abc import Callable
@@ -17,7 +18,10 @@ import torch
 import npf_engine as npf
 from npf_engine.cli import Interrupted, main, running
 from npf_engine.errors import Cancelled, InputError
+from npf_engine.fields import digits as digit_files
 from npf_engine.fields.pictures import built_in, open_picture, resized, write_png
+from npf_engine.measures import report as measuring
+from npf_engine.networks import framed
 from npf_engine.polar import PolarFactorization
 from npf_engine.runs.console import ConsoleRecorder
 from npf_engine.runs.job import run_job, workplace
@@ -32,11 +36,14 @@ from npf_engine.studies.factorization.spec import of_field, with_values
 from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.landscape import bundling, run
 from npf_engine.studies.landscape.spec import LandscapeSpec
+from npf_engine.studies.recolor import run as recoloring
+from npf_engine.studies.recolor import transfer
 from npf_engine.studies.recolor.spec import RecolorSpec
 from npf_engine.tasks import layout
 from npf_engine.tasks.processes import FileLock
 from npf_engine.tasks.recorder import Recorder
-from npf_engine.transport import dual
+from npf_engine.transport import dual, dual_fit
+from npf_engine.transport.methods.exact import ExactSettings
 from tests.tiny import SETTINGS
 
 OF_THE_ASKING = ("seconds", "out", "bundle", "curve")  # keys that tell of time and place
@@ -50,7 +57,7 @@ TRAINING = SETTINGS | {
     "report.n": 64,
 }
 NETWORKS = PretrainSettings(
-    u=PotentialConfig(hidden=(8,), pair_size=200, pairings=1, regression_steps=20, batch=64),
+    u=PotentialConfig(hidden=(8,), pair_size=200, pairings=1, regression_steps=20, polish_steps=6, batch=64),
     v=AmortizerConfig(hidden=(8,), steps=10),
     m=MapConfig(hidden=(8,), steps=0, fourier=2),
     inverse=InverseConfig(hidden=(8,), steps=0, sampler_steps=4, fourier=2),
@@ -65,6 +72,23 @@ NETWORKS = PretrainSettings(
 def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many checkpoints in little time; none of them has to survive a power cut."""
     monkeypatch.setattr(os, "fsync", lambda handle: None)
+
+
+@pytest.fixture(autouse=True)
+def few_of_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Constants that no setting reaches, small: every way has the same ones, and is taken up to six times."""
+    monkeypatch.setattr(measuring, "inverse_miss", functools.partial(measuring.inverse_miss, values=8, draws=4))
+    monkeypatch.setattr(recoloring, "colour_match", functools.partial(recoloring.colour_match, n=200))
+    monkeypatch.setitem(transfer.OWN, "exact", ExactSettings(points=150))
+    monkeypatch.setattr(dual, "WARM_UP", 20)
+    monkeypatch.setattr(dual_fit, "IDENTITY_STEPS", 10)
+    monkeypatch.setattr(framed, "BENT", 16)
+
+
+@pytest.fixture(scope="module")
+def known_digits() -> tuple[torch.Tensor, torch.Tensor]:
+    """The embedded digits, read once."""
+    return digit_files._scikit_digits()
 
 
 class Counting(Recorder):
@@ -184,8 +208,7 @@ def set_words(spec: Any, base: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("solver", ["fast", "published"])
-def test_a_training(solver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dual, "WARM_UP", 20)
+def test_a_training(solver: str, tmp_path: Path) -> None:
     values = TRAINING | {"solver": solver}
     base = of_field("quick", "himmelblau")
     spec = with_values(base, values)
@@ -201,7 +224,7 @@ def test_a_landscape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundling, "REPORT", ReportConfig(draws=2, n=64, neighbourhoods=4))
     spec = LandscapeSpec("double-well", "lmc-npf", particles=8, steps=60, seed=2)
     words = ["landscape", "double-well", "--method", "lmc-npf", "--particles", "8", "--steps", "60", "--seed", "2"]
-    report, numbers = in_every_way(spec, words, tmp_path)
+    report, numbers = in_every_way(spec, words, tmp_path, whole=False)
     assert numbers["networks"] == report["fingerprint"] and "particles.npz paths" in numbers
 
 
@@ -274,7 +297,15 @@ FLOWS: dict[str, object] = {"particles.count": 100, "particles.first": 0, "parti
         ),
     ],
 )
-def test_an_experiment(section: str, values: dict[str, object], left: set[str], tmp_path: Path) -> None:
+def test_an_experiment(
+    section: str,
+    values: dict[str, object],
+    left: set[str],
+    tmp_path: Path,
+    known_digits: tuple[torch.Tensor, torch.Tensor],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(digit_files, "_scikit_digits", lambda: known_digits)
     base = experiment_preset(section)
     spec = kinds.of(base).with_values(base, NETWORKS_OF_EXPERIMENTS | values)
     # The weights are the same. What is measured against the Gaussian map in 222 dimensions differs in the ninth digit
