@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import json
 import shlex
 import sys
@@ -19,11 +20,12 @@ from npf_engine.cli import flags, main
 from npf_engine.cli.parser import build_parser
 from npf_engine.divergences.distances import energy_mmd
 from npf_engine.errors import Cancelled, InputError
-from npf_engine.sampling import landscapes, nuts
+from npf_engine.sampling import landscapes, learned, nuts
 from npf_engine.sampling.chain import ChainState, Oracle, run_chain
 from npf_engine.sampling.exact import Truth, critical_points
 from npf_engine.sampling.langevin import LangevinSettings, Region
 from npf_engine.sampling.pretrain import PretrainSettings
+from npf_engine.sampling.proposal import ProposalSettings
 from npf_engine.sampling.tempering import Tempering
 from npf_engine.settings.dotted import with_dotted
 from npf_engine.settings.stages import AmortizerConfig, InverseConfig, MapConfig, PotentialConfig
@@ -219,19 +221,23 @@ class _Keeping(Recorder):
 
 
 @pytest.mark.parametrize("method", ["lmc-npf", "lmc-npf-corrected"])
-def test_particles_cross_through_u_and_a_broken_run_goes_on_the_same(method: str) -> None:
+def test_particles_cross_through_u_and_a_broken_run_goes_on_the_same(
+    monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
     """From one well of the double well both are reached; the budget is kept; resumed numbers are those of one run."""
-    spec = LandscapeSpec("double-well", method, particles=60, steps=200)
+    quick = functools.partial(ProposalSettings, components=8, hidden=(32,), steps=150, batch=256)
+    monkeypatch.setattr(learned, "ProposalSettings", quick)
+    spec = LandscapeSpec("double-well", method, particles=60, steps=100)
     unbroken = _Keeping()
     whole = run_landscape(spec, unbroken, networks=SMALL)
-    assert whole["gradient_evaluations"] <= 60 * 200 + 120
+    assert whole["gradient_evaluations"] <= 60 * 100 + 120
     assert min(mode["occupancy"] for mode in whole["modes"]) > 0.2
     if method == "lmc-npf-corrected":
         assert 0.02 < whole["acceptance"] <= 1.0
         assert all(mode["own_law"] is None for mode in whole["modes"])
     else:
         assert [mode["own_law"] for mode in whole["modes"]] == pytest.approx([0.5, 0.5], abs=0.1)
-    recorder = _Keeping(cancel_at=60)
+    recorder = _Keeping(cancel_at=30)
     recorder.memo = {key: state for key, state in unbroken.memo.items() if not key.startswith("chain.")}
     with pytest.raises(Cancelled):
         run_landscape(spec, recorder, networks=SMALL)
@@ -414,7 +420,7 @@ def test_the_command_of_a_run_reproduces_it_to_the_last_digit() -> None:
         tau=1.23456789e-5,
         coefficient=7 / 3,
     )
-    words = shlex.split(bundling._command(spec))
+    words = shlex.split(bundling.sampling_command(spec))
     again = with_dotted(LandscapeSpec(), flags.typed(LandscapeSpec, build_parser().parse_args(words[3:])))
     assert again.name == spec.expression
     for name in ("low", "high", "start"):
