@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from npf_engine.errors import InputError
@@ -9,6 +11,7 @@ from npf_engine.fields.readers.columns import plain, unit_of
 from npf_engine.fields.readers.gridded_units import unit_of as speed_unit
 from npf_engine.fields.units_of_height import length_of
 
+SUFFIX = re.compile(r"(?<=[a-z0-9])[_ ](deg|degrees|km|m|cm|mm|ft|feet)\s*$", re.IGNORECASE)  # a unit at a name's end
 # Names of one thing, by the one that stands for all.
 _SAME = {
     **{"x": "x1", "y": "x2", "z": "x3"},
@@ -29,7 +32,7 @@ def keys(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[list[str], li
 
 
 def _short(names: tuple[str, ...]) -> list[str]:
-    short = [plain(name) or name.lower() for name in names]
+    short = [plain(SUFFIX.sub("", name)) or name.lower() for name in names]
     return [_SAME.get(name, name) for name in short]
 
 
@@ -42,7 +45,7 @@ def in_units_of(
     """
     factors, notes = np.ones(len(names)), []
     for k, (name, goal) in enumerate(zip(names, wanted, strict=True)):
-        have, want = unit_of(name), unit_of(goal)
+        have, want = _unit(name), _unit(goal)
         if have == want:
             continue
         if not have or not want:
@@ -59,6 +62,12 @@ def in_units_of(
         if factors[k] != 1.0:
             notes.append(f"{name.strip()} of {files[1]} was turned into {want}: times {factors[k]:.6g}.")
     return (points * factors if np.any(factors != 1.0) else points), notes
+
+
+def _unit(name: str) -> str:
+    """In brackets, or at the end of the name: ``x [km]``, ``x_km``."""
+    found = SUFFIX.search(name.strip())
+    return unit_of(name) or (found[1] if found else "")
 
 
 def _size(unit: str) -> tuple[str, float] | None:

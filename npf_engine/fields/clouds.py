@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ from npf_engine.tasks.archives import check_zip
 
 # What a column is called that only counts rows; it is one where it counts indeed.
 COUNTERS = frozenset({"", "index", "idx", "id", "row", "rows", "no", "nr", "no.", "nr.", "number", "n", "i", "#"})
+
+# What only ever names a row: an index in any order, where its numbers are whole and no two of them equal.
+IDENTIFIERS = frozenset({"id", "ids", "fid", "gid", "uid", "pid", "objectid", "pointid", "rowid", "index", "idx"})
 
 
 @dataclass(frozen=True)
@@ -159,8 +163,11 @@ def _cleaned(cloud: Cloud) -> Cloud:
 
 
 def _counts(name: str, values: np.ndarray) -> bool:
-    """Whether a column is an index: called like one, and rising by one from row to row."""
+    """Whether a column is an index: called like one, and rising by one from row to row, or in any order where its name
+    says what it is."""
     plain = name.lower()
+    if re.sub(r"[\s_.-]", "", plain) in IDENTIFIERS and _numbers_rows(values):
+        return True
     if plain not in COUNTERS and not plain.startswith("unnamed:"):
         return False
     return len(values) > 1 and bool(np.all(np.diff(values) == 1)) and bool(values[0] == np.round(values[0]))

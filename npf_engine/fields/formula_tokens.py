@@ -93,7 +93,11 @@ def _sign_before(tokens: Sequence[Token]) -> str:
             open_ += {")": 1, "(": -1}.get(tokens[at].text, 0)
         if at > 0 and tokens[at - 1].text in FUNCTIONS:
             at -= 1
-    return tokens[at - 1].text if at > 0 else ""
+    sign = tokens[at - 1].text if at > 0 else ""
+    while sign in ("+", "-") and at > 1 and tokens[at - 2].text in (*UNSURE, "+", "-"):  # of one number: e^-2x
+        at -= 1
+        sign = tokens[at - 1].text
+    return sign
 
 
 def short(text: str) -> str:

@@ -136,3 +136,15 @@ def test_the_lab_takes_the_joined_clouds(tmp_path: Path):
     task = build_task(str(first), str(second))
     assert task.d == 2 and len(task.notes) == 2
     assert float(task.test(22, 0)[1].mean(0)[1]) > 5, "the second axis is the wide one"
+
+
+def test_units_at_the_end_of_a_name_and_identifiers_in_any_order(tmp_path: Path):
+    ids = RNG.permutation(10_000)[:350].astype(float)[:, None]
+    first = read_points(csv(tmp_path / "a.csv", "OBJECTID,x_km,y_km", np.hstack([ids[:200], A])))
+    second = read_points(csv(tmp_path / "b.csv", "y_m,x_m,OBJECTID", np.hstack([1000 * B[:, ::-1], ids[200:]])))
+    joined = pair(first, second)
+    np.testing.assert_allclose(joined.target + joined.offset, B, rtol=1e-5)
+    assert joined.source.shape == (200, 2) and any("OBJECTID" in note for note in joined.notes)
+    first = read_points(csv(tmp_path / "a.csv", "lon,lat", A))
+    joined = pair(first, read_points(csv(tmp_path / "b.csv", "latitude_deg,longitude_deg", B[:, ::-1])))
+    np.testing.assert_allclose(joined.target + joined.offset, B, rtol=1e-5)

@@ -40,6 +40,8 @@ KNOWN = [
     ("sin(3x) + 2y", lambda x, y: math.sin(3 * x) + 2 * y),
     ("2 sin(x)(y + 1)(x - 2)", lambda x, y: 2 * math.sin(x) * (y + 1) * (x - 2)),
     ("-2x^2 - 3(x + y)/4", lambda x, y: -2 * x**2 - 3 * (x + y) / 4),
+    ("3 - 2x", lambda x, y: 3 - 2 * x),
+    ("3*-2x", lambda x, y: -6 * x),
     ("2 pi x + pi(y + 1)", lambda x, y: 2 * math.pi * x + math.pi * (y + 1)),
     ("(y + 5) mod 3 + 2πx", lambda x, y: (y + 5) % 3 + 2 * math.pi * x),
 ]
@@ -87,6 +89,8 @@ def test_gradient_under_every_mode_of_torch():
         ("(x)2", "at character 4: '2' follows without an operator"),
         ("1/2x", "at character 4: 2x after / has two meanings"),
         ("x^2y", "at character 4"),
+        ("e^-2x", "2x after \\^ has two meanings"),
+        ("1/-+2x", "2x after / has two meanings"),
         ("1/(x+1)(y-1)", "at character 8: a product after / has two meanings"),
         ("1/sin(x)(y-1)", "a product after / has two meanings"),
         ("x y", "at character 3"),

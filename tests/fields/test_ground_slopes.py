@@ -213,3 +213,8 @@ def test_heights_coded_as_colours_are_refused(tmp_path: Path):
 def test_values_beyond_all_numbers_are_refused(tmp_path: Path):
     with pytest.raises(InputError, match="larger unit"):
         mean(tif(tmp_path / "a.tif", (COL + 1) * 1e30, "EPSG:32632", (500_000, 5e6), 30))
+
+
+def test_the_side_of_a_pixel_is_believed_where_numbers_without_a_system_look_like_degrees(tmp_path: Path):
+    path = tif(tmp_path / "a.tif", 3 * COL + 0.01, None, (0, 1), 0.01)
+    assert mean(path, pixel_size=30.0) == pytest.approx([0.1, 0], rel=1e-6)

@@ -39,6 +39,11 @@ def assigned(file: str, names: Sequence[str], text: str) -> Layout:
             raise InputError(f"{file}: column {brief(names[index])} is assigned twice; each is one thing.")
     if len(places) > MAX_D:
         raise InputError(f"{file}: {len(places)} positions are beyond the limit of {MAX_D} dimensions.")
+    if tuple(plain(names[index]) for index in reversed(places)) in DEGREES:
+        raise InputError(
+            f"{file}: latitude is assigned before longitude; write the eastward position and component first, as in "
+            f"'{EXAMPLE}'."
+        )
     heights = len(places) == 2 and len(values) == 1
     if len(places) != len(values) and not heights:
         raise InputError(

@@ -98,7 +98,8 @@ def _read(dataset: Dataset, name: str, options: RasterOptions) -> Raster:
     if factor > 1:
         transform = _coarser(transform, factor)
     written = str(dataset.units[number - 1] or "")
-    raster = _oriented(elevation, transform, _system(crs, name, options), name, notes)
+    system = _system(crs, name, options)
+    raster = _oriented(elevation, transform, system, name, notes, plane=options.pixel_size > 0)
     raster = sized(raster, options.pixel_size * factor)
     return replace(_with_unit(raster, written, values.offset, options), bands=int(dataset.count))
 
@@ -155,7 +156,9 @@ def _coarser(t: Affine, factor: int) -> Affine:
     return type(t)(t.a * factor, t.b * factor, t.c, t.d * factor, t.e * factor, t.f)
 
 
-def _oriented(elevation: np.ndarray, transform: Affine, crs: CRS | None, name: str, notes: list[str]) -> Raster:
+def _oriented(
+    elevation: np.ndarray, transform: Affine, crs: CRS | None, name: str, notes: list[str], plane: bool
+) -> Raster:
     rows, cols = elevation.shape
     pixels = (0.0, 0.0, float(cols), float(rows))
     if transform.is_identity:
@@ -173,7 +176,7 @@ def _oriented(elevation: np.ndarray, transform: Affine, crs: CRS | None, name: s
     if west > east:
         elevation, west, east = elevation[:, ::-1].copy(), east, west
     if crs is None:
-        fits = west >= -180.5 and east <= 360.5 and south >= -90.5 and north <= 90.5
+        fits = not plane and west >= -180.5 and east <= 360.5 and south >= -90.5 and north <= 90.5
         coordinates: Coordinates = "degrees" if fits else "pixels"
         notes.append(f"{name} names no coordinate system; its positions were taken as {coordinates}.")
         if not fits:

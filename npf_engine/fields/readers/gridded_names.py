@@ -47,12 +47,11 @@ _SWAPS = (("zonal", "meridional"), ("eastward", "northward"), ("east", "north"),
 @dataclass(frozen=True)
 class Variables:
     """names: one variable (a scalar, whose gradient is F) or two; along: whether components lie along the grid's rows
-    and columns (None: nobody says). notes, conversions: sentences."""
+    and columns (None: nobody says). notes: sentences."""
 
     names: tuple[str, ...]
     along: bool | None = None
     notes: tuple[str, ...] = ()
-    conversions: tuple[str, ...] = ()
 
 
 def numeric(ds: xr.Dataset) -> list[str]:
@@ -190,8 +189,11 @@ def _components(ds: xr.Dataset, text: str, names: list[str], file: str) -> Varia
     first, second = (_known(ds, word, names, file) for word in words)
     if first == second or not _alike(ds, first, second):
         raise InputError(f"{first} and {second} are no two components of one vector: they lie on different grids.")
-    along = {(a, b): c for a, b, c in pairs(ds, [first, second])}.get((first, second))
-    return Variables((first, second), along)
+    known = {(a, b): c for a, b, c in pairs(ds, [first, second])}
+    if (first, second) not in known and (second, first) in known:
+        told = f"By their names {second} is the first component and {first} the second, and they were taken so."
+        return Variables((second, first), known[second, first], (told,))
+    return Variables((first, second), known.get((first, second)))
 
 
 def _known(ds: xr.Dataset, name: str, names: list[str], file: str) -> str:

@@ -18,6 +18,7 @@ from npf_engine.fields.readers.columns import Column, Layout
 from npf_engine.fields.readers.options import RasterOptions
 from npf_engine.fields.readers.raster_files import read_raster
 from npf_engine.fields.readers.tables import Table, in_one_unit
+from npf_engine.fields.readers.terrain_tiles import SUFFIX
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.numbers import percent
 from npf_engine.tasks.archives import brief
@@ -37,6 +38,8 @@ def read_vectors(path: Path, spec: FieldSpec, second: Path | None = None) -> Tab
 
     Raises InputError for bands that are not there, and for two rasters that do not lie on one grid.
     """
+    if path.suffix.lower() == SUFFIX and second is None:
+        raise InputError(f"{path.name} is a tile of heights, which are one band; leave components empty.")
     numbers = _bands(path.name, spec, second is not None)
     options = [replace(RasterOptions.of(spec), band=number) for number in numbers]
     parts = [read_raster(path, options[0]), read_raster(second or path, options[1])]

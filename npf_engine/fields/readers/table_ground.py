@@ -6,10 +6,12 @@ law of the rows. ``crs = none`` leaves the degrees as they stand.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from npf_engine.errors import InputError
 from npf_engine.fields.readers import crs as systems
 from npf_engine.fields.readers.assigned import DEGREES
 from npf_engine.fields.readers.columns import Layout, plain
@@ -20,6 +22,8 @@ from npf_engine.fields.spec import FieldSpec
 
 LEAST_FULL = 0.5  # share of a grid that the rows must fill, to be one
 SMALLEST_SIDE = 8
+DEGREE = re.compile(r"deg|°", re.IGNORECASE)
+ANGLES = re.compile(r"rad(ian)?s?|gon|grads?|gradians?|arc ?(min|sec)\w*", re.IGNORECASE)
 AS_THEY_STAND = (
     "Positions are longitude and latitude, taken as they stand: a degree of longitude is as long as one of "
     "latitude only at the equator, and rho counts rows, not areas."
@@ -38,8 +42,14 @@ class OnMap:
 
 
 def in_degrees(layout: Layout) -> bool:
-    """Whether positions are longitude and latitude by their names."""
-    return tuple(plain(column.name) for column in layout.positions) in DEGREES
+    """Whether positions are longitude and latitude by their names, and by their units where they have some. Raises
+    InputError for angles in another unit."""
+    if tuple(plain(column.name) for column in layout.positions) not in DEGREES:
+        return False
+    for column in layout.positions:
+        if ANGLES.fullmatch(column.unit):
+            raise InputError(f"{column.name.strip()} is in {column.unit}; give longitude and latitude in degrees.")
+    return all(not column.unit or DEGREE.match(column.unit) for column in layout.positions)
 
 
 def on_map(layout: Layout, x: np.ndarray, f: np.ndarray, spec: FieldSpec, globe: Axes | None = None) -> OnMap:
@@ -96,7 +106,7 @@ def _opened(x: np.ndarray, f: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         x, f = x[once], f[once]
     lon = np.unique(x[:, 0])
     around = 360.0 - float(np.ptp(lon))
-    if len(lon) < 2 or float(np.diff(lon).max()) <= around:
+    if len(lon) < 2 or float(np.diff(lon).max()) <= around * (1 + 1e-6) + 1e-6:
         return x, f
     circle = np.unique(np.mod(lon, 360.0))
     gaps = np.diff(circle, append=circle[0] + 360.0)

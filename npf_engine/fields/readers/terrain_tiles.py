@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from npf_engine.errors import InputError
+from npf_engine.fields import sentinels
 from npf_engine.fields.raster import Raster, centred, offset_told, sized
 from npf_engine.fields.readers import crs as systems
 from npf_engine.fields.readers.options import RasterOptions
@@ -34,24 +35,31 @@ MOST_SIDE = 2048  # pixels; tiles have 256, 512 or 1024
 DEEPEST, HIGHEST = -11_500.0, 9_200.0  # metres, on the Earth
 NEARLY_ALL = 0.99  # share of the pixels whose height must be one of the Earth
 ROUGHEST = 2000.0  # metres between neighbours, on half of the pixels at most: colours of a picture differ by more
-_PLACE = re.compile(r"(?:^|[/_.-])(\d{1,2})[/_-](\d{1,8})[/_-](\d{1,8})(?:@2x)?\.png$", re.IGNORECASE)
+_PLACE = re.compile(  # without zeros before the numbers, as dates have them: survey_12_05_24.png
+    r"(?:^|/|([_.-]))(0|[1-9]\d?)([/_-])(0|[1-9]\d{0,7})\3(0|[1-9]\d{0,7})(?:@2x)?\.png$", re.IGNORECASE
+)
 _HALF = math.pi * 6_378_137.0  # metres from the middle to the edge of EPSG:3857
 _NOTHING = (0, 0, 0)  # black is -10,000 m or -32,768 m: a tile is filled with it where nothing is known
 
 
 def read_tile(path: Path, options: RasterOptions) -> Raster:
     """The heights of a tile. Raises InputError for what is none, and where it cannot be told of which kind it is."""
+    if options.band != 1:
+        raise InputError(f"{path.name} is a tile of heights, which are one band; leave band at 1.")
     rgb, seen = _pixels(path)
     black = (rgb == _NOTHING).all(axis=2)
     known = seen & ~black if not black.all() else seen
     kind = options.encoding or _kind(rgb, known, path.name)
     heights = np.where(known, decoded(rgb, kind), np.nan)
+    marks = sentinels.find(np.round(heights, 3))
+    if marks and options.missing == "mask":
+        heights[np.isin(np.round(heights, 3), [value for value, _ in marks])] = np.nan
     elevation, offset = centred(heights)
     unit = height_unit(options.height_unit) if options.height_unit else METRES
     why = "as it was said" if options.encoding else "set encoding where it is the other kind"
     told = [f"{path.name} was decoded as {NAMES[kind]} metres ({why}).", unit.told]
     told += [offset_told(offset, unit.name)] if offset else []
-    notes = []
+    notes = [sentinels.sentence(path.name, marks, heights.size, options.missing == "mask")] if marks else []
     void = int((~known).sum())
     if void:
         notes.append(f"{void:,} pixels ({percent(void / known.size, 2)}) are clear or black, and were taken as void.")
@@ -78,8 +86,9 @@ def tile_of(path: Path) -> tuple[int, int, int] | None:
     found = _PLACE.search(path.as_posix())
     if found is None:
         return None
-    zoom, column, row = (int(part) for part in found.groups())
-    return (zoom, column, row) if max(column, row) < 2**zoom and zoom <= 24 else None
+    zoom, column, row = (int(found[part]) for part in (2, 4, 5))
+    date = bool(found[1]) and max(column, row) < 100  # the end of a longer name, and no number that a date has not
+    return (zoom, column, row) if max(column, row) < 2**zoom and zoom <= 24 and not date else None
 
 
 def _pixels(path: Path) -> tuple[np.ndarray, np.ndarray]:

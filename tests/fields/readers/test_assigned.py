@@ -123,3 +123,10 @@ def test_columns_stand_in_links_and_on_the_command_line(tmp_path: Path, capsys: 
     assert "90 samples" in capsys.readouterr().out
     assert main(["preview", str(path)]) == 2
     assert "assign them (columns)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["lat, lon -> u, v", "Latitude [deg], Longitude [deg] -> z"])
+def test_latitude_first_is_asked_about(text: str) -> None:
+    names = ["lat", "lon", "u", "v", "Latitude [deg]", "Longitude [deg]", "z"]
+    with pytest.raises(InputError, match="latitude is assigned before longitude"):
+        assigned("a.csv", names, text)

@@ -44,3 +44,13 @@ def test_the_upward_component_on_a_map_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "map.nc"
     flow(("u", "v", "w"), {"x": "lon", "y": "lat", "z": "plev"}).to_netcdf(path)
     assert read_gridded(path, FieldSpec(source=str(path))).variables == ("u", "v")
+
+
+def test_components_chosen_in_the_other_order_are_put_right_and_told(tmp_path: Path) -> None:
+    path = tmp_path / "winds.nc"
+    ds = flow(("v", "u"), {"x": "lon", "y": "lat", "z": "plev"})
+    ds["u"].attrs["standard_name"], ds["v"].attrs["standard_name"] = "eastward_wind", "northward_wind"
+    ds.to_netcdf(path)
+    right, turned = (read_gridded(path, FieldSpec(source=str(path), components=text)) for text in ("u,v", "v,u"))
+    assert turned.variables == ("u", "v") and np.array_equal(right.f, turned.f)
+    assert any("u is the first component" in text for text in turned.notes)

@@ -10,6 +10,7 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
+from npf_engine.errors import InputError
 from npf_engine.fields import catalog
 from npf_engine.fields.field import Field
 from npf_engine.fields.spec import FieldSpec
@@ -150,3 +151,26 @@ def test_a_meridian_written_twice_counts_once_and_scattered_rows_are_no_grid(tmp
     path = write(tmp_path / "b.csv", lon, lat, np.sin(np.radians(lon)), np.cos(np.radians(lat)))
     notes = " ".join(catalog.resolve(FieldSpec(source=str(path), columns="lon, lat -> u, v")).warnings)
     assert "globe" not in notes and "region of the rows is 219" in notes
+
+
+def test_angles_in_other_units_are_refused_and_lengths_are_a_plane(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = np.column_stack([rng.uniform(0, 1, (300, 2)), rng.normal(size=(300, 2))])
+    for unit, says in (("rad", "is in rad"), ("gon", "is in gon")):
+        path = tmp_path / f"{unit}.csv"
+        np.savetxt(path, rows, delimiter=",", header=f"lon [{unit}],lat [{unit}],u,v", comments="")
+        with pytest.raises(InputError, match=says):
+            catalog.resolve(FieldSpec(source=str(path), columns="#1, #2 -> u, v"))
+    path = tmp_path / "km.csv"
+    np.savetxt(path, rows, delimiter=",", header="lon [km],lat [km],u,v", comments="")
+    field = catalog.resolve(FieldSpec(source=str(path), columns="#1, #2 -> u, v"))
+    assert "Lambert" not in told(field) and field.low == pytest.approx((0.0, 0.0), abs=0.02)
+
+
+def test_the_globe_is_not_cut_anew_for_rounding(tmp_path: Path) -> None:
+    lon, lat = (part.ravel() for part in np.meshgrid(-180.0 + 10.0 * np.arange(36), np.arange(-60.0, 61.0, 10.0)))
+    for shift in (0.0, 1e-9):
+        east = np.where(lon > 5.0, lon + shift, lon)  # the step at 5 E is a little wider than that at 180
+        path = write(tmp_path / "a.csv", east, lat, np.sin(np.radians(lon)), np.cos(np.radians(lat + lon / 9)))
+        notes = " ".join(catalog.resolve(FieldSpec(source=str(path), columns="lon, lat -> u, v")).warnings)
+        assert "cut open at 175 E" in notes

@@ -89,6 +89,9 @@ def test_clear_and_black_pixels_are_void(tmp_path: Path) -> None:
         ("12-2138-1444.png", (12, 2138, 1444)),
         ("terrain_12_2138_1444@2x.png", (12, 2138, 1444)),
         ("2020-10-05.png", None),
+        ("survey_12_05_24.png", None),
+        ("survey_12_15_24.png", None),
+        ("12_15_24.png", (12, 15, 24)),
         ("3/9/1.png", None),  # of eight columns
         ("a.png", None),
     ],
@@ -132,3 +135,21 @@ def test_a_header_that_comes_second_is_none(tmp_path: Path) -> None:
     hidden.write_bytes(data[:8] + false + data[8:])
     with pytest.raises(InputError, match="does not begin as a PNG"):
         read_tile(hidden, RasterOptions())
+
+
+@pytest.mark.parametrize(("kind", "mark"), [(MAPBOX, -9999.0), (TERRARIUM, -32767.0)])
+def test_marks_for_nothing_in_a_tile_are_no_heights(tmp_path: Path, kind: str, mark: float) -> None:
+    heights = HEIGHTS.copy()
+    heights[3:6, 7:10] = mark
+    raster = read_tile(save(tmp_path / "a.png", colours(heights, kind)), RasterOptions(encoding=kind))
+    assert np.isnan(raster.elevation[3:6, 7:10]).all() and int(np.isnan(raster.elevation).sum()) == 9
+    assert any(f"holds {mark:.7g} 9 times" in note for note in raster.notes)
+    kept = read_tile(tmp_path / "a.png", RasterOptions(encoding=kind, missing="keep"))
+    assert not np.isnan(kept.elevation).any()
+
+
+def test_a_tile_is_one_band(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", colours(HEIGHTS, MAPBOX))
+    for more in ({"components": "1,2"}, {"band": 2}):
+        with pytest.raises(InputError, match="heights, which are one band"):
+            catalog.resolve(FieldSpec(source=str(path), pixel_size=30.0, **more))  # type: ignore[arg-type]
