@@ -65,23 +65,24 @@ def test_what_cuda_allows_gives_the_cpus_numbers() -> None:
 
 # Each operation passes through Python: what is checked is that each is allowed, not that many steps go well.
 FEW_STEPS = {
-    "u.regression_steps": 6,
-    "v.steps": 4,
-    "m.steps": 4,
-    "inverse.steps": 4,
-    "inverse.sampler_steps": 4,
-    "report.n": 64,
-    "report.neighbourhood_size": 16,
-    "field.n_samples": 1500,
+    "u.regression_steps": 3,
+    "v.steps": 2,
+    "m.steps": 2,
+    "inverse.steps": 2,
+    "inverse.sampler_steps": 2,
+    "report.n": 32,
+    "report.neighbourhoods": 2,
+    "report.neighbourhood_size": 8,
+    "field.n_samples": 600,
 }
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"u.polish_steps": 24},
-        {"u.method": "dual", "u.dual_steps": 6},
-        {"u.network": "wide", "u.method": "dual", "u.dual_steps": 6},
+        {"u.polish_steps": 8},
+        {"u.method": "dual", "u.dual_steps": 3},
+        {"u.network": "wide", "u.method": "dual", "u.dual_steps": 3},
     ],
     ids=["pairing", "dual", "wide"],
 )
@@ -128,7 +129,10 @@ def test_clouds_there_are_fitted_there(monkeypatch: pytest.MonkeyPatch, config: 
         assert fit.info["start"] == "mixture"
 
 
-@pytest.mark.parametrize("changes", [{}, {"minibatch": 16, "particles": FEW}], ids=["5.3", "5.5"])
+FEWER = dataclasses.replace(FEW, steps=6, inner=3, updates=2)
+
+
+@pytest.mark.parametrize("changes", [{}, {"minibatch": 16, "particles": FEWER}], ids=["5.3", "5.5"])
 def test_an_experiment_there_has_the_cpus_figures(
     monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, changes: dict[str, Any]
 ) -> None:

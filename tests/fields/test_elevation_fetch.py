@@ -51,12 +51,17 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture
-def server(cache: Path, tile: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
-    folder = tmp_path / "served"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def served(tile: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the tile server has."""
+    folder = tmp_path_factory.mktemp("served")
     serve_folder(folder, {"N45E006": tile})
-    with loopback(folder) as running:
+    return folder
+
+
+@pytest.fixture
+def server(cache: Path, served: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
+    with loopback(served) as running:
         monkeypatch.setenv("NPF_ELEVATION_SOURCE", running.gdal_source)
         yield running
 

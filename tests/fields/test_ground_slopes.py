@@ -20,6 +20,8 @@ from npf_engine.fields.readers.raster_files import read_raster
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.summary import moments
 
+pytestmark = pytest.mark.usefixtures("read_here")
+
 ROWS, COLS = 60, 80
 ROW, COL = np.mgrid[0:ROWS, 0:COLS].astype(float)
 GROUND = FieldSpec(source="it", sigma=0.0, slope="per-metre")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,10 @@ import pytest
 from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
+from npf_engine.runs.job import run_job
+from npf_engine.runs.recording import FolderRecorder
 from npf_engine.runs.store import Run, RunStore
+from npf_engine.settings.base import Spec
 from npf_engine.studies.factorization.spec import TrainingSpec, with_values
 from npf_engine.tasks import layout
 from npf_engine.tasks.processes import Identity
@@ -42,6 +46,8 @@ TINY: dict[str, Any] = {
     "device": "cpu",
     "threads": 1,
 }
+
+WAIT = "import sys, time, pathlib\nwhile not pathlib.Path(sys.argv[1], 'report.json').exists(): time.sleep(0.05)"
 
 
 def tiny(**more: Any) -> TrainingSpec:
@@ -160,6 +166,15 @@ def stand_in(store: RunStore) -> None:
     """From now on the store's workers count in place of training, which takes no processor, or fail where the field's
     source is "bad input": for what asks only which runs there are."""
     store.scheduler.executor.command = COMMAND
+
+
+def made_here(store: RunStore, spec: Spec) -> Run:
+    """A finished run of ``spec``: this process does the work, while a worker waits for its end."""
+    store.scheduler.executor.command = [sys.executable, "-c", WAIT, "{folder}"]
+    run = store.submit(spec)
+    run_job(spec, run.folder, FolderRecorder(run.folder))
+    wait_for(lambda: not store.get(run.id).active)
+    return store.get(run.id)
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ def test_formula_is_read_and_a_wrong_one_is_told(own_home: Path):
     assert "boom" in app.error[0].value and plots(app) == 0
 
 
-def test_search_suggests_regions_and_says_when_there_is_none(own_home: Path):
+def test_search_suggests_regions_and_says_when_there_is_none(known_cities: None):
     app = open_page("field")
     app.segmented_control(key=pick.MODE).set_value(pick.PLACE).run()
     app.text_input(key=pick.TYPED).set_value("chamo").run()
@@ -128,7 +128,7 @@ def test_place_waits_for_a_click_and_its_failure_is_a_sentence(own_home: Path, m
     assert plots(app) == 0
 
 
-def test_suggestion_sets_link_and_title(own_home: Path, monkeypatch: pytest.MonkeyPatch):
+def test_suggestion_sets_link_and_title(known_cities: None, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", "/nonexistent")
     app = open_page("field", {"sigma": "12"})
     app.segmented_control(key=pick.MODE).set_value(pick.PLACE).run()
@@ -386,17 +386,22 @@ def test_numbers_are_read_or_refused():
         numbers_in("1 two", "low")
 
 
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the tile server has."""
+    folder = tmp_path_factory.mktemp("served")
+    serve_folder(folder, {"N45E006": hill()})
+    return folder
+
+
 @pytest.fixture
-def tiles(own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
+def tiles(own_home: Path, served: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
     """A tile server on the loopback address behind an empty cache; no other network."""
     need_gdal()
-    folder = tmp_path / "served"
-    folder.mkdir()
-    serve_folder(folder, {"N45E006": hill()})
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("EIO_CACHE_DIR", str(tmp_path / "tiles"))
-    with loopback(folder) as running:
+    with loopback(served) as running:
         monkeypatch.setenv("NPF_ELEVATION_SOURCE", running.gdal_source)
         yield running
 

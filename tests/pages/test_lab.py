@@ -1,4 +1,4 @@
-"""Monge lab: the forms and their links, runs by real workers, the verdict, colour transfer."""
+"""Monge lab: the forms and their links, finished runs, the verdict, colour transfer."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from npf_engine.runs.store import Run, RunStore
+from npf_engine.runs.store import RunStore
 from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.recolor.run import judge as judge_colours
 from npf_engine.studies.recolor.spec import RecolorSpec
-from tests.pages.conftest import button, links, open_page, texts, wait_for
+from tests.pages.conftest import button, links, made_here, open_page, texts
 from tests.studies.lab.reports import judge_json as judge
 from tests.studies.lab.reports import judged_json as judged
 
@@ -20,15 +20,6 @@ TINY = LabSpec(task="gaussian", methods=("gaussian", "exact"), seeds=2, points=2
 
 def plots(app) -> int:
     return len(app.get("plotly_chart"))
-
-
-def finished(store: RunStore, spec: LabSpec | RecolorSpec) -> Run:
-    """A run of ``spec`` when its worker is through."""
-    run = store.submit(spec)
-    wait_for(lambda: not store.get(run.id).active)
-    found = store.get(run.id)
-    assert found.state == "done", found.error or store.log(run.id)
-    return found
 
 
 def test_first_visit_offers_a_task_and_shows_both_clouds(store: RunStore):
@@ -96,7 +87,7 @@ def test_run_starts_in_the_background_and_can_be_repeated_with_edits(store: RunS
 
 
 def test_a_finished_run_stands_between_floor_and_trivial_answer(store: RunStore):
-    run = finished(store, TINY)
+    run = made_here(store, TINY)
     assert run.verdict == "good", "the closed form is the answer to this task"
     app = open_page("lab", {"run": run.id})
     assert any("best reference, Gaussian" in item.value for item in app.success)
@@ -166,7 +157,7 @@ def test_references_are_beside_the_verdict_not_in_it():
 def test_colours_are_previewed_and_recoloured_at_full_size(store: RunStore):
     app = open_page("lab", {"of": "Colours", "strength": "0.5"})
     assert not app.error and plots(app) == 4
-    run = finished(store, RecolorSpec(method="gaussian"))
+    run = made_here(store, RecolorSpec(method="gaussian"))
     assert run.verdict == "not trustworthy", "it is the trivial answer itself"
     shown = open_page("lab", {"run": run.id})
     assert not shown.exception and plots(shown) == 4

@@ -1,4 +1,4 @@
-"""Landscape: the forms, a run on a potential by real workers, a made experiment, critical points."""
+"""Landscape: the forms, finished and broken runs on a potential, a made experiment, critical points."""
 
 from __future__ import annotations
 
@@ -16,20 +16,13 @@ from npf_engine.studies.classifier.spec import experiment_preset
 from npf_engine.studies.landscape.spec import LandscapeSpec
 from npf_engine.tasks import layout
 from pages.landscape import chains
-from tests.pages.conftest import button, links, open_page, texts, wait_for
+from tests.pages.conftest import WAIT, button, links, made_here, open_page, texts, wait_for
 
 TINY = LandscapeSpec(method="lmc", particles=24, steps=60)
 
 
 def plots(app) -> int:
     return len(app.get("plotly_chart"))
-
-
-def finished(store: RunStore, spec: LandscapeSpec) -> Run:
-    """A run of ``spec`` when its worker is through."""
-    run = store.submit(spec)
-    wait_for(lambda: not store.get(run.id).active)
-    return store.get(run.id)
 
 
 def test_first_visit_offers_a_potential_and_shows_it(store: RunStore):
@@ -124,7 +117,7 @@ def test_run_starts_plain_lmc_beside_it(store: RunStore):
 
 
 def test_a_run_on_a_potential_is_shown_over_time_and_can_be_taken_away(store: RunStore):
-    run = finished(store, TINY)
+    run = made_here(store, TINY)
     assert run.state == "done", run.error or store.log(run.id)
     app = open_page("landscape", {"run": run.id})
     assert run.verdict == "not trustworthy" and any("never leave" in item.value for item in app.error)
@@ -140,7 +133,9 @@ def test_a_run_on_a_potential_is_shown_over_time_and_can_be_taken_away(store: Ru
 
 
 def test_a_chain_that_diverges_is_told_and_keeps_what_it_had(store: RunStore):
-    run = finished(store, LandscapeSpec(method="lmc", particles=8, steps=50, tau=0.5))
+    run = store.submit(LandscapeSpec(method="lmc", particles=8, steps=50, tau=0.5))
+    wait_for(lambda: not store.get(run.id).active)
+    run = store.get(run.id)
     assert run.state == "failed"
     app = open_page("landscape", {"run": run.id})
     assert "diverges" in app.error[0].value and "tau" in app.error[0].value
@@ -172,8 +167,7 @@ def test_an_empty_folder_of_digits_is_told(store: RunStore, tmp_path, monkeypatc
 
 
 def test_a_plain_lmc_whose_files_are_broken_takes_nothing_from_the_run_beside_it(store: RunStore):
-    other, run = (store.submit(replace(TINY, method=method)) for method in ("lmc", "tempering"))
-    wait_for(lambda: not store.get(other.id).active and not store.get(run.id).active)
+    other, run = (made_here(store, replace(TINY, method=method)) for method in ("lmc", "tempering"))
     assert store.get(run.id).state == "done" and chains.beside(run.spec_of(LandscapeSpec)) is not None
     layout.write_json(other.folder / layout.REPORT, {"method": "lmc"})
     (other.folder / "particles.npz").write_bytes(b"broken")
@@ -186,8 +180,7 @@ def test_a_plain_lmc_whose_files_are_broken_takes_nothing_from_the_run_beside_it
 @pytest.fixture
 def experiment(store: RunStore) -> Run:
     """A finished experiment 5.5, made up: its files and its report are there when its worker ends."""
-    wait = "import sys, time, pathlib\nwhile not pathlib.Path(sys.argv[1], 'report.json').exists(): time.sleep(0.05)"
-    store.scheduler.executor.command = [sys.executable, "-c", wait, "{folder}"]
+    store.scheduler.executor.command = [sys.executable, "-c", WAIT, "{folder}"]
     run = store.submit(experiment_preset("5.5", "quick"))
     numbers = np.random.default_rng(0)
     particles, metrics = {}, {}

@@ -145,6 +145,7 @@ def test_failed_run_shows_its_sentence_and_can_be_retried(store: RunStore):
 
 
 def test_killed_worker_is_offered_for_resume(store: RunStore):
+    stand_in(store)
     run = store.submit(endless(name="victim"))
     wait_for(lambda: store.status(run.id)["step"] > 0)
     worker = Identity.from_json(layout.read_json(run.folder / layout.WORKER))

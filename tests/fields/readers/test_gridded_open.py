@@ -31,6 +31,11 @@ def data() -> xr.Dataset:
     )
 
 
+@pytest.fixture(autouse=True)
+def quick_reading() -> None:
+    """Here the locked child is asked for by ``resolve``, and ``read_gridded`` needs none."""
+
+
 def refused(path: Path, locked: bool = False) -> str:
     """What is said of a file, read here, or as everywhere else in the locked child."""
     spec = FieldSpec(source=str(path))

@@ -430,7 +430,7 @@ def test_the_command_of_a_run_reproduces_it_to_the_last_digit() -> None:
 
 
 def test_the_networks_of_a_run_are_a_bundle_like_any_other(tmp_path: Path) -> None:
-    spec = LandscapeSpec("himmelblau", "lmc-npf", particles=16, steps=600)
+    spec = LandscapeSpec("himmelblau", "lmc-npf", particles=16, steps=150)
     result = run.run(spec, Recorder(), tmp_path, SMALL).to_json()
     bundle = read_bundle(result["bundle"])
     metrics, model = bundle.report["metrics"], bundle.model()
@@ -439,7 +439,7 @@ def test_the_networks_of_a_run_are_a_bundle_like_any_other(tmp_path: Path) -> No
     torch.testing.assert_close(
         model.grad_u(model.grad_u_conjugate(x)), x.double(), atol=1e-2, rtol=1e-3, check_dtype=False
     )
-    command = "python -m npf_engine landscape himmelblau --method lmc-npf --particles 16 --steps 600"
+    command = "python -m npf_engine landscape himmelblau --method lmc-npf --particles 16 --steps 150"
     with zipfile.ZipFile(result["bundle"]) as archive:
         assert archive.read("command.txt").decode().strip() == command
     assert result["verdict"] and run.run(LandscapeSpec(method="lmc", steps=20), Recorder(), None).bundle is None
