@@ -17,8 +17,10 @@ _SAME = {
     **{"x": "x1", "y": "x2", "z": "x3"},
     **{"lat": "latitude", "lats": "latitude"},
     **dict.fromkeys(("lon", "lons", "long", "lng"), "longitude"),
-    **dict.fromkeys(("easting", "eastings"), "east"),
-    **dict.fromkeys(("northing", "northings"), "north"),
+    **dict.fromkeys(("easting", "eastings", "e"), "east"),
+    **dict.fromkeys(("northing", "northings", "n"), "north"),
+    **{"xcoord": "x1", "ycoord": "x2", "zcoord": "x3", "longitudedd": "longitude", "latitudedd": "latitude"},
+    **{"londd": "longitude", "latdd": "latitude"},
 }
 
 

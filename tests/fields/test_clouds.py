@@ -47,6 +47,8 @@ def test_columns_of_other_names_are_matched_in_order_and_told(tmp_path: Path):
         ("x,y", "x2,x1"),
         ("lat,lon", "longitude,latitude"),
         ("easting (m),northing (m)", "North,East"),
+        ("easting,northing", "N,E"),
+        ("x,y", "y_coord,x_coord"),
     ],
 )
 def test_columns_are_matched_by_names_that_are_written_otherwise(tmp_path: Path, ours: str, theirs: str):

@@ -22,7 +22,7 @@ from npf_engine.fields.readers.gridded_place import Points, points
 from npf_engine.fields.readers.gridded_stagger import Component, together
 from npf_engine.fields.readers.gridded_units import common, unit_of
 from npf_engine.fields.readers.gridded_values import Index, Log, checked, values
-from npf_engine.fields.readers.gridded_window import SMALLEST_SIDE, cropped, every, window
+from npf_engine.fields.readers.gridded_window import SMALLEST_SIDE, cropped, every, placed, window
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.units_of_height import length_of
 from npf_engine.numbers import percent
@@ -85,7 +85,7 @@ def _read(ds: xr.Dataset, file: str, spec: FieldSpec) -> Gridded:
     log.convert(*(step.told for step in choices))
     log.note(*(step.note for step in choices if step.size > 1))
     parts, shape = _parts(ds, found, grid, choices, spec, log)
-    parts, points = cropped(parts, spec, log)
+    parts, points = cropped(placed(parts, log), spec, log)
     points, f, value = _field(parts, points, found, spec, ds, log)
     chart = map_of(points)
     if points.earth and spec.axes == "map":

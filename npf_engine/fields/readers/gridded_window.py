@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SMALLEST_SIDE = 8
+STILL = 4  # points at one spot, at least, that are no places
 LOOK_POINTS = 2_000_000  # of a large grid in two dimensions that are looked at, to find the box
 
 
@@ -72,6 +74,25 @@ def _inside(at: Points, bounds: tuple[float, float, float, float]) -> np.ndarray
         raise InputError(f"bounds go from {south:g} to {north:g} north; give west, south, east and north in degrees.")
     edge = 1e-6
     return ((at.lon - west + edge) % 360.0 <= width + 2 * edge) & (at.lat >= south - edge) & (at.lat <= north + edge)
+
+
+def placed(parts: list[Component], log: Log) -> list[Component]:
+    """Without the places of points at which nothing is known and that all lie at one spot: models leave longitude and
+    latitude of land at 0, and steps and areas beside it would reach there."""
+    at = parts[0].points
+    if not at.earth or at.rectilinear:
+        return parts
+    unknown = np.all([~np.isfinite(part.values) for part in parts], axis=0)
+    spots, which, counts = np.unique(
+        np.stack([at.lon[unknown], at.lat[unknown]], axis=1), axis=0, return_inverse=True, return_counts=True
+    )
+    if not len(spots) or counts.max() < STILL:
+        return parts
+    still = np.zeros(at.lon.shape, dtype=bool)
+    still[unknown] = counts[which.ravel()] >= STILL
+    log.note(f"{int(still.sum()):,} points without values all stand at one spot, so they have no place.")
+    here = replace(at, lon=np.where(still, np.nan, at.lon), lat=np.where(still, np.nan, at.lat))
+    return [replace(part, points=here) for part in parts]
 
 
 def cropped(parts: list[Component], spec: FieldSpec, log: Log) -> tuple[list[Component], Points]:

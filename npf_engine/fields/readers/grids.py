@@ -14,7 +14,7 @@ import numpy as np
 from npf_engine.errors import InputError
 from npf_engine.fields.ground import Ground, even
 from npf_engine.fields.raster import Coordinates, Raster, centred, offset_told
-from npf_engine.fields.readers.table_ground import in_degrees
+from npf_engine.fields.readers.table_ground import check_crs, in_degrees
 from npf_engine.fields.readers.tables import Table, equal_neighbours, ignored_note, number_defects, row_defect
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.surface import SMALLEST_SIDE, known_elevation, reduced
@@ -111,6 +111,7 @@ class HeightTable:
 
 def heights_of(table: Table, spec: FieldSpec) -> HeightTable:
     """The grid of a table, resampled to ``spec.max_samples``. Raises InputError where it is no regular grid."""
+    check_crs(spec)
     grid = height_grid(table)
     names = {column.role: column.unit for column in table.layout.columns}
     said = spec.height_unit or names["z"]

@@ -13,8 +13,8 @@ import numpy as np
 
 from npf_engine.errors import InputError
 from npf_engine.fields.readers import crs as systems
-from npf_engine.fields.readers.assigned import DEGREES
-from npf_engine.fields.readers.columns import Layout, plain
+from npf_engine.fields.readers.assigned import EXAMPLE
+from npf_engine.fields.readers.columns import Column, Layout, plain
 from npf_engine.fields.readers.gridded_map import Map, map_of, turned
 from npf_engine.fields.readers.gridded_place import EARTH, Axes, Points
 from npf_engine.fields.readers.gridded_samples import draw
@@ -23,6 +23,8 @@ from npf_engine.fields.spec import FieldSpec
 LEAST_FULL = 0.5  # share of a grid that the rows must fill, to be one
 SMALLEST_SIDE = 8
 DEGREE = re.compile(r"deg|°", re.IGNORECASE)
+LONGITUDES, LATITUDES = ("lon", "lons", "long", "lng", "longitude"), ("lat", "lats", "latitude")
+ENDING = re.compile(r"(?<=[a-z])(deg|degrees|dd|decimal)$")  # of a name without its separators: lon_dd
 ANGLES = re.compile(r"rad(ian)?s?|gon|grads?|gradians?|arc ?(min|sec)\w*", re.IGNORECASE)
 AS_THEY_STAND = (
     "Positions are longitude and latitude, taken as they stand: a degree of longitude is as long as one of "
@@ -42,14 +44,42 @@ class OnMap:
 
 
 def in_degrees(layout: Layout) -> bool:
-    """Whether positions are longitude and latitude by their names, and by their units where they have some. Raises
-    InputError for angles in another unit."""
-    if tuple(plain(column.name) for column in layout.positions) not in DEGREES:
+    """Whether positions are longitude and latitude, by their names or their units. Raises InputError for angles in
+    another unit, and where latitude comes first: which of F's components is eastward would be a guess."""
+    if len(layout.positions) != 2:
+        return False
+    places = tuple(_place(column) for column in layout.positions)
+    if None in places or len(set(places)) != 2:
         return False
     for column in layout.positions:
         if ANGLES.fullmatch(column.unit):
             raise InputError(f"{column.name.strip()} is in {column.unit}; give longitude and latitude in degrees.")
-    return all(not column.unit or DEGREE.match(column.unit) for column in layout.positions)
+    if any(column.unit and not DEGREE.match(column.unit) for column in layout.positions):
+        return False
+    if places == ("latitude", "longitude"):
+        first, second = (column.name.strip() for column in layout.positions)
+        raise InputError(
+            f"Latitude ({first}) is the first position and longitude ({second}) the second; assign the eastward "
+            f"position and component first (columns = '{EXAMPLE}')."
+        )
+    return True
+
+
+def _place(column: Column) -> str | None:
+    """ "longitude" or "latitude", where a column is one by its name or by its unit."""
+    name, unit = ENDING.sub("", plain(column.name)), column.unit.lower().replace(" ", "_")
+    if name in LONGITUDES or unit.startswith(("degrees_e", "degree_e")):
+        return "longitude"
+    return "latitude" if name in LATITUDES or unit.startswith(("degrees_n", "degree_n")) else None
+
+
+def check_crs(spec: FieldSpec) -> None:
+    """Raises InputError for a coordinate system that is set of a table, which would be used nowhere."""
+    if spec.crs not in ("", systems.NOWHERE):
+        raise InputError(
+            f"crs is {spec.crs}, and tables are read without one: positions called lon and lat are degrees on WGS84, "
+            "others a plane (crs = none leaves degrees as they stand); leave crs out."
+        )
 
 
 def on_map(layout: Layout, x: np.ndarray, f: np.ndarray, spec: FieldSpec, globe: Axes | None = None) -> OnMap:
@@ -59,9 +89,9 @@ def on_map(layout: Layout, x: np.ndarray, f: np.ndarray, spec: FieldSpec, globe:
     """
     if not in_degrees(layout):
         return OnMap(x, f, layout, (), ())
-    beyond = np.abs(x[:, 1]).max() > 90.0 or np.abs(x[:, 0]).max() > 540.0 or np.ptp(x[:, 0]) > 361.0
-    if spec.crs == systems.NOWHERE or beyond:
+    if spec.crs == systems.NOWHERE:
         return OnMap(x, f, layout, (), (AS_THEY_STAND,))
+    _check_range(layout, x)
     axes = globe or EARTH
     x, f = _opened(x, f)
     grid = _grid(x, f, axes)
@@ -85,6 +115,23 @@ def on_map(layout: Layout, x: np.ndarray, f: np.ndarray, spec: FieldSpec, globe:
             f"{len(there) - drawn.nodes:,} between them with values interpolated."
         )
     return OnMap(there, f, replace(layout, positions=positions), tuple(text for text in said if text), chart.notes)
+
+
+def _check_range(layout: Layout, x: np.ndarray) -> None:
+    """Raises InputError for degrees that are on no globe."""
+    lon, lat = (column.name.strip() for column in layout.positions)
+    far = float(x[np.abs(x[:, 1]).argmax(), 1])
+    if abs(far) > 90.0:
+        swapped = ": perhaps the two columns are exchanged" if np.abs(x[:, 0]).max() <= 90.0 else ""
+        raise InputError(
+            f"{lat} reaches {far:g}, and latitudes end at 90{swapped}; assign the columns, or set crs = none to leave "
+            "both as they stand."
+        )
+    if np.abs(x[:, 0]).max() > 540.0 or np.ptp(x[:, 0]) > 361.0:
+        raise InputError(
+            f"{lon} goes from {x[:, 0].min():g} to {x[:, 0].max():g}, more than once round the globe; mend it, or set "
+            "crs = none to leave degrees as they stand."
+        )
 
 
 def _told(chart: Map, by_area: bool) -> list[str]:

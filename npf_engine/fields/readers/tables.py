@@ -19,7 +19,7 @@ from npf_engine.fields.readers.binary_table import NpzTable, ParquetTable, open_
 from npf_engine.fields.readers.columns import Layout, plan
 from npf_engine.fields.readers.csv_table import CsvTable, open_csv
 from npf_engine.fields.readers.one_unit import one_unit
-from npf_engine.fields.readers.table_ground import on_map
+from npf_engine.fields.readers.table_ground import check_crs, on_map
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.settings.limits import LARGEST, rows_needed
 
@@ -277,6 +277,8 @@ def samples_of(table: Table, spec: FieldSpec) -> Samples:
     """
     for defect in defects(table):
         raise InputError(defect)
+    if table.globe is None:
+        check_crs(spec)
     if spec.max_samples < rows_needed(table.layout.d):
         raise InputError(
             f"max_samples is {spec.max_samples}; {table.file} needs at least {rows_needed(table.layout.d)}."

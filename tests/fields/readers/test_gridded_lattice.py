@@ -73,3 +73,25 @@ def test_no_grid_stands_for_what_is_rough(tmp_path: Path) -> None:
     vector(np.linspace(0, 60, 400), np.linspace(0, 60, 400)).to_netcdf(path)
     spec = FieldSpec(source=str(path))
     assert gridded_field("rough", read_gridded(path, spec), spec).lattice is None
+
+
+def test_land_whose_coordinates_were_left_at_nought_moves_nothing(tmp_path: Path) -> None:
+    """Models with processors that see no sea leave longitude and latitude of land at 0: coastal vectors along the grid
+    would be turned towards there, and coastal cells weigh thousands of kilometres."""
+    i, j = np.meshgrid(np.linspace(-10, 10, 60), np.linspace(-6, 6, 40))
+    lat, lon = 50 + j * np.cos(0.3) + i * np.sin(0.3), 25 + (i * np.cos(0.3) - j * np.sin(0.3)) * 1.5
+    u, v = smooth(lat, lon)
+    land = np.hypot(i, j) < 3
+    found = []
+    for name, gone in (("right", np.zeros_like(land)), ("nought", land)):
+        path = tmp_path / f"{name}.nc"
+        parts = {"u": np.where(land, np.nan, u), "v": np.where(land, np.nan, v)}
+        parts |= {"lat": np.where(gone, 0.0, lat), "lon": np.where(gone, 0.0, lon)}
+        units = {"u": "m/s", "v": "m/s", "lat": "degrees_north", "lon": "degrees_east"}
+        xr.Dataset({key: (("y", "x"), grid, {"units": units[key]}) for key, grid in parts.items()}).to_netcdf(path)
+        found.append(read_gridded(path, FieldSpec(source=str(path), along="grid")))
+    right, nought = found
+    assert any("all stand at one spot" in note for note in nought.notes)
+    assert 0.95 < nought.nodes / right.nodes <= 1 and 0.95 < len(nought.f) / len(right.f) < 1.05
+    for law in (np.mean, np.std, np.max, np.min):
+        assert np.abs(law(nought.f, axis=0) - law(right.f, axis=0)).max() < 0.05 * right.f.std()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -174,3 +175,24 @@ def test_the_globe_is_not_cut_anew_for_rounding(tmp_path: Path) -> None:
         path = write(tmp_path / "a.csv", east, lat, np.sin(np.radians(lon)), np.cos(np.radians(lat + lon / 9)))
         notes = " ".join(catalog.resolve(FieldSpec(source=str(path), columns="lon, lat -> u, v")).warnings)
         assert "cut open at 175 E" in notes
+
+
+@pytest.mark.parametrize(
+    "names", ["lon_dd,lat_dd", "longitude_deg,latitude_deg", "x1 [degrees_east],x2 [degrees_north]"]
+)
+def test_degrees_by_other_names_and_by_units(tmp_path: Path, names: str) -> None:
+    path = write(tmp_path / "a.csv", ACROSS, UP, *gradient(ACROSS, UP))
+    path.write_text(path.read_text().replace("lon,lat,u,v", f"{names},u,v", 1))
+    check(catalog.resolve(FieldSpec(source=str(path), columns="#1, #2 -> #3, #4")), 2e-3)
+
+
+def test_what_is_on_no_globe_is_one_sentence_and_crs_is_no_setting_of_tables(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", UP, 100.0 + ACROSS, *gradient(ACROSS, UP))
+    spec = FieldSpec(source=str(path), columns="lon, lat -> u, v")
+    with pytest.raises(InputError, match="lat reaches 120, and latitudes end at 90: perhaps the two columns"):
+        catalog.resolve(spec)
+    assert "taken as they stand" in " ".join(catalog.resolve(replace(spec, crs="none")).warnings)
+    path = write(tmp_path / "b.csv", ACROSS, UP, *gradient(ACROSS, UP))
+    for columns in ("lon, lat -> u, v", "lon, lat -> v"):
+        with pytest.raises(InputError, match="tables are read without one"):
+            catalog.resolve(FieldSpec(source=str(path), columns=columns, crs="IAU_2015:30100"))
