@@ -15,6 +15,8 @@ from npf_engine.fields.storage import load_field, save_field
 from npf_engine.fields.summary import moments
 from tests.fields.test_ground_slopes import tif
 
+pytestmark = pytest.mark.usefixtures("read_here")
+
 ROWS, COLS = 60, 80
 ROW, COL = np.mgrid[0:ROWS, 0:COLS].astype(float)
 RAW = FieldSpec(source="it", sigma=0.0)

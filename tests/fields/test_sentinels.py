@@ -14,6 +14,8 @@ from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.summary import moments
 from tests.fields.test_ground_slopes import tif
 
+pytestmark = pytest.mark.usefixtures("read_here")
+
 ROW, COL = np.mgrid[0:60, 0:80]
 RELIEF = 300 + 2.0 * COL + ROW + 3 * np.sin(COL / 4)
 RAW = FieldSpec(source="it", sigma=0.0)

@@ -151,11 +151,11 @@ def test_a_long_list_is_shown_page_by_page(store: RunStore):
     assert not app.exception
 
 
-@pytest.mark.parametrize("page", ["0", "-3", "999", "x", "٣", "9" * 400])
-def test_a_page_that_is_not_there_shows_one_that_is(store: RunStore, page: str):
+def test_a_page_that_is_not_there_shows_one_that_is(store: RunStore):
     many(store)
-    app = open_page("models", {"page": page})
-    assert not app.exception and len(app.dataframe[0].value)
+    for page in ("0", "-3", "999", "x", "٣", "9" * 400):
+        app = open_page("models", {"page": page})
+        assert not app.exception and len(app.dataframe[0].value), page
 
 
 def test_ticks_of_other_pages_stay(store: RunStore):
