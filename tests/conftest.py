@@ -36,7 +36,9 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     home = tmp_path_factory.mktemp("npf_home")
     monkeypatch.setenv("NPF_HOME", str(home))
     yield home
-    (home / "runs.sqlite3").unlink(missing_ok=True)  # which ends the threads that watch this home
+    from npf_engine.tasks import layout
+
+    (home / layout.TABLE).unlink(missing_ok=True)  # which ends the threads that watch this home
 
 
 @pytest.fixture(scope="session")
