@@ -128,9 +128,9 @@ class Visitor:
     """A page in the browser that remembers every complaint of its console."""
 
     def __init__(self, browser: Any, url: str, width: int = 1440, theme: str = "light") -> None:
-        self.url = url
+        self.url, self.size = url, {"width": width, "height": 1000}
         self.context = browser.new_context(
-            viewport={"width": width, "height": 1000},
+            viewport=self.size,
             color_scheme=theme,
             accept_downloads=True,
             reduced_motion="reduce",
@@ -148,6 +148,9 @@ class Visitor:
 
     def go(self, path: str) -> None:
         """Open an address of the app and wait until its page is complete."""
+        if self.page.viewport_size != self.size:
+            self.page.goto("about:blank")  # no plot draws itself anew to be left
+            self.page.set_viewport_size(self.size)
         self.page.goto(self.url + path)
         self.settled()
 
@@ -171,23 +174,23 @@ class Visitor:
         self.context.close()
 
     def screenshot(self, name: str) -> Path:
-        """The whole page as PNG under artifacts/."""
+        """The whole page as PNG under artifacts/. The window stays as high as the page until the next ``go``."""
         ARTIFACTS.mkdir(exist_ok=True)
-        size = self.page.viewport_size
         height = self.page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-        self.page.set_viewport_size({"width": size["width"], "height": min(max(1000, int(height) + 20), 8000)})
+        self.page.set_viewport_size(self.size | {"height": min(max(1000, int(height) + 20), 8000)})
         self.page.wait_for_timeout(1000)  # plots draw themselves anew, WebGL in software takes its time
         deadline = time.monotonic() + 15
         while self.blank() and time.monotonic() < deadline:
             self.page.wait_for_timeout(300)
         path = ARTIFACTS / f"{name}.png"
         self.page.screenshot(path=path)
-        self.page.set_viewport_size(size)
         return path
 
-    def blank(self) -> list[dict[str, Any]]:
-        """The plots of the page that show nothing (yet)."""
-        empty = [plot for plot in self.plots() if plot["marks"] == 0 and plot["pixels"] < 50]
+    def blank(self, plots: list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:
+        """Those of the plots (default: all of the page) that show nothing (yet)."""
+        empty = [
+            plot for plot in (self.plots() if plots is None else plots) if plot["marks"] == 0 and plot["pixels"] < 50
+        ]
         return [plot for plot in empty if not self._coloured(plot["index"])]
 
     def _coloured(self, index: int) -> bool:

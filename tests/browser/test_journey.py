@@ -60,7 +60,8 @@ def drawn(visitor: Visitor, at_least: int) -> None:
     """All plots of the page, and at least so many, show something."""
     deadline = time.monotonic() + 30
     while True:
-        plots, blank = visitor.plots(), visitor.blank()
+        plots = visitor.plots()
+        blank = visitor.blank(plots)
         if len(plots) >= at_least and not blank:
             return
         if time.monotonic() > deadline:
