@@ -15,6 +15,11 @@ FUNCTIONS = {
     **dict.fromkeys(("atan2", "mod"), (2, 2)),
     **dict.fromkeys(("min", "max"), (2, 16)),
 }
+LOGARITHMS = {
+    "ln": "log",
+    "log10": "log(...)/log(10)",
+    "log2": "log(...)/log(2)",
+}  # what is not there -> how to write it
 OPERATORS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "%": "mod", "mod": "mod"}
 UNSURE = ("/", "%", "mod", "^", "**")  # before a factor, a product without a sign could be meant in two ways
 _LOOKALIKES = str.maketrans({"−": "-", "–": "-", "·": "*", "×": "*", "÷": "/", "π": " pi ", "\u00a0": " "})

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from npf_engine.errors import InputError
-from npf_engine.fields.formula_tokens import CONSTANTS, FUNCTIONS, OPERATORS, Token, short, tokens_of
+from npf_engine.fields.formula_tokens import CONSTANTS, FUNCTIONS, LOGARITHMS, OPERATORS, Token, short, tokens_of
 from npf_engine.settings.limits import MAX_DEPTH, MAX_FORMULA
 
 
@@ -176,6 +176,8 @@ class _Parser:
             self.steps.append(Step("number", token.position, value=CONSTANTS[token.text]))
         else:
             near = difflib.get_close_matches(token.text, [*FUNCTIONS, *CONSTANTS, *self.variables], n=1)
+            if token.text in LOGARITHMS:
+                near = [LOGARITHMS[token.text]]
             hint = f"did you mean {near[0]}?" if near else f"the functions are {', '.join(FUNCTIONS)}"
             self._fail(
                 token.position,

@@ -156,8 +156,8 @@ def _per_metre(name: str, gradient: np.ndarray, pixels: tuple[np.ndarray, np.nda
     """Slopes (rows, cols, 2) in metres per pixel of these sizes, in metres per metre; NaN off the globe."""
     if pixels is None:
         raise InputError(
-            f"{name} does not say how large its pixels are in metres; set pixel_size, or choose the slope in "
-            "metres per pixel."
+            f"{name} does not say how large its pixels are in metres; set pixel_size (of a table write "
+            "the unit of its positions, as in x [m]), or choose the slope in metres per pixel."
         )
     size = np.stack(pixels, axis=-1)
     size[~(size > NOTHING * np.nanmax(size))] = np.nan

@@ -89,6 +89,8 @@ def test_gradient_under_every_mode_of_torch():
         ("(x)2", "at character 4: '2' follows without an operator"),
         ("1/2x", "at character 4: 2x after / has two meanings"),
         ("x^2y", "at character 4"),
+        ("ln(x)", "did you mean log?"),
+        ("log10(x)", "did you mean log\\(...\\)/log\\(10\\)"),
         ("e^-2x", "2x after \\^ has two meanings"),
         ("1/-+2x", "2x after / has two meanings"),
         ("1/(x+1)(y-1)", "at character 8: a product after / has two meanings"),

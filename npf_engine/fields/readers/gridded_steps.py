@@ -21,7 +21,7 @@ def step_of(kind: str, dim: str, labels: Sequence[str], wanted: str) -> int:
     with or without its unit, a date or the beginning of one; "" for the first. Raises InputError."""
     text = " ".join(wanted.split())
     if kind == "time":
-        text = text.replace("T", " ")
+        text = re.sub(r" 00:00(:00)?$", "", text.replace("T", " "))  # labels of whole days have no hours
     if not text:
         return 0
     if re.fullmatch(r"#\s*-?\d{1,9}", text):
@@ -38,7 +38,7 @@ def step_of(kind: str, dim: str, labels: Sequence[str], wanted: str) -> int:
         )
     found = counted if counted is not None else valued
     if found is None:
-        few = ", ".join(labels[:3]) + (f", ..., {labels[-1]}" if len(labels) > 4 else f", {labels[-1]}")
+        few = ", ".join(labels if len(labels) <= 4 else [*labels[:3], "...", labels[-1]])
         raise InputError(
             f"{kind} {shown(wanted)} is none of the {len(labels):,} steps of {dim}: {few}; or give a step as #0."
         )
@@ -76,7 +76,11 @@ def _valued(kind: str, labels: Sequence[str], text: str) -> int | None:
             return k
     number = _number(text) if kind != "time" else None
     if number is not None:
-        gaps = [(abs(number - value), k) for k, label in enumerate(labels) if (value := _number(label)) is not None]
+        gaps = [
+            (abs(number - value), k)
+            for k, label in enumerate(labels)
+            if (value := _number(label)) is not None and _one_unit(text, label)
+        ]
         gap, nearest = min(gaps, default=(float("inf"), 0))
         if gap <= NEAR * max(abs(number), 1e-12):
             return nearest
@@ -86,6 +90,12 @@ def _valued(kind: str, labels: Sequence[str], text: str) -> int | None:
         if label.lower().startswith(plain) and re.match(r"[\d.]", label[len(plain) :]) is None:
             return k
     return None
+
+
+def _one_unit(text: str, label: str) -> bool:
+    """Whether a value and a label have the same unit behind their numbers, where both have one."""
+    mine, other = (re.sub(r"^\s*[-+\d.eE]+\s*", "", part).strip().lower() for part in (text, label))
+    return not mine or not other or mine == other
 
 
 def _number(text: str) -> float | None:

@@ -78,3 +78,11 @@ def test_dates_by_their_beginning() -> None:
 )
 def test_steps_are_counted_as_people_do(kind: str, dim: str, labels: tuple[str, ...], each: str) -> None:
     assert each_of(kind, dim, labels) == each
+
+
+def test_a_value_in_another_unit_is_none_of_the_labels() -> None:
+    labels = ["1000 hPa", "500 hPa", "100 hPa"]
+    assert step_of("level", "plev", labels, "500 hPa") == step_of("level", "plev", labels, "500") == 1
+    with pytest.raises(InputError, match="none of the 3 steps of plev: 1000 hPa, 500 hPa, 100 hPa;"):
+        step_of("level", "plev", labels, "500 m")
+    assert step_of("time", "time", ["2020-01-01", "2020-02-01"], "2020-02-01T00:00") == 1
