@@ -13,6 +13,7 @@ from npf_engine import glossary
 from npf_engine.errors import InputError
 from npf_engine.figures import accuracy, print_views
 from npf_engine.figures.layout import in_unit
+from npf_engine.measures import accuracy_verdict as verdict
 from npf_engine.numbers import number, percent
 from npf_engine.runs.store import Run
 from npf_engine.settings import reading
@@ -51,7 +52,7 @@ def table(run: Run, name: str) -> None:
         "ratio (value over floor) of 1 is the noise of two independent draws of "
         "the same law: nothing can be told from it; one far below 1 is a cloud that is too narrow, as an average is "
         "(a miss below its floor is simply better). A "
-        "value near its trivial answer (what a model that learnt nothing scores) is a failure."
+        "value near its trivial answer (what a model that learnt nothing scores) is a failure." + _limits()
     )
     _numbers(metrics, _unit(run))
     kept = {
@@ -63,6 +64,17 @@ def table(run: Run, name: str) -> None:
     plot(accuracy.ladder(metrics), "ladder", caption, arrays, name)
     paperfigure.offer(
         print_views.LADDER, name, lambda how: printed.ladder(metrics, how), caption, paperfigure.command(run)
+    )
+
+
+def _limits() -> str:
+    """Up to where the verdict calls each row good."""
+    ratios = {"S(∇u♯ρ)": "pushforward", "S(M♯ρ)": "measure_preservation", "S(Iψ)": "inverse"}
+    told = ", ".join(f"{name} {verdict.LIMITS[key][0]:g}" for name, key in ratios.items())
+    return (
+        f" Good is, beyond chance: ratios of {told}; W up to {verdict.SHARES['pushforward_sliced'][0]:g} % above its "
+        f"floor; TV up to {verdict.MISPLACED[0]:g} % as √(value² − floor²), for chance adds in squares; hole up to "
+        f"{verdict.WIDE[0]:g} % above its floor."
     )
 
 

@@ -81,7 +81,7 @@ def _multiplied(tokens: Sequence[Token], fail: Fail) -> list[Token]:
         if before is not None and opens and closes:
             sign = _sign_before(out)
             if sign in UNSURE:
-                product = "a product" if before.text == ")" else f"{before.text}{short(token.text)}"
+                product = "a product" if before.text == ")" else f"{before.text} {short(token.text)}"
                 fail(token.position, f"{product} after {sign} has two meanings; write * and parentheses")
             out.append(Token("sign", "*", token.position, implied=True))
         out.append(token)

@@ -132,18 +132,18 @@ def _potential(case: _Case) -> None:
         return
     slices = case.measured("pushforward_sliced")
     if slices is not None and slices.trivial is not None and _near(slices):
-        case.notes.append(
-            f"{blind}, nor can the test dual, and by slices that map is right to "
-            f"{number(max(0.0, slices.trivial - slices.floor), 2)} %: here the trivial answer is the truth"
-        )
+        right = number(max(0.0, slices.trivial - slices.floor) + slices.noise, 2)
+        told = f"by slices that map is right to {right} %: here the trivial answer is the truth"
+        case.notes.append(f"{blind}, nor can the test dual, and {told}")
         return
-    case.say(USABLE, f"{blind}, nor can the test dual or the sliced distance: whether u learned anything is not known")
+    unknown = "whether u learned anything is not known; more samples can tell"
+    case.say(USABLE, f"{blind}, nor can the test dual or the sliced distance: {unknown}")
 
 
 def _near(row: Measured) -> bool:
-    """Whether the trivial answer is surely within the limit of "usable"."""
+    """Whether the trivial answer is surely within the limit of "good": few samples cannot say so."""
     assert row.trivial is not None
-    return row.trivial - row.floor + row.noise <= SHARES["pushforward_sliced"][1]
+    return row.trivial - row.floor + row.noise <= SHARES["pushforward_sliced"][0]
 
 
 def _ratio(case: _Case, name: str) -> bool:

@@ -38,7 +38,7 @@ def show(model: PolarFactorization, run_id: str, name: str) -> None:
         elif model.d <= MOST_D:
             _maps(view, model, where, name)
         if view.certificate is not None:
-            _certificate(view.certificate)
+            _certificate(view.certificate, view.u.trivial)
         st.markdown(ABOUT)
 
 
@@ -49,7 +49,13 @@ def _row(row: Measured, law: str) -> str:
     )
 
 
-def _certificate(seen: Certificate) -> None:
+def _certificate(seen: Certificate, trivial: float | None) -> None:
+    if trivial is not None and seen.bound >= trivial:
+        st.caption(
+            f"The duality gap bounds the error of ∇u by {number(seen.bound, 3)} % of the spread of F, more than the "
+            "trivial answer's: it tells nothing here, since u bends sharply in one place at least."
+        )
+        return
     st.markdown(
         f"**A bound from the duality gap.** The dual of u lies {number(seen.gap, 3)} ± {number(seen.gap_se, 2)} above "
         "the exact one. So the root mean square of ∇u − ∇u₀, u₀ the true potential, is at most about "

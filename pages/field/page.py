@@ -15,6 +15,12 @@ from ui.link import FIELD
 SYMBOLS = ("F", "Omega", "rho", "law", "u", "grad_u", "M")  # of the glossary
 
 
+NONE_YET = {
+    pick.UPLOAD: "No field yet: say what is missing, choose another file, or repair this one and upload it again.",
+    pick.FORMULA: "No field yet: press Apply beside the formula.",
+}
+
+
 def main() -> None:
     frame.title("Field", "Which vector field shall be factorized, and is it fit for it?", SYMBOLS)
     refused = None
@@ -36,11 +42,11 @@ def main() -> None:
         with card:
             built_in = {info.name: info.title for info in catalog.built_in_fields()}
             title = place.title if place is not None else built_in.get(spec.source) or titles.source_title(spec)
+            if not sound and pick.chosen_way() == pick.FORMULA:
+                title = "A formula"
             st.markdown(f"## :material/terrain: {states.plain(title)}")
             if not sound:
-                st.caption(
-                    "No field yet: say what is missing, choose another file, or repair this one and upload it again."
-                )
+                st.caption(NONE_YET.get(pick.chosen_way(), NONE_YET[pick.UPLOAD]))
     if sound:
         _field(spec, must_be_fetched(spec, place), card)
 

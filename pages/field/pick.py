@@ -33,7 +33,8 @@ KINDS = {"raster": "a raster", "samples": "a table of samples", "grid": "a table
 
 
 def show(spec: FieldSpec) -> bool:
-    """The choice of a way, and the way; False where a file's defects were told, for then there is no field."""
+    """The choice of a way, and the way; False where there is no field: a file's defects were told, or no formula was
+    applied yet."""
     mode = st.segmented_control(
         "Take the field from",
         list(ICONS),
@@ -44,8 +45,16 @@ def show(spec: FieldSpec) -> bool:
     )
     if mode == UPLOAD:
         return _upload(spec)
+    if mode == FORMULA and mode_of(spec) != FORMULA:
+        _formula(spec)
+        return False  # what is typed is no field before it is applied, and the one of before is not meant
     {PLACE: _place, BUILT_IN: _built_in, FORMULA: _formula}[mode or BUILT_IN](spec)
     return True
+
+
+def chosen_way() -> str:
+    """The way that is chosen above."""
+    return str(st.session_state.get(MODE) or "")
 
 
 def mode_of(spec: FieldSpec) -> str:

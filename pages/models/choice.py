@@ -102,7 +102,7 @@ def pinned(run_id: str) -> bool:
 def pin_button(run_id: str) -> None:
     """Make the run the baseline, or none where it is."""
     label, icon, to = (
-        ("No baseline", ":material/keep_off:", None)
+        ("Unpin the baseline", ":material/keep_off:", None)
         if pinned(run_id)
         else ("Pin as baseline", ":material/keep:", run_id)
     )

@@ -9,7 +9,7 @@ from npf_engine.runs import finding
 from npf_engine.runs.groups import Group, grouped
 from npf_engine.runs.summaries import Summary
 from npf_engine.studies import kinds
-from pages.models import choice, compare, describe, detail, importing, table, ticks
+from pages.models import choice, compare, describe, detail, follow, importing, table, ticks
 from ui import frame, states
 from ui.runs import store
 
@@ -29,6 +29,7 @@ def main() -> None:
             icon=":material/inventory_2:",
         )
         return
+    follow.until_changed(runs)
     known = {run.id: run for run in runs}
     chosen = ticks.chosen(known)
     view = st.container(horizontal=True, vertical_alignment="bottom", key="models_view")

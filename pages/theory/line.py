@@ -22,7 +22,7 @@ EXAMPLES = {
     "A parabola": ("(2x - 1)^2", "Small values are frequent: u'(q) = q² is flat where F lingers."),
     "A plateau": (
         "max(x - 0.5, 0)",
-        "F takes 0 on one half of [0, 1]: it is degenerate, and M is not determined there.",
+        "F takes 0 on one half of [0, 1]: it is degenerate, and M is not determined there. (F lies under u\u2032.)",
     ),
 }
 

@@ -39,8 +39,9 @@ def show() -> None:
     turned = "turns" if toy.turns else "mirrors"
     stretch = " and ".join(number(value, 3) for value in toy.stretch)
     text = (
-        f"F(x) = A x, A = P Q. P = (A Aᵀ)^½ stretches by {stretch}, and is the gradient of the convex "
-        f"u(x) = ⟨x, P x⟩ / 2; Q {turned} the disc, and so keeps ρ. Every field has such a pair: ∇u for P, M for Q."
+        f"F(x) = A x, A = P Q. P = √(A Aᵀ) stretches by {stretch}, and is the gradient of the convex "
+        f"u(x) = ⟨x, P x⟩ / 2; Q {turned} the disc, and so keeps ρ. Every non-degenerate field has such a "
+        "pair: ∇u for P, M for Q."
     )
     if not toy.unique:
         text += " **Here A is singular**: F is degenerate, and many Q will do; this is one of them."

@@ -9,7 +9,8 @@ from pages.theory import clouds
 
 TOLD = {
     TURN: "M turns the disc as one piece: neighbours stay neighbours, and F has one pre-image of each value.",
-    TWIST: "M turns every circle by its own angle: the area is kept though shapes are not.",
+    TWIST: "M turns every circle by its own angle, the middle by all of it and the rim by a seventh: the area is kept "
+    "though shapes are not.",
     FOLD: "M folds the square over itself: each value of F has as many pre-images as there are layers, and I_psi, the "
     "inverse with noise, draws one of them.",
     DOUBLE: "M stretches the square and lays the pieces over each other: mixing, as in a shuffle. Colours that were "
@@ -33,7 +34,8 @@ def show() -> None:
         (
             "Places, each with a colour of its own.",
             "M(x): the same cloud, every point somewhere else.",
-            f"∇u(M(x)) = m + {bend:g} m³, component by component: stretched outwards, never turned.",
+            f"∇u(M(x)) = m + {bend:g} m³, component by component: order along each axis is kept.",
         ),
     )
-    st.markdown(TOLD[kind] + " With u uncurved, F is M; with no angle or one layer, F is ∇u.")
+    nothing = "no angle" if kind in (TURN, TWIST) else "one layer"
+    st.markdown(f"{TOLD[kind]} With u uncurved F is M; with {nothing} F is ∇u.")

@@ -66,7 +66,7 @@ def test_a_baseline_stays_on_top_and_differences_stand_beside(home: RunStore) ->
     assert app.query_params["baseline"] == hills.id
     assert next(iter(app.dataframe[0].value["Name"])) == "★ hills"
     assert row(app, "dales")["Δ ∇u♯ρ"] == pytest.approx(1.2 - 1.5)
-    button(app, "No baseline").click()
+    button(app, "Unpin the baseline").click()
     app.run()
     assert "baseline" not in app.query_params and "Δ ∇u♯ρ" not in app.dataframe[0].value
 
