@@ -178,7 +178,7 @@ def test_a_constant_that_was_taken_off_is_told(
 
 
 def test_the_exact_factorization_stands_beside_the_learned_one():
-    app = open_page("factorization", {"run": "gallery-jacksboro", "view": "Exact"})
+    app = open_page("factorization", {"run": "gallery-himmelblau", "view": "Exact"})
     assert not app.exception and plots(app) == 6
     told = texts(app)
     assert "On 1,500 samples" in told and "A bound from the duality gap" in told
