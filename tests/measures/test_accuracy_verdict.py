@@ -243,8 +243,8 @@ def test_where_f_is_not_known_beyond_its_samples(changes: dict[str, Any], level:
 
 CANNOT = "S_eps cannot tell grad u from the Gaussian map (6.07 and 6.07, floor 5.45)"
 UNKNOWN = (
-    f"{CANNOT}, nor can the test dual or the sliced distance: whether u learned anything is not known; more samples can "
-    "tell"
+    f"{CANNOT}, nor can the test dual or the sliced distance: whether u learned anything is not known; "
+    "more samples can tell"
 )
 
 
