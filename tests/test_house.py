@@ -136,8 +136,9 @@ LONG_MODULES: dict[str, str] = {}  # module -> which table it is
 
 
 def _functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
-    """Module and name of every function, with its tree."""
-    for module, path in FILES.items():
+    """Module and name of every function of the engine, the pages and what they share, with its tree."""
+    shown = (path for room in ("pages", "ui") for path in sorted((ROOT / room).rglob("*.py")))
+    for module, path in [*FILES.items(), *((path.relative_to(ROOT).as_posix(), path) for path in shown)]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield f"{module}.{node.name}", node

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from npf_engine.errors import InputError
-from npf_engine.fields import analytic, catalog, stored_files
+from npf_engine.fields import analytic, catalog, stored_files, uploads
 from npf_engine.fields.places import cities, kept
 from npf_engine.fields.places import find as places
 from npf_engine.fields.readers import raster_files
@@ -215,26 +215,32 @@ def _upload(spec: FieldSpec) -> bool:
     columns.offer(seen, spec)
     if raster_files.is_raster(stored_files.path_of(spec.source)) and seen.gridded is None:
         components.offer(seen, spec)
-    if seen.columns:
-        with st.expander("What was read", icon=":material/table_rows:"):
-            st.dataframe(
-                [
-                    {
-                        "column": c.name,
-                        "is": c.role,
-                        "unit": c.unit,
-                        "from": c.minimum,
-                        "to": c.maximum,
-                        "empty": c.missing,
-                    }
-                    for c in seen.columns
-                ],
-                hide_index=True,
-            )
-            st.dataframe(
-                [dict(zip([c.name for c in seen.columns], row, strict=False)) for row in seen.head], hide_index=True
-            )
+    _what_was_read(seen)
     return seen.ok
+
+
+def _what_was_read(seen: uploads.UploadPreview) -> None:
+    """The columns of a table, and its first rows."""
+    if not seen.columns:
+        return
+    with st.expander("What was read", icon=":material/table_rows:"):
+        st.dataframe(
+            [
+                {
+                    "column": c.name,
+                    "is": c.role,
+                    "unit": c.unit,
+                    "from": c.minimum,
+                    "to": c.maximum,
+                    "empty": c.missing,
+                }
+                for c in seen.columns
+            ],
+            hide_index=True,
+        )
+        st.dataframe(
+            [dict(zip([c.name for c in seen.columns], row, strict=False)) for row in seen.head], hide_index=True
+        )
 
 
 def _size(count: int) -> str:

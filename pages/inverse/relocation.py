@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from npf_engine.fields.valueword import Word
 from npf_engine.figures import histograms, inverse, print_views
 from npf_engine.figures.layout import Extent, position_title
 from npf_engine.measures.inverse_view import ALIKE, RelocationView
@@ -72,15 +73,18 @@ def show(run: Run, model: PolarFactorization, name: str, view: RelocationView) -
     with left:
         plot(figure, "relocation_difference", caption, {"x": view.moved, "difference": difference}, name)
     with right:
-        marks = [
-            (f"ours within {percent(ALIKE, 0)}", ALIKE, view.alike, "inverse"),
-            ("dealt out at random", ALIKE, view.trivial, "trivial"),
-        ]
-        figure = histograms.shares_within(
-            view.off, "difference of |F| / its own length", marks, least=LEAST, colour="inverse"
-        )
-        plot(
-            figure, "relocation_shares", f"Which share of the {word.many} lands where |F| differs by no more than that."
-        )
+        _shares(view, word)
     if view.outside > 0.001:
         st.caption(f"{percent(view.outside)} of the {word.many} have a ∇u* outside Ω; they start from its edge.")
+
+
+def _shares(view: RelocationView, word: Word) -> None:
+    """Which share of the values lands where |F| differs by how much."""
+    marks = [
+        (f"ours within {percent(ALIKE, 0)}", ALIKE, view.alike, "inverse"),
+        ("dealt out at random", ALIKE, view.trivial, "trivial"),
+    ]
+    figure = histograms.shares_within(
+        view.off, "difference of |F| / its own length", marks, least=LEAST, colour="inverse"
+    )
+    plot(figure, "relocation_shares", f"Which share of the {word.many} lands where |F| differs by no more than that.")
