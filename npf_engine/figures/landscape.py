@@ -1,4 +1,4 @@
-"""A landscape run: the contour of g with particle paths, jumps through u apart from local steps, basins over time."""
+"""A landscape run: the contour of g, its modes, basins over time, and where the draws are."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from npf_engine.settings import reading
 from npf_engine.settings.reading import Record
 
 LEVELS = 24
-TAIL_FRAMES = 20  # how long a path is drawn behind its particle
 MODE_COLOURS = ("#1F7FC4", "#C97F00", "#0E9673", "#DB164E", "#8F5FD0", "#3F95A8", "#A0703C", "#C2609A")
 EXACT = palette.COLOURS["floor"]
 NEAR_COLOURS = {  # as the marks of critical points
@@ -25,14 +24,19 @@ NEAR_COLOURS = {  # as the marks of critical points
 }
 
 
+def ranks(g: np.ndarray) -> np.ndarray:
+    """The share of the finite values of g that are below each value, in [0, 1], in the shape of g: a steep wall would
+    otherwise take all the levels of a map. Places where g is not finite count as the highest."""
+    z = np.asarray(g, dtype=np.float64)
+    finite = np.sort(z[np.isfinite(z)])
+    return np.searchsorted(finite, z) / max(1, finite.size)
+
+
 def contour(
     x: np.ndarray, y: np.ndarray, g: np.ndarray, units: Units, low: Sequence[float], high: Sequence[float]
 ) -> go.Figure:
     """Level lines of g (len(x), len(y)) over axes x, y, spaced evenly in the rank of g, so that deep basins show."""
-    z = np.asarray(g, dtype=np.float64)
-    finite = np.sort(z[np.isfinite(z)])
-    # Rank instead of value: a steep wall would otherwise take all the levels.
-    rank = np.searchsorted(finite, z) / max(1, finite.size)
+    z, rank = np.asarray(g, dtype=np.float64), ranks(g)
     figure = go.Figure(
         go.Contour(
             x=float32(x),
@@ -50,56 +54,6 @@ def contour(
         )
     )
     return position_axes(figure, units, low, high, "landscape")
-
-
-def add_paths(
-    figure: go.Figure, paths: np.ndarray, jumped: np.ndarray, frame: int, *, most: int = 24, colour: str | None = None
-) -> go.Figure:
-    """The particles of ``frame`` with their last steps: paths (T, P, 2), jumped (T, P): between frame t - 1 and t.
-
-    Local steps are drawn solid, jumps through u as dotted lines in I_psi's colour; at most ``most`` paths, all dots.
-    """
-    frame = min(max(frame, 0), len(paths) - 1)
-    first = max(0, frame - TAIL_FRAMES)
-    window, leaps = paths[first : frame + 1, :most], jumped[first : frame + 1, :most]
-    ink = colour or palette.COLOURS["rho"]
-    local, across = segments(window, leaps)
-    for name, points, line in (
-        ("Langevin on g", local, {"width": 1.2, "color": ink}),
-        ("jump through u", across, {"width": 1.2, "color": palette.COLOURS["inverse"], "dash": "dot"}),
-    ):
-        figure.add_trace(
-            go.Scatter(
-                x=float32(points[:, 0]),
-                y=float32(points[:, 1]),
-                mode="lines",
-                line=line,
-                name=name,
-                hoverinfo="skip",
-                opacity=0.75,
-            )
-        )
-    now = paths[frame]
-    figure.add_trace(
-        go.Scattergl(
-            x=float32(now[:, 0]),
-            y=float32(now[:, 1]),
-            mode="markers",
-            name="particles",
-            marker={"size": 5, "color": ink, "line": {"width": 0.5, "color": "white"}},
-        )
-    )
-    figure.update_layout(showlegend=True)
-    return figure
-
-
-def segments(window: np.ndarray, leaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Local moves and jumps of window (T, P, 2) as two lists of points (n, 2), moves parted by rows of NaN."""
-    before, after = window[:-1].reshape(-1, 2), window[1:].reshape(-1, 2)
-    leap = leaps[1:].reshape(-1)
-    gap = np.full_like(before, np.nan)
-    rows = np.stack([before, after, gap], axis=1)
-    return rows[~leap].reshape(-1, 2), rows[leap].reshape(-1, 2)
 
 
 def add_modes(figure: go.Figure, modes: Sequence[Record]) -> go.Figure:

@@ -1,72 +1,70 @@
-"""Particles over time on the potential: a slider to scrub, a button to play, the method beside plain LMC."""
+"""Particles over time on the potential, the method beside plain LMC: played in the browser, sent once."""
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
+from npf_engine.figures import film, palette
 from npf_engine.figures import landscape as figures
+from npf_engine.figures.layout import aspect, position_title
 from pages.landscape.chains import Chain
 from pages.landscape.ground import Ground
-from ui.plots import plot
+from ui import frame, motion, plots
+from ui.motion import message
 
-EVERY = 0.8  # seconds between two moments while playing
-TICKS = 60  # so many moments at most from the first to the last
-PATHS = 16  # particles whose way is drawn; more is a tangle
-PLAYING, STEP = "landscape_playing", "landscape_step"  # session
-CAPTION = "Dots are particles; behind {count} of them their last steps. {jumps}Low places are dark."
-JUMPS = "Solid lines are Langevin steps on g, dotted ones jumps through u. "
+CAPTION = (
+    "Dots are particles, each chain after the same share of its steps; behind 16 of them their last steps. {jumps}"
+    "Low places are dark."
+)
+JUMPS = "A step glides, a jump through u is a dotted line, and who has just jumped has its colour. "
+STRIP = 1.35  # width over height of the picture where lengths of the two axes cannot be compared
+RANKS = 65535
 
 
 def show(ground: Ground, chains: list[Chain], name: str) -> None:
-    """The player; while it plays it draws itself again."""
-    playing = bool(st.session_state.get(PLAYING))
-    st.fragment(_panel, run_every=EVERY if playing else None)(ground, chains, name)
-
-
-def _panel(ground: Ground, chains: list[Chain], name: str) -> None:
-    steps = [int(step) for step in chains[0].steps]
-    if st.session_state.get(STEP) not in steps:
-        st.session_state[STEP] = steps[0]
-    if st.session_state.get(PLAYING):
-        at = steps.index(st.session_state[STEP])
-        if at == len(steps) - 1:
-            st.session_state[PLAYING] = False
-            st.rerun()  # the fragment must stop looking at the clock
-        st.session_state[STEP] = steps[min(len(steps) - 1, at + max(1, len(steps) // TICKS))]
-    left, right = st.columns([1, 7], vertical_alignment="bottom")
-    with left:
-        playing = bool(st.session_state.get(PLAYING))
-        icon = ":material/pause:" if playing else ":material/play_arrow:"
-        if st.button("Stop" if playing else "Play", icon=icon, key="play", width="stretch"):
-            _toggle(steps)
-            st.rerun()
-    with right:
-        st.select_slider("Step", steps, key=STEP, help="Of the chain: Langevin steps and jumps count one each.")
-    share = steps.index(st.session_state[STEP]) / max(1, len(steps) - 1)
+    """The player; the second of two chains is plain LMC, on one clock with the first."""
+    motion.draw("particles", packed(ground, chains, name), "landscape_player")
+    frame.caption(CAPTION.format(jumps=JUMPS if any(chain.jumped.any() for chain in chains) else ""))
     for column, chain in zip(st.columns(len(chains), gap="medium"), chains, strict=True):
         with column:
-            _moment(ground, chain, share, name)
+            arrays = {"step": chain.steps, "x": chain.paths.reshape(len(chain.steps), -1)}
+            plots.downloads(arrays, f"moment_{chain.key}", name)
 
 
-def _toggle(steps: list[int]) -> None:
-    starts = not st.session_state.get(PLAYING)
-    st.session_state[PLAYING] = starts
-    if starts and st.session_state[STEP] == steps[-1]:
-        del st.session_state[STEP]  # from the beginning again
-
-
-def _moment(ground: Ground, chain: Chain, share: float, name: str) -> None:
-    """The chain after this share of its steps; of two chains each has spent the same share of the gradients."""
-    index = chain.at(share)
-    st.markdown(f"## {chain.title}, step {int(chain.steps[index]):,}")
-    figure = figures.add_paths(ground.contour(f"moment_{chain.key}"), chain.paths, chain.jumped, index, most=PATHS)
-    caption = CAPTION.format(
-        count=min(PATHS, chain.paths.shape[1]), jumps=JUMPS if chain.jumped.any() else "Lines are Langevin steps. "
-    )
-    plot(
-        figure,
-        f"moment_{chain.key}",
-        caption,
-        lambda: {"step": chain.steps, "x": chain.paths.reshape(len(chain.steps), -1)},
-        name,
-    )
+def packed(ground: Ground, chains: list[Chain], name: str) -> bytes:
+    """What the browser gets of the landscape and of every chain."""
+    arrays: dict[str, np.ndarray] = {
+        "ranks": np.rint(figures.ranks(ground.g).T * RANKS).astype(np.uint16),
+        "g": ground.g.T.astype(np.float32),
+        "lut": message.colours(palette.ELEVATION),
+    }
+    told = []
+    for k, chain in enumerate(chains):
+        shown = film.film(chain.steps, chain.paths, chain.jumped)
+        arrays[f"steps{k}"], arrays[f"codes{k}"] = shown.steps, shown.codes
+        arrays[f"jumped{k}"] = np.packbits(shown.jumped)
+        told.append(
+            {
+                "title": chain.title,
+                "moments": len(shown.steps),
+                "particles": shown.codes.shape[1],
+                "leaps": int(shown.jumped.sum()),
+                "low": shown.low.tolist(),
+                "high": shown.high.tolist(),
+            }
+        )
+    low, high = ground.low, ground.high
+    ratio = aspect(ground.units, low, high)
+    wide = STRIP if ratio is None else (high[0] - low[0]) / (ratio * (high[1] - low[1]))
+    head = {
+        "name": f"{name}-particles",
+        "label": f"Particles of {' and '.join(chain.title for chain in chains)} over time",
+        "chains": told,
+        "ground": {"nx": len(ground.x), "ny": len(ground.y), "low": list(low), "high": list(high)},
+        "range": [low[0], high[0], low[1], high[1]],
+        "aspect": min(3.0, max(0.6, wide)),
+        "axes": f"→ {position_title(ground.units, 0)}, ↑ {position_title(ground.units, 1)}",
+        "colours": {"step": palette.COLOURS["rho"], "jump": palette.COLOURS["inverse"]},
+    }
+    return message.pack(head, arrays)

@@ -36,13 +36,13 @@ def sampled(browser: Any, server: Server) -> str:
 
 def test_player_scrubs_and_plays(visitor: Visitor, sampled: str):
     visitor.go(f"/landscape?run={sampled}&view=Over+time")
-    drawn(visitor, 2)
+    drawn(visitor, 1)
     assert "Plain LMC, step 0" in visitor.text()
     visitor.main.get_by_role("slider").first.focus()
     visitor.page.keyboard.press("End")
     wait_until(visitor, "Plain LMC, step 8", 60)
     visitor.main.get_by_role("button", name="Play").click()
-    wait_until(visitor, "Stop", 60)
+    wait_until(visitor, "Pause", 60)
     wait_until(visitor, "Play", 200)  # it plays from the beginning and stops at the end by itself
     assert "Plain LMC, step 8" in visitor.text()
     assert visitor.complaints == []

@@ -1,4 +1,4 @@
-"""Figures of a landscape run: jumps apart from local moves, shares and targets as given."""
+"""Figures of a landscape run: g, shares and targets as given."""
 
 from __future__ import annotations
 
@@ -9,30 +9,21 @@ from npf_engine.fields.field import Units
 from npf_engine.figures import critical, landscape
 
 PLAIN = Units(("x", "y"), ("", ""), "")
-PATHS = np.arange(24, dtype=np.float64).reshape(4, 3, 2)
-JUMPED = np.array([[0, 0, 0], [0, 1, 0], [1, 0, 0], [0, 0, 0]], dtype=bool)
 
 
-def test_jumps_are_drawn_apart_from_local_moves() -> None:
-    """4 frames of 3 particles: 9 moves, 2 of them jumps, each from where its particle was to where it came."""
-    local, across = landscape.segments(PATHS, JUMPED)
-    assert len(local) == 7 * 3 and len(across) == 2 * 3
-    np.testing.assert_array_equal(across[:2], [PATHS[0, 1], PATHS[1, 1]])
-    np.testing.assert_array_equal(across[3:5], [PATHS[1, 0], PATHS[2, 0]])
-    assert np.isnan(across[2]).all() and np.isnan(local[2::3]).all()
-
-
-def test_the_contour_carries_g_and_the_particles_of_the_frame() -> None:
+def test_the_contour_carries_g_and_the_modes() -> None:
     x, y = np.linspace(-1, 1, 5), np.linspace(0, 2, 4)
     g = x[:, None] ** 2 + y[None, :]
     figure = landscape.contour(x, y, g, PLAIN, (-1, 0), (1, 2))
     np.testing.assert_allclose(figure.data[0].customdata, g.T, rtol=1e-6)
     assert (np.argsort(figure.data[0].z.ravel()) == np.argsort(figure.data[0].customdata.ravel())).mean() > 0.5
-    landscape.add_paths(figure, PATHS, JUMPED, frame=2)
     landscape.add_modes(figure, [{"location": [0.0, 0.0]}])
-    np.testing.assert_array_equal(figure.data[3].x, PATHS[2, :, 0])
-    assert [trace.name for trace in figure.data[1:3]] == ["Langevin on g", "jump through u"]
-    assert figure.data[2].line.dash == "dot" and figure.data[1].line.dash is None
+    assert figure.data[1].name == "mode"
+
+
+def test_ranks_count_what_is_below_and_take_what_is_no_number_for_the_highest() -> None:
+    ranks = landscape.ranks(np.array([[3.0, 1.0], [np.nan, 1e9]]))
+    np.testing.assert_allclose(ranks, [[1 / 3, 0.0], [1.0, 2 / 3]])
 
 
 def test_occupancy_and_weights_show_what_was_given_beside_the_exact_weights() -> None:

@@ -15,8 +15,9 @@ from npf_engine.studies.classifier.result import ExperimentResult
 from npf_engine.studies.classifier.spec import experiment_preset
 from npf_engine.studies.landscape.spec import LandscapeSpec
 from npf_engine.tasks import layout
-from pages.landscape import chains
+from pages.landscape import chains, ground, player
 from tests.pages.conftest import WAIT, button, links, made_here, open_page, texts, wait_for
+from ui.motion import message
 
 TINY = LandscapeSpec(method="lmc", particles=24, steps=60)
 
@@ -125,10 +126,10 @@ def test_a_run_on_a_potential_is_shown_over_time_and_can_be_taken_away(store: Ru
     assert table["method"].sum() == pytest.approx(100) and table["target"].sum() == pytest.approx(100)
     assert any("himmelblau-lmc.zip" in item.label for item in app.download_button)
     over_time = open_page("landscape", {"run": run.id, "view": "Over time"})
-    assert plots(over_time) == 2
-    slider = over_time.select_slider[0]
-    slider.set_value(slider.options[-1] if not isinstance(slider.options[-1], str) else int(slider.options[-1])).run()
-    assert not over_time.exception and "step 60" in texts(over_time)
+    assert plots(over_time) == 1 and not over_time.exception and "Low places are dark" in texts(over_time)
+    head, arrays = message.read(player.packed(ground.ground(ground.place(TINY)), [chains.load(run)], "x"))
+    assert [told["particles"] for told in head["chains"]] == [24] and arrays["steps0"][-1] == 60
+    assert len(arrays["codes0"]) == 2 * 24 * len(arrays["steps0"]) and arrays["g"].min() >= 0
     assert "Open" in links(open_page("landscape"))
 
 

@@ -1,0 +1,44 @@
+"""A page with nothing but one scene of synthetic data, for tests/browser/test_motion.py."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from npf_engine.fields.field import Units
+from pages.landscape import player
+from pages.landscape.chains import Chain
+from pages.landscape.ground import Ground
+from ui import motion
+
+
+@st.cache_resource
+def particles(n: int, moments: int) -> bytes:
+    """Two wells: one chain of which a third jumps across at every 20th moment, and one that stays where it began."""
+    noise = np.random.default_rng(0)
+    side = np.linspace(-2, 2, 61)
+    well = (side[:, None] ** 2 - 1) ** 2 + 0.5 * side[None, :] ** 2
+    ground = Ground(side, side, well, Units(("x", "y"), ("", ""), ""), (-2.0, -2.0), (2.0, 2.0))
+    steps = (
+        np.cumsum(noise.normal(0, 0.02, (moments, n, 2)), axis=0) / np.sqrt(1 + np.arange(moments) / 20)[:, None, None]
+    )
+    home = np.array([-1.0, 0.0]) + 0.2 * noise.normal(size=(n, 2))
+    jumped = np.zeros((moments, n), dtype=bool)
+    jumped[20::20] = noise.random((len(jumped[20::20]), n)) < 1 / 3
+    across = np.where(jumped.cumsum(axis=0) % 2, -1.0, 1.0)[:, :, None] * [1.0, 0.0] + [0.0, 1.0]
+    told = np.arange(moments) * 10
+    chains = [
+        Chain("lmc-npf", "LMC-NPF", told, (home + steps) * across, jumped, np.empty((0, 0))),
+        Chain("lmc", "Plain LMC", told, home + steps, np.zeros_like(jumped), np.empty((0, 0))),
+    ]
+    return player.packed(ground, chains, "synthetic")
+
+
+def scene(kind: str, n: int) -> None:
+    """The scene that the link asks for."""
+    if kind == "particles":
+        motion.draw(kind, particles(n, 400), "scene")
+
+
+st.set_page_config(layout="wide")
+scene(st.query_params.get("scene", "particles"), int(st.query_params.get("n", "5000")))

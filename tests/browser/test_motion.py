@@ -1,0 +1,122 @@
+"""Scenes in motion in a real browser: they play by themselves, quickly enough, and the server hears nothing of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+SCENE = ".npf-motion"
+LEAST = 8  # frames a second of two chains of 5,000: 50 here, also beside four other jobs; the machine may be busier
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of the synthetic scenes alone."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "tests/browser/motion_app.py", "--server.port", str(port)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "NPF_HOME": str(tmp_path_factory.mktemp("motion_home"))}
+    with open(tmp_path_factory.mktemp("motion") / "log", "wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
+        try:
+            deadline = time.monotonic() + 60
+            while True:
+                try:
+                    with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2):
+                        break
+                except OSError:
+                    assert time.monotonic() < deadline and process.poll() is None, "the page did not start"
+                    time.sleep(0.2)
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(20)
+
+
+class Stage:
+    """One synthetic scene in a browser, and what goes between it and the server."""
+
+    def __init__(self, browser: Any, address: str, query: str, **how: object) -> None:
+        self.context = browser.new_context(viewport={"width": 1200, "height": 1000}, **how)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(60_000)
+        self.complaints: list[str] = []
+        self.traffic: list[int] = []
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("websocket", self._listen)
+        self.page.goto(f"{address}?{query}")
+        self.page.wait_for_selector(f"{SCENE} .film")
+        self.page.wait_for_timeout(500)
+        self.traffic.clear()
+
+    def _listen(self, socket: Any) -> None:
+        for name in ("framesent", "framereceived"):
+            socket.on(name, lambda data: self.traffic.append(len(data)))
+
+    def told(self, name: str) -> str:
+        return str(self.page.locator(SCENE).get_attribute(f"data-{name}") or "")
+
+    @property
+    def slider(self) -> Any:
+        return self.page.get_by_role("slider")
+
+    def picture(self) -> bytes:
+        return bytes(self.page.locator(SCENE).screenshot())
+
+    def close(self) -> None:
+        assert self.complaints == [] and self.traffic == []
+        self.context.close()
+
+
+def test_5000_particles_play_and_the_server_hears_nothing(browser: Any, address: str):
+    stage = Stage(browser, address, "scene=particles&n=5000")
+    stage.page.get_by_role("button", name="Play").click()
+    stage.page.wait_for_timeout(1500)
+    stage.page.get_by_role("button", name="Pause").click()
+    print(f"{stage.told('fps')} frames a second, {stage.told('own')} ms of each is ours")
+    assert float(stage.told("fps")) >= LEAST
+    assert float(stage.slider.input_value()) > 0.01
+    stage.close()
+
+
+def test_keys_do_what_the_buttons_do(browser: Any, address: str):
+    stage = Stage(browser, address, "scene=particles&n=200")
+    stage.slider.focus()
+    first = stage.picture()
+    stage.page.keyboard.press("End")
+    stage.page.get_by_text("LMC-NPF, step 3,990").wait_for()
+    assert stage.picture() != first
+    stage.page.keyboard.press(" ")  # from the beginning again
+    stage.page.get_by_role("button", name="Pause").wait_for()
+    stage.page.keyboard.press(".")
+    assert stage.page.get_by_label("Speed", exact=True).input_value() == "2"
+    stage.page.keyboard.press(" ")
+    stage.page.get_by_role("button", name="Play").wait_for()
+    stage.page.keyboard.press("Home")
+    stage.page.keyboard.press("ArrowRight")
+    assert stage.slider.get_attribute("aria-valuetext") == "step 10"
+    stage.close()
+
+
+def test_who_asked_for_less_motion_sees_single_moments(browser: Any, address: str):
+    stage = Stage(browser, address, "scene=particles&n=200", reduced_motion="reduce")
+    stage.page.get_by_role("button", name="Play").click()
+    stage.page.wait_for_timeout(1200)
+    stage.page.get_by_role("button", name="Pause").click()
+    moments = float(stage.slider.input_value()) * 20
+    assert moments == pytest.approx(round(moments), abs=0.05) and 1 <= moments <= 4
+    stage.close()

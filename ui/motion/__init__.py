@@ -1,0 +1,30 @@
+"""Scenes in motion, drawn in the browser from bytes that are sent once: nothing goes to the server while they play.
+
+One of Streamlit's components (version 2: no iframe) a kind of scene. Its script is ``ui/linked/frame.js``, ``kit.js``,
+``dots.js`` and the file of its kind, one after the other; it loads nothing and draws on plain canvases: no WebGL is
+needed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+HERE = Path(__file__).resolve().parent
+KINDS = ("particles",)
+SHARED = (HERE.parent / "linked" / "frame.js", HERE / "kit.js", HERE / "dots.js")
+
+
+def script(kind: str) -> str:
+    """The JavaScript of a kind of scene, an ES module."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in (*SHARED, HERE / f"{kind}.js"))
+
+
+_STYLE = (HERE / "style.css").read_text(encoding="utf-8")
+_COMPONENTS = {kind: st.components.v2.component(f"npf_{kind}", js=script(kind), css=_STYLE) for kind in KINDS}
+
+
+def draw(kind: str, message: bytes, key: str) -> None:
+    """Draw a scene of ``kind`` from its message (``message.pack``)."""
+    _COMPONENTS[kind](data=message, key=key, height="content")
