@@ -11,8 +11,10 @@ from npf_engine.figures.layout import (
     MAP_HEIGHT,
     Extent,
     colour_bar,
+    colour_bar_above,
     finish,
     float32,
+    framed_alike,
     in_unit,
     log_axis,
     norm_title,
@@ -56,7 +58,7 @@ def norm_points(
                 "colorscale": palette.NORM,
                 "cmin": 0.0,
                 "cmax": top,
-                "colorbar": colour_bar(norm_title(where.units)),
+                "colorbar": colour_bar_above(norm_title(where.units)),
             },
             customdata=float32(f[:, :4]),
             hovertemplate=f"%{{x}}, %{{y}}<br>|F| = %{{marker.color:{value_format(norm)}}}{in_unit(where.units.value)}"
@@ -68,7 +70,7 @@ def norm_points(
     )
     if grid is not None:
         figure.add_trace(contour_lines(grid))
-    return position_axes(figure, where.units, where.low, where.high, revision, axes)
+    return framed_alike(position_axes(figure, where.units, where.low, where.high, revision, axes))
 
 
 def relocated_picture(x: np.ndarray, f: np.ndarray, where: Extent, *, top: float) -> go.Figure:

@@ -163,6 +163,28 @@ def colour_bar(title: str) -> dict[str, object]:
     return {"title": {"text": title, "side": "right"}, "thickness": 12, "len": 0.9, "separatethousands": True}
 
 
+ABOVE = 100  # pixels above a map of a pair: a legend in two rows, or colours that lie
+
+
+def colour_bar_above(title: str) -> dict[str, object]:
+    """A colour bar that lies above a map, where its pair has a legend: ``framed_alike`` gives both the same frame."""
+    return colour_bar(title) | {
+        "orientation": "h",
+        "title": {"text": title, "side": "top"},
+        "x": 0.5,
+        "xanchor": "center",
+        "y": 1.01,
+        "yanchor": "bottom",
+        "thickness": 10,
+        "nticks": 6,
+    }
+
+
+def framed_alike(figure: go.Figure) -> go.Figure:
+    """Room above a map for a legend or for colours, so that the maps of a pair have one size beside each other."""
+    return figure.update_layout(margin={"l": 8, "r": 8, "t": ABOVE, "b": 8})
+
+
 def position_axes(
     figure: go.Figure,
     units: Units,

@@ -17,6 +17,7 @@ from npf_engine.figures.layout import (
     Extent,
     finish,
     float32,
+    framed_alike,
     place_format,
     position_axes,
     position_title,
@@ -24,6 +25,7 @@ from npf_engine.figures.layout import (
     value_format,
     with_unit,
 )
+from npf_engine.figures.shares import add_places
 from npf_engine.figures.terrain import centres
 from npf_engine.numbers import number
 
@@ -33,9 +35,7 @@ RUNGS = {  # key of the ladder -> (label, colour)
     "nearest": ("nearest samples in M", "m"),
     "random": ("random places", "trivial"),
 }
-NAMED, MOST_NAMED = 0.03, 16  # shares of at least this are written, of so many places
 REACHED = 0.01  # of F's spread: a draw that is carried on and misses by more has not arrived
-EDGE = 0.1  # of the box: so near to its edge a number has no room outwards
 LEAST = 1e-4  # shown for what misses by less
 
 
@@ -123,14 +123,14 @@ def preimage_map(
     faint = exact.places is not None and len(exact.places[0]) > 0
     figure.add_trace(_draws(x[:, axes[0]], x[:, axes[1]], faint))
     if exact.places is not None and faint:
-        _add_places(figure, *exact.places, axes, (low, high))
+        add_places(figure, *exact.places, axes, (low, high))
     for name, place, symbol in (("∇u*(v)", point, "cross"), ("clicked", chosen, "circle-open")):
         drawn = place is chosen or bool(((point >= low) & (point <= high)).all())
         if place is not None and drawn:  # off the map it would be in the legend alone
             figure.add_trace(_mark(place[axes[0]], place[axes[1]], name, symbol))
     position_axes(figure, where.units, where.low, where.high, "preimages", axes)
     figure.update_layout(showlegend=True)
-    return figure
+    return framed_alike(figure)
 
 
 def preimage_graph(
@@ -165,7 +165,7 @@ def preimage_graph(
         )
     )
     if places is not None and len(places[0]):
-        _add_places(figure, np.hstack([places[0], np.full_like(places[0], value)]), places[1])
+        add_places(figure, np.hstack([places[0], np.full_like(places[0], value)]), places[1])
     figure.add_trace(_mark(point, value, "∇u*(v)", "cross"))
     if chosen is not None:
         figure.add_trace(_mark(chosen, value, "clicked", "circle-open"))
@@ -182,10 +182,10 @@ def _draws(x: np.ndarray, y: np.ndarray, faint: bool) -> go.Scattergl:
         y=float32(y),
         mode="markers",
         marker={
-            "size": 4 if faint else 6,
+            "size": 5 if faint else 6,
             "color": palette.COLOURS["inverse"],
-            "opacity": 0.5 if faint else 0.75,
-            "line": {"width": 0.0 if faint else 0.6, "color": "rgba(255,255,255,0.8)"},
+            "opacity": 0.75,
+            "line": {"width": 0.4 if faint else 0.6, "color": "rgba(255,255,255,0.8)"},
         },
         name="draws",
         hovertemplate="%{x}, %{y}<extra>draw</extra>",
@@ -202,77 +202,6 @@ def _line(line: np.ndarray, name: str, dash: str) -> go.Scattergl:
         name=name,
         hoverinfo="skip",
     )
-
-
-def _add_places(
-    figure: go.Figure,
-    places: np.ndarray,
-    weights: np.ndarray,
-    axes: tuple[int, int] = (0, 1),
-    box: tuple[np.ndarray, np.ndarray] | None = None,
-) -> None:
-    """Exact pre-images: bold, as large as their share of the draws; the largest shares are written beside them, inside
-    of the box (low, high) that is drawn."""
-    x, y = float32(places[:, axes[0]]), float32(places[:, axes[1]])
-    figure.add_trace(
-        go.Scatter(
-            x=x,
-            y=y,
-            mode="markers",
-            marker={
-                "size": float32(9 + 14 * np.sqrt(weights)),
-                "color": palette.COLOURS["inverse"],
-                "line": {"width": 1.6, "color": "#FFFFFF"},
-            },
-            name="exact pre-images",
-            customdata=float32(100 * weights[:, None]),
-            hovertemplate="%{x}, %{y}<br>%share: {customdata[0]:.1f} %<extra>exact</extra>",
-        )
-    )
-    named = np.flatnonzero(weights >= NAMED)[:MOST_NAMED]
-    if not len(named):
-        return
-    plane = None if box is None else (box[0][list(axes)], box[1][list(axes)])
-    for k, side in zip(named, _sides(places[named][:, list(axes)], plane), strict=True):
-        right, up = {"left": (-1, 0), "right": (1, 0), "top": (0, 1), "bottom": (0, -1)}[side]
-        away = 6 + 7 * math.sqrt(weights[k])  # clear of the marker
-        figure.add_annotation(
-            x=float(x[k]),
-            y=float(y[k]),
-            text=f"<b>{100 * weights[k]:.0f} %</b>",
-            showarrow=False,
-            xshift=right * away,
-            yshift=up * (away + 8),
-            font={"size": 12, "color": "#16202A"},
-            xanchor={"left": "right", "right": "left"}.get(side, "center"),
-            bgcolor="rgba(255,255,255,0.8)",
-            borderpad=1,
-        )
-
-
-def _sides(places: np.ndarray, box: tuple[np.ndarray, np.ndarray] | None = None) -> list[str]:
-    """On which side of each place (k, 2) its number stands: away from the nearest of the others, or they hide each
-    other, and not over the edge of the ``box`` (low, high) of the map, where it would lie on the axis or be cut."""
-    scale = np.ptp(places, axis=0)
-    gaps = (places[:, None] - places[None]) / np.where(scale > 0, scale, 1.0)
-    distance = np.linalg.norm(gaps, axis=2)
-    np.fill_diagonal(distance, np.inf)
-    rank = distance.argmin(axis=1)
-    sides = []
-    for k, other in enumerate(rank):
-        right, up = places[k] - places[other]
-        across = ("right", "left") if right > 0 else ("left", "right")
-        along = ("bottom", "top") if up < 0 else ("top", "bottom")
-        first, second = (across, along) if abs(right) >= abs(up) and len(places) > 1 else (along, across)
-        order = (first[0], second[0], second[1], first[1])
-        sides.append(next((side for side in order if box is None or _room(side, places[k], box)), order[0]))
-    return sides
-
-
-def _room(side: str, place: np.ndarray, box: tuple[np.ndarray, np.ndarray]) -> bool:
-    """Whether a number on this side of a place (2,) lies inside of the box."""
-    x, y = (place - box[0]) / (box[1] - box[0])
-    return {"left": x, "right": 1 - x, "bottom": y, "top": 1 - y}[side] >= EDGE
 
 
 def _relief(grid: Grid) -> go.Heatmap:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import streamlit as st
 
@@ -65,8 +65,9 @@ def _recent(home: str) -> Recent:
     return Recent()
 
 
-def build(spec: FieldSpec, fetching: bool) -> Field | None:
-    """The field, built with a bar of progress; None after its problem was told."""
+def build(spec: FieldSpec, fetching: bool, instead: Callable[[], None] = lambda: None) -> Field | None:
+    """The field, built with a bar of progress; None after its problem was told. ``instead`` draws what else can be had
+    where elevation could not be fetched."""
     field = recent().get(spec)
     if field is not None:
         return field
@@ -89,6 +90,7 @@ def build(spec: FieldSpec, fetching: bool) -> Field | None:
             states.problem(error)
             if fetching:
                 st.button("Try again", icon=":material/refresh:", on_click=ask, args=(spec,), key="fetch_again")
+                instead()
             return None
     recent().put(spec, field)
     st.rerun()

@@ -8,17 +8,21 @@ from npf_engine.errors import InputError
 from npf_engine.fields import catalog, titles
 from npf_engine.fields.sources.place import must_be_fetched, place_of
 from npf_engine.fields.spec import FieldSpec
-from pages.field import building, choice, options, pick, preview
+from pages.field import at_hand, building, choice, options, pick, preview
 from ui import frame, states, uploading
 from ui.link import FIELD
 
 SYMBOLS = ("F", "Omega", "rho", "law", "u", "grad_u", "M")  # of the glossary
 
 
-NONE_YET = {
-    pick.UPLOAD: "No field yet: say what is missing, choose another file, or repair this one and upload it again.",
-    pick.FORMULA: "No field yet: press Apply beside the formula.",
+# way -> the head of the card while nothing was chosen by it, and what to do
+NOTHING = {
+    pick.PLACE: ("A place", "No field yet: choose a place by its name or on the map."),
+    pick.BUILT_IN: ("A built-in field", "No field yet: choose one from the list."),
+    pick.UPLOAD: ("A file", "No field yet: choose a file."),
+    pick.FORMULA: ("A formula", "No field yet: press Apply beside the formula."),
 }
+NOT_READ = "No field yet: say what is missing, choose another file, or repair this one and upload it again."
 
 
 def main() -> None:
@@ -34,7 +38,9 @@ def main() -> None:
     with left:
         sound = pick.show(spec)
         place = place_of(spec)
-        options.show(spec, place is not None)
+        other = pick.chosen_way() != pick.mode_of(spec)  # the field of before is not meant
+        if not other:
+            options.show(spec, place is not None)
         if problem:
             states.problem(problem)
     with right:
@@ -42,11 +48,12 @@ def main() -> None:
         with card:
             built_in = {info.name: info.title for info in catalog.built_in_fields()}
             title = place.title if place is not None else built_in.get(spec.source) or titles.source_title(spec)
-            if not sound and pick.chosen_way() == pick.FORMULA:
-                title = "A formula"
+            advice = NOT_READ
+            if other:
+                title, advice = NOTHING[pick.chosen_way()]
             st.markdown(f"## :material/terrain: {states.plain(title)}")
             if not sound:
-                st.caption(NONE_YET.get(pick.chosen_way(), NONE_YET[pick.UPLOAD]))
+                st.caption(advice)
     if sound:
         _field(spec, must_be_fetched(spec, place), card)
 
@@ -91,7 +98,7 @@ def _field(spec: FieldSpec, missing: bool, card: st.delta_generator.DeltaGenerat
         return
     if missing:
         slot.markdown("Its elevation is being fetched.")
-    field = building.build(spec, missing)
+    field = building.build(spec, missing, lambda: at_hand.instead(spec, lambda: pick.turn_to(pick.BUILT_IN)))
     slot.empty()
     if field is None:
         return

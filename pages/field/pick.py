@@ -6,7 +6,7 @@ import streamlit as st
 
 from npf_engine.errors import InputError
 from npf_engine.fields import analytic, catalog, stored_files, uploads
-from npf_engine.fields.places import cities, kept
+from npf_engine.fields.places import cities
 from npf_engine.fields.places import find as places
 from npf_engine.fields.readers import raster_files
 from npf_engine.fields.readers.file_reading import SUFFIXES
@@ -14,7 +14,7 @@ from npf_engine.fields.sources.place import place_of
 from npf_engine.fields.sources.registry import source_of
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.numbers import numbers_in, typed
-from pages.field import building, choice, columns, components, gridded, mesh, reading
+from pages.field import at_hand, building, choice, columns, components, gridded, mesh, reading
 from ui import states, uploading, worldmap
 
 PLACE, BUILT_IN, UPLOAD, FORMULA = "Place", "Built in", "Upload", "Formula"
@@ -33,8 +33,8 @@ KINDS = {"raster": "a raster", "samples": "a table of samples", "grid": "a table
 
 
 def show(spec: FieldSpec) -> bool:
-    """The choice of a way, and the way; False where there is no field: a file's defects were told, or no formula was
-    applied yet."""
+    """The choice of a way, and the way; False where there is no field: nothing was chosen by this way yet, and the
+    field of before is not meant, or a file's defects were told."""
     mode = st.segmented_control(
         "Take the field from",
         list(ICONS),
@@ -45,11 +45,13 @@ def show(spec: FieldSpec) -> bool:
     )
     if mode == UPLOAD:
         return _upload(spec)
-    if mode == FORMULA and mode_of(spec) != FORMULA:
-        _formula(spec)
-        return False  # what is typed is no field before it is applied, and the one of before is not meant
     {PLACE: _place, BUILT_IN: _built_in, FORMULA: _formula}[mode or BUILT_IN](spec)
-    return True
+    return mode == mode_of(spec)
+
+
+def turn_to(way: str) -> None:
+    """Choose a way, in a callback."""
+    st.session_state[MODE] = way
 
 
 def chosen_way() -> str:
@@ -89,9 +91,10 @@ def _place(spec: FieldSpec) -> None:
         with st.spinner("Looking the place up ..."):  # the first time, an index of cities is built
             found = places.suggest(typed or "", SUGGESTIONS, float(size))
         if not found:
-            near = places.nearest_names(typed or "")
-            hint = f" Did you mean {', '.join(near)}?" if near else ""
+            near = [places.find_place(name, float(size)) for name in places.nearest_names(typed or "")]
+            hint = " Did you mean one of these?" if near else " Type another name, or coordinates."
             st.caption(states.plain(f"No region or city begins with {typed!r}.{hint}"))
+            found = list(dict.fromkeys(near))
         with st.container(horizontal=True, gap="xsmall", key="suggestions"):
             for place in found:
                 st.button(
@@ -102,7 +105,7 @@ def _place(spec: FieldSpec) -> None:
                     args=(place, float(size)),
                 )
 
-    _on_this_machine()
+    at_hand.kept_places(_go)
     box = place_of(spec)
     worldmap.pick(None if box is None else box.bounds, _cities(), float(size), _picked)
 
@@ -125,18 +128,6 @@ def _picked(found: worldmap.Picked) -> None:
             choice.choose("coordinates", bounds=places.coordinates_place(found.box).bounds)
     except InputError as error:
         st.session_state[choice.PROBLEM] = str(error)
-
-
-def _on_this_machine() -> None:
-    """The places whose elevation is here already; nothing where there is none."""
-    there = [item.place for item in kept.all_kept()]
-    if not there:
-        return
-    st.caption("On this machine, to be had without a network:")
-    with st.container(horizontal=True, gap="xsmall", key="kept_places"):
-        for place in there:
-            size = FieldSpec().size_km  # of a city's box, as it was fetched
-            st.button(states.plain(place.title), key=f"kept_{place.name}", on_click=_go, args=(place, size))
 
 
 def _go(place: places.Place, size_km: float) -> None:
@@ -162,7 +153,8 @@ def _built_in(spec: FieldSpec) -> None:
         on_change=_built_in_chosen,
         placeholder="Choose a field",
     )
-    gridded.show(spec)
+    if mode_of(spec) == BUILT_IN:
+        gridded.show(spec)
     if spec.source in analytic.INFO:
         st.caption(states.plain(analytic.INFO[spec.source].formula))
 
@@ -185,7 +177,7 @@ def _upload(spec: FieldSpec) -> bool:
     )
     new = st.session_state.get(NEW)
     if new is None and mode_of(spec) != UPLOAD:
-        return True
+        return False
     seen = reading.look(stored_files.path_of(new or spec.source), spec)
     if seen is None:
         return False
@@ -255,7 +247,7 @@ def _uploaded() -> None:
         st.session_state[NEW] = uploading.stage(upload)
         st.session_state.pop(reading.STOPPED, None)
     except InputError as error:
-        st.session_state[choice.PROBLEM] = f"{str(error).rstrip('.')}; shown is still the field chosen before."
+        st.session_state[choice.PROBLEM] = f"{str(error).rstrip('.')}; choose another file."
 
 
 def _formula(spec: FieldSpec) -> None:

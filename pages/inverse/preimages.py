@@ -7,18 +7,17 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from npf_engine.fields.field import Grid
-from npf_engine.figures import inverse, preimages
+from npf_engine.figures import inverse, preimages, shares
 from npf_engine.figures.layout import Extent, subscript
 from npf_engine.measures import views
 from npf_engine.measures.inverse_view import PreimageView
 from npf_engine.numbers import number, percent, typed
-from npf_engine.numbers import place as spot
 from npf_engine.polar import PolarFactorization
-from npf_engine.polar.known_field import MAX_D
 from npf_engine.runs.store import Run
 from npf_engine.settings import limits, reading
 from npf_engine.tasks import layout
-from pages.inverse.wording import judged_by, level_lines, places
+from pages.inverse import answer
+from pages.inverse.wording import level_lines
 from ui import coast, fieldtitle, modelviews, states
 from ui.plots import plot
 
@@ -27,7 +26,6 @@ DRAWS = (100, 500, 2000)
 GRADIENT = "g"  # query parameter: the gradient asked for
 CLICKED = "clicked_place"  # session: (run, gradient of the link, the place that was clicked for it)
 LAST = "last_click"  # session: the click that was answered, since a selection stays on the plot
-SAME_PLACE = 0.01  # of Omega's half side: a pre-image so near to a clicked place is that place
 DIGITS = 9  # of a gradient in a link: all that single precision has, so that a clicked place is found again
 MOST_FIELDS = 4  # components with a box of their own; more are typed in one line
 
@@ -40,10 +38,10 @@ def show(run: Run, model: PolarFactorization, name: str) -> None:
     with states.told():
         wanted = asked(model.d)
     gradient = f[0] if wanted is None else wanted
-    clicked = _clicked(run) if wanted is not None else x[0]
+    clicked = None if wanted is None else _clicked(run)
     draws = _form(gradient, model)
     view = modelviews.preimages(str(layout.home()), run.id, tuple(map(float, gradient)), draws)
-    _answer(view, model)
+    answer.tell(view, model, clicked)
     if model.d == 1:
         _preimages(view, x, f, model, grid, clicked, name)
         _ladder(view, name)
@@ -70,11 +68,13 @@ def parse(text: str, d: int) -> np.ndarray:
 
 
 def _form(gradient: np.ndarray, model: PolarFactorization) -> int:
+    """Boxes for the value, sent together; and how many draws, which counts at once."""
     unit = f" ({states.plain(model.units.value)})" if model.units.value else ""
     shown = tuple(float(f"{value:.{DIGITS}g}") for value in gradient)
-    with st.form("gradient_form", border=False):
+    asked_for, how_many = st.columns([5, 2], vertical_alignment="bottom")
+    with asked_for, st.form("gradient_form", border=False):
         narrow = model.d <= MOST_FIELDS
-        columns = st.columns([2] * model.d + [1, 2] if narrow else [6, 1, 2], vertical_alignment="bottom")
+        columns = st.columns([2] * model.d + [1] if narrow else [6, 1], vertical_alignment="bottom")
         if narrow:
             boxes = [
                 columns[k].number_input(
@@ -86,8 +86,9 @@ def _form(gradient: np.ndarray, model: PolarFactorization) -> int:
         else:
             line = ", ".join(map(typed, shown))
             text = columns[0].text_input(f"F{unit}, {model.d} numbers", line, key=f"g_{hash(shown)}")
-        sent = columns[-2].form_submit_button("Find", icon=":material/search:", width="stretch")
-        chosen = columns[-1].segmented_control("Draws", DRAWS, default=500, key="draws", required=True)
+        sent = columns[-1].form_submit_button("Find", icon=":material/search:", width="stretch")
+    with how_many:
+        chosen = st.segmented_control("Draws", DRAWS, default=500, key="draws", required=True)
     if sent:
         with states.told():
             values = parse(text, model.d)
@@ -135,72 +136,6 @@ def _clicked(run: Run) -> np.ndarray | None:
     return place if (owner, gradient) == (run.id, st.query_params.get(GRADIENT)) else None
 
 
-def _answer(view: PreimageView, model: PolarFactorization) -> None:
-    """What was found, in one or two sentences of numbers."""
-    unit = f" {states.plain(model.units.value)}" if model.units.value else ""
-    word = fieldtitle.word(model).one
-    miss, length = float(view.error.mean()), float(np.linalg.norm(view.gradient))
-    st.markdown(
-        f"**{len(view.x)}** draws in **{1000 * view.seconds:.0f} ms**: F there misses the {word}, of length "
-        f"{number(length)}{unit}, by **{number(miss)}**{unit} on average, {number(miss / view.spread, 2)} of F's spread"
-        f"{judged_by(view.known)}. {_found(view, word)}{_thinned(view, model)}"
-    )
-    nowhere = view.exact is not None and not view.exact.occurs
-    if nowhere:
-        st.warning(_nearest(view, model), icon=":material/wrong_location:")
-    elif not view.inside and view.exact is None:
-        st.warning(
-            f"No place in Ω has this {word}, as far as the model knows: its ∇u* lies outside. Shown "
-            "are the draws at the nearest point of Ω.",
-            icon=":material/wrong_location:",
-        )
-
-
-def _found(view: PreimageView, word: str) -> str:
-    if view.exact is None and view.known != "network":
-        return f"Exact places are looked for in up to {MAX_D} dimensions."
-    if view.exact is None:
-        return "Exact places need F itself, which this model does not have."
-    if not view.exact.occurs:
-        return ""
-    k = len(view.exact.places)
-    drawn = int((view.exact.weights > 0).sum())
-    where = places(view.exact, len(view.gradient))
-    share = float(view.exact.found.double().mean())
-    ends = "all draws end there" if share == 1 else f"{percent(share)} of the draws end there"
-    moved = float((view.exact.restarted & view.exact.found).double().mean())
-    carried = f", {percent(moved, 0)} of them only when carried there from where they stopped" if moved >= 0.005 else ""
-    missed = f"; no draw went by itself to {k - drawn} of them" if drawn < k else ""
-    return f"F is exactly this {word} {where}, and {ends}{carried}{missed}."
-
-
-def _thinned(view: PreimageView, model: PolarFactorization) -> str:
-    """What exact means where the model keeps fewer nodes than the raster has."""
-    own = model.thinned_from
-    if own is None or model.lattice is None or view.known != "grid":
-        return ""
-    (rows, cols), (of_rows, of_cols) = model.lattice.shape, own
-    return (
-        f" F is here what lies between the {rows:,} x {cols:,} nodes that the model keeps of the raster's "
-        f"{of_rows:,} x {of_cols:,}."
-    )
-
-
-def _nearest(view: PreimageView, model: PolarFactorization) -> str:
-    assert view.exact is not None
-    unit = f" {states.plain(model.units.value)}" if model.units.value else ""
-    value = ", ".join(number(float(v), 4) for v in view.exact.nearest)
-    found = zip(view.exact.nearest_place, model.low, model.high, strict=True)
-    place = ", ".join(spot(float(v), high - low) for v, low, high in found)
-    distance = float(np.linalg.norm(view.exact.nearest.numpy() - view.gradient))
-    share = distance / view.spread
-    return (
-        f"No place in Ω was found where F is this {fieldtitle.word(model).one}. The nearest that was is ({value}), "
-        f"{number(distance)}{unit} or {number(share, 2)} times F's spread away, at ({place})"
-        + ("; the draws are the pre-images of the nearest point of Ω." if not view.inside else ".")
-    )
-
-
 def _preimages(
     view: PreimageView,
     x: np.ndarray,
@@ -230,7 +165,7 @@ def _preimages(
     table = {"x": view.x, "miss": view.error, "gradient": view.gradient[None]}
     if places is not None:
         table |= {"place": places[0], "share": places[1]}
-    plot(figure, "preimages", _caption(view, model, clicked), table, name)
+    plot(figure, "preimages", _caption(view, model), table, name)
 
 
 def _coasts(figure: go.Figure, model: PolarFactorization) -> None:
@@ -238,11 +173,11 @@ def _coasts(figure: go.Figure, model: PolarFactorization) -> None:
     coast.add(figure, model.units, model.low, model.high, provenance)
 
 
-def _caption(view: PreimageView, model: PolarFactorization, clicked: np.ndarray | None) -> str:
+def _caption(view: PreimageView, model: PolarFactorization) -> str:
     """What the picture shows, and of this gradient what can be read from it."""
     word = fieldtitle.word(model).one
     found = view.exact is not None and len(view.exact.places) > 0
-    dots = "Faint dots" if found or model.d == 1 else "Dots"
+    dots = "Small dots" if found or model.d == 1 else "Dots"
     where = f"the cross is ∇u*(v) of this {word} v, where M sends all its pre-images."
     if not view.inside:
         where = f"for the point of Ω nearest to ∇u*(v) of this {word} v, which lies outside."
@@ -253,15 +188,8 @@ def _caption(view: PreimageView, model: PolarFactorization, clicked: np.ndarray 
         alone = bool((view.exact.found & ~view.exact.restarted).any())
         which = "of those draws that came to one by themselves" if alone else "of the draws, all of them carried there"
         parts.append(f"Bold dots are the exact places, as large as their share {which}.")
-        if (view.exact.weights < preimages.NAMED).any():
-            parts.append(f"Shares from {percent(preimages.NAMED, 0)} on are written.")
-        if clicked is not None:
-            scale = np.asarray(model.scaling.scale)
-            gaps = np.linalg.norm((view.exact.places.numpy() - clicked) / scale, axis=1)
-            rank = int(gaps.argmin())
-            if gaps[rank] < SAME_PLACE:
-                share = float(view.exact.weights[rank])
-                parts.append(f"The place clicked is one of them, with {percent(share, 0)} of those draws.")
+        if (view.exact.weights < shares.NAMED).any():
+            parts.append(f"Shares from {percent(shares.NAMED, 0)} on are written where there is room.")
     return " ".join(parts)
 
 

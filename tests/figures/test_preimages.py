@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from npf_engine.fields.field import Units
+from npf_engine.figures import shares
 from npf_engine.figures.layout import Extent
 from npf_engine.figures.preimages import Exact, miss_ladder, preimage_map
 
@@ -37,6 +38,24 @@ def test_the_numbers_of_places_in_a_corner_stand_on_the_map(
     inwards = -np.sign(corner) * way
     for note in _map(np.array([corner, corner + inwards])).layout.annotations:
         assert note.x * note.xshift <= 0 and note.y * note.yshift <= 0
+
+
+def test_no_number_hides_another_and_the_largest_shares_have_theirs() -> None:
+    rng = np.random.default_rng(1)
+    plane = np.vstack([rng.uniform(-0.2, 0.2, (14, 2)), [[0.9, 0.9]]])
+    weights = np.sort(rng.dirichlet(np.full(15, 3.0)))[::-1]
+    named = np.flatnonzero(weights >= shares.NAMED)
+    box = (np.full(2, -1.0), np.full(2, 1.0))
+    found = shares.written(plane, weights, named, box)
+    pixels = (plane + 1) / 2 * shares.SIDE
+    labels = [shares._label(pixels[k], side, shares._away(weights[k])) for k, side in found]
+    assert not any(a.meets(b) for k, a in enumerate(labels) for b in labels[:k])
+    assert found[0][0] == 0 and 3 < len(found) < len(named)
+
+
+def test_larger_shares_are_larger_dots() -> None:
+    sizes = shares.size_of(np.array([0.0, 0.06, 0.24]))
+    assert sizes[1] - sizes[0] == pytest.approx((sizes[2] - sizes[0]) / 2) and sizes[2] > 1.4 * sizes[1]
 
 
 def test_a_cross_that_is_not_on_the_map_is_not_in_the_legend() -> None:

@@ -20,7 +20,7 @@ from npf_engine.fields.places.find import find_region
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.numbers import numbers_in
 from npf_engine.tasks import layout
-from pages.field import building, components, pick
+from pages.field import at_hand, building, components, pick
 from tests.fields.loopback import Loopback, hill, loopback, need_gdal, serve_folder
 from tests.fields.readers.test_raster_vectors import U, V, save
 from tests.fields.test_meshes import several
@@ -125,7 +125,22 @@ def test_place_waits_for_a_click_and_its_failure_is_a_sentence(own_home: Path, m
     monkeypatch.setenv("PATH", "/nonexistent")
     button(app, "Fetch the elevation").click().run()
     assert "gdal-bin" in app.error[0].value and button(app, "Try again")
-    assert plots(app) == 0
+    assert plots(app) == 0 and not [item for item in app.button if "stop" in (item.key or "")]
+    fractal = app.button(key="instead_fractal")
+    assert str(at_hand.seed_of(FieldSpec(source="Chamonix"))) in fractal.label
+    fractal.click().run()
+    assert app.query_params["source"] == "fractal" and plots(app) == 5 and not app.error
+    assert app.segmented_control(key=pick.MODE).value == pick.BUILT_IN and button(app, "Use this field")
+
+
+@pytest.mark.parametrize("way", [pick.UPLOAD, pick.PLACE, pick.FORMULA])
+def test_another_way_leaves_no_field_of_before_to_be_used(known_cities: None, own_home: Path, way: str):
+    app = open_page("field")
+    app.segmented_control(key=pick.MODE).set_value(way).run()
+    assert "No field yet" in texts(app) and "Jacksboro" not in texts(app) and plots(app) == 0
+    assert not [item for item in app.button if item.label == "Use this field"] and not app.expander
+    app.segmented_control(key=pick.MODE).set_value(pick.BUILT_IN).run()
+    assert plots(app) == 5 and button(app, "Use this field")
 
 
 def test_suggestion_sets_link_and_title(known_cities: None, monkeypatch: pytest.MonkeyPatch):

@@ -12,7 +12,7 @@ from npf_engine.polar.train import train
 from npf_engine.runs.store import Run, RunStore
 from npf_engine.studies.factorization.bundling import write_bundle
 from npf_engine.studies.factorization.spec import with_values
-from pages.inverse import preimages
+from pages.inverse import answer, preimages
 from tests.pages.conftest import button, open_page, texts, tiny
 
 
@@ -134,10 +134,10 @@ def test_parse_reads_commas_and_spaces():
 def test_exact_is_told_of_the_nodes_that_the_model_keeps(store: RunStore, done: Run):
     model = store.model(done.id)
     view = inverse_view.preimage_view(model, np.array([1.5, -0.5]), 20)
-    assert preimages._thinned(view, model) == ""
+    assert answer.thinned(view, model) == ""
     rows, cols = model.lattice.shape
     model.info["grid"] = [2 * rows, 3000]
-    assert f"{rows} x {cols} nodes that the model keeps of the raster's {2 * rows} x 3,000." in preimages._thinned(
+    assert f"{rows} x {cols} nodes that the model keeps of the raster's {2 * rows} x 3,000." in answer.thinned(
         view, model
     )
 

@@ -7,6 +7,7 @@ import netrc
 import os
 import re
 import shutil
+import socket
 import subprocess
 import threading
 import urllib.error
@@ -156,7 +157,8 @@ def _explain(error: BaseException, request: Request) -> tuple[str, str]:
     if isinstance(error, RuntimeError) and "Too many tiles" in str(error):
         return "too-many-tiles", "".join(re.findall(r"\d+", str(error))[:1])
     if isinstance(error, urllib.error.URLError):
-        return "no-network", f" ({error.reason})"
+        nameless = isinstance(error.reason, socket.gaierror)  # what it says of itself is for programmers
+        return "no-network", " (no network, or its name is not known)" if nameless else f" ({error.reason})"
     if isinstance(error, FileNotFoundError) and shutil.which("gdal_translate") is None:
         return "no-gdal", ""
     log = Path(request.log).read_text(errors="replace")
