@@ -1,0 +1,87 @@
+"""Shaded relief as a picture: light from the north-west on the surface whose slope a field is, or on a grid of heights.
+
+Shading is Lambert's: the cosine between the light and the surface's normal. Heights are exaggerated so that a steep
+place of the picture (its 90 % quantile) stands at 45 degrees: a plain has a relief too, and units do not matter.
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from npf_engine.fields.field import Grid
+from npf_engine.figures import palette
+from npf_engine.figures.layout import thin
+from npf_engine.figures.terrain import mean_on_cells
+
+STEEP = 0.9  # quantile of the slopes that stands at 45 degrees
+LIGHT = np.array([-1.0, 1.0, np.sqrt(2.0)]) / 2.0  # towards it: north-west, 45 degrees high; east, north, up
+DARKEST = 0.35  # of a colour that is left in full shade
+PLAIN = np.array([120.0, 158.0, 168.0])  # where heights are not known: the colour of an even place
+
+
+def shade(east: np.ndarray, north: np.ndarray) -> np.ndarray:
+    """How bright a surface is, (rows, cols) in [0, 1], by its slopes to the east and to the north; NaN stays."""
+    east, north = np.asarray(east, dtype=np.float64), np.asarray(north, dtype=np.float64)
+    size = np.hypot(east, north)
+    known = size[np.isfinite(size)]
+    steep = float(np.quantile(known, STEEP)) if len(known) else 0.0
+    scale = 1.0 / steep if steep > 0 else 1.0
+    a, b = scale * east, scale * north
+    lit = (LIGHT[2] - LIGHT[0] * a - LIGHT[1] * b) / np.sqrt(1.0 + a**2 + b**2)
+    return np.clip(lit, 0.0, 1.0)
+
+
+def of_grid(grid: Grid, most: int = 400) -> np.ndarray:
+    """Heights in their colours under the light, (rows, cols, 4) uint8, north above; clear outside of Omega."""
+    z, _ = thin(np.where(grid.mask, grid.elevation, np.nan), most)
+    return of_heights(z)
+
+
+def of_heights(z: np.ndarray) -> np.ndarray:
+    """The same of heights (rows, cols), rows running south."""
+    z = np.asarray(z, dtype=np.float64)
+    if min(z.shape) < 2:
+        return np.zeros((*z.shape, 4), dtype=np.uint8)
+    south, east = np.gradient(z)
+    known = z[np.isfinite(z)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    share = np.nan_to_num((z - low) / (high - low if high > low else 1.0))
+    stops = np.array([stop for stop, _ in palette.ELEVATION])
+    colours = np.array([[int(text[k : k + 2], 16) for k in (1, 3, 5)] for _, text in palette.ELEVATION], dtype=float)
+    colour = np.stack([np.interp(share, stops, colours[:, k]) for k in range(3)], axis=-1)
+    return _picture(shade(east, -south), colour)
+
+
+def of_field(
+    x: np.ndarray, f: np.ndarray, low: tuple[float, ...], high: tuple[float, ...], side: int = 72
+) -> np.ndarray:
+    """The surface whose slope is F, (side, side, 4) uint8, by samples x (n, 2) and F (n, 2): what a visitor knows a
+    gradient field by."""
+    parts = [mean_on_cells(x, f[:, k].astype(np.float64), low, high, side)[0][::-1] for k in (0, 1)]
+    lit = shade(*parts)
+    return _picture(lit, np.broadcast_to(PLAIN, (*lit.shape, 3)))
+
+
+def _picture(lit: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    known = np.isfinite(lit)
+    strength = np.where(known, lit, 0.0)[..., None]
+    # up to the light's own height a colour is dimmed, beyond it is brightened towards white
+    even = float(LIGHT[2])
+    dim = DARKEST + (1 - DARKEST) * np.minimum(strength / even, 1.0)
+    white = np.maximum(strength - even, 0.0) / (1 - even)
+    rgb = colour * dim * (1 - 0.45 * white) + 255.0 * 0.45 * white
+    alpha = np.where(known, 255, 0)[..., None]
+    return np.concatenate([np.clip(np.rint(rgb), 0, 255), alpha], axis=-1).astype(np.uint8)
+
+
+def png(picture: np.ndarray, width: int | None = None) -> bytes:
+    """A picture (rows, cols, 4) as PNG, enlarged smoothly to ``width`` pixels where that is said."""
+    image = Image.fromarray(picture, "RGBA")
+    if width is not None:
+        image = image.resize((width, max(1, round(width * image.height / image.width))), Image.Resampling.BICUBIC)
+    out = io.BytesIO()
+    image.save(out, "PNG", optimize=True)
+    return out.getvalue()
