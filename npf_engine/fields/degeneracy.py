@@ -13,24 +13,55 @@ from npf_engine.numbers import percent
 ATOM = 0.005  # share of the samples on one value from which a plateau is told
 MOST_VALUES = 200  # that 0.5 % of the numbers have in common: there are no more
 FEWEST = 3  # equal values that are no coincidence in a small table
+MOST_POINTS = {2: 20_000, 3: 6_000}  # of a triangulation, by dimension
+INNER = 0.05  # share of the points of a plateau that lie within it
 RANK_TOLERANCE = 1e-10  # smallest eigenvalue of the correlation matrix of a cloud that fills its space
 
 
 def plateau_share(values: np.ndarray, positions: np.ndarray | None = None) -> float:
     """Share of the numbers (n,) that sit on values which at least 0.5 % of them (and three) have in common.
 
-    positions (n, d): where they lie. A value shared along a line or hyperplane of these, as by a row of a grid on which
-    F does not change, sits on no plateau: the set has measure zero.
+    positions (n, d): where they lie. A value shared along a line or hyperplane of these sits on no plateau, nor does one
+    shared along curves, as by the parallels of a map or two meridians: such sets have measure zero.
     """
     order = np.argsort(values, kind="stable")
     _, first, counts = np.unique(values[order], return_index=True, return_counts=True)
     many = counts >= max(FEWEST, ATOM * len(values))
-    total = 0
-    for start, count in zip(first[many][:MOST_VALUES], counts[many][:MOST_VALUES], strict=True):
-        rows = order[start : start + count]
-        if positions is None or positions.shape[1] < 2 or not flat(positions[rows]):
-            total += int(count)
-    return total / len(values)
+    groups = [order[a : a + n] for a, n in zip(first[many][:MOST_VALUES], counts[many][:MOST_VALUES], strict=True)]
+    if positions is not None and positions.shape[1] >= 2:
+        groups = [rows for rows in groups if not flat(positions[rows])]
+    total = sum(map(len, groups))
+    if positions is None or positions.shape[1] not in (2, 3) or total < ATOM * len(values):
+        return total / len(values)
+    label = np.full(len(values), -1)
+    for k, rows in enumerate(groups):
+        label[rows] = k
+    wide = _wide(label, positions)
+    return sum(len(rows) for k, rows in enumerate(groups) if k in wide) / len(values)
+
+
+def _wide(label: np.ndarray, positions: np.ndarray) -> set[int]:
+    """Which groups of equal values (0, 1, ...; -1 is none) fill an area: a good part of their points have only points of
+    the same group about them, in Delaunay's triangulation (of 20,000 points at most, of 6,000 in space). All, where there is none."""
+    from scipy.spatial import Delaunay, QhullError
+
+    everyone = {int(k) for k in np.unique(label) if k >= 0}
+    most = MOST_POINTS[positions.shape[1]]
+    if len(label) > most:
+        chosen = np.random.default_rng(0).permutation(len(label))[:most]
+        label, positions = label[chosen], positions[chosen]
+    spread = np.ptp(positions, axis=0)
+    try:
+        corners = Delaunay((positions - positions.mean(axis=0)) / np.where(spread > 0, spread, 1.0)).simplices
+    except (QhullError, ValueError):
+        return everyone
+    own = label[corners]
+    mixed = corners[(own != own[:, :1]).any(axis=1)]
+    inner = label >= 0
+    inner[mixed] = False
+    found, counts = np.unique(label[inner], return_counts=True)
+    sizes = np.bincount(label[label >= 0], minlength=1)
+    return {int(k) for k, n in zip(found, counts, strict=True) if n >= max(1, INNER * sizes[k])}
 
 
 def projected(values: np.ndarray) -> np.ndarray:

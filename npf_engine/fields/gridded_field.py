@@ -16,6 +16,7 @@ from npf_engine.fields.lattice import Lattice
 from npf_engine.fields.readers.gridded import Gridded, read_gridded
 from npf_engine.fields.readers.gridded_axes import Choice
 from npf_engine.fields.readers.gridded_open import explained
+from npf_engine.fields.roughness import SMOOTH_GRID, rough_warning
 from npf_engine.fields.shift import shift_of
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.tasks import child
@@ -70,7 +71,7 @@ def gridded_field(name: str, data: Gridded, spec: FieldSpec, source: str = "") -
         rho="box" if data.rectangle else "land",
         lattice=_lattice(data, shift, x_hat, values),
         shift=shift,
-        warnings=[*data.notes, *field_warnings(y, x)],
+        warnings=[*data.notes, *field_warnings(y, x), *rough_warning(x_hat.numpy(), y, SMOOTH_GRID)],
         conversions=[*data.conversions, *told],
         provenance={
             "source": source or f"gridded data {data.file}",

@@ -10,6 +10,7 @@ import torch
 from npf_engine.fields.field import Field, Scaling, Units, split_indices
 from npf_engine.fields.readers.columns import Layout
 from npf_engine.fields.readers.tables import Samples
+from npf_engine.fields.roughness import SMOOTH_TABLE, rough_warning
 from npf_engine.fields.shift import shift_of
 from npf_engine.fields.spec import FieldSpec
 
@@ -37,7 +38,7 @@ def samples_field(name: str, samples: Samples, spec: FieldSpec) -> Field:
         units=_units(samples.layout),
         rho="samples",
         shift=shift,
-        warnings=list(samples.warnings),
+        warnings=[*samples.warnings, *rough_warning(x_hat.numpy(), y.numpy(), SMOOTH_TABLE)],
         conversions=[*samples.conversions, *told],
         provenance={
             "source": f"table {samples.file}",

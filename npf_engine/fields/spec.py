@@ -152,6 +152,15 @@ class FieldSpec(Spec):
     time: str = _step("time of gridded data", "a date")
     level: str = _step("level of gridded data", "a value as 500 hPa")
     member: str = _step("member of an ensemble, or step of another dimension", "its name")
+    smooth: float = setting(
+        0.0,
+        "Gaussian smoothing of gridded data before F is made of them, in steps of the grid; 0 for none.",
+        why="F as the file has it",
+        title="smoothing of gridded data",
+        unit="grid steps",
+        least=0,
+        most=50.0,
+    )
     along: str = setting(
         "",
         "What the components of gridded data lie along: empty as the file says.",

@@ -23,6 +23,7 @@ from npf_engine.fields.ground import NOTHING, Ground, default_ground
 from npf_engine.fields.lattice import Lattice
 from npf_engine.fields.provenance import conversions_of, provenance_of, warnings_of
 from npf_engine.fields.raster import Coordinates, Raster, SourceGrid, centred, offset_told, resample
+from npf_engine.fields.roughness import SMOOTH_RASTER, rough_warning
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.surface import SMALLEST_SIDE, Surface, known_elevation, make_surface
 from npf_engine.fields.units_of_height import METRES
@@ -102,7 +103,7 @@ def raster_field(
         rho=rho,
         grid=_grid(raster, surface, mask, unit),
         lattice=Lattice(_tensor(gradient), torch.from_numpy(mask), GAUSSIAN_SIGMAS if spec.rho == "gaussian" else 1.0),
-        warnings=[*raster.notes, *warnings_of(provenance, spec)],
+        warnings=[*raster.notes, *warnings_of(provenance, spec), *rough_warning(x.numpy(), y.numpy(), SMOOTH_RASTER)],
         conversions=conversions_of(raster, surface, spec, ground),
         provenance={**(source or {}), **provenance},
     )

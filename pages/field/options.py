@@ -50,6 +50,7 @@ def show(spec: FieldSpec, place: bool) -> None:
             _function(spec)
         if grid:
             gridded.options(spec, _select)
+            _number(spec, "smooth")
             _number(spec, "max_samples", 1000, GRID_SAMPLES)
         if file:
             _guesses(spec, terrain)

@@ -17,3 +17,22 @@ def test_equal_values_along_a_line_are_no_plateau_and_over_an_area_they_are() ->
     other = np.cos(at[:, 0] * 7 + at[:, 1])
     assert field_warnings(np.stack([other, line], axis=1), at) == []
     assert "plateaus of F2" in field_warnings(np.stack([other, area], axis=1), at)[0]
+
+
+def test_parallels_of_a_map_and_two_meridians_are_no_plateaus() -> None:
+    """A zonal wind: each value is taken on a circle of the map, or on two lines; a lake beside it is an area."""
+    lon, lat = (part.ravel() for part in np.meshgrid(np.arange(-40.0, 60.0, 2.0), np.arange(20.0, 80.0, 2.0)))
+    away = np.radians(90.0 - lat)
+    on_map = np.stack([np.sin(away) * np.sin(np.radians(lon)), -np.sin(away) * np.cos(np.radians(lon))], axis=1)
+    degrees = np.stack([lon, lat], axis=1)
+    even = np.round(np.cos(np.radians(3.6 * lon)), 9)  # on two meridians or more
+    assert plateau_share(lat) > 0.9 and plateau_share(even) > 0.9
+    for values in (lat, even):
+        assert plateau_share(values, on_map) == 0.0 and plateau_share(values, degrees) == 0.0
+    lake = np.hypot(lon, lat - 50.0) < 12.0
+    for at in (on_map, degrees):
+        assert plateau_share(np.where(lake, 0.0, lat), at) == np.mean(lake)
+    rng = np.random.default_rng(0)
+    space = rng.uniform(-1, 1, (20_000, 3))
+    ball = np.linalg.norm(space, axis=1) < 0.8
+    assert plateau_share(np.where(ball, 0.0, space[:, 0]), space) == np.mean(ball)

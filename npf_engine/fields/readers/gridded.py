@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from npf_engine.errors import InputError
+from npf_engine.fields.readers import gridded_cells as cells
 from npf_engine.fields.readers import gridded_names as names
 from npf_engine.fields.readers import gridded_samples as sampling
 from npf_engine.fields.readers.gridded_axes import Choice, Layout, choice, layout, same_steps
@@ -19,6 +20,7 @@ from npf_engine.fields.readers.gridded_lattice import lattice
 from npf_engine.fields.readers.gridded_map import map_of, turned
 from npf_engine.fields.readers.gridded_open import TAKEN, opened
 from npf_engine.fields.readers.gridded_place import Points, points
+from npf_engine.fields.readers.gridded_smooth import smoothed
 from npf_engine.fields.readers.gridded_stagger import Component, together
 from npf_engine.fields.readers.gridded_units import common, unit_of
 from npf_engine.fields.readers.gridded_values import Index, Log, checked, values
@@ -86,7 +88,15 @@ def _read(ds: xr.Dataset, file: str, spec: FieldSpec) -> Gridded:
     log.note(*(step.note for step in choices if step.size > 1))
     parts, shape = _parts(ds, found, grid, choices, spec, log)
     parts, points = cropped(placed(parts, log), spec, log)
+    if spec.smooth > 0:
+        parts = [replace(part, values=smoothed(part.values, points, spec.smooth)) for part in parts]
+        log.convert(
+            f"{' and '.join(found.names)} {'was' if len(parts) == 1 else 'were'} smoothed by a Gaussian of "
+            f"{spec.smooth:g} steps of the grid, where known (smooth={spec.smooth:g})."
+        )
     points, f, value = _field(parts, points, found, spec, ds, log)
+    points, f, away = cells.without_alone(points, f)
+    log.note(*away, *cells.gaps_told(points))
     chart = map_of(points)
     if points.earth and spec.axes == "map":
         f, said = turned(f, chart)
@@ -117,7 +127,9 @@ def _read(ds: xr.Dataset, file: str, spec: FieldSpec) -> Gridded:
         choices=tuple(choices),
         lattice=regular,
         inside=inside,
-        rectangle=bool(chart.whole and points.rectilinear and drawn.known == points.lon.size),
+        rectangle=bool(
+            chart.whole and points.rectilinear and drawn.known == points.lon.size and not cells.cuts(points).any
+        ),
         conversions=(*log.conversions, *told),
         notes=tuple(log.notes),
         origin=chart.origin,

@@ -7,12 +7,13 @@ in the sine of latitude); one of any other shape bilinearly in the cell that a n
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
+from npf_engine.fields.readers import gridded_cells as cells
 from npf_engine.fields.readers.gridded_map import KILOMETRE, Map
 from npf_engine.fields.readers.gridded_place import Points
-from npf_engine.fields.readers.gridded_samples import areas
 
 MOST_NODES = 160_000
 FINER = 4.0  # nodes in a step of the grid
@@ -25,19 +26,21 @@ def lattice(
 ) -> tuple[np.ndarray, np.ndarray]:
     """F (rows, cols, 2) on nodes from ``low`` to ``high`` (2,) of the map, row 0 at the largest y, and where it is
     known (rows, cols); elsewhere the nearest known value."""
-    x, y = _nodes(points, chart, low, high)
-    values = _on_lines(points, chart, f, x, y) if points.rectilinear else _on_cells(chart, f, x, y)
+    x, y = _nodes(chart, low, high)
+    points, chart, f = _closed(points, chart, f)
+    cut = cells.cuts(points)
+    values = _on_lines(points, chart, f, x, y, cut) if points.rectilinear else _on_cells(chart, f, x, y, cut)
     known = np.isfinite(values).all(axis=2)
     return _filled(values, known), known
 
 
-def _nodes(points: Points, chart: Map, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _nodes(chart: Map, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """x (cols,), y (rows,) of the nodes, northmost first."""
     width, height = high - low
-    size = areas(points)
+    (x_row, x_col), (y_row, y_col) = np.gradient(chart.x), np.gradient(chart.y)
+    size = np.abs(x_row * y_col - x_col * y_row)  # the map has equal areas
     known = np.isfinite(size) & (size > 0)
-    unit = KILOMETRE if points.earth else 1.0
-    step = math.sqrt(float(np.median(size[known]))) / unit / FINER
+    step = math.sqrt(float(np.median(size[known]))) / FINER
     count = max((width / step + 1) * (height / step + 1), 1.0)
     step *= max(1.0, math.sqrt(count / MOST_NODES))
     cols, rows = (max(16, math.ceil(side / step) + 1) for side in (width, height))
@@ -46,7 +49,19 @@ def _nodes(points: Points, chart: Map, low: np.ndarray, high: np.ndarray) -> tup
     return np.linspace(low[0], high[0], cols), np.linspace(high[1], low[1], rows)
 
 
-def _on_lines(points: Points, chart: Map, f: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _closed(points: Points, chart: Map, f: np.ndarray) -> tuple[Points, Map, np.ndarray]:
+    """A cylinder of straight rows that closes, with the columns beyond its seam: samples lie up to there."""
+    margin = cells.margin(points)
+    if not (points.rectilinear and margin.cols and chart.around):
+        return points, chart, f
+    x = margin.around(chart.x)
+    step = chart.around if chart.x[0, -1] > chart.x[0, 0] else -chart.around
+    x[:, 0] -= step
+    x[:, -1] += step
+    return margin.points(points), replace(chart, x=x, y=margin.around(chart.y)), margin.around(f)
+
+
+def _on_lines(points: Points, chart: Map, f: np.ndarray, x: np.ndarray, y: np.ndarray, cut: cells.Cuts) -> np.ndarray:
     """Linear between the rows and columns of a grid of straight lines: in degrees on an azimuthal map, else in x, y."""
     from scipy.ndimage import map_coordinates
 
@@ -57,10 +72,19 @@ def _on_lines(points: Points, chart: Map, f: np.ndarray, x: np.ndarray, y: np.nd
         across, up = _degrees(points, chart, px, py)
         along_x, along_y = points.lon[0], points.lat[:, 0]
     at = np.stack([_index(along_y, up), _index(along_x, across)])
-    inside = np.isfinite(at).all(axis=0)
+    inside = np.isfinite(at).all(axis=0) & ~_in_gap(at, cut)
     at = np.where(inside, at, 0.0)
     parts = [np.where(inside, map_coordinates(f[..., k], at, order=1, mode="nearest"), np.nan) for k in (0, 1)]
     return np.stack(parts, axis=-1)
+
+
+def _in_gap(at: np.ndarray, cut: cells.Cuts) -> np.ndarray:
+    """Which places (row, column) lie between two points of the grid with a gap between them."""
+    out = np.zeros(at.shape[1:], dtype=bool)
+    for place, gaps in zip(at, (cut.rows, cut.cols), strict=True):
+        step = np.clip(np.floor(np.nan_to_num(place)).astype(int), 0, len(gaps) - 1)
+        out |= gaps[step] & (place > step) & (place < step + 1)
+    return out
 
 
 def _degrees(points: Points, chart: Map, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -84,7 +108,7 @@ def _index(line: np.ndarray, at: np.ndarray) -> np.ndarray:
     return place if line[-1] > line[0] else len(line) - 1 - place
 
 
-def _on_cells(chart: Map, f: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _on_cells(chart: Map, f: np.ndarray, x: np.ndarray, y: np.ndarray, cut: cells.Cuts) -> np.ndarray:
     """Bilinear in the cell of a curvilinear grid that a node lies in, as samples between the grid's points are."""
     px, py = (part.ravel() for part in np.meshgrid(x, y))
     at, miss = _cells(chart, px, py)
@@ -92,7 +116,7 @@ def _on_cells(chart: Map, f: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.nda
     values = sum(
         (w[:, None] * f[r, c] for (r, c), w in zip(corners, weights, strict=True)), start=np.zeros((len(px), 2))
     )
-    values[~(miss <= MISSED)] = np.nan
+    values[~(miss <= MISSED) | _in_gap(at.T, cut)] = np.nan
     return values.reshape(len(y), len(x), 2)
 
 

@@ -24,7 +24,8 @@ class Map:
     """x, y: (rows, cols) in km (or on the plane of the grid); turn: the angle in radians by which east and north are
     turned on the map; told: sentences; whole: whether it is the cylinder, of all longitudes or of a
     wide band; middle: longitude and
-    latitude of the middle of an azimuthal map, None of any other; meridian: longitude of x = 0 on the cylinder."""
+    latitude of the middle of an azimuthal map, None of any other; meridian: longitude of x = 0 on the cylinder; around:
+    once round it in km, 0 of other maps."""
 
     x: np.ndarray
     y: np.ndarray
@@ -36,6 +37,7 @@ class Map:
     whole: bool = False
     middle: tuple[float, float] | None = None
     meridian: float = 0.0
+    around: float = 0.0
 
     @property
     def origin(self) -> tuple[float, float] | None:
@@ -175,7 +177,8 @@ def _cylinder(points: Points, axes: Axes) -> Map:
         "middle of a part.",
     )
     names = ("along the equator", "R sin(latitude)")
-    return Map(x, y, np.zeros_like(x), names, ("km", "km"), told, notes, True, meridian=middle)
+    around = float(2 * np.pi * radius / KILOMETRE)
+    return Map(x, y, np.zeros_like(x), names, ("km", "km"), told, notes, True, meridian=middle, around=around)
 
 
 def turned(f: np.ndarray, chart: Map) -> tuple[np.ndarray, str]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from npf_engine.errors import InputError
 from npf_engine.fields.readers import crs as systems
+from npf_engine.fields.readers import gridded_cells as cells
 from npf_engine.fields.readers.assigned import EXAMPLE
 from npf_engine.fields.readers.columns import Column, Layout, plain
 from npf_engine.fields.readers.gridded_map import Map, map_of, turned
@@ -96,6 +97,10 @@ def on_map(layout: Layout, x: np.ndarray, f: np.ndarray, spec: FieldSpec, globe:
     x, f = _opened(x, f)
     grid = _grid(x, f, axes)
     points, values = grid or (Points(x[:, :1], x[:, 1:], axes, rectilinear=False), f[:, None, :])
+    notes: list[str] = []
+    if grid is not None:
+        points, values, notes = cells.without_alone(points, values)
+        notes += cells.gaps_told(points)
     chart = map_of(points)
     vectors, told = turned(values, chart) if spec.axes == "map" else (values, "")
     positions = tuple(
@@ -114,7 +119,9 @@ def on_map(layout: Layout, x: np.ndarray, f: np.ndarray, spec: FieldSpec, globe:
             f"{len(there):,} samples by the area of the cells: {drawn.nodes:,} of {drawn.known:,} rows, and "
             f"{len(there) - drawn.nodes:,} between them with values interpolated."
         )
-    return OnMap(there, f, replace(layout, positions=positions), tuple(text for text in said if text), chart.notes)
+    return OnMap(
+        there, f, replace(layout, positions=positions), tuple(text for text in said if text), (*notes, *chart.notes)
+    )
 
 
 def _check_range(layout: Layout, x: np.ndarray) -> None:

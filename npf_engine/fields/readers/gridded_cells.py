@@ -1,0 +1,290 @@
+"""Which points of a grid are neighbours on the ground: gaps in it, seams that close, places that are written twice.
+
+A step is a gap where it is many times as long as the steps beside it: nothing is known between its ends. A grid round
+the globe goes on from its last column with its first one, and that of an ocean model beyond its northmost row with the
+same row turned round (Madec and Imbard, Climate Dynamics 12, 1996); others write such columns and rows twice (a halo).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from npf_engine.fields.readers.gridded_place import Points
+
+GAP = 3.0  # times as long as the steps beside it: a gap
+RUN = 3  # steps in a row that are gaps at most; more are a coarser part
+CLOSED = 1.5  # steps from the last column to the first, at most, of a grid that closes
+TWICE = 1e-5  # degrees, a metre: as near a place is one that was there already
+SAME = 1e-3  # of a step: places as near are one
+MOST_TOLD = 3
+LOOKED_AT = 64  # rows and columns of a curvilinear grid whose steps are compared
+FOLD = 0.9  # share of the columns whose neighbours across a fold must be near
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """Between which rows (rows - 1,) and which columns (cols - 1,) the grid has a gap."""
+
+    rows: np.ndarray
+    cols: np.ndarray
+
+    @property
+    def any(self) -> bool:
+        """Whether there is one."""
+        return bool(self.rows.any() or self.cols.any())
+
+
+@dataclass(frozen=True)
+class Margin:
+    """Which neighbours are put around a grid: one column on each side, and a row where it is folded."""
+
+    cols: bool = False
+    first: bool = False
+    last: bool = False
+
+    @property
+    def widths(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """How many rows and columns are put before and after."""
+        return (int(self.first), int(self.last)), (int(self.cols), int(self.cols))
+
+    def around(self, grid: np.ndarray) -> np.ndarray:
+        """The grid (rows, cols, ...) with its neighbours."""
+        if self.cols:
+            grid = np.concatenate([grid[:, -1:], grid, grid[:, :1]], axis=1)
+        if self.first:
+            grid = np.concatenate([grid[:1, ::-1], grid], axis=0)
+        return np.concatenate([grid, grid[-1:, ::-1]], axis=0) if self.last else grid
+
+    def within(self, grid: np.ndarray) -> np.ndarray:
+        """The grid without them."""
+        (first, last), _ = self.widths
+        rows = slice(first, grid.shape[0] - last)
+        return grid[rows, 1:-1] if self.cols else grid[rows]
+
+    def points(self, points: Points) -> Points:
+        """The points with their neighbours."""
+        lon = self.around(points.lon)
+        if points.rectilinear and self.cols:  # longitudes of a row go on
+            turn = 360.0 if points.lon[0, -1] > points.lon[0, 0] else -360.0
+            lon[:, 0] -= turn
+            lon[:, -1] += turn
+        return replace(points, lon=lon, lat=self.around(points.lat))
+
+
+def cuts(points: Points) -> Cuts:
+    """Where the grid has gaps."""
+    found = []
+    for axis in (0, 1):
+        if points.rectilinear:
+            line = points.lat[:, 0] if axis == 0 else points.lon[0]
+            lengths = np.abs(np.diff(line))
+        else:
+            few = tuple(np.unique(np.linspace(0, size - 1, LOOKED_AT).astype(int)) for size in points.lon.shape)
+            part = points.part(slice(None), few[1]) if axis == 0 else points.part(few[0], slice(None))
+            with np.errstate(invalid="ignore"):
+                lengths = _middle(np.linalg.norm(np.diff(_places(part), axis=axis), axis=2), 1 - axis)
+        found.append(_far(lengths))
+    return Cuts(found[0], found[1])
+
+
+def _middle(values: np.ndarray, axis: int) -> np.ndarray:
+    """Median of what is known along an axis, NaN where nothing is."""
+    known = np.isfinite(values).any(axis=axis)
+    out = np.full(known.shape, np.nan)
+    part = values[:, known] if axis == 0 else values[known]
+    out[known] = np.nanmedian(part, axis=axis)
+    return out
+
+
+def _far(lengths: np.ndarray) -> np.ndarray:
+    """Steps (n,) that are gaps: longer than three usual ones, and than three of a neighbour that is none."""
+    known = np.isfinite(lengths) & (lengths > 0)
+    if not known.any():
+        return np.zeros(len(lengths), dtype=bool)
+    usual = float(np.median(lengths[known]))
+    near = ~(lengths > GAP * usual)
+    for _ in range(len(lengths)):  # steps that grow from one to the next are those of a stretched grid
+        beside = np.zeros(len(lengths))
+        beside[1:] = np.where(near[:-1], lengths[:-1], 0.0)
+        beside[:-1] = np.maximum(beside[:-1], np.where(near[1:], lengths[1:], 0.0))
+        grown = ~near & (lengths <= GAP * np.nan_to_num(beside))
+        if not grown.any():
+            break
+        near |= grown
+    far = ~near
+    ends = np.flatnonzero(np.diff(np.concatenate([[False], far, [False]]).astype(int)))
+    for start, stop in ends.reshape(-1, 2):
+        if stop - start > RUN:
+            far[start:stop] = False
+    return far
+
+
+def alone(cut: np.ndarray) -> np.ndarray:
+    """Which rows or columns (n,) have a gap, or the end of the grid, on either side, and a gap on one: between the n - 1
+    steps of which ``cut`` says whether they are gaps."""
+    before, after = np.concatenate([[True], cut]), np.concatenate([cut, [True]])
+    return before & after & (np.concatenate([[False], cut]) | np.concatenate([cut, [False]]))
+
+
+def without_alone(points: Points, f: np.ndarray) -> tuple[Points, np.ndarray, list[str]]:
+    """A grid of straight lines without rows and columns that stand alone beyond a gap: their points have no cells, and
+    one place written wrongly would draw the whole map towards it. What was left out is told."""
+    if not points.rectilinear:
+        return points, f, []
+    cut = cuts(points)
+    gone = alone(cut.rows), alone(cut.cols)
+    if not (gone[0].any() or gone[1].any()) or gone[0].all() or gone[1].all():
+        return points, f, []
+    known = np.isfinite(f).all(axis=2)
+    lost = int((known & (gone[0][:, None] | gone[1][None, :])).sum())
+    lines = (points.lat[gone[0], 0], points.lon[0, gone[1]])
+    where = [f"{name} {_listed(line)}" for name, line in zip(points.names[::-1], lines, strict=True) if line.size]
+    told = (
+        f"{lost:,} of {int(known.sum()):,} points ({' and '.join(where)}) lie far from all others, alone beyond a gap: "
+        "they stand for no area and were left out; correct them where a place is written wrongly."
+    )
+    return points.part(~gone[0], ~gone[1]), f[~gone[0]][:, ~gone[1]], [told]
+
+
+def gaps_told(points: Points) -> list[str]:
+    """A sentence for each gap, the first few."""
+    cut, out = cuts(points), []
+    for axis, (what, gaps) in enumerate((("row", cut.rows), ("column", cut.cols))):
+        line = (points.lat[:, 0], points.lon[0])[axis]
+        for k in np.flatnonzero(gaps)[:MOST_TOLD]:
+            if points.rectilinear:
+                low, high = sorted((float(line[k]), float(line[k + 1])))
+                unit = points.units[1 - axis]
+                where = f"{points.names[1 - axis]} {low:.6g} and {high:.6g}{' ' + unit if unit else ''}"
+            else:
+                where = f"{what}s {k + 1:,} and {k + 2:,} of the grid"
+            out.append(f"Between {where} lies a gap: no sample is taken in it, and nothing is interpolated across.")
+    return out
+
+
+def _listed(values: np.ndarray) -> str:
+    shown = ", ".join(f"{value:.6g}" for value in values[:MOST_TOLD])
+    return shown + (", ..." if len(values) > MOST_TOLD else "")
+
+
+def margin(points: Points) -> Margin:
+    """Which neighbours a grid on the Earth has beyond its last columns and rows."""
+    rows, cols = points.lon.shape
+    if not points.earth or min(rows, cols) < 3:
+        return Margin()
+    if points.rectilinear:
+        lon = points.lon[0]
+        left = 360.0 - abs(float(lon[-1] - lon[0]))
+        return Margin(cols=bool(1e-6 < left <= CLOSED * float(np.median(np.abs(np.diff(lon))))))
+    sides = _places(points.part(slice(None), np.array([0, 1, cols - 2, cols - 1])))
+    steps = np.linalg.norm(np.stack([sides[:, 1] - sides[:, 0], sides[:, 3] - sides[:, 2]]), axis=2)
+    if not _near(sides[:, -1], sides[:, 0], steps):
+        return Margin()
+    ends = _places(points.part(np.array([0, 1, rows - 2, rows - 1]), slice(None)))
+    first, last = (
+        _near(ends[k], ends[k, ::-1], np.linalg.norm(ends[k] - ends[beside], axis=1)[None])
+        for k, beside in ((0, 1), (3, 2))
+    )
+    return Margin(True, first, last)
+
+
+def _near(one: np.ndarray, other: np.ndarray, steps: np.ndarray) -> bool:
+    """Whether places (n, 3) lie beside one another, and are not one: by their own steps (k, n)."""
+    with np.errstate(invalid="ignore"):
+        between = np.linalg.norm(one - other, axis=1)
+        usual = _middle(steps, 0)
+        known = np.isfinite(between) & np.isfinite(usual) & (usual > 0)
+        if known.mean() < 0.5:
+            return False
+        share = between[known] / usual[known]
+        return bool((share <= CLOSED).mean() >= FOLD and np.median(share) > SAME)
+
+
+def again(points: Points) -> np.ndarray:
+    """Which points (rows, cols) of a curvilinear grid lie where another does, farther from the grid's edge: a halo."""
+    out = np.zeros(points.lon.shape, dtype=bool)
+    if not points.earth or points.rectilinear:
+        return out
+    rows, cols = points.lon.shape
+    known = np.flatnonzero((np.isfinite(points.lon) & np.isfinite(points.lat)).ravel())
+    lon, lat = points.lon.ravel()[known], points.lat.ravel()[known]
+    turn = round(360.0 / TWICE)
+    keys = (
+        np.round((lat + 90.0) / TWICE).astype(np.int64) * turn + np.round((lon % 360.0) / TWICE).astype(np.int64) % turn
+    )
+    row, col = np.divmod(known, cols)
+    depth = np.minimum(row, rows - 1 - row), np.minimum(col, cols - 1 - col)
+    order = np.lexsort((-np.maximum(*depth), -np.minimum(*depth), keys))
+    same = np.concatenate([[False], keys[order[1:]] == keys[order[:-1]]])
+    out.ravel()[known[order[same]]] = True
+    return out
+
+
+def _places(points: Points) -> np.ndarray:
+    """(rows, cols, 3): metres from the middle of the ellipsoid; on a plane its coordinates and 0."""
+    if points.axes is None:
+        return np.stack([points.lon, points.lat, np.zeros_like(points.lon)], axis=-1)
+    a, b = points.axes
+    lon, lat = np.radians(points.lon), np.radians(points.lat)
+    e2 = 1.0 - (b / a) ** 2
+    n = a / np.sqrt(1.0 - e2 * np.sin(lat) ** 2)
+    return np.stack([n * np.cos(lat) * np.cos(lon), n * np.cos(lat) * np.sin(lon), n * (1 - e2) * np.sin(lat)], axis=-1)
+
+
+def ground_steps(points: Points, axis: int, cut: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Metres eastward and northward (rows, cols) of one step along an axis of a curvilinear grid on the Earth.
+
+    The mean of the steps to both neighbours, or the one of them that is known and no gap: each the great circle's
+    length in its direction, so that a pole is a place like any other.
+    """
+    place = _places(points)
+    lon, lat = np.radians(points.lon), np.radians(points.lat)
+    east = np.stack([-np.sin(lon), np.cos(lon), np.zeros_like(lon)], axis=-1)
+    north = np.stack([-np.sin(lat) * np.cos(lon), -np.sin(lat) * np.sin(lon), np.cos(lat)], axis=-1)
+    size = place.shape[axis]
+    here, there = (np.take(place, range(k, size - 1 + k), axis=axis) for k in (0, 1))
+    steps = there - here
+    gap = cut[:, None] if axis == 0 else cut[None, :]
+    steps[np.broadcast_to(gap, steps.shape[:2])] = np.nan
+    parts = []
+    for sign, at in ((1.0, 0), (-1.0, 1)):  # from a point to the next one, and from that back
+        frame = [np.take(basis, range(at, size - 1 + at), axis=axis) for basis in (east, north)]
+        own = np.take(place, range(at, size - 1 + at), axis=axis)
+        parts.append([sign * part for part in _on_tangent(sign * steps, frame, np.linalg.norm(own, axis=2))])
+    return _mean_of(parts[0][0], parts[1][0], axis), _mean_of(parts[0][1], parts[1][1], axis)
+
+
+def _on_tangent(step: np.ndarray, frame: list[np.ndarray], radius: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """East and north of a chord, as long as its great circle."""
+    east, north = ((step * basis).sum(axis=2) for basis in frame)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        chord, flat = np.linalg.norm(step, axis=2), np.hypot(east, north)
+        arc = 2.0 * radius * np.arcsin(np.clip(chord / (2.0 * radius), 0.0, 1.0))
+        ratio = np.where(flat > 0, arc / flat, 1.0)
+    return east * ratio, north * ratio
+
+
+def _mean_of(forward: np.ndarray, backward: np.ndarray, axis: int) -> np.ndarray:
+    """The mean of what leads to the next point and from the one before, of one of them where the other is not known."""
+    none = np.full_like(np.take(forward, [0], axis=axis), np.nan)
+    ahead, behind = np.concatenate([forward, none], axis=axis), np.concatenate([none, backward], axis=axis)
+    both = (ahead + behind) / 2
+    return np.where(np.isfinite(both), both, np.where(np.isfinite(ahead), ahead, behind))
+
+
+def differences(values: np.ndarray, axis: int, cut: np.ndarray, along: np.ndarray | None = None) -> np.ndarray:
+    """numpy's gradient along an axis (by position in ``along``), of each part between gaps by itself; NaN in a part of
+    one row or column."""
+    if not cut.any():
+        return np.asarray(np.gradient(values, *(() if along is None else (along,)), axis=axis))
+    out = np.full(values.shape, np.nan)
+    bounds = [0, *(np.flatnonzero(cut) + 1), values.shape[axis]]
+    for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+        if stop - start < 2:
+            continue
+        part = (slice(start, stop), slice(None)) if axis == 0 else (slice(None), slice(start, stop))
+        spacing = () if along is None else (along[start:stop],)
+        out[part] = np.gradient(values[part], *spacing, axis=axis)
+    return out

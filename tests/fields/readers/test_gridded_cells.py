@@ -1,0 +1,161 @@
+"""Gaps, seams, halos and poles of grids: which points are neighbours on the ground, and what their cells are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from npf_engine.fields import catalog
+from npf_engine.fields.field import Field
+from npf_engine.fields.readers import gridded_cells as cells
+from npf_engine.fields.readers.gridded import Gridded, read_gridded
+from npf_engine.fields.readers.gridded_place import EARTH, Points
+from npf_engine.fields.readers.gridded_samples import areas, derivative
+from npf_engine.fields.readers.gridded_smooth import smoothed
+from npf_engine.fields.spec import FieldSpec
+
+xr = pytest.importorskip("xarray")
+NAMES = {"u": "eastward_wind", "v": "northward_wind"}
+
+
+def table(path: Path, lon: np.ndarray, lat: np.ndarray, u: np.ndarray, v: np.ndarray) -> Field:
+    rows = np.column_stack([lon, lat, u, v])
+    np.savetxt(path, rows, delimiter=",", header="lon,lat,u,v", comments="", fmt="%.9g")
+    return catalog.resolve(FieldSpec(source=str(path), columns="lon, lat -> u, v", axes="earth"))
+
+
+def values(field: Field) -> np.ndarray:
+    return np.concatenate([field.y_train, field.y_test]) + np.array(field.shift or (0.0, 0.0))
+
+
+def gridded(path: Path, lon: np.ndarray, lat: np.ndarray, u: np.ndarray, v: np.ndarray) -> Gridded:
+    dims = ("y", "x") if lon.ndim == 2 else None
+    parts = {
+        key: (("y", "x"), part, {"standard_name": NAMES[key], "units": "m/s", "coordinates": "lon lat"})
+        for key, part in (("u", u), ("v", v))
+    }
+    places = {
+        "lon": (dims or ("x",), lon, {"standard_name": "longitude", "units": "degrees_east"}),
+        "lat": (dims or ("y",), lat, {"standard_name": "latitude", "units": "degrees_north"}),
+    }
+    xr.Dataset({**parts, **places}).to_netcdf(path)
+    return read_gridded(path, FieldSpec(source=str(path), axes="earth"))
+
+
+def test_a_row_at_nought_far_from_all_others_moves_nothing_and_is_told(tmp_path: Path) -> None:
+    lon, lat = (part.ravel() for part in np.meshgrid(np.arange(100.0, 140.0), np.arange(20.0, 60.0)))
+    right = table(tmp_path / "a.csv", lon, lat, lat - 2, np.sin(lon))
+    rows = (np.append(lon, 0.0), np.append(lat, 0.0), np.append(lat - 2, 5.0), np.append(np.sin(lon), 1.0))
+    stray = table(tmp_path / "b.csv", *rows)
+    assert stray.n == right.n and stray.low == right.low and np.array_equal(values(stray), values(right))
+    assert any("latitude 0 and longitude 0) lie far from all others" in text for text in stray.warnings)
+    assert not any("gap" in text for text in right.warnings)
+
+
+def test_nothing_is_interpolated_across_a_gap_and_each_part_weighs_its_area(tmp_path: Path) -> None:
+    """Longitudes 0 to 9 and 30 to 39: the mean longitude is 19.5, and none lies between; of 0 to 9 and 30 alone, which
+    has no width, the mean is 4.5, neither 6.8 (columns alike) nor 15 (the gap filled)."""
+    for name, cols, mean in (("two", [*range(10), *range(30, 40)], 19.5), ("one", [*range(10), 30], 4.5)):
+        lon, lat = (part.ravel() for part in np.meshgrid(np.array(cols, dtype=float), np.arange(-6.0, 7.0)))
+        field = table(tmp_path / f"{name}.csv", lon, lat, lon, np.sin(lat) + lon)
+        east = values(field)[:, 0]
+        assert field.n == 100_000 and east.mean() == pytest.approx(mean, abs=0.01)
+        assert not ((east > 9.001) & (east < 29.999)).any()
+        assert any("gap" in text for text in field.warnings)
+        grid = np.array(cols, dtype=float), np.arange(-6.0, 7.0)
+        data = gridded(tmp_path / f"{name}.nc", *grid, *(part.reshape(13, -1) for part in (lon, lat + lon)))
+        assert data.f[:, 0].mean() == pytest.approx(mean, abs=0.01) and any("gap" in text for text in data.notes)
+        assert not ((data.lattice[..., 0] > 9.01) & (data.lattice[..., 0] < 29.99) & data.inside).any()
+
+
+def test_grids_that_grow_finer_or_coarser_have_no_gap() -> None:
+    lat = np.linspace(0, 10, 12)
+    grown = np.cumsum(1.2 ** np.arange(40.0))
+    nested = np.concatenate([np.arange(0, 10, 1.0), np.arange(10, 20, 0.1)])
+    jittered = np.array([0, 0.9, 1, 2, 3, 4, 5, 6.0])
+    for lon in (grown / 100, nested, jittered, np.delete(np.arange(30.0), [7, 8])):
+        assert not cells.cuts(Points(*np.meshgrid(lon, lat), EARTH)).any
+    assert cells.cuts(Points(*np.meshgrid([0.0, 1, 2, 3, 8, 9, 10], lat), EARTH)).cols.tolist() == [0, 0, 0, 1, 0, 0]
+
+
+@pytest.mark.parametrize("lon", [np.arange(0, 360, 10.0), np.arange(0, 361, 10.0), np.arange(-180, 176, 5.0)])
+def test_a_globe_is_covered_whole(tmp_path: Path, lon: np.ndarray) -> None:
+    """The mean of cos(longitude) over the globe is 0, and samples lie at every longitude."""
+    lat = np.arange(-80.0, 81.0, 10.0)
+    across, up = np.meshgrid(lon, lat)
+    cos = np.cos(np.radians(across)), np.sin(np.radians(up))
+    field = table(tmp_path / "a.csv", across.ravel(), up.ravel(), *(part.ravel() for part in cos))
+    data = gridded(tmp_path / "a.nc", lon, lat, *cos)
+    around = 2 * np.pi * 6371.0072
+    for f, x in ((values(field), None), (data.f, data.x[:, 0])):
+        assert f.mean(axis=0) == pytest.approx([0.0, 0.0], abs=2e-3)
+        if x is not None:
+            assert np.ptp(x) == pytest.approx(around, rel=1e-3)
+            assert np.abs(np.histogram(x, 36)[0] / len(x) - 1 / 36).max() < 2e-3
+    assert field.high[0] - field.low[0] == pytest.approx(around, rel=1e-3)
+
+
+def turned_pole(step: float = 0.5) -> Points:
+    """A grid across the north pole: rows and columns of great circles about (90 N)."""
+    x, y = np.meshgrid(np.arange(-5, 5.01, step), np.arange(-5, 5.01, step))  # degrees from the pole
+    return Points(np.degrees(np.arctan2(x, -y)), 90.0 - np.hypot(x, y), (6371e3, 6371e3), rectilinear=False)
+
+
+def test_slopes_and_cells_at_a_pole_are_as_anywhere() -> None:
+    """T = 3 X + 2 Y of the tangent plane at the pole: |grad T| = sqrt(13) per degree of arc, nearly; by differences of
+    longitudes it was 60 % off beside the pole."""
+    at = turned_pole()
+    radius = np.radians(90.0 - at.lat)
+    lon = np.radians(at.lon)
+    t = 3 * radius * np.sin(lon) - 2 * radius * np.cos(lon)
+    size = np.hypot(*np.moveaxis(derivative(at, t), -1, 0)) * 6371e3
+    assert np.abs(size / np.sqrt(13) - 1).max() < 3e-3
+    area = areas(at) / (np.radians(0.5) * 6371e3) ** 2
+    assert np.abs(area - 1).max() < 8e-3
+
+
+def ocean(halo: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Longitudes and latitudes of a grid round the globe that bends northward, as those of oceans do."""
+    lon, lat = np.meshgrid(np.arange(0.0, 360.0, 6.0), np.arange(-60.0, 61.0, 6.0))
+    lat = lat + 4.0 * np.cos(np.radians(lon)) * np.clip(lat / 60.0, 0.0, 1.0)
+    if halo:
+        lon, lat = (np.concatenate([grid[:, -1:], grid, grid[:, :1]], axis=1) for grid in (lon, lat))
+    return lon, lat
+
+
+def test_columns_that_are_written_twice_count_once(tmp_path: Path) -> None:
+    found = []
+    for halo in (False, True):
+        lon, lat = ocean(halo)
+        u, v = np.cos(np.radians(lon)), np.sin(np.radians(2 * lat))
+        found.append(gridded(tmp_path / f"{halo}.nc", lon, lat, u, v))
+    plain, twice = found
+    assert plain.nodes == twice.nodes == 60 * 21
+    around = np.radians(np.arange(360.0))  # the last row ends at 60 + 4 cos(longitude) degrees
+    width = np.sin(np.radians(60.0)) + np.sin(np.radians(60.0 + 4.0 * np.cos(around)))
+    for data in found:
+        assert data.f[:, 0].mean() == pytest.approx(float((np.cos(around) * width).sum() / width.sum()), abs=1e-3)
+    assert np.abs(np.sort(plain.f[: plain.nodes], axis=0) - np.sort(twice.f[: twice.nodes], axis=0)).max() < 1e-12
+    assert np.ptp(plain.x[:, 0]) == pytest.approx(np.ptp(twice.x[:, 0]), rel=1e-3)
+
+
+def test_differences_go_on_across_the_seam_of_a_curvilinear_grid() -> None:
+    lon, lat = ocean(halo=False)
+    at = Points(lon, lat, (6371e3, 6371e3), rectilinear=False)
+    f = derivative(at, np.sin(np.radians(lon)))
+    right = np.cos(np.radians(lon)) / (6371e3 * np.cos(np.radians(lat)))
+    assert np.abs(f[2:-2, :, 0] / right.max() - right[2:-2] / right.max()).max() < 6e-3  # second order everywhere
+
+
+def test_smoothing_takes_the_mean_of_what_is_known_and_goes_on_at_the_seam() -> None:
+    lon, lat = np.meshgrid(np.arange(0.0, 360.0, 5.0), np.linspace(-60, 60, 40))
+    at = Points(lon, lat, EARTH)
+    wave = np.cos(np.radians(lon))
+    land = (np.abs(lon - 180) < 30) & (np.abs(lat) < 20)
+    out = smoothed(np.where(land, np.nan, 7.0 + 0 * wave), at, 3.0)
+    assert np.array_equal(np.isnan(out), land) and np.nanmax(np.abs(out - 7.0)) < 1e-12
+    damped = np.exp(-0.5 * (3.0 * np.radians(5.0)) ** 2)  # of a wave by a Gaussian, at the seam too
+    assert np.abs(smoothed(wave, at, 3.0) - damped * wave).max() < 1e-3
+    assert smoothed(wave, at, 0.0) is wave
