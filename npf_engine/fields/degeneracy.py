@@ -21,8 +21,8 @@ RANK_TOLERANCE = 1e-10  # smallest eigenvalue of the correlation matrix of a clo
 def plateau_share(values: np.ndarray, positions: np.ndarray | None = None) -> float:
     """Share of the numbers (n,) that sit on values which at least 0.5 % of them (and three) have in common.
 
-    positions (n, d): where they lie. A value shared along a line or hyperplane of these sits on no plateau, nor does one
-    shared along curves, as by the parallels of a map or two meridians: such sets have measure zero.
+    positions (n, d): where they lie. A value shared along a line or hyperplane of these sits on no plateau, nor does
+    one shared along curves, as by the parallels of a map or two meridians: such sets have measure zero.
     """
     order = np.argsort(values, kind="stable")
     _, first, counts = np.unique(values[order], return_index=True, return_counts=True)
@@ -41,8 +41,9 @@ def plateau_share(values: np.ndarray, positions: np.ndarray | None = None) -> fl
 
 
 def _wide(label: np.ndarray, positions: np.ndarray) -> set[int]:
-    """Which groups of equal values (0, 1, ...; -1 is none) fill an area: a good part of their points have only points of
-    the same group about them, in Delaunay's triangulation (of 20,000 points at most, of 6,000 in space). All, where there is none."""
+    """Which groups of equal values (0, 1, ...; -1 is none) fill an area: a good part of their points have only points
+    of the same group about them, in Delaunay's triangulation (of 20,000 points at most, of 6,000 in space). All, where
+    there is none."""
     from scipy.spatial import Delaunay, QhullError
 
     everyone = {int(k) for k in np.unique(label) if k >= 0}

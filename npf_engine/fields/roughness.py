@@ -45,6 +45,6 @@ def rough_warning(x: np.ndarray, f: np.ndarray, mend: str) -> list[str]:
     tail = float(square[-max(1, int(TAIL * len(square))) :].sum() / square.sum())
     heavy = f" ({percent(TAIL)} of the samples hold {percent(tail, 2)} of it)" if tail > HEAVY else ""
     return [
-        f"F is rough: {percent(share, 2)} of its variance{heavy} is there between nearest samples, which a short training "
-        f"of M does not follow. Smooth it first ({mend}), or train for longer."
+        f"F is rough: {percent(share, 2)} of its variance{heavy} is there between nearest samples, which a short "
+        f"training of M does not follow. Smooth it first ({mend}), or train for longer."
     ]

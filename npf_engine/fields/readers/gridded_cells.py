@@ -7,6 +7,7 @@ same row turned round (Madec and Imbard, Climate Dynamics 12, 1996); others writ
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -122,8 +123,8 @@ def _far(lengths: np.ndarray) -> np.ndarray:
 
 
 def alone(cut: np.ndarray) -> np.ndarray:
-    """Which rows or columns (n,) have a gap, or the end of the grid, on either side, and a gap on one: between the n - 1
-    steps of which ``cut`` says whether they are gaps."""
+    """Which rows or columns (n,) have a gap, or the end of the grid, on either side, and a gap on one. cut: which of the
+    n - 1 steps are gaps."""
     before, after = np.concatenate([[True], cut]), np.concatenate([cut, [True]])
     return before & after & (np.concatenate([[False], cut]) | np.concatenate([cut, [False]]))
 
@@ -180,7 +181,8 @@ def margin(points: Points) -> Margin:
         return Margin(cols=bool(1e-6 < left <= CLOSED * float(np.median(np.abs(np.diff(lon))))))
     sides = _places(points.part(slice(None), np.array([0, 1, cols - 2, cols - 1])))
     steps = np.linalg.norm(np.stack([sides[:, 1] - sides[:, 0], sides[:, 3] - sides[:, 2]]), axis=2)
-    if not _near(sides[:, -1], sides[:, 0], steps):
+    twice = np.linalg.norm(sides[:, 0] - sides[:, 2], axis=1) <= SAME * steps[0]  # it has its neighbours already
+    if twice.mean() > 0.5 or not _near(sides[:, -1], sides[:, 0], steps):
         return Margin()
     ends = _places(points.part(np.array([0, 1, rows - 2, rows - 1]), slice(None)))
     first, last = (
@@ -281,7 +283,7 @@ def differences(values: np.ndarray, axis: int, cut: np.ndarray, along: np.ndarra
         return np.asarray(np.gradient(values, *(() if along is None else (along,)), axis=axis))
     out = np.full(values.shape, np.nan)
     bounds = [0, *(np.flatnonzero(cut) + 1), values.shape[axis]]
-    for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, stop in itertools.pairwise(bounds):
         if stop - start < 2:
             continue
         part = (slice(start, stop), slice(None)) if axis == 0 else (slice(None), slice(start, stop))

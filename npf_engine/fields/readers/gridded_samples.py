@@ -115,13 +115,14 @@ def draw(points: Points, chart: Map, f: np.ndarray, most: int, seed: int) -> Sam
     chart = replace(chart, x=margin.around(chart.x), y=margin.around(chart.y))
     cut = cells.cuts(points)
     weight = areas(points)
-    known = np.isfinite(f).all(axis=2) & np.isfinite(chart.x) & np.isfinite(chart.y) & (weight > 0)
-    weight = np.where(known & own, weight, 0.0)
-    count = int((known & own).sum())
+    known = np.isfinite(f).all(axis=2) & np.isfinite(chart.x) & np.isfinite(chart.y)
+    own &= known & (weight > 0)
+    weight = np.where(own, weight, 0.0)
+    count = int(own.sum())
     if count == 0:
         return Samples(np.zeros((0, 2)), np.zeros((0, 2)), 0, 0)
     rng = np.random.default_rng(seed)
-    n = _how_many(weight[known & own], count, most)
+    n = _how_many(weight[own], count, most)
     if n >= 2 * count:  # an outermost cell ends at its node where samples lie between nodes
         weight = _halved_at_edges(weight, cut)
     copies = _systematic(weight.ravel(), n, rng)

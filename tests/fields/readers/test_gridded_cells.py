@@ -70,14 +70,19 @@ def test_nothing_is_interpolated_across_a_gap_and_each_part_weighs_its_area(tmp_
         assert not ((data.lattice[..., 0] > 9.01) & (data.lattice[..., 0] < 29.99) & data.inside).any()
 
 
+def on(lon: np.ndarray, lat: np.ndarray) -> Points:
+    across, up = np.meshgrid(lon, lat)
+    return Points(across, up, EARTH)
+
+
 def test_grids_that_grow_finer_or_coarser_have_no_gap() -> None:
     lat = np.linspace(0, 10, 12)
     grown = np.cumsum(1.2 ** np.arange(40.0))
     nested = np.concatenate([np.arange(0, 10, 1.0), np.arange(10, 20, 0.1)])
     jittered = np.array([0, 0.9, 1, 2, 3, 4, 5, 6.0])
     for lon in (grown / 100, nested, jittered, np.delete(np.arange(30.0), [7, 8])):
-        assert not cells.cuts(Points(*np.meshgrid(lon, lat), EARTH)).any
-    assert cells.cuts(Points(*np.meshgrid([0.0, 1, 2, 3, 8, 9, 10], lat), EARTH)).cols.tolist() == [0, 0, 0, 1, 0, 0]
+        assert not cells.cuts(on(lon, lat)).any
+    assert cells.cuts(on(np.array([0.0, 1, 2, 3, 8, 9, 10]), lat)).cols.tolist() == [0, 0, 0, 1, 0, 0]
 
 
 @pytest.mark.parametrize("lon", [np.arange(0, 360, 10.0), np.arange(0, 361, 10.0), np.arange(-180, 176, 5.0)])
