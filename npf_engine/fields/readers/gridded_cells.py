@@ -123,8 +123,8 @@ def _far(lengths: np.ndarray) -> np.ndarray:
 
 
 def alone(cut: np.ndarray) -> np.ndarray:
-    """Which rows or columns (n,) have a gap, or the end of the grid, on either side, and a gap on one. cut: which of the
-    n - 1 steps are gaps."""
+    """Which rows or columns (n,) have a gap, or the end of the grid, on either side, and a gap on one. cut: which of
+    the n - 1 steps are gaps."""
     before, after = np.concatenate([[True], cut]), np.concatenate([cut, [True]])
     return before & after & (np.concatenate([[False], cut]) | np.concatenate([cut, [False]]))
 
