@@ -140,8 +140,8 @@ class FieldSpec(Spec):
     # gridded data: which variables, and which step of their other dimensions
     components: str = setting(
         "",
-        "Variables that are the components of F, as u10,v10; a vector of a mesh; two bands of a raster, as 1,2; "
-        "empty as they are found.",
+        "Variables that are the components of F, as u10,v10 (u,v,w in a box); a vector of a mesh; two bands of a "
+        "raster, as 1,2; empty as they are found.",
         longest=200,
     )
     scalar: str = setting(

@@ -43,7 +43,7 @@ def offer(seen: GriddedLook, spec: FieldSpec) -> None:
 def _variables(seen: GriddedLook, asked: bool) -> None:
     """asked: whether nothing is F before the visitor says what."""
     options = [*(f"{a}, {b}" for a, b in seen.pairs), *(f"∇ {name}" for name in seen.scalars)]
-    now = ", ".join(seen.variables) if len(seen.variables) == 2 else f"∇ {seen.variables[0]}"
+    now = ", ".join(seen.variables) if len(seen.variables) > 1 else f"∇ {seen.variables[0]}"
     options = list(dict.fromkeys([*options, now]))
     if len(options) < 2:
         return
@@ -56,7 +56,7 @@ def _variables(seen: GriddedLook, asked: bool) -> None:
         key="gridded_variables",
         format_func=states.plain,
         on_change=_variables_chosen,
-        help="Two variables as components, or the gradient (∇) of one.",
+        help="Two variables as components (three in space), or the gradient (∇) of one.",
     )
 
 

@@ -188,7 +188,7 @@ def _upload(spec: FieldSpec) -> bool:
     if seen.kind != "unreadable":
         what = "points" if seen.gridded else "pixels"
         rows = f"{seen.rows:,} {'points' if seen.mesh else 'rows'}"
-        shape = f"{seen.shape[0]} x {seen.shape[1]} {what}" if seen.shape else rows
+        shape = f"{' x '.join(map(str, seen.shape))} {what}" if seen.shape else rows
         kind = "a mesh" if seen.mesh else KINDS.get(seen.kind, seen.kind)
         st.caption(states.plain(f"{seen.file}: {kind}, {shape}, {_size(seen.size_bytes)}"))
     if seen.gridded is not None:

@@ -50,9 +50,9 @@ class ColumnPreview:
 class UploadPreview:
     """What was read from a file, before anything is saved. ``defects`` make it unfit; ``warnings`` should be known.
 
-    rows: of the table or raster; shape: (rows, cols) of a raster or grid; head: first rows, in the order of
-    ``columns``; elevation: (rows, cols) float32 of at most 65,536 pixels, NaN at voids; bounds: outer edges
-    (west, south, east, north) in ``coordinates``.
+    rows: of the table or raster; shape: (rows, cols) of a raster or grid, (z, rows, cols) of a box; head: first rows,
+    in the order of ``columns``; elevation: (rows, cols) float32 of at most 65,536 pixels, NaN at voids; bounds: outer
+    edges (west, south, east, north) in ``coordinates``.
     """
 
     file: str
@@ -62,7 +62,7 @@ class UploadPreview:
     rows: int = 0
     columns: tuple[ColumnPreview, ...] = ()
     head: tuple[tuple[float, ...], ...] = ()
-    shape: tuple[int, int] | None = None
+    shape: tuple[int, ...] | None = None
     elevation: np.ndarray | None = None
     bounds: tuple[float, float, float, float] | None = None
     coordinates: str = ""
@@ -166,7 +166,8 @@ def _parsed(path: Path, read: Callable[[Path], T]) -> T:
 
 def _gridded_preview(path: Path, size: int, seen: GriddedLook) -> UploadPreview:
     defects = [seen.defect] if seen.defect else []
-    return UploadPreview(path.name, size, "gridded", 2, shape=seen.shape, gridded=seen, defects=defects)
+    d = 3 if len(seen.variables) == 3 else 2
+    return UploadPreview(path.name, size, "gridded", d, shape=seen.shape, gridded=seen, defects=defects)
 
 
 def _raster_preview(path: Path, size: int, raster: Raster) -> UploadPreview:

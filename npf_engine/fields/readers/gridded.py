@@ -15,6 +15,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields.readers import gridded_cells as cells
 from npf_engine.fields.readers import gridded_names as names
 from npf_engine.fields.readers import gridded_samples as sampling
+from npf_engine.fields.readers import gridded_volume as volumes
 from npf_engine.fields.readers.gridded_axes import Choice, Layout, choice, layout, same_steps
 from npf_engine.fields.readers.gridded_lattice import lattice
 from npf_engine.fields.readers.gridded_map import map_of, turned
@@ -39,7 +40,8 @@ MOST_POINTS = 4_000_000_000  # of one slice: beyond, looking for the part that i
 
 @dataclass(frozen=True)
 class Gridded:
-    """Samples of F on the map: x, f (n, 2) float64; nodes: how many are nodes of the grid, and come first.
+    """Samples of F on the map: x, f (n, 2) float64 ((n, 3) of a flow in a box); nodes: how many are nodes of the grid,
+    and come first.
 
     shape: of the grid that was read, before thinning; variables: those of F; pairs, scalars: those that the file
     offers; choices: its times, levels and members; rectangle: whether the map of Omega is the whole rectangle.
@@ -52,9 +54,9 @@ class Gridded:
     f: np.ndarray
     nodes: int
     voids: int
-    shape: tuple[int, int]
-    axes: tuple[str, str]
-    position: tuple[str, str]
+    shape: tuple[int, ...]
+    axes: tuple[str, ...]
+    position: tuple[str, ...]
     value: str
     variables: tuple[str, ...]
     pairs: tuple[tuple[str, str], ...]
@@ -83,9 +85,13 @@ def _read(ds: xr.Dataset, file: str, spec: FieldSpec) -> Gridded:
     found = names.chosen(ds, spec, file)
     log.note(*found.notes)
     grid = layout(ds, found.names[0])
+    if len(found.names) == 3:
+        grid = volumes.steps_beside(grid, volumes.upward(ds, found.names))
     choices = _choices(ds, grid, spec)
     log.convert(*(step.told for step in choices))
     log.note(*(step.note for step in choices if step.size > 1))
+    if len(found.names) == 3:
+        return _in_space(ds, file, volumes.read_volume(ds, found.names, choices, spec, log), found, choices, log)
     parts, shape = _parts(ds, found, grid, choices, spec, log)
     parts, points = cropped(placed(parts, log), spec, log)
     if spec.smooth > 0:
@@ -133,6 +139,34 @@ def _read(ds: xr.Dataset, file: str, spec: FieldSpec) -> Gridded:
         conversions=(*log.conversions, *told),
         notes=tuple(log.notes),
         origin=chart.origin,
+    )
+
+
+def _in_space(
+    ds: xr.Dataset, file: str, box: volumes.Volume, found: names.Variables, choices: list[Choice], log: Log
+) -> Gridded:
+    """What was read of a flow in a box."""
+    every = names.numeric(ds)
+    return Gridded(
+        file=file,
+        x=box.x,
+        f=box.f,
+        nodes=box.nodes,
+        voids=box.voids,
+        shape=box.shape,
+        axes=box.axes,
+        position=box.position,
+        value=box.value,
+        variables=found.names,
+        pairs=tuple((a, b) for a, b, _ in names.pairs(ds, every))[:50],
+        scalars=tuple(every[:200]),
+        choices=tuple(choices),
+        lattice=np.zeros((0, 0, 3)),
+        inside=np.zeros((0, 0), dtype=bool),
+        rectangle=False,
+        conversions=tuple(log.conversions),
+        notes=tuple(log.notes),
+        origin=None,
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from npf_engine.errors import InputError
 from npf_engine.fields.readers import gridded_names as names
+from npf_engine.fields.readers import gridded_volume as volumes
 from npf_engine.fields.readers.gridded_axes import Choice, choice, layout
 from npf_engine.fields.readers.gridded_open import opened
 from npf_engine.fields.spec import FieldSpec
@@ -23,7 +24,7 @@ class GriddedLook:
     pairs: tuple[tuple[str, str], ...]
     scalars: tuple[str, ...]
     choices: tuple[Choice, ...]
-    shape: tuple[int, int] = (0, 0)
+    shape: tuple[int, ...] = (0, 0)
     defect: str = ""
 
 
@@ -41,6 +42,10 @@ def look(path: Path, spec: FieldSpec) -> GriddedLook:
             known = ",".join(pairs[0]) if pairs else ""
             found = names.chosen(ds, replace(spec, components=known, scalar=""), path.name)
         grid = layout(ds, found.names[0])
+        box: tuple[int, ...] = ()
+        if len(found.names) == 3:
+            up = volumes.upward(ds, found.names)
+            grid, box = volumes.steps_beside(grid, up), (int(ds.sizes[up]),)
         wanted = spec.steps
         choices = []
         for kind, dim in grid.others:
@@ -49,5 +54,5 @@ def look(path: Path, spec: FieldSpec) -> GriddedLook:
             except InputError as error:
                 defect = defect or str(error)
                 choices.append(choice(ds, kind, dim, ""))
-        shape = (int(ds.sizes[grid.y]), int(ds.sizes[grid.x]))
+        shape = (*box, int(ds.sizes[grid.y]), int(ds.sizes[grid.x]))
         return GriddedLook(found.names, pairs, scalars, tuple(choices), shape, defect)

@@ -46,8 +46,8 @@ _SWAPS = (("zonal", "meridional"), ("eastward", "northward"), ("east", "north"),
 
 @dataclass(frozen=True)
 class Variables:
-    """names: one variable (a scalar, whose gradient is F) or two; along: whether components lie along the grid's rows
-    and columns (None: nobody says). notes: sentences."""
+    """names: one variable (a scalar, whose gradient is F), two, or the three of a flow in a box; along: whether
+    components lie along the grid's rows and columns (None: nobody says). notes: sentences."""
 
     names: tuple[str, ...]
     along: bool | None = None
@@ -150,25 +150,26 @@ def chosen(ds: xr.Dataset, spec: FieldSpec, file: str) -> Variables:
     if not found:
         return _scalar(ds, names, file)
     first, second, along = found[0]
-    third = _third(ds, first, names)
+    third = "" if spec.level else _third(ds, first, names)  # who names a level wants a slice
     if third:
-        raise InputError(
-            f"{file} holds a flow in three dimensions ({first}, {second}, {third}): choose a slice of it with "
-            f"components = {first},{second} and a level, or give it as a VTK file (.vti) or a table of x1, x2, x3, F1, "
-            "F2, F3."
-        )
+        return Variables((first, second, third))
     others = [f"{a},{b}" for a, b, _ in found[1 : MOST_TOLD + 1]]
     notes = (f"{file} holds other vectors too: choose with components = {' or '.join(others)}.",) if others else ()
     return Variables((first, second), along, notes)
 
 
-def _third(ds: xr.Dataset, first: str, names: list[str]) -> str:
-    """The third component of a flow in a box of lengths; "" on a map, where levels are looked at one at a time."""
-    variable, plain = ds.variables[first], first.lower()
-    grid = layout(ds, first)
+def _in_box(ds: xr.Dataset, name: str) -> bool:
+    """Whether a variable lies on x, y and z of a box, not on a map, whose levels are looked at one at a time."""
+    variable, grid = ds.variables[name], layout(ds, name)
     on_map = grid.lon or "grid_mapping" in variable.attrs or place_role(grid.x, _axis(ds, grid.x)) == "longitude"
-    if on_map or not any(kind == "level" and ds.sizes[dim] > 1 for kind, dim in grid.others):
+    return not on_map and any(kind == "level" and ds.sizes[dim] > 1 for kind, dim in grid.others)
+
+
+def _third(ds: xr.Dataset, first: str, names: list[str]) -> str:
+    """The third component of a flow in a box; "" where there is none."""
+    if not _in_box(ds, first):
         return ""
+    variable, plain = ds.variables[first], first.lower()
     lower = {name.lower(): name for name in names if ds.variables[name].dims == variable.dims}
     for one, other in _UPWARD:
         candidates = {plain.replace(one, other, 1), other.join(plain.rsplit(one, 1))} - {plain}
@@ -184,8 +185,10 @@ def _axis(ds: xr.Dataset, dim: str) -> xr.Variable:
 
 def _components(ds: xr.Dataset, text: str, names: list[str], file: str) -> Variables:
     words = [word for word in re.split(r"[,;\s]+", text) if word]
-    if len(words) != 2:
+    if len(words) not in (2, 3):
         raise InputError(f"components is {shown(text)}; name two variables, as in u10,v10.")
+    if len(words) == 3:
+        return _three(ds, [_known(ds, word, names, file) for word in words])
     first, second = (_known(ds, word, names, file) for word in words)
     if first == second or not _alike(ds, first, second):
         raise InputError(f"{first} and {second} are no two components of one vector: they lie on different grids.")
@@ -194,6 +197,19 @@ def _components(ds: xr.Dataset, text: str, names: list[str], file: str) -> Varia
         told = f"By their names {second} is the first component and {first} the second, and they were taken so."
         return Variables((second, first), known[second, first], (told,))
     return Variables((first, second), known.get((first, second)))
+
+
+def _three(ds: xr.Dataset, chosen_ones: list[str]) -> Variables:
+    """A flow in a box. Raises InputError for three variables that are none."""
+    first, second, third = chosen_ones
+    alike = len({frozenset(ds.variables[name].dims) for name in chosen_ones}) == 1
+    if len(set(chosen_ones)) < 3 or not alike or not _in_box(ds, first):
+        pair = ",".join(chosen_ones[:2])
+        raise InputError(
+            f"{', '.join(chosen_ones)} are not the three components of a flow on x, y and z; name two of them "
+            f"(components = {pair}), and a level."
+        )
+    return Variables((first, second, third))
 
 
 def _known(ds: xr.Dataset, name: str, names: list[str], file: str) -> str:

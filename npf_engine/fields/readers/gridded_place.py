@@ -107,6 +107,20 @@ def points(ds: xr.Dataset, name: str, grid: Layout, steps: Steps, crs: str, log:
     return _plane(ds, grid, keys, (along["x"], along["y"]), forward, log)
 
 
+@dataclass(frozen=True)
+class Line:
+    """Positions along a dimension (n,) and their unit."""
+
+    values: np.ndarray
+    unit: str
+
+
+def coordinate(ds: xr.Dataset, dim: str, steps: Steps) -> Line:
+    """The coordinate along a dimension; its steps are counted where it has none."""
+    key = _key(ds, dim)
+    return Line(_line(ds, dim, steps), _unit(ds, key) if key else "grid steps")
+
+
 def _line(ds: xr.Dataset, dim: str, steps: Steps) -> np.ndarray:
     """The coordinate along a dimension; its numbers from 0 where it has none."""
     key = _key(ds, dim)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from npf_engine.errors import InputError
 from npf_engine.fields.readers import file_reading
 from npf_engine.fields.readers.gridded import read_gridded
 from npf_engine.fields.spec import FieldSpec
@@ -25,19 +25,22 @@ def flow(names: tuple[str, ...], axes: dict[str, str]) -> xr.Dataset:
 
 
 @pytest.mark.parametrize("names", [("u", "v", "w"), ("velocity_x", "velocity_y", "velocity_z"), ("F1", "F2", "F3")])
-def test_a_flow_in_a_box_is_asked_about_and_a_slice_of_it_is_read(tmp_path: Path, names: tuple[str, ...]) -> None:
+def test_a_flow_in_a_box_is_one_in_space_and_a_slice_of_it_where_a_level_is_named(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
     path = tmp_path / "box.nc"
     ds = flow(names, {"x": "x", "y": "y", "z": "z"})
     ds.to_netcdf(path)
     spec = FieldSpec(source=str(path))
-    with pytest.raises(InputError, match="three dimensions") as caught:
-        read_gridded(path, spec)
-    seen = file_reading.read_preview(path, spec)
-    assert seen.defects == [str(caught.value)] and seen.gridded is not None and seen.gridded.pairs[0] == names[:2]
-    spec = FieldSpec(source=str(path), components=",".join(names[:2]), level="#2")
     data = read_gridded(path, spec)
-    here = np.stack([ds[name].values[2].ravel() for name in names[:2]], axis=1)
-    assert data.nodes == 12 * 14 and np.abs(data.f[: data.nodes] - here).max() < 1e-12
+    assert data.variables == names and data.axes == ("x", "y", "z") and data.f.shape == (5 * 12 * 14, 3)
+    seen = file_reading.read_preview(path, spec)
+    assert not seen.defects and seen.gridded is not None and seen.gridded.pairs[0] == names[:2]
+    assert seen.d == 3 and seen.shape == (5, 12, 14) and seen.gridded.choices == ()
+    for part in (replace(spec, components=",".join(names[:2]), level="#2"), replace(spec, level="#2")):
+        data = read_gridded(path, part)
+        here = np.stack([ds[name].values[2].ravel() for name in names[:2]], axis=1)
+        assert data.nodes == 12 * 14 and np.abs(data.f[: data.nodes] - here).max() < 1e-12
 
 
 def test_the_upward_component_on_a_map_is_left_out(tmp_path: Path) -> None:

@@ -1,0 +1,175 @@
+"""A flow in a box of a gridded file: three components on x, y and z, as a field in three dimensions.
+
+Points that lie evenly are the samples, as those of a VTK image are; of uneven ones each is drawn by the volume of its
+cell (systematic resampling), further samples of a cell lie in it with values trilinear between the points.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from npf_engine.errors import InputError
+from npf_engine.fields.readers.columns import Column
+from npf_engine.fields.readers.gridded_axes import Choice, Layout, layout
+from npf_engine.fields.readers.gridded_place import coordinate
+from npf_engine.fields.readers.gridded_values import Index, Log, checked, values
+from npf_engine.fields.readers.one_unit import one_unit
+from npf_engine.fields.spec import FieldSpec
+from npf_engine.numbers import percent
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+MOST_POINTS = 400_000_000
+LEAST_STEPS = 3  # along each side
+EVEN = 1e-3  # of a step, by which positions may be uneven and count as even
+
+
+@dataclass(frozen=True)
+class Volume:
+    """x, f: (n, 3) float64; nodes: how many are points of the grid, and come first; voids: points that are not known;
+    shape: along z, y and x before thinning; axes and units of x, y, z, the unit of F."""
+
+    x: np.ndarray
+    f: np.ndarray
+    nodes: int
+    voids: int
+    shape: tuple[int, int, int]
+    axes: tuple[str, str, str]
+    position: tuple[str, str, str]
+    value: str
+
+
+def upward(ds: xr.Dataset, names: tuple[str, ...]) -> str:
+    """The dimension of z. Raises InputError where the three components do not lie in one box."""
+    grid = layout(ds, names[0])
+    levels = [dim for kind, dim in grid.others if kind == "level" and ds.sizes[dim] > 1]
+    alike = all(set(ds.variables[name].dims) == set(ds.variables[names[0]].dims) for name in names)
+    if not levels or not alike or grid.lon:
+        raise InputError(
+            f"{', '.join(names)} do not lie on one grid of x, y and z; name two components for a slice of it."
+        )
+    return levels[0]
+
+
+def read_volume(ds: xr.Dataset, names: tuple[str, ...], choices: list[Choice], spec: FieldSpec, log: Log) -> Volume:
+    """The samples of a flow in a box. Raises InputError where it is none, too large or too thin."""
+    grid, up = layout(ds, names[0]), upward(ds, names)
+    dims = (up, grid.y, grid.x)
+    shape = tuple(int(ds.sizes[dim]) for dim in dims)
+    size = math.prod(shape)
+    if size > MOST_POINTS or min(shape) < LEAST_STEPS:
+        raise InputError(
+            f"{names[0]} is a box of {' x '.join(map(str, shape))} points; {LEAST_STEPS} along each side are needed, "
+            f"and {MOST_POINTS:,} in all at most: take a slice of it (components = {','.join(names[:2])})."
+        )
+    every = max(1, math.ceil((size / spec.max_samples) ** (1 / 3)))
+    every = min(every, min(shape) // LEAST_STEPS)
+    steps: dict[str, Index] = {step.dimension: step.index for step in choices}
+    steps |= {dim: slice(0, None, every) for dim in dims}
+    if every > 1:
+        log.note(f"One point in {every} along each side was read, since at most {spec.max_samples:,} samples are used.")
+    units = [" ".join(str(ds.variables[name].attrs.get("units", "")).split())[:40] for name in names]
+    f = np.stack([checked(values(ds, name, steps, dims, log), name, spec.missing, log) for name in names], axis=-1)
+    f, value = _in_one_unit(f, names, units, log)
+    lines = {dim: coordinate(ds, dim, steps) for dim in dims}
+    known = np.isfinite(f).all(axis=3)
+    lost = int(known.size - known.sum())
+    if lost:
+        log.note(f"{lost:,} of {known.size:,} points ({percent(lost / known.size, 2)}) are not known and are left out.")
+    log.convert(f"F is ({', '.join(names)}) along {grid.x}, {grid.y} and {up}: a field in three dimensions.")
+    log.note(f"A slice of it is a field in two dimensions: components = {','.join(names[:2])} and a level.")
+    x, drawn, nodes = _samples([lines[dim].values for dim in dims], f, known, spec, log)
+    order = (grid.x, grid.y, up)
+    return Volume(
+        x,
+        drawn,
+        nodes,
+        lost,
+        (shape[0], shape[1], shape[2]),
+        _three(order),
+        _three([lines[dim].unit for dim in order]),
+        value,
+    )
+
+
+def _three(texts: tuple[str, ...] | list[str]) -> tuple[str, str, str]:
+    return texts[0], texts[1], texts[2]
+
+
+def _in_one_unit(f: np.ndarray, names: tuple[str, ...], units: list[str], log: Log) -> tuple[np.ndarray, str]:
+    columns = [Column(k, name, f"F{k + 1}", unit) for k, (name, unit) in enumerate(zip(names, units, strict=True))]
+    found = one_unit(columns, strict=True)
+    log.convert(*found.conversions)
+    log.note(*found.warnings)
+    if not any(units):
+        log.note(f"The file does not say in which unit {', '.join(names)} are.")
+    factors: Mapping[str, float] = found.factors
+    return f * np.array([factors.get(column.role, 1.0) for column in columns]), next(
+        (column.unit for column in found.columns if column.unit), ""
+    )
+
+
+def _samples(
+    lines: list[np.ndarray], f: np.ndarray, known: np.ndarray, spec: FieldSpec, log: Log
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Positions (n, 3) as x, y, z, values, and how many of them are points of the grid."""
+    volume = np.ones(())
+    even = True
+    for line in lines:
+        steps = np.abs(np.gradient(line))
+        even &= bool(np.ptp(np.diff(line)) <= EVEN * np.abs(np.diff(line)).mean())
+        volume = volume[..., None] * steps
+    z, y, x = np.meshgrid(*lines, indexing="ij")
+    at = np.stack([x, y, z], axis=-1)
+    if even:
+        return at[known], f[known], int(known.sum())
+    rng = np.random.default_rng(spec.split_seed)
+    weight = np.where(known, volume, 0.0)
+    count = int(known.sum())
+    n = int(min(max(weight.sum() / max(weight[known].min(), 1e-12), count), 2.0 * count, spec.max_samples))
+    edges = np.cumsum(weight.ravel()) * (n / weight.sum()) + rng.random()
+    copies = np.diff(np.floor(edges), prepend=0.0).astype(np.int64)
+    first = np.flatnonzero(copies > 0)
+    places, drawn = _within(at, f, known, np.repeat(first, copies[first] - 1), rng)
+    log.convert(
+        f"{len(first) + len(places):,} samples by the volume of the cells: {len(first):,} of {count:,} points of the "
+        f"grid, and {len(places):,} between them with values interpolated."
+    )
+    return (
+        np.concatenate([at.reshape(-1, 3)[first], places]),
+        np.concatenate([f.reshape(-1, 3)[first], drawn]),
+        len(first),
+    )
+
+
+def _within(
+    at: np.ndarray, f: np.ndarray, known: np.ndarray, node: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Samples in the cells of points (flat indices), towards neighbours that are all known."""
+    place = np.stack(np.unravel_index(node, known.shape))
+    share = rng.random(place.shape) * 0.5
+    side = np.where(rng.random(place.shape) < 0.5, -1, 1)
+    last = np.array(known.shape)[:, None] - 1
+    side = np.where(place == 0, 1, np.where(place == last, -1, side))
+    good = np.ones(len(node), dtype=bool)
+    there, drawn = np.zeros((len(node), 3)), np.zeros((len(node), 3))
+    for corner in itertools.product((0, 1), repeat=3):
+        ends = np.array(corner)[:, None]
+        index = tuple(place + ends * side)
+        weight = np.prod(np.where(ends == 1, share, 1.0 - share), axis=0)[:, None]
+        good &= known[index]
+        there += weight * at[index]
+        drawn += weight * np.nan_to_num(f[index])
+    return there[good], drawn[good]
+
+
+def steps_beside(grid: Layout, up: str) -> Layout:
+    """The layout of a box: its levels are no steps to choose from."""
+    return Layout(grid.y, grid.x, tuple((kind, dim) for kind, dim in grid.others if dim != up), grid.lon, grid.lat)

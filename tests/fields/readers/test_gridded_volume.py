@@ -1,0 +1,91 @@
+"""Flows in a box of NetCDF and Zarr: the field that a VTK image of the same numbers is; volumes of uneven cells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from npf_engine.errors import InputError
+from npf_engine.fields import catalog
+from npf_engine.fields.field import Field
+from npf_engine.fields.readers.gridded import read_gridded
+from npf_engine.fields.spec import FieldSpec
+from tests.fields.test_meshes import add, image, write
+
+xr = pytest.importorskip("xarray")
+X, Y, Z = 10.0 + 0.25 * np.arange(9), -2.0 + 0.5 * np.arange(8), 0.5 + 1.0 * np.arange(7)
+UP, ACROSS, ALONG = np.meshgrid(Z, Y, X, indexing="ij")
+U = ACROSS * UP, ALONG**2 - UP, ALONG**2 + ALONG * ACROSS * UP  # one a component, at points (z, y, x)
+
+
+def box(units: tuple[str, str, str] = ("m/s", "m/s", "m/s")) -> xr.Dataset:
+    parts = {name: (("z", "y", "x"), part, {"units": unit}) for name, part, unit in zip("uvw", U, units, strict=True)}
+    ds = xr.Dataset(parts, {"x": X, "y": Y, "z": Z})
+    for key in "xyz":
+        ds[key].attrs["units"] = "m"
+    return ds
+
+
+def rows(field: Field) -> np.ndarray:
+    """(n, 6) x and F, sorted."""
+    x = np.concatenate([field.scaling.to_user(part.double()).numpy() for part in (field.x_train, field.x_test)])
+    f = np.concatenate([field.y_train, field.y_test]) + np.array(field.shift or (0.0,) * 3)
+    both = np.concatenate([x, f], axis=1)
+    return both[np.lexsort(np.round(x, 4).T)]
+
+
+@pytest.mark.parametrize("kind", ["nc", "zarr"])
+def test_a_box_is_the_field_of_a_vtk_image_of_the_same_numbers(tmp_path: Path, kind: str) -> None:
+    data = image((9, 8, 7))
+    add(data, "flow", np.stack([part.ravel() for part in U], axis=1))
+    write(data, tmp_path / "a.vti")
+    path = tmp_path / f"a.{kind}"
+    ds = box().transpose("x", "z", "y")
+    ds.to_netcdf(path) if kind == "nc" else ds.to_zarr(path)
+    field, other = (catalog.resolve(FieldSpec(source=str(file))) for file in (path, tmp_path / "a.vti"))
+    assert field.d == other.d == 3 and field.units.value == "m/s" and field.units.position == ("m", "m", "m")
+    np.testing.assert_allclose(rows(field), rows(other), rtol=1e-6, atol=1e-6)
+    assert any("a field in three dimensions" in text for text in field.conversions)
+
+
+def test_uneven_levels_weigh_their_volumes(tmp_path: Path) -> None:
+    """Levels ten times as far apart above: half of the height holds half of the samples, not a tenth."""
+    z = np.concatenate([np.arange(0.0, 5.0, 0.25), np.arange(5.0, 10.1, 2.5)])
+    shape = (len(z), 8, 9)
+    rng = np.random.default_rng(0)
+    parts = {name: (("z", "y", "x"), rng.normal(size=shape), {"units": "m/s"}) for name in "uvw"}
+    path = tmp_path / "a.nc"
+    xr.Dataset(parts, {"x": X, "y": Y, "z": z}).to_netcdf(path)
+    data = read_gridded(path, FieldSpec(source=str(path)))
+    assert (data.x[:, 2] > 5.0).mean() == pytest.approx(0.5, abs=0.08)
+    assert len(np.unique(np.round(data.x, 9), axis=0)) == len(data.x) and data.nodes < len(data.x)
+    nearest = np.abs(data.x[: data.nodes, 2][:, None] - z).min(axis=1)
+    assert nearest.max() < 1e-12
+
+
+def test_units_voids_and_what_is_no_box(tmp_path: Path) -> None:
+    path = tmp_path / "a.nc"
+    box(("cm/s", "m/s", "m/s")).to_netcdf(path)
+    data = read_gridded(path, FieldSpec(source=str(path)))
+    right = np.stack([part.ravel() for part in U], axis=1) * (0.01, 1.0, 1.0)
+    assert data.value == "m/s" and np.abs(data.f - right).max() < 1e-12
+    box(("Pa/s", "m/s", "m/s")).to_netcdf(path)
+    with pytest.raises(InputError, match="different units"):
+        read_gridded(path, FieldSpec(source=str(path)))
+    ds = box()
+    ds["w"][0, 0, :4] = np.nan
+    ds["w"][1, :3, 0] = -9999.0
+    ds.to_netcdf(path)
+    data = read_gridded(path, FieldSpec(source=str(path)))
+    assert data.voids == 7 and len(data.f) == 9 * 8 * 7 - 7 and any("-9999" in note for note in data.notes)
+    thin = read_gridded(path, FieldSpec(source=str(path), max_samples=100))
+    assert len(thin.f) < 100 and any("One point in 2" in note for note in thin.notes)
+    ds = box().rename(x="lon", y="lat")
+    for key in ("lon", "lat"):
+        ds[key].attrs["units"] = f"degrees_{'east' if key == 'lon' else 'north'}"
+    ds.to_netcdf(path)
+    assert read_gridded(path, FieldSpec(source=str(path))).variables == ("u", "v")
+    with pytest.raises(InputError, match="not the three components of a flow"):
+        read_gridded(path, FieldSpec(source=str(path), components="u,v,w"))
