@@ -94,13 +94,7 @@ def _read(ds: xr.Dataset, file: str, spec: FieldSpec) -> Gridded:
         return _in_space(ds, file, volumes.read_volume(ds, found.names, choices, spec, log), found, choices, log)
     parts, shape = _parts(ds, found, grid, choices, spec, log)
     parts, points = cropped(placed(parts, log), spec, log)
-    if spec.smooth > 0:
-        parts = [replace(part, values=smoothed(part.values, points, spec.smooth)) for part in parts]
-        log.convert(
-            f"{' and '.join(found.names)} {'was' if len(parts) == 1 else 'were'} smoothed by a Gaussian of "
-            f"{spec.smooth:g} steps of the grid, where known (smooth={spec.smooth:g})."
-        )
-    points, f, value = _field(parts, points, found, spec, ds, log)
+    points, f, value = _field(_smooth(parts, points, spec, log), points, found, spec, ds, log)
     points, f, away = cells.without_alone(points, f)
     log.note(*away, *cells.gaps_told(points))
     chart = map_of(points)
@@ -221,6 +215,16 @@ def _parts(
         )
         parts = [Component(part.name, part.points.part(rows, cols), part.values[rows, cols]) for part in parts]
     return parts, shape
+
+
+def _smooth(parts: list[Component], at: Points, spec: FieldSpec, log: Log) -> list[Component]:
+    if spec.smooth <= 0:
+        return parts
+    log.convert(
+        f"{' and '.join(part.name for part in parts)} {'was' if len(parts) == 1 else 'were'} smoothed by a Gaussian of "
+        f"{spec.smooth:g} steps of the grid, where known (smooth={spec.smooth:g})."
+    )
+    return [replace(part, values=smoothed(part.values, at, spec.smooth)) for part in parts]
 
 
 def _field(

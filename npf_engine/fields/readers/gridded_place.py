@@ -93,8 +93,7 @@ def points(ds: xr.Dataset, name: str, grid: Layout, steps: Steps, crs: str, log:
         x, y = (_degrees(ds, keys[side], along[side]) for side in ("x", "y"))
         lon, lat = np.meshgrid(_unwrapped(x), y)
         return Points(*_on_globe(lon, lat), axes, forward=forward)
-    system = _system(mapping, crs, name)
-    if system is not None and keys["x"] and keys["y"]:
+    if (system := _system(mapping, crs, name)) is not None and keys["x"] and keys["y"]:
         return _projected(ds, keys, (along["x"], along["y"]), system, mapping, forward, log)
     if any(
         role == "X" and str(ds.variables[keys["x"]].attrs.get("standard_name")) == "grid_longitude"
@@ -107,18 +106,9 @@ def points(ds: xr.Dataset, name: str, grid: Layout, steps: Steps, crs: str, log:
     return _plane(ds, grid, keys, (along["x"], along["y"]), forward, log)
 
 
-@dataclass(frozen=True)
-class Line:
-    """Positions along a dimension (n,) and their unit."""
-
-    values: np.ndarray
-    unit: str
-
-
-def coordinate(ds: xr.Dataset, dim: str, steps: Steps) -> Line:
-    """The coordinate along a dimension; its steps are counted where it has none."""
-    key = _key(ds, dim)
-    return Line(_line(ds, dim, steps), _unit(ds, key) if key else "grid steps")
+def coordinate(ds: xr.Dataset, dim: str, steps: Steps) -> tuple[np.ndarray, str]:
+    """The coordinate along a dimension and its unit; its steps are counted where it has none."""
+    return _line(ds, dim, steps), (_unit(ds, key) if (key := _key(ds, dim)) else "grid steps")
 
 
 def _line(ds: xr.Dataset, dim: str, steps: Steps) -> np.ndarray:

@@ -85,7 +85,7 @@ def read_volume(ds: xr.Dataset, names: tuple[str, ...], choices: list[Choice], s
         log.note(f"{lost:,} of {known.size:,} points ({percent(lost / known.size, 2)}) are not known and are left out.")
     log.convert(f"F is ({', '.join(names)}) along {grid.x}, {grid.y} and {up}: a field in three dimensions.")
     log.note(f"A slice of it is a field in two dimensions: components = {','.join(names[:2])} and a level.")
-    x, drawn, nodes = _samples([lines[dim].values for dim in dims], f, known, spec, log)
+    x, drawn, nodes = _samples([lines[dim][0] for dim in dims], f, known, spec, log)
     order = (grid.x, grid.y, up)
     return Volume(
         x,
@@ -94,7 +94,7 @@ def read_volume(ds: xr.Dataset, names: tuple[str, ...], choices: list[Choice], s
         lost,
         (shape[0], shape[1], shape[2]),
         _three(order),
-        _three([lines[dim].unit for dim in order]),
+        _three([lines[dim][1] for dim in order]),
         value,
     )
 
