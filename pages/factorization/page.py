@@ -5,19 +5,20 @@ from __future__ import annotations
 import streamlit as st
 
 from npf_engine.tasks.layout import slug
-from pages.factorization import clouds, embedded, exact, hodge, potential
+from pages.factorization import clouds, embedded, exact, hodge, mesh, potential
 from ui import accuracy, frame, runs, states
 
 SYMBOLS = ("F", "rho", "law", "u", "grad_u", "M", "M_theta", "M_xi", "I", "S")  # of the glossary
-CLOUDS, ACCURACY, EXACT, POTENTIAL, HODGE, TSNE = (
+CLOUDS, ACCURACY, EXACT, MESH, POTENTIAL, HODGE, TSNE = (
     "Clouds",
     "Accuracy",
     "Exact",
+    "Mesh",
     "Potential",
     "Helmholtz–Hodge",
     "t-SNE",
 )
-VIEWS = (CLOUDS, ACCURACY, EXACT, POTENTIAL, HODGE, TSNE)
+VIEWS = (CLOUDS, ACCURACY, EXACT, MESH, POTENTIAL, HODGE, TSNE)
 
 
 def main() -> None:
@@ -39,6 +40,8 @@ def main() -> None:
                 accuracy.show(run, name)
             elif label == EXACT:
                 exact.show(model, run.id, name)
+            elif label == MESH:
+                mesh.show(model, run.id, name)
             elif label == POTENTIAL:
                 potential.show(model, name)
             elif label == HODGE:

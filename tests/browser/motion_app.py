@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import streamlit as st
+import torch
 
-from npf_engine.fields.field import Units
+from npf_engine.fields.field import Scaling, Units
+from npf_engine.measures.mesh import NETWORK, MeshView, deformation
+from pages.factorization import mesh
 from pages.landscape import player
 from pages.landscape.chains import Chain
 from pages.landscape.ground import Ground
@@ -34,10 +37,20 @@ def particles(n: int, moments: int) -> bytes:
     return player.packed(ground, chains, "synthetic")
 
 
+@st.cache_resource
+def turned() -> bytes:
+    """A quarter turn of a square of 2 by 2 km, and values twice as large."""
+    turn = torch.tensor([[0.0, 1.0], [-1.0, 0.0]], dtype=torch.float64)
+    found = deformation(lambda x: x @ turn)
+    return mesh.packed(MeshView(found, 2 * found.m, NETWORK, "box"), Scaling((5.0, 0.0), (1.0, 1.0)), "synthetic")
+
+
 def scene(kind: str, n: int) -> None:
     """The scene that the link asks for."""
     if kind == "particles":
         motion.draw(kind, particles(n, 400), "scene")
+    elif kind == "mesh":
+        motion.draw(kind, turned(), "scene")
 
 
 st.set_page_config(layout="wide")

@@ -120,3 +120,18 @@ def test_who_asked_for_less_motion_sees_single_moments(browser: Any, address: st
     moments = float(stage.slider.input_value()) * 20
     assert moments == pytest.approx(round(moments), abs=0.05) and 1 <= moments <= 4
     stage.close()
+
+
+def test_a_cell_of_the_mesh_says_what_becomes_of_it(browser: Any, address: str):
+    stage = Stage(browser, address, "scene=mesh")
+    box = stage.page.locator(".plot").first.bounding_box()
+    stage.page.mouse.move(box["x"] + 0.5 * box["width"] + 20, box["y"] + 0.3 * box["height"])
+    said = stage.page.locator(".values").inner_text()
+    assert said.startswith("cell at (5.") and said.endswith("area × 1.000"), said
+    stage.slider.focus()
+    stage.page.keyboard.press("End")
+    stage.page.get_by_text("t = 1.00").wait_for()
+    stage.page.get_by_role("button", name="x → M(x) → F(x)").click()
+    stage.page.keyboard.press("Tab")
+    stage.page.get_by_text("t = 1.00").wait_for()
+    stage.close()

@@ -123,6 +123,14 @@ def test_potential_and_unknown_view(store: RunStore, done: Run):
     assert panels(app) == 1
 
 
+def test_the_mesh_tells_how_well_m_preserves_rho(store: RunStore, done: Run):
+    app = open_page("factorization", {"run": done.id, "view": "Mesh"})
+    assert not app.exception and not app.error and "sheets over one another" in texts(app)
+    assert len(app.get("bidi_component")) == 1
+    app.segmented_control(key="mesh_way").set_value("solver").run()
+    assert not app.exception and "What Mθ preserves" in texts(app)
+
+
 def test_embedding_runs_in_the_background_and_is_shown_when_done(store: RunStore, done: Run):
     app = open_page("factorization", {"run": done.id, "view": "t-SNE"})
     starts = [item for item in app.button if item.label == "Compute the t-SNE"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import streamlit as st
 
 HERE = Path(__file__).resolve().parent
-KINDS = ("particles",)
+KINDS = ("particles", "mesh")
 SHARED = (HERE.parent / "linked" / "frame.js", HERE / "kit.js", HERE / "dots.js")
 
 

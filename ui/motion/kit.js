@@ -79,7 +79,11 @@ function controls(scene, more = []) {
   faster(0);
   play.addEventListener("click", () => clock.toggle());
   speed.addEventListener("change", () => { clock.speed = Number(speed.value); });
-  slide.addEventListener("input", () => { clock.stop(); clock.set(Number(slide.value)); });
+  slide.addEventListener("input", () => {
+    const to = Number(slide.value); // stopping puts the slider where the clock was
+    clock.stop();
+    clock.set(to);
+  });
   slide.addEventListener("keydown", (event) => {
     const far = event.shiftKey ? 0.1 : scene.step ?? 0.01;
     const to = { ArrowLeft: -far, ArrowDown: -far, ArrowRight: far, ArrowUp: far, PageDown: -0.1, PageUp: 0.1 }[event.key];
@@ -107,6 +111,15 @@ function tellTime(scene, text) {
 /** Text as it should be: writing the same again would have the page laid out anew. */
 function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
+}
+
+/** A bar of 256 colours between words of what its ends mean. */
+function scale(lut, before, after) {
+  const bar = made("canvas", { width: "256", height: "1", "aria-hidden": "true" }), pen = bar.getContext("2d");
+  const image = pen.createImageData(256, 1);
+  for (let k = 0; k < 256; k++) image.data.set([lut[3 * k], lut[3 * k + 1], lut[3 * k + 2], 255], 4 * k);
+  pen.putImageData(image, 0, 0);
+  return [before, bar, after];
 }
 
 /** A group of buttons of which one is pressed; one stop of the Tab key. */

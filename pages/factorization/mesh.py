@@ -1,0 +1,138 @@
+"""M as a mesh whose cells are carried along, and in numbers how well it preserves rho."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import streamlit as st
+
+from npf_engine.fields.field import Scaling
+from npf_engine.figures import palette
+from npf_engine.measures import mesh
+from npf_engine.measures.mesh import MeshView
+from npf_engine.numbers import number, percent
+from npf_engine.polar import PolarFactorization
+from npf_engine.tasks import layout
+from ui import frame, motion, plots, runs
+from ui.motion import message
+
+TITLES = {mesh.NETWORK: "Mξ, the network", mesh.SOLVER: "Mθ, by the solver"}
+SYMBOLS = {mesh.NETWORK: "Mξ", mesh.SOLVER: "Mθ"}
+WIDEST, MOST = 32, 4  # times as large or as small: where the colours of sizes, and of what arrives, end
+CAPTION = (
+    "Each cell keeps its colour while M carries it. Where M is one to one a cell keeps its {measure}: grey. Where M "
+    "lays k sheets over one another, cells are about k times as large. The still map is the measure of what M preserves: "
+    "what it brings into a cell from everywhere, grey where that is as much as was there."
+)
+
+
+def show(model: PolarFactorization, run_id: str, name: str) -> None:
+    """The mesh, its numbers, and the choice of M."""
+    ways = mesh.ways(model)
+    if not ways:
+        reason = (
+            "this model has no Mξ, and F is known on samples only" if model.d == 2 else "the mesh is for two dimensions"
+        )
+        st.info(f"There is no mesh here: {reason}.", icon=":material/info:")
+        return
+    way = ways[0]
+    if len(ways) > 1:
+        way = st.segmented_control(
+            "M", ways, default=way, key="mesh_way", required=True, format_func=TITLES.__getitem__
+        )
+        way = way or ways[0]
+    view = _view(str(layout.home()), run_id, way)
+    st.markdown(told(view))
+    motion.draw("mesh", packed(view, model.scaling, name), "mesh")
+    frame.caption(CAPTION.format(measure=view.measure))
+    found = view.deformed
+    arrays = {"cell": found.cells, "area_ratio": found.weight, "arrives": found.arrives, "turned": found.turned}
+    plots.downloads({key: values.ravel() for key, values in arrays.items()}, "mesh", name)
+
+
+@st.cache_data(max_entries=12, show_spinner="Carrying the cells along ...")
+def _view(home: str, run_id: str, way: str) -> MeshView:
+    return mesh.mesh_view(runs.load_model(run_id), way)
+
+
+def told(view: MeshView) -> str:
+    """How well M preserves rho, and how often it folds."""
+    found, symbol = view.deformed, SYMBOLS[view.way]
+    cells = int(found.cells.sum())
+    if not cells:
+        return "No cell lies in ρ's support as a whole: the lattice is too coarse for it."
+    arrives, weight = found.spread(found.arrives), found.spread(found.weight)
+    first = (
+        f"**What {symbol} preserves**: in half of the {cells} cells as much arrives as was there up to "
+        f"**{_factor(arrives.median)}**, in 95 % of them up to **{_factor(arrives.most)}** (|ln ratio| "
+        f"{_log(arrives.median)} and {_log(arrives.most)})."
+    )
+    if not view.exact:
+        first += " Cells are weighed by area here, since ρ is known by its samples alone: this says where M gathers."
+    sheets = number(float(np.nanmean(found.weight)), 2)
+    over = percent(float(found.turned[found.cells].mean()), 0)
+    second = (
+        f"A cell's own image is as large as the cell up to {_factor(weight.median)} in the median and "
+        f"{_factor(weight.most)} in 95 % (|ln ratio| {_log(weight.median)} and {_log(weight.most)}): {symbol} lays "
+        f"**{sheets}** sheets over one another on average, and turns {over} of the cells over."
+    )
+    return f"{first} {second}"
+
+
+def _factor(log: float) -> str:
+    return f"a factor {number(math.exp(log), 3)}" if math.isfinite(log) else "any factor, since some get nothing"
+
+
+def _log(value: float) -> str:
+    return number(value, 2) if math.isfinite(value) else "∞"
+
+
+def packed(view: MeshView, scaling: Scaling, name: str) -> bytes:
+    """What the browser gets: nodes at x, M(x) and grad u(M(x)) on one stage, and a colour for each cell."""
+    found = view.deformed
+    half = float(np.abs(found.x).max())
+    f = view.values
+    middle = np.median(f.reshape(-1, 2), axis=0)
+    wide = float(np.quantile(np.abs(f - middle), 0.995)) or 1.0
+    cells = np.flatnonzero(found.cells)
+    weight = np.maximum(found.weight.ravel()[cells], 1e-9)
+    arrives = found.arrives.ravel()[cells]
+    centre = found.x[found.fine // 2 :: found.fine, found.fine // 2 :: found.fine].reshape(-1, 2)[cells]
+    size = view.measure
+    arrays: dict[str, np.ndarray] = {
+        "x": (found.x / half).astype(np.float32),
+        "m": (found.m / half).astype(np.float32),
+        "f": ((f - middle) / wide).astype(np.float32),
+        "cells": cells.astype(np.int32),
+        "ratios": weight.astype(np.float32),
+        "turned": found.turned.ravel()[cells].astype(np.uint8),
+        "size_index": _shade(weight, WIDEST),
+        "arrives": arrives.astype(np.float32),
+        "arrives_index": _shade(arrives, MOST),
+        "size_lut": message.colours(palette.DIFFERENCE),
+        "place_index": palette.origin_index(centre),
+        "place_lut": message.colours(palette.origin_scale()),
+    }
+    symbol = SYMBOLS[view.way]
+    scale, offset = np.asarray(scaling.scale), np.asarray(scaling.offset)
+    head = {
+        "name": f"{name}-mesh",
+        "label": f"The cells of a lattice carried along by {symbol}",
+        "side": found.side,
+        "fine": found.fine,
+        "measure": size,
+        "places": ["x", f"{symbol}(x)", f"∇u({symbol}(x)) = F(x)"],
+        "user": {"scale": (half * scale).tolist(), "offset": offset.tolist(), "width": (2 * half * scale).tolist()},
+        "size": f"{size} of the image",
+        "size_legend": [f"1/{WIDEST}", f"{WIDEST} times its own {size}; grey: kept"],
+        "arrives_title": f"What {symbol} brings to each place",
+        "arrives_legend": [f"1/{MOST}", f"{MOST} times what was there; grey: as much"],
+    }
+    return message.pack(head, arrays)
+
+
+def _shade(ratios: np.ndarray, most: float) -> np.ndarray:
+    """Where ratios are on a scale of 256 colours from 1 / most to most, by their logarithm."""
+    share = 0.5 + np.log(np.maximum(ratios, 1e-9)) / (2 * math.log(most))
+    return np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
