@@ -22,8 +22,8 @@ SYMBOLS = {mesh.NETWORK: "Mξ", mesh.SOLVER: "Mθ"}
 WIDEST, MOST = 32, 4  # times as large or as small: where the colours of sizes, and of what arrives, end
 CAPTION = (
     "Each cell keeps its colour while M carries it. Where M is one to one a cell keeps its {measure}: grey. Where M "
-    "lays k sheets over one another, cells are about k times as large. The still map is the measure of what M preserves: "
-    "what it brings into a cell from everywhere, grey where that is as much as was there."
+    "lays k sheets over one another, cells are about k times as large. The still map is the measure of what M "
+    "preserves: what it brings into a cell from everywhere, grey where that is as much as was there."
 )
 
 
