@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from npf_engine.cli import flags
 from npf_engine.cli.output import Answer, columns, number
-from npf_engine.settings.dotted import with_dotted
-from npf_engine.studies.classifier.spec import ExperimentSpec, experiment_preset
+from npf_engine.studies.classifier.spec import ExperimentSpec, experiment_preset, with_values
 
 if TYPE_CHECKING:
     from npf_engine.runs.console import ConsoleRecorder
@@ -39,7 +38,7 @@ def experiment(args: argparse.Namespace) -> Answer:
     values = flags.typed(ExperimentSpec, args, "an unknown key is answered with all that there are")
     number_, preset = (str(values.pop(key, default)) for key, default in (("experiment", ""), ("preset", "quick")))
     device = "auto" if preset == "paper" else "cpu"
-    spec = with_dotted(experiment_preset(number_, preset), {"device": device} | values)
+    spec = with_values(experiment_preset(number_, preset), {"device": device} | values)
     machine.resolve_device(spec.device)  # or it is refused
     # The digits first: a folder is only made for an experiment that can begin.
     digits = load_digits(fetch_mnist(_told(ConsoleRecorder())) if args.fetch_mnist else None)

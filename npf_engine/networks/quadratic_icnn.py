@@ -149,12 +149,14 @@ class QuadraticICNN(Potential, name="icnn"):
 
     @classmethod
     def from_settings(cls, d: int, settings: PotentialConfig, seed: int, *, published: bool = False) -> Self:
-        """As the settings say; the published network has eq. 5's outer activation."""
+        """As the settings say. The published network has eq. 5's outer activation and, but where the settings ask for
+        the Gaussian start, which only a full rank holds, no quadratic of a higher rank than its others."""
         return cls(
             d,
             settings.hidden,
             rank=settings.rank,
             activation=settings.activation,
+            tail_rank=settings.rank if published and settings.start == "identity" else None,
             output_activation=published,
             seed=seed,
         )
@@ -170,6 +172,16 @@ class QuadraticICNN(Potential, name="icnn"):
         self.tail.A.copy_(root_of(S.double() / scale, 0.5))
         self.tail.raw_delta.fill_(inverse_softplus(1e-3))
         self.tail.B.copy_((m / scale)[None])
+
+    @torch.no_grad()
+    def start_at_identity(self, samples: Tensor, scale: float | None = None) -> None:
+        """u(x) ~ |x|^2 / 2, held by the tail's diagonal where its rank is below d."""
+        if self.tail.rank >= self.d:
+            return super().start_at_identity(samples, scale)
+        scale = size_of_image(torch.eye(self.d), samples) if scale is None else scale
+        self.scale.fill_(scale)
+        self.tail.raw_delta.fill_(inverse_softplus(math.sqrt(0.5 / scale)))
+        self.tail.A.mul_(0.1)
 
     def _weights(self) -> tuple[list[Tensor], Tensor]:
         return [nnf.softplus(raw) for raw in self.raw_W], nnf.softplus(self.raw_w)

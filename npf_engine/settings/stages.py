@@ -24,6 +24,13 @@ def rate(default: float, help: str = "First learning rate.", title: str = "learn
     return setting(default, help, title=title, most=MOST_RATE)
 
 
+def rate_floor(default: float = 0.01) -> float:
+    """The share of its first value to which a rate falls."""
+    return setting(
+        default, "The learning rate falls to this share of the first; 1 keeps it as it is.", least=0, most=1.0
+    )
+
+
 def batch_size(default: int, why: str = "") -> int:
     """How many samples one step sees."""
     return setting(default, "Samples in one step.", why=why, most=MOST_BATCH)
@@ -84,7 +91,7 @@ class PotentialConfig(Settings):
     )
     dual_steps: int = setting(1500, "Steps of the method `dual`.", least=0, most=MAX_STEPS)
     dual_lr: float = rate(1e-3, "First learning rate of the method `dual`.", "rate of the dual")
-    lr_floor: float = setting(0.01, "The learning rate falls to this share of the first.", least=0, most=1.0)
+    lr_floor: float = rate_floor()
     beta1: float = setting(0.9, "Adam's decay of the first moment.", least=0, most=1.0)
     beta2: float = setting(0.999, "Adam's decay of the second moment.", least=0, most=1.0)
     ema: float = setting(
@@ -124,6 +131,7 @@ class AmortizerConfig(Settings):
     activation: str = setting("silu", "Activation of the layers.", choices=ACTIVATIONS)
     steps: int = setting(500, "Steps of the regression of V.", most=MAX_STEPS)
     lr: float = rate(2e-3)
+    lr_floor: float = rate_floor()
     batch: int = batch_size(1024)
 
 
@@ -148,6 +156,7 @@ class InverseConfig(Settings):
     sigma: float = setting(1.0, "Noise of the Brownian bridge, in units of the scaled region.", most=1000.0)
     steps: int = setting(7500, "Steps of the bridge matching.", most=MAX_STEPS)
     lr: float = rate(2e-2)
+    lr_floor: float = rate_floor()
     batch: int = batch_size(512)
     ema: float = setting(
         0.999,
@@ -187,7 +196,9 @@ class InverseConfig(Settings):
 
 @dataclass(frozen=True)
 class ValueInverseConfig(InverseConfig):
-    """X_psi that sees grad u(y) too (networks/value_bridge.py)."""
+    """X_psi that sees grad u(y) too (networks/value_bridge.py), or does not, as the paper's."""
+
+    values: bool = setting(True, "The bridge sees ∇u(y) beside y; the paper's sees y alone.")
 
     blocks: tuple[int, ...] = setting((), "Sizes of the groups of F's coordinates.", longest=limits.MAX_BLOCKS)
     guide_steps: int = 0

@@ -28,7 +28,7 @@ from npf_engine.transport.conjugate import conjugate, extra_iterations, quadrati
 from npf_engine.transport.optimise import optimise
 from npf_engine.transport.pairing import Stratifier, draw_pairs
 from npf_engine.transport.plateau import Plateau
-from npf_engine.transport.schedule import At, Budget, Schedule, Shown, Stage, Steps
+from npf_engine.transport.schedule import At, Budget, Own, Schedule, Shown, Stage, Steps
 from npf_engine.transport.validation import HeldOut
 
 Watch = Callable[[int], dict[str, float]]
@@ -195,11 +195,12 @@ def fit_dual(
 
 @dataclass(frozen=True)
 class PublishedPlan:
-    """The paper's algorithm: settings of u and of its conjugates, and V's rate."""
+    """The paper's algorithm: settings of u and of its conjugates, V's rate and the share to which it falls."""
 
     config: PotentialConfig
     solver: ConjugateConfig
     v_rate: float
+    v_floor: float = 0.01
 
 
 @dataclass(frozen=True)
@@ -254,6 +255,6 @@ def fit_published(
     config, loss = plan.config, PublishedLoss(u, v, x, y, plan, watch)
     warm, flat = Stage("u: warm-up", "u.warm", seed), Schedule(plan.v_rate, floor=1.0)
     seconds = optimise(loss.warm_up, {"v": v}, flat, Steps(WARM_UP), recorder, warm).seconds
-    schedule = replace(_schedule(config, config.dual_lr), rates={"v": plan.v_rate})
+    schedule = replace(_schedule(config, config.dual_lr), own={"v": Own(plan.v_rate, plan.v_floor)})
     stage = Stage(DUAL, "u.published", seed)
     return seconds + optimise(loss, {"u": u, "v": v}, schedule, Steps(config.dual_steps), recorder, stage).seconds

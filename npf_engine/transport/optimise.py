@@ -75,15 +75,16 @@ class _Work:
         self.modules, self.schedule, self.budget = modules, schedule, budget
         self.recorder, self.stage, self.stop, self.memory = recorder, stage, stop, memory
         trained = {name: list(module.parameters()) for name, module in modules.items()}
+        self.rates = [schedule.of(name) for name in trained]
         groups = [
-            {"params": parameters, "base": schedule.rates.get(name, schedule.rate)}
-            for name, parameters in trained.items()
+            {"params": parameters, "base": own.rate, "betas": own.betas}
+            for own, parameters in zip(self.rates, trained.values(), strict=True)
         ]
         self.parameters = [p.detach() for parameters in trained.values() for p in parameters]
         self.ema = schedule.ema or (AVERAGE if stop else 0.0)
         self.average = [p.clone() for p in self.parameters] if self.ema else []
         # The fused kernel is one pass over the parameters: a third of the step's cost for small networks.
-        self.optimiser = torch.optim.Adam(groups, lr=schedule.rate, betas=schedule.betas, fused=True)
+        self.optimiser = torch.optim.Adam(groups, lr=schedule.rate, fused=True)
         self.generator = seeds.generator(stage.seed, stage.key)
         self.setbacks = Setbacks(stage.title)
         self.step, self.seconds, self.last = 0, 0.0, recorder.clock()
@@ -133,8 +134,8 @@ class _Work:
         """One step of the optimiser; False where numbers are no longer finite, as far as was looked."""
         at = self.at()
         rise = min(1.0, (at.step + 1) / self.schedule.warm_up) if self.schedule.warm_up else 1.0
-        for group in self.optimiser.param_groups:
-            group["lr"] = group["base"] * (at.share * rise * self.setbacks.share)
+        for group, own in zip(self.optimiser.param_groups, self.rates, strict=True):
+            group["lr"] = group["base"] * (cosine(at.position, own.floor) * rise * self.setbacks.share)
         try:
             value, shown = loss(at, self.generator)
             self.optimiser.zero_grad(set_to_none=True)

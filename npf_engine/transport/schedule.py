@@ -44,12 +44,21 @@ def cosine(position: float, floor: float) -> float:
 
 
 @dataclass(frozen=True)
+class Own:
+    """The first rate, floor and betas of one module that is trained beside others."""
+
+    rate: float
+    floor: float = 0.01
+    betas: tuple[float, float] = (0.9, 0.999)
+
+
+@dataclass(frozen=True)
 class Schedule:
     """Adam's first rate, which falls by a cosine to floor * rate over the budget.
 
-    rates: a module's own first rate, where it differs; warm_up: steps over which the rate rises at the beginning. ema
-    in [0, 1): decay of the weight average, 0 for none; from_start: the average begins at the first weights and keeps
-    them in mind, as it should where these are nearly right.
+    own: by the name of a module, what it has in place of rate, floor and betas; warm_up: steps over which the rate
+    rises at the beginning. ema in [0, 1): decay of the weight average, 0 for none; from_start: the average begins at
+    the first weights and keeps them in mind, as it should where these are nearly right.
     """
 
     rate: float
@@ -58,7 +67,11 @@ class Schedule:
     ema: float = 0.0
     from_start: bool = False
     warm_up: int = 0
-    rates: Mapping[str, float] = field(default_factory=dict)
+    own: Mapping[str, Own] = field(default_factory=dict)
+
+    def of(self, module: str) -> Own:
+        """What this module is trained by."""
+        return self.own.get(module) or Own(self.rate, self.floor, self.betas)
 
 
 @dataclass(frozen=True)

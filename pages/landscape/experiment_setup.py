@@ -9,7 +9,7 @@ import streamlit as st
 from npf_engine.errors import InputError
 from npf_engine.fields import digits
 from npf_engine.studies import kinds
-from npf_engine.studies.classifier.spec import EXPERIMENTS, ExperimentSpec, experiment_preset
+from npf_engine.studies.classifier.spec import EXPERIMENTS, ExperimentSpec, experiment_preset, with_values
 from ui import form, frame, states
 from ui.form import Form
 from ui.link import Link
@@ -46,7 +46,7 @@ def _start(heads: Mapping[str, str]) -> ExperimentSpec:
     return experiment_preset(heads.get("experiment", EXPERIMENTS[0]), heads.get("preset", "quick"), device="auto")
 
 
-FORM = Form(Link(_start, ("experiment", "preset")))
+FORM = Form(Link(_start, ("experiment", "preset"), with_values, ("solver",)))
 
 
 def show() -> None:

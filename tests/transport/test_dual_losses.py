@@ -31,7 +31,7 @@ from npf_engine.transport.dual import (
 from npf_engine.transport.dual_value import held_out_dual
 from npf_engine.transport.optimise import Optimised
 from npf_engine.transport.plateau import Plateau
-from npf_engine.transport.schedule import At, Schedule, Seconds, Stage, Steps
+from npf_engine.transport.schedule import At, Own, Schedule, Seconds, Stage, Steps
 
 X, Y = (torch.randn(30, 2, generator=torch.Generator().manual_seed(s)).double() + s for s in (1, 2))
 
@@ -163,12 +163,12 @@ def test_the_published_algorithm_leaves_out_what_did_not_converge(
     monkeypatch.setattr(module, "conjugate", conjugates(seen, done, 0.5))
     config = PotentialConfig(batch=4, dual_steps=60, dual_lr=0.1, lr_floor=0.2)
     solver = ConjugateConfig(max_iterations=20, tolerance=0.3)
-    plan = PublishedPlan(config, solver, 0.7)
+    plan = PublishedPlan(config, solver, 0.7, 0.3)
     assert fit_published(Bowl(), Twice(), X, Y, plan, 3, Recorder(), watch) == 110.0  # type: ignore[arg-type]
     warm, given = seen.asked
     assert (warm.budget, warm.schedule, warm.stage.seed) == (Steps(1000), Schedule(0.7, floor=1.0), 3)
     assert (given.budget, given.stage.seed) == (Steps(60), 3) and given.stage.key != warm.stage.key
-    assert (given.schedule.rate, given.schedule.floor, given.schedule.rates) == (0.1, 0.2, {"v": 0.7})
+    assert (given.schedule.rate, given.schedule.floor, given.schedule.own) == (0.1, 0.2, {"v": Own(0.7, 0.3)})
     u, (points,) = Bowl(), drawn(4, X)
     assert seen.value(0)[0] == pytest.approx(float((2 * u.gradient(points) - 1 - points).square().sum()) / 4)
     points, target = drawn(4, X, Y)

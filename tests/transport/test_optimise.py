@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from npf_engine import seeds
 from npf_engine.errors import Cancelled
 from npf_engine.transport import optimise as module
-from npf_engine.transport.schedule import At, Schedule, Seconds, Stage, Steps, Stop, cosine, spent
+from npf_engine.transport.schedule import At, Own, Schedule, Seconds, Stage, Steps, Stop, cosine, spent
 from tests.transport.by_hand import ByHand, Training
 
 
@@ -106,10 +106,26 @@ def test_the_loop_is_adam_on_a_cosine_and_leaves_the_average(ema: float, from_st
 def test_the_rate_falls_from_the_first_to_the_floor_and_a_module_may_have_its_own() -> None:
     assert [cosine(k / 40, 0.2) for k in (0, 20, 40)] == pytest.approx([1.0, 0.6, 0.2])
     u, v = Point(0.0), Point(0.0)
-    both = Training("s", "k", {"u": u, "v": v}, 1, 0.3, 0, ByHand(), rates={"v": 0.01})
+    both = Training("s", "k", {"u": u, "v": v}, 1, 0.3, 0, ByHand(), own={"v": Own(0.01)})
     both.run(lambda step, generator: (u.p.sum() + v.p.sum(), {}))
     assert float(u.p.detach()) == pytest.approx(-0.3, rel=1e-4)  # Adam's first step is the rate
     assert float(v.p.detach()) == pytest.approx(-0.01, rel=1e-4)
+
+
+def test_a_module_may_have_its_own_betas_and_floor() -> None:
+    """Beside another module the parameter goes the way that it goes alone."""
+    beside = Point()
+    u = Point()
+    pair = {"v": Point(1.0), "u": u}
+    loop = Training(
+        "s", "k", pair, 25, 0.1, 7, ByHand(), floor=0.9, betas=(0.5, 0.5), own={"u": Own(0.3, 0.2, (0.8, 0.95))}
+    )
+    loop.run(lambda step, generator: (noisy(u)(step, generator)[0] + pair["v"].p.square().sum(), {}))
+    assert float(u.p.detach()) == pytest.approx(by_hand(25, 0.3, 0.2, 0.0, False)[0], rel=1e-4)
+    alone = Training("s", "k", {"v": beside}, 25, 0.1, 7, ByHand(), floor=0.9, betas=(0.5, 0.5))
+    torch.nn.init.constant_(beside.p, 1.0)
+    alone.run(lambda step, generator: (beside.p.square().sum(), {}))
+    assert float(pair["v"].p.detach()) == pytest.approx(float(beside.p.detach()), rel=1e-4)
 
 
 @pytest.mark.parametrize("at", [0, 1, 13])

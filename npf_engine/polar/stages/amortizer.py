@@ -49,7 +49,7 @@ def train_amortizer(
         return (v(job.y[pick]) - m_train[pick]).square().sum(1).mean(), {}
 
     def train() -> float:
-        schedule, stage = Schedule(config.lr, ema=0.99), Stage("v", "v.fit", job.seed)
+        schedule, stage = Schedule(config.lr, config.lr_floor, ema=0.99), Stage("v", "v.fit", job.seed)
         return optimise(loss, {"v": v}, schedule, Steps(config.steps), job.recorder, stage).seconds
 
     return replace(network, seconds=job.once("v", {"v": v}, train))

@@ -40,7 +40,10 @@ def train_inverse(job: Job, config: InverseConfig, m_train: Tensor, u: Potential
         return bridge.loss(job.x[pick], start[pick], t, noise, near), {}
 
     def train() -> float:
-        schedule, stage = Schedule(config.lr, ema=config.ema), Stage("inverse", "inverse.fit", job.seed)
+        schedule, stage = (
+            Schedule(config.lr, config.lr_floor, ema=config.ema),
+            Stage("inverse", "inverse.fit", job.seed),
+        )
         return optimise(loss, {"bridge": bridge}, schedule, Steps(config.steps), job.recorder, stage).seconds
 
     return replace(network, seconds=job.once("inverse", {"module": bridge}, train))
@@ -55,7 +58,7 @@ def _untrained(job: Job, config: InverseConfig, u: Potential) -> Network[Bridge]
         "grid_power": config.grid_power,
         "seed": seeds.child(job.seed, "inverse"),
     }
-    if not isinstance(config, ValueInverseConfig):
+    if not isinstance(config, ValueInverseConfig) or not config.values:
         return job.build(Bridge, common | {"fourier": config.fourier})
     network = job.build(ValueBridge, common | {"blocks": list(config.blocks or (job.field.d,))})
     network.module.attach(u)

@@ -73,14 +73,14 @@ def train_potential(
     """
     begin = job.recorder.clock()
     S, m = gaussian_map(job.field.x_train, job.field.y_train)  # in float64, which MPS does not have: on the CPU
-    u = _start(job, config, S, m, published=published is not None)
+    u = first_potential(job, config, S, m, published=published is not None)
     v = None if published is None else untrained(job, published)
 
     def train() -> float:
         watch = Watch(u.module, job.field, job.recorder, job.seed, watched)
         prepared = job.recorder.clock() - begin
         if v is not None and published is not None:
-            plan = PublishedPlan(config, solver, published.lr)
+            plan = PublishedPlan(config, solver, published.lr, published.lr_floor)
             seconds = fit_published(u.module, v.module, job.x, job.y, plan, job.seed, job.recorder, watch=watch.loss)
         elif config.method == "dual":
             seconds = _dual(job, config, solver, u.module, watch.loss)
@@ -94,7 +94,7 @@ def train_potential(
     return TrainedPotential(replace(u, seconds=job.once("u", modules, train)), S, m, v)
 
 
-def _start(job: Job, config: PotentialConfig, S: Tensor, m: Tensor, *, published: bool) -> Network[Potential]:
+def first_potential(job: Job, config: PotentialConfig, S: Tensor, m: Tensor, *, published: bool) -> Network[Potential]:
     """u before its first step: near the Gaussian map x -> S x + m, or near the identity."""
     kind = potential_class(config.network)
     u = kind.from_settings(job.field.d, config, seeds.child(job.seed, "u"), published=published)

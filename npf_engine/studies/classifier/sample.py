@@ -150,18 +150,10 @@ def _networks(visited: Kept, spec: ExperimentSpec, recorder: Recorder) -> NpfNet
     # u starts as a quadratic, whose conjugates are known: only what training changes is left to the solver.
     filled = base.memory.filled
     base.memory.xhat[:filled] = quadratic_start(base.u, base.memory.f[:filled]).detach()
-    bridge = ValueBridge(
-        visited[0].shape[1],
-        p.bridge_hidden,
-        blocks=SIZES,
-        sigma=p.sigma,
-        region="free",
-        seed=seeds.child(spec.seed, "particles.bridge"),
-    )
     networks = NpfNetworks(
         base.u,
         base.v,
-        bridge.to(visited[0].device).attach(base.u),
+        _bridge(base, spec) if spec.inverse.values else base.bridge,
         base.memory,
         settings,
         seeds.child(spec.seed, "particles.updates"),
@@ -175,6 +167,20 @@ def _networks(visited: Kept, spec: ExperimentSpec, recorder: Recorder) -> NpfNet
         if recorder.checkpoint_due() or networks.updates == p.updates:
             recorder.save("networks", networks.state_dict())
     return networks
+
+
+def _bridge(base: NpfNetworks, spec: ExperimentSpec) -> ValueBridge:
+    """X_psi that sees grad u(y) beside y."""
+    p, like = spec.particles, base.u.like
+    bridge = ValueBridge(
+        base.u.d,
+        p.bridge_hidden,
+        blocks=SIZES,
+        sigma=p.sigma,
+        region="free",
+        seed=seeds.child(spec.seed, "particles.bridge"),
+    )
+    return bridge.to(like.device).attach(base.u)
 
 
 def _chain(

@@ -1,12 +1,14 @@
 """What an experiment on the classifier runs with: NPF sections 5.3, 5.4 and 5.5, in two sizes.
 
-``paper`` has the numbers of Figures 18, 19 and 20 with our solvers and our u, and needs a GPU; ``quick`` shows the
-same effects on one CPU core in minutes. ``stages`` are those that ``polar.train`` reads.
+``paper`` has the sizes of Figures 18, 19 and 20 with our solvers and, in 5.3 and 5.4, our u, and needs a GPU; ``quick``
+shows the same effects on one CPU core in minutes. ``solver=published`` has the figures' networks, rates and steps
+themselves. ``stages`` are those that ``polar.train`` reads.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from npf_engine.errors import InputError
@@ -119,7 +121,12 @@ class ExperimentSpec(Spec):
     device: str = device_setting("cpu")
     threads: int = threads_setting(1)
     dtype: str = setting("float32", "Precision of the networks.", choices=("float32", "float64"))
-    solver: str = setting("fast", "As of a training.", choices=("fast", "published"), flag=NO_FLAG)
+    solver: str = setting(
+        "fast",
+        "`published`: u, V and the bridge of the paper's Figures 18 to 20, trained as there.",
+        choices=("fast", "published"),
+        flag=NO_FLAG,
+    )
 
     def together(self) -> None:
         """InputError for too few samples, and for networks that do not go together."""
@@ -152,11 +159,21 @@ class ExperimentSpec(Spec):
         )
 
 
+def with_values(spec: ExperimentSpec, values: Mapping[str, object]) -> ExperimentSpec:
+    """The spec with dotted keys replaced. Raises InputError.
+
+    solver=published brings the paper's settings of the spec's experiment with it; other keys given beside it still win.
+    """
+    if values.get("solver") == "published" and spec.solver != "published":
+        values = {"solver": "published"} | PUBLISHED[spec.experiment] | dict(values)
+    return with_dotted(spec, values)
+
+
 def experiment_preset(experiment: str, preset: str = "quick", seed: int = 0, **changes: object) -> ExperimentSpec:
     """The spec of one experiment in one size; ``changes`` replace its fields, e.g. device="cuda"."""
     base = ExperimentSpec(experiment=experiment, preset=preset, seed=seed)  # names are checked here
     table = QUICK if preset == "quick" else PAPER
-    return with_dotted(base, table[experiment] | changes)
+    return with_values(with_dotted(base, table[experiment]), changes)
 
 
 # On MNIST's gradients (the Gaussian map 225, the floor 111) this takes a minute to S_eps 117, in which the papers'
@@ -268,5 +285,82 @@ PAPER: dict[str, dict[str, object]] = {
         "share": 0,
         "generated": 4000,
     },
-    "5.5": {"particles": ParticlesConfig(first=0, every=50, updates=10_000), "share": 0, "generated": 1024},
+    "5.5": {
+        "u": PotentialConfig(hidden=(128, 128, 128, 128)),
+        "v": AmortizerConfig(hidden=(512, 512)),
+        "particles": ParticlesConfig(first=0, every=50, updates=10_000),
+        "share": 0,
+        "generated": 1024,
+    },
+}
+
+# Figures 18, 19 and 20 (which call their sections 6.3 to 6.5), set first by solver=published, whatever the preset. Not
+# there: batches (the authors' program: 128) and the sampler. Where the figures keep a rate as it is, the floor is 1.
+_FIGURES: dict[str, object] = {
+    "u.network": "icnn",
+    "u.hidden": (128, 128, 128, 128),
+    "u.rank": 1,
+    "u.activation": "elu",
+    "u.start": "identity",
+    "u.beta1": 0.5,
+    "u.beta2": 0.5,
+    "u.ema": 0.0,
+    "u.batch": 128,
+    "v.hidden": (512, 512),
+    "v.activation": "relu",
+    "v.lr": 5e-4,
+    "conjugate.method": "adam",
+    "inverse.values": False,
+    "inverse.hidden": (512, 512),
+    "inverse.lr": 5e-4,
+    "inverse.ema": 0.0,
+    "inverse.batch": 128,
+    "inverse.time_power": 1.0,
+    "inverse.fourier": 0,
+    "inverse.peers": 1,
+    "inverse.sampler": "heun",
+    "inverse.sampler_steps": 950,
+}
+_ALONG: dict[str, object] = _FIGURES | {  # while particles move: Figures 19 and 20
+    "u.dual_lr": 1e-4,
+    "u.lr_floor": 0.1,
+    "u.dual_steps": 30_000,
+    "v.lr_floor": 1.0,
+    "conjugate.tolerance": 1e-3,
+    "conjugate.max_iterations": 1000,
+    "inverse.sigma": 0.1,
+    "inverse.steps": 60_000,
+    "inverse.lr_floor": 1.0,
+    "particles.count": 1024,
+    "particles.coefficient": 1000.0,
+}
+PUBLISHED: dict[str, dict[str, object]] = {
+    "5.3": _FIGURES
+    | {
+        "u.dual_lr": 1e-3,
+        "u.lr_floor": 0.01,
+        "u.dual_steps": 10_000,
+        "v.lr_floor": 0.01,
+        "conjugate.tolerance": 0.1,
+        "conjugate.max_iterations": 700,
+        "inverse.sigma": 1.0,
+        "inverse.steps": 50_000,
+        "inverse.lr_floor": 0.01,
+    },
+    # gamma, the step of the descent, is 0.1: warmup_tau times the coefficient
+    "5.4": _ALONG | {"particles.warmup": 60_000, "particles.warmup_tau": 1e-4},
+    "5.5": _ALONG
+    | {
+        "particles.warmup": 30_000,
+        "particles.warmup_tau": 1e-4,
+        "particles.steps": 30_000,
+        "particles.inner": 200,
+        "particles.tau": 1e-4,
+        "particles.u_coefficient": 1000.0,
+        "particles.u_rate": 1e-4,
+        "particles.bridge_rate": 5e-4,
+        "particles.bridge_hidden": (512, 512),
+        "particles.sigma": 0.1,
+        "particles.batch": 128,
+    },
 }

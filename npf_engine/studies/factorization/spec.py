@@ -58,8 +58,15 @@ PRESETS: dict[str, dict[str, object]] = {
     "custom": QUICK,
 }
 
-# What the paper's own algorithm runs with (Figure 17; M_xi as in the text): set first by solver=published
+# What the paper's own algorithm runs with, set first by solver=published, whatever the preset: Figure 17; V and M_xi as
+# in the text (G.3, G.4); what neither says (batches, M's rate and steps, the sampler) as the authors' program has it.
 PUBLISHED: dict[str, object] = {
+    "u.network": "icnn",
+    "u.hidden": (64, 64, 64, 64),
+    "u.rank": 1,
+    "u.activation": "elu",
+    "u.start": "identity",
+    "u.ema": 0.0,
     "u.dual_steps": 50_000,
     "u.dual_lr": 1e-3,
     "u.lr_floor": 0.1,
@@ -69,6 +76,7 @@ PUBLISHED: dict[str, object] = {
     "v.hidden": (512, 512),
     "v.activation": "relu",
     "v.lr": 5e-4,
+    "v.lr_floor": 0.01,
     "conjugate.method": "adam",
     "conjugate.tolerance": 1e-3,
     "conjugate.max_iterations": 200,
@@ -77,12 +85,16 @@ PUBLISHED: dict[str, object] = {
     "m.fourier": 0,
     "m.steps": 50_000,
     "m.lr": 1e-3,
+    "m.batch": 1024,
+    "inverse.hidden": (256, 256, 256),
     "inverse.fourier": 0,
+    "inverse.ema": 0.0,
     "inverse.sigma": 0.1,
     "inverse.time_power": 1.0,
     "inverse.peers": 1,
     "inverse.steps": 50_000,
     "inverse.lr": 1e-3,
+    "inverse.lr_floor": 0.01,
     "inverse.batch": 1024,
     "inverse.sampler": "heun",
     "inverse.sampler_steps": 950,

@@ -1,0 +1,126 @@
+"""solver=published against the captions of the paper's Figures 17 to 20, whatever preset stands beside it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from npf_engine.networks.quadratic_icnn import QuadraticICNN
+from npf_engine.networks.sizes import count_parameters
+from npf_engine.settings.dotted import dotted_values
+from npf_engine.settings.stages import PotentialConfig
+from npf_engine.studies.classifier.spec import experiment_preset
+from npf_engine.studies.classifier.spec import with_values as experiment_with
+from npf_engine.studies.factorization.spec import PRESETS, preset, with_values
+
+# As the captions have them; a rate that the caption calls constant ends where it begins.
+TOPOGRAPHY = {
+    "u.activation": "elu",
+    "u.hidden": (64, 64, 64, 64),
+    "u.beta1": 0.5,
+    "u.beta2": 0.5,
+    "u.dual_lr": 0.001,
+    "u.lr_floor": 0.1,
+    "u.dual_steps": 50_000,
+    "inverse.hidden": (256, 256, 256),
+    "inverse.lr": 0.001,
+    "inverse.lr_floor": 0.01,
+    "inverse.steps": 50_000,
+    "inverse.sigma": 0.1,
+    "v.activation": "relu",
+    "v.hidden": (512, 512),
+    "v.lr": 0.0005,
+    "v.lr_floor": 0.01,
+    "conjugate.method": "adam",
+    "conjugate.max_iterations": 200,
+    "conjugate.tolerance": 0.001,
+    "m.hidden": (512, 512),  # G.4
+    "m.activation": "relu",
+    "u.rank": 1,  # G.1
+}
+UNIFORM = {
+    "u.activation": "elu",
+    "u.hidden": (128, 128, 128, 128),
+    "u.beta1": 0.5,
+    "u.beta2": 0.5,
+    "u.dual_lr": 0.001,
+    "u.lr_floor": 0.01,
+    "u.dual_steps": 10_000,
+    "inverse.hidden": (512, 512),
+    "inverse.lr": 0.0005,
+    "inverse.lr_floor": 0.01,
+    "inverse.steps": 50_000,
+    "inverse.sigma": 1.0,
+    "v.activation": "relu",
+    "v.hidden": (512, 512),
+    "v.lr": 0.0005,
+    "v.lr_floor": 0.01,
+    "conjugate.method": "adam",
+    "conjugate.max_iterations": 700,
+    "conjugate.tolerance": 0.1,
+    "u.rank": 1,
+}
+ALONG = UNIFORM | {
+    "u.dual_lr": 0.0001,
+    "u.lr_floor": 0.1,
+    "u.dual_steps": 30_000,
+    "inverse.lr_floor": 1.0,
+    "inverse.steps": 60_000,
+    "inverse.sigma": 0.1,
+    "v.lr_floor": 1.0,
+    "conjugate.max_iterations": 1000,
+    "conjugate.tolerance": 0.001,
+    "particles.count": 1024,
+}
+FIGURES = {
+    "5.3": UNIFORM,
+    "5.4": ALONG | {"particles.warmup": 60_000},
+    "5.5": ALONG
+    | {
+        "particles.warmup": 30_000,
+        "particles.steps": 30_000,
+        "particles.coefficient": 1000.0,
+        "particles.u_coefficient": 1000.0,
+        "particles.inner": 200,
+        "particles.tau": 0.0001,
+        "particles.u_rate": 0.0001,
+        "particles.bridge_rate": 0.0005,
+        "particles.bridge_hidden": (512, 512),
+        "particles.sigma": 0.1,
+    },
+}
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_published_training_has_figure_17_whatever_the_preset(name: str) -> None:
+    found = dotted_values(with_values(preset(name), {"solver": "published"}))
+    assert {key: found[key] for key in TOPOGRAPHY} == TOPOGRAPHY
+
+
+@pytest.mark.parametrize("size", ["quick", "paper"])
+@pytest.mark.parametrize("number", FIGURES)
+def test_a_published_experiment_has_its_figure_whatever_the_size(number: str, size: str) -> None:
+    found = dotted_values(experiment_with(experiment_preset(number, size), {"solver": "published"}))
+    assert {key: found[key] for key in FIGURES[number]} == FIGURES[number]
+    assert found == dotted_values(experiment_preset(number, size, solver="published"))
+    if number == "5.4":
+        assert found["particles.warmup_tau"] * found["particles.coefficient"] == pytest.approx(0.1)  # its gamma
+
+
+def test_what_is_named_wins() -> None:
+    found = dotted_values(with_values(preset("paper"), {"u.hidden": (8,), "solver": "published", "v.lr": 0.25}))
+    assert (found["u.hidden"], found["v.lr"], found["u.dual_lr"]) == ((8,), 0.25, 0.001)
+    again = experiment_with(experiment_preset("5.3"), {"u.dual_steps": 7, "solver": "published"})
+    assert (again.u.dual_steps, again.u.hidden) == (7, (128, 128, 128, 128))
+
+
+def test_the_published_network_has_as_many_numbers_as_the_authors_and_starts_at_the_identity() -> None:
+    u = QuadraticICNN.from_settings(2, PotentialConfig(start="identity", activation="elu"), 0, published=True)
+    assert count_parameters(u) == 14_158
+    x = torch.rand(500, 2, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    u.start_at_identity(x, 9.0)
+    off = (u.gradient(x) - x).detach()
+    # its layers' share is random, and of the scale; the identity is what is common to all seeds
+    assert float(off.mean(0).norm()) < 0.25 * 9
+    slope = (u.gradient(x) * x).detach().sum() / x.square().sum()
+    assert 0.8 < float(slope) < 2.0
