@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from npf_engine.cli import flags
 from npf_engine.cli.output import Answer, columns, number
-from npf_engine.studies.classifier.spec import ExperimentSpec, experiment_preset, with_values
+from npf_engine.studies.classifier.presets import experiment_preset, with_values
+from npf_engine.studies.classifier.spec import ExperimentSpec
 
 if TYPE_CHECKING:
     from npf_engine.runs.console import ConsoleRecorder

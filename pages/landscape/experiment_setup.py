@@ -9,7 +9,8 @@ import streamlit as st
 from npf_engine.errors import InputError
 from npf_engine.fields import digits
 from npf_engine.studies import kinds
-from npf_engine.studies.classifier.spec import EXPERIMENTS, ExperimentSpec, experiment_preset, with_values
+from npf_engine.studies.classifier.presets import experiment_preset, with_values
+from npf_engine.studies.classifier.spec import EXPERIMENTS, ExperimentSpec
 from ui import form, frame, states
 from ui.form import Form
 from ui.link import Link

@@ -11,8 +11,8 @@ import pytest
 from npf_engine.fields.classifier import DIMENSION
 from npf_engine.measures.verdict import Verdict
 from npf_engine.runs.store import Run, RunStore
+from npf_engine.studies.classifier.presets import experiment_preset
 from npf_engine.studies.classifier.result import ExperimentResult
-from npf_engine.studies.classifier.spec import experiment_preset
 from npf_engine.studies.landscape.spec import LandscapeSpec
 from npf_engine.tasks import layout
 from pages.landscape import chains, ground, player

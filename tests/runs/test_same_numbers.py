@@ -31,7 +31,7 @@ from npf_engine.settings.dotted import dotted_values
 from npf_engine.settings.stages import AmortizerConfig, InverseConfig, MapConfig, PotentialConfig, ReportConfig
 from npf_engine.studies import kinds
 from npf_engine.studies.classifier import run as experiments
-from npf_engine.studies.classifier.spec import experiment_preset
+from npf_engine.studies.classifier.presets import experiment_preset
 from npf_engine.studies.factorization.spec import of_field, with_values
 from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.landscape import bundling, run

@@ -179,7 +179,7 @@ def test_presets_lie_within_the_limits() -> None:
     for name in ("quick", "paper"):
         training_with(preset(name), {"solver": "published"})
     for experiment in ("5.3", "5.4", "5.5"):
-        from npf_engine.studies.classifier.spec import experiment_preset
+        from npf_engine.studies.classifier.presets import experiment_preset
 
         experiment_preset(experiment, "paper")
 

@@ -9,8 +9,8 @@ from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.networks.sizes import count_parameters
 from npf_engine.settings.dotted import dotted_values
 from npf_engine.settings.stages import PotentialConfig
-from npf_engine.studies.classifier.spec import experiment_preset
-from npf_engine.studies.classifier.spec import with_values as experiment_with
+from npf_engine.studies.classifier.presets import experiment_preset
+from npf_engine.studies.classifier.presets import with_values as experiment_with
 from npf_engine.studies.factorization.spec import PRESETS, preset, with_values
 
 # As the captions have them; a rate that the caption calls constant ends where it begins.

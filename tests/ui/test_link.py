@@ -11,7 +11,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.settings.setting import declared
 from npf_engine.studies import kinds
-from npf_engine.studies.classifier.spec import experiment_preset
+from npf_engine.studies.classifier.presets import experiment_preset
 from npf_engine.studies.factorization.spec import preset, with_values
 from npf_engine.studies.landscape.spec import LandscapeSpec
 from npf_engine.studies.recolor.spec import RecolorSpec

@@ -35,10 +35,11 @@ from npf_engine.studies.classifier import sample
 from npf_engine.studies.classifier.data import axis_names, uniform_pairs
 from npf_engine.studies.classifier.factorize import judge
 from npf_engine.studies.classifier.measures import distance_to_nearest, stochasticity
+from npf_engine.studies.classifier.presets import experiment_preset
 from npf_engine.studies.classifier.result import Cosine
 from npf_engine.studies.classifier.run import run_experiment
 from npf_engine.studies.classifier.sample import judge as judge_shares
-from npf_engine.studies.classifier.spec import ExperimentSpec, ParticlesConfig, experiment_preset
+from npf_engine.studies.classifier.spec import ExperimentSpec, ParticlesConfig
 from npf_engine.tasks.recorder import Recorder
 
 TINY: dict[str, Any] = {
