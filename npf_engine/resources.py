@@ -1,4 +1,4 @@
-"""Data that the package brings, where it lies: beside the modules once installed, in ``assets`` in a checkout."""
+"""Data that the package brings: beside the modules once installed, in the checkout's own folders else."""
 
 from __future__ import annotations
 
@@ -16,3 +16,23 @@ def gallery() -> Path:
 def gallery_bundles() -> dict[str, Path]:
     """The bundles of the gallery by the name of what they were trained on (``jacksboro``)."""
     return {path.stem.removeprefix("npf-"): path for path in sorted(gallery().glob("npf-*.zip"))}
+
+
+LINKED = ("store", "index", "paint", "frame", "motion", "hand", "parts", "view", "main")
+
+
+def linked() -> Path:
+    """Folder of the script and the style of the linked clouds, which pages and shared files alike draw with."""
+    package = Path(str(files("npf_engine")))
+    installed = package / "linked"
+    return installed if installed.is_dir() else package.parent / "ui" / "linked"
+
+
+def linked_script() -> str:
+    """Their JavaScript, one ES module: its files one after the other. It loads nothing."""
+    return "\n".join((linked() / f"{name}.js").read_text(encoding="utf-8") for name in LINKED)
+
+
+def linked_style() -> str:
+    """Their CSS."""
+    return (linked() / "style.css").read_text(encoding="utf-8")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from html import escape
 
 import numpy as np
 import streamlit as st
@@ -45,7 +46,11 @@ def table(run: Run, name: str) -> None:
     if not rows:
         st.info("This model carries no accuracy table.", icon=":material/info:")
         return
-    st.dataframe([_cells(row) for row in rows], hide_index=True, width="stretch", column_config=_columns())
+    cells = [_cells(row) for row in rows]
+    with st.container(key="accuracy_wide"):
+        st.dataframe(cells, hide_index=True, width="stretch", column_config=_columns())
+    with st.container(key="accuracy_narrow"):  # in its place on a narrow screen
+        st.html(_cards(cells))
     frame.caption(
         "S is the Sinkhorn divergence on unseen test samples, W the sliced Wasserstein distance, TV the mass that is "
         "in a wrong cell, hole the widest bare place (± of these two: the change with the half of the samples). A "
@@ -59,11 +64,16 @@ def table(run: Run, name: str) -> None:
         key: np.array([np.nan if row[key] is None else row[key] for row in rows], dtype=np.float64)
         for key in ("value", "floor", "ratio", "se", "trivial")
     }
-    caption = print_views.CAPTIONS[print_views.LADDER]
+    caption = printed.caption(print_views.LADDER, run.spec_json)
     arrays = {"measure": np.array([row["measure"] for row in rows]), **kept}
     plot(accuracy.ladder(metrics), "ladder", caption, arrays, name)
     paperfigure.offer(
-        print_views.LADDER, name, lambda how: printed.ladder(metrics, how), caption, paperfigure.command(run)
+        print_views.LADDER,
+        name,
+        lambda how: printed.ladder(metrics, how),
+        caption,
+        paperfigure.command(run),
+        lambda: arrays,
     )
 
 
@@ -92,6 +102,23 @@ def _cells(row: Mapping[str, object]) -> dict[str, object]:
         "better": None if better is None else 100 * better,
         "n": row["n"],
     }
+
+
+def _cards(cells: Sequence[Mapping[str, object]]) -> str:
+    """The rows as cards, a list of terms: what is asked, and its numbers."""
+    cards = []
+    for row in cells:
+        numbers = [f"{name} {row[key]}" for key, (name, *_) in HEADS.items() if row[key] != number(None)]
+        if isinstance(better := row["better"], float):
+            numbers.append(f"way to the floor {better:.0f} %")
+        if isinstance(n := row["n"], int | float):
+            numbers.append(f"{n:,.0f} points")
+        told = "".join(f"<span>{escape(text)}</span>" for text in numbers)
+        cards.append(
+            f"<div><dt>{escape(str(row['measure']))}</dt><dd>{escape(str(row['what']))}</dd>"
+            f'<dd class="numbers">{told}</dd></div>'
+        )
+    return f'<dl class="npf-cards">{"".join(cards)}</dl>'
 
 
 def _columns() -> Mapping[str, ColumnConfig]:

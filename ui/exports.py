@@ -10,6 +10,7 @@ from npf_engine.bundle import exchange, files
 from npf_engine.bundle.package import notebook_of, read_bundle
 from npf_engine.runs.store import Run
 from npf_engine.studies.report_page import command_of, report_page
+from npf_engine.studies.share_page import share_page
 from npf_engine.tasks import layout
 from ui import states
 from ui.runs import store
@@ -51,6 +52,18 @@ def offer(run: Run) -> None:
                 icon=":material/article:",
                 help="Verdict, table, figures as vectors, settings and what to cite; needs no network, and a browser "
                 "prints it as a PDF. Takes some seconds.",
+                width="stretch",
+            )
+            st.download_button(
+                "Clouds that play, one file",
+                data=lambda: _shared(bundle, bundle.stat().st_mtime_ns),
+                file_name=f"npf-{layout.slug(run.name)}-clouds.html",
+                mime="text/html",
+                key=f"form_share_{run.id}",
+                on_click="ignore",
+                icon=":material/play_circle:",
+                help="The linked clouds to hover, select and set in motion, in any browser without a network: to send "
+                "to somebody. Takes some seconds.",
                 width="stretch",
             )
         st.caption(
@@ -97,6 +110,11 @@ def _made(bundle: str, asked: tuple[exchange.Format, int], name: str) -> bytes:
 def _report(path: Path, written: int) -> bytes:
     found = read_bundle(path)
     return report_page(found, command_of(found))
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _shared(path: Path, written: int) -> bytes:
+    return share_page(read_bundle(path))
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

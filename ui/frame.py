@@ -61,7 +61,15 @@ STYLE = """<style>
   [class*="st-key-picture_second_"] > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"] {
     flex-wrap: wrap-reverse;
   }
+  .st-key-accuracy_wide { display: none; }
 }
+@media (min-width: 641px) { .st-key-accuracy_narrow { display: none; } }
+.npf-cards { display: grid; gap: 0.6rem; margin: 0; }
+.npf-cards > div { border: 1px solid color-mix(in srgb, currentColor 22%, transparent); border-radius: 8px;
+  padding: 0.5rem 0.7rem; }
+.npf-cards dt { font-weight: 600; }
+.npf-cards dd { margin: 0.15rem 0 0; }
+.npf-cards .numbers { display: flex; flex-wrap: wrap; gap: 0.1rem 0.9rem; font-variant-numeric: tabular-nums; }
 </style>"""
 
 

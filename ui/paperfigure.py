@@ -11,7 +11,7 @@ import streamlit as st
 
 from npf_engine import citation
 from npf_engine.errors import InputError
-from npf_engine.figures import paper
+from npf_engine.figures import export, paper
 from npf_engine.runs.store import Run
 from npf_engine.settings import reading
 from npf_engine.studies import printed
@@ -20,17 +20,26 @@ from npf_engine.studies.factorization.spec import TrainingSpec
 from npf_engine.studies.landscape.bundling import sampling_command
 from npf_engine.studies.landscape.spec import LandscapeSpec
 from ui import frame
+from ui.plots import Arrays
 from ui.runs import load_model, store
 
 MIME = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
 COLUMNS = {1: "One column, 3.3 in", 2: "Two columns, 6.9 in"}
 
 
-def offer(key: str, name: str, made: Callable[[paper.Print], bytes], caption: str, command: str = "") -> None:
+def offer(
+    key: str,
+    name: str,
+    made: Callable[[paper.Print], bytes],
+    caption: str,
+    command: str = "",
+    data: Callable[[], Arrays] | None = None,
+) -> None:
     """The popover *Figure*: ``made`` draws the figure for how it is to be printed; it is called at the click alone.
 
     key: the view's name on the command line; name: begins the file's name; caption and what repeats the figure
-    (``command``, which makes the run, and the figure of it) go into the file's metadata and stand beside the button.
+    (``command``, which makes the run, and the figure of it) go into the file's metadata and stand beside the button;
+    data: what is drawn, for who draws it anew.
     """
     key = frame.key_of(key)
     with st.popover("Figure", icon=":material/picture_as_pdf:", type="tertiary", key=f"figure_{key}"):
@@ -55,6 +64,18 @@ def offer(key: str, name: str, made: Callable[[paper.Print], bytes], caption: st
             icon=":material/download:",
             width="stretch",
         )
+        if data is not None:
+            st.download_button(
+                "Save its data",
+                data=lambda: export.to_csv(data()),
+                file_name=f"{name}-{key}.csv",
+                mime="text/csv",
+                key=f"figure_data_{key}",
+                on_click="ignore",
+                icon=":material/table:",
+                help="What is drawn, as CSV: a column a coordinate, a line a point.",
+                width="stretch",
+            )
         st.caption(
             "A caption to begin with, and the commands that repeat it:" if command else "A caption to begin with:"
         )

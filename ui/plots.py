@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
+from plotly.basedatatypes import BaseTraceType
 
 from ui import frame
 
@@ -42,7 +43,7 @@ def plot(
         "modeBarButtonsToRemove": ["lasso2d", "select2d"] if on_select == "ignore" else [],
         "toImageButtonOptions": {"format": kind, "filename": f"{name}-{key}", "scale": 2},
     }
-    _rim(figure)
+    figure = _rim(figure)
     with st.container(gap="xxsmall", key=f"plot_{frame.key_of(key)}"):
         event: PlotlyState | None = st.plotly_chart(  # type: ignore[call-overload]
             figure,
@@ -61,15 +62,21 @@ def plot(
     return event
 
 
-def _rim(figure: go.Figure) -> None:
-    """A thin rim round dots in colours of a scale, of which one end is near to the page's own ground."""
-    colour = RIM.get(str(st.context.theme.type), RIM["light"])
-    for trace in figure.data:
-        marker = trace.marker if trace.type == "scattergl" else None
-        if marker is not None and marker.colorscale is not None and marker.line.width is None:
-            marker.line = {"width": 0.5, "color": colour}
-            if isinstance(marker.size, int | float):
-                marker.size += 1  # what the rim takes
+def _rim(figure: go.Figure) -> go.Figure:
+    """The figure with a thin rim round dots in colours of a scale, of which one end is near to the page's own ground;
+    another one, for the one that is given may be kept for everybody."""
+    if not any(map(_rimless, figure.data)):
+        return figure
+    figure, colour = go.Figure(figure), RIM.get(str(st.context.theme.type), RIM["light"])
+    for trace in filter(_rimless, figure.data):
+        trace.marker.line = {"width": 0.5, "color": colour}
+        if isinstance(trace.marker.size, int | float):
+            trace.marker.size += 1  # what the rim takes
+    return figure
+
+
+def _rimless(trace: BaseTraceType) -> bool:
+    return trace.type == "scattergl" and trace.marker.colorscale is not None and trace.marker.line.width is None
 
 
 def downloads(data: Arrays | Callable[[], Arrays], key: str, name: str) -> None:

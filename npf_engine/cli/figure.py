@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,14 +47,8 @@ def figure(args: argparse.Namespace) -> Answer:
         raise InputError(f"--font must be a size of type between 4 and 24 points, not {args.font:g}")
     how_wide = f"--columns {args.columns} --font {args.font:g}"
     again = f"{printed.PYTHON} figure {shlex.quote(run.name)} --view {args.view} {how_wide}"
-    how = paper.Print(
-        args.columns,
-        args.font,
-        kind,
-        f"{run.stem} {args.view}",
-        CAPTIONS[args.view],
-        f"{again} --out {shlex.quote(out.name)}",
-    )
+    title, repeated = f"{run.stem} {args.view}", f"{again} --out {shlex.quote(out.name)}"
+    how = paper.Print(args.columns, args.font, kind, title, CAPTIONS[args.view], repeated)
     data = printed.of_run(run, how) if args.view == DRAWS else _of_model(run, args.view, how)
     with layout.writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -67,12 +62,19 @@ def _of_model(run: Path, view: str, how: paper.Print) -> bytes:
     from npf_engine.bundle.package import read_bundle
     from npf_engine.settings import reading
     from npf_engine.studies import printed
+
+    bundle = read_bundle(bundle_of(run))
+    how = dataclasses.replace(how, caption=printed.caption(view, bundle.settings))
+    return printed.of_model(view, bundle.model(), reading.mapping(bundle.report, "metrics"), how)
+
+
+def bundle_of(run: Path) -> Path:
+    """The bundle ``run``, or the one that a run's folder holds. Raises InputError for a folder without one."""
     from npf_engine.tasks import layout
 
-    if (run / layout.SPEC).is_file():
-        found = sorted(run.glob("npf-*.zip"))
-        if not found:
-            raise InputError(f"{run} holds no bundle: the run is not done, or trains no model")
-        run = found[0]
-    bundle = read_bundle(run)
-    return printed.of_model(view, bundle.model(), reading.mapping(bundle.report, "metrics"), how)
+    if not (run / layout.SPEC).is_file():
+        return run
+    found = sorted(run.glob("npf-*.zip"))
+    if not found:
+        raise InputError(f"{run} holds no bundle: the run is not done, or trains no model")
+    return found[0]

@@ -87,6 +87,7 @@ def build_parser() -> Parser:
             commands, "report", "a bundle's results as one page of HTML without network, to print or send", "report"
         )
     )
+    _share(_command(commands, "share", "a model's clouds as one file that plays in a browser without network", "share"))
     _regions(_command(commands, "regions", "fetch the elevation of places, to be used without a network", "regions"))
     _doctor(_command(commands, "doctor", "what works on this machine, and what to install for the rest"))
     _worker(_command(commands, "worker", "run, or go on with, the training in a run folder (the app starts these)"))
@@ -163,6 +164,12 @@ def _export(command: Parser) -> None:
 def _report(command: Parser) -> None:
     command.add_argument("bundle", metavar="BUNDLE", help="npf-....zip or its unpacked folder")
     command.add_argument("--out", metavar="FILE.html", help="the page to write (default: npf-NAME.html)")
+
+
+def _share(command: Parser) -> None:
+    command.add_argument("source", metavar="RUN", help="a run's folder, or a bundle: npf-....zip or its folder")
+    command.add_argument("--out", metavar="FILE.html", help="the file to write (default: npf-NAME-clouds.html)")
+    command.add_argument("--points", type=int, default=20_000, help="at most so many samples, up to 20000")
 
 
 def _figure(command: Parser) -> None:

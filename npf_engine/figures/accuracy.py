@@ -9,6 +9,7 @@ from typing import TypedDict, TypeGuard
 
 import plotly.graph_objects as go
 
+from npf_engine.bundle.accuracy_table import SPLIT
 from npf_engine.figures import palette
 from npf_engine.figures.layout import finish, float32
 from npf_engine.numbers import number
@@ -37,7 +38,8 @@ NARROW = 0.2  # below the floor by this share, and by four standard errors, is n
 
 class Row(TypedDict):
     """A row of the table. better: how far from the trivial answer to the floor, 1 at the floor and 0 at the trivial
-    answer, on a logarithmic scale. None where a column has no sense."""
+    answer, on a logarithmic scale; split: whether ``se`` is a change between halves, no standard error. None where a
+    column has no sense."""
 
     what: str
     measure: str
@@ -48,6 +50,7 @@ class Row(TypedDict):
     trivial: float | None
     better: float | None
     n: float | None
+    split: bool
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ def rows(metrics: Mapping[str, object]) -> list[Row]:
                 "trivial": item.trivial,
                 "better": _way(item, key != MISS),
                 "n": item.n,
+                "split": key in SPLIT,
             }
         )
     return found
@@ -103,9 +107,10 @@ def ladder(metrics: Mapping[str, object]) -> go.Figure:
                 _dot(far, symbol, palette.COLOURS["trivial"], "line-ns-open", f"trivial answer: ratio {number(far)}")
             )
         figure.add_trace(_dot(1.0, symbol, palette.COLOURS["floor"], "line-ns-open", "floor: two draws of the truth"))
-        text = f"{what}<br>ratio {number(ratio)} ± {number(se, 2)}"
+        text = f"{what}<br>ratio {number(ratio)} ± {number(se, 2)}" + (" with the half" if key in SPLIT else "")
         mark = _dot(ratio, symbol, palette.COLOURS[colour], "circle", text)
-        mark.error_x = {"array": [se], "arrayminus": [min(se, 0.95 * ratio)], "thickness": 2, "width": 5}
+        mark.marker.update(size=9, line_width=0)  # a larger one would hide its own error
+        mark.error_x = {"array": [se], "arrayminus": [min(se, 0.95 * ratio)], "thickness": 2, "width": 6}
         figure.add_trace(mark)
     finish(figure, height=90 + 58 * max(1, len(names)), revision="ladder")
     # Named ticks: plotly writes the digits between powers of ten as tiny superscripts.

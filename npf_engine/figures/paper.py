@@ -7,6 +7,7 @@ repeats it.
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -15,14 +16,16 @@ from typing import Literal
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, ListedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from npf_engine.figures import palette
 from npf_engine.figures.layout import Extent, aspect, norm_title, position_title
 from npf_engine.figures.panels import Panel
+from npf_engine.numbers import number
 
 Format = Literal["pdf", "svg", "png"]
 FORMATS: tuple[Format, ...] = ("pdf", "svg", "png")
@@ -60,11 +63,11 @@ def clouds(panels: Sequence[Panel], origin: np.ndarray, how: Print) -> bytes:
     """Figure 1: clouds side by side, a point in the colour of the place where it comes from (``origin`` (n,) of
     ``palette.origin_index``)."""
     across = 3 if how.columns == 2 else 2
-    rows = -(-len(panels) // across)
+    panels, rows = _paired(panels, across), -(-len(panels) // across)
     colours = ListedColormap([colour for _, colour in palette.origin_scale()])
     pick = _thinned(len(origin))
     with _type(how):
-        figure = Figure(figsize=(how.width, rows * how.width / across * 1.08), layout="constrained")
+        figure = Figure(figsize=(how.width, rows * how.width / across * 1.08), layout="compressed")
         axes = np.atleast_1d(figure.subplots(rows, across)).ravel()
         for axis, panel in zip(axes, panels, strict=False):
             x, y = panel.points[pick, 0], panel.points[pick, 1]
@@ -73,7 +76,16 @@ def clouds(panels: Sequence[Panel], origin: np.ndarray, how: Print) -> bytes:
             _frame(axis, panel.titles, panel.ranges, panel.ratio, ticks=2 + how.columns)
         for axis in axes[len(panels) :]:
             axis.set_axis_off()
+        _fit(figure)
         return _written(figure, how)
+
+
+def _paired(panels: Sequence[Panel], across: int) -> Sequence[Panel]:
+    """Of two panels a row: a law of values and one of positions beside one another, as on the page."""
+    half = len(panels) // 2
+    if across != 2 or len(panels) % 2:
+        return panels
+    return [panel for pair in zip(panels[:half], panels[half:], strict=True) for panel in pair]
 
 
 def ladder(rows: Sequence[Mapping[str, object]], how: Print) -> bytes:
@@ -93,9 +105,22 @@ def ladder(rows: Sequence[Mapping[str, object]], how: Print) -> bytes:
             error = [[min(se, 0.95 * ratio)], [se]]
             axis.errorbar(ratio, height, xerr=error, fmt="o", markersize=4, color="black", capsize=2, linewidth=1)
         axis.set_xscale("log")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+        axis.xaxis.set_minor_locator(NullLocator())
+        axis.set_ylim(-0.6, len(drawn) - 0.2)
+        if drawn:
+            _name(axis, 1.0, len(drawn), "floor", "floor")
+            if _positive(first := drawn[0]["trivial"]):
+                _name(axis, _number(first) / _number(drawn[0]["floor"]), len(drawn), "trivial answer", "trivial")
         axis.set_yticks(range(len(drawn)), [str(row["measure"]) for row in reversed(drawn)])
         axis.set_xlabel("value over its floor")
         return _written(figure, how)
+
+
+def _name(axis: Axes, x: float, rows: int, text: str, colour: str) -> None:
+    """What the marks of a colour are, above the first row."""
+    axis.text(x, rows - 0.62, text, color=palette.COLOURS[colour], ha="center", va="bottom", fontsize="small")
 
 
 def relocation(
@@ -107,7 +132,7 @@ def relocation(
     colours = LinearSegmentedColormap.from_list("norm", palette.NORM)
     pick = _thinned(len(norm))
     with _type(how):
-        figure = Figure(figsize=(how.width, rows * how.width / across * 0.95), layout="constrained")
+        figure = Figure(figsize=(how.width, rows * how.width / across * 0.95), layout="compressed")
         axes = np.atleast_1d(figure.subplots(rows, across)).ravel()
         for axis, (title, x) in zip(axes, places, strict=False):
             axis.scatter(
@@ -116,10 +141,15 @@ def relocation(
             axis.set_title(_words(title))
             _map(axis, where)
         shades = ScalarMappable(Normalize(0, top), colours)
-        bar = figure.colorbar(shades, ax=axes.tolist(), shrink=0.8, label=_words(norm_title(where.units)))
+        label = _words(norm_title(where.units))
+        if rows == 1:
+            bar = figure.colorbar(shades, ax=axes.tolist(), label=label, shrink=0.8, aspect=25)
+        else:
+            bar = figure.colorbar(shades, ax=axes.tolist(), label=label, location="bottom", aspect=35, pad=0.02)
         if bar.solids is not None:  # matplotlib makes a bitmap of long bars
             bar.solids.set_rasterized(False)
             bar.solids.set_edgecolor("face")
+        _fit(figure)
         return _written(figure, how)
 
 
@@ -146,11 +176,31 @@ def landscape(relief: Relief, draws: np.ndarray, modes: np.ndarray, where: Exten
         axis.scatter(
             draws[pick, 0], draws[pick, 1], s=_size(how), color=palette.COLOURS["rho"], linewidths=0, alpha=0.6
         )
-        for number, (x, y) in enumerate(modes, start=1):
+        for count, (x, y) in enumerate(modes, start=1):
             axis.plot(x, y, "D", color=palette.COLOURS["inverse"], markersize=4, markeredgecolor="white")
-            axis.annotate(str(number), (x, y), xytext=(4, 4), textcoords="offset points", fontweight="bold")
+            axis.annotate(str(count), (x, y), xytext=(4, 4), textcoords="offset points", fontweight="bold")
         _map(axis, where)
+        _fit(figure)
         return _written(figure, how)
+
+
+def _fit(figure: Figure) -> None:
+    """Take away the height that panels of a fixed shape leave empty, and labels of ticks that would touch."""
+    for _ in range(3):  # with less height the layout is another
+        figure.draw_without_rendering()
+        renderer = figure._get_renderer()  # type: ignore[attr-defined]  # the one that was just used
+        for axis in figure.axes:
+            _apart(axis, renderer)
+        figure.set_figheight(figure.get_tightbbox(renderer).height + 0.06)
+
+
+def _apart(axis: Axes, renderer: RendererBase) -> None:
+    """Fewer ticks below the axis where their labels touch."""
+    low, high = sorted(axis.get_xlim())
+    shown = [label for label in axis.get_xticklabels() if label.get_text() and low <= label.get_position()[0] <= high]
+    boxes = [label.get_window_extent(renderer) for label in shown]
+    if any(two.x0 < one.x1 + 0.6 * one.height for one, two in itertools.pairwise(boxes)):
+        axis.set_xticks([label.get_position()[0] for label in shown[:: 2 if len(shown) > 2 else 1]])
 
 
 def _type(how: Print) -> AbstractContextManager[None]:

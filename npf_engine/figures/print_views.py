@@ -14,7 +14,8 @@ VIEWS = {
 CAPTIONS = {
     CLOUDS: "The law of F, what the convex potential makes of the reference measure, and the measure-preserving map. A "
     "point keeps the colour of the place where it comes from.",
-    LADDER: "Each value, with its standard error, between its floor (grey, at 1) and its trivial answer (brown).",
+    LADDER: "Each value over its floor, between the floor (grey, at 1) and the trivial answer (brown). Bars are "
+    "standard errors; of TV and hole the change with the half of the samples.",
     RELOCATION: "Values of F where they were sampled and where the stochastic inverse carries them, in the colour of "
     "|F|.",
     DRAWS: "Level lines of g, draws of the sampler, and the modes, numbered as in the report.",

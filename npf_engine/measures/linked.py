@@ -73,6 +73,12 @@ class Evaluation:
         self._misses: list[np.ndarray] = []
         self.drawn, self.drawing = 0, 0.0
 
+    @classmethod
+    def of_kept(cls, model: PolarFactorization) -> Evaluation:
+        """Of the samples that a model keeps."""
+        x, y = (torch.cat([model.samples[f"{name}_test"], model.samples[f"{name}_train"]]) for name in "xy")
+        return cls(model, x, y, len(model.samples["x_test"]))
+
     @property
     def total(self) -> int:
         """How many samples will be evaluated."""

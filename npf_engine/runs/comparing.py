@@ -34,7 +34,7 @@ def differing(runs: Sequence[Run]) -> dict[str, list[str]]:
     """Dotted key -> the value of each run, of the settings that are not the same for all."""
     found = [settings_of(run) for run in runs]
     keys = dict.fromkeys(key for settings in found for key in settings)
-    values = {key: [settings.get(key, NONE) for settings in found] for key in keys}
+    values = {key: [settings.get(key) or NONE for settings in found] for key in keys}
     return {key: row for key, row in values.items() if len(set(row)) > 1}
 
 
@@ -54,6 +54,11 @@ def one_field(runs: Sequence[Run]) -> bool:
     """Whether all are trainings that are done, on the same field."""
     if any(run.kind != kinds.TRAIN or run.state != "done" for run in runs):
         return False
+    return same_field(runs)
+
+
+def same_field(runs: Sequence[Run]) -> bool:
+    """Whether the settings of the field are the same for all."""
     fields = [{key: text for key, text in settings_of(run).items() if key.startswith("field.")} for run in runs]
     return all(field == fields[0] for field in fields)
 

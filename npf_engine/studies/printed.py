@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from npf_engine.errors import InputError
+from npf_engine.fields import titles
 from npf_engine.fields.field import Units
 from npf_engine.figures import accuracy, palette, panels, paper
 from npf_engine.figures.layout import Extent
-from npf_engine.figures.print_views import CLOUDS, LADDER, RELOCATION
+from npf_engine.figures.print_views import CAPTIONS, CLOUDS, LADDER, RELOCATION
 from npf_engine.measures import inverse_view, views
 from npf_engine.studies import kinds
 from npf_engine.studies.landscape.result import LandscapeResult
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 PYTHON = "python -m npf_engine"
 PARTICLES = "particles.npz"  # of a landscape run
 RELOCATION_POINTS, SEED = 4000, 0  # of the page Inverse
+
+
+def caption(name: str, settings: Mapping[str, object]) -> str:
+    """A caption to begin with for the view ``name`` of a training with these settings, as JSON."""
+    return f"{CAPTIONS[name]} F: {titles.title_in(settings)}."
 
 
 def clouds(view: views.FactorizationView, how: paper.Print) -> bytes:

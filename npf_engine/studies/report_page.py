@@ -8,23 +8,32 @@ pictures in it, whose code no browser runs.
 from __future__ import annotations
 
 import base64
+import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 from npf_engine.bundle import card, check, files
-from npf_engine.bundle.accuracy_table import accuracy_rows
+from npf_engine.bundle.accuracy_table import AccuracyRow, accuracy_rows
 from npf_engine.bundle.package import Bundle
 from npf_engine.citation import bibtex
 from npf_engine.errors import InputError
+from npf_engine.fields import relevant
+from npf_engine.fields.spec import FieldSpec
 from npf_engine.figures import paper
-from npf_engine.figures.print_views import CAPTIONS, CLOUDS, LADDER, RELOCATION
+from npf_engine.figures.print_views import CLOUDS, LADDER, RELOCATION
+from npf_engine.glossary import typeset
 from npf_engine.numbers import number
 from npf_engine.settings.dotted import as_text, flatten
 from npf_engine.settings.reading import maybe_mapping
 from npf_engine.studies import printed
 
+if TYPE_CHECKING:
+    from npf_engine.polar import PolarFactorization
+
 FIGURES = (CLOUDS, LADDER, RELOCATION)
-HEADS = ("", "value", "floor", "ratio", "s.e.", "trivial answer")
+HEADS = ("measure", "value", "floor", "ratio", "s.e.", "trivial answer")
+EMPTY = ("", "[]", "{}", "none")  # settings that say nothing
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b2430; --soft: #56606e; --line: #d5dae1; --ground: #fff; --good: #0b6b52;
   --usable: #8a5a00; --bad: #b3123c }
@@ -54,28 +63,25 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 LEVELS = {"good": "good", "usable": "usable"}
 
 
-def report_page(bundle: Bundle, command: str) -> bytes:
-    """The page of a checked bundle, UTF-8; ``command``: what trained it. Views that the model has none of are left out
-    with the reason."""
+def report_page(bundle: Bundle, command: str, made: datetime.date | None = None) -> bytes:
+    """The page of a checked bundle, UTF-8; ``command``: what trained it; ``made``: the day that stands on it, today by
+    default. Views that the model has none of are left out with the reason."""
     metrics = maybe_mapping(bundle.report, "metrics")
     name, config = bundle.name, bundle.config
     verdict = str(bundle.report.get("verdict") or "none")
     reason = str(bundle.report.get("verdict_reason") or "")
     model = bundle.model()
-    figures = []
-    for view in FIGURES:
-        how = paper.Print(2, 9.0, "svg", f"{name} {view}", CAPTIONS[view])
-        try:
-            figures.append(_figure(printed.of_model(view, model, metrics, how), CAPTIONS[view]))
-        except InputError as error:
-            figures.append(f'<p class="soft">{escape(view)}: {escape(str(error))}.</p>')
+    figures = {view: _drawn(bundle, view, model, metrics) for view in FIGURES}
+    day = made or datetime.datetime.now(datetime.UTC).date()
     parts = [
         f"<h1>{escape(name)}</h1>",
         f'<p class="soft">A polar factorization F = ∇u ∘ M of the field "{escape(_field(config))}", d = {model.d}. '
-        '<span class="screen">Print this page to have it as a PDF.</span></p>',
-        f'<p><span class="verdict {LEVELS.get(verdict, "bad")}">{escape(verdict)}</span>: {escape(reason)}</p>',
-        _section("Accuracy", _accuracy(metrics)),
-        _section("Figures", "".join(figures)),
+        f'Page made on {day.isoformat()}. <span class="screen">Print it to have it as a PDF.</span></p>',
+        f'<p><span class="verdict {LEVELS.get(verdict, "bad")}">{escape(verdict)}</span>: '
+        f"{escape(typeset(reason))}</p>",
+        figures.pop(CLOUDS),
+        _section("Accuracy", _accuracy(metrics, model.units.value)),
+        _section("Figures", "".join(figures.values())),
         _section("What F was", _list(card.source_lines(config)) + _list(card.convention_lines(config))),
         _section(
             "How it was trained", f"<pre>{escape(command)}</pre><p>{escape(card.seconds_line(bundle.report))}</p>"
@@ -90,6 +96,15 @@ def report_page(bundle: Bundle, command: str) -> bytes:
     )
     body = "\n".join(parts)
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n{body}\n</body></html>\n'.encode()
+
+
+def _drawn(bundle: Bundle, view: str, model: PolarFactorization, metrics: Mapping[str, object]) -> str:
+    caption = printed.caption(view, bundle.settings)
+    how = paper.Print(2, 9.0, "svg", f"{bundle.name} {view}", caption)
+    try:
+        return _figure(printed.of_model(view, model, metrics, how), caption)
+    except InputError as error:
+        return f'<p class="soft">{escape(view)}: {escape(str(error))}.</p>'
 
 
 def command_of(bundle: Bundle) -> str:
@@ -113,19 +128,41 @@ def _figure(svg: bytes, caption: str) -> str:
     )
 
 
-def _accuracy(metrics: Mapping[str, object]) -> str:
-    rows = [(row.title, *(number(value, 4, dash="") for value in row.numbers())) for row in accuracy_rows(metrics)]
+def _accuracy(metrics: Mapping[str, object], unit: str) -> str:
+    """The table in the symbols of the pages; ``unit``: of F."""
+    rows = [
+        (typeset(row.title).replace("units of F", unit or "F's own unit"), *_written(row))
+        for row in accuracy_rows(metrics)
+    ]
     if not rows:
         return '<p class="soft">This model carries no accuracy table.</p>'
     about = (
         "A value is to be read between its floor, what two draws of the truth differ by, and its trivial answer, what "
-        "a model that learned nothing gets; the ratio is value over floor, with its standard error."
+        "a model that learned nothing gets; the ratio is value over floor, with its standard error (s.e.) where the "
+        "draws it is made of are independent."
     )
     return _table(HEADS, rows, "numbers") + f'<p class="soft">{about}</p>'
 
 
+def _written(row: AccuracyRow) -> list[str]:
+    return [number(value, 4, dash="") for value in row.numbers()]
+
+
 def _settings(settings: Mapping[str, object]) -> str:
-    rows = [(key, as_text(value)) for key, value in flatten(settings).items()]
+    """Those that say something, of the field's only what its source reads."""
+    field = maybe_mapping(settings, "field")
+    formulas = field.get("expression")
+    read = relevant.settings(
+        FieldSpec(
+            source=str(field.get("source") or "?"),
+            expression=tuple(map(str, formulas)) if isinstance(formulas, list | tuple) else (),
+        )
+    )
+    rows = [
+        (key, as_text(value))
+        for key, value in flatten(settings).items()
+        if as_text(value) not in EMPTY and (not key.startswith("field.") or key.removeprefix("field.") in read)
+    ]
     return _table(("setting", "value"), rows, "plain")
 
 

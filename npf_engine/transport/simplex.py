@@ -55,7 +55,8 @@ def _emd() -> Callable[..., tuple[np.ndarray, dict[str, np.ndarray]]]:
 @contextlib.contextmanager
 def _index_left_out(package: str) -> Iterator[None]:
     """Within, modules of ``package`` can be imported without its ``__init__`` having run; afterwards the interpreter
-    knows of none of them, so that whoever imports the package gets a whole one."""
+    knows of none of them, so that whoever imports the package gets a whole one; but not another thread that does so
+    meanwhile, which is why nothing else here imports it."""
     spec = importlib.util.find_spec(package)
     if spec is None:
         raise ImportError(f"there is no {package}")

@@ -55,8 +55,9 @@ def _printed(run: Run, name: str, view: views.FactorizationView) -> None:
         print_views.CLOUDS,
         name,
         lambda how: printed.clouds(view, how),
-        print_views.CAPTIONS[print_views.CLOUDS],
+        printed.caption(print_views.CLOUDS, run.spec_json),
         paperfigure.command(run),
+        view.planes,
     )
 
 

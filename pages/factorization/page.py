@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from npf_engine.fields import titles
+from npf_engine.studies.factorization.spec import TrainingSpec
 from npf_engine.tasks.layout import slug
 from pages.factorization import clouds, embedded, exact, hodge, mesh, potential
-from ui import accuracy, frame, runs, states
+from ui import accuracy, frame, paperfigure, runs, states
 
 SYMBOLS = ("F", "rho", "law", "u", "grad_u", "M", "M_theta", "M_xi", "I", "S")  # of the glossary
 CLOUDS, ACCURACY, EXACT, MESH, POTENTIAL, HODGE, TSNE = (
@@ -51,6 +53,7 @@ def main() -> None:
     with st.container(horizontal=True, gap="medium"):
         frame.link("inverse", "Go back from values to places", {"run": run.id})
         frame.link("models", "Download this model", {"run": run.id})
+        paperfigure.cite(run, titles.source_title(run.spec_of(TrainingSpec).field))
 
 
 main()

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 import streamlit as st
 
 from npf_engine import numbers
+from npf_engine.figures import blob
 from npf_engine.figures.layout import subscript
 from npf_engine.measures import linked as clouds
 from npf_engine.measures.linked import LinkedClouds, Summary
 from npf_engine.numbers import typed
 from ui import frame, states
-from ui.linked import blob, held, selection
+from ui.linked import held, selection
 from ui.linked.selection import Selection
 from ui.plots import downloads
 

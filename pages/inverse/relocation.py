@@ -55,8 +55,9 @@ def show(run: Run, model: PolarFactorization, name: str, view: RelocationView) -
             print_views.RELOCATION,
             name,
             lambda how: printed.relocation(view, box, how),
-            print_views.CAPTIONS[print_views.RELOCATION],
+            printed.caption(print_views.RELOCATION, run.spec_json),
             paperfigure.command(run),
+            lambda: {"original": view.x, "relocated": view.moved, "F": view.f},
         )
     difference = np.linalg.norm(view.reached, axis=1) - size
     off = np.abs(difference)

@@ -168,6 +168,7 @@ def _draws(run: Run, report: LandscapeResult, picture: Ground, name: str) -> Non
         lambda how: printed.draws(found, x, at, how),
         f"Level lines of g, draws by {chains.title(report.method)}, and the modes.",
         paperfigure.command(run),
+        lambda: {"draw": x, "mode": at},
     )
 
 

@@ -19,6 +19,12 @@ from ui import frame, pictures, states
 from ui.plots import plot
 from ui.runs import badge
 
+ABOUT = (
+    "Value (ratio ± its standard error; the ratio is value over floor). A ratio near 1 is as good as another sample of "
+    "the truth: what is far above it is off, a cloud far below it too narrow. The floor hangs on the number of points: "
+    "where these are not equal they stand beside the ratio, and only the values compare."
+)
+OTHERS = " **These runs are of different fields: each is a task of its own, and none is better for a smaller number.**"
 FEW = 4  # runs that stand beside one another as pictures and columns; more are lines of a table
 
 
@@ -99,12 +105,9 @@ def _few(runs: Sequence[Run], sheet: Sheet) -> None:
         st.caption("None of them has an accuracy table.")
         return
     columns = zip(*table.values(), strict=True)
-    st.table({"": list(table)} | dict(zip(_heads(runs), map(list, columns), strict=True)))
+    st.table({"Measure": list(table)} | dict(zip(_heads(runs), map(list, columns), strict=True)))
     if trained:
-        st.caption(
-            "Value (ratio ± standard error; the ratio is value over floor). Of these lower is better, and a ratio of 1 "
-            "is perfect."
-        )
+        st.caption(ABOUT + (OTHERS if not comparing.same_field(runs) else ""))
 
 
 def metrics(runs: Sequence[Run]) -> dict[str, list[str]]:
@@ -113,19 +116,24 @@ def metrics(runs: Sequence[Run]) -> dict[str, list[str]]:
         {row["what"]: row for row in accuracy.rows(run.metrics or {})} for run in runs
     ]
     names = dict.fromkeys(name for rows in found for name in rows)
-    table = {name: [_cell(rows.get(name)) for rows in found] for name in names}
+    table = {}
+    for name in names:
+        counts = {row["n"] for rows in found if (row := rows.get(name)) is not None}
+        table[name] = [_cell(rows.get(name), len(counts) > 1) for rows in found]
     if any(run.seconds for run in runs):
         table["Verdict"] = [states.plain(run.verdict or "–") for run in runs]
         table["Time"] = [frame.duration((run.seconds or {}).get("total")) for run in runs]
     return table
 
 
-def _cell(row: Mapping[str, object] | None) -> str:
-    value, ratio, se = (maybe_number(row or {}, key) for key in ("value", "ratio", "se"))
-    if value is None:
+def _cell(row: Mapping[str, object] | None, counted: bool) -> str:
+    """Value and ratio; with the number of points where that is ``counted``."""
+    value, ratio, se, n = (maybe_number(row or {}, key) for key in ("value", "ratio", "se", "n"))
+    if row is None or value is None:
         return "–"
-    error = "" if se is None else f" ± {number(se, 2)}"
-    return number(value) + ("" if ratio is None else f" ({number(ratio)}{error})")
+    error = "" if se is None or row["split"] else f" ± {number(se, 2)}"
+    points = f"; {n:,.0f} points" if counted and n is not None else ""
+    return number(value) + ("" if ratio is None else f" ({number(ratio)}{error}{points})")
 
 
 def _measures(sheet: Sheet) -> dict[str, list[str]]:

@@ -12,6 +12,15 @@ from npf_engine.settings.limits import MAX_SENTENCE
 from ui import states
 from ui.runs import store
 
+KEPT = "described"  # session: the run whose tags and notes have just been kept
+
+
+def told() -> None:
+    """Say once that tags and notes are kept."""
+    name = st.session_state.pop(KEPT, None)
+    if name is not None:
+        st.toast(f"Tags and notes of {states.plain(name)} are kept.", icon=":material/check:")
+
 
 def edit(run: Run, known: Sequence[str]) -> None:
     """Tags and notes of one run; ``known``: the tags that others have."""
@@ -31,6 +40,7 @@ def edit(run: Run, known: Sequence[str]) -> None:
         if st.form_submit_button("Keep", icon=":material/save:", key=f"describe_keep_{run.id}"):
             with states.told():
                 store().describe(run.id, tags, notes)
+                st.session_state[KEPT] = run.name
                 st.rerun()
 
 

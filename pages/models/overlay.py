@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -10,7 +10,7 @@ from npf_engine.figures import curves
 from npf_engine.figures.training import wants_log
 from npf_engine.runs import comparing
 from npf_engine.runs.schema import Run
-from ui import live, progress
+from ui import live, progress, states
 from ui.plots import plot
 from ui.runs import store
 
@@ -44,11 +44,10 @@ def show(runs: Sequence[Run]) -> None:
         figure.update_layout(showlegend=False)  # which run it is says the pointer
     if all(wants_log(values) for _, values in there.values()):
         figure.update_yaxes(type="log", exponentformat="power")
-    missing = len(runs) - len(there)
     plot(
         figure,
         "overlay",
-        "Over the steps of the stage, a line a run." + (f" {missing} of the runs did not tell it." if missing else ""),
+        "Over the steps of the stage, a line a run; a single dot is a run that told it once." + _missing(found),
         {
             f"{name} {what}": values
             for name, line in there.items()
@@ -56,6 +55,15 @@ def show(runs: Sequence[Run]) -> None:
         },
         "npf-compared",
     )
+
+
+def _missing(found: Mapping[str, object]) -> str:
+    """Which runs have no such curve, and why that may be."""
+    names = [states.plain(name) for name, line in found.items() if line is None]
+    if not names:
+        return ""
+    which = ", ".join(names) if len(names) <= 3 else f"{len(names)} of the runs"
+    return f" Not there: {which}. A model that was imported comes without its curves, and some stages have none."
 
 
 def _known(runs: Sequence[Run]) -> list[tuple[str, str]]:

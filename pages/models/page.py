@@ -19,6 +19,7 @@ def main() -> None:
         "Models", "Which runs are there, how good are they, and which do I want?", ("grad_u", "law", "M_xi", "I")
     )
     importing.show()
+    describe.told()
     runs = store().summaries()
     if not runs:
         states.empty(
@@ -62,19 +63,26 @@ def _arranged(found: list[Summary], base: Summary | None) -> tuple[list[Group], 
     """The entries in their order, and how they are shown, as the widgets say that this draws."""
     measures = finding.measures(found)
     order, reverse = choice.order(measures)
-    columns = choice.columns(measures)
+    columns = table.with_order(choice.columns(measures), order)
     if base is not None:
         choice.pin_button(base.id)
     groups = finding.ordered(grouped(found), order, reverse, measures.values())
-    return groups, table.View(measures, columns, base, choice.opened())
+    return groups, table.View(measures, columns, base, choice.opened(), _elsewhere(found, base))
+
+
+def _elsewhere(found: list[Summary], base: Summary | None) -> int:
+    """How many of the runs are about something else than the baseline."""
+    return 0 if base is None else sum((run.kind, run.subject) != (base.kind, base.subject) for run in found)
 
 
 def _caption(shown: table.View) -> None:
     base = shown.baseline
     st.caption(
-        "∇u♯ρ, M♯ρ and Inverse are ratios, value over floor: 1 is as good as another sample of the truth; Miss is a "
-        "share of F's spread: 0 is best. The verdict weighs them with their standard errors."
+        "∇u♯ρ, M♯ρ and Inverse are ratios, value over floor: 1, or a little less by chance, is as good as another "
+        "sample of the truth; Miss is a share of F's spread: 0 is best. The verdict weighs them with their standard "
+        "errors."
         + (f" Δ: the difference from {states.plain(base.name)}, the baseline." if base is not None else "")
+        + (f" {shown.elsewhere} of the runs listed are of another field or kind: another task." * bool(shown.elsewhere))
     )
 
 

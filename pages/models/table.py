@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from npf_engine.runs import finding
+from npf_engine.runs.finding import NAME, NEWEST
 from npf_engine.runs.groups import Group
 from npf_engine.runs.sheet import plain
 from npf_engine.runs.summaries import Summary
@@ -22,9 +23,9 @@ PAGE = 50  # rows: a browser that asks for a thousand waits for them
 OPEN = "Open"
 # Columns that are no measures: whether they are shown unless somebody hides them.
 FIXED = {
-    "Kind": True,
-    "State": True,
     "Verdict": True,
+    "State": True,
+    "Kind": True,
     "Seconds": True,
     "Seed": True,
     "Field": True,
@@ -34,7 +35,8 @@ FIXED = {
     "Created": True,
     "From": True,
 }
-MEASURES_AFTER = "Verdict"
+MEASURES_AFTER = "Kind"
+COUNTED_AFTER = "Verdict"  # how many runs a sweep has, where there is one
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,23 @@ class Line:
 
 @dataclass(frozen=True)
 class View:
-    """How the table is shown: which columns, beside which baseline, which sweeps are open."""
+    """How the table is shown: which columns, beside which baseline, which sweeps are open; elsewhere: how many runs
+    are about something else than the baseline."""
 
     measures: Mapping[str, Measure]
     columns: Sequence[str]
     baseline: Summary | None
     opened: Sequence[str]
+    elsewhere: int = 0
+
+
+def with_order(columns: Sequence[str], order: str) -> list[str]:
+    """The columns with the one that the list is sorted by among the first, where it is one."""
+    if order in (NEWEST, NAME):
+        return list(columns)
+    rest = [name for name in columns if name != order]
+    at = rest.index(COUNTED_AFTER) + 1 if COUNTED_AFTER in rest else 0
+    return [*rest[:at], order, *rest[at:]]
 
 
 def names(measures: Mapping[str, Measure]) -> dict[str, bool]:
@@ -80,7 +93,9 @@ def show(groups: list[Group], view: View, chosen: list[str], opening: Callable[[
     first = _first(len(groups))
     lines = lines_of(groups[first : first + PAGE], view)
     # Another list of rows is another table: ticks are by row number and would move to other runs.
-    parts = [*(line.ids for line in lines), tuple(view.columns), *([tuple(chosen)] if view.opened else [])]
+    # A run that stands in two rows is ticked in both.
+    doubled = bool(view.opened) or (view.baseline is not None and view.baseline.sweep is not None)
+    parts = [*(line.ids for line in lines), tuple(view.columns), *([tuple(chosen)] if doubled else [])]
     key = f"runs_{frame.key_of(str(hash(tuple(parts))))}"
     ticked = [number for number, line in enumerate(lines) if set(line.ids) <= set(chosen)]
     st.dataframe(
@@ -89,7 +104,7 @@ def show(groups: list[Group], view: View, chosen: list[str], opening: Callable[[
         hide_index=True,
         width="stretch",
         height="content" if len(lines) < 10 else 400,
-        column_config=_config(view, key),
+        column_config=_config(view, key, any(line.sweep for line in lines)),
         on_select=lambda: ticks.changed(key, [line.ids for line in lines], ticked, chosen),
         selection_mode="multi-row",
         selection_default={"selection": {"rows": ticked}},  # type: ignore[typeddict-item]
@@ -123,14 +138,17 @@ def cells(lines: Sequence[Line], view: View) -> Mapping[str, Sequence[object]]:
     sweeps = any(line.sweep for line in lines)
     columns: dict[str, Sequence[object]] = {"Name": [_name(line, view) for line in lines]}
     columns[OPEN] = [_button(line, view) for line in lines]
-    if sweeps:
-        columns["Runs"] = [_count(group) if group.swept else None for group in groups]
+    counts = [_count(group) for group in groups]
+    if sweeps and COUNTED_AFTER not in view.columns:
+        columns["Runs"] = counts
     for name in view.columns:
         item = next((item for item in view.measures.values() if item.title == name), None)
         if item is None:
             columns[name] = [_fixed(name, group) for group in groups]
         else:
             columns |= _measured(item, groups, view.baseline, sweeps)
+        if sweeps and name == COUNTED_AFTER:
+            columns["Runs"] = counts
     return columns
 
 
@@ -149,7 +167,10 @@ def _measured(
         columns[f"± {item.title}"] = [found and found.std for found in spreads]
     if baseline is not None:
         base = baseline.measures.get(item.name)
-        columns[f"Δ {item.title}"] = [None if found is None or base is None else found.mean - base for found in spreads]
+        columns[f"Δ {item.title}"] = [
+            None if found is None or base is None or group.runs == (baseline,) else found.mean - base
+            for found, group in zip(spreads, groups, strict=True)
+        ]
     return columns
 
 
@@ -200,17 +221,18 @@ def _turn(count: int) -> None:
         st.markdown(f":gray[{first + 1:,} to {min(first + PAGE, count):,} of {count:,}]", width="content")
 
 
-def _config(view: View, key: str) -> Mapping[str, ColumnConfig]:
+def _config(view: View, key: str, sweeps: bool) -> Mapping[str, ColumnConfig]:
     column = st.column_config
     found: dict[str, ColumnConfig] = {
-        "Name": column.TextColumn(width="medium", pinned=True),
-        OPEN: column.ButtonColumn("Page", width=80, type="tertiary", key=f"{key}_open", help="The run's own page"),  # type: ignore[dict-item]
+        # Name, page and verdict are seen together on a screen of 420 pixels.
+        "Name": column.TextColumn(width=165, pinned=True),
+        OPEN: column.ButtonColumn("Page", width=70, type="tertiary", key=f"{key}_open", help="The run's own page"),  # type: ignore[dict-item]
         "Runs": column.TextColumn(
             width="small", help="Runs of the sweep that are done, of how many; the means are of these"
         ),
         "Kind": column.TextColumn(width=110),
-        "State": column.TextColumn(width=110),
-        "Verdict": column.TextColumn(width=120, help="Of a sweep: the lowest of its runs'"),
+        "State": column.TextColumn(width=160 if sweeps else 90, help="Of a sweep: how many of its runs are in which"),
+        "Verdict": column.TextColumn(width=95, help="Of a sweep: the lowest of its runs'"),
         "Seconds": column.NumberColumn(format="%.0f", width="small", help="Of the whole run; of a sweep: of all"),
         "Seed": column.NumberColumn(format="%d", width="small"),
         "Field": column.TextColumn(width="medium", help="What the run is about: a field, a task, a picture"),

@@ -96,19 +96,55 @@ def _numbers(status: Status) -> None:
 
 
 def _forming(run: Run) -> None:
+    """The newest picture: of the stage that is at work, later of the last one that had any."""
     picture = live.snapshot(run)
-    if picture is None or "grad_u" not in picture:
+    name = str((picture or {}).get("name", ""))
+    if picture is None or name not in PICTURES:
         if run.active:
             st.info("The first picture of ∇u♯ρ appears a few seconds after the field is ready.")
         return
-    clouds = picture["grad_u"], picture["target"], str(picture.get("unit", ""))
+    caption, draw = PICTURES[name]
     plot(
-        live.shared(run, "forming", lambda: training.live_snapshot(*clouds)),
-        "forming",
-        "Held-out points of ∇u♯ρ over those of F♯ρ: the two clouds should come to cover the same ground.",
-        {key: value for key, value in picture.items() if key not in ("name", "unit")},
+        live.shared(run, f"forming_{name}", lambda: draw(picture)),
+        f"forming_{name}",
+        caption,
+        {key: value for key, value in picture.items() if value.dtype.kind == "f" and value.ndim in (1, 2)},
         run.id,
     )
+
+
+def _grad_u(picture: Arrays) -> go.Figure:
+    return training.live_snapshot(picture["grad_u"], picture["target"], str(picture.get("unit", "")))
+
+
+def _map(picture: Arrays) -> go.Figure:
+    if "across" in picture:
+        return training.live_mesh(picture["across"], picture["up"], training.extent(picture))
+    return training.live_cloud(picture["m"], picture["rho"], training.extent(picture))
+
+
+def _inverse(picture: Arrays) -> go.Figure:
+    return training.live_draws(picture["draws"], picture["true"], training.extent(picture))
+
+
+# Name of a live picture -> its caption, and who draws it.
+PICTURES: dict[str, tuple[str, Callable[[Arrays], go.Figure]]] = {
+    "grad_u": (
+        "Held-out points of ∇u♯ρ over those of F♯ρ: the two clouds should come to cover the same ground.",
+        _grad_u,
+    ),
+    "map": (
+        "A mesh of equal squares after Mξ, as it is learnt: it folds over itself where F takes its values more than "
+        "once, and together the folds should cover Ω evenly. (Where Ω is no box of the plane: samples of ρ and where "
+        "Mξ brings them, two clouds that should be alike.)",
+        _map,
+    ),
+    "inverse": (
+        "Draws of Iψ (dots) for five values of F, a colour each, and the samples at which M takes the same value "
+        "(rings): dots should come to lie on the rings of their colour, on all of them.",
+        _inverse,
+    ),
+}
 
 
 def _curve(

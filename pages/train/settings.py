@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from npf_engine.fields import relevant
 from npf_engine.settings.setting import Group, declared, groups
 from npf_engine.studies.factorization.spec import TrainingSpec, dotted_values, preset
 from ui import form
@@ -11,6 +12,7 @@ from ui.form import Form
 from ui.link import TRAINING
 
 FORM = Form(TRAINING)
+FIELD = "field."
 ELSEWHERE = ("preset", "name")  # have their own widgets above
 GENERAL = Group("General", "Solver, random seed and machine.")  # of the settings in no group
 
@@ -41,9 +43,21 @@ def differing(spec: TrainingSpec) -> list[str]:
     """The dotted keys, the field's aside, that are not as the preset has them."""
     base = dotted_values(preset(spec.preset))
     values = dotted_values(spec)
-    return [key for key in values if not key.startswith("field.") and key not in ELSEWHERE and values[key] != base[key]]
+    return [key for key in values if not key.startswith(FIELD) and key not in ELSEWHERE and values[key] != base[key]]
 
 
 def _group(prefix: str, spec: TrainingSpec) -> None:
-    keys = [key for key in declared(TrainingSpec) if key.rpartition(".")[0] == prefix and key not in ELSEWHERE]
+    keys = [key for key in offered(spec) if key.rpartition(".")[0] == prefix and key not in ELSEWHERE]
     FORM.widgets(spec, keys)
+
+
+def offered(spec: TrainingSpec) -> list[str]:
+    """The dotted keys of all settings that something reads: of the field's only those of its source, and those that
+    were set all the same."""
+    read, values = relevant.settings(spec.field), dotted_values(spec)
+    before = dotted_values(TrainingSpec())
+    return [
+        key
+        for key in declared(TrainingSpec)
+        if not key.startswith(FIELD) or key.removeprefix(FIELD) in read or values[key] != before[key]
+    ]

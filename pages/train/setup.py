@@ -7,10 +7,10 @@ import dataclasses
 import streamlit as st
 
 from npf_engine.errors import InputError
-from npf_engine.fields import catalog, titles
+from npf_engine.fields import catalog, relevant, titles
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.runs.estimate import estimate
-from npf_engine.studies.factorization.cost import Cost
+from npf_engine.studies.factorization.cost import Cost, compared, wanted
 from npf_engine.studies.factorization.spec import TrainingSpec, dotted_values
 from pages.train import settings, sweeps
 from ui import frame, live, progress, states
@@ -22,6 +22,7 @@ PRESETS = {
     "paper": "The network sizes and step counts of the paper's Figure 17; for an accelerator, or a night.",
 }
 
+SAME_TRAINING = ("seed", "device", "threads")  # with which it is the preset's all the same
 KNOWN = {  # group of a field -> how F is known, in the Field page's words
     "terrain": "known on a grid",
     "raster folder": "known on a grid",
@@ -57,6 +58,7 @@ def show() -> None:
         )
     with right:
         own = (name or "").strip() or default_name(spec)
+        _few(spec)
         if not sweeps.plan(spec, own):
             _cost(estimate(store(), spec))
             if st.button("Train", type="primary", icon=":material/play_arrow:", width="stretch", key="train"):
@@ -67,12 +69,31 @@ def show() -> None:
 
 
 def default_name(spec: TrainingSpec) -> str:
-    """The name of a run that was given none."""
+    """The name of a run that was given none: of its field and preset, and whether it is the preset's training."""
     info = _info(spec.field)
     title = info.title.split(",")[0].split("(")[0].strip() if info else titles.source_title(spec.field)
     if info:
         title = titles.at_time(title, spec.field.time)
-    return f"{title} {spec.preset}"
+    changed = [key for key in settings.differing(spec) if key not in SAME_TRAINING]
+    return f"{title} {spec.preset}{' changed' if changed else ''}"
+
+
+def _few(spec: TrainingSpec) -> None:
+    """Say so where the field has too few samples for the accuracy table that is asked for."""
+    n = spec.field.n_samples
+    if "n_samples" not in relevant.settings(spec.field):
+        info = _info(spec.field)
+        if info is None or info.n is None:
+            return
+        n = min(info.n, spec.field.max_samples)
+    points = compared(spec, n)
+    if points < spec.report.n:
+        st.warning(
+            f"The accuracy table will compare {points:,} points, not {spec.report.n:,}: 15 % of the {n:,} samples are "
+            f"kept for tests, half of them a cloud. So few may not tell a good map from a trivial one; take "
+            f"{wanted(spec):,} samples where the field has them.",
+            icon=":material/scatter_plot:",
+        )
 
 
 def _info(field: FieldSpec) -> catalog.FieldInfo | None:

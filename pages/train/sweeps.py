@@ -11,53 +11,73 @@ from npf_engine.settings.setting import declared
 from npf_engine.studies import sweep
 from npf_engine.studies.factorization.spec import TrainingSpec
 from npf_engine.studies.sweep import FIXED, SEED, Sweep
+from pages.train import settings
 from ui import form, frame, states
 from ui.runs import store
 
 LINK = "sweep"  # query parameter: key=value,value,... one a line
-SEEDS = 5
+SEEDS = 5  # to begin with
 SHOWN = 8  # names of runs that are listed
 EXAMPLE = "field.sigma"
+FOLD, PROBLEM = "sweep_ask", "sweep_problem"  # session: whether the form is open, and what was wrong with it
+FIELDS = ("sweep_key", "sweep_values")  # session: what it says
 
 
 def choose(spec: TrainingSpec) -> None:
     """What can be asked for: seeds in one click, any setting with its values."""
-    with st.container(horizontal=True, key="sweep_choose"):
+    with st.container(horizontal=True, vertical_alignment="bottom", key="sweep_choose"):
+        count = st.number_input(
+            "Seeds", 2, sweep.MOST, SEEDS, key="sweep_count", width=130, help="How many trainings; each has its own."
+        )
         st.button(
-            f"{SEEDS} seeds",
+            f"{count} seeds",
             icon=":material/casino:",
             key="sweep_seeds",
             on_click=_ask,
-            args=(f"{SEED}={spec.seed}..{spec.seed + SEEDS - 1}",),
+            args=(f"{SEED}={spec.seed}..{spec.seed + count - 1}",),
             help="The same training with other random draws: how much of a difference is chance?",
         )
-        with st.popover("Sweep a setting", icon=":material/stacked_line_chart:", key="sweep_ask"):
+        popover = st.popover("Sweep a setting", icon=":material/stacked_line_chart:", key=FOLD, on_change="rerun")
+        with popover:
             _form(spec)
 
 
 def _form(spec: TrainingSpec) -> None:
     known = declared(TrainingSpec)
-    keys = [key for key in known if key not in FIXED]
+    keys = [key for key in settings.offered(spec) if key not in FIXED]
     with st.form("sweep_form", border=False):
-        key = st.selectbox(
+        st.selectbox(
             "Setting",
             keys,
-            index=keys.index(EXAMPLE),
-            key="sweep_key",
+            index=keys.index(EXAMPLE if EXAMPLE in keys else SEED),
+            key=FIELDS[0],
             format_func=lambda item: f"{form.label_of(known[item])} · {item}",
         )
-        values = st.text_input(
+        st.text_input(
             "Values",
-            key="sweep_values",
+            key=FIELDS[1],
             placeholder="5, 10, 20, 40",
             help="Parted by commas; 0..4 stands for 0, 1, 2, 3, 4. Lists, as of widths, by semicolons: 64,64; 128,128.",
         )
-        st.caption("With what is asked for already, all combinations are trained.")
-        if st.form_submit_button("What will it cost?", type="primary", key="sweep_look"):
-            with states.told():
-                sweep.read(spec, [f"{key}={values}"])
-                _ask(f"{key}={values}")
-                st.rerun()
+        if asked := st.query_params.get(LINK, ""):
+            st.caption(f"Every value is trained with every one of {states.plain('; '.join(asked.splitlines()))}.")
+        if problem := st.session_state.pop(PROBLEM, None):
+            states.problem(problem)
+        st.form_submit_button(
+            "What will it cost?", type="primary", key="sweep_look", on_click=_look, args=(spec, *FIELDS)
+        )
+
+
+def _look(spec: TrainingSpec, key: str, values: str) -> None:
+    """Take what the form says into the link and fold the form, or keep the sentence about it."""
+    text = f"{st.session_state[key]}={st.session_state[values]}"
+    try:
+        sweep.read(spec, [text])
+    except InputError as error:
+        st.session_state[PROBLEM] = str(error)
+        return
+    _ask(text)
+    st.session_state[FOLD] = False
 
 
 def _ask(text: str) -> None:

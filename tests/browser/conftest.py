@@ -204,6 +204,15 @@ class Visitor:
         return list(self.page.evaluate(PLOTS))
 
 
+def axe(page: Any) -> dict[str, Any]:
+    """What axe says of the page as it is now, findings of every level."""
+    try:
+        from axe_playwright_python.sync_playwright import Axe
+    except ImportError:
+        missing("axe-playwright-python is not installed (pip install -r requirements-dev.txt)")
+    return dict(Axe().run(page, options={"resultTypes": ["violations"]}).response)
+
+
 # Pixels are read from a picture of each canvas: a WebGL context may have dropped its own after drawing.
 PLOTS = """
 () => [...document.querySelectorAll('.js-plotly-plot')].map((plot, index) => {

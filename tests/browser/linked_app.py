@@ -6,11 +6,12 @@ import numpy as np
 import streamlit as st
 
 from npf_engine.fields.field import Units
+from npf_engine.figures import blob
+from npf_engine.figures.blob import WIDE
 from npf_engine.measures.linked import LinkedClouds
 from npf_engine.measures.views import FactorizationView
 from ui import linked
-from ui.linked import blob, held, selection
-from ui.linked.source import WIDE
+from ui.linked import held, selection
 
 
 @st.cache_resource

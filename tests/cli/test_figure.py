@@ -33,7 +33,7 @@ def test_the_command_draws_what_the_page_draws(
     told = {"out": str(out), "view": "ladder", "format": "svg", "columns": 1, "font": 7.0}
     assert json.loads(capsys.readouterr().out) == told
     again = f"python -m npf_engine figure {bundle.name} --view ladder --columns 1 --font 7 --out f.svg"
-    title, caption = f"{bundle.stem} ladder", print_views.CAPTIONS["ladder"]
+    title, caption = f"{bundle.stem} ladder", f"{print_views.CAPTIONS['ladder']} F: himmelblau."
     how = paper.Print(1, 7.0, "svg", title, caption, again)
     _, report, _ = tiny_run()
     assert out.read_bytes() == printed.ladder(report["metrics"], how)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
+from npf_engine.figures import blob
 from npf_engine.runs.store import Run, RunStore
 from tests.pages.conftest import button, endless, open_page, stand_in, texts, tiny, wait_for
-from ui.linked import blob
 
 
 def test_before_any_run_of_ones_own_there_is_a_picture(store: RunStore):

@@ -78,12 +78,12 @@ def test_train_starts_a_run_and_shows_it(store: RunStore):
     assert not app.exception, app.exception[0].message
     run = store.list()[0]
     assert run.state in ("queued", "running")
-    assert run.name == "Jacksboro fault quick"
+    assert run.name == "Jacksboro fault quick changed"
     assert {key: dotted_values(run.spec)[key] for key in TINY if key != "u.regression_steps"} == {
         key: value for key, value in TINY.items() if key != "u.regression_steps"
     }
     assert app.query_params["run"] == run.id
-    assert app.title[0].value == "Jacksboro fault quick"
+    assert app.title[0].value == "Jacksboro fault quick changed"
 
 
 def test_running_run_is_live_and_can_be_paused_resumed_cancelled(store: RunStore):
@@ -172,14 +172,15 @@ def test_unknown_run_is_an_empty_state(store: RunStore):
 def test_seeds_are_one_click_and_a_confirmation(store: RunStore) -> None:
     stand_in(store)
     app = open_page("train", {"u.regression_steps": "3"})
+    app.number_input(key="sweep_count").set_value(3).run()
     app.button(key="sweep_seeds").click().run()
-    assert app.query_params["sweep"] == "seed=0..4" and not store.active()
-    assert "5 trainings" in app.metric[0].label and "seed 4" in texts(app)
+    assert app.query_params["sweep"] == "seed=0..2" and not store.active()
+    assert "3 trainings" in app.metric[0].label and "seed 2" in texts(app) and "seed 3" not in texts(app)
     app.button(key="sweep_start").click().run()
     assert not app.exception, app.exception[0].message
     runs = [run for run in store.summaries() if run.sweep]
-    assert {run.sweep for run in runs} == {"Jacksboro fault quick, 5 seeds"} and len(runs) == 5
-    assert "Jacksboro fault quick, 5 seeds" in list(app.dataframe[0].value["Name"])  # on Models, unfolded
+    assert {run.sweep for run in runs} == {"Jacksboro fault quick changed, 3 seeds"} and len(runs) == 3
+    assert "Jacksboro fault quick changed, 3 seeds" in list(app.dataframe[0].value["Name"])  # on Models, unfolded
 
 
 def test_a_sweep_of_the_link_that_cannot_be_is_a_sentence(store: RunStore) -> None:
@@ -187,3 +188,16 @@ def test_a_sweep_of_the_link_that_cannot_be_is_a_sentence(store: RunStore) -> No
     assert not app.exception and "pair" in app.error[0].value
     app.button(key="sweep_drop").click().run()
     assert "sweep" not in app.query_params and not app.error
+
+
+def test_a_formula_has_no_settings_of_rasters_and_says_when_samples_are_few(store: RunStore) -> None:
+    formula = {"source": "expression", "expression": "sin(3x) + y^2", "n_samples": "4000", "report.n": "512"}
+    app = open_page("train", formula)
+    said = " ".join(item.value for item in app.warning)
+    assert "300 points, not 512" in said and "6,827 samples" in said
+    offered = app.selectbox(key="sweep_key").options
+    assert any("field.n_samples" in item for item in offered) and not any("field.sigma" in item for item in offered)
+    enough = open_page("train", formula | {"n_samples": "6827"})
+    assert not enough.warning
+    terrain = open_page("train", {})
+    assert any("field.sigma" in item for item in terrain.selectbox(key="sweep_key").options) and not terrain.warning

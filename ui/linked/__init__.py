@@ -9,26 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import streamlit as st
 
-from ui.linked import blob
+from npf_engine import resources
+from npf_engine.figures import blob
 from ui.linked import selection as selection
 
-HERE = Path(__file__).resolve().parent
-FILES = ("store", "index", "paint", "frame", "motion", "hand", "parts", "view", "main")
 STATE = "selection"  # what the view answers with
 
 
-def script() -> str:
-    """The JavaScript of both components, an ES module."""
-    return "\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in FILES)
-
-
-_SCRIPT = script()
+_SCRIPT = resources.linked_script()
 _points = st.components.v2.component("npf_linked_points", js=_SCRIPT)
-_view = st.components.v2.component("npf_linked_view", js=_SCRIPT, css=(HERE / "style.css").read_text(encoding="utf-8"))
+_view = st.components.v2.component("npf_linked_view", js=_SCRIPT, css=resources.linked_style())
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,11 @@ from npf_engine.errors import InputError
 from npf_engine.fields import catalog
 from npf_engine.fields.catalog import price
 from npf_engine.fields.field import Field
+from npf_engine.figures import blob
 from npf_engine.measures.linked import Evaluation, LinkedClouds
-from npf_engine.polar import PolarFactorization
 from npf_engine.studies.factorization.spec import TrainingSpec
 from npf_engine.tasks import layout
 from ui import runs
-from ui.linked import blob
-
-WIDE = ("field", "grad_u", "reconstruction", "rho", "m", "m_network")  # values above the places below them
 
 
 def evaluation(run_id: str) -> Evaluation:
@@ -32,7 +29,7 @@ def _evaluation(home: str, run_id: str, written: int) -> Evaluation:
     model = runs.load_model(run_id)
     field = samples(run_id)
     if field is None or field.d != model.d:
-        found = _kept(model)
+        found = Evaluation.of_kept(model)
     else:
         x, y = torch.cat([field.x_test, field.x_train]), torch.cat([field.y_test, field.y_train])
         found = Evaluation(model, x, y, len(field.x_test), field.grid)
@@ -51,16 +48,10 @@ def scene(run_id: str) -> bytes:
 
 @st.cache_resource(max_entries=4, show_spinner="Evaluating the model ...")
 def _scene(home: str, run_id: str, written: int) -> bytes:
-    found = _kept(runs.load_model(run_id))
+    found = Evaluation.of_kept(runs.load_model(run_id))
     found.advance(min(found.quick, SCENE_POINTS))
     clouds = found.result()
-    return blob.pack(clouds, [key for key in WIDE if key in clouds.view.clouds])
-
-
-def _kept(model: PolarFactorization) -> Evaluation:
-    x = torch.cat([model.samples["x_test"], model.samples["x_train"]])
-    y = torch.cat([model.samples["y_test"], model.samples["y_train"]])
-    return Evaluation(model, x, y, len(model.samples["x_test"]))
+    return blob.pack(clouds, blob.shown(clouds))
 
 
 def samples(run_id: str) -> Field | None:
@@ -81,4 +72,4 @@ def shown(
     """The first n samples of a run, and the message that brings them to the browser; ``inverse``: with the misses of
     pre-images, which have been drawn."""
     clouds = _found.result(n)
-    return clouds, blob.pack(clouds, [key for key in WIDE if key in clouds.view.clouds], axes)
+    return clouds, blob.pack(clouds, blob.shown(clouds), axes)

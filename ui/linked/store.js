@@ -4,7 +4,7 @@ const shelf = (globalThis[Symbol.for("npf.linked")] ??= { clouds: new Map(), wai
 const MOST_CLOUDS = 3;
 const TYPES = { u1: Uint8Array, u2: Uint16Array, f4: Float32Array };
 
-/** The head and the arrays of a message of ui/linked/blob.py. */
+/** The head and the arrays of a message of npf_engine/figures/blob.py. */
 function parseMessage(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.byteLength < 8 || view.getUint32(0, false) !== 0x4e50464c) throw new Error("no message of points");
@@ -54,7 +54,7 @@ function whenThere(name, tell) {
   return () => waiting.delete(tell);
 }
 
-/** Coordinate k (0 or 1) of point i in the panel's units; as ui/linked/blob.py restores it, digit for digit. */
+/** Coordinate k (0 or 1) of point i in the panel's units; as npf_engine/figures/blob.py restores it, digit for digit. */
 function coordinate(panel, i, k) {
   const code = panel.codes[2 * i + k];
   const share = panel.step === 1 ? code : code / 65535;

@@ -12,6 +12,7 @@ from npf_engine import seeds
 from npf_engine.networks.bridge import Bridge
 from npf_engine.networks.potential import Potential
 from npf_engine.networks.value_bridge import ValueBridge
+from npf_engine.polar import picturing
 from npf_engine.polar.stages.job import Job, Network
 from npf_engine.settings.stages import InverseConfig, ValueInverseConfig
 from npf_engine.transport.optimise import optimise
@@ -30,7 +31,10 @@ def train_inverse(job: Job, config: InverseConfig, m_train: Tensor, u: Potential
     start = torch.cat([bridge.project(part) for part in m_train.split(PART)])
     peers = neighbours(start, config.peers) if job.field.d <= LOOKUP_MAX_D and config.peers > 1 else None
 
+    picture = picturing.of_inverse(job.field, bridge, job.x, start, job.seed, job.recorder)
+
     def loss(at: At, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        picture.look(at.step)
         pick = job.batch(config.batch, generator)
         # One t from each of batch equal intervals: the same law with less variance than independent draws.
         uniform = (torch.arange(config.batch) + torch.rand(config.batch, generator=generator)) / config.batch

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from npf_engine import seeds
 from npf_engine.networks.mlp import MLP
+from npf_engine.polar import picturing
 from npf_engine.polar.stages.job import Job, Network
 from npf_engine.settings.stages import MapConfig
 from npf_engine.transport.optimise import optimise
@@ -29,8 +30,10 @@ def train_map(job: Job, config: MapConfig, m_train: Tensor) -> Network[MLP]:
         },
     )
     m = network.module
+    picture = picturing.of_map(job.field, m, job.x, job.recorder)
 
     def loss(at: At, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        picture.look(at.step)
         pick = job.batch(config.batch, generator)
         return (m(job.x[pick]) - m_train[pick]).square().sum(1).mean(), {}
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import math
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from npf_engine.fields.field import TEST_FRACTION
 from npf_engine.settings.stages import EARLY
 from npf_engine.studies.factorization.spec import TrainingSpec
 from npf_engine.tasks.progress import STAGES
@@ -96,3 +98,14 @@ def _weights(widths: tuple[int, ...], octaves: int) -> int:
 def _step(weights: float, batch: int) -> float:
     """Seconds of one step: forward and backward are six operations a weight and sample."""
     return OVERHEAD + 6 * weights * batch / FLOPS
+
+
+def compared(spec: TrainingSpec, n: int) -> int:
+    """How many points a cloud of the accuracy table has for a field of n samples: half of those kept for tests at
+    most."""
+    return min(spec.report.n, int(TEST_FRACTION * n) // 2)
+
+
+def wanted(spec: TrainingSpec) -> int:
+    """How many samples a field must have for the accuracy table to compare as many points as were asked for."""
+    return math.ceil(2 * spec.report.n / TEST_FRACTION)

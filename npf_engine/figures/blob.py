@@ -39,6 +39,7 @@ LABELS = {
     "selection": "selection",
 }
 LOGARITHMIC = ("residual", "miss", "inverse")
+WIDE = ("field", "grad_u", "reconstruction", "rho", "m", "m_network")  # values above the places below them
 ORDER = ("origin", "norm", "elevation", "density", "residual", "miss", "inverse", "selection")
 
 
@@ -92,6 +93,11 @@ def pack(found: LinkedClouds, keys: Sequence[str], axes: tuple[int, int] = (0, 1
     text = json.dumps(head, ensure_ascii=False).encode()
     text += b" " * (-(len(text) + 8) % 8)
     return MAGIC + struct.pack("<I", len(text)) + text + arrays
+
+
+def shown(found: LinkedClouds) -> list[str]:
+    """The panels that there are, in their order."""
+    return [key for key in WIDE if key in found.view.clouds]
 
 
 def identity(message: bytes) -> str:

@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 
 from npf_engine.fields.field import Units
-from npf_engine.figures import palette
+from npf_engine.figures import blob, palette
 from npf_engine.measures.linked import LinkedClouds
 from npf_engine.measures.views import FactorizationView, principal_axes
-from ui.linked import blob
 
 KEYS = ("field", "grad_u", "rho", "m")
 
