@@ -207,13 +207,14 @@ def mesh_view(model: PolarFactorization, way: str = NETWORK, side: int = SIDE) -
             assert model.m is not None
             return model.m(x.to(like)).double().cpu()
 
-    found = deformation(places, half, _support(model), _density(model), side)
+    found = deformation(places, half, support(model), _density(model), side)
     with torch.no_grad():
         values = model.u.gradient(torch.from_numpy(found.m).reshape(-1, 2).to(like)).double().cpu()
     return MeshView(found, values.reshape(found.m.shape).numpy(), way, model.rho)
 
 
-def _support(model: PolarFactorization) -> Inside | None:
+def support(model: PolarFactorization) -> Inside | None:
+    """Which model positions lie in rho's support; None for all of the box."""
     if model.rho == "disc":
         return lambda x: x.norm(dim=1) <= 1
     if model.rho == "land" and model.lattice is not None:

@@ -45,7 +45,7 @@ def main() -> None:
             elif label == MESH:
                 mesh.show(model, run.id, name)
             elif label == POTENTIAL:
-                potential.show(model, name)
+                potential.show(model, run.id, name)
             elif label == HODGE:
                 hodge.show(model, run.id, name)
             else:

@@ -9,12 +9,16 @@ from npf_engine.figures.layout import in_unit, position_title
 from npf_engine.measures import views
 from npf_engine.numbers import number
 from npf_engine.polar import PolarFactorization
+from pages.factorization import legendre
 from ui import states
 from ui.plots import plot
 
 
-def show(model: PolarFactorization, name: str) -> None:
-    """The surface of u over two axes, or its graph for d = 1."""
+def show(model: PolarFactorization, run_id: str, name: str) -> None:
+    """u and u* for d = 2; else the surface of u over two axes, or its graph for d = 1."""
+    if model.d == 2:
+        legendre.show(model, run_id, name, _per(model, (0, 1)))
+        return
     axes = (0, 1)
     if model.d > 2:
         with st.container(horizontal=True, gap="large"):

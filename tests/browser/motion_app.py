@@ -7,8 +7,9 @@ import streamlit as st
 import torch
 
 from npf_engine.fields.field import Scaling, Units
+from npf_engine.measures.legendre import LegendreView
 from npf_engine.measures.mesh import NETWORK, MeshView, deformation
-from pages.factorization import mesh
+from pages.factorization import legendre, mesh
 from pages.landscape import player
 from pages.landscape.chains import Chain
 from pages.landscape.ground import Ground
@@ -45,10 +46,22 @@ def turned() -> bytes:
     return mesh.packed(MeshView(found, 2 * found.m, NETWORK, "box"), Scaling((5.0, 0.0), (1.0, 1.0)), "synthetic")
 
 
+@st.cache_resource
+def bowl() -> bytes:
+    """u(x) = |x|^2, so that y = 2 x and u*(y) = |y|^2 / 4."""
+    line = np.linspace(-1, 1, 21)
+    x = np.stack(np.meshgrid(line, line), axis=2)
+    u = (x**2).sum(axis=2)
+    found = LegendreView(x, u, 2 * x, u, np.ones(u.shape, dtype=bool))
+    return legendre.packed(found, Scaling((0.0, 0.0), (1.0, 1.0)), Units(("x", "y"), ("km", "km"), "m/s"), "synthetic")
+
+
 def scene(kind: str, n: int) -> None:
     """The scene that the link asks for."""
     if kind == "particles":
         motion.draw(kind, particles(n, 400), "scene")
+    elif kind == "legendre":
+        motion.draw(kind, bowl(), "scene")
     elif kind == "mesh":
         motion.draw(kind, turned(), "scene")
 

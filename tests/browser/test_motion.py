@@ -59,7 +59,7 @@ class Stage:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("websocket", self._listen)
         self.page.goto(f"{address}?{query}")
-        self.page.wait_for_selector(f"{SCENE} .film")
+        self.page.wait_for_selector(f"{SCENE} canvas")
         self.page.wait_for_timeout(500)
         self.traffic.clear()
 
@@ -134,4 +134,26 @@ def test_a_cell_of_the_mesh_says_what_becomes_of_it(browser: Any, address: str):
     stage.page.get_by_role("button", name="x → M(x) → F(x)").click()
     stage.page.keyboard.press("Tab")
     stage.page.get_by_text("t = 1.00").wait_for()
+    stage.close()
+
+
+def test_u_and_its_conjugate_say_the_identity_at_the_point_that_is_picked(browser: Any, address: str):
+    stage = Stage(browser, address, "scene=legendre")
+    page, said = stage.page, stage.page.locator(".identity")
+    plot = page.get_by_role("application")
+    plot.focus()
+    for key in ("ArrowLeft",) * 3 + ("ArrowUp",) * 3:
+        page.keyboard.press(key)
+    page.get_by_text("u(x) + u*(y) = 0.2500 + 0.2500 = 0.5000").wait_for()
+    assert said.inner_text().startswith("x = (0.5000, 0.0000)") and said.inner_text().endswith("⟨x, y⟩ = 0.5000")
+    page.keyboard.press("Enter")  # keeps the point
+    kept, box = said.inner_text(), page.locator(".plot").last.bounding_box()
+    before = stage.picture()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2 + 80, box["y"] + box["height"] / 2 + 10, steps=4)
+    page.mouse.up()
+    page.wait_for_timeout(300)
+    assert said.inner_text() == kept and stage.picture() != before  # turned, the point stays
+    page.keyboard.press("Enter")
     stage.close()

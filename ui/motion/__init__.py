@@ -1,7 +1,7 @@
 """Scenes in motion, drawn in the browser from bytes that are sent once: nothing goes to the server while they play.
 
-One of Streamlit's components (version 2: no iframe) a kind of scene. Its script is ``ui/linked/frame.js``, ``kit.js``,
-``dots.js`` and the file of its kind, one after the other; it loads nothing and draws on plain canvases: no WebGL is
+One of Streamlit's components (version 2: no iframe) a kind of scene. Its script is ``ui/linked/frame.js``, ``kit.js``
+and the files of its kind, one after the other; it loads nothing and draws on plain canvases: no WebGL is
 needed.
 """
 
@@ -12,13 +12,15 @@ from pathlib import Path
 import streamlit as st
 
 HERE = Path(__file__).resolve().parent
-KINDS = ("particles", "mesh")
-SHARED = (HERE.parent / "linked" / "frame.js", HERE / "kit.js", HERE / "dots.js")
+# kind of scene -> what else of this folder its script needs
+KINDS: dict[str, tuple[str, ...]] = {"particles": ("dots",), "mesh": (), "legendre": ("solid",)}
+SHARED = (HERE.parent / "linked" / "frame.js", HERE / "kit.js")
 
 
 def script(kind: str) -> str:
     """The JavaScript of a kind of scene, an ES module."""
-    return "\n".join(path.read_text(encoding="utf-8") for path in (*SHARED, HERE / f"{kind}.js"))
+    files = [HERE / f"{name}.js" for name in (*KINDS[kind], kind)]
+    return "\n".join(path.read_text(encoding="utf-8") for path in (*SHARED, *files))
 
 
 _STYLE = (HERE / "style.css").read_text(encoding="utf-8")
