@@ -19,7 +19,7 @@ from npf_engine.fields.raster import centre_of
 from npf_engine.fields.readers.binary_table import array_header, read_array
 from npf_engine.fields.readers.columns import Column
 from npf_engine.fields.readers.csv_table import open_csv
-from npf_engine.settings.limits import MAX_FILE_BYTES, check_cells
+from npf_engine.settings.limits import LARGEST, MAX_FILE_BYTES, check_cells
 from npf_engine.tasks.archives import check_zip
 
 # What a column is called that only counts rows; it is one where it counts indeed.
@@ -81,6 +81,8 @@ def pair(first: Cloud, second: Cloud) -> Pair:
 
     Raises InputError for columns that do not belong together.
     """
+    for cloud in (first, second):
+        _check_size(cloud)
     target, notes = _matched(first, second)
     source = first.points
     offset = np.zeros(source.shape[1])
@@ -96,6 +98,18 @@ def pair(first: Cloud, second: Cloud) -> Pair:
                 f"({where}) was taken off both clouds in double precision, since 32-bit numbers would round them."
             )
     return Pair(source.astype(np.float32), target.astype(np.float32), offset, (*first.notes, *second.notes, *notes))
+
+
+def _check_size(cloud: Cloud) -> None:
+    """InputError for values beyond all that 32-bit numbers and squares of distances can hold."""
+    large = np.abs(np.nan_to_num(cloud.points, nan=0.0, posinf=0.0, neginf=0.0)) > LARGEST
+    if large.any():
+        row, k = (int(part[0]) for part in np.nonzero(large))
+        name = cloud.names[k] if cloud.names else str(k + 1)
+        raise InputError(
+            f"{cloud.file}: row {row + 1:,} of the points, column {name} holds {cloud.points[row, k]:.4g}, and values "
+            f"up to {LARGEST:g} are taken ({int(large.sum()):,} are larger); correct or remove them."
+        )
 
 
 def _matched(first: Cloud, second: Cloud) -> tuple[np.ndarray, list[str]]:

@@ -11,9 +11,16 @@ import numpy as np
 from npf_engine.numbers import percent
 from npf_engine.settings.limits import LARGEST
 
-NINES = tuple(sign * (10.0**k - 1) for k in (3, 4, 5, 6) for sign in (1, -1))
-WHOLE = (-32768.0, -32767.0, 32767.0, 65535.0, -2147483648.0, -2147483647.0, 2147483647.0, 4294967295.0)
-_SUSPECT = np.array([*NINES, *WHOLE, -9999.9, -999.9, -99999.9, -8888.0, -1e10, -10000.0, -100000.0])
+NINES = tuple(sign * (10.0**k - 1) for k in (3, 4, 5, 6, 7, 8) for sign in (1, -1))
+EIGHTS = tuple(-8.0 * (10.0**k - 1) / 9 for k in (3, 4, 5, 6))  # -888, -8888, ...
+TENTHS = tuple(-(10.0**k - 0.1) for k in (3, 4, 5))  # -999.9, ...
+WHOLE = (
+    *(-32768.0, -32767.0, -32766.0, 32767.0, 65534.0, 65535.0),
+    *(-2147483648.0, -2147483647.0, 2147483647.0, 4294967295.0),
+)
+TENS = tuple(sign * 10.0**k for k in (8, 9, 10, 11, 12, 13, 14, 15) for sign in (1, -1))
+_SHORT = np.array([-99.0, -99.9, -99.99])  # which may well be values: they must stand far from all others, and often
+_SUSPECT = np.array([*NINES, *EIGHTS, *TENTHS, *WHOLE, *TENS, *_SHORT, -10000.0, -100000.0])
 _HUGE = np.array([*(10.0**k for k in range(16, 39)), 9.96921e36, 3.4028235e38, 1.7014118e38])
 FAR, FAR_ONCE = 0.1, 1.0  # gap to the nearest other value over the spread of all others: where it is frequent, or not
 FREQUENT = 3
@@ -35,7 +42,7 @@ def find(values: np.ndarray, most: int = MOST) -> list[tuple[float, int]]:
     while len(found) < most and finite.size:
         extremes = (float(finite.min()), float(finite.max()))
         for extreme in extremes:
-            if not _suspect(extreme):
+            if not _among(extreme, _SUSPECT):
                 continue
             same = finite == extreme
             count, rest = int(same.sum()), finite[~same]
@@ -43,7 +50,8 @@ def find(values: np.ndarray, most: int = MOST) -> list[tuple[float, int]]:
                 continue
             low, high = float(rest.min()), float(rest.max())
             gap, spread = min(abs(extreme - low), abs(extreme - high)), high - low
-            if spread > 0 and gap > (FAR if count >= FREQUENT else FAR_ONCE) * spread:
+            far = FAR if count >= FREQUENT and not _among(extreme, _SHORT) else FAR_ONCE
+            if spread > 0 and gap > far * spread and (count >= FREQUENT or not _among(extreme, _SHORT)):
                 found.append((extreme, count))
                 finite = rest
                 break
@@ -58,8 +66,15 @@ def is_mark(value: float) -> bool:
     return abs(value) <= LARGEST or bool(near.any())
 
 
-def _suspect(value: float) -> bool:
-    return bool((np.abs(_SUSPECT - value) <= 1e-6 * np.abs(_SUSPECT)).any())
+def _among(value: float, marks: np.ndarray) -> bool:
+    return bool((np.abs(marks - value) <= 1e-6 * np.abs(marks)).any())
+
+
+def infinite(where: str, count: int, size: int) -> str:
+    """What is told of infinite values; "" where there are none."""
+    if not count:
+        return ""
+    return f"{where} holds inf {count:,} times ({percent(count / size, 2)}): taken as nothing known."
 
 
 def sentence(where: str, found: list[tuple[float, int]], size: int, masked: bool) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from npf_engine.errors import InputError
 from npf_engine.fields.sources.registry import source_of
 from npf_engine.fields.spec import FieldSpec
+from npf_engine.fields.units_of_height import length_of
 
 
 @dataclass(frozen=True)
@@ -20,16 +21,7 @@ class Word:
 
 GRADIENT, WIND, VECTOR = Word("gradient", "gradients"), Word("wind", "winds"), Word("vector", "vectors")
 NUMBER = Word("value", "values")  # of one component
-STEPS = (
-    "pixel",
-    "metre",
-    "meter",
-    "m",
-    "km",
-    "kilometre",
-    "degree",
-    "unit",
-)  # of positions: what is per one is a slope
+STEPS = ("pixel", "grid step", "degree", "unit", "unit of length", "unit of x")  # of positions, beside all lengths
 WORDS = {word.one: word for word in (GRADIENT, WIND, VECTOR)}
 
 
@@ -41,6 +33,7 @@ def value_word(spec: FieldSpec, unit: str = "", d: int = 2) -> Word:
     told: str = VECTOR.one
     with contextlib.suppress(InputError):
         told = source_of(spec).value_word
-    if told == VECTOR.one and unit.rpartition(" per ")[2] in STEPS and " per " in unit:
+    _, per, step = unit.rpartition(" per ")
+    if told == VECTOR.one and per and (step in STEPS or length_of(step) is not None):
         return GRADIENT
     return WORDS[told]

@@ -19,7 +19,9 @@ from npf_engine.studies import kinds
 MOST = 64  # runs of one sweep
 SEED = "seed"
 FIXED = ("name", "preset")  # a preset is where settings start from: alone it would change nothing
-RANGE = re.compile(r"(-?\d{1,10})\s*\.\.\s*(-?\d{1,10})")  # as many digits as the largest seed has
+RANGE = re.compile(r"(-?\d{1,30})\s*\.\.\s*(-?\d{1,30})")  # beyond the largest seed the setting itself says so
+BRACKETS = re.compile(r"[(\[]([^()\[\]]*)[)\]]")  # about a list: (64, 64)
+NOTHING = "empty"  # what the empty value of a text is called
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,9 @@ class Sweep:
         """What is swept, in a few words: ``5 seeds``, ``sigma 5, 10, 20``."""
         parts = []
         for name, (key, texts) in zip(_words([key for key, _ in self.values]), self.values, strict=True):
-            parts.append(f"{len(texts)} seeds" if key == SEED else f"{name} {', '.join(texts)}")
+            parts.append(
+                f"{len(texts)} seeds" if key == SEED else f"{name} {', '.join(text or NOTHING for text in texts)}"
+            )
         text = "; ".join(parts)
         return (
             text
@@ -106,7 +110,7 @@ def _words(keys: Sequence[str]) -> list[str]:
 
 
 def _short(value: object) -> str:
-    return typed(value) if isinstance(value, float) else as_text(value)
+    return typed(value) if isinstance(value, float) else as_text(value) or NOTHING
 
 
 def read(base: Spec, texts: Iterable[str]) -> Sweep:
@@ -117,8 +121,12 @@ def read(base: Spec, texts: Iterable[str]) -> Sweep:
         key, equals, given = (part.strip() for part in text.partition("="))
         if not equals or key not in known:
             raise InputError(f"a sweep is key=value,value,... with the key of a setting, not {shown(text)}")
-        apart = ";" if ";" in given or str(known[key].kind).startswith("tuple") else ","
-        words = [word.strip() for word in given.split(apart) if word.strip()]
+        lists = str(known[key].kind).startswith("tuple")
+        words = [word.strip() for word in given.split(";" if ";" in given or lists else ",")]
+        if known[key].kind is not str or len(words) < 2:  # a text may be empty: field.height_unit=,foot
+            words = [word for word in words if word]
+        if lists:
+            words = [found[1] if (found := BRACKETS.fullmatch(word)) else word for word in words]
         values.append((key, tuple(itertools.chain.from_iterable(map(_range, words)))))
     return Sweep(base, tuple(values))
 

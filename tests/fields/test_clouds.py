@@ -150,3 +150,12 @@ def test_units_at_the_end_of_a_name_and_identifiers_in_any_order(tmp_path: Path)
     first = read_points(csv(tmp_path / "a.csv", "lon,lat", A))
     joined = pair(first, read_points(csv(tmp_path / "b.csv", "latitude_deg,longitude_deg", B[:, ::-1])))
     np.testing.assert_allclose(joined.target + joined.offset, B, rtol=1e-5)
+
+
+def test_values_that_are_too_large_are_called_that(tmp_path: Path, recwarn: pytest.WarningsRecorder):
+    large = B.copy()
+    large[7, 1] = 1e300
+    first, second = read_points(csv(tmp_path / "a.csv", "x,y", A)), read_points(csv(tmp_path / "b.csv", "x,y", large))
+    with pytest.raises(InputError, match=r"b\.csv: row 8 of the points, column y holds 1e\+300"):
+        pair(first, second)
+    assert not recwarn.list

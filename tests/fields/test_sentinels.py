@@ -21,7 +21,10 @@ RELIEF = 300 + 2.0 * COL + ROW + 3 * np.sin(COL / 4)
 RAW = FieldSpec(source="it", sigma=0.0)
 
 
-@pytest.mark.parametrize("mark", [-9999.0, -32767.0, -99999.0, 1e20, 9.969209968386869e36, -3.4028234663852886e38])
+@pytest.mark.parametrize(
+    "mark",
+    [-9999.0, -32767.0, -99999.0, 1e20, 9.969209968386869e36, -3.4028234663852886e38, -88888.0, -32766.0, 1e10, -1e9],
+)
 @pytest.mark.parametrize("block", [(slice(20, 30), slice(10, 30)), (slice(5, 6), slice(7, 8))])
 def test_marks_are_void_and_told(tmp_path: Path, mark: float, block: tuple[slice, slice]):
     z = RELIEF.astype(np.float32)
@@ -93,3 +96,16 @@ def test_a_mark_in_a_tile(tmp_path: Path):
     (tmp_path / "N10E010.hgt").write_bytes(tile.tobytes())
     raster = raster_files.read_raster(tmp_path / "N10E010.hgt")
     assert int(np.isnan(raster.elevation).sum()) == 50 and "-9999" in raster.notes[0]
+
+
+def test_a_short_mark_stands_far_away_and_often_and_inf_is_told(tmp_path: Path):
+    """-99 is a value as any other where its neighbours are near, or where it stands there once."""
+    rng = np.random.default_rng(0)
+    heights = rng.uniform(80.0, 120.0, 3000)
+    assert sentinels.find(np.append(heights, [-99.0] * 5)) == [(-99.0, 5)]
+    assert sentinels.find(np.append(heights, -99.0)) == []
+    assert sentinels.find(np.append(rng.uniform(-90.0, 120.0, 3000), [-99.0] * 5)) == []
+    z = RELIEF.astype(np.float32)
+    z[20:30, 10:30] = np.inf
+    field = uploads.load_upload(tif(tmp_path / "a.tif", z, "EPSG:32632", (500_000, 5e6), 30), RAW)
+    assert field.provenance["voids"] == 200 and any("holds inf 200 times" in text for text in field.warnings)

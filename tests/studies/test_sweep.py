@@ -35,6 +35,10 @@ def test_settings_of_one_name_are_told_apart_and_large_seeds_have_ranges() -> No
 def test_lists_are_parted_by_semicolons_and_other_kinds_sweep_too() -> None:
     made = sweep.read(TrainingSpec(), ["u.hidden=64,64; 128,128"])
     assert [member.spec.u.hidden for member in made.members] == [(64, 64), (128, 128)]  # type: ignore[attr-defined]
+    bracketed = sweep.read(TrainingSpec(), ["u.hidden=(64,64); [128, 128]"])
+    assert [member.spec for member in bracketed.members] == [member.spec for member in made.members]
+    unit = sweep.read(TrainingSpec(), ["field.height_unit=,foot"])  # an empty text is a value
+    assert [member.label for member in unit.members] == ["height_unit empty", "height_unit foot"]
     cold = sweep.read(LandscapeSpec(), ["coefficient=1,2"]).named("bowl")
     assert [member.spec.name for member in cold] == ["himmelblau"] * 2  # type: ignore[attr-defined]  # g, not the run
 
@@ -53,6 +57,7 @@ def test_lists_are_parted_by_semicolons_and_other_kinds_sweep_too() -> None:
         (["sigma"], "key=value"),
         (["u.pair_size=-1,2"], "u.pair_size"),
         (["seed="], "not 0"),
+        (["seed=9999999999..10000000001"], "between 0 and 2,147,483,647"),
     ],
 )
 def test_what_is_no_sweep_is_one_sentence(texts: list[str], says: str) -> None:

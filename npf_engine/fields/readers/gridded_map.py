@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from npf_engine.fields.readers.gridded_place import AT_POLE, LEAST_MEAN, WIDEST, Axes, Points
+from npf_engine.fields.readers.gridded_place import AT_POLE, EARTH, LEAST_MEAN, WIDEST, Axes, Points
 
 if TYPE_CHECKING:
     from pyproj import Proj
@@ -113,9 +113,13 @@ def _azimuthal(points: Points, axes: Axes, lon_0: float, lat_0: float) -> Map:
     place = f"{abs(lat_0):.4g} {'N' if lat_0 >= 0 else 'S'}, {abs(lon_0):.4g} {'E' if lon_0 >= 0 else 'W'}"
     told = (
         f"Positions are kilometres on an equal-area map about {place} (Lambert azimuthal): rho is the area measure of "
-        "the Earth, which a box of degrees is not.",
+        f"{_body(axes)}, which a box of degrees is not.",
     )
     return Map(x, y, turn, ("east of the middle", "north of the middle"), ("km", "km"), told, middle=(lon_0, lat_0))
+
+
+def _body(axes: Axes) -> str:
+    return "the Earth" if abs(axes[0] / EARTH[0] - 1) < 0.01 else f"a body of {axes[0] / KILOMETRE:,.0f} km radius"
 
 
 def _half_all(lon: np.ndarray) -> np.ndarray:
@@ -159,7 +163,7 @@ def _cylinder(points: Points, axes: Axes) -> Map:
     where = f"{abs(cut):.4g} {'E' if cut >= 0 else 'W'}"
     told = (
         "Positions are kilometres on Lambert's equal-area cylinder (x along the equator, y = R sin(latitude)): rho is "
-        "the area measure of the Earth. Components are eastward and northward.",
+        f"the area measure of {_body(axes)}. Components are eastward and northward.",
     )
     width = float(np.ptp(lon[np.isfinite(lon)]))
     columns = points.lon.shape[1]

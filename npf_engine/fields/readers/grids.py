@@ -14,7 +14,7 @@ import numpy as np
 from npf_engine.errors import InputError
 from npf_engine.fields.ground import Ground, even
 from npf_engine.fields.raster import Coordinates, Raster, centred, offset_told
-from npf_engine.fields.readers.table_ground import check_crs, in_degrees
+from npf_engine.fields.readers.table_ground import check_crs, cut_open, in_degrees
 from npf_engine.fields.readers.tables import Table, equal_neighbours, ignored_note, number_defects, row_defect
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.surface import SMALLEST_SIDE, known_elevation, reduced
@@ -47,6 +47,8 @@ def height_grid(table: Table) -> HeightGrid:
     checked = dataclasses.replace(table, values={**table.values, "z": infinite})
     for defect in number_defects(checked, ["x1", "x2", "z"]):
         raise InputError(defect)
+    if coordinates_of(table) == "degrees":  # a region across 180 degrees is one
+        table = dataclasses.replace(table, values={**table.values, "x1": cut_open(table.values["x1"])})
     (first, column), (second, row) = (np.unique(table.values[role], return_inverse=True) for role in ("x1", "x2"))
     _check_once(table)
     size = len(first) * len(second)

@@ -113,27 +113,30 @@ def strips(dataset: Dataset, band: Band, multiple: int = 1) -> Iterator[tuple[in
 
 def survey(dataset: Dataset, band: Band, options: RasterOptions) -> Values:
     """One look at all values: those that stand for nothing known, and the range of the others."""
-    low, high, whole = math.inf, -math.inf, True
+    low, high, whole, infinite = math.inf, -math.inf, True, 0
+    size = band.rows * band.cols
     ends: list[np.ndarray] = []
     for _, strip in strips(dataset, band):
         known = strip.compressed()
-        known = known[np.isfinite(known)] if known.dtype.kind == "f" else known
+        if known.dtype.kind == "f":
+            infinite += int(np.isinf(known).sum())
+            known = known[np.isfinite(known)]
         if not known.size:
             continue
         ends.append(_ends(known))
         low, high = min(low, float(known.min())), max(high, float(known.max()))
         whole = whole and (known.dtype.kind in "iu" or bool(np.all(known[:: 1 + known.size // 100_000] % 1 == 0)))
+    note = sentinels.infinite(band.name, infinite, size)
     if not ends:
-        return Values((), 0.0, "")
+        return Values((), 0.0, note)
     together = np.concatenate(ends)
     found = sentinels.find(together)
-    note = ""
     if found:
         masked = options.missing == "mask" or any(abs(value) > LARGEST for value, _ in found)
         marks = tuple(value for value, _ in found) if masked else ()
         counts = _counts(dataset, band, [value for value, _ in found])
-        size = band.rows * band.cols
-        note = sentinels.sentence(band.name, list(zip([v for v, _ in found], counts, strict=True)), size, masked)
+        told = sentinels.sentence(band.name, list(zip([v for v, _ in found], counts, strict=True)), size, masked)
+        note = f"{note} {told}".strip()
         rest = together[~np.isin(together, marks)]
         if rest.size:
             low, high = float(rest.min()), float(rest.max())

@@ -158,15 +158,21 @@ def _opened(x: np.ndarray, f: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if abs(np.ptp(x[:, 0]) - 360.0) < 1e-9:
         once = x[:, 0] < x[:, 0].max() - 1e-9
         x, f = x[once], f[once]
-    lon = np.unique(x[:, 0])
-    around = 360.0 - float(np.ptp(lon))
+    x[:, 0] = cut_open(x[:, 0])
+    return x, f
+
+
+def cut_open(longitudes: np.ndarray) -> np.ndarray:
+    """Longitudes (n,) of a region across 180 degrees as 170 ... 190; as they are where they have no wider gap than that
+    from the last to the first."""
+    lon = np.unique(longitudes)
+    around = 360.0 - float(np.ptp(lon)) if len(lon) else 0.0
     if len(lon) < 2 or float(np.diff(lon).max()) <= around * (1 + 1e-6) + 1e-6:
-        return x, f
+        return longitudes
     circle = np.unique(np.mod(lon, 360.0))
     gaps = np.diff(circle, append=circle[0] + 360.0)
     west = circle[(int(np.argmax(gaps)) + 1) % len(circle)]
-    x[:, 0] = west + np.mod(x[:, 0] - west, 360.0)
-    return x, f
+    return np.asarray(west + np.mod(longitudes - west, 360.0))
 
 
 def _grid(x: np.ndarray, f: np.ndarray, axes: Axes) -> tuple[Points, np.ndarray] | None:

@@ -31,7 +31,9 @@ NAMES = {
     MAPBOX: "Terrain-RGB: heights are -10000 + 0.1 (65536 R + 256 G + B)",
     TERRARIUM: "Terrarium: heights are 256 R + G + B / 256 - 32768",
 }
-MOST_SIDE = 2048  # pixels; tiles have 256, 512 or 1024
+MOST_SIDE = 2048  # pixels
+SIDES = (64, 128, 256, 512, 1024, 2048)  # of tiles, without the border that some have of their neighbours
+MOST_BORDER = 2
 DEEPEST, HIGHEST = -11_500.0, 9_200.0  # metres, on the Earth
 NEARLY_ALL = 0.99  # share of the pixels whose height must be one of the Earth
 ROUGHEST = 2000.0  # metres between neighbours, on half of the pixels at most: colours of a picture differ by more
@@ -47,6 +49,10 @@ def read_tile(path: Path, options: RasterOptions) -> Raster:
     if options.band != 1:
         raise InputError(f"{path.name} is a tile of heights, which are one band; leave band at 1.")
     rgb, seen = _pixels(path)
+    border = _border(rgb.shape) if _wants_place(path, options) else 0
+    if border > 0:
+        inner = slice(border, -border)
+        rgb, seen = rgb[inner, inner], seen[inner, inner]
     black = (rgb == _NOTHING).all(axis=2)
     known = seen & ~black if not black.all() else seen
     kind = options.encoding or _kind(rgb, known, path.name)
@@ -57,9 +63,11 @@ def read_tile(path: Path, options: RasterOptions) -> Raster:
     elevation, offset = centred(heights)
     unit = height_unit(options.height_unit) if options.height_unit else METRES
     why = "as it was said" if options.encoding else "set encoding where it is the other kind"
-    told = [f"{path.name} was decoded as {NAMES[kind]} metres ({why}).", unit.told]
+    told = [f"{path.name} was decoded as {NAMES[kind]} {unit.name} ({why}).", unit.told]
     told += [offset_told(offset, unit.name)] if offset else []
     notes = [sentinels.sentence(path.name, marks, heights.size, options.missing == "mask")] if marks else []
+    if border > 0:
+        told.append(f"Its outermost {border} pixel{'s' * (border > 1)}, those of its neighbours, were left out.")
     void = int((~known).sum())
     if void:
         notes.append(f"{void:,} pixels ({percent(void / known.size, 2)}) are clear or black, and were taken as void.")
@@ -139,8 +147,26 @@ def _plausible(heights: np.ndarray) -> bool:
     return not steps.size or float(np.median(steps)) <= ROUGHEST
 
 
+def _wants_place(path: Path, options: RasterOptions) -> bool:
+    return options.crs != systems.NOWHERE and tile_of(path) is not None
+
+
+def _border(shape: tuple[int, ...]) -> int:
+    """How many pixels of its neighbours a tile of 256, 512, 1024 or 2048 has on each side, -1 for what is no tile."""
+    rows, cols = shape[:2]
+    found = [k for k in range(MOST_BORDER + 1) if rows - 2 * k in SIDES]
+    return found[0] if rows == cols and found else -1
+
+
 def _placed(raster: Raster, path: Path, options: RasterOptions) -> Raster:
-    tile = None if options.crs == systems.NOWHERE else tile_of(path)
+    tile = tile_of(path) if _wants_place(path, options) else None
+    rows, cols = raster.elevation.shape
+    if tile is not None and _border((rows, cols)) != 0:
+        note = (
+            f"{path.name} has {rows} x {cols} pixels, and tiles of the web are squares of 256, 512 or 1024: where its "
+            "path says that it lies was not believed, so positions are in pixels."
+        )
+        return sized(replace(raster, notes=(note, *raster.notes)), options.pixel_size)
     if tile is None:
         note = (
             f"{path.name} does not say where it lies (a path that ends in zoom/column/row.png would), so positions are "

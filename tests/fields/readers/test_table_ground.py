@@ -198,3 +198,31 @@ def test_what_is_on_no_globe_is_one_sentence_and_crs_is_no_setting_of_tables(tmp
     for columns in ("lon, lat -> u, v", "lon, lat -> v"):
         with pytest.raises(InputError, match="tables are read without one"):
             catalog.resolve(FieldSpec(source=str(path), columns=columns, crs="IAU_2015:30100"))
+
+
+def test_heights_across_180_degrees_are_one_grid(tmp_path: Path) -> None:
+    """170 ... 180, -179 ... -170 has the slopes of 170 ... 190."""
+    lon, lat = (part.ravel() for part in np.meshgrid(np.arange(170.0, 191.0), np.arange(-10.0, 11.0)))
+    found = []
+    for name, east in (("a", lon), ("b", np.where(lon > 180, lon - 360, lon))):
+        rows = np.column_stack([east, lat, 1.0173 * (10.0 * lon + 20.0 * lat)])
+        path = tmp_path / f"{name}.csv"
+        np.savetxt(path, rows, delimiter=",", header="lon,lat,h [m]", comments="", fmt="%.9g")
+        found.append(
+            catalog.resolve(FieldSpec(source=str(path), columns="lon, lat -> h [m]", slope="per-metre", sigma=0))
+        )
+    (x, f), (other, same) = map(samples, found)
+    assert found[0].units.value == "metres per metre" and found[1].low[0] == pytest.approx(169.5, abs=0.51)
+    np.testing.assert_allclose(x, other, atol=1e-4)
+    np.testing.assert_allclose(f, same, rtol=1e-6)
+
+
+def test_areas_of_another_body_are_not_the_earths(tmp_path: Path) -> None:
+    path = tmp_path / "mars.tif"
+    across, up = np.meshgrid(np.arange(20.0), np.arange(20.0))
+    profile = {"driver": "GTiff", "width": 20, "height": 20, "count": 2, "dtype": "float32", "crs": "IAU_2015:49900"}
+    with rasterio.open(path, "w", **profile, transform=from_origin(0, 40, 0.5, 0.5)) as out:
+        out.write(np.sin(across).astype(np.float32), 1)
+        out.write(np.cos(up + across).astype(np.float32), 2)
+    field = catalog.resolve(FieldSpec(source=str(path), components="1, 2", rho="samples"))
+    assert "a body of 3,396 km radius" in told(field) and "the Earth" not in told(field)

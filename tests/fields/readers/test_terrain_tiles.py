@@ -153,3 +153,30 @@ def test_a_tile_is_one_band(tmp_path: Path) -> None:
     for more in ({"components": "1,2"}, {"band": 2}):
         with pytest.raises(InputError, match="heights, which are one band"):
             catalog.resolve(FieldSpec(source=str(path), pixel_size=30.0, **more))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("side", "border"), [(256, 0), (258, 1), (514, 1), (260, 2)])
+def test_a_border_of_the_neighbours_is_left_out(tmp_path: Path, side: int, border: int) -> None:
+    """3 m a column is 3 over the pixel's metres of the ground, whether the tile has a border or not."""
+    _, col = np.mgrid[0:side, 0:side]
+    path = save(tmp_path / "9/270/148.png", colours(100.0 + 3.0 * col, MAPBOX))
+    raster = read_tile(path, RasterOptions())
+    inner = side - 2 * border
+    assert raster.elevation.shape == (inner, inner) and raster.coordinates == "metres"
+    assert raster.bounds[2] - raster.bounds[0] == pytest.approx(2 * math.pi * A / 2**9, rel=1e-9)
+    assert float(raster.elevation[0, 0]) + raster.offset == pytest.approx(100.0 + 3.0 * border, abs=1e-3)
+    assert any("those of its neighbours" in text for text in raster.conversions) == bool(border)
+
+
+@pytest.mark.parametrize("shape", [(100, 256), (300, 300), (256, 512)])
+def test_what_is_no_square_of_the_web_is_not_stretched_to_one(tmp_path: Path, shape: tuple[int, int]) -> None:
+    _, col = np.mgrid[0 : shape[0], 0 : shape[1]]
+    path = save(tmp_path / "9/270/148.png", colours(100.0 + 3.0 * col, MAPBOX))
+    raster = read_tile(path, RasterOptions())
+    assert raster.elevation.shape == shape and raster.coordinates == "pixels"
+    assert f"has {shape[0]} x {shape[1]} pixels" in raster.notes[0] and "not believed" in raster.notes[0]
+
+
+def test_feet_of_a_tile_are_not_called_metres(tmp_path: Path) -> None:
+    raster = read_tile(save(tmp_path / "a.png", colours(HEIGHTS, MAPBOX)), RasterOptions(height_unit="foot"))
+    assert raster.conversions[0].count("feet") == 1 and "metres" not in raster.conversions[0]
