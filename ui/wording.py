@@ -21,7 +21,7 @@ CONTROLS = {
     "crs": "Coordinate system",
     "bounds": "Part: west, south, east, north",
 }
-KEYS = (*CONTROLS, "along", "axes", "missing", "smooth", "voids", "height_unit", "slope", "member", "band")
+KEYS = (*CONTROLS, "along", "axes", "missing", "smooth", "voids", "height_unit", "unit", "slope", "member", "band")
 _ANY = "|".join(KEYS)
 _SET = re.compile(rf"(?<![\w.“-])(?:field\.)?({_ANY}) ?= ?([^\s;)“]+?)(?=[,;.:)]*(?:\s|$))")
 _NAMED = re.compile(rf"(?<=\()({_ANY})(?=\))|(?<=\bset )({_ANY})\b(?! ?=)|(?<=\bwith )({_ANY})\b(?=[,.;]| or )")

@@ -36,7 +36,17 @@ def resolve(spec: FieldSpec, progress: Progress | None = None) -> Field:
     """
     field = source_of(spec).build(progress)
     field.provenance["spec"] = dataclasses.asdict(spec)
+    if spec.unit.strip():
+        _name_unit(field, spec.unit.strip())
     return field
+
+
+def _name_unit(field: Field, unit: str) -> None:
+    """What F is in, where nothing else says so; what a file says stands, and is told."""
+    if field.units.value and field.units.value != unit:
+        field.warnings.append(f"F is in {field.units.value} by what was read, so unit = {unit} was left out.")
+    else:
+        field.units = dataclasses.replace(field.units, value=unit)
 
 
 def price(spec: FieldSpec) -> Price:

@@ -79,6 +79,13 @@ def projected(values: np.ndarray) -> np.ndarray:
     return out
 
 
+def equal_neighbours(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs (i, j) of rows of (n, d) with the same x, i < j, each row beside the one before it in its group."""
+    order = np.argsort(projected(x), kind="stable")
+    same = np.all(x[order[1:]] == x[order[:-1]], axis=1)
+    return order[:-1][same], order[1:][same]
+
+
 def flat(values: np.ndarray) -> bool:
     """Whether the points (n, d) lie in a hyperplane (up to 1e-10 of their spread)."""
     spread = values.std(axis=0, dtype=np.float64)

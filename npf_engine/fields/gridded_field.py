@@ -80,6 +80,7 @@ def gridded_field(name: str, data: Gridded, spec: FieldSpec, source: str = "") -
             "crs": spec.crs,
             "grid": list(data.shape),
             "nodes": data.nodes,
+            "interpolated": len(x) - data.nodes,
             "voids": data.voids,
             "rho": "area",
             "origin": None if data.origin is None else list(data.origin),

@@ -43,6 +43,8 @@ def samples_field(name: str, samples: Samples, spec: FieldSpec) -> Field:
         provenance={
             "source": f"table {samples.file}",
             "rows": samples.rows,
+            "interpolated": samples.between,
+            "origin": None if samples.origin is None else list(samples.origin),
             "voids": samples.dropped,
             "columns": [column.name.strip() for column in samples.layout.columns],
             "rho": "samples",

@@ -137,6 +137,12 @@ class FieldSpec(Spec):
         "grid); #3 is the third; empty by their names.",
         longest=1000,
     )
+    unit: str = setting(
+        "",
+        "What F is in, as m/s, where a file or formula does not say; nothing is converted.",
+        title="F is in",
+        longest=40,
+    )
     # gridded data: which variables, and which step of their other dimensions
     components: str = setting(
         "",

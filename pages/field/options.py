@@ -54,6 +54,8 @@ def show(spec: FieldSpec, place: bool) -> None:
             _number(spec, "max_samples", 1000, GRID_SAMPLES)
         if file:
             _guesses(spec, terrain)
+        if (file and not terrain) or grid:
+            _text("unit", label_of(KNOWN["unit"]), spec.unit, _unit, "as the file says; or m/s")
         _number(spec, "split_seed")
 
 
@@ -85,6 +87,8 @@ def _guesses(spec: FieldSpec, terrain: bool) -> None:
     first, second = st.columns(2)
     with first:
         _select(spec, "missing")
+        if raster_vectors.asked(spec):
+            _select(spec, "along")
         if terrain:
             _select(spec, "height_unit", HEIGHTS, HEIGHTS)
     with second:
@@ -99,6 +103,10 @@ def _guesses(spec: FieldSpec, terrain: bool) -> None:
 
 def _crs(key: str) -> None:
     choice.change(crs=st.session_state[f"option_{key}"].strip())
+
+
+def _unit(key: str) -> None:
+    choice.change(unit=st.session_state[f"option_{key}"].strip()[:40])
 
 
 def _function(spec: FieldSpec) -> None:

@@ -30,7 +30,15 @@ def facts(field: Field) -> None:
     kind = "known on samples" if field.kind == "samples" else "known as a function"
     if field.lattice is not None:
         kind = "known on a grid and by interpolation between its nodes"
-    st.markdown(f"**{field.n:,}** samples in **{field.d}** dimension{'s' if field.d > 1 else ''}, {kind}{unit}")
+    space = f"in **{field.d}** dimension{'s' if field.d > 1 else ''}"
+    between = int(field.provenance.get("interpolated", 0))
+    if between:
+        kind = f"interpolated to **{field.n:,}** samples"
+        st.markdown(
+            f"From **{field.n - between:,}** {'rows' if 'rows' in field.provenance else 'points'}, {kind} {space}{unit}"
+        )
+    else:
+        st.markdown(f"**{field.n:,}** samples {space}, {kind}{unit}")
     _moments(field)
     for conversion in field.conversions:
         st.caption(f":material/straighten: {states.sentence(typeset(conversion))}")

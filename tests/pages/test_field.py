@@ -212,6 +212,19 @@ def test_columns_that_do_not_say_are_assigned(own_home: Path):
     assert "columns" not in app.query_params and "no more than a guess" in texts(app)
 
 
+def test_rows_in_degrees_are_read_and_counted_and_their_unit_is_named(own_home: Path):
+    lon, lat = (part.ravel() for part in np.meshgrid(np.arange(20.0), np.arange(12.0)))
+    rows = np.column_stack([lon, lat, np.sin(lon / 9), np.cos(lat / 9 + lon)])
+    app = open_page("field")
+    app.segmented_control(key=pick.MODE).set_value(pick.UPLOAD).run()
+    app.file_uploader(key="upload").set_value([("w.csv", table(rows, "lon,lat,u,v"), "text/csv")]).run()
+    assert not app.exception and not app.error and "no more than a guess" not in texts(app)
+    assert "From **240** rows, interpolated to **100,000** samples" in texts(app)
+    assert "does not say what u and v are in" in texts(app)
+    app.text_input(key="option_unit").set_value("m/s").run()
+    assert not app.exception and app.query_params["unit"] == "m/s" and "F in m/s" in texts(app)
+
+
 def test_bands_or_a_second_raster_are_chosen(own_home: Path, tmp_path: Path):
     first = save(tmp_path / "w.tif", U, V).read_bytes()
     app = open_page("field")

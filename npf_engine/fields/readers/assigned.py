@@ -12,13 +12,12 @@ import re
 from collections.abc import Sequence
 
 from npf_engine.errors import InputError
-from npf_engine.fields.readers.columns import VECTORS, Column, Layout, listed, plain, unit_of
+from npf_engine.fields.readers.columns import DEGREES, VECTORS, Column, Layout, listed, plain, unit_of
 from npf_engine.settings.limits import MAX_D
 from npf_engine.tasks.archives import brief
 
 EXAMPLE = "lon, lat -> u, v"
 ARROW = re.compile(r"->|→")
-DEGREES = (("lon", "lat"), ("longitude", "latitude"), ("long", "lat"), ("lng", "lat"))
 PLACES = (*DEGREES, ("easting", "northing"), ("east", "north"), ("e", "n"), ("xcoord", "ycoord"), ("px", "py"))
 NUMBER = re.compile(r"#\s*(\d{1,6})")
 

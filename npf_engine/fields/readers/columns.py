@@ -17,6 +17,7 @@ from npf_engine.settings.limits import MAX_D
 
 _NAME = re.compile(r"\s*#?\s*(?:([xf])\s*_?\s*(\d{1,9})|([xyzf]))\s*(?:[\[(]\s*(.*?)\s*[\])])?\s*", re.IGNORECASE)
 _ALIASES = {"x": "x1", "y": "x2", "f": "F1", "z": "z"}
+DEGREES = (("lon", "lat"), ("longitude", "latitude"), ("long", "lat"), ("lng", "lat"))
 PLACES = (("x", "y", "z"), ("x1", "x2", "x3"), ("points0", "points1", "points2"), ("x0", "x1", "x2"))
 VECTORS = tuple(
     tuple(stem + end for end in ends)
@@ -59,7 +60,7 @@ class Layout:
 
 def plan(file: str, names: Sequence[str]) -> Layout:
     """The layout of a table with these column names; InputError says which column is missing, doubled or too many."""
-    found, ignored = _recognise(file, names)
+    found, ignored = _in_degrees(names) or _recognise(file, names)
     if not any(role[0] == "F" for role in found):
         found, ignored = _by_other_names(file, names, found, ignored)
         if not any(role[0] == "F" for role in found) and "z" not in found:
@@ -96,6 +97,17 @@ def plan(file: str, names: Sequence[str]) -> Layout:
     if "z" in found:
         ignored = (*ignored, found["z"].name.strip())
     return Layout("samples", tuple(x[k] for k in order), tuple(f[k] for k in order), ignored)
+
+
+def _in_degrees(names: Sequence[str]) -> tuple[dict[str, Column], tuple[str, ...]] | None:
+    """The columns of a table that holds longitude, latitude, u and v, in any order, and nothing else."""
+    known = [plain(name) for name in names]
+    for places in DEGREES:
+        wanted = (*places, "u", "v")
+        if sorted(known) == sorted(wanted):
+            roles = dict(zip(("x1", "x2", "F1", "F2"), (known.index(name) for name in wanted), strict=True))
+            return {role: Column(k, names[k], role, unit_of(names[k])) for role, k in roles.items()}, ()
+    return None
 
 
 def _by_other_names(

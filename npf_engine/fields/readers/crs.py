@@ -212,6 +212,23 @@ def _on_globe(crs: CRS, x: np.ndarray, y: np.ndarray) -> Points:
     return lon, np.where(np.abs(lat) <= 91, np.clip(lat, -90, 90), np.nan)
 
 
+def half_axes(text: str) -> tuple[float, float]:
+    """Half axes in metres of the ellipsoid of a system (by ``name_of``); of WGS84 where it has none."""
+    body = parsed(text, "the file").ellipsoid or globe().ellipsoid
+    assert body is not None
+    return body.semi_major_metre, body.semi_minor_metre or body.semi_major_metre
+
+
+def true_places(text: str, x: np.ndarray, y: np.ndarray) -> Points | None:
+    """Longitude and latitude in degrees from Greenwich of degrees x, y about a pole that the system has of its own;
+    None of a system (by ``name_of``) that has none."""
+    flat = _horizontal(parsed(text, "the file")) if text else None
+    if flat is None or not (flat.is_geographic and flat.is_derived):
+        return None
+    factor = math.degrees(flat.axis_info[0].unit_conversion_factor or math.radians(1))
+    return _on_globe(flat, x / factor, y / factor)
+
+
 def _told(crs: CRS, ground: Ground, map_metres: tuple[float, float], latitude: float) -> str:
     """The stretch of the map in a sentence: metres of the ground in a metre of the map."""
     east, north = ground.east / map_metres[0], ground.north / map_metres[1]

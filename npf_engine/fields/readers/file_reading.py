@@ -22,6 +22,7 @@ from npf_engine.fields.readers.gridded_look import look as gridded_look
 from npf_engine.fields.readers.grids import HeightTable, coordinates_of, height_grid, heights_of
 from npf_engine.fields.readers.meshes import MeshLook
 from npf_engine.fields.readers.options import RasterOptions
+from npf_engine.fields.readers.table_ground import in_degrees
 from npf_engine.fields.readers.tables import Samples, Table
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.surface import known_elevation, reduced
@@ -204,14 +205,23 @@ def _raster_preview(path: Path, size: int, raster: Raster) -> UploadPreview:
     )
 
 
+def _degrees(table: Table) -> bool:
+    try:
+        return in_degrees(table.layout)
+    except InputError:  # told when it is read
+        return False
+
+
 def _table_preview(size: int, table: Table, spec: FieldSpec) -> UploadPreview:
     columns, shape, elevation, bounds = [], None, None, None
+    degrees = _degrees(table)
     for column in table.layout.columns:
         values = table.values[column.role]
         finite = values[np.isfinite(values)]
         low, high = (float(finite.min()), float(finite.max())) if len(finite) else (float("nan"), float("nan"))
         missing = int(np.isnan(values).sum())
-        columns.append(ColumnPreview(column.name.strip(), column.role, column.unit, low, high, missing))
+        unit = column.unit or ("degrees" if column.role in ("x1", "x2") and degrees else "")
+        columns.append(ColumnPreview(column.name.strip(), column.role, unit, low, high, missing))
     head = np.stack([table.values[c.role][:PREVIEW_ROWS] for c in table.layout.columns], axis=1)
     if table.layout.kind == "samples":
         defects = tables.defects(table)

@@ -18,7 +18,7 @@ from npf_engine.fields.readers import gridded_samples as sampling
 from npf_engine.fields.readers import gridded_volume as volumes
 from npf_engine.fields.readers.gridded_axes import Choice, Layout, choice, layout, same_steps
 from npf_engine.fields.readers.gridded_lattice import lattice
-from npf_engine.fields.readers.gridded_map import map_of, turned
+from npf_engine.fields.readers.gridded_map import map_of, of_the_earth, turned
 from npf_engine.fields.readers.gridded_open import TAKEN, opened
 from npf_engine.fields.readers.gridded_place import Points, points
 from npf_engine.fields.readers.gridded_smooth import smoothed
@@ -34,7 +34,6 @@ from npf_engine.settings.limits import rows_needed
 if TYPE_CHECKING:
     import xarray as xr
 
-MOSTLY = 20  # times as many interpolated samples as points, from which it is a note
 MOST_POINTS = 4_000_000_000  # of one slice: beyond, looking for the part that is read takes minutes
 
 
@@ -132,7 +131,7 @@ def _read(ds: xr.Dataset, file: str, spec: FieldSpec) -> Gridded:
         ),
         conversions=(*log.conversions, *told),
         notes=tuple(log.notes),
-        origin=chart.origin,
+        origin=chart.origin if of_the_earth(points.axes) else None,
     )
 
 
@@ -291,9 +290,5 @@ def _drawn(drawn: sampling.Samples, at: Points, log: Log) -> list[str]:
         )
     text = f"{n:,} samples by the area of the cells: {drawn.nodes:,} of {drawn.known:,} points of the grid"
     between = n - drawn.nodes
-    if between > MOSTLY * drawn.known:
-        log.note(
-            f"F is known at {drawn.known:,} points alone: {percent(between / n, 3)} of the samples lie between them, "
-            "where it is interpolated."
-        )
+    log.note(*sampling.mostly_between(between, drawn.known, "points"))
     return [text + (f", and {between:,} between them with values interpolated." if between else ".")]

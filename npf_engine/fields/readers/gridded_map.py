@@ -118,8 +118,13 @@ def _azimuthal(points: Points, axes: Axes, lon_0: float, lat_0: float) -> Map:
     return Map(x, y, turn, ("east of the middle", "north of the middle"), ("km", "km"), told, middle=(lon_0, lat_0))
 
 
+def of_the_earth(axes: Axes | None) -> bool:
+    """Whether half axes are those of the Earth, nearly."""
+    return axes is not None and abs(axes[0] / EARTH[0] - 1) < 0.01
+
+
 def _body(axes: Axes) -> str:
-    return "the Earth" if abs(axes[0] / EARTH[0] - 1) < 0.01 else f"a body of {axes[0] / KILOMETRE:,.0f} km radius"
+    return "the Earth" if of_the_earth(axes) else f"a body of {axes[0] / KILOMETRE:,.0f} km radius"
 
 
 def _half_all(lon: np.ndarray) -> np.ndarray:

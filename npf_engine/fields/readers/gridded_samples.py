@@ -14,7 +14,9 @@ import numpy as np
 from npf_engine.fields.readers import gridded_cells as cells
 from npf_engine.fields.readers.gridded_map import Map, metric
 from npf_engine.fields.readers.gridded_place import Points
+from npf_engine.numbers import percent
 
+MOSTLY = 4  # times as many interpolated samples as points, from which it is a note
 LEAST_SAMPLES = 100_000  # a coarser grid is sampled between its nodes too
 
 
@@ -27,6 +29,17 @@ class Samples:
     f: np.ndarray
     nodes: int
     known: int
+
+
+def mostly_between(between: int, known: int, what: str) -> list[str]:
+    """The note on samples that are interpolated for the most part: those kept for tests are then no unseen data."""
+    if between <= MOSTLY * known:
+        return []
+    share = percent(between / (between + known), 3)
+    return [
+        f"F is known at {known:,} {what} alone: {share} of the samples lie between them, where it is interpolated. "
+        "Those kept for tests are so too: they tell how well maps follow the interpolation, not what nobody measured."
+    ]
 
 
 def derivative(points: Points, scalar: np.ndarray) -> np.ndarray:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from npf_engine.errors import InputError
+from npf_engine.fields.degeneracy import equal_neighbours
 from npf_engine.fields.ground import Ground, even
 from npf_engine.fields.raster import Coordinates, Raster, centred, offset_told
 from npf_engine.fields.readers.table_ground import check_crs, cut_open, in_degrees
-from npf_engine.fields.readers.tables import Table, equal_neighbours, ignored_note, number_defects, row_defect
+from npf_engine.fields.readers.tables import Table, ignored_note, number_defects, row_defect
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.surface import SMALLEST_SIDE, known_elevation, reduced
 from npf_engine.fields.units_of_height import LEAST_KNOWN, HeightUnit, height_unit, length_of

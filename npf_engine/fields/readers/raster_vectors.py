@@ -15,6 +15,9 @@ from npf_engine.errors import InputError
 from npf_engine.fields.raster import Raster, crs_title, resample
 from npf_engine.fields.readers import crs as systems
 from npf_engine.fields.readers.columns import Column, Layout
+from npf_engine.fields.readers.gridded_map import map_of, turned
+from npf_engine.fields.readers.gridded_place import Axes, Points
+from npf_engine.fields.readers.gridded_samples import along_grid, draw, mostly_between
 from npf_engine.fields.readers.options import RasterOptions
 from npf_engine.fields.readers.raster_files import read_raster
 from npf_engine.fields.readers.tables import Table, in_one_unit
@@ -25,6 +28,10 @@ from npf_engine.tasks.archives import brief
 
 _BAND = re.compile(r"(?:band\s*)?(\d{1,4})", re.IGNORECASE)
 AXES = {"degrees": ("longitude", "latitude"), "metres": ("east", "north"), "pixels": ("column", "row from the south")}
+GUESSED = (
+    "The file does not say what its bands lie along; about a pole of its own they were taken along its columns and "
+    "rows: set along=earth where they are eastward and northward."
+)
 SAME = 1e-3  # of a pixel, by how much the edges of two rasters of one grid may differ
 
 
@@ -107,6 +114,7 @@ def _table(file: str, names: list[str], parts: list[Raster], spec: FieldSpec) ->
             f"The raster of {was} pixels was averaged to {rows} x {cols}, since at most {spec.max_samples:,} samples "
             "are used."
         )
+    globe = first.ground.axes if first.ground is not None else None
     across, up = AXES[first.coordinates]
     told = f"F is ({names[0]}, {names[1]}), the first along {across}, the second along {up}, in the file's own units."
     told += f" Positions are in {crs_title(first.crs)}." if first.crs else ""
@@ -120,6 +128,44 @@ def _table(file: str, names: list[str], parts: list[Raster], spec: FieldSpec) ->
         ),
         (),
     )
-    globe = first.ground.axes if first.ground is not None else None
-    table = Table(file, layout, values, tuple(dict.fromkeys(notes)), (told,), lost, globe)
-    return in_one_unit(table, strict=True)
+    table = Table(file, layout, values, tuple(dict.fromkeys(notes)), (told,), lost, globe, raster=True)
+    table = in_one_unit(table, strict=True)
+    true = systems.true_places(first.crs, *np.meshgrid(x, y)) if first.coordinates == "degrees" else None
+    return table if true is None else _about_its_own_pole(table, true, known, systems.half_axes(first.crs), spec)
+
+
+def _about_its_own_pole(
+    table: Table, true: tuple[np.ndarray, np.ndarray], known: np.ndarray, axes: Axes, spec: FieldSpec
+) -> Table:
+    """The samples on the map of the ground: pixels of a raster about a pole of its own lie where their true longitude
+    and latitude (rows, cols) say, and components along its columns and rows are turned to there."""
+    f = np.full((*known.shape, 2), np.nan)
+    f[known] = table.field_values()
+    points = Points(*true, axes, rectilinear=False, forward=(1, -1))  # rows run south
+    notes: list[str] = []
+    if spec.along != "earth":
+        f = along_grid(points, f)
+        notes = [] if spec.along else [GUESSED]
+    chart = map_of(points)
+    vectors, said = turned(f, chart) if spec.axes == "map" else (f, "")
+    drawn = draw(points, chart, vectors, spec.max_samples, spec.split_seed)
+    names = [
+        replace(column, name=name, unit=unit)
+        for column, name, unit in zip(table.layout.positions, chart.names, chart.units, strict=True)
+    ]
+    values = {f"x{k + 1}": drawn.x[:, k] for k in range(2)} | {f"F{k + 1}": drawn.f[:, k] for k in range(2)}
+    between = len(drawn.x) - drawn.nodes
+    told = (
+        "Places were computed from degrees about a pole of the file's own.",
+        *chart.told,
+        said,
+        f"{len(drawn.x):,} samples by the area of the cells: {drawn.nodes:,} of {drawn.known:,} pixels, and "
+        f"{between:,} between them with values interpolated.",
+    )
+    return replace(
+        table,
+        layout=replace(table.layout, positions=tuple(names)),
+        values=values,
+        notes=(*table.notes, *notes, *mostly_between(between, drawn.known, "pixels"), *chart.notes),
+        conversions=(*table.conversions, *(text for text in told if text)),
+    )

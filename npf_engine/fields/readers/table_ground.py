@@ -16,9 +16,9 @@ from npf_engine.fields.readers import crs as systems
 from npf_engine.fields.readers import gridded_cells as cells
 from npf_engine.fields.readers.assigned import EXAMPLE
 from npf_engine.fields.readers.columns import Column, Layout, plain
-from npf_engine.fields.readers.gridded_map import Map, map_of, turned
+from npf_engine.fields.readers.gridded_map import Map, map_of, of_the_earth, turned
 from npf_engine.fields.readers.gridded_place import EARTH, Axes, Points
-from npf_engine.fields.readers.gridded_samples import draw
+from npf_engine.fields.readers.gridded_samples import draw, mostly_between
 from npf_engine.fields.spec import FieldSpec
 
 LEAST_FULL = 0.5  # share of a grid that the rows must fill, to be one
@@ -35,13 +35,16 @@ AS_THEY_STAND = (
 
 @dataclass(frozen=True)
 class OnMap:
-    """x (n, 2) in km and f (n, 2) on the map, the layout with its axes, and what was done."""
+    """x (n, 2) in km and f (n, 2) on the map, the layout with its axes, and what was done; between: how many of them
+    are interpolated; origin: longitude and latitude of x = 0 on a map of the Earth."""
 
     x: np.ndarray
     f: np.ndarray
     layout: Layout
     conversions: tuple[str, ...]
     notes: tuple[str, ...]
+    between: int = 0
+    origin: tuple[float, float] | None = None
 
 
 def in_degrees(layout: Layout) -> bool:
@@ -97,10 +100,10 @@ def on_map(layout: Layout, x: np.ndarray, f: np.ndarray, spec: FieldSpec, globe:
     x, f = _opened(x, f)
     grid = _grid(x, f, axes)
     points, values = grid or (Points(x[:, :1], x[:, 1:], axes, rectilinear=False), f[:, None, :])
-    notes: list[str] = []
+    notes = [] if spec.unit else unit_not_said(layout)
     if grid is not None:
-        points, values, notes = cells.without_alone(points, values)
-        notes += cells.gaps_told(points)
+        points, values, away = cells.without_alone(points, values)
+        notes += [*away, *cells.gaps_told(points)]
     chart = map_of(points)
     vectors, told = turned(values, chart) if spec.axes == "map" else (values, "")
     positions = tuple(
@@ -112,16 +115,29 @@ def on_map(layout: Layout, x: np.ndarray, f: np.ndarray, spec: FieldSpec, globe:
     if grid is None:
         good = np.isfinite(chart.x[:, 0]) & np.isfinite(vectors).all(axis=(1, 2))
         there, f = np.stack([chart.x[:, 0], chart.y[:, 0]], axis=1)[good], vectors[good, 0]
+        between = 0
     else:
         drawn = draw(points, chart, vectors, spec.max_samples, spec.split_seed)
-        there, f = drawn.x, drawn.f
+        there, f, between = drawn.x, drawn.f, len(drawn.x) - drawn.nodes
         said.append(
             f"{len(there):,} samples by the area of the cells: {drawn.nodes:,} of {drawn.known:,} rows, and "
-            f"{len(there) - drawn.nodes:,} between them with values interpolated."
+            f"{between:,} between them with values interpolated."
         )
-    return OnMap(
-        there, f, replace(layout, positions=positions), tuple(text for text in said if text), (*notes, *chart.notes)
-    )
+        notes += mostly_between(between, drawn.known, "rows")
+    layout, told_all = replace(layout, positions=positions), tuple(text for text in said if text)
+    origin = chart.origin if of_the_earth(axes) else None
+    return OnMap(there, f, layout, told_all, (*notes, *chart.notes), between, origin)
+
+
+def unit_not_said(layout: Layout) -> list[str]:
+    """The sentence on components without a unit."""
+    if any(column.unit for column in layout.values):
+        return []
+    first, *rest = (column.name.strip() for column in layout.values)
+    return [
+        f"The table does not say what {' and '.join([first, *rest])} are in: write it in the header, as {first} [m/s], "
+        "or set unit."
+    ]
 
 
 def _check_range(layout: Layout, x: np.ndarray) -> None:

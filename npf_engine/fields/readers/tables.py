@@ -13,7 +13,7 @@ import numpy as np
 
 from npf_engine.errors import InputError
 from npf_engine.fields import sentinels
-from npf_engine.fields.degeneracy import field_warnings, flat, projected
+from npf_engine.fields.degeneracy import equal_neighbours, field_warnings, flat
 from npf_engine.fields.readers.assigned import assigned
 from npf_engine.fields.readers.binary_table import NpzTable, ParquetTable, open_npz, open_parquet
 from npf_engine.fields.readers.columns import Layout, plan
@@ -39,6 +39,7 @@ class Table:
     conversions: tuple[str, ...] = ()  # and on what was done to them
     dropped: int = 0  # rows that were left out
     globe: tuple[float, float] | None = None  # half axes in metres of what longitudes and latitudes lie on
+    raster: bool = False  # of bands: a coordinate system that is set was used
 
     @property
     def rows(self) -> int:
@@ -167,13 +168,6 @@ def number_defects(table: Table, roles: list[str]) -> list[str]:
     return out
 
 
-def equal_neighbours(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs (i, j) of rows of (n, d) with the same x, i < j, each row beside the one before it in its group."""
-    order = np.argsort(projected(x), kind="stable")
-    same = np.all(x[order[1:]] == x[order[:-1]], axis=1)
-    return order[:-1][same], order[1:][same]
-
-
 def averaged(table: Table) -> Table:
     """Rows with the same x whose F differs by no more than rounding of x or F explains become their mean, told.
 
@@ -268,6 +262,8 @@ class Samples:
     warnings: tuple[str, ...]
     conversions: tuple[str, ...] = ()
     dropped: int = 0
+    between: int = 0  # of x, f: interpolated, not rows of the table
+    origin: tuple[float, float] | None = None  # longitude and latitude of x = 0 on a map of the Earth
 
 
 def samples_of(table: Table, spec: FieldSpec) -> Samples:
@@ -277,20 +273,20 @@ def samples_of(table: Table, spec: FieldSpec) -> Samples:
     """
     for defect in defects(table):
         raise InputError(defect)
-    if table.globe is None:
+    if not table.raster:
         check_crs(spec)
     if spec.max_samples < rows_needed(table.layout.d):
         raise InputError(
             f"max_samples is {spec.max_samples}; {table.file} needs at least {rows_needed(table.layout.d)}."
         )
-    warnings = tuple(warnings_of(table, spec))
-    x, f = table.positions(), table.field_values()
-    found = on_map(table.layout, x, f, spec, table.globe)
+    warnings = warnings_of(table, spec)
+    found = on_map(table.layout, table.positions(), table.field_values(), spec, table.globe)
     x, f, told = found.x, found.f, (*table.conversions, *found.conversions)
-    if len(x) > spec.max_samples:
+    if len(x) > spec.max_samples:  # of samples that were drawn there are no more
         chosen = _chosen(len(x), spec)
         x, f = x[chosen], f[chosen]
-    return Samples(table.file, found.layout, table.rows, x, f, (*found.notes, *warnings), told, table.dropped)
+    notes = (*found.notes, *warnings)
+    return Samples(table.file, found.layout, table.rows, x, f, notes, told, table.dropped, found.between, found.origin)
 
 
 def _chosen(rows: int, spec: FieldSpec) -> np.ndarray:

@@ -130,3 +130,37 @@ def test_latitude_first_is_asked_about(text: str) -> None:
     names = ["lat", "lon", "u", "v", "Latitude [deg]", "Longitude [deg]", "z"]
     with pytest.raises(InputError, match="latitude is assigned before longitude"):
         assigned("a.csv", names, text)
+
+
+@pytest.mark.parametrize("names", ["lon,lat,u,v", "lat,lon,v,u", "u [m/s],v [m/s],Longitude,Latitude", "LON,LAT,U,V"])
+def test_longitude_latitude_u_and_v_and_nothing_else_are_no_guess(tmp_path: Path, names: str) -> None:
+    order = {"lon": 1, "longitude": 1, "lat": 2, "latitude": 2, "u": 3, "v": 4}
+    which = [order[name.partition(" ")[0].lower()] for name in names.split(",")]
+    path = save(tmp_path / "a.csv", tuple(names.split(",")), A[:, which])
+    table = read_table(path)
+    np.testing.assert_array_equal(np.hstack([table.positions(), table.field_values()]), A[:, 1:5])
+    seen = uploads.preview(path)
+    assert seen.ok and [column.unit for column in seen.columns[:2]] == ["degrees", "degrees"]
+    field = resolve(FieldSpec(source=str(path)))
+    assert field.units.position == ("km", "km") and field.provenance["origin"] is not None
+    unit = "m/s" if "[" in names else ""
+    assert field.units.value == unit and any("not say what" in text for text in field.warnings) == (not unit)
+
+
+def test_the_unit_of_f_can_be_named_where_the_table_does_not(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.csv", ("lon", "lat", "u", "v"), A[:, 1:5])
+    field = resolve(FieldSpec(source=str(path), unit="cm/s"))
+    assert field.units.value == "cm/s" and not any("set unit" in text for text in field.warnings)
+    path = save(tmp_path / "b.csv", ("lon", "lat", "u [m/s]", "v [m/s]"), A[:, 1:5])
+    field = resolve(FieldSpec(source=str(path), unit="cm/s"))
+    assert field.units.value == "m/s" and any("unit = cm/s was left out" in text for text in field.warnings)
+
+
+def test_rows_that_become_many_samples_are_counted_as_rows(tmp_path: Path) -> None:
+    lon, lat = (part.ravel() for part in np.meshgrid(np.arange(40.0), np.arange(30.0)))
+    path = save(
+        tmp_path / "a.csv", ("lon", "lat", "u", "v"), np.column_stack([lon, lat, np.sin(lon / 9), np.cos(lat / 9)])
+    )
+    field = resolve(FieldSpec(source=str(path)))
+    assert field.n == 100_000 and field.provenance["interpolated"] == 100_000 - 1200
+    assert any("known at 1,200 rows alone" in text and "kept for tests" in text for text in field.warnings)
