@@ -7,7 +7,7 @@ import logging
 import streamlit as st
 
 from npf_engine.runs import serving
-from ui import door, frame, health, warm
+from ui import door, frame, health, tour, warm
 
 
 def pages() -> dict[str, list]:
@@ -35,6 +35,7 @@ def main() -> None:
         st.error("This server was not started by `streamlit run app.py`: nobody can sign in.", icon=":material/lock:")
         return
     frame.sidebar()
+    tour.show(page.url_path or "home")
     health.run(page)
     frame.footer()
 

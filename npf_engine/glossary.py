@@ -49,6 +49,66 @@ SYMBOLS: dict[str, Term] = {
     "S": _term("S_eps", "Sε", "the Sinkhorn divergence of two clouds, 0 for the same law", "S<sub>ε</sub>"),
 }
 
+
+@dataclass(frozen=True)
+class Definition:
+    """equation: as text; source: where it stands, "NPF" being Vesseron and Cuturi, *On a Neural Implementation of
+    Brenier's Polar Factorization* (2024), Brenier's paper that of 1991; how: how it is computed here, and on what."""
+
+    equation: str
+    source: str
+    how: str = ""
+
+
+DEFINITIONS: dict[str, Definition] = {
+    "F": Definition("F = ∇u ∘ M", "NPF eq. 4; Brenier 1991", "Known as a function, on a grid, or on samples."),
+    "rho": Definition(
+        "x ~ ρ, M♯ρ = ρ", "Brenier 1991", "Uniform on a box, a disc or land; a Gaussian; or the law of samples."
+    ),
+    "law": Definition("F♯ρ(A) = ρ(F⁻¹(A)) = ρ({x : F(x) ∈ A})", "", "Its samples are F at the samples of ρ."),
+    "u": Definition(
+        "u(x) = scale · (wᵀz + Q(x) + bᵀx + c) + …, W ≥ 0, w ≥ 0",
+        "NPF eq. 5 and 6; ICNN: Amos and others 2017",
+        "Begins at the Gaussian map, is regressed on exact pairs, then lowers the dual mean u(x) + u*(F(x)) (eq. 8) "
+        "until held-out samples say that it is flat.",
+    ),
+    "grad_u": Definition("∇u♯ρ = F♯ρ, with least E|x − ∇u(x)|²", "Brenier 1991", "In closed form from the network."),
+    "conjugate": Definition(
+        "∇u*(y) = argmaxₓ ⟨x, y⟩ − u(x)",
+        "NPF eq. 3 and 9",
+        "Newton's method up to 8 dimensions, L-BFGS beyond; each point keeps its residual max|y − ∇u(x)|.",
+    ),
+    "V": Definition(
+        "min E|Vφ(F(x)) − ∇u*(F(x))|²", "NPF eq. 7", "It changes how long the solver takes, not its answer."
+    ),
+    "M": Definition("M = ∇u* ∘ F", "NPF eq. 9; Brenier 1991", "By a solver as Mθ, by a network as Mξ."),
+    "M_theta": Definition("Mθ(x) = ∇u*(F(x))", "NPF eq. 10", "Solved for every sample shown."),
+    "M_xi": Definition("min E|Mξ(x) − Mθ(x)|²", "NPF eq. 11", "Regressed on all training samples."),
+    "I": Definition(
+        "dX = (Xψ(t, X₀, X) − X)/(1 − t) dt + σ dB, X₀ = y, Iψ(y) = X₁",
+        "NPF eq. 12 and 13, algorithm 1",
+        "The bridge's exact step; draws that end far from M⁻¹(y) are drawn anew, twice at most.",
+    ),
+    "X": Definition("min E|Xψ(t, y, xₜ) − x|²", "NPF algorithm 1", "On pairs (Mθ(x), x) of the training samples."),
+    "G": Definition("G(w) = ∇ loss(w) on 128 images", "NPF 5.3", ""),
+    "g": Definition("density ∝ exp(−c g(x))", "NPF algorithm 2", ""),
+    "S": Definition(
+        "Sε(a, b) = OTε(a, b) − ½ OTε(a, a) − ½ OTε(b, b), OTε = min ⟨P, C⟩ + ε KL(P | a⊗b), C = |x − y|²",
+        "NPF 5.1; Genevay and others 2018",
+        "2,048 against 2,048 unseen points, fewer where there are fewer (column Points), ε = 0.05 E|X − X'|² of the "
+        "reference cloud, the mean of 8 draws or more; ± is the standard error over the draws.",
+    ),
+    "W": Definition(
+        "100 d E_θ W₂²(θ·X, θ·Y) / Var Y", "Bonneel and others 2015", "Random orthonormal frames, eight parts."
+    ),
+    "TV": Definition(
+        "½ Σ |a(cell) − b(cell)|",
+        "",
+        "Up to 128 cells of equal mass of ρ; ± is the change with the half of the samples.",
+    ),
+    "hole": Definition("max over x of ρ of the distance to M♯ρ", "", "In percent of ρ's spread; ± as for TV."),
+}
+
 # What a measured value stands between, and what it is held against. One name each.
 MEASURES: dict[str, str] = {
     "Value": "What was measured, on unseen test samples.",
@@ -91,5 +151,15 @@ def plotted(text: str) -> str:
 
 
 def explained(keys: Iterable[str]) -> str:
-    """What these symbols are, a line each in Markdown: the text of a tooltip."""
-    return "\n\n".join(f"**{SYMBOLS[key].text}**: {SYMBOLS[key].about}." for key in keys)
+    """What these symbols are, a line each in Markdown, with their equation: the text of a tooltip."""
+    return "\n\n".join(f"**{SYMBOLS[key].text}**: {SYMBOLS[key].about}.{_defined(key)}" for key in keys)
+
+
+def _defined(key: str) -> str:
+    found = DEFINITIONS.get(key)
+    return "" if found is None else f" {' · '.join(filter(None, [code(found.equation), found.source]))}"
+
+
+def code(text: str) -> str:
+    """A formula as pages set it, whatever stars and bars it has."""
+    return f"`{text}`"

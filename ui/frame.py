@@ -35,6 +35,7 @@ class Entry:
 PAGES: dict[str, Entry] = {
     "home": Entry("pages/home/page.py", "Home", ":material/home:", ""),
     "theory": Entry("pages/theory/page.py", "Theory", ":material/school:", ""),
+    "glossary": Entry("pages/glossary/page.py", "Glossary", ":material/menu_book:", ""),
     "field": Entry("pages/field/page.py", "Field", ":material/terrain:", "Make"),
     "train": Entry("pages/train/page.py", "Train", ":material/model_training:", "Make", ("train",)),
     "factorization": Entry("pages/factorization/page.py", "Factorization", ":material/call_split:", "Explore"),

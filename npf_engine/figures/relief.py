@@ -61,8 +61,24 @@ def of_field(
     """The surface whose slope is F, (side, side, 4) uint8, by samples x (n, 2) and F (n, 2): what a visitor knows a
     gradient field by."""
     parts = [mean_on_cells(x, f[:, k].astype(np.float64), low, high, side)[0][::-1] for k in (0, 1)]
-    lit = shade(*parts)
+    return of_slopes(*(_filled(part) for part in parts))
+
+
+def of_slopes(east: np.ndarray, north: np.ndarray) -> np.ndarray:
+    """The surface with these slopes, (rows, cols), rows running south; clear where they are NaN."""
+    lit = shade(east, north)
     return _picture(lit, np.broadcast_to(PLAIN, (*lit.shape, 3)))
+
+
+def _filled(cells: np.ndarray) -> np.ndarray:
+    """Lone cells without a sample have the mean of their neighbours; without any around them they stay as they are."""
+    padded = np.pad(cells.astype(np.float64), 1, constant_values=np.nan)
+    rows, cols = cells.shape
+    around = [padded[1 + i : 1 + i + rows, 1 + j : 1 + j + cols] for i in (-1, 0, 1) for j in (-1, 0, 1) if i or j]
+    known = np.sum([np.isfinite(part) for part in around], axis=0)
+    total = np.sum([np.nan_to_num(part) for part in around], axis=0)
+    mean = np.where(known >= 4, total / np.maximum(known, 1), np.nan)
+    return np.where(np.isfinite(cells), cells, mean)
 
 
 def _picture(lit: np.ndarray, colour: np.ndarray) -> np.ndarray:
@@ -77,9 +93,14 @@ def _picture(lit: np.ndarray, colour: np.ndarray) -> np.ndarray:
     return np.concatenate([np.clip(np.rint(rgb), 0, 255), alpha], axis=-1).astype(np.uint8)
 
 
-def png(picture: np.ndarray, width: int | None = None) -> bytes:
-    """A picture (rows, cols, 4) as PNG, enlarged smoothly to ``width`` pixels where that is said."""
+def png(picture: np.ndarray, width: int | None = None, ratio: float | None = None) -> bytes:
+    """A picture (rows, cols, 4) as PNG, ``width`` pixels wide where that is said, and of it the middle that is
+    ``ratio`` times as wide as high."""
     image = Image.fromarray(picture, "RGBA")
+    if ratio is not None:
+        wide, high = min(image.width, round(image.height * ratio)), min(image.height, round(image.width / ratio))
+        left, top = (image.width - wide) // 2, (image.height - high) // 2
+        image = image.crop((left, top, left + wide, top + high))
     if width is not None:
         image = image.resize((width, max(1, round(width * image.height / image.width))), Image.Resampling.BICUBIC)
     out = io.BytesIO()

@@ -8,8 +8,8 @@ from npf_engine.errors import InputError
 from npf_engine.measures.verdict import GOOD, USABLE
 from npf_engine.runs.store import Run
 from npf_engine.studies import kinds
-from pages.home import picture
-from ui import frame, states
+from pages.home import gallery, picture
+from ui import frame, states, tour
 from ui.runs import badge, load_model, store
 
 WHAT = (
@@ -22,6 +22,7 @@ WHAT = (
     "Then see both factors side by side, go from any value of F back to all places where it occurs, and take the model "
     "with you."
 )
+THEORY = "The theorem by hand, with toys that move"
 SYMBOLS = ("F", "Omega", "rho", "law", "u", "grad_u", "M", "M_xi")  # of the glossary
 
 
@@ -30,31 +31,34 @@ def main() -> None:
         "Polar factorization explorer", "What is in a vector field, once its convex part is taken out?", SYMBOLS
     )
     runs = store().list()
-    gallery = [run for run in runs if run.source == "gallery"]
+    ours = [run for run in runs if run.source == "gallery"]
     done = [run for run in runs if run.state == "done" and run.kind == kinds.TRAIN]
     st.markdown(WHAT)
-    _start(gallery, done)
+    _start(ours, done)
     with states.shown("the first picture"):
         # The first picture somebody sees must not be one of a model that cannot be trusted.
-        worthy = [run for run in (*gallery, *done) if run.verdict in (GOOD, USABLE)]
+        worthy = [run for run in (*ours, *done) if run.verdict in (GOOD, USABLE)]
         seen = next((run for run in worthy if load_model(run.id).d > 1), None)
         if seen is not None:
             picture.of_model(seen)
         else:
             picture.of_terrain()
-    if gallery:
-        _gallery(gallery)
+    if ours:
+        _gallery(ours)
     _recent([run for run in runs if run.source != "gallery"])
 
 
-def _start(gallery: list[Run], done: list[Run]) -> None:
-    with st.container(horizontal=True, key="start"):
+def _start(ours: list[Run], done: list[Run]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="start"):
         if st.button("Pick a field and train", type="primary", icon=":material/terrain:", key="start_field"):
             frame.go("field")
-        if gallery and st.button("Open the gallery", icon=":material/collections:", key="open_gallery"):
-            frame.go("factorization", {"run": gallery[0].id})
-        if not gallery and done and st.button("Open the latest model", icon=":material/call_split:", key="open_latest"):
+        if tour.offered() and st.button("Tour: 90 seconds", icon=":material/tour:", key="start_tour"):
+            tour.begin()
+        if ours and st.button("Open the gallery", icon=":material/collections:", key="open_gallery"):
+            frame.go("factorization", {"run": ours[0].id})
+        if not ours and done and st.button("Open the latest model", icon=":material/call_split:", key="open_latest"):
             frame.go("factorization", {"run": done[0].id})
+        frame.link("theory", THEORY)
 
 
 def _gallery(runs: list[Run]) -> None:
@@ -63,8 +67,7 @@ def _gallery(runs: list[Run]) -> None:
     columns = st.columns(min(3, len(runs)))
     for number, run in enumerate(runs):
         with columns[number % len(columns)], st.container(border=True, height="stretch", key=f"gallery_{run.id}"):
-            st.markdown(f"**{states.plain(run.name)}**")
-            badge(run)
+            gallery.card(run)
             with st.container(horizontal=True):
                 frame.link("factorization", None, {"run": run.id})
                 frame.link("inverse", None, {"run": run.id})

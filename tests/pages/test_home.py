@@ -6,7 +6,7 @@ import json
 
 from npf_engine.figures import blob
 from npf_engine.runs.store import Run, RunStore
-from tests.pages.conftest import button, endless, open_page, stand_in, texts, tiny, wait_for
+from tests.pages.conftest import button, endless, links, open_page, stand_in, texts, tiny, wait_for
 
 
 def test_before_any_run_of_ones_own_there_is_a_picture(store: RunStore):
@@ -27,6 +27,12 @@ def test_the_scene_moves_the_points_of_a_model(store: RunStore):
     assert blob.identity(points.proto.bytes) == json.loads(view.proto.json)["id"]
     told = json.loads(view.proto.json)
     assert told["scene"] and told["way"] == "path" and len(told["sentences"]) == 3
+
+
+def test_cards_of_the_gallery_say_what_their_field_is(store: RunStore):
+    app = open_page("home")
+    assert "the Jacksboro fault" in texts(app) and "four minima" in texts(app)
+    assert len(app.get("image")) == 3 and "The theorem by hand, with toys that move" in links(app)
 
 
 def test_one_click_starts_at_the_field(store: RunStore):

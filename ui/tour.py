@@ -1,0 +1,141 @@
+"""A tour of ninety seconds through the pages, with a model of the gallery: a card above each, a step in the link."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from ui import frame, runs
+
+STEP = "tour"  # query parameter: which step, from 1
+TURN = "tour_turn"  # session: the step that was just gone to
+FIELD_OF_THE_TOUR = "jacksboro"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stop: its page, what there is to see, the rest of its link, which of the page's views, and whether a model is
+    looked at there."""
+
+    page: str
+    title: str
+    text: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    view: str = ""
+    model: bool = False
+
+
+STEPS = (
+    Step(
+        "home",
+        "One field, two factors",
+        "Press **Play** in the picture below. A point starts at its place x; M moves it to another place, and there "
+        "are as many points everywhere as before; ∇u then takes it to a value of F. That is F = ∇u ∘ M.",
+    ),
+    Step(
+        "field",
+        "Any field will do",
+        "A place on Earth, a formula, a file. This one is the slope of real terrain in Tennessee. The picture of "
+        "**F♯ρ** below shows which slopes occur, and how often.",
+        {"source": FIELD_OF_THE_TOUR},
+    ),
+    Step(
+        "train",
+        "Minutes on two cores",
+        "One button trains u, M and the inverse. What it costs is said before; on the way you see whether it goes "
+        "well. We go on with a model that was trained so.",
+        {"source": FIELD_OF_THE_TOUR},
+    ),
+    Step(
+        "factorization",
+        "The factors side by side",
+        "Each point has one colour in all panels. ∇u♯ρ must cover F♯ρ, without folds; M♯ρ must fill the region evenly. "
+        "**Draw around points** in one panel: they light up in all of them.",
+        view="Clouds",
+        model=True,
+    ),
+    Step(
+        "factorization",
+        "Can it be trusted?",
+        "Every number stands between what the truth itself would score (floor) and what a method that learnt nothing "
+        "scores (trivial). Point at a head of the table for what it means.",
+        view="Accuracy",
+        model=True,
+    ),
+    Step(
+        "inverse",
+        "From a value back to places",
+        "F takes the same slope at many places. **Click a point** of the map of points: the other one shows all places "
+        "with its slope, and how often the model draws each.",
+        view="Pre-images",
+        model=True,
+    ),
+    Step(
+        "models",
+        "Take it with you",
+        "Each model can be had as one file that runs without this program, as a report, and with what to cite. Your "
+        "own field is next.",
+    ),
+)
+
+
+def offered() -> bool:
+    """Whether there is a model to show on the way."""
+    return _model() is not None
+
+
+def begin() -> None:
+    """Go to the first step (ends the script run)."""
+    _go(1)
+
+
+def show(page: str) -> None:
+    """The card of the link's step above the page it belongs to; nothing without one, or on another page."""
+    number = _number(st.query_params.get(STEP))
+    if number is None or STEPS[number - 1].page != page:
+        return
+    step = STEPS[number - 1]
+    if st.session_state.pop(TURN, None) == number and step.view:
+        st.session_state["view"] = step.view  # a page's tabs are bound to the link: they change it, and not it them
+    with st.container(border=True, gap="small", key="tour"):
+        st.markdown(f"**:material/tour: {number} of {len(STEPS)}: {step.title}**")
+        st.markdown(step.text)
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            last = number == len(STEPS)
+            if number > 1 and st.button("Back", icon=":material/arrow_back:", key="tour_back", shortcut="Alt+B"):
+                _go(number - 1, page)
+            label, icon = ("Pick a field of your own", "terrain") if last else ("Next", "arrow_forward")
+            if st.button(label, icon=f":material/{icon}:", key="tour_next", type="primary", shortcut="Alt+N"):
+                if last:
+                    frame.go("field")
+                _go(number + 1, page)
+            if st.button("Leave the tour", key="tour_leave", type="tertiary", shortcut="Esc"):
+                st.query_params.pop(STEP, None)
+                st.rerun()
+
+
+def _go(number: int, here: str = "") -> None:
+    step, model = STEPS[number - 1], _model()
+    told = {STEP: str(number), **step.query}
+    st.session_state[TURN] = number
+    if step.model and model is not None:
+        told["run"] = model
+    if step.page != here:
+        frame.go(step.page, told)
+    st.query_params[STEP] = str(number)
+    st.rerun()
+
+
+def _number(text: str | None) -> int | None:
+    """A step of the link, if it is one."""
+    known = {str(number): number for number in range(1, len(STEPS) + 1)}
+    return known.get(text or "")
+
+
+def _model() -> str | None:
+    """The model that is shown: of the gallery, the tour's field first."""
+    found = [run for run in runs.store().list() if run.source == "gallery"]
+    found.sort(key=lambda run: run.name != FIELD_OF_THE_TOUR)
+    return found[0].id if found else None
