@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tempfile
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -108,9 +109,11 @@ def bundle(path: Path) -> None:
 
 
 def _bundles() -> list[bytes]:
-    from benchmarks import fuzz_bundle
+    """Of a model with few weights and samples: the gallery's are megabytes, of which a fuzzer holds some dozens."""
+    from tests.tiny import tiny_bundle
 
-    return fuzz_bundle.seeds()
+    with tempfile.TemporaryDirectory() as folder:
+        return [tiny_bundle(Path(folder)).read_bytes()]
 
 
 def _in_bundle(data: bytes, rng: random.Random) -> bytes:

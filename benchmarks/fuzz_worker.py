@@ -128,9 +128,12 @@ def main() -> None:
 
     def mutate(data: bytes, longest: int, seed: int) -> bytes:
         rng = random.Random(seed)
-        if rng.random() < 0.5:
-            return atheris.Mutate(data, longest)
-        return rng.choice(reader.target.mutators)(bytes(data), rng)[:longest]
+        try:
+            if rng.random() < 0.5:
+                return atheris.Mutate(data, longest)
+            return rng.choice(reader.target.mutators)(bytes(data), rng)[:longest]
+        except MemoryError:  # of the fuzzer's own, which the limit counts too
+            return data
 
     limits = Limits()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -146,7 +149,11 @@ def main() -> None:
         worker.one,
         custom_mutator=mutate,
     )
-    atheris.Fuzz()
+    try:
+        atheris.Fuzz()
+    except BaseException:  # the fuzzer's, not a file's: its own way out waits for ever in the destructors of C++
+        (args.state / "died.txt").write_text(traceback.format_exc())
+        os._exit(1)
 
 
 if __name__ == "__main__":
