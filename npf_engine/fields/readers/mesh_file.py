@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from npf_engine.errors import InputError
+from npf_engine.fields.readers.mesh_pieces import check_pieces
 from npf_engine.settings.limits import check_cells
 from npf_engine.tasks.archives import brief
 
@@ -153,6 +154,7 @@ def open_mesh(path: Path) -> Mesh:
         raise InputError(
             f"{path.name} is a VTK file, and VTK is not installed here: pip install 'npf-explorer[fields]'."
         ) from error
+    check_pieces(path)
     reader = getattr(vtkIOXML, reader_name)()
     troubles: list[str] = []
     _listen(reader, troubles)
