@@ -13,7 +13,7 @@ from npf_engine.settings.limits import check_cells
 from npf_engine.tasks.archives import brief
 
 if TYPE_CHECKING:
-    from vtkmodules.vtkIOXMLParser import vtkXMLDataElement
+    from vtkmodules.vtkCommonDataModel import vtkXMLDataElement
 
 Extent = tuple[int, int, int, int, int, int]  # first and last index of the points along x, y and z
 PLACES = ("PointData", "CellData")
