@@ -147,6 +147,38 @@ def test_the_curvilinear_ocean_of_nemo() -> None:
     assert any("round the globe" in note for note in whole.notes) and whole.voids > 50_000
 
 
+def test_slopes_of_the_curvilinear_ocean_are_those_of_tangent_planes() -> None:
+    """At each point of NEMO's grid, to 89.4 N and across its seams: the slope that has the differences to its
+    neighbours along the chords of the ellipsoid, by pyproj's geocentric places."""
+    import pyproj
+
+    from npf_engine.fields.readers.gridded_place import EARTH, Points
+    from npf_engine.fields.readers.gridded_samples import derivative
+
+    with xr.open_dataset(iris("NEMO/nemo_1m_20150101-20150201_grid-T.nc"), decode_times=False) as ds:
+        lon, lat, t = (ds[name].values.squeeze().astype(float) for name in ("nav_lon", "nav_lat", "tos"))
+    f = derivative(Points(lon, lat, EARTH, rectilinear=False), t)
+    place = np.stack(pyproj.Transformer.from_crs(4979, 4978, always_xy=True).transform(lon, lat, 0 * lon), axis=-1)
+    phi, lam = np.radians(lat), np.radians(lon)
+    east = np.stack([-np.sin(lam), np.cos(lam), 0 * lam], axis=-1)
+    north = np.stack([-np.sin(phi) * np.cos(lam), -np.sin(phi) * np.sin(lam), np.cos(phi)], axis=-1)
+
+    def steps(
+        grid: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray]:  # to both neighbours; the last column is beside the first
+        up = np.full(grid.shape, np.nan)
+        up[1:-1] = grid[2:] - grid[:-2]
+        return np.roll(grid, -1, axis=1) - np.roll(grid, 1, axis=1), up
+
+    sides = [np.stack([(step * east).sum(-1), (step * north).sum(-1)], axis=-1) for step in steps(place)]
+    matrix, rise = np.stack(sides, axis=-2), np.stack(steps(t), axis=-1)
+    good = np.isfinite(matrix).all(axis=(-1, -2)) & np.isfinite(rise).all(axis=-1)
+    right = np.linalg.solve(matrix[good], rise[good][..., None])[..., 0]
+    miss = np.hypot(*(f[good] - right).T) / np.sqrt(np.square(right).sum(axis=1).mean())
+    assert good.sum() > 60_000 and good[:, [0, -1]].any() and lat[good].max() > 89
+    assert np.quantile(miss, 0.99) < 2e-4 and miss.max() < 2e-3
+
+
 def test_real_files_that_are_no_grid_say_so() -> None:
     for name, word in (("mesh_C4_synthetic_float.nc", "rows and columns"), ("SOI_Darwin.nc", "no numbers on a grid")):
         with pytest.raises(InputError, match=word):
