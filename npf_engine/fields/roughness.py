@@ -7,7 +7,9 @@ import numpy as np
 
 from npf_engine.numbers import percent
 
-SMOOTH_GRID = "smooth = 2 takes out what is smaller than about two steps of the grid; a part of it has fewer scales"
+SMOOTH_GRID = (
+    "smooth = 2 takes out what is smaller than about two steps of the grid; a part of the region has fewer scales"
+)
 SMOOTH_RASTER = "a larger sigma does"
 SMOOTH_TABLE = "means over neighbouring rows do"
 TAIL, HEAVY = 0.01, 0.2  # share of the samples, and of the mean square that they hold where the law has heavy tails
@@ -45,6 +47,6 @@ def rough_warning(x: np.ndarray, f: np.ndarray, mend: str) -> list[str]:
     tail = float(square[-max(1, int(TAIL * len(square))) :].sum() / square.sum())
     heavy = f" ({percent(TAIL)} of the samples hold {percent(tail, 2)} of it)" if tail > HEAVY else ""
     return [
-        f"F is rough: {percent(share, 2)} of its variance{heavy} is there between nearest samples, which a short "
-        f"training of M does not follow. Smooth it first ({mend}), or train for longer."
+        f"F is rough: {percent(min(share, 1.0), 2)} of its variance{heavy} is there between nearest samples, which a "
+        f"short training of M does not follow. Smooth it first ({mend}), or train for longer."
     ]

@@ -9,6 +9,7 @@ import torch
 
 from npf_engine.fields.field import Field, Scaling, Units, split_indices
 from npf_engine.fields.readers.columns import Layout
+from npf_engine.fields.readers.gridded_map import AZIMUTHAL, CYLINDER
 from npf_engine.fields.readers.tables import Samples
 from npf_engine.fields.roughness import SMOOTH_TABLE, rough_warning
 from npf_engine.fields.shift import shift_of
@@ -55,8 +56,9 @@ def samples_field(name: str, samples: Samples, spec: FieldSpec) -> Field:
 
 def _units(layout: Layout) -> Units:
     values = list(dict.fromkeys(column.unit for column in layout.values if column.unit))
+    names = tuple(column.name for column in layout.positions)
     return Units(
-        tuple(column.role for column in layout.positions),
+        names if names in (AZIMUTHAL, CYLINDER) else tuple(column.role for column in layout.positions),
         tuple(column.unit for column in layout.positions),
         values[0] if len(values) == 1 else " / ".join(values[:3]),
     )

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pyproj import Proj
 
 KILOMETRE = 1000.0
+AZIMUTHAL = ("east of the middle", "north of the middle")  # names of the axes of the two maps
+CYLINDER = ("along the equator", "R sin(latitude)")
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def _azimuthal(points: Points, axes: Axes, lon_0: float, lat_0: float) -> Map:
         f"Positions are kilometres on an equal-area map about {place} (Lambert azimuthal): rho is the area measure of "
         f"{_body(axes)}, which a box of degrees is not.",
     )
-    return Map(x, y, turn, ("east of the middle", "north of the middle"), ("km", "km"), told, middle=(lon_0, lat_0))
+    return Map(x, y, turn, AZIMUTHAL, ("km", "km"), told, middle=(lon_0, lat_0))
 
 
 def of_the_earth(axes: Axes | None) -> bool:
@@ -185,9 +187,8 @@ def _cylinder(points: Points, axes: Axes) -> Map:
         f"{why} and shapes are squeezed near the poles; choose bounds (west, south, east, north) for a map about the "
         "middle of a part.",
     )
-    names = ("along the equator", "R sin(latitude)")
     around = float(2 * np.pi * radius / KILOMETRE)
-    return Map(x, y, np.zeros_like(x), names, ("km", "km"), told, notes, True, meridian=middle, around=around)
+    return Map(x, y, np.zeros_like(x), CYLINDER, ("km", "km"), told, notes, True, meridian=middle, around=around)
 
 
 def turned(f: np.ndarray, chart: Map) -> tuple[np.ndarray, str]:

@@ -35,7 +35,7 @@ def mostly_between(between: int, known: int, what: str) -> list[str]:
     """The note on samples that are interpolated for the most part: those kept for tests are then no unseen data."""
     if between <= MOSTLY * known:
         return []
-    share = percent(between / (between + known), 3)
+    share = percent(between / (between + known), 2)
     return [
         f"F is known at {known:,} {what} alone: {share} of the samples lie between them, where it is interpolated. "
         "Those kept for tests are so too: they tell how well maps follow the interpolation, not what nobody measured."

@@ -111,7 +111,7 @@ def on_map(layout: Layout, x: np.ndarray, f: np.ndarray, spec: FieldSpec, globe:
         for column, name, unit in zip(layout.positions, chart.names, chart.units, strict=True)
     )
     names = " and ".join(column.name.strip() for column in layout.values)
-    said = [*_told(chart, grid is not None), f"{names} were taken as eastward and northward.", told]
+    said = [*_told(chart, grid is not None), f"Taken as eastward and northward: {names}.", told]
     if grid is None:
         good = np.isfinite(chart.x[:, 0]) & np.isfinite(vectors).all(axis=(1, 2))
         there, f = np.stack([chart.x[:, 0], chart.y[:, 0]], axis=1)[good], vectors[good, 0]

@@ -72,7 +72,8 @@ def test_a_table_on_a_grid_of_degrees_is_a_field_of_the_ground(tmp_path: Path) -
     path = write(tmp_path / "a.csv", ACROSS, UP, *gradient(ACROSS, UP))
     field = catalog.resolve(FieldSpec(source=str(path), columns="lon, lat -> u, v"))
     assert field.units.position == ("km", "km") and "Lambert azimuthal" in told(field)
-    assert "u and v were taken as eastward and northward" in told(field) and "by the area of the cells" in told(field)
+    assert field.units.axes == ("east of the middle", "north of the middle") and field.provenance["origin"] == [10, 55]
+    assert "Taken as eastward and northward: u and v." in told(field) and "by the area of the cells" in told(field)
     check(field, 2e-3)
     x, _ = samples(field)
     _, lat = PROJ(*(1000.0 * x.T), inverse=True)
@@ -225,4 +226,5 @@ def test_areas_of_another_body_are_not_the_earths(tmp_path: Path) -> None:
         out.write(np.sin(across).astype(np.float32), 1)
         out.write(np.cos(up + across).astype(np.float32), 2)
     field = catalog.resolve(FieldSpec(source=str(path), components="1, 2", rho="samples"))
+    assert field.provenance["origin"] is None  # no coasts of the Earth there
     assert "a body of 3,396 km radius" in told(field) and "the Earth" not in told(field)
