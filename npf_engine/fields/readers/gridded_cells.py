@@ -24,6 +24,9 @@ LOOKED_AT = 64  # rows and columns of a curvilinear grid whose steps are compare
 FOLD = 0.9  # share of the columns whose neighbours across a fold must be near
 
 
+Steps = tuple[np.ndarray, np.ndarray]
+
+
 @dataclass(frozen=True)
 class Cuts:
     """Between which rows (rows - 1,) and which columns (cols - 1,) the grid has a gap."""
@@ -235,37 +238,40 @@ def _places(points: Points) -> np.ndarray:
     return np.stack([n * np.cos(lat) * np.cos(lon), n * np.cos(lat) * np.sin(lon), n * (1 - e2) * np.sin(lat)], axis=-1)
 
 
-def ground_steps(points: Points, axis: int, cut: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Metres eastward and northward (rows, cols) of one step along an axis of a curvilinear grid on the Earth.
+def ground_steps(points: Points, cut: Cuts) -> tuple[Steps, Steps]:
+    """Metres (eastward, northward) of one column and of one row of a curvilinear grid on the Earth, (rows, cols) each.
 
     The mean of the steps to both neighbours, or the one of them that is known and no gap: each the great circle's
     length in its direction, so that a pole is a place like any other.
     """
-    place = _places(points)
+    assert points.axes is not None
+    place = np.moveaxis(_places(points), -1, 0)
     lon, lat = np.radians(points.lon), np.radians(points.lat)
-    east = np.stack([-np.sin(lon), np.cos(lon), np.zeros_like(lon)], axis=-1)
-    north = np.stack([-np.sin(lat) * np.cos(lon), -np.sin(lat) * np.sin(lon), np.cos(lat)], axis=-1)
-    size = place.shape[axis]
-    here, there = (np.take(place, range(k, size - 1 + k), axis=axis) for k in (0, 1))
-    steps = there - here
-    gap = cut[:, None] if axis == 0 else cut[None, :]
-    steps[np.broadcast_to(gap, steps.shape[:2])] = np.nan
-    parts = []
-    for sign, at in ((1.0, 0), (-1.0, 1)):  # from a point to the next one, and from that back
-        frame = [np.take(basis, range(at, size - 1 + at), axis=axis) for basis in (east, north)]
-        own = np.take(place, range(at, size - 1 + at), axis=axis)
-        parts.append([sign * part for part in _on_tangent(sign * steps, frame, np.linalg.norm(own, axis=2))])
-    return _mean_of(parts[0][0], parts[1][0], axis), _mean_of(parts[0][1], parts[1][1], axis)
+    turns = np.sin(lon), np.cos(lon), np.sin(lat), np.cos(lat)
+    found = []
+    for axis, gaps in ((1, cut.cols), (0, cut.rows)):
+        x, y, z = (np.diff(part, axis=axis) for part in place)
+        if gaps.any():
+            x[(slice(None), gaps) if axis == 1 else gaps] = np.nan
+        with np.errstate(invalid="ignore"):
+            angle = 2.0 * np.arcsin(np.clip(np.sqrt(x * x + y * y + z * z) / (2.0 * points.axes[0]), 0.0, 1.0))
+            longer = np.where(angle > 0, angle / np.sin(angle), 1.0)  # than its shadow on the ground
+        ends = [_on_ground(x, y, z, [_end(turn, axis, k) for turn in turns]) for k in (0, 1)]
+        east, north = (_mean_of(ends[0][k] * longer, ends[1][k] * longer, axis) for k in (0, 1))
+        found.append((east, north))
+    return found[0], found[1]
 
 
-def _on_tangent(step: np.ndarray, frame: list[np.ndarray], radius: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """East and north of a chord, as long as its great circle."""
-    east, north = ((step * basis).sum(axis=2) for basis in frame)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        chord, flat = np.linalg.norm(step, axis=2), np.hypot(east, north)
-        arc = 2.0 * radius * np.arcsin(np.clip(chord / (2.0 * radius), 0.0, 1.0))
-        ratio = np.where(flat > 0, arc / flat, 1.0)
-    return east * ratio, north * ratio
+def _end(grid: np.ndarray, axis: int, k: int) -> np.ndarray:
+    """The points from which the steps along an axis start (0), or in which they end (1)."""
+    part = slice(k, grid.shape[axis] - 1 + k)
+    return grid[:, part] if axis == 1 else grid[part]
+
+
+def _on_ground(x: np.ndarray, y: np.ndarray, z: np.ndarray, turns: list[np.ndarray]) -> Steps:
+    """East and north of steps in space, at places by the sine and cosine of their longitudes and latitudes."""
+    sin_lon, cos_lon, sin_lat, cos_lat = turns
+    return y * cos_lon - x * sin_lon, z * cos_lat - (x * cos_lon + y * sin_lon) * sin_lat
 
 
 def _mean_of(forward: np.ndarray, backward: np.ndarray, axis: int) -> np.ndarray:

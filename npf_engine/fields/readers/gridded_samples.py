@@ -79,7 +79,7 @@ Pairs = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 def _steps(points: Points, cut: cells.Cuts) -> Pairs:
     """Metres eastward and northward of one column and one row: (east by column, by row), (north by column, by row)."""
     if points.earth and not points.rectilinear:
-        (ei, ni), (ej, nj) = cells.ground_steps(points, 1, cut.cols), cells.ground_steps(points, 0, cut.rows)
+        (ei, ni), (ej, nj) = cells.ground_steps(points, cut)
         return (ei, ej), (ni, nj)
 
     def both(grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
