@@ -15,6 +15,7 @@ MOST_VALUES = 200  # that 0.5 % of the numbers have in common: there are no more
 FEWEST = 3  # equal values that are no coincidence in a small table
 MOST_POINTS = {2: 20_000, 3: 6_000}  # of a triangulation, by dimension
 INNER = 0.05  # share of the points of a plateau that lie within it
+LEAST_ROWS, APART = 100, 0.5  # rows from which, and share of the extent of the others, some lie far away
 RANK_TOLERANCE = 1e-10  # smallest eigenvalue of the correlation matrix of a cloud that fills its space
 
 
@@ -93,6 +94,39 @@ def flat(values: np.ndarray) -> bool:
         return True
     standard = (values - values.mean(axis=0, dtype=np.float64)) / spread
     return bool(np.linalg.eigvalsh(standard.T @ standard / len(values))[0] < RANK_TOLERANCE)
+
+
+def far_rows(x: np.ndarray) -> np.ndarray:
+    """Which positions (n, d) lie far from all others along an axis: a few (0.1 %, three at least) beyond a gap of half
+    the extent of all the rest. None of fewer than 100."""
+    out = np.zeros(len(x), dtype=bool)
+    most = max(FEWEST, len(x) // 1000)
+    if len(x) < LEAST_ROWS:
+        return out
+    for column in x.T:
+        low, high = float(column.min()), float(column.max())
+        for side in (1.0, -1.0):
+            away = np.argpartition(side * column, most)[: most + 1]  # the nearest to that end, and one more
+            away = away[np.argsort(side * column[away])]
+            steps = np.abs(np.diff(column[away]))
+            rest = (high if side > 0 else low) - column[away[1:]]
+            beyond = np.flatnonzero(steps > APART * np.abs(rest))
+            if len(beyond):
+                out[away[: beyond[-1] + 1]] = True
+    return out
+
+
+def far_told(x: np.ndarray) -> list[str]:
+    """The sentence on positions (n, d) far from all others; none where there are none."""
+    far = np.flatnonzero(far_rows(x))
+    if not len(far):
+        return []
+    place = ", ".join(f"{value:.6g}" for value in x[far[0]][:6])
+    what, lies = ("One sample lies", "it is") if len(far) == 1 else (f"{len(far):,} samples lie", "they are")
+    return [
+        f"{what} far from all others (at {place}): the region reaches there, and nearly all samples fill a small part "
+        f"of it; leave out what is a mistake, as a place at 0, 0 where {lies} not known."
+    ]
 
 
 def field_warnings(values: np.ndarray, positions: np.ndarray | None = None) -> list[str]:

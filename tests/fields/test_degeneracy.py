@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from npf_engine.fields.degeneracy import field_warnings, plateau_share
+from npf_engine.fields.degeneracy import far_rows, far_told, field_warnings, plateau_share
 
 
 def test_equal_values_along_a_line_are_no_plateau_and_over_an_area_they_are() -> None:
@@ -36,3 +36,16 @@ def test_parallels_of_a_map_and_two_meridians_are_no_plateaus() -> None:
     space = rng.uniform(-1, 1, (20_000, 3))
     ball = np.linalg.norm(space, axis=1) < 0.8
     assert plateau_share(np.where(ball, 0.0, space[:, 0]), space) == np.mean(ball)
+
+
+def test_a_place_far_from_all_others_is_told() -> None:
+    """Eastings about 500,000 and one row at 0, 0, where a place is not known; heavy tails and parts are none."""
+    rng = np.random.default_rng(0)
+    utm = rng.uniform(0, 1000, (500, 2)) + np.array([500_000.0, 5_000_000.0])
+    assert not far_rows(utm).any()
+    stray = np.vstack([utm, [0.0, 0.0]])
+    assert np.flatnonzero(far_rows(stray)).tolist() == [500]
+    assert "One sample lies far from all others (at 0, 0)" in far_told(stray)[0]
+    assert "2 samples lie" in far_told(np.vstack([stray, [0.0, 5e6]]))[0]
+    for law in (rng.normal(size=(1000, 2)), rng.exponential(size=(1000, 2)), np.vstack([utm[:300], utm[:200] + 1e6])):
+        assert far_told(law) == []

@@ -13,7 +13,7 @@ import numpy as np
 
 from npf_engine.errors import InputError
 from npf_engine.fields import sentinels
-from npf_engine.fields.degeneracy import equal_neighbours, field_warnings, flat
+from npf_engine.fields.degeneracy import equal_neighbours, far_told, field_warnings, flat
 from npf_engine.fields.readers.assigned import assigned
 from npf_engine.fields.readers.binary_table import NpzTable, ParquetTable, open_npz, open_parquet
 from npf_engine.fields.readers.columns import Layout, plan
@@ -285,7 +285,7 @@ def samples_of(table: Table, spec: FieldSpec) -> Samples:
     if len(x) > spec.max_samples:  # of samples that were drawn there are no more
         chosen = _chosen(len(x), spec)
         x, f = x[chosen], f[chosen]
-    notes = (*found.notes, *warnings)
+    notes = (*found.notes, *warnings, *far_told(x))
     return Samples(table.file, found.layout, table.rows, x, f, notes, told, table.dropped, found.between, found.origin)
 
 
