@@ -18,7 +18,8 @@ the grid of times is therefore fine near 1.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import torch
@@ -109,20 +110,21 @@ class Bridge(nn.Module):
     def sample(self, y: Tensor, generator: torch.Generator, steps: int = 100, chunk: int = 8192) -> Tensor:
         """One draw of I_psi(y, noise) for each row of y (n, d): (n, d). ``generator`` lives on the CPU, so that a seed
         gives the same noise on every device."""
+        return torch.cat([deque(self.walk(part, generator, steps), maxlen=1).pop()[1] for part in y.split(chunk)])
+
+    @torch.no_grad()
+    def walk(self, y: Tensor, generator: torch.Generator, steps: int = 100) -> Iterator[tuple[float, Tensor]]:
+        """The steps of ``sample`` from y (n, d): each time in (0, 1] with where the paths are then, (n, d)."""
         times = bridge_times(steps, self.grid_power)
-        out = []
-        for part in y.split(chunk):
-            from_y = self._from_y(part)
-            x = part
-            for before, after in pairwise(times):
-                aim = self.confine(self._held(before, from_y, x))
-                share = (after - before) / (1 - before)
-                x = torch.lerp(x, aim, share)
-                if after < 1:
-                    noise = torch.randn(part.shape, generator=generator).to(part)
-                    x = torch.addcmul(x, noise, self.sigma, value=math.sqrt(share * (1 - after)))
-            out.append(x)
-        return torch.cat(out)
+        from_y, x = self._from_y(y), y
+        for before, after in pairwise(times):
+            aim = self.confine(self._held(before, from_y, x))
+            share = (after - before) / (1 - before)
+            x = torch.lerp(x, aim, share)
+            if after < 1:
+                noise = torch.randn(y.shape, generator=generator).to(y)
+                x = torch.addcmul(x, noise, self.sigma, value=math.sqrt(share * (1 - after)))
+            yield after, x
 
     def _from_y(self, y: Tensor) -> Tensor:
         """What the first layer makes of y and its bias (n, width): the same at every step of a path."""

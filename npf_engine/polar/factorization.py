@@ -190,7 +190,7 @@ class PolarFactorization:
         generator = torch.Generator().manual_seed(seed)
         drawn = self._paths(self.bridge, y, seed, generator)
         m = self.m
-        if m is None or not self.guide_steps or self.d > GUIDE_MAX_D:
+        if m is None or not self._guides:
             return drawn
         stay, close = self._guidance
         confine = self.bridge.confine
@@ -204,6 +204,18 @@ class PolarFactorization:
             better = left_there < left[far]
             drawn[far[better]], left[far[better]] = paths[better], left_there[better]
         return drawn
+
+    def _guided(self, drawn: Tensor, y: Tensor) -> Tensor:
+        """Where M_xi leads ends of paths (n, d) for y (n, d) on to, model units; where they are, for a model that does
+        not guide."""
+        if self.m is None or self.bridge is None or not self._guides:
+            return drawn
+        stay, close = self._guidance
+        return guide(self.m, drawn, y, self.bridge.confine, stay, self.guide_steps, close)[0]
+
+    @property
+    def _guides(self) -> bool:
+        return self.m is not None and bool(self.guide_steps) and self.d <= GUIDE_MAX_D
 
     def _paths(self, bridge: Bridge, y: Tensor, seed: int, generator: torch.Generator) -> Tensor:
         """Where paths of the bridge for y (n, d) end; Heun's have the seed for their noise, the exact ones the

@@ -16,7 +16,7 @@ from npf_engine.polar import PolarFactorization
 from npf_engine.runs.store import Run
 from npf_engine.settings import limits, reading
 from npf_engine.tasks import layout
-from pages.inverse import answer
+from pages.inverse import answer, ways
 from pages.inverse.wording import level_lines
 from ui import coast, fieldtitle, modelviews, states
 from ui.plots import plot
@@ -51,7 +51,15 @@ def show(run: Run, model: PolarFactorization, name: str) -> None:
         _map(run, x, f, model, grid, name)
     with right:
         _preimages(view, x, f, model, grid, clicked, name)
-    _ladder(view, name)
+    if model.d > 2:
+        _ladder(view, name)
+        return
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown("## How the draws get there")
+        ways.show(view, model, run.id, grid, name)
+    with right:
+        _ladder(view, name)
 
 
 def asked(d: int) -> np.ndarray | None:

@@ -68,6 +68,13 @@ def test_a_clicked_place_is_marked_for_its_own_run_and_gradient_alone(store: Run
     assert list(marked.values()) == [True, False, False]
 
 
+def test_the_ways_of_the_draws_begin_at_one_point_and_lie_over_the_relief(store: RunStore, done: Run):
+    app = open_page("inverse", {"run": done.id, "g": "0.5, -0.5"})
+    (scene,) = app.get("bidi_component")
+    assert not app.exception and "Each draw of Iψ is a random path" in texts(app)
+    assert scene.proto.component_name == "npf_paths"
+
+
 @pytest.mark.parametrize("text", ["1.0", "a, b", "nan, 1", "1, 2, 3"])
 def test_gradient_of_the_link_that_is_none_is_told(store: RunStore, done: Run, text: str):
     app = open_page("inverse", {"run": done.id, "g": text})

@@ -13,7 +13,7 @@ import streamlit as st
 
 HERE = Path(__file__).resolve().parent
 # kind of scene -> what else of this folder its script needs
-KINDS: dict[str, tuple[str, ...]] = {"particles": ("dots",), "mesh": (), "legendre": ("solid",)}
+KINDS: dict[str, tuple[str, ...]] = {"particles": ("dots",), "mesh": (), "legendre": ("solid",), "paths": ()}
 SHARED = (HERE.parent / "linked" / "frame.js", HERE / "kit.js")
 
 
