@@ -141,7 +141,7 @@ format: $(VENV)/.dev
 gallery: $(VENV)/.run
 	$(PY) -m npf_engine.runs.gallery
 
-BENCHES := $(filter-out benchmarks/bench_ui.py benchmarks/bench_lab.py,$(sort $(wildcard benchmarks/bench_*.py)))
+BENCHES := $(filter-out benchmarks/bench_ui.py benchmarks/bench_browser.py benchmarks/bench_lab.py,$(sort $(wildcard benchmarks/bench_*.py)))
 # These take hours at their full size (benchmarks/README.md has the commands): make bench shows that they run.
 BENCH_QUICK := terrain_peers gaussian known scaling
 
@@ -153,6 +153,7 @@ bench: $(VENV)/.bench
 
 bench-ui: $(VENV)/.dev
 	PYTHONPATH=. $(PY) benchmarks/bench_ui.py
+	OMP_NUM_THREADS=1 PYTHONPATH=. $(PY) -m benchmarks.bench_browser
 	OMP_NUM_THREADS=1 PYTHONPATH=. $(PY) -m benchmarks.check_models
 
 bench-lab: $(VENV)/.run

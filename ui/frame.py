@@ -65,7 +65,7 @@ STYLE = """<style>
   .st-key-accuracy_wide { display: none; }
 }
 @media (min-width: 641px) { .st-key-accuracy_narrow { display: none; } }
-.npf-cards { display: grid; gap: 0.6rem; margin: 0; }
+.npf-cards { display: grid; gap: 0.6rem; margin: 0 !important; padding: 0 !important; }
 .npf-cards > div { border: 1px solid color-mix(in srgb, currentColor 22%, transparent); border-radius: 8px;
   padding: 0.5rem 0.7rem; }
 .npf-cards dt { font-weight: 600; }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -149,8 +150,16 @@ def _unknown(run_id: str) -> None:
 def describe(run: Run) -> str:
     """A run in one line: name, verdict or state, preset, age."""
     parts = [run.name, run.verdict or run.state]
-    parts.append("gallery" if run.source == "gallery" else f"{run.source} {frame.ago(time.time() - run.created)}")
+    parts.append("gallery" if run.source == "gallery" else f"{run.source} {frame.ago(time.time() - _ended(run))}")
     return "  ·  ".join(parts)
+
+
+def _ended(run: Run) -> float:
+    """Unix seconds at which a run was done; of one that is not, or came from elsewhere, when it was made."""
+    if run.state == "done" and run.source == "trained":
+        with contextlib.suppress(OSError):
+            return (run.folder / layout.REPORT).stat().st_mtime
+    return run.created
 
 
 def badge(run: Run) -> None:

@@ -95,5 +95,6 @@ def miss_rows(item: Mapping[str, object]) -> list[AccuracyRow]:
     if exact := maybe_mapping(item, "exact"):
         title, mean = "|F(x) - v| after the draws were carried to exact pre-images", maybe_number(exact, "mean")
         rows.append(AccuracyRow(title, mean, 0.0))
-        rows.append(AccuracyRow("share of them that end within 0.01", maybe_number(exact, "found"), 1.0))
+        title = "share of them that end within 0.01 of F's spread from v"
+        rows.append(AccuracyRow(title, maybe_number(exact, "found"), 1.0))
     return rows

@@ -48,7 +48,7 @@ h1 { margin: 0 } h2 { margin: 2.2rem 0 .6rem; font-size: 1.2rem } .soft { color:
 .verdict { font-weight: 600 } .good { color: var(--good) } .usable { color: var(--usable) } .bad { color: var(--bad) }
 table { border-collapse: collapse; width: 100%; font-size: .9rem }
 th, td { text-align: right; padding: .3rem .5rem; border-bottom: 1px solid var(--line); vertical-align: top }
-th:first-child, td:first-child { text-align: left } .plain td { text-align: left; overflow-wrap: anywhere }
+th:first-child, td:first-child, .plain th { text-align: left } .plain td { text-align: left; overflow-wrap: anywhere }
 .wide { overflow-x: auto }
 @media screen and (max-width: 40rem) { .numbers tr { display: grid; grid-template-columns: repeat(5, 1fr) }
   .numbers th, .numbers td { padding: .2rem .1rem; border: 0; font-size: .8rem }
@@ -130,10 +130,7 @@ def _figure(svg: bytes, caption: str) -> str:
 
 def _accuracy(metrics: Mapping[str, object], unit: str) -> str:
     """The table in the symbols of the pages; ``unit``: of F."""
-    rows = [
-        (typeset(row.title).replace("units of F", unit or "F's own unit"), *_written(row))
-        for row in accuracy_rows(metrics)
-    ]
+    rows = [(_titled(row.title, unit), *_written(row)) for row in accuracy_rows(metrics)]
     if not rows:
         return '<p class="soft">This model carries no accuracy table.</p>'
     about = (
@@ -142,6 +139,13 @@ def _accuracy(metrics: Mapping[str, object], unit: str) -> str:
         "draws it is made of are independent."
     )
     return _table(HEADS, rows, "numbers") + f'<p class="soft">{about}</p>'
+
+
+def _titled(title: str, unit: str) -> str:
+    """In the symbols of the pages, with the unit where the figure has F's."""
+    if title.startswith("test dual") and unit:
+        title = f"{title} ({unit}, x scaled to [−1, 1])"
+    return typeset(title).replace("units of F", unit or "F's own unit")
 
 
 def _written(row: AccuracyRow) -> list[str]:

@@ -225,7 +225,7 @@ def _config(view: View, key: str, sweeps: bool) -> Mapping[str, ColumnConfig]:
     column = st.column_config
     found: dict[str, ColumnConfig] = {
         # Name, page and verdict are seen together on a screen of 420 pixels.
-        "Name": column.TextColumn(width=165, pinned=True),
+        "Name": column.TextColumn(width=200, pinned=True),
         OPEN: column.ButtonColumn("Page", width=70, type="tertiary", key=f"{key}_open", help="The run's own page"),  # type: ignore[dict-item]
         "Runs": column.TextColumn(
             width="small", help="Runs of the sweep that are done, of how many; the means are of these"
