@@ -151,7 +151,7 @@ def _all(page: Any, points: int) -> None:
     """Wait for the first look, ask for all samples where they are not shown, and wait for them."""
     page.wait_for_selector(f"{VIEW}[data-ready=yes]", state="attached")
     page.get_by_text(f"All {points:,}", exact=True).click()
-    page.get_by_text(f"All {points:,} samples").wait_for()
+    page.get_by_text(f"All {points:,} samples").wait_for(timeout=600_000)  # their conjugates, once
 
 
 def switches(page: Any, rounds: int) -> dict[str, float]:
