@@ -119,14 +119,14 @@ def metrics(runs: Sequence[Run]) -> dict[str, list[str]]:
     table = {}
     for name in names:
         counts = {row["n"] for rows in found if (row := rows.get(name)) is not None}
-        table[name] = [_cell(rows.get(name), len(counts) > 1) for rows in found]
+        table[name] = [cell(rows.get(name), len(counts) > 1) for rows in found]
     if any(run.seconds for run in runs):
         table["Verdict"] = [states.plain(run.verdict or "–") for run in runs]
         table["Time"] = [frame.duration((run.seconds or {}).get("total")) for run in runs]
     return table
 
 
-def _cell(row: Mapping[str, object] | None, counted: bool) -> str:
+def cell(row: Mapping[str, object] | None, counted: bool) -> str:
     """Value and ratio; with the number of points where that is ``counted``."""
     value, ratio, se, n = (maybe_number(row or {}, key) for key in ("value", "ratio", "se", "n"))
     if row is None or value is None:

@@ -37,7 +37,10 @@ RUN = "gallery-jacksboro"
 # What there is to see: the bare pages, and of those with views each view of a finished run.
 WAYS = (
     *(f"/{'' if name == 'home' else name}" for name in frame.PAGES),
-    *(f"/factorization?run={RUN}&view={view}" for view in ("Accuracy", "Exact", "Potential", "Helmholtz–Hodge")),
+    *(
+        f"/factorization?run={RUN}&view={view}"
+        for view in ("Accuracy", "Exact", "Mesh", "Potential", "Helmholtz–Hodge", "t-SNE")
+    ),
     *(f"/inverse?run={RUN}&view={view}" for view in ("Trust", "Relocation", "Cosine")),
     *(f"/theory?view={view}" for view in ("A line", "The plane")),
     "/landscape?of=Classifier",

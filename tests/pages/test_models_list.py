@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from npf_engine.runs.store import RunStore
 from npf_engine.studies.factorization.spec import TrainingSpec
 from npf_engine.studies.recolor.spec import RecolorSpec
 from npf_engine.tasks import layout
-from pages.models import ticks
+from pages.models import compare, ticks
 from tests.pages.conftest import button, open_page, texts
 from tests.runs import fabricated
 
@@ -56,6 +57,9 @@ def test_filters_columns_and_order_stand_in_the_link(home: RunStore) -> None:
     app = open_page("models", {"models_kind": "Training", "models_order": "∇u♯ρ", "models_filter": "jacksboro quick"})
     names = list(app.dataframe[0].value["Name"])
     assert names.index("dales") < names.index("hills") and "bowl" not in names
+    app = open_page("models", {"models_order": "Seconds", "models_columns": "Verdict"})
+    assert list(app.dataframe[0].value.columns) == ["Name", "Open", "Verdict", "Runs", "Seconds"]  # what sorts is seen
+    assert row(app, "hills")["Runs"] == "1"
 
 
 def test_a_baseline_stays_on_top_and_differences_stand_beside(home: RunStore) -> None:
@@ -65,7 +69,8 @@ def test_a_baseline_stays_on_top_and_differences_stand_beside(home: RunStore) ->
     app.run()
     assert app.query_params["baseline"] == hills.id
     assert next(iter(app.dataframe[0].value["Name"])) == "★ hills"
-    assert row(app, "dales")["Δ ∇u♯ρ"] == pytest.approx(1.2 - 1.5)
+    assert row(app, "dales")["Δ ∇u♯ρ"] == pytest.approx(1.2 - 1.5) and np.isnan(row(app, "★ hills")["Δ ∇u♯ρ"])
+    assert "of another field or kind: another task" in texts(app)  # the gallery's, the landscape, the colours
     button(app, "Unpin the baseline").click()
     app.run()
     assert "baseline" not in app.query_params and "Δ ∇u♯ρ" not in app.dataframe[0].value
@@ -90,9 +95,20 @@ def test_three_runs_of_two_kinds_are_compared(home: RunStore) -> None:
     assert "Nothing: they have" not in texts(app)
     shown = app.table[0].value
     assert "0.25" in set(shown["bowl"])  # the landscape's own measure stands there too
+    assert "of different fields" in texts(app)
+    alone = open_page("models", {"run": ids["hills"], "with": ids["dales"]})
+    assert "of different fields" not in texts(alone)
     home.table.update(ids["bowl"], spec=json.dumps({"kind": "of tomorrow", "x": 1}))
     later = open_page("models", {"run": ids["hills"], "with": ids["bowl"]})
     assert not later.exception and "hills" in texts(later)
+
+
+def test_a_change_between_halves_is_no_standard_error() -> None:
+    row = {"value": 24.3, "ratio": 1.09, "se": 0.2, "n": 300, "split": False}
+    assert (
+        compare.cell(row, True) == "24.3 (1.09 ± 0.2; 300 points)" and compare.cell(row, False) == "24.3 (1.09 ± 0.2)"
+    )
+    assert compare.cell(row | {"split": True}, False) == "24.3 (1.09)" and compare.cell(None, True) == "–"
 
 
 def test_ticks_change_by_rows() -> None:
