@@ -42,7 +42,7 @@ def offer(seen: GriddedLook, spec: FieldSpec) -> None:
 
 def _variables(seen: GriddedLook, asked: bool) -> None:
     """asked: whether nothing is F before the visitor says what."""
-    options = [*(f"{a}, {b}" for a, b in seen.pairs), *(f"∇ {name}" for name in seen.scalars)]
+    options = [*map(", ".join, seen.boxes), *map(", ".join, seen.pairs), *(f"∇ {name}" for name in seen.scalars)]
     now = ", ".join(seen.variables) if len(seen.variables) > 1 else f"∇ {seen.variables[0]}"
     options = list(dict.fromkeys([*options, now]))
     if len(options) < 2:
@@ -64,6 +64,8 @@ def _variables_chosen() -> None:
     chosen = str(st.session_state["gridded_variables"])
     if chosen.startswith("∇ "):
         choice.change(components="", scalar=chosen[2:])
+    elif chosen.count(", ") == 2:  # a box has no level to choose
+        choice.change(components=chosen.replace(", ", ","), scalar="", level="")
     else:
         choice.change(components=chosen.replace(", ", ","), scalar="")
 

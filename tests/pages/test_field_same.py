@@ -154,3 +154,15 @@ def test_page_and_command_line_read_the_same_numbers(
         assert mine[key] == other[key], key
     f = np.concatenate([field.y_train, field.y_test]).astype(float) + np.array(field.shift or (0.0,) * field.d)
     assert cKDTree(f).query(right)[0].max() <= 1e-6 * max(1.0, float(np.abs(right).max()))
+
+
+def test_a_slice_of_a_box_is_chosen_and_the_box_again(app: AppTest, tmp_path: Path) -> None:
+    path, _, _ = box(tmp_path)
+    app.file_uploader(key="upload").set_value([(path.name, path.read_bytes(), "application/octet-stream")]).run()
+    assert app.selectbox(key="gridded_variables").value == "u, v, w" and not app.get("select_slider")
+    app.selectbox(key="gridded_variables").set_value("u, v").run()
+    app.select_slider(key="gridded_level").set_value(3).run()
+    assert app.query_params["components"] == "u,v" and app.query_params["level"] == "#3" and not app.error
+    app.selectbox(key="gridded_variables").set_value("u, v, w").run()
+    assert app.query_params["components"] == "u,v,w" and "level" not in app.query_params
+    assert not app.exception and not app.error

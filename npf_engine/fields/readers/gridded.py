@@ -15,13 +15,13 @@ from npf_engine.errors import InputError
 from npf_engine.fields.readers import gridded_cells as cells
 from npf_engine.fields.readers import gridded_names as names
 from npf_engine.fields.readers import gridded_samples as sampling
+from npf_engine.fields.readers import gridded_smooth as smoothing
 from npf_engine.fields.readers import gridded_volume as volumes
 from npf_engine.fields.readers.gridded_axes import Choice, Layout, choice, layout, same_steps
 from npf_engine.fields.readers.gridded_lattice import lattice
 from npf_engine.fields.readers.gridded_map import map_of, of_the_earth, turned
 from npf_engine.fields.readers.gridded_open import TAKEN, opened
 from npf_engine.fields.readers.gridded_place import Points, points
-from npf_engine.fields.readers.gridded_smooth import smoothed
 from npf_engine.fields.readers.gridded_stagger import Component, together
 from npf_engine.fields.readers.gridded_units import common, unit_of
 from npf_engine.fields.readers.gridded_values import Index, Log, checked, values
@@ -219,11 +219,8 @@ def _parts(
 def _smooth(parts: list[Component], at: Points, spec: FieldSpec, log: Log) -> list[Component]:
     if spec.smooth <= 0:
         return parts
-    log.convert(
-        f"{' and '.join(part.name for part in parts)} {'was' if len(parts) == 1 else 'were'} smoothed by a Gaussian of "
-        f"{spec.smooth:g} steps of the grid, where known (smooth={spec.smooth:g})."
-    )
-    return [replace(part, values=smoothed(part.values, at, spec.smooth)) for part in parts]
+    log.convert(smoothing.told([part.name for part in parts], spec.smooth))
+    return [replace(part, values=smoothing.smoothed(part.values, at, spec.smooth)) for part in parts]
 
 
 def _field(

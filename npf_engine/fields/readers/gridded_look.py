@@ -17,8 +17,9 @@ MOST_VARIABLES = 200
 
 @dataclass(frozen=True)
 class GriddedLook:
-    """variables: those that F is made of; pairs, scalars: the vectors and variables of the file; choices: dimensions of
-    which one step is taken, with the step that the spec asks for (0 where it asks for none that is there)."""
+    """variables: those that F is made of; pairs, boxes, scalars: the vectors in the plane and in space, and the
+    variables of the file; choices: dimensions of which one step is taken, with the step that the spec asks for (0 where
+    it asks for none that is there)."""
 
     variables: tuple[str, ...]
     pairs: tuple[tuple[str, str], ...]
@@ -26,6 +27,7 @@ class GriddedLook:
     choices: tuple[Choice, ...]
     shape: tuple[int, ...] = (0, 0)
     defect: str = ""
+    boxes: tuple[tuple[str, str, str], ...] = ()
 
 
 def look(path: Path, spec: FieldSpec) -> GriddedLook:
@@ -55,4 +57,5 @@ def look(path: Path, spec: FieldSpec) -> GriddedLook:
                 defect = defect or str(error)
                 choices.append(choice(ds, kind, dim, ""))
         shape = (*box, int(ds.sizes[grid.y]), int(ds.sizes[grid.x]))
-        return GriddedLook(found.names, pairs, scalars, tuple(choices), shape, defect)
+        boxes = tuple(names.boxes(ds, every))[:MOST_VARIABLES]
+        return GriddedLook(found.names, pairs, scalars, tuple(choices), shape, defect, boxes)

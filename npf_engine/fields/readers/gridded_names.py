@@ -158,6 +158,12 @@ def chosen(ds: xr.Dataset, spec: FieldSpec, file: str) -> Variables:
     return Variables((first, second), along, notes)
 
 
+def boxes(ds: xr.Dataset, names: list[str]) -> list[tuple[str, str, str]]:
+    """The flows on x, y and z of a box."""
+    found = [(a, b, _third(ds, a, names)) for a, b, _ in pairs(ds, names)]
+    return [(a, b, c) for a, b, c in found if c]
+
+
 def _in_box(ds: xr.Dataset, name: str) -> bool:
     """Whether a variable lies on x, y and z of a box, not on a map, whose levels are looked at one at a time."""
     variable, grid = ds.variables[name], layout(ds, name)

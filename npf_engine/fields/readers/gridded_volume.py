@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from npf_engine.errors import InputError
+from npf_engine.fields.readers import gridded_smooth as smoothing
 from npf_engine.fields.readers.columns import Column
 from npf_engine.fields.readers.gridded_axes import Choice, Layout, layout
 from npf_engine.fields.readers.gridded_place import coordinate
@@ -78,6 +79,11 @@ def read_volume(ds: xr.Dataset, names: tuple[str, ...], choices: list[Choice], s
     units = [" ".join(str(ds.variables[name].attrs.get("units", "")).split())[:40] for name in names]
     f = np.stack([checked(values(ds, name, steps, dims, log), name, spec.missing, log) for name in names], axis=-1)
     f, value = _in_one_unit(f, names, units, log)
+    if spec.smooth > 0:
+        f = np.stack([smoothing.smoothed(f[..., k], None, spec.smooth) for k in range(3)], axis=-1)
+        log.convert(smoothing.told(names, spec.smooth))
+    if spec.bounds is not None:
+        log.note("bounds are degrees, and this grid has none: all of it was taken.")
     lines = {dim: coordinate(ds, dim, steps) for dim in dims}
     known = np.isfinite(f).all(axis=3)
     lost = int(known.size - known.sum())

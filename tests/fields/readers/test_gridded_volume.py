@@ -11,6 +11,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields import catalog
 from npf_engine.fields.field import Field
 from npf_engine.fields.readers.gridded import read_gridded
+from npf_engine.fields.readers.gridded_look import look
 from npf_engine.fields.spec import FieldSpec
 from tests.fields.test_meshes import add, image, write
 
@@ -89,3 +90,18 @@ def test_units_voids_and_what_is_no_box(tmp_path: Path) -> None:
     assert read_gridded(path, FieldSpec(source=str(path))).variables == ("u", "v")
     with pytest.raises(InputError, match="not the three components of a flow"):
         read_gridded(path, FieldSpec(source=str(path), components="u,v,w"))
+
+
+def test_a_box_is_smoothed_and_offered_beside_its_slices(tmp_path: Path) -> None:
+    path = tmp_path / "a.nc"
+    rng = np.random.default_rng(0)
+    ds = box()
+    ds["u"][...] = rng.normal(size=ds["u"].shape)
+    ds.to_netcdf(path)
+    rough, smooth = (read_gridded(path, FieldSpec(source=str(path), smooth=steps)) for steps in (0.0, 2.0))
+    assert smooth.f[:, 0].std() < 0.3 * rough.f[:, 0].std() and any(
+        "smoothed by" in text for text in smooth.conversions
+    )
+    for spec in (FieldSpec(source=str(path)), FieldSpec(source=str(path), components="u,v", level="#1")):
+        seen = look(path, spec)
+        assert seen.boxes == (("u", "v", "w"),) and ("u", "v") in seen.pairs and not seen.defect
