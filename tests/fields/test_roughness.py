@@ -22,6 +22,7 @@ def test_noise_has_all_of_its_variance_between_neighbours_and_a_smooth_field_non
     assert roughness(x, smooth) < 1e-3 and roughness(x, noise) == pytest.approx(1.0, abs=0.03)
     half = smooth / smooth.std() + noise
     assert roughness(x, half) == pytest.approx(float(noise.var(axis=0).sum() / half.var(axis=0).sum()), abs=0.02)
+    assert roughness(np.zeros((20_000, 500)), np.zeros((20_000, 500))) == 0.0  # at once
     assert roughness(x[:100], noise[:100]) == 0.0 and roughness(x, 0 * x) == 0.0
     assert rough_warning(x, smooth, SMOOTH_TABLE) == []
     assert "means over neighbouring rows do" in rough_warning(x, half, SMOOTH_TABLE)[0]
