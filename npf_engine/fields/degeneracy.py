@@ -16,6 +16,7 @@ FEWEST = 3  # equal values that are no coincidence in a small table
 MOST_POINTS = {2: 20_000, 3: 6_000}  # of a triangulation, by dimension
 INNER = 0.05  # share of the points of a plateau that lie within it
 LEAST_ROWS, APART = 100, 0.5  # rows from which, and share of the extent of the others, some lie far away
+MOST_AXES = 16  # along which places far away are looked for
 RANK_TOLERANCE = 1e-10  # smallest eigenvalue of the correlation matrix of a cloud that fills its space
 
 
@@ -98,10 +99,10 @@ def flat(values: np.ndarray) -> bool:
 
 def far_rows(x: np.ndarray) -> np.ndarray:
     """Which positions (n, d) lie far from all others along an axis: a few (0.1 %, three at least) beyond a gap of half
-    the extent of all the rest. None of fewer than 100."""
+    the extent of all the rest. None of fewer than 100, nor in more than 16 dimensions."""
     out = np.zeros(len(x), dtype=bool)
     most = max(FEWEST, len(x) // 1000)
-    if len(x) < LEAST_ROWS:
+    if len(x) < LEAST_ROWS or x.shape[1] > MOST_AXES:
         return out
     for column in x.T:
         low, high = float(column.min()), float(column.max())
