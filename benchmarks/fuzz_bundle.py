@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import io
 import json
+import lzma
 import random
 import resource
 import struct
@@ -20,6 +21,7 @@ import tempfile
 import time
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -138,7 +140,7 @@ def mutator(data: bytes, rng: random.Random) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             content = {info.filename: archive.read(info) for info in archive.infolist()}
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError, ValueError):
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, OSError, EOFError, ValueError):
         return _mutated_bytes(rng, data)  # damaged before
     if not content:
         return data

@@ -132,7 +132,7 @@ def main() -> None:
             if rng.random() < 0.5:
                 return atheris.Mutate(data, longest)
             return rng.choice(reader.target.mutators)(bytes(data), rng)[:longest]
-        except MemoryError:  # of the fuzzer's own, which the limit counts too
+        except Exception:  # of the fuzzer's own, whose memory the limit counts too
             return data
 
     limits = Limits()
