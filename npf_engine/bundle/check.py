@@ -26,7 +26,7 @@ from npf_engine.networks.sizes import check_networks
 from npf_engine.polar.storage import BUILDERS, BUNDLE, CONFIG, FORMAT, MODEL, SAMPLES, numbers_of
 from npf_engine.settings import limits, reading
 from npf_engine.settings.dotted import with_dotted
-from npf_engine.tasks.archives import Bounds, check_members
+from npf_engine.tasks.archives import Bounds, check_members, said
 
 MAX_HEADER = 2**20  # bytes of the list of tensors in a safetensors file
 MAX_REFERENCE = 64 * 2**20  # of reference.npz, unpacked
@@ -206,7 +206,9 @@ def _check_lattice(name: str, config: dict[str, object], found: dict[str, torch.
     try:
         lattice = lattice_of(found)
     except (ValueError, IndexError) as error:
-        raise InputError(f"{where}: its grid cannot be read ({error}); the files do not belong together") from None
+        raise InputError(
+            f"{where}: its grid cannot be read ({said(error)}); the files do not belong together"
+        ) from None
     if lattice is None:
         return
     rows, cols = lattice.shape

@@ -8,14 +8,13 @@ from __future__ import annotations
 import hashlib
 import re
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 
 from npf_engine.bundle.portable import PACKAGE
 from npf_engine.errors import InputError
 from npf_engine.polar.storage import BUNDLE, CONFIG, MODEL, SAMPLES
 from npf_engine.settings import limits
-from npf_engine.tasks.archives import check_members
+from npf_engine.tasks.archives import DAMAGE, check_members, said
 
 REPORT = "report.json"
 CARD = "README.md"
@@ -76,10 +75,10 @@ def _from_zip(path: Path, name: str) -> dict[str, bytes]:
     except InputError:
         raise
     except zipfile.BadZipFile as error:
-        detail = "it is no zip file" if "not a zip" in str(error).lower() else f"it is damaged ({error})"
+        detail = "it is no zip file" if "not a zip" in str(error).lower() else f"it is damaged ({said(error)})"
         raise InputError(f"{name} cannot be read as a bundle: {detail}; download it again") from None
-    except (OSError, EOFError, RuntimeError, NotImplementedError, ValueError, zlib.error) as error:
-        raise InputError(f"{name} cannot be unpacked ({error}); download it again") from None
+    except (OSError, EOFError, RuntimeError, NotImplementedError, ValueError, *DAMAGE) as error:
+        raise InputError(f"{name} cannot be unpacked ({said(error)}); download it again") from None
 
 
 def _without_top_folder(content: dict[str, bytes]) -> dict[str, bytes]:

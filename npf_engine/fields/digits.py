@@ -23,6 +23,7 @@ from torch import Tensor
 from npf_engine.errors import InputError
 from npf_engine.fields.cachedir import cache_folder
 from npf_engine.fields.field import split_indices
+from npf_engine.tasks.archives import said
 from npf_engine.tasks.files import replacing
 
 Progress = Callable[[float, float, str], None]
@@ -196,7 +197,7 @@ def _read(path: Path) -> np.ndarray:
         with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
             content = file.read(MAX_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path} cannot be read ({error}); fetch it again.") from error
+        raise InputError(f"{path} cannot be read ({said(error)}); fetch it again.") from error
     if len(content) > MAX_BYTES:
         raise InputError(f"{path} unpacks to more than {MAX_BYTES // 10**6} MB, which no file of MNIST does.")
     magic = LABELS_MAGIC if "labels" in path.name else IMAGES_MAGIC

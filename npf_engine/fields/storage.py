@@ -22,6 +22,7 @@ from npf_engine.fields.lattice import LATTICE, lattice_of, lattice_tensors
 from npf_engine.fields.sources.registry import named
 from npf_engine.fields.sources.source import Functions
 from npf_engine.fields.spec import FieldSpec
+from npf_engine.tasks.archives import said
 from npf_engine.tasks.files import Json, replacing
 
 FORMAT = 1
@@ -82,7 +83,7 @@ def load_field(path: Path) -> Field:
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{path.name} is not a stored field or is damaged ({error}); make it again.") from error
+        raise InputError(f"{path.name} is not a stored field or is damaged ({said(error)}); make it again.") from error
 
 
 def _assemble(about: dict[str, Json], arrays: dict[str, np.ndarray]) -> Field:

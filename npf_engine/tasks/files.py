@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from npf_engine.errors import DiskFull, InputError
+from npf_engine.tasks.archives import said
 
 Json = Any  # a value as json.loads gives it and json.dumps takes it
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -142,4 +143,4 @@ def arrays(path: Path) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as content:
             return {key: content[key] for key in content.files}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path.name} of the run cannot be read ({error}); repeat the run") from None
+        raise InputError(f"{path.name} of the run cannot be read ({said(error)}); repeat the run") from None

@@ -265,6 +265,18 @@ def test_many_files_are_refused(bundle: Path) -> None:
     assert f"at most {BUNDLE.files}" in refusal(bundle)
 
 
+def test_names_that_disagree_are_not_quoted_at_length(bundle: Path) -> None:
+    """The header of a member says another name than the directory: 3,000 bytes that nobody can read."""
+    whole = bytearray(bundle.read_bytes())
+    at = whole.index(b"PK\x03\x04", 10)
+    length = int.from_bytes(whole[at + 26 : at + 28], "little")
+    whole[at + 26 : at + 28] = (3000).to_bytes(2, "little")
+    whole[at + 30 : at + 30 + length] = b"\xc5" * length
+    bundle.write_bytes(whole)
+    sentence = refusal(bundle)
+    assert "download it again" in sentence and len(sentence) < 400 and sentence.isprintable()
+
+
 def test_no_zip_half_a_zip_and_another_zip_are_told_apart(bundle: Path, tmp_path: Path) -> None:
     whole = bundle.read_bytes()
     (tmp_path / "text.zip").write_text("hello")
