@@ -29,6 +29,7 @@ from npf_engine.figures.panels import Panel, overlay
 from npf_engine.figures.terrain import centres, norm_cells
 
 INK = "rgba(128,136,148,0.55)"  # thin lines, on white and on dark
+FAINT = 0.12  # opacity of what is not selected
 
 
 def norm_points(
@@ -185,13 +186,19 @@ def norm_difference(
     return position_axes(figure, where.units, where.low, where.high, "norm_difference", axes)
 
 
-def embedding(points: np.ndarray, first: int, keys: tuple[str, str]) -> go.Figure:
-    """t-SNE of two clouds drawn over each other: points (n, 2), the first ``first`` of them of ``keys[0]``."""
+def embedding(points: np.ndarray, first: int, keys: tuple[str, str], lit: np.ndarray | None = None) -> go.Figure:
+    """t-SNE of two clouds drawn over each other: points (n, 2), the first ``first`` of them of ``keys[0]``. Those where
+    ``lit`` (n,) bool does not hold are faint."""
     titles = ("t-SNE axis 1", "t-SNE axis 2")
     ranges = (span(points[:, 0], cut=0.0), span(points[:, 1], cut=0.0))
     parts = (points[:first], points[first:])
     panels = [Panel(key, part, titles, ranges) for key, part in zip(keys, parts, strict=True)]
-    return overlay(panels, size=4.5, height=440, revision="embedding_" + "_".join(keys))
+    figure = overlay(panels, size=4.5, height=440, revision="embedding_" + "_".join(keys))
+    if lit is not None:
+        for trace, part in zip(figure.data, (lit[:first], lit[first:]), strict=False):
+            trace.selectedpoints = np.flatnonzero(part)
+            trace.selected, trace.unselected = {"marker": {"opacity": 1.0}}, {"marker": {"opacity": FAINT}}
+    return figure
 
 
 def contour_lines(grid: Grid) -> go.Contour:

@@ -163,7 +163,7 @@ def colour_bar(title: str) -> dict[str, object]:
     return {"title": {"text": title, "side": "right"}, "thickness": 12, "len": 0.9, "separatethousands": True}
 
 
-ABOVE = 100  # pixels above a map of a pair: a legend in two rows, or colours that lie
+ABOVE = 112  # pixels above a map of a pair: a legend in two rows, or colours that lie
 
 
 def colour_bar_above(title: str) -> dict[str, object]:

@@ -104,7 +104,7 @@ def relocation_view(model: PolarFactorization, n: int = 4000, seed: int = 0) -> 
 
     Raises InputError when the model has no I_psi, or neither F nor M_xi is there to say what the gradient is there.
     """
-    evaluate, known, _ = _evaluate(model)
+    evaluate, known, _ = evaluator(model)
     x, f = _unseen_first(model, n)
     details = model.invert_details(f, 1, seed)
     moved = details.x[:, 0].double()
@@ -134,7 +134,7 @@ def preimage_view(model: PolarFactorization, gradient: Array, n: int = 500, seed
 
     Raises InputError for a gradient that is not d finite numbers, and when the model has no I_psi.
     """
-    evaluate, known, spread = _evaluate(model)
+    evaluate, known, spread = evaluator(model)
     wanted = np.asarray(gradient, dtype=np.float64).ravel()
     if wanted.shape != (model.d,) or not np.isfinite(wanted).all():
         raise InputError(f"the gradient must be {model.d} finite numbers, not {wanted.tolist()}")
@@ -168,7 +168,7 @@ def trust_view(model: PolarFactorization, n: int = 1500, draws: int = TRUST_DRAW
 
     Raises InputError when the model has no I_psi.
     """
-    evaluate, known, spread = _evaluate(model)
+    evaluate, known, spread = evaluator(model)
     x, f = _unseen_first(model, n)
     drawn = model.invert_details(f, draws, seed).x.reshape(-1, model.d).double()
     reached = evaluate(model.scaling.to_model(drawn)).reshape(len(x), draws, -1)
@@ -178,7 +178,7 @@ def trust_view(model: PolarFactorization, n: int = 1500, draws: int = TRUST_DRAW
     )
 
 
-def _evaluate(model: PolarFactorization) -> tuple[Callable[[Tensor], Tensor], str, float]:
+def evaluator(model: PolarFactorization) -> tuple[Callable[[Tensor], Tensor], str, float]:
     """F at model positions, how it is known, and its spread."""
     if model.bridge is None:
         raise InputError("this model has no I_psi: its training stopped before that stage; resume it or train another")

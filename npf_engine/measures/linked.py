@@ -236,15 +236,16 @@ def inside(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Summary:
-    """A selection in numbers: how many samples, their share of all, and mean and standard deviation (d,) of x and of
-    F(x), in the user's units; typical: F of the selected sample nearest to their mean (d,). None where nothing is
-    selected."""
+    """A selection in numbers: how many samples, their share of all, and mean and standard deviation (d,) of x, of F(x)
+    and of M_theta(x), its image, in the user's units; typical: F of the selected sample nearest to their mean (d,).
+    None where nothing is selected."""
 
     count: int
     share: float
     x: tuple[np.ndarray, np.ndarray] | None = None
     field: tuple[np.ndarray, np.ndarray] | None = None
     typical: np.ndarray | None = None
+    image: tuple[np.ndarray, np.ndarray] | None = None
 
 
 def summary(clouds: Mapping[str, np.ndarray], mask: np.ndarray) -> Summary:
@@ -255,7 +256,11 @@ def summary(clouds: Mapping[str, np.ndarray], mask: np.ndarray) -> Summary:
     x, y = (clouds[key][mask].astype(np.float64) for key in ("rho", "field"))
     mean = y.mean(axis=0)
     typical = y[np.linalg.norm(y - mean, axis=1).argmin()]
-    return Summary(count, count / len(mask), (x.mean(axis=0), x.std(axis=0)), (mean, y.std(axis=0)), typical)
+    image = None
+    if "m" in clouds:
+        m = clouds["m"][mask].astype(np.float64)
+        image = m.mean(axis=0), m.std(axis=0)
+    return Summary(count, count / len(mask), (x.mean(axis=0), x.std(axis=0)), (mean, y.std(axis=0)), typical, image)
 
 
 def rows(found: LinkedClouds, mask: np.ndarray | None) -> Arrays:

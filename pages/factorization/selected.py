@@ -7,19 +7,18 @@ from collections.abc import Iterable
 import streamlit as st
 
 from npf_engine import numbers
-from npf_engine.figures import blob
 from npf_engine.figures.layout import subscript
 from npf_engine.measures import linked as clouds
 from npf_engine.measures.linked import LinkedClouds, Summary
 from npf_engine.numbers import typed
 from ui import frame, states
 from ui.linked import held, selection
+from ui.linked.chosen import NAMES, in_clouds
 from ui.linked.selection import Selection
 from ui.plots import downloads
 
 MOST_ROWS = 4  # components of x and of F in the table
 DIGITS = 9  # of a gradient in a link, as on the page Inverse
-NAMES = {"rho": "ρ", "field": "F♯ρ", "grad_u": "∇u♯ρ", "m": "Mθ♯ρ", "m_network": "Mξ♯ρ", "reconstruction": "∇u∘Mξ♯ρ"}
 # The same polygon in another panel selects an image or a pre-image: {x : M(x) in P} is M^-1(P); F being grad u o M,
 # {x : grad u(x) in P} is M(F^-1(P)).
 TURNS = {
@@ -38,8 +37,8 @@ def show(run_id: str, name: str, shown: LinkedClouds, chosen: Selection | None) 
         frame.caption("Draw around points in any panel: they stay lit in all, in the link, and in the downloads.")
         downloads(lambda: clouds.rows(shown, None), "clouds", name)
         return
-    mask = chosen.mask(blob.plane(shown, chosen.key, chosen.axes))
-    found = clouds.summary(shown.view.clouds, mask)
+    there = in_clouds(chosen, shown)
+    mask, found = there.mask, there.summary
     with st.container(border=True, key="selection"):
         left, right = st.columns([3, 2], gap="medium")
         with left:
@@ -57,7 +56,7 @@ def show(run_id: str, name: str, shown: LinkedClouds, chosen: Selection | None) 
 
 def _actions(run_id: str, chosen: Selection, found: Summary) -> None:
     key, label, help_ = TURNS[chosen.key]
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         turned = selection.text(selection.moved(chosen, key))
         st.button(
             label,
@@ -77,6 +76,8 @@ def _actions(run_id: str, chosen: Selection, found: Summary) -> None:
         if found.typical is not None:
             gradient = ", ".join(typed(float(f"{value:.{DIGITS}g}")) for value in found.typical)
             frame.link("inverse", "All places with its mean value of F", {"run": run_id, "g": gradient})
+            query = {"run": run_id, held.PARAMETER: selection.text(chosen)}
+            frame.link("inverse", "Where else its values occur", query)
 
 
 def _table(found: Summary, shown: LinkedClouds) -> str:
@@ -89,6 +90,10 @@ def _table(found: Summary, shown: LinkedClouds) -> str:
         unit = states.plain(units.position[axis])
         values = (numbers.place(float(part[axis]), width) for part in found.x)
         lines.append(_row(states.plain(units.axes[axis]), values, unit))
+    for axis in range(min(view.d, MOST_ROWS) if found.image is not None else 0):
+        width = view.high[axis] - view.low[axis]
+        values = (numbers.place(float(part[axis]), width) for part in found.image or ())
+        lines.append(_row(f"M{subscript(axis + 1)}(x)", values, states.plain(units.position[axis])))
     for axis in range(min(view.d, MOST_ROWS)):
         values = (numbers.number(float(part[axis])) for part in found.field)
         lines.append(_row(f"F{subscript(axis + 1)}", values, states.plain(units.value)))

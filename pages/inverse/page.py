@@ -8,11 +8,13 @@ from npf_engine.figures import histograms
 from npf_engine.runs.store import Run
 from npf_engine.settings import reading
 from npf_engine.tasks import layout
-from pages.inverse import preimages, relocation, trust
+from pages.inverse import preimages, relocation, selection, trust
 from ui import frame, modelviews, runs, states
+from ui.linked import chosen
 from ui.plots import plot
 
 PREIMAGES, TRUST, RELOCATION, COSINE = "Pre-images", "Trust", "Relocation", "Cosine"
+SELECTION = "Selection"  # there while samples are selected
 POINTS, TRUST_POINTS, SEED = 4000, 1500, 0
 
 SYMBOLS = ("F", "Omega", "rho", "grad_u", "conjugate", "M", "M_theta", "M_xi", "I")  # of the glossary
@@ -25,13 +27,27 @@ def main() -> None:
         model = runs.load_model(run.id)
         runs.tell_constant(model)
     name = f"npf-{layout.slug(run.name)}"
-    labels = [PREIMAGES, TRUST, RELOCATION, *([COSINE] if model.function is not None and model.d > 1 else [])]
-    for tab, label in zip(st.tabs(labels, key="view", bind="query-params"), labels, strict=True):
+    found = chosen.of(run.id)
+    if found is not None:
+        selection.strip(run, found)
+    of_selection = [SELECTION] if found is not None else []
+    labels = [
+        PREIMAGES,
+        *of_selection,
+        TRUST,
+        RELOCATION,
+        *([COSINE] if model.function is not None and model.d > 1 else []),
+    ]
+    # who comes with a selection and asks for no value asks for it
+    first = SELECTION if found is not None and preimages.GRADIENT not in st.query_params else PREIMAGES
+    for tab, label in zip(st.tabs(labels, default=first, key="view", bind="query-params"), labels, strict=True):
         if not tab.open:
             continue
         with tab, states.shown(run.name):
             if label == PREIMAGES:
                 preimages.show(run, model, name)
+            elif label == SELECTION and found is not None:
+                selection.show(run, model, name, found)
             elif label == TRUST:
                 trust.show(run, model, name, modelviews.trust(str(layout.home()), run.id, TRUST_POINTS, SEED))
             elif label == RELOCATION:

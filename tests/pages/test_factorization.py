@@ -149,6 +149,11 @@ def test_embedding_runs_in_the_background_and_is_shown_when_done(store: RunStore
     assert job.state().state == "done", job.state().text
     app = open_page("factorization", {"run": done.id, "view": "t-SNE"})
     assert plots(app) == 1 and len([item for item in app.button if item.label == "Compute the t-SNE"]) == 1
+    app = open_page("factorization", {"run": done.id, "view": "t-SNE", "select": "field~0.1~-99_-99~0_-99~0_99~-99_99"})
+    assert (
+        re.search(r"Lit: the [\d,]+ of these 2,000 samples", texts(app))
+        and "selectedpoints" in app.get("plotly_chart")[0].proto.spec
+    )
 
 
 def test_no_point_is_in_both_clouds_of_an_embedding(store: RunStore, done: Run):

@@ -13,7 +13,7 @@ from npf_engine.runs.store import Run, RunStore
 from npf_engine.studies.factorization.bundling import write_bundle
 from npf_engine.studies.factorization.spec import with_values
 from pages.inverse import answer, preimages
-from tests.pages.conftest import button, open_page, texts, tiny
+from tests.pages.conftest import button, links, open_page, texts, tiny
 
 
 def plots(app) -> int:
@@ -85,6 +85,23 @@ def test_gradient_that_no_place_has_is_told(store: RunStore, done: Run):
     app = open_page("inverse", {"run": done.id, "g": "9999, 9999"})
     assert plots(app) == 3
     assert any("No place in Ω was found" in item.value and "nearest that was" in item.value for item in app.warning)
+
+
+def test_what_was_selected_on_factorization_is_asked_of_the_inverse(store: RunStore, done: Run):
+    low, high = store.model(done.id).low, store.model(done.id).high
+    middle = (low[0] + high[0]) / 2
+    corners = [(low[0], low[1] - 1), (middle, low[1] - 1), (middle, high[1] + 1), (low[0], high[1] + 1)]
+    west = "rho~0.1~" + "~".join(f"{x!r}_{y!r}" for x, y in corners)
+    app = open_page("factorization", {"run": done.id, "select": west})
+    assert "Where else its values occur" in links(app)
+    app.switch_page("pages/inverse/page.py").run()
+    assert "samples selected in ρ" in texts(app) and app.query_params["select"] == west
+    assert [tab.label for tab in app.tabs] == ["Pre-images", "Selection", "Trust", "Relocation"]
+    app = open_page("inverse", {"run": done.id, "select": west})
+    assert plots(app) == 1 and "lie elsewhere" in texts(app) and "image M(S), longitude" in texts(app)
+    assert not app.error
+    app.button(key="selection_clear").click().run()
+    assert "selected in" not in texts(app) and "select" not in app.query_params and not app.exception
 
 
 def test_relocation_of_terrain(store: RunStore, done: Run):

@@ -28,6 +28,12 @@ def current(run_id: str, keys: tuple[str, ...], d: int) -> Selection | None:
     return found
 
 
+def there(run_id: str) -> bool:
+    """Whether the link holds a selection, or one is held for this run."""
+    owner, kept = st.session_state.get(HELD) or (None, "")
+    return PARAMETER in st.query_params or (owner == run_id and bool(kept))
+
+
 def hold(run_id: str, text: str) -> None:
     """Make this the selection of the run, "" for none."""
     st.session_state[HELD] = (run_id, text)
