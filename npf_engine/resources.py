@@ -18,7 +18,7 @@ def gallery_bundles() -> dict[str, Path]:
     return {path.stem.removeprefix("npf-"): path for path in sorted(gallery().glob("npf-*.zip"))}
 
 
-LINKED = ("store", "index", "paint", "frame", "motion", "hand", "parts", "view", "main")
+LINKED = ("store", "index", "paint", "frame", "motion", "hand", "parts", "terrain", "view", "main")
 
 
 def linked() -> Path:

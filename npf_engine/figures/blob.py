@@ -20,13 +20,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from npf_engine.figures import palette, panels
+from npf_engine.fields.field import Grid
+from npf_engine.figures import palette, panels, relief
 from npf_engine.figures.layout import Extent, with_unit
 from npf_engine.measures import views
 from npf_engine.measures.linked import LinkedClouds
 
 MAGIC = b"NPFL"
 STEPS = 65535
+RELIEF = 360  # pixels of the relief's longer side, at most
 STRETCH = 8.0  # times the range that is shown; beyond it uint16 would be too coarse for what is shown
 LABELS = {
     "origin": "place of x",
@@ -88,11 +90,20 @@ def pack(found: LinkedClouds, keys: Sequence[str], axes: tuple[int, int] = (0, 1
         "colours": colours,
         "places": _way(keys),
     }
+    if found.grid is not None and "rho" in keys and axes == (0, 1):
+        head["relief"] = _relief(found.grid, body)
     arrays = bytes(body.data)
     head["id"] = hashlib.sha256(json.dumps(head).encode() + arrays).hexdigest()[:20]
     text = json.dumps(head, ensure_ascii=False).encode()
     text += b" " * (-(len(text) + 8) % 8)
     return MAGIC + struct.pack("<I", len(text)) + text + arrays
+
+
+def _relief(grid: Grid, body: _Body) -> dict[str, object]:
+    """The heights below rho as a picture of four bytes a pixel, and where its edges lie."""
+    picture = relief.of_grid(grid, RELIEF)
+    edges = {"west": grid.west, "south": grid.south, "east": grid.east, "north": grid.north}
+    return {"height": picture.shape[0], "width": picture.shape[1], **edges, "pixels": body.add(picture)}
 
 
 def shown(found: LinkedClouds) -> list[str]:

@@ -38,7 +38,7 @@ class LinkedClouds:
     where M_xi was trained; inverse: |F(x') - F(x)| of one draw x' of I_psi(M_theta(x)), where it was asked for, with F
     as ``judged`` says: its "function", its "grid", else grad u o M_xi, "network"; all in F's units. elevation: metres,
     where the field has a grid. ``unseen``: how many rows, the first ones, training did not see; ``total``: how many
-    samples there are, of which these are the first.
+    samples there are, of which these are the first. ``grid``: what lies below rho, where there are heights.
     """
 
     view: FactorizationView
@@ -46,6 +46,7 @@ class LinkedClouds:
     unseen: int
     total: int
     judged: str = ""
+    grid: Grid | None = None
 
     @property
     def n(self) -> int:
@@ -163,7 +164,7 @@ class Evaluation:
         if self.drawn >= n and self._misses:
             scalars["inverse"] = np.concatenate(self._misses)[:n]
             judged = self._known.way if self._known is not None else "network"
-        return LinkedClouds(view, scalars, min(n, self.unseen), self.total, judged)
+        return LinkedClouds(view, scalars, min(n, self.unseen), self.total, judged, self.grid if model.d == 2 else None)
 
 
 SCALARS = ("norm", "residual", "miss", "elevation")

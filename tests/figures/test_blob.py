@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import struct
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from npf_engine.fields.field import Units
+from npf_engine.fields.field import Grid, Units
 from npf_engine.figures import blob, palette
 from npf_engine.measures.linked import LinkedClouds
 from npf_engine.measures.views import FactorizationView, principal_axes
@@ -98,6 +99,17 @@ def test_high_dimensions_are_sent_on_principal_axes():
     head, _ = read(blob.pack(found, KEYS))
     assert "principal axis 1" in head["panels"][0]["axes"][0]
     np.testing.assert_allclose(blob.plane(found, "field", (0, 1)), found.view.plane("field"), atol=1e-4)
+
+
+def test_the_heights_below_rho_are_sent_as_a_picture():
+    rows = np.linspace(0, 1, 500)[:, None] * np.ones(400)
+    grid = Grid(rows, rows, np.ones_like(rows, dtype=bool), -3.0, -1.0, 3.0, 1.0)
+    head, body = read(blob.pack(dataclasses.replace(clouds(), grid=grid), KEYS))
+    told = head["relief"]
+    assert max(told["width"], told["height"]) <= blob.RELIEF and (told["west"], told["north"]) == (-3.0, 1.0)
+    picture = array(told["pixels"], body).reshape(told["height"], told["width"], 4)
+    assert picture[-1].sum() > picture[0].sum()  # heights rise towards the last row
+    assert "relief" not in read(blob.pack(clouds(), KEYS))[0]
 
 
 def test_the_name_is_the_contents():

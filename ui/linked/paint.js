@@ -1,6 +1,6 @@
 // Painting points: by WebGL, one context for all panels, or by filling pixels where there is none. A job is
-// {rect, a, ta, b, tb, t}: where on the canvas (device pixels), and the one or two panels whose points are mixed, each
-// with scale and offset [sx, sy, ox, oy] from its codes in [0, 1] to [-1, 1].
+// {rect, a, ta, b, tb, t, alone}: where on the canvas (device pixels), and the one or two panels whose points are mixed,
+// each with scale and offset [sx, sy, ox, oy] from its codes in [0, 1] to [-1, 1]; alone: those selected and no others.
 
 const VERTEX = `
 attribute vec2 a; attribute vec2 b; attribute float value; attribute float chosen;
@@ -91,8 +91,9 @@ class GlPainter {
     gl.uniform1i(this.at("some"), look.mask ? 1 : 0);
     gl.uniform1f(this.at("size"), look.size);
     gl.uniform1f(this.at("strength"), look.strength);
-    gl.uniform4f(this.at("rest"), ...look.rest.map((part) => part / 255));
     for (const job of jobs) {
+      if (job.alone && !look.mask) continue;
+      gl.uniform4f(this.at("rest"), ...look.rest.map((part, k) => (job.alone && k === 3 ? 0 : part / 255)));
       const { x, y, w, h } = job.rect, top = this.canvas.height - y - h;
       gl.viewport(x, top, w, h);
       gl.scissor(x, top, w, h);
@@ -149,10 +150,10 @@ class RasterPainter {
     const colours = packedColours(look);
     for (const job of jobs) {
       const { x, y, w, h } = job.rect;
-      if (w < 1 || h < 1) continue;
+      if (w < 1 || h < 1 || (job.alone && !look.mask)) continue;
       const image = from === 0 ? this.context.createImageData(w, h) : this.context.getImageData(x, y, w, h);
       const pixels = new Uint32Array(image.data.buffer);
-      const passes = look.mask ? [false, true] : [true];
+      const passes = look.mask && !job.alone ? [false, true] : [true];
       for (const lit of passes) this.fill(pixels, w, h, job, look, colours, lit, from, to);
       this.context.putImageData(image, x, y);
     }

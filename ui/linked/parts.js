@@ -44,7 +44,7 @@ function toolbar(view) {
   view.closing = action("Close-up", "Zoom every panel to the selected points", () => view.closeUp());
   view.clearing = action("Clear", "Select nothing (Escape)", () => view.clear());
   const whole = action("Whole", "Show all of every panel (double click)", () => view.reset());
-  view.only = [tools, view.closing, whole, view.clearing]; // of the panels alone
+  view.only = [tools, view.closing, whole, view.clearing, ...terrainButton(view)]; // of the panels alone
   bar.append(going, ...view.only, label);
   const stops = () => [...bar.querySelectorAll("button, select")].filter((stop) => !stop.disabled && stop.offsetParent);
   bar.addEventListener("keydown", (event) => {
@@ -156,6 +156,7 @@ function drawFrames(view) {
     context.lineWidth = 1;
     context.strokeRect(x + 0.5, y + 0.5, w - 1, h - 1);
     if (moving) continue;
+    if (key === "rho" && view.terrain) drawRelief(view, context, frame);
     context.strokeStyle = "rgba(128,136,148,0.2)";
     for (const [value] of ticks(frame.range[0], frame.range[1], w / 60)) line(context, [frame.px(value, frame.range[2]), frame.px(value, frame.range[3])]);
     for (const [value] of ticks(frame.range[2], frame.range[3], h / 60)) line(context, [frame.px(frame.range[0], value), frame.px(frame.range[1], value)]);

@@ -25,8 +25,9 @@ function parseMessage(bytes) {
     values: told.values ? array(told.values) : null,
     lut: told.lut ? array(told.lut) : null,
   }));
+  const relief = head.relief ? { ...head.relief, pixels: array(head.relief.pixels) } : null;
   const byKey = new Map(panels.map((panel) => [panel.key, panel]));
-  return { id: head.id, n: head.n, axes: head.axes, places: head.places, panels, colours, byKey };
+  return { id: head.id, n: head.n, axes: head.axes, places: head.places, panels, colours, relief, byKey };
 }
 
 /** Take a message in; whoever waits for it is told. */

@@ -156,6 +156,11 @@ class LinkedView {
     return this.ranges[panel.space] ?? panel.range;
   }
 
+  /** Whether the relief lies under rho. */
+  get terrain() {
+    return Boolean(this.cloud.relief && shelf.memory.get("terrain"));
+  }
+
   // -- colours ---------------------------------------------------------------------------------------------------
 
   colour(key) {
@@ -200,7 +205,8 @@ class LinkedView {
     if (this.way === "views")
       return this.shown.map((panel) => {
         const frame = this.frames.get(panel.key);
-        return { rect: frame.device(this.ratio), a: panel, ta: frame.transform(panel) };
+        const alone = this.terrain && panel.key === "rho"; // over the relief
+        return { rect: frame.device(this.ratio), a: panel, ta: frame.transform(panel), alone };
       });
     const { a, b, t } = this.motion.now(), frame = this.frames.get("stage");
     return frame ? [{ rect: frame.device(this.ratio), a, b, ta: staged(a), tb: staged(b), t }] : [];
