@@ -22,6 +22,7 @@ function drawRelief(view, context, frame) {
   context.rect(frame.rect.x, frame.rect.y, frame.rect.w, frame.rect.h);
   context.clip();
   context.imageSmoothingEnabled = true;
+  context.globalAlpha = view.selection ? 0.6 : 1; // points are to be seen over it
   context.drawImage(relief.canvas, left, top, right - left, bottom - top);
   context.restore();
 }
