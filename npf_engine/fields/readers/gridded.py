@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.fields.readers import gridded_cells as cells
+from npf_engine.fields.readers import gridded_gaps as gaps
 from npf_engine.fields.readers import gridded_names as names
 from npf_engine.fields.readers import gridded_samples as sampling
 from npf_engine.fields.readers import gridded_smooth as smoothing
@@ -94,8 +94,8 @@ def _read(ds: xr.Dataset, file: str, spec: FieldSpec) -> Gridded:
     parts, shape = _parts(ds, found, grid, choices, spec, log)
     parts, points = cropped(placed(parts, log), spec, log)
     points, f, value = _field(_smooth(parts, points, spec, log), points, found, spec, ds, log)
-    points, f, away = cells.without_alone(points, f)
-    log.note(*away, *cells.gaps_told(points))
+    points, f, away = gaps.without_alone(points, f, spec.missing == "mask")
+    log.note(*away, *gaps.gaps_told(points))
     chart = map_of(points)
     if points.earth and spec.axes == "map":
         f, said = turned(f, chart)
@@ -127,7 +127,7 @@ def _read(ds: xr.Dataset, file: str, spec: FieldSpec) -> Gridded:
         lattice=regular,
         inside=inside,
         rectangle=bool(
-            chart.whole and points.rectilinear and drawn.known == points.lon.size and not cells.cuts(points).any
+            chart.whole and points.rectilinear and drawn.known == points.lon.size and not gaps.cuts(points).any
         ),
         conversions=(*log.conversions, *told),
         notes=tuple(log.notes),

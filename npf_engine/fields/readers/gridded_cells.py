@@ -1,43 +1,26 @@
-"""Which points of a grid are neighbours on the ground: gaps in it, seams that close, places that are written twice.
+"""Which points of a grid are neighbours on the ground: seams that close, places that are written twice, steps.
 
-A step is a gap where it is many times as long as the steps beside it: nothing is known between its ends. A grid round
-the globe goes on from its last column with its first one, and that of an ocean model beyond its northmost row with the
-same row turned round (Madec and Imbard, Climate Dynamics 12, 1996); others write such columns and rows twice (a halo).
+A grid round the globe goes on from its last column with its first one, and that of an ocean model beyond its northmost
+row with the same row turned round (Madec and Imbard, Climate Dynamics 12, 1996); others write such columns and rows
+twice (a halo).
 """
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from npf_engine.fields.readers.gridded_gaps import Cuts, middle, places
 from npf_engine.fields.readers.gridded_place import Points
 
-GAP = 3.0  # times as long as the steps beside it: a gap
-RUN = 3  # steps in a row that are gaps at most; more are a coarser part
 CLOSED = 1.5  # steps from the last column to the first, at most, of a grid that closes
 TWICE = 1e-5  # degrees, a metre: as near a place is one that was there already
 SAME = 1e-3  # of a step: places as near are one
-MOST_TOLD = 3
-LOOKED_AT = 64  # rows and columns of a curvilinear grid whose steps are compared
 FOLD = 0.9  # share of the columns whose neighbours across a fold must be near
 
 
 Steps = tuple[np.ndarray, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Cuts:
-    """Between which rows (rows - 1,) and which columns (cols - 1,) the grid has a gap."""
-
-    rows: np.ndarray
-    cols: np.ndarray
-
-    @property
-    def any(self) -> bool:
-        """Whether there is one."""
-        return bool(self.rows.any() or self.cols.any())
 
 
 @dataclass(frozen=True)
@@ -77,102 +60,6 @@ class Margin:
         return replace(points, lon=lon, lat=self.around(points.lat))
 
 
-def cuts(points: Points) -> Cuts:
-    """Where the grid has gaps."""
-    found = []
-    for axis in (0, 1):
-        if points.rectilinear:
-            line = points.lat[:, 0] if axis == 0 else points.lon[0]
-            lengths = np.abs(np.diff(line))
-        else:
-            few = tuple(np.unique(np.linspace(0, size - 1, LOOKED_AT).astype(int)) for size in points.lon.shape)
-            part = points.part(slice(None), few[1]) if axis == 0 else points.part(few[0], slice(None))
-            with np.errstate(invalid="ignore"):
-                lengths = _middle(np.linalg.norm(np.diff(_places(part), axis=axis), axis=2), 1 - axis)
-        found.append(_far(lengths))
-    return Cuts(found[0], found[1])
-
-
-def _middle(values: np.ndarray, axis: int) -> np.ndarray:
-    """Median of what is known along an axis, NaN where nothing is."""
-    known = np.isfinite(values).any(axis=axis)
-    out = np.full(known.shape, np.nan)
-    part = values[:, known] if axis == 0 else values[known]
-    out[known] = np.nanmedian(part, axis=axis)
-    return out
-
-
-def _far(lengths: np.ndarray) -> np.ndarray:
-    """Steps (n,) that are gaps: longer than three usual ones, and than three of a neighbour that is none."""
-    known = np.isfinite(lengths) & (lengths > 0)
-    if not known.any():
-        return np.zeros(len(lengths), dtype=bool)
-    usual = float(np.median(lengths[known]))
-    near = ~(lengths > GAP * usual)
-    for _ in range(len(lengths)):  # steps that grow from one to the next are those of a stretched grid
-        beside = np.zeros(len(lengths))
-        beside[1:] = np.where(near[:-1], lengths[:-1], 0.0)
-        beside[:-1] = np.maximum(beside[:-1], np.where(near[1:], lengths[1:], 0.0))
-        grown = ~near & (lengths <= GAP * np.nan_to_num(beside))
-        if not grown.any():
-            break
-        near |= grown
-    far = ~near
-    ends = np.flatnonzero(np.diff(np.concatenate([[False], far, [False]]).astype(int)))
-    for start, stop in ends.reshape(-1, 2):
-        if stop - start > RUN:
-            far[start:stop] = False
-    return far
-
-
-def alone(cut: np.ndarray) -> np.ndarray:
-    """Which rows or columns (n,) have a gap, or the end of the grid, on either side, and a gap on one. cut: which of
-    the n - 1 steps are gaps."""
-    before, after = np.concatenate([[True], cut]), np.concatenate([cut, [True]])
-    return before & after & (np.concatenate([[False], cut]) | np.concatenate([cut, [False]]))
-
-
-def without_alone(points: Points, f: np.ndarray) -> tuple[Points, np.ndarray, list[str]]:
-    """A grid of straight lines without rows and columns that stand alone beyond a gap: their points have no cells, and
-    one place written wrongly would draw the whole map towards it. What was left out is told."""
-    if not points.rectilinear:
-        return points, f, []
-    cut = cuts(points)
-    gone = alone(cut.rows), alone(cut.cols)
-    if not (gone[0].any() or gone[1].any()) or gone[0].all() or gone[1].all():
-        return points, f, []
-    known = np.isfinite(f).all(axis=2)
-    lost = int((known & (gone[0][:, None] | gone[1][None, :])).sum())
-    lines = (points.lat[gone[0], 0], points.lon[0, gone[1]])
-    where = [f"{name} {_listed(line)}" for name, line in zip(points.names[::-1], lines, strict=True) if line.size]
-    told = (
-        f"{lost:,} of {int(known.sum()):,} points ({' and '.join(where)}) lie far from all others, alone beyond a gap: "
-        "they stand for no area and were left out; correct them where a place is written wrongly."
-    )
-    return points.part(~gone[0], ~gone[1]), f[~gone[0]][:, ~gone[1]], [told]
-
-
-def gaps_told(points: Points) -> list[str]:
-    """A sentence for each gap, the first few."""
-    cut, out = cuts(points), []
-    for axis, (what, gaps) in enumerate((("row", cut.rows), ("column", cut.cols))):
-        line = (points.lat[:, 0], points.lon[0])[axis]
-        for k in np.flatnonzero(gaps)[:MOST_TOLD]:
-            if points.rectilinear:
-                low, high = sorted((float(line[k]), float(line[k + 1])))
-                unit = points.units[1 - axis]
-                where = f"{points.names[1 - axis]} {low:.6g} and {high:.6g}{' ' + unit if unit else ''}"
-            else:
-                where = f"{what}s {k + 1:,} and {k + 2:,} of the grid"
-            out.append(f"Between {where} lies a gap: no sample is taken in it, and nothing is interpolated across.")
-    return out
-
-
-def _listed(values: np.ndarray) -> str:
-    shown = ", ".join(f"{value:.6g}" for value in values[:MOST_TOLD])
-    return shown + (", ..." if len(values) > MOST_TOLD else "")
-
-
 def margin(points: Points) -> Margin:
     """Which neighbours a grid on the Earth has beyond its last columns and rows."""
     rows, cols = points.lon.shape
@@ -182,12 +69,12 @@ def margin(points: Points) -> Margin:
         lon = points.lon[0]
         left = 360.0 - abs(float(lon[-1] - lon[0]))
         return Margin(cols=bool(1e-6 < left <= CLOSED * float(np.median(np.abs(np.diff(lon))))))
-    sides = _places(points.part(slice(None), np.array([0, 1, cols - 2, cols - 1])))
+    sides = places(points.part(slice(None), np.array([0, 1, cols - 2, cols - 1])))
     steps = np.linalg.norm(np.stack([sides[:, 1] - sides[:, 0], sides[:, 3] - sides[:, 2]]), axis=2)
     twice = np.linalg.norm(sides[:, 0] - sides[:, 2], axis=1) <= SAME * steps[0]  # it has its neighbours already
     if twice.mean() > 0.5 or not _near(sides[:, -1], sides[:, 0], steps):
         return Margin()
-    ends = _places(points.part(np.array([0, 1, rows - 2, rows - 1]), slice(None)))
+    ends = places(points.part(np.array([0, 1, rows - 2, rows - 1]), slice(None)))
     first, last = (
         _near(ends[k], ends[k, ::-1], np.linalg.norm(ends[k] - ends[beside], axis=1)[None])
         for k, beside in ((0, 1), (3, 2))
@@ -199,7 +86,7 @@ def _near(one: np.ndarray, other: np.ndarray, steps: np.ndarray) -> bool:
     """Whether places (n, 3) lie beside one another, and are not one: by their own steps (k, n)."""
     with np.errstate(invalid="ignore"):
         between = np.linalg.norm(one - other, axis=1)
-        usual = _middle(steps, 0)
+        usual = middle(steps, 0)
         known = np.isfinite(between) & np.isfinite(usual) & (usual > 0)
         if known.mean() < 0.5:
             return False
@@ -227,17 +114,6 @@ def again(points: Points) -> np.ndarray:
     return out
 
 
-def _places(points: Points) -> np.ndarray:
-    """(rows, cols, 3): metres from the middle of the ellipsoid; on a plane its coordinates and 0."""
-    if points.axes is None:
-        return np.stack([points.lon, points.lat, np.zeros_like(points.lon)], axis=-1)
-    a, b = points.axes
-    lon, lat = np.radians(points.lon), np.radians(points.lat)
-    e2 = 1.0 - (b / a) ** 2
-    n = a / np.sqrt(1.0 - e2 * np.sin(lat) ** 2)
-    return np.stack([n * np.cos(lat) * np.cos(lon), n * np.cos(lat) * np.sin(lon), n * (1 - e2) * np.sin(lat)], axis=-1)
-
-
 def ground_steps(points: Points, cut: Cuts) -> tuple[Steps, Steps]:
     """Metres (eastward, northward) of one column and of one row of a curvilinear grid on the Earth, (rows, cols) each.
 
@@ -245,7 +121,7 @@ def ground_steps(points: Points, cut: Cuts) -> tuple[Steps, Steps]:
     length in its direction, so that a pole is a place like any other.
     """
     assert points.axes is not None
-    place = np.moveaxis(_places(points), -1, 0)
+    place = np.moveaxis(places(points), -1, 0)
     lon, lat = np.radians(points.lon), np.radians(points.lat)
     turns = np.sin(lon), np.cos(lon), np.sin(lat), np.cos(lat)
     found = []
@@ -280,19 +156,3 @@ def _mean_of(forward: np.ndarray, backward: np.ndarray, axis: int) -> np.ndarray
     ahead, behind = np.concatenate([forward, none], axis=axis), np.concatenate([none, backward], axis=axis)
     both = (ahead + behind) / 2
     return np.where(np.isfinite(both), both, np.where(np.isfinite(ahead), ahead, behind))
-
-
-def differences(values: np.ndarray, axis: int, cut: np.ndarray, along: np.ndarray | None = None) -> np.ndarray:
-    """numpy's gradient along an axis (by position in ``along``), of each part between gaps by itself; NaN in a part of
-    one row or column."""
-    if not cut.any():
-        return np.asarray(np.gradient(values, *(() if along is None else (along,)), axis=axis))
-    out = np.full(values.shape, np.nan)
-    bounds = [0, *(np.flatnonzero(cut) + 1), values.shape[axis]]
-    for start, stop in itertools.pairwise(bounds):
-        if stop - start < 2:
-            continue
-        part = (slice(start, stop), slice(None)) if axis == 0 else (slice(None), slice(start, stop))
-        spacing = () if along is None else (along[start:stop],)
-        out[part] = np.gradient(values[part], *spacing, axis=axis)
-    return out

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from npf_engine.fields.readers import gridded_cells as cells
+from npf_engine.fields.readers.gridded_gaps import Cuts, cuts
 from npf_engine.fields.readers.gridded_map import KILOMETRE, Map
 from npf_engine.fields.readers.gridded_place import Points
 
@@ -28,7 +29,7 @@ def lattice(
     known (rows, cols); elsewhere the nearest known value."""
     x, y = _nodes(chart, low, high)
     points, chart, f = _closed(points, chart, f)
-    cut = cells.cuts(points)
+    cut = cuts(points)
     values = _on_lines(points, chart, f, x, y, cut) if points.rectilinear else _on_cells(chart, f, x, y, cut)
     known = np.isfinite(values).all(axis=2)
     return _filled(values, known), known
@@ -61,7 +62,7 @@ def _closed(points: Points, chart: Map, f: np.ndarray) -> tuple[Points, Map, np.
     return margin.points(points), replace(chart, x=x, y=margin.around(chart.y)), margin.around(f)
 
 
-def _on_lines(points: Points, chart: Map, f: np.ndarray, x: np.ndarray, y: np.ndarray, cut: cells.Cuts) -> np.ndarray:
+def _on_lines(points: Points, chart: Map, f: np.ndarray, x: np.ndarray, y: np.ndarray, cut: Cuts) -> np.ndarray:
     """Linear between the rows and columns of a grid of straight lines: in degrees on an azimuthal map, else in x, y."""
     from scipy.ndimage import map_coordinates
 
@@ -78,7 +79,7 @@ def _on_lines(points: Points, chart: Map, f: np.ndarray, x: np.ndarray, y: np.nd
     return np.stack(parts, axis=-1)
 
 
-def _in_gap(at: np.ndarray, cut: cells.Cuts) -> np.ndarray:
+def _in_gap(at: np.ndarray, cut: Cuts) -> np.ndarray:
     """Which places (row, column) lie between two points of the grid with a gap between them."""
     out = np.zeros(at.shape[1:], dtype=bool)
     for place, gaps in zip(at, (cut.rows, cut.cols), strict=True):
@@ -108,7 +109,7 @@ def _index(line: np.ndarray, at: np.ndarray) -> np.ndarray:
     return place if line[-1] > line[0] else len(line) - 1 - place
 
 
-def _on_cells(chart: Map, f: np.ndarray, x: np.ndarray, y: np.ndarray, cut: cells.Cuts) -> np.ndarray:
+def _on_cells(chart: Map, f: np.ndarray, x: np.ndarray, y: np.ndarray, cut: Cuts) -> np.ndarray:
     """Bilinear in the cell of a curvilinear grid that a node lies in, as samples between the grid's points are."""
     px, py = (part.ravel() for part in np.meshgrid(x, y))
     at, miss = _cells(chart, px, py)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from npf_engine.fields.readers import gridded_cells as cells
+from npf_engine.fields.readers.gridded_gaps import Cuts, cuts, differences
 from npf_engine.fields.readers.gridded_map import Map, metric
 from npf_engine.fields.readers.gridded_place import Points
 from npf_engine.numbers import percent
@@ -50,12 +51,12 @@ def derivative(points: Points, scalar: np.ndarray) -> np.ndarray:
     differentiated across a gap; a curvilinear grid that closes has neighbours across its seams.
     """
     if points.rectilinear:
-        cut = cells.cuts(points)
+        cut = cuts(points)
         along_x, along_y = points.lon[0], points.lat[:, 0]
         if points.earth:
             along_x, along_y = np.radians(along_x), np.radians(along_y)
-        across = cells.differences(scalar, 1, cut.cols, along_x)
-        up = cells.differences(scalar, 0, cut.rows, along_y)
+        across = differences(scalar, 1, cut.cols, along_x)
+        up = differences(scalar, 0, cut.rows, along_y)
         if points.earth:
             east, north = metric(points)
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -63,10 +64,10 @@ def derivative(points: Points, scalar: np.ndarray) -> np.ndarray:
         return np.stack([across, up], axis=-1)
     margin = cells.margin(points)
     points, scalar = margin.points(points), margin.around(scalar)
-    cut = cells.cuts(points)
+    cut = cuts(points)
     (ei, ej), (ni, nj) = _steps(points, cut)
     scalar = np.where(np.isfinite(points.lon), scalar, np.nan)  # what has no place is no neighbour
-    si, sj = cells.differences(scalar, 1, cut.cols), cells.differences(scalar, 0, cut.rows)
+    si, sj = differences(scalar, 1, cut.cols), differences(scalar, 0, cut.rows)
     with np.errstate(divide="ignore", invalid="ignore"):
         area = ei * nj - ej * ni
         out = np.stack([(si * nj - sj * ni) / area, (sj * ei - si * ej) / area], axis=-1)
@@ -76,14 +77,14 @@ def derivative(points: Points, scalar: np.ndarray) -> np.ndarray:
 Pairs = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
-def _steps(points: Points, cut: cells.Cuts) -> Pairs:
+def _steps(points: Points, cut: Cuts) -> Pairs:
     """Metres eastward and northward of one column and one row: (east by column, by row), (north by column, by row)."""
     if points.earth and not points.rectilinear:
         (ei, ni), (ej, nj) = cells.ground_steps(points, cut)
         return (ei, ej), (ni, nj)
 
     def both(grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return cells.differences(grid, 1, cut.cols), cells.differences(grid, 0, cut.rows)
+        return differences(grid, 1, cut.cols), differences(grid, 0, cut.rows)
 
     if not points.earth:
         return both(points.lon), both(points.lat)
@@ -100,7 +101,7 @@ def along_grid(points: Points, f: np.ndarray) -> np.ndarray:
     """
     margin = cells.margin(points)
     wide = margin.points(points)
-    (ei, ej), (ni, nj) = _steps(wide, cells.cuts(wide))
+    (ei, ej), (ni, nj) = _steps(wide, cuts(wide))
     out = np.zeros_like(f)
     for k, (e, n) in enumerate(((ei, ni), (ej, nj))):
         e, n = margin.within(e), margin.within(n)
@@ -113,7 +114,7 @@ def along_grid(points: Points, f: np.ndarray) -> np.ndarray:
 
 def areas(points: Points) -> np.ndarray:
     """Area of each node's cell (rows, cols), in any unit."""
-    (ei, ej), (ni, nj) = _steps(points, cells.cuts(points))
+    (ei, ej), (ni, nj) = _steps(points, cuts(points))
     return np.abs(ei * nj - ej * ni)
 
 
@@ -126,7 +127,7 @@ def draw(points: Points, chart: Map, f: np.ndarray, most: int, seed: int) -> Sam
     own = np.pad(~cells.again(points), margin.widths)
     points, f = margin.points(points), margin.around(f)
     chart = replace(chart, x=margin.around(chart.x), y=margin.around(chart.y))
-    cut = cells.cuts(points)
+    cut = cuts(points)
     weight = areas(points)
     known = np.isfinite(f).all(axis=2) & np.isfinite(chart.x) & np.isfinite(chart.y)
     own &= known & (weight > 0)
@@ -153,7 +154,7 @@ def _how_many(weight: np.ndarray, count: int, most: int) -> int:
     return int(min(max(wanted, LEAST_SAMPLES), most))
 
 
-def _halved_at_edges(weight: np.ndarray, cut: cells.Cuts) -> np.ndarray:
+def _halved_at_edges(weight: np.ndarray, cut: Cuts) -> np.ndarray:
     out = weight.copy()
     for axis, gaps in enumerate((cut.rows, cut.cols)):
         lines = np.moveaxis(out, axis, 0)
@@ -170,7 +171,7 @@ def _systematic(weight: np.ndarray, n: int, rng: np.random.Generator) -> np.ndar
 
 
 def _between(
-    chart: Map, f: np.ndarray, known: np.ndarray, node: np.ndarray, cut: cells.Cuts, rng: np.random.Generator
+    chart: Map, f: np.ndarray, known: np.ndarray, node: np.ndarray, cut: Cuts, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Samples in the cells of nodes (flat indices, one a sample), towards neighbours that are all known; none where
     one is not, or lies beyond a gap."""

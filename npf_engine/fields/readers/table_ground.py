@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from npf_engine.errors import InputError
+from npf_engine.fields.degeneracy import far_rows
 from npf_engine.fields.readers import crs as systems
-from npf_engine.fields.readers import gridded_cells as cells
+from npf_engine.fields.readers import gridded_gaps as gaps
 from npf_engine.fields.readers.assigned import EXAMPLE
 from npf_engine.fields.readers.columns import Column, Layout, plain
 from npf_engine.fields.readers.gridded_map import Map, map_of, of_the_earth, turned
@@ -23,6 +24,7 @@ from npf_engine.fields.spec import FieldSpec
 
 LEAST_FULL = 0.5  # share of a grid that the rows must fill, to be one
 SMALLEST_SIDE = 8
+ROUNDED = 1e-3  # of a step: what parts values that are one but for rounding
 DEGREE = re.compile(r"deg|°", re.IGNORECASE)
 LONGITUDES, LATITUDES = ("lon", "lons", "long", "lng", "longitude"), ("lat", "lats", "latitude")
 ENDING = re.compile(r"(?<=[a-z])(deg|degrees|dd|decimal)$")  # of a name without its separators: lon_dd
@@ -97,13 +99,14 @@ def on_map(layout: Layout, x: np.ndarray, f: np.ndarray, spec: FieldSpec, globe:
         return OnMap(x, f, layout, (), (AS_THEY_STAND,))
     _check_range(layout, x)
     axes = globe or EARTH
+    x, f, notes = _without_nowhere(x, f, spec)
     x, f = _opened(x, f)
     grid = _grid(x, f, axes)
     points, values = grid or (Points(x[:, :1], x[:, 1:], axes, rectilinear=False), f[:, None, :])
-    notes = [] if spec.unit else unit_not_said(layout)
+    notes += [] if spec.unit else unit_not_said(layout)
     if grid is not None:
-        points, values, away = cells.without_alone(points, values)
-        notes += [*away, *cells.gaps_told(points)]
+        points, values, away = gaps.without_alone(points, values, spec.missing == "mask")
+        notes += [*away, *gaps.gaps_told(points)]
     chart = map_of(points)
     vectors, told = turned(values, chart) if spec.axes == "map" else (values, "")
     positions = tuple(
@@ -138,6 +141,19 @@ def unit_not_said(layout: Layout) -> list[str]:
         f"The table does not say what {' and '.join([first, *rest])} are in: write it in the header, as {first} [m/s], "
         "or set unit."
     ]
+
+
+def _without_nowhere(x: np.ndarray, f: np.ndarray, spec: FieldSpec) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Rows without those at 0, 0 that lie far from all others: what programs write where a place is not known; told."""
+    nowhere = (x == 0.0).all(axis=1)
+    if spec.missing != "mask" or not nowhere.any() or not far_rows(x)[nowhere].all():
+        return x, f, []
+    count = int(nowhere.sum())
+    told = (
+        f"{count:,} row{'s lie' if count > 1 else ' lies'} at 0, 0, far from all others: taken as a place that is not "
+        "known, and left out; set missing = keep where it is one."
+    )
+    return x[~nowhere], f[~nowhere], [told]
 
 
 def _check_range(layout: Layout, x: np.ndarray) -> None:
@@ -191,10 +207,20 @@ def cut_open(longitudes: np.ndarray) -> np.ndarray:
     return np.asarray(west + np.mod(longitudes - west, 360.0))
 
 
+def _lines(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The different values, those that rounding alone parts being one, and which of them each is."""
+    line, index = np.unique(values, return_inverse=True)
+    steps = np.diff(line)
+    wide = steps[steps > ROUNDED * float(np.ptp(line)) / max(len(line), 1)]
+    if not len(wide):
+        return line, index
+    group = np.concatenate([[0], np.cumsum(steps > ROUNDED * float(np.median(wide)))])
+    return np.bincount(group, line) / np.bincount(group), group[index]
+
+
 def _grid(x: np.ndarray, f: np.ndarray, axes: Axes) -> tuple[Points, np.ndarray] | None:
     """Rows that fill a grid of parallels and meridians: its points, and F (rows, cols, 2), NaN where no row is."""
-    lon, col = np.unique(x[:, 0], return_inverse=True)
-    lat, row = np.unique(x[:, 1], return_inverse=True)
+    (lon, col), (lat, row) = _lines(x[:, 0]), _lines(x[:, 1])
     size = len(lon) * len(lat)
     if min(len(lon), len(lat)) < SMALLEST_SIDE or not LEAST_FULL * size <= len(x) <= size:
         return None

@@ -9,7 +9,7 @@ import pytest
 
 from npf_engine.fields import catalog
 from npf_engine.fields.field import Field
-from npf_engine.fields.readers import gridded_cells as cells
+from npf_engine.fields.readers import gridded_gaps as gaps
 from npf_engine.fields.readers.gridded import Gridded, read_gridded
 from npf_engine.fields.readers.gridded_place import EARTH, Points
 from npf_engine.fields.readers.gridded_samples import areas, derivative
@@ -50,8 +50,35 @@ def test_a_row_at_nought_far_from_all_others_moves_nothing_and_is_told(tmp_path:
     rows = (np.append(lon, 0.0), np.append(lat, 0.0), np.append(lat - 2, 5.0), np.append(np.sin(lon), 1.0))
     stray = table(tmp_path / "b.csv", *rows)
     assert stray.n == right.n and stray.low == right.low and np.array_equal(values(stray), values(right))
-    assert any("latitude 0 and longitude 0) lie far from all others" in text for text in stray.warnings)
+    assert any("1 row lies at 0, 0, far from all others" in text for text in stray.warnings)
     assert not any("gap" in text for text in right.warnings)
+
+
+def test_a_few_places_written_wrongly_move_nothing(tmp_path: Path) -> None:
+    """Two rows apart, a block of nine, and rows of no grid: the field without them."""
+    lon, lat = (part.ravel() for part in np.meshgrid(np.arange(100.0, 140.0), np.arange(20.0, 60.0)))
+    right = table(tmp_path / "a.csv", lon, lat, lat - 2, np.sin(lon))
+    block = tuple(part.ravel() for part in np.meshgrid(np.arange(3.0), np.arange(3.0)))
+    for k, (x, y) in enumerate((([0.0, 1.0], [0.0, 1.0]), block)):
+        rows = np.append(lon, x), np.append(lat, y), np.append(lat - 2, y), np.append(np.sin(lon), x)
+        stray = table(tmp_path / f"{k}.csv", *rows)
+        assert np.array_equal(values(stray), values(right)) and any("far from all" in text for text in stray.warnings)
+    rng = np.random.default_rng(0)
+    lon, lat = rng.uniform(100, 140, 900), rng.uniform(20, 60, 900)
+    scattered = table(
+        tmp_path / "s.csv", np.append(lon, 0.0), np.append(lat, 0.0), np.append(lat, 5), np.append(lon, 1)
+    )
+    assert scattered.n == 900 and any("1 row lies at 0, 0" in text for text in scattered.warnings)
+
+
+def test_rounded_longitudes_are_one_grid(tmp_path: Path) -> None:
+    lon, lat = (part.ravel() for part in np.meshgrid(np.round(np.arange(0, 30, 1 / 3), 3), np.arange(40.0, 60.0)))
+    noise = np.where(np.random.default_rng(0).random(len(lon)) < 0.3, 1e-6, 0.0)
+    plain, noisy = (
+        table(tmp_path / f"{k}.csv", east, lat, np.sin(lat), np.cos(lon)) for k, east in enumerate((lon, lon + noise))
+    )
+    assert plain.n == noisy.n == 100_000 and not any("gap" in text for text in noisy.warnings)
+    assert values(noisy).mean(axis=0) == pytest.approx(values(plain).mean(axis=0), abs=1e-4)
 
 
 def test_nothing_is_interpolated_across_a_gap_and_each_part_weighs_its_area(tmp_path: Path) -> None:
@@ -81,8 +108,8 @@ def test_grids_that_grow_finer_or_coarser_have_no_gap() -> None:
     nested = np.concatenate([np.arange(0, 10, 1.0), np.arange(10, 20, 0.1)])
     jittered = np.array([0, 0.9, 1, 2, 3, 4, 5, 6.0])
     for lon in (grown / 100, nested, jittered, np.delete(np.arange(30.0), [7, 8])):
-        assert not cells.cuts(on(lon, lat)).any
-    assert cells.cuts(on(np.array([0.0, 1, 2, 3, 8, 9, 10]), lat)).cols.tolist() == [0, 0, 0, 1, 0, 0]
+        assert not gaps.cuts(on(lon, lat)).any
+    assert gaps.cuts(on(np.array([0.0, 1, 2, 3, 8, 9, 10]), lat)).cols.tolist() == [0, 0, 0, 1, 0, 0]
 
 
 @pytest.mark.parametrize("lon", [np.arange(0, 360, 10.0), np.arange(0, 361, 10.0), np.arange(-180, 176, 5.0)])
