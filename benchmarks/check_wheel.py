@@ -35,6 +35,8 @@ INSIDE = (
     "npf_engine/gallery/npf-himmelblau.zip",
     "npf_engine/bundle/example.py",
     "npf_engine/bundle/pictures.ipynb",
+    "npf_engine/linked/main.js",
+    "npf_engine/linked/style.css",
 )
 OUTSIDE = ("tests/", "pages/", "ui/", "benchmarks/", "app.py", "examples/")
 LIBRARY = """
@@ -70,12 +72,16 @@ def run(command: Sequence[str | Path], folder: Path, seconds: float = 1800, **mo
 
 
 def build(work: Path) -> Path:
-    """The wheel of a clean clone of the last commit."""
+    """The wheel of the source distribution of a clean clone of the last commit."""
     clone = work / "clone"
     run(["git", "clone", "--quiet", "--no-hardlinks", ROOT, clone], work)
     run([sys.executable, "-m", "venv", work / "building"], work)
     pip: list[str | Path] = [python_of(work / "building"), "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    run([*pip, "wheel", "--no-deps", "--wheel-dir", work, clone], work)
+    run([*pip, "install", "setuptools>=77"], work)
+    make = f"from setuptools.build_meta import build_sdist; build_sdist({str(work)!r})"
+    run([python_of(work / "building"), "-c", make], clone)
+    (source,) = work.glob("*.tar.gz")
+    run([*pip, "wheel", "--no-deps", "--wheel-dir", work, source], work)
     (wheel,) = work.glob("*.whl")
     return wheel
 

@@ -76,7 +76,7 @@ DEFINITIONS: dict[str, Definition] = {
     "conjugate": Definition(
         "∇u*(y) = argmaxₓ ⟨x, y⟩ − u(x)",
         "NPF eq. 3 and 9",
-        "Newton's method up to 8 dimensions, L-BFGS beyond; each point keeps its residual max|y − ∇u(x)|.",
+        "By default Newton's method up to 8 dimensions, L-BFGS beyond; each point keeps its residual max|y − ∇u(x)|.",
     ),
     "V": Definition(
         "min E|Vφ(F(x)) − ∇u*(F(x))|²", "NPF eq. 7", "It changes how long the solver takes, not its answer."
@@ -87,7 +87,7 @@ DEFINITIONS: dict[str, Definition] = {
     "I": Definition(
         "dX = (Xψ(t, X₀, X) − X)/(1 − t) dt + σ dB, X₀ = y, Iψ(y) = X₁",
         "NPF eq. 12 and 13, algorithm 1",
-        "The bridge's exact step; draws that end far from M⁻¹(y) are drawn anew, twice at most.",
+        "By default the bridge's exact step; draws that end far from M⁻¹(y) are drawn anew, twice at most.",
     ),
     "X": Definition("min E|Xψ(t, y, xₜ) − x|²", "NPF algorithm 1", "On pairs (Mθ(x), x) of the training samples."),
     "G": Definition("G(w) = ∇ loss(w) on 128 images", "NPF 5.3", ""),
@@ -95,8 +95,8 @@ DEFINITIONS: dict[str, Definition] = {
     "S": Definition(
         "Sε(a, b) = OTε(a, b) − ½ OTε(a, a) − ½ OTε(b, b), OTε = min ⟨P, C⟩ + ε KL(P | a⊗b), C = |x − y|²",
         "NPF 5.1; Genevay and others 2018",
-        "2,048 against 2,048 unseen points, fewer where there are fewer (column Points), ε = 0.05 E|X − X'|² of the "
-        "reference cloud, the mean of 8 draws or more; ± is the standard error over the draws.",
+        "Unseen points, by default 2,048 against 2,048, fewer where there are fewer (column Points), ε = 0.05 "
+        "E|X − X'|² of the reference cloud, the mean over draws, 8 by default; ± is the standard error over them.",
     ),
     "W": Definition(
         "100 d E_θ W₂²(θ·X, θ·Y) / Var Y", "Bonneel and others 2015", "Random orthonormal frames, eight parts."

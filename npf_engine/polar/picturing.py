@@ -23,8 +23,7 @@ from npf_engine.transport.optimise import SHOWN
 SECONDS_BETWEEN = 3.0
 SHARE_OF_TIME = 0.01
 LINES, ALONG = 17, 65  # of the mesh in each direction, and points of a line: a fold is not to be cut off
-BOXES = ("box", "land")  # rho of which a mesh is drawn
-CLOUD = 1000  # points in its place for any other, and where d is not 2
+CLOUD = 1000  # points in place of a mesh where rho is no box (off the land M_xi is not trained), or d is not 2
 VALUES, DRAWS, STEPS = 5, 60, 20  # of the inverse: values of F, draws of each, steps of a path
 Arrays = dict[str, np.ndarray]
 
@@ -53,7 +52,7 @@ def of_map(field: Field, m: MLP, like: Tensor, recorder: Recorder) -> Picture:
     """M_xi of a mesh of Omega, where that is a box of the plane: ``across`` and ``up`` (LINES, ALONG, 2), in the user's
     units; else of some test samples: ``rho`` and ``m`` (n, d). ``like``: a tensor of the training, for its device and
     precision."""
-    if field.d != 2 or field.rho not in BOXES:
+    if field.d != 2 or field.rho != "box":
         x = field.x_test[:CLOUD]
         places = _user(field, x)
         return Picture(recorder, "map", lambda: {"rho": places, "m": _user(field, m(x.to(like)))} | _axes(field))

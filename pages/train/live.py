@@ -108,9 +108,15 @@ def _forming(run: Run) -> None:
         live.shared(run, f"forming_{name}", lambda: draw(picture)),
         f"forming_{name}",
         caption,
-        {key: value for key, value in picture.items() if value.dtype.kind == "f" and value.ndim in (1, 2)},
+        _table(picture),
         run.id,
     )
+
+
+def _table(picture: Arrays) -> dict[str, np.ndarray]:
+    """The numbers of a picture for its download: of a family of lines or draws, its points below one another."""
+    found = {key: value for key, value in picture.items() if value.dtype.kind == "f" and value.ndim}
+    return {key: value.reshape(-1, value.shape[-1]) if value.ndim > 2 else value for key, value in found.items()}
 
 
 def _grad_u(picture: Arrays) -> go.Figure:
@@ -140,8 +146,8 @@ PICTURES: dict[str, tuple[str, Callable[[Arrays], go.Figure]]] = {
         _map,
     ),
     "inverse": (
-        "Draws of Iψ (dots) for five values of F, a colour each, and the samples at which M takes the same value "
-        "(rings): dots should come to lie on the rings of their colour, on all of them.",
+        "Draws of Iψ (dots) for five values of F, a colour each, and the samples at which M takes nearly the same "
+        "value (rings): dots should come to lie on the rings of their colour, on all of them.",
         _inverse,
     ),
 }

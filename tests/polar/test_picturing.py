@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from npf_engine.figures import training
 from npf_engine.polar import PolarFactorization, picturing
 from npf_engine.polar.train import train
 from npf_engine.tasks.recorder import Recorder
+from pages.train import live
 from tests.tiny import tiny_spec
 
 
@@ -80,3 +83,16 @@ def test_a_disc_and_a_line_have_clouds(monkeypatch: pytest.MonkeyPatch) -> None:
     flat = {"rho": picture["rho"][:, :1], "m": picture["m"][:, :1]}
     assert training.live_cloud(flat["m"], flat["rho"], training.extent(picture)).data
     assert len(training.live_draws(np.zeros((2, 5, 1)), np.ones((2, 5, 1)), training.extent(picture)).data) == 4
+
+
+def test_off_the_land_there_is_no_mesh() -> None:
+    """M_xi was not trained there: samples are shown, and their numbers can be had as a table."""
+    field = replace(resolve(tiny_spec().field), rho="land")
+    seen = Kept()
+    picturing.of_map(field, torch.nn.Identity(), field.x_test, seen).look(0)  # type: ignore[arg-type]  # any map
+    assert set(seen.pictures["map"][0]) >= {"rho", "m"} and "across" not in seen.pictures["map"][0]
+
+
+def test_lines_and_draws_are_columns_of_points() -> None:
+    found = live._table({"across": np.arange(12.0).reshape(2, 3, 2), "m": np.ones((4, 2)), "unit": np.array("m")})
+    assert np.array_equal(found["across"], np.arange(12.0).reshape(6, 2)) and set(found) == {"across", "m"}
