@@ -95,7 +95,7 @@ def report_page(bundle: Bundle, command: str, made: datetime.date | None = None)
         f"<title>{escape(name)}: a polar factorization</title><style>{STYLE}</style>"
     )
     body = "\n".join(parts)
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n{body}\n</body></html>\n'.encode()
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head><body><main>\n{body}\n</main></body></html>\n'.encode()
 
 
 def _drawn(bundle: Bundle, view: str, model: PolarFactorization, metrics: Mapping[str, object]) -> str:

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from npf_engine import resources
+from npf_engine.bundle.package import read_bundle
+from npf_engine.studies.report_page import command_of, report_page
+from npf_engine.studies.share_page import share_page
 from tests.browser.conftest import Server, Visitor, axe
 from ui import frame
 
@@ -83,3 +88,17 @@ def test_axe_finds_nothing_on_any_page(screen: Visitor):
             found[way] = lines
     text = "\n".join(f"{way}\n  " + "\n  ".join(lines) for way, lines in found.items())
     assert not found, f"axe finds on {screen.size['width']} px:\n{text}"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_in_what_is_sent_to_others(browser: Any, tmp_path: Path, theme: str):
+    bundle = read_bundle(resources.gallery() / "npf-himmelblau.zip")
+    made = {"report": report_page(bundle, command_of(bundle)), "share": share_page(bundle, 1000)}
+    for name, data in made.items():
+        path = tmp_path / f"{name}.html"
+        path.write_bytes(data)
+        for width in (1200, 420):
+            page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)
+            page.goto(path.as_uri())
+            assert told(page) == [], (name, width)
+            page.close()
