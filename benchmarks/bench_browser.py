@@ -5,8 +5,9 @@
 A home with a real run of that many samples (a formula, so that nothing is fetched; a small training, whose networks
 cost less than a large one's but draw as many points), a real server, and headless Chromium with WebGL in software on
 this machine's cores. Hover, lasso and frames are as the page measures itself, from the event to the painted canvas;
-a page switch is from the click in the menu to the new page's title, a first plot from the same click to something
-drawn. Exit code 1 where a bar is missed; times want a machine with nothing else to do.
+a page switch is from the click in the menu to the new page's title, a first plot from the same click to the first
+points on the screen, which of many are some; when all are there stands beside it, without a bar. Exit code 1 where a
+bar is missed; times want a machine with nothing else to do, and the load of the last minute is told.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ FLAGS = [
     "--ignore-gpu-blocklist",
 ]
 VIEW = ".npf-linked"
-DRAWN = ".js-plotly-plot .main-svg, .npf-linked[data-paint-ms]"
+DRAWN = ".js-plotly-plot .main-svg, .npf-linked[data-renderer]"
+NEXT_FRAME = "() => new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)))"
 SWITCHES = {"Home": "", "Factorization": "plot", "Inverse": "plot", "Models": "", "Field": "", "Train": ""}
 TITLES = {"Home": "Polar factorization explorer"}
 BARS = {
@@ -58,8 +60,9 @@ def main() -> int:
         run_id = trained(options.points)
         with server(Path(home)) as (_, port):
             rows = measure(f"http://127.0.0.1:{port}", run_id, options.points, options.rounds)
-    missed = [str(row["what"]) for row in rows if not row["met"]]
-    show(f"A run of {options.points:,} points in the browser", rows, {"missed": missed}, options.json)
+    missed = [str(row["what"]) for row in rows if row["met"] is False]
+    told = {"missed": missed, "load": round(os.getloadavg()[0], 1)}
+    show(f"A run of {options.points:,} points in the browser", rows, told, options.json)
     return 1 if missed else 0
 
 
@@ -102,7 +105,8 @@ def measure(url: str, run_id: str, points: int, rounds: int) -> list[dict[str, A
 def _row(what: str, value: float) -> dict[str, Any]:
     if what in LEAST:
         return {"what": what, "measured": value, "bar": LEAST[what], "met": value >= LEAST[what]}
-    return {"what": what, "measured": value, "bar": BARS[what], "met": value <= BARS[what]}
+    bar = BARS.get(what)
+    return {"what": what, "measured": value, "bar": bar, "met": None if bar is None else value <= bar}
 
 
 def frames(page: Any, url: str) -> float:
@@ -156,7 +160,7 @@ def _all(page: Any, points: int) -> None:
 
 def switches(page: Any, rounds: int) -> dict[str, float]:
     """From the click in the menu to the page's title, and to its first plot; the first round only fills caches."""
-    titles, plots = [], []
+    titles, plots, whole = [], [], []
     for number in range(rounds + 1):
         for name, plot in SWITCHES.items():
             menu = page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True)
@@ -166,13 +170,22 @@ def switches(page: Any, rounds: int) -> dict[str, float]:
             title = time.perf_counter() - begun
             if plot:
                 page.wait_for_selector(DRAWN, state="attached")
+                page.evaluate(NEXT_FRAME)
                 drawn = time.perf_counter() - begun
+            if name == "Factorization":
+                page.wait_for_selector(f"{VIEW}[data-paint-ms]", state="attached")
+                everything = time.perf_counter() - begun
             page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
             page.wait_for_timeout(300)
             if number:
                 titles.append(1e3 * title)
                 plots += [1e3 * drawn] if plot else []
-    return {"page switch, median ms": statistics.median(titles), "first plot, median ms": statistics.median(plots)}
+                whole += [1e3 * everything] if name == "Factorization" else []
+    return {
+        "page switch, median ms": statistics.median(titles),
+        "first plot, median ms": statistics.median(plots),
+        "all points drawn, median ms": statistics.median(whole),
+    }
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
 
 A home folder is filled with rows and folders as workers leave them, each compared one with a curve of a thousand
 lines. The page is opened as a visitor gets it (app.py, its frame, the page) and run again; times are of the script,
-the browser's own come on top. "after a write": the first look after a run has changed.
+the browser's own come on top. "after a write": the first look after a run has changed. The bar is a rerun in under a
+second; CPU seconds stand beside, for on a machine with other work all else waits for it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from benchmarks.bench_ui import ROOT
 from benchmarks.common import arguments, median_seconds, show, tell
 
 STEPS = 1000
+BAR = 1.0  # seconds of a rerun
 
 
 def main() -> None:
@@ -123,12 +125,14 @@ def looks(store: Any, run_id: str, query: dict[str, str], runs: int) -> dict[str
     first, cpu = time.perf_counter() - began, time.process_time() - before
     if app.exception:
         raise SystemExit(f"the page fails: {app.exception[0].message}")
-    again = median_seconds(app.run, runs)[0]
+    again, spent = median_seconds(app.run, runs)[0], time.process_time()
+    app.run()
+    spent = time.process_time() - spent
     store.describe(run_id, notes=f"looked at {time.time()}")
     began = time.perf_counter()
     app.run()
-    found = {"first s": first, "first CPU s": cpu, "rerun s": again}
-    return found | {"after a write s": time.perf_counter() - began}
+    found = {"first s": first, "first CPU s": cpu, "rerun s": again, "rerun CPU s": spent}
+    return found | {"after a write s": time.perf_counter() - began, "met": again < BAR}
 
 
 if __name__ == "__main__":
