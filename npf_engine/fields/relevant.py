@@ -12,7 +12,7 @@ from npf_engine.fields.sources.terrain import Terrain
 from npf_engine.fields.spec import FieldSpec
 
 ALL = frozenset(item.name for item in dataclasses.fields(FieldSpec))
-ALWAYS = frozenset({"source", "split_seed", "rho"})
+ALWAYS = frozenset({"source", "split_seed", "rho", "unit"})
 TERRAIN = frozenset({"sigma", "slope", "max_samples", "voids", "noise_seed"})
 BOX = frozenset({"low", "high"})
 FORMULA = BOX | {"n_samples", "expression"}

@@ -14,18 +14,18 @@ SMOOTH_RASTER = "a larger sigma does"
 SMOOTH_TABLE = "means over neighbouring rows do"
 TAIL, HEAVY = 0.01, 0.2  # share of the samples, and of the mean square that they hold where the law has heavy tails
 MOST = 50_000  # samples that are compared, so that the scale is one of the region and not of the sampling
-HIGHEST = 3  # dimension: beyond it the nearest of 50,000 samples is not near, and costs minutes to find
-LEAST = 1000  # of fewer no scale can be told
+LEAST = {1: 1000, 2: 1000, 3: 10_000}  # by dimension: the nearest of fewer samples are no neighbours yet
 ROUGH = 0.025  # from which quick trainings did not end usable, see tests/fields/test_roughness.py
 
 
 def roughness(x: np.ndarray, f: np.ndarray) -> float:
     """Share of the variance of F (n, d) that is there between nearest samples: E |F(x) - F(x')|^2 / (2 E |F - E F|^2),
     x' the nearest to x (n, d) of at most 50,000 samples. 0 for a smooth field, 1 for noise (half a variogram at the
-    shortest distance over its sill: Matheron, Economic Geology 58, 1963). 0 in more than three dimensions."""
+    shortest distance over its sill: Matheron, Economic Geology 58, 1963). 0 of few samples, and in more than three
+    dimensions: there the nearest of 50,000 is not near, and costs minutes to find."""
     from scipy.spatial import cKDTree
 
-    if len(x) < LEAST or x.shape[1] > HIGHEST:
+    if len(x) < LEAST.get(x.shape[1], len(x) + 1):
         return 0.0
     if len(x) > MOST:
         chosen = np.random.default_rng(0).permutation(len(x))[:MOST]

@@ -8,6 +8,7 @@ pictures in it, whose code no browser runs.
 from __future__ import annotations
 
 import base64
+import dataclasses
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -153,7 +154,7 @@ def _written(row: AccuracyRow) -> list[str]:
 
 
 def _settings(settings: Mapping[str, object]) -> str:
-    """Those that say something, of the field's only what its source reads."""
+    """Those that say something, of the field's only what its source reads and what was set all the same."""
     field = maybe_mapping(settings, "field")
     formulas = field.get("expression")
     read = relevant.settings(
@@ -162,11 +163,14 @@ def _settings(settings: Mapping[str, object]) -> str:
             expression=tuple(map(str, formulas)) if isinstance(formulas, list | tuple) else (),
         )
     )
-    rows = [
-        (key, as_text(value))
-        for key, value in flatten(settings).items()
-        if as_text(value) not in EMPTY and (not key.startswith("field.") or key.removeprefix("field.") in read)
-    ]
+    plain = flatten(dataclasses.asdict(FieldSpec()))
+
+    def said(key: str, text: str) -> bool:
+        name = key.removeprefix("field.")
+        return name == key or name in read or text != as_text(plain.get(name))
+
+    written = [(key, as_text(value)) for key, value in flatten(settings).items()]
+    rows = [(key, text) for key, text in written if text not in EMPTY and said(key, text)]
     return _table(("setting", "value"), rows, "plain")
 
 

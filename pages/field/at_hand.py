@@ -38,7 +38,7 @@ def instead(spec: FieldSpec, turn: Callable[[], None]) -> None:
     seed = seed_of(spec)
     st.markdown("**At hand, without a network:**")
     with st.container(horizontal=True, gap="xsmall", key="at_hand"):
-        for item in _nearest(spec):
+        for item in kept.nearest(place_of(spec))[:MOST]:
             st.button(
                 states.plain(item.title),
                 key=f"instead_{item.name}",
@@ -68,18 +68,3 @@ def _button(label: str, key: str, icon: str, turn: Callable[[], None], source: s
         turn()
 
     st.button(label, key=key, icon=icon, on_click=chosen)
-
-
-def _nearest(spec: FieldSpec) -> list[places.Place]:
-    """The places that are here, the nearest first where it is known where the asked one lies."""
-    there = [item.place for item in kept.all_kept()]
-    asked = place_of(spec)
-    if asked is not None:
-        x, y = _middle(asked)
-        there.sort(key=lambda place: (_middle(place)[0] - x) ** 2 + (_middle(place)[1] - y) ** 2)
-    return there[:MOST]
-
-
-def _middle(place: places.Place) -> tuple[float, float]:
-    west, south, east, north = place.bounds
-    return (west + east) / 2, (south + north) / 2

@@ -54,8 +54,8 @@ def show(spec: FieldSpec, place: bool) -> None:
             _number(spec, "max_samples", 1000, GRID_SAMPLES)
         if file:
             _guesses(spec, terrain)
-        if (file and not terrain) or grid:
-            _text("unit", label_of(KNOWN["unit"]), spec.unit, _unit, "as the file says; or m/s")
+        if (file and not terrain) or grid or function:
+            _text("unit", label_of(KNOWN["unit"]), spec.unit, _unit, "m/s" if function else "as the file says; or m/s")
         _number(spec, "split_seed")
 
 

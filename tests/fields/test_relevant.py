@@ -10,7 +10,7 @@ import torch
 from npf_engine.fields import catalog, relevant
 from npf_engine.fields.spec import FieldSpec
 
-# Another value of each setting that one of these fields leaves out.
+# Another value of each setting but the source's name.
 OTHER: dict[str, object] = {
     "sigma": 3.0,
     "slope": "per-metre",
@@ -37,6 +37,14 @@ OTHER: dict[str, object] = {
     "n_samples": 900,
     "low": (-1.0, -1.0),
     "high": (2.0, 2.0),
+    "rho": "gaussian",
+    "split_seed": 3,
+    "unit": "m/s",
+    "components": "u,v",
+    "scalar": "t",
+    "smooth": 2.0,
+    "second": "other.tif",
+    "expression": ("x^4 + y^2",),
 }
 FIELDS = {
     "formula": FieldSpec(source="expression", expression=("sin(3*x) + y^2",), n_samples=600),
@@ -49,10 +57,15 @@ FIELDS = {
 @pytest.mark.parametrize("name", FIELDS)
 def test_what_is_left_out_changes_nothing(name: str) -> None:
     spec = FIELDS[name]
+    assert OTHER.keys() == relevant.ALL - {"source"}
+    assert not [key for key, value in OTHER.items() if value == getattr(FieldSpec(), key)]
     left_out = {key: value for key, value in OTHER.items() if key not in relevant.settings(spec)}
     assert len(left_out) > 10
     one, other = catalog.resolve(spec), catalog.resolve(dataclasses.replace(spec, **left_out))
     assert torch.equal(one.x_train, other.x_train) and torch.equal(one.y_test, other.y_test)
+    assert (one.units, one.warnings, one.rho) == (other.units, other.warnings, other.rho)
+    named = catalog.resolve(dataclasses.replace(spec, unit="knots"))
+    assert (named.units, named.warnings) != (one.units, one.warnings) and "unit" in relevant.settings(spec)
 
 
 def test_what_is_shown_is_what_the_source_reads() -> None:

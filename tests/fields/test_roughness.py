@@ -25,6 +25,10 @@ def test_noise_has_all_of_its_variance_between_neighbours_and_a_smooth_field_non
     assert roughness(np.zeros((20_000, 500)), np.zeros((20_000, 500))) == 0.0  # at once
     assert roughness(x[:100], noise[:100]) == 0.0 and roughness(x, 0 * x) == 0.0
     assert rough_warning(x, smooth, SMOOTH_TABLE) == []
+    for n in (1000, 3000, 12_000):  # in space the nearest of few samples are far
+        x3 = rng.uniform(-1, 1, (n, 3))
+        assert rough_warning(x3, np.cos(2 * x3), SMOOTH_TABLE) == []
+    assert roughness(x3, rng.normal(size=x3.shape)) == pytest.approx(1.0, abs=0.05)
     assert "means over neighbouring rows do" in rough_warning(x, half, SMOOTH_TABLE)[0]
 
 

@@ -45,6 +45,13 @@ def test_a_page_has_all_numbers_and_figures_and_loads_nothing() -> None:
     assert "Brenier" in page and "report.draws" in page
 
 
+def test_settings_are_those_that_were_read_or_set() -> None:
+    told = {"field": {"source": "himmelblau", "unit": "m/s", "sigma": 20.0, "n_samples": 900, "smooth": 2.0}, "seed": 3}
+    table = report_page._settings(told)
+    assert all(text in table for text in ("field.unit", "m/s", "field.n_samples", "field.smooth", "seed"))
+    assert "field.sigma" not in table and "field.source" in table
+
+
 def test_words_of_a_bundle_are_no_code(monkeypatch: pytest.MonkeyPatch) -> None:
     def none_such(view: str, *rest: object) -> bytes:
         if view == CLOUDS:

@@ -37,6 +37,19 @@ class Place:
     bounds: tuple[float, float, float, float]
     source: str
 
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Longitude and latitude of the box's middle, in degrees; a box may lie across 180 degrees east."""
+        west, south, east, north = self.bounds
+        return west + ((east - west) % 360.0 or 360.0) / 2, (south + north) / 2
+
+    def kilometres_to(self, other: Place) -> float:
+        """The great circle's length between the middles of both boxes, on a sphere (haversine formula)."""
+        (lon, lat), (east, north) = self.middle, other.middle
+        turns = [math.sin(math.radians(angle) / 2) ** 2 for angle in (north - lat, east - lon)]
+        share = turns[0] + math.cos(math.radians(lat)) * math.cos(math.radians(north)) * turns[1]
+        return KM_PER_DEGREE * math.degrees(2.0 * math.asin(math.sqrt(min(share, 1.0))))
+
 
 @dataclass(frozen=True)
 class _Region:

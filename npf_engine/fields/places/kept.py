@@ -64,5 +64,11 @@ def all_kept() -> list[Kept]:
     return [Kept(place, path) for place, path in paths if path.is_file()]
 
 
+def nearest(asked: find.Place | None) -> list[find.Place]:
+    """Those places, the nearest to ``asked`` first; as they are listed where nobody knows where that lies."""
+    there = [item.place for item in all_kept()]
+    return there if asked is None else sorted(there, key=asked.kilometres_to)
+
+
 def _index() -> Path:
     return cache_folder("clips") / NAMES

@@ -78,6 +78,23 @@ def test_a_name_that_is_none_is_a_sentence_before_anything_is_fetched(
     assert "cannot be reached" in capsys.readouterr().err.strip().splitlines()[-1]
 
 
+def test_the_nearest_is_so_on_the_sphere(asked: list[Bounds], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Across 180 degrees east, and at high latitudes, where a degree east is short: not by squares of degrees."""
+
+    def at(name: str, lon: float, lat: float) -> find.Place:
+        return find.Place(name, name, (lon - 0.1, lat - 0.1, lon + 0.1, lat + 0.1), "city")
+
+    east, west, polar, south = at("a", 179, -17), at("b", 170, -17), at("c", 60, 80), at("d", 20, 70)
+    monkeypatch.setattr(kept, "all_kept", lambda: [kept.Kept(place, Path()) for place in (west, east, south, polar)])
+    asking = at("x", -179, -17)
+    assert [place.name for place in kept.nearest(asking)][:2] == ["a", "b"]
+    assert asking.kilometres_to(east) == pytest.approx(2 * 111.195 * 0.9563, rel=1e-3)
+    assert kept.nearest(at("y", 20, 80))[0] is polar  # 771 km by 40 degrees, the other 1,112 km by 10
+    assert [place.name for place in kept.nearest(None)] == ["b", "a", "d", "c"]
+    across = find.Place("z", "z", (179.0, 0.0, -179.0, 1.0), "coordinates")
+    assert across.middle == (180.0, 0.5)
+
+
 def test_an_index_that_somebody_spoilt_costs_only_its_lines(asked: list[Bounds]) -> None:
     kept.keep("Zermatt")
     path = kept._index()
