@@ -16,6 +16,7 @@ from npf_engine.glossary import typeset
 from npf_engine.measures import views
 from npf_engine.numbers import number
 from npf_engine.tasks.layout import slug
+from pages.field import region
 from ui import coast, states
 from ui.plots import plot
 
@@ -138,6 +139,9 @@ def _plane(x: np.ndarray, f: np.ndarray, field: Field, data: Callable[[], Arrays
         for column, draw in zip(st.columns(2, gap="medium"), parts[first : first + 2], strict=True):
             with column:
                 draw()
+    if field.grid is not None:
+        st.markdown("## The region in space")
+        region.show(field, field.grid, x, f, name)
     if surface:
         _histograms(f, field, data, name)
 

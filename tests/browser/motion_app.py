@@ -6,10 +6,14 @@ import numpy as np
 import streamlit as st
 import torch
 
+from npf_engine.fields import catalog
 from npf_engine.fields.field import Scaling, Units
+from npf_engine.fields.spec import FieldSpec
+from npf_engine.figures.region import region
 from npf_engine.measures.legendre import LegendreView
 from npf_engine.measures.mesh import NETWORK, MeshView, deformation
 from pages.factorization import legendre, mesh
+from pages.field import region as regions
 from pages.landscape import player
 from pages.landscape.chains import Chain
 from pages.landscape.ground import Ground
@@ -56,10 +60,21 @@ def bowl() -> bytes:
     return legendre.packed(found, Scaling((0.0, 0.0), (1.0, 1.0)), Units(("x", "y"), ("km", "km"), "m/s"), "synthetic")
 
 
+@st.cache_resource
+def terrain() -> bytes:
+    """The embedded terrain with its slope."""
+    field = catalog.resolve(FieldSpec())
+    assert field.grid is not None
+    x = field.scaling.to_user(field.x_train[:20_000].double()).numpy()
+    return regions.packed(region(field.grid, field.units, x, field.y_train[:20_000].numpy()), "synthetic")
+
+
 def scene(kind: str, n: int) -> None:
     """The scene that the link asks for."""
     if kind == "particles":
         motion.draw(kind, particles(n, 400), "scene")
+    elif kind == "region":
+        motion.draw(kind, terrain(), "scene")
     elif kind == "legendre":
         motion.draw(kind, bowl(), "scene")
     elif kind == "mesh":

@@ -157,3 +157,20 @@ def test_u_and_its_conjugate_say_the_identity_at_the_point_that_is_picked(browse
     assert said.inner_text() == kept and stage.picture() != before  # turned, the point stays
     page.keyboard.press("Enter")
     stage.close()
+
+
+def test_a_region_is_a_map_from_above_and_turns_in_space(browser: Any, address: str):
+    stage = Stage(browser, address, "scene=region")
+    tilted = stage.picture()
+    stage.page.get_by_role("button", name="From above").click()
+    stage.page.get_by_text("from above", exact=True).wait_for()
+    above = stage.picture()
+    assert above != tilted
+    stage.page.get_by_label("Arrows of F").uncheck()
+    assert stage.picture() != above
+    stage.page.get_by_role("button", name="Play").click()
+    stage.page.wait_for_timeout(800)
+    stage.page.get_by_role("button", name="Pause").click()
+    assert 0 < float(stage.slider.input_value()) < 1
+    print(f"{stage.told('fps')} frames a second, {stage.told('own')} ms of each is ours")
+    stage.close()

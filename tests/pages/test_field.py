@@ -46,7 +46,7 @@ def plots(app) -> int:
 def test_first_visit_shows_the_embedded_terrain(own_home: Path):
     app = open_page("field")
     assert "Jacksboro" in texts(app) and "138,632" in texts(app)
-    assert plots(app) == 5
+    assert plots(app) == 5 and "The region in space" in texts(app) and "Heights run from" in texts(app)
     assert not app.error and button(app, "Use this field")
 
 

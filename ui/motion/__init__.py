@@ -13,7 +13,13 @@ import streamlit as st
 
 HERE = Path(__file__).resolve().parent
 # kind of scene -> what else of this folder its script needs
-KINDS: dict[str, tuple[str, ...]] = {"particles": ("dots",), "mesh": (), "legendre": ("solid",), "paths": ()}
+KINDS: dict[str, tuple[str, ...]] = {
+    "particles": ("dots",),
+    "mesh": (),
+    "legendre": ("solid",),
+    "paths": (),
+    "region": ("solid",),
+}
 SHARED = (HERE.parent / "linked" / "frame.js", HERE / "kit.js")
 
 

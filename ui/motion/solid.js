@@ -19,14 +19,17 @@ class Eye {
 }
 
 class Surface {
-  /** points: [x, y, z] of each node, side a row; colours: [r, g, b] of each cell; kept: which cells there are. */
-  constructor(points, side, colours, kept) {
-    Object.assign(this, { points, side, colours, kept });
+  /** points: [x, y, z] of each node, side a row; colours: [r, g, b] of each cell, by its first node; kept: which cells
+   * there are; light: whether they are lit here. */
+  constructor(points, side, colours, kept, light = true) {
+    this.points = points;
     this.cells = [];
-    for (let r = 0; r + 1 < side; r++)
+    for (let r = 0; (r + 2) * side <= points.length; r++)
       for (let c = 0; c + 1 < side; c++) {
         const first = r * side + c, corners = [first, first + 1, first + 1 + side, first + side];
-        if (kept(corners)) this.cells.push({ corners, colour: this.lit(corners, colours(first)) });
+        if (!kept(corners)) continue;
+        const own = colours(first);
+        this.cells.push({ corners, colour: light ? this.lit(corners, own) : `rgb(${own.join(",")})` });
       }
   }
 
@@ -39,13 +42,17 @@ class Surface {
     return `rgb(${[red, green, blue].map((value) => Math.round(Math.min(255, value * light))).join(",")})`;
   }
 
-  draw(pen, eye, place) {
+  /** Draw it, with ``things`` that stand on it: {depth, paint}, of which a nearer one lies over what is farther. */
+  draw(pen, eye, place, things = []) {
     this.seen = this.points.map((point) => eye.see(point));
-    const depth = ({ corners }) => corners.reduce((sum, at) => sum + this.seen[at][2], 0);
-    this.cells.sort((p, q) => depth(q) - depth(p));
-    pen.lineWidth = 0.6;
-    pen.lineJoin = "round";
-    for (const { corners, colour } of this.cells) {
+    for (const cell of this.cells) cell.depth = cell.corners.reduce((sum, at) => sum + this.seen[at][2], 0) / 4;
+    this.cells.sort((p, q) => q.depth - p.depth);
+    things.sort((p, q) => q.depth - p.depth);
+    let next = 0;
+    for (const { corners, colour, depth } of this.cells) {
+      while (next < things.length && things[next].depth > depth) things[next++].paint();
+      pen.lineWidth = 0.6;
+      pen.lineJoin = "round";
       pen.beginPath();
       corners.forEach((at, k) => (k ? pen.lineTo(...place(this.seen[at])) : pen.moveTo(...place(this.seen[at]))));
       pen.closePath();
@@ -53,6 +60,7 @@ class Surface {
       pen.fill();
       pen.stroke();
     }
+    while (next < things.length) things[next++].paint();
   }
 
   /** The node nearest to a spot on the screen, of those within reach the one in front; -1 for none. */
