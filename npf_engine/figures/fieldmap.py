@@ -28,9 +28,9 @@ def field_map(
     x: np.ndarray, y: np.ndarray, field: np.ndarray, units: Units, top: float, unit: str, key: str
 ) -> go.Figure:
     """field (rows, cols, 2) at x (cols,) and y (rows,): |field| up to ``top`` in ``unit``, and arrows of one length
-    that say the direction; none where the field is below a hundredth of ``top``."""
+    that say the direction; none where the field is below a hundredth of ``top``. The unit stands in what is pointed at:
+    a title would give the maps of a row different frames."""
     size = np.linalg.norm(field, axis=2)
-    below = {"text": unit, "side": "bottom"}
     figure = go.Figure(
         go.Heatmap(
             x=float32(x),
@@ -39,7 +39,7 @@ def field_map(
             zmin=0.0,
             zmax=top,
             colorscale=palette.NORM,
-            colorbar=colour_bar(unit) | {"orientation": "h", "y": -0.1, "yanchor": "top", "title": below, "nticks": 4},
+            colorbar=colour_bar("") | {"orientation": "h", "y": -0.1, "yanchor": "top", "nticks": 4},
             hovertemplate=f"{units.axes[0]} %{{x}}, {units.axes[1]} %{{y}}<br>%{{z:.4g}}{in_unit(unit)}<extra></extra>",
         )
     )

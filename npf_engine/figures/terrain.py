@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import plotly.graph_objects as go
@@ -24,6 +25,9 @@ from npf_engine.figures.layout import (
     value_format,
     value_title,
 )
+
+Length = Literal["size", "log", "equal"]  # what an arrow's length tells
+DECADES = 2.0  # of |F| that arrows of logarithmic length tell apart
 
 
 def centres(grid: Grid, step: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -83,19 +87,25 @@ def arrows(
     *,
     side: int = 22,
     top: float | None = None,
+    length: Length = "size",
 ) -> go.Figure:
     """F as arrows: the samples (n, 2) nearest to the middles of a side x side lattice, coloured by |F| from 0 to
     ``top`` (the largest shown if None).
 
-    Arrows show the direction on the screen; their length grows with the norm up to its 95 % quantile.
+    Arrows show the direction on the screen; their length grows with the norm up to its 95 % quantile, or with its
+    logarithm down to a hundredth of that, or is the same for all.
     """
     chosen = lattice(x, low, high, side)
     at, value = x[chosen].astype(np.float64), f[chosen].astype(np.float64)
     norm = np.linalg.norm(value, axis=1)
     form = value_format(value)
     cap = float(np.quantile(norm, 0.95)) or 1.0
-    length = np.minimum(norm, cap) / cap
-    direction = value / np.maximum(norm, 1e-30)[:, None] * length[:, None]
+    share = np.minimum(norm, cap) / cap
+    if length == "log":
+        share = np.clip(1 + np.log10(np.maximum(share, 1e-30)) / DECADES, 0.05, 1.0)
+    elif length == "equal":
+        share = np.where(norm > 0, 0.8, 0.0)
+    direction = value / np.maximum(norm, 1e-30)[:, None] * share[:, None]
     figure = go.Figure(
         go.Quiver(
             x=float32(at[:, 0]),

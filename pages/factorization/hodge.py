@@ -39,6 +39,7 @@ EDGE = (
     "The region's edge is a staircase of grid cells. The parts hang on it, and within two nodes of it they follow its "
     "steps: they are left clear there on these maps, and are in the files."
 )
+NOTHING = 0.005  # percent of the mean square: what the grid alone leaves
 PANEL = 165  # pixels at least: two beside each other on a narrow screen
 
 
@@ -51,7 +52,7 @@ def show(model: PolarFactorization, run_id: str, name: str) -> None:
         return
     with states.told():
         shares = ", ".join(
-            f"{words} {number(100 * view.hodge.shares[part], 3)} %"
+            f"{words} {number(100 * view.hodge.shares[part], 3, nothing=NOTHING)} %"
             for part, words in zip(PARTS, ("without curl", "without divergence", "harmonic"), strict=True)
         )
         what = "|F|²" if not bool(model.shift.any()) else "|F − c|², c the constant that was taken off"
@@ -86,7 +87,7 @@ def _map(view: HodgeView, key: str, field: np.ndarray, model: PolarFactorization
     size = fieldmap.length_of([field]) if key == "moved" else top
     units = model.units
     title, caption = TITLES[key]
-    st.markdown(f"**{title}**")
+    st.markdown(f"**{title}**" + (f", in {states.plain(unit)}" if unit else ""))
     figure = fieldmap.field_map(view.x, view.y, field, units, size, states.plain(unit), key)
     provenance = reading.maybe_mapping(model.info, "provenance")
     plot(

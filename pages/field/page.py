@@ -8,9 +8,12 @@ from npf_engine.errors import InputError
 from npf_engine.fields import catalog, titles
 from npf_engine.fields.sources.place import must_be_fetched, place_of
 from npf_engine.fields.spec import FieldSpec
+from npf_engine.runs.estimate import estimate
+from npf_engine.studies.factorization.spec import TrainingSpec
 from pages.field import at_hand, building, choice, options, pick, preview
 from ui import frame, states, uploading
 from ui.link import FIELD
+from ui.runs import store
 
 SYMBOLS = ("F", "Omega", "rho", "law", "u", "grad_u", "M")  # of the glossary
 
@@ -63,6 +66,8 @@ def _field(spec: FieldSpec, missing: bool, card: st.delta_generator.DeltaGenerat
     if missing and building.recent().get(spec) is None and not building.asked(spec):
         with slot.container():
             st.markdown("Its elevation is not on this machine yet.")
+            cost = estimate(store(), TrainingSpec(field=spec)).total
+            st.caption(f"Once it is here, a quick training takes about {frame.duration(cost)}.")
             st.button(
                 "Fetch the elevation",
                 type="primary",

@@ -10,7 +10,7 @@ import streamlit as st
 
 from npf_engine.fields.field import Field
 from npf_engine.fields.summary import moments
-from npf_engine.figures import histograms, panels, terrain
+from npf_engine.figures import histograms, panels, streamlines, terrain
 from npf_engine.figures.layout import position_title, wide
 from npf_engine.glossary import typeset
 from npf_engine.measures import views
@@ -23,6 +23,21 @@ from ui.plots import plot
 MOST_ROWS = 12  # components in the table
 MOST_POINTS = 300_000  # of a preview; the training has them all
 Arrays = dict[str, np.ndarray]
+SIZE, LINES = "|F|", "Streamlines"
+# what an arrow's length tells -> (how figures call it, caption)
+ARROWS: dict[str, tuple[terrain.Length, str]] = {
+    SIZE: (
+        "size",
+        "F itself at samples spread over the region: an arrow points where F does, its length grows with |F|.",
+    ),
+    "log |F|": (
+        "log",
+        "F at samples spread over the region: an arrow points where F does, its length grows with the logarithm of "
+        "|F|, over two powers of ten.",
+    ),
+    "One length": ("equal", "The direction of F at samples spread over the region; its size is the colour alone."),
+    LINES: ("equal", "Lines that are everywhere along F, with a head where it points; they say nothing of its size."),
+}
 
 
 def facts(field: Field) -> None:
@@ -104,13 +119,7 @@ def _plane(x: np.ndarray, f: np.ndarray, field: Field, data: Callable[[], Arrays
         return coast.add(figure, *box, field.provenance, over_colours=over_colours)
 
     parts: list[Callable[[], object]] = [
-        lambda: plot(
-            on_earth(terrain.arrows(x, f, *box, side=30 if wide(*box) else 22, top=top)),
-            "field_arrows",
-            "F itself at samples spread over the region: an arrow points where F does, its length grows with |F|.",
-            data,
-            name,
-        ),
+        lambda: _directions(x, f, field, on_earth, data, name),
         lambda: plot(
             on_earth(terrain.norm_map(x, f, *box, top=top), True),
             "field_norm",
@@ -144,6 +153,33 @@ def _plane(x: np.ndarray, f: np.ndarray, field: Field, data: Callable[[], Arrays
         region.show(field, field.grid, x, f, name)
     if surface:
         _histograms(f, field, data, name)
+
+
+def _directions(
+    x: np.ndarray,
+    f: np.ndarray,
+    field: Field,
+    on_earth: Callable[[go.Figure], go.Figure],
+    data: Callable[[], Arrays],
+    name: str,
+) -> None:
+    """Arrows of a length that is chosen, or streamlines."""
+    box = (field.units, field.low, field.high)
+    way = st.segmented_control(
+        "Length of arrows",
+        list(ARROWS),
+        default=SIZE,
+        key="arrows",
+        required=True,
+        help="Where F varies much, arrows that grow with |F| show the largest alone.",
+    )
+    if way == LINES:
+        figure, caption = streamlines.streamlines(x, f, *box), ARROWS[LINES][1]
+    else:
+        length, caption = ARROWS[way or SIZE]
+        side = 30 if wide(*box) else 22
+        figure = terrain.arrows(x, f, *box, side=side, top=terrain.largest(f), length=length)
+    plot(on_earth(figure), "field_arrows", caption, data, name)
 
 
 def _surface(x: np.ndarray, field: Field, name: str) -> None:

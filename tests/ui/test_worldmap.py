@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from npf_engine.fields.places import find as places
+from npf_engine.fields.places.elevation_fetch import clip_path
+from npf_engine.fields.places.find import find_region
+from tests.fields.readers.test_raster_vectors import save
 from ui import worldmap
 
 
@@ -24,6 +32,17 @@ def test_a_box_a_region_and_a_city() -> None:
     assert worldmap.read("place", {"name": name}) == worldmap.Picked(region=name)
     assert worldmap.read("place", {"name": "../etc"}) is None and worldmap.read("place", []) is None
     assert worldmap.read("place", {"name": "Paris", "at": [48.85, 2.35]}) == worldmap.Picked(at=(48.85, 2.35))
+
+
+def test_a_place_that_is_here_is_shown_as_it_looks(own_home: Path) -> None:
+    london, cyprus = (find_region(name) for name in ("london", "cyprus"))
+    assert london is not None and cyprus is not None
+    clip_path(cyprus.bounds).write_bytes(b"no raster")
+    save(clip_path(london.bounds), np.add.outer(np.arange(40.0), np.arange(50.0)))
+    (found,) = worldmap.reliefs(london.bounds)
+    assert tuple(found[:4]) == london.bounds
+    picture = base64.b64decode(str(found[4]).removeprefix("data:image/png;base64,"))
+    assert Image.open(io.BytesIO(picture)).size == (50, 40)
 
 
 def test_the_lines_are_the_earths() -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
+from npf_engine.errors import InputError
 from npf_engine.fields.places import find as places
+from npf_engine.fields.places import kept
+from npf_engine.figures import relief
 from ui import frame
 
 HERE = Path(__file__).parent
@@ -17,6 +22,8 @@ WORDS = "Click a name, draw a box (the dashed button), or click twice where it s
 MOST_DEGREES = 5  # of a side: what the elevation package fetches at once, roughly
 LARGEST_CITIES = 6000
 KEY = "worldmap"
+MOST_RELIEFS = 24  # places that are shown as they look
+PREVIEW, SMALL = 320, 96  # pixels of the box's own relief, and of another place's
 Box = tuple[float, float, float, float]
 Label = tuple[str, float, float, int]  # a city: its name, longitude, latitude, people
 
@@ -47,6 +54,22 @@ def _regions() -> list[list[object]]:
     return [[place.name, place.title, *place.bounds] for place in places.gazetteer()]
 
 
+def reliefs(box: Box | None) -> list[list[object]]:
+    """[west, south, east, north, picture] of each place whose elevation is here, that of ``box`` in more detail."""
+    found: list[list[object]] = []
+    for item in kept.all_kept()[:MOST_RELIEFS]:
+        side = PREVIEW if item.place.bounds == box else SMALL
+        with contextlib.suppress(InputError, OSError):  # a map goes without it
+            found.append([*item.place.bounds, _relief(str(item.path), item.path.stat().st_mtime_ns, side, item)])
+    return found
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _relief(path: str, written: int, side: int, _item: kept.Kept) -> str:
+    picture = relief.png(relief.of_heights(kept.heights(_item, side)))
+    return "data:image/png;base64," + base64.b64encode(picture).decode()
+
+
 def pick(box: Box | None, cities: Sequence[Label], side_km: float, picked: Callable[[Picked], None]) -> None:
     """Draw the map with ``box`` on it; ``picked`` is called with what a person picks there, before the page runs again.
 
@@ -61,6 +84,7 @@ def pick(box: Box | None, cities: Sequence[Label], side_km: float, picked: Calla
         "side": side_km,
         "most": MOST_DEGREES,
         "words": WORDS,
+        "reliefs": reliefs(box),
     }
     lines(key=f"{KEY}_lines", height=1)
     world(

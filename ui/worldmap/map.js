@@ -1,5 +1,5 @@
 // A map of the Earth to pick a box from: pan, zoom, draw, drag and resize, by pointer, touch and keyboard.
-// In: data = {box, regions, cities, side, most, words}. Out: state "box" [west, south, east, north] in degrees, trigger
+// In: data = {box, regions, cities, side, most, words, reliefs}. Out: state "box" [west, south, east, north] in degrees, trigger
 // "place" {name} or {at: [latitude, longitude], name}. Nothing is fetched from anywhere: the lines come from window.npfWorldLines.
 
 const RAD = Math.PI / 180;
@@ -142,6 +142,7 @@ class WorldMap {
     const page = this.colour("--st-background-color", "#ffffff");
     g.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     g.fillStyle = ground; g.fillRect(0, 0, this.width, this.height);
+    this.reliefs(g);
     this.graticule(g, faint);
     const found = lines();
     if (found) {
@@ -152,6 +153,23 @@ class WorldMap {
     this.regions(g, primary, page);
     this.cities(g, text, page);
     if (this.box) this.rectangle(g, primary);
+  }
+
+  // Places whose elevation is on this machine, as they look
+  reliefs(g) {
+    this.pictures ??= new Map();
+    for (const [w, s, e, n, url] of this.data.reliefs || []) {
+      const [x0, y0] = this.px(w, n), [x1, y1] = this.px(e, s);
+      if (x1 < 0 || y1 < 0 || x0 > this.width || y0 > this.height || x1 - x0 < 3) continue;
+      let picture = this.pictures.get(url);
+      if (!picture) {
+        picture = new Image();
+        picture.onload = () => this.draw();
+        picture.src = url;
+        this.pictures.set(url, picture);
+      }
+      if (picture.complete && picture.naturalWidth) g.drawImage(picture, x0, y0, x1 - x0, y1 - y0);
+    }
   }
 
   stroke(g, parts, colour, width, dash, alpha) {
@@ -382,9 +400,13 @@ class WorldMap {
     const [w, s, e, n] = this.box, middle = (s + n) / 2;
     const wide = (e - w) * KM * Math.cos(middle * RAD), high = (n - s) * KM;
     const side = (km) => (km < 10 ? km.toFixed(1) : Math.round(km).toLocaleString("en"));
-    const seconds = (d) => Math.round(d * 3600).toLocaleString("en");
+    const count = (d) => Math.round(d * 3600), pixels = count(e - w) * count(n - s);
+    const tiles = (Math.ceil(e - 1e-9) - Math.floor(w + 1e-9)) * (Math.ceil(n - 1e-9) - Math.floor(s + 1e-9));
+    const here = (this.data.reliefs || []).some((r) => [w, s, e, n].every((v, k) => Math.abs(v - r[k]) < 1e-6));
     const large = e - w > this.data.most || n - s > this.data.most;
-    this.said.textContent = `${side(wide)} × ${side(high)} km, ${seconds(e - w)} × ${seconds(n - s)} arc seconds` +
+    const cost = here ? "on this machine" : `${tiles} tile${tiles > 1 ? "s" : ""} of a degree to fetch, once`;
+    this.said.textContent = `${side(wide)} × ${side(high)} km, ${count(e - w).toLocaleString("en")} × ` +
+      `${count(n - s).toLocaleString("en")} pixels of an arc second (${pixels.toLocaleString("en")} samples), ${cost}` +
       (large ? `. Too large to be fetched: at most about ${this.data.most} × ${this.data.most} degrees.` : "");
     this.said.classList.toggle("large", large);
   }

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from npf_engine.errors import InputError
 from npf_engine.fields.cachedir import cache_folder
 from npf_engine.fields.places import elevation_fetch, find
+from npf_engine.fields.readers.geotiff import read_geotiff
 from npf_engine.settings import reading
 from npf_engine.tasks.files import read_json, write_json
 from npf_engine.tasks.processes import FileLock
@@ -68,6 +72,14 @@ def nearest(asked: find.Place | None) -> list[find.Place]:
     """Those places, the nearest to ``asked`` first; as they are listed where nobody knows where that lies."""
     there = [item.place for item in all_kept()]
     return there if asked is None else sorted(there, key=asked.kilometres_to)
+
+
+def heights(item: Kept, most: int) -> np.ndarray:
+    """The elevation of a place that is here, (rows, cols) float32 with NaN where it is unknown, rows running south,
+    about ``most`` pixels along its longer side. Raises InputError for a raster that cannot be read."""
+    z = read_geotiff(item.path, item.place.title).elevation
+    step = max(1, math.ceil(max(z.shape) / most))
+    return np.ascontiguousarray(z[::step, ::step])
 
 
 def _index() -> Path:
