@@ -8,6 +8,8 @@ import streamlit as st
 
 from npf_engine.errors import InputError
 from npf_engine.fields import digits
+from npf_engine.runs.promise import promise
+from npf_engine.settings.base import Spec
 from npf_engine.studies import kinds
 from npf_engine.studies.classifier.presets import experiment_preset, with_values
 from npf_engine.studies.classifier.spec import EXPERIMENTS, ExperimentSpec
@@ -70,6 +72,9 @@ def show() -> None:
     with right:
         _data()
         name = st.text_input("Name", placeholder=kinds.of(spec).default_name(spec), key="run_name", max_chars=80)
+        found = promise(store(), "experiment", spec, lambda other: _alike(other, spec))
+        if found is not None:
+            st.caption(f"About {frame.duration(found.seconds)} on this machine, {found.basis}.")
         if st.button("Run", type="primary", icon=":material/play_arrow:", width="stretch", key="run_it"):
             _submit(spec, name or "")
         st.caption("It runs in the background: the page can be closed, and the link brings it back.")
@@ -115,6 +120,12 @@ def _data() -> None:
 def source() -> str:
     """The sentence that says which digits are used. Raises InputError for a folder that is not MNIST's."""
     return digits.load_digits().source
+
+
+def _alike(spec: Spec, wanted: ExperimentSpec) -> float | None:
+    """One size for all runs of the same experiment and preset."""
+    same = isinstance(spec, ExperimentSpec) and (spec.experiment, spec.preset) == (wanted.experiment, wanted.preset)
+    return 1.0 if same else None
 
 
 def _submit(spec: ExperimentSpec, name: str) -> None:

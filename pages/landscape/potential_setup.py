@@ -11,7 +11,9 @@ from npf_engine.fields import catalog
 from npf_engine.figures import critical
 from npf_engine.glossary import typeset
 from npf_engine.numbers import numbers_in, typed
+from npf_engine.runs.promise import promise
 from npf_engine.sampling import landscapes, sampler
+from npf_engine.settings.base import Spec
 from npf_engine.studies import kinds
 from npf_engine.studies.landscape.spec import OWN, PRESETS, TARGET, LandscapeSpec
 from pages.landscape import chains, ground, points
@@ -225,7 +227,19 @@ def _cost(spec: LandscapeSpec) -> None:
     particles, steps = (
         own or usual for own, usual in zip((spec.particles, spec.steps), PRESETS[spec.preset], strict=True)
     )
-    st.caption(f"{particles:,} particles, {steps:,} steps: {particles * steps:,} gradients of g.")
+    found = promise(store(), chains.KIND, spec, lambda other: _gradients(other, spec.method))
+    about = " How long that takes here is told once one like it has finished; on the way its bar tells it."
+    if found is not None:
+        about = f" About {frame.duration(found.seconds)} on this machine, {found.basis}."
+    st.caption(f"{particles:,} particles, {steps:,} steps: {particles * steps:,} gradients of g.{about}")
+
+
+def _gradients(spec: Spec, method: str) -> float | None:
+    """How many gradients a run of this method takes; None for another one."""
+    if not isinstance(spec, LandscapeSpec) or spec.method != method:
+        return None
+    usual = PRESETS.get(spec.preset, PRESETS["quick"])
+    return float((spec.particles or usual[0]) * (spec.steps or usual[1]))
 
 
 def _run(spec: LandscapeSpec) -> None:
@@ -236,6 +250,8 @@ def _run(spec: LandscapeSpec) -> None:
         key="run_plain",
         help="From the same start with as many gradients: what the sampler must be better than. It takes seconds.",
     )
+    if both and chains.beside(spec) is None:
+        st.caption("One press queues two runs: plain LMC first, then this one. The page shows this one, which waits.")
     if st.button("Run", type="primary", icon=":material/play_arrow:", width="stretch", key="run_it"):
         with states.told():
             submit(spec, name or "", both)
