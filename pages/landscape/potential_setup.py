@@ -30,6 +30,7 @@ WAYS = {BUILT_IN: ":material/category:", TERRAIN: ":material/terrain:", TYPED: "
 SAMPLE, CRITICAL = "Sample it", "Critical points"
 EXAMPLE = "(x^2 + y - 11)^2 / 20 + sin(2*x)*y"
 LAWS = {TARGET: "exp(-c g)", OWN: "its own law"}
+SENTENCES = 2  # of what a sampler does, that stand on the page
 NUMBERS = ("particles", "steps", "inner", "tau", "coefficient", "start", "seed")
 FORM = Form(Link(lambda heads: LandscapeSpec()))
 
@@ -202,7 +203,9 @@ def _method(spec: LandscapeSpec) -> None:
             args=("preset", "size_choice"),
             help="Particles and steps where those are left empty.",
         )
-    st.caption(typeset(sampler.get(spec.method).about))
+    about = typeset(sampler.get(spec.method).about).split(". ")
+    # the first sentences for everybody, what only its authors' peers ask behind a question mark
+    st.caption(". ".join(about[:SENTENCES]).removesuffix(".") + ".", help=". ".join(about[SENTENCES:]) or None)
     if sampler.get(spec.method).own_law:
         st.session_state["law_choice"] = spec.law
         st.segmented_control(

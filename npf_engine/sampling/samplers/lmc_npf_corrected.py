@@ -43,11 +43,12 @@ def run(setting: Setting, chains: Chains) -> None:
 SAMPLER = Sampler(
     "lmc-npf-corrected",
     "LMC-NPF, corrected",
-    "Langevin steps on g and jumps through the convex u, accepted by Metropolis' rule with the networks frozen: the "
-    "law is exp(-c g), however bad the networks. The way back from u is not Iψ: its draws lie on finitely many "
-    "pre-images and have no density, which the rule needs. A mixture density network q(x | y), fitted to particles of "
-    "an uncorrected chain, takes its place. A poor fit costs accepted jumps, not correctness; a mode that it does not "
-    "know is reached by its broad share (2 % of its draws) or by Langevin steps alone.",
+    "Particles walk downhill with noise (Langevin steps on g), and now and then jump through u to another basin. Each "
+    "jump is accepted or refused by Metropolis' rule, so that the law is exp(-c g), however bad the networks. The way "
+    "back from u is not Iψ: its draws lie on finitely many pre-images and have no density, which the rule needs. A "
+    "mixture density network q(x | y), fitted to particles of an uncorrected chain, takes its place. A poor fit costs "
+    "accepted jumps, not correctness; a mode that it does not know is reached by its broad share (2 % of its draws) or "
+    "by Langevin steps alone.",
     run,
     inner=10,  # a corrected jump leaves a particle relaxed, so that they may follow closely
     law="Its law is exp(-c g). The way back from u is a mixture density network q(x | y), not Iψ, whose draws have no "
