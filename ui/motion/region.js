@@ -41,9 +41,9 @@ class Region extends Scene {
     const film = controls(this, [above, side, made("label", { class: "check" }, arrows, head.word), saved(this, () => [[this.stage]], head.name)]);
     this.root.setAttribute("role", "group");
     this.root.setAttribute("aria-label", head.label);
-    const whole = made("div", { class: "cell" }, plot, film);
-    whole.style.maxWidth = "50rem";
-    this.root.replaceChildren(whole);
+    const framed = made("div", { class: "cell" }, plot, film);
+    framed.style.maxWidth = "50rem";
+    this.root.replaceChildren(framed);
   }
 
   go(t) {

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -39,3 +43,15 @@ def test_a_script_is_one_module_that_loads_nothing(kind: str) -> None:
     assert text.count("export default") == 1
     for word in ("import ", "import(", "fetch(", "XMLHttpRequest", "http://", "https://"):
         assert word not in text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_script_can_be_read_as_a_module(kind: str, tmp_path: Path) -> None:
+    """One name twice in one place would leave the scene empty; the tests in a browser see it late."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no node to read the script with")
+    path = tmp_path / "scene.mjs"
+    path.write_text(script(kind), encoding="utf-8")
+    found = subprocess.run([node, "--check", str(path)], capture_output=True, text=True, timeout=60, check=False)
+    assert found.returncode == 0, found.stderr
