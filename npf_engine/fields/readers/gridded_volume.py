@@ -23,6 +23,7 @@ from npf_engine.fields.readers.gridded_values import Index, Log, checked, values
 from npf_engine.fields.readers.one_unit import one_unit
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.numbers import percent
+from npf_engine.settings.limits import rows_needed
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -85,7 +86,12 @@ def read_volume(ds: xr.Dataset, names: tuple[str, ...], choices: list[Choice], s
     if spec.bounds is not None:
         log.note("bounds are degrees, and this grid has none: all of it was taken.")
     lines = {dim: coordinate(ds, dim, steps) for dim in dims}
+    for dim, (line, _) in lines.items():
+        if not np.isfinite(line).all():
+            raise InputError(f"{dim} holds positions that are no numbers; correct them, or take a slice.")
     known = np.isfinite(f).all(axis=3)
+    if int(known.sum()) < rows_needed(3):
+        raise InputError(f"{', '.join(names)} are known at {int(known.sum()):,} points, too few for a field in space.")
     lost = int(known.size - known.sum())
     if lost:
         log.note(f"{lost:,} of {known.size:,} points ({percent(lost / known.size, 2)}) are not known and are left out.")

@@ -22,7 +22,9 @@ U = ACROSS * UP, ALONG**2 - UP, ALONG**2 + ALONG * ACROSS * UP  # one a componen
 
 
 def box(units: tuple[str, str, str] = ("m/s", "m/s", "m/s")) -> xr.Dataset:
-    parts = {name: (("z", "y", "x"), part, {"units": unit}) for name, part, unit in zip("uvw", U, units, strict=True)}
+    parts = {
+        name: (("z", "y", "x"), part.copy(), {"units": unit}) for name, part, unit in zip("uvw", U, units, strict=True)
+    }
     ds = xr.Dataset(parts, {"x": X, "y": Y, "z": Z})
     for key in "xyz":
         ds[key].attrs["units"] = "m"
@@ -83,6 +85,14 @@ def test_units_voids_and_what_is_no_box(tmp_path: Path) -> None:
     assert data.voids == 7 and len(data.f) == 9 * 8 * 7 - 7 and any("-9999" in note for note in data.notes)
     thin = read_gridded(path, FieldSpec(source=str(path), max_samples=100))
     assert len(thin.f) < 100 and any("One point in 2" in note for note in thin.notes)
+    ds["w"][...] = np.nan
+    ds["w"][0, 0, :4] = 1.0
+    ds.to_netcdf(path)
+    with pytest.raises(InputError, match="are known at 4 points, too few"):
+        read_gridded(path, FieldSpec(source=str(path)))
+    box().assign_coords(z=("z", np.where(np.arange(7) == 3, np.nan, Z))).to_netcdf(path)
+    with pytest.raises(InputError, match="z holds positions that are no numbers"):
+        read_gridded(path, FieldSpec(source=str(path)))
     ds = box().rename(x="lon", y="lat")
     for key in ("lon", "lat"):
         ds[key].attrs["units"] = f"degrees_{'east' if key == 'lon' else 'north'}"
