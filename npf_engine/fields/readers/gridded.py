@@ -25,7 +25,7 @@ from npf_engine.fields.readers.gridded_place import Points, points
 from npf_engine.fields.readers.gridded_stagger import Component, together
 from npf_engine.fields.readers.gridded_units import common, unit_of
 from npf_engine.fields.readers.gridded_values import Index, Log, checked, values
-from npf_engine.fields.readers.gridded_window import SMALLEST_SIDE, cropped, every, placed, window
+from npf_engine.fields.readers.gridded_window import SMALLEST_SIDE, cropped, every, placed, thinned, window
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.units_of_height import length_of
 from npf_engine.numbers import percent
@@ -91,9 +91,11 @@ def _read(ds: xr.Dataset, file: str, spec: FieldSpec) -> Gridded:
     log.note(*(step.note for step in choices if step.size > 1))
     if len(found.names) == 3:
         return _in_space(ds, file, volumes.read_volume(ds, found.names, choices, spec, log), found, choices, log)
-    parts, shape = _parts(ds, found, grid, choices, spec, log)
+    parts, shape, read = _parts(ds, found, grid, choices, spec, log)
     parts, points = cropped(placed(parts, log), spec, log)
-    points, f, value = _field(_smooth(parts, points, spec, log), points, found, spec, ds, log)
+    points, f, value = _field(_smooth(parts, points, spec, read, log), points, found, spec, ds, log)
+    if spec.smooth > 0:  # all of it was read
+        points, f = thinned(points, f, spec, log)
     points, f, away = gaps.without_alone(points, f, spec.missing == "mask")
     log.note(*away, *gaps.gaps_told(points))
     chart = map_of(points)
@@ -177,8 +179,9 @@ def _choices(ds: xr.Dataset, grid: Layout, spec: FieldSpec) -> list[Choice]:
 
 def _parts(
     ds: xr.Dataset, found: names.Variables, grid: Layout, choices: list[Choice], spec: FieldSpec, log: Log
-) -> tuple[list[Component], tuple[int, int]]:
-    """The variables on common points, thinned where they are many."""
+) -> tuple[list[Component], tuple[int, int], tuple[int, ...]]:
+    """The variables on common points, thinned where they are many and not smoothed first; the shape of the grid; every
+    which of its rows and columns was read."""
     steps: dict[str, Index] = {step.dimension: step.index for step in choices}
     shape = (int(ds.sizes[grid.y]), int(ds.sizes[grid.x]))
     if shape[0] * shape[1] > MOST_POINTS:
@@ -194,7 +197,11 @@ def _parts(
     layouts = {name: layout(ds, name) for name in found.names}
     apart = any((own.y, own.x, own.lon) != (grid.y, grid.x, grid.lon) for own in layouts.values())
     rows, cols = window(ds, found.names[0], grid, steps, spec, shape)
-    thin = (1, 1) if apart else every(rows, cols, spec, log)  # what is staggered is thinned when it is together
+    thin: tuple[int, ...] = (1, 1)  # what is staggered is thinned when it is together
+    if not apart and spec.smooth > 0:
+        thin = smoothing.read_first([rows.stop - rows.start, cols.stop - cols.start], spec.smooth)
+    elif not apart:
+        thin = every(rows, cols, spec, log)
     taken_of = [slice(part.start, part.stop, step) for part, step in zip((rows, cols), thin, strict=True)]
     parts = []
     for name, own in layouts.items():
@@ -207,20 +214,16 @@ def _parts(
         parts.append(Component(name, points(ds, name, own, taken, spec.crs, log), numbers))
     if len(parts) == 2:
         parts = list(together(parts[0], parts[1], log))
-    if apart:
-        size = parts[0].values.shape
-        rows, cols = (
-            slice(0, n, k) for n, k in zip(size, every(slice(0, size[0]), slice(0, size[1]), spec, log), strict=True)
-        )
-        parts = [Component(part.name, part.points.part(rows, cols), part.values[rows, cols]) for part in parts]
-    return parts, shape
+    if apart and spec.smooth <= 0:
+        parts = [Component(part.name, *thinned(part.points, part.values, spec, log)) for part in parts]
+    return parts, shape, thin
 
 
-def _smooth(parts: list[Component], at: Points, spec: FieldSpec, log: Log) -> list[Component]:
+def _smooth(parts: list[Component], at: Points, spec: FieldSpec, read: tuple[int, ...], log: Log) -> list[Component]:
     if spec.smooth <= 0:
         return parts
-    log.convert(smoothing.told([part.name for part in parts], spec.smooth))
-    return [replace(part, values=smoothing.smoothed(part.values, at, spec.smooth)) for part in parts]
+    log.convert(smoothing.told([part.name for part in parts], spec.smooth, read))
+    return [replace(part, values=smoothing.smoothed(part.values, at, spec.smooth, read)) for part in parts]
 
 
 def _field(

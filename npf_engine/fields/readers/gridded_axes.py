@@ -25,7 +25,7 @@ _LEVEL_NAME = re.compile(
 )
 _TIME_NAME = re.compile(r"t|((valid|forecast|ocean)_)?(time|date|day|month|year|season)\w*")
 PLANE_NAMES = (("x", "y"), ("xc", "yc"), ("xx", "yy"), ("x2d", "y2d"), ("x_coord", "y_coord"))
-_PRESSURE = re.compile(r"(h|k|d|m)?pa(scals?)?|(milli|deci)?bars?|mb|mbar|dbar")
+PRESSURE = re.compile(r"(h|k|d|m)?pa(scals?)?|(milli|deci)?bars?|mb|mbar|dbar")
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def _kind(ds: xr.Dataset, dim: str) -> Kind:
     if said & {"T", "time"} or any(" since " in str(ds.variables[key].attrs.get("units", "")) for key in keys):
         return "time"
     units = str(ds.variables[dim].attrs.get("units", "")).strip().lower() if dim in ds.variables else ""
-    if said & {"Z", "vertical"} or _PRESSURE.fullmatch(units):
+    if said & {"Z", "vertical"} or PRESSURE.fullmatch(units):
         return "level"
     if _TIME_NAME.fullmatch(dim.lower()):
         return "time"

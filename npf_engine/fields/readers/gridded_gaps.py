@@ -11,6 +11,8 @@ from npf_engine.fields.readers.gridded_place import Points
 
 GAP = 3.0  # times as long as the steps beside it: a gap
 RUN = 3  # steps in a row that are gaps at most; more are a coarser part
+COARSE = 10.0  # times as long as the usual step, at most: those of a coarser part of few rows
+ALIKE = 1.5  # times as long as one another, at most: steps of one part between two finer ones
 MOST_TOLD = 3
 LOOKED_AT = 64  # rows and columns of a curvilinear grid whose steps are compared
 SPARSE = 0.01  # share of the points of a part beyond a gap that is one by mistake
@@ -72,9 +74,17 @@ def _far(lengths: np.ndarray) -> np.ndarray:
     far = ~near
     ends = np.flatnonzero(np.diff(np.concatenate([[False], far, [False]]).astype(int)))
     for start, stop in ends.reshape(-1, 2):
-        if stop - start > RUN:
+        if stop - start > RUN or _coarse(lengths[start:stop], usual, start == 0 or stop == len(lengths)):
             far[start:stop] = False
     return far
+
+
+def _coarse(steps: np.ndarray, usual: float, outermost: bool) -> bool:
+    """Whether long steps in a row are those of a coarser part: at the grid's end, or alike, and not too long. One
+    between two finer parts is a gap."""
+    if steps.max() > COARSE * usual:
+        return False
+    return outermost or bool(len(steps) > 1 and steps.max() <= ALIKE * steps.min())
 
 
 def alone(cut: np.ndarray) -> np.ndarray:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,10 @@ import numpy as np
 from npf_engine.errors import InputError
 from npf_engine.fields.readers import gridded_smooth as smoothing
 from npf_engine.fields.readers.columns import Column
-from npf_engine.fields.readers.gridded_axes import Choice, Layout, layout
+from npf_engine.fields.readers.gridded_axes import PRESSURE, Choice, Layout, layout
 from npf_engine.fields.readers.gridded_place import coordinate
 from npf_engine.fields.readers.gridded_values import Index, Log, checked, values
+from npf_engine.fields.readers.gridded_window import strides
 from npf_engine.fields.readers.one_unit import one_unit
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.numbers import percent
@@ -71,24 +73,17 @@ def read_volume(ds: xr.Dataset, names: tuple[str, ...], choices: list[Choice], s
             f"{names[0]} is a box of {' x '.join(map(str, shape))} points; {LEAST_STEPS} along each side are needed, "
             f"and {MOST_POINTS:,} in all at most: take a slice of it (components = {','.join(names[:2])})."
         )
-    every = max(1, math.ceil((size / spec.max_samples) ** (1 / 3)))
-    every = min(every, min(shape) // LEAST_STEPS)
     steps: dict[str, Index] = {step.dimension: step.index for step in choices}
-    steps |= {dim: slice(0, None, every) for dim in dims}
-    if every > 1:
-        log.note(f"One point in {every} along each side was read, since at most {spec.max_samples:,} samples are used.")
-    units = [" ".join(str(ds.variables[name].attrs.get("units", "")).split())[:40] for name in names]
-    f = np.stack([checked(values(ds, name, steps, dims, log), name, spec.missing, log) for name in names], axis=-1)
-    f, value = _in_one_unit(f, names, units, log)
-    if spec.smooth > 0:
-        f = np.stack([smoothing.smoothed(f[..., k], None, spec.smooth) for k in range(3)], axis=-1)
-        log.convert(smoothing.told(names, spec.smooth))
+    f, value, taken = _flow(ds, names, dims, steps, spec, log)
+    steps |= dict(zip(dims, taken, strict=True))
     if spec.bounds is not None:
         log.note("bounds are degrees, and this grid has none: all of it was taken.")
     lines = {dim: coordinate(ds, dim, steps) for dim in dims}
     for dim, (line, _) in lines.items():
         if not np.isfinite(line).all():
             raise InputError(f"{dim} holds positions that are no numbers; correct them, or take a slice.")
+    turned = _sense(ds, up, lines[up][0], names[2], log)
+    lines[up] = lines[up][0] * turned, lines[up][1]
     known = np.isfinite(f).all(axis=3)
     if int(known.sum()) < rows_needed(3):
         raise InputError(f"{', '.join(names)} are known at {int(known.sum()):,} points, too few for a field in space.")
@@ -105,10 +100,61 @@ def read_volume(ds: xr.Dataset, names: tuple[str, ...], choices: list[Choice], s
         nodes,
         lost,
         (shape[0], shape[1], shape[2]),
-        _three(order),
+        _three((grid.x, grid.y, up if turned > 0 else f"-{up}")),
         _three([lines[dim][1] for dim in order]),
         value,
     )
+
+
+def _flow(
+    ds: xr.Dataset, names: tuple[str, ...], dims: tuple[str, str, str], at: dict[str, Index], spec: FieldSpec, log: Log
+) -> tuple[np.ndarray, str, tuple[slice, ...]]:
+    """The components (z, y, x, 3) in one unit, smoothed where that is asked for and then thinned, their unit, and which
+    points along each dimension they are at. No more is read than that, or than is smoothed."""
+    shape = [int(ds.sizes[dim]) for dim in dims]
+    read = smoothing.read_first(shape, spec.smooth) if spec.smooth > 0 else _thin(shape, spec, log)
+    steps = at | {dim: slice(0, None, step) for dim, step in zip(dims, read, strict=True)}
+    units = [" ".join(str(ds.variables[name].attrs.get("units", "")).split())[:40] for name in names]
+    f = np.stack([checked(values(ds, name, steps, dims, log), name, spec.missing, log) for name in names], axis=-1)
+    f, value = _in_one_unit(f, names, units, log)
+    then = (1, 1, 1)
+    if spec.smooth > 0:
+        f = np.stack([smoothing.smoothed(f[..., k], None, spec.smooth, read) for k in range(3)], axis=-1)
+        log.convert(smoothing.told(names, spec.smooth, read))
+        then = _thin(f.shape[:3], spec, log)
+        f = f[tuple(slice(0, None, step) for step in then)]
+    return f, value, tuple(slice(0, None, one * other) for one, other in zip(read, then, strict=True))
+
+
+def _thin(shape: Sequence[int], spec: FieldSpec, log: Log) -> tuple[int, int, int]:
+    """Every which point along z, y and x is taken; told. A thin box keeps its levels."""
+    z, y, x = strides(shape, spec.max_samples, LEAST_STEPS)
+    if max(z, y, x) > 1:
+        each = f"One point in {z} along each side" if z == y == x else f"One point in {z} x {y} x {x} along z, y and x"
+        log.note(f"{each} was taken, since at most {spec.max_samples:,} samples are used.")
+    return z, y, x
+
+
+def _sense(ds: xr.Dataset, up: str, line: np.ndarray, w: str, log: Log) -> int:
+    """-1 where z has to be turned so that it grows the way w points, else 1 (CF conventions, section 4.3: positive).
+    Told where it is turned, and where the file does not say."""
+    attrs = ds.variables[up].attrs if up in ds.variables else {}
+    said, standard = str(attrs.get("positive", "")).strip().lower(), str(attrs.get("standard_name", "")).lower()
+    words, units = f"{standard} {up.lower()}", str(attrs.get("units", "")).strip().lower()
+    known = line[np.isfinite(line)]
+    beneath = ("depth" in words and not (known.size and (known < 0).any())) or "pressure" in words
+    down = said == "down" or (said != "up" and (beneath or bool(PRESSURE.fullmatch(units))))
+    motion = str(ds.variables[w].attrs.get("standard_name", "")).lower()
+    sinks = motion.startswith("downward") or "_tendency_of_air_pressure" in motion
+    if down != sinks:
+        log.convert(
+            f"{up} grows {'downwards' if down else 'upwards'} and {w} points {'downwards' if sinks else 'upwards'}: "
+            f"z is -{up}, so that it grows the way {w} points."
+        )
+        return -1
+    if not (said or standard or motion or down or re.fullmatch(r"z\w*|height|altitude", up.lower())):
+        log.note(f"The file does not say whether {up} grows the way {w} points: it was taken so.")
+    return 1
 
 
 def _three(texts: tuple[str, ...] | list[str]) -> tuple[str, str, str]:
@@ -132,6 +178,7 @@ def _samples(
     lines: list[np.ndarray], f: np.ndarray, known: np.ndarray, spec: FieldSpec, log: Log
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Positions (n, 3) as x, y, z, values, and how many of them are points of the grid."""
+    rng = np.random.default_rng(spec.split_seed)
     volume = np.ones(())
     even = True
     for line in lines:
@@ -141,8 +188,10 @@ def _samples(
     z, y, x = np.meshgrid(*lines, indexing="ij")
     at = np.stack([x, y, z], axis=-1)
     if even:
-        return at[known], f[known], int(known.sum())
-    rng = np.random.default_rng(spec.split_seed)
+        chosen = np.flatnonzero(known)
+        if len(chosen) > spec.max_samples:  # of a box so small that no side could be thinned further
+            chosen = np.sort(rng.permutation(chosen)[: spec.max_samples])
+        return at.reshape(-1, 3)[chosen], f.reshape(-1, 3)[chosen], len(chosen)
     weight = np.where(known, volume, 0.0)
     count = int(known.sum())
     n = int(min(max(weight.sum() / max(weight[known].min(), 1e-12), count), 2.0 * count, spec.max_samples))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -50,9 +52,30 @@ def every(rows: slice, cols: slice, spec: FieldSpec, log: Log) -> tuple[int, int
     if step > 1:
         log.note(
             f"The grid has {rows.stop - rows.start:,} x {cols.stop - cols.start:,} points; one row and column in "
-            f"{step} was read, since at most {spec.max_samples:,} samples are used."
+            f"{step} was taken, since at most {spec.max_samples:,} samples are used."
         )
     return step, step
+
+
+def thinned(at: Points, grid: np.ndarray, spec: FieldSpec, log: Log) -> tuple[Points, np.ndarray]:
+    """Every so many rows and columns of points and of what is known there (rows, cols, ...); told."""
+    shape = at.lon.shape
+    steps = every(slice(0, shape[0]), slice(0, shape[1]), spec, log)
+    rows, cols = (slice(0, size, step) for size, step in zip(shape, steps, strict=True))
+    return at.part(rows, cols), grid[rows, cols]
+
+
+def strides(shape: Sequence[int], most: int, least: int) -> tuple[int, ...]:
+    """Every which point along each axis is taken so that they are ``most`` together: the same along all axes, less
+    along those where fewer than ``least`` would be left."""
+
+    def each(step: int) -> tuple[int, ...]:
+        return tuple(min(step, max(1, size // least)) for size in shape)
+
+    def fits(step: int) -> bool:
+        return math.prod(-(-size // own) for size, own in zip(shape, each(step), strict=True)) <= most
+
+    return each(1 + bisect.bisect_left(range(1, max(shape)), True, key=fits))
 
 
 def _around(inside: np.ndarray, coarse: int, shape: tuple[int, int]) -> tuple[slice, slice]:

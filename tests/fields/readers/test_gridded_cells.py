@@ -10,6 +10,7 @@ import pytest
 from npf_engine.fields import catalog
 from npf_engine.fields.field import Field
 from npf_engine.fields.readers import gridded_gaps as gaps
+from npf_engine.fields.readers import gridded_smooth as smoothing
 from npf_engine.fields.readers.gridded import Gridded, read_gridded
 from npf_engine.fields.readers.gridded_place import EARTH, Points
 from npf_engine.fields.readers.gridded_samples import areas, derivative
@@ -110,6 +111,60 @@ def test_grids_that_grow_finer_or_coarser_have_no_gap() -> None:
     for lon in (grown / 100, nested, jittered, np.delete(np.arange(30.0), [7, 8])):
         assert not gaps.cuts(on(lon, lat)).any
     assert gaps.cuts(on(np.array([0.0, 1, 2, 3, 8, 9, 10]), lat)).cols.tolist() == [0, 0, 0, 1, 0, 0]
+
+
+@pytest.mark.parametrize("few", [1, 2, 3, 4])
+def test_few_coarse_rows_beside_a_fine_part_are_kept(tmp_path: Path, few: int) -> None:
+    fine, outside = np.arange(12.0, 23.0), 4.0 * np.arange(1, few + 1)
+    lat = np.concatenate([12.0 - outside[::-1], fine, 22.0 + outside])
+    lon = np.arange(0.0, 20.0)
+    across, up = np.meshgrid(lon, lat)
+    data = gridded(tmp_path / "a.nc", lon, lat, up, np.sin(across))
+    assert not any("far from all" in note or "gap" in note for note in data.notes)
+    assert (data.f[:, 0].min(), data.f[:, 0].max()) == (lat[0], lat[-1]) and data.voids == 0
+
+
+def test_a_row_far_away_or_between_two_fine_parts_is_beyond_a_gap() -> None:
+    lon = np.arange(5.0)
+    for lat, cut in (([0.0, 20, 21, 22, 23, 24], 0), ([0.0, 1, 2, 3, 8, 9, 10, 11], 3)):
+        assert np.flatnonzero(gaps.cuts(on(lon, np.array(lat))).rows).tolist() == [cut]
+    between = np.array([0.0, 1, 2, 3, 7, 11, 12, 13, 14])  # one of a coarse part inside
+    assert not gaps.cuts(on(lon, between)).any
+
+
+@pytest.mark.parametrize("scalar", ["", "t"])
+def test_smoothing_does_not_hang_on_how_many_samples_are_taken(tmp_path: Path, scalar: str) -> None:
+    """The sine of period 20 loses exp(-(2 pi 2 / 20)^2 / 2) by a Gaussian of 2 steps, of thinned grids too."""
+    path = tmp_path / "a.nc"
+    x = np.arange(120.0)
+    wave = np.sin(2 * np.pi * x / 20)
+    parts = {name: (("y", "x"), np.tile(wave, (120, 1)) + 0.1 * x[:, None], {"units": "m/s"}) for name in "uvt"}
+    xr.Dataset(parts, {"x": x, "y": x}).to_netcdf(path)
+    read = {"scalar": scalar} if scalar else {"components": "u,v"}
+    found = [read_gridded(path, FieldSpec(source=str(path), smooth=2.0, max_samples=n, **read)) for n in (20_000, 900)]
+    whole = {tuple(at): f for at, f in zip(found[0].x[: found[0].nodes], found[0].f, strict=False)}
+    assert len(found[1].x) <= 900 and max(np.abs(f - whole[tuple(at)]).max() for at, f in kept_of(found[1])) < 1e-12
+    assert all("by a Gaussian of 2 steps of the file's grid" in " ".join(data.conversions) for data in found)
+    if not scalar:
+        inner = np.array([f[0] - 0.1 * at[1] for at, f in kept_of(found[1]) if min(at) > 10 and max(at) < 109])
+        assert inner.std() == pytest.approx(wave.std() * np.exp(-0.5 * (0.2 * np.pi) ** 2), rel=0.03)
+
+
+def kept_of(data: Gridded) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The samples that are points of the grid."""
+    return list(zip(data.x[: data.nodes], data.f[: data.nodes], strict=True))
+
+
+def test_of_a_grid_too_large_to_be_smoothed_fewer_points_by_as_many_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smoothing, "MOST_POINTS", 5000)
+    shape = (120, 120)
+    read = smoothing.read_first(shape, 6.0)
+    assert read == (2, 2) and smoothing.read_first(shape, 0.0) == (1, 1)
+    wave = np.tile(np.sin(2 * np.pi * np.arange(120) / 40), (120, 1))
+    plane = Points(*np.meshgrid(np.arange(120.0), np.arange(120.0)), None)
+    coarse = smoothed(wave[::2, ::2], plane.part(slice(0, None, 2), slice(0, None, 2)), 6.0, read)
+    assert np.abs(coarse - smoothed(wave, plane, 6.0)[::2, ::2])[15:-15, 15:-15].max() < 1e-4
+    assert "one point in 2 x 2 was read" in smoothing.told(["u"], 6.0, read)
 
 
 @pytest.mark.parametrize("lon", [np.arange(0, 360, 10.0), np.arange(0, 361, 10.0), np.arange(-180, 176, 5.0)])

@@ -12,6 +12,7 @@ from npf_engine.fields import catalog
 from npf_engine.fields.field import Field
 from npf_engine.fields.readers.gridded import read_gridded
 from npf_engine.fields.readers.gridded_look import look
+from npf_engine.fields.readers.gridded_window import strides
 from npf_engine.fields.spec import FieldSpec
 from tests.fields.test_meshes import add, image, write
 
@@ -84,7 +85,7 @@ def test_units_voids_and_what_is_no_box(tmp_path: Path) -> None:
     data = read_gridded(path, FieldSpec(source=str(path)))
     assert data.voids == 7 and len(data.f) == 9 * 8 * 7 - 7 and any("-9999" in note for note in data.notes)
     thin = read_gridded(path, FieldSpec(source=str(path), max_samples=100))
-    assert len(thin.f) < 100 and any("One point in 2" in note for note in thin.notes)
+    assert len(thin.f) < 100 and any("One point in 2 along each side" in note for note in thin.notes)
     ds["w"][...] = np.nan
     ds["w"][0, 0, :4] = 1.0
     ds.to_netcdf(path)
@@ -100,6 +101,55 @@ def test_units_voids_and_what_is_no_box(tmp_path: Path) -> None:
     assert read_gridded(path, FieldSpec(source=str(path))).variables == ("u", "v")
     with pytest.raises(InputError, match="not the three components of a flow"):
         read_gridded(path, FieldSpec(source=str(path), components="u,v,w"))
+
+
+def test_a_thin_box_keeps_its_levels_and_no_more_samples_than_are_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.nc"
+    z, y, x = np.arange(3.0), np.arange(50.0), np.arange(60.0)
+    parts = {name: (("z", "y", "x"), np.add.outer(np.add.outer(z, y), x), {"units": "m/s"}) for name in "uvw"}
+    xr.Dataset(parts, {"x": x, "y": y, "z": z}).to_netcdf(path)
+    data = read_gridded(path, FieldSpec(source=str(path), max_samples=1000))
+    assert 500 < len(data.x) <= 1000 and set(data.x[:, 2]) == {0.0, 1.0, 2.0}
+    assert np.abs(data.f - data.x.sum(axis=1, keepdims=True)).max() < 1e-9
+    assert any("One point in 1 x 4 x 4 along z, y and x was taken" in note for note in data.notes)
+    box().isel(x=slice(5), y=slice(5), z=slice(5)).to_netcdf(path)  # of which no side can be thinned
+    assert len(read_gridded(path, FieldSpec(source=str(path), max_samples=100)).x) == 100
+    assert strides((3, 10_000, 10_000), 5000, 3) == (1, 250, 250) and strides((8, 8, 8), 1000, 3) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("attrs", "motion", "turned"),
+    [
+        ({"positive": "down"}, "", True),
+        ({"standard_name": "depth"}, "", True),
+        ({"units": "hPa"}, "", True),
+        ({"positive": "down"}, "downward_sea_water_velocity", False),
+        ({"positive": "up"}, "", False),
+        ({}, "", False),
+    ],
+)
+def test_z_grows_the_way_w_points(tmp_path: Path, attrs: dict[str, str], motion: str, turned: bool) -> None:
+    """w = 3 z of the height: its derivative along z is 3, whichever way the levels are counted."""
+    path = tmp_path / "a.nc"
+    ds = box()
+    ds["w"] = (("z", "y", "x"), (-3.0 if turned else 3.0) * UP, {"units": "m/s", "standard_name": motion})
+    ds["z"].attrs |= attrs
+    ds.to_netcdf(path)
+    data = read_gridded(path, FieldSpec(source=str(path)))
+    assert np.abs(data.f[:, 2] - 3.0 * data.x[:, 2]).max() < 1e-9 and np.sign(data.x[0, 2]) == (-1 if turned else 1)
+    assert data.axes[2] == ("-z" if turned else "z") and turned == any("z is -z" in text for text in data.conversions)
+
+
+def test_smoothing_a_box_does_not_hang_on_how_many_samples_are_taken(tmp_path: Path) -> None:
+    path = tmp_path / "a.nc"
+    shape = (9, 16, 16)
+    rng = np.random.default_rng(0)
+    parts = {name: (("z", "y", "x"), rng.normal(size=shape), {"units": "m/s"}) for name in "uvw"}
+    lines = {name: np.arange(float(size)) for name, size in zip("zyx", shape, strict=True)}
+    xr.Dataset(parts, lines).to_netcdf(path)
+    all_of_it, few = (read_gridded(path, FieldSpec(source=str(path), smooth=1.5, max_samples=n)) for n in (10_000, 400))
+    whole = {tuple(x): f for x, f in zip(all_of_it.x, all_of_it.f, strict=True)}
+    assert len(few.x) <= 400 and max(np.abs(f - whole[tuple(x)]).max() for x, f in zip(few.x, few.f, strict=True)) == 0
 
 
 def test_a_box_is_smoothed_and_offered_beside_its_slices(tmp_path: Path) -> None:
