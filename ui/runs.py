@@ -52,8 +52,12 @@ def _store(home: str) -> RunStore:
 
 def load_model(run_id: str) -> PolarFactorization:
     """The model of a finished run, kept in memory while it is among the last four. Raises InputError."""
-    bundle = store().bundle(run_id)
-    return _model(str(layout.home()), run_id, bundle.stat().st_mtime_ns)
+    return _model(str(layout.home()), run_id, written(run_id))
+
+
+def written(run_id: str) -> int:
+    """When a finished run's bundle was written: what is kept of a model is kept for this bundle. Raises InputError."""
+    return store().bundle(run_id).stat().st_mtime_ns
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the model ...")

@@ -33,6 +33,21 @@ class LegendreView:
     inside: np.ndarray
 
     @property
+    def drawn(self) -> bool:
+        """Whether a whole cell lies in the support: there is no surface without one."""
+        pairs = self.inside[:-1] & self.inside[1:]
+        return bool((pairs[:, :-1] & pairs[:, 1:]).any())
+
+    @property
+    def start(self) -> int:
+        """Of the nodes inside, counted along rows, the one nearest to two thirds down and far to the right: there the
+        tangent plane can be seen."""
+        side = len(self.u)
+        rows, columns = np.nonzero(self.inside)
+        nearest = int(np.argmin((rows - side // 3) ** 2 + (columns - (7 * side) // 8) ** 2))
+        return int(rows[nearest]) * side + int(columns[nearest])
+
+    @property
     def gap(self) -> np.ndarray:
         """u(x) + u*(y) - <x, y> (side, side): 0 but for what the conjugate leaves and for rounding."""
         return np.asarray(self.u + self.star - (self.x * self.y).sum(axis=2))

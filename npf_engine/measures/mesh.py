@@ -4,11 +4,13 @@ M preserves rho where rho(M^-1(B)) = rho(B) for every B. Where M is one to one, 
 cell weighs, its area for a uniform rho; where k sheets of M lie over one another, the image of a cell weighs k times
 as much on average, since each sheet brings a k-th of what lies there. So two measures: ``weight`` of a cell's image,
 which is 1 where M is one to one, and ``arrives``, the mass that M brings into a cell, which is 1 for every M that
-preserves rho.
+preserves rho, the identity too. Where M has many thin sheets, what arrives is known up to how many spots are carried:
+``floor`` is what two halves of them disagree by.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,8 +24,9 @@ from npf_engine.polar.known_field import KnownField
 
 SIDE = 24  # cells a side
 FINE = 4  # parts of a cell's side: an image is bent
-SPOTS = 5  # a part's side, of which each carries mass: odd, so that one lies in the middle
+SPOTS = 6  # a part's side, each somewhere in its square: a regular lattice would beat with thin sheets
 REACH = 2.5  # of a Gaussian rho, in standard deviations
+FROM = 4.0  # ... as far as mass is carried from: 1 in 8,000 lies beyond
 NETWORK, SOLVER = "network", "solver"  # M_xi; M_theta = grad u* o F
 Places = Callable[[Tensor], Tensor]  # model positions (n, 2) -> (n, 2)
 Inside = Callable[[Tensor], Tensor]  # model positions (n, 2) -> (n,) bool
@@ -45,7 +48,8 @@ class Deformation:
     x, m: the lattice's nodes and M there, (k, k, 2) with k = side * fine + 1, model positions. cells (side, side):
     which lie in rho's support as a whole; the next three are NaN elsewhere. weight: of the image over that of the
     cell, sheets counted each by itself; turned: whether the image is turned over; arrives: the mass that M brings into
-    the cell, over its own.
+    the cell, over its own. own: the mass of each cell, up to a factor; halves (2, side, side): ``arrives`` of two
+    halves of the spots.
     """
 
     x: np.ndarray
@@ -54,6 +58,8 @@ class Deformation:
     weight: np.ndarray
     turned: np.ndarray
     arrives: np.ndarray
+    own: np.ndarray
+    halves: np.ndarray
 
     @property
     def side(self) -> int:
@@ -66,13 +72,30 @@ class Deformation:
         return (len(self.x) - 1) // self.side
 
     def spread(self, ratio: np.ndarray) -> Spread:
-        """How far the cells' ``weight`` or ``arrives`` is from 1."""
-        values = ratio[self.cells]
-        if not len(values):
+        """How far the cells' ``weight`` or ``arrives`` is from 1, in shares of the mass of all cells."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self._spread(np.abs(np.log(ratio)))
+
+    @property
+    def floor(self) -> Spread:
+        """What ``arrives`` is off by for the number of spots alone: half of what its two halves differ by."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self._spread(np.nan_to_num(np.abs(np.log(self.halves[0] / self.halves[1])) / 2, posinf=np.inf))
+
+    @property
+    def sheets(self) -> float:
+        """How many lie over one another on average: the mass of all images over that of all cells."""
+        own = self.own[self.cells]
+        return float((self.weight[self.cells] * own).sum() / own.sum()) if len(own) else math.nan
+
+    def _spread(self, off: np.ndarray) -> Spread:
+        off, own = off[self.cells], self.own[self.cells]
+        if not len(off):
             return Spread(np.nan, np.nan)
-        with np.errstate(divide="ignore"):
-            off = np.abs(np.log(values))
-        return Spread(*(float(q) for q in np.quantile(off, [0.5, 0.95], method="higher")))
+        order = np.argsort(off)
+        reached = np.cumsum(own[order]) / own.sum()
+        found = [min(int(np.searchsorted(reached, share * (1 - 1e-12))), len(off) - 1) for share in (0.5, 0.95)]
+        return Spread(*(float(off[order[k]]) for k in found))
 
 
 def deformation(
@@ -82,22 +105,28 @@ def deformation(
     density: Density | None = None,
     side: int = SIDE,
     fine: int = FINE,
+    reach: float | None = None,
 ) -> Deformation:
     """What ``places`` does to the lattice over [-half, half]^2.
 
-    inside: which positions lie in rho's support (all); density: of rho there (uniform).
+    inside: which positions lie in rho's support (all); density: of rho there (uniform). reach: mass is carried from
+    [-reach, reach]^2, where rho has any (half).
     """
-    line = torch.linspace(-half, half, side * fine + 1, dtype=torch.float64)
-    rows, columns = torch.meshgrid(line, line, indexing="ij")
-    x = torch.stack([columns, rows], dim=2)
+    x = _lattice(half, side * fine)
     m = places(x.reshape(-1, 2)).double().reshape(x.shape)
     within = inside or (lambda at: torch.ones(len(at), dtype=torch.bool))
     mass = density or (lambda at: torch.ones(len(at), dtype=torch.float64))
     # Nodes pulled in a little: a corner on the edge of Omega belongs to it.
-    node = within((x * (1 - 1e-9)).reshape(-1, 2)).reshape(rows.shape)
+    node = within((x * (1 - 1e-9)).reshape(-1, 2)).reshape(x.shape[:2])
     cells = node.unfold(0, fine + 1, fine).unfold(1, fine + 1, fine).reshape(side, side, -1).all(dim=2)
-    weight, turned = _images(x, m, mass, side)
-    arrives = _arrivals(x, m, within, mass, half, side)
+    weight, turned, own = _images(x, m, mass, side)
+    more = 0 if reach is None else math.ceil((reach / half - 1) * side * fine / 2)
+    if more:
+        x_all = _lattice(half * (1 + 2 * more / (side * fine)), side * fine + 2 * more)
+        m_all = places(x_all.reshape(-1, 2)).double().reshape(x_all.shape)
+    else:
+        x_all, m_all = x, m
+    arrives, halves = _arrivals(x_all, m_all, within, mass, half, side)
     blank = torch.where(cells, 0.0, torch.nan)
     return Deformation(
         x.numpy(),
@@ -106,11 +135,21 @@ def deformation(
         (weight + blank).numpy(),
         (turned & cells).numpy(),
         (arrives + blank).numpy(),
+        own.numpy(),
+        (halves + blank).numpy(),
     )
 
 
-def _images(x: Tensor, m: Tensor, mass: Density, side: int) -> tuple[Tensor, Tensor]:
-    """Weight of each cell's image over the cell's own (side, side), and whether more of it is turned over than not."""
+def _lattice(half: float, parts: int) -> Tensor:
+    """Nodes over [-half, half]^2, (parts + 1, parts + 1, 2); rows go along y."""
+    line = torch.linspace(-half, half, parts + 1, dtype=torch.float64)
+    rows, columns = torch.meshgrid(line, line, indexing="ij")
+    return torch.stack([columns, rows], dim=2)
+
+
+def _images(x: Tensor, m: Tensor, mass: Density, side: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Weight of each cell's image over the cell's own (side, side), whether more of it is turned over than not, and
+    its own."""
     own, image, signed = (torch.zeros(side, side, dtype=torch.float64) for _ in range(3))
     for corners in (((0, 0), (0, 1), (1, 0)), ((1, 1), (1, 0), (0, 1))):
         before, after = (_triangles(nodes, corners) for nodes in (x, m))
@@ -119,7 +158,7 @@ def _images(x: Tensor, m: Tensor, mass: Density, side: int) -> tuple[Tensor, Ten
         own += _summed(area, side)
         image += _summed(_area(after).abs() * there, side)
         signed += _summed(_area(after), side)
-    return image / own, signed < 0
+    return image / own, signed < 0, own
 
 
 def _triangles(nodes: Tensor, corners: tuple[tuple[int, int], ...]) -> Tensor:
@@ -140,25 +179,35 @@ def _summed(values: Tensor, side: int) -> Tensor:
     return values.reshape(side, fine, side, fine).sum(dim=(1, 3))
 
 
-def _arrivals(x: Tensor, m: Tensor, within: Inside, mass: Density, half: float, side: int) -> Tensor:
-    """Mass that M brings into each cell over its own (side, side): spots spread over the lattice, each with the mass of
-    rho around it, go where M takes them, M being bilinear between nodes."""
-    start, end = (_spots(nodes).reshape(-1, 2) for nodes in (x, m))
+def _arrivals(x: Tensor, m: Tensor, within: Inside, mass: Density, half: float, side: int) -> tuple[Tensor, Tensor]:
+    """Mass that M brings into each cell over its own (side, side), and the same of two halves of the spots (2, side,
+    side): spots spread over the lattice, each with the mass of rho around it, go where M takes them, M being bilinear
+    between nodes."""
+    parts = len(x) - 1
+    generator = torch.Generator().manual_seed(0)
+    size = (parts, SPOTS, parts, SPOTS, 1)
+    steps = torch.arange(SPOTS, dtype=torch.float64)
+    up = (steps[:, None, None, None] + torch.rand(size, generator=generator, dtype=torch.float64)) / SPOTS
+    across = (steps[:, None] + torch.rand(size, generator=generator, dtype=torch.float64)) / SPOTS
+    start, end = (_bilinear(nodes, up, across).reshape(-1, 2) for nodes in (x, m))
     carried = mass(start) * within(start)
+    # Neighbours in a chessboard: each half is spread as the whole is.
+    odd = (torch.arange(parts * SPOTS)[:, None] + torch.arange(parts * SPOTS)).reshape(-1) % 2
 
-    def binned(at: Tensor) -> Tensor:
+    def binned(at: Tensor, of: Tensor) -> Tensor:
         cell = ((at + half) / (2 * half) * side).floor().long()
         there = ((cell >= 0) & (cell < side)).all(dim=1)
         index = cell[there, 1] * side + cell[there, 0]
-        return torch.zeros(side * side, dtype=torch.float64).index_add_(0, index, carried[there]).reshape(side, side)
+        return torch.zeros(side * side, dtype=torch.float64).index_add_(0, index, of[there]).reshape(side, side)
 
-    return binned(end) / binned(start)
+    def ratio(of: Tensor) -> Tensor:
+        return binned(end, of) / binned(start, of)
+
+    return ratio(carried), torch.stack([ratio(carried * (odd == k)) for k in (0, 1)])
 
 
-def _spots(nodes: Tensor) -> Tensor:
-    """Bilinear between nodes (k, k, 2): SPOTS x SPOTS spots in each part, (parts, SPOTS, parts, SPOTS, 2)."""
-    share = (torch.arange(SPOTS, dtype=torch.float64) + 0.5) / SPOTS
-    up, across = share[None, :, None, None, None], share[None, None, None, :, None]
+def _bilinear(nodes: Tensor, up: Tensor, across: Tensor) -> Tensor:
+    """Between nodes (k, k, 2), at these shares of each part's sides, (parts, SPOTS, parts, SPOTS, 2)."""
     corner = [[nodes[r : len(nodes) - 1 + r, c : len(nodes) - 1 + c][:, None, :, None] for c in (0, 1)] for r in (0, 1)]
     low, high = (row[0] * (1 - across) + row[1] * across for row in corner)
     return low * (1 - up) + high * up
@@ -207,7 +256,8 @@ def mesh_view(model: PolarFactorization, way: str = NETWORK, side: int = SIDE) -
             assert model.m is not None
             return model.m(x.to(like)).double().cpu()
 
-    found = deformation(places, half, support(model), _density(model), side)
+    reach = FROM if model.rho == "gaussian" else None
+    found = deformation(places, half, support(model), _density(model), side, reach=reach)
     with torch.no_grad():
         values = model.u.gradient(torch.from_numpy(found.m).reshape(-1, 2).to(like)).double().cpu()
     return MeshView(found, values.reshape(found.m.shape).numpy(), way, model.rho)

@@ -28,7 +28,13 @@ ORIGIN = "The origin is the middle of Ω, and x̂ is x as the model scales it. "
 
 def show(model: PolarFactorization, run_id: str, name: str, per: str) -> None:
     """The surfaces of a model of two dimensions; ``per``: over which step the slope counts."""
-    view = _view(str(layout.home()), run_id)
+    view = _view(str(layout.home()), run_id, runs.written(run_id))
+    if not view.drawn:
+        st.info(
+            "There is no surface here: ρ's support is so thin that no cell of the lattice lies in it as a whole.",
+            icon=":material/info:",
+        )
+        return
     motion.draw("legendre", packed(view, model.scaling, model.units, name), "legendre")
     worst = float(np.abs(view.gap).max() / max(float(np.ptp(view.u)), 1e-300))
     frame.caption(CAPTION.format(per=per, gap=f"{worst:.0e}", origin=ORIGIN if _scaled(model.scaling) else ""))
@@ -38,7 +44,7 @@ def show(model: PolarFactorization, run_id: str, name: str, per: str) -> None:
 
 
 @st.cache_data(max_entries=12, show_spinner="Solving for u* ...")
-def _view(home: str, run_id: str) -> LegendreView:
+def _view(home: str, run_id: str, written: int) -> LegendreView:
     return legendre_view(runs.load_model(run_id))
 
 
@@ -72,7 +78,7 @@ def packed(view: LegendreView, scaling: Scaling, units: Units, name: str) -> byt
         "name": f"{name}-legendre",
         "label": "u and its conjugate u* as surfaces, with the tangent plane at a point",
         "side": side,
-        "start": (side // 3) * side + (7 * side) // 8,
+        "start": view.start,
         "scaled": _scaled(scaling),
         "user": {"scale": scale.tolist(), "offset": offset.tolist()},
         "unit": in_unit(states.plain(units.value)),

@@ -42,7 +42,7 @@ def show(model: PolarFactorization, run_id: str, name: str) -> None:
             "M", ways, default=way, key="mesh_way", required=True, format_func=TITLES.__getitem__
         )
         way = way or ways[0]
-    view = _view(str(layout.home()), run_id, way)
+    view = _view(str(layout.home()), run_id, runs.written(run_id), way)
     st.markdown(told(view))
     motion.draw("mesh", packed(view, model.scaling, name), "mesh")
     frame.caption(CAPTION.format(measure=view.measure))
@@ -52,7 +52,7 @@ def show(model: PolarFactorization, run_id: str, name: str) -> None:
 
 
 @st.cache_data(max_entries=12, show_spinner="Carrying the cells along ...")
-def _view(home: str, run_id: str, way: str) -> MeshView:
+def _view(home: str, run_id: str, written: int, way: str) -> MeshView:
     return mesh.mesh_view(runs.load_model(run_id), way)
 
 
@@ -64,13 +64,14 @@ def told(view: MeshView) -> str:
         return "No cell lies in ρ's support as a whole: the lattice is too coarse for it."
     arrives, weight = found.spread(found.arrives), found.spread(found.weight)
     first = (
-        f"**What {symbol} preserves**: in half of the {cells} cells as much arrives as was there up to "
-        f"**{_factor(arrives.median)}**, in 95 % of them up to **{_factor(arrives.most)}** (|ln ratio| "
-        f"{_log(arrives.median)} and {_log(arrives.most)})."
+        f"**What {symbol} preserves**: of {cells} cells, those that hold half of ρ get as much as was there up to "
+        f"**{_factor(arrives.median)}**, those that hold 95 % up to **{_factor(arrives.most)}** (|ln ratio| "
+        f"{_log(arrives.median)} and {_log(arrives.most)}). Any M that preserves ρ, the identity too, has 0, or what "
+        f"the count of spots leaves open here: {_log(found.floor.median)} and {_log(found.floor.most)}."
     )
     if not view.exact:
         first += " Cells are weighed by area here, since ρ is known by its samples alone: this says where M gathers."
-    sheets = number(float(np.nanmean(found.weight)), 2)
+    sheets = number(found.sheets, 2)
     over = percent(float(found.turned[found.cells].mean()), 0)
     second = (
         f"A cell's own image is as large as the cell up to {_factor(weight.median)} in the median and "
@@ -122,7 +123,7 @@ def packed(view: MeshView, scaling: Scaling, name: str) -> bytes:
         "side": found.side,
         "fine": found.fine,
         "measure": size,
-        "places": ["x", f"{symbol}(x)", f"∇u({symbol}(x)) = F(x)"],
+        "places": ["x", f"{symbol}(x)", f"∇u({symbol}(x)) {'≈' if view.way == mesh.NETWORK else '='} F(x)"],
         "user": {"scale": (half * scale).tolist(), "offset": offset.tolist(), "width": (2 * half * scale).tolist()},
         "size": f"{size} of the image",
         "size_legend": [f"1/{WIDEST}", f"{WIDEST} times its own {size}; grey: kept"],

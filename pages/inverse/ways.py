@@ -23,16 +23,22 @@ CAPTION = (
     "Each draw of Iψ is a random path: all begin at the cross, y = ∇u*(v), and are drawn towards where the network Xψ "
     "expects them to end, the later the more surely. A path has the colour of the place where it ends."
 )
+HEUN = "This model draws by Heun's steps and stops before the end; shown are the bridge's exact steps instead. "
 RINGS = " Rings are the exact places where F is v."
 GUIDED = " At the end Mξ leads each on to where Mξ(x) = y, by {moved} of Ω's half side in the median."
 
 
 def show(view: PreimageView, model: PolarFactorization, run_id: str, grid: Grid | None, name: str) -> None:
     """The paths for the value asked for, in two dimensions."""
-    paths = _paths(str(layout.home()), run_id, tuple(map(float, view.gradient)))
+    paths = _paths(str(layout.home()), run_id, runs.written(run_id), tuple(map(float, view.gradient)))
     motion.draw("paths", packed(paths, view, model, grid, name), "ways")
     moved = float(paths.moved.median())
-    caption = CAPTION + (RINGS if _places(view) else "") + (GUIDED.format(moved=number(moved, 2)) if moved else "")
+    caption = (
+        (HEUN if model.sampler == "heun" else "")
+        + CAPTION
+        + (RINGS if _places(view) else "")
+        + (GUIDED.format(moved=number(moved, 2)) if moved else "")
+    )
     frame.caption(caption)
     arrays = {
         "time": paths.times.numpy(),
@@ -43,7 +49,7 @@ def show(view: PreimageView, model: PolarFactorization, run_id: str, grid: Grid 
 
 
 @st.cache_data(max_entries=20, show_spinner="Drawing paths ...")
-def _paths(home: str, run_id: str, gradient: tuple[float, ...]) -> BridgePaths:
+def _paths(home: str, run_id: str, written: int, gradient: tuple[float, ...]) -> BridgePaths:
     with torch.no_grad():
         return bridge_paths(runs.load_model(run_id), torch.tensor(gradient, dtype=torch.float64), PATHS)
 

@@ -55,3 +55,14 @@ def test_the_identity_holds_for_a_model_and_the_planes_lie_below(which: str, req
     planes = y @ x.T - star[:, None]  # the tangent plane of each node, at each node
     assert (planes <= u[None, :] + 1e-3 * spread).all()
     assert (np.abs(x) <= 1).all() and (view.inside.all() or model.rho == "disc")
+
+
+def test_the_first_point_lies_on_the_surface_and_thin_supports_have_none(
+    swirl: tuple[PolarFactorization, Field],
+) -> None:
+    view = legendre_view(swirl[0], side=9)
+    assert view.drawn and view.inside.ravel()[view.start]
+    inside = np.zeros((9, 9), dtype=bool)
+    inside[7, :2] = True
+    thin = replace(view, inside=inside)
+    assert not thin.drawn and thin.start == 7 * 9 + 1

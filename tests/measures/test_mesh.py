@@ -101,3 +101,27 @@ def test_terrain_has_both_ways_and_five_dimensions_have_none(
     assert mesh.ways(terrain[0]) == (mesh.NETWORK, mesh.SOLVER) and mesh.ways(five[0]) == ()
     found = mesh.mesh_view(terrain[0], mesh.SOLVER, side=12).deformed
     assert found.spread(found.arrives).median < found.spread(found.weight).median
+
+
+@pytest.mark.parametrize("share", [0.9, 1.0, 1.05])
+def test_the_sheets_of_a_gaussian_are_counted_by_mass(share: float) -> None:
+    """A scaling is one sheet, whatever the corners' images weigh: they hold a five hundredth of the middle."""
+    found = mesh.deformation(
+        lambda x: x * share, half=2.5, density=lambda x: (-x.square().sum(1) / 2).exp(), side=12, reach=4.0
+    )
+    assert found.sheets == pytest.approx(1.0, abs=0.03)
+    expected = -np.log(share) * 2  # what arrives at the middle: the density there over share^2
+    assert np.log(found.arrives[5:7, 5:7].mean()) == pytest.approx(expected, abs=0.03)
+    assert found.spread(found.arrives).most < 0.5, "mass from beyond the lattice is carried in"
+
+
+def test_thin_sheets_are_known_up_to_their_floor() -> None:
+    """Folds that keep area: what is off is what the two halves of the spots differ by, and that is little."""
+
+    def folded(x: Tensor) -> Tensor:
+        t = (x[:, 0] + 1) / 2 * 16 % 2
+        return torch.stack([2 * torch.where(t > 1, 2 - t, t) - 1, x[:, 1]], dim=1)
+
+    found = mesh.deformation(folded)
+    off, floor = found.spread(found.arrives), found.floor
+    assert off.most < 0.06 and off.median < 2 * floor.median < 0.04 and found.sheets == pytest.approx(16, rel=0.01)
