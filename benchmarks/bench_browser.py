@@ -134,6 +134,7 @@ def clouds(page: Any, address: str, points: int, sent: list[int]) -> dict[str, f
     sent.clear()
     lassos = []
     for share in (0.5, 0.4, 0.3):
+        page.locator(VIEW).evaluate("(view) => delete view.dataset.selectMs")
         for k in range(25):
             angle = 2 * math.pi * k / 24
             size = share * box["width"] / 2
