@@ -25,6 +25,7 @@ SHARE_OF_TIME = 0.01
 LINES, ALONG = 17, 65  # of the mesh in each direction, and points of a line: a fold is not to be cut off
 CLOUD = 1000  # points in place of a mesh where rho is no box (off the land M_xi is not trained), or d is not 2
 VALUES, DRAWS, STEPS = 5, 60, 20  # of the inverse: values of F, draws of each, steps of a path
+MOST_NUMBERS = 4_000_000  # coordinates among which true places are looked for
 Arrays = dict[str, np.ndarray]
 
 
@@ -71,6 +72,8 @@ def of_inverse(field: Field, bridge: Bridge, x: Tensor, start: Tensor, seed: int
     """Draws of I_psi for VALUES values of F, ``draws`` (VALUES, DRAWS, d), and the training samples that M sends
     nearest to each, ``true`` (VALUES, DRAWS, d), in the user's units. x, start (n, d): the training samples and where
     their bridges start."""
+    rows = max(DRAWS, MOST_NUMBERS // field.d)
+    x, start = x[:rows], start[:rows]
     generator = seeds.generator(seed, "inverse.watch")
     pick = torch.randperm(len(x), generator=generator)[:VALUES].to(x.device)
     y = start[pick]
