@@ -76,6 +76,7 @@ def _within(page: Any, selector: str, outer: str) -> bool:
 @pytest.fixture(params=[(1440, "light"), (1440, "dark"), (420, "light"), (420, "dark")], ids="{0[0]}-{0[1]}".format)
 def screen(request: pytest.FixtureRequest, browser: Any, server: Server) -> Iterator[Visitor]:
     found = Visitor(browser, server.url, *request.param)
+    found.page.set_default_timeout(300_000)  # some views compute for half a minute, and the machine may be busy
     yield found
     found.close()
 
