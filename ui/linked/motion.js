@@ -1,5 +1,6 @@
 // Motion: points on their way between panels. t counts the ways gone: 0 at the first panel, 1 at the second.
 const WAY_SECONDS = 2.4, REST_SECONDS = 0.7, FRAME = 1000 / 33, FEWEST = 4000;
+const QUIET = 0.25; // of a way, at once and once a second, for a visitor who asked for less motion
 
 class Motion {
   constructor(view) {
@@ -37,7 +38,8 @@ class Motion {
     this.view.bare = false;
     this.frames = [];
     this.clock = this.at(this.t);
-    this.last = performance.now();
+    this.quiet = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    Object.assign(this, { last: performance.now(), begun: performance.now(), from: this.t });
     this.view.told();
     requestAnimationFrame(() => this.frame());
   }
@@ -72,7 +74,8 @@ class Motion {
     this.last = now;
     this.frames.push(passed);
     this.clock += Math.min(passed, 200) / 1000;
-    this.t = Math.min(this.end, this.of(this.clock));
+    const t = this.quiet ? this.from + Math.floor((now - this.begun) / 1000) * QUIET : this.of(this.clock);
+    this.t = Math.min(this.end, t);
     const took = this.view.paintNow(Math.min(this.view.cloud.n, this.most));
     if (took > FRAME * 0.6) this.most = Math.max(FEWEST, Math.round(this.most * 0.75));
     else if (took < FRAME * 0.25) this.most = Math.min(this.view.cloud.n, Math.round(this.most * 1.15));
