@@ -87,7 +87,7 @@ def _table(view: ElsewhereView, found: Chosen, model: PolarFactorization) -> str
     units = model.units
     parts = {"selected S": found.summary.x, "image M(S)": found.summary.image}
     parts["drawn for its values"] = view.drawn.mean(axis=0), view.drawn.std(axis=0)
-    lines = ["| | mean | spread |", "|---|---|---|"]
+    lines = ["| of | mean | spread |", "|---|---|---|"]
     for title, part in parts.items():
         for axis in range(min(model.d, MOST_ROWS) if part is not None else 0):
             width = model.high[axis] - model.low[axis]
