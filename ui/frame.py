@@ -57,8 +57,8 @@ ABOUT = (
 # The dark theme's main colour is light, so that it can be read on the page: what is written on it is dark there.
 # On a narrow screen, where two columns stand below each other, the second of ``picture_second`` is above.
 STYLE = """<style>
-[data-testid^="stBaseButton-primary"], [data-testid^="stBaseButton-primary"] kbd { color: light-dark(#ffffff, #0d1319); }
-[data-testid^="stBaseButton-primary"] kbd { opacity: 1; }
+[data-testid^="stBaseButton-primary"] { color: light-dark(#ffffff, #0d1319); }
+[data-testid^="stBaseButton-primary"] kbd { color: light-dark(#ffffff, #0d1319); opacity: 1; }
 @media (max-width: 640px) {
   [class*="st-key-picture_second_"] > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"] {
     flex-wrap: wrap-reverse;
