@@ -25,7 +25,7 @@ from npf_engine.fields.readers.gridded_place import Points, points
 from npf_engine.fields.readers.gridded_stagger import Component, together
 from npf_engine.fields.readers.gridded_units import common, unit_of
 from npf_engine.fields.readers.gridded_values import Index, Log, checked, values
-from npf_engine.fields.readers.gridded_window import SMALLEST_SIDE, cropped, every, placed, thinned, window
+from npf_engine.fields.readers.gridded_window import SMALLEST_SIDE, bearable, cropped, every, placed, thinned, window
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.units_of_height import length_of
 from npf_engine.numbers import percent
@@ -223,7 +223,8 @@ def _smooth(parts: list[Component], at: Points, spec: FieldSpec, read: tuple[int
     if spec.smooth <= 0:
         return parts
     log.convert(smoothing.told([part.name for part in parts], spec.smooth, read))
-    return [replace(part, values=smoothing.smoothed(part.values, at, spec.smooth, read)) for part in parts]
+    smooth = [replace(part, values=smoothing.smoothed(part.values, at, spec.smooth, read)) for part in parts]
+    return bearable(smooth, log)
 
 
 def _field(

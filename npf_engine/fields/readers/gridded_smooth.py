@@ -13,7 +13,7 @@ from npf_engine.fields.readers.gridded_window import strides
 LEAST_LEFT = 3  # along each side of a grid of which not all is read
 
 
-MOST_POINTS = 8_000_000  # of one variable that are smoothed; of larger grids every so many are read first
+MOST_POINTS = 4_000_000  # of one variable that are smoothed; of larger grids every so many are read first
 
 
 def read_first(shape: Sequence[int], steps: float) -> tuple[int, ...]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SMALLEST_SIDE = 8
 STILL = 4  # points at one spot, at least, that are no places
+MOST_BENT = 1_000_000  # points of a curvilinear grid whose steps on the ground fit into a child's memory
 LOOK_POINTS = 2_000_000  # of a large grid in two dimensions that are looked at, to find the box
 
 
@@ -63,6 +64,18 @@ def thinned(at: Points, grid: np.ndarray, spec: FieldSpec, log: Log) -> tuple[Po
     steps = every(slice(0, shape[0]), slice(0, shape[1]), spec, log)
     rows, cols = (slice(0, size, step) for size, step in zip(shape, steps, strict=True))
     return at.part(rows, cols), grid[rows, cols]
+
+
+def bearable(parts: list[Component], log: Log) -> list[Component]:
+    """A grid of which all was read, without rows and columns that are too many for its steps on the ground: every so
+    many of a curvilinear one, whatever ``max_samples`` is; told."""
+    at = parts[0].points
+    if at.rectilinear or at.lon.size <= MOST_BENT:
+        return parts
+    steps = strides(at.lon.shape, MOST_BENT, SMALLEST_SIDE)
+    rows, cols = (slice(0, None, step) for step in steps)
+    log.note(f"Of the smoothed grid one row in {steps[0]} and one column in {steps[1]} was taken: it is too large.")
+    return [Component(part.name, part.points.part(rows, cols), part.values[rows, cols]) for part in parts]
 
 
 def strides(shape: Sequence[int], most: int, least: int) -> tuple[int, ...]:

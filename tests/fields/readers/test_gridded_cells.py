@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from npf_engine.fields import catalog
 from npf_engine.fields.field import Field
 from npf_engine.fields.readers import gridded_gaps as gaps
 from npf_engine.fields.readers import gridded_smooth as smoothing
+from npf_engine.fields.readers import gridded_window as window
 from npf_engine.fields.readers.gridded import Gridded, read_gridded
 from npf_engine.fields.readers.gridded_place import EARTH, Points
 from npf_engine.fields.readers.gridded_samples import areas, derivative
@@ -148,6 +150,20 @@ def test_smoothing_does_not_hang_on_how_many_samples_are_taken(tmp_path: Path, s
     if not scalar:
         inner = np.array([f[0] - 0.1 * at[1] for at, f in kept_of(found[1]) if min(at) > 10 and max(at) < 109])
         assert inner.std() == pytest.approx(wave.std() * np.exp(-0.5 * (0.2 * np.pi) ** 2), rel=0.03)
+
+
+def test_a_curvilinear_grid_that_is_smoothed_takes_no_more_than_its_steps_can_bear(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(window, "MOST_BENT", 2000)
+    lon, lat = np.meshgrid(np.linspace(0, 20, 80), np.linspace(40, 50, 80))
+    path, lon = tmp_path / "a.nc", lon + 0.1 * lat
+    gridded(path, lon, lat, np.sin(lon), np.cos(lat))
+    read = FieldSpec(source=str(path), smooth=2.0, axes="earth")  # the map's middle hangs on the points that are kept
+    found = [read_gridded(path, replace(read, max_samples=n)) for n in (9000, 500)]
+    assert found[0].nodes == 40 * 40 and any("one row in 2 and one column in 2" in note for note in found[0].notes)
+    all_of_it, few = ({tuple(f) for _, f in kept_of(data)} for data in found)
+    assert len(few) > 200 and few < all_of_it
 
 
 def kept_of(data: Gridded) -> list[tuple[np.ndarray, np.ndarray]]:
