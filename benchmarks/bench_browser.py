@@ -124,6 +124,8 @@ def clouds(page: Any, address: str, points: int, sent: list[int]) -> dict[str, f
     page.goto(address)
     _all(page, points)
     page.wait_for_selector(f"{VIEW}[data-ready=yes]", state="attached")
+    page.locator(".cell .plot").first.scroll_into_view_if_needed()
+    page.get_by_role("button", name="Lasso", exact=True).click()
     box = page.locator(".cell .plot").first.bounding_box()
     middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     hovers = []
