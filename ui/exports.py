@@ -13,7 +13,7 @@ from npf_engine.studies.report_page import command_of, report_page
 from npf_engine.studies.share_page import share_page
 from npf_engine.tasks import layout
 from ui import states
-from ui.runs import store
+from ui.runs import load_model, store
 
 TITLES: dict[exchange.Format, str] = {"onnx": "ONNX", "pt2": "PyTorch .pt2"}
 ABOUT: dict[exchange.Format, str] = {
@@ -54,18 +54,19 @@ def offer(run: Run) -> None:
                 "prints it as a PDF. Takes some seconds.",
                 width="stretch",
             )
-            st.download_button(
-                "Clouds that play, one file",
-                data=lambda: _shared(bundle, bundle.stat().st_mtime_ns),
-                file_name=f"npf-{layout.slug(run.name)}-clouds.html",
-                mime="text/html",
-                key=f"form_share_{run.id}",
-                on_click="ignore",
-                icon=":material/play_circle:",
-                help="The linked clouds to hover, select and set in motion, in any browser without a network: to send "
-                "to somebody. Takes some seconds.",
-                width="stretch",
-            )
+            if load_model(run.id).d > 1:  # there are no clouds on a line
+                st.download_button(
+                    "Clouds that play, one file",
+                    data=lambda: _shared(bundle, bundle.stat().st_mtime_ns),
+                    file_name=f"npf-{layout.slug(run.name)}-clouds.html",
+                    mime="text/html",
+                    key=f"form_share_{run.id}",
+                    on_click="ignore",
+                    icon=":material/play_circle:",
+                    help="The linked clouds to hover, select and set in motion, in any browser without a network: to "
+                    "send to somebody. Takes some seconds.",
+                    width="stretch",
+                )
         st.caption(
             "Positions in and out are in the units of the pages, in double precision. A model hub takes the unpacked "
             "bundle as it is: `npf export BUNDLE --format hub`."

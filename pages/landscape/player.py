@@ -24,12 +24,22 @@ RANKS = 65535
 
 def show(ground: Ground, chains: list[Chain], name: str) -> None:
     """The player; the second of two chains is plain LMC, on one clock with the first."""
-    motion.draw("particles", packed(ground, chains, name), "landscape_player")
+    motion.draw("particles", _packed(tuple(map(_mark, chains)), name, ground, chains), "landscape_player")
     frame.caption(CAPTION.format(jumps=JUMPS if any(chain.jumped.any() for chain in chains) else ""))
     for column, chain in zip(st.columns(len(chains), gap="medium"), chains, strict=True):
         with column:
             arrays = {"step": chain.steps, "x": chain.paths.reshape(len(chain.steps), -1)}
             plots.downloads(arrays, f"moment_{chain.key}", name)
+
+
+def _mark(chain: Chain) -> tuple[str, str, int, float]:
+    """What tells one chain's numbers from another's."""
+    return chain.key, chain.title, len(chain.steps), float(chain.paths.sum())
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _packed(marks: tuple[tuple[str, str, int, float], ...], name: str, _ground: Ground, _chains: list[Chain]) -> bytes:
+    return packed(_ground, _chains, name)
 
 
 def packed(ground: Ground, chains: list[Chain], name: str) -> bytes:
