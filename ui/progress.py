@@ -37,6 +37,8 @@ def stages(status: Status) -> None:
     with st.container(horizontal=True, gap="xsmall", key="stages"):
         for stage in ordered(status["stages"]):
             state = str(stage["state"])
+            if state == "waiting" and status["state"] == "done":
+                state = "done"  # a run that came whole, as the gallery's do, has no log of its stages
             colour, icon = ICONS.get(state, ICONS["waiting"])
             if state == "started" and status["state"] in STOPPED:
                 colour, icon = "red" if status["state"] == "failed" else "orange", ":material/block:"

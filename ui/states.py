@@ -73,10 +73,10 @@ def shown(name: str) -> Iterator[None]:
 def sentence(text: str) -> str:
     """``text`` with a first letter that is a capital and a full stop, settings by their controls, fit for Markdown.
 
-    A first word that is a file's or a setting's name stays as it is.
+    A first word that is a file's or a setting's name stays as it is, and so does a Greek symbol: P is no ρ.
     """
     text = on_page(text.strip())
-    if text.partition(" ")[0].isalpha():
+    if text[:1].isascii() and text.partition(" ")[0].isalpha():
         text = text[:1].upper() + text[1:]
     return plain(text if text.endswith((".", "!", "?", ")")) else text + ".")
 

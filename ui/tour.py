@@ -37,8 +37,8 @@ STEPS = (
     Step(
         "field",
         "Any field will do",
-        "A place on Earth, a formula, a file. This one is the slope of real terrain in Tennessee. The picture of "
-        "**F♯ρ** below shows which slopes occur, and how often.",
+        "A place on Earth, a formula, a file. This one is the slope of real terrain in Tennessee. Further "
+        "down the picture of **F♯ρ** shows which slopes occur, and how often.",
         {"source": FIELD_OF_THE_TOUR},
     ),
     Step(
@@ -51,7 +51,8 @@ STEPS = (
     Step(
         "factorization",
         "The factors side by side",
-        "Each point has one colour in all panels. ∇u♯ρ must cover F♯ρ, without folds; M♯ρ must fill the region evenly. "
+        "Each point has one colour in all panels. ∇u♯ρ must cover F♯ρ, without folds; both M♯ρ (M by a "
+        "solver and as a network) must fill the region evenly. "
         "**Draw around points** in one panel: they light up in all of them.",
         view="Clouds",
         model=True,
@@ -60,7 +61,8 @@ STEPS = (
         "factorization",
         "Can it be trusted?",
         "Every number stands between what the truth itself would score (floor) and what a method that learnt nothing "
-        "scores (trivial). Point at a head of the table for what it means.",
+        "scores (trivial). The verdict says it in a word; what each means stands at the heads of the table, "
+        "and in the Glossary.",
         view="Accuracy",
         model=True,
     ),
@@ -75,8 +77,8 @@ STEPS = (
     Step(
         "models",
         "Take it with you",
-        "Each model can be had as one file that runs without this program, as a report, and with what to cite. Your "
-        "own field is next.",
+        "Tick a model: it can be had as one file that runs without this program, as a report, and with what to cite. "
+        "Your own field is next.",
     ),
 )
 

@@ -28,7 +28,7 @@ METRICS: dict[str, tuple[str, str, str]] = {
     "measure_preservation_local": (
         "m_network",
         "TV(M♯ρ, ρ)",
-        "M crowds no place: % of the mass that is in a wrong cell",
+        "M crowds no place: % of the mass that is in a wrong cell, chance included",
     ),
     "measure_preservation_hole": ("m_network", "hole(M♯ρ)", "M leaves no place bare: the widest hole, % of ρ's spread"),
 }

@@ -116,7 +116,8 @@ class _Field:
 
 def _follow(field: _Field, seed: Array, step: float, taken: Array, own: set[tuple[int, int]]) -> list[Array]:
     """The points after ``seed``, as far as the line goes; the cells that it passes are put into ``own``."""
-    cells, points, at = len(taken), [], seed
+    points: list[Array] = []
+    cells, at = len(taken), seed
     here, within = _cell(seed, cells), 0
     for _ in range(int(LONGEST / STEP)):
         first = field.direction(at)

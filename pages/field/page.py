@@ -66,8 +66,8 @@ def _field(spec: FieldSpec, missing: bool, card: st.delta_generator.DeltaGenerat
     if missing and building.recent().get(spec) is None and not building.asked(spec):
         with slot.container():
             st.markdown("Its elevation is not on this machine yet.")
-            cost = estimate(store(), TrainingSpec(field=spec)).total
-            st.caption(f"Once it is here, a quick training takes about {frame.duration(cost)}.")
+            seconds = estimate(store(), TrainingSpec(field=spec)).total
+            st.caption(f"Once it is here, a quick training takes about {frame.duration(seconds)}.")
             st.button(
                 "Fetch the elevation",
                 type="primary",

@@ -62,8 +62,8 @@ def show(run: Run, model: PolarFactorization, name: str, found: Chosen) -> None:
             outline=outline if model.d <= 3 else None,
         )
         caption = (
-            f"Selected places, and a place drawn for the {word.one} of each: together they are M⁻¹(M(S)), all places "
-            "that M sends where it sends the selection S."
+            f"The selection S, and for the {word.one} of each of its places one place drawn by Iψ: with more draws "
+            "they would fill M⁻¹(M(S)), all places that M sends where it sends S."
         )
         arrays = {"x": view.x, "F": view.f, "drawn": view.drawn, "F_drawn": view.reached}
         plot(figure, "elsewhere", caption, arrays, name)
