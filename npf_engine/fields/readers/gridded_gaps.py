@@ -43,7 +43,7 @@ def cuts(points: Points) -> Cuts:
             part = points.part(slice(None), few[1]) if axis == 0 else points.part(few[0], slice(None))
             with np.errstate(invalid="ignore"):
                 lengths = middle(np.linalg.norm(np.diff(places(part), axis=axis), axis=2), 1 - axis)
-        found.append(_far(lengths))
+        found.append(long_steps(lengths))
     return Cuts(found[0], found[1])
 
 
@@ -56,7 +56,7 @@ def middle(values: np.ndarray, axis: int) -> np.ndarray:
     return out
 
 
-def _far(lengths: np.ndarray) -> np.ndarray:
+def long_steps(lengths: np.ndarray) -> np.ndarray:
     """Steps (n,) that are gaps: longer than three usual ones, and than three of a neighbour that is none."""
     known = np.isfinite(lengths) & (lengths > 0)
     if not known.any():
@@ -105,7 +105,7 @@ def without_alone(points: Points, f: np.ndarray, few: bool = True) -> tuple[Poin
     if few:
         counts = np.isfinite(f).all(axis=2)
         gone = [
-            lines | _sparse(counts.sum(axis=1 - axis), gaps)
+            lines | sparse(counts.sum(axis=1 - axis), gaps)
             for axis, (lines, gaps) in enumerate(zip(gone, (cut.rows, cut.cols), strict=True))
         ]
     if not (gone[0].any() or gone[1].any()) or gone[0].all() or gone[1].all():
@@ -113,7 +113,7 @@ def without_alone(points: Points, f: np.ndarray, few: bool = True) -> tuple[Poin
     known = np.isfinite(f).all(axis=2)
     lost = int((known & (gone[0][:, None] | gone[1][None, :])).sum())
     lines = (points.lat[gone[0], 0], points.lon[0, gone[1]])
-    where = [f"{name} {_listed(line)}" for name, line in zip(points.names[::-1], lines, strict=True) if line.size]
+    where = [f"{name} {listed(line)}" for name, line in zip(points.names[::-1], lines, strict=True) if line.size]
     told = (
         f"{lost:,} of {int(known.sum()):,} points ({' and '.join(where)}) lie far from all others, alone beyond a gap, "
         "and were left out; correct them where a place is written wrongly."
@@ -121,7 +121,7 @@ def without_alone(points: Points, f: np.ndarray, few: bool = True) -> tuple[Poin
     return points.part(~gone[0], ~gone[1]), f[~gone[0]][:, ~gone[1]], [told]
 
 
-def _sparse(counts: np.ndarray, cut: np.ndarray) -> np.ndarray:
+def sparse(counts: np.ndarray, cut: np.ndarray) -> np.ndarray:
     """Which rows or columns lie in a part between gaps that holds less than a hundredth of all points."""
     part = np.concatenate([[0], np.cumsum(cut)])
     return np.asarray((np.bincount(part, counts) < SPARSE * counts.sum())[part])
@@ -143,7 +143,8 @@ def gaps_told(points: Points) -> list[str]:
     return out
 
 
-def _listed(values: np.ndarray) -> str:
+def listed(values: np.ndarray) -> str:
+    """The first few of positions, as text."""
     shown = ", ".join(f"{value:.6g}" for value in values[:MOST_TOLD])
     return shown + (", ..." if len(values) > MOST_TOLD else "")
 

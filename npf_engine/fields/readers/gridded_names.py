@@ -143,7 +143,7 @@ def chosen(ds: xr.Dataset, spec: FieldSpec, file: str) -> Variables:
     if spec.components and spec.scalar:
         raise InputError("Both components and scalar are set; give one of them.")
     if spec.components:
-        return _components(ds, spec.components, names, file)
+        return _components(ds, spec, names, file)
     if spec.scalar:
         return Variables((_known(ds, spec.scalar.strip(), names, file),))
     found = pairs(ds, names)
@@ -189,7 +189,8 @@ def _axis(ds: xr.Dataset, dim: str) -> xr.Variable:
     return ds.variables[dim] if dim in ds.variables else ds[dim].variable
 
 
-def _components(ds: xr.Dataset, text: str, names: list[str], file: str) -> Variables:
+def _components(ds: xr.Dataset, spec: FieldSpec, names: list[str], file: str) -> Variables:
+    text = spec.components
     words = [word for word in re.split(r"[,;\s]+", text) if word]
     if len(words) not in (2, 3):
         raise InputError(f"components is {shown(text)}; name two variables, as in u10,v10.")
@@ -198,6 +199,12 @@ def _components(ds: xr.Dataset, text: str, names: list[str], file: str) -> Varia
     first, second = (_known(ds, word, names, file) for word in words)
     if first == second or not _alike(ds, first, second):
         raise InputError(f"{first} and {second} are no two components of one vector: they lie on different grids.")
+    third = next((box for box in boxes(ds, names) if box[2] in (first, second)), None)
+    if third is not None and not spec.level:
+        raise InputError(
+            f"{third[2]} is the component along the levels of a box, not one of a slice: set components = "
+            f"{','.join(third)} for the flow in the box, or components = {third[0]},{third[1]} and a level for a slice."
+        )
     known = {(a, b): c for a, b, c in pairs(ds, [first, second])}
     if (first, second) not in known and (second, first) in known:
         told = f"By their names {second} is the first component and {first} the second, and they were taken so."
@@ -206,7 +213,8 @@ def _components(ds: xr.Dataset, text: str, names: list[str], file: str) -> Varia
 
 
 def _three(ds: xr.Dataset, chosen_ones: list[str]) -> Variables:
-    """A flow in a box. Raises InputError for three variables that are none."""
+    """A flow in a box, its components put into order by their names. Raises InputError for three variables that are
+    none."""
     first, second, third = chosen_ones
     alike = len({frozenset(ds.variables[name].dims) for name in chosen_ones}) == 1
     if len(set(chosen_ones)) < 3 or not alike or not _in_box(ds, first):
@@ -215,7 +223,12 @@ def _three(ds: xr.Dataset, chosen_ones: list[str]) -> Variables:
             f"{', '.join(chosen_ones)} are not the three components of a flow on x, y and z; name two of them "
             f"(components = {pair}), and a level."
         )
-    return Variables((first, second, third))
+    plane = next((pair[:2] for pair in pairs(ds, chosen_ones)), (first, second))
+    rest = [name for name in chosen_ones if name not in plane]
+    if (*plane, *rest) == (first, second, third):
+        return Variables((first, second, third))
+    told = f"By their names {plane[0]}, {plane[1]} and {rest[0]} are the components in this order, and were taken so."
+    return Variables((*plane, rest[0]), None, (told,))
 
 
 def _known(ds: xr.Dataset, name: str, names: list[str], file: str) -> str:

@@ -1,7 +1,7 @@
 """A flow in a box of a gridded file: three components on x, y and z, as a field in three dimensions.
 
-Points that lie evenly are the samples, as those of a VTK image are; of uneven ones each is drawn by the volume of its
-cell (systematic resampling), further samples of a cell lie in it with values trilinear between the points.
+Points that lie evenly are the samples, as those of a VTK image are; uneven ones are drawn by the volume of their cells
+(``gridded_box``).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields.readers import gridded_smooth as smoothing
 from npf_engine.fields.readers.columns import Column
 from npf_engine.fields.readers.gridded_axes import PRESSURE, Choice, Layout, layout
+from npf_engine.fields.readers.gridded_box import LEAST_STEPS, Side, samples, side, turned
 from npf_engine.fields.readers.gridded_place import coordinate
 from npf_engine.fields.readers.gridded_values import Index, Log, checked, values
 from npf_engine.fields.readers.gridded_window import strides
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 MOST_POINTS = 400_000_000
-LEAST_STEPS = 3  # along each side
-EVEN = 1e-3  # of a step, by which positions may be uneven and count as even
 
 
 @dataclass(frozen=True)
@@ -74,16 +73,12 @@ def read_volume(ds: xr.Dataset, names: tuple[str, ...], choices: list[Choice], s
             f"and {MOST_POINTS:,} in all at most: take a slice of it (components = {','.join(names[:2])})."
         )
     steps: dict[str, Index] = {step.dimension: step.index for step in choices}
-    f, value, taken = _flow(ds, names, dims, steps, spec, log)
-    steps |= dict(zip(dims, taken, strict=True))
+    lines = [side(dim, *coordinate(ds, dim, steps), spec.missing == "mask", log) for dim in dims]
+    f, value, sides = _flow(ds, names, lines, steps, spec, log)
     if spec.bounds is not None:
         log.note("bounds are degrees, and this grid has none: all of it was taken.")
-    lines = {dim: coordinate(ds, dim, steps) for dim in dims}
-    for dim, (line, _) in lines.items():
-        if not np.isfinite(line).all():
-            raise InputError(f"{dim} holds positions that are no numbers; correct them, or take a slice.")
-    turned = _sense(ds, up, lines[up][0], names[2], log)
-    lines[up] = lines[up][0] * turned, lines[up][1]
+    sign = _sense(ds, up, sides[0].line, names[2], log)
+    sides[0] = turned(sides[0], sign)
     known = np.isfinite(f).all(axis=3)
     if int(known.sum()) < rows_needed(3):
         raise InputError(f"{', '.join(names)} are known at {int(known.sum()):,} points, too few for a field in space.")
@@ -92,38 +87,40 @@ def read_volume(ds: xr.Dataset, names: tuple[str, ...], choices: list[Choice], s
         log.note(f"{lost:,} of {known.size:,} points ({percent(lost / known.size, 2)}) are not known and are left out.")
     log.convert(f"F is ({', '.join(names)}) along {grid.x}, {grid.y} and {up}: a field in three dimensions.")
     log.note(f"A slice of it is a field in two dimensions: components = {','.join(names[:2])} and a level.")
-    x, drawn, nodes = _samples([lines[dim][0] for dim in dims], f, known, spec, log)
-    order = (grid.x, grid.y, up)
+    x, drawn, nodes = samples(sides, f, known, spec, log)
     return Volume(
         x,
         drawn,
         nodes,
         lost,
         (shape[0], shape[1], shape[2]),
-        _three((grid.x, grid.y, up if turned > 0 else f"-{up}")),
-        _three([lines[dim][1] for dim in order]),
+        _three((grid.x, grid.y, up if sign > 0 else f"-{up}")),
+        _three([one.unit for one in sides[::-1]]),
         value,
     )
 
 
 def _flow(
-    ds: xr.Dataset, names: tuple[str, ...], dims: tuple[str, str, str], at: dict[str, Index], spec: FieldSpec, log: Log
-) -> tuple[np.ndarray, str, tuple[slice, ...]]:
-    """The components (z, y, x, 3) in one unit, smoothed where that is asked for and then thinned, their unit, and which
-    points along each dimension they are at. No more is read than that, or than is smoothed."""
-    shape = [int(ds.sizes[dim]) for dim in dims]
+    ds: xr.Dataset, names: tuple[str, ...], sides: Sequence[Side], at: dict[str, Index], spec: FieldSpec, log: Log
+) -> tuple[np.ndarray, str, list[Side]]:
+    """The components (z, y, x, 3) in one unit, smoothed where that is asked for (each part between gaps by itself) and
+    then thinned, their unit, and the sides of what was taken. No more is read than that, or than is smoothed."""
+    shape = [len(one.line) for one in sides]
     read = smoothing.read_first(shape, spec.smooth) if spec.smooth > 0 else _thin(shape, spec, log)
-    steps = at | {dim: slice(0, None, step) for dim, step in zip(dims, read, strict=True)}
+    taken = [one.part(one.thinned(step)) for one, step in zip(sides, read, strict=True)]
+    steps, dims = at | {one.dim: one.index for one in taken}, tuple(one.dim for one in taken)
     units = [" ".join(str(ds.variables[name].attrs.get("units", "")).split())[:40] for name in names]
     f = np.stack([checked(values(ds, name, steps, dims, log), name, spec.missing, log) for name in names], axis=-1)
     f, value = _in_one_unit(f, names, units, log)
-    then = (1, 1, 1)
     if spec.smooth > 0:
-        f = np.stack([smoothing.smoothed(f[..., k], None, spec.smooth, read) for k in range(3)], axis=-1)
+        for part in itertools.product(*(one.parts for one in taken)):
+            block = f[part]
+            for k in range(3):
+                block[..., k] = smoothing.smoothed(block[..., k], None, spec.smooth, read)
         log.convert(smoothing.told(names, spec.smooth, read))
-        then = _thin(f.shape[:3], spec, log)
-        f = f[tuple(slice(0, None, step) for step in then)]
-    return f, value, tuple(slice(0, None, one * other) for one, other in zip(read, then, strict=True))
+        picks = [one.thinned(step) for one, step in zip(taken, _thin(f.shape[:3], spec, log), strict=True)]
+        f, taken = f[np.ix_(*picks)], [one.part(pick) for one, pick in zip(taken, picks, strict=True)]
+    return f, value, taken
 
 
 def _thin(shape: Sequence[int], spec: FieldSpec, log: Log) -> tuple[int, int, int]:
@@ -172,63 +169,6 @@ def _in_one_unit(f: np.ndarray, names: tuple[str, ...], units: list[str], log: L
     return f * np.array([factors.get(column.role, 1.0) for column in columns]), next(
         (column.unit for column in found.columns if column.unit), ""
     )
-
-
-def _samples(
-    lines: list[np.ndarray], f: np.ndarray, known: np.ndarray, spec: FieldSpec, log: Log
-) -> tuple[np.ndarray, np.ndarray, int]:
-    """Positions (n, 3) as x, y, z, values, and how many of them are points of the grid."""
-    rng = np.random.default_rng(spec.split_seed)
-    volume = np.ones(())
-    even = True
-    for line in lines:
-        steps = np.abs(np.gradient(line))
-        even &= bool(np.ptp(np.diff(line)) <= EVEN * np.abs(np.diff(line)).mean())
-        volume = volume[..., None] * steps
-    z, y, x = np.meshgrid(*lines, indexing="ij")
-    at = np.stack([x, y, z], axis=-1)
-    if even:
-        chosen = np.flatnonzero(known)
-        if len(chosen) > spec.max_samples:  # of a box so small that no side could be thinned further
-            chosen = np.sort(rng.permutation(chosen)[: spec.max_samples])
-        return at.reshape(-1, 3)[chosen], f.reshape(-1, 3)[chosen], len(chosen)
-    weight = np.where(known, volume, 0.0)
-    count = int(known.sum())
-    n = int(min(max(weight.sum() / max(weight[known].min(), 1e-12), count), 2.0 * count, spec.max_samples))
-    edges = np.cumsum(weight.ravel()) * (n / weight.sum()) + rng.random()
-    copies = np.diff(np.floor(edges), prepend=0.0).astype(np.int64)
-    first = np.flatnonzero(copies > 0)
-    places, drawn = _within(at, f, known, np.repeat(first, copies[first] - 1), rng)
-    log.convert(
-        f"{len(first) + len(places):,} samples by the volume of the cells: {len(first):,} of {count:,} points of the "
-        f"grid, and {len(places):,} between them with values interpolated."
-    )
-    return (
-        np.concatenate([at.reshape(-1, 3)[first], places]),
-        np.concatenate([f.reshape(-1, 3)[first], drawn]),
-        len(first),
-    )
-
-
-def _within(
-    at: np.ndarray, f: np.ndarray, known: np.ndarray, node: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Samples in the cells of points (flat indices), towards neighbours that are all known."""
-    place = np.stack(np.unravel_index(node, known.shape))
-    share = rng.random(place.shape) * 0.5
-    side = np.where(rng.random(place.shape) < 0.5, -1, 1)
-    last = np.array(known.shape)[:, None] - 1
-    side = np.where(place == 0, 1, np.where(place == last, -1, side))
-    good = np.ones(len(node), dtype=bool)
-    there, drawn = np.zeros((len(node), 3)), np.zeros((len(node), 3))
-    for corner in itertools.product((0, 1), repeat=3):
-        ends = np.array(corner)[:, None]
-        index = tuple(place + ends * side)
-        weight = np.prod(np.where(ends == 1, share, 1.0 - share), axis=0)[:, None]
-        good &= known[index]
-        there += weight * at[index]
-        drawn += weight * np.nan_to_num(f[index])
-    return there[good], drawn[good]
 
 
 def steps_beside(grid: Layout, up: str) -> Layout:

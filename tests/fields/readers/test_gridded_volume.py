@@ -10,7 +10,7 @@ import pytest
 from npf_engine.errors import InputError
 from npf_engine.fields import catalog
 from npf_engine.fields.field import Field
-from npf_engine.fields.readers.gridded import read_gridded
+from npf_engine.fields.readers.gridded import Gridded, read_gridded
 from npf_engine.fields.readers.gridded_look import look
 from npf_engine.fields.readers.gridded_window import strides
 from npf_engine.fields.spec import FieldSpec
@@ -165,3 +165,89 @@ def test_a_box_is_smoothed_and_offered_beside_its_slices(tmp_path: Path) -> None
     for spec in (FieldSpec(source=str(path)), FieldSpec(source=str(path), components="u,v", level="#1")):
         seen = look(path, spec)
         assert seen.boxes == (("u", "v", "w"),) and ("u", "v") in seen.pairs and not seen.defect
+
+
+def heights(path: Path, z: np.ndarray, max_samples: int = 100_000) -> tuple[np.ndarray, np.ndarray, Gridded]:
+    """Positions and F = (x, y, z) of a box with these levels."""
+    up, across, along = np.meshgrid(z, Y, X, indexing="ij")
+    flow = {
+        name: (("z", "y", "x"), part, {"units": "m/s"}) for name, part in zip("uvw", (along, across, up), strict=True)
+    }
+    xr.Dataset(flow, {"x": X, "y": Y, "z": ("z", z, {"units": "m"})}).to_netcdf(path)
+    data = read_gridded(path, FieldSpec(source=str(path), max_samples=max_samples))
+    return data.x, data.f, data
+
+
+@pytest.mark.parametrize("uneven", [False, True])
+def test_no_sample_lies_in_a_gap_of_a_box(tmp_path: Path, uneven: bool) -> None:
+    """Two parts of 90 and 95 m with 410 m between them, evenly and unevenly filled."""
+    below = np.arange(0.0, 91.0, 10.0)
+    z = np.concatenate([below, 500.0 + below, [595.0] if uneven else []])
+    x, f, data = heights(tmp_path / "a.nc", z)
+    assert not ((x[:, 2] > 90.0) & (x[:, 2] < 500.0)).any() and np.abs(f - x).max() < 1e-9
+    assert (x[:, 2] < 100.0).mean() == pytest.approx(90.0 / 185.0 if uneven else 0.5, abs=0.04)
+    assert any("Between z 90 and 500 m lies a gap" in note for note in data.notes)
+
+
+@pytest.mark.parametrize("side", ["z", "x"])
+def test_a_line_written_wrongly_is_left_out_of_a_box_and_told(tmp_path: Path, side: str) -> None:
+    path = tmp_path / "a.nc"
+    line = np.append(np.arange(0.0, 181.0, 20.0), 5000.0)
+    sizes = {"z": 7, "y": 8, "x": 9} | {side: len(line)}
+    flow = {name: (("z", "y", "x"), np.random.default_rng(0).normal(size=tuple(sizes.values()))) for name in "uvw"}
+    xr.Dataset(flow, {side: line}).to_netcdf(path)
+    data = read_gridded(path, FieldSpec(source=str(path)))
+    assert data.x[:, "xyz".index(side)].max() == 180.0 and len(data.x) == 10 * np.prod(list(sizes.values())) // 11
+    assert any(f"1 of the 11 places along {side} (5000) lie far from all others" in note for note in data.notes)
+
+
+def test_outermost_cells_of_an_uneven_box_end_at_their_points(tmp_path: Path) -> None:
+    """A box of 0..150 m is full from below to above: its samples are 75 m high in the mean, whichever levels it has."""
+    z = np.array([0.0, 1, 2, 4, 8, 16, 32, 64, 100, 150])
+    x, f, _ = heights(tmp_path / "a.nc", z)
+    assert x[:, 2].mean() == pytest.approx(75.0, abs=2.0) and np.abs(f - x).max() < 1e-9
+    for k, line in ((0, X), (1, Y)):
+        assert x[:, k].mean() == pytest.approx(line.mean(), abs=0.06)
+        assert x[:, k].std() == pytest.approx(np.ptp(line) / 12**0.5, rel=0.08)
+
+
+def test_a_thinned_uneven_box_keeps_its_ends(tmp_path: Path) -> None:
+    z = np.array([0.0, 1, 2, 4, 8, 16, 32, 64, 100, 180])
+    x, f, data = heights(tmp_path / "a.nc", z, max_samples=300)
+    assert any("One point in 2" in note for note in data.notes) and len(x) <= 300
+    assert x[:, 2].max() == 180.0 and x[:, 2].mean() == pytest.approx(90.0, abs=8.0) and np.abs(f - x).max() < 1e-9
+    gap = np.concatenate([z, 2000.0 + z])
+    x, f, _ = heights(tmp_path / "b.nc", gap, max_samples=300)
+    assert not ((x[:, 2] > 180.0) & (x[:, 2] < 2000.0)).any() and np.abs(f - x).max() < 1e-9
+
+
+def test_smoothing_stays_within_the_parts_of_a_box(tmp_path: Path) -> None:
+    path = tmp_path / "a.nc"
+    z = np.concatenate([np.arange(0.0, 91.0, 10.0), 500.0 + np.arange(0.0, 91.0, 10.0)])
+    step = np.broadcast_to(np.where(z > 200.0, 10.0, 0.0)[:, None, None], (20, 8, 9))
+    flow = {name: (("z", "y", "x"), step.copy()) for name in "uvw"}
+    xr.Dataset(flow, {"z": z}).to_netcdf(path)
+    f = read_gridded(path, FieldSpec(source=str(path), smooth=3.0)).f
+    assert np.minimum(np.abs(f), np.abs(f - 10.0)).max() < 1e-9
+
+
+def test_components_of_a_box_are_put_into_order(tmp_path: Path) -> None:
+    path = tmp_path / "a.nc"
+    box().to_netcdf(path)
+    right = read_gridded(path, FieldSpec(source=str(path), components="u,v,w"))
+    assert not any("in this order" in note for note in right.notes)
+    ds = box().rename(u="a", v="b", w="c")
+    for name, said in zip("abc", ("eastward_wind", "northward_wind", "upward_air_velocity"), strict=True):
+        ds[name].attrs["standard_name"] = said
+    ds.to_netcdf(tmp_path / "b.nc")
+    for file, text in (("a.nc", "v,u,w"), ("a.nc", "w,v,u"), ("b.nc", "c,b,a"), ("b.nc", "b,c,a")):
+        data = read_gridded(tmp_path / file, FieldSpec(source=str(tmp_path / file), components=text))
+        assert np.array_equal(data.f, right.f) and any(
+            "in this order, and were taken so" in note for note in data.notes
+        )
+    for text in ("u,w", "w,v"):
+        with pytest.raises(
+            InputError, match=r"w is the component along the levels of a box.*components = u,v and a level"
+        ):
+            read_gridded(path, FieldSpec(source=str(path), components=text))
+    assert read_gridded(path, FieldSpec(source=str(path), components="u,w", level="#2")).variables == ("u", "w")
