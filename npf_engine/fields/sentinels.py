@@ -13,10 +13,11 @@ from npf_engine.settings.limits import LARGEST
 
 NINES = tuple(sign * (10.0**k - 1) for k in (3, 4, 5, 6, 7, 8) for sign in (1, -1))
 EIGHTS = tuple(-8.0 * (10.0**k - 1) / 9 for k in (3, 4, 5, 6))  # -888, -8888, ...
-TENTHS = tuple(-(10.0**k - 0.1) for k in (3, 4, 5))  # -999.9, ...
+TENTHS = tuple(sign * (10.0**k - part) for k in (3, 4, 5) for part in (0.1, 0.01) for sign in (1, -1))  # -999.9, ...
 WHOLE = (
     *(-32768.0, -32767.0, -32766.0, 32767.0, 65534.0, 65535.0),
     *(-2147483648.0, -2147483647.0, 2147483647.0, 4294967295.0),
+    *(-9.99e8, 9.99e8, -2e9),  # of GrADS, and of programs that round -2147483648
 )
 TENS = tuple(sign * 10.0**k for k in (8, 9, 10, 11, 12, 13, 14, 15) for sign in (1, -1))
 _SHORT = np.array([-99.0, -99.9, -99.99])  # which may well be values: they must stand far from all others, and often

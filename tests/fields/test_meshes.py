@@ -310,6 +310,34 @@ def test_points_without_a_value_are_left_out(tmp_path: Path) -> None:
     assert any("101 of 504 points (20.04 %) have no value" in text for text in table.notes)
 
 
+@pytest.mark.parametrize("suffix", [".vti", ".vtr", ".vts", ".vtu"])
+def test_points_of_hidden_cells_alone_are_not_known(tmp_path: Path, suffix: str) -> None:
+    """The cells at x beyond the fifth point are hidden, and what nobody sees there is -777."""
+    data = KINDS[suffix][0]()
+    x = lattice()
+    hidden = x[:, 0] > LOW[0] + 5.5 * STEP[0]
+    add(data, "p", np.where(hidden, -777.0, pressure(x)))
+    add(data, "velocity", np.where(hidden[:, None], -777.0, flow(x)))
+    column = np.arange(data.GetNumberOfCells()) % (SHAPE[0] - 1)
+    add(data, "vtkGhostType", np.where(column >= 5, 32, 0).astype(np.uint8), cells=True)
+    path = write(data, tmp_path / f"a{suffix}")
+    table = meshes.read_mesh(path, FieldSpec(components="velocity"))
+    assert table.rows == int((~hidden).sum()) and table.values["F1"].min() > -700
+    slopes = meshes.read_mesh(path, FieldSpec(scalar="p"))
+    assert 0 < slopes.rows <= table.rows
+    np.testing.assert_allclose(slopes.field_values(), np.tile([2, -3, 0.5], (slopes.rows, 1)), atol=1e-6)
+
+
+def test_points_at_one_place_with_different_values_are_a_sentence_of_meshes(tmp_path: Path) -> None:
+    data = unstructured()
+    x = lattice()
+    x[1] = x[0]
+    data.SetPoints(points_of(x))
+    add(data, "velocity", flow(lattice()))
+    with pytest.raises(InputError, match=r"points 1 and 2 of the data .* merge them in ParaView"):
+        built(write(data, tmp_path / "a.vtu"))
+
+
 def test_a_turned_image_lies_where_its_file_says(tmp_path: Path) -> None:
     data = image()
     data.SetDirectionMatrix(0, -1, 0, 1, 0, 0, 0, 0, 1)

@@ -109,3 +109,14 @@ def test_a_short_mark_stands_far_away_and_often_and_inf_is_told(tmp_path: Path):
     z[20:30, 10:30] = np.inf
     field = uploads.load_upload(tif(tmp_path / "a.tif", z, "EPSG:32632", (500_000, 5e6), 30), RAW)
     assert field.provenance["voids"] == 200 and any("holds inf 200 times" in text for text in field.warnings)
+
+
+@pytest.mark.parametrize("mark", [-9.99e8, 9.99e8, -999.99, 999.9, -9999.99, 9999.9, -2e9])
+def test_marks_are_far_from_all_others_and_written_often(mark: float):
+    """As -9999 is: rarely it must lie beyond the whole spread of all other values, often beyond a tenth of it."""
+    values = np.linspace(0.0, 50.0, 1000) * (1 if abs(mark) > 9e3 or mark < 0 else 10)
+    assert sentinels.find(np.append(values, [mark] * 5)) == [(mark, 5)]
+    wide = np.linspace(-abs(mark), abs(mark), 1000) * 0.95  # whose neighbour it is
+    assert sentinels.find(np.append(wide, [mark] * 5)) == []
+    far = np.linspace(-abs(mark), abs(mark), 1000) * 0.6
+    assert sentinels.find(np.append(far, [mark])) == []

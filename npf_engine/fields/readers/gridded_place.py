@@ -16,6 +16,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields.ground import WGS84
 from npf_engine.fields.readers import crs as systems
 from npf_engine.fields.readers.gridded_axes import Layout, place_role
+from npf_engine.fields.readers.gridded_degrees import degrees, on_globe, unwrapped
 from npf_engine.fields.readers.gridded_values import Log, Steps, values
 from npf_engine.fields.units_of_height import length_of
 from npf_engine.settings.limits import LARGEST
@@ -80,8 +81,8 @@ def points(ds: xr.Dataset, name: str, grid: Layout, steps: Steps, crs: str, log:
         log.note(ON_A_PLANE.format(grid.lon, grid.lat))
         return Points(x, y, None, (unit_x, unit_y), (grid.lon, grid.lat), rectilinear=False, forward=forward)
     if grid.lon and not crs:
-        lon, lat = (_degrees(ds, key, values(ds, key, steps, (grid.y, grid.x))) for key in (grid.lon, grid.lat))
-        places = Points(*_on_globe(lon, lat), axes, rectilinear=False, forward=forward)
+        lon, lat = (degrees(ds, key, values(ds, key, steps, (grid.y, grid.x))) for key in (grid.lon, grid.lat))
+        places = Points(*on_globe(lon, lat, (grid.lon, grid.lat), log), axes, rectilinear=False, forward=forward)
         if np.isfinite(places.lon).mean() >= LEAST_PLACES or _system(mapping, crs, name) is None:
             return places
         log.note(
@@ -90,9 +91,9 @@ def points(ds: xr.Dataset, name: str, grid: Layout, steps: Steps, crs: str, log:
     keys = {side: _key(ds, dim) for side, dim in (("x", grid.x), ("y", grid.y))}
     roles = {side: place_role(key, ds.variables[key]) if key else "" for side, key in keys.items()}
     if roles == {"x": "longitude", "y": "latitude"} and not crs:
-        x, y = (_degrees(ds, keys[side], along[side]) for side in ("x", "y"))
-        lon, lat = np.meshgrid(_unwrapped(x), y)
-        return Points(*_on_globe(lon, lat), axes, forward=forward)
+        x, y = (degrees(ds, keys[side], along[side]) for side in ("x", "y"))
+        lon, lat = np.meshgrid(unwrapped(x), y)
+        return Points(*on_globe(lon, lat, (keys["x"], keys["y"]), log), axes, forward=forward)
     if (system := _system(mapping, crs, name)) is not None and keys["x"] and keys["y"]:
         return _projected(ds, keys, (along["x"], along["y"]), system, mapping, forward, log)
     if any(
@@ -151,21 +152,6 @@ def _key(ds: xr.Dataset, dim: str) -> str:
 def _sign(line: np.ndarray) -> int:
     known = line[np.isfinite(line)]
     return -1 if known.size > 1 and known[-1] < known[0] and np.all(np.diff(known) < 0) else 1
-
-
-def _degrees(ds: xr.Dataset, key: str, line: np.ndarray) -> np.ndarray:
-    units = str(ds.variables[key].attrs.get("units", "")).strip().lower()
-    return np.degrees(line) if units.startswith("rad") else line
-
-
-def _unwrapped(lon: np.ndarray) -> np.ndarray:
-    """Longitudes along a row without a jump of 360 degrees."""
-    return np.unwrap(lon, period=360.0) if np.isfinite(lon).all() else lon
-
-
-def _on_globe(lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    bad = ~(np.isfinite(lon) & np.isfinite(lat)) | (np.abs(lat) > 90.0 + 1e-6) | (np.abs(lon) > 1080.0)
-    return np.where(bad, np.nan, lon), np.where(bad, np.nan, np.clip(lat, -90.0, 90.0))
 
 
 def _mapping(ds: xr.Dataset, name: str) -> dict[str, object]:
@@ -244,9 +230,15 @@ def _projected(
     base = _geographic(system)
     lon, lat = pyproj.Transformer.from_crs(system, base, always_xy=True).transform(x, y)
     lon, lat = systems.in_degrees(base, *(np.where(np.isfinite(part), part, np.nan) for part in (lon, lat)))
+    unsaid = [key for key in (keys["x"], keys["y"]) if not _unit(ds, key)]
+    if unsaid:
+        unit = system.axis_info[0].unit_name if system.axis_info else "metre"
+        log.note(
+            f"The file does not say what {' and '.join(unsaid)} are in: the unit of the projection, {unit}, was taken."
+        )
     title = " ".join(str(mapping.get("grid_mapping_name") or system.name).replace("_", " ").split())[:60]
     log.convert(f"Places were computed from the grid's own coordinates ({title}).")
-    return Points(*_on_globe(lon, lat), axes, rectilinear=False, forward=forward)
+    return Points(*on_globe(lon, lat), axes, rectilinear=False, forward=forward)
 
 
 def _geographic(system: CRS) -> CRS:

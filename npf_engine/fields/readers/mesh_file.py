@@ -82,7 +82,32 @@ class Mesh:
             from vtkmodules.util.numpy_support import vtk_to_numpy
 
             found[np.asarray(vtk_to_numpy(ghosts)).ravel() != 0] = np.nan
+        if array.where == "point":
+            found[self._unused()] = np.nan
         return found
+
+    def _unused(self) -> np.ndarray:
+        """(n,) bool: points of cells that are all hidden, or copies of another part's: nobody wrote what is there."""
+        from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+        from vtkmodules.vtkFiltersCore import vtkCellDataToPointData
+
+        ghosts = self.data.GetCellData().GetArray(GHOST)
+        if ghosts is None:
+            return np.zeros(self.data.GetNumberOfPoints(), dtype=bool)
+        seen = (np.asarray(vtk_to_numpy(ghosts)).ravel() == 0).astype(np.float64)
+        bare = self.data.NewInstance()
+        bare.CopyStructure(self.data)
+        bare.GetCellData().Initialize()  # of a structured grid its ghosts are structure
+        for name, numbers in (("seen", seen), ("used", np.ones_like(seen))):
+            made = numpy_to_vtk(numbers, deep=True)
+            made.SetName(name)
+            bare.GetCellData().AddArray(made)
+        means = vtkCellDataToPointData()  # whose mean of seen is 0 where no cell of a point is
+        means.SetInputData(bare)
+        means.Update()
+        at = means.GetOutput().GetPointData()
+        seen, used = (np.array(vtk_to_numpy(at.GetArray(name))) for name in ("seen", "used"))
+        return np.asarray((used > 0) & ~(seen > 0))
 
     def gradient(self, array: MeshArray, marks: Sequence[float] = ()) -> np.ndarray:
         """(n, 3) float64: the gradient of a scalar, per unit of the positions, by VTK's filter.
@@ -120,6 +145,8 @@ class Mesh:
 
         values = self._numbers(array.where, array.name).ravel()
         values[np.isin(values, marks)] = np.nan
+        if array.where == "point":
+            values[self._unused()] = np.nan
         known = values[np.isfinite(values)]
         values = values - (float(known.mean()) if known.size else 0.0)
         copy = self.data.NewInstance()

@@ -225,4 +225,4 @@ def _table(mesh: Mesh, choice: _Choice, axes: tuple[int, ...], x: np.ndarray, f:
     values = tuple(Column(len(axes) + k, name, f"F{k + 1}", unit) for k, name in enumerate(names[: len(axes)]))
     columns = {column.role: x[:, k] for k, column in enumerate(positions)}
     columns |= {column.role: f[:, k] for k, column in enumerate(values)}
-    return Table(mesh.file, Layout("samples", positions, values, ()), columns)
+    return Table(mesh.file, Layout("samples", positions, values, ()), columns, mesh=True)

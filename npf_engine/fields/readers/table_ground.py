@@ -17,6 +17,7 @@ from npf_engine.fields.readers import crs as systems
 from npf_engine.fields.readers import gridded_gaps as gaps
 from npf_engine.fields.readers.assigned import EXAMPLE
 from npf_engine.fields.readers.columns import Column, Layout, plain
+from npf_engine.fields.readers.component_names import northward_first
 from npf_engine.fields.readers.gridded_map import Map, map_of, of_the_earth, turned
 from npf_engine.fields.readers.gridded_place import EARTH, Axes, Points
 from npf_engine.fields.readers.gridded_samples import draw, mostly_between
@@ -95,15 +96,16 @@ def on_map(layout: Layout, x: np.ndarray, f: np.ndarray, spec: FieldSpec, globe:
     """
     if not in_degrees(layout):
         return OnMap(x, f, layout, (), ())
+    layout, f, order = _eastward_first(layout, f)
     if spec.crs == systems.NOWHERE:
-        return OnMap(x, f, layout, (), (AS_THEY_STAND,))
+        return OnMap(x, f, layout, (), (*order, AS_THEY_STAND))
     _check_range(layout, x)
     axes = globe or EARTH
     x, f, notes = _without_nowhere(x, f, spec)
     x, f = _opened(x, f)
     grid = _grid(x, f, axes)
     points, values = grid or (Points(x[:, :1], x[:, 1:], axes, rectilinear=False), f[:, None, :])
-    notes += [] if spec.unit else unit_not_said(layout)
+    notes += [*order] if spec.unit else [*order, *unit_not_said(layout)]
     if grid is not None:
         points, values, away = gaps.without_alone(points, values, spec.missing == "mask")
         notes += [*away, *gaps.gaps_told(points)]
@@ -130,6 +132,19 @@ def on_map(layout: Layout, x: np.ndarray, f: np.ndarray, spec: FieldSpec, globe:
     layout, told_all = replace(layout, positions=positions), tuple(text for text in said if text)
     origin = chart.origin if of_the_earth(axes) else None
     return OnMap(there, f, layout, told_all, (*notes, *chart.notes), between, origin)
+
+
+def _eastward_first(layout: Layout, f: np.ndarray) -> tuple[Layout, np.ndarray, list[str]]:
+    """Layout and F (n, 2) with the eastward component first, where names say that the northward one was; told."""
+    first, second = layout.values
+    if not northward_first(first.name, second.name):
+        return layout, f, []
+    turned_round = (replace(second, role=first.role), replace(first, role=second.role))
+    told = (
+        f"By their names {second.name.strip()} is the eastward component and {first.name.strip()} the northward one, "
+        "and they were taken so."
+    )
+    return replace(layout, values=turned_round), f[:, ::-1], [told]
 
 
 def unit_not_said(layout: Layout) -> list[str]:

@@ -40,6 +40,7 @@ class Table:
     dropped: int = 0  # rows that were left out
     globe: tuple[float, float] | None = None  # half axes in metres of what longitudes and latitudes lie on
     raster: bool = False  # of bands: a coordinate system that is set was used
+    mesh: bool = False  # its rows are points or cells
 
     @property
     def rows(self) -> int:
@@ -206,10 +207,11 @@ def _contradictions(table: Table) -> list[str]:
     at = int(np.argmin(np.where(differ, j, len(x))))
     column = table.layout.values[int(np.argmax(f[i[at]] != f[j[at]]))]
     values = table.values[column.role]
+    rows = ("points", "merge them in ParaView (Clean to Grid)") if table.mesh else ("rows", "average or remove them")
     return [
-        f"{table.file}: rows {i[at] + 1:,} and {j[at] + 1:,} of the data have the same x, but column "
+        f"{table.file}: {rows[0]} {i[at] + 1:,} and {j[at] + 1:,} of the data have the same x, but column "
         f"{column.name.strip()} is {values[i[at]]:.9g} in one and {values[j[at]]:.9g} in the other "
-        f"({int(differ.sum()):,} such pairs); F must be a function of x: average or remove them."
+        f"({int(differ.sum()):,} such pairs); F must be a function of x: {rows[1]}."
     ]
 
 
