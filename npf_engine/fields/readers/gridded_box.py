@@ -14,7 +14,7 @@ from functools import reduce
 import numpy as np
 
 from npf_engine.errors import InputError
-from npf_engine.fields.readers.gridded_gaps import MOST_TOLD, alone, listed, long_steps, sparse
+from npf_engine.fields.readers.gridded_gaps import ALIKE, COARSE, MOST_TOLD, alone, listed, long_steps, sparse
 from npf_engine.fields.readers.gridded_values import Index, Log
 from npf_engine.fields.spec import FieldSpec
 
@@ -85,6 +85,10 @@ def side(dim: str, line: np.ndarray, unit: str, few: bool, log: Log) -> Side:
         raise InputError(f"{dim} holds positions that are no numbers; correct them, or take a slice.")
     cut = long_steps(np.abs(np.diff(line)))
     gone = alone(cut) | (sparse(np.ones(len(line)), cut) if few else False)
+    levels = gone & ~_beyond(line, gone)
+    gone &= ~levels
+    levels &= alone(cut)
+    cut &= ~(levels[1:] | levels[:-1]) | gone[1:] | gone[:-1]
     if gone.any() and (~gone).sum() >= LEAST_STEPS:
         log.note(
             f"{int(gone.sum()):,} of the {len(line):,} places along {dim} ({listed(line[gone])}) lie far from all "
@@ -100,6 +104,24 @@ def side(dim: str, line: np.ndarray, unit: str, few: bool, log: Log) -> Side:
             "and nothing is interpolated across."
         )
     return found
+
+
+def _beyond(line: np.ndarray, gone: np.ndarray) -> np.ndarray:
+    """Which of these lines lie far from the others indeed: any beside even ones; beside uneven ones, as few levels
+    that grow by large factors are, those many times as far away as the others reach."""
+    gone = gone.copy()
+    while gone.any() and not gone.all():
+        rest = line[~gone]
+        steps = np.abs(np.diff(rest))
+        steps = steps[~long_steps(steps)]
+        if not steps.size or steps.max() <= ALIKE * steps.min():
+            break
+        away = np.abs(line[:, None] - rest).min(axis=1)
+        near = gone & (away <= COARSE * np.ptp(rest))
+        if not near.any():
+            break
+        gone &= ~near
+    return gone
 
 
 def turned(side: Side, sign: int) -> Side:

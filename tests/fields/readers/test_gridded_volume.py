@@ -201,6 +201,22 @@ def test_a_line_written_wrongly_is_left_out_of_a_box_and_told(tmp_path: Path, si
     assert any(f"1 of the 11 places along {side} (5000) lie far from all others" in note for note in data.notes)
 
 
+def test_few_levels_that_grow_by_large_factors_are_all_kept(tmp_path: Path) -> None:
+    z = np.array([0.0, 5, 10, 50, 100, 500, 1000, 2000])
+    x, f, data = heights(tmp_path / "a.nc", z)
+    assert x[:, 2].max() == 2000.0 and x[:, 2].mean() == pytest.approx(1000.0, rel=0.05)
+    assert np.abs(f - x).max() < 1e-9 and not any("gap" in note for note in data.notes)
+    x, _, data = heights(tmp_path / "b.nc", np.append(z, 1e6))
+    assert x[:, 2].max() == 2000.0 and any("(1e+06) lie far from all others" in note for note in data.notes)
+
+
+def test_a_line_written_wrongly_is_left_out_of_a_box_with_a_gap(tmp_path: Path) -> None:
+    part = np.arange(0.0, 91.0, 10.0)
+    x, _, data = heights(tmp_path / "a.nc", np.concatenate([part, 500.0 + part, [5000.0]]))
+    assert x[:, 2].max() == 590.0 and any("1 of the 21 places along z (5000)" in note for note in data.notes)
+    assert any("Between z 90 and 500 m lies a gap" in note for note in data.notes)
+
+
 def test_outermost_cells_of_an_uneven_box_end_at_their_points(tmp_path: Path) -> None:
     """A box of 0..150 m is full from below to above: its samples are 75 m high in the mean, whichever levels it has."""
     z = np.array([0.0, 1, 2, 4, 8, 16, 32, 64, 100, 150])
