@@ -7,6 +7,7 @@ away from the network (``tasks.child``). What comes back is no larger than the s
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -48,6 +49,9 @@ def load_upload(path: Path, spec: FieldSpec, progress: Progress | None = None) -
     what = _in_child(file_reading.read_upload, path, spec, LOAD, types, progress)
     if isinstance(what, Raster):
         source = {"source": f"raster {path.name}"}
+        if spec.smooth > 0:
+            note = f"smooth = {spec.smooth:g} is of gridded data and did nothing here: sigma smooths a raster."
+            what = replace(what, notes=(*what.notes, note))
         return raster_field(raster_files.raster_name(path), what, spec, source, progress)
     if isinstance(what, HeightTable):
         return grid_field(path.stem, what, spec)

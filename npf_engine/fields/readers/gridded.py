@@ -25,7 +25,15 @@ from npf_engine.fields.readers.gridded_place import Points, points
 from npf_engine.fields.readers.gridded_stagger import Component, together
 from npf_engine.fields.readers.gridded_units import common, unit_of
 from npf_engine.fields.readers.gridded_values import Index, Log, checked, values
-from npf_engine.fields.readers.gridded_window import SMALLEST_SIDE, bearable, cropped, every, placed, thinned, window
+from npf_engine.fields.readers.gridded_window import (
+    SMALLEST_SIDE,
+    cropped,
+    every,
+    placed,
+    thinned,
+    window,
+    without_stray,
+)
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.units_of_height import length_of
 from npf_engine.numbers import percent
@@ -92,11 +100,12 @@ def _read(ds: xr.Dataset, file: str, spec: FieldSpec) -> Gridded:
     if len(found.names) == 3:
         return _in_space(ds, file, volumes.read_volume(ds, found.names, choices, spec, log), found, choices, log)
     parts, shape, read = _parts(ds, found, grid, choices, spec, log)
-    parts, points = cropped(placed(parts, log), spec, log)
-    points, f, value = _field(_smooth(parts, points, spec, read, log), points, found, spec, ds, log)
+    parts, _ = cropped(placed(parts, log), spec, log)
+    parts, points = without_stray(parts, spec, log)
+    points, f, value = _field(smoothing.of_all(parts, spec, read, log), points, found, spec, ds, log)
     if spec.smooth > 0:  # all of it was read
         points, f = thinned(points, f, spec, log)
-    points, f, away = gaps.without_alone(points, f, spec.missing == "mask")
+    points, f, away = gaps.without_alone(points, f, spec.missing == "mask")  # of what was thinned, or has no slope
     log.note(*away, *gaps.gaps_told(points))
     chart = map_of(points)
     if points.earth and spec.axes == "map":
@@ -217,14 +226,6 @@ def _parts(
     if apart and spec.smooth <= 0:
         parts = [Component(part.name, *thinned(part.points, part.values, spec, log)) for part in parts]
     return parts, shape, thin
-
-
-def _smooth(parts: list[Component], at: Points, spec: FieldSpec, read: tuple[int, ...], log: Log) -> list[Component]:
-    if spec.smooth <= 0:
-        return parts
-    log.convert(smoothing.told([part.name for part in parts], spec.smooth, read))
-    smooth = [replace(part, values=smoothing.smoothed(part.values, at, spec.smooth, read)) for part in parts]
-    return bearable(smooth, log)
 
 
 def _field(

@@ -17,6 +17,8 @@ from npf_engine.fields.readers.gridded_place import Points
 CLOSED = 1.5  # steps from the last column to the first, at most, of a grid that closes
 TWICE = 1e-5  # degrees, a metre: as near a place is one that was there already
 SAME = 1e-3  # of a step: places as near are one
+ROUNDED = 0.01  # of a step: longitudes of a parallel as near to a whole turn are one
+HALO = 8  # columns that are written again, at most
 FOLD = 0.9  # share of the columns whose neighbours across a fold must be near
 
 
@@ -80,6 +82,29 @@ def margin(points: Points) -> Margin:
         for k, beside in ((0, 1), (3, 2))
     )
     return Margin(True, first, last)
+
+
+def once_round(points: Points) -> int:
+    """How many columns lead once round the globe, without those that are written again; 0 of a grid that does not
+    close."""
+    rows, cols = points.lon.shape
+    if not points.earth or min(rows, cols) < 3:
+        return 0
+    if points.rectilinear:
+        lon = points.lon[0]
+        beyond = np.abs(np.abs(lon - lon[0]) - 360.0)
+        nearest = int(np.argmin(beyond)) if np.isfinite(beyond).all() else 0
+        if nearest > 2 and beyond[nearest] <= ROUNDED * float(np.median(np.abs(np.diff(lon)))):
+            return nearest
+    else:
+        sides = places(points.part(slice(None), np.array([0, 1, *range(max(3, cols - HALO), cols)])))
+        with np.errstate(invalid="ignore"):
+            away = np.linalg.norm(sides - sides[:, :1], axis=2)
+            same = np.where(np.isfinite(away[:, 2:]), away[:, 2:] <= SAME * away[:, 1:2], np.nan)
+        shares = middle(same, 0)
+        if (shares == 1.0).any():
+            return int(np.flatnonzero(shares == 1.0)[0]) + max(3, cols - HALO)
+    return cols if margin(points).cols else 0
 
 
 def _near(one: np.ndarray, other: np.ndarray, steps: np.ndarray) -> bool:

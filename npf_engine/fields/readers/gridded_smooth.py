@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from npf_engine.fields.readers.gridded_cells import margin
+from npf_engine.fields.readers.gridded_cells import once_round
+from npf_engine.fields.readers.gridded_gaps import Cuts, cuts
 from npf_engine.fields.readers.gridded_place import Points
-from npf_engine.fields.readers.gridded_window import strides
+from npf_engine.fields.readers.gridded_stagger import Component
+from npf_engine.fields.readers.gridded_values import Log
+from npf_engine.fields.readers.gridded_window import bearable, strides
+from npf_engine.fields.spec import FieldSpec
 
 LEAST_LEFT = 3  # along each side of a grid of which not all is read
 
@@ -22,19 +28,60 @@ def read_first(shape: Sequence[int], steps: float) -> tuple[int, ...]:
     return strides(shape, MOST_POINTS, LEAST_LEFT) if steps > 0 else (1,) * len(shape)
 
 
+def of_all(parts: list[Component], spec: FieldSpec, read: Sequence[int], log: Log) -> list[Component]:
+    """The variables of a field smoothed as ``spec`` says, and told; as they are where it says nothing."""
+    if spec.smooth <= 0:
+        return parts
+    log.convert(told([part.name for part in parts], spec.smooth, read))
+    smooth = [replace(part, values=smoothed(part.values, part.points, spec.smooth, read)) for part in parts]
+    return bearable(smooth, log)
+
+
 def smoothed(grid: np.ndarray, at: Points | None, steps: float, read: Sequence[int] = ()) -> np.ndarray:
     """The weighted mean of the known values about each point, by a Gaussian of ``steps`` steps of the file's grid, of
     which every ``read``-th was read along each axis; NaN where the grid has it. A grid (rows, cols) at points that
-    close goes on at its seam; of a box (z, y, x) ``at`` is None (normalized convolution: Knutsson and Westin, 1993)."""
+    close goes on at its seam, with columns that are written twice once; each part between gaps is smoothed by itself.
+    Of a box (z, y, x) ``at`` is None (normalized convolution: Knutsson and Westin, 1993)."""
     if steps <= 0:
         return grid
+    sigma = [steps / every for every in read or (1,) * grid.ndim]
+    if at is None:
+        return _means(grid, sigma, False)
+    cols, turn = grid.shape[1], once_round(at)
+    first = (cols - turn) // 2 if turn else 0  # of columns that are written twice those farthest from the edges
+    own = slice(first, first + (turn or cols))
+    once = grid[:, own].copy()
+    where = (np.arange(cols) - first) % (turn or cols)
+    for col in (*range(first), *range(own.stop, cols)):  # one may be known where the other is not
+        once[:, where[col]] = np.where(np.isfinite(once[:, where[col]]), once[:, where[col]], grid[:, col])
+    out = _by_parts(once, cuts(at.part(slice(None), own)), sigma, turn > 0)[:, where]
+    return np.where(np.isfinite(grid), out, np.nan)
+
+
+def _by_parts(grid: np.ndarray, cut: Cuts, sigma: Sequence[float], around: bool) -> np.ndarray:
+    """A grid (rows, cols) whose parts between gaps are smoothed each by itself; around: whether its columns close."""
+    if around and cut.cols.any():  # it is turned until a gap is at its edges, and has no seam then
+        turn = int(np.flatnonzero(cut.cols)[0]) + 1
+        gaps = Cuts(cut.rows, np.roll(np.append(cut.cols, False), -turn)[:-1])
+        return np.roll(_by_parts(np.roll(grid, -turn, axis=1), gaps, sigma, False), turn, axis=1)
+    out = np.empty_like(grid)
+    rows, cols = (
+        itertools.pairwise([0, *(np.flatnonzero(gaps) + 1), size])
+        for gaps, size in zip((cut.rows, cut.cols), grid.shape, strict=True)
+    )
+    for (top, end), (left, right) in itertools.product(rows, cols):
+        out[top:end, left:right] = _means(grid[top:end, left:right], sigma, around)
+    return out
+
+
+def _means(grid: np.ndarray, sigma: Sequence[float], around: bool) -> np.ndarray:
+    """The weighted means of what is known, NaN where nothing is; around: whether the columns close."""
     from scipy.ndimage import gaussian_filter
 
-    sigma = [steps / every for every in read or (1,) * grid.ndim]
     known = np.isfinite(grid)
     middle = float(grid[known].mean()) if known.any() else 0.0
     mode = ["constant"] * grid.ndim
-    if at is not None and margin(at).cols:
+    if around:
         mode[1] = "wrap"
     total, weight = (
         gaussian_filter(part, sigma, mode=mode) for part in (np.where(known, grid - middle, 0.0), known.astype(float))

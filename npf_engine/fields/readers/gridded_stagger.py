@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from npf_engine.errors import InputError
+from npf_engine.fields.readers.gridded_cells import margin
 from npf_engine.fields.readers.gridded_place import Points
 from npf_engine.fields.readers.gridded_values import Log
 
@@ -31,19 +32,18 @@ def together(first: Component, second: Component, log: Log) -> tuple[Component, 
     if first.values.shape == second.values.shape and _apart(first.points, second.points) <= SAME:
         return first, second
     best: tuple[float, Component, Component] | None = None
-    one_way, other_way = _ways(first), _ways(second)
+    around = margin(first.points).cols and margin(second.points).cols
+    one_way, other_way = _ways(first, around), _ways(second, around)
     # the fewest means first: to the middle of cells (C grid), then to the points of one component
     for k, m in sorted(itertools.product(range(4), range(4)), key=lambda at: (max(MEANS[at[0]], MEANS[at[1]]), at)):
         one, other = one_way[k], other_way[m]
-        if one.values.shape != other.values.shape:
-            if (
-                abs(one.values.shape[0] - other.values.shape[0]) > 1
-                or abs(one.values.shape[1] - other.values.shape[1]) > 1
-            ):
-                continue
-            pairs = _trimmed(one, other)
-        else:
-            pairs = [(one, other), *_shifted(one, other)]
+        if any(abs(n - m) > 1 for n, m in zip(one.values.shape, other.values.shape, strict=True)):
+            continue
+        pairs = _trimmed(one, other)
+        if around:  # columns that close can be counted from any of them
+            pairs = [(a, turned) for a, b in pairs for turned in (b, _turned(b, 1), _turned(b, -1))]
+        if one.values.shape == other.values.shape:
+            pairs += _shifted(one, other)
         for a, b in pairs:
             gap = _apart(a.points, b.points)
             if best is None or gap < best[0] - 1e-9:
@@ -60,9 +60,10 @@ def together(first: Component, second: Component, log: Log) -> tuple[Component, 
     return best[1], best[2]
 
 
-def _ways(part: Component) -> list[Component]:
-    """As it is, and means of two neighbours along the columns, along the rows, and both."""
-    across, down = _mean(part, 1), _mean(part, 0)
+def _ways(part: Component, around: bool) -> list[Component]:
+    """As it is, and means of two neighbours along the columns (the last and the first too, where they close), along
+    the rows, and both."""
+    across, down = _mean(_closed(part) if around else part, 1), _mean(part, 0)
     return [part, across, down, _mean(across, 0)]
 
 
@@ -79,6 +80,18 @@ def _mean(part: Component, axis: int) -> Component:
 
     points = replace(part.points, lon=half_lon(part.points.lon), lat=half(part.points.lat))
     return replace(part, points=points, values=half(part.values))
+
+
+def _closed(part: Component) -> Component:
+    """With its first column again after the last."""
+    again = np.append(np.arange(part.values.shape[1]), 0)
+    return replace(part, points=part.points.part(slice(None), again), values=part.values[:, again])
+
+
+def _turned(part: Component, by: int) -> Component:
+    """Its columns counted from another one of them."""
+    cols = np.roll(np.arange(part.values.shape[1]), by)
+    return replace(part, points=part.points.part(slice(None), cols), values=part.values[:, cols])
 
 
 def _cut(part: Component, rows: slice, cols: slice) -> Component:

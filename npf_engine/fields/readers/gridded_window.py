@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from npf_engine.errors import InputError
+from npf_engine.fields.readers import gridded_gaps as gaps
 from npf_engine.fields.readers.gridded_axes import Layout
 from npf_engine.fields.readers.gridded_place import Points, points
 from npf_engine.fields.readers.gridded_stagger import Component
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 SMALLEST_SIDE = 8
 STILL = 4  # points at one spot, at least, that are no places
 MOST_BENT = 1_000_000  # points of a curvilinear grid whose steps on the ground fit into a child's memory
+ONE_MERIDIAN = 0.01  # of a step: columns as near are one, written twice
 LOOK_POINTS = 2_000_000  # of a large grid in two dimensions that are looked at, to find the box
 
 
@@ -131,6 +133,21 @@ def placed(parts: list[Component], log: Log) -> list[Component]:
     return [replace(part, points=here) for part in parts]
 
 
+def without_stray(parts: list[Component], spec: FieldSpec, log: Log) -> tuple[list[Component], Points]:
+    """Without rows and columns that stand alone beyond a gap, before their values reach others; told."""
+    stacked = np.stack([part.values for part in parts], axis=-1)
+    at, kept, away = gaps.without_alone(parts[0].points, stacked, spec.missing == "mask")
+    log.note(*away)
+    return [replace(part, points=at, values=kept[..., k]) for k, part in enumerate(parts)], at
+
+
+def _each_once(cols: np.ndarray, east: np.ndarray) -> np.ndarray:
+    """Columns in the order of their degrees east of something (below 360), of those at one meridian only one."""
+    order = np.argsort(east, kind="stable")
+    steps = np.diff(east[order], append=east[order[0]] + 360.0)
+    return np.asarray(cols[order[steps > ONE_MERIDIAN * np.median(steps)]])
+
+
 def cropped(parts: list[Component], spec: FieldSpec, log: Log) -> tuple[list[Component], Points]:
     """The part within ``spec.bounds``: rows and columns about it, what lies outside not known."""
     at = parts[0].points
@@ -145,7 +162,7 @@ def cropped(parts: list[Component], spec: FieldSpec, log: Log) -> tuple[list[Com
         raise InputError("No point of the grid lies within bounds; give west, south, east and north in degrees.")
     row_part = slice(int(rows[0]), int(rows[-1]) + 1)
     if at.rectilinear:  # a box across the seam of the grid: columns in the order of the box
-        order = cols[np.argsort((at.lon[0, cols] - spec.bounds[0] + 1e-6) % 360.0)]
+        order = _each_once(cols, (at.lon[0, cols] - spec.bounds[0] + 1e-6) % 360.0)
         lon = spec.bounds[0] + (at.lon[row_part][:, order] - spec.bounds[0] + 1e-6) % 360.0 - 1e-6
         whole = at.part(row_part, order)
         here = Points(lon, whole.lat, at.axes, at.units, at.names, True, (1, at.forward[1]))

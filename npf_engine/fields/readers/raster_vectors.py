@@ -106,6 +106,8 @@ def _table(file: str, names: list[str], parts: list[Raster], spec: FieldSpec) ->
     for k, (grid, part) in enumerate(zip(grids, parts, strict=True), start=1):
         values[f"F{k}"] = grid[row, col].astype(np.float64) + part.offset
     notes = [text for part in parts for text in part.notes if "was taken as the elevation" not in text]
+    if spec.smooth > 0:
+        notes.append(f"smooth = {spec.smooth:g} is of gridded data and did nothing here: bands are taken as they are.")
     if lost:
         notes.append(f"{lost:,} of {known.size:,} pixels ({percent(lost / known.size, 2)}) are void and were left out.")
     if (rows, cols) != first.elevation.shape:

@@ -262,3 +262,108 @@ def test_smoothing_takes_the_mean_of_what_is_known_and_goes_on_at_the_seam() -> 
     damped = np.exp(-0.5 * (3.0 * np.radians(5.0)) ** 2)  # of a wave by a Gaussian, at the seam too
     assert np.abs(smoothed(wave, at, 3.0) - damped * wave).max() < 1e-3
     assert smoothed(wave, at, 0.0) is wave
+
+
+def smoothed_file(path: Path, lon: np.ndarray, lat: np.ndarray, u: np.ndarray, v: np.ndarray, steps: float) -> Gridded:
+    gridded(path, lon, lat, u, v)
+    return read_gridded(path, FieldSpec(source=str(path), axes="earth", smooth=steps))
+
+
+def test_what_lies_far_from_all_others_is_left_out_before_it_is_smoothed(tmp_path: Path) -> None:
+    """A column of 1000 at longitude 0 beside 100 to 139, which is a place written wrongly: the field without it."""
+    lon, lat = np.arange(100.0, 140.0), np.arange(20.0, 60.0)
+    u, v = np.meshgrid(np.sin(lon), np.cos(lat))
+    right = smoothed_file(tmp_path / "a.nc", lon, lat, u, v, 2.0)
+    more_u, more_v = (np.column_stack([np.full(40, value), part]) for value, part in ((1000.0, u), (-1000.0, v)))
+    stray = smoothed_file(tmp_path / "b.nc", np.append(0.0, lon), lat, more_u, more_v, 2.0)
+    assert np.array_equal(stray.f, right.f) and np.array_equal(stray.x, right.x)
+    assert any("40 of 1,640 points (longitude 0) lie far from all others" in note for note in stray.notes)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_nothing_is_smoothed_across_a_gap(tmp_path: Path, axis: int) -> None:
+    """0 on one side of a gap and 10 on the other stay 0 and 10, in rows and in columns, on bent grids too."""
+    lon, lat = np.arange(0.0, 20.0), np.arange(20.0, 40.0)
+    line = (lat, lon)[axis]
+    line[10:] += 20.0
+    across, up = np.meshgrid(lon, lat)
+    u = np.where((up if axis == 0 else across) > line[10] - 5.0, 10.0, 0.0)
+    data = smoothed_file(tmp_path / "a.nc", lon, lat, u, np.sin(across), 3.0)
+    assert np.abs(data.f[:, 0] - 5.0) == pytest.approx(5.0, abs=1e-9) and any("gap" in note for note in data.notes)
+    assert 0.2 < np.abs(data.f[:, 1]).max() < 0.99  # it is smoothed within each part
+    bent = Points(across + 0.05 * up, up, EARTH, rectilinear=False)
+    assert np.abs(smoothed(u, bent, 3.0) - u).max() < 1e-9
+
+
+def test_a_globe_with_a_gap_is_smoothed_over_its_seam_alone() -> None:
+    lon, lat = np.arange(0.0, 360.0, 5.0), np.linspace(-60, 60, 20)
+    lon = lon[(lon < 100) | (lon > 160)]
+    here = on(lon, lat)
+    wave = np.where(here.lon < 130, 0.0, 10.0)
+    out = smoothed(wave, here, 2.0)
+    first = int((lon < 130).sum())
+    assert np.abs(out[:, first : first + 10] - 10.0).max() < 1e-9 and np.abs(out[:, first - 10 : first]).max() < 1e-9
+    assert (out[:, -1] < 8.0).all() and (out[:, 0] > 2.0).all()  # neighbours across the seam
+
+
+@pytest.mark.parametrize("more", [1, 2, 5])
+@pytest.mark.parametrize("bent", [False, True])
+def test_columns_that_are_written_twice_are_smoothed_as_if_once(more: int, bent: bool) -> None:
+    """0 to 360 degrees with both ends, and ocean grids whose first columns follow again: as without them."""
+    straight = np.meshgrid(np.arange(0.0, 360.0, 10.0), np.linspace(-60, 60, 20))
+    across, up = ocean(halo=False) if bent else straight
+    wave = np.sin(np.radians(across)) + np.random.default_rng(0).normal(size=across.shape)
+    wave[5:8, :4] = np.nan
+    cols = across.shape[1]
+    again = np.arange(cols + more) % cols
+    turn = 0.0 if bent else 360.0 * (np.arange(cols + more) >= cols)
+    plain, twice = (
+        Points(across[:, pick] + add, up[:, pick], EARTH, rectilinear=not bent)
+        for pick, add in ((np.arange(cols), 0.0), (again, turn))
+    )
+    right = smoothed(wave, plain, 3.0)
+    assert np.nanmax(np.abs(right - smoothed(wave, replace(plain, axes=None), 3.0))) > 0.05  # a seam that counts
+    found = smoothed(wave[:, again], twice, 3.0)
+    assert np.array_equal(np.isnan(found), np.isnan(right[:, again]))
+    assert np.nanmax(np.abs(found - right[:, again])) < 1e-12
+
+
+def test_bounds_round_the_globe_take_a_meridian_that_is_written_twice_once(tmp_path: Path) -> None:
+    found = []
+    for end in (360.0, 361.0):
+        lon, lat = np.arange(0.0, end, 10.0), np.linspace(-60, 60, 25)
+        across, up = np.meshgrid(lon, lat)
+        path = tmp_path / f"{end}.nc"
+        gridded(path, lon, lat, np.cos(np.radians(across)), np.sin(np.radians(up)))
+        for bounds in ((0.0, -50.0, 360.0, 50.0), (-180.0, -50.0, 180.0, 50.0)):
+            found.append(
+                read_gridded(path, FieldSpec(source=str(path), axes="earth", bounds=bounds, smooth=1.0, scalar="u"))
+            )
+    for once, twice in zip(found[:2], found[2:], strict=True):
+        assert np.array_equal(once.x, twice.x) and once.f == pytest.approx(twice.f, abs=1e-15)
+
+
+@pytest.mark.parametrize("first", ["u", "v"])
+def test_a_globe_staggered_in_longitude_keeps_its_seam(tmp_path: Path, first: str) -> None:
+    """u at 0 to 355 degrees and v half a step east (or west) of it: 72 columns, and means of waves are 0."""
+    lon, lat = np.arange(0.0, 360.0, 5.0), np.arange(-60.0, 61.0, 5.0)
+    places = {"lon_u": lon if first == "u" else lon + 2.5, "lon_v": lon + 2.5 if first == "u" else lon}
+    parts = {}
+    for name, wave in (("u", np.cos), ("v", np.sin)):
+        values = wave(np.radians(places[f"lon_{name}"]))[None, :] + 0.01 * lat[:, None]
+        parts[name] = (("lat", f"lon_{name}"), values, {"standard_name": NAMES[name], "units": "m/s"})
+    coordinates = {name: (name, line, {"units": "degrees_east"}) for name, line in places.items()}
+    coordinates["lat"] = ("lat", lat, {"units": "degrees_north"})
+    path = tmp_path / "a.nc"
+    xr.Dataset(parts, coordinates).to_netcdf(path)
+    data = read_gridded(path, FieldSpec(source=str(path), axes="earth"))
+    assert data.nodes == 72 * 25 and data.voids == 0 and data.rectangle
+    assert np.abs(data.f.mean(axis=0)).max() < 1e-3
+    east = np.degrees(data.x[: data.nodes, 0] * 1000.0 / EARTH[0]) + (data.origin or (0.0, 0.0))[0]
+    at = np.radians(np.round(east / 2.5) * 2.5)
+    lat = np.degrees(np.arcsin(data.x[: data.nodes, 1] * 1000.0 / 6371007.2))
+    off = np.abs(
+        data.f[: data.nodes] - 0.01 * np.round(lat / 5.0)[:, None] * 5.0 - np.stack([np.cos(at), np.sin(at)], 1)
+    )
+    moved = 1.0 - np.cos(np.radians(2.5))  # that the mean of two neighbours loses of a wave
+    assert sorted(off.max(axis=0)) == pytest.approx([0.0, moved], abs=1e-6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,17 @@ def test_scale_offset_and_voids_are_the_files(tmp_path: Path) -> None:
     )
     np.testing.assert_allclose(table.field_values()[:, 0], whole[0].ravel()[order] * 0.01, rtol=1e-6)
     np.testing.assert_allclose(table.field_values()[:, 1], whole[1].ravel()[order] * 0.01 + 100, rtol=1e-6)
+
+
+def test_smooth_does_nothing_to_a_raster_and_that_is_told(tmp_path: Path) -> None:
+    path = save(tmp_path / "w.tif", U, V, U * 0)
+    for spec, said in (
+        (FieldSpec(components="1,2", smooth=2.0), "bands are taken as they are"),
+        (FieldSpec(smooth=2.0, sigma=1.0), "sigma smooths a raster"),
+    ):
+        told = uploads.load_upload(path, spec).warnings
+        assert [text for text in told if "smooth = 2 is of gridded data and did nothing" in text and said in text]
+        assert not any("did nothing" in text for text in uploads.load_upload(path, replace(spec, smooth=0.0)).warnings)
 
 
 def test_what_does_not_fit_is_one_sentence(tmp_path: Path) -> None:
