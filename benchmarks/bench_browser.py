@@ -36,6 +36,12 @@ FLAGS = [
 ]
 VIEW = ".npf-linked"
 DRAWN = ".js-plotly-plot .main-svg, .npf-linked[data-renderer]"
+LISTEN = """(view) => {
+  delete window.heard;
+  const listener = new MutationObserver(() => { window.heard = view.dataset.selectMs ?? window.heard; });
+  delete view.dataset.selectMs;
+  listener.observe(view, { attributes: true, attributeFilter: ["data-select-ms"] });
+}"""  # the view may be drawn anew right after it has told
 NEXT_FRAME = "() => new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)))"
 SWITCHES = {"Home": "", "Factorization": "plot", "Inverse": "plot", "Models": "", "Field": "", "Train": ""}
 TITLES = {"Home": "Polar factorization explorer"}
@@ -136,7 +142,7 @@ def clouds(page: Any, address: str, points: int, sent: list[int]) -> dict[str, f
     sent.clear()
     lassos = []
     for share in (0.5, 0.4, 0.3):
-        page.locator(VIEW).evaluate("(view) => delete view.dataset.selectMs")
+        page.locator(VIEW).evaluate(LISTEN)
         for k in range(25):
             angle = 2 * math.pi * k / 24
             size = share * box["width"] / 2
@@ -144,8 +150,8 @@ def clouds(page: Any, address: str, points: int, sent: list[int]) -> dict[str, f
             if k == 0:
                 page.mouse.down()
         page.mouse.up()
-        page.wait_for_selector(f"{VIEW}[data-select-ms]", state="attached")
-        lassos.append(float(page.locator(VIEW).get_attribute("data-select-ms")))
+        page.wait_for_function("window.heard !== undefined")
+        lassos.append(float(page.evaluate("window.heard")))
         page.wait_for_timeout(1500)
     return {
         "hover, median ms": statistics.median(hovers),
