@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 NODES = (129, 65)  # rows and columns at which the ground is measured, at most
 STEP_METRES = 200.0  # on the ground, about, between the two points whose distance is measured
 EVEN = 1e-4  # share by which a stretch may vary and still be told as one number
+LEAST_SIDE = 8  # pixels along a side of a raster from which the half of one is little
+ROUNDED = 1e-6  # of a pixel
 EARTH_RADIUS = 6_378_137.0  # metres, at the equator
 NOWHERE = "none"  # as a setting: the file's own system is not believed
 
@@ -55,7 +57,7 @@ def frame(crs: CRS, name: str, edges: tuple[float, float, float, float], shape: 
         west, south, east, north = (edge * factor for edge in edges)
         if not flat.is_derived:  # of a turned one longitudes are about another pole
             west, east = west + meridian(flat), east + meridian(flat)
-        if not (west >= -540.5 and east <= 540.5 and south >= -90.5 and north <= 90.5 and east - west <= 361):
+        if not within_globe((west, south, east, north), shape, 540.0, 540.0):
             note = f"{name} lies beyond the globe, so positions are in pixels."
             return Frame((0.0, 0.0, float(cols), float(rows)), "pixels", None, unit, (note,))
     else:
@@ -70,6 +72,21 @@ def frame(crs: CRS, name: str, edges: tuple[float, float, float, float], shape: 
             "warp it to EPSG:4326."
         ) from error
     return Frame(bounds, coordinates, ground, unit)  # type: ignore[arg-type]  # a Literal that mypy widens
+
+
+def within_globe(
+    edges: tuple[float, float, float, float], shape: tuple[int, int], far_west: float, far_east: float
+) -> bool:
+    """Whether edges in degrees are of a globe, which the middles of the outermost pixels may lie on the edge of: half
+    a pixel (half a degree at least) may lie beyond."""
+    west, south, east, north = edges
+    wide, high = (
+        max(side / count, 1.0) if count >= LEAST_SIDE else 1.0
+        for side, count in ((east - west, shape[1]), (north - south, shape[0]))
+    )
+    wide, high = wide * (1 + ROUNDED), high * (1 + ROUNDED)
+    sides = west >= -far_west - wide / 2 and east <= far_east + wide / 2 and east - west <= 360.0 + wide
+    return sides and south >= -90.0 - high / 2 and north <= 90.0 + high / 2
 
 
 def parsed(text: str, name: str) -> CRS:

@@ -176,7 +176,7 @@ def _oriented(
     if west > east:
         elevation, west, east = elevation[:, ::-1].copy(), east, west
     if crs is None:
-        fits = not plane and west >= -180.5 and east <= 360.5 and south >= -90.5 and north <= 90.5
+        fits = not plane and systems.within_globe((west, south, east, north), (rows, cols), 180.0, 360.0)
         coordinates: Coordinates = "degrees" if fits else "pixels"
         notes.append(f"{name} names no coordinate system; its positions were taken as {coordinates}.")
         if not fits:
@@ -188,9 +188,12 @@ def _oriented(
     frame = systems.frame(crs, name, (west, south, east, north), (rows, cols))
     unit: HeightUnit = frame.unit or ASSUMED
     notes += frame.notes
+    bounds = frame.bounds
+    if frame.coordinates == "degrees" and frame.ground is not None and frame.ground.axes is not None:
+        elevation, bounds = _meridian_once(elevation, bounds, notes)
     return Raster(
         elevation,
-        frame.bounds,
+        bounds,
         frame.coordinates,
         tuple(notes),
         unit=unit,
@@ -198,3 +201,17 @@ def _oriented(
         crs=named,
         earth=systems.of_the_earth(crs),
     )
+
+
+def _meridian_once(
+    elevation: np.ndarray, bounds: tuple[float, float, float, float], notes: list[str]
+) -> tuple[np.ndarray, tuple[float, float, float, float]]:
+    """A globe without its last column where that lies on the meridian of the first one; told in ``notes``."""
+    west, south, east, north = bounds
+    pixel = (east - west) / elevation.shape[1]
+    if elevation.shape[1] < 2 or abs(east - west - pixel - 360.0) > SKEW * pixel:
+        return elevation, bounds
+    notes.append(
+        f"The first and the last column lie on one meridian ({west + pixel / 2:g} degrees), which counts once."
+    )
+    return elevation[:, :-1].copy(), (west, south, east - pixel, north)

@@ -32,6 +32,7 @@ GUESSED = (
     "The file does not say what its bands lie along; about a pole of its own they were taken along its columns and "
     "rows: set along=earth where they are eastward and northward."
 )
+AT_POLE = 1e-9  # degrees
 SAME = 1e-3  # of a pixel, by how much the edges of two rasters of one grid may differ
 
 
@@ -99,6 +100,8 @@ def _table(file: str, names: list[str], parts: list[Raster], spec: FieldSpec) ->
     west, south, east, north = first.bounds
     x = west + (np.arange(cols) + 0.5) * (east - west) / cols
     y = north - (np.arange(rows) + 0.5) * (north - south) / rows
+    if first.coordinates == "degrees":
+        y = np.where(np.abs(np.abs(y) - 90.0) < AT_POLE, np.copysign(90.0, y), y)  # rounding leads beyond it
     known = np.isfinite(grids[0]) & np.isfinite(grids[1])
     row, col = np.nonzero(known)
     lost = int(known.size - known.sum())
