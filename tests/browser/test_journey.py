@@ -109,7 +109,7 @@ def test_advanced_settings_stay_open_and_go_into_the_link(visitor: Visitor, trai
     visitor.page.wait_for_url("**threads=1*")
     visitor.settled()
     assert threads.input_value() == "1"
-    assert visitor.main.get_by_role("spinbutton", name="seed").input_value() == "4"
+    assert visitor.main.get_by_role("spinbutton", name="Seed", exact=True).input_value() == "4"
     threads.fill("-1")
     threads.press("Enter")
     wait_until(visitor, "must be 0 or more, not -1", 30)
