@@ -6,6 +6,7 @@ that looking changes nothing in the training.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 
@@ -55,8 +56,11 @@ def of_map(field: Field, m: MLP, like: Tensor, recorder: Recorder) -> Picture:
     precision."""
     if field.d != 2 or field.rho != "box":
         x = field.x_test[:CLOUD]
-        places = _user(field, x)
-        return Picture(recorder, "map", lambda: {"rho": places, "m": _user(field, m(x.to(like)))} | _axes(field))
+
+        def cloud() -> Arrays:
+            return {"rho": _user(field, x), "m": _user(field, m(x.to(like)))} | _axes(field)
+
+        return Picture(recorder, "map", cloud)
     fine, coarse = torch.linspace(-1, 1, ALONG), torch.linspace(-1, 1, LINES)
     across = torch.stack([fine.repeat(LINES), coarse.repeat_interleave(ALONG)], dim=1)
     lines = torch.cat([across, across.flip(1)]).to(like)
@@ -74,15 +78,18 @@ def of_inverse(field: Field, bridge: Bridge, x: Tensor, start: Tensor, seed: int
     their bridges start."""
     rows = max(DRAWS, MOST_NUMBERS // field.d)
     x, start = x[:rows], start[:rows]
-    generator = seeds.generator(seed, "inverse.watch")
-    pick = torch.randperm(len(x), generator=generator)[:VALUES].to(x.device)
-    y = start[pick]
-    count = min(DRAWS, len(x))
-    near = torch.stack([(start - one).square().sum(1).topk(count, largest=False).indices for one in y])
-    true = _user(field, x[near.reshape(-1)]).reshape(len(y), count, field.d)
-    many = y.repeat_interleave(DRAWS, dim=0)
+
+    @functools.cache  # at the first look: a stage that was done before has none
+    def asked() -> tuple[Tensor, np.ndarray]:
+        generator = seeds.generator(seed, "inverse.watch")
+        pick = torch.randperm(len(x), generator=generator)[:VALUES].to(x.device)
+        y, count = start[pick], min(DRAWS, len(x))
+        near = torch.stack([(start - one).square().sum(1).topk(count, largest=False).indices for one in y])
+        return y, _user(field, x[near.reshape(-1)]).reshape(len(y), count, field.d)
 
     def draw() -> Arrays:
+        y, true = asked()
+        many = y.repeat_interleave(DRAWS, dim=0)
         noise = seeds.generator(seed, "inverse.watch.noise")  # the same at each look: what moves is what was learned
         found = _user(field, bridge.sample(many, noise, STEPS)).reshape(len(y), DRAWS, field.d)
         return {"draws": found, "true": true} | _axes(field)

@@ -48,7 +48,7 @@ def stub(**changes: Any) -> Any:
 
 def knowing(monkeypatch: pytest.MonkeyPatch, evaluate: Any, known: str = "function", spread: float = 1.0) -> None:
     """F as the page's functions see it."""
-    monkeypatch.setattr(inverse_view, "_evaluate", lambda model: (evaluate, known, spread))
+    monkeypatch.setattr(inverse_view, "evaluator", lambda model: (evaluate, known, spread))
 
 
 def test_relocated_gradients_of_one_length_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,16 +185,16 @@ def test_unseen_samples_come_first() -> None:
 def test_what_says_what_f_is() -> None:
     """M_xi and u where nothing else does, measured by the spread of all kept values."""
     model = stub(m=lambda x: 2 * x, u=SimpleNamespace(like=torch.zeros(1), gradient=lambda y: y + 1))
-    evaluate, known, spread = inverse_view._evaluate(model)
+    evaluate, known, spread = inverse_view.evaluator(model)
     y = torch.cat([model.samples["y_train"], model.samples["y_test"]]).double()
     assert known == "network" and spread == pytest.approx(float((y - y.mean(0)).norm(dim=1).mean()))
     torch.testing.assert_close(evaluate(torch.ones(2, 2).double()), torch.full((2, 2), 3.0).double())
     small = {key: 1e-3 * value for key, value in model.samples.items()}
-    assert inverse_view._evaluate(stub(m=model.m, u=model.u, samples=small))[2] == pytest.approx(1e-3 * spread)
+    assert inverse_view.evaluator(stub(m=model.m, u=model.u, samples=small))[2] == pytest.approx(1e-3 * spread)
     with pytest.raises(InputError, match="no M_xi"):
-        inverse_view._evaluate(stub())
+        inverse_view.evaluator(stub())
     with pytest.raises(InputError, match="no I_psi"):
-        inverse_view._evaluate(stub(bridge=None))
+        inverse_view.evaluator(stub(bridge=None))
 
 
 def nodes(rows: int = 21, cols: int = 41) -> Lattice:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from npf_engine.fields.field import Units
+from npf_engine.fields.field import Scaling, Units
 from npf_engine.polar.stages.job import Job
 from npf_engine.studies.factorization.spec import TrainingSpec
 from npf_engine.tasks.recorder import Recorder
@@ -62,7 +62,7 @@ def job(recorder: Recorder | None = None, n: int = 90, d: int = 2, **settings: A
         conversions=[],
         shift=(),
         provenance={},
-        scaling=None,
+        scaling=Scaling.of_box((-1.0,) * d, (1.0,) * d),
         units=Units(("x",) * d, ("",) * d, ""),
         low=(-1.0,) * d,
         high=(1.0,) * d,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from npf_engine.polar.picturing import Picture
 from npf_engine.polar.stages import inverse
 from npf_engine.settings.stages import ValueInverseConfig
 from tests.polar.loops import Loops
@@ -56,6 +57,7 @@ def test_the_blocks_of_a_bridge_by_values(monkeypatch: pytest.MonkeyPatch) -> No
     asked: list[Any] = []
     monkeypatch.setattr(inverse.ValueBridge, "attach", lambda self, u: asked.append(u) or self)  # type: ignore[func-returns-value]
     monkeypatch.setattr(inverse.ValueBridge, "loss", lambda self, *rows: rows[0].sum())
+    monkeypatch.setattr(Picture, "look", lambda self, step: None)  # which asks the potential for values
     own, _ = job()
     for blocks, found in (((), [2]), ((1, 1), [1, 1])):
         config = dataclasses.replace(ValueInverseConfig(hidden=(4,), peers=1), blocks=blocks)
