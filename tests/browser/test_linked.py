@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import math
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.browser.alone import page_alone
 from tests.browser.conftest import READY
-from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -29,26 +22,8 @@ VIEW = ".npf-linked"
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server of the synthetic page alone."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "tests/browser/linked_app.py", "--server.port", str(port)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "NPF_HOME": str(tmp_path_factory.mktemp("linked_home"))}
-    with open(tmp_path_factory.mktemp("linked") / "log", "wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
-        try:
-            deadline = time.monotonic() + 60
-            while True:
-                try:
-                    with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2):
-                        break
-                except OSError:
-                    assert time.monotonic() < deadline and process.poll() is None, "the page did not start"
-                    time.sleep(0.2)
-            yield f"http://127.0.0.1:{port}/"
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(20)
+    with page_alone("linked_app.py", tmp_path_factory.mktemp("linked")) as found:
+        yield found
 
 
 class Clouds:

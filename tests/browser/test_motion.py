@@ -2,49 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.browser.alone import page_alone
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 SCENE = ".npf-motion"
-LEAST = 2  # frames a second of two chains of 5,000: 50 here (benchmarks/bench_browser.py has the bar); one by a server
+LEAST = 2  # frames a second of two chains of 5,000: 50 here; one where a server draws them
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server of the synthetic scenes alone."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "tests/browser/motion_app.py", "--server.port", str(port)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "NPF_HOME": str(tmp_path_factory.mktemp("motion_home"))}
-    with open(tmp_path_factory.mktemp("motion") / "log", "wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
-        try:
-            deadline = time.monotonic() + 60
-            while True:
-                try:
-                    with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2):
-                        break
-                except OSError:
-                    assert time.monotonic() < deadline and process.poll() is None, "the page did not start"
-                    time.sleep(0.2)
-            yield f"http://127.0.0.1:{port}/"
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(20)
+    with page_alone("motion_app.py", tmp_path_factory.mktemp("motion")) as found:
+        yield found
 
 
 class Stage:

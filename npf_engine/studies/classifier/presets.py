@@ -42,20 +42,21 @@ _QUICK_NETWORKS: dict[str, object] = {
     "m": MapConfig(hidden=(128,), fourier=0, steps=800, lr=3e-3, batch=256),
     "report": ReportConfig(draws=3, n=1024, neighbourhoods=32),
 }
+_QUICK_INVERSE = ValueInverseConfig(
+    hidden=(512, 512),
+    sigma=1.0,
+    steps=1500,
+    lr=1e-3,
+    batch=512,
+    ema=0.99,
+    time_power=1.0,
+    sampler_steps=30,
+    blocks=SIZES,
+)
 QUICK: dict[str, dict[str, object]] = {
     "5.3": _QUICK_NETWORKS
     | {
-        "inverse": ValueInverseConfig(
-            hidden=(512, 512),
-            sigma=1.0,
-            steps=1500,
-            lr=1e-3,
-            batch=512,
-            ema=0.99,
-            time_power=1.0,
-            sampler_steps=30,
-            blocks=SIZES,
-        ),
+        "inverse": _QUICK_INVERSE,
     },
     # 280 steps of 2e-2 learn the training flows by heart: on others S_eps 2.7, with these 1.7 (Gaussian map 2.0).
     "5.4": _QUICK_NETWORKS
@@ -66,17 +67,7 @@ QUICK: dict[str, dict[str, object]] = {
         "minibatch": 256,
         "share": 0,
         "particles": ParticlesConfig(count=768, warmup=400, first=40, every=20),  # 256 flows say too little of others
-        "inverse": ValueInverseConfig(
-            hidden=(512, 512),
-            sigma=0.1,
-            steps=1200,
-            lr=1e-3,
-            batch=512,
-            ema=0.99,
-            time_power=1.0,
-            sampler_steps=30,
-            blocks=SIZES,
-        ),
+        "inverse": dataclasses.replace(_QUICK_INVERSE, sigma=0.1, steps=1200),
     },
     "5.5": {
         "minibatch": 64,
