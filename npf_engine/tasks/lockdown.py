@@ -24,6 +24,7 @@ _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
 _SECCOMP_MODE_FILTER, _ALLOW, _KILL, _ERRNO = 2, 0x7FFF0000, 0x80000000, 0x00050000
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+GRACE_SECONDS = 2  # of CPU after the signal at the limit of time, until the one that nothing can catch
 _READ_FILE, _READ_FOLDER = 1 << 2, 1 << 3  # Landlock
 
 
@@ -101,7 +102,9 @@ def limit(memory: int | None, seconds: float | None, file_bytes: int | None, ope
         _set(resource.RLIMIT_DATA, _held() + memory)
     if seconds is not None:
         used = resource.getrusage(resource.RUSAGE_SELF)
-        _set(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + seconds) + 1)
+        end = int(used.ru_utime + used.ru_stime + seconds) + 1
+        # Where both limits are one, the kernel kills without SIGXCPU, and the parent takes it for want of memory.
+        _set(resource.RLIMIT_CPU, end, end + GRACE_SECONDS)
     if file_bytes is not None:
         _set(resource.RLIMIT_FSIZE, file_bytes)
 
@@ -112,10 +115,11 @@ def go_first() -> None:
         Path("/proc/self/oom_score_adj").write_text("700")
 
 
-def _set(which: int, value: int) -> None:
+def _set(which: int, value: int, most: int | None = None) -> None:
+    """Limit to ``value``, and to ``most`` (else the same) for good; never above what this process may take already."""
     hard = resource.getrlimit(which)[1]
-    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    resource.setrlimit(which, (value, value))
+    within = [v if hard == resource.RLIM_INFINITY else min(v, hard) for v in (value, most or value)]
+    resource.setrlimit(which, (within[0], within[1]))
 
 
 def _held() -> int:

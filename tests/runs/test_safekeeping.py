@@ -86,8 +86,9 @@ def three_runs(store: RunStore) -> list[str]:
     """One that is done, one that failed, one that waits and has another name by now."""
     done, failed = store.submit(counting(3, name="the first")), store.submit(counting(source="bad input"))
     wait_for(lambda: state(store, done.id) == "done" and state(store, failed.id) == "failed")
-    waiting = store.submit(counting(3, name="the third"))
+    waiting = store.submit(counting(100_000, name="the third"))  # too long to end before it hears of the pause
     store.pause(waiting.id)
+    wait_for(lambda: state(store, waiting.id) == "paused")
     store.rename(waiting.id, "renamed")
     return [waiting.id, failed.id, done.id]
 

@@ -79,6 +79,10 @@ def test_each_limit_has_its_sentence(caplog: pytest.LogCaptureFixture) -> None:
             child.call(job, *arguments, what="big.tif", limits=small)
         assert caught.value.reason == reason and str(caught.value).startswith(says), job
         assert str(caught.value).endswith(".")
+    patient = child.Limits(seconds=1.0, patience=100.0)  # its processor's time ends long before the clock's
+    with pytest.raises(child.Stopped, match="takes longer than 1 seconds") as caught:
+        child.call(jobs.spin, what="big.tif", limits=patient)
+    assert caught.value.reason == "time"
     assert "ZeroDivisionError" in caplog.text, "the server's log has what the visitor is not told"
 
 
