@@ -27,6 +27,7 @@ from pathlib import Path
 from benchmarks import fuzz_readers
 
 _REACHED = re.compile(rb"cov: (\d+) ft: (\d+) corp: (\d+)")
+STUBBORN = 40  # processes in a row that died of a file within their first second: the hunt is given up
 START_SECONDS = 120.0  # of the processor, in which a process must read its first files
 
 
@@ -46,7 +47,7 @@ def hunt(name: str, reader: fuzz_readers.Reader, seconds: float, out: Path, seed
     """Read damaged files until the time is spent; finds and the corpus are in ``out``."""
     corpus, told, idle = out / "corpus", Told(), 0
     corpus.mkdir(parents=True, exist_ok=True)
-    while told.seconds < seconds and idle < 3:
+    while told.seconds < seconds and idle < STUBBORN:
         told.starts += 1
         counts, code = _work(name, reader, seconds - told.seconds, out, seed + told.starts)
         spent = float(counts.pop("seconds", 0.0))
