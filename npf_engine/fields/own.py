@@ -16,7 +16,8 @@ from npf_engine.errors import InputError
 from npf_engine.fields.field import Field
 from npf_engine.fields.function_field import Formula, Progress, function_field, make_domain
 from npf_engine.fields.readers.columns import Column, Layout
-from npf_engine.fields.readers.tables import Table, samples_of
+from npf_engine.fields.readers.table import Table
+from npf_engine.fields.readers.tables import samples_of
 from npf_engine.fields.samples import samples_field
 from npf_engine.fields.spec import FieldSpec
 

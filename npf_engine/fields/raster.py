@@ -30,7 +30,7 @@ class Raster:
     degrees are those of WGS84 and metres those of the ground. ``notes`` are warnings, ``conversions`` what was done to
     the numbers. ``source``: the grid that ``elevation`` was resampled from, where it was. ``bands``: of the file.
     ``crs``: the coordinate system, as EPSG:4326 or as WKT, "" where none is named;
-    ``earth``: whether it is of the Earth.
+    ``earth``: whether it is of the Earth; ``sized``: whether somebody said how large its pixels are.
     """
 
     elevation: np.ndarray
@@ -45,6 +45,7 @@ class Raster:
     bands: int = 1
     crs: str = ""
     earth: bool = True
+    sized: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def sized(raster: Raster, pixel: float) -> Raster:
         bounds=(0.0, 0.0, cols * pixel, rows * pixel),
         coordinates="metres",
         ground=even(cols * pixel, rows * pixel),
+        sized=True,
         notes=tuple(text for text in raster.notes if not text.endswith(IN_PIXELS)),
         conversions=(*raster.conversions, f"Pixels were taken as {pixel:g} m wide on the ground."),
     )

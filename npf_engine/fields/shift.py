@@ -8,12 +8,13 @@ from __future__ import annotations
 import numpy as np
 
 FAR = 1e3  # standard deviations of a component that its mean may be, before three of seven digits are lost
+CONSTANT = 1e-12  # of its mean: a component that varies by less does not, but for rounding
 
 
 def shift_of(values: np.ndarray) -> tuple[tuple[float, ...], list[str]]:
     """What to take off each component of F (n, d) float64, () where nothing need be; and the sentences."""
     mean, spread = values.mean(axis=0), values.std(axis=0)
-    far = (np.abs(mean) > FAR * spread) & (spread > 0)
+    far = (np.abs(mean) > FAR * spread) & (spread > CONSTANT * np.abs(mean))
     if not far.any():
         return (), []
     # few digits, so that it can be read and added again; exact in double precision

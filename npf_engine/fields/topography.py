@@ -22,7 +22,7 @@ from npf_engine.fields.field import Field, Grid, Scaling, Units, split_indices
 from npf_engine.fields.ground import NOTHING, Ground, default_ground
 from npf_engine.fields.lattice import Lattice
 from npf_engine.fields.provenance import conversions_of, provenance_of, warnings_of
-from npf_engine.fields.raster import Coordinates, Raster, SourceGrid, centred, offset_told, resample
+from npf_engine.fields.raster import IN_PIXELS, Coordinates, Raster, SourceGrid, centred, offset_told, resample
 from npf_engine.fields.roughness import SMOOTH_RASTER, rough_warning
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.surface import SMALLEST_SIDE, Surface, known_elevation, make_surface
@@ -79,7 +79,7 @@ def raster_field(
     unit = raster.unit.metres or 1.0
     gradient = surface.gradient if unit == 1.0 else surface.gradient * np.float32(unit)
     if spec.slope == "per-metre":
-        gradient = _per_metre(name, gradient, pixels)
+        gradient = _per_metre(name, gradient, pixels, raster.notes)
     say(0.6, 1.0, "choosing the points of the reference measure")
     known = np.asarray(np.isfinite(gradient).all(axis=2))
     mask, rho = _omega(name, surface, spec, known)
@@ -153,11 +153,15 @@ def _without_poles(raster: Raster, ground: Ground) -> Raster:
     return replace(raster, elevation=raster.elevation[first:last], bounds=bounds, notes=(*raster.notes, note))
 
 
-def _per_metre(name: str, gradient: np.ndarray, pixels: tuple[np.ndarray, np.ndarray] | None) -> np.ndarray:
-    """Slopes (rows, cols, 2) in metres per pixel of these sizes, in metres per metre; NaN off the globe."""
+def _per_metre(
+    name: str, gradient: np.ndarray, pixels: tuple[np.ndarray, np.ndarray] | None, notes: tuple[str, ...]
+) -> np.ndarray:
+    """Slopes (rows, cols, 2) in metres per pixel of these sizes, in metres per metre; NaN off the globe. notes: of the
+    raster, one of which says why nobody knows how large they are."""
     if pixels is None:
+        why = next((f"{text} " for text in notes if text.endswith(IN_PIXELS)), "")
         raise InputError(
-            f"{name} does not say how large its pixels are in metres; set pixel_size (of a table write "
+            f"{why}{name} does not say how large its pixels are in metres; set pixel_size (of a table write "
             "the unit of its positions, as in x [m]), or choose the slope in metres per pixel."
         )
     size = np.stack(pixels, axis=-1)

@@ -47,14 +47,20 @@ def load_upload(path: Path, spec: FieldSpec, progress: Progress | None = None) -
     path = Path(path)
     types = (Raster, SourceGrid, Ground, HeightUnit, Samples, Layout, Column, HeightTable)
     what = _in_child(file_reading.read_upload, path, spec, LOAD, types, progress)
+    idle = f"smooth = {spec.smooth:g} is of gridded data and did nothing here" if spec.smooth > 0 else ""
     if isinstance(what, Raster):
         source = {"source": f"raster {path.name}"}
-        if spec.smooth > 0:
-            note = f"smooth = {spec.smooth:g} is of gridded data and did nothing here: sigma smooths a raster."
-            what = replace(what, notes=(*what.notes, note))
+        if idle:
+            what = replace(what, notes=(*what.notes, f"{idle}: sigma smooths a raster."))
         return raster_field(raster_files.raster_name(path), what, spec, source, progress)
     if isinstance(what, HeightTable):
+        if idle:
+            what = replace(
+                what, raster=replace(what.raster, notes=(*what.raster.notes, f"{idle}: sigma smooths heights."))
+            )
         return grid_field(path.stem, what, spec)
+    if idle and not any(text.startswith("smooth = ") for text in what.warnings):  # bands have said it
+        what = replace(what, warnings=(*what.warnings, f"{idle}: samples are taken as they are."))
     return samples_field(path.stem, what, spec)
 
 

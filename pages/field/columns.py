@@ -8,7 +8,8 @@ from typing import Literal
 import streamlit as st
 
 from npf_engine.errors import InputError
-from npf_engine.fields.readers.assigned import assigned, guess, written
+from npf_engine.fields.readers.assigned import assigned, written
+from npf_engine.fields.readers.guessed import guess
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.uploads import UploadPreview
 from pages.field import choice

@@ -196,9 +196,9 @@ def test_columns_that_do_not_say_are_assigned(own_home: Path):
     app = open_page("field")
     app.segmented_control(key=pick.MODE).set_value(pick.UPLOAD).run()
     app.file_uploader(key="upload").set_value([("w.csv", table(rows, "id,lon,lat,u,v"), "text/csv")]).run()
-    assert not app.exception and not app.error and "no more than a guess" in texts(app)
+    assert not app.exception and not app.error and "By their names the columns" in texts(app)
     at, of = app.multiselect
-    assert (at.value, of.value) == ([1, 2], [3, 4])  # offered, not taken
+    assert (at.value, of.value) == ([1, 2], [3, 4])
     of.set_value([4, 3])
     button(app, "Read it so").click().run()
     assert not app.exception and not app.error
@@ -209,7 +209,11 @@ def test_columns_that_do_not_say_are_assigned(own_home: Path):
     button(app, "Read it so").click().run()
     assert "3 positions need 3 components" in app.error[0].value
     button(app, "By their names").click().run()
-    assert "columns" not in app.query_params and "no more than a guess" in texts(app)
+    assert "columns" not in app.query_params and not app.error
+    several = table(np.column_stack([rows, rows[:, 3:]]), "id,lon,lat,u,v,ua,va")
+    app.file_uploader(key="upload").set_value([("s.csv", several, "text/csv")]).run()
+    assert not app.exception and not app.error and "no more than a guess" in texts(app)
+    assert [part.value for part in app.multiselect] == [[1, 2], [3, 4]]  # offered, not taken
 
 
 def test_rows_in_degrees_are_read_and_counted_and_their_unit_is_named(own_home: Path):

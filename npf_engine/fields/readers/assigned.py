@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 
 from npf_engine.errors import InputError
-from npf_engine.fields.readers.columns import DEGREES, VECTORS, Column, Layout, listed, plain, unit_of
+from npf_engine.fields.readers.columns import DEGREES, Column, Layout, listed, plain, unit_of
 from npf_engine.settings.limits import MAX_D
 from npf_engine.tasks.archives import brief
 
@@ -59,18 +59,6 @@ def assigned(file: str, names: Sequence[str], text: str) -> Layout:
 def written(names: Sequence[str], places: Sequence[int], values: Sequence[int]) -> str:
     """The text that assigns these columns, by their numbers from 0."""
     return " -> ".join(", ".join(_name(names, index) for index in side) for side in (places, values))
-
-
-def guess(names: Sequence[str]) -> tuple[list[int], list[int]]:
-    """Which columns may be the positions and which F, by numbers from 0; empty where nothing is like it."""
-    known = [plain(name) for name in names]
-    for places in PLACES:
-        at = [known.index(name) for name in places if name in known]
-        if len(at) != 2:
-            continue
-        vectors = ([known.index(name) for name in values[:2] if name in known] for values in VECTORS)
-        return at, next((of for of in vectors if len(of) == 2), [])
-    return [], []
 
 
 def _split(file: str, side: str) -> list[str]:

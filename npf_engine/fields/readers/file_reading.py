@@ -22,8 +22,11 @@ from npf_engine.fields.readers.gridded_look import look as gridded_look
 from npf_engine.fields.readers.grids import HeightTable, coordinates_of, height_grid, heights_of
 from npf_engine.fields.readers.meshes import MeshLook
 from npf_engine.fields.readers.options import RasterOptions
+from npf_engine.fields.readers.table import Table
+from npf_engine.fields.readers.table_defects import defects as table_defects
+from npf_engine.fields.readers.table_defects import ignored_note, warnings_of
 from npf_engine.fields.readers.table_ground import in_degrees
-from npf_engine.fields.readers.tables import Samples, Table
+from npf_engine.fields.readers.tables import Samples
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.surface import known_elevation, reduced
 from npf_engine.numbers import percent
@@ -224,10 +227,10 @@ def _table_preview(size: int, table: Table, spec: FieldSpec) -> UploadPreview:
         columns.append(ColumnPreview(column.name.strip(), column.role, unit, low, high, missing))
     head = np.stack([table.values[c.role][:PREVIEW_ROWS] for c in table.layout.columns], axis=1)
     if table.layout.kind == "samples":
-        defects = tables.defects(table)
-        warnings = tables.ignored_note(table) if defects else [*table.conversions, *tables.warnings_of(table, spec)]
+        defects = table_defects(table)
+        warnings = ignored_note(table) if defects else [*table.conversions, *warnings_of(table, spec)]
     else:
-        defects, warnings = [], tables.ignored_note(table)
+        defects, warnings = [], ignored_note(table)
         try:
             grid = height_grid(table)
             shape, bounds = (grid.z.shape[0], grid.z.shape[1]), grid.bounds

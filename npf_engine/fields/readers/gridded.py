@@ -274,14 +274,12 @@ def _gradient(part: Component, at: Points, ds: xr.Dataset, log: Log) -> tuple[np
         log.convert(f"{part.name} in {unit} was turned into metres: times {metres:g}.")
     shown = "metres" if metres is not None else (unit_of(unit).name if unit_of(unit).speed == 1.0 else unit) or "units"
     step = "metre" if at.earth else at.units[0] or "unit of length"
-    across, up = (None, None) if at.earth else (length_of(unit) for unit in at.units)
-    ratio = across / up if across and up else 1.0  # one unit of length for both components
-    if not at.earth and at.units[0] != at.units[1] and not (across and up):
+    if not at.earth and at.units[0] != at.units[1]:  # no lengths, or they would be in one unit
         step = f"{step} and per {at.units[1] or 'unit of length'}"
     where = "eastward and northward per metre of the ground" if at.earth else f"per {step}"
     log.convert(f"F is the gradient of {part.name}, {where}.")
     with np.errstate(invalid="ignore"):
-        return sampling.derivative(at, numbers) * np.array([1.0, ratio]), f"{shown} per {step}"
+        return sampling.derivative(at, numbers), f"{shown} per {step}"
 
 
 def _drawn(drawn: sampling.Samples, at: Points, log: Log) -> list[str]:

@@ -6,11 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from npf_engine.errors import InputError
-from npf_engine.fields.readers.gridded_steps import each_of, step_of
-from npf_engine.tasks.archives import said
+from npf_engine.fields.readers.gridded_labels import labels_of, written_times
+from npf_engine.fields.readers.gridded_steps import alike, each_of, step_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -208,11 +206,15 @@ def choice(ds: xr.Dataset, kind: Kind, dim: str, wanted: str) -> Choice:
         keys.sort(key=lambda key: " since " not in str(ds.variables[key].attrs.get("units", "")))
     if size == 0:
         raise InputError(f"The dimension {dim} has no step in it: the file holds no values.")
-    labels, note = _labels(ds, keys[0], size) if keys else ([f"{k}" for k in range(size)], "")
+    labels, note = labels_of(ds.variables[keys[0]], keys[0]) if keys else ([f"{k}" for k in range(size)], "")
     if kind == "time" and not keys:
-        labels = _written_times(ds, dim) or labels
-    index = step_of(kind, dim, labels, wanted)
-    return Choice(kind, dim, tuple(labels[:MOST_LABELS]), index, note, size, labels[index])
+        labels = written_times(ds, dim) or labels
+    try:
+        index = step_of(kind, dim, labels, wanted)
+    except InputError as error:
+        raise InputError(f"{error} {note}".strip()) from error
+    said = f"{note} {alike(kind, dim, labels, index)}".strip()
+    return Choice(kind, dim, tuple(labels[:MOST_LABELS]), index, said, size, labels[index])
 
 
 def same_steps(ds: xr.Dataset, name: str, others: tuple[tuple[Kind, str], ...], chosen: list[Choice]) -> dict[str, int]:
@@ -248,50 +250,3 @@ def _same_step(name: str, there: Choice, first: Choice) -> int:
         f"The first component is of {first.kind} {first.label} ({first.dimension}), which {name} does not have "
         f"({there.dimension}: {there.labels[0]} to {there.labels[-1]}); choose another {first.kind}."
     )
-
-
-def _labels(ds: xr.Dataset, key: str, size: int) -> tuple[list[str], str]:
-    import xarray as xr
-
-    variable = ds.variables[key]
-    unit = " ".join(str(variable.attrs.get("units", "")).split())[:40]
-    if " since " in str(variable.attrs.get("units", "")):
-        try:
-            times = xr.decode_cf(xr.Dataset({"t": ((key,), variable.values, dict(variable.attrs))}))["t"].values
-            return [_date(time) for time in times], _calendar(variable)
-        except (ValueError, OverflowError, TypeError, KeyError) as error:
-            why = said(error)[:80]
-            values = [f"{value:g} {unit}" for value in np.asarray(variable.values, dtype=float)]
-            return values, f"The times of {key} cannot be read as dates ({why}): they are shown as numbers."
-    steps = np.asarray(variable.values)
-    if steps.dtype.kind in "SUO":
-        return [step.decode(errors="replace") if isinstance(step, bytes) else str(step)[:60] for step in steps], ""
-    return [f"{step:.6g} {unit}".strip() if unit not in ("1", "") else f"{step:.6g}" for step in steps], ""
-
-
-def _calendar(variable: xr.Variable) -> str:
-    calendar = str(variable.attrs.get("calendar", "standard")).lower()
-    if calendar in ("standard", "gregorian", "proleptic_gregorian"):
-        return ""
-    return f"Dates are of the calendar {calendar[:30]}."
-
-
-def _date(time: object) -> str:
-    if isinstance(time, np.datetime64):
-        text = str(time.astype("datetime64[s]"))
-    else:  # of cftime
-        text = time.isoformat() if hasattr(time, "isoformat") else str(time)
-        text = text.split(".")[0]
-    text = text.replace("T", " ")
-    return text[:-9] if text.endswith(" 00:00:00") else text[:-3] if text.endswith(":00") else text
-
-
-def _written_times(ds: xr.Dataset, dim: str) -> list[str]:
-    """Times written as texts (WRF)."""
-    for key in ("Times", "times"):
-        variable = ds.variables.get(key)
-        if variable is not None and variable.dims[:1] == (dim,) and variable.dtype.kind == "S":
-            rows = np.asarray(variable.values)
-            texts = [b"".join(np.atleast_1d(row)).decode(errors="replace").replace("_", " ") for row in rows]
-            return [text.removesuffix(":00") for text in texts]
-    return []

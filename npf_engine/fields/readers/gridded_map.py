@@ -182,13 +182,22 @@ def _cylinder(points: Points, axes: Axes) -> Map:
         )
     else:
         what = "region of the rows" if rows else "grid"
-        why = f"The {what} is {width:.4g} degrees wide, too wide for a map about its middle,"
+        south, north = (f"{abs(end):.4g} {'N' if end >= 0 else 'S'}" for end in _latitudes(points))
+        why = (
+            f"The {what} is {width:.4g} degrees wide and reaches from {south} to {north}, too far for a map about its "
+            "middle,"
+        )
     notes = (
         f"{why} and shapes are squeezed near the poles; choose bounds (west, south, east, north) for a map about the "
         "middle of a part.",
     )
     around = float(2 * np.pi * radius / KILOMETRE)
     return Map(x, y, np.zeros_like(x), CYLINDER, ("km", "km"), told, notes, True, meridian=middle, around=around)
+
+
+def _latitudes(points: Points) -> tuple[float, float]:
+    known = points.lat[np.isfinite(points.lat)]
+    return float(known.min()), float(known.max())
 
 
 def turned(f: np.ndarray, chart: Map) -> tuple[np.ndarray, str]:

@@ -17,9 +17,10 @@ from npf_engine.fields.ground import WGS84
 from npf_engine.fields.readers import crs as systems
 from npf_engine.fields.readers.gridded_axes import Layout, place_role
 from npf_engine.fields.readers.gridded_degrees import degrees, on_globe, unwrapped
+from npf_engine.fields.readers.gridded_lines import key_of, line_of, sign_of, unit_at
 from npf_engine.fields.readers.gridded_values import Log, Steps, values
+from npf_engine.fields.readers.one_length import one_length
 from npf_engine.fields.units_of_height import length_of
-from npf_engine.settings.limits import LARGEST
 from npf_engine.tasks.archives import said
 
 if TYPE_CHECKING:
@@ -73,13 +74,14 @@ def points(ds: xr.Dataset, name: str, grid: Layout, steps: Steps, crs: str, log:
     """The points of a variable's grid. Raises InputError where its positions cannot be understood."""
     mapping = _mapping(ds, name)
     axes = _ellipsoid(mapping)
-    along = {side: _line(ds, dim, steps) for side, dim in (("x", grid.x), ("y", grid.y))}
-    forward = (_sign(along["x"]), _sign(along["y"]))
+    along = {side: line_of(ds, dim, steps) for side, dim in (("x", grid.x), ("y", grid.y))}
+    forward = (sign_of(along["x"]), sign_of(along["y"]))
     if grid.lon and place_role(grid.lon, ds.variables[grid.lon]) != "longitude":
         x, y = (values(ds, key, steps, (grid.y, grid.x)) for key in (grid.lon, grid.lat))
-        unit_x, unit_y = (_unit(ds, key) for key in (grid.lon, grid.lat))
-        log.note(ON_A_PLANE.format(grid.lon, grid.lat))
-        return Points(x, y, None, (unit_x, unit_y), (grid.lon, grid.lat), rectilinear=False, forward=forward)
+        names = (grid.lon, grid.lat)
+        x, y, units = _in_one_unit(x, y, names, (unit_at(ds, grid.lon), unit_at(ds, grid.lat)), log)
+        log.note(ON_A_PLANE.format(*names))
+        return Points(x, y, None, units, names, rectilinear=False, forward=forward)
     if grid.lon and not crs:
         lon, lat = (degrees(ds, key, values(ds, key, steps, (grid.y, grid.x))) for key in (grid.lon, grid.lat))
         places = Points(*on_globe(lon, lat, (grid.lon, grid.lat), log), axes, rectilinear=False, forward=forward)
@@ -88,7 +90,7 @@ def points(ds: xr.Dataset, name: str, grid: Layout, steps: Steps, crs: str, log:
         log.note(
             f"{grid.lon} and {grid.lat} are mostly empty, so places were computed from the grid's own coordinates."
         )
-    keys = {side: _key(ds, dim) for side, dim in (("x", grid.x), ("y", grid.y))}
+    keys = {side: key_of(ds, dim) for side, dim in (("x", grid.x), ("y", grid.y))}
     roles = {side: place_role(key, ds.variables[key]) if key else "" for side, key in keys.items()}
     if roles == {"x": "longitude", "y": "latitude"} and not crs:
         x, y = (degrees(ds, keys[side], along[side]) for side in ("x", "y"))
@@ -105,53 +107,6 @@ def points(ds: xr.Dataset, name: str, grid: Layout, steps: Steps, crs: str, log:
             "set crs."
         )
     return _plane(ds, grid, keys, (along["x"], along["y"]), forward, log)
-
-
-def coordinate(ds: xr.Dataset, dim: str, steps: Steps) -> tuple[np.ndarray, str]:
-    """The coordinate along a dimension and its unit; its steps are counted where it has none."""
-    return _line(ds, dim, steps), (_unit(ds, key) if (key := _key(ds, dim)) else "grid steps")
-
-
-def _line(ds: xr.Dataset, dim: str, steps: Steps) -> np.ndarray:
-    """The coordinate along a dimension; its numbers from 0 where it has none."""
-    key = _key(ds, dim)
-    if not key:
-        whole = np.arange(ds.sizes[dim], dtype=np.float64)
-        return np.atleast_1d(whole[steps[dim]] if dim in steps else whole)
-    return _in_order(np.atleast_1d(values(ds, key, steps, (dim,))), key, place_role(key, ds.variables[key]))
-
-
-def _in_order(line: np.ndarray, key: str, role: str) -> np.ndarray:
-    """The coordinate as it is. Raises InputError where it goes back and forth, or stands still: neighbours in the file
-    are then none on the ground. Longitudes may jump by a turn."""
-    known = line[np.isfinite(line)]
-    if known.size and np.abs(known).max() > LARGEST:
-        raise InputError(f"{key} holds {known[np.abs(known).argmax()]:.3g}, which is no position; correct it.")
-    turned = np.unwrap(known, period=360.0) if role == "longitude" and known.size else known
-    steps = np.diff(turned)
-    if steps.size and not (np.all(steps > 0) or np.all(steps < 0)):
-        usual = 1.0 if np.median(steps) > 0 else -1.0
-        at = int(np.flatnonzero(np.sign(steps) != usual)[0])
-        raise InputError(
-            f"{key} is not in order: {known[at]:.10g} is followed by {known[at + 1]:.10g}; sort it, and keep each "
-            "position once."
-        )
-    return line
-
-
-def _key(ds: xr.Dataset, dim: str) -> str:
-    """The variable of positions along a dimension: of its own name, or one that is a place by its attributes."""
-    if dim in ds.variables and ds.variables[dim].dims == (dim,) and ds.variables[dim].dtype.kind in "iuf":
-        return dim
-    for key, variable in ds.variables.items():
-        if variable.dims == (dim,) and variable.dtype.kind in "iuf" and place_role(str(key), variable):
-            return str(key)
-    return ""
-
-
-def _sign(line: np.ndarray) -> int:
-    known = line[np.isfinite(line)]
-    return -1 if known.size > 1 and known[-1] < known[0] and np.all(np.diff(known) < 0) else 1
 
 
 def _mapping(ds: xr.Dataset, name: str) -> dict[str, object]:
@@ -230,7 +185,7 @@ def _projected(
     base = _geographic(system)
     lon, lat = pyproj.Transformer.from_crs(system, base, always_xy=True).transform(x, y)
     lon, lat = systems.in_degrees(base, *(np.where(np.isfinite(part), part, np.nan) for part in (lon, lat)))
-    unsaid = [key for key in (keys["x"], keys["y"]) if not _unit(ds, key)]
+    unsaid = [key for key in (keys["x"], keys["y"]) if not unit_at(ds, key)]
     if unsaid:
         unit = system.axis_info[0].unit_name if system.axis_info else "metre"
         log.note(
@@ -265,10 +220,6 @@ def _factor(ds: xr.Dataset, key: str, system: object, mapping: dict[str, object]
     return (length_of(units) or per_metre or 1.0) / (per_metre or 1.0)
 
 
-def _unit(ds: xr.Dataset, key: str) -> str:
-    return " ".join(str(ds.variables[key].attrs.get("units", "")).split())[:40]
-
-
 def _plane(
     ds: xr.Dataset,
     grid: Layout,
@@ -282,10 +233,21 @@ def _plane(
     units, names = [], []
     for side, dim in (("x", grid.x), ("y", grid.y)):
         key = keys[side]
-        units.append(_unit(ds, key) if key else "grid steps")
+        units.append(unit_at(ds, key) if key else "grid steps")
         names.append(key or dim)
     if not keys["x"] or not keys["y"]:
         log.note("The file does not say where the points of its grid lie, so positions count grid steps.")
     else:
         log.note(ON_A_PLANE.format(*names))
-    return Points(x, y, None, (units[0], units[1]), (names[0], names[1]), forward=forward)
+    x, y, both = _in_one_unit(x, y, (names[0], names[1]), (units[0], units[1]), log)
+    return Points(x, y, None, both, (names[0], names[1]), forward=forward)
+
+
+def _in_one_unit(
+    x: np.ndarray, y: np.ndarray, names: tuple[str, str], units: tuple[str, str], log: Log
+) -> tuple[np.ndarray, np.ndarray, tuple[str, str]]:
+    """Positions on a plane in one unit of length, told, and their units."""
+    found = one_length(names, units)
+    log.convert(*found.told)
+    log.note(*found.notes)
+    return x * found.factors[0], y * found.factors[1], (found.units[0], found.units[1])

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from npf_engine.errors import InputError
 from npf_engine.settings.limits import shown
 
+MOST_ALIKE = 4  # steps of one name that are named by their numbers
 MOST_DATES = 60  # of a dimension, that say what its steps are
 NEAR = 1e-4  # share by which a value may miss a label, which has six digits
 
@@ -61,6 +62,15 @@ def each_of(kind: str, dim: str, labels: Sequence[str]) -> str:
     if all(b[2] - a[2] == 1 or (b[2] == 1 and a[2] >= 28) for a, b in pairs):
         return "day"
     return kind
+
+
+def alike(kind: str, dim: str, labels: Sequence[str], index: int) -> str:
+    """The sentence on several steps of one name, "" where the one that was taken has its own."""
+    same = [k for k, label in enumerate(labels) if label == labels[index]]
+    if len(same) < 2:
+        return ""
+    few = ", ".join(f"#{k}" for k in same[:MOST_ALIKE]) + (", ..." if len(same) > MOST_ALIKE else "")
+    return f"{len(same):,} steps of {dim} are called {labels[index]} ({kind} {few}): #{index} was taken."
 
 
 def _counted(number: int, size: int) -> int | None:

@@ -20,9 +20,10 @@ from npf_engine.fields.readers import gridded_smooth as smoothing
 from npf_engine.fields.readers.columns import Column
 from npf_engine.fields.readers.gridded_axes import PRESSURE, Choice, Layout, layout
 from npf_engine.fields.readers.gridded_box import LEAST_STEPS, Side, samples, side, turned
-from npf_engine.fields.readers.gridded_place import coordinate
+from npf_engine.fields.readers.gridded_lines import coordinate
 from npf_engine.fields.readers.gridded_values import Index, Log, checked, values
 from npf_engine.fields.readers.gridded_window import strides
+from npf_engine.fields.readers.one_length import one_length
 from npf_engine.fields.readers.one_unit import one_unit
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.numbers import percent
@@ -73,7 +74,14 @@ def read_volume(ds: xr.Dataset, names: tuple[str, ...], choices: list[Choice], s
             f"and {MOST_POINTS:,} in all at most: take a slice of it (components = {','.join(names[:2])})."
         )
     steps: dict[str, Index] = {step.dimension: step.index for step in choices}
-    lines = [side(dim, *coordinate(ds, dim, steps), spec.missing == "mask", log) for dim in dims]
+    places = [coordinate(ds, dim, steps) for dim in dims]
+    one = one_length(dims[::-1], [unit for _, unit in places[::-1]])
+    log.convert(*one.told)
+    log.note(*one.notes)
+    lines = [
+        side(dim, line * factor, unit, spec.missing == "mask", log)
+        for dim, (line, _), factor, unit in zip(dims, places, one.factors[::-1], one.units[::-1], strict=True)
+    ]
     f, value, sides = _flow(ds, names, lines, steps, spec, log)
     if spec.bounds is not None:
         log.note("bounds are degrees, and this grid has none: all of it was taken.")
@@ -160,7 +168,13 @@ def _three(texts: tuple[str, ...] | list[str]) -> tuple[str, str, str]:
 
 def _in_one_unit(f: np.ndarray, names: tuple[str, ...], units: list[str], log: Log) -> tuple[np.ndarray, str]:
     columns = [Column(k, name, f"F{k + 1}", unit) for k, (name, unit) in enumerate(zip(names, units, strict=True))]
-    found = one_unit(columns, strict=True)
+    try:
+        found = one_unit(columns, strict=True)
+    except InputError as error:
+        why = str(error).partition(";")[0]
+        raise InputError(
+            f"{why}: for a slice of the box set components = {','.join(names[:2])} and a level."
+        ) from error
     log.convert(*found.conversions)
     log.note(*found.warnings)
     if not any(units):

@@ -15,8 +15,9 @@ from npf_engine.errors import InputError
 from npf_engine.fields.degeneracy import equal_neighbours
 from npf_engine.fields.ground import Ground, even
 from npf_engine.fields.raster import Coordinates, Raster, centred, offset_told
+from npf_engine.fields.readers.table import Table
+from npf_engine.fields.readers.table_defects import ignored_note, number_defects, row_defect
 from npf_engine.fields.readers.table_ground import check_crs, cut_open, in_degrees
-from npf_engine.fields.readers.tables import Table, ignored_note, number_defects, row_defect
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.surface import SMALLEST_SIDE, known_elevation, reduced
 from npf_engine.fields.units_of_height import LEAST_KNOWN, HeightUnit, height_unit, length_of
@@ -129,7 +130,7 @@ def heights_of(table: Table, spec: FieldSpec) -> HeightTable:
         unit=unit if converted else HeightUnit(unit.name, None),  # per grid step, z stays as the table has it
         offset=grid.offset,
         ground=_ground(table, grid.bounds),
-        conversions=tuple(text for text in told if text),
+        conversions=(*table.conversions, *(text for text in told if text)),
     )
     return HeightTable(
         table.file, table.rows, (names["x1"], names["x2"], said), reduced(raster, table.file, spec.max_samples)

@@ -15,7 +15,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields import sentinels
 from npf_engine.fields.readers.columns import Column, Layout
 from npf_engine.fields.readers.mesh_file import Mesh, MeshArray, open_mesh
-from npf_engine.fields.readers.tables import Table, without_marks
+from npf_engine.fields.readers.table import Table, without_marks
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.numbers import percent
 from npf_engine.tasks.archives import brief

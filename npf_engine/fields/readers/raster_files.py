@@ -13,6 +13,7 @@ import shutil
 import struct
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -54,6 +55,17 @@ def read_raster(path: Path, options: RasterOptions = AS_THE_FILE_SAYS) -> Raster
     Raises InputError with the file's name for anything that cannot be read as one band of elevation.
     """
     path = Path(path)
+    raster = _read(path, options)
+    if options.pixel_size and raster.coordinates != "pixels" and not raster.sized:
+        note = (
+            f"pixel_size = {options.pixel_size:g} was left out: {path.name} says where it lies, and so how large its "
+            "pixels are (crs = none leaves its place out)."
+        )
+        raster = replace(raster, notes=(*raster.notes, note))
+    return raster
+
+
+def _read(path: Path, options: RasterOptions) -> Raster:
     name = path.name.lower()
     if not path.is_file():
         raise InputError(f"There is no raster file at {path}; check the path.")

@@ -20,7 +20,7 @@ from npf_engine.fields.readers.gridded_place import Axes, Points
 from npf_engine.fields.readers.gridded_samples import along_grid, draw, mostly_between
 from npf_engine.fields.readers.options import RasterOptions
 from npf_engine.fields.readers.raster_files import read_raster
-from npf_engine.fields.readers.tables import Table, in_one_unit
+from npf_engine.fields.readers.table import Table, in_one_unit
 from npf_engine.fields.readers.terrain_tiles import SUFFIX
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.numbers import percent
@@ -108,7 +108,8 @@ def _table(file: str, names: list[str], parts: list[Raster], spec: FieldSpec) ->
     values = {"x1": x[col], "x2": y[row]}
     for k, (grid, part) in enumerate(zip(grids, parts, strict=True), start=1):
         values[f"F{k}"] = grid[row, col].astype(np.float64) + part.offset
-    notes = [text for part in parts for text in part.notes if "was taken as the elevation" not in text]
+    every = dict.fromkeys(text for part in parts for text in part.notes)
+    notes = [text for text in every if "was taken as the elevation" not in text]
     if spec.smooth > 0:
         notes.append(f"smooth = {spec.smooth:g} is of gridded data and did nothing here: bands are taken as they are.")
     if lost:

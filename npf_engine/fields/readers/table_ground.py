@@ -101,7 +101,7 @@ def on_map(layout: Layout, x: np.ndarray, f: np.ndarray, spec: FieldSpec, globe:
         return OnMap(x, f, layout, (), (*order, AS_THEY_STAND))
     _check_range(layout, x)
     axes = globe or EARTH
-    x, f, notes = _without_nowhere(x, f, spec)
+    notes: list[str] = []
     x, f = _opened(x, f)
     grid = _grid(x, f, axes)
     points, values = grid or (Points(x[:, :1], x[:, 1:], axes, rectilinear=False), f[:, None, :])
@@ -158,17 +158,23 @@ def unit_not_said(layout: Layout) -> list[str]:
     ]
 
 
-def _without_nowhere(x: np.ndarray, f: np.ndarray, spec: FieldSpec) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Rows without those at 0, 0 that lie far from all others: what programs write where a place is not known; told."""
-    nowhere = (x == 0.0).all(axis=1)
-    if spec.missing != "mask" or not nowhere.any() or not far_rows(x)[nowhere].all():
-        return x, f, []
-    count = int(nowhere.sum())
-    told = (
+def nowhere(layout: Layout, x: np.ndarray) -> np.ndarray:
+    """Which rows (n,) of positions in degrees lie at 0, 0, far from all others: what programs write where a place is
+    not known."""
+    places = [_place(column) for column in layout.positions]
+    here = (x == 0.0).all(axis=1)
+    if set(places) != {"longitude", "latitude"} or not here.any() or here.all():
+        return np.zeros(len(x), dtype=bool)
+    far = far_rows(np.concatenate([x[~here], np.zeros((1, 2))]))[-1]  # however many stand there: they are one place
+    return here if far else np.zeros(len(x), dtype=bool)
+
+
+def nowhere_told(count: int) -> str:
+    """The sentence on rows at 0, 0 that were left out."""
+    return (
         f"{count:,} row{'s lie' if count > 1 else ' lies'} at 0, 0, far from all others: taken as a place that is not "
         "known, and left out; set missing = keep where it is one."
     )
-    return x[~nowhere], f[~nowhere], [told]
 
 
 def _check_range(layout: Layout, x: np.ndarray) -> None:

@@ -168,10 +168,10 @@ def _placed(raster: Raster, path: Path, options: RasterOptions) -> Raster:
         )
         return sized(replace(raster, notes=(note, *raster.notes)), options.pixel_size)
     if tile is None:
-        note = (
-            f"{path.name} does not say where it lies (a path that ends in zoom/column/row.png would), so positions are "
-            "in pixels."
-        )
+        why = "crs = none leaves out where its path says that it lies"
+        if tile_of(path) is None:
+            why = f"{path.name} does not say where it lies (a path that ends in zoom/column/row.png would)"
+        note = f"{why}, so positions are in pixels."
         return sized(replace(raster, notes=(note, *raster.notes)), options.pixel_size)
     zoom, column, row = tile
     side = 2 * _HALF / 2**zoom

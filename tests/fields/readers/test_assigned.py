@@ -11,7 +11,7 @@ from npf_engine.cli import main
 from npf_engine.errors import InputError
 from npf_engine.fields import uploads
 from npf_engine.fields.catalog import resolve
-from npf_engine.fields.readers.assigned import assigned, guess, written
+from npf_engine.fields.readers.assigned import assigned, written
 from npf_engine.fields.readers.tables import read_table
 from npf_engine.fields.spec import FieldSpec
 from ui.link import FIELD
@@ -101,20 +101,6 @@ def test_what_is_written_is_read_again() -> None:
         assert [column.index for column in layout.columns] == [0, 4, 2, 3]
 
 
-def test_a_guess_is_offered_and_not_taken(tmp_path: Path) -> None:
-    names = ("id", "lat", "lon", "v", "u")
-    assert (
-        guess(names) == ([2, 1], [4, 3])
-        and guess(("a", "b")) == ([], [])
-        and guess(("T", "lon", "lat")) == ([1, 2], [])
-    )
-    path = save(tmp_path / "a.csv", names, A[:, :5])
-    seen = uploads.preview(path)
-    assert not seen.ok and "or assign them (columns)" in seen.defects[0] and seen.names == names
-    seen = uploads.preview(path, FieldSpec(columns="lon, lat -> u, v"))
-    assert seen.ok and not any("only at the equator" in text for text in seen.warnings)
-
-
 def test_columns_stand_in_links_and_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spec = FieldSpec(source="jacksboro", columns=SAYS)
     assert FIELD.read(FIELD.write(spec)) == spec
@@ -122,7 +108,7 @@ def test_columns_stand_in_links_and_on_the_command_line(tmp_path: Path, capsys: 
     assert main(["preview", str(path), "--set", f"field.columns={SAYS}"]) == 0
     assert "90 samples" in capsys.readouterr().out
     assert main(["preview", str(path)]) == 2
-    assert "assign them (columns)" in capsys.readouterr().err
+    assert "as in columns = 'lon, lat -> " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["lat, lon -> u, v", "Latitude [deg], Longitude [deg] -> z"])

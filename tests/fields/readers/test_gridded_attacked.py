@@ -83,7 +83,8 @@ def test_a_gradient_over_kilometres_and_metres_has_one_unit(tmp_path: Path) -> N
     )
     found = field(path, scalar="h")
     assert found.value == "units per km"
-    right = np.stack([1000 * found.x[:, 1], 1e6 * found.x[:, 0]], axis=1)[: found.nodes]
+    assert found.position == ("km", "km")
+    right = np.stack([1e6 * found.x[:, 1], 1e6 * found.x[:, 0]], axis=1)[: found.nodes]
     assert found.f[: found.nodes] == pytest.approx(right, rel=1e-6, abs=1.0)
 
 

@@ -42,4 +42,4 @@ def test_parallels_fill_their_cylinder_and_bent_rows_do_not(tmp_path: Path) -> N
 
 def test_a_band_that_does_not_close_is_no_cylinder(tmp_path: Path) -> None:
     band = read(tmp_path / "a.nc", LON * 0.7, LAT, (("x",), ("y",)))
-    assert "too wide for a map" in " ".join(band.notes) and TOLD not in " ".join(band.notes)
+    assert "too far for a map" in " ".join(band.notes) and TOLD not in " ".join(band.notes)

@@ -180,3 +180,26 @@ def test_what_is_no_square_of_the_web_is_not_stretched_to_one(tmp_path: Path, sh
 def test_feet_of_a_tile_are_not_called_metres(tmp_path: Path) -> None:
     raster = read_tile(save(tmp_path / "a.png", colours(HEIGHTS, MAPBOX)), RasterOptions(height_unit="foot"))
     assert raster.conversions[0].count("feet") == 1 and "metres" not in raster.conversions[0]
+
+
+def test_why_a_tile_has_no_place_is_said_where_slopes_need_one(tmp_path: Path) -> None:
+    heights = 500 + 3.0 * np.arange(257)[None, :] + np.arange(257)[:, None]
+    path = tmp_path / "9" / "270" / "148.png"
+    path.parent.mkdir(parents=True)
+    save(path, colours(heights, TERRARIUM))
+    with pytest.raises(InputError, match="has 257 x 257 pixels, and tiles of the web are squares") as caught:
+        catalog.resolve(FieldSpec(source=str(path), slope="per-metre"))
+    assert "set pixel_size" in str(caught.value)
+    assert "crs = none leaves out" in read_tile(path, RasterOptions(crs="none")).notes[0]
+
+
+def test_a_size_of_pixels_is_told_to_do_nothing_where_the_path_says_it(tmp_path: Path) -> None:
+    path = tmp_path / "9" / "270" / "148.png"
+    path.parent.mkdir(parents=True)
+    save(path, colours(500 + 3.0 * np.arange(256)[None, :] + np.arange(256)[:, None], TERRARIUM))
+    said = "pixel_size = 30 was left out: 148.png says where it lies"
+    for pixel_size in (0.0, 30.0):
+        field = catalog.resolve(FieldSpec(source=str(path), pixel_size=pixel_size))
+        assert any(text.startswith(said) for text in field.warnings) == bool(pixel_size)
+    field = catalog.resolve(FieldSpec(source=str(path), pixel_size=30.0, crs="none", slope="per-metre"))
+    assert not any("was left out" in text for text in field.warnings)

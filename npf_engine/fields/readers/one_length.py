@@ -1,0 +1,39 @@
+"""Positions that a file gives in different units of length, as positions in one unit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from npf_engine.fields.units_of_height import length_of
+
+
+@dataclass(frozen=True)
+class OneLength:
+    """Factors of the positions along each axis, their units after that, what was done, and what to know."""
+
+    factors: tuple[float, ...]
+    units: tuple[str, ...]
+    told: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def one_length(names: Sequence[str], units: Sequence[str]) -> OneLength:
+    """Lengths become the unit of the first; where one is no length all stay, which is told: distances, and so M, hang
+    on what they are measured in."""
+    said = tuple(units)
+    lengths = [length_of(unit) for unit in said]
+    if not all(said) or len(set(said)) < 2 or (len({*lengths}) == 1 and lengths[0] is not None):
+        return OneLength((1.0,) * len(said), said)
+    first, known = lengths[0], [length for length in lengths if length]
+    if not first or len(known) < len(said):
+        listed = ", ".join(f"{name} in {unit}" for name, unit in zip(names, said, strict=True))
+        note = f"Positions are in different units ({listed}), taken as they stand: M hangs on them."
+        return OneLength((1.0,) * len(said), said, (), (note,))
+    factors = tuple(length / first for length in known)
+    told = tuple(
+        f"{name} in {unit} was turned into {said[0]}, as {names[0]} is: times {factor:.6g}."
+        for name, unit, factor in zip(names, said, factors, strict=True)
+        if factor != 1.0
+    )
+    return OneLength(factors, (said[0],) * len(said), told)
