@@ -33,6 +33,7 @@ setup(
         "npf_engine.bundle": ["pictures.ipynb"],
         "npf_engine.fields.places": ["gazetteer.json"],
         "npf_engine.fields": ["data/winds.nc", "data/winds.txt"],
+        "npf_engine.studies.reproduction": ["kept/*/*.json"],
         GALLERY: ["*.zip"],
     },
 )

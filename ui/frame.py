@@ -44,6 +44,7 @@ PAGES: dict[str, Entry] = {
         "pages/landscape/page.py", "Landscape", ":material/landscape:", "Explore", ("landscape", "experiment")
     ),
     "lab": Entry("pages/lab/page.py", "Monge lab", ":material/science:", "Explore", ("lab", "recolor")),
+    "reproduce": Entry("pages/reproduce/page.py", "Reproduce", ":material/fact_check:", "Explore", ("reproduce",)),
     "models": Entry("pages/models/page.py", "Models", ":material/inventory_2:", "Explore"),
 }
 

@@ -19,7 +19,7 @@ from npf_engine.errors import InputError
 from npf_engine.studies import kinds
 
 # Kinds of run whose module arranges what can be typed and what is answered; any other has a flag for each setting.
-ARRANGED = {name: name for name in ("train", "experiment", "landscape", "lab", "recolor")}
+ARRANGED = {name: name for name in ("train", "experiment", "landscape", "lab", "recolor", "reproduce")}
 NEGATIVE_NUMBER = re.compile(r"^-(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$")
 
 

@@ -20,6 +20,7 @@ from npf_engine.studies.kind import SpecT as SpecT
 from npf_engine.studies.lab.words import KIND as LAB
 from npf_engine.studies.landscape.words import KIND as LANDSCAPE
 from npf_engine.studies.recolor.words import KIND as RECOLOR
+from npf_engine.studies.reproduction.words import KIND as REPRODUCTION
 
 AnyKind = Kind[Spec, Result]  # of which spec and result shows when they are there
 KIND = "kind"  # key of spec.json
@@ -35,7 +36,7 @@ def register(kind: Kind[SpecT, ResultT]) -> None:
     KINDS[kind.name] = known
 
 
-for _kind in (TRAINING, LANDSCAPE, EXPERIMENT, LAB, RECOLOR):
+for _kind in (TRAINING, LANDSCAPE, EXPERIMENT, LAB, RECOLOR, REPRODUCTION):
     KINDS[_kind.name] = cast(AnyKind, _kind)
 
 

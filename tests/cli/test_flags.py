@@ -106,6 +106,7 @@ def test_every_kind_takes_seed_device_threads_and_out():
     for kind in kinds.KINDS.values():
         name = kind.words.command or kind.name
         positional = {"train": ["swirl"], "recolor": ["day", "sunset"], "landscape": ["mixture"], "lab": ["gaussian"]}
+        positional["reproduce"] = ["table-1"]
         words = [name, *positional.get(name, ["5.3"]), "--out", "x", "--json"]
         args = parser.parse_args([*words, "--seed", "7", "--device", "cpu", "--threads", "2"])
         given = flags.typed(kind.spec_type, args)

@@ -39,6 +39,7 @@ from npf_engine.studies.landscape.spec import LandscapeSpec
 from npf_engine.studies.recolor import run as recoloring
 from npf_engine.studies.recolor import transfer
 from npf_engine.studies.recolor.spec import RecolorSpec
+from npf_engine.studies.reproduction.spec import ReproductionSpec
 from npf_engine.tasks import layout
 from npf_engine.tasks.processes import FileLock
 from npf_engine.tasks.recorder import Recorder
@@ -133,6 +134,8 @@ def left_in(folder: Path) -> dict[str, Any]:
             found[path.name] = open_picture(path).rgb
         elif path.suffix == ".zip":
             found["networks"] = npf.load(path).fingerprint()
+        elif path.suffix == ".csv":
+            found[path.name] = np.frombuffer(path.read_bytes(), dtype=np.uint8)
         elif path.name == "model":
             found["networks"] = PolarFactorization.load(path).fingerprint()
     return found
@@ -316,11 +319,19 @@ def test_an_experiment(
     assert numbers.get("networks", report["fingerprint"]) == report["fingerprint"]
 
 
+def test_a_reproduction(tmp_path: Path) -> None:
+    spec = ReproductionSpec(paper="cdm", item="figure-1")
+    report, _ = in_every_way(spec, ["reproduce", "figure-1", "--paper", "cdm"], tmp_path, breaks=0)
+    assert report["rows"][-1]["ours"] < 1e-6
+
+
 # -- what the ways share ---------------------------------------------------------------------------------------------
 
 
 def test_every_kind_is_held() -> None:
-    assert set(kinds.KINDS) == {"train", "landscape", "experiment", "lab", "recolor"}, "a new kind needs its test here"
+    assert set(kinds.KINDS) == {"train", "landscape", "experiment", "lab", "recolor", "reproduce"}, (
+        "a new kind needs its test here"
+    )
 
 
 def test_ctrl_c_leaves_a_folder_that_goes_on(

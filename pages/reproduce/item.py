@@ -1,0 +1,98 @@
+"""One item: what it shows, our last run beside the paper, and the buttons that queue it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import plotly.io
+import streamlit as st
+
+from npf_engine.studies.reproduction import kept
+from npf_engine.studies.reproduction.item import Item
+from npf_engine.studies.reproduction.kept import Kept
+from npf_engine.studies.reproduction.result import ReproductionResult, Row
+from npf_engine.studies.reproduction.spec import PAPER, QUICK, ReproductionSpec
+from pages.reproduce import forms, table
+from ui import frame, states
+from ui.plots import plot
+from ui.runs import remember, store
+
+MOST_SEED = 2**31 - 1
+NAMES = {QUICK: "quick", PAPER: "the paper's size"}
+
+
+def show(paper: str, item: Item) -> None:
+    """The item, its buttons, and what its last runs came to."""
+    runs = {preset: kept.find(paper, item.name, preset) for preset in (QUICK, PAPER)}
+    st.markdown(f"## {item.title}")
+    st.markdown(f"{item.about} Section {item.section} of the paper.")
+    if item.needs:
+        st.caption(f"It needs {item.needs}.")
+    _buttons(paper, item, runs[QUICK])
+    there = [(preset, run) for preset, run in runs.items() if run is not None]
+    if not there:
+        st.info("It was not run yet: nothing is known of how it comes out here.", icon=":material/hourglass_empty:")
+    for preset, run in there:
+        st.markdown(f"### Our last run, {NAMES[preset]}")
+        result(run.result, f"{paper}_{item.name}_{preset}", run.picture)
+        frame.caption(f"{run.date}, version {run.version}, {run.machine}, {table.spent(run.result.seconds)}.")
+        st.code(run.command, language="bash")
+    if there and item.large and runs[PAPER] is None:
+        st.caption(f"At the paper's size it was never run: that takes {item.large}.")
+
+
+def _buttons(paper: str, item: Item, quick: Kept | None) -> None:
+    cost = f", about {table.spent(quick.result.seconds)}" if quick is not None else ""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="reproduce_buttons"):
+        seed = st.number_input(
+            "Seed", 0, MOST_SEED, 0, key="reproduce_seed", width=110, help="Fixes every random draw."
+        )
+        if st.button(f"Run{cost}", type="primary", icon=":material/play_arrow:", key="run_quick"):
+            _submit(ReproductionSpec(paper=paper, item=item.name, seed=int(seed)))
+        if item.large and st.button(
+            "Run at the paper's size", icon=":material/hourglass_top:", key="run_paper", help=f"It takes {item.large}."
+        ):
+            _submit(ReproductionSpec(paper=paper, item=item.name, preset=PAPER, seed=int(seed), device="auto"))
+        form = forms.of(paper, item.name)
+        if form is not None:
+            page, query, label = form
+            frame.link(page, label, query)
+
+
+def _submit(spec: ReproductionSpec) -> None:
+    with states.told():
+        run = store().submit(spec)
+        st.query_params.clear()
+        remember(run.id)
+        st.rerun()
+
+
+def result(told: ReproductionResult, key: str, picture: Path | None) -> None:
+    """Rows beside the paper's, and the picture."""
+    if picture is not None:
+        with states.told():
+            figure = plotly.io.from_json(picture.read_text(encoding="utf-8"))
+            plot(figure, f"picture_{key}", "Ours; the paper's stands in the paper, with the description above.")
+    text, number = st.column_config.TextColumn, st.column_config.NumberColumn
+    st.dataframe(
+        [_shown(row) for row in told.rows],
+        hide_index=True,
+        width="stretch",
+        placeholder="–",
+        column_config={
+            "what": text("What", width="large"),
+            "paper": number("Paper", format="%.4g", help="What the paper prints; a dash where it draws or is silent."),
+            "ours": number("Ours", format="%.4g"),
+            "floor": number("Floor", format="%.4g", help="What two draws of one law differ by: nothing can do better."),
+            "trivial": number("Trivial", format="%.4g", help="What a map that learned nothing scores."),
+            "note": text("Note", width="medium"),
+        },
+        key=f"rows_{key}",
+    )
+    for note in told.notes:
+        st.caption(states.sentence(note))
+
+
+def _shown(row: Row) -> dict[str, object]:
+    numbers = {"paper": row.paper, "ours": row.ours, "floor": row.floor, "trivial": row.trivial}
+    return {"what": row.what, **numbers, "note": row.note}

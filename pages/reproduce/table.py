@@ -1,0 +1,60 @@
+"""All items of a paper: the paper's number, ours, and the last runs."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from npf_engine.studies.reproduction import kept
+from npf_engine.studies.reproduction.items import PAPERS
+from npf_engine.studies.reproduction.kept import Kept
+from npf_engine.studies.reproduction.spec import PAPER, QUICK
+from ui import frame
+
+
+def show(paper: str) -> None:
+    """One row an item, the first number of each beside the paper's."""
+    rows = []
+    for name, item in PAPERS[paper].items.items():
+        quick, large = (kept.find(paper, name, preset) for preset in (QUICK, PAPER))
+        last = large or quick
+        first = None if last is None else last.result.rows[0]
+        rows.append(
+            {
+                "item": item.title,
+                "about": item.about,
+                "paper": None if first is None else first.paper,
+                "ours": None if first is None else first.ours,
+                "floor": None if first is None else first.floor,
+                "trivial": None if first is None else first.trivial,
+                "quick": _when(quick),
+                "large": _when(large) if item.large else "one size",
+            }
+        )
+    text, number = st.column_config.TextColumn, st.column_config.NumberColumn
+    st.dataframe(
+        rows,
+        hide_index=True,
+        width="stretch",
+        height=330,
+        placeholder="–",
+        column_config={
+            "item": text("Item", pinned=True),
+            "about": text("What it shows", width="large"),
+            "paper": number("Paper", format="%.4g", help="What the paper prints; a dash where it draws."),
+            "ours": number("Ours", format="%.4g", help="Of the last run: the first row of the item."),
+            "floor": number("Floor", format="%.4g", help="What two draws of one law differ by."),
+            "trivial": number("Trivial", format="%.4g", help="What a map that learned nothing scores."),
+            "quick": text("Last quick run"),
+            "large": text("Last run at the paper's size"),
+        },
+    )
+    frame.caption("The numbers are the first row of each item, of its last run; choose an item below for all of them.")
+
+
+def _when(run: Kept | None) -> str:
+    return "never" if run is None else f"{run.date}, {spent(run.result.seconds)}"
+
+
+def spent(seconds: float) -> str:
+    """Seconds or minutes, in words."""
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
