@@ -28,7 +28,7 @@ def _setup() -> None:
         label_visibility="collapsed",
     )
     about = PAPERS[paper]
-    frame.caption(f"{about.title}. {about.authors}.")
+    frame.caption(" ".join(f"{text}." for text in (about.title, about.authors) if text))
     table.show(paper)
     name = _kept("item", tuple(about.items))
     st.selectbox(

@@ -35,7 +35,7 @@ def show(paper: str) -> None:
         rows,
         hide_index=True,
         width="stretch",
-        height=330,
+        height=min(330, 36 * (len(rows) + 1) + 2),
         placeholder="–",
         column_config={
             "item": text("Item", pinned=True),

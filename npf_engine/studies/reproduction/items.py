@@ -10,7 +10,7 @@ _DRIFTING = f"{ROOM}.drifting"
 CDM = Paper(
     "Constrained drifting",
     "Learning Monge maps with constrained drifting models",
-    "seed 003",
+    "",
     listed(
         Item(
             "figure-1",
