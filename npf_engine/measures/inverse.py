@@ -86,11 +86,16 @@ def inverse_cosine(model: PolarFactorization, field: Field, seed: int, n: int = 
     return Cosine(float(cosines.mean()), float(unit.mean(0).norm()), float(cosines.std()))
 
 
-def inverse_cosines(model: PolarFactorization, y: Tensor, seed: int) -> Tensor | None:
-    """The cosine of each row of y (n, d) with F at one drawn pre-image of it; (n,), or None where F is not a
-    function."""
+def reached(model: PolarFactorization, y: Tensor, seed: int) -> Tensor | None:
+    """F (n, d) at one drawn pre-image of each row of y (n, d); None where F is not a function."""
     if model.function is None or model.bridge is None or model.d < 2:
         return None
     start = model._project(model.solve(y.to(model.u.like)).x)
-    x = model.sample_inverse(start, seed).cpu().float()
-    return torch.nn.functional.cosine_similarity(model.function(x), y, dim=1)
+    return model.function(model.sample_inverse(start, seed).cpu().float())
+
+
+def inverse_cosines(model: PolarFactorization, y: Tensor, seed: int) -> Tensor | None:
+    """The cosine of each row of y (n, d) with F at one drawn pre-image of it; (n,), or None where F is not a
+    function."""
+    found = reached(model, y, seed)
+    return None if found is None else torch.nn.functional.cosine_similarity(found, y, dim=1)

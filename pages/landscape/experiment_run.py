@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from npf_engine.figures import classifier, curves, histograms
+from npf_engine.figures import classifier, curves, histograms, reproduced
+from npf_engine.numbers import number
 from npf_engine.runs.reading import Status
 from npf_engine.runs.store import Run
 from npf_engine.studies.classifier.result import Cosine, ExperimentResult
@@ -86,7 +87,8 @@ def _result(run: Run, name: str) -> None:
         st.warning(states.sentence(warning), icon=":material/warning:")
     if "pushforward" in report.metrics:
         accuracy.table(run, name)
-        _cosine(run, report.cosine, name)
+    _cosine(run, report.cosine, name)
+    _distances(run, report, name)
     _table(report)
     _traces(run, name)
 
@@ -106,12 +108,32 @@ def _cosine(run: Run, item: Cosine | None, name: str) -> None:
     )
 
 
+def _distances(run: Run, report: ExperimentResult, name: str) -> None:
+    """Figures 13 and 15: how far the gradients at generated weights are from those asked for, and the noise."""
+    figures, told = data.arrays(run, "figures.npz"), report.cloud("inverse_distance")
+    if "distance_inverse" not in figures or not told:
+        return
+    laws = {"Iψ∘∇u*": figures["distance_inverse"], "another minibatch": figures["distance_floor"]}
+    shown = {"distance to the gradient asked for": laws}
+    if len(figures.get("stochasticity", ())):
+        shown["S of two batches of gradients"] = {"at the same weights": figures["stochasticity"]}
+    plot(
+        reproduced.histograms(shown),
+        "distances",
+        f"Median distance {number(told.get('inverse'))}; another minibatch at the weights themselves has "
+        f"{number(told.get('floor'))}, and gradients dealt out at random {number(told.get('trivial'))}. What two "
+        "minibatches differ by is what no inverse can know.",
+        {key: figures[key] for key in figures if key.startswith("distance_") or key == "stochasticity"},
+        name,
+    )
+
+
 def _table(report: ExperimentResult) -> None:
     """What each cloud of weights achieves; the trivial answers last."""
     found = [(title, cloud) for key, title in data.CLOUDS.items() if (cloud := report.cloud(key))]
     if not found:
         return
-    number = st.column_config.NumberColumn
+    column = st.column_config.NumberColumn
     rows = [
         {
             "weights": title,
@@ -130,11 +152,11 @@ def _table(report: ExperimentResult) -> None:
         placeholder="–",
         column_config={
             "weights": st.column_config.TextColumn("Weights", width="medium"),
-            "above": number("Above 50 % (%)", format="%.0f", help="Share of weights with more than half right."),
-            "accuracy": number("Median accuracy (%)", format="%.1f"),
-            "loss": number("Median loss", format="%.3g"),
-            "norm": number("Median |G|", format="%.3g", help="Of one minibatch's gradient."),
-            "distance": number("Distance", format="%.3g", help="Median distance to the nearest warm-up particle."),
+            "above": column("Above 50 % (%)", format="%.0f", help="Share of weights with more than half right."),
+            "accuracy": column("Median accuracy (%)", format="%.1f"),
+            "loss": column("Median loss", format="%.3g"),
+            "norm": column("Median |G|", format="%.3g", help="Of one minibatch's gradient."),
+            "distance": column("Distance", format="%.3g", help="Median distance to the nearest warm-up particle."),
         },
     )
     frame.caption(SAMPLED if report.cloud("restart") else GENERATED)

@@ -23,7 +23,7 @@ from npf_engine.sampling.chain import ChainState, Oracle, Trace, run_chain
 from npf_engine.sampling.langevin import Langevin, LangevinSettings
 from npf_engine.settings import reading
 from npf_engine.studies.classifier.data import as_field, uniform_pairs
-from npf_engine.studies.classifier.measures import characters, stochasticity, summary
+from npf_engine.studies.classifier.measures import characters, distances, stochasticity, summary
 from npf_engine.studies.classifier.outcome import Outcome, best_of
 from npf_engine.studies.classifier.result import Cosine
 from npf_engine.studies.classifier.spec import ExperimentSpec
@@ -121,7 +121,7 @@ def _measure(
 ) -> tuple[dict[str, object], dict[str, np.ndarray], Cosine]:
     """Table 2 with floors and trivial answers, the cosine's ceiling, and the arrays of Figure 3."""
     # The measures live a floor above; an experiment is where both meet.
-    from npf_engine.measures.inverse import inverse_cosines
+    from npf_engine.measures.inverse import reached
     from npf_engine.measures.report import accuracy_report
 
     model = made.model
@@ -135,9 +135,10 @@ def _measure(
     ).metrics.to_json()
     x, y = field.x_test[:SHOWN], field.y_test[:SHOWN]
     assert field.function is not None
-    ceiling = cosine_similarity(field.function(x), y, dim=1)
-    cosines = inverse_cosines(model, y, spec.seed)
-    assert cosines is not None
+    again, there = field.function(x), reached(model, y, spec.seed)
+    assert there is not None
+    ceiling, cosines = cosine_similarity(again, y, dim=1), cosine_similarity(there, y, dim=1)
+    distance = distances(there, again, y, seeds.generator(spec.seed, "classifier.dealt"))
     # By the mean unit vector of the *training* samples: what can be known without the test samples.
     direction = torch.nn.functional.normalize(field.y_train, dim=1).mean(0)
     trivial = cosine_similarity(direction[None], y, dim=1)
@@ -149,6 +150,7 @@ def _measure(
         n=len(cosines),
     )
     metrics["inverse_cosine"] = found.to_json()
+    metrics["inverse_distance"] = {name: float(values.median()) for name, values in distance.items()}
     generator = seeds.generator(spec.seed, "classifier.stochasticity")
     drawn = stochasticity(classifier, x, generator, spec.report.draws)
     metrics["stochasticity"] = drawn
@@ -157,6 +159,7 @@ def _measure(
         "cosine": cosines.numpy(),
         "trivial_cosine": trivial.numpy(),
         "ceiling_cosine": ceiling.numpy(),
+        **{f"distance_{name}": values.numpy() for name, values in distance.items()},
         "grad_u": image.numpy(),
         "field": y.numpy(),
         "stochasticity": torch.tensor(drawn["values"]).numpy(),

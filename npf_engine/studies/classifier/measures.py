@@ -66,6 +66,14 @@ def stochasticity(classifier: Classifier, w: Tensor, generator: torch.Generator,
     }
 
 
+def distances(there: Tensor, again: Tensor, y: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+    """Distances to gradients y (n, d), (n,) each: "inverse", of those at generated weights, ``there``; "floor", of
+    those at y's own weights on another minibatch, ``again``; "trivial", of y dealt out at random (NPF Figure 13)."""
+    dealt = y[torch.randperm(len(y), generator=generator)]
+    clouds = {"inverse": there, "floor": again, "trivial": dealt}
+    return {name: (cloud.cpu() - y.cpu()).norm(dim=1) for name, cloud in clouds.items()}
+
+
 def distance_to_nearest(x: Tensor, cloud: Tensor) -> Tensor:
     """|x_i - nearest of cloud| (n,) for x (n, d), cloud (m, d)."""
     return torch.cat([torch.cdist(part, cloud).amin(dim=1) for part in x.float().cpu().split(1024)]).float()

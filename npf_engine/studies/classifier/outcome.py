@@ -19,12 +19,13 @@ from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.studies.classifier.result import ExperimentResult
 from npf_engine.tasks.files import write_atomic
 
-PARTICLES, FIGURES, WEIGHTS, RESULT, MODEL = (
+PARTICLES, FIGURES, WEIGHTS, RESULT, MODEL, NETWORKS = (
     "particles.npz",
     "figures.npz",
     "best-weights.safetensors",
     "result.json",
     "model",
+    "networks.safetensors",
 )
 
 
@@ -32,7 +33,7 @@ PARTICLES, FIGURES, WEIGHTS, RESULT, MODEL = (
 class Outcome:
     """metrics, trivial, verdict, seconds and samplers as ``ExperimentResult`` has them; particles: clouds of weights
     and what they achieve, by name; figures: other arrays; best (222,): the weights of highest test accuracy; model: the
-    trained factorization of 5.3 and 5.4; fingerprint: of the networks' weights."""
+    trained factorization of 5.3 and 5.4; fingerprint: of the networks' weights; networks: of 5.5, by name."""
 
     metrics: dict[str, object]
     trivial: dict[str, object]
@@ -44,6 +45,7 @@ class Outcome:
     model: PolarFactorization | None = None
     samplers: dict[str, object] = field(default_factory=dict)
     fingerprint: str | None = None
+    networks: dict[str, dict[str, Tensor]] = field(default_factory=dict)
 
     def write(self, folder: Path, result: ExperimentResult) -> None:
         """Write all of it, and what the experiment answers; a file that is there is replaced whole."""
@@ -53,6 +55,9 @@ class Outcome:
         if self.best is not None:
             tensors = {k: v.contiguous().clone() for k, v in split_weights(self.best.cpu().float()).items()}
             write_atomic(folder / WEIGHTS, save_tensors(tensors))
+        if self.networks:
+            kept = {f"{name}.{key}": t.cpu().contiguous() for name, s in self.networks.items() for key, t in s.items()}
+            write_atomic(folder / NETWORKS, save_tensors(kept))
         if self.model is not None:
             self.model.save(folder / MODEL)
         write_atomic(folder / RESULT, json.dumps(result.to_json(), indent=1).encode())

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import cosine_similarity
 
 from npf_engine import seeds
 from npf_engine.errors import InputError
@@ -27,8 +29,16 @@ from npf_engine.sampling.npf import LmcNpf
 from npf_engine.sampling.npf_networks import NpfNetworks, NpfSettings
 from npf_engine.settings import reading
 from npf_engine.studies.classifier.factorize import oracle_of, start_particles
-from npf_engine.studies.classifier.measures import HALF, characters, distance_to_nearest, stochasticity, summary
+from npf_engine.studies.classifier.measures import (
+    HALF,
+    characters,
+    distance_to_nearest,
+    distances,
+    stochasticity,
+    summary,
+)
 from npf_engine.studies.classifier.outcome import Outcome, best_of
+from npf_engine.studies.classifier.result import Cosine
 from npf_engine.studies.classifier.spec import ExperimentSpec
 from npf_engine.tasks.recorder import Recorder, State
 from npf_engine.transport.conjugate import quadratic_start
@@ -67,6 +77,7 @@ def run_sampling(classifier: Classifier, spec: ExperimentSpec, recorder: Recorde
     chains["restart"], _ = _chain(Langevin(oracle, settings), fresh, p.inner - 1, classifier, spec, recorder, "restart")
     outcome = _outcome(classifier, spec, warm, chains, traces)
     outcome.samplers["gradient_evaluations"] = evaluations
+    _inverted(outcome, networks, chains["lmc-npf"], classifier, spec)
     outcome.seconds |= seconds
     outcome.fingerprint = fingerprint(networks.modules)
     return outcome
@@ -231,6 +242,33 @@ def _outcome(
     trivial: dict[str, object] = {name: short[name] for name in ("restart", "uniform")}
     samplers: dict[str, object] = {name: short[name] for name in ("lmc", "lmc-npf")}
     return Outcome(metrics, trivial, judge(short, len(warm)), {}, particles, figures, best, samplers=samplers)
+
+
+def _inverted(outcome: Outcome, networks: NpfNetworks, x: Tensor, classifier: Classifier, spec: ExperimentSpec) -> None:
+    """Figure 15: gradients y at the sampled weights x (P, 222), and those at I_psi(grad u*(y)), on new minibatches;
+    the networks are kept."""
+    generator = seeds.generator(spec.seed, "particles.inverted")
+    y, again = classifier.gradient(x, generator), classifier.gradient(x, generator)
+    drawn = networks.inverse(networks.m_theta(y), generator).float()
+    there = classifier.gradient(drawn, generator)
+    known = torch.isfinite(there).all(dim=1).cpu()
+    y, again, there = (cloud.cpu()[known] for cloud in (y, again, there))
+    direction = torch.nn.functional.normalize(networks.memory.f[: networks.memory.filled].cpu(), dim=1).mean(0)
+    cosines = {
+        "cosine": cosine_similarity(there, y, dim=1),
+        "trivial_cosine": cosine_similarity(direction[None], y, dim=1),
+        "ceiling_cosine": cosine_similarity(again, y, dim=1),
+    }
+    distance = distances(there, again, y, generator)
+    mean, trivial, ceiling = (float(values.mean()) for values in cosines.values())
+    found = Cosine(mean, float(cosines["cosine"].std()), trivial, ceiling, len(y))
+    outcome.metrics["inverse_cosine"] = found.to_json()
+    outcome.metrics["inverse_distance"] = {name: float(values.median()) for name, values in distance.items()}
+    noise = outcome.metrics["stochasticity"]
+    outcome.figures |= {name: values.numpy() for name, values in cosines.items()}
+    outcome.figures |= {f"distance_{name}": values.numpy() for name, values in distance.items()}
+    outcome.figures["stochasticity"] = np.array(reading.numbers(reading.as_mapping("noise", noise), "values"))
+    outcome.networks = {name: module.state_dict() for name, module in networks.modules.items()}
 
 
 def judge(short: dict[str, dict[str, float]], particles: int) -> Verdict:

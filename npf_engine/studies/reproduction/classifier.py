@@ -159,30 +159,34 @@ def _noise(metrics: Mapping[str, object]) -> Row:
     return Row("S_eps of two batches of gradients at the same weights", None, value, floor, note=note)
 
 
-def inverse_flow(bench: Bench) -> Made:
-    """Figure 13."""
-    part = _done(bench, FLOW)
+def _inverse(part: Part) -> Made:
+    """Gradients at generated weights against those asked for, and the minibatch's noise."""
     figures, metrics = part.arrays("figures.npz"), reading.mapping(part.report, "metrics")
-    cosine = of_metric(metrics, "inverse_cosine")
+    cosine, distance = of_metric(metrics, "inverse_cosine"), reading.maybe_mapping(metrics, "inverse_distance")
+    here, floor, trivial = (reading.maybe_number(distance, key) for key in ("inverse", "floor", "trivial"))
+    ceiling = reading.maybe_number(reading.maybe_mapping(metrics, "inverse_cosine"), "ceiling")
+    told = "" if ceiling is None else f"at most {ceiling:.3f}, by the minibatch's noise; trivial: one fixed direction"
     rows = [
-        Row("cosine of G(I_psi(grad u*(y))) with y, mean", None, cosine["mean"], None, cosine["trivial"]),
+        Row("cosine of G(I_psi(grad u*(y))) with y, mean", None, cosine["mean"], None, cosine["trivial"], told),
+        Row("|G(I_psi(grad u*(y))) - y|, median", None, here, floor, trivial, "floor: another minibatch"),
         _noise(metrics),
     ]
     laws = {
-        "cosine": {"Iψ∘∇u*": figures["cosine"], "one fixed direction": figures["trivial_cosine"]},
+        "cosine": {"Iψ∘∇u*": figures["cosine"], "another minibatch": figures["ceiling_cosine"]},
+        "distance to y": {"Iψ∘∇u*": figures["distance_inverse"], "another minibatch": figures["distance_floor"]},
         "S of two batches": {"at the same weights": figures["stochasticity"]},
     }
-    if "distance" in figures:
-        laws["|G(Iψ(∇u*(y))) - y|"] = {"Iψ∘∇u*": figures["distance"]}
     return _made(part, rows, reproduced.histograms(laws))
+
+
+def inverse_flow(bench: Bench) -> Made:
+    """Figure 13."""
+    return _inverse(_done(bench, FLOW))
 
 
 def inverse_sampled(bench: Bench) -> Made:
     """Figure 15."""
-    part = _done(bench, SAMPLING)
-    metrics = reading.mapping(part.report, "metrics")
-    made = _characters(part, "lmc-npf", "LMC-NPF")
-    return _made(part, [_noise(metrics), *made.rows], made.figure)
+    return _inverse(_done(bench, SAMPLING))
 
 
 def islands(bench: Bench) -> Made:

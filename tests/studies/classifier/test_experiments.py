@@ -34,7 +34,7 @@ from npf_engine.settings.stages import (
 from npf_engine.studies.classifier import sample
 from npf_engine.studies.classifier.data import axis_names, uniform_pairs
 from npf_engine.studies.classifier.factorize import judge
-from npf_engine.studies.classifier.measures import distance_to_nearest, stochasticity
+from npf_engine.studies.classifier.measures import distance_to_nearest, distances, stochasticity
 from npf_engine.studies.classifier.presets import experiment_preset
 from npf_engine.studies.classifier.result import Cosine
 from npf_engine.studies.classifier.run import run_experiment
@@ -228,6 +228,9 @@ def test_experiment_5_5_compares_at_equal_budget_and_resumes(
     assert len(data["fingerprint"]) == 64
     assert data["gradient_evaluations"]["lmc"] == data["gradient_evaluations"]["lmc-npf"] == 12 * 40
     assert data["metrics"]["warmup"]["distance_to_warmup"] == 0
+    asked = data["metrics"]["inverse_cosine"]
+    assert asked["n"] == 40 and -1 <= asked["mean"] <= 1
+    assert set(data["metrics"]["inverse_distance"]) == {"inverse", "floor", "trivial"}
     # LMC has only its own steps to leave the warm-up by.
     assert 0 < data["lmc"]["distance_to_warmup"] < data["metrics"]["uniform"]["distance_to_warmup"]
 
@@ -242,6 +245,13 @@ def test_experiment_5_5_compares_at_equal_budget_and_resumes(
         run_experiment(spec, recorder, None, digits)
     again = run_experiment(spec, ConsoleRecorder(tmp_path, quiet=True), None, digits).to_json()
     assert again["metrics"] == data["metrics"]
+
+
+def test_distances_of_gradients_to_those_asked_for() -> None:
+    y = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    found = distances(y + torch.tensor([3.0, 4.0]), y, y, torch.Generator().manual_seed(3))
+    assert found["inverse"].tolist() == [5.0] * 3 and found["floor"].tolist() == [0.0] * 3
+    assert set(found["trivial"].tolist()) <= {0.0, 1.0, float(torch.tensor(2.0).sqrt())}
 
 
 def test_distance_and_stochasticity_of_known_clouds(digits: Digits) -> None:
