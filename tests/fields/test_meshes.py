@@ -20,12 +20,14 @@ from vtkmodules.vtkCommonDataModel import (
     vtkStructuredGrid,
     vtkUnstructuredGrid,
 )
+from vtkmodules.vtkFiltersCore import vtkAppendFilter
 
 from npf_engine.errors import InputError
 from npf_engine.fields import uploads
 from npf_engine.fields.catalog import resolve
 from npf_engine.fields.field import Field
 from npf_engine.fields.readers import file_reading, meshes
+from npf_engine.fields.readers.mesh_file import Mesh, open_mesh
 from npf_engine.fields.spec import FieldSpec
 
 SHAPE = (9, 8, 7)
@@ -406,3 +408,37 @@ def test_vtk_that_is_not_installed_is_one_sentence(tmp_path: Path, monkeypatch: 
     monkeypatch.setitem(sys.modules, "vtkmodules", None)
     with pytest.raises(InputError, match=r"pip install 'npf-explorer\[fields\]'"):
         file_reading.read_upload(path, FieldSpec())
+
+
+def ghosts(data: vtkDataSet, hidden: np.ndarray, cells: bool) -> None:
+    """Hide points or cells, as ParaView marks them."""
+    made = numpy_to_vtk((hidden.ravel() * (32 if cells else 2)).astype(np.uint8), deep=True)
+    made.SetName("vtkGhostType")
+    (data.GetCellData() if cells else data.GetPointData()).AddArray(made)
+
+
+@pytest.mark.parametrize("kind", ["points", "cells", "loose"])
+def test_slopes_beside_what_is_hidden_are_right_or_not_known(tmp_path: Path, kind: str) -> None:
+    """h = 2 x + 3 y + z^2 at half of the points or cells of a lattice: slopes of one side, or none, and never 0."""
+    cells, shape = kind == "cells", (16, 15, 14)
+    x = lattice(shape)
+    data = image(shape)
+    if cells:
+        x = Mesh("a.vti", data, (), "", 3).points("cell")
+    hidden = np.random.default_rng(0).random(len(x)) < 0.5
+    add(data, "h", np.where(hidden, -777.0, 2 * x[:, 0] + 3 * x[:, 1] + x[:, 2] ** 2), cells)
+    ghosts(data, hidden, cells)
+    path = tmp_path / "a.vti"
+    if kind == "loose":  # VTK drops cells of hidden points, and leaves their other points without one
+        append = vtkAppendFilter()
+        append.AddInputData(data)
+        append.Update()
+        data, path = append.GetOutput(), tmp_path / "a.vtu"
+    write(data, path)
+    mesh = open_mesh(path)
+    slopes = mesh.gradient(mesh.arrays[0])
+    known = np.isfinite(slopes).all(axis=1)
+    assert not known[hidden].any() and (kind == "loose" or known.mean() > 0.1)
+    np.testing.assert_allclose(slopes[known, :2], np.broadcast_to([2.0, 3.0], (known.sum(), 2)), atol=1e-9)
+    if not cells and kind != "loose":
+        assert slopes[known, 2].min() > 0  # z > 0: its slope is 2 z, by one side or two

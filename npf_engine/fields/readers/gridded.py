@@ -102,7 +102,8 @@ def _read(ds: xr.Dataset, file: str, spec: FieldSpec) -> Gridded:
     parts, shape, read = _parts(ds, found, grid, choices, spec, log)
     parts, _ = cropped(placed(parts, log), spec, log)
     parts, points = without_stray(parts, spec, log)
-    points, f, value = _field(smoothing.of_all(parts, spec, read, log), points, found, spec, ds, log)
+    turn = len(parts) == 2 and points.earth and spec.smooth > 0 and _along_grid(points, found, spec, log)
+    points, f, value = _field(smoothing.of_all(parts, spec, read, turn, log), points, found, spec, ds, log)
     if spec.smooth > 0:  # all of it was read
         points, f = thinned(points, f, spec, log)
     points, f, away = gaps.without_alone(points, f, spec.missing == "mask")  # of what was thinned, or has no slope

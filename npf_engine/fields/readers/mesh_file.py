@@ -33,6 +33,9 @@ READERS = {
 SUFFIXES = tuple(READERS)
 HEAD_BYTES = 4096
 GHOST = "vtkGhostType"
+PLACES: tuple[Where, ...] = ("point", "cell")
+AT = "positions of it"
+SAME = 1e-6  # slopes of a position along itself, which are 1, are as near where its neighbours are seen
 UNORDERED = ("vtkUnstructuredGrid", "vtkPolyData")  # no lattice orders their cells
 _TYPE = re.compile(rb"<VTKFile\b[^>]*?\btype\s*=\s*[\"']([A-Za-z]+)[\"']")
 
@@ -69,8 +72,8 @@ class Mesh:
 
         if where == "point":
             return _points(self.data)
-        centres = vtkCellCenters()
-        centres.SetInputData(self.data)
+        centres = vtkCellCenters()  # which leaves hidden cells out where it knows of them
+        centres.SetInputData(self._bare())
         centres.Update()
         return np.asarray(vtk_to_numpy(centres.GetOutput().GetPoints().GetData()), dtype=np.float64)
 
@@ -88,20 +91,16 @@ class Mesh:
 
     def _unused(self) -> np.ndarray:
         """(n,) bool: points of cells that are all hidden, or copies of another part's: nobody wrote what is there."""
-        from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+        from vtkmodules.util.numpy_support import vtk_to_numpy
         from vtkmodules.vtkFiltersCore import vtkCellDataToPointData
 
         ghosts = self.data.GetCellData().GetArray(GHOST)
         if ghosts is None:
             return np.zeros(self.data.GetNumberOfPoints(), dtype=bool)
         seen = (np.asarray(vtk_to_numpy(ghosts)).ravel() == 0).astype(np.float64)
-        bare = self.data.NewInstance()
-        bare.CopyStructure(self.data)
-        bare.GetCellData().Initialize()  # of a structured grid its ghosts are structure
+        bare = self._bare()
         for name, numbers in (("seen", seen), ("used", np.ones_like(seen))):
-            made = numpy_to_vtk(numbers, deep=True)
-            made.SetName(name)
-            bare.GetCellData().AddArray(made)
+            _add(bare, "cell", name, numbers)
         means = vtkCellDataToPointData()  # whose mean of seen is 0 where no cell of a point is
         means.SetInputData(bare)
         means.Update()
@@ -109,39 +108,53 @@ class Mesh:
         seen, used = (np.array(vtk_to_numpy(at.GetArray(name))) for name in ("seen", "used"))
         return np.asarray((used > 0) & ~(seen > 0))
 
+    def _bare(self) -> vtkDataSet:
+        """The points and cells without arrays, and so with nothing hidden."""
+        bare = self.data.NewInstance()
+        bare.CopyStructure(self.data)
+        for where in PLACES:  # of a structured grid its ghosts are structure
+            _attributes(bare, where).Initialize()
+        return bare
+
     def gradient(self, array: MeshArray, marks: Sequence[float] = ()) -> np.ndarray:
         """(n, 3) float64: the gradient of a scalar, per unit of the positions, by VTK's filter.
 
         marks: values that stand for nothing known. They, and what is beside one, have no gradient (NaN). Raises
         InputError for a scalar of cells that no lattice orders: VTK takes plain means of them at the points.
         """
-        from vtkmodules.util.numpy_support import vtk_to_numpy
-        from vtkmodules.vtkCommonDataModel import vtkDataObject
-        from vtkmodules.vtkFiltersGeneral import vtkGradientFilter
-
         point = array.where == "point"
         if not point and self.data.GetClassName() in UNORDERED:
             raise InputError(
                 f"{self.file}: {brief(array.name)} is known on cells of a mesh without order, where its gradient "
                 "cannot be had rightly; interpolate it to the points first (ParaView: Cell Data to Point Data)."
             )
-        of = vtkDataObject.FIELD_ASSOCIATION_POINTS if point else vtkDataObject.FIELD_ASSOCIATION_CELLS
-        slopes = vtkGradientFilter()
-        slopes.SetInputData(self._in_doubles(array, marks))
-        slopes.SetInputArrayToProcess(0, 0, 0, of, array.name)
-        slopes.SetResultArrayName("slope of it")
-        slopes.Update()
-        found = _attributes(slopes.GetOutput(), array.where).GetArray("slope of it")
-        if found is None:
+        out = _slopes(self._in_doubles(array, marks), array.where, array.name)
+        if out is None:
             raise InputError(f"{self.file}: the gradient of {brief(array.name)} cannot be had on this mesh.")
-        out = np.array(vtk_to_numpy(found), dtype=np.float64)
         values = self.values(array)
         out[(np.isnan(values) | np.isin(values, marks)).any(axis=1)] = np.nan
+        out[self._without_neighbours(array.where)] = np.nan
         return out
+
+    def _without_neighbours(self, where: Where) -> np.ndarray:
+        """(n,) bool: points or cells whose neighbours along an axis are all hidden, and points of no cell. VTK calls
+        slopes along it 0, and so those of the positions themselves."""
+        places = self.points(where)
+        loose = self.data.GetClassName() in UNORDERED
+        if not loose and not any(_attributes(self.data, place).HasArray(GHOST) for place in PLACES):
+            return np.zeros(len(places), dtype=bool)
+        hidden = self.data.NewInstance()
+        hidden.ShallowCopy(self.data)
+        found = []
+        for data in (hidden, self._bare()):
+            _add(data, where, AT, places - places.mean(axis=0))
+            slopes = _slopes(data, where, AT)
+            found.append(np.zeros((len(places), 9)) if slopes is None else slopes)
+        apart = np.abs(found[0] - found[1]).max(axis=1)
+        return np.asarray(~(apart <= SAME) | (np.abs(found[0]).max(axis=1) <= SAME))
 
     def _in_doubles(self, array: MeshArray, marks: Sequence[float]) -> vtkDataSet:
         """The data with the array in double precision, its middle taken off: slopes of it lose no digits."""
-        from vtkmodules.util.numpy_support import numpy_to_vtk
 
         values = self._numbers(array.where, array.name).ravel()
         values[np.isin(values, marks)] = np.nan
@@ -151,9 +164,7 @@ class Mesh:
         values = values - (float(known.mean()) if known.size else 0.0)
         copy = self.data.NewInstance()
         copy.ShallowCopy(self.data)
-        made = numpy_to_vtk(values, deep=True)
-        made.SetName(array.name)
-        _attributes(copy, array.where).AddArray(made)
+        _add(copy, array.where, array.name, values)
         return copy
 
     def _numbers(self, where: Where, name: str) -> np.ndarray:
@@ -161,6 +172,30 @@ class Mesh:
 
         found = np.array(vtk_to_numpy(_attributes(self.data, where).GetArray(name)), dtype=np.float64)
         return found.reshape(len(found), -1)
+
+
+def _slopes(data: vtkDataSet, where: Where, name: str) -> np.ndarray | None:
+    """(n, 3 k) float64: the gradients of an array of k components by VTK's filter; None where there are none."""
+    from vtkmodules.util.numpy_support import vtk_to_numpy
+    from vtkmodules.vtkCommonDataModel import vtkDataObject
+    from vtkmodules.vtkFiltersGeneral import vtkGradientFilter
+
+    of = vtkDataObject.FIELD_ASSOCIATION_POINTS if where == "point" else vtkDataObject.FIELD_ASSOCIATION_CELLS
+    slopes = vtkGradientFilter()
+    slopes.SetInputData(data)
+    slopes.SetInputArrayToProcess(0, 0, 0, of, name)
+    slopes.SetResultArrayName("slope of it")
+    slopes.Update()
+    found = _attributes(slopes.GetOutput(), where).GetArray("slope of it")
+    return None if found is None else np.array(vtk_to_numpy(found), dtype=np.float64)
+
+
+def _add(data: vtkDataSet, where: Where, name: str, values: np.ndarray) -> None:
+    from vtkmodules.util.numpy_support import numpy_to_vtk
+
+    made = numpy_to_vtk(np.ascontiguousarray(values), deep=True)
+    made.SetName(name)
+    _attributes(data, where).AddArray(made)
 
 
 def open_mesh(path: Path) -> Mesh:
@@ -218,8 +253,7 @@ def _listen(reader: vtkObject, troubles: list[str]) -> None:
 
 def _arrays(data: vtkDataSet) -> list[MeshArray]:
     out: list[MeshArray] = []
-    places: tuple[Where, ...] = ("point", "cell")
-    for where in places:
+    for where in PLACES:
         attributes = _attributes(data, where)
         size = data.GetNumberOfPoints() if where == "point" else data.GetNumberOfCells()
         for k in range(attributes.GetNumberOfArrays()):
