@@ -258,9 +258,16 @@ def _grib(path: Path, stack: contextlib.ExitStack) -> xr.Dataset:
 
     if importlib.util.find_spec("cfgrib") is None:
         raise InputError(
-            f"{path.name} is GRIB, which needs packages that are not here: pip install cfgrib eccodes, or convert it "
-            "to NetCDF (grib_to_netcdf, or cdo -f nc4 copy)."
+            f"{path.name} is GRIB, which needs packages that are not here: pip install cfgrib eccodes (175 MB, with "
+            f"their library), or turn it into NetCDF: cdo -f nc4 copy {path.name} {path.name.partition('.')[0]}.nc."
         )
-    return stack.enter_context(
-        xr.open_dataset(str(path), engine="cfgrib", decode_cf=False, backend_kwargs={"indexpath": ""})
-    )
+    import cfgrib
+
+    # one data set for each kind of level: of wind at 10 m beside temperature at 2 m one would be left out in silence
+    parts = cfgrib.open_datasets(str(path), decode_cf=False, backend_kwargs={"indexpath": ""})
+    for part in parts:
+        stack.enter_context(part)
+    if not parts:
+        raise InputError(f"{path.name} holds no message that is understood; turn it into NetCDF (cdo -f nc4 copy).")
+    plain = [part.drop_vars([key for key, variable in part.variables.items() if not variable.ndim]) for part in parts]
+    return xr.merge(plain, compat="override", join="outer", combine_attrs="override")

@@ -47,7 +47,8 @@ def smoothed(
     """The weighted mean of the known values about each point, by a Gaussian of ``steps`` steps of the file's grid, of
     which every ``read``-th was read along each axis; NaN where the grid has it. A grid (rows, cols) at points that
     close goes on at its seam, with columns that are written twice once, and beyond its northern fold (``turn``: with
-    the other sign); each part between gaps is smoothed by itself. Of a box (z, y, x) ``at`` is None (normalized convolution: Knutsson and Westin, 1993)."""
+    the other sign); each part between gaps is smoothed by itself. Of a box (z, y, x) ``at`` is None (normalized
+    convolution: Knutsson and Westin, 1993)."""
     if steps <= 0:
         return grid
     sigma = [steps / every for every in read or (1,) * grid.ndim]

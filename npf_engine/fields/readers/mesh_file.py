@@ -137,8 +137,8 @@ class Mesh:
         return out
 
     def _without_neighbours(self, where: Where) -> np.ndarray:
-        """(n,) bool: points or cells whose neighbours along an axis are all hidden, and points of no cell. VTK calls
-        slopes along it 0, and so those of the positions themselves."""
+        """(n,) bool: points or cells whose neighbours along an axis are all hidden, and points of no cell: VTK calls
+        slopes there 0, even those of positions."""
         places = self.points(where)
         loose = self.data.GetClassName() in UNORDERED
         if not loose and not any(_attributes(self.data, place).HasArray(GHOST) for place in PLACES):
@@ -150,8 +150,8 @@ class Mesh:
             _add(data, where, AT, places - places.mean(axis=0))
             slopes = _slopes(data, where, AT)
             found.append(np.zeros((len(places), 9)) if slopes is None else slopes)
-        apart = np.abs(found[0] - found[1]).max(axis=1)
-        return np.asarray(~(apart <= SAME) | (np.abs(found[0]).max(axis=1) <= SAME))
+        apart, size = (np.abs(slopes).max(axis=1) for slopes in (found[0] - found[1], found[0]))
+        return np.asarray(~(apart <= SAME) | (size <= SAME))
 
     def _in_doubles(self, array: MeshArray, marks: Sequence[float]) -> vtkDataSet:
         """The data with the array in double precision, its middle taken off: slopes of it lose no digits."""
