@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def gallery_bundles() -> dict[str, Path]:
     return {path.stem.removeprefix("npf-"): path for path in sorted(gallery().glob("npf-*.zip"))}
 
 
-LINKED = ("store", "index", "paint", "frame", "motion", "hand", "parts", "terrain", "view", "main")
+LINKED = ("store", "index", "paint", "frame", "stop", "motion", "hand", "parts", "terrain", "view", "main")
 
 
 def linked() -> Path:
@@ -28,9 +29,9 @@ def linked() -> Path:
     return installed if installed.is_dir() else package.parent / "ui" / "linked"
 
 
-def linked_script() -> str:
-    """Their JavaScript, one ES module: its files one after the other. It loads nothing."""
-    return "\n".join((linked() / f"{name}.js").read_text(encoding="utf-8") for name in LINKED)
+def linked_script(names: Iterable[str] = LINKED) -> str:
+    """Their JavaScript, one ES module: its files one after the other, or those of ``names``. It loads nothing."""
+    return "\n".join((linked() / f"{name}.js").read_text(encoding="utf-8") for name in names)
 
 
 def linked_style() -> str:

@@ -78,7 +78,7 @@ STYLE = """<style>
 
 def sidebar() -> None:
     """What every page has in its sidebar, below the menu."""
-    from ui import door, plots
+    from ui import door, keyboard, plots
 
     st.html(STYLE)
     with st.sidebar:
@@ -93,6 +93,7 @@ def sidebar() -> None:
             help="What the camera in a plot's toolbar saves: PNG at twice the size on screen, or SVG.",
         )
         door.way_out()
+        keyboard.listen()
 
 
 def picture_second(key: str) -> tuple[DeltaGenerator, DeltaGenerator]:

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from plotly.basedatatypes import BaseTraceType
 
-from ui import frame
+from ui import frame, keyboard
 
 if TYPE_CHECKING:
     from streamlit.elements.plotly_chart import PlotlyState
@@ -33,7 +33,8 @@ def plot(
     """Draw ``figure`` with ``caption`` below it and downloads of ``data``; what st.plotly_chart returns.
 
     ``data`` is what is plotted, arrays by name, or a function that makes them at the click; ``name`` begins the
-    file names. PNG or SVG of the figure come from the camera in its own toolbar.
+    file names. PNG or SVG of the figure come from the camera in its own toolbar. All its buttons are one stop of the
+    Tab key (``ui/keyboard``).
     """
     kind = st.session_state.get(FORMAT) or "png"
     config: dict[str, object] = {
@@ -44,7 +45,7 @@ def plot(
         "toImageButtonOptions": {"format": kind, "filename": f"{name}-{key}", "scale": 2},
     }
     figure = _rim(figure)
-    with st.container(gap="xxsmall", key=f"plot_{frame.key_of(key)}"):
+    with st.container(gap="xxsmall", key=keyboard.PLOT + frame.key_of(key)):
         event: PlotlyState | None = st.plotly_chart(  # type: ignore[call-overload]
             figure,
             width="stretch",
@@ -90,7 +91,7 @@ def downloads(data: Arrays | Callable[[], Arrays], key: str, name: str) -> None:
         "csv": (export.to_csv, "text/csv"),
         "npz": (export.to_npz, "application/octet-stream"),
     }
-    with st.container(horizontal=True, gap="xsmall"):
+    with st.container(horizontal=True, gap="xsmall", key=keyboard.FILES + frame.key_of(key)):
         for ending, (write, mime) in writers.items():
             st.download_button(
                 ending.upper(),

@@ -87,13 +87,13 @@ class Hand {
   }
 
   key(event) {
+    if (this.view.way !== "views") return; // the slider has the keys of a film
     const far = event.shiftKey ? 40 : 10;
     const steps = { ArrowLeft: [-far, 0], ArrowRight: [far, 0], ArrowUp: [0, -far], ArrowDown: [0, far] };
     if (event.key in steps) this.walk(...steps[event.key]);
     else if (event.key === "PageDown" || event.key === "PageUp") this.turn(event.key === "PageDown" ? 1 : -1);
     else if (event.key === "Enter") this.mark();
     else if (event.key === "Escape") this.escape();
-    else if (event.key === " " && this.view.way !== "views") this.view.motion.toggle();
     else return;
     event.preventDefault();
   }
@@ -101,7 +101,6 @@ class Hand {
   /** The caret goes on from the point that is seen, and the nearest point in that direction is seen next. */
   walk(dx, dy) {
     const view = this.view;
-    if (view.way !== "views") return view.motion.set(view.motion.t + (dx - dy > 0 ? 0.05 : -0.05));
     const panel = this.caret?.panel ?? view.shown[0];
     const frame = view.frames.get(panel.key);
     const { x, y, w, h } = frame.rect;
@@ -130,7 +129,7 @@ class Hand {
 
   /** Enter sets a corner of a box; again, the opposite one. */
   mark() {
-    if (!this.caret || this.view.way !== "views") return;
+    if (!this.caret) return;
     const { panel, px, py } = this.caret;
     if (!this.anchor || this.anchor.panel !== panel) {
       this.anchor = { panel, px, py };

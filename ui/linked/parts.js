@@ -29,7 +29,7 @@ function action(label, help, act) {
   return button;
 }
 
-/** One stop of the Tab key; arrow keys go from tool to tool. */
+/** What stands above the panels; its keys are in stop.js. */
 function toolbar(view) {
   const bar = made("div", { class: "bar", role: "toolbar", "aria-label": "Tools of the panels" });
   view.chooser = made("select", {}, ...view.cloud.colours.map(({ key, label }) => made("option", { value: key }, label)));
@@ -46,18 +46,6 @@ function toolbar(view) {
   const whole = action("Whole", "Show all of every panel (double click)", () => view.reset());
   view.only = [tools, view.closing, whole, view.clearing, ...terrainButton(view)]; // of the panels alone
   bar.append(going, ...view.only, label);
-  const stops = () => [...bar.querySelectorAll("button, select")].filter((stop) => !stop.disabled && stop.offsetParent);
-  bar.addEventListener("keydown", (event) => {
-    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!by) return;
-    const all = stops(), next = all[(all.indexOf(event.target) + by + all.length) % all.length];
-    event.preventDefault();
-    next?.focus();
-  });
-  bar.addEventListener("focusin", (event) => {
-    for (const stop of bar.querySelectorAll("button, select")) stop.tabIndex = stop === event.target ? 0 : -1;
-  });
-  bar.querySelectorAll("button, select").forEach((stop, k) => { stop.tabIndex = k ? -1 : 0; });
   return bar;
 }
 
@@ -67,12 +55,22 @@ function touched(view) {
   view.stage.classList.toggle("pans", view.way === "views" && view.tool === "pan");
 }
 
+const FILM_KEYS = "Space plays and pauses, arrow keys go a little, Home and End to the ends";
+const FILM_STEP = 0.05; // of a way, with an arrow key
+
 function film(view) {
   const play = made("button", { type: "button" }, "▶ Play");
-  const slide = made("input", { type: "range", min: "0", step: "0.002", "aria-label": "Time of the motion" });
+  const slide = made("input", { type: "range", min: "0", step: "0.002", "aria-label": `Time of the motion. ${FILM_KEYS}` });
   const time = made("span", { class: "time" });
   play.addEventListener("click", () => view.motion.toggle());
   slide.addEventListener("input", () => { view.motion.stop(); view.motion.set(Number(slide.value)); });
+  slide.addEventListener("keydown", (event) => {
+    const to = { ArrowLeft: -FILM_STEP, ArrowDown: -FILM_STEP, ArrowRight: FILM_STEP, ArrowUp: FILM_STEP }[event.key];
+    if (to) { view.motion.stop(); view.motion.set(view.motion.t + to); }
+    else if (event.key === " ") view.motion.toggle();
+    else return;
+    event.preventDefault();
+  });
   Object.assign(view, { playing: play, slide, time });
   return made("div", { class: "motion" }, play, slide, time);
 }

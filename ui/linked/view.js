@@ -6,7 +6,7 @@ const FIRST = 150000; // points that are seen at once where all of them take lon
 const NARROW = 640; // pixels across, below which panels stand two in a row
 const NARROW_ORDER = ["field", "grad_u", "rho", "m", "reconstruction", "m_network"]; // what is compared stays together
 const KEYS = "Arrow keys go from point to point, Page Up and Page Down from panel to panel, Enter sets the corners of a "
-  + "box, Escape takes back.";
+  + "box, Escape takes back";
 
 class LinkedView {
   constructor(host) {
@@ -62,7 +62,7 @@ class LinkedView {
     this.painter?.end();
     this.bar = toolbar(this);
     this.stage = made("div", { class: "stage", tabindex: "0", role: "application",
-      "aria-label": `${this.told_.label ?? "Linked clouds"}: ${this.cloud.n.toLocaleString("en")} samples. ${KEYS}` });
+      "aria-label": `${this.told_.label ?? "Linked clouds"}: ${this.cloud.n.toLocaleString("en")} samples. ${KEYS}. ${TO_TOOLS}.` });
     this.axes = made("canvas", { "aria-hidden": "true" });
     let points = made("canvas", { "aria-hidden": "true" });
     this.over = made("canvas", { "aria-hidden": "true" });
@@ -83,6 +83,9 @@ class LinkedView {
     }));
     const below = made("div", { class: "below" }, this.values, this.legend);
     this.root.replaceChildren(this.bar, this.stage, this.film, this.says, below);
+    this.settle = this.settle ?? oneStop(this.root, () => (this.way === "views" ? this.stage : this.slide),
+      () => `${this.way === "views" ? KEYS : FILM_KEYS}. ${TO_TOOLS}.`);
+    this.settle();
     this.painter = painterFor(points, this.told_.renderer, () => this.rescue());
     this.points = this.painter.canvas;
     this.root.dataset.renderer = this.painter.name;
@@ -289,6 +292,7 @@ class LinkedView {
     this.motion.stop();
     this.way = way;
     this.motion.t = 0;
+    this.settle();
     this.layout();
   }
 

@@ -1,8 +1,8 @@
 """Scenes in motion, drawn in the browser from bytes that are sent once: nothing goes to the server while they play.
 
-One of Streamlit's components (version 2: no iframe) a kind of scene. Its script is ``ui/linked/frame.js``, ``kit.js``
-and the files of its kind, one after the other; it loads nothing and draws on plain canvases: no WebGL is
-needed.
+One of Streamlit's components (version 2: no iframe) a kind of scene. Its script is ``frame.js`` and ``stop.js``
+of ``ui/linked``, ``kit.js`` and the files of its kind, one after the other; it loads nothing and draws on plain
+canvases: no WebGL is needed.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
+
+from npf_engine import resources
 
 HERE = Path(__file__).resolve().parent
 # kind of scene -> what else of this folder its script needs
@@ -20,13 +22,13 @@ KINDS: dict[str, tuple[str, ...]] = {
     "paths": (),
     "region": ("solid",),
 }
-SHARED = (HERE.parent / "linked" / "frame.js", HERE / "kit.js")
+SHARED = ("frame", "stop")  # of ui/linked
 
 
 def script(kind: str) -> str:
     """The JavaScript of a kind of scene, an ES module."""
-    files = [HERE / f"{name}.js" for name in (*KINDS[kind], kind)]
-    return "\n".join(path.read_text(encoding="utf-8") for path in (*SHARED, *files))
+    own = [(HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("kit", *KINDS[kind], kind)]
+    return "\n".join((resources.linked_script(SHARED), *own))
 
 
 _STYLE = (HERE / "style.css").read_text(encoding="utf-8")

@@ -63,12 +63,12 @@ class Clock {
 
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 
-/** Play, slider and speed: the slider is the one stop of the Tab key, and its keys do what the others do. */
+/** Play, slider and speed: the slider is the stop of the Tab key, and its keys do what the others do. */
 function controls(scene, more = []) {
   const { clock } = scene;
-  const play = made("button", { type: "button", tabindex: "-1", class: "play", title: "Play or pause (space)" }, "▶ Play");
-  const slide = made("input", { type: "range", min: "0", max: "1", step: "0.002", "aria-label": `Time. ${KEYS}` });
-  const speed = made("select", { tabindex: "-1", "aria-label": "Speed", title: "Speed (comma and period)" },
+  const play = made("button", { type: "button", class: "play", title: "Play or pause (space)" }, "▶ Play");
+  const slide = made("input", { type: "range", min: "0", max: "1", step: "0.002", "aria-label": `Time. ${KEYS}. ${TO_TOOLS}.` });
+  const speed = made("select", { "aria-label": "Speed", title: "Speed (comma and period)" },
     ...SPEEDS.map((value) => made("option", { value: String(value) }, `${value}×`)));
   const time = made("span", { class: "time" });
   const faster = (by) => {
@@ -122,22 +122,15 @@ function scale(lut, before, after) {
   return [before, bar, after];
 }
 
-/** A group of buttons of which one is pressed; one stop of the Tab key. */
+/** A group of buttons of which one is pressed. */
 function choice(label, labels, chosen, choose) {
   const group = made("span", { class: "choice", role: "group", "aria-label": label });
   for (const [key, text] of Object.entries(labels)) {
     const own = key === chosen;
-    const button = made("button", { type: "button", "aria-pressed": String(own), tabindex: own ? "0" : "-1" }, text);
+    const button = made("button", { type: "button", "aria-pressed": String(own) }, text);
     button.addEventListener("click", () => {
-      for (const other of group.children) {
-        other.setAttribute("aria-pressed", String(other === button));
-        other.tabIndex = other === button ? 0 : -1;
-      }
+      for (const other of group.children) other.setAttribute("aria-pressed", String(other === button));
       choose(key);
-    });
-    button.addEventListener("keydown", (event) => {
-      const by = { ArrowRight: "nextElementSibling", ArrowLeft: "previousElementSibling" }[event.key];
-      if (by) button[by]?.focus();
     });
     group.append(button);
   }
@@ -162,6 +155,8 @@ class Scene {
       this.head = told.head;
       this.clock?.stop();
       this.build(told.head, told.array);
+      this.settle = this.settle ?? oneStop(this.root, () => this.stop, () => `${this.keys ?? KEYS}. ${TO_TOOLS}.`);
+      this.settle();
     }
     this.theme();
     this.layout();
@@ -172,6 +167,11 @@ class Scene {
     const of = (name, other) => style.getPropertyValue(`--st-${name}-color`).trim() || other;
     Object.assign(this, { ink: of("text", "#1c2a36"), ground: of("background", "#ffffff"), accent: of("link", "#0b6e8f") });
     this.font = style.fontFamily;
+  }
+
+  /** Where the Tab key comes to. */
+  get stop() {
+    return this.slide;
   }
 
   /** A canvas that fills ``parent``; its context draws in CSS pixels. */
@@ -235,7 +235,7 @@ function drawTicks(scene, pen, frame) {
 
 /** Save what canvases show, one over the other, as a picture on the page's ground. */
 function saved(scene, canvases, name) {
-  const button = made("button", { type: "button", tabindex: "-1", class: "quiet", title: "Save this moment as a picture" }, "PNG");
+  const button = made("button", { type: "button", class: "quiet", title: "Save this moment as a picture" }, "PNG");
   button.addEventListener("click", () => {
     const groups = canvases(), widths = groups.map((group) => group[0].width), gap = groups.length > 1 ? 16 : 0;
     const sheet = made("canvas", { width: String(widths.reduce((a, b) => a + b + gap, -gap)), height: String(Math.max(...groups.map((group) => group[0].height))) });

@@ -1,7 +1,7 @@
 // u and u* side by side: a point of one is a point of the other, and the tangent plane of the one meets the axis over the
 // origin at minus the other.
 const TALL = 1.3; // height of a surface, half a side being 1
-const LEGENDRE_KEYS = "Arrow keys move the point, with shift they turn the surfaces; Enter keeps or frees the point.";
+const LEGENDRE_KEYS = "Arrow keys move the point, with shift they turn the surfaces; Enter keeps or frees the point";
 
 class Legendre extends Scene {
   build(head, array) {
@@ -25,7 +25,7 @@ class Legendre extends Scene {
       return side;
     });
     const [first] = this.sides;
-    for (const [name, value] of Object.entries({ tabindex: "0", role: "application", "aria-label": `${head.label}. ${LEGENDRE_KEYS}` })) first.plot.setAttribute(name, value);
+    for (const [name, value] of Object.entries({ tabindex: "0", role: "application", "aria-label": `${head.label}. ${LEGENDRE_KEYS}. ${TO_TOOLS}.` })) first.plot.setAttribute(name, value);
     first.plot.addEventListener("keydown", (event) => this.key(event));
     this.told = made("output", { class: "values identity", "aria-live": "polite" });
     const whole = made("div", { class: "bar" }, made("span", { class: "hint" }, "Point at either surface; drag to turn; click keeps the point."),
@@ -34,6 +34,14 @@ class Legendre extends Scene {
     this.root.replaceChildren(whole, grid, this.told);
     this.node = head.start;
     this.pinned = false;
+  }
+
+  get stop() {
+    return this.sides[0].plot;
+  }
+
+  get keys() {
+    return LEGENDRE_KEYS;
   }
 
   placed() {

@@ -31,8 +31,8 @@ class Region extends Scene {
     plot.addEventListener("pointerdown", (event) => { this.held = [event.clientX, event.clientY]; plot.setPointerCapture(event.pointerId); });
     plot.addEventListener("pointermove", (event) => this.drag(event));
     for (const name of ["pointerup", "pointercancel"]) plot.addEventListener(name, () => { this.held = null; this.draw(); });
-    const above = made("button", { type: "button", tabindex: "-1" }, "From above");
-    const side = made("button", { type: "button", tabindex: "-1" }, "In space");
+    const above = made("button", { type: "button" }, "From above");
+    const side = made("button", { type: "button" }, "In space");
     above.addEventListener("click", () => this.go(0));
     side.addEventListener("click", () => this.go(TILT_SHARE));
     const arrows = made("input", { type: "checkbox" });

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from npf_engine import resources
 from npf_engine.errors import InputError
 from npf_engine.fields.places import find as places
 from npf_engine.fields.places import kept
@@ -45,6 +46,7 @@ def _components() -> tuple[Callable[..., object], Callable[..., object]]:
     script += 'export default function () { window.dispatchEvent(new Event("npf-world-lines")); }'
     lines = st.components.v2.component("npf_world_lines", js=script)
     html, css, js = ((HERE / f"map.{suffix}").read_text(encoding="utf-8") for suffix in ("html", "css", "js"))
+    js = resources.linked_script(("frame", "stop")) + js  # one stop of the Tab key, as all pictures
     return lines, st.components.v2.component("npf_world_map", html=html, css=css, js=js)
 
 

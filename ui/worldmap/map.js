@@ -52,6 +52,7 @@ class WorldMap {
     this.data = { regions: [], cities: [], side: 20, most: 5 };
     this.labels = [];
     this.bind();
+    oneStop(root.querySelector(".map"), () => this.canvas, () => this.canvas.getAttribute("aria-label").split(": ")[1]);
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.canvas);
     this.onlines = () => this.draw();
