@@ -109,6 +109,7 @@ DEFINITIONS: dict[str, Definition] = {
     "hole": Definition("max over x of ρ of the distance to M♯ρ", "", "In percent of ρ's spread; ± as for TV."),
 }
 
+
 # What a measured value stands between, and what it is held against. One name each.
 MEASURES: dict[str, str] = {
     "Value": "What was measured, on unseen test samples.",
@@ -117,6 +118,9 @@ MEASURES: dict[str, str] = {
     "Ratio": "Value over floor, with its standard error: 1 is as good as another sample of the truth.",
     "Trivial answer": "What a method that learned nothing scores.",
     "Gap": "Where the value lies between floor (0) and trivial answer (1).",
+    "Beyond chance": "What is left of it once chance is taken off: a ratio over its doubt; of W, TV and hole the value "
+    "less t standard errors, then less the floor (of TV in squares). This meets the limit.",
+    "Good up to": "The limit of good for what is beyond chance. The verdict is that of the worst row.",
 }
 
 # Stage of a run -> (its name, what it does)

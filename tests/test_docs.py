@@ -14,6 +14,7 @@ import pytest
 import npf_engine
 from npf_engine.cli.parser import build_parser
 from npf_engine.measures import accuracy_verdict as verdict
+from npf_engine.measures import beyond
 from npf_engine.studies.factorization import spec
 from tests.test_house import FLOORS
 
@@ -123,13 +124,13 @@ def test_the_limits_of_the_verdict_are_those_of_the_code() -> None:
         assert found, row
         return float(found[1]), float(found[2])
 
-    assert told("pushforward, ratio") == verdict.LIMITS["pushforward"]
-    assert told("measure preservation of M_xi, ratio") == verdict.LIMITS["measure_preservation"]
-    assert told("inverse, ratio") == verdict.LIMITS["inverse"]
-    assert {told("sliced, percent of the variance above the floor")} == set(verdict.SHARES.values())
-    assert told("M_xi against M_theta") == verdict.MAP_ERROR
-    assert told("reconstruction, share of the error of F's mean") == verdict.RECONSTRUCTION
-    assert told("inverse miss") == verdict.MISS
+    assert told("pushforward, ratio") == beyond.LIMITS["pushforward"]
+    assert told("measure preservation of M_xi, ratio") == beyond.LIMITS["measure_preservation"]
+    assert told("inverse, ratio") == beyond.LIMITS["inverse"]
+    assert {told("sliced, percent of the variance above the floor")} == set(beyond.SHARES.values())
+    assert told("M_xi against M_theta") == beyond.MAP_ERROR
+    assert told("reconstruction, share of the error of F's mean") == beyond.RECONSTRUCTION
+    assert told("inverse miss") == beyond.MISS
     assert told("conjugates that were solved, at least") == (100 * verdict.SOLVED, 100 * verdict.HARDLY)
     assert f"at least | {100 * verdict.FOUND:.0f} % | |" in text
     assert f"Fewer than {verdict.SMALLEST_TEST} test samples" in text and f"surely below {verdict.BARE}" in text

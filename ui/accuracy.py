@@ -14,7 +14,7 @@ from npf_engine import glossary
 from npf_engine.errors import InputError
 from npf_engine.figures import accuracy, print_views
 from npf_engine.figures.layout import in_unit
-from npf_engine.measures import accuracy_verdict as verdict
+from npf_engine.measures import words
 from npf_engine.numbers import number, percent
 from npf_engine.runs.store import Run
 from npf_engine.settings import reading
@@ -23,13 +23,16 @@ from npf_engine.studies import printed
 from ui import frame, paperfigure, runs, states
 from ui.plots import plot
 
+MISS = accuracy.MISS
 SYMBOLS = ("S", "W", "TV", "hole", "grad_u", "law", "rho", "M_xi", "M_theta", "I")  # of the glossary
-# column -> head, term of the glossary, width in pixels: the first four are seen whole on a narrow screen
+# column -> head, term of the glossary, width in pixels
 HEADS = {
-    "value": ("Value", "Value", 72),
-    "floor": ("Floor", "Floor", 72),
-    "trivial": ("Trivial", "Trivial answer", 72),
-    "ratio": ("Ratio", "Ratio", 110),
+    "value": ("Value", "Value", 66),
+    "floor": ("Floor", "Floor", 66),
+    "trivial": ("Trivial", "Trivial answer", 66),
+    "ratio": ("Ratio", "Ratio", 104),
+    "beyond": ("Beyond chance", "Beyond chance", 102),
+    "limit": ("Good up to", "Good up to", 80),
 }
 
 
@@ -57,8 +60,10 @@ def table(run: Run, name: str) -> None:
         "ratio (value over floor) of 1 is the noise of two independent draws of "
         "the same law: nothing can be told from it; one far below 1 is a cloud that is too narrow, as an average is "
         "(a miss below its floor is simply better). A "
-        "value near its trivial answer (what a model that learnt nothing scores) is a failure." + _limits()
+        "value near its trivial answer (what a model that learnt nothing scores) is a failure. The verdict holds what "
+        "is beyond chance against what is good, row by row."
     )
+    explained({row["key"]: row for row in rows})
     _numbers(metrics, _unit(run))
     kept = {
         key: np.array([np.nan if row[key] is None else row[key] for row in rows], dtype=np.float64)
@@ -77,20 +82,21 @@ def table(run: Run, name: str) -> None:
     )
 
 
-def _limits() -> str:
-    """Up to where the verdict calls each row good."""
-    ratios = {"S(∇u♯ρ)": "pushforward", "S(M♯ρ)": "measure_preservation", "S(Iψ)": "inverse"}
-    told = ", ".join(f"{name} {verdict.LIMITS[key][0]:g}" for name, key in ratios.items())
-    return (
-        f" Good is, beyond chance: ratios of {told}; W up to {verdict.SHARES['pushforward_sliced'][0]:g} % above its "
-        f"floor; TV up to {verdict.MISPLACED[0]:g} % as √(value² − floor²), for chance adds in squares; hole up to "
-        f"{verdict.WIDE[0]:g} % above its floor."
-    )
+def explained(figures: Mapping[str, accuracy.Row | None]) -> None:
+    """What each figure of the table is, and what it was computed from where the row of one model is given: the cells of
+    a table have no tooltips."""
+    with st.expander("How each number is made", icon=":material/functions:"):
+        for key, row in figures.items():
+            here: dict[str, float | None] = {}
+            if row is not None:  # a miss is of single draws, not of clouds
+                here = {"n": None if key == MISS else row["n"], "eps": row["eps"], "draws": row["draws"]}
+            found = words.FIGURES[key]
+            st.markdown(f"**{states.plain(found.symbol)}**: {states.plain(found.asks)}. {words.about(key, **here)}")
 
 
 def _cells(row: Mapping[str, object]) -> dict[str, object]:
-    value, floor, ratio, se, trivial, better = (
-        maybe_number(row, key) for key in ("value", "floor", "ratio", "se", "trivial", "better")
+    value, floor, ratio, se, trivial, better, beyond, limit = (
+        maybe_number(row, key) for key in ("value", "floor", "ratio", "se", "trivial", "better", "beyond", "limit")
     )
     return {
         "measure": row["measure"],
@@ -98,6 +104,8 @@ def _cells(row: Mapping[str, object]) -> dict[str, object]:
         "floor": number(floor),
         "trivial": number(trivial),
         "ratio": number(ratio) + (f" ± {number(se, 2)}" if ratio is not None and se is not None else ""),
+        "beyond": number(beyond),
+        "limit": number(limit),
         "what": row["what"],
         "better": None if better is None else 100 * better,
         "n": row["n"],
@@ -126,13 +134,14 @@ def _columns() -> Mapping[str, ColumnConfig]:
     return {
         "measure": text("Measure", help=glossary.explained(SYMBOLS), width=112),
         **{key: text(name, help=glossary.MEASURES[about], width=w) for key, (name, about, w) in HEADS.items()},
-        "what": st.column_config.TextColumn("Is it true that ...", width=330),
+        "what": st.column_config.TextColumn("Is it true that ...", width=250),
         "better": st.column_config.ProgressColumn(
             "Way to the floor",
             min_value=0,
             max_value=100,
             format="%.0f %%",
             color="primary",
+            width=112,
             help="0 % at the trivial answer, 100 % at the floor, on a logarithmic scale.",
         ),
         "n": whole("Points", format="%d", help="Of each cloud."),
@@ -152,42 +161,38 @@ def _numbers(metrics: Mapping[str, object], unit: str) -> None:
     )
     with st.container(horizontal=True, gap="small", key="accuracy_numbers"):
         if (relative := maybe_number(rebuilt, "relative")) is not None:
-            st.metric(
-                "Reconstruction error, of mean |F|",
+            _card(
+                "reconstruction",
                 f"{100 * relative:.1f} %",
-                border=True,
-                help=f"mean |F − ∇u∘Mξ| is {number(maybe_number(rebuilt, 'l2'))}{unit}, so much of the mean |F|.",
+                f"mean |F − ∇u∘Mξ| is {number(maybe_number(rebuilt, 'l2'))}{unit}, so much of the mean |F|.",
             )
         if cosine:
             mean, std, trivial = (maybe_number(cosine, key) for key in ("mean", "std", "trivial"))
-            st.metric(
-                "Cosine of the inverse, at most 1",
+            _card(
+                "inverse_cosine",
                 f"{number(mean, 2)} ± {number(std, 2)}",
-                border=True,
-                help=f"F at a drawn pre-image against F asked for; one fixed direction reaches {number(trivial, 2)}.",
+                f"One fixed direction reaches {number(trivial, 2)}.",
             )
         if maybe_number(miss, "mean") is not None:
-            st.metric(
-                "Miss of the inverse, of F's spread",
-                percent(reading.number(miss, "mean")),
-                border=True,
-                help=_miss(miss),
-            )
+            draws = maybe_number(miss, "n")
+            _card(MISS, percent(reading.number(miss, "mean")), _miss(miss), "Miss of the inverse, of F's spread", draws)
         if dual:
-            st.metric(
-                "Test dual",
+            _card(
+                "test_dual",
                 f"{number(maybe_number(dual, 'value'), 5)}{unit}",
-                border=True,
-                help="mean u(x) + u*(F(x)) on the test set, x scaled to [−1, 1], so that it is in F's unit; lower is "
-                f"better: the finest measure of u among models of one field. Largest residual of its "
-                f"conjugates {number(maybe_number(dual, 'max_residual'), 2)}.",
+                f"Largest residual of its conjugates {number(maybe_number(dual, 'max_residual'), 2)}.",
             )
+
+
+def _card(key: str, value: str, here: str, label: str = "", draws: float | None = None) -> None:
+    """A number that is no divergence, with what it is and what this model's says besides."""
+    st.metric(label or words.FIGURES[key].asks, value, border=True, help=f"{here}\n\n{words.about(key, draws=draws)}")
 
 
 def _miss(miss: Mapping[str, object]) -> str:
     """What stands behind the mean miss, in words."""
     text = (
-        f"mean |F(x) − v| at drawn pre-images x of v, as a share of F's spread; the median is "
+        f"At drawn pre-images x of v, F(x) misses v by that share of F's spread on average; the median is "
         f"{number(maybe_number(miss, 'median'), 2)}."
     )
     if (beyond := maybe_number(miss, "beyond_half")) is not None:

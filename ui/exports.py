@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
@@ -15,18 +17,77 @@ from npf_engine.tasks import layout
 from ui import states
 from ui.runs import load_model, store
 
-TITLES: dict[exchange.Format, str] = {"onnx": "ONNX", "pt2": "PyTorch .pt2"}
-ABOUT: dict[exchange.Format, str] = {
-    "onnx": "u, ∇u and M_ξ for onnxruntime, in any language; takes some seconds.",
-    "pt2": "u, ∇u and M_ξ for `torch.export.load`, without this program.",
+
+@dataclass(frozen=True)
+class Form:
+    """Something that a bundle is made into, in some seconds. made: its content from the bundle's path and the run's
+    name; end: of its file's name; about: what it is; busy: what is said while it is made."""
+
+    title: str
+    about: str
+    end: str
+    mime: str
+    icon: str
+    made: Callable[[Path, str], bytes]
+    busy: str
+
+
+def _exchanged(form: exchange.Format) -> Callable[[Path, str], bytes]:
+    return lambda path, name: exchange.archive_of(path, form, name)
+
+
+def _report(path: Path, name: str) -> bytes:
+    found = read_bundle(path)
+    return report_page(found, command_of(found))
+
+
+FORMS = {
+    "onnx": Form(
+        "ONNX",
+        "u, ∇u and M_ξ for onnxruntime, in any language; takes some seconds.",
+        "-onnx.zip",
+        "application/zip",
+        ":material/file_export:",
+        _exchanged("onnx"),
+        "Exporting, and comparing with the model ...",
+    ),
+    "pt2": Form(
+        "PyTorch .pt2",
+        "u, ∇u and M_ξ for `torch.export.load`, without this program.",
+        "-pt2.zip",
+        "application/zip",
+        ":material/file_export:",
+        _exchanged("pt2"),
+        "Exporting, and comparing with the model ...",
+    ),
+    "report": Form(
+        "report, one page of HTML",
+        "Verdict, table, figures as vectors, settings and what to cite; needs no network, and a browser prints it as a "
+        "PDF.",
+        ".html",
+        "text/html",
+        ":material/article:",
+        _report,
+        "Drawing the figures of the report ...",
+    ),
+    "clouds": Form(
+        "clouds that play, one file",
+        "The linked clouds to hover, select and set in motion, in any browser without a network: to send to somebody.",
+        "-clouds.html",
+        "text/html",
+        ":material/play_circle:",
+        lambda path, name: share_page(read_bundle(path)),
+        "Packing the clouds ...",
+    ),
 }
 
 
 def offer(run: Run) -> None:
-    """The popover *Other forms*; each is made at a click and compared with the model before it is handed out."""
+    """The popover *Other forms*; each is made at a click, with a word on what is done, and then handed out."""
     with st.popover("Other forms", icon=":material/file_export:", type="tertiary", key=f"forms_{run.id}"):
-        for form in TITLES:
-            _form(run, form)
+        for key in FORMS:
+            if key != "clouds" or load_model(run.id).d > 1:  # there are no clouds on a line
+                _form(run, key)
         with states.told():
             bundle = store().bundle(run.id)
             notebook = _notebook(str(bundle), bundle.stat().st_mtime_ns)
@@ -42,80 +103,43 @@ def offer(run: Run) -> None:
                     help="Run it in the unpacked bundle, which has it too; needs matplotlib besides.",
                     width="stretch",
                 )
-            st.download_button(
-                "Report, one page of HTML",
-                data=lambda: _report(bundle, bundle.stat().st_mtime_ns),
-                file_name=f"npf-{layout.slug(run.name)}.html",
-                mime="text/html",
-                key=f"form_report_{run.id}",
-                on_click="ignore",
-                icon=":material/article:",
-                help="Verdict, table, figures as vectors, settings and what to cite; needs no network, and a browser "
-                "prints it as a PDF. Takes some seconds.",
-                width="stretch",
-            )
-            if load_model(run.id).d > 1:  # there are no clouds on a line
-                st.download_button(
-                    "Clouds that play, one file",
-                    data=lambda: _shared(bundle, bundle.stat().st_mtime_ns),
-                    file_name=f"npf-{layout.slug(run.name)}-clouds.html",
-                    mime="text/html",
-                    key=f"form_share_{run.id}",
-                    on_click="ignore",
-                    icon=":material/play_circle:",
-                    help="The linked clouds to hover, select and set in motion, in any browser without a network: to "
-                    "send to somebody. Takes some seconds.",
-                    width="stretch",
-                )
         st.caption(
             "Positions in and out are in the units of the pages, in double precision. A model hub takes the unpacked "
             "bundle as it is: `npf export BUNDLE --format hub`."
         )
 
 
-def _form(run: Run, form: exchange.Format) -> None:
+def _form(run: Run, name: str) -> None:
     """A button that makes the form, and in its place the download once it is made."""
-    title, key = TITLES[form], f"form_{form}_{run.id}"
+    form, key = FORMS[name], f"form_{name}_{run.id}"
     bundle = store().bundle(run.id)
-    asked = (form, bundle.stat().st_mtime_ns)
-    if st.session_state.get(key) != asked:
-        if st.button(
-            f"Make {title}", icon=":material/file_export:", key=f"{key}_make", help=ABOUT[form], width="stretch"
-        ):
-            with states.told():
-                _made(str(bundle), asked, run.name)
-                st.session_state[key] = asked
+    written = bundle.stat().st_mtime_ns
+    if st.session_state.get(key) != written:
+        slot = st.empty()
+        if slot.button(f"Make {form.title}", icon=form.icon, key=f"{key}_make", help=form.about, width="stretch"):
+            with states.told(), slot, st.spinner(form.busy, show_time=True):
+                _made(str(bundle), written, name, run.name)
+                st.session_state[key] = written
                 st.rerun()
         return
     with states.told():
         st.download_button(
-            f"Download {title}",
-            data=_made(str(bundle), asked, run.name),
-            file_name=f"npf-{layout.slug(run.name)}-{form}.zip",
-            mime="application/zip",
-            key=key + "_save",
+            f"Download {form.title}",
+            data=_made(str(bundle), written, name, run.name),
+            file_name=f"npf-{layout.slug(run.name)}{form.end}",
+            mime=form.mime,
+            key=f"{key}_save",
             on_click="ignore",
             icon=":material/download:",
-            help=ABOUT[form],
+            help=form.about,
             type="primary",
             width="stretch",
         )
 
 
-@st.cache_data(max_entries=4, show_spinner="Exporting, and comparing with the model ...")
-def _made(bundle: str, asked: tuple[exchange.Format, int], name: str) -> bytes:
-    return exchange.archive_of(Path(bundle), asked[0], name)
-
-
-@st.cache_data(max_entries=4, show_spinner=False)
-def _report(path: Path, written: int) -> bytes:
-    found = read_bundle(path)
-    return report_page(found, command_of(found))
-
-
-@st.cache_data(max_entries=4, show_spinner=False)
-def _shared(path: Path, written: int) -> bytes:
-    return share_page(read_bundle(path))
+@st.cache_data(max_entries=8, show_spinner=False)
+def _made(bundle: str, written: int, form: str, name: str) -> bytes:
+    return FORMS[form].made(Path(bundle), name)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

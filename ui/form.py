@@ -90,7 +90,8 @@ class Form(Generic[SpecT]):
         """Settings in rows of ``across``; on a narrow screen one below the other, in their order."""
         for first in range(0, len(keys), across):
             row = keys[first : first + across]
-            for column, key in zip(st.columns(across), row, strict=False):
+            # a label of two lines must not push its box below its neighbours'
+            for column, key in zip(st.columns(across, vertical_alignment="bottom"), row, strict=False):
                 with column:
                     self.widget(spec, key)
 

@@ -33,10 +33,15 @@ class AccuracyRow:
     ratio: float | None = None
     se: float | None = None
     trivial: float | None = None
+    half: float | None = None  # the change of the ratio with the half of the samples, which is no standard error
 
     def numbers(self) -> tuple[float | None, ...]:
         """value, floor, ratio, its standard error, trivial."""
         return (self.value, self.floor, self.ratio, self.se, self.trivial)
+
+    def shown(self) -> tuple[float | None, ...]:
+        """The same for a table whose ± is a standard error or, where there is none, the change with the half."""
+        return (self.value, self.floor, self.ratio, self.half if self.se is None else self.se, self.trivial)
 
 
 def accuracy_rows(metrics: Mapping[str, object]) -> list[AccuracyRow]:
@@ -48,13 +53,14 @@ def accuracy_rows(metrics: Mapping[str, object]) -> list[AccuracyRow]:
                 maybe_number(item, name)
                 for name in ("value", "self_distance", "ratio", "se", "trivial", "paper_self_distance")
             )
-            rows.append(AccuracyRow(title, value, floor, ratio, None if key in SPLIT else se, trivial))
+            error = {"half": se} if key in SPLIT else {"se": se}
+            rows.append(AccuracyRow(title, value, floor, ratio, trivial=trivial, **error))
             if paper is not None:
-                rows.append(AccuracyRow("the same, floor as in the paper (two draws from all of rho)", value, paper))
+                rows.append(AccuracyRow(f"{title}, floor as in the paper (two draws from all of rho)", value, paper))
     if item := maybe_mapping(metrics, "reconstruction"):
         title, trivial = "mean |F - grad u o M_xi|, units of F", maybe_number(item, "trivial")
         rows.append(AccuracyRow(title, maybe_number(item, "l2"), 0.0, trivial=trivial))
-        rows.append(AccuracyRow("the same over mean |F|", maybe_number(item, "relative"), 0.0))
+        rows.append(AccuracyRow("mean |F - grad u o M_xi| over mean |F|", maybe_number(item, "relative"), 0.0))
     if item := maybe_mapping(metrics, "map_error"):
         title, trivial = "root mean square of M_xi - M_theta over the spread of M", maybe_number(item, "trivial")
         rows.append(AccuracyRow(title, maybe_number(item, "value"), 0.0, trivial=trivial))
@@ -86,7 +92,7 @@ def miss_rows(item: Mapping[str, object]) -> list[AccuracyRow]:
     known = KNOWN.get(maybe_text(item, "known", ""), "")
     title = f"|F(x) - v| at drawn pre-images x of v, over F's spread ({known})"
     rows = [AccuracyRow(title, value, floor, ratio, trivial=maybe_number(item, "trivial"))]
-    rows.append(AccuracyRow("the same, median", maybe_number(item, "median")))
+    rows.append(AccuracyRow("|F(x) - v| at drawn pre-images, median, over F's spread", maybe_number(item, "median")))
     rows.append(AccuracyRow("share of draws that miss by more than |v| / 2", maybe_number(item, "beyond_half"), 0.0))
     if (worst := maybe_number(item, "worst_decile")) is not None:
         rows.append(AccuracyRow("median miss at the worst tenth of the places, at least", worst))
@@ -95,6 +101,6 @@ def miss_rows(item: Mapping[str, object]) -> list[AccuracyRow]:
     if exact := maybe_mapping(item, "exact"):
         title, mean = "|F(x) - v| after the draws were carried to exact pre-images", maybe_number(exact, "mean")
         rows.append(AccuracyRow(title, mean, 0.0))
-        title = "share of them that end within 0.01 of F's spread from v"
+        title = "share of these draws that end within 0.01 of F's spread from v"
         rows.append(AccuracyRow(title, maybe_number(exact, "found"), 1.0))
     return rows

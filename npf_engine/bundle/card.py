@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from npf_engine.bundle.accuracy_table import accuracy_rows
 from npf_engine.citation import bibtex
+from npf_engine.fields.spec import RHOS
 from npf_engine.numbers import number
 from npf_engine.settings import reading
 from npf_engine.settings.reading import maybe_mapping, maybe_number
@@ -101,10 +102,10 @@ def _line(text: str) -> str:
 
 
 def _table(metrics: Mapping[str, object]) -> str:
-    lines = ["| | value | floor | ratio (value over floor) | s.e. | trivial answer |", "|---|---|---|---|---|---|"]
+    lines = ["| | value | floor | ratio (value over floor) | ± | trivial answer |", "|---|---|---|---|---|---|"]
     for row in accuracy_rows(metrics):
         title = row.title.replace("|", "\\|")
-        lines.append(f"| {title} | " + " | ".join(map(_number, row.numbers())) + " |")
+        lines.append(f"| {title} | " + " | ".join(map(_number, row.shown())) + " |")
     return "\n".join(lines)
 
 
@@ -132,13 +133,21 @@ def convention_lines(config: Mapping[str, object]) -> list[str]:
         axis = names[k] if k < len(names) else f"x{k + 1}"
         unit = f" in {where[k]}" if k < len(where) and where[k] else ""
         box = f", from {_number(low[k])} to {_number(high[k])}" if k < len(low) and k < len(high) else ""
-        model = f"; model position = (x - {offset[k]:.8g}) / {scale[k]:.8g}" if k < len(offset) else ""
+        model = f"; the networks take {_taken(offset[k], scale[k])}" if k < len(offset) else ""
         lines.append(f"coordinate {k + 1} is {axis}{unit}{box}{model}")
     if d > 8:
         lines.append(f"and {d - 8} more, see `config.json`")
     lines.append(f"values of F (and of grad u) are in {units.get('value') or 'the units of the field'}, never rescaled")
-    lines.append(f"the reference measure rho is `{config.get('rho')}`")
+    rho = str(config.get("rho"))
+    told = RHOS.get(rho, rho)
+    lines.append(f"the reference measure rho: {told[:1].lower()}{told[1:]}")
     return lines
+
+
+def _taken(offset: float, scale: float) -> str:
+    """A coordinate x as the networks take it."""
+    moved = f"(x {'+' if offset < 0 else '-'} {abs(offset):.8g})" if offset else "x"
+    return moved if scale == 1 else f"{moved} / {scale:.8g}"
 
 
 def _items(lines: list[str]) -> str:
@@ -150,12 +159,14 @@ def seconds_line(report: Mapping[str, object]) -> str:
     found = maybe_mapping(report, "seconds")
     seconds = {name: value for name in found if (value := maybe_number(found, name)) is not None}
     total = seconds.get("total")
-    stages = ", ".join(f"{name} {value:.0f} s" for name, value in seconds.items() if name != "total")
+    stages = ", ".join(f"{STAGES.get(name, name)} {value:.0f} s" for name, value in seconds.items() if name != "total")
     where = f" on {report['device']}" if report.get("device") else ""
-    threads = f" with {report['threads']} thread(s)" if report.get("threads") else ""
+    count = report.get("threads")
+    threads = f" with {count} thread{'s' * (count != 1)}" if count else ""
     return f"{stages}{f'; {total:.0f} s in all' if total is not None else ''}{where}{threads}."
 
 
+STAGES = {"u": "the potential u", "v": "V_phi", "m": "M_xi", "inverse": "I_psi", "report": "its accuracy table"}
 CARD = """\
 # {name}
 
@@ -171,8 +182,9 @@ Verdict: {verdict}
 {table}
 
 {draws}A value is to be read between its floor (what two independent batches of the reference measure against each
-other) and its trivial answer (what a model that learned nothing gets). S_eps is the Sinkhorn divergence with cost
-|x - y|^2. The whole report is in `report.json`.
+other) and its trivial answer (what a model that learned nothing gets). ± is the standard error of the ratio; of
+the mass in a wrong cell and of the widest hole its change with the half of the samples. S_eps is the Sinkhorn
+divergence with cost |x - y|^2. The whole report is in `report.json`.
 
 ## How to use it
 

@@ -12,25 +12,25 @@ import plotly.graph_objects as go
 from npf_engine.bundle.accuracy_table import SPLIT
 from npf_engine.figures import palette
 from npf_engine.figures.layout import finish, float32
+from npf_engine.measures import beyond as limits
+from npf_engine.measures.beyond import Beyond
+from npf_engine.measures.measured import Measured
+from npf_engine.measures.words import FIGURES
 from npf_engine.numbers import number
 from npf_engine.settings import reading
 
 MISS = "inverse_miss"
-# metric of the report -> (colour, symbol, what is compared)
-METRICS: dict[str, tuple[str, str, str]] = {
-    "pushforward": ("grad_u", "S(∇u♯ρ, F♯ρ)", "∇u pushes ρ to the law of F"),
-    "measure_preservation": ("m_network", "S(Mξ♯ρ, ρ)", "Mξ, the network, preserves ρ"),
-    "measure_preservation_implicit": ("m", "S(Mθ♯ρ, ρ)", "Mθ, by the solver, preserves ρ"),
-    "inverse": ("inverse", "S(Iψ(y), M⁻¹(y))", "Iψ draws from the pre-images of M"),
-    MISS: ("inverse", "|F(Iψ(v)) − v|", "F is v at places drawn for v: share of F's spread"),
-    "pushforward_sliced": ("grad_u", "W(∇u♯ρ, F♯ρ)", "∇u pushes ρ to the law of F, by slices: % of the variance"),
-    "measure_preservation_sliced": ("m", "W(Mθ♯ρ, ρ)", "Mθ preserves ρ, by slices: % of the variance"),
-    "measure_preservation_local": (
-        "m_network",
-        "TV(M♯ρ, ρ)",
-        "M crowds no place: % of the mass that is in a wrong cell, chance included",
-    ),
-    "measure_preservation_hole": ("m_network", "hole(M♯ρ)", "M leaves no place bare: the widest hole, % of ρ's spread"),
+# metric of the report, a figure of the glossary -> its colour
+METRICS = {
+    "pushforward": "grad_u",
+    "measure_preservation": "m_network",
+    "measure_preservation_implicit": "m",
+    "inverse": "inverse",
+    MISS: "inverse",
+    "pushforward_sliced": "grad_u",
+    "measure_preservation_sliced": "m",
+    "measure_preservation_local": "m_network",
+    "measure_preservation_hole": "m_network",
 }
 
 NARROW = 0.2  # below the floor by this share, and by four standard errors, is no merit
@@ -39,8 +39,10 @@ NARROW = 0.2  # below the floor by this share, and by four standard errors, is n
 class Row(TypedDict):
     """A row of the table. better: how far from the trivial answer to the floor, 1 at the floor and 0 at the trivial
     answer, on a logarithmic scale; split: whether ``se`` is a change between halves, no standard error. None where a
-    column has no sense."""
+    column has no sense. beyond: what there is beyond chance, which is good up to ``limit``; eps and draws: as
+    measured."""
 
+    key: str
     what: str
     measure: str
     value: float
@@ -51,6 +53,10 @@ class Row(TypedDict):
     better: float | None
     n: float | None
     split: bool
+    beyond: float | None
+    limit: float | None
+    eps: float | None
+    draws: float | None
 
 
 @dataclass(frozen=True)
@@ -68,14 +74,18 @@ class _Item:
 def rows(metrics: Mapping[str, object]) -> list[Row]:
     """Rows of the table, one a metric; numbers in the units of the report."""
     found: list[Row] = []
-    for key, (_, symbol, what) in METRICS.items():
+    for key in METRICS:
         item = _item(metrics, key)
         if item is None or item.value is None:
             continue
+        known = reading.maybe_mapping(metrics, key)
+        draws = item.n if key == MISS else reading.maybe_number(known, "draws")
+        held = _beyond(key, item, draws)
         found.append(
             {
-                "what": what,
-                "measure": symbol,
+                "key": key,
+                "what": FIGURES[key].asks,
+                "measure": FIGURES[key].symbol,
                 "value": item.value,
                 "floor": item.floor,
                 "ratio": item.ratio,
@@ -84,9 +94,25 @@ def rows(metrics: Mapping[str, object]) -> list[Row]:
                 "better": _way(item, key != MISS),
                 "n": item.n,
                 "split": key in SPLIT,
+                "beyond": None if held is None else held.figure,
+                "limit": None if held is None else held.limit,
+                "eps": reading.maybe_number(known, "eps"),
+                "draws": draws,
             }
         )
     return found
+
+
+def _beyond(key: str, item: _Item, draws: float | None) -> Beyond | None:
+    """What of it meets the limit of "good"."""
+    if item.value is None:
+        return None
+    if key == MISS:
+        return Beyond(item.value, limits.MISS[0])
+    if item.floor is None:
+        return None
+    few = None if draws is None else int(draws)
+    return limits.of_law(key, Measured(item.value, item.floor, item.trivial, item.se, draws=few))
 
 
 def ladder(metrics: Mapping[str, object]) -> go.Figure:
@@ -94,8 +120,8 @@ def ladder(metrics: Mapping[str, object]) -> go.Figure:
     the trivial answer."""
     figure = go.Figure()
     names = []
-    for key, (colour, symbol, what) in METRICS.items():
-        item = _item(metrics, key)
+    for key, colour in METRICS.items():
+        item, symbol, what = _item(metrics, key), FIGURES[key].symbol, FIGURES[key].asks
         if item is None or not (_positive(item.ratio) and _positive(item.floor)):
             continue
         names.append(symbol)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from scipy import special
 
+from npf_engine.measures import beyond
 from npf_engine.measures.accuracy import Accuracy, Miss
 from npf_engine.measures.measured import SURE, Measured
 from npf_engine.measures.verdict import GOOD, UNTRUSTED, USABLE, Verdict, level_by, weakest
@@ -23,23 +24,10 @@ NAMES = {
     "inverse": "I_psi against the true pre-images",
     "pushforward_sliced": "grad u#rho against F#rho, sliced",
     "measure_preservation_sliced": "M_theta#rho against rho, sliced",
-    "measure_preservation_local": "M#rho against rho, cell by cell",
-    "measure_preservation_hole": "the widest hole in M#rho",
+    beyond.LOCAL: "M#rho against rho, cell by cell",
+    beyond.GAPS: "the widest hole in M#rho",
 }
 LAWS = tuple(NAMES)
-# (good, usable): the ratio at most this
-LIMITS = {"pushforward": (1.25, 2.0), "measure_preservation": (1.6, 3.0), "inverse": (1.5, 2.5)}
-# (good, usable): value - floor in percent of the variance. Gallery models have 0.02 to 0.2; a tenth is a bad map still.
-SHARES = {"pushforward_sliced": (1.0, 10.0), "measure_preservation_sliced": (1.0, 10.0)}
-# (good, usable): percent of the mass of M#rho that is in a wrong cell, the floor taken off in squares, and its widest
-# hole, value - floor in percent of the spread of rho; in many dimensions a floor is wide, so by HOLE too. Trainings
-# that look even have 4 to 7 and 5 to 6
-MISPLACED, WIDE, HOLE = (8.0, 25.0), (7.5, 30.0), 1.5
-# (good, usable) of the root mean square of M_xi - M_theta over the spread of M; gallery models have 0.014 to 0.024
-MAP_ERROR = (0.04, 0.2)
-NO_FLOOR = (0.1, 0.5)  # (good, usable) of the way to the trivial answer, where the floor is 0 and there is no ratio
-RECONSTRUCTION = (0.2, 0.75)  # of the error of F's mean
-MISS = (0.25, 0.75)  # |F(x) - v| at drawn pre-images: over the spread of F, over a random place's
 FOUND = 0.9  # of the exact pre-images of gradients that do occur
 BARE = 0.5  # ratio of the inverse below which it certifies nothing
 SMALLEST_TEST = 200
@@ -62,10 +50,10 @@ class _Case:
         row: Measured | None = getattr(self.metrics, name)
         return row
 
-    def say(self, level: str, reason: str) -> None:
-        """One verdict more; good ones say nothing."""
+    def say(self, level: str, reason: str, by: str = "") -> None:
+        """One verdict more, ``by`` this row of the table; good ones say nothing."""
         if level != GOOD:
-            self.found.append(Verdict(level, reason))
+            self.found.append(Verdict(level, reason, by))
 
 
 def judge(metrics: Accuracy, held_out: int, converged: float = 1.0) -> Verdict:
@@ -106,10 +94,9 @@ def _potential(case: _Case) -> None:
             case.blind = True
         return
     sure = abs(gap) > float(special.ndtri(SURE)) * se
-    if sure and share < -SHARES["pushforward_sliced"][0]:
-        case.say(
-            UNTRUSTED, f"by the test dual u is worse than the Gaussian map, by {number(-share, 2)} % of the variance"
-        )
+    if sure and share < -beyond.SHARES["pushforward_sliced"][0]:
+        worse = f"by the test dual u is worse than the Gaussian map, by {number(-share, 2)} % of the variance"
+        case.say(UNTRUSTED, worse, "test_dual")
     row = case.measured("pushforward")
     if row is None or seen[0] or case.found:
         return
@@ -137,48 +124,47 @@ def _potential(case: _Case) -> None:
         case.notes.append(f"{blind}, nor can the test dual, and {told}")
         return
     unknown = "whether u learned anything is not known; more samples can tell"
-    case.say(USABLE, f"{blind}, nor can the test dual or the sliced distance: {unknown}")
+    case.say(USABLE, f"{blind}, nor can the test dual or the sliced distance: {unknown}", "pushforward")
 
 
 def _near(row: Measured) -> bool:
     """Whether the trivial answer is surely within the limit of "good": few samples cannot say so."""
     assert row.trivial is not None
-    return row.trivial - row.floor + row.noise <= SHARES["pushforward_sliced"][0]
+    return row.trivial - row.floor + row.noise <= beyond.SHARES["pushforward_sliced"][0]
 
 
 def _ratio(case: _Case, name: str) -> bool:
     """Judge a divergence by its ratio; whether it can tell the map from the trivial answer."""
-    row, (good, usable) = case.measured(name), LIMITS[name]
+    row, (good, usable) = case.measured(name), beyond.LIMITS[name]
     if row is None:
         return False
     seen = row.sees_trivial(good)
     above = row.surely_above(good)
     if above and seen and row.trivial is not None and row.value >= row.trivial:
         trivial = f"no better than the trivial answer ({number(row.value)} against {number(row.trivial)})"
-        case.say(UNTRUSTED, f"{NAMES[name]} is {trivial}")
+        case.say(UNTRUSTED, f"{NAMES[name]} is {trivial}", name)
     elif above and row.ratio is not None:
         level, limit = (UNTRUSTED, usable) if row.surely_above(usable) else (USABLE, good)
-        case.say(level, f"{NAMES[name]}: ratio {number(row.ratio)}, above {limit:g}")
+        case.say(level, f"{NAMES[name]}: ratio {number(row.ratio)}, above {limit:g}", name)
     elif above and row.gap is not None:
         way = f"{number(100 * row.gap, 2)} % of the way from a floor of 0 to the trivial answer"
-        case.say(level_by(row.gap, *NO_FLOOR), f"{NAMES[name]}: {way}")
+        case.say(level_by(row.gap, *beyond.NO_FLOOR), f"{NAMES[name]}: {way}", name)
     return seen
 
 
 def _share(case: _Case, name: str) -> bool:
     """Judge a sliced distance by what it has above its floor; whether it can tell the map from the trivial answer."""
-    row, (good, usable) = case.measured(name), SHARES[name]
+    row, (good, usable) = case.measured(name), beyond.SHARES[name]
     if row is None or row.trivial is None:
         return False
-    sure = row.excess - row.noise
+    sure = beyond.surely(row)
     seen = row.trivial - row.floor - row.noise * row.trivial / max(row.value, 1e-300) > good
     if seen and sure > good and row.value >= row.trivial:
-        case.say(UNTRUSTED, f"{NAMES[name]} is no better than the trivial answer ({number(row.value)} %)")
+        case.say(UNTRUSTED, f"{NAMES[name]} is no better than the trivial answer ({number(row.value)} %)", name)
     elif sure > good:
-        words = f"{number(row.excess, 2)} % of the variance unexplained"
-        case.say(
-            level_by(sure, good, usable), f"{NAMES[name]}: {words}, above {good if sure <= usable else usable:g} %"
-        )
+        words = f"{number(row.value)} % of the variance unexplained, where a second draw has {number(row.floor)} %"
+        level = level_by(sure, good, usable)
+        case.say(level, f"{NAMES[name]}: {words}; {_above(sure, good if level == USABLE else usable)}", name)
     return seen
 
 
@@ -197,35 +183,41 @@ def _map(case: _Case) -> None:
     _places(case)
     if case.metrics.map_error is not None:
         error = case.metrics.map_error.value
-        level = level_by(error, *MAP_ERROR)
+        level = level_by(error, *beyond.MAP_ERROR)
         off = f"M_xi is off M_theta by {number(100 * error, 2)} % of the spread of M"
-        off += f", above {100 * MAP_ERROR[level == UNTRUSTED]:g} %"
-        case.say(level, "M_theta sends all test samples to one place" if math.isnan(error) else off)
+        off += f", above {100 * beyond.MAP_ERROR[level == UNTRUSTED]:g} %"
+        case.say(level, "M_theta sends all test samples to one place" if math.isnan(error) else off, "map_error")
     rebuilt = case.metrics.reconstruction
     if rebuilt is not None and rebuilt.trivial:
         share = rebuilt.l2 / rebuilt.trivial
-        case.say(
-            level_by(share, *RECONSTRUCTION), f"F - grad u o M_xi is {100 * share:.0f} % of what F's mean would leave"
-        )
+        text = f"F - grad u o M_xi is {100 * share:.0f} % of what F's mean would leave"
+        case.say(level_by(share, *beyond.RECONSTRUCTION), text, "reconstruction")
 
 
 def _places(case: _Case) -> None:
     """Crowded and bare places of M#rho, which a divergence blurs and slices add up."""
-    cells, hole = case.measured("measure_preservation_local"), case.measured("measure_preservation_hole")
+    cells, hole = case.measured(beyond.LOCAL), case.measured(beyond.GAPS)
     if cells is not None:
-        share, sure = (_in_squares(value, cells.floor) for value in (cells.value, cells.value - cells.noise))
-        text = f"M crowds some places and leaves others bare: {number(share, 2)} % of the mass is in a wrong cell"
-        level = level_by(sure, *MISPLACED)
-        case.say(level, f"{text}, above {MISPLACED[level == UNTRUSTED]:g} %")
-    if hole is not None and hole.surely_above(HOLE):
-        text = f"M leaves a hole of {number(hole.value, 2)} % of the spread of rho, where a second draw has"
-        level = level_by(hole.excess - hole.noise, *WIDE)
-        case.say(level, f"{text} {number(hole.floor, 2)} %")
+        sure = beyond.misplaced(cells)
+        text = (
+            f"M crowds some places and leaves others bare: {number(cells.value)} % of the mass is in a wrong cell, "
+            f"where a second draw has {number(cells.floor)} %"
+        )
+        level = level_by(sure, *beyond.MISPLACED)
+        case.say(level, f"{text}; {_above(sure, beyond.MISPLACED[level == UNTRUSTED])}", beyond.LOCAL)
+    if hole is not None and hole.surely_above(beyond.HOLE):
+        sure = beyond.surely(hole)
+        text = (
+            f"M leaves a hole of {number(hole.value)} % of the spread of rho, where a second draw has "
+            f"{number(hole.floor)} %"
+        )
+        level = level_by(sure, *beyond.WIDE)
+        case.say(level, f"{text}; {_above(sure, beyond.WIDE[level == UNTRUSTED])}", beyond.GAPS)
 
 
-def _in_squares(value: float, floor: float) -> float:
-    """What is left of a value without its floor, where chance adds to each cell's true difference in squares."""
-    return math.sqrt(max(0.0, value * value - floor * floor)) if value > 0 else 0.0
+def _above(sure: float, limit: float) -> str:
+    """What is left beyond chance, and the limit that it is over."""
+    return f"{number(sure)} % beyond chance, above {limit:g} %"
 
 
 def _inverse(case: _Case) -> None:
@@ -240,7 +232,7 @@ def _inverse(case: _Case) -> None:
             "draws are narrower than the law of pre-images, or that law is nearly a point"
         )
         if leads is None:
-            case.say(USABLE, f"{below}; F at the draws {_unknown(case)}")
+            case.say(USABLE, f"{below}; F at the draws {_unknown(case)}", "inverse")
         elif leads == GOOD:
             case.notes.append(f"{below}; F at the draws is what was asked for, which decides")
 
@@ -270,6 +262,7 @@ def _leads(case: _Case) -> str | None:
         level,
         f"F at drawn pre-images has mean cosine {cosine.mean:.2f} with the value asked for, {against} that of the "
         f"best constant direction ({cosine.trivial:.2f})",
+        "inverse_cosine",
     )
     return GOOD if left <= 0.1 else None
 
@@ -281,10 +274,10 @@ def _by_miss(case: _Case, miss: Miss) -> str | None:
     stands_in = miss.known == "network"
     what = "grad u o M_xi" if stands_in else "F"
     if not math.isfinite(mean):
-        case.say(UNTRUSTED, f"{what} at drawn pre-images is not finite")
+        case.say(UNTRUSTED, f"{what} at drawn pre-images is not finite", "inverse_miss")
         return UNTRUSTED
-    lost = trivial is not None and mean > MISS[1] * trivial
-    level = UNTRUSTED if lost else level_by(mean, MISS[0], math.inf)
+    lost = trivial is not None and mean > beyond.MISS[1] * trivial
+    level = UNTRUSTED if lost else level_by(mean, beyond.MISS[0], math.inf)
     text = f"{what} at drawn pre-images misses the value asked for by {number(mean, 2)} of F's spread"
     if stands_in and own is not None:
         text += f" (it stands in for F, from which it is {number(own, 2)} away at the test samples)"
@@ -294,7 +287,8 @@ def _by_miss(case: _Case, miss: Miss) -> str | None:
         text += f" and the samples nearest in M by {number(miss.floor, 2)}"
     if level != GOOD and case.metrics.inverse is not None:
         text += " (the inverse's ratio cannot see errors below a fifth of the region)"
-    case.say(level, text)
+    case.say(level, text, "inverse_miss")
     if miss.exact is not None and miss.exact.found < FOUND:
-        case.say(USABLE, f"exact pre-images were found from only {100 * miss.exact.found:.0f} % of the draws")
-    return None if level == GOOD and stands_in and mean + float(own or 0.0) > MISS[0] else level
+        few = f"exact pre-images were found from only {100 * miss.exact.found:.0f} % of the draws"
+        case.say(USABLE, few, "inverse_miss")
+    return None if level == GOOD and stands_in and mean + float(own or 0.0) > beyond.MISS[0] else level

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 GOOD, USABLE, UNTRUSTED = "good", "usable", "not trustworthy"
 LEVELS = (GOOD, USABLE, UNTRUSTED)  # from the best down
@@ -20,10 +20,12 @@ EARLIER = {"better than trivial": USABLE, "failure": UNTRUSTED}  # what runs of 
 
 @dataclass(frozen=True)
 class Verdict:
-    """level: one of LEVELS; reason: one sentence, without a capital and a full stop. Raises ValueError."""
+    """level: one of LEVELS; reason: one sentence, without a capital and a full stop; by: the name of the figure that
+    decides, where one does. Raises ValueError."""
 
     level: str
     reason: str
+    by: str = ""
 
     def __post_init__(self) -> None:
         if self.level not in LEVELS:
@@ -35,7 +37,7 @@ class Verdict:
 
     def and_(self, text: str) -> Verdict:
         """The same with a further clause."""
-        return Verdict(self.level, f"{self.reason}; {text}") if text else self
+        return replace(self, reason=f"{self.reason}; {text}") if text else self
 
 
 def rank(level: str) -> int:

@@ -71,6 +71,11 @@ class Group:
             found.append(USABLE)
         return max(found, key=LEVELS.index) if found else None
 
+    @property
+    def why(self) -> str:
+        """What keeps the worst of the runs from a better verdict."""
+        return next((run.why for run in self.runs if run.verdict == self.verdict), "")
+
 
 def grouped(runs: Iterable[Summary]) -> list[Group]:
     """One entry for each sweep and each run that belongs to none, each where its newest run stands."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from npf_engine.bundle.cleaning import clean_record, clean_text
 from npf_engine.errors import InputError
-from npf_engine.measures.verdict import level_of_row
+from npf_engine.measures.verdict import GOOD, level_of_row
 from npf_engine.runs import cells
 from npf_engine.runs.schema import Table, select
 from npf_engine.runs.states import ACTIVE
@@ -21,7 +21,7 @@ from npf_engine.settings import reading
 from npf_engine.studies import kinds
 from npf_engine.tasks import layout
 
-VERSION = 1  # of what a summary holds: one of another version is made anew
+VERSION = 2  # of what a summary holds: one of another version is made anew
 COLUMNS = ("id", "name", "state", "source", "created", "verdict", "tags", "notes", "sweep", "summary")
 UNKNOWN = '"unknown": true'  # in a summary: its kind was not loaded
 AT_ONCE = 20_000  # summaries made by one call, the others by the next: SQLite takes so many names
@@ -31,8 +31,8 @@ KEPT = 20_000  # summaries in memory, a kilobyte each
 @dataclass(frozen=True)
 class Summary:
     """A run in the list. subject: what it is about, a field, a task, a picture; preset: where its settings start from;
-    measures: by the names of its kind's; seconds: of the whole run; created: unix seconds; sweep: the id of the sweep
-    that it belongs to. Nothing where that is not known."""
+    why: what keeps it from a better verdict; measures: by the names of its kind's; seconds: of the whole run; created:
+    unix seconds; sweep: the id of the sweep that it belongs to. Nothing where that is not known."""
 
     id: str
     name: str
@@ -48,6 +48,7 @@ class Summary:
     preset: str = ""
     seed: int | None = None
     seconds: float | None = None
+    why: str = ""
     measures: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -82,7 +83,7 @@ def _made(table: Table, ids: list[str]) -> dict[str, str]:
     """Summaries of runs that have none, kept for the next time where the table can be written."""
     ids = ids[:AT_ONCE]
     marks = ", ".join("?" * len(ids))
-    wanted = f"SELECT id, state, spec, metrics, seconds, summary FROM runs WHERE id IN ({marks})"
+    wanted = f"SELECT id, state, verdict, spec, metrics, seconds, summary FROM runs WHERE id IN ({marks})"
     found = table.ask(lambda db: db.execute(wanted, ids).fetchall())
     made = {str(row[0]): json.dumps(_facts(table.folder, *row[:-1])) for row in found}
 
@@ -98,16 +99,18 @@ def _made(table: Table, ids: list[str]) -> dict[str, str]:
     return made
 
 
-def _facts(folder: Path, run_id: str, state: object, *told: object) -> dict[str, object]:
+def _facts(folder: Path, run_id: str, state: object, verdict: object, *told: object) -> dict[str, object]:
     """What is kept of a row: what its settings and its report say."""
     settings, metrics, seconds = map(cells.plain, told)
     settings = settings if isinstance(settings, dict) else {}
     kind = kinds.find(kinds.name_in(settings))
     report: Mapping[str, object] = {}
     if state == "done":
-        known = metrics if kind is not None and kind.bundled else None  # what it needs is in the row
-        report = {"metrics": known} if isinstance(known, dict) else {}
-        report = report or layout.read_json(folder / (Path(run_id).name or "_") / layout.REPORT) or {}
+        bundled = kind is not None and kind.bundled and isinstance(metrics, dict)
+        in_row = {"metrics": metrics, "verdict": verdict} if bundled else {}
+        if not in_row or verdict != GOOD:  # why it is not good, the row does not say
+            report = layout.read_json(folder / (Path(run_id).name or "_") / layout.REPORT) or {}
+        report = report or in_row
     facts: dict[str, object] = {"v": VERSION, "kind": kinds.name_in(settings), "preset": settings.get("preset")}
     facts["seed"] = next((settings[key] for key in ("seed", "first_seed") if key in settings), None)
     facts["seconds"] = seconds.get("total") if isinstance(seconds, dict) else seconds
@@ -115,6 +118,8 @@ def _facts(folder: Path, run_id: str, state: object, *told: object) -> dict[str,
         facts["unknown"] = True
     with contextlib.suppress(Exception):  # whatever is wrong with what was written, its row is shown
         facts["measures"] = {} if kind is None else kind.measured(report)
+    with contextlib.suppress(Exception):
+        facts["why"] = "" if kind is None else kind.why(report)
     with contextlib.suppress(Exception):
         facts["subject"] = "" if kind is None else kind.subject_of(settings)
     return layout.finite(facts)  # type: ignore[no-any-return]  # a record stays one
@@ -142,5 +147,6 @@ def _summary(*row: object) -> Summary:
         preset=cells.line(facts.get("preset")),
         seed=seed if isinstance(seed, int) and not isinstance(seed, bool) else None,
         seconds=float(seconds) if isinstance(seconds, int | float) and seconds >= 0 else None,
+        why=" ".join(clean_text(facts.get("why")).split()),
         measures={key: float(value) for key, value in measures.items() if isinstance(value, int | float)},
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar, cast
 
-from npf_engine.measures.verdict import Verdict, level_of_row
+from npf_engine.measures.verdict import GOOD, Verdict, level_of_row
 from npf_engine.settings.base import Spec
 from npf_engine.settings.dotted import dotted_values, with_dotted
 from npf_engine.tasks.recorder import Recorder
@@ -135,7 +135,9 @@ class Kind(Generic[SpecT, ResultT]):
     ``{name}`` is among them, that leaf is not the run's name. ``change`` is a function ``(spec, values) -> spec``
     where setting values one by one is not all there is to it. ``measures``: the numbers of a report that runs are
     compared by; where none are named, all that stand at its top. ``subject``: what a run is about (a field, a task, a
-    picture), with leaves in braces, or "module:name" of a function of its settings as JSON.
+    picture), with leaves in braces, or "module:name" of a function of its settings as JSON. ``decided``: a function of
+    a report, or its "module:name", which says in a few words what keeps it from a better verdict; where none is named,
+    or it says nothing, the reason of the verdict does.
     """
 
     name: str
@@ -151,6 +153,7 @@ class Kind(Generic[SpecT, ResultT]):
     change: str | Callable[[SpecT, Mapping[str, object]], SpecT] | None = None
     measures: tuple[Measure, ...] = ()
     subject: str = ""
+    decided: str | Callable[[Mapping[str, object]], str] = ""
 
     @property
     def title(self) -> str:
@@ -200,6 +203,13 @@ class Kind(Generic[SpecT, ResultT]):
         if ":" in self.subject:
             return str(named(self.subject)(settings))  # type: ignore[operator]  # a function by its name
         return self.subject.format_map(_Leaves(settings))
+
+    def why(self, report: Mapping[str, object]) -> str:
+        """What keeps a run with this report from a better verdict; empty for one that is good or has none."""
+        found = verdict_in(report)
+        if found is None or found.level == GOOD:
+            return ""
+        return (named(self.decided)(report) if self.decided else "") or found.reason  # type: ignore[operator]  # as above
 
     @property
     def names_runs(self) -> bool:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from npf_engine.polar import PolarFactorization
 
 FIGURES = (CLOUDS, LADDER, RELOCATION)
-HEADS = ("measure", "value", "floor", "ratio", "s.e.", "trivial answer")
+HEADS = ("measure", "value", "floor", "ratio", "±", "trivial answer")
 EMPTY = ("", "[]", "{}", "none")  # settings that say nothing
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b2430; --soft: #56606e; --line: #d5dae1; --ground: #fff; --good: #0b6b52;
@@ -73,6 +73,7 @@ def report_page(bundle: Bundle, command: str, made: datetime.date | None = None)
     reason = str(bundle.report.get("verdict_reason") or "")
     model = bundle.model()
     figures = {view: _drawn(bundle, view, model, metrics) for view in FIGURES}
+    seconds = typeset(card.seconds_line(bundle.report))
     day = made or datetime.datetime.now(datetime.UTC).date()
     parts = [
         f"<h1>{escape(name)}</h1>",
@@ -83,10 +84,8 @@ def report_page(bundle: Bundle, command: str, made: datetime.date | None = None)
         figures.pop(CLOUDS),
         _section("Accuracy", _accuracy(metrics, model.units.value)),
         _section("Figures", "".join(figures.values())),
-        _section("What F was", _list(card.source_lines(config)) + _list(card.convention_lines(config))),
-        _section(
-            "How it was trained", f"<pre>{escape(command)}</pre><p>{escape(card.seconds_line(bundle.report))}</p>"
-        ),
+        _section("What F was", _list(card.source_lines(config)) + _list(map(typeset, card.convention_lines(config)))),
+        _section("How it was trained", f"<pre>{escape(command)}</pre><p>{escape(seconds)}</p>"),
         _section("Settings", _settings(bundle.settings)),
         _section("Cite", f"<pre>{escape(bibtex(card.source_of(config)))}</pre>"),
     ]
@@ -136,8 +135,8 @@ def _accuracy(metrics: Mapping[str, object], unit: str) -> str:
         return '<p class="soft">This model carries no accuracy table.</p>'
     about = (
         "A value is to be read between its floor, what two draws of the truth differ by, and its trivial answer, what "
-        "a model that learned nothing gets; the ratio is value over floor, with its standard error (s.e.) where the "
-        "draws it is made of are independent."
+        "a model that learned nothing gets; the ratio is value over floor. ± is the standard error of the ratio; of "
+        "the mass in a wrong cell and of the widest hole its change with the half of the samples."
     )
     return _table(HEADS, rows, "numbers") + f'<p class="soft">{about}</p>'
 
@@ -150,7 +149,7 @@ def _titled(title: str, unit: str) -> str:
 
 
 def _written(row: AccuracyRow) -> list[str]:
-    return [number(value, 4, dash="") for value in row.numbers()]
+    return [number(value, 4, dash="") for value in row.shown()]
 
 
 def _settings(settings: Mapping[str, object]) -> str:

@@ -76,7 +76,8 @@ def told(view: MeshView) -> str:
     second = (
         f"A cell's own image is as large as the cell up to {_factor(weight.median)} in the median and "
         f"{_factor(weight.most)} in 95 % (|ln ratio| {_log(weight.median)} and {_log(weight.most)}): {symbol} lays "
-        f"**{sheets}** sheets over one another on average, and turns {over} of the cells over."
+        f"**{sheets}** sheets over one another on average over Ω (of a single value *Inverse* counts the places, which "
+        f"may be more or fewer), and turns {over} of the cells over."
     )
     return f"{first} {second}"
 

@@ -50,7 +50,7 @@ def main() -> None:
                 hodge.show(model, run.id, name)
             else:
                 embedded.show(run, name)
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         frame.link("inverse", "Go back from values to places", {"run": run.id})
         frame.link("models", "Download this model", {"run": run.id})
         paperfigure.cite(run, titles.source_title(run.spec_of(TrainingSpec).field))

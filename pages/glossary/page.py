@@ -6,7 +6,8 @@ import streamlit as st
 
 from npf_engine import glossary
 from npf_engine.glossary import DEFINITIONS, MEASURES, STAGES, SYMBOLS
-from ui import frame
+from npf_engine.measures import words
+from ui import frame, states
 
 COUNTED = ("S", "W", "TV", "hole")  # measures among the symbols
 
@@ -25,6 +26,9 @@ def main() -> None:
         st.markdown(f"**{name}**: {about}")
     for key in COUNTED:
         _entry(key)
+    st.markdown("## Figures of the accuracy table")
+    for key, figure in words.FIGURES.items():
+        st.markdown(f"**{states.plain(figure.symbol)}**: {states.plain(figure.asks)}. {words.about(key)}")
     st.markdown("## Stages of a training")
     for title, about in STAGES.values():
         st.markdown(f"**{title}**: {about}")

@@ -66,8 +66,10 @@ def _gallery(runs: list[Run]) -> None:
     st.caption("Models that come with the explorer, trained by it: open one and look around.")
     columns = st.columns(min(3, len(runs)))
     for number, run in enumerate(runs):
-        with columns[number % len(columns)], st.container(border=True, height="stretch", key=f"gallery_{run.id}"):
-            gallery.card(run)
+        column = columns[number % len(columns)]
+        with column.container(border=True, height="stretch", vertical_alignment="distribute", key=f"gallery_{run.id}"):
+            with st.container():
+                gallery.card(run)
             with st.container(horizontal=True):
                 frame.link("factorization", None, {"run": run.id})
                 frame.link("inverse", None, {"run": run.id})

@@ -23,9 +23,9 @@ def tell(view: PreimageView, model: PolarFactorization, clicked: np.ndarray | No
     miss, length = float(view.error.mean()), float(np.linalg.norm(view.gradient))
     _of_the_click(view, model, clicked)
     st.markdown(
-        f"**{len(view.x)}** draws in **{1000 * view.seconds:.0f} ms**: F there misses the {word}, of length "
-        f"{number(length)}{unit}, by **{number(miss)}**{unit} on average, {number(miss / view.spread, 2)} of F's spread"
-        f"{judged_by(view.known)}. {_found(view, word)}{thinned(view, model)}"
+        f"**{len(view.x)}** draws in **{1000 * view.seconds:.0f} ms**: at the places drawn, F misses the {word}, of "
+        f"length {number(length)}{unit}, by **{number(miss)}**{unit} on average, {number(miss / view.spread, 2)} of "
+        f"F's spread{judged_by(view.known)}. {_found(view, word)}{thinned(view, model)}"
     )
     nowhere = view.exact is not None and not view.exact.occurs
     if nowhere:
@@ -77,11 +77,14 @@ def _found(view: PreimageView, word: str) -> str:
     drawn = int((view.exact.weights > 0).sum())
     where = places(view.exact, len(view.gradient))
     share = float(view.exact.found.double().mean())
-    ends = "all draws end there" if share == 1 else f"{percent(share)} of the draws end there"
+    ends = "all draws" if share == 1 else f"{percent(share)} of the draws"
     moved = float((view.exact.restarted & view.exact.found).double().mean())
-    carried = f", {percent(moved, 0)} of them only when carried there from where they stopped" if moved >= 0.005 else ""
-    missed = f"; no draw went by itself to {k - drawn} of them" if drawn < k else ""
-    return f"F is exactly this {word} {where}, and {ends}{carried}{missed}."
+    again = f", {percent(moved, 0)} of them only at a second try, begun elsewhere" if moved >= 0.005 else ""
+    missed = f"; {k - drawn} of these no draw came to by itself" if drawn < k else ""
+    return (
+        f"An exact search then goes on from each draw, downhill on what F still misses. F is exactly this {word} "
+        f"{where}{missed}: {ends} led to one{again}."
+    )
 
 
 def thinned(view: PreimageView, model: PolarFactorization) -> str:

@@ -234,7 +234,13 @@ def _cost(spec: LandscapeSpec) -> None:
     about = " How long that takes here is told once one like it has finished; on the way its bar tells it."
     if found is not None:
         about = f" About {frame.duration(found.seconds)} on this machine, {found.basis}."
-    st.caption(f"{particles:,} particles, {steps:,} steps: {particles * steps:,} gradients of g.{about}")
+    beside = ", and as many by plain LMC beside it" if _wants_plain(spec) else ""
+    st.caption(f"{particles:,} particles, {steps:,} steps: {particles * steps:,} gradients of g{beside}.{about}")
+
+
+def _wants_plain(spec: LandscapeSpec) -> bool:
+    """Whether a press of Run samples by plain LMC too."""
+    return spec.method != PLAIN and bool(st.session_state.get("run_plain", True)) and chains.beside(spec) is None
 
 
 def _gradients(spec: Spec, method: str) -> float | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from npf_engine.figures import accuracy
+from npf_engine.glossary import typeset
 from npf_engine.numbers import number
 from npf_engine.runs import comparing
 from npf_engine.runs.schema import Run
@@ -15,16 +16,24 @@ from npf_engine.runs.summaries import Summary
 from npf_engine.settings.reading import maybe_number
 from npf_engine.studies.kinds import TRAIN
 from pages.models import apart, overlay
+from ui import accuracy as shown
 from ui import frame, pictures, states
 from ui.plots import plot
 from ui.runs import badge
 
 ABOUT = (
     "Value (ratio ± its standard error; the ratio is value over floor). A ratio near 1 is as good as another sample of "
-    "the truth: what is far above it is off, a cloud far below it too narrow. The floor hangs on the number of points: "
-    "where these are not equal they stand beside the ratio, and only the values compare."
+    "the truth: what is far above it is off, a cloud far below it too narrow."
 )
-OTHERS = " **These runs are of different fields: each is a task of its own, and none is better for a smaller number.**"
+SAME = (
+    " The floor hangs on the number of points: where these are not equal they stand beside the ratio, and only the "
+    "values compare."
+)
+OTHERS = (
+    " **These runs are of different fields, each a task of its own: none is better for a smaller number.** Divergences "
+    "would be in squares of each field's own unit, so that their ratios stand alone; percents are of each field's own "
+    "spread."
+)
 FEW = 4  # runs that stand beside one another as pictures and columns; more are lines of a table
 
 
@@ -33,7 +42,7 @@ def show(runs: Sequence[Run], summaries: Sequence[Summary]) -> None:
     few = len(runs) <= FEW
     sheet = comparing.sheet(runs, summaries)
     if few:
-        _cards(runs)
+        _cards(runs, summaries)
     st.markdown("## Accuracy" if few else "## Side by side")
     (_few if few else _many)(runs, sheet)
     _take_away(sheet)
@@ -72,11 +81,15 @@ def _take_away(sheet: Sheet) -> None:
             )
 
 
-def _cards(runs: Sequence[Run]) -> None:
-    for column, run in zip(st.columns(len(runs), border=True), runs, strict=True):
+def _cards(runs: Sequence[Run], summaries: Sequence[Summary]) -> None:
+    for column, run, told in zip(st.columns(len(runs), border=True), runs, summaries, strict=True):
         with column, states.shown(run.name):
             st.markdown(f"## {states.plain(run.name)}")
             badge(run)
+            seconds = None if told.seconds is None else f"done in {frame.duration(told.seconds)}"
+            lines = [f"by {states.plain(typeset(told.why))}" if told.why else None, seconds]
+            if any(lines):
+                st.caption(", ".join(filter(None, lines)))
             if run.state == "done" and run.kind == TRAIN:
                 plot(
                     pictures.cover(run.id),
@@ -107,11 +120,13 @@ def _few(runs: Sequence[Run], sheet: Sheet) -> None:
     columns = zip(*table.values(), strict=True)
     st.table({"Measure": list(table)} | dict(zip(_heads(runs), map(list, columns), strict=True)))
     if trained:
-        st.caption(ABOUT + (OTHERS if not comparing.same_field(runs) else ""))
+        st.caption(ABOUT + (SAME if comparing.same_field(runs) else OTHERS))
+        shown.explained({row["key"]: None for run in runs for row in accuracy.rows(run.metrics or {})})
 
 
 def metrics(runs: Sequence[Run]) -> dict[str, list[str]]:
-    """What was measured -> the text for each run; verdict and seconds last."""
+    """What was measured -> the text for each run."""
+    one_task = comparing.same_field(runs)
     found: list[dict[str, Mapping[str, object]]] = [
         {row["what"]: row for row in accuracy.rows(run.metrics or {})} for run in runs
     ]
@@ -119,20 +134,20 @@ def metrics(runs: Sequence[Run]) -> dict[str, list[str]]:
     table = {}
     for name in names:
         counts = {row["n"] for rows in found if (row := rows.get(name)) is not None}
-        table[name] = [cell(rows.get(name), len(counts) > 1) for rows in found]
-    if any(run.seconds for run in runs):
-        table["Verdict"] = [states.plain(run.verdict or "–") for run in runs]
-        table["Time"] = [frame.duration((run.seconds or {}).get("total")) for run in runs]
+        table[name] = [cell(rows.get(name), len(counts) > 1, one_task) for rows in found]
     return table
 
 
-def cell(row: Mapping[str, object] | None, counted: bool) -> str:
-    """Value and ratio; with the number of points where that is ``counted``."""
+def cell(row: Mapping[str, object] | None, counted: bool, one_task: bool = True) -> str:
+    """Value and ratio; with the number of points where that is ``counted``. Of different tasks a divergence, which is
+    in squares of a unit, is told by its ratio alone."""
     value, ratio, se, n = (maybe_number(row or {}, key) for key in ("value", "ratio", "se", "n"))
     if row is None or value is None:
         return "–"
     error = "" if se is None or row["split"] else f" ± {number(se, 2)}"
     points = f"; {n:,.0f} points" if counted and n is not None else ""
+    if not one_task and ratio is not None and str(row["measure"]).startswith("S("):
+        return f"ratio {number(ratio)}{error}{points}"
     return number(value) + ("" if ratio is None else f" ({number(ratio)}{error}{points})")
 
 

@@ -79,8 +79,8 @@ def _caption(shown: table.View) -> None:
     base = shown.baseline
     st.caption(
         "∇u♯ρ, M♯ρ and Inverse are ratios, value over floor: 1, or a little less by chance, is as good as another "
-        "sample of the truth; Miss is a share of F's spread: 0 is best. The verdict weighs them with their standard "
-        "errors."
+        "sample of the truth; Miss is a share of F's spread: 0 is best. The verdict is that of the worst figure of the "
+        "accuracy table, of which these are four; *Why* names it."
         + (f" Δ: the difference from {states.plain(base.name)}, the baseline." if base is not None else "")
         + (f" {shown.elsewhere} of the runs listed are of another field or kind: another task." * bool(shown.elsewhere))
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from npf_engine.glossary import typeset
 from npf_engine.runs import finding
 from npf_engine.runs.finding import NAME, NEWEST
 from npf_engine.runs.groups import Group
@@ -24,6 +25,7 @@ OPEN = "Open"
 # Columns that are no measures: whether they are shown unless somebody hides them.
 FIXED = {
     "Verdict": True,
+    "Why": True,
     "State": True,
     "Kind": True,
     "Seconds": True,
@@ -194,6 +196,8 @@ def _fixed(name: str, group: Group) -> object:
         return datetime.datetime.fromtimestamp(group.first.created, datetime.UTC)
     if name in ("State", "Verdict", "Seconds"):
         return getattr(group, name.lower())
+    if name == "Why":
+        return plain(typeset(group.why)) or None
     found = group.common({"Field": "subject", "From": "source"}.get(name, name.lower()))
     if name == "Tags":
         return [plain(tag) for tag in found] if isinstance(found, tuple) else []
@@ -233,6 +237,11 @@ def _config(view: View, key: str, sweeps: bool) -> Mapping[str, ColumnConfig]:
         "Kind": column.TextColumn(width=110),
         "State": column.TextColumn(width=160 if sweeps else 90, help="Of a sweep: how many of its runs are in which"),
         "Verdict": column.TextColumn(width=95, help="Of a sweep: the lowest of its runs'"),
+        "Why": column.TextColumn(
+            width=170,
+            help="The figure that keeps the verdict from being better: what it has beyond chance, and up to where that "
+            "is good. Empty where no figure is over its limit. Of a sweep: of its worst run",
+        ),
         "Seconds": column.NumberColumn(format="%.0f", width="small", help="Of the whole run; of a sweep: of all"),
         "Seed": column.NumberColumn(format="%d", width="small"),
         "Field": column.TextColumn(width="medium", help="What the run is about: a field, a task, a picture"),

@@ -66,4 +66,5 @@ KIND: Kind[TrainingSpec, TrainingResult] = Kind(
     change="npf_engine.studies.factorization.spec:with_values",
     measures=MEASURES,
     subject="npf_engine.fields.titles:title_in",
+    decided="npf_engine.studies.factorization.deciding:decided",
 )

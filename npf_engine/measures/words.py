@@ -1,0 +1,136 @@
+"""What each figure of the accuracy table is: its equation, where it stands, what it is computed from; the text of its
+tooltips and of the page *Glossary*."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from npf_engine.glossary import code
+from npf_engine.numbers import number
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of the accuracy table. symbol: its name in a table; asks: what it asks of a model, or in which unit;
+    equation, source and how as in ``Definition``, how with its floor and its trivial answer."""
+
+    symbol: str
+    asks: str
+    equation: str
+    source: str
+    how: str
+
+
+OURS = "of this program: docs/theory.md, The figures of the accuracy table"
+_CLOUDS = "Unseen samples: the image of one draw against another, {of}. Floor: two draws of {of}. Trivial: {trivial}."
+_HALVES = "M at one half of the unseen samples against the other half, eight splits. Floor: that half itself. "
+FIGURES: dict[str, Figure] = {  # those of measures/accuracy.py, in the order of the table
+    "pushforward": Figure(
+        "S(∇u♯ρ, F♯ρ)",
+        "∇u pushes ρ to the law of F",
+        "Sε(∇u♯ρₙ, F♯ρₙ)",
+        "NPF 5.1",
+        _CLOUDS.format(of="F", trivial="the Gaussian map, affine"),
+    ),
+    "measure_preservation": Figure(
+        "S(Mξ♯ρ, ρ)",
+        "Mξ, the network, preserves ρ",
+        "Sε(Mξ♯ρₙ, ρₙ)",
+        "NPF 5.1",
+        _CLOUDS.format(of="ρ", trivial="M of the Gaussian map, S⁻¹(F − m)"),
+    ),
+    "measure_preservation_implicit": Figure(
+        "S(Mθ♯ρ, ρ)",
+        "Mθ, by the solver, preserves ρ",
+        "Sε(Mθ♯ρₙ, ρₙ), Mθ = ∇u* ∘ F",
+        "NPF 5.1, eq. 10",
+        _CLOUDS.format(of="ρ", trivial="M of the Gaussian map, S⁻¹(F − m)"),
+    ),
+    "inverse": Figure(
+        "S(Iψ(y), M⁻¹(y))",
+        "Iψ draws from the pre-images of M",
+        "meanₖ Sε(Iψ(M(Bₖ)), Bₖ), Bₖ the samples whose M is nearest to M(xₖ)",
+        "NPF 5.1",
+        "64 neighbourhoods of unseen samples. Floor: the training samples nearest in M. Trivial: draws from ρ. Blind "
+        "to errors below a fifth of the region.",
+    ),
+    "inverse_miss": Figure(
+        "|F(Iψ(v)) − v|",
+        "F is v at places drawn for v: in F's spread",
+        "mean |F(x) − v| / mean |F − mean F|, x drawn by Iψ for v",
+        OURS,
+        "200 values v of unseen samples, 50 places each (5 in high dimension); F by itself or between the pixels of "
+        "its raster, else by ∇u∘Mξ. Floor: the samples nearest in M. Trivial: places drawn from ρ.",
+    ),
+    "pushforward_sliced": Figure(
+        "W(∇u♯ρ, F♯ρ)",
+        "∇u♯ρ has the law of F along lines: % of the variance",
+        "100 d E_θ W₂²(θ·∇u(X), θ·F(X')) / Var F",
+        "Bonneel and others 2015",
+        "24 directions or more, eight parts of the unseen samples; in each one half is mapped, the other is the "
+        "reference. Floor: the two halves of F. Trivial: the Gaussian map.",
+    ),
+    "measure_preservation_sliced": Figure(
+        "W(Mθ♯ρ, ρ)",
+        "Mθ preserves ρ along lines: % of the variance",
+        "100 d E_θ W₂²(θ·Mθ(X), θ·X') / Var ρ",
+        "Bonneel and others 2015",
+        "As W(∇u♯ρ, F♯ρ), with Mθ at the unseen samples. Floor: the two halves of ρ. Trivial: M of the Gaussian map.",
+    ),
+    "measure_preservation_local": Figure(
+        "TV(M♯ρ, ρ)",
+        "M crowds no place: % of mass in a wrong cell, chance included",
+        "50 Σ |M♯ρ(cell) − ρ(cell)|; beyond chance √(value² − floor²)",
+        OURS,
+        _HALVES + "Up to 128 cells of equal mass. Trivial: M of the Gaussian map. ± is the change with the half.",
+    ),
+    "measure_preservation_hole": Figure(
+        "hole(M♯ρ)",
+        "M leaves no place bare: the widest hole, % of ρ's spread",
+        "100 maxₓ minₘ |x − m| / spread of ρ, x of ρ, m of M♯ρ",
+        OURS,
+        _HALVES + "Trivial: M of the Gaussian map. ± is the change with the half.",
+    ),
+    "reconstruction": Figure(
+        "|F − ∇u∘Mξ|",
+        "Reconstruction error, of mean |F|",
+        "mean |F − ∇u∘Mξ| / mean |F|",
+        "NPF 5.1",
+        "All unseen samples. Floor: 0. Trivial: F's mean in place of ∇u∘Mξ.",
+    ),
+    "map_error": Figure(
+        "|Mξ − Mθ|",
+        "Mξ is Mθ: share of the spread of M",
+        "√(mean |Mξ − Mθ|²) / √(mean |Mθ − mean Mθ|²)",
+        OURS,
+        "All unseen samples. Floor: 0. Trivial: 1, that of Mθ's mean.",
+    ),
+    "inverse_cosine": Figure(
+        "cos(F(Iψ(v)), v)",
+        "Cosine of the inverse, at most 1",
+        "cos(F(Iψ(∇u*(F(x)))), F(x))",
+        "NPF eq. 15",
+        "Mean ± spread over unseen samples x, where F is a function. Trivial: the one best direction for all.",
+    ),
+    "test_dual": Figure(
+        "test dual",
+        "Test dual",
+        "mean u(x) + u*(F(x))",
+        "NPF eq. 8",
+        "All unseen samples, conjugates solved in double precision, x scaled to [−1, 1], so that it is in F's unit. "
+        "Lower is better: the finest measure of u among models of one field. Trivial: the Gaussian map's.",
+    ),
+}
+
+
+def about(key: str, n: float | None = None, eps: float | None = None, draws: float | None = None) -> str:
+    """What a figure of the accuracy table is, for a tooltip: its equation and source, how it is computed, and of this
+    model's the points n of a cloud, eps and the number of draws, as far as they are known."""
+    found = FIGURES[key]
+    here = [
+        "" if n is None else f"n = {n:,.0f}",
+        "" if eps is None else f"ε = {number(eps)}",
+        "" if draws is None else f"{draws:,.0f} draws",
+    ]
+    told = ", ".join(filter(None, here))
+    return f"{code(found.equation)} · {found.source}\n\n{found.how}" + (f"\n\nHere {told}." if told else "")
