@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import streamlit as st
 
@@ -11,17 +12,19 @@ from ui import frame, runs
 
 STEP = "tour"  # query parameter: which step, from 1
 TURN = "tour_turn"  # session: the step that was just gone to
+SEEN = "tour_seen"  # session: the step that is shown, and how many were before it: the page is scrolled once for each
 FIELD_OF_THE_TOUR = "jacksboro"
 
 
 @dataclass(frozen=True)
 class Step:
-    """A stop: its page, what there is to see, the rest of its link, which of the page's views, and whether a model is
-    looked at there."""
+    """A stop: its page, what there is to see, the key of what is shown (of two, the one that this screen has), the rest
+    of its link, which of the page's views, and whether a model is looked at there."""
 
     page: str
     title: str
     text: str
+    at: tuple[str, ...]
     query: Mapping[str, str] = field(default_factory=dict)
     view: str = ""
     model: bool = False
@@ -31,29 +34,33 @@ STEPS = (
     Step(
         "home",
         "One field, two factors",
-        "Press **Play** in the picture below. A point starts at its place x; M moves it to another place, and there "
+        "Press **Play** below the picture. A point starts at its place x; M moves it to another place, and there "
         "are as many points everywhere as before; ∇u then takes it to a value of F. That is F = ∇u ∘ M.",
+        ("linked_home_scene",),
     ),
     Step(
         "field",
         "Any field will do",
-        "A place on Earth, a formula, a file. This one is the slope of real terrain in Tennessee. Further "
-        "down the picture of **F♯ρ** shows which slopes occur, and how often.",
+        "A place on Earth, a formula, a file. This one is the slope of real terrain in Tennessee. The picture in the "
+        "frame, **F♯ρ**, shows which slopes occur, and how often.",
+        ("plot_field_values",),
         {"source": FIELD_OF_THE_TOUR},
     ),
     Step(
         "train",
         "Minutes on two cores",
-        "One button trains u, M and the inverse. What it costs is said before; on the way you see whether it goes "
+        "One button trains u, M and the inverse. What it costs is said above it; on the way you see whether it goes "
         "well. We go on with a model that was trained so.",
+        ("train",),
         {"source": FIELD_OF_THE_TOUR},
     ),
     Step(
         "factorization",
         "The factors side by side",
-        "Each point has one colour in all panels. ∇u♯ρ must cover F♯ρ, without folds; both M♯ρ (M by a "
-        "solver and as a network) must fill the region evenly. "
+        "Each point has one colour in all panels. ∇u♯ρ must cover F♯ρ, without folds; Mθ♯ρ (M by a solver) and Mξ♯ρ "
+        "(M as a network), further down, must fill the region evenly. "
         "**Draw around points** in one panel: they light up in all of them.",
+        ("linked_clouds",),
         view="Clouds",
         model=True,
     ),
@@ -61,26 +68,38 @@ STEPS = (
         "factorization",
         "Can it be trusted?",
         "Every number stands between what the truth itself would score (floor) and what a method that learnt nothing "
-        "scores (trivial). The verdict says it in a word; what each means stands at the heads of the table, "
-        "and in the Glossary.",
+        "scores (trivial). What is beyond chance must stay below what is good; the worst measure gives the verdict. "
+        "*How each number is made*, below, has the equations.",
+        ("accuracy_wide", "accuracy_narrow"),
         view="Accuracy",
         model=True,
     ),
     Step(
         "inverse",
         "From a value back to places",
-        "F takes the same slope at many places. **Click a point** of the map of points: the other one shows all places "
-        "with its slope, and how often the model draws each.",
+        "F takes the same slope at many places. **Click a point** of this map, or type a slope above it: the next "
+        "picture shows all places with its slope, and how often the model draws each.",
+        ("plot_click_map",),
         view="Pre-images",
         model=True,
     ),
     Step(
         "models",
         "Take it with you",
-        "Tick a model: it can be had as one file that runs without this program, as a report, and with what to cite. "
-        "Your own field is next.",
+        "This model is ticked. *Download* gives it as one file that runs without this program, *Other forms* a report "
+        "and clouds that play, *Cite* what to cite. Your own field is next.",
+        ("detail_links",),
+        model=True,
     ),
 )
+# The card stays in sight while the page is scrolled to what it speaks of, which has a frame.
+STYLE = """<style>
+[data-testid="stLayoutWrapper"]:has(> .st-key-tour) {{ position: sticky; top: 3.4rem; z-index: 90; }}
+.st-key-tour {{ background: light-dark(#ffffff, #12181f); box-shadow: 0 6px 16px -8px rgb(0 0 0 / 35%); }}
+{at} {{ outline: 2px solid light-dark(#0b6e8f, #56b8d6); outline-offset: 6px; border-radius: 6px; }}
+@media (max-width: 640px) {{ .st-key-tour [data-testid="stMarkdownContainer"] {{ font-size: 0.87rem; }} }}
+</style>"""
+SCROLL = st.components.v2.component("npf_tour", js=Path(__file__).with_suffix(".js").read_text("utf-8"))
 
 
 def offered() -> bool:
@@ -101,6 +120,10 @@ def show(page: str) -> None:
     step = STEPS[number - 1]
     if st.session_state.pop(TURN, None) == number and step.view:
         st.session_state["view"] = step.view  # a page's tabs are bound to the link: they change it, and not it them
+    if st.session_state.get(SEEN, (0, 0))[0] != number:
+        st.session_state[SEEN] = number, st.session_state.get(SEEN, (0, 0))[1] + 1
+    at = ", ".join(f".st-key-{key}" for key in step.at)
+    st.html(STYLE.format(at=at))
     with st.container(border=True, gap="small", key="tour"):
         st.markdown(f"**:material/tour: {number} of {len(STEPS)}: {step.title}**")
         st.markdown(step.text)
@@ -113,9 +136,11 @@ def show(page: str) -> None:
                 if last:
                     frame.go("field")
                 _go(number + 1, page)
-            if st.button("Leave the tour", key="tour_leave", type="tertiary", shortcut="Esc"):
+            if st.button("Leave", key="tour_leave", type="tertiary", shortcut="Esc"):
                 st.query_params.pop(STEP, None)
+                st.session_state.pop(SEEN, None)
                 st.rerun()
+    SCROLL(data={"at": at, "turn": st.session_state[SEEN][1]}, key="tour_scroll", height=1)
 
 
 def _go(number: int, here: str = "") -> None:

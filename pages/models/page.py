@@ -9,7 +9,7 @@ from npf_engine.runs import finding
 from npf_engine.runs.groups import Group, grouped
 from npf_engine.runs.summaries import Summary
 from npf_engine.studies import kinds
-from pages.models import choice, compare, describe, detail, follow, importing, table, ticks
+from pages.models import cards, choice, compare, describe, detail, follow, importing, table, ticks
 from ui import frame, states
 from ui.runs import store
 
@@ -40,8 +40,13 @@ def main() -> None:
     if found:
         with view:
             groups, shown = _arranged(found, choice.baseline(known))
-        table.show(groups, shown, chosen, _open)
-        _caption(shown)
+        lines = table.page_of(groups, shown)
+        with st.container(key="models_wide"):
+            table.show(lines, shown, chosen, _open)
+            _caption(shown)
+        with st.container(key="models_narrow"):  # in its place on a narrow screen
+            cards.show(lines, shown, chosen, _open)
+        table.turn(len(groups))
     else:
         st.info("No run matches the filter.", icon=":material/filter_alt_off:")
     if st.session_state.pop(ticks.MANY, False):
@@ -56,7 +61,7 @@ def main() -> None:
             st.button("Untick all", icon=":material/remove_done:", key="untick", on_click=ticks.take, args=([],))
         compare.show(several, [known[run.id] for run in several])
     else:
-        st.caption("Tick one run for what can be done with it, two or more to compare them.")
+        st.caption("Choose one run for what can be done with it, two or more to compare them.")
 
 
 def _arranged(found: list[Summary], base: Summary | None) -> tuple[list[Group], table.View]:

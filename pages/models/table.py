@@ -90,10 +90,14 @@ def names(measures: Mapping[str, Measure]) -> dict[str, bool]:
     return found
 
 
-def show(groups: list[Group], view: View, chosen: list[str], opening: Callable[[Line], None]) -> None:
-    """Draw one page of the table; ticks go to the link, ``opening`` is called with the row whose button was pressed."""
+def page_of(groups: Sequence[Group], view: View) -> list[Line]:
+    """The rows of the page that the link names."""
     first = _first(len(groups))
-    lines = lines_of(groups[first : first + PAGE], view)
+    return lines_of(groups[first : first + PAGE], view)
+
+
+def show(lines: Sequence[Line], view: View, chosen: list[str], opening: Callable[[Line], None]) -> None:
+    """Draw a page of the table; ticks go to the link, ``opening`` is called with the row whose button was pressed."""
     # Another list of rows is another table: ticks are by row number and would move to other runs.
     # A run that stands in two rows is ticked in both.
     doubled = bool(view.opened) or (view.baseline is not None and view.baseline.sweep is not None)
@@ -116,8 +120,6 @@ def show(groups: list[Group], view: View, chosen: list[str], opening: Callable[[
     pressed = st.session_state.get(f"{key}_open")
     if pressed is not None and 0 <= pressed["row"] < len(lines):
         opening(lines[pressed["row"]])
-    if len(groups) > PAGE:
-        _turn(len(groups))
 
 
 def lines_of(groups: Sequence[Group], view: View) -> list[Line]:
@@ -211,8 +213,10 @@ def _first(count: int) -> int:
     return PAGE * (min(max(number, 1), -(-count // PAGE)) - 1)
 
 
-def _turn(count: int) -> None:
-    """Which rows these are, and the pages before and after."""
+def turn(count: int) -> None:
+    """Which of ``count`` entries these are, and the pages before and after, where there are any."""
+    if count <= PAGE:
+        return
     first = _first(count)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="pages"):
         for label, icon, to in (
@@ -230,7 +234,7 @@ def _config(view: View, key: str, sweeps: bool) -> Mapping[str, ColumnConfig]:
     found: dict[str, ColumnConfig] = {
         # Name, page and verdict are seen together on a screen of 420 pixels.
         "Name": column.TextColumn(width=200, pinned=True),
-        OPEN: column.ButtonColumn("Page", width=70, type="tertiary", key=f"{key}_open", help="The run's own page"),  # type: ignore[dict-item]
+        OPEN: column.ButtonColumn("Page", width=90, type="secondary", key=f"{key}_open", help="The run's own page"),  # type: ignore[dict-item]
         "Runs": column.TextColumn(
             width="small", help="Runs of the sweep that are done, of how many; the means are of these"
         ),

@@ -8,6 +8,7 @@ from npf_engine.bundle import exchange
 from npf_engine.errors import InputError
 from npf_engine.runs.store import Run, RunStore
 from tests.pages.conftest import button, open_page, texts
+from ui import exports
 
 
 def test_a_form_is_made_and_then_offered(store: RunStore, done: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -15,6 +16,19 @@ def test_a_form_is_made_and_then_offered(store: RunStore, done: Run, monkeypatch
     app = open_page("models", {"run": done.id})
     button(app, "Make ONNX").click().run()
     assert not app.exception and any(item.proto.label == "Download ONNX" for item in app.get("download_button"))
+
+
+def test_a_report_says_that_it_is_made_before_it_is_there(
+    store: RunStore, done: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "report_page", lambda bundle, command: b"<html>" + bundle.name.encode())
+    app = open_page("models", {"run": done.id})
+    assert {"Make ONNX", "Make PyTorch .pt2", "Make report, one page of HTML", "Make clouds that play, one file"} <= {
+        item.label for item in app.button
+    }
+    button(app, "Make report, one page of HTML").click().run()
+    assert not app.exception
+    assert any(item.proto.label == "Download report, one page of HTML" for item in app.get("download_button"))
 
 
 def test_why_there_is_no_such_form_is_told(store: RunStore, done: Run, monkeypatch: pytest.MonkeyPatch) -> None:

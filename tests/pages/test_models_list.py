@@ -103,6 +103,39 @@ def test_three_runs_of_two_kinds_are_compared(home: RunStore) -> None:
     assert not later.exception and "hills" in texts(later)
 
 
+def test_a_verdict_says_which_figure_decides_it(home: RunStore) -> None:
+    cells = {"value": 14.6, "self_distance": 5.0, "ratio": 2.92, "se": 0.25, "trivial": 50.0, "n": 16000, "draws": 8}
+    report = fabricated.metrics(1.0) | {"verdict": "usable", "verdict_reason": "M crowds some places"}
+    report["metrics"] = report["metrics"] | {"measure_preservation_local": cells}  # type: ignore[operator]
+    fabricated.run(home, TrainingSpec(), "piled", report)
+    few = fabricated.metrics(1.0) | {"verdict": "not trustworthy", "verdict_reason": "only 3 test samples"}
+    fabricated.run(home, TrainingSpec(), "few", few)
+    app = open_page("models")
+    assert str(row(app, "piled")["Why"]).startswith("TV(M♯ρ, ρ) 8.") and str(row(app, "piled")["Why"]).endswith(" > 8")
+    assert row(app, "few")["Why"] == "only 3 test samples" and row(app, "hills")["Why"] is None
+    ids = {run.name: run.id for run in home.summaries()}
+    both = open_page("models", {"run": ids["piled"], "with": ids["hills"]})
+    assert "by TV(M♯ρ, ρ) 8." in texts(both)
+
+
+def test_the_list_is_cards_too_whose_ticks_and_names_do_the_same(home: RunStore) -> None:
+    app = open_page("models", {"models_kind": "Training", "models_filter": "hills"})
+    assert app.button(key="card_open_0").label == ":primary[**hills**]" and "∇u♯ρ **1.5**" in texts(app)
+    app.checkbox(key="card_tick_0").check().run()
+    hills = next(run.id for run in home.summaries() if run.name == "hills")
+    assert not app.exception and app.query_params["run"] == hills and app.checkbox(key="card_tick_0").value
+    app.checkbox(key="card_tick_0").uncheck().run()
+    assert "run" not in app.query_params and not app.checkbox(key="card_tick_0").value
+    folded = open_page("models", {"models_filter": "two seeds swept"})
+    assert any("Unfold" in item.label and "two seeds" in item.label for item in folded.button)
+
+
+def test_divergences_of_different_fields_are_compared_by_their_ratios() -> None:
+    row = {"measure": "S(Mξ♯ρ, ρ)", "value": 246.0, "ratio": 1.07, "se": 0.1, "n": 2048, "split": False}
+    assert compare.cell(row, False, one_task=False) == "ratio 1.07 ± 0.1"
+    assert compare.cell(row | {"measure": "W(Mθ♯ρ, ρ)"}, False, one_task=False) == "246 (1.07 ± 0.1)"
+
+
 def test_a_change_between_halves_is_no_standard_error() -> None:
     row = {"value": 24.3, "ratio": 1.09, "se": 0.2, "n": 300, "split": False}
     assert (
