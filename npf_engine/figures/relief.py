@@ -55,6 +55,15 @@ def of_heights(z: np.ndarray) -> np.ndarray:
     return _picture(shade(east, -south), colour)
 
 
+def of_ranks(z: np.ndarray) -> np.ndarray:
+    """As ``of_heights``, of heights (rows, cols) by their ranks alone: where the walls of a potential are a hundred
+    times as high as what lies between its minima, these are seen all the same."""
+    z = np.asarray(z, dtype=np.float64)
+    _, index, counts = np.unique(z, return_inverse=True, return_counts=True)
+    middle = np.cumsum(counts) - (counts + 1) / 2
+    return of_heights(middle[index].reshape(z.shape))
+
+
 def of_field(
     x: np.ndarray, f: np.ndarray, low: tuple[float, ...], high: tuple[float, ...], side: int = 72
 ) -> np.ndarray:

@@ -195,8 +195,13 @@ def potential_map(
     return position_axes(figure, units, low, high, "potential")
 
 
+FEWEST_BINS = 40  # of a side
+
+
 def values_map(f: np.ndarray, units: Units, *, axes: tuple[int, int] = (0, 1), bins: int = 256) -> go.Figure:
-    """Where F#rho lies: counts of the values (n, d) on two of their axes, as a picture."""
+    """Where F#rho lies: counts of the values (n, d) on two of their axes, as a picture; of few values in larger cells,
+    or it would be dust."""
+    bins = int(np.clip(np.sqrt(len(f) / 2), min(FEWEST_BINS, bins), bins))
     pair = np.stack([f[:, axes[0]], f[:, axes[1]]], axis=1)
     x_range, y_range = span(pair[:, 0], cut=0.0005), span(pair[:, 1], cut=0.0005)
     figure = go.Figure(counts(pair, x_range, y_range, bins))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,6 +76,13 @@ class FactorizationView:
     def one_unit(self) -> bool:
         """Whether all positions have one unit; else they are projected after scaling each axis to [-1, 1]."""
         return len(set(self.units.position)) == 1
+
+
+def surface(g: Callable[[Tensor], Tensor], rows: int, cols: int) -> np.ndarray:
+    """A potential of model positions (n, 2) on rows x cols nodes of [-1, 1]^2, rows running south."""
+    down, along = (torch.linspace(-1.0, 1.0, count, dtype=torch.float64) for count in (rows, cols))
+    y, x = torch.meshgrid(down.flip(0), along, indexing="ij")
+    return g(torch.stack([x.flatten(), y.flatten()], dim=1)).double().reshape(rows, cols).numpy()
 
 
 def kept_samples(model: PolarFactorization, n: int) -> tuple[Tensor, Tensor]:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from npf_engine.errors import InputError
 from npf_engine.fields import catalog, titles
+from npf_engine.fields.places.elevation_fetch import download
 from npf_engine.fields.sources.place import must_be_fetched, place_of
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.runs.estimate import estimate
@@ -65,7 +66,9 @@ def _field(spec: FieldSpec, missing: bool, card: st.delta_generator.DeltaGenerat
     slot = card.empty()  # the offer to fetch, and in its place what comes of it
     if missing and building.recent().get(spec) is None and not building.asked(spec):
         with slot.container():
-            st.markdown("Its elevation is not on this machine yet.")
+            place = place_of(spec)
+            much = "" if place is None else f" To fetch, once: {download(place.bounds).words}."
+            st.markdown(f"Its elevation is not on this machine yet.{much}")
             seconds = estimate(store(), TrainingSpec(field=spec)).total
             st.caption(f"Once it is here, a quick training takes about {frame.duration(seconds)}.")
             st.button(

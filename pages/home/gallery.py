@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from npf_engine.errors import InputError
+from npf_engine.fields import analytic
 from npf_engine.figures import relief
 from npf_engine.glossary import typeset
 from npf_engine.measures import views
@@ -54,6 +55,11 @@ def _picture(home: str, run_id: str, written: int) -> bytes | None:
         return None
     if model.d != 2:
         return None
+    field = runs.store().get(run_id).spec_of(TrainingSpec).field
+    potential = analytic.functions(field)[1] if field.source in analytic.INFO else None
+    if potential is not None:
+        # the whole of it: what of its minima lies near the edge would be cut away
+        return relief.png(relief.of_ranks(views.surface(potential, round(WIDTH / RATIO), WIDTH)))
     if model.lattice is not None:
         f = np.where(model.lattice.mask.numpy()[..., None], model.lattice.values.numpy(), np.nan)
         return relief.png(relief.of_slopes(f[..., 0], f[..., 1]), WIDTH, RATIO)

@@ -87,7 +87,9 @@ def children_of_this_process() -> list[str]:
 
 
 def test_the_papers_grid_comes_out_of_a_seeded_cache_without_network(cache: Path, shared_data: Path) -> None:
+    assert elevation_fetch.download(CHAMONIX).tiles == 2
     seed_cache(cache, chamonix_tiles(shared_data / "Chamonix.tif"))
+    assert elevation_fetch.download(CHAMONIX).tiles == 0
     raster = read_raster(fetch(CHAMONIX))
     published = read_raster(shared_data / "Chamonix.tif")
     assert raster.elevation.shape == (503, 644)
@@ -245,3 +247,17 @@ def test_too_many_tiles(cache: Path) -> None:
 def test_bounds_are_checked_before_anything_runs(bounds: tuple[float, ...], says: str) -> None:
     with pytest.raises(InputError, match=says):
         check_bounds(bounds)
+
+
+def test_what_a_fetch_loads_is_told_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("EIO_CACHE_DIR", str(tmp_path))
+    chamonix = (6.83, 45.82, 7.01, 45.97)  # two degrees of longitude
+    assert elevation_fetch.download(chamonix) == elevation_fetch.Download(2)
+    assert elevation_fetch.download(chamonix).words == "2 tiles of a degree, at most about 36 MB"
+    for name in ("N45E006", "S01W002", "notes"):
+        tile = tmp_path / "MAPZEN" / "cache" / name[:3] / f"{name}.tif"
+        tile.parent.mkdir(parents=True, exist_ok=True)
+        tile.write_bytes(b"")
+    assert elevation_fetch.tiles_here() == [(-2, -1), (6, 45)]
+    assert elevation_fetch.download(chamonix).words == "1 tile of a degree, at most about 18 MB"
+    assert elevation_fetch.download((-2.0, -1.0, -1.0, 0.0)).words == "nothing, its tiles are here"

@@ -44,3 +44,11 @@ def test_what_is_not_known_is_clear_and_a_plain_is_even() -> None:
     )
     image = Image.open(io.BytesIO(relief.png(picture, 40)))
     assert image.size == (40, 50) and image.mode == "RGBA"
+
+
+def test_minima_between_high_walls_are_seen_by_their_ranks() -> None:
+    """Of a potential whose walls are far higher, heights alone show one plain; ranks differ there."""
+    z = np.array([[1e6, 1e5, 1e6], [3.0, 1.0, 2.0], [1e6, 1e5, 1e6]])
+    wanted = np.array([[6.5, 3.5, 6.5], [2.0, 0.0, 1.0], [6.5, 3.5, 6.5]])  # equal heights have equal ranks
+    assert np.array_equal(relief.of_ranks(z), relief.of_heights(wanted))
+    assert np.array_equal(relief.of_ranks(z), relief.of_ranks(np.sqrt(z)))

@@ -12,8 +12,8 @@ import streamlit as st
 
 from npf_engine import resources
 from npf_engine.errors import InputError
+from npf_engine.fields.places import elevation_fetch, kept
 from npf_engine.fields.places import find as places
-from npf_engine.fields.places import kept
 from npf_engine.figures import relief
 from ui import frame
 
@@ -87,6 +87,8 @@ def pick(box: Box | None, cities: Sequence[Label], side_km: float, picked: Calla
         "most": MOST_DEGREES,
         "words": WORDS,
         "reliefs": reliefs(box),
+        "tiles": elevation_fetch.tiles_here(),
+        "megabytes": elevation_fetch.TILE_MEGABYTES,
     }
     lines(key=f"{KEY}_lines", height=1)
     world(

@@ -402,10 +402,16 @@ class WorldMap {
     const wide = (e - w) * KM * Math.cos(middle * RAD), high = (n - s) * KM;
     const side = (km) => (km < 10 ? km.toFixed(1) : Math.round(km).toLocaleString("en"));
     const count = (d) => Math.round(d * 3600), pixels = count(e - w) * count(n - s);
-    const tiles = (Math.ceil(e - 1e-9) - Math.floor(w + 1e-9)) * (Math.ceil(n - 1e-9) - Math.floor(s + 1e-9));
+    const known = new Set((this.data.tiles || []).map(String));
+    let tiles = 0; // that are not here yet
+    for (let lon = Math.floor(w + 1e-9); lon < e - 1e-9; lon += 1) {
+      for (let lat = Math.floor(s + 1e-9); lat < n - 1e-9; lat += 1) tiles += known.has(`${lon},${lat}`) ? 0 : 1;
+    }
     const here = (this.data.reliefs || []).some((r) => [w, s, e, n].every((v, k) => Math.abs(v - r[k]) < 1e-6));
     const large = e - w > this.data.most || n - s > this.data.most;
-    const cost = here ? "on this machine" : `${tiles} tile${tiles > 1 ? "s" : ""} of a degree to fetch, once`;
+    const size = (tiles * (this.data.megabytes || 0)).toLocaleString("en");
+    const fetched = `to fetch once: ${tiles} tile${tiles > 1 ? "s" : ""} of a degree, at most about ${size} MB`;
+    const cost = here || !tiles ? "on this machine" : fetched;
     this.said.textContent = `${side(wide)} × ${side(high)} km, ${count(e - w).toLocaleString("en")} × ` +
       `${count(n - s).toLocaleString("en")} pixels of an arc second (${pixels.toLocaleString("en")} samples), ${cost}` +
       (large ? `. Too large to be fetched: at most about ${this.data.most} × ${this.data.most} degrees.` : "");

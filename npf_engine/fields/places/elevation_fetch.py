@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from npf_engine.errors import InputError
@@ -32,7 +34,47 @@ PRODUCTS = ("MAPZEN", "GLO-30", "AW3D30", "SRTM1_GEOID", "SRTM1_ELLIP", "GLO-90"
 MAX_TILES = 25  # the package's own limit of downloads a call
 TIMEOUT = 900.0  # seconds
 SMALLEST_BOX = 0.005  # degrees: 18 pixels of one arc second
+TILE_MEGABYTES = 18  # of a mountainous degree of MAPZEN as it comes, compressed (Chamonix: 1.37 bytes a pixel)
+_TILE = re.compile(r"([NS])(\d\d)([EW])(\d\d\d)")
 WITHOUT_NETWORK = "use a field that needs no network (jacksboro, fractal, an upload)"
+
+
+@dataclass(frozen=True)
+class Download:
+    """What a fetch loads: tiles of a degree that are not here yet, and at most about so many megabytes."""
+
+    tiles: int
+
+    @property
+    def megabytes(self) -> int:
+        """Of mountains; of plains less, of the sea next to nothing."""
+        return TILE_MEGABYTES * self.tiles
+
+    @property
+    def words(self) -> str:
+        """As a sentence says it."""
+        if not self.tiles:
+            return "nothing, its tiles are here"
+        return f"{self.tiles} tile{'s' * (self.tiles > 1)} of a degree, at most about {self.megabytes:,} MB"
+
+
+def download(bounds: Bounds) -> Download:
+    """What fetching a box of the default product would load now."""
+    west, south, east, north = bounds
+    here = set(tiles_here())
+    columns = range(math.floor(west + 1e-9), math.ceil(east - 1e-9))
+    rows = range(math.floor(south + 1e-9), math.ceil(north - 1e-9))
+    return Download(sum((column, row) not in here for column in columns for row in rows))
+
+
+def tiles_here() -> list[tuple[int, int]]:
+    """The south-western corners, longitude and latitude, of the tiles of the default product that are here."""
+    corners = []
+    for path in (tile_cache() / DEFAULT_PRODUCT / "cache").glob("*/*.tif"):
+        if found := _TILE.fullmatch(path.stem):
+            south, latitude, west, longitude = found[1] == "S", int(found[2]), found[3] == "W", int(found[4])
+            corners.append((-longitude if west else longitude, -latitude if south else latitude))
+    return sorted(corners)
 
 
 def check_bounds(bounds: object) -> Bounds:
