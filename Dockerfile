@@ -41,6 +41,7 @@ RUN case "$TORCH_VARIANT" in \
 
 COPY . .
 RUN python -m compileall -q app.py npf_engine pages ui \
+    && python -c 'from npf_engine.fields.places.cities import install; install()' \
     && useradd --uid 10001 --create-home --shell /usr/sbin/nologin npf \
     && mkdir -p /data \
     && chown npf:npf /data

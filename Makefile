@@ -54,7 +54,7 @@ ifeq ($(TORCH_VARIANT),cpu)
 endif
 	@echo "installing what the app runs on (once, some minutes) ..."
 	$(PIP) -r requirements.txt
-	@$(PY) -c 'from npf_engine.fields.places.cities import load_index; load_index()' || true  # or the first search would
+	@$(PY) -c 'from npf_engine.fields.places.cities import install; install()' || true  # or the first search would
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.run

@@ -6,7 +6,8 @@ A home with a real run of that many samples (a formula, so that nothing is fetch
 cost less than a large one's but draw as many points), a real server, and headless Chromium with WebGL in software on
 this machine's cores. Hover, lasso and frames are as the page measures itself, from the event to the painted canvas;
 a page switch is from the click in the menu to the new page's title, a first plot from the same click to the first
-points on the screen, which of many are some; when all are there stands beside it, without a bar. Exit code 1 where a
+points on the screen, which of many are some; when all are there stands beside it, without a bar. Last comes the first
+visit to a server that was just started, with a home of its own in which nothing is yet. Exit code 1 where a
 bar is missed; times want a machine with nothing else to do, and the load of the last minute is told.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import shutil
 import statistics
 import tempfile
@@ -42,6 +44,7 @@ LISTEN = """(view) => {
   delete view.dataset.selectMs;
   listener.observe(view, { attributes: true, attributeFilter: ["data-select-ms"] });
 }"""  # the view may be drawn anew right after it has told
+IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
 NEXT_FRAME = "() => new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)))"
 SWITCHES = {"Home": "", "Factorization": "plot", "Inverse": "plot", "Models": "", "Field": "", "Train": ""}
 TITLES = {"Home": "Polar factorization explorer"}
@@ -51,6 +54,8 @@ BARS = {
     "largest message to the server, bytes": 10_000.0,
     "page switch, median ms": 500.0,
     "first plot, median ms": 1500.0,
+    "first visit after a start, to the title, ms": 3000.0,
+    "first search of a place, ms": 2000.0,
 }
 LEAST = {"frames a second, 5,000 points": 15.0}
 
@@ -66,6 +71,7 @@ def main() -> int:
         run_id = trained(options.points)
         with server(Path(home)) as (_, port):
             rows = measure(f"http://127.0.0.1:{port}", run_id, options.points, options.rounds)
+    rows += first_visit()
     missed = [str(row["what"]) for row in rows if row["met"] is False]
     told = {"missed": missed, "load": round(os.getloadavg()[0], 1)}
     show(f"A run of {options.points:,} points in the browser", rows, told, options.json)
@@ -106,6 +112,47 @@ def measure(url: str, run_id: str, points: int, rounds: int) -> list[dict[str, A
         found |= switches(page, rounds)
         browser.close()
     return [_row(what, value) for what, value in found.items()]
+
+
+def first_visit() -> list[dict[str, Any]]:
+    """What the first visitor of a server waits for that was just started, with a home where nothing is yet."""
+    from playwright.sync_api import sync_playwright
+
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    with tempfile.TemporaryDirectory(prefix="npf-bench-", ignore_cleanup_errors=True) as home:
+        tell("a first visit to a new server")
+        begun = time.perf_counter()
+        with server(Path(home)) as (_, port), sync_playwright() as playwright:
+            found = {"start of the server, ms": 1e3 * (time.perf_counter() - begun)}
+            browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+            page = browser.new_page(viewport={"width": 1440, "height": 1000})
+            page.set_default_timeout(120_000)
+            begun = time.perf_counter()
+            page.goto(f"http://127.0.0.1:{port}/")
+            page.get_by_role("heading", level=1, name=TITLES["Home"], exact=True).wait_for()
+            found["first visit after a start, to the title, ms"] = 1e3 * (time.perf_counter() - begun)
+            page.wait_for_selector(f"{VIEW}[data-ready=yes]", state="attached")
+            found["first visit after a start, to the scene, ms"] = 1e3 * (time.perf_counter() - begun)
+            found["first search of a place, ms"] = _first_search(page)
+            browser.close()
+    return [_row(what, value) for what, value in found.items()]
+
+
+def _first_search(page: Any) -> float:
+    """From the click on *Place* to its form, and from the last letter of a name to its suggestion."""
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Field", exact=True).click()
+    page.get_by_role("heading", level=1, name="Field", exact=True).wait_for()
+    page.wait_for_selector(IDLE)
+    begun = time.perf_counter()
+    page.get_by_role("radio", name="Place", exact=False).click()
+    box = page.get_by_placeholder("Chamonix, Zermatt", exact=False)
+    box.wait_for()
+    page.wait_for_selector(IDLE)  # the index is there
+    opened = time.perf_counter() - begun
+    box.press_sequentially("Reykjav", delay=40)
+    begun = time.perf_counter()
+    page.get_by_role("button", name=re.compile("Reykjav.k.*Iceland")).first.wait_for()
+    return 1e3 * (opened + time.perf_counter() - begun)
 
 
 def _row(what: str, value: float) -> dict[str, Any]:
@@ -184,7 +231,7 @@ def switches(page: Any, rounds: int) -> dict[str, float]:
             if name == "Factorization":
                 page.wait_for_selector(f"{VIEW}[data-paint-ms]", state="attached")
                 everything = time.perf_counter() - begun
-            page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+            page.wait_for_selector(IDLE)
             page.wait_for_timeout(300)
             if number:
                 titles.append(1e3 * title)

@@ -112,7 +112,7 @@ def test_a_verdict_says_which_figure_decides_it(home: RunStore) -> None:
     fabricated.run(home, TrainingSpec(), "few", few)
     app = open_page("models")
     assert str(row(app, "piled")["Why"]).startswith("TV(M♯ρ, ρ) 8.") and str(row(app, "piled")["Why"]).endswith(" > 8")
-    assert row(app, "few")["Why"] == "only 3 test samples" and row(app, "hills")["Why"] is None
+    assert row(app, "few")["Why"] == "only 3 test samples" and not isinstance(row(app, "hills")["Why"], str)
     ids = {run.name: run.id for run in home.summaries()}
     both = open_page("models", {"run": ids["piled"], "with": ids["hills"]})
     assert "by TV(M♯ρ, ρ) 8." in texts(both)
@@ -126,7 +126,7 @@ def test_the_list_is_cards_too_whose_ticks_and_names_do_the_same(home: RunStore)
     assert not app.exception and app.query_params["run"] == hills and app.checkbox(key="card_tick_0").value
     app.checkbox(key="card_tick_0").uncheck().run()
     assert "run" not in app.query_params and not app.checkbox(key="card_tick_0").value
-    folded = open_page("models", {"models_filter": "two seeds swept"})
+    folded = open_page("models", {"models_filter": "swept"})
     assert any("Unfold" in item.label and "two seeds" in item.label for item in folded.button)
 
 

