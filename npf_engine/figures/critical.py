@@ -56,16 +56,16 @@ def add_start(figure: go.Figure, start: Sequence[float]) -> go.Figure:
     return figure.update_layout(showlegend=True)
 
 
-def add_particles(figure: go.Figure, x: np.ndarray) -> go.Figure:
-    """Particles x (P, 2) as dots."""
+def add_particles(figure: go.Figure, x: np.ndarray, name: str = "particles") -> go.Figure:
+    """Particles x (P, 2), or other points by their ``name``, as dots."""
     figure.add_trace(
         go.Scatter(
             x=float32(x[:, 0]),
             y=float32(x[:, 1]),
             mode="markers",
-            name="particles",
+            name=name,
             marker={"size": 6, "color": palette.COLOURS["rho"], "line": {"width": 0.6, "color": "white"}},
-            hovertemplate="%{x}, %{y}<extra>particle</extra>",
+            hovertemplate=f"%{{x}}, %{{y}}<extra>{name.removesuffix('s')}</extra>",
         )
     )
     return figure.update_layout(showlegend=True)

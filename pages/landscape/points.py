@@ -10,13 +10,14 @@ import streamlit as st
 from npf_engine.errors import InputError
 from npf_engine.figures import critical
 from npf_engine.figures.layout import subscript
+from npf_engine.measures.critical_draws import NEAR, CriticalDraws, critical_draws
 from npf_engine.numbers import number as number_text
 from npf_engine.numbers import settled
 from npf_engine.numbers import typed as typed_text
 from npf_engine.settings import limits
 from pages.landscape import ground
 from pages.landscape.ground import Ground, Place
-from ui import states
+from ui import runs, states
 from ui.plots import downloads, plot
 
 VALUE = "v"  # query parameter: the value asked for
@@ -35,8 +36,8 @@ BENT = {  # where the gradient is not 0
 }
 
 
-def show(where: Place, picture: Ground, name: str) -> None:
-    """The value, the points on the map, and their table."""
+def show(where: Place, picture: Ground, name: str, run_id: str | None = None) -> None:
+    """The value, the points on the map, and their table; beside Newton's what I_psi of the run's networks draws."""
     v = (0.0, 0.0)
     with states.told():
         v = asked()
@@ -47,8 +48,12 @@ def show(where: Place, picture: Ground, name: str) -> None:
         return
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        figure = critical.add_points(picture.contour("critical"), [(p.location, p.kind) for p in points])
-        plot(figure, "critical", _words(points, v))
+        figure = picture.contour("critical")
+        drawn = _drawn(run_id, v, np.array([p.location for p in points], dtype=np.float64))
+        if drawn is not None:
+            critical.add_particles(figure, drawn.x, "draws of Iψ")
+        critical.add_points(figure, [(p.location, p.kind) for p in points])
+        plot(figure, "critical", _words(points, v) + ("" if drawn is None else _told(drawn, len(points))))
     with right:
         axes = picture.units.axes
         rows = [
@@ -81,6 +86,30 @@ def show(where: Place, picture: Ground, name: str) -> None:
         columns = {"x": "location", "g": "value", "type": "kind", "eigenvalue": "eigenvalues", "residual": "residual"}
         table = {column: np.array([getattr(p, part) for p in points]) for column, part in columns.items()}
         downloads(table, "critical_points", name)
+
+
+def _drawn(run_id: str | None, v: tuple[float, float], points: np.ndarray) -> CriticalDraws | None:
+    """Draws of the run's I_psi for this value; None for a run that left no networks."""
+    if run_id is None:
+        return None
+    try:
+        return _draws(run_id, runs.written(run_id), v, points)
+    except InputError:
+        return None
+
+
+@st.cache_data(max_entries=16, show_spinner="Drawing pre-images ...")
+def _draws(run_id: str, written: int, v: tuple[float, float], points: np.ndarray) -> CriticalDraws:
+    return critical_draws(runs.load_model(run_id), v, points)
+
+
+def _told(drawn: CriticalDraws, count: int) -> str:
+    near, trivial = 100 * drawn.near, 100 * drawn.trivial
+    return (
+        f" Dots: {len(drawn.x)} draws of Iψ(∇u*(v)) of this run's networks; {near:.0f} % of them are within "
+        f"{100 * NEAR:.0f} % of the box's diagonal of such a point (uniform places: {trivial:.0f} %), and "
+        f"{drawn.found} of the {count} points have a draw so near."
+    )
 
 
 def asked() -> tuple[float, float]:

@@ -107,7 +107,7 @@ def _tabs(run: Run) -> None:
             elif label == OVER_TIME:
                 _over_time(run, picture, name)
             else:
-                points.show(place(run.spec_of(LandscapeSpec)), picture, name)
+                points.show(place(run.spec_of(LandscapeSpec)), picture, name, run.id)
 
 
 def _result(run: Run, picture: Ground, name: str) -> None:

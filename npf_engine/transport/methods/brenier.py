@@ -30,5 +30,5 @@ def fit(
     return fit_brenier_map(source.whole, target.whole, seed=seed, budget_seconds=seconds, recorder=recorder)
 
 
-ABOUT = "the potential as the app trains it for a field"
+ABOUT = "a wide convex potential by `fit_brenier_map`, started at the Gaussian map"
 register(Method("fit", "Full fit", CONVEX, ABOUT, BrenierSettings(), fit, (BUDGET,)))

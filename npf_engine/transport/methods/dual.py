@@ -41,6 +41,6 @@ def _method(name: str, title: str, about: str, rate: float = 5e-3) -> Method[Dua
 register(
     _method("icnn", "ICNN", "our input-convex network, by the dual"),
     _method("icnn-linear", "ICNN, linear", "the ICNN with linear skips"),
-    _method("icnn-fquad", "ICNN, quadratic", "the ICNN with quadratic first layers"),
+    _method("icnn-fquad", "ICNN, quadratic", "the ICNN with a full quadratic in its last layer"),
     _method("lse", "Log-sum-exp", "a soft maximum of planes", 1e-2),
 )
