@@ -58,10 +58,11 @@ def metric(points: Points) -> tuple[np.ndarray, np.ndarray]:
 
 
 def map_of(points: Points) -> Map:
-    """The map of a grid."""
+    """The map of a grid. Raises InputError where no point of it has a place."""
     if points.axes is None:
         none = np.zeros_like(points.lon)
         return Map(points.lon, points.lat, none, points.names, points.units)
+    points.must_lie_somewhere("The grid")
     middle = _middle(points)
     return _cylinder(points, points.axes) if middle is None else _azimuthal(points, points.axes, *middle)
 

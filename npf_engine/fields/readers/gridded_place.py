@@ -57,6 +57,14 @@ class Points:
         """Whether they lie on the Earth (or another body)."""
         return self.axes is not None
 
+    def must_lie_somewhere(self, what: str) -> None:
+        """Raise InputError where no point has a place; ``what`` has none."""
+        if not (np.isfinite(self.lon) & np.isfinite(self.lat)).any():
+            raise InputError(
+                f"{what} has no place: {' and '.join(self.names)} are not numbers, or lie beyond the globe; mend them, or "
+                "choose another part of the file."
+            )
+
     def part(self, rows: slice | np.ndarray, cols: slice | np.ndarray) -> Points:
         """The points of these rows and columns."""
         return Points(

@@ -29,6 +29,8 @@ class Component:
 
 def together(first: Component, second: Component, log: Log) -> tuple[Component, Component]:
     """Both on common points. Raises InputError where no means of neighbours lie on the same points."""
+    for part in (first, second):
+        part.points.must_lie_somewhere(part.name)
     if first.values.shape == second.values.shape and _apart(first.points, second.points) <= SAME:
         return first, second
     best: tuple[float, Component, Component] | None = None

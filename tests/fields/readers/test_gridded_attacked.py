@@ -110,3 +110,19 @@ def test_longitudes_that_stand_still_or_are_none(tmp_path: Path, lon: np.ndarray
     xr.Dataset(parts, {"lat": np.linspace(40, 50, 21), "lon": lon}).to_netcdf(path)
     with pytest.raises(InputError, match=says):
         read_gridded(path, FieldSpec(source=str(path)))
+
+
+def test_a_curvilinear_grid_without_a_place_is_a_sentence(tmp_path: Path) -> None:
+    nowhere = np.full((12, 14), np.nan)
+    flow = np.ones((12, 14))
+    ds = xr.Dataset(
+        {"u": (("j", "i"), flow, {"units": "m/s"}), "v": (("j", "i"), flow, {"units": "m/s"})},
+        {
+            "lat": (("j", "i"), nowhere, {"units": "degrees_north", "standard_name": "latitude"}),
+            "lon": (("j", "i"), nowhere, {"units": "degrees_east", "standard_name": "longitude"}),
+        },
+    )
+    ds.to_netcdf(tmp_path / "nowhere.nc")
+    with pytest.raises(InputError) as caught:
+        field(tmp_path / "nowhere.nc")
+    assert "u has no place: longitude and latitude are not numbers" in str(caught.value)
