@@ -61,8 +61,8 @@ class Points:
         """Raise InputError where no point has a place; ``what`` has none."""
         if not (np.isfinite(self.lon) & np.isfinite(self.lat)).any():
             raise InputError(
-                f"{what} has no place: {' and '.join(self.names)} are not numbers, or lie beyond the globe; mend them, or "
-                "choose another part of the file."
+                f"{what} has no place: {' and '.join(self.names)} are not numbers, or lie beyond the globe; mend them, "
+                "or choose another part of the file."
             )
 
     def part(self, rows: slice | np.ndarray, cols: slice | np.ndarray) -> Points:
