@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 FAR = 1e3  # standard deviations of a component that its mean may be, before three of seven digits are lost
-CONSTANT = 1e-12  # of its mean: a component that varies by less does not, but for rounding
+CONSTANT = 1e-14  # of its mean: a component that varies by less does so by rounding alone
 
 
 def shift_of(values: np.ndarray) -> tuple[tuple[float, ...], list[str]]:
