@@ -7,13 +7,19 @@ import streamlit as st
 from npf_engine.figures import exact as figures
 from npf_engine.figures.layout import Extent
 from npf_engine.measures.exact import Certificate, ExactView, exact_view
-from npf_engine.measures.measured import Measured
 from npf_engine.numbers import number
 from npf_engine.polar import PolarFactorization
+from pages.factorization import cells
+from pages.factorization.measures import row
 from ui import runs, states
 from ui.plots import plot
 
 MOST_D = 3  # dimensions in which positions are drawn
+ASSIGNED, CELLS = "Assignment of samples", "Cells of ρ"
+WAYS = {
+    ASSIGNED: "Samples of ρ and of F's values, matched one to one.",
+    CELLS: "ρ itself, in one cell for each of a sample of F's values (semi-discrete transport).",
+}
 LEARNED = "learned"
 ABOUT = """
 **Exact**: of these samples alone, with no network. The assignment of positions to values with the largest
@@ -27,10 +33,16 @@ at its floor, or below, cannot be told from the truth by these samples.
 def show(model: PolarFactorization, run_id: str, name: str) -> None:
     """Both in numbers and, up to three dimensions, as maps with equal colours."""
     with states.told():
+        if model.d == cells.D:
+            way = st.segmented_control("Exact by", list(WAYS), default=ASSIGNED, required=True, key="exact_way")
+            st.caption(WAYS[way])
+            if way == CELLS:
+                cells.show(model, run_id, name)
+                return
         view = _view(model, run_id)
         st.markdown(
-            f"On {len(view.x):,} samples the learned ∇u differs from the exact one by {_row(view.u, 'F')}; M by "
-            f"{_row(view.m, 'ρ')}. Root mean squares."
+            f"On {len(view.x):,} samples the learned ∇u differs from the exact one by {row(view.u, 'F')}; M by "
+            f"{row(view.m, 'ρ')}. Root mean squares."
         )
         where = Extent(model.units, model.low, model.high)
         if model.d == 1:
@@ -40,13 +52,6 @@ def show(model: PolarFactorization, run_id: str, name: str) -> None:
         if view.certificate is not None:
             _certificate(view.certificate, view.u.trivial)
         st.markdown(ABOUT)
-
-
-def _row(row: Measured, law: str) -> str:
-    return (
-        f"**{number(row.value, 3)} %** of the spread of {law} (floor {number(row.floor, 3)} %, trivial answer "
-        f"{number(row.trivial, 3)} %)"
-    )
 
 
 def _certificate(seen: Certificate, trivial: float | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from npf_engine.measures import views
+from npf_engine.measures.cells import cells_view
 from npf_engine.numbers import number
 from npf_engine.runs.store import Run, RunStore
 from npf_engine.tasks import layout
@@ -200,3 +202,15 @@ def test_the_exact_factorization_stands_beside_the_learned_one():
         for words in ("the exact one by ", "is at most about ")
     )
     assert 5 < learned < 15 and bound > learned
+
+
+def test_cells_of_rho_stand_beside_the_learned_one(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pages.factorization.cells.cells_view", functools.partial(cells_view, most=150))
+    app = open_page("factorization", {"run": "gallery-himmelblau", "view": "Exact"})
+    app.segmented_control(key="exact_way").set_value("Cells of ρ").run()
+    assert not app.exception and not app.error and plots(app) == 6
+    told = texts(app)
+    assert "Of 150 values of F" in told and "Compared at 128 × 128 places" in told
+    found = re.search(r"the exact one by \*\*([0-9.]+) %\*\*[^(]*\(floor ([0-9.]+) %", told)
+    learned, floor = map(float, found.groups())
+    assert floor / 2 < learned < 3 * floor
