@@ -49,11 +49,11 @@ Progress = Callable[[float, str], None]
 
 @dataclass(frozen=True)
 class CellsView:
-    """Both factorizations. ``line`` (2, SIDE): places along x1 and x2 in the user's units; exact, learned (SIDE, SIDE,
-    2): grad u there in F's units, rows along x2, NaN outside the region. x (m, 2): where the targets were read;
-    exact_m, learned_m (m, 2): M there; corners (k, 2): the cells' edges for drawing, NaN between them. u, m: percent
-    of the spread of F and of rho. merged: values that lay where another does; error: the most that a cell's mass is off, in
-    shares of it; scale: as ``measures/exact.py`` has it."""
+    """Both factorizations. ``line`` (2, SIDE): places along x1 and x2 in the user's units; exact, learned (SIDE,
+    SIDE, 2): grad u there in F's units, rows along x2, NaN outside the region. x (m, 2): where the targets were
+    read; exact_m, learned_m (m, 2): M there; corners (k, 2): the cells' edges for drawing, NaN between them. u, m:
+    percent of the spread of F and of rho. merged: values that lay where another does; error: the most that a cell's
+    mass is off, in shares of it; scale: as ``measures/exact.py`` has it."""
 
     line: Array
     exact: Array
@@ -139,7 +139,7 @@ def _telling(progress: Progress | None, which: int) -> Callable[[int, float], No
     def tell(step: int, error: float) -> None:
         digits = 1 + math.log10(max(error, CLOSE)) / -math.log10(CLOSE)  # of a cell's mass
         share = max(1 - digits if error < 1 else 0.0, 1 - 0.9 ** (step * 10 / STEPS))
-        text = f"step {step + 1}: the worst of the masses is off by {error:.1e} of a cell's"
+        text = f"step {step + 1}: the worst of the masses is off by {error:.2g} of a cell's"
         progress((which + min(share, 1.0)) / 2, f"Cells of {'these' if which == 0 else 'other'} values, {text}")
 
     return tell

@@ -19,9 +19,9 @@ ABOUT = """
 **Semi-discrete**: ρ as it is, uniform on the region, and a sample of the values of F. The best u is the largest of as
 many planes, u(x) = max ⟨x, y⟩ − ψ; where one of them is the largest is a *cell* (of Laguerre), all of one mass, whose
 places go to one value. It is solved to rounding by Newton's method (Kitagawa, Mérigot and Thibert 2019). M takes a
-sample into the cell of its value: the cell's barycentre stands for it. Nothing but the sampling of F's values is in its
-error, which the *floor* tells: how far two such answers are apart, over √2. A learned map at its floor cannot be told from the
-truth by these values.
+sample into the cell of its value: the cell's barycentre stands for it. Nothing but the sampling of F's values is in
+its error, which the *floor* tells: how far two such answers are apart, over √2. A learned map at its floor cannot be
+told from the truth by these values.
 """
 
 
