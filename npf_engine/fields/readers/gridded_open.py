@@ -7,6 +7,7 @@ that points to other files is refused, and a name with ``://`` is never followed
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import io
 import lzma
@@ -261,8 +262,7 @@ def _grib(path: Path, stack: contextlib.ExitStack) -> xr.Dataset:
             f"{path.name} is GRIB, which needs packages that are not here: pip install cfgrib eccodes (175 MB, with "
             f"their library), or turn it into NetCDF: cdo -f nc4 copy {path.name} {path.name.partition('.')[0]}.nc."
         )
-    import cfgrib
-
+    cfgrib = importlib.import_module("cfgrib")  # an engine of xarray that is installed beside, or not
     # one data set for each kind of level: of wind at 10 m beside temperature at 2 m one would be left out in silence
     parts = cfgrib.open_datasets(str(path), decode_cf=False, backend_kwargs={"indexpath": ""})
     for part in parts:
