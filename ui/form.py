@@ -76,6 +76,11 @@ class Form(Generic[SpecT]):
         if known.names() and isinstance(value, str):
             st.session_state[name] = value
             st.selectbox(label, known.names(), format_func=known.setting.called, **common)
+        elif known.names() and value is None:
+            st.session_state[name] = None
+            st.selectbox(
+                label, known.names(), index=None, placeholder="auto", format_func=known.setting.called, **common
+            )
         elif isinstance(value, bool):
             st.session_state[name] = value
             st.toggle(label, **common)

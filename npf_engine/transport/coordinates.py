@@ -90,6 +90,11 @@ class Units:
         centre, size = self.target
         return lambda n, generator: (draw(n, generator) - centre) / size
 
+    def target_slope(self, grad_V: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        """The gradient of the target's potential in model units, of that in the law's own."""
+        centre, size = self.target
+        return lambda y: size * grad_V(centre + size * y)
+
     def map(self, inner: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
         """A map of model units in the laws' own."""
         (a, s), (b, t) = self.source, self.target

@@ -63,8 +63,8 @@ class MonotonePlan:
 
     kind: cmgn or mmgn; network: keywords of CMGN or MMGN. loss: one of LOSSES (by default pairs for d <= 4, else dual).
     start: gaussian (the closed-form map; the layers learn the rest) or identity. steps: of the optimiser at most, the
-    loss' own where none are given; seconds: of the whole call at most. densities: log densities of source and target,
-    (n, d) -> (n,), for monge-ampere.
+    loss' own where none are given, as are rate and batch; seconds: of the whole call at most. densities: log densities
+    of source and target, (n, d) -> (n,), for monge-ampere.
     """
 
     kind: str = "cmgn"
@@ -74,6 +74,13 @@ class MonotonePlan:
     seconds: float | None = None
     network: Mapping[str, object] = field(default_factory=dict)
     densities: tuple[LogDensity, LogDensity] | None = None
+    rate: float | None = None
+    batch: int | None = None
+
+    def of(self, loss: str) -> LossPlan:
+        """Steps, rate and batch of a loss: what is said here, else its own."""
+        own = PLANS[loss]
+        return LossPlan(self.steps or own.steps, self.rate or own.rate, self.batch or own.batch)
 
     def check(self) -> None:
         """InputError for a name that is none, and for what does not go together."""
@@ -165,7 +172,7 @@ def _prepared(x: Tensor, y: Tensor, plan: MonotonePlan, loss: str, seed: int) ->
         u.start_at_gaussian(S, mean, x, scale)
     else:
         u.start_at_identity(x, scale)
-    return Fitting(u, x, y, centre, size, PLANS[loss].batch)
+    return Fitting(u, x, y, centre, size, plan.of(loss).batch)
 
 
 @dataclass(frozen=True)
@@ -181,7 +188,7 @@ class _Work:
 
     def fit(self) -> None:
         """Train: by batches, or as u_theta is trained, which a monotone network serves as well."""
-        own, fitting, recorder = PLANS[self.loss], self.fitting, self.recorder
+        own, fitting, recorder = self.plan.of(self.loss), self.fitting, self.recorder
         config = PotentialConfig(regression_lr=own.rate, batch=own.batch)
         if self.loss == "dual":
             x, y = self._repeated()
@@ -197,7 +204,7 @@ class _Work:
 
     def _budget(self) -> Steps:
         """What is left."""
-        return Steps(self.plan.steps or PLANS[self.loss].steps, self.until - self.recorder.clock())
+        return Steps(self.plan.of(self.loss).steps, self.until - self.recorder.clock())
 
     def _pairs(self, config: PotentialConfig) -> tuple[Tensor, Tensor]:
         """Assignments one after another, until there are enough or half of the time is gone."""

@@ -21,7 +21,7 @@ from npf_engine.studies.lab.progress import weights
 from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.lab.tasks import build_task
 from npf_engine.transport.methods import registry
-from pages.lab import files, titles
+from pages.lab import choices, files, titles
 from ui import form, frame, states
 from ui.form import Form
 from ui.link import FIELD_NAME, Link
@@ -54,6 +54,7 @@ def show() -> None:
     with left:
         ready = _task(spec)
         _methods(spec)
+        choices.show(FORM, spec, spec.methods)
         _budget(spec)
         found = _tried(spec) if ready else "upload two clouds: one column for each coordinate, one row for each point"
         _run(spec, not isinstance(found, str))

@@ -16,7 +16,7 @@ from npf_engine.studies import kinds
 from npf_engine.studies.recolor.run import preview
 from npf_engine.studies.recolor.spec import RecolorSpec, methods
 from npf_engine.studies.recolor.transfer import method_of, recolor
-from pages.lab import files, titles
+from pages.lab import choices, files, titles
 from ui import form, frame, states
 from ui.form import Form
 from ui.link import Link
@@ -54,6 +54,7 @@ def show() -> None:
         )
         st.caption(f"{titles.method(spec.method)}: {method_of(spec.method).about}.")
         FORM.widgets(spec, NUMBERS, across=2)
+        choices.show(FORM, spec, [spec.method], across=2)
         name = st.text_input("Name", placeholder=kinds.of(spec).default_name(spec), key="run_name", max_chars=80)
         if st.button("Recolour at full size", type="primary", icon=":material/palette:", width="stretch", key="run_it"):
             with states.told():

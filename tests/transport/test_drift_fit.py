@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -10,17 +11,31 @@ import torch
 from torch import Tensor
 
 from npf_engine import seeds
+from npf_engine.errors import InputError
 from npf_engine.networks.classical_icnn import ClassicalICNN, Terms
+from npf_engine.networks.log_sum_exp import LogSumExpPotential
 from npf_engine.transport import drift_fit
 from npf_engine.transport.coordinates import Units
-from npf_engine.transport.drift_fit import drifting_functional, drifting_network, fit_drift, within_budget
-from npf_engine.transport.drifting import Drift, published
+from npf_engine.transport.drift_fit import (
+    begun,
+    configured,
+    drifting_functional,
+    drifting_network,
+    fit_drift,
+    within_budget,
+)
+from npf_engine.transport.drift_settings import DriftChoice, DriftSettings
+from npf_engine.transport.drifting import Drift, own, published
 from npf_engine.transport.fit_report import STEPS, TIME
+from npf_engine.transport.functionals import (
+    EnergyDistance,
+    KullbackLeibler,
+    SinkhornDrift,
+    standard_normal_gradient,
+)
 from npf_engine.transport.map import Map, PotentialMap
 from npf_engine.transport.methods import registry
-from npf_engine.transport.methods.drifting import DriftSettings
 from npf_engine.transport.methods.method import Budget, Law, Showing
-from npf_engine.transport.scores import KullbackLeibler, SinkhornDrift, standard_normal_gradient
 from tests.transport.by_hand import ByHand
 
 
@@ -65,38 +80,111 @@ def same(a: torch.nn.Module, b: torch.nn.Module) -> bool:
 
 
 def test_the_published_network_is_seed_003s_and_ours_has_a_quadratic_term() -> None:
-    assert same(drifting_network(DriftSettings("explicit", False), 2, 3), ClassicalICNN(2, [20, 20], seed=3))
-    for d, width in ((2, 20), (4, 20), (5, 64)):
-        beside = ClassicalICNN(d, [width, width], terms=Terms(linear=True, rank=d), spread=2.0, seed=3)
-        assert same(drifting_network(DriftSettings("explicit"), d, 3), beside)
+    assert same(drifting_network(DriftSettings("explicit", network="icnn"), 2, 3), ClassicalICNN(2, [20, 20], seed=3))
+    for guarded, d, width, spread in (
+        (False, 2, 20, 2.0),
+        (False, 5, 64, 2.0),
+        (True, 2, 32, 6.0),
+        (True, 4, 32, 6.0),
+        (True, 5, 64, 2.0),
+    ):
+        beside = ClassicalICNN(d, [width, width], terms=Terms(linear=True, rank=d), spread=spread, seed=3)
+        assert same(drifting_network(DriftSettings("explicit", guarded=guarded), d, 3), beside)
+    soft = drifting_network(DriftSettings("explicit", network="lse"), 3, 1)
+    assert isinstance(soft, LogSumExpPotential) and soft.W.shape == (drift_fit.PIECES, 3)
     for name in ("explicit", "implicit-summed", "adam"):
-        assert registry.get(name).published == DriftSettings(name, quadratic=False, score="self-entropic")
-    assert registry.get("gauss-newton").published is None
+        plain = DriftSettings(name, network="icnn", score="self-entropic", start="random", guarded=False)
+        assert registry.get(name).published == plain
+        assert registry.get(name).settings == DriftSettings(name)
+    assert registry.get("gauss-newton").published == DriftSettings("gauss-newton", start="random", guarded=False)
 
 
-def test_what_is_drifted_down_follows_from_what_is_known_of_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_drifted_down_follows_from_what_is_known_of_the_target() -> None:
     known = Law(shifted(2, 0.0, 1.0), grad_V=standard_normal_gradient)
     units = Units.none(known, known)
+    y = torch.randn(5, 2)
     for score in ("self-entropic", "calibrated"):
         found = drifting_functional(DriftSettings("explicit", score=score), known, 2, units)
-        assert isinstance(found, KullbackLeibler) and found.grad_V is known.grad_V and found.score == score
-    seen: list[Tensor] = []
-    monkeypatch.setattr(KullbackLeibler, "of_samples", staticmethod(lambda y: seen.append(y) or "kernel"))
-    few, many = laws(4), laws(5)
-    assert drifting_functional(DriftSettings("explicit"), few[1], 4, Units.of(*few)) == "kernel"
-    assert seen[0].shape == (drift_fit.KERNEL_POINTS, 4)
-    broad = drifting_functional(DriftSettings("explicit"), many[1], 5, Units.of(*many))
-    assert isinstance(broad, SinkhornDrift) and broad.tolerance == drift_fit.SINKHORN_TOLERANCE
-    assert broad.y.shape == (drift_fit.SINKHORN_POINTS, 5) and abs(float(broad.y.mean())) < 0.2  # in model units
+        assert isinstance(found, KullbackLeibler) and found.score == score
+        assert torch.equal(found.grad_V(y), y)
+    source, target = laws(5)
+    inside = Units.of(source, target)
+    energy = drifting_functional(DriftSettings("explicit"), target, 5, inside)
+    assert isinstance(energy, EnergyDistance) and energy.y.shape == (drift_fit.CHECK_POINTS, 5)
+    assert abs(float(energy.y.mean())) < 0.2, "in model units"
+    assert energy.fresh is not None and not torch.equal(energy.fresh(7), energy.fresh(7))
+    blurred = drifting_functional(DriftSettings("explicit", functional="sinkhorn"), target, 5, inside)
+    assert isinstance(blurred, SinkhornDrift) and blurred.tolerance == drift_fit.SINKHORN_TOLERANCE
+    sampled = drifting_functional(DriftSettings("explicit", functional="kl"), target, 5, inside)
+    assert isinstance(sampled, KullbackLeibler)
+    by_samples = drifting_functional(DriftSettings("explicit", target="samples"), known, 2, units)
+    assert isinstance(by_samples, EnergyDistance)
+    assert isinstance(drifting_functional(DriftSettings("explicit", functional="mmd"), known, 2, units), EnergyDistance)
+
+
+@pytest.mark.parametrize(
+    ("settings", "known", "sentence"),
+    [
+        (DriftSettings("explicit", functional="mmd", target="density"), True, "knows a target by samples alone"),
+        (DriftSettings("explicit", target="density"), False, "knows a target by samples alone"),
+        (DriftSettings("explicit", functional="kl", target="density"), False, "only samples are known"),
+    ],
+)
+def test_a_functional_and_a_target_that_do_not_go_together_are_refused(
+    settings: DriftSettings, known: bool, sentence: str
+) -> None:
+    law = Law(shifted(2, 0.0, 1.0), grad_V=standard_normal_gradient if known else None)
+    with pytest.raises(InputError, match=sentence):
+        drifting_functional(settings, law, 2, Units.none(law, law))
+
+
+def test_a_density_is_drifted_to_in_model_units() -> None:
+    """N(m, s^2) in units in which it is N(0, 1)."""
+    law = Law(shifted(2, 5.0, 3.0), grad_V=lambda y: (y - 5.0) / 9.0)
+    slope = Units((torch.zeros(2), 1.0), (torch.full((2,), 5.0), 3.0)).target_slope(law.grad_V)
+    y = torch.randn(6, 2)
+    torch.testing.assert_close(slope(y), y)
+
+
+@pytest.mark.parametrize("network", ["quadratic", "lse"])
+def test_a_drift_begins_at_the_gaussian_map(network: str) -> None:
+    source, target = laws()
+    units = Units.of(source, target)
+    ensemble = begun(DriftSettings("explicit", network=network), source, target, units, (1, 2))
+    x = torch.randn(200, 2)
+    found = ensemble.gradient(ensemble.theta, x.expand(2, 200, 2))
+    assert float((found - x).square().sum(2).mean()) < 0.1, "both laws are the normal in their units"
+    with pytest.raises(InputError, match="cannot begin at the Gaussian map"):
+        begun(DriftSettings("explicit", network="icnn"), source, target, units, (1,))
+    random = begun(DriftSettings("explicit", network="icnn", start="random"), source, target, units, (1,))
+    assert same(random.member(random.theta, 0), ClassicalICNN(2, [20, 20], seed=1))
+
+
+def test_settings_of_a_run_stand_before_the_schemes_own() -> None:
+    assert configured(registry.get("explicit").published) == published("explicit")
+    assert configured(DriftSettings("adam")) == replace(own("adam"), from_identity=False)
+    said = configured(DriftSettings("implicit", tau=0.3, outer=2, inner=3, rate=0.2, atoms=50, start="random"))
+    assert (said.tau, said.outer, said.inner, said.rate, said.atoms) == (0.3, 2, 3, 0.2, 50)
+    assert said.from_identity and said.guarded
+    method, spec = registry.get("explicit"), LabSpecLike(DriftChoice(functional="kl", tau=0.5))
+    assert method.chosen(method.settings, spec) == replace(method.settings, functional="kl", tau=0.5)
+    assert method.chosen(method.settings, None) is method.settings
+    gaussian = registry.get("gaussian")
+    assert gaussian.chosen(gaussian.settings, spec) is gaussian.settings
+
+
+@dataclass
+class LabSpecLike:
+    drift: DriftChoice
 
 
 def test_a_budget_of_steps_is_rounded_up_to_whole_outer_ones_and_one_of_seconds_has_no_end() -> None:
-    own = published("explicit")
-    assert within_budget(own, Budget()) == own and own.inner == 100
+    plain = published("explicit")
+    assert within_budget(plain, Budget()) == plain and plain.inner == 100
     for steps, outer in ((1, 1), (100, 1), (101, 2), (250, 3)):
-        found = within_budget(own, Budget(steps=steps))
+        found = within_budget(plain, Budget(steps=steps))
         assert (found.outer, found.steps, found.gradient_steps) == (outer, steps, 100 * outer)
-    endless = within_budget(own, Budget(3.0, 7))
+    endless = within_budget(plain, Budget(3.0, 7))
     assert endless.outer == drift_fit.ENDLESS_OUTER and endless.steps == drift_fit.ENDLESS_STEPS
 
 
@@ -119,7 +207,8 @@ def drifted(
     monkeypatch.setattr(drift_fit, "drift", drift)
     source, target = laws(1)
     seen["units"] = Units.of(source, target)
-    return fit_drift(source, target, DriftSettings(scheme), budget, (4, 7), Showing(recorder, see)), seen
+    settings = DriftSettings(scheme, start="random", guarded=False)
+    return fit_drift(source, target, settings, budget, (4, 7), Showing(recorder, see)), seen
 
 
 def test_a_drift_of_many_seeds_answers_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +217,7 @@ def test_a_drift_of_many_seeds_answers_for_each(monkeypatch: pytest.MonkeyPatch)
     units, x = seen["units"], 10 + torch.arange(5.0)[:, None]
     assert seen["limit"] is None and seen["config"] == published("explicit")
     for fitted, seed in zip(found, (4, 7), strict=True):
-        network = drifting_network(DriftSettings("explicit"), 1, seed)
+        network = drifting_network(DriftSettings("explicit", guarded=False), 1, seed)
         torch.testing.assert_close(fitted.forward(x), units.map(network.gradient)(x))
         slope = units.target[1] / units.source[1] * network.hessian((x - units.source[0]) / units.source[1])
         torch.testing.assert_close(fitted.jacobian(x), slope.detach())

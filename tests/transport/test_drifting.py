@@ -15,14 +15,14 @@ from npf_engine.networks.ensemble import Ensemble
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport import drifting
 from npf_engine.transport.drifting import SCHEMES, DriftConfig, drift, published
-from npf_engine.transport.natural_gradient import GaussNewton, conjugate_gradients
-from npf_engine.transport.scores import (
+from npf_engine.transport.functionals import (
+    EnergyDistance,
     KullbackLeibler,
     SinkhornDrift,
-    calibrated,
-    self_entropic,
     standard_normal_gradient,
 )
+from npf_engine.transport.natural_gradient import GaussNewton, conjugate_gradients
+from npf_engine.transport.scores import calibrated, self_entropic
 
 
 def normal(n: int, d: int = 2, seed: int = 0) -> Tensor:
@@ -99,6 +99,40 @@ def test_velocities_are_minus_the_divergences_gradients() -> None:
         move[i, axis] = step
         slope = (divergence(x + move) - divergence(x - move)) / (2 * step)
         assert slope == pytest.approx(-float(v[i, axis]) / 60, rel=0.03, abs=1e-4)
+
+
+def test_energy_velocities_are_minus_the_gradient_without_what_an_atom_has_to_itself() -> None:
+    x, y = normal(40, 3, 1).double() + 1, 0.5 * normal(70, 3, 2).double()
+    points = x.clone().requires_grad_()
+    value = EnergyDistance(y).energies(points).mean()
+    apart = torch.cdist(x, x).sum() / (40 * 39)
+    torch.testing.assert_close(value.detach(), 2 * torch.cdist(x, y).mean() - apart)
+    pairs = (points[:, None] - points + torch.eye(40, dtype=torch.float64)[:, :, None]).norm(dim=2)
+    off = pairs.sum() - pairs.diagonal().sum()
+    plain = 2 * (points[:, None] - y).norm(dim=2).mean() - off / (40 * 39)
+    (slope,) = torch.autograd.grad(plain, points)
+    v = EnergyDistance(y).velocity(x)
+    torch.testing.assert_close(v, -40 * slope, atol=1e-6, rtol=1e-5)
+    far = EnergyDistance(y).velocity(1e6 * x)
+    assert float(far.norm(dim=1).max()) <= 4.0, "wherever an atom is"
+    assert torch.equal(EnergyDistance(y, lambda n: x[:n] + 3).velocity(x), EnergyDistance(x + 3).velocity(x))
+
+
+def test_the_parts_of_the_atoms_make_the_divergence() -> None:
+    """Sinkhorn against the divergence itself, less the target's own term; KL of Gaussians in closed form."""
+    x, y = normal(60, 2, 1).double() + 1, 0.5 * normal(80, 2, 2).double()
+    drifted, eps = SinkhornDrift(y, tolerance=1e-12), 0.1 * float((y - y.mean(0)).square().sum(1).mean())
+    moved = x * 0.7 - 0.2
+    fall = float((drifted.energies(x) - drifted.energies(moved)).mean())
+    assert fall == pytest.approx(sinkhorn_divergence(x, y, eps) - sinkhorn_divergence(moved, y, eps), rel=1e-4)
+    z = normal(20_000, 2, 3).double()
+    mean, size = torch.tensor([1.0, -0.5]).double(), torch.tensor([0.5, 2.0]).double()
+    parts = KullbackLeibler(standard_normal_gradient).energies(mean + size * z, size.log().sum().expand(20_000))
+    entropy = math.log(2 * math.pi) + 1
+    known = float((mean.square() + size.square() - 1 - 2 * size.log()).sum()) / 2
+    assert float(parts.mean()) + math.log(2 * math.pi) - entropy == pytest.approx(known, abs=0.03)
+    with pytest.raises(ValueError, match="log det"):
+        KullbackLeibler(standard_normal_gradient).energies(z, None)
 
 
 def test_entropic_coupling_has_the_marginals_and_a_known_jacobian() -> None:
@@ -179,6 +213,49 @@ def test_a_member_does_not_depend_on_its_neighbours() -> None:
     torch.testing.assert_close(together.theta[:1], alone.theta, atol=1e-4, rtol=1e-3)
     again = drift(*linear_problem("explicit", 3)[:2], functional, config, Recorder())
     assert torch.equal(together.theta, again.theta)
+
+
+class Energetic(EnergyDistance):
+    """To the normal, always the same points of it."""
+
+    def __init__(self) -> None:
+        super().__init__(normal(400, 2, 77))
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_guarded_scheme_lowers_the_functional_from_where_it_begins(scheme: str) -> None:
+    ensemble, draw, probe = linear_problem(scheme)
+    tau = 0.03 if scheme == "implicit-summed" else 2.0
+    outer, inner = (6, 3) if scheme == "gauss-newton" else (6, 20)
+    config = DriftConfig(scheme, tau=tau, outer=outer, inner=inner, steps=120, rate=0.1, atoms=60, guarded=True)
+    functional = Energetic()
+    result = drift(ensemble, draw, functional, config, Recorder())
+    before, after = (
+        functional.energies(ensemble.gradient(t, probe.expand(2, 500, 2))) for t in (ensemble.theta, result.theta)
+    )
+    assert (after.mean(1) < before.mean(1) - 0.05).all()
+    assert result.guard is not None and result.guard.lowered.all()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_step_that_would_run_away_is_taken_back(scheme: str) -> None:
+    """With a functional whose velocity points the wrong way, every guarded scheme ends where it began."""
+
+    class Backwards(Energetic):
+        def velocity(self, x: Tensor) -> Tensor:
+            return -3 * super().velocity(x)
+
+    ensemble, draw, _ = linear_problem(scheme)
+    config = DriftConfig(
+        scheme, tau=1.0, outer=4, inner=10, steps=50, rate=0.1, atoms=60, guarded=True, from_identity=False
+    )
+    result = drift(ensemble, draw, Backwards(), config, Recorder())
+    assert result.guard is not None and torch.isfinite(result.theta).all()
+    probe = draw(500)
+    before, after = (Energetic().energies(ensemble.gradient(t, probe)).mean(1) for t in (ensemble.theta, result.theta))
+    assert (after <= before + 0.02).all()
+    if scheme != "euclidean":  # whose own search refuses them before
+        assert int(result.guard.taken_back.min()) >= 1
 
 
 def test_published_settings_and_names() -> None:

@@ -10,14 +10,9 @@ from torch import Tensor
 
 from npf_engine.divergences import Epsilon, default_eps, entropic, solve_entropic
 from npf_engine.divergences.plan import half_squared
+from npf_engine.transport.functionals import KullbackLeibler, SinkhornDrift, standard_normal_gradient
 from npf_engine.transport.natural_gradient import GaussNewton, conjugate_gradients
-from npf_engine.transport.scores import (
-    KullbackLeibler,
-    SinkhornDrift,
-    calibrated,
-    self_entropic,
-    standard_normal_gradient,
-)
+from npf_engine.transport.scores import calibrated, self_entropic
 
 X = torch.tensor([4.0, -2.0]) + torch.randn(25, 2, generator=torch.Generator().manual_seed(1)).double() * torch.tensor(
     [1.0, 0.3]

@@ -24,13 +24,16 @@ def fits(
     budget: Budget,
     recorder: Recorder,
     see: Callable[[int, Map], None],
+    groups: object = None,
 ) -> list[TransportMap]:
     """A map a seed, the first of them shown to ``see`` on the way; with the method's published settings where the task
-    is its paper's. Raises InputError where the method needs what is not known of the task, and what it raises."""
+    is its paper's. groups: a spec whose groups choose among the methods' own settings. Raises InputError where the
+    method needs what is not known of the task, and what it raises."""
     source, target = task.laws
     if SLOPE in method.needs and target.grad_V is None:
         raise InputError(f"it needs the gradient of the target's potential, which the task {task.name} does not know")
-    settings = method.published if task.published and method.published is not None else method.settings
+    own = method.published if task.published and method.published is not None else method.settings
+    settings = method.chosen(own, groups)
     count = len(seeds)
     if method.together is not None:
         return list(method.together(source, target, settings, budget, seeds, Telling(recorder, see)))

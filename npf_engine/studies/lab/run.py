@@ -171,7 +171,7 @@ class Bench:
         seeds = range(spec.first_seed, spec.first_seed + spec.seeds)
         curve = Curve(recorder, self.look, name, self.x[:LOOK_POINTS], spec.seeds if method.together else 1)
         try:
-            found = fits(method, self.task, seeds, spec.budget, recorder, curve.see)
+            found = fits(method, self.task, seeds, spec.budget, recorder, curve.see, spec)
         except (ValueError, FloatingPointError, torch.linalg.LinAlgError) as error:
             recorder.note(f"{name}: {error}")
             row = MethodResult.of_values(self.task.metric, [math.nan] * len(seeds), 1.0)
@@ -190,12 +190,30 @@ class Bench:
             seconds=sum(fitted.report.seconds for fitted in found) / len(found),
             parameters=first.report.parameters,
             curve=curve.points(),
-            note=first.report.note,
+            note="; ".join(filter(None, (first.report.note, self._why(values)))),
             cost=_number(float((image - self.x).square().sum(1).mean())),
             look=_number(self.look(first.forward)),
             min_eigenvalue=_min_eigenvalue(first, self.x[:JACOBIAN_POINTS]),
         )
         return row, image if torch.isfinite(image).all() else None
+
+    def _why(self, values: list[float]) -> str:
+        """Why runs with these values count as failed; nothing where none does."""
+        lost = sum(not math.isfinite(value) for value in values)
+        above = sum(math.isfinite(value) and value >= self.limit for value in values)
+        limit = self.task.failed_above
+        published = limit is not None and limit <= self.limit
+        told = [
+            f"{lost} of {len(values)} maps left the numbers that can be measured" if lost else "",
+            (
+                f"{above} of {len(values)} runs are above {limit:g}, where the paper counts one as failed"
+                if published
+                else f"{above} of {len(values)} runs are no better than only moving the mean"
+            )
+            if above
+            else "",
+        ]
+        return "; ".join(filter(None, told))
 
 
 def _number(value: float) -> float | None:

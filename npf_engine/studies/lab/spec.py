@@ -9,10 +9,12 @@ from pathlib import Path
 from npf_engine.errors import InputError
 from npf_engine.settings import limits
 from npf_engine.settings.base import Spec
-from npf_engine.settings.dotted import to_json, with_dotted
-from npf_engine.settings.setting import PROCESSOR, device_setting, seed_setting, setting, threads_setting
+from npf_engine.settings.dotted import flatten, to_json, with_dotted
+from npf_engine.settings.setting import PROCESSOR, device_setting, group, seed_setting, setting, threads_setting
+from npf_engine.transport.drift_settings import DriftChoice
 from npf_engine.transport.methods import registry
 from npf_engine.transport.methods.method import Budget
+from npf_engine.transport.methods.monotone import MonotoneChoice
 
 LEAST_POINTS = 16
 
@@ -57,6 +59,8 @@ class LabSpec(Spec):
         least=LEAST_POINTS,
         most=100_000,
     )
+    drift: DriftChoice = group(DriftChoice, "Constrained drifting", "For all of its schemes.")
+    mgn: MonotoneChoice = group(MonotoneChoice, "Monotone gradient networks", "For C-MGN and M-MGN.")
     device: str = device_setting("cpu", PROCESSOR)
     threads: int = threads_setting(1)
 
@@ -86,4 +90,4 @@ class LabSpec(Spec):
     @staticmethod
     def from_json(data: Mapping[str, object]) -> LabSpec:
         """Raises InputError for keys that are none of ours."""
-        return with_dotted(LabSpec(), data)
+        return with_dotted(LabSpec(), flatten(data))

@@ -15,9 +15,9 @@ from npf_engine.fields.stored_files import path_of
 from npf_engine.networks.classical_icnn import ClassicalICNN
 from npf_engine.studies.lab.laws import drawn_from, drift_source, mixture, normal, seven_means
 from npf_engine.tasks import child
+from npf_engine.transport.functionals import standard_normal_gradient
 from npf_engine.transport.gaussian import gaussian_map_of_moments
 from npf_engine.transport.methods.method import Draw, Law, Map
-from npf_engine.transport.scores import standard_normal_gradient
 
 NAMES = ("drift-mixture", "gaussian", "mixtures", "four-to-normal", "seven-gaussians", "convex", "digits")
 FILES = (".csv", ".npz")

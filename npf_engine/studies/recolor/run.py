@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from npf_engine.fields.pictures import Picture, open_picture, png_bytes, resized
@@ -30,10 +31,11 @@ def run_recolor(spec: RecolorSpec, recorder: Recorder, folder: Path) -> RecolorR
     _write(folder, {"before.png": source, "palette.png": palette})
     recorder.plan({"recolor": spec.seconds if method_of(spec.method).learns else AT_ONCE, "measure": AT_ONCE})
     recorder.stage("recolor", "started")
+    method = method_of(spec.method)
     result = recolor(
         source,
         palette,
-        spec.method,
+        replace(method, settings=method.chosen(method.settings, spec)),
         strength=spec.strength,
         smooth=spec.smooth,
         budget_seconds=spec.seconds,

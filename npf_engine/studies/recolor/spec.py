@@ -7,9 +7,19 @@ from pathlib import Path
 
 from npf_engine.settings import limits
 from npf_engine.settings.base import Spec
-from npf_engine.settings.setting import NO_FLAG, PROCESSOR, device_setting, seed_setting, setting, threads_setting
+from npf_engine.settings.setting import (
+    NO_FLAG,
+    PROCESSOR,
+    device_setting,
+    group,
+    seed_setting,
+    setting,
+    threads_setting,
+)
+from npf_engine.transport.drift_settings import DriftChoice
 from npf_engine.transport.methods import registry
 from npf_engine.transport.methods.method import SLOPE, AnyMethod
+from npf_engine.transport.methods.monotone import MonotoneChoice
 
 DRAWS = 8  # of four, the floor of one may be so wild that no ratio is surely above another
 
@@ -47,6 +57,8 @@ class RecolorSpec(Spec):
     )
     seed: int = seed_setting("Fixes which colours are drawn.")
     name: str = setting("", "What the run is called.", longest=limits.MAX_NAME, flag=NO_FLAG)
+    drift: DriftChoice = group(DriftChoice, "Constrained drifting", "For all of its schemes.")
+    mgn: MonotoneChoice = group(MonotoneChoice, "Monotone gradient networks", "For C-MGN and M-MGN.")
     draws: int = setting(DRAWS, "Draws of the divergence that measures the match.", most=10_000)
     device: str = device_setting("cpu", PROCESSOR)
     threads: int = threads_setting(1)

@@ -64,7 +64,7 @@ def method_of(name: str) -> AnyMethod:
 def recolor(
     source: Picture,
     palette: Picture,
-    method: str = "fit",
+    method: str | AnyMethod = "fit",
     *,
     strength: float = 1.0,
     smooth: int = 0,
@@ -74,12 +74,13 @@ def recolor(
 ) -> Recolored:
     """``source`` in the colours of ``palette``.
 
-    method: one of ``methods``. strength t in [0, 1]: the map is (1 - t) x + t T(x), still optimal for its own image.
-    smooth: radius in pixels of the edge-keeping filter on T(x) - x; 0 for none. budget_seconds: for the fit. Alpha
-    passes through; fully transparent pixels have no say in the fit. A picture of one colour has a constant map and says
-    so in ``note``. Raises InputError for a wrong method or number.
+    method: one of ``methods`` by its name, or itself with other settings. strength t in [0, 1]: the map is
+    (1 - t) x + t T(x), still optimal for its own image. smooth: radius in pixels of the edge-keeping filter on
+    T(x) - x; 0 for none. budget_seconds: for the fit. Alpha passes through; fully transparent pixels have no say in the
+    fit. A picture of one colour has a constant map and says so in ``note``. Raises InputError for a wrong method or
+    number.
     """
-    asked = method_of(method)
+    asked = method_of(method) if isinstance(method, str) else method
     if not 0 <= strength <= 1:
         raise InputError(f"strength must lie between 0 and 1, not {strength!r}")
     if not 0 <= smooth <= 200:
@@ -104,7 +105,7 @@ def recolor(
     # Distances in [0, 1] of a colour outside the cube: clipping is the nearest colour that can be shown.
     pixels = np.clip(np.rint(source.rgb + 255.0 * shift), 0, 255).astype(np.uint8)
     answer, seconds = Picture(pixels, source.alpha), recorder.clock() - begin
-    return Recolored(answer, forward, method, seconds, report.parameters, report.note)
+    return Recolored(answer, forward, asked.name, seconds, report.parameters, report.note)
 
 
 def sample_colours(picture: Picture, n: int, seed: int, *, spread: bool = True) -> Tensor:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from npf_engine.tasks.recorder import Recorder
+from npf_engine.transport.drift_settings import ICNN, RANDOM, SELF_ENTROPIC, DriftSettings
 from npf_engine.transport.methods.method import BUDGET, DRIFTING, Budget, Law, Method
 from npf_engine.transport.methods.registry import register
 
 if TYPE_CHECKING:
     from npf_engine.transport.map import PotentialMap
 
-CALIBRATED, SELF_ENTROPIC = "calibrated", "self-entropic"
 ABOUT = {
     "explicit": ("Explicit", "regression on a step of the gradient flow"),
     "implicit": ("Implicit", "the step's end decides the step"),
@@ -22,16 +21,6 @@ ABOUT = {
     "adam": ("Adam", "Adam on the functional"),
     "gauss-newton": ("Gauss-Newton", "the explicit step solved properly, in natural gradients"),
 }
-
-
-@dataclass(frozen=True)
-class DriftSettings:
-    """scheme: of ``drifting.SCHEMES``, with its own rates and steps. quadratic: whether the network has a quadratic
-    term beside its layers (the paper's has none); score: how the score of a sample is estimated."""
-
-    scheme: str
-    quadratic: bool = True
-    score: str = CALIBRATED
 
 
 def fit(
@@ -44,10 +33,15 @@ def fit(
 
 
 def _method(name: str) -> Method[DriftSettings]:
-    own = DriftSettings(name)
-    # The paper has no Gauss-Newton.
-    published = None if name == "gauss-newton" else DriftSettings(name, quadratic=False, score=SELF_ENTROPIC)
-    return Method(name, *_words(name), own, needs=(BUDGET,), published=published, together=fit)
+    own, published = DriftSettings(name), _published(name)
+    return Method(name, *_words(name), own, needs=(BUDGET,), published=published, together=fit, choices="drift")
+
+
+def _published(name: str) -> DriftSettings:
+    """Seed 003's settings; the paper has no Gauss-Newton, which meets its experiment with a quadratic term."""
+    if name == "gauss-newton":
+        return DriftSettings(name, start=RANDOM, guarded=False)
+    return DriftSettings(name, network=ICNN, score=SELF_ENTROPIC, start=RANDOM, guarded=False)
 
 
 def _words(name: str) -> tuple[str, str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 from npf_engine.tasks.recorder import Passing, Recorder
@@ -106,7 +106,8 @@ class Method(Generic[S]):
     name: as it is typed; title, about: what people call it, and what it does in a few words; family: of FAMILIES, or
     its own. needs: BUDGET (it learns in steps, for as long as it may), SLOPE (the target's ``grad_V``). settings: its
     own; published: those of its paper's experiment, where they differ. together: in place of ``fit`` where many seeds
-    at once cost less. REFERENCES are there to be compared with, not to win.
+    at once cost less. choices: the group of settings (``drift``) by which a run may choose among its own. REFERENCES
+    are there to be compared with, not to win.
     """
 
     name: str
@@ -118,11 +119,21 @@ class Method(Generic[S]):
     needs: tuple[str, ...] = ()
     published: S | None = None
     together: FitTogether[S] | None = None
+    choices: str = ""
 
     @property
     def reference(self) -> bool:
         """Whether it is there to be compared with."""
         return self.family == REFERENCES
+
+    def chosen(self, settings: S, groups: object) -> S:
+        """``settings`` with what the group ``choices`` of a spec says of them; what it leaves empty is theirs."""
+        group = getattr(groups, self.choices, None) if self.choices else None
+        if group is None:
+            return settings
+        said = {item.name: getattr(group, item.name) for item in fields(group)}
+        given = {name: value for name, value in said.items() if value is not None}
+        return replace(settings, **given) if given else settings  # type: ignore[type-var]  # of dataclasses alone
 
     @property
     def learns(self) -> bool:
