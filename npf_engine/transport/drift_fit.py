@@ -23,6 +23,7 @@ from npf_engine.networks.potential import Potential
 from npf_engine.seeds import generator as stream
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.coordinates import Units
+from npf_engine.transport.drift_config import DriftConfig, own, published
 from npf_engine.transport.drift_guard import Guard
 from npf_engine.transport.drift_settings import (
     DENSITY,
@@ -36,7 +37,7 @@ from npf_engine.transport.drift_settings import (
     SINKHORN,
     DriftSettings,
 )
-from npf_engine.transport.drifting import DriftConfig, drift, own, published
+from npf_engine.transport.drifting import drift
 from npf_engine.transport.fit_report import STEPS, TIME, FitInfo
 from npf_engine.transport.functionals import EnergyDistance, Guarded, KullbackLeibler, SinkhornDrift
 from npf_engine.transport.gaussian import gaussian_map

@@ -1,8 +1,9 @@
-"""Steps of a drift that cannot run away: one that surely raises the functional is taken back, and the next is shorter.
+"""Steps of a drift that cannot run away: one that plainly raises the functional is taken back, the next is shorter.
 
 The functional is looked at on atoms that stay the same (the probe), map against map, so that chance has little to say:
-with e_i the part of atom i in it, a step from T to T' is taken back where the mean of e_i(T') - e_i(T) is above what
-chance allows, RISE standard errors of it. tau then falls to half; after a step that lowered the functional it grows.
+with e_i the part of atom i in it, a map T is held against the best so far, T*, by the mean of e_i(T) - e_i(T*). A step
+is taken back, to T*, where that is above RISE standard errors and above SLACK of what was won since the start: rates
+that are still large make a map come and go around a better one. tau then falls to half; with a new best it grows.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-RISE = 1.0  # standard errors
+RISE, SLACK = 2.0, 0.1
 SHORTER, LONGER = 0.5, 1.25
 LARGEST, SMALLEST = 64.0, 1e-3  # of the first tau
 
@@ -25,33 +26,26 @@ class Guard:
     def __init__(self, energies: Energies, theta: Tensor) -> None:
         self.energies = energies
         self.kept, self.parts = theta.detach().clone(), energies(theta.detach())
-        self.last, self.last_parts = self.kept, self.parts
+        self.first = self.parts.mean(1)
         self.reach = torch.ones_like(theta[:, :1])
         self.taken_back = torch.zeros(len(theta), dtype=torch.long)
         self.lowered = torch.zeros(len(theta), dtype=torch.bool)
 
     @torch.no_grad()
-    def judge(self, theta: Tensor) -> Tensor:
-        """theta (S, P) where it may stay, and the one before it where it surely raised the functional."""
+    def judge(self, theta: Tensor, slack: float = SLACK) -> Tensor:
+        """theta (S, P) where it may stay, and the best so far where it plainly raised the functional."""
         parts = self.energies(theta)
+        rise = parts - self.parts
+        error = rise.std(1) / rise.shape[1] ** 0.5
+        won = self.first - self.parts.mean(1)
         fine = torch.isfinite(theta).all(1) & torch.isfinite(parts).all(1)
-        stays = fine & ~_surely_above(parts, self.last_parts) & ~_surely_above(parts, self.parts)
-        better = fine & (parts.mean(1) < self.parts.mean(1))
-        row = stays[:, None]
-        self.taken_back += ~stays
-        self.lowered |= better
-        back = torch.where(_surely_above(self.last_parts, self.parts)[:, None], self.kept, self.last)
-        self.last = torch.where(row, theta, back)
-        self.last_parts = torch.where(row, parts, self.last_parts)
-        self.kept = torch.where(better[:, None], theta, self.kept)
-        self.parts = torch.where(better[:, None], parts, self.parts)
-        grown = torch.where(better[:, None], LONGER, 1.0)
-        self.reach = (self.reach * torch.where(row, grown, SHORTER)).clamp(SMALLEST, LARGEST)
-        return self.last.clone()
-
-
-def _surely_above(parts: Tensor, before: Tensor) -> Tensor:
-    """Whether the mean of ``parts`` (S, n) is above that of ``before`` by more than chance: (S,)."""
-    rise = parts - before
-    error = rise.std(1) / rise.shape[1] ** 0.5
-    return ~(rise.mean(1) <= RISE * error)
+        stays = (fine & (rise.mean(1) <= torch.maximum(RISE * error, slack * won)))[:, None]
+        better = (fine & (rise.mean(1) < 0))[:, None]
+        self.taken_back += ~stays[:, 0]
+        self.lowered |= better[:, 0]
+        answer = torch.where(stays, theta, self.kept)
+        self.kept = torch.where(better, theta, self.kept)
+        self.parts = torch.where(better, parts, self.parts)
+        grown = torch.where(better, LONGER, 1.0)
+        self.reach = (self.reach * torch.where(stays, grown, SHORTER)).clamp(SMALLEST, LARGEST)
+        return answer.clone()

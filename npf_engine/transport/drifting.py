@@ -32,71 +32,18 @@ from torch import Tensor
 from npf_engine.networks.ensemble import Ensemble
 from npf_engine.networks.potential import Potential
 from npf_engine.tasks.recorder import Recorder
+from npf_engine.transport.drift_config import DriftConfig
 from npf_engine.transport.drift_guard import Guard
 from npf_engine.transport.functionals import Functional, Guarded
 from npf_engine.transport.natural_gradient import GaussNewton
 
 PROBE = 1000  # atoms by which a guarded run is looked at
 LOOK = 25  # gradient steps between two looks of a scheme that has no outer ones
+FAR = 0.1  # of the image's size: how far a Euclidean step of a guarded run may move the atoms
 LAST, LAST_INSIDE = 0.02, 0.2  # of the rate of a guarded run: at its end, and at that of each outer step
-
-SCHEMES = ("explicit", "implicit", "implicit-summed", "euclidean", "adam", "gauss-newton")
 
 Draw = Callable[[int], Tensor]  # atoms -> fresh samples of mu (S, atoms, d)
 Watch = Callable[[int, Tensor], None]  # gradient steps so far, theta (S, P)
-
-
-@dataclass(frozen=True)
-class DriftConfig:
-    """Seed 003's own settings by default. For ``euclidean`` and ``adam`` only ``steps`` and ``rate`` count."""
-
-    scheme: str = "explicit"
-    tau: float = 0.4
-    outer: int = 10
-    inner: int = 100
-    rate: float = 0.1
-    steps: int = 1000
-    atoms: int = 100
-    average: float = 0.0  # share of the last inner steps whose parameters are averaged
-    warm_up: int = 0  # gauss-newton: outer steps of the implicit scheme with Adam before it
-    damping: float = 1e-3  # gauss-newton: start of the Levenberg-Marquardt damping
-    guarded: bool = False
-    from_identity: bool = True  # T_0 is the identity, not what the network is at the start
-
-    def __post_init__(self) -> None:
-        if self.scheme not in SCHEMES:
-            raise ValueError(f"there is no scheme {self.scheme!r}; it is one of {', '.join(SCHEMES)}")
-
-    @property
-    def gradient_steps(self) -> int:
-        """Of the whole run."""
-        if self.scheme in ("euclidean", "adam"):
-            return self.steps
-        return self.outer * self.inner + self.warm_up * DriftConfig.inner
-
-
-def published(scheme: str) -> DriftConfig:
-    """The settings of seed 003 for a scheme; ours for ``gauss-newton``, which it lacks."""
-    if scheme == "euclidean":
-        return DriftConfig(scheme, rate=1e-3, steps=3000)
-    if scheme == "adam":
-        return DriftConfig(scheme, rate=1e-2, steps=1000)
-    if scheme == "gauss-newton":
-        # From random weights Gauss-Newton finds poor valleys; a few cheap implicit steps lead out of them.
-        return DriftConfig(scheme, inner=6, atoms=1500, warm_up=4)
-    return DriftConfig(scheme)
-
-
-def own(scheme: str) -> DriftConfig:
-    """Our settings for a scheme, with a guard: for any two laws."""
-    if scheme == "euclidean":
-        return DriftConfig(scheme, rate=0.2, steps=600, atoms=256, guarded=True)
-    if scheme == "adam":
-        return DriftConfig(scheme, rate=0.1, steps=800, atoms=512, guarded=True)
-    if scheme == "gauss-newton":
-        return DriftConfig(scheme, tau=1.0, outer=40, inner=4, atoms=1000, guarded=True)
-    tau = {"explicit": 1.0, "implicit": 2.0, "implicit-summed": 0.02}[scheme]
-    return DriftConfig(scheme, tau=tau, outer=15, inner=100, atoms=512, guarded=True)
 
 
 @dataclass
@@ -134,7 +81,7 @@ def drift(
     else:
         theta = _constrained(run, theta, config)
     if run.guard is not None:
-        theta = run.guard.judge(theta)
+        theta = run.guard.judge(theta, slack=0.0)
     return Drift(theta, run.steps, recorder.clock() - run.began, run.note, run.guard)
 
 
@@ -210,19 +157,32 @@ def _descent(run: _Run, theta: Tensor) -> Tensor:
     kind = torch.optim.SGD if config.scheme == "euclidean" else torch.optim.Adam
     optimiser = kind([theta], lr=config.rate)
     for _ in range(config.steps):
-        moved = run.ensemble.gradient(theta, run.draw(config.atoms))
+        x, before = run.draw(config.atoms), theta.detach().clone()
+        moved = run.ensemble.gradient(theta, x)
         with torch.no_grad():
             force = -run.functional.velocity(moved.detach())
             if run.guard is not None:
                 force = force * run.guard.reach[:, :, None] / moved.shape[1]  # which Adam does not feel
         optimiser.param_groups[0]["lr"] = run.rate()
         _step(optimiser, theta, (moved * force).sum())
+        if run.guard is not None and config.scheme == "euclidean":
+            with torch.no_grad():
+                theta.copy_(_shortened(run, before, theta, x, moved))
         if not run.tick(theta.detach()):
             break
         if run.guard is not None and run.steps % LOOK == 0:
             with torch.no_grad():
                 theta.copy_(run.judged(theta.detach()))
     return theta.detach()
+
+
+def _shortened(run: _Run, before: Tensor, theta: Tensor, x: Tensor, moved: Tensor) -> Tensor:
+    """The step from ``before`` to ``theta`` (S, P), cut where it moves the atoms x by more than FAR of their image's
+    size; none where it is no number."""
+    size = (moved - moved.mean(1, keepdim=True)).square().sum(2).mean(1).sqrt()
+    far = (run.ensemble.gradient(theta, x) - moved).square().sum(2).mean(1).sqrt()
+    share = torch.nan_to_num(FAR * size / far.clamp(min=1e-12), nan=0.0, posinf=0.0).clamp(max=1.0)[:, None]
+    return before + share * (theta - before)
 
 
 def _step(optimiser: torch.optim.Optimizer, theta: Tensor, loss: Tensor) -> None:

@@ -16,6 +16,7 @@ from npf_engine.networks.classical_icnn import ClassicalICNN, Terms
 from npf_engine.networks.log_sum_exp import LogSumExpPotential
 from npf_engine.transport import drift_fit
 from npf_engine.transport.coordinates import Units
+from npf_engine.transport.drift_config import own, published
 from npf_engine.transport.drift_fit import (
     begun,
     configured,
@@ -25,7 +26,7 @@ from npf_engine.transport.drift_fit import (
     within_budget,
 )
 from npf_engine.transport.drift_settings import DriftChoice, DriftSettings
-from npf_engine.transport.drifting import Drift, own, published
+from npf_engine.transport.drifting import Drift
 from npf_engine.transport.fit_report import STEPS, TIME
 from npf_engine.transport.functionals import (
     EnergyDistance,

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from npf_engine.tasks.recorder import Recorder
-from npf_engine.transport.drifting import Draw, DriftConfig, _inner_loss, _step, drift, published
+from npf_engine.transport.drift_config import DriftConfig, published
+from npf_engine.transport.drifting import Draw, _inner_loss, _step, drift
 
 HOME = torch.tensor([4.0, -1.0], dtype=torch.float64)
 STIFF = 3.0

@@ -14,7 +14,8 @@ from npf_engine.networks.classical_icnn import ClassicalICNN, Terms
 from npf_engine.networks.ensemble import Ensemble
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport import drifting
-from npf_engine.transport.drifting import SCHEMES, DriftConfig, drift, published
+from npf_engine.transport.drift_config import SCHEMES, DriftConfig, published
+from npf_engine.transport.drifting import drift
 from npf_engine.transport.functionals import (
     EnergyDistance,
     KullbackLeibler,
