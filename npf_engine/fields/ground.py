@@ -6,7 +6,7 @@ interpolated; in longitude and latitude it is known row by row in closed form.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SPLINE = 4  # nodes on a side from which a cubic spline goes through them
 AT_POLE = 0.01  # of a row's height: nearer to a pole there is no east
+RIGHT = 1e-4  # cosine of an angle on the ground that is a right one
 NOTHING = 1e-6  # of the longest pixel: shorter ones are no places of the ground
 Bounds = tuple[float, float, float, float]
 
@@ -26,13 +27,15 @@ class Ground:
 
     east, north: (k, l) float64, metres on the ground that the whole raster would be long along its rows and its
     columns, were it everywhere as at that node; nodes from edge to edge, row 0 in the north; NaN where the map shows
-    no place of the globe. axes: semi-major and semi-minor, in metres. ``told``: the conversion in a sentence.
+    no place of the globe. axes: semi-major and semi-minor, in metres. ``told``: the conversion in a sentence. slant (k,
+    l): the cosine of the angle between east and north of the map on the ground, 0 where they are at right angles.
     """
 
     east: np.ndarray
     north: np.ndarray
     axes: tuple[float, float] | None = None
     told: str = ""
+    slant: np.ndarray = field(default_factory=lambda: np.zeros((1, 1)))
 
     def pixels(self, shape: tuple[int, int], bounds: Bounds) -> tuple[np.ndarray, np.ndarray]:
         """Metres of a pixel at each centre of a grid (rows, cols) over these edges: east, north, both (rows, cols)."""
@@ -40,6 +43,21 @@ class Ground:
             return _on_ellipsoid(shape, bounds, *self.axes)
         rows, cols = shape
         return _at_centres(self.east, shape) / cols, _at_centres(self.north, shape) / rows
+
+    def at_right_angles(self, slopes: np.ndarray) -> np.ndarray:
+        """Slopes (rows, cols, 2) along east and north of the map, per metre of the ground, as the components of the
+        same gradient along two axes at right angles, each as near to its own as the other to its.
+
+        Where east and north meet at an angle with the cosine c = sin 2 alpha on the ground, the axes lie alpha outwards
+        of them: what is known is [[cos, sin], [sin, cos]] (alpha) of the gradient."""
+        if not (np.abs(self.slant) > RIGHT).any():
+            return slopes
+        angle = np.arcsin(np.clip(_at_centres(self.slant, slopes.shape[:2]), -1.0, 1.0)) / 2
+        cos, sin, size = np.cos(angle), np.sin(angle), np.cos(2 * angle)
+        east, north = slopes[..., 0], slopes[..., 1]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            turned = np.stack([cos * east - sin * north, cos * north - sin * east], axis=-1) / size[..., None]
+        return np.asarray(turned, dtype=slopes.dtype)
 
 
 def on_ellipsoid(major: float, minor: float) -> Ground:

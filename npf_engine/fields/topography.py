@@ -80,6 +80,7 @@ def raster_field(
     gradient = surface.gradient if unit == 1.0 else surface.gradient * np.float32(unit)
     if spec.slope == "per-metre":
         gradient = _per_metre(name, gradient, pixels, raster.notes)
+        gradient = gradient if ground is None else ground.at_right_angles(gradient)
     say(0.6, 1.0, "choosing the points of the reference measure")
     known = np.asarray(np.isfinite(gradient).all(axis=2))
     mask, rho = _omega(name, surface, spec, known)

@@ -220,3 +220,24 @@ def test_values_beyond_all_numbers_are_refused(tmp_path: Path):
 def test_the_side_of_a_pixel_is_believed_where_numbers_without_a_system_look_like_degrees(tmp_path: Path):
     path = tif(tmp_path / "a.tif", 3 * COL + 0.01, None, (0, 1), 0.01)
     assert mean(path, pixel_size=30.0) == pytest.approx([0.1, 0], rel=1e-6)
+
+
+@pytest.mark.parametrize("lon", [0.0, 40.0, -70.0])
+def test_slopes_on_a_map_whose_axes_are_not_at_right_angles(tmp_path: Path, lon: float):
+    """The sinusoidal map of MODIS: its east is east, its north leans by lambda sin(phi) per metre. Of a rise of 500 m a
+    degree of longitude F is the gradient along axes at right angles, each half of the lean off its own."""
+    R, phi = 6371007.181, math.radians(50.0)
+    lam = math.radians(lon)
+    x, y = R * lam * math.cos(phi), R * phi
+    pixel = 100.0
+    cols, rows = x + (COL + 0.5 - COLS / 2) * pixel, y - (ROW + 0.5 - ROWS / 2) * pixel
+    degrees = np.degrees(cols / (R * np.cos(rows / R)))
+    corner = (x - COLS / 2 * pixel, y + ROWS / 2 * pixel)
+    path = tif(tmp_path / "a.tif", 500 * degrees + 7.01, f"+proj=sinu +R={R} +units=m", corner, pixel)
+    steep = 500 / (math.radians(1) * R * math.cos(phi))
+    lean = math.atan(lam * math.sin(phi)) / 2
+    found = field(path)
+    right = [steep * math.cos(lean), steep * math.sin(lean)]  # the first lies half the lean south of east
+    np.testing.assert_allclose(moments(found).mean, right, rtol=5e-3, atol=1e-6)
+    np.testing.assert_allclose(float(found.y_train.norm(dim=1).mean()), steep, rtol=2e-3)
+    assert any("on the ground, at the least" in text for text in found.conversions) == (lon != 0)

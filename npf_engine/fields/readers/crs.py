@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pyproj import CRS, Geod
 
 NODES = (129, 65)  # rows and columns at which the ground is measured, at most
+SLANTED = 0.01  # cosine of an angle that is told
 STEP_METRES = 200.0  # on the ground, about, between the two points whose distance is measured
 EVEN = 1e-4  # share by which a stretch may vary and still be told as one number
 LEAST_SIDE = 8  # pixels along a side of a raster from which the half of one is little
@@ -189,9 +190,10 @@ def _ground(crs: CRS, edges: tuple[float, float, float, float], shape: tuple[int
     x, y = np.meshgrid(np.linspace(west, east, cols), np.linspace(north, south, rows))
     per_unit = crs.axis_info[0].unit_conversion_factor or 1.0  # radians or metres
     step = STEP_METRES / (per_unit * (major if crs.is_geographic else 1.0))
-    across = _distance(crs, geod, (x - step / 2, y), (x + step / 2, y))
-    along = _distance(crs, geod, (x, y - step / 2), (x, y + step / 2))
-    ground = Ground(across / step * (east - west), along / step * (north - south))
+    sides = ((x - step / 2, y), (x + step / 2, y)), ((x, y - step / 2), (x, y + step / 2))
+    across, along = (_distance(crs, geod, *ends) for ends in sides)
+    slant = _cosine(*(_chord(crs, ends, (major, minor)) for ends in sides))
+    ground = Ground(across / step * (east - west), along / step * (north - south), slant=slant)
     if crs.is_geographic:  # with a pole of its own
         return ground
     map_metres = ((east - west) * per_unit, (north - south) * per_unit)
@@ -211,6 +213,24 @@ def _distance(crs: CRS, geod: Geod, first: Points, second: Points) -> np.ndarray
         _, _, metres = geod.inv(lon[good], lat[good], lon_[good], lat_[good])
         out[good] = metres
     return out
+
+
+def _chord(crs: CRS, between: tuple[Points, Points], axes: tuple[float, float]) -> np.ndarray:
+    """Metres in space (..., 3) between points of the map; NaN where one of them is no place of the globe."""
+    ends = []
+    for at in between:
+        lon, lat = (np.radians(part) for part in _on_globe(crs, *at))
+        e2 = 1.0 - (axes[1] / axes[0]) ** 2
+        n = axes[0] / np.sqrt(1.0 - e2 * np.sin(lat) ** 2)
+        place = (n * np.cos(lat) * np.cos(lon), n * np.cos(lat) * np.sin(lon), n * (1.0 - e2) * np.sin(lat))
+        ends.append(np.stack(place, axis=-1))
+    return np.asarray(ends[1] - ends[0])
+
+
+def _cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Cosines of the angles between vectors (..., 3), NaN where they are not known."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((a * b).sum(axis=-1) / (np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1)))
 
 
 def _on_globe(crs: CRS, x: np.ndarray, y: np.ndarray) -> Points:
@@ -251,14 +271,23 @@ def _told(crs: CRS, ground: Ground, map_metres: tuple[float, float], latitude: f
     east, north = ground.east / map_metres[0], ground.north / map_metres[1]
     if not (np.isfinite(east).any() and np.isfinite(north).any()):
         return ""
+    slant = float(np.nanmax(np.abs(ground.slant), initial=0.0))
+    slanted = slant > SLANTED
     spans = [(float(np.nanmin(part)), float(np.nanmax(part))) for part in (east, north)]
-    if all(abs(value - 1) < EVEN for span in spans for value in span):
+    if all(abs(value - 1) < EVEN for span in spans for value in span) and not slanted:
         return ""
     shown = [_span(*span) for span in spans]
     where = f" at {abs(latitude):.4g} {'N' if latitude >= 0 else 'S'}" if math.isfinite(latitude) else ""
     scale = shown[0] if shown[0] == shown[1] else f"{shown[0]} eastward and {shown[1]} northward"
     meaning = f"the metres of the ground in a metre of the map{where}"
-    return f"{_title(crs)}: slopes per metre were divided by {scale}, {meaning}."
+    turned = ""
+    if slanted:
+        angle = math.degrees(math.acos(min(slant, 1.0)))
+        turned = (
+            f" East and north of the map meet at {angle:.3g} degrees on the ground, at the least: F is along axes at "
+            "right angles that are nearest to them."
+        )
+    return f"{_title(crs)}: slopes per metre were divided by {scale}, {meaning}.{turned}"
 
 
 def _span(low: float, high: float) -> str:
