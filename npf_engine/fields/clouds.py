@@ -19,6 +19,7 @@ from npf_engine.fields.raster import centre_of
 from npf_engine.fields.readers.binary_table import array_header, read_array
 from npf_engine.fields.readers.columns import Column
 from npf_engine.fields.readers.csv_table import open_csv
+from npf_engine.fields.readers.table_ground import cut_open
 from npf_engine.settings.limits import LARGEST, MAX_FILE_BYTES, check_cells
 from npf_engine.tasks.archives import check_zip
 
@@ -27,6 +28,12 @@ COUNTERS = frozenset({"", "index", "idx", "id", "row", "rows", "no", "nr", "no."
 
 # What only ever names a row: an index in any order, where its numbers are whole and no two of them equal.
 IDENTIFIERS = frozenset({"id", "ids", "fid", "gid", "uid", "pid", "objectid", "pointid", "rowid", "index", "idx"})
+
+
+# What a column is called that is seldom a coordinate, and is taken as one.
+TURNS = 720.0  # degrees: larger numbers are no longitudes
+ODD = frozenset({"weight", "weights", "wt", "prob", "probability", "label", "labels", "class", "cluster", "t", "time"})
+MOST_AS_ROWS = 3  # rows of an array of more columns: its points stand in its columns
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,8 @@ def pair(first: Cloud, second: Cloud) -> Pair:
     for cloud in (first, second):
         _check_size(cloud)
     target, notes = _matched(first, second)
-    source = first.points
+    source, target, told = _on_one_turn(first, target)
+    notes += told
     offset = np.zeros(source.shape[1])
     if source.shape[1] == target.shape[1] and len(source) and len(target):
         for k in range(source.shape[1]):
@@ -98,6 +106,27 @@ def pair(first: Cloud, second: Cloud) -> Pair:
                 f"({where}) was taken off both clouds in double precision, since 32-bit numbers would round them."
             )
     return Pair(source.astype(np.float32), target.astype(np.float32), offset, (*first.notes, *second.notes, *notes))
+
+
+def _on_one_turn(first: Cloud, target: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """The points of both clouds, with longitudes of both counted from one meridian on: 350 of one is -10 of another."""
+    source, told = first.points, []
+    for k, key in enumerate(keys(first.names, first.names)[0]):
+        if key != "longitude" or target.shape[1] != source.shape[1]:
+            continue
+        both = np.concatenate([source[:, k], target[:, k]])
+        if not np.isfinite(both).all() or np.abs(both).max(initial=0.0) > TURNS:
+            continue
+        opened = cut_open(both)
+        if np.array_equal(opened, both):
+            continue
+        source, target = source.copy(), target.copy()
+        source[:, k], target[:, k] = opened[: len(source)], opened[len(source) :]
+        told.append(
+            f"{first.names[k]} of both clouds was put on one turn of the globe, from {opened.min():.6g} to "
+            f"{opened.max():.6g} degrees."
+        )
+    return source, target, told
 
 
 def _check_size(cloud: Cloud) -> None:
@@ -157,6 +186,9 @@ def _order(first: Cloud, second: Cloud, ours: list[str], theirs: list[str]) -> t
 
 def _cleaned(cloud: Cloud) -> Cloud:
     points, names, notes = cloud.points, cloud.names, list(cloud.notes)
+    there = [k for k, name in enumerate(names) if not (_is_nameless(name) and np.isnan(points[:, k]).all())]
+    if names and len(there) < len(names) and len(points):  # a separator at the end of each line
+        points, names = points[:, there], tuple(names[k] for k in there)
     counting = [k for k, name in enumerate(names) if _counts(name, points[:, k])] if points.shape[1] > 1 else []
     nameless = [k for k, name in enumerate(names) if _is_nameless(name)]
     if not counting and points.shape[1] > len(nameless) == 1 and _numbers_rows(points[:, nameless[0]]):
@@ -166,6 +198,12 @@ def _cleaned(cloud: Cloud) -> Cloud:
         notes.append(f"{cloud.file}: the column {shown} numbers the rows and was left out.")
         kept = [k for k in range(len(names)) if k not in counting]
         points, names = points[:, kept], tuple(names[k] for k in kept)
+    odd = [repr(name) for name in names if name.strip().lower() in ODD]
+    if odd and len(names) > 1:
+        notes.append(
+            f"{cloud.file}: {' and '.join(odd)} {'was' if len(odd) == 1 else 'were'} taken as a coordinate like the "
+            "others, and every point weighs the same; leave the column out where it is none."
+        )
     bad = np.zeros(len(points), dtype=bool)
     for k in range(points.shape[1]):
         found = [pair_ for pair_ in sentinels.find(points[:, k]) if sentinels.is_mark(pair_[0])]
@@ -210,5 +248,10 @@ def _npz(path: Path) -> np.ndarray:
         raise InputError(problem)
     if len(shape) != 2:
         raise InputError(f"{path.name}: the points have the shape {shape}; (n, d) is needed")
+    if shape[0] <= MOST_AS_ROWS < shape[1]:
+        raise InputError(
+            f"{path.name}: {name} has the shape {shape}, {shape[0]} points in {shape[1]:,} dimensions; points are its "
+            f"rows, (n, d): save {name}.T"
+        )
     check_cells(path.name, *shape)
     return np.ascontiguousarray(read_array(path, member.filename, np.float64))

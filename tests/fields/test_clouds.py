@@ -11,6 +11,14 @@ from npf_engine.errors import InputError
 from npf_engine.fields.clouds import pair, read_points
 from npf_engine.studies.lab.tasks import build_task
 
+RNG_POINTS = np.random.default_rng(8).normal(size=(80, 2))
+
+
+def write(path: Path, header: str, rows: np.ndarray) -> Path:
+    np.savetxt(path, rows, delimiter=",", header=header, comments="")
+    return path
+
+
 RNG = np.random.default_rng(3)
 A, B = RNG.normal(size=(200, 2)), RNG.normal(size=(150, 2)) * [1.0, 5.0] + [0.0, 9.0]
 
@@ -159,3 +167,37 @@ def test_values_that_are_too_large_are_called_that(tmp_path: Path, recwarn: pyte
     with pytest.raises(InputError, match=r"b\.csv: row 8 of the points, column y holds 1e\+300"):
         pair(first, second)
     assert not recwarn.list
+
+
+def test_longitudes_of_two_conventions_are_put_on_one_turn(tmp_path: Path):
+    lon, lat = RNG_POINTS[:, 0] * 5, RNG_POINTS[:, 1]
+    first = write(tmp_path / "a.csv", "lon,lat", np.column_stack([lon - 10, lat]))
+    for name, shift in (("b.csv", 340.0), ("c.csv", -20.0)):
+        second = write(tmp_path / name, "Longitude,Latitude", np.column_stack([(lon + shift), lat]))
+        found = pair(read_points(first), read_points(second))
+        assert np.ptp(np.concatenate([found.source, found.target])[:, 0]) < 60
+        middles = [part[:, 0].mean() for part in (found.source, found.target)]
+        assert middles[1] - middles[0] == pytest.approx(-10.0, abs=1e-3)
+        assert any("one turn of the globe" in note for note in found.notes) == (shift > 0)
+    plane = write(tmp_path / "d.csv", "x,y", np.column_stack([lon + 340, lat]))
+    assert not any("turn" in note for note in pair(read_points(plane), read_points(plane)).notes)
+
+
+def test_an_empty_column_without_a_name_is_none(tmp_path: Path):
+    path = tmp_path / "a.csv"
+    path.write_text("x,y,\n" + "".join(f"{a},{b},\n" for a, b in RNG_POINTS))
+    assert read_points(path).names == ("x", "y")
+    np.testing.assert_allclose(read_points(path).points, RNG_POINTS)
+
+
+@pytest.mark.parametrize("name", ["weight", "Label", "t"])
+def test_a_column_that_is_seldom_a_coordinate_is_told(tmp_path: Path, name: str):
+    path = write(tmp_path / "a.csv", f"x,y,{name}", np.column_stack([RNG_POINTS, RNG_POINTS[:, 0] ** 2]))
+    cloud = read_points(path)
+    assert cloud.points.shape[1] == 3 and any(f"'{name}' was taken as a coordinate" in note for note in cloud.notes)
+
+
+def test_an_array_whose_points_are_columns_is_refused(tmp_path: Path):
+    np.savez(tmp_path / "a.npz", x=RNG_POINTS.T)
+    with pytest.raises(InputError, match=r"2 points in 80 dimensions.*save x.T"):
+        read_points(tmp_path / "a.npz")
