@@ -23,8 +23,18 @@ PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # of packing: others may ask
 _INSIDE = re.compile(
     r"0x[0-9a-f]{4,}|errno|error message =|object at|<class |internal|Traceback|/(tmp|home|usr|proc)/", re.IGNORECASE
 )
-# what zipfile and its decompressors raise for a damaged member, besides BadZipFile and EOFError
-DAMAGE = (zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, struct.error, IndexError, OverflowError)
+# what zipfile and its decompressors raise for a damaged member, besides BadZipFile and EOFError; the last for a name
+# that the member itself has otherwise than the directory
+DAMAGE = (
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,
+    RuntimeError,
+    struct.error,
+    IndexError,
+    OverflowError,
+    UnicodeDecodeError,
+)
 
 
 @dataclass(frozen=True)

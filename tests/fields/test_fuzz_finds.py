@@ -82,6 +82,18 @@ def test_a_parquet_file_whose_texts_are_no_utf8(tmp_path: Path) -> None:
         assert seen.ok or "a.parquet" in seen.defects[0]
 
 
+@pytest.mark.parametrize(("name", "inner"), [("a.npz", "x.npy"), ("a.tif.zip", "a.tif"), ("N45E006.hgt.zip", "a.hgt")])
+def test_a_member_whose_own_name_is_no_text(tmp_path: Path, name: str, inner: str) -> None:
+    path = tmp_path / name
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(inner, b"1")
+    out = bytearray(path.read_bytes())
+    struct.pack_into("<H", out, 6, 0x800)  # of the member, not of the directory: its name is UTF-8
+    out[31] = 0x98
+    path.write_bytes(bytes(out))
+    assert name.partition(".")[0] in told(path)
+
+
 @pytest.mark.parametrize("name", ["a.npz", "a.zip", "N45E006.hgt.zip"])
 def test_a_member_without_a_name(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
