@@ -51,7 +51,7 @@ def _run(spec: ReproductionSpec, out: str | None, keep: bool) -> Answer:
 
     with running.running(spec, out) as (report, folder):
         result = ReproductionResult.of_json(report)
-        where = kept.keep(result, spec, folder) if keep else None
+        where = kept.keep(result, folder) if keep else None
         if result.picture:
             path = folder / result.picture if out is not None else None
             report["picture"] = str(path) if path else where and str(kept.picture_of(where))

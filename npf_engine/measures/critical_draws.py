@@ -13,12 +13,15 @@ from npf_engine.polar.factorization import PolarFactorization
 
 NEAR = 0.05  # of the box's diagonal: a draw is at a point within it
 DRAWS = 300
+UNIFORM = 20_000  # places of the box that are drawn for comparison
+MORE = 2.0  # times the share of uniform places: a point with as many draws near it is found
 
 
 @dataclass(frozen=True)
 class CriticalDraws:
     """x (n, d): draws of I_psi(grad u*(v)), in the user's units; near: the share within NEAR of one of the points;
-    trivial: the share of uniform places of the box that are; found: how many of the points have a draw near."""
+    trivial: the share of uniform places of the box that are; found: how many of the points have more than MORE times
+    the draws near them that uniform places would have."""
 
     x: np.ndarray
     near: float
@@ -36,13 +39,13 @@ def critical_draws(
     scale = torch.tensor(model.scaling.scale, dtype=torch.float64)
     x = model.invert(torch.tensor(list(v), dtype=torch.float64) * scale, n, seed).double().numpy()
     low, high = np.array(model.low), np.array(model.high)
-    uniform = torch.rand(20 * n, len(low), generator=seeds.generator(seed, "critical.uniform")).double().numpy()
+    unit = torch.rand(UNIFORM, len(low), generator=seeds.generator(seed, "critical.uniform")).double().numpy()
     reach = NEAR * float(np.linalg.norm(high - low))
-    away = _nearest(x, points)
-    near, trivial = (float((d <= reach).mean()) for d in (away, _nearest(low + uniform * (high - low), points)))
-    return CriticalDraws(x, near, trivial, int((_nearest(points, x) <= reach).sum()))
+    drawn, free = (_within(cloud, points, reach) for cloud in (x, low + unit * (high - low)))
+    found = int((drawn.mean(0) > MORE * free.mean(0)).sum())
+    return CriticalDraws(x, float(drawn.any(1).mean()), float(free.any(1).mean()), found)
 
 
-def _nearest(x: np.ndarray, cloud: np.ndarray) -> np.ndarray:
-    """|x_i - nearest of cloud|, (n,)."""
-    return np.asarray(torch.cdist(torch.from_numpy(x), torch.from_numpy(cloud)).amin(dim=1).numpy())
+def _within(x: np.ndarray, points: np.ndarray, reach: float) -> np.ndarray:
+    """Whether x_i (n, d) is within reach of each of the points (k, d): (n, k)."""
+    return np.asarray(torch.cdist(torch.from_numpy(x), torch.from_numpy(points)).numpy() <= reach)

@@ -30,11 +30,10 @@ from npf_engine.transport.schedule import At, Schedule, Seconds, Stage, Steps, s
 if TYPE_CHECKING:
     from npf_engine.transport.methods.dual import DualSettings
 
-POOL = 20_000
 PIECES = 64
 NARROWEST = 32  # width of a network that is not the published one
 IDENTITY_STEPS, IDENTITY_RATE, IDENTITY_BATCH = 200, 1e-2, 512
-LR_FLOOR, MAX_ITERATIONS = 0.05, 60
+MAX_ITERATIONS = 60
 TEMPERATURE, LSE_FLOOR = 0.3, 5e-2  # of log-sum-exp, and its strong convexity
 FLOOR = 1e-2  # strong convexity: without it a conjugate beyond the network's slopes is infinitely far
 
@@ -58,15 +57,15 @@ def fit_by_dual(
     """The map of a potential: an identity start, then dual steps until the steps or seconds of the budget are spent."""
     began = recorder.clock()
     units = Units.of(source, target)
-    x = units.source_sampler(source)(POOL, seeds.generator(seed, "lab.dual.source"))
-    y = units.target_sampler(target)(POOL, seeds.generator(seed, "lab.dual.target"))
+    x = units.source_sampler(source)(settings.pool, seeds.generator(seed, "lab.dual.source"))
+    y = units.target_sampler(target)(settings.pool, seeds.generator(seed, "lab.dual.target"))
     u = dual_network(settings, x.shape[1], y, seed)
     _identity(u, x, seed, recorder)
     left = math.inf if budget.seconds is None else began + budget.seconds - recorder.clock()
     by_time = budget.steps is None and budget.seconds is not None
     allowed: Steps | Seconds = Seconds(left) if by_time else Steps(budget.steps or settings.steps, left)
     config, solver = (
-        PotentialConfig(batch=settings.batch, lr_floor=LR_FLOOR),
+        PotentialConfig(batch=settings.batch, lr_floor=settings.lr_floor),
         ConjugateConfig(max_iterations=MAX_ITERATIONS),
     )
     begin, done, shown = recorder.clock(), 0, 0

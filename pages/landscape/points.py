@@ -108,7 +108,7 @@ def _told(drawn: CriticalDraws, count: int) -> str:
     return (
         f" Dots: {len(drawn.x)} draws of Iψ(∇u*(v)) of this run's networks; {near:.0f} % of them are within "
         f"{100 * NEAR:.0f} % of the box's diagonal of such a point (uniform places: {trivial:.0f} %), and "
-        f"{drawn.found} of the {count} points have a draw so near."
+        f"{drawn.found} of the {count} points have more than twice the draws near them that chance would bring."
     )
 
 

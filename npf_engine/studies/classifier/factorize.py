@@ -31,7 +31,7 @@ from npf_engine.tasks.recorder import Recorder
 
 NEAR = 0.25  # of the way from minibatch noise to the best constant direction: a good cosine
 PUSHED = 1.25  # times its floor: a good pushforward
-SHOWN = 2000  # test points whose cosine is measured and whose clouds are kept for figures
+SHOWN = 2048  # test points whose cosine is measured and whose clouds are kept for figures
 
 
 def run_uniform(classifier: Classifier, spec: ExperimentSpec, recorder: Recorder) -> Outcome:
@@ -56,6 +56,10 @@ def run_flow(classifier: Classifier, spec: ExperimentSpec, recorder: Recorder) -
     outcome = _factorize(classifier, field, spec, recorder, recorder.clock() - begin)
     found = characters(classifier, last, seeds.generator(spec.seed, "classifier.critical"))
     outcome.metrics["flow"] = summary(found)
+    # Figure 13: the noise at the weights after the descent
+    generator = seeds.generator(spec.seed, "classifier.stochasticity")
+    drawn = stochasticity(classifier, last, generator, spec.report.draws)
+    outcome.metrics["stochasticity"], outcome.figures["stochasticity"] = drawn, np.array(drawn["values"])
     outcome.particles |= {"flow": last} | {f"flow_{name}": values for name, values in found.items()}
     return outcome
 
@@ -133,7 +137,8 @@ def _measure(
     metrics = accuracy_report(
         model, field, spec.report, spec.seed, progress, made.solved, cosine=False
     ).metrics.to_json()
-    x, y = field.x_test[:SHOWN], field.y_test[:SHOWN]
+    order = torch.randperm(len(field.x_test), generator=seeds.generator(spec.seed, "classifier.shown"))[:SHOWN]
+    x, y = field.x_test[order], field.y_test[order]  # those of a flow stand in the order of its time
     assert field.function is not None
     again, there = field.function(x), reached(model, y, spec.seed)
     assert there is not None

@@ -7,19 +7,24 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
+from npf_engine import seeds
 from npf_engine.divergences import default_eps, sinkhorn_divergence
-from npf_engine.fields.classifier_sizes import SIZES
+from npf_engine.fields.classifier_sizes import DIMENSION, SIZES
 from npf_engine.figures import reproduced
 from npf_engine.measures.embedding import embed
 from npf_engine.settings import reading
 from npf_engine.studies.classifier.presets import experiment_preset
-from npf_engine.studies.reproduction.making import Bench, Made, of_metric
+from npf_engine.studies.reproduction.making import Bench, Made, measured, of_metric
 from npf_engine.studies.reproduction.result import Row
 from npf_engine.studies.reproduction.workshop import Part
 
 EMBEDDED = 500  # points of each cloud of a t-SNE
 TSNE: dict[str, object] = {"seed": 0, "steps": 1000, "perplexity": 30.0}
 DIGITS = "on other digits than MNIST the scale is another"
+TRIVIAL = {"uniform": "uniform weights", "restart": "fresh particles with the steps between two jumps"}
+PAIRS = 32  # of draws of rho that a floor is the mean of
+# Of the first version: n, S_eps of grad u#rho and of two draws, each with its +-.
+FIRST = ((1024, (107.5, 8.2), (110.3, 8.7)), (2048, (93.5, 5.3), (87.4, 4.2)))
 UNIFORM, FLOW, SAMPLING = "5.3", "5.4", "5.5"
 
 
@@ -36,40 +41,45 @@ def table_uniform(bench: Bench) -> Made:
     part = _done(bench, UNIFORM)
     metrics = reading.mapping(part.report, "metrics")
     u, inverse, cosine = (of_metric(metrics, key) for key in ("pushforward", "inverse", "inverse_cosine"))
-    ceiling = reading.maybe_number(reading.maybe_mapping(metrics, "inverse_cosine"), "ceiling")
-    told = "" if ceiling is None else f"at most {ceiling:.3f}, by the minibatch's noise; trivial: one fixed direction"
     rows = [
-        Row("S_eps(grad u#rho, G#rho)", 97.4, u["value"], u["self_distance"], u["trivial"], DIGITS),
-        Row("S_eps(G#rho, G#rho'), two draws", 93.6, u["self_distance"]),
-        Row("E S_eps(I_psi(M(B(x))), B(x))", 107.3, inverse["value"], inverse["self_distance"], inverse["trivial"]),
-        Row("S_eps(rho_l, rho'_l), two draws of 128", 105.7, inverse["paper_self_distance"]),
-        Row("cosine of G(I_psi(grad u*(y))) with y", 0.81, cosine["mean"], None, cosine["trivial"], told),
+        measured("S_eps(grad u#rho, G#rho)", 97.4, u, wide=6.5, note=DIGITS),
+        Row("S_eps(G#rho, G#rho'), two draws", 93.6, u["self_distance"], paper_se=6.2),
+        measured("E S_eps(I_psi(M(B(x))), B(x))", 107.3, inverse, wide=0.7),
+        Row("S_eps(rho_l, rho'_l), two draws of 128", 105.7, inverse["paper_self_distance"], paper_se=0.5),
+        _cosine(0.81, cosine),
     ]
     return _made(part, rows)
+
+
+def _cosine(paper: float | None, found: Mapping[str, float | None]) -> Row:
+    """Of gradients at generated weights with those asked for: mean over the test samples."""
+    what = "cosine of G(I_psi(grad u*(y))) with y"
+    told = f"spread {found['std']:.2f}" if found["std"] is not None else ""
+    if found["ceiling"] is not None:
+        told += f"; at most {found['ceiling']:.3f}, by the minibatch's noise; trivial: one fixed direction"
+    se = None if not found["std"] or not found["n"] else found["std"] / found["n"] ** 0.5
+    return Row(what, paper, found["mean"], None, found["trivial"], told, None, se)
 
 
 def first_table_push(bench: Bench) -> Made:
     """Table 2 of the first version: two sizes of the clouds."""
     part = _done(bench, UNIFORM)
-    figures = part.arrays("figures.npz")
+    figures, u = part.arrays("figures.npz"), of_metric(reading.mapping(part.report, "metrics"), "pushforward")
     image, field = (torch.from_numpy(figures[key]).double() for key in ("grad_u", "field"))
     rows = []
-    for n, paper, floor in ((1024, 107.5, 110.3), (2048, 93.5, 87.4)):
-        if 2 * n > len(field):
-            rows.append(Row(f"S_eps(grad u#rho, G#rho), n = {n}", paper, None, note=f"{len(field)} test samples kept"))
-            continue
-        eps = default_eps(field[:n])
-        two = sinkhorn_divergence(field[n : 2 * n], field[:n], eps)
-        rows += [
-            Row(
-                f"S_eps(grad u#rho, G#rho), n = {n}",
-                paper,
-                sinkhorn_divergence(image[n : 2 * n], field[:n], eps),
-                two,
-                note=DIGITS,
-            ),
-            Row(f"S_eps(G#rho, G#rho'), n = {n}", floor, two),
-        ]
+    value: float | None
+    two: float | None
+    for n, (paper, wide), (paper_floor, floor_wide) in FIRST:
+        if 2 * n <= len(field):
+            eps, other = default_eps(field[:n]), field[n : 2 * n]
+            two = sinkhorn_divergence(other, field[:n], eps)
+            value, note = sinkhorn_divergence(image[n : 2 * n], field[:n], eps), f"one draw; {DIGITS}"
+        elif u["n"] == n:
+            value, two, note = u["value"], u["self_distance"], DIGITS
+        else:
+            value, two, note = None, None, f"{len(field)} test samples are kept of this size, too few"
+        rows.append(Row(f"S_eps(grad u#rho, G#rho), n = {n}", paper, value, two, None, note, wide))
+        rows.append(Row(f"S_eps(G#rho, G#rho'), n = {n}", paper_floor, two, paper_se=floor_wide))
     return _made(part, rows)
 
 
@@ -78,12 +88,27 @@ def first_table_inverse(bench: Bench) -> Made:
     part = _done(bench, UNIFORM)
     metrics = reading.mapping(part.report, "metrics")
     inverse, cosine = of_metric(metrics, "inverse"), of_metric(metrics, "inverse_cosine")
+    figures = part.arrays("figures.npz")
+    far, floor, trivial = (float(figures[f"distance_{name}"].mean()) for name in ("inverse", "floor", "trivial"))
     rows = [
-        Row("E S_eps(I_psi(M(B(x))), B(x))", 106.2, inverse["value"], inverse["self_distance"], inverse["trivial"]),
-        Row("S_eps(rho_128, rho'_128), two draws", 105.7, inverse["paper_self_distance"]),
-        Row("cosine of G(I_psi(grad u*(y))) with y", 0.82, cosine["mean"], None, cosine["trivial"]),
+        measured("E S_eps(I_psi(M(B(x))), B(x))", 106.2, inverse, wide=0.5),
+        Row("S_eps(rho_64, rho'_64), two draws", 111.0, _draws(64, bench.spec.seed), paper_se=0.6),
+        Row("S_eps(rho_128, rho'_128), two draws", 105.7, _draws(128, bench.spec.seed), paper_se=0.4),
+        _cosine(0.82, cosine),
+        Row("E|G(I_psi(grad u*(y))) - y|", 14.3, far, floor, trivial, f"floor: another minibatch; {DIGITS}", 13.8),
     ]
     return _made(part, rows)
+
+
+def _draws(size: int, seed: int) -> float:
+    """The mean divergence of two draws of ``size`` points uniform on [-1, 1]^222."""
+    generator = seeds.generator(seed, "reproduction.rho")
+    reference = 2 * torch.rand(EMBEDDED, DIMENSION, generator=generator, dtype=torch.float64) - 1
+    eps, found = default_eps(reference), []
+    for _ in range(PAIRS):
+        x = 2 * torch.rand(2, size, DIMENSION, generator=generator, dtype=torch.float64) - 1
+        found.append(sinkhorn_divergence(x[0], x[1], eps))
+    return sum(found) / len(found)
 
 
 def overlap(bench: Bench) -> Made:
@@ -93,9 +118,9 @@ def overlap(bench: Bench) -> Made:
     u, cosine = of_metric(metrics, "pushforward"), of_metric(metrics, "inverse_cosine")
     clouds = {"G♯ρ": figures["field"][:EMBEDDED], "∇u♯ρ": figures["grad_u"][:EMBEDDED]}
     rows = [
-        Row("cosine of G(I_psi(grad u*(y))) with y, mean", 0.81, cosine["mean"], None, cosine["trivial"]),
-        Row("the same, standard deviation", 0.20, cosine["std"]),
-        Row("S_eps(grad u#rho, G#rho)", 97.4, u["value"], u["self_distance"], u["trivial"], DIGITS),
+        _cosine(0.81, cosine),
+        Row("spread of that cosine", 0.20, cosine["std"]),
+        measured("S_eps(grad u#rho, G#rho)", 97.4, u, wide=6.5, note=DIGITS),
     ]
     laws = {"Iψ∘∇u*": figures["cosine"], "one fixed direction": figures["trivial_cosine"]}
     return _made(part, rows, reproduced.embedded(_embedded(clouds, bench), {"cosine": laws}))
@@ -111,10 +136,10 @@ def _embedded(clouds: Mapping[str, np.ndarray], bench: Bench) -> dict[str, np.nd
     return dict(zip(clouds, np.split(points, cuts), strict=True))
 
 
-def _characters(part: Part, cloud: str, title: str) -> Made:
-    """What a cloud of weights achieves, beside uniform ones."""
+def _characters(part: Part, cloud: str, title: str, trivial: str = "uniform") -> Made:
+    """What a cloud of weights achieves, beside uniform ones; ``trivial``: the cloud that costs nothing to have."""
     arrays, metrics = part.arrays("particles.npz"), reading.mapping(part.report, "metrics")
-    found, other = (reading.maybe_mapping(metrics, name) for name in (cloud, "uniform"))
+    found, other = (reading.maybe_mapping(metrics, name) for name in (cloud, trivial))
     told = {
         "median accuracy, %": ("median_accuracy", 100.0),
         "weights with more than half right, %": ("share_above_half", 100.0),
@@ -123,9 +148,9 @@ def _characters(part: Part, cloud: str, title: str) -> Made:
     }
     rows = []
     for what, (key, scale) in told.items():
-        ours, trivial = reading.maybe_number(found, key), reading.maybe_number(other, key)
-        rows.append(Row(what, None, _times(ours, scale), None, _times(trivial, scale), "trivial: uniform weights"))
-    names = {title: cloud, "uniform": "uniform"}
+        ours, free = (_times(reading.maybe_number(which, key), scale) for which in (found, other))
+        rows.append(Row(what, None, ours, None, free, f"trivial: {TRIVIAL[trivial]}"))
+    names = {title: cloud} | ({} if trivial == "uniform" else {trivial: trivial}) | {"uniform": "uniform"}
     laws = {
         what: {name: arrays[f"{key}_{kind}"] for name, key in names.items()}
         for what, kind in (("accuracy", "accuracy"), ("loss", "loss"), ("|G|", "norm"))
@@ -149,7 +174,7 @@ def critical_flow(bench: Bench) -> Made:
 
 def sampled(bench: Bench) -> Made:
     """Figures 4 and 16."""
-    return _characters(_done(bench, SAMPLING), "lmc-npf", "LMC-NPF")
+    return _characters(_done(bench, SAMPLING), "lmc-npf", "LMC-NPF", "restart")
 
 
 def _noise(metrics: Mapping[str, object]) -> Row:
@@ -162,12 +187,10 @@ def _noise(metrics: Mapping[str, object]) -> Row:
 def _inverse(part: Part) -> Made:
     """Gradients at generated weights against those asked for, and the minibatch's noise."""
     figures, metrics = part.arrays("figures.npz"), reading.mapping(part.report, "metrics")
-    cosine, distance = of_metric(metrics, "inverse_cosine"), reading.maybe_mapping(metrics, "inverse_distance")
+    distance = reading.maybe_mapping(metrics, "inverse_distance")
     here, floor, trivial = (reading.maybe_number(distance, key) for key in ("inverse", "floor", "trivial"))
-    ceiling = reading.maybe_number(reading.maybe_mapping(metrics, "inverse_cosine"), "ceiling")
-    told = "" if ceiling is None else f"at most {ceiling:.3f}, by the minibatch's noise; trivial: one fixed direction"
     rows = [
-        Row("cosine of G(I_psi(grad u*(y))) with y, mean", None, cosine["mean"], None, cosine["trivial"], told),
+        _cosine(None, of_metric(metrics, "inverse_cosine")),
         Row("|G(I_psi(grad u*(y))) - y|, median", None, here, floor, trivial, "floor: another minibatch"),
         _noise(metrics),
     ]
@@ -195,14 +218,16 @@ def islands(bench: Bench) -> Made:
     arrays, metrics = part.arrays("particles.npz"), reading.mapping(part.report, "metrics")
     names = {"after the warm-up": "warmup", "LMC": "lmc", "LMC-NPF": "lmc-npf"}
     clouds = {title: arrays[key][: EMBEDDED // 2] for title, key in names.items()}
+    free = reading.maybe_mapping(metrics, "restart")
     rows = []
     for title, key in names.items():
         found = reading.maybe_mapping(metrics, key)
-        if key != "warmup":
-            far = reading.maybe_number(found, "distance_to_warmup")
-            rows.append(Row(f"{title}: median distance to the nearest warm-up particle", None, far, 0.0))
-        share = reading.maybe_number(found, "share_above_half")
-        rows.append(Row(f"{title}: weights with more than half right, %", None, _times(share, 100.0)))
+        for what, name, scale in (
+            ("median distance to the nearest warm-up particle", "distance_to_warmup", 1.0),
+            ("weights with more than half right, %", "share_above_half", 100.0),
+        ):
+            ours, trivial = (_times(reading.maybe_number(which, name), scale) for which in (found, free))
+            rows.append(Row(f"{title}: {what}", None, ours, None, trivial, f"trivial: {TRIVIAL['restart']}"))
     return _made(part, rows, reproduced.embedded(_embedded(clouds, bench), {}))
 
 

@@ -17,12 +17,12 @@ METHODS = {"implicit": "implicit", "explicit": "explicit", "euclidean": "Euclide
 RERUN = {"implicit": (0.0223, 30.0), "explicit": (0.0214, 20.0), "euclidean": (0.150, 97.0), "adam": (0.0204, 20.0)}
 SEEDS, ALL_SEEDS = 5, 100
 SHOWN = 600
-ENOUGH = 0.03  # squared MMD above which a map is "visually unsatisfying", as the paper says
+ENOUGH = 0.03  # squared MMD above which the lab counts a seed as failed
 START, SCALES, LONG = (2.0, 0.35), (0.4, 1.6), 12.0  # of the flows of Figure 1
 
 
 def _lab(bench: Bench) -> Part:
-    seeds = SEEDS if bench.quick else ALL_SEEDS
+    seeds = SEEDS if bench.quick or bench.spec.item != "figure-2" else ALL_SEEDS
     spec = LabSpec(task="drift-mixture", methods=tuple(METHODS), seeds=seeds, first_seed=bench.spec.seed)
     return bench.run("drift-mixture", spec)
 
@@ -84,7 +84,7 @@ def geometry(bench: Bench) -> Made:
     def constrained(t: float, a: np.ndarray) -> np.ndarray:
         return -slope(a)
 
-    times = np.linspace(0, LONG, 400)
+    times = np.linspace(0, LONG, 12 * 32 + 1)
     start = np.array(START)
 
     def solved(rate: object, begin: np.ndarray) -> np.ndarray:
@@ -100,8 +100,7 @@ def geometry(bench: Bench) -> Made:
         for name, path in paths.items()
     ]
     rows += [
-        Row(f"{name}: E at time 1", None, _energy(path[int(400 / LONG)], s), 0.0, _energy(start, s))
-        for name, path in paths.items()
+        Row(f"{name}: E at time 1", None, _energy(path[32], s), 0.0, _energy(start, s)) for name, path in paths.items()
     ]
     apart = float(np.abs(by_theta - by_map).max())
     rows.append(Row("constrained flow in theta against that in the maps, largest difference", None, apart, 0.0))

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from npf_engine import __version__
 from npf_engine.settings import reading
+from npf_engine.studies import kinds
 from npf_engine.studies.reproduction.result import ReproductionResult
 from npf_engine.studies.reproduction.spec import ReproductionSpec
+from npf_engine.tasks import layout
 from npf_engine.tasks.files import json_bytes, read_json, write_atomic
 
 
@@ -35,11 +37,13 @@ def folder() -> Path:
 def command(spec: ReproductionSpec) -> str:
     """What is typed to have it again."""
     seed = f" --seed {spec.seed}" if spec.seed else ""
-    return f"python -m npf_engine reproduce {spec.item} --paper {spec.paper} --preset {spec.preset}{seed}"
+    where = f" --device {spec.device} --threads {spec.threads}"
+    return f"python -m npf_engine reproduce {spec.item} --paper {spec.paper} --preset {spec.preset}{seed}{where}"
 
 
-def keep(result: ReproductionResult, spec: ReproductionSpec, made: Path) -> Path:
-    """Write a result, and the picture that it left in the folder ``made``; returns the file."""
+def keep(result: ReproductionResult, made: Path) -> Path:
+    """Write a result, and the picture that it left in the folder ``made`` of its run; returns the file."""
+    spec = kinds.spec_of(read_json(made / layout.SPEC) or {}, ReproductionSpec)
     path = _path(spec.paper, spec.item, spec.preset)
     path.parent.mkdir(parents=True, exist_ok=True)
     about = {

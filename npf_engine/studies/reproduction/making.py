@@ -35,7 +35,7 @@ class Bench:
         """The run that ``spec`` describes, with this one's device and threads, where the kind has such settings."""
         kind = kinds.of(spec)
         here = {"device": self.spec.device, "threads": self.spec.threads}
-        return done(name, kind.with_values(spec, here), self.recorder, self.folder)
+        return done(name, kind.with_values(spec, here), self.recorder)
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,31 @@ class Made:
 
 
 def of_metric(metrics: Mapping[str, object], name: str) -> Mapping[str, float | None]:
-    """value, self_distance and trivial of one metric of an accuracy table; None for what it has not."""
+    """The numbers of one metric of an accuracy table; None for what it has not."""
     found = metrics.get(name)
     held = found if isinstance(found, Mapping) else {}
-    keys = ("value", "self_distance", "trivial", "mean", "std", "l2", "paper_self_distance")
+    keys = (
+        "value",
+        "self_distance",
+        "trivial",
+        "mean",
+        "std",
+        "l2",
+        "paper_self_distance",
+        "se",
+        "n",
+        "draws",
+        "ceiling",
+    )
     return {key: float(v) if isinstance(v := held.get(key), int | float) else None for key in keys}
+
+
+def measured(
+    what: str, paper: float | None, metric: Mapping[str, float | None], *, wide: float | None = None, note: str = ""
+) -> Row:
+    """The row of a measured value, its standard error that of the ratio times the floor. ``wide``: the paper's +-."""
+    floor, se = metric["self_distance"], metric["se"]
+    own = None if floor is None or se is None else floor * se
+    told = [] if metric["n"] is None else [f"n = {metric['n']:.0f}, {metric['draws'] or 1:.0f} draws"]
+    text = "; ".join([*told, *([note] if note else [])])
+    return Row(what, paper, metric["value"], floor, metric["trivial"], text, wide, own)

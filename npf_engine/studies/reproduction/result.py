@@ -12,9 +12,9 @@ from npf_engine.settings.reading import Record
 
 @dataclass(frozen=True)
 class Row:
-    """One number. paper: what the paper prints, None where it draws or does not say; ours: None for what was not at
-    hand; floor and trivial: the least that can be told from zero, and what a map that learned nothing scores, in the
-    same measure; note: what must be known to compare them."""
+    """One number. paper: what the paper prints, None where it draws or does not say, and paper_se its +-; ours, se: our
+    mean and its standard error, None for what was not at hand; floor and trivial: the least that can be told from zero,
+    and what a map that learned nothing scores, in the same measure; note: what must be known to compare them."""
 
     what: str
     paper: float | None
@@ -22,18 +22,25 @@ class Row:
     floor: float | None = None
     trivial: float | None = None
     note: str = ""
+    paper_se: float | None = None
+    se: float | None = None
 
     def to_json(self) -> dict[str, object]:
         """By their names; the note where there is one."""
         told: dict[str, object] = {"what": self.what, "paper": self.paper, "ours": self.ours}
         told |= {"floor": self.floor, "trivial": self.trivial}
+        told |= {name: value for name in ("paper_se", "se") if (value := getattr(self, name)) is not None}
         return told | ({"note": self.note} if self.note else {})
 
     @classmethod
     def of_json(cls, row: Record) -> Row:
         """Inverse of ``to_json``. Raises InputError."""
         paper, ours, floor, trivial = (reading.maybe_number(row, key) for key in ("paper", "ours", "floor", "trivial"))
-        return cls(reading.text(row, "what"), paper, ours, floor, trivial, reading.maybe_text(row, "note", ""))
+        note, wide, se = (
+            reading.maybe_text(row, "note", ""),
+            *(reading.maybe_number(row, k) for k in ("paper_se", "se")),
+        )
+        return cls(reading.text(row, "what"), paper, ours, floor, trivial, note, wide, se)
 
 
 @dataclass(frozen=True)

@@ -42,8 +42,17 @@ def reproduce(spec: ReproductionSpec, recorder: Recorder, folder: Path) -> Repro
         seconds=own + sum(part.seconds for part in made.parts),
         fingerprint=_fingerprint(made.parts),
         picture=None if made.figure is None else PICTURE,
-        notes=made.notes,
+        notes=[*made.notes, *_verdicts(made.parts)],
     )
+
+
+def _verdicts(parts: Sequence[Part]) -> list[str]:
+    """What each run that the item stands on was judged to be."""
+    return [
+        f"The verdict on the run {part.name}: {part.report['verdict']} ({part.report.get('verdict_reason')})."
+        for part in parts
+        if part.report.get("verdict")
+    ]
 
 
 def _fingerprint(parts: Sequence[Part]) -> str | None:

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from npf_engine import __version__
 from npf_engine.fields.cachedir import cache_folder
 from npf_engine.settings import reading
 from npf_engine.settings.base import Spec
 from npf_engine.settings.dotted import to_json
 from npf_engine.studies import kinds
 from npf_engine.tasks import files, layout
+from npf_engine.tasks.processes import FileLock
 from npf_engine.tasks.progress import Place
 from npf_engine.tasks.recorder import Passing, Recorder, State
 
 if TYPE_CHECKING:
     from npf_engine.polar import PolarFactorization
 
-PLACES = ("NPF_DEM_DIR", "NPF_MNIST_DIR", "NPF_SHARED_DATA")  # where data come from: others, other numbers
+PLACES = ("NPF_DEM_DIR", "NPF_MNIST_DIR")  # where data come from: other files, other numbers
+FILES = "files.json"  # of a kept run: its files and their sizes
+WAIT = 0.5  # seconds between two looks at a run that another process does
 
 
 @dataclass(frozen=True)
 class Part:
-    """A run that is done: its report as JSON, and the folder with its files; new: it was done just now."""
+    """A run that is done: what it is called here, its report as JSON, the folder with its files; new: done just now."""
 
+    name: str
     report: dict[str, object]
     folder: Path
     new: bool = False
@@ -43,7 +48,7 @@ class Part:
         """The model of a training. Raises InputError."""
         from npf_engine.bundle.package import load_bundle
 
-        return load_bundle(next(self.folder.glob("npf-*.zip")))
+        return load_bundle(next(iter(self.folder.glob("npf-*.zip")), self.folder / "npf.zip"))
 
     @property
     def fingerprint(self) -> str | None:
@@ -62,7 +67,8 @@ class PartRecorder(Passing):
 
     def __init__(self, inner: Recorder, name: str) -> None:
         super().__init__(inner)
-        self.name = name
+        self.name, self.key = name, layout.slug(name)
+        self.earlier = inner.earlier
 
     def progress(self, stage: str, step: int, total: int, **scalars: float) -> None:
         """A step of the part's own stage."""
@@ -78,39 +84,97 @@ class PartRecorder(Passing):
 
     def save(self, key: str, state: State) -> None:
         """Under the part's name."""
-        self.inner.save(f"{self.name}-{key}", state)
+        self.inner.save(f"{self.key}.{key}", state)
 
     def load(self, key: str) -> State | None:
         """What was kept under the part's name."""
-        return self.inner.load(f"{self.name}-{key}")
+        return self.inner.load(f"{self.key}.{key}")
 
 
-def done(name: str, spec: Spec, recorder: Recorder, folder: Path) -> Part:
-    """The run that ``spec`` describes, done in ``folder``/parts/name and then kept, or taken from those that are.
+class Silent(Passing):
+    """Tells of a fit as a stage and keeps nothing: fits of other networks and seeds have stages of the same names, and
+    one would go on from another's weights."""
 
-    Raises InputError where it cannot be had here, Cancelled when the recorder says so.
+    def __init__(self, inner: Recorder, name: str) -> None:
+        super().__init__(inner)
+        self.name = name
+
+    def progress(self, stage: str, step: int, total: int, **scalars: float) -> None:
+        """A step of the fit."""
+        self.inner.progress(self.name, step, total, **scalars)
+
+
+def done(name: str, spec: Spec, recorder: Recorder) -> Part:
+    """The run that ``spec`` describes, taken from those that are kept under the home, or done there now and kept.
+
+    Of two processes that want the same one waits for the other. Raises InputError where it cannot be had here,
+    Cancelled when the recorder says so.
     """
     kept = cache_folder("reproduced") / _key(spec)
-    if (report := files.read_json(kept / layout.REPORT)) is not None:
-        recorder.stage(name, "restored")
-        return Part(report, kept)
-    recorder.stage(name, "started")
-    workplace = folder / "parts" / layout.slug(name)
-    workplace.mkdir(parents=True, exist_ok=True)
-    report = kinds.of(spec).do(spec, PartRecorder(recorder, name), workplace).to_json()
-    report.pop("bundle", None)  # a path of this run's folder
-    files.write_json(workplace / layout.REPORT, report)
-    kept.parent.mkdir(parents=True, exist_ok=True)
+    with layout.writing(kept):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(kept.with_suffix(".lock"))
+    while not lock.acquire(WAIT):
+        recorder.check()
+        recorder.progress(str(Place(name, "another run is at it")), 0, 1)
     try:
-        workplace.rename(kept)
-    except OSError:  # another run was done with it first, or the home is on another disk than the folder
-        kept = workplace
-    recorder.stage(name, "done")
-    return Part(report, kept, new=True)
+        report = _whole(kept)
+        if report is not None:
+            recorder.stage(name, "restored")
+            return Part(name, report, kept)
+        recorder.stage(name, "started")
+        report = _make(name, spec, recorder, kept)
+        recorder.stage(name, "done")
+        return Part(name, report, kept, new=True)
+    finally:
+        lock.release()
+
+
+def _make(name: str, spec: Spec, recorder: Recorder, kept: Path) -> dict[str, object]:
+    """Do the run beside its place, then put it there whole."""
+    workplace = kept.with_suffix(".part")  # one that a process died in is gone on with
+    workplace.mkdir(exist_ok=True)
+    report = kinds.of(spec).do(spec, PartRecorder(recorder, name), workplace).to_json()
+    report.pop("bundle", None)  # a path of this folder
+    files.write_json(workplace / layout.REPORT, report)
+    sizes = {path.relative_to(workplace).as_posix(): path.stat().st_size for path in _files(workplace)}
+    files.write_json(workplace / FILES, sizes)
+    shutil.rmtree(kept, ignore_errors=True)  # one that was damaged
+    workplace.rename(kept)
+    return report
+
+
+def _whole(kept: Path) -> dict[str, object] | None:
+    """The report of a run that is kept with all its files as they were written; None where it has to be done again."""
+    sizes = files.read_json(kept / FILES)
+    if sizes is None or {p.relative_to(kept).as_posix(): p.stat().st_size for p in _files(kept)} != sizes:
+        return None
+    return files.read_json(kept / layout.REPORT)
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != FILES]
 
 
 def _key(spec: Spec) -> str:
-    """Of what decides the numbers: settings, version, and where data come from."""
-    told: dict[str, object] = {"spec": to_json(spec), "kind": kinds.of(spec).name, "version": __version__}
-    told |= {name: os.environ.get(name, "") for name in PLACES}
+    """Of what decides the numbers: settings, the program, and the files that data may come from."""
+    told: dict[str, object] = {"spec": to_json(spec), "kind": kinds.of(spec).name, "program": _program()}
+    told |= {name: _inside(os.environ.get(name, "")) for name in PLACES}
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:20]
+
+
+@functools.cache
+def _program() -> str:
+    """A digest of the package's own files: other code may give other numbers."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parents[2].rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _inside(folder: str) -> list[tuple[str, int, int]]:
+    """Names, sizes and times of the files of a folder of data."""
+    if not folder or not Path(folder).is_dir():
+        return []
+    found = [(path, path.stat()) for path in sorted(Path(folder).iterdir()) if path.is_file()]
+    return [(path.name, told.st_size, int(told.st_mtime)) for path, told in found]

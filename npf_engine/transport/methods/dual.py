@@ -15,14 +15,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DualSettings:
-    """network: icnn, icnn-linear, icnn-fquad or lse, at ``rate``; table_sizes: those of NPF Table 3 in any dimension,
-    in place of at least 32 units; batch: samples of a step; steps: where no budget says how many."""
+    """network: icnn, icnn-linear, icnn-fquad or lse, at ``rate``, which falls to ``lr_floor`` of it; table_sizes: those
+    of NPF Table 3 in any dimension, in place of at least 32 units; batch: samples of a step, from ``pool`` of each law;
+    steps: where no budget says how many."""
 
     network: str
     rate: float = 5e-3
     table_sizes: bool = False
     batch: int = 512
     steps: int = 400
+    lr_floor: float = 0.05
+    pool: int = 20_000
 
 
 def fit(
