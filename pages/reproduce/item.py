@@ -7,6 +7,7 @@ from pathlib import Path
 import plotly.io
 import streamlit as st
 
+from npf_engine.errors import InputError
 from npf_engine.studies.reproduction import kept
 from npf_engine.studies.reproduction.item import Item
 from npf_engine.studies.reproduction.kept import Kept
@@ -18,6 +19,7 @@ from ui.plots import plot
 from ui.runs import remember, store
 
 MOST_SEED = 2**31 - 1
+FLOOR = "What two draws of one law differ by, the mean of some: a value may lie a little below it."
 NAMES = {QUICK: "quick", PAPER: "the paper's size"}
 
 
@@ -71,7 +73,10 @@ def result(told: ReproductionResult, key: str, picture: Path | None) -> None:
     """Rows beside the paper's, and the picture."""
     if picture is not None:
         with states.told():
-            figure = plotly.io.from_json(picture.read_text(encoding="utf-8"))
+            try:
+                figure = plotly.io.from_json(picture.read_text(encoding="utf-8"))
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise InputError("the picture of this run cannot be read; run it again") from error
             plot(figure, f"picture_{key}", "Ours; the paper's stands in the paper, with the description above.")
     text, number = st.column_config.TextColumn, st.column_config.NumberColumn
     st.dataframe(
@@ -82,8 +87,10 @@ def result(told: ReproductionResult, key: str, picture: Path | None) -> None:
         column_config={
             "what": text("What", width="large"),
             "paper": number("Paper", format="%.4g", help="What the paper prints; a dash where it draws or is silent."),
+            "paper_se": number("±", format="%.2g", help="The paper's own ±."),
             "ours": number("Ours", format="%.4g"),
-            "floor": number("Floor", format="%.4g", help="What two draws of one law differ by: nothing can do better."),
+            "se": number("± s.e.", format="%.2g", help="Standard error of ours."),
+            "floor": number("Floor", format="%.4g", help=FLOOR),
             "trivial": number("Trivial", format="%.4g", help="What a map that learned nothing scores."),
             "note": text("Note", width="medium"),
         },
@@ -94,5 +101,6 @@ def result(told: ReproductionResult, key: str, picture: Path | None) -> None:
 
 
 def _shown(row: Row) -> dict[str, object]:
-    numbers = {"paper": row.paper, "ours": row.ours, "floor": row.floor, "trivial": row.trivial}
+    numbers = {"paper": row.paper, "paper_se": row.paper_se, "ours": row.ours, "se": row.se}
+    numbers |= {"floor": row.floor, "trivial": row.trivial}
     return {"what": row.what, **numbers, "note": row.note}

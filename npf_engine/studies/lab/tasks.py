@@ -100,7 +100,7 @@ def build_task(name: str, second: str | None = None, d: int | None = None) -> Ta
 def _drift_mixture(d: int) -> Task:
     return Task(
         "drift-mixture",
-        "Four modes to a normal (seed 003)",
+        "Four modes to a normal, as in constrained drifting",
         2,
         drift_source(),
         normal(2),
@@ -149,7 +149,7 @@ def _mixtures(d: int) -> Task:
         return mixture(torch.tensor(means), 0.3 * torch.eye(2).expand(k, 2, 2), torch.full((k,), 1.0 / k))
 
     source, target = blobs([[-2.0, 0.0], [2.0, 0.0]]), blobs([[-3.0, 1.0], [0.0, -1.0], [3.0, 1.0]])
-    return Task("mixtures", "Two components to three (seed 004)", 2, source, target)
+    return Task("mixtures", "Two components to three", 2, source, target)
 
 
 def _seven_gaussians(d: int) -> Task:

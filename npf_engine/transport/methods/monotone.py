@@ -47,7 +47,7 @@ class MonotoneChoice(Settings):
 
     loss: str | None = setting(
         None,
-        "What C-MGN and M-MGN minimise. Seed 004 has the Gaussian Kullback-Leibler divergence, which sees mean and "
+        "What C-MGN and M-MGN minimise. Their paper has the Gaussian Kullback-Leibler divergence, which sees mean and "
         "covariance alone, and the adversarial Wasserstein distance.",
         why="exact pairs, beyond four dimensions the dual",
         choices=LOSSES,

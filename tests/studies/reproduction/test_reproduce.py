@@ -18,7 +18,7 @@ from npf_engine.studies.classifier.presets import experiment_preset
 from npf_engine.studies.factorization.spec import TrainingSpec
 from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.lab.tasks import build_task
-from npf_engine.studies.reproduction import classifier, drifting, networks, terrain
+from npf_engine.studies.reproduction import classifier, drifting, monotone, networks, terrain
 from npf_engine.studies.reproduction.making import Bench
 from npf_engine.studies.reproduction.result import ReproductionResult
 from npf_engine.studies.reproduction.run import reproduce
@@ -209,3 +209,20 @@ def test_the_constrained_flow_is_the_gradient_flow_in_the_space_of_maps(tmp_path
         < rows["Euclidean: E at time 1"].ours
         < rows["Euclidean: E at time 1"].trivial
     )
+
+
+def test_the_figures_of_the_monotone_networks(own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = {"mgn.steps": 3, "points": 64}
+    monkeypatch.setattr(
+        monotone,
+        "_lab",
+        lambda bench, task, loss: bench.run(f"{task}, {loss}", monotone.spec_of(bench, task, loss, few)),
+    )
+    monkeypatch.setitem(monotone.COLOUR_SECONDS, "quick", 0.2)
+    laws, _ = made(tmp_path / "a", "figure-1", "mgn")
+    assert len(laws.rows) == 6 and all(row.ours is not None for row in laws.rows)
+    assert laws.rows[2].floor < laws.rows[2].trivial
+    assert len(made(tmp_path / "b", "figure-4", "mgn")[0].rows) == 6
+    channels, _ = made(tmp_path / "c", "figure-5", "mgn")
+    after, stages = made(tmp_path / "d", "figure-6", "mgn")
+    assert ("colours, C-MGN", "restored") in stages and channels.rows == after.rows
