@@ -19,7 +19,10 @@ def gallery_bundles() -> dict[str, Path]:
     return {path.stem.removeprefix("npf-"): path for path in sorted(gallery().glob("npf-*.zip"))}
 
 
-LINKED = ("store", "index", "paint", "frame", "stop", "motion", "hand", "parts", "terrain", "view", "main")
+LINKED = (
+    *("message", "store", "index", "frame", "stop", "paint", "picture", "motion"),
+    *("hand", "parts", "marks", "terrain", "view", "main"),
+)
 
 
 def linked() -> Path:

@@ -1,9 +1,4 @@
-"""The one message of points that the browser gets: a head in JSON and typed arrays behind it.
-
-    bytes 0-3    NPFL
-    bytes 4-7    length of the head, uint32, little-endian
-    then         the head, UTF-8, with spaces up to a multiple of 8
-    then         the arrays, each at a multiple of 8 from where the head ends: ``{"type", "offset", "count"}``
+"""Linked clouds as the message that the browser gets (``figures/message.py``).
 
 A panel's points are (n, 2), quantised: ``low + q (high - low)`` with q = code / 65535, or q itself as float32 where
 few outliers stretch the range so far that 65,536 steps would be seen. A scalar is one uint16 a point between ``low``
@@ -12,21 +7,17 @@ and ``high`` (of the logarithm, where ``log``), ``origin`` one byte: an index in
 
 from __future__ import annotations
 
-import hashlib
-import json
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from npf_engine.fields.field import Grid
-from npf_engine.figures import palette, panels, relief
-from npf_engine.figures.layout import Extent, with_unit
+from npf_engine.figures import message, palette, panels, relief
+from npf_engine.figures.layout import Extent, span, with_unit
 from npf_engine.measures import views
 from npf_engine.measures.linked import LinkedClouds
 
-MAGIC = b"NPFL"
 STEPS = 65535
 RELIEF = 360  # pixels of the relief's longer side, at most
 STRETCH = 8.0  # times the range that is shown; beyond it uint16 would be too coarse for what is shown
@@ -38,11 +29,15 @@ LABELS = {
     "residual": "residual of the conjugate",
     "miss": "miss |∇u(Mξ(x)) − F(x)|",
     "inverse": "miss of one draw of Iψ",
+    "law": "given or learnt",
     "selection": "selection",
 }
+LAWS = {"given": ("field", "rho"), "learnt": ("grad_u", "reconstruction", "m", "m_network")}
+LAW_COLOURS = (palette.COLOURS["field"], palette.COLOURS["grad_u"])
 LOGARITHMIC = ("residual", "miss", "inverse")
-WIDE = ("field", "grad_u", "reconstruction", "rho", "m", "m_network")  # values above the places below them
-ORDER = ("origin", "norm", "elevation", "density", "residual", "miss", "inverse", "selection")
+# values above the places below them
+WIDE = ("field", "grad_u", "reconstruction", "tsne_values", "rho", "m", "m_network", "tsne_positions")
+ORDER = ("origin", "law", "norm", "elevation", "density", "residual", "miss", "inverse", "selection")
 
 
 @dataclass(frozen=True)
@@ -72,16 +67,21 @@ def quantised(plane: np.ndarray, ranges: Sequence[tuple[float, float]]) -> Quant
 
 
 def plane(found: LinkedClouds, key: str, axes: tuple[int, int]) -> np.ndarray:
-    """A panel's points as the browser has them (n, 2): a polygon selects the same samples here and there."""
+    """A panel's points as the browser has them (n, 2), those of an embedding (k, 2): a polygon selects the same samples
+    here and there."""
+    if key in found.embedded:
+        return quantised(found.embedded[key], _embedded_ranges(found.embedded[key])).restored()
     drawn = {name: found.view.plane(name, axes) for name in {key, "rho", "field"}}
     return quantised(drawn[key], _panel(found, key, drawn, axes).ranges).restored()
 
 
 def pack(found: LinkedClouds, keys: Sequence[str], axes: tuple[int, int] = (0, 1)) -> bytes:
     """The message for the panels ``keys``, in this order. For d of 2 and more."""
-    body = _Body()
+    body = message.Body()
     drawn = found.view.planes(axes)
-    told = [_told(found, key, drawn, axes, body) for key in keys]
+    told = [
+        _embedded(found, key, body) if key in found.embedded else _told(found, key, drawn, axes, body) for key in keys
+    ]
     colours = [_colour(name, found, drawn, body) for name in ORDER if name in found.scalars or name in ALWAYS]
     head: dict[str, object] = {
         "n": found.n,
@@ -92,45 +92,26 @@ def pack(found: LinkedClouds, keys: Sequence[str], axes: tuple[int, int] = (0, 1
     }
     if found.grid is not None and "rho" in keys and axes == (0, 1):
         head["relief"] = _relief(found.grid, body)
-    arrays = bytes(body.data)
-    head["id"] = hashlib.sha256(json.dumps(head).encode() + arrays).hexdigest()[:20]
-    text = json.dumps(head, ensure_ascii=False).encode()
-    text += b" " * (-(len(text) + 8) % 8)
-    return MAGIC + struct.pack("<I", len(text)) + text + arrays
+    return message.written(message.CLOUDS, head, body)
 
 
-def _relief(grid: Grid, body: _Body) -> dict[str, object]:
-    """The heights below rho as a picture of four bytes a pixel, and where its edges lie."""
-    picture = relief.of_grid(grid, RELIEF)
+def _relief(grid: Grid, body: message.Body) -> dict[str, object]:
+    """The heights below rho as a picture of four bytes a pixel, where its edges lie, and what its colours mean."""
+    z = relief.heights(grid, RELIEF)
+    picture = relief.of_heights(z)
+    known = z[np.isfinite(z)]
+    ends = {"low": float(known.min()), "high": float(known.max())} if len(known) else {"low": 0.0, "high": 1.0}
     edges = {"west": grid.west, "south": grid.south, "east": grid.east, "north": grid.north}
-    return {"height": picture.shape[0], "width": picture.shape[1], **edges, "pixels": body.add(picture)}
+    told: dict[str, object] = {"height": picture.shape[0], "width": picture.shape[1], **edges, **ends}
+    return {**told, "pixels": body.add(picture), "lut": body.add(palette.table(palette.ELEVATION))}
 
 
 def shown(found: LinkedClouds) -> list[str]:
     """The panels that there are, in their order."""
-    return [key for key in WIDE if key in found.view.clouds]
-
-
-def identity(message: bytes) -> str:
-    """The name that the message gives its content."""
-    (length,) = struct.unpack("<I", message[4:8])
-    return str(json.loads(message[8 : 8 + length])["id"])
+    return [key for key in WIDE if key in found.view.clouds or key in found.embedded]
 
 
 ALWAYS = ("origin", "density", "selection")  # colours that need no scalar: the browser counts densities itself
-
-
-class _Body:
-    def __init__(self) -> None:
-        self.data = bytearray()
-
-    def add(self, array: np.ndarray) -> dict[str, object]:
-        """Where the array lies."""
-        array = np.ascontiguousarray(array)
-        self.data += b"\0" * (-len(self.data) % 8)
-        place: dict[str, object] = {"type": array.dtype.str[1:], "offset": len(self.data), "count": array.size}
-        self.data += array.tobytes()
-        return place
 
 
 def _way(keys: Sequence[str]) -> dict[str, list[str]]:
@@ -158,7 +139,9 @@ def _panel(found: LinkedClouds, key: str, drawn: views.Arrays, axes: tuple[int, 
     )
 
 
-def _told(found: LinkedClouds, key: str, drawn: views.Arrays, axes: tuple[int, int], body: _Body) -> dict[str, object]:
+def _told(
+    found: LinkedClouds, key: str, drawn: views.Arrays, axes: tuple[int, int], body: message.Body
+) -> dict[str, object]:
     panel = _panel(found, key, drawn, axes)
     codes = quantised(drawn[key], panel.ranges)
     position = key in views.POSITIONS
@@ -168,6 +151,8 @@ def _told(found: LinkedClouds, key: str, drawn: views.Arrays, axes: tuple[int, i
         "title": palette.TITLES[key],
         "colour": palette.COLOURS[key],
         "space": "position" if position else "value",
+        "row": int(position),
+        "law": next((law for law, of in LAWS.items() if key in of), ""),
         "axes": list(panel.titles),
         "unit": (units.position[axes[0]] if found.view.one_unit else "") if position else units.value,
         "range": [*panel.ranges[0], *panel.ranges[1]],
@@ -177,6 +162,33 @@ def _told(found: LinkedClouds, key: str, drawn: views.Arrays, axes: tuple[int, i
         "stage": _stage(found, position, panel.ranges, axes),
         "points": body.add(codes.codes),
     }
+
+
+def _embedded(found: LinkedClouds, key: str, body: message.Body) -> dict[str, object]:
+    """A t-SNE of some samples as a panel: it has no axes, and a space of its own."""
+    points = found.embedded[key]
+    ranges = _embedded_ranges(points)
+    codes = quantised(points, ranges)
+    return {
+        "key": key,
+        "title": palette.TITLES[key],
+        "colour": "",
+        "space": key,
+        "row": int(key == "tsne_positions"),
+        "law": "",
+        "axes": ["", ""],
+        "unit": "",
+        "foot": f"{len(points):,} samples, half of each law; only nearness counts",
+        "range": [*ranges[0], *ranges[1]],
+        "ratio": 1.0,
+        "low": codes.low.tolist(),
+        "high": codes.high.tolist(),
+        "points": body.add(codes.codes),
+    }
+
+
+def _embedded_ranges(points: np.ndarray) -> Sequence[tuple[float, float]]:
+    return [span(points[:, axis], cut=0.0) for axis in (0, 1)]
 
 
 def _stage(
@@ -196,13 +208,18 @@ def _stage(
     return [*scale.tolist(), *(-middle * scale).tolist()]
 
 
-def _colour(name: str, found: LinkedClouds, drawn: views.Arrays, body: _Body) -> dict[str, object]:
+def _colour(name: str, found: LinkedClouds, drawn: views.Arrays, body: message.Body) -> dict[str, object]:
     told: dict[str, object] = {"key": name, "label": LABELS[name]}
     if name == "origin":
         told["values"] = body.add(palette.origin_index(drawn["rho"]))
-        told["lut"] = body.add(_lut(palette.origin_scale()))
+        told["lut"] = body.add(palette.table(palette.origin_scale()))
+    elif name == "law":
+        learnt = found.scalars[name] > 0
+        told["values"] = body.add(np.where(learnt, 255, 0).astype(np.uint8))
+        ends = [(0.0, LAW_COLOURS[0]), (0.5, LAW_COLOURS[0]), (0.5, LAW_COLOURS[1]), (1.0, LAW_COLOURS[1])]
+        told["lut"] = body.add(palette.table(ends))
     elif name == "density":
-        told["lut"] = body.add(_lut(palette.NORM))
+        told["lut"] = body.add(palette.table(palette.NORM))
     elif name != "selection":
         values = np.asarray(found.scalars[name], dtype=np.float64)
         log = name in LOGARITHMIC
@@ -216,14 +233,5 @@ def _colour(name: str, found: LinkedClouds, drawn: views.Arrays, body: _Body) ->
         told |= {"values": body.add(codes), "low": low, "high": high, "log": log, "unit": unit}
         by = " by ∇u∘Mξ" if name == "inverse" and found.judged == "network" else ""
         told["label"] = with_unit(LABELS[name] + by, unit)
-        told["lut"] = body.add(_lut(palette.ELEVATION if name == "elevation" else palette.NORM))
+        told["lut"] = body.add(palette.table(palette.ELEVATION if name == "elevation" else palette.NORM))
     return told
-
-
-def _lut(scale: palette.Scale) -> np.ndarray:
-    """256 colours (256, 3) uint8 of a colour scale."""
-    stops = np.array([stop for stop, _ in scale])
-    colours = np.array([[int(colour[k : k + 2], 16) for k in (1, 3, 5)] for _, colour in scale], dtype=np.float64)
-    shares = np.linspace(0.0, 1.0, 256)
-    mixed = np.stack([np.interp(shares, stops, colours[:, channel]) for channel in range(3)], axis=1)
-    return np.rint(mixed).astype(np.uint8)

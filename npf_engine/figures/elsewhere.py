@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from npf_engine.fields.field import Grid
 from npf_engine.figures import palette
 from npf_engine.figures.inverse import contour_lines
-from npf_engine.figures.layout import Extent, finish, float32, position_axes, span
+from npf_engine.figures.layout import Extent, float32, position_axes
 
 
 def elsewhere_map(
@@ -51,27 +51,4 @@ def elsewhere_map(
         )
     position_axes(figure, where.units, where.low, where.high, "elsewhere", axes)
     figure.update_layout(showlegend=True)
-    return figure
-
-
-def lit_points(plane: np.ndarray, lit: np.ndarray, titles: tuple[str, str], key: str) -> go.Figure:
-    """A cloud on two axes (n, 2), grey, with the points where lit (n,) bool holds in the colour of ``key``."""
-    figure = go.Figure()
-    for part, name, colour, size in (
-        (plane[~lit], "the others", "floor", 2.5),
-        (plane[lit], "selected", key, 4.5),
-    ):
-        figure.add_trace(
-            go.Scattergl(
-                x=float32(part[:, 0]),
-                y=float32(part[:, 1]),
-                mode="markers",
-                marker={"size": size, "color": palette.COLOURS[colour], "opacity": 0.4 if colour == "floor" else 0.9},
-                name=name,
-                hoverinfo="skip",
-            )
-        )
-    finish(figure, height=360, revision=f"lit_{key}", legend=True)
-    figure.update_xaxes(title=titles[0], range=span(plane[:, 0], cut=0.0), constrain="domain")
-    figure.update_yaxes(title=titles[1], range=span(plane[:, 1], cut=0.0), constrain="domain")
     return figure

@@ -1,4 +1,4 @@
-"""Going back: the relocation map (Figure 2 of the paper), where it can be trusted, the t-SNE overlay."""
+"""Going back: the relocation map (Figure 2 of the paper), and where it can be trusted."""
 
 from __future__ import annotations
 
@@ -21,15 +21,12 @@ from npf_engine.figures.layout import (
     place_format,
     position_axes,
     position_title,
-    span,
     thin,
     value_format,
 )
-from npf_engine.figures.panels import Panel, overlay
 from npf_engine.figures.terrain import centres, norm_cells
 
 INK = "rgba(128,136,148,0.55)"  # thin lines, on white and on dark
-FAINT = 0.12  # opacity of what is not selected
 
 
 def norm_points(
@@ -184,21 +181,6 @@ def norm_difference(
     if grid is not None:
         figure.add_trace(contour_lines(grid))
     return position_axes(figure, where.units, where.low, where.high, "norm_difference", axes)
-
-
-def embedding(points: np.ndarray, first: int, keys: tuple[str, str], lit: np.ndarray | None = None) -> go.Figure:
-    """t-SNE of two clouds drawn over each other: points (n, 2), the first ``first`` of them of ``keys[0]``. Those where
-    ``lit`` (n,) bool does not hold are faint."""
-    titles = ("t-SNE axis 1", "t-SNE axis 2")
-    ranges = (span(points[:, 0], cut=0.0), span(points[:, 1], cut=0.0))
-    parts = (points[:first], points[first:])
-    panels = [Panel(key, part, titles, ranges) for key, part in zip(keys, parts, strict=True)]
-    figure = overlay(panels, size=4.5, height=440, revision="embedding_" + "_".join(keys))
-    if lit is not None:
-        for trace, part in zip(figure.data, (lit[:first], lit[first:]), strict=False):
-            trace.selectedpoints = np.flatnonzero(part)
-            trace.selected, trace.unselected = {"marker": {"opacity": 1.0}}, {"marker": {"opacity": FAINT}}
-    return figure
 
 
 def contour_lines(grid: Grid) -> go.Contour:

@@ -35,6 +35,8 @@ TITLES: dict[str, str] = {
     "reconstruction": "∇u∘M<sub>ξ</sub>♯ρ",
     "inverse": "I<sub>ψ</sub>∘∇u*",
     "potential": "u",
+    "tsne_values": "t-SNE of values",
+    "tsne_positions": "t-SNE of places",
 }
 
 Scale = list[tuple[float, str]]
@@ -71,6 +73,18 @@ _CORNERS = np.array(
 def panel_title(key: str) -> str:
     """The object's symbol in its own colour, for the head of a panel."""
     return f'<b><span style="color:{COLOURS[key]}">{TITLES[key]}</span></b>'
+
+
+def mixed(scale: Scale, shares: np.ndarray) -> np.ndarray:
+    """The colours (..., 3) of a scale, red, green and blue from 0 to 255, at ``shares`` (...) from 0 to 1."""
+    stops = np.array([stop for stop, _ in scale])
+    colours = np.array([[int(colour[k : k + 2], 16) for k in (1, 3, 5)] for _, colour in scale], dtype=np.float64)
+    return np.stack([np.interp(shares, stops, colours[:, channel]) for channel in range(3)], axis=-1)
+
+
+def table(scale: Scale, count: int = 256) -> np.ndarray:
+    """``count`` colours (count, 3) uint8 of a scale, from its one end to the other."""
+    return np.rint(mixed(scale, np.linspace(0.0, 1.0, count))).astype(np.uint8)
 
 
 def origin_scale() -> Scale:

@@ -36,8 +36,12 @@ def shade(east: np.ndarray, north: np.ndarray) -> np.ndarray:
 
 def of_grid(grid: Grid, most: int = 400) -> np.ndarray:
     """Heights in their colours under the light, (rows, cols, 4) uint8, north above; clear outside of Omega."""
-    z, _ = thin(np.where(grid.mask, grid.elevation, np.nan), most)
-    return of_heights(z)
+    return of_heights(heights(grid, most))
+
+
+def heights(grid: Grid, most: int) -> np.ndarray:
+    """At most ``most`` by ``most`` heights of a grid, rows running south, NaN outside of Omega."""
+    return np.asarray(thin(np.where(grid.mask, grid.elevation, np.nan), most)[0])
 
 
 def of_heights(z: np.ndarray) -> np.ndarray:
@@ -49,10 +53,7 @@ def of_heights(z: np.ndarray) -> np.ndarray:
     known = z[np.isfinite(z)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
     share = np.nan_to_num((z - low) / (high - low if high > low else 1.0))
-    stops = np.array([stop for stop, _ in palette.ELEVATION])
-    colours = np.array([[int(text[k : k + 2], 16) for k in (1, 3, 5)] for _, text in palette.ELEVATION], dtype=float)
-    colour = np.stack([np.interp(share, stops, colours[:, k]) for k in range(3)], axis=-1)
-    return _picture(shade(east, -south), colour)
+    return _picture(shade(east, -south), palette.mixed(palette.ELEVATION, share))
 
 
 def of_ranks(z: np.ndarray) -> np.ndarray:

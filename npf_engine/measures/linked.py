@@ -10,7 +10,7 @@ import functools
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -37,8 +37,10 @@ class LinkedClouds:
     norm: |F(x)|; residual: sup-norm of F(x) - grad u(M_theta(x)), what the solver left; miss: |grad u(M_xi(x)) - F(x)|,
     where M_xi was trained; inverse: |F(x') - F(x)| of one draw x' of I_psi(M_theta(x)), where it was asked for, with F
     as ``judged`` says: its "function", its "grid", else grad u o M_xi, "network"; all in F's units. elevation: metres,
-    where the field has a grid. ``unseen``: how many rows, the first ones, training did not see; ``total``: how many
-    samples there are, of which these are the first. ``grid``: what lies below rho, where there are heights.
+    where the field has a grid; law: 0 where an embedding has the given law of a sample, 1 where the learnt. ``unseen``:
+    how many rows, the first ones, training did not see; ``total``: how many samples there are, of which these are the
+    first. ``grid``: what lies below rho, where there are heights. ``embedded``: panel -> places (k, 2) of the first k
+    of these samples in a t-SNE.
     """
 
     view: FactorizationView
@@ -47,6 +49,7 @@ class LinkedClouds:
     total: int
     judged: str = ""
     grid: Grid | None = None
+    embedded: Arrays = field(default_factory=dict)
 
     @property
     def n(self) -> int:

@@ -19,6 +19,7 @@ from npf_engine.bundle.package import Bundle
 from npf_engine.citation import bibtex
 from npf_engine.errors import InputError
 from npf_engine.figures import blob
+from npf_engine.figures.message import identity
 from npf_engine.glossary import typeset
 from npf_engine.measures.linked import PIECE, Evaluation
 from npf_engine.settings.reading import maybe_mapping
@@ -63,8 +64,8 @@ def share_page(bundle: Bundle, most: int = MOST) -> bytes:
         found.advance(min(PIECE, most - found.done))
     clouds = found.result(most)
     message = blob.pack(clouds, blob.shown(clouds))
-    look = {"id": blob.identity(message), "label": f"The clouds of {bundle.name}", "selection": "", "push": 0}
-    look |= {"way": "views", "scene": False, "sentences": [], "renderer": "auto"}
+    look = {"id": identity(message), "label": f"The clouds of {bundle.name}", "selection": "", "push": 0}
+    look |= {"way": "views", "scene": False, "sentences": [], "renderer": "auto", "colour": "origin"}
     script = resources.linked_script() + START
     return _page(bundle, clouds.n, _json(look), base64.b64encode(message).decode(), script).encode()
 

@@ -64,12 +64,14 @@ def _printed(run: Run, name: str, view: views.FactorizationView) -> None:
 def _linked(run_id: str, name: str) -> None:
     """The linked panels, what is selected, and what they mean; a selection runs this part of the page alone."""
     found = source.evaluation(run_id)
-    selection = held.current(run_id, found.keys, found.model.d)
+    embedded = source.embedded(run_id)
+    selection = held.current(run_id, (*found.keys, *embedded), found.model.d)
     n, axes, inverse = _options(found, selection.axes if selection else (0, 1))
     if selection is not None and selection.axes != axes:
         selection = None  # drawn on other axes, on which it is not seen here
         held.hold(run_id, "")
-    shown, message = source.shown(str(layout.home()), run_id, n, axes, inverse, found)
+    more = (*embedded, *(["inverse"] if inverse else []))
+    shown, message = source.shown(str(layout.home()), run_id, n, axes, more, found, embedded)
     if shown.view.projection is not None:
         share = 100 * float(shown.view.projection.share.sum())
         st.caption(f"All panels are on the first two principal axes of F♯ρ, which hold {share:.0f} % of its variance.")

@@ -1,87 +1,60 @@
-"""t-SNE of two clouds over each other, on request, by a task in the background."""
+"""t-SNE of the laws that should agree, computed on request in the background, linked with the other clouds."""
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from dataclasses import replace
 
-import numpy as np
 import streamlit as st
 
-from npf_engine.figures import elsewhere, inverse
-from npf_engine.figures.layout import position_title, value_title
-from npf_engine.measures import views
-from npf_engine.measures.embedding import Embedding, State
+from npf_engine.figures import blob
+from npf_engine.measures import embedded as embedding
+from npf_engine.measures.embedding import Embedding
+from npf_engine.measures.linked import Evaluation, LinkedClouds
+from npf_engine.measures.views import Arrays
 from npf_engine.runs.store import Run
 from npf_engine.tasks import layout
-from pages.factorization.clouds import SEED
-from ui import modelviews, states
-from ui.linked import chosen, held
-from ui.plots import plot
+from pages.factorization import selected
+from ui import linked, states
+from ui.linked import held, source
 
-POINTS = 2000  # halves of it are embedded, so that no point is in both clouds
 MANY = 50  # dimensions, beyond which a t-SNE takes about a minute
 EVERY = 1.0  # seconds between two looks at a task that runs
-PAIRS = {
-    "values": (("field", "grad_u"), "F♯ρ with ∇u♯ρ"),
-    "positions": (("rho", "m_network"), "ρ with Mξ♯ρ"),
-}
+TITLES = {"tsne_values": "F♯ρ with ∇u♯ρ", "tsne_positions": "ρ with Mξ♯ρ"}
 CAPTION = (
-    "Both colours must be mixed everywhere. An island of one colour is a part of the law that the model misses (or "
-    "invents). "
-    "Distances between islands and their sizes mean nothing in a t-SNE."
+    "Both colours must be mixed everywhere in a t-SNE. An island of one colour is a part of the law that the model "
+    "misses (or invents): draw around it, and its samples light up where they come from. Distances between islands and "
+    "their sizes mean nothing in a t-SNE."
 )
+LINE = "In one dimension the laws are curves, which Clouds shows whole: a t-SNE has nothing to add."
 
 
 def show(run: Run, name: str) -> None:
-    """One panel a pair of clouds, each with its own task."""
-    view = modelviews.clouds(str(layout.home()), run.id, POINTS, SEED)
-    found = chosen.of(run.id)
-    lit = None
-    if found is not None:  # by the same axes, though these are other samples
-        view = dataclasses.replace(view, projection=found.shown.view.projection)
-        lit = found.selection.mask(view.plane(found.selection.key, found.selection.axes))
-        st.caption(
-            f"Lit: the {int(lit.sum()):,} of these {len(lit):,} samples that lie in what is selected in "
-            f"{chosen.NAMES[found.selection.key]} on Clouds."
-        )
-        st.button("Clear", icon=":material/close:", key="selection_clear", on_click=held.push, args=(run.id, ""))
-    for column, (key, (pair, title)) in zip(st.columns(2, gap="medium"), PAIRS.items(), strict=True):
-        drawn = (pair[0], pair[1] if pair[1] in view.clouds else "m")
-        job = task(view, drawn)
+    """What is computed, in linked panels; what is not, with a button each."""
+    found = source.evaluation(run.id)
+    if found.model.d == 1:
+        st.info(LINE, icon=":material/info:")
+        return
+    jobs = source.embeddings(run.id)
+    left = {key: job for key, job in jobs.items() if job.state().points is None}
+    for column, (key, job) in zip(st.columns(len(left), gap="medium") if left else (), left.items(), strict=True):
         every = EVERY if job.state().state == "running" else None
         with column:
-            st.markdown(f"## {title}")
-            st.fragment(_panel, run_every=every)(job, drawn, key, name, Lit(view, lit))
+            st.markdown(f"## {TITLES[key]}")
+            st.fragment(_offer, run_every=every)(job, key)
+    if len(left) < len(jobs):
+        st.fragment(_linked)(run.id, name)
 
 
-def task(view: views.FactorizationView, pair: tuple[str, str]) -> Embedding:
-    """The embedding of one half of the first cloud with the other half of the second; positions in equal scales."""
-    half = len(view.clouds[pair[0]]) // 2
-    scale = np.asarray(view.scale) if pair[0] in views.POSITIONS else 1.0
-    return Embedding(view.clouds[pair[0]][:half] / scale, view.clouds[pair[1]][half:] / scale, seed=SEED)
-
-
-@dataclass(frozen=True)
-class Lit:
-    """The samples of the panels, and which of them are selected: mask (n,) bool, None where nothing is."""
-
-    view: views.FactorizationView
-    mask: np.ndarray | None
-
-
-def _panel(job: Embedding, pair: tuple[str, str], key: str, name: str, lit: Lit) -> None:
+def _offer(job: Embedding, key: str) -> None:
+    """Start one, and how far it is."""
     state = job.state()
     if state.state == "running":
         st.progress(state.share, text=states.plain(state.text))
         st.button("Cancel", icon=":material/stop_circle:", key=f"cancel_{key}", on_click=job.cancel)
         st.session_state[f"embedding_{key}"] = True
         return
-    if st.session_state.pop(f"embedding_{key}", False):
+    if st.session_state.pop(f"embedding_{key}", False) or state.points is not None:
         st.rerun()  # it has just ended: look no more every second
-    if state.points is not None:
-        _draw(state, pair, key, name, lit)
-        return
     if state.state == "failed":
         states.problem(state.text)
     label = "Try again" if state.state == "failed" else "Compute the t-SNE"
@@ -92,43 +65,33 @@ def _panel(job: Embedding, pair: tuple[str, str], key: str, name: str, lit: Lit)
     st.caption(f"It runs in the background, {long}, and is kept for the next visit.")
 
 
-def _draw(state: State, pair: tuple[str, str], key: str, name: str, lit: Lit) -> None:
-    """The embedding; what is drawn around in it is shown where it comes from."""
-    assert state.points is not None
-    parts = {pair[0]: state.points[: state.first], pair[1]: state.points[state.first :]}
-    figure = inverse.embedding(state.points, state.first, pair, lit.mask)
-    event = plot(
-        figure,
-        f"embedding_{key}_plot",
-        CAPTION,
-        parts,
-        name,
-        on_select="rerun",
-        selection_mode=("lasso", "box"),
+def _linked(run_id: str, name: str) -> None:
+    """The panels; a selection runs this part of the page alone."""
+    found, embedded = source.evaluation(run_id), source.embedded(run_id)
+    selection = held.current(run_id, (*found.keys, *embedded), found.model.d)
+    if selection is not None and selection.axes != (0, 1):
+        selection = None  # drawn on other axes, on which it is not seen here
+        held.hold(run_id, "")
+    look = linked.Look(
+        label="The t-SNE of the laws, linked with their clouds",
+        push=held.pushes(),
+        selection=linked.selection.text(selection) if selection else "",
+        colour="law",
     )
-    picked = np.zeros(len(state.points), dtype=bool)
-    for point in event["selection"]["points"] if event else []:
-        index = int(point["point_index"]) + state.first * int(point.get("curve_number") == 1)
-        if index < len(picked):
-            picked[index] = True
-    if picked.any():
-        _origin(picked, key, name, lit.view)
-    else:
-        st.caption(
-            "Draw around an island (lasso or box in the plot's toolbar): it is shown where its samples come from."
-        )
+    points = _points(str(layout.home()), run_id, tuple(embedded), found, embedded)
+    linked.draw(points, look, "tsne", lambda text: held.hold(run_id, linked.selection.checked(text)))
+    st.caption(CAPTION)
+    selected.show(run_id, name, _shown(found, embedded), selection)
 
 
-def _origin(picked: np.ndarray, key: str, name: str, view: views.FactorizationView) -> None:
-    """Where samples lie in the region, or in the law of F."""
-    of = "field" if key == "values" else "rho"
-    plane = view.plane(of)
-    titles = (
-        (value_title(view.units, 0), value_title(view.units, 1))
-        if of == "field"
-        else (position_title(view.units, 0), position_title(view.units, 1))
-    )
-    if view.projection is not None:
-        titles = ("principal axis 1", "principal axis 2")
-    caption = f"The {int(picked.sum()):,} samples drawn around, among all {len(picked):,}, in {chosen.NAMES[of]}."
-    plot(elsewhere.lit_points(plane, picked, titles, of), f"island_{key}", caption, {of: plane[picked]}, name)
+def _shown(found: Evaluation, embedded: Arrays) -> LinkedClouds:
+    """The samples that are embedded, of which each has one law."""
+    n = max(map(len, embedded.values()))
+    clouds = found.result(n)
+    return replace(clouds, scalars={**clouds.scalars, "law": embedding.laws(n)}, embedded=embedded)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _points(home: str, run_id: str, keys: tuple[str, ...], _found: Evaluation, _embedded: Arrays) -> bytes:
+    clouds = _shown(_found, _embedded)
+    return blob.pack(clouds, blob.shown(clouds))

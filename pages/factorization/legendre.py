@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from npf_engine.fields.field import Scaling, Units
-from npf_engine.figures import palette
+from npf_engine.figures import message, palette
 from npf_engine.figures.layout import in_unit, position_title, value_title
 from npf_engine.measures.legendre import LegendreView, legendre_view
 from npf_engine.numbers import number
@@ -14,7 +14,6 @@ from npf_engine.numbers import place as spot
 from npf_engine.polar import PolarFactorization
 from npf_engine.tasks import layout
 from ui import frame, motion, plots, runs, states
-from ui.motion import message
 
 CAPTION = (
     "The convex potential u: no dents anywhere. Its tangent plane at x has the slope y = ∇u(x){per} and meets the axis "
@@ -63,7 +62,7 @@ def packed(view: LegendreView, scaling: Scaling, units: Units, name: str) -> byt
         "star": view.star.ravel().astype(np.float32),
         "inside": view.inside.ravel().astype(np.uint8),
         "origin": palette.origin_index(flat),
-        "lut": message.colours(palette.origin_scale()),
+        "lut": palette.table(palette.origin_scale()),
     }
     scale, offset = np.asarray(scaling.scale), np.asarray(scaling.offset)
     half = float(np.abs(flat).max())

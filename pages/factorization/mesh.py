@@ -8,14 +8,13 @@ import numpy as np
 import streamlit as st
 
 from npf_engine.fields.field import Scaling
-from npf_engine.figures import palette
+from npf_engine.figures import message, palette
 from npf_engine.measures import mesh
 from npf_engine.measures.mesh import MeshView
 from npf_engine.numbers import number, percent
 from npf_engine.polar import PolarFactorization
 from npf_engine.tasks import layout
 from ui import frame, motion, plots, runs
-from ui.motion import message
 
 TITLES = {mesh.NETWORK: "Mξ, the network", mesh.SOLVER: "Mθ, by the solver"}
 SYMBOLS = {mesh.NETWORK: "Mξ", mesh.SOLVER: "Mθ"}
@@ -112,9 +111,9 @@ def packed(view: MeshView, scaling: Scaling, name: str) -> bytes:
         "size_index": _shade(weight, WIDEST),
         "arrives": arrives.astype(np.float32),
         "arrives_index": _shade(arrives, MOST),
-        "size_lut": message.colours(palette.DIFFERENCE),
+        "size_lut": palette.table(palette.DIFFERENCE),
         "place_index": palette.origin_index(centre),
-        "place_lut": message.colours(palette.origin_scale()),
+        "place_lut": palette.table(palette.origin_scale()),
     }
     symbol = SYMBOLS[view.way]
     scale, offset = np.asarray(scaling.scale), np.asarray(scaling.offset)

@@ -44,7 +44,7 @@ def show(run_id: str, name: str, shown: LinkedClouds, chosen: Selection | None) 
         with left:
             st.markdown(
                 f"**{found.count:,} samples selected in {NAMES[chosen.key]}**, {numbers.percent(found.share)} of those "
-                "shown. The rest is grey in every panel."
+                "shown. The rest is grey in every panel, and left out over the terrain."
             )
             _actions(run_id, chosen, found)
             if found.count:
@@ -55,17 +55,18 @@ def show(run_id: str, name: str, shown: LinkedClouds, chosen: Selection | None) 
 
 
 def _actions(run_id: str, chosen: Selection, found: Summary) -> None:
-    key, label, help_ = TURNS[chosen.key]
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        turned = selection.text(selection.moved(chosen, key))
-        st.button(
-            label,
-            key="selection_turn",
-            icon=":material/sync_alt:",
-            help=help_,
-            on_click=held.push,
-            args=(run_id, turned),
-        )
+        if chosen.key in TURNS:
+            key, label, help_ = TURNS[chosen.key]
+            turned = selection.text(selection.moved(chosen, key))
+            st.button(
+                label,
+                key="selection_turn",
+                icon=":material/sync_alt:",
+                help=help_,
+                on_click=held.push,
+                args=(run_id, turned),
+            )
         st.button(
             "Clear",
             key="selection_clear",

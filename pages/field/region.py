@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from npf_engine.fields.field import Field, Grid
-from npf_engine.figures import palette
+from npf_engine.figures import message, palette
 from npf_engine.figures import region as figures
 from npf_engine.numbers import number
 from ui import frame, motion, states
-from ui.motion import message
 
 CAPTION = (
     "The light comes from the north-west. Heights run from {low} to {high}{unit}{steeper}. An arrow points where F "

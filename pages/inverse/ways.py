@@ -7,7 +7,7 @@ import streamlit as st
 import torch
 
 from npf_engine.fields.field import Grid
-from npf_engine.figures import palette, relief
+from npf_engine.figures import message, palette, relief
 from npf_engine.figures.layout import aspect, position_title
 from npf_engine.measures.inverse_view import PreimageView
 from npf_engine.numbers import number
@@ -15,7 +15,6 @@ from npf_engine.polar import PolarFactorization
 from npf_engine.polar.paths import BridgePaths, bridge_paths
 from npf_engine.tasks import layout
 from ui import frame, motion, plots, runs
-from ui.motion import message
 
 PATHS = 120
 MOST_DOTS = 2000
@@ -73,7 +72,7 @@ def packed(paths: BridgePaths, view: PreimageView, model: PolarFactorization, gr
         "ends": _flat(paths.ends),
         "dots": _flat(samples),
         "index": index,
-        "lut": message.colours(palette.origin_scale()),
+        "lut": palette.table(palette.origin_scale()),
     }
     head: dict[str, object] = {
         "name": f"{name}-ways",

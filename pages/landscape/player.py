@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from npf_engine.figures import film, palette
+from npf_engine.figures import film, message, palette
 from npf_engine.figures import landscape as figures
 from npf_engine.figures.layout import aspect, position_title
 from pages.landscape.chains import Chain
 from pages.landscape.ground import Ground
 from ui import frame, motion, plots
-from ui.motion import message
 
 CAPTION = (
     "Dots are particles, each chain after the same share of its steps; behind 16 of them their last steps. {jumps}"
@@ -47,7 +46,7 @@ def packed(ground: Ground, chains: list[Chain], name: str) -> bytes:
     arrays: dict[str, np.ndarray] = {
         "ranks": np.rint(figures.ranks(ground.g).T * RANKS).astype(np.uint16),
         "g": ground.g.T.astype(np.float32),
-        "lut": message.colours(palette.ELEVATION),
+        "lut": palette.table(palette.ELEVATION),
     }
     told = []
     for k, chain in enumerate(chains):

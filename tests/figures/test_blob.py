@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from npf_engine.fields.field import Grid, Units
-from npf_engine.figures import blob, palette
+from npf_engine.figures import blob, message, palette
 from npf_engine.measures.linked import LinkedClouds
 from npf_engine.measures.views import FactorizationView, principal_axes
 
@@ -109,11 +109,12 @@ def test_the_heights_below_rho_are_sent_as_a_picture():
     assert max(told["width"], told["height"]) <= blob.RELIEF and (told["west"], told["north"]) == (-3.0, 1.0)
     picture = array(told["pixels"], body).reshape(told["height"], told["width"], 4)
     assert picture[-1].sum() > picture[0].sum()  # heights rise towards the last row
+    assert told["low"] == 0.0 and 0.98 < told["high"] <= 1.0 and len(array(told["lut"], body)) == 768
     assert "relief" not in read(blob.pack(clouds(), KEYS))[0]
 
 
 def test_the_name_is_the_contents():
-    first, again, other = (blob.identity(blob.pack(found, KEYS)) for found in (clouds(), clouds(), clouds(499)))
+    first, again, other = (message.identity(blob.pack(found, KEYS)) for found in (clouds(), clouds(), clouds(499)))
     assert first == again != other
 
 
@@ -121,3 +122,27 @@ def test_a_million_samples_fit_into_one_message():
     found = clouds(10_000)
     size = len(blob.pack(found, KEYS)) / 10_000
     assert size * 6 / 4 * 1e6 < 64e6  # six panels; server.maxMessageSize
+
+
+def test_an_embedding_is_a_panel_of_the_first_samples_alone():
+    places = np.random.default_rng(1).normal(size=(40, 2)).astype(np.float32)
+    found = dataclasses.replace(clouds(), embedded={"tsne_values": places})
+    keys = blob.shown(found)
+    assert keys == ["field", "grad_u", "tsne_values", "rho", "m"]
+    head, body = read(blob.pack(found, keys))
+    told = head["panels"][2]
+    codes = array(told["points"], body).reshape(-1, 2)
+    low, high = np.array(told["low"]), np.array(told["high"])
+    np.testing.assert_array_equal(low + codes / 65535 * (high - low), blob.plane(found, "tsne_values", (0, 1)))
+    np.testing.assert_allclose(blob.plane(found, "tsne_values", (0, 1)), places, atol=1e-4)
+    assert [panel["row"] for panel in head["panels"]] == [0, 0, 0, 1, 1] and told["axes"] == ["", ""]
+
+
+def test_the_law_of_an_embedded_sample_is_a_colour_of_two():
+    found = dataclasses.replace(clouds(), scalars={"law": np.repeat([0.0, 1.0], 250)})
+    head, body = read(blob.pack(found, KEYS))
+    law = next(colour for colour in head["colours"] if colour["key"] == "law")
+    np.testing.assert_array_equal(array(law["values"], body), np.repeat([0, 255], 250))
+    lut = array(law["lut"], body).reshape(256, 3)
+    assert ["#" + bytes(row.tolist()).hex().upper() for row in lut[[0, 255]]] == list(blob.LAW_COLOURS)
+    assert [panel["law"] for panel in head["panels"]] == ["given", "learnt", "given", "learnt"]

@@ -68,7 +68,6 @@ def all_figures(field: Field, samples: tuple[np.ndarray, np.ndarray]) -> dict[st
         "surface": surface.potential_surface(np.arange(5.0), np.arange(4.0), np.ones((4, 5)), ("x", "y")),
         "ladder": accuracy.ladder({"pushforward": metric, "inverse": metric}),
         "snapshot": training.live_snapshot(y[:300], y[300:600]),
-        "embedding": inverse.embedding(x[:100], 50, ("field", "grad_u")),
     }
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import re
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from npf_engine.measures import views
 from npf_engine.measures.cells import cells_view
 from npf_engine.numbers import number
 from npf_engine.runs.store import Run, RunStore
-from npf_engine.tasks import layout
-from pages.factorization import embedded
 from tests.pages.conftest import button, endless, links, open_page, stand_in, texts, tiny, wait_for
-from ui import modelviews
+from ui.linked import chosen, selection, source
 
 
 def plots(app) -> int:
@@ -136,11 +135,10 @@ def test_the_mesh_tells_how_well_m_preserves_rho(store: RunStore, done: Run):
 def test_embedding_runs_in_the_background_and_is_shown_when_done(store: RunStore, done: Run):
     app = open_page("factorization", {"run": done.id, "view": "t-SNE"})
     starts = [item for item in app.button if item.label == "Compute the t-SNE"]
-    assert len(starts) == 2 and plots(app) == 0
+    assert len(starts) == 2 and panels(app) == 0
     starts[0].click().run()
     assert not app.exception and button(app, "Cancel")
-    view = modelviews.clouds(str(layout.home()), done.id, embedded.POINTS, embedded.SEED)
-    job = embedded.task(view, ("field", "grad_u"))
+    job = source.embeddings(done.id)["tsne_values"]
     assert job.state().state == "running"
     button(app, "Cancel").click().run()
     assert job.state().state == "cancelled"
@@ -150,19 +148,24 @@ def test_embedding_runs_in_the_background_and_is_shown_when_done(store: RunStore
         time.sleep(0.3)
     assert job.state().state == "done", job.state().text
     app = open_page("factorization", {"run": done.id, "view": "t-SNE"})
-    assert plots(app) == 1 and len([item for item in app.button if item.label == "Compute the t-SNE"]) == 1
+    assert panels(app) == 1 and len([item for item in app.button if item.label == "Compute the t-SNE"]) == 1
     app = open_page("factorization", {"run": done.id, "view": "t-SNE", "select": "field~0.1~-99_-99~0_-99~0_99~-99_99"})
-    assert (
-        re.search(r"Lit: the [\d,]+ of these 2,000 samples", texts(app))
-        and "selectedpoints" in app.get("plotly_chart")[0].proto.spec
+    assert "samples selected in F♯ρ" in texts(app)
+
+
+def test_what_is_drawn_around_in_a_tsne_is_selected_among_all_samples(
+    store: RunStore, done: Run, monkeypatch: pytest.MonkeyPatch
+):
+    found = source.evaluation(done.id)
+    places = np.stack([np.arange(40.0), np.zeros(40)], axis=1)
+    monkeypatch.setattr(source, "embedded", lambda run_id: {"tsne_values": places})
+    drawn = "tsne_values~0.1~-1_-1~9.5_-1~9.5_1~-1_1"
+    app = open_page("factorization", {"run": done.id, "select": drawn})
+    assert not app.exception and f"10 samples selected in {chosen.NAMES['tsne_values']}" in texts(app)
+    held_ = chosen.in_clouds(
+        selection.parse(drawn), dataclasses.replace(found.result(), embedded={"tsne_values": places})
     )
-
-
-def test_no_point_is_in_both_clouds_of_an_embedding(store: RunStore, done: Run):
-    view = views.factorization_view(store.model(done.id), 400)
-    job = embedded.task(view, ("rho", "rho"))
-    both = {tuple(row) for row in job.a.tolist()} & {tuple(row) for row in job.b.tolist()}
-    assert len(job.a) == len(job.b) == 200 and not both
+    assert np.flatnonzero(held_.mask).tolist() == list(range(10)) and len(held_.mask) == found.done
 
 
 def test_the_helmholtz_hodge_parts_stand_beside_the_models_own(store: RunStore) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from npf_engine.figures import blob
+from npf_engine.figures import message
 from npf_engine.runs.store import Run, RunStore
 from tests.pages.conftest import button, endless, links, open_page, stand_in, texts, tiny, wait_for
 
@@ -24,7 +24,7 @@ def test_the_scene_moves_the_points_of_a_model(store: RunStore):
     app = open_page("home")
     assert "x → M(x) → ∇u(M(x)) = F(x)" in texts(app) and "Brenier's theorem" in texts(app)
     points, view = app.get("bidi_component")
-    assert blob.identity(points.proto.bytes) == json.loads(view.proto.json)["id"]
+    assert message.identity(points.proto.bytes) == json.loads(view.proto.json)["id"]
     told = json.loads(view.proto.json)
     assert told["scene"] and told["way"] == "path" and len(told["sentences"]) == 3
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from npf_engine.fields.classifier import DIMENSION
+from npf_engine.figures import message
 from npf_engine.measures.verdict import Verdict
 from npf_engine.runs.store import Run, RunStore
 from npf_engine.studies.classifier.presets import experiment_preset
@@ -17,7 +18,6 @@ from npf_engine.studies.landscape.spec import LandscapeSpec
 from npf_engine.tasks import layout
 from pages.landscape import chains, ground, player
 from tests.pages.conftest import WAIT, button, links, made_here, open_page, texts, wait_for
-from ui.motion import message
 
 TINY = LandscapeSpec(method="lmc", particles=24, steps=60)
 

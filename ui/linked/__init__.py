@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from npf_engine import resources
-from npf_engine.figures import blob
+from npf_engine.figures import message
 from ui.linked import selection as selection
 
 STATE = "selection"  # what the view answers with
@@ -30,7 +30,8 @@ class Look:
 
     label: its name for those who do not see it. selection: as a link has it, and ``push``, another number whenever
     the server changes it. way: "views" (panels side by side), "path" (x, M(x), F(x)) or "mccann"; a ``scene`` is motion
-    alone, with three sentences. renderer: "auto", or "raster" for pixels filled without WebGL.
+    alone, with three sentences. renderer: "auto", or "raster" for pixels filled without WebGL. colour: what is coloured
+    at first.
     """
 
     label: str
@@ -40,10 +41,11 @@ class Look:
     scene: bool = False
     sentences: Sequence[str] = ()
     renderer: str = "auto"
+    colour: str = "origin"
 
 
-def draw(message: bytes, look: Look, key: str, selected: Callable[[str], None] | None = None) -> None:
-    """Draw the points of ``message`` (``blob.pack``); ``selected`` is called with each selection that is made."""
+def draw(points: bytes, look: Look, key: str, selected: Callable[[str], None] | None = None) -> None:
+    """Draw the points of a message (``blob.pack``); ``selected`` is called with each selection that is made."""
 
     def told() -> None:
         answer = st.session_state[key].get(STATE)
@@ -51,10 +53,10 @@ def draw(message: bytes, look: Look, key: str, selected: Callable[[str], None] |
             selected(answer)
 
     with st.container(gap=None, key=f"linked_{key}"):
-        _points(data=message, key=f"{key}_points", height="content")
+        _points(data=points, key=f"{key}_points", height="content")
         _view(
             data={
-                "id": blob.identity(message),
+                "id": message.identity(points),
                 "label": look.label,
                 "selection": look.selection,
                 "push": look.push,
@@ -62,6 +64,7 @@ def draw(message: bytes, look: Look, key: str, selected: Callable[[str], None] |
                 "scene": look.scene,
                 "sentences": list(look.sentences),
                 "renderer": look.renderer,
+                "colour": look.colour,
             },
             key=key,
             on_selection_change=told,

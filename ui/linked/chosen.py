@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from ui.linked import held, source
 from ui.linked.selection import Selection
 
 NAMES = {"rho": "ρ", "field": "F♯ρ", "grad_u": "∇u♯ρ", "m": "Mθ♯ρ", "m_network": "Mξ♯ρ", "reconstruction": "∇u∘Mξ♯ρ"}
+NAMES |= {"tsne_values": "the t-SNE of values", "tsne_positions": "the t-SNE of places"}
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,16 @@ def of(run_id: str) -> Chosen | None:
     found = source.evaluation(run_id)
     if found.model.d == 1:
         return None
-    selection = held.current(run_id, found.keys, found.model.d)
+    embedded = source.embedded(run_id)
+    selection = held.current(run_id, (*found.keys, *embedded), found.model.d)
     if selection is None:
         return None
-    shown = found.result()
-    return in_clouds(selection, shown)
+    return in_clouds(selection, replace(found.result(), embedded=embedded))
 
 
 def in_clouds(selection: Selection, shown: LinkedClouds) -> Chosen:
     """A selection among these samples."""
-    mask = selection.mask(blob.plane(shown, selection.key, selection.axes))
+    mask = np.zeros(shown.n, dtype=bool)
+    picked = selection.mask(blob.plane(shown, selection.key, selection.axes))
+    mask[: len(picked)] = picked  # an embedding has the first samples alone
     return Chosen(selection, shown, mask, clouds.summary(shown.view.clouds, mask))

@@ -121,7 +121,7 @@ class Hand {
     const shown = this.view.shown, at = Math.max(0, shown.indexOf(this.caret?.panel));
     const panel = shown[(at + by + shown.length) % shown.length], frame = this.view.frames.get(panel.key);
     const { x, y, w, h } = frame.rect;
-    const here = this.view.cursor >= 0 ? frame.px(...this.view.point(panel, this.view.cursor)) : [x + w / 2, y + h / 2];
+    const here = this.view.cursor >= 0 && this.view.cursor < panel.count ? frame.px(...this.view.point(panel, this.view.cursor)) : [x + w / 2, y + h / 2];
     this.caret = { panel, px: Math.max(x, Math.min(x + w, here[0])), py: Math.max(y, Math.min(y + h, here[1])) };
     this.anchor = null;
     this.view.hover(this.view.cursor, panel);

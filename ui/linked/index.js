@@ -2,8 +2,8 @@
 
 class GridIndex {
   /** Cells over the range that is shown first; points beyond it belong to the cells at the edge. */
-  constructor(panel, n) {
-    const [x0, x1, y0, y1] = panel.range;
+  constructor(panel) {
+    const [x0, x1, y0, y1] = panel.range, n = panel.count;
     this.panel = panel;
     this.n = n;
     this.side = Math.max(8, Math.min(512, Math.round(Math.sqrt(n / 3))));
@@ -47,9 +47,9 @@ class GridIndex {
     return found;
   }
 
-  /** 255 for each point inside the polygon [[x, y], ...], else 0; and how many there are. */
-  inside(polygon) {
-    const mask = new Uint8Array(this.n);
+  /** 255 for each of ``all`` samples whose point is inside the polygon [[x, y], ...], else 0; and how many there are. */
+  inside(polygon, all) {
+    const mask = new Uint8Array(all);
     const xs = polygon.map((p) => p[0]), ys = polygon.map((p) => p[1]);
     const c0 = this.column(Math.min(...xs)), c1 = this.column(Math.max(...xs));
     const r0 = this.row(Math.min(...ys)), r1 = this.row(Math.max(...ys));
@@ -157,8 +157,8 @@ function insidePolygon(x, y, polygon) {
   return odd;
 }
 
-function indexOf(panel, n) {
-  return (panel.index ??= new GridIndex(panel, n));
+function indexOf(panel) {
+  return (panel.index ??= new GridIndex(panel));
 }
 
 const MOST_CORNERS = 96;
@@ -215,4 +215,14 @@ function readSelection(text) {
   const axes = parts[1].split(".").map(Number);
   if (polygon.some((p) => p.length !== 2 || !p.every(Number.isFinite))) return null;
   return { key: parts[0], axes, polygon };
+}
+
+/** The range of coordinate k of the points of a mask, without the outermost hundredth at each end. */
+function middleOf(panel, mask, k) {
+  const values = [];
+  const step = Math.max(1, Math.floor(panel.count / 200000));
+  for (let i = 0; i < panel.count; i += step) if (mask[i]) values.push(coordinate(panel, i, k));
+  if (!values.length) return [panel.range[2 * k], panel.range[2 * k + 1]];
+  const sorted = Float64Array.from(values).sort();
+  return [sorted[Math.floor(0.01 * (sorted.length - 1))], sorted[Math.ceil(0.99 * (sorted.length - 1))]];
 }

@@ -76,7 +76,7 @@ class Motion {
     this.clock += Math.min(passed, 200) / 1000;
     const t = this.quiet ? this.from + Math.floor((now - this.begun) / 1000) * QUIET : this.of(this.clock);
     this.t = Math.min(this.end, t);
-    const took = this.view.paintNow(Math.min(this.view.cloud.n, this.most));
+    const took = this.view.picture.paintNow(Math.min(this.view.cloud.n, this.most));
     if (took > FRAME * 0.6) this.most = Math.max(FEWEST, Math.round(this.most * 0.75));
     else if (took < FRAME * 0.25) this.most = Math.min(this.view.cloud.n, Math.round(this.most * 1.15));
     this.view.told();
@@ -89,4 +89,26 @@ class Motion {
     }
     requestAnimationFrame(() => this.frame());
   }
+}
+
+/** The point of the stage of motion nearest to a spot, among the first that are drawn. */
+function nearestMoving(view, [px, py], reach) {
+  const frame = view.frames.get("stage");
+  if (!frame?.holds(px, py)) return -1;
+  const n = Math.min(view.cloud.n, 60000);
+  let best = reach * reach, found = -1;
+  for (let i = 0; i < n; i++) {
+    const [x, y] = frame.px(...stagePoint(view, i));
+    const away = (x - px) ** 2 + (y - py) ** 2;
+    if (away < best) { best = away; found = i; }
+  }
+  return found;
+}
+
+/** Where point i is on the stage now, or at panel ``key`` of the way. */
+function stagePoint(view, i, key = null) {
+  const { a, b, t } = view.motion.now();
+  const at = (panel, k) => panel.stage[k] * coordinate(panel, i, k) + panel.stage[k + 2];
+  if (key) return [0, 1].map((k) => at(view.cloud.byKey.get(key), k));
+  return [0, 1].map((k) => (1 - t) * at(a, k) + t * at(b, k));
 }

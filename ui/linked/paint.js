@@ -1,6 +1,13 @@
 // Painting points: by WebGL, one context for all panels, or by filling pixels where there is none. A job is
 // {rect, a, ta, b, tb, t, alone}: where on the canvas (device pixels), and the one or two panels whose points are mixed,
-// each with scale and offset [sx, sy, ox, oy] from its codes in [0, 1] to [-1, 1]; alone: those selected and no others.
+// each with scale and offset [sx, sy, ox, oy] from its codes in [0, 1] to [-1, 1]; size: of a point; alone: where some
+// are selected those and no others, else the first few.
+const FEW = 1500; // points over a relief that is seen between them
+
+/** How many of the first ``to`` points a job paints. */
+function lastOf(job, look, to) {
+  return Math.min(to, job.a.count, job.b?.count ?? to, job.alone && !look.mask ? FEW : to);
+}
 
 const VERTEX = `
 attribute vec2 a; attribute vec2 b; attribute float value; attribute float chosen;
@@ -89,10 +96,9 @@ class GlPainter {
       gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGB, 256, 1, 0, gl.RGB, gl.UNSIGNED_BYTE, look.lut);
     }
     gl.uniform1i(this.at("some"), look.mask ? 1 : 0);
-    gl.uniform1f(this.at("size"), look.size);
     gl.uniform1f(this.at("strength"), look.strength);
     for (const job of jobs) {
-      if (job.alone && !look.mask) continue;
+      gl.uniform1f(this.at("size"), job.size);
       gl.uniform4f(this.at("rest"), ...look.rest.map((part, k) => (job.alone && k === 3 ? 0 : part / 255)));
       const { x, y, w, h } = job.rect, top = this.canvas.height - y - h;
       gl.viewport(x, top, w, h);
@@ -107,7 +113,7 @@ class GlPainter {
       gl.uniform4f(this.at("ta"), ...job.ta);
       gl.uniform4f(this.at("tb"), ...(job.tb ?? job.ta));
       gl.uniform1f(this.at("t"), job.t ?? 0);
-      gl.drawArrays(gl.POINTS, from, to - from);
+      gl.drawArrays(gl.POINTS, from, Math.max(0, lastOf(job, look, to) - from));
     }
   }
 
@@ -150,11 +156,11 @@ class RasterPainter {
     const colours = packedColours(look);
     for (const job of jobs) {
       const { x, y, w, h } = job.rect;
-      if (w < 1 || h < 1 || (job.alone && !look.mask)) continue;
+      if (w < 1 || h < 1) continue;
       const image = from === 0 ? this.context.createImageData(w, h) : this.context.getImageData(x, y, w, h);
       const pixels = new Uint32Array(image.data.buffer);
       const passes = look.mask && !job.alone ? [false, true] : [true];
-      for (const lit of passes) this.fill(pixels, w, h, job, look, colours, lit, from, to);
+      for (const lit of passes) this.fill(pixels, w, h, job, look, colours, lit, from, lastOf(job, look, to));
       this.context.putImageData(image, x, y);
     }
   }
@@ -162,7 +168,7 @@ class RasterPainter {
   fill(pixels, w, h, job, look, colours, lit, from, to) {
     const { a, ta, t = 0 } = job, b = job.b ?? a, tb = job.tb ?? ta, mask = look.mask;
     const values = look.values(a), scale = values.array instanceof Uint16Array ? 255 / 65535 : 1;
-    const size = Math.max(1, Math.round(look.size)), back = (size - 1) >> 1, s = 1 - t;
+    const size = Math.max(1, Math.round(job.size)), back = (size - 1) >> 1, s = 1 - t;
     const ax = a.step * ta[0] * s, ay = a.step * ta[1] * s, bx = b.step * tb[0] * t, by = b.step * tb[1] * t;
     const ox = ta[2] * s + tb[2] * t, oy = ta[3] * s + tb[3] * t;
     for (let i = from; i < to; i++) {

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from npf_engine.errors import InputError
+from npf_engine.measures.embedded import PAIRS
 from npf_engine.measures.linked import inside
 from npf_engine.measures.views import POSITIONS, VALUES
 
@@ -34,7 +35,7 @@ class Selection:
         return inside(plane, self.polygon)
 
 
-def parse(text: str, keys: tuple[str, ...] = (*POSITIONS, *VALUES), d: int | None = None) -> Selection:
+def parse(text: str, keys: tuple[str, ...] = (*POSITIONS, *VALUES, *PAIRS), d: int | None = None) -> Selection:
     """The selection of a link.
 
     keys: the panels that there are; d: the dimension of Omega. Raises InputError for what is no such selection: a

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
 import streamlit as st
 import torch
@@ -12,7 +13,10 @@ from npf_engine.fields import catalog
 from npf_engine.fields.catalog import price
 from npf_engine.fields.field import Field
 from npf_engine.figures import blob
+from npf_engine.measures import embedded as embedding
+from npf_engine.measures.embedding import Embedding
 from npf_engine.measures.linked import Evaluation, LinkedClouds
+from npf_engine.measures.views import Arrays
 from npf_engine.studies.factorization.spec import TrainingSpec
 from npf_engine.tasks import layout
 from ui import runs
@@ -35,6 +39,23 @@ def _evaluation(home: str, run_id: str, written: int) -> Evaluation:
         found = Evaluation(model, x, y, len(field.x_test), field.grid)
     found.advance(found.quick)
     return found
+
+
+def embeddings(run_id: str) -> dict[str, Embedding]:
+    """The t-SNE that there may be of a run, by the key of their panel."""
+    written = runs.store().bundle(run_id).stat().st_mtime_ns
+    return _embeddings(str(layout.home()), run_id, written, evaluation(run_id))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _embeddings(home: str, run_id: str, written: int, _found: Evaluation) -> dict[str, Embedding]:
+    return embedding.embeddings(_found)
+
+
+def embedded(run_id: str) -> Arrays:
+    """Those that were computed, of the first samples that ``evaluation`` has: panel -> places (k, 2)."""
+    states = {key: job.state() for key, job in embeddings(run_id).items()}
+    return {key: state.points for key, state in states.items() if state.points is not None}
 
 
 SCENE_POINTS = 5000  # as many as move at 30 frames a second where a processor draws them
@@ -67,9 +88,9 @@ def samples(run_id: str) -> Field | None:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def shown(
-    home: str, run_id: str, n: int, axes: tuple[int, int], inverse: bool, _found: Evaluation
+    home: str, run_id: str, n: int, axes: tuple[int, int], more: tuple[str, ...], _found: Evaluation, _embedded: Arrays
 ) -> tuple[LinkedClouds, bytes]:
-    """The first n samples of a run, and the message that brings them to the browser; ``inverse``: with the misses of
-    pre-images, which have been drawn."""
-    clouds = _found.result(n)
+    """The first n samples of a run, and the message that brings them to the browser; ``more``: what else it has, the
+    misses of pre-images, which have been drawn, and the panels of ``_embedded``."""
+    clouds = replace(_found.result(n), embedded=_embedded)
     return clouds, blob.pack(clouds, blob.shown(clouds), axes)

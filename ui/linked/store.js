@@ -2,38 +2,29 @@
 // modules, so what they share hangs on one symbol of the window.
 const shelf = (globalThis[Symbol.for("npf.linked")] ??= { clouds: new Map(), waiting: new Map(), memory: new Map() });
 const MOST_CLOUDS = 3;
-const TYPES = { u1: Uint8Array, u2: Uint16Array, f4: Float32Array };
 
-/** The head and the arrays of a message of npf_engine/figures/blob.py. */
+/** The panels, colours and heights of a message of npf_engine/figures/blob.py. */
 function parseMessage(bytes) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.byteLength < 8 || view.getUint32(0, false) !== 0x4e50464c) throw new Error("no message of points");
-  const length = view.getUint32(4, true);
-  const head = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
-  const array = (place) => {
-    const Type = TYPES[place.type];
-    const from = bytes.byteOffset + 8 + length + place.offset;
-    return new Type(bytes.buffer.slice(from, from + place.count * Type.BYTES_PER_ELEMENT)); // a copy lies aligned
-  };
+  const { head, array } = readMessage(bytes);
   const panels = head.panels.map((told) => {
     const codes = array(told.points);
     const step = codes instanceof Uint16Array ? 1 / 65535 : 1;
-    return { ...told, codes, step, index: null };
+    return { ...told, codes, step, count: codes.length / 2, index: null }; // an embedding has fewer points than others
   });
   const colours = head.colours.map((told) => ({
     ...told,
     values: told.values ? array(told.values) : null,
     lut: told.lut ? array(told.lut) : null,
   }));
-  const relief = head.relief ? { ...head.relief, pixels: array(head.relief.pixels) } : null;
+  const { relief: told } = head;
+  const relief = told ? { ...told, pixels: array(told.pixels), lut: array(told.lut) } : null;
   const byKey = new Map(panels.map((panel) => [panel.key, panel]));
   return { id: head.id, n: head.n, axes: head.axes, places: head.places, panels, colours, relief, byKey };
 }
 
 /** Take a message in; whoever waits for it is told. */
 function shelve(bytes) {
-  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(4, true);
-  const name = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length))).id;
+  const name = headOf(bytes).id;
   let cloud = shelf.clouds.get(name);
   shelf.clouds.delete(name);
   cloud ??= parseMessage(bytes);

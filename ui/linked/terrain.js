@@ -1,5 +1,5 @@
-// The relief under rho: heights in their colours, lit from the north-west. Of the points there only those that are
-// selected are drawn over it, or they would hide it.
+// The relief under rho: heights in their colours, lit from the north-west. Of the points there a few are drawn over it, or
+// those that are selected: all of them would hide it.
 
 /** The picture of a cloud's relief, made once; null where it has none. */
 function reliefOf(cloud) {
@@ -30,11 +30,12 @@ function drawRelief(view, context, frame) {
 /** The button that lays the relief under rho, or none where there is no relief. */
 function terrainButton(view) {
   if (!view.cloud.relief) return [];
-  const help = "Heights under ρ, lit from the north-west; of its points only those selected are drawn";
+  const help = `Heights under ρ, lit from the north-west; over them ${FEW.toLocaleString("en")} of its points, or those selected`;
   const button = action("Terrain", help, () => {
     shelf.memory.set("terrain", !view.terrain);
     button.setAttribute("aria-pressed", String(view.terrain));
-    view.repaint();
+    showLegend(view);
+    view.picture.repaint();
   });
   button.setAttribute("aria-pressed", String(view.terrain));
   return [button];

@@ -1,10 +1,9 @@
 // The linked view: panels of one cloud each, all of the same samples; one canvas of points, one of frames, one of marks.
 const TOOLS = { inspect: "Inspect", lasso: "Lasso", box: "Box", pan: "Pan" };
 const WAYS = { views: "Side by side", path: "x → M(x) → F(x)", mccann: "ρ → ∇u♯ρ" };
-const SLOW = 1500; // milliseconds for all points, above which pixels are filled without WebGL
-const FIRST = 150000; // points that are seen at once where all of them take longer
 const NARROW = 640; // pixels across, below which panels stand two in a row
-const NARROW_ORDER = ["field", "grad_u", "rho", "m", "reconstruction", "m_network"]; // what is compared stays together
+// what is compared stays together
+const NARROW_ORDER = ["field", "grad_u", "rho", "m", "reconstruction", "m_network", "tsne_values", "tsne_positions"];
 const KEYS = "Arrow keys go from point to point, Page Up and Page Down from panel to panel, Enter sets the corners of a "
   + "box, Escape takes back";
 
@@ -59,12 +58,12 @@ class LinkedView {
   }
 
   build() {
-    this.painter?.end();
+    this.picture?.end();
     this.bar = toolbar(this);
     this.stage = made("div", { class: "stage", tabindex: "0", role: "application",
       "aria-label": `${this.told_.label ?? "Linked clouds"}: ${this.cloud.n.toLocaleString("en")} samples. ${KEYS}. ${TO_TOOLS}.` });
     this.axes = made("canvas", { "aria-hidden": "true" });
-    let points = made("canvas", { "aria-hidden": "true" });
+    const points = made("canvas", { "aria-hidden": "true" });
     this.over = made("canvas", { "aria-hidden": "true" });
     this.grid = made("div", { class: "grid", "aria-hidden": "true" });
     this.cells = new Map(this.cloud.panels.map((panel) => [panel.key, cell(panel)]));
@@ -86,21 +85,9 @@ class LinkedView {
     this.settle = this.settle ?? oneStop(this.root, () => (this.way === "views" ? this.stage : this.slide),
       () => `${this.way === "views" ? KEYS : FILM_KEYS}. ${TO_TOOLS}.`);
     this.settle();
-    this.painter = painterFor(points, this.told_.renderer, () => this.rescue());
-    this.points = this.painter.canvas;
-    this.root.dataset.renderer = this.painter.name;
+    this.picture = new Picture(this, points);
     this.hand = new Hand(this);
-    this.colour(shelf.memory.get("colour") ?? "origin");
-  }
-
-  /** The graphics driver took WebGL away: fill pixels instead. */
-  rescue() {
-    if (this.ended) return;
-    this.painter.end();
-    this.painter = painterFor(this.points, "raster", () => {});
-    this.points = this.painter.canvas;
-    this.root.dataset.renderer = this.painter.name;
-    this.layout();
+    this.picture.colour(shelf.memory.get(this.picture.memory) ?? this.told_.colour);
   }
 
   /** The colours of the theme. */
@@ -113,8 +100,7 @@ class LinkedView {
     this.ground = style.getPropertyValue("--st-background-color").trim() || "#ffffff";
     this.accent = style.getPropertyValue("--st-link-color").trim() || "#0b6e8f";
     this.dark = brightness(this.ground) < 0.5;
-    this.rest = this.dark ? [120, 132, 146, 70] : [120, 132, 146, 56];
-    this.repaint();
+    this.picture.repaint();
   }
 
   layout() {
@@ -124,17 +110,19 @@ class LinkedView {
     const narrow = box.width < NARROW, views = this.way === "views";
     this.root.classList.toggle("narrow", narrow);
     this.root.classList.toggle("moving", !views);
-    const columns = narrow ? 2 : Math.ceil(this.cloud.panels.length / 2);
+    const inRow = (row) => this.cloud.panels.filter((panel) => panel.row === row).length;
+    const columns = narrow ? 2 : Math.max(inRow(0), inRow(1));
     this.grid.style.gridTemplateColumns = views ? `repeat(${columns}, minmax(0, 1fr))` : "";
     for (const [key, element] of this.cells) {
       element.hidden = !views;
       element.style.order = narrow ? String(NARROW_ORDER.indexOf(key)) : "";
+      element.style.gridRow = narrow ? "" : String(this.cloud.byKey.get(key).row + 1);
     }
     this.moving.hidden = views;
     this.film.hidden = views;
     const stage = this.stage.getBoundingClientRect();
     this.ratio = Math.min(2, globalThis.devicePixelRatio || 1);
-    for (const canvas of [this.axes, this.points, this.over]) {
+    for (const canvas of [this.axes, this.picture.canvas, this.over]) {
       const [w, h] = [Math.round(stage.width * this.ratio), Math.round(stage.height * this.ratio)];
       if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
     }
@@ -151,7 +139,7 @@ class LinkedView {
     }
     if (!views) this.frames.set("stage", new Frame(rect(this.moving), [-STAGE, STAGE, -STAGE, STAGE]));
     this.told();
-    this.repaint();
+    this.picture.repaint();
   }
 
   /** What a panel shows: all panels of a space the same. */
@@ -162,118 +150,6 @@ class LinkedView {
   /** Whether the relief lies under rho. */
   get terrain() {
     return Boolean(this.cloud.relief && shelf.memory.get("terrain"));
-  }
-
-  // -- colours ---------------------------------------------------------------------------------------------------
-
-  colour(key) {
-    this.coloured = this.cloud.colours.find((colour) => colour.key === key) ?? this.cloud.colours[0];
-    shelf.memory.set("colour", this.coloured.key);
-    this.chooser.value = this.coloured.key;
-    showLegend(this);
-    this.repaint();
-  }
-
-  /** One value a point of the panel, as it is coloured now. */
-  shades(panel) {
-    const key = this.coloured.key;
-    if (key === "density") {
-      panel.density ??= indexOf(panel, this.cloud.n).density();
-      return { key: `density ${panel.key}`, array: panel.density };
-    }
-    if (key === "selection") return this.origin();
-    return { key, array: this.coloured.values };
-  }
-
-  origin() {
-    return { key: "origin", array: this.cloud.colours[0].values };
-  }
-
-  look() {
-    const n = this.cloud.n, width = this.frames.values().next().value?.rect.w ?? 300;
-    const crowd = n / (width * width);
-    const size = crowd > 2 ? 1.2 : crowd > 0.6 ? 1.5 : crowd > 0.1 ? 2 : 3;
-    const plain = this.coloured.key === "selection";
-    const lut = plain ? flat(this.selection ? this.accent : "#7a848f") : this.coloured.lut;
-    return {
-      lut, size: size * this.ratio, strength: crowd > 0.1 ? 1 : 0.85, rest: this.rest,
-      mask: this.way === "views" && this.selection ? this.selection.mask : null,
-      values: (panel) => this.shades(panel),
-    };
-  }
-
-  // -- painting --------------------------------------------------------------------------------------------------
-
-  jobs() {
-    if (this.way === "views")
-      return this.shown.map((panel) => {
-        const frame = this.frames.get(panel.key);
-        const alone = this.terrain && panel.key === "rho"; // over the relief
-        return { rect: frame.device(this.ratio), a: panel, ta: frame.transform(panel), alone };
-      });
-    const { a, b, t } = this.motion.now(), frame = this.frames.get("stage");
-    return frame ? [{ rect: frame.device(this.ratio), a, b, ta: staged(a), tb: staged(b), t }] : [];
-  }
-
-  /** All points anew, in pieces: the first at once, so that a hand is answered at any number. */
-  repaint(since = null) {
-    this.since = since ?? this.since ?? null;
-    this.painted = 0;
-    this.piece ??= 30000;
-    if (this.ticking || !this.frames.size) return;
-    this.ticking = true;
-    requestAnimationFrame(() => this.tick());
-  }
-
-  tick() {
-    this.ticking = false;
-    if (this.ended || !this.cloud || this.motion.playing) return;
-    const n = this.cloud.n;
-    if (this.painted === 0) {
-      drawFrames(this);
-      drawMarks(this);
-    }
-    const raster = this.painter.name === "raster"; // it begins anew: what is selected lies over what is not
-    const to = !raster ? Math.min(n, this.painted + this.piece) : this.painted || n < 3 * FIRST ? n : FIRST;
-    const took = this.paintNow(to, raster ? 0 : this.painted);
-    this.spent = (this.painted ? this.spent : 0) + took;
-    if (took < 12) this.piece = Math.min(1 << 20, this.piece * 2);
-    else if (took > 45) this.piece = Math.max(5000, this.piece >> 1);
-    this.painted = to;
-    if (to < n) {
-      this.ticking = true;
-      requestAnimationFrame(() => this.tick());
-      return;
-    }
-    this.root.dataset.paintMs = this.spent.toFixed(1);
-    if (this.spent > SLOW && this.painter.name === "webgl" && this.told_.renderer !== "webgl") this.rescue();
-    this.prepare();
-    if (this.since !== null) {
-      this.root.dataset.selectMs = (performance.now() - this.since).toFixed(1);
-      this.since = null;
-    }
-  }
-
-  /** Build the grids of the panels one by one while nobody waits. */
-  prepare() {
-    const next = this.shown.find((panel) => !panel.index);
-    if (!next) this.root.dataset.ready = "yes";
-    if (!next || this.preparing) return;
-    this.preparing = true;
-    (globalThis.requestIdleCallback ?? ((act) => setTimeout(act, 30)))(() => {
-      this.preparing = false;
-      if (this.ended) return;
-      indexOf(next, this.cloud.n);
-      this.prepare();
-    });
-  }
-
-  /** Paint points up to ``to``; returns the milliseconds that it took. */
-  paintNow(to, from = 0) {
-    const begun = performance.now();
-    this.painter.paint(this.jobs(), this.look(), from, to);
-    this.painter.finish();
-    return performance.now() - begun;
   }
 
   /** Marks alone: what lies over the points. */
@@ -293,12 +169,13 @@ class LinkedView {
     this.way = way;
     this.motion.t = 0;
     this.settle();
+    showLegend(this);
     this.layout();
   }
 
   moved() {
     this.told();
-    this.repaint();
+    this.picture.repaint();
   }
 
   told() {
@@ -318,7 +195,7 @@ class LinkedView {
 
   near(panel, px, py, reach) {
     const frame = this.frames.get(panel.key);
-    return indexOf(panel, this.cloud.n).nearest(...frame.data(px, py), frame.pixels, reach);
+    return indexOf(panel).nearest(...frame.data(px, py), frame.pixels, reach);
   }
 
   hit(spot, reach) {
@@ -359,10 +236,10 @@ class LinkedView {
     const read = text ? readSelection(text) : null;
     const panel = read && this.cloud.byKey.get(read.key);
     const known = panel && read.axes.join() === this.cloud.axes.join();
-    this.selection = known ? { ...read, text, ...indexOf(panel, this.cloud.n).inside(read.polygon) } : null;
+    this.selection = known ? { ...read, text, ...indexOf(panel).inside(read.polygon, this.cloud.n) } : null;
     this.root.dataset.selected = this.selection ? String(this.selection.count) : "";
     for (const button of [this.clearing, this.closing]) button.disabled = !this.selection;
-    if (paint) this.repaint(since);
+    if (paint) this.picture.repaint(since);
   }
 
   clear() {
@@ -394,7 +271,7 @@ class LinkedView {
   /** Every space as near as the selected points of its panels allow. */
   closeUp() {
     if (!this.selection?.count) return;
-    for (const space of ["position", "value"]) {
+    for (const space of new Set(this.cloud.panels.map((panel) => panel.space))) {
       const panels = this.cloud.panels.filter((panel) => panel.space === space);
       const range = [Infinity, -Infinity, Infinity, -Infinity];
       for (const panel of panels)
@@ -414,56 +291,7 @@ class LinkedView {
     this.forget();
     this.motion?.stop();
     this.watch.disconnect();
-    this.painter?.end();
+    this.picture?.end();
     this.root.remove();
   }
-}
-
-/** The range of coordinate k of the points of a mask, without the outermost hundredth at each end. */
-function middleOf(panel, mask, k) {
-  const values = [];
-  const step = Math.max(1, Math.floor(mask.length / 200000));
-  for (let i = 0; i < mask.length; i += step) if (mask[i]) values.push(coordinate(panel, i, k));
-  if (!values.length) return [panel.range[2 * k], panel.range[2 * k + 1]];
-  const sorted = Float64Array.from(values).sort();
-  return [sorted[Math.floor(0.01 * (sorted.length - 1))], sorted[Math.ceil(0.99 * (sorted.length - 1))]];
-}
-
-/** The point of the stage of motion nearest to a spot, among the first that are drawn. */
-function nearestMoving(view, [px, py], reach) {
-  const frame = view.frames.get("stage");
-  if (!frame?.holds(px, py)) return -1;
-  const n = Math.min(view.cloud.n, 60000);
-  let best = reach * reach, found = -1;
-  for (let i = 0; i < n; i++) {
-    const [x, y] = frame.px(...stagePoint(view, i));
-    const away = (x - px) ** 2 + (y - py) ** 2;
-    if (away < best) { best = away; found = i; }
-  }
-  return found;
-}
-
-/** Where point i is on the stage now, or at panel ``key`` of the way. */
-function stagePoint(view, i, key = null) {
-  const { a, b, t } = view.motion.now();
-  const at = (panel, k) => panel.stage[k] * coordinate(panel, i, k) + panel.stage[k + 2];
-  if (key) return [0, 1].map((k) => at(view.cloud.byKey.get(key), k));
-  return [0, 1].map((k) => (1 - t) * at(a, k) + t * at(b, k));
-}
-
-function brightness(colour) {
-  const context = made("canvas", { width: "1", height: "1" }).getContext("2d");
-  context.fillStyle = colour;
-  context.fillRect(0, 0, 1, 1);
-  const [r, g, b] = context.getImageData(0, 0, 1, 1).data;
-  return (0.3 * r + 0.6 * g + 0.1 * b) / 255;
-}
-
-/** 256 times the same colour. */
-function flat(colour) {
-  const context = made("canvas", { width: "1", height: "1" }).getContext("2d");
-  context.fillStyle = colour;
-  context.fillRect(0, 0, 1, 1);
-  const [r, g, b] = context.getImageData(0, 0, 1, 1).data;
-  return Uint8Array.from({ length: 768 }, (_, k) => [r, g, b][k % 3]);
 }

@@ -1,6 +1,6 @@
 """Scenes in motion, drawn in the browser from bytes that are sent once: nothing goes to the server while they play.
 
-One of Streamlit's components (version 2: no iframe) a kind of scene. Its script is ``frame.js`` and ``stop.js``
+One of Streamlit's components (version 2: no iframe) a kind of scene. Its script is some files
 of ``ui/linked``, ``kit.js`` and the files of its kind, one after the other; it loads nothing and draws on plain
 canvases: no WebGL is needed.
 """
@@ -22,7 +22,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "paths": (),
     "region": ("solid",),
 }
-SHARED = ("frame", "stop")  # of ui/linked
+SHARED = ("message", "frame", "stop")  # of ui/linked
 
 
 def script(kind: str) -> str:
@@ -36,5 +36,5 @@ _COMPONENTS = {kind: st.components.v2.component(f"npf_{kind}", js=script(kind), 
 
 
 def draw(kind: str, message: bytes, key: str) -> None:
-    """Draw a scene of ``kind`` from its message (``message.pack``)."""
+    """Draw a scene of ``kind`` from its message (``figures/message.py: pack``)."""
     _COMPONENTS[kind](data=message, key=key, height="content")

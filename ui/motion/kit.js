@@ -1,20 +1,6 @@
-// What every scene in motion shares: its message, its clock, its controls, its colours. It stands after ui/linked/frame.js.
-const ARRAYS = { u1: Uint8Array, u2: Uint16Array, i4: Int32Array, f4: Float32Array };
+// What every scene in motion shares: its message, its clock, its controls, its colours. It stands after some files of ui/linked.
 const QUIET = 20; // moments that a film has for a visitor who asked for less motion, two a second
 const KEYS = "Space plays and pauses, arrow keys go a little, Home and End to the ends, comma and period change the speed";
-
-/** The head of a message of ui/motion/message.py, and its arrays once they are asked for. */
-function unpack(bytes) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const length = view.getUint32(4, true);
-  const head = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
-  const array = (name) => {
-    const { type, offset, count } = head.arrays[name], Type = ARRAYS[type];
-    const from = bytes.byteOffset + 8 + length + offset;
-    return new Type(bytes.buffer.slice(from, from + count * Type.BYTES_PER_ELEMENT)); // a copy lies aligned
-  };
-  return { head, array };
-}
 
 /** Time from 0 to 1, played with the browser's frames. */
 class Clock {
@@ -149,12 +135,12 @@ class Scene {
 
   /** Streamlit calls this at every run of the page: only another message is drawn anew. */
   update(bytes) {
-    const told = unpack(bytes);
-    if (told.head.id !== this.id) {
-      this.id = told.head.id;
-      this.head = told.head;
+    const { head, array } = readMessage(bytes);
+    if (head.id !== this.id) {
+      this.id = head.id;
+      this.head = head;
       this.clock?.stop();
-      this.build(told.head, told.array);
+      this.build(head, (name) => array(head.arrays[name]));
       this.settle = this.settle ?? oneStop(this.root, () => this.stop, () => `${this.keys ?? KEYS}. ${TO_TOOLS}.`);
       this.settle();
     }
