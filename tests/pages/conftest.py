@@ -108,6 +108,11 @@ def button(app: AppTest, label: str) -> Any:
     return found[0]
 
 
+def components(app: AppTest) -> list[Any]:
+    """The components of the page itself: the one that listens to its keys is on every page."""
+    return [item for item in app.get("bidi_component") if item.key != "keyboard"]
+
+
 def links(app: AppTest) -> list[str]:
     """Labels of the links to other pages."""
     return [item.label for item in app.page_link]

@@ -14,8 +14,10 @@ import pytest
 from npf_engine.measures.cells import cells_view
 from npf_engine.numbers import number
 from npf_engine.runs.store import Run, RunStore
-from tests.pages.conftest import button, endless, links, open_page, stand_in, texts, tiny, wait_for
+from tests.pages.conftest import button, components, endless, links, open_page, stand_in, texts, tiny, wait_for
 from ui.linked import chosen, selection, source
+
+RUN = "gallery-himmelblau"
 
 
 def plots(app) -> int:
@@ -24,7 +26,7 @@ def plots(app) -> int:
 
 def panels(app) -> int:
     """Linked views on the page: each is its points and what draws them."""
-    return len(app.get("bidi_component")) // 2
+    return len(components(app)) // 2
 
 
 @pytest.fixture
@@ -119,7 +121,7 @@ def test_accuracy_table_stands_between_floor_and_trivial(store: RunStore, done: 
 
 def test_potential_and_unknown_view(store: RunStore, done: Run):
     app = open_page("factorization", {"run": done.id, "view": "Potential"})
-    assert len(app.get("bidi_component")) == 1 and "no dents" in texts(app) and "identity holds" in texts(app)
+    assert len(components(app)) == 1 and "no dents" in texts(app) and "identity holds" in texts(app)
     app = open_page("factorization", {"run": done.id, "view": "Nonsense"})
     assert panels(app) == 1
 
@@ -127,18 +129,18 @@ def test_potential_and_unknown_view(store: RunStore, done: Run):
 def test_the_mesh_tells_how_well_m_preserves_rho(store: RunStore, done: Run):
     app = open_page("factorization", {"run": done.id, "view": "Mesh"})
     assert not app.exception and not app.error and "sheets over one another" in texts(app)
-    assert len(app.get("bidi_component")) == 1
+    assert len(components(app)) == 1
     app.segmented_control(key="mesh_way").set_value("solver").run()
     assert not app.exception and "What Mθ preserves" in texts(app)
 
 
-def test_embedding_runs_in_the_background_and_is_shown_when_done(store: RunStore, done: Run):
-    app = open_page("factorization", {"run": done.id, "view": "t-SNE"})
+def test_embedding_runs_in_the_background_and_is_shown_when_done(store: RunStore):
+    app = open_page("factorization", {"run": RUN, "view": "t-SNE"})
     starts = [item for item in app.button if item.label == "Compute the t-SNE"]
     assert len(starts) == 2 and panels(app) == 0
     starts[0].click().run()
     assert not app.exception and button(app, "Cancel")
-    job = source.embeddings(done.id)["tsne_values"]
+    job = source.embeddings(RUN)["tsne_values"]
     assert job.state().state == "running"
     button(app, "Cancel").click().run()
     assert job.state().state == "cancelled"
@@ -147,21 +149,19 @@ def test_embedding_runs_in_the_background_and_is_shown_when_done(store: RunStore
     while job.state().state == "running" and time.monotonic() < deadline:
         time.sleep(0.3)
     assert job.state().state == "done", job.state().text
-    app = open_page("factorization", {"run": done.id, "view": "t-SNE"})
+    app = open_page("factorization", {"run": RUN, "view": "t-SNE"})
     assert panels(app) == 1 and len([item for item in app.button if item.label == "Compute the t-SNE"]) == 1
-    app = open_page("factorization", {"run": done.id, "view": "t-SNE", "select": "field~0.1~-99_-99~0_-99~0_99~-99_99"})
+    app = open_page("factorization", {"run": RUN, "view": "t-SNE", "select": "field~0.1~-99_-99~0_-99~0_99~-99_99"})
     assert "samples selected in F♯ρ" in texts(app)
 
 
-def test_what_is_drawn_around_in_a_tsne_is_selected_among_all_samples(
-    store: RunStore, done: Run, monkeypatch: pytest.MonkeyPatch
-):
-    found = source.evaluation(done.id)
+def test_what_is_drawn_around_in_a_tsne_is_selected_among_all_samples(store: RunStore, monkeypatch: pytest.MonkeyPatch):
     places = np.stack([np.arange(40.0), np.zeros(40)], axis=1)
     monkeypatch.setattr(source, "embedded", lambda run_id: {"tsne_values": places})
     drawn = "tsne_values~0.1~-1_-1~9.5_-1~9.5_1~-1_1"
-    app = open_page("factorization", {"run": done.id, "select": drawn})
+    app = open_page("factorization", {"run": RUN, "select": drawn})
     assert not app.exception and f"10 samples selected in {chosen.NAMES['tsne_values']}" in texts(app)
+    found = source.evaluation(RUN)
     held_ = chosen.in_clouds(
         selection.parse(drawn), dataclasses.replace(found.result(), embedded={"tsne_values": places})
     )

@@ -6,14 +6,14 @@ import json
 
 from npf_engine.figures import message
 from npf_engine.runs.store import Run, RunStore
-from tests.pages.conftest import button, endless, links, open_page, stand_in, texts, tiny, wait_for
+from tests.pages.conftest import button, components, endless, links, open_page, stand_in, texts, tiny, wait_for
 
 
 def test_before_any_run_of_ones_own_there_is_a_picture(store: RunStore):
     app = open_page("home")
     if store.list():
         button(app, "Open the gallery")
-        assert len(app.get("bidi_component")) == 2
+        assert len(components(app)) == 2
     else:
         assert len(app.get("plotly_chart")) >= 2
         assert "the Jacksboro fault in Tennessee" in texts(app)
@@ -23,7 +23,7 @@ def test_before_any_run_of_ones_own_there_is_a_picture(store: RunStore):
 def test_the_scene_moves_the_points_of_a_model(store: RunStore):
     app = open_page("home")
     assert "x → M(x) → ∇u(M(x)) = F(x)" in texts(app) and "Brenier's theorem" in texts(app)
-    points, view = app.get("bidi_component")
+    points, view = components(app)
     assert message.identity(points.proto.bytes) == json.loads(view.proto.json)["id"]
     told = json.loads(view.proto.json)
     assert told["scene"] and told["way"] == "path" and len(told["sentences"]) == 3

@@ -13,7 +13,7 @@ from npf_engine.runs.store import Run, RunStore
 from npf_engine.studies.factorization.bundling import write_bundle
 from npf_engine.studies.factorization.spec import with_values
 from pages.inverse import answer, preimages
-from tests.pages.conftest import button, links, open_page, texts, tiny
+from tests.pages.conftest import button, components, links, open_page, texts, tiny
 
 
 def plots(app) -> int:
@@ -70,7 +70,7 @@ def test_a_clicked_place_is_marked_for_its_own_run_and_gradient_alone(store: Run
 
 def test_the_ways_of_the_draws_begin_at_one_point_and_lie_over_the_relief(store: RunStore, done: Run):
     app = open_page("inverse", {"run": done.id, "g": "0.5, -0.5"})
-    (scene,) = app.get("bidi_component")
+    (scene,) = components(app)
     assert not app.exception and "Each draw of Iψ is a random path" in texts(app)
     assert scene.proto.component_name == "npf_paths"
 
@@ -135,7 +135,7 @@ def test_one_and_five_dimensions(store: RunStore, tmp_path):
     app = open_page("inverse", {"run": many.id})
     assert plots(app) == 3 and len(app.number_input) == 0 and app.text_input[0].value.count(",") == 4
     app = open_page("factorization", {"run": many.id})
-    assert app.get("bidi_component") and "principal axes" in texts(app)
+    assert components(app) and "principal axes" in texts(app)
     app = open_page("factorization", {"run": many.id, "view": "Potential"})
     app.selectbox(key="potential_up").set_value(app.selectbox(key="potential_across").value).run()
     assert "two different axes" in texts(app)
@@ -144,7 +144,7 @@ def test_one_and_five_dimensions(store: RunStore, tmp_path):
 def test_three_dimensions_show_axes_to_choose_and_space(store: RunStore, tmp_path):
     run = imported(store, tmp_path, "rastrigin", **{"field.low": (-1.0,) * 3, "field.high": (1.0,) * 3})
     app = open_page("factorization", {"run": run.id})
-    assert app.get("bidi_component") and plots(app) == 2
+    assert components(app) and plots(app) == 2
     app.segmented_control(key="axes").set_value("2 and 3").run()
     assert not app.exception and plots(app) == 2
 

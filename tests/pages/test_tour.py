@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from npf_engine.runs.store import RunStore
-from tests.pages.conftest import button, open_page, registered_pages, texts
+from tests.pages.conftest import button, components, open_page, registered_pages, texts
 from ui import frame, tour
 
 
@@ -71,7 +71,7 @@ def test_two_steps_of_one_page_show_two_of_its_views(store: RunStore):
     assert not app.exception and "5 of 7" in texts(app) and app.query_params["view"] == "Accuracy" and app.dataframe
     assert framed(app, 5)
     app.button(key="tour_back").click().run()
-    assert "4 of 7" in texts(app) and app.get("bidi_component")
+    assert "4 of 7" in texts(app) and components(app)
 
 
 @pytest.mark.parametrize("step", ["0", "8", "x", "5"])
