@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -191,7 +192,7 @@ def _axis(ds: xr.Dataset, dim: str) -> xr.Variable:
 
 def _components(ds: xr.Dataset, spec: FieldSpec, names: list[str], file: str) -> Variables:
     text = spec.components
-    words = [word for word in re.split(r"[,;\s]+", text) if word]
+    words = _words(text, {str(name) for name in ds.variables})
     if len(words) not in (2, 3):
         raise InputError(f"components is {shown(text)}; name two variables, as in u10,v10.")
     if len(words) == 3:
@@ -210,6 +211,17 @@ def _components(ds: xr.Dataset, spec: FieldSpec, names: list[str], file: str) ->
         told = f"By their names {second} is the first component and {first} the second, and they were taken so."
         return Variables((second, first), known[second, first], (told,))
     return Variables((first, second), known.get((first, second)))
+
+
+def _words(text: str, known: set[str]) -> list[str]:
+    """The two or three names in a text: parted by commas, which names may have in them too, or by spaces."""
+    marks = [mark.start() for mark in re.finditer(r"[,;]", text)]
+    for count in (2, 3):
+        for cuts in itertools.combinations(marks, count - 1):
+            names = [text[a + 1 : b].strip() for a, b in itertools.pairwise((-1, *cuts, len(text)))]
+            if all(name in known for name in names):
+                return names
+    return [word for word in re.split(r"[,;\s]+", text) if word]
 
 
 def _three(ds: xr.Dataset, chosen_ones: list[str]) -> Variables:

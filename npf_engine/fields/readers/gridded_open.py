@@ -143,17 +143,26 @@ def _netcdf(source: Path | io.BytesIO, start: bytes, name: str, stack: contextli
     with h5py.File(source, "r") as file:
         _check_hdf5(file, name)
         group, others = _main_group(file)
+        odd = _odd(file[group or "/"])
     plain = str(source) if isinstance(source, Path) else source
-    ds = stack.enter_context(
-        xr.open_dataset(
-            plain,  # type: ignore[arg-type]  # in memory
-            engine="h5netcdf",
-            decode_cf=False,
-            group=group,
-            phony_dims="sort",
-            invalid_netcdf=True,
+    try:
+        ds = stack.enter_context(
+            xr.open_dataset(
+                plain,  # type: ignore[arg-type]  # in memory
+                engine="h5netcdf",
+                decode_cf=False,
+                group=group,
+                phony_dims="sort",
+                invalid_netcdf=True,
+            )
         )
-    )
+    except (TypeError, KeyError, ValueError) as error:
+        if not odd:
+            raise
+        raise InputError(
+            f"{name}: {', '.join(map(brief, odd[:3]))} {'is' if len(odd) == 1 else 'are'} no numbers, but references "
+            "or lists, which gridded data have not; write the field's own variables into a file without."
+        ) from error
     if others:
         ds.attrs[TAKEN] = (
             f"The group {brief(group or '/')} of the file was read; {len(others)} more have fields "
@@ -195,6 +204,21 @@ def _check_dataset(item: h5py.Dataset, key: str, name: str) -> None:
             f"{name} keeps the values of {brief(key)} in other files, which are never opened; write it as one file "
             "(h5repack)."
         )
+
+
+def _odd(group: h5py.Group) -> list[str]:
+    """Variables of a group that are no numbers and no texts: references, lists of any length, named numbers."""
+    import h5py
+
+    found = []
+    for key in group:
+        item = group.get(key)
+        if isinstance(item, h5py.Dataset):
+            kind = item.dtype
+            lists = h5py.check_vlen_dtype(kind)
+            if h5py.check_ref_dtype(kind) or h5py.check_enum_dtype(kind) or (lists and lists not in (str, bytes)):
+                found.append(str(key))
+    return found
 
 
 def _main_group(file: h5py.File) -> tuple[str | None, list[str]]:

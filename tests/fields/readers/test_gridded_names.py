@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from npf_engine.errors import InputError
 from npf_engine.fields.readers import file_reading
 from npf_engine.fields.readers.gridded import read_gridded
 from npf_engine.fields.spec import FieldSpec
 
 xr = pytest.importorskip("xarray")
+h5py = pytest.importorskip("h5py")
 SIZES = {"z": 5, "y": 12, "x": 14}
 
 
@@ -57,3 +59,26 @@ def test_components_chosen_in_the_other_order_are_put_right_and_told(tmp_path: P
     right, turned = (read_gridded(path, FieldSpec(source=str(path), components=text)) for text in ("u,v", "v,u"))
     assert turned.variables == ("u", "v") and np.array_equal(right.f, turned.f)
     assert any("u is the first component" in text for text in turned.notes)
+
+
+@pytest.mark.parametrize("names", [("u wind", "v wind"), ("u wind, 10m", "v wind, 10m"), ("u;1,2", "v;1,2")])
+def test_names_with_spaces_and_commas_can_be_chosen(tmp_path: Path, names: tuple[str, str]) -> None:
+    lat, lon = np.linspace(40, 60, 12), np.linspace(0, 30, 16)
+    parts = {name: (("lat", "lon"), np.outer(np.sin(lat), np.cos(lon)) + k) for k, name in enumerate((*names, "other"))}
+    xr.Dataset(parts, {"lat": lat, "lon": lon}).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    for text in (",".join(names), ", ".join(names)):
+        spec = FieldSpec(source=str(tmp_path / "a.nc"), components=text)
+        assert read_gridded(tmp_path / "a.nc", spec).variables == names
+
+
+@pytest.mark.parametrize("kind", ["references", "lists"])
+def test_what_is_no_number_is_not_called_damaged(tmp_path: Path, kind: str) -> None:
+    dtype = h5py.ref_dtype if kind == "references" else h5py.vlen_dtype(float)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["u"] = file["v"] = np.random.default_rng(0).normal(size=(12, 16))
+        file.create_dataset("odd", (12, 16), dtype=dtype)
+    spec = FieldSpec(source=str(tmp_path / "a.h5"))
+    try:
+        assert read_gridded(tmp_path / "a.h5", spec).variables == ("u", "v")
+    except InputError as error:
+        assert "odd is no numbers" in str(error)
