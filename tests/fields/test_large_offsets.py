@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from npf_engine.fields import catalog, uploads
+from npf_engine.fields.shift import shift_of
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.storage import load_field, save_field
 from npf_engine.fields.summary import moments
@@ -118,3 +119,11 @@ def test_the_library_answers_in_the_values_that_it_was_given():
     places = model.invert(y[:3], 5)
     assert np.isfinite(places).all() and np.abs(places).max() < 4
     assert np.abs(model.M(x, y)).max() < 2
+
+
+def test_what_varies_by_rounding_alone_is_constant_and_a_small_part_of_a_large_number_is_not():
+    rng = np.random.default_rng(2)
+    noise = 10.0 + 2e-15 * rng.integers(-1, 2, size=(500, 1))
+    assert shift_of(np.hstack([noise, rng.normal(size=(500, 1))])) == ((), [])
+    shift, told = shift_of(np.hstack([1e12 + rng.normal(size=(500, 1)), rng.normal(size=(500, 1))]))
+    assert abs(shift[0] - 1e12) < 1.0 and shift[1] == 0.0 and len(told) == 1
