@@ -40,7 +40,7 @@ from npf_engine.transport.natural_gradient import GaussNewton
 PROBE = 1000  # atoms by which a guarded run is looked at
 LOOK = 25  # gradient steps between two looks of a scheme that has no outer ones
 FAR = 0.1  # of the image's size: how far a Euclidean step of a guarded run may move the atoms
-LAST, LAST_INSIDE = 0.02, 0.2  # of the rate of a guarded run: at its end, and at that of each outer step
+LAST, LAST_INSIDE = 0.02, 0.5  # of the rate of a guarded run: at its end, and at that of each outer step
 
 Draw = Callable[[int], Tensor]  # atoms -> fresh samples of mu (S, atoms, d)
 Watch = Callable[[int, Tensor], None]  # gradient steps so far, theta (S, P)
@@ -193,11 +193,14 @@ def _step(optimiser: torch.optim.Optimizer, theta: Tensor, loss: Tensor) -> None
 
 
 def _constrained(run: _Run, theta: Tensor, config: DriftConfig) -> Tensor:
-    """The explicit and implicit schemes with Adam inside, a fresh one for each outer step."""
+    """The explicit and implicit schemes with Adam inside: a fresh one for each outer step, as published, or in a
+    guarded run one for all, which does not begin each step with a leap of the whole rate."""
     theta.requires_grad_(True)
+    optimiser = torch.optim.Adam([theta], lr=config.rate)
     for k in range(config.outer):
         before, tau = theta.detach().clone(), run.tau(config)
-        optimiser = torch.optim.Adam([theta], lr=config.rate)
+        if run.guard is None:
+            optimiser = torch.optim.Adam([theta], lr=config.rate)
         kept = math.ceil(config.average * config.inner)
         mean = torch.zeros_like(before)
         for i in range(config.inner):

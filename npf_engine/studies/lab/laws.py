@@ -27,13 +27,25 @@ def normal(n_dimensions: int) -> Draw:
     return lambda n, generator: torch.randn(n, n_dimensions, generator=generator)
 
 
+# Means, covariances and weights of the four modes of seed 003.
+DRIFT_COMPONENTS = (
+    2 * torch.tensor([[-1.0, -1.0], [-0.5, 1.0], [1.0, -1.5], [1.0, 1.0]]),
+    torch.tensor(
+        [[[0.10, 0.06], [0.06, 0.10]], [[0.1, 0.01], [0.01, 0.5]], [[0.10, 0.03], [0.03, 0.10]], [[0.1, 0], [0, 0.1]]]
+    ),
+    torch.tensor([0.3, 0.2, 0.3, 0.2]),
+)
+
+
 def drift_source() -> Draw:
     """The four modes of seed 003."""
-    means = 2 * torch.tensor([[-1.0, -1.0], [-0.5, 1.0], [1.0, -1.5], [1.0, 1.0]])
-    covariances = torch.tensor(
-        [[[0.10, 0.06], [0.06, 0.10]], [[0.1, 0.01], [0.01, 0.5]], [[0.10, 0.03], [0.03, 0.10]], [[0.1, 0], [0, 0.1]]]
-    )
-    return mixture(means, covariances, torch.tensor([0.3, 0.2, 0.3, 0.2]))
+    return mixture(*DRIFT_COMPONENTS)
+
+
+def mixture_log_density(means: Tensor, covariances: Tensor, weights: Tensor, x: Tensor) -> Tensor:
+    """log density (n,) of a Gaussian mixture at x (n, d): means (k, d), covariances (k, d, d), weights (k,)."""
+    parts = torch.distributions.MultivariateNormal(means, covariances)
+    return torch.logsumexp(weights.log() + parts.log_prob(x[:, None]), 1)
 
 
 def seven_means(d: int) -> Tensor:
