@@ -55,6 +55,7 @@ def own(scheme: str) -> DriftConfig:
     if scheme == "adam":
         return DriftConfig(scheme, rate=0.1, steps=800, atoms=512, guarded=True)
     if scheme == "gauss-newton":
-        return DriftConfig(scheme, tau=1.0, outer=40, inner=4, atoms=1000, guarded=True)
-    tau = {"explicit": 1.0, "implicit": 2.0, "implicit-summed": 0.02}[scheme]
-    return DriftConfig(scheme, tau=tau, outer=15, inner=100, atoms=512, guarded=True)
+        return DriftConfig(scheme, tau=4.0, outer=40, inner=4, atoms=1000, guarded=True)
+    tau = {"explicit": 4.0, "implicit": 2.0, "implicit-summed": 0.02}[scheme]
+    inner = 120 if scheme == "explicit" else 100
+    return DriftConfig(scheme, tau=tau, outer=15, inner=inner, atoms=512, guarded=True)

@@ -31,7 +31,7 @@ from npf_engine.transport.schedule import Schedule, Stage, Steps
 KINDS = ("cmgn", "mmgn")
 LOSSES = ("pairs", "kl", "adversarial", "sinkhorn", "monge-ampere", "dual")
 PAIRING_MAX_D = 4
-DRAWN = 100_000
+DRAWN, DRAWN_NUMBERS = 100_000, 2**24  # points of a law at most, and numbers in them
 Sampler = Callable[[int, torch.Generator], Tensor]
 Watch = Callable[[int, Callable[[Tensor], Tensor]], None]
 SNAPSHOTS = 12  # times that a watcher is called
@@ -238,4 +238,6 @@ def _draw(cloud: Tensor | Sampler, seed: int, name: str) -> Tensor:
     if not torch.isfinite(points).all():
         raise InputError(f"the {name} holds values that are not finite")
     order = torch.randperm(len(points), generator=seeds.generator(seed, f"{name}.order"))
+    if not isinstance(cloud, Tensor):
+        order = order[: max(4, DRAWN_NUMBERS // points.shape[1])]
     return points.detach().float().cpu()[order]

@@ -19,7 +19,7 @@ from npf_engine.figures import colour, lab
 from npf_engine.studies import kinds
 from npf_engine.studies.lab.progress import weights
 from npf_engine.studies.lab.spec import LabSpec
-from npf_engine.studies.lab.tasks import build_task
+from npf_engine.studies.lab.tasks import PIXELS, build_task
 from npf_engine.transport.methods import registry
 from pages.lab import choices, files, titles
 from ui import form, frame, states
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 BASE = LabSpec(task="mixtures", methods=("gaussian", "exact", "cmgn", "icnn"), seeds=3, budget_seconds=10.0)
 PATHS = ("task", "target")
+DIGITS = {"digits": "Real digits, as 32 principal components.", PIXELS: "Real digits."}
 CLOUDS = "clouds"  # choice: two files of the visitor
 SECONDS, STEPS, OWN = "seconds", "steps", "own"
 BUDGETS = {SECONDS: "Seconds", STEPS: "Steps", OWN: "Each its own"}
@@ -213,9 +214,9 @@ def _tried(spec: LabSpec) -> tuple[str, np.ndarray, np.ndarray, bool] | str:
 def _preview(spec: LabSpec, title: str, source: np.ndarray, target: np.ndarray, same: bool) -> None:
     if same:
         st.info("Both clouds are the same: the best map leaves every point where it is.", icon=":material/info:")
-    if spec.task == "digits":
+    if spec.task in DIGITS:
         st.markdown(f"## {states.plain(title)}")
-        plot(colour.digit_sheet(digits(target[:64])), "digits_target", "Real digits, as 32 principal components.")
+        plot(colour.digit_sheet(digits(target[:64])), "digits_target", DIGITS[spec.task])
         return
     d = source.shape[1]
     caption = "Source and target. A Brenier map moves the one to the other at the least cost of squared distance."
@@ -249,8 +250,15 @@ def _clouds(task: str, target: str | None, d: int | None) -> tuple[str, np.ndarr
 
 
 def digits(codes: np.ndarray) -> np.ndarray:
-    """Images (n, 784) of codes (n, 32)."""
+    """Images (n, 784) of codes (n, 32), or of images."""
     return np.asarray(_space().decode(torch.from_numpy(np.ascontiguousarray(codes, dtype=np.float32))).numpy())
+
+
+def plane(points: np.ndarray, task: str) -> np.ndarray:
+    """Points as they are drawn: images by their principal components, whose first two tell most."""
+    if task != PIXELS or points.shape[1] == len(_space().axes):
+        return points
+    return np.asarray(_space().encode(torch.from_numpy(np.ascontiguousarray(points, dtype=np.float32))).numpy())
 
 
 @st.cache_resource(show_spinner="Reading the digits ...")

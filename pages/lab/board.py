@@ -32,11 +32,12 @@ def clouds(report: LabResult, arrays: Arrays, t: float, key: str, name: str) -> 
     """Source, target and (1 - t) x + t T(x) of every method."""
     found = images(report, arrays)
     n = min([MOST, len(arrays["source"]), *(len(cloud) for cloud in found.values())])
-    source, target = arrays["source"][:n], arrays["target"][:MOST]
+    source, target = (bench_setup.plane(arrays[key][:MOST], report.task) for key in ("source", "target"))
+    source = source[:n]
     d = source.shape[1]
     if d == 1 and not found:
         return
-    shown = {method: cloud[:n] for method, cloud in found.items()}
+    shown = {method: bench_setup.plane(cloud[:n], report.task) for method, cloud in found.items()}
     figure = lab.pushforwards(source, target, shown, t)
     what = "T(x)" if t == 1 else f"{1 - t:.2g} x + {t:.2g} T(x)"
     caption = f"{what} for every method"

@@ -13,7 +13,8 @@ TASKS = {
     "gaussian": "Gaussian to Gaussian (map known)",
     "convex": "Gradient of a random convex function (map known)",
     "seven-gaussians": "A normal to seven Gaussians",
-    "digits": "Digits from noise",
+    "digits": "Digits from noise (32 principal components)",
+    "digit-pixels": "Digits from noise, pixel by pixel",
 }
 ANY_DIMENSION = ("gaussian", "convex", "seven-gaussians")
 METRICS = {

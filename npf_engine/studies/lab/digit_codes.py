@@ -40,8 +40,14 @@ class CodeSpace:
         """Codes (n, k) of images (n, p)."""
         return (pixels - self.mean) @ self.axes.T
 
+    def codes(self, points: Tensor) -> Tensor:
+        """Codes (n, k) of images (n, p), as they may be shown; codes as they are."""
+        return points if points.shape[1] == len(self.axes) else self.encode(points.clamp(0, 1))
+
     def decode(self, codes: Tensor) -> Tensor:
-        """Images (n, p) in [0, 1] of codes (n, k)."""
+        """Images (n, p) in [0, 1] of codes (n, k); of images themselves."""
+        if codes.shape[1] == len(self.mean):
+            return codes.clamp(0, 1)
         return (codes @ self.axes + self.mean).clamp(0, 1)
 
 

@@ -30,7 +30,7 @@ from npf_engine.transport.methods import registry
 POINTS = {"mmd": 10_000, "l2_uvp": 4096, "s_eps": 1024}
 SHOWN = 2000  # points kept for pictures
 EXACT_POINTS = 1000
-JACOBIAN_POINTS = 256
+JACOBIAN_POINTS, JACOBIAN_NUMBERS = 256, 2**24  # of those that are held at a time
 LOOK_POINTS = 512  # of the curves, and of the levels that are drawn beside them
 FLOORS, LOOK_FLOORS, MAX_FLOORS = 3, 8, 8  # draws, at least, that a floor is the mean of
 BEYOND = 1e12  # an image farther out has left the numbers that can be measured
@@ -193,7 +193,7 @@ class Bench:
             note="; ".join(filter(None, (first.report.note, self._why(values)))),
             cost=_number(float((image - self.x).square().sum(1).mean())),
             look=_number(self.look(first.forward)),
-            min_eigenvalue=_min_eigenvalue(first, self.x[:JACOBIAN_POINTS]),
+            min_eigenvalue=_min_eigenvalue(first, self.x[: min(JACOBIAN_POINTS, JACOBIAN_NUMBERS // self.task.d**2)]),
         )
         return row, image if torch.isfinite(image).all() else None
 

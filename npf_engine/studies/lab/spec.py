@@ -25,8 +25,8 @@ class LabSpec(Spec):
 
     task: str = setting(
         "drift-mixture",
-        "drift-mixture, gaussian, mixtures, four-to-normal, seven-gaussians, convex, digits, field:NAME, or the first "
-        "of two files of points (.csv, .npz).",
+        "drift-mixture, gaussian, mixtures, four-to-normal, seven-gaussians, convex, digits (32 "
+        "principal components), digit-pixels, field:NAME, or the first of two files of points (.csv, .npz).",
         path=True,
     )
     target: str | None = setting(None, "The second of two files of points.", path=True)

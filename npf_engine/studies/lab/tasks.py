@@ -19,8 +19,18 @@ from npf_engine.transport.functionals import standard_normal_gradient
 from npf_engine.transport.gaussian import gaussian_map_of_moments
 from npf_engine.transport.methods.method import Draw, Law, Map
 
-NAMES = ("drift-mixture", "gaussian", "mixtures", "four-to-normal", "seven-gaussians", "convex", "digits")
+NAMES = (
+    "drift-mixture",
+    "gaussian",
+    "mixtures",
+    "four-to-normal",
+    "seven-gaussians",
+    "convex",
+    "digits",
+    "digit-pixels",
+)
 FILES = (".csv", ".npz")
+PIXELS = "digit-pixels"
 FAILED_MMD = 0.03
 FEWEST = 2
 MAX_D = 128
@@ -85,6 +95,8 @@ def build_task(name: str, second: str | None = None, d: int | None = None) -> Ta
     }
     if name == "digits":
         return _digits()
+    if name == PIXELS:
+        return _digit_pixels()
     if name not in makers:
         raise InputError(
             f"there is no task {name!r}; it is one of {', '.join(NAMES)}, field:NAME (any field of the app), "
@@ -197,6 +209,25 @@ def _digits() -> Task:
         f"Noise to {images.name}, {COMPONENTS} principal components",
         codes.shape[1],
         noise(COMPONENTS),
+        drawn_from(train),
+        test_target=drawn_from(test),
+        cloud=len(train),
+    )
+
+
+def _digit_pixels() -> Task:
+    """Noise to handwritten digits, pixel by pixel (seed 004, section 5)."""
+    from npf_engine.fields.digits import load_digit_images
+    from npf_engine.studies.lab.digit_codes import noise
+
+    images = load_digit_images()
+    train, test = _split(images.pixels)
+    count = images.pixels.shape[1]
+    return Task(
+        PIXELS,
+        f"Noise to {images.name}, {count} pixels",
+        count,
+        noise(count),
         drawn_from(train),
         test_target=drawn_from(test),
         cloud=len(train),

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import torch
 
+from npf_engine import seeds
 from npf_engine.measures.measured import Measured
 from npf_engine.measures.verdict import GOOD, UNTRUSTED, USABLE, Verdict, level_by, rank
 from npf_engine.numbers import number
 from npf_engine.studies.lab.result import Judgement, LabResult, MethodResult, Recognised
 from npf_engine.studies.lab.run import FLOORS, MAX_FLOORS, run_lab
 from npf_engine.studies.lab.spec import LabSpec
+from npf_engine.studies.lab.tasks import PIXELS
 from npf_engine.tasks.files import arrays as read_arrays
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.methods.registry import references, title
@@ -30,7 +32,7 @@ def run_judged(spec: LabSpec, recorder: Recorder, folder: Path) -> LabResult:
     method's a classifier recognises."""
     began = recorder.clock() - recorder.earlier
     report = run_lab(spec, recorder, folder)
-    if spec.task == "digits":
+    if spec.task in ("digits", PIXELS):
         report = replace(report, digits=_recognised(folder))
     return replace(judged(report), seconds={"total": recorder.clock() - began})
 
@@ -135,19 +137,23 @@ def _spread(row: MethodResult, report: LabResult) -> float:
 
 
 def _recognised(folder: Path) -> dict[str, Recognised]:
-    """Who -> share recognised and entropy of the classes: each method's codes, real digits, the Gaussian map."""
+    """Who -> share recognised and entropy of the classes: each method's digits by their codes, real ones, the Gaussian
+    map of the codes."""
     from npf_engine.fields.digits import load_digit_images
     from npf_engine.studies.lab.digit_codes import CodeSpace
     from npf_engine.studies.lab.digit_judge import DigitJudge
 
     images = load_digit_images()
-    judging = DigitJudge(CodeSpace.of(images.pixels).encode(images.pixels), images.labels)
-    arrays = read_arrays(folder / "lab.npz")
-    noise = torch.from_numpy(arrays["source"])
+    space = CodeSpace.of(images.pixels)
+    judging = DigitJudge(space.encode(images.pixels), images.labels)
+    arrays = {name: torch.from_numpy(cloud) for name, cloud in read_arrays(folder / "lab.npz").items()}
+    noise = torch.randn(len(arrays["source"]), len(space.axes), generator=seeds.generator(0, "digits.noise"))
+    if arrays["source"].shape[1] == len(space.axes):
+        noise = arrays["source"]
     clouds = {"real digits": judging.held[: len(noise)], "gaussian (trivial)": judging.gaussian(noise)}
     clouds |= {
-        name.removeprefix("pushforward_"): torch.from_numpy(codes)
-        for name, codes in arrays.items()
+        name.removeprefix("pushforward_"): space.codes(points)
+        for name, points in arrays.items()
         if name.startswith("pushforward_")
     }
     found = {name: judging.recognise(codes) for name, codes in clouds.items()}

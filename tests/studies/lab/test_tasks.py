@@ -185,6 +185,13 @@ def test_digits_and_fields_are_clouds_with_points_of_their_own_for_the_test(monk
     assert digits.source(7, g).shape == digits.target(7, g).shape == (7, 32)
     seen, kept = digits.target(51, g), digits.test(9, 0)[1]
     assert float(torch.cdist(seen, kept).min()) > 1e-3
+    plain = build_task("digit-pixels")
+    assert (plain.d, plain.cloud, plain.metric) == (40, 51, "s_eps")
+    shown = plain.target(51, g)
+    assert (
+        plain.source(7, g).shape == (7, 40) and float(torch.cdist(shown.double(), pixels.double()).amin(1).max()) < 1e-6
+    )
+    assert float(torch.cdist(shown, plain.test(9, 0)[1]).min()) > 1e-3
     parts = {name: torch.full((5, 3), float(k)) for k, name in enumerate(("x_train", "y_train", "x_test", "y_test"))}
     field = SimpleNamespace(name="a field", d=3, **parts)
     monkeypatch.setattr(catalog, "resolve", lambda spec: field if spec.source == "doubling" else None)
