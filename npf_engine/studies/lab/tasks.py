@@ -96,7 +96,7 @@ def build_task(name: str, second: str | None = None, d: int | None = None) -> Ta
     if name == "digits":
         return _digits()
     if name == PIXELS:
-        return _digit_pixels()
+        return _digits(PIXELS)
     if name not in makers:
         raise InputError(
             f"there is no task {name!r}; it is one of {', '.join(NAMES)}, field:NAME (any field of the app), "
@@ -196,42 +196,19 @@ def _convex(d: int) -> Task:
     )
 
 
-def _digits() -> Task:
-    """Noise to the principal components of handwritten digits."""
+def _digits(name: str = "digits") -> Task:
+    """Noise to handwritten digits: to their principal components, or pixel by pixel (seed 004, section 5)."""
     from npf_engine.fields.digits import load_digit_images
     from npf_engine.studies.lab.digit_codes import COMPONENTS, CodeSpace, noise
 
     images = load_digit_images()
-    codes = CodeSpace.of(images.pixels).encode(images.pixels)
-    train, test = _split(codes)
-    return Task(
-        "digits",
-        f"Noise to {images.name}, {COMPONENTS} principal components",
-        codes.shape[1],
-        noise(COMPONENTS),
-        drawn_from(train),
-        test_target=drawn_from(test),
-        cloud=len(train),
-    )
-
-
-def _digit_pixels() -> Task:
-    """Noise to handwritten digits, pixel by pixel (seed 004, section 5)."""
-    from npf_engine.fields.digits import load_digit_images
-    from npf_engine.studies.lab.digit_codes import noise
-
-    images = load_digit_images()
-    train, test = _split(images.pixels)
-    count = images.pixels.shape[1]
-    return Task(
-        PIXELS,
-        f"Noise to {images.name}, {count} pixels",
-        count,
-        noise(count),
-        drawn_from(train),
-        test_target=drawn_from(test),
-        cloud=len(train),
-    )
+    points, what = images.pixels, f"{images.pixels.shape[1]} pixels"
+    if name != PIXELS:
+        points, what = CodeSpace.of(points).encode(points), f"{COMPONENTS} principal components"
+    train, test = _split(points)
+    d = points.shape[1]
+    law, unseen = drawn_from(train), drawn_from(test)
+    return Task(name, f"Noise to {images.name}, {what}", d, noise(d), law, test_target=unseen, cloud=len(train))
 
 
 def _field_task(name: str) -> Task:
