@@ -87,10 +87,10 @@ async def watch(process: psutil.Process, port: int, run_id: str, sessions: int, 
             if task.done():
                 task.result()  # raises what stopped it
     tell(f"{sessions} visitors are in; watching for {seconds:.0f} s")
-    spent, began = _cpu(process), time.monotonic()
+    spent, began = cpu_seconds(process), time.monotonic()
     ready.set()
     await asyncio.gather(*tasks)
-    spent, took = _cpu(process) - spent, time.monotonic() - began
+    spent, took = cpu_seconds(process) - spent, time.monotonic() - began
     waited = sorted(wait for visitor in visitors for wait in visitor.waited)
     errors = [error for visitor in visitors for error in visitor.errors]
     if errors or not waited:
@@ -212,7 +212,8 @@ def _until_at_work(store: RunStore, run: Run) -> None:
         time.sleep(0.3)
 
 
-def _cpu(process: psutil.Process) -> float:
+def cpu_seconds(process: psutil.Process) -> float:
+    """What a process has used of the processors."""
     times = process.cpu_times()
     return float(times.user + times.system)
 
