@@ -170,7 +170,7 @@ def _numbers(metrics: Mapping[str, object], unit: str) -> None:
             mean, std, trivial = (maybe_number(cosine, key) for key in ("mean", "std", "trivial"))
             _card(
                 "inverse_cosine",
-                f"{number(mean, 2)} ± {number(std, 2)}",
+                f"{number(mean, 4)} ± {number(std, 2)}",
                 f"One fixed direction reaches {number(trivial, 2)}.",
             )
         if maybe_number(miss, "mean") is not None:

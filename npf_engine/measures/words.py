@@ -64,7 +64,7 @@ FIGURES: dict[str, Figure] = {  # those of measures/accuracy.py, in the order of
     ),
     "pushforward_sliced": Figure(
         "W(∇u♯ρ, F♯ρ)",
-        "∇u♯ρ has the law of F along lines: % of the variance",
+        "∇u♯ρ has F's law along lines: % of Var F",
         "100 d E_θ W₂²(θ·∇u(X), θ·F(X')) / Var F",
         "Bonneel and others 2015",
         "24 directions or more, eight parts of the unseen samples; in each one half is mapped, the other is the "
@@ -72,21 +72,21 @@ FIGURES: dict[str, Figure] = {  # those of measures/accuracy.py, in the order of
     ),
     "measure_preservation_sliced": Figure(
         "W(Mθ♯ρ, ρ)",
-        "Mθ preserves ρ along lines: % of the variance",
+        "Mθ preserves ρ along lines: % of Var ρ",
         "100 d E_θ W₂²(θ·Mθ(X), θ·X') / Var ρ",
         "Bonneel and others 2015",
         "As W(∇u♯ρ, F♯ρ), with Mθ at the unseen samples. Floor: the two halves of ρ. Trivial: M of the Gaussian map.",
     ),
     "measure_preservation_local": Figure(
         "TV(M♯ρ, ρ)",
-        "M crowds no place: % of mass in a wrong cell, chance included",
+        "M crowds no place: % of mass in a wrong cell",
         "50 Σ |M♯ρ(cell) − ρ(cell)|; beyond chance √(value² − floor²)",
         OURS,
         _HALVES + "Up to 128 cells of equal mass. Trivial: M of the Gaussian map. ± is the change with the half.",
     ),
     "measure_preservation_hole": Figure(
         "hole(M♯ρ)",
-        "M leaves no place bare: the widest hole, % of ρ's spread",
+        "M leaves no place bare: % of ρ's spread",
         "100 maxₓ minₘ |x − m| / spread of ρ, x of ρ, m of M♯ρ",
         OURS,
         _HALVES + "Trivial: M of the Gaussian map. ± is the change with the half.",

@@ -14,7 +14,7 @@ from npf_engine.numbers import number, percent, place
 from npf_engine.polar import PolarFactorization
 from npf_engine.runs.store import Run
 from npf_engine.tasks import layout
-from pages.inverse.wording import judged_by
+from pages.inverse.wording import heights, judged_by
 from ui import fieldtitle, frame, modelviews, states
 from ui.linked import held, selection
 from ui.linked.chosen import NAMES, Chosen
@@ -63,7 +63,7 @@ def show(run: Run, model: PolarFactorization, name: str, found: Chosen) -> None:
         )
         caption = (
             f"The selection S, and for the {word.one} of each of its places one place drawn by Iψ: with more draws "
-            "they would fill M⁻¹(M(S)), all places that M sends where it sends S."
+            "they would fill M⁻¹(M(S)), all places that M sends where it sends S." + heights(grid)
         )
         arrays = {"x": view.x, "F": view.f, "drawn": view.drawn, "F_drawn": view.reached}
         plot(figure, "elsewhere", caption, arrays, name)

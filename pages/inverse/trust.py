@@ -11,7 +11,7 @@ from npf_engine.numbers import number
 from npf_engine.polar import PolarFactorization
 from npf_engine.runs.store import Run
 from npf_engine.tasks import layout
-from pages.inverse.wording import judged_by, seen
+from pages.inverse.wording import heights, judged_by, seen
 from ui import fieldtitle, modelviews
 from ui.plots import plot
 
@@ -29,7 +29,7 @@ def show(run: Run, model: PolarFactorization, name: str, view: TrustView) -> Non
         f"{TRUST_DRAWS} places were drawn for it. The {'height' if graph else 'colour'} is the median of what F misses "
         f"there, as a share of F's spread{judged_by(view.known)}. Half of the places miss by less than "
         f"**{number(median, 2)}**; the {'tenth above the dashed line' if graph else 'ringed tenth'} by more than "
-        f"**{number(view.worst, 2)}**."
+        f"**{number(view.worst, 2)}**.{heights(grid)}"
     )
     if model.d == 1:
         plot(figure, "trust", caption, {"x": view.x, "miss": view.miss}, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from npf_engine.fields.field import Grid
 from npf_engine.polar.inversion import ExactInversion
 
 
@@ -17,6 +18,11 @@ def seen(n: int, unseen: int) -> str:
 def judged_by(known: str) -> str:
     """How F is known, where it must be said."""
     return " (F by ∇u∘Mξ, since it is known on samples only)" if known == "network" else ""
+
+
+def heights(grid: Grid | None) -> str:
+    """What the thin lines of a map are, where it has any."""
+    return "" if grid is None else " Thin grey lines join places of one height."
 
 
 def places(exact: ExactInversion, d: int) -> str:

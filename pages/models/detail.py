@@ -82,10 +82,13 @@ def _figures(run: Run) -> None:
     report = store().report(run.id) or {}
     if report.get("verdict_reason"):
         st.markdown(states.sentence(str(report["verdict_reason"])))
+    kind = kinds.find(run.kind)
+    known = {} if kind is None else {str(item.at): item.about for item in kind.measures}
     with st.container(horizontal=True, key="detail_numbers"):
         for name, value in report.items():
             if isinstance(value, int | float) and not isinstance(value, bool):
-                st.metric(states.plain(name), number(value), width="content", border=True)
+                about = known.get(name) or "As the report of this run has it."
+                st.metric(states.plain(name), number(value), width="content", border=True, help=about)
 
 
 def _links(run: Run) -> None:

@@ -144,7 +144,11 @@ def _preset_chosen() -> None:
 
 def _cost(found: Cost) -> None:
     with st.container(border=True, gap="small", key="cost_card"):
-        st.metric("About this long on this machine", frame.duration(found.total))
+        st.metric(
+            "About this long on this machine",
+            frame.duration(found.total),
+            help="All stages together; from what it is estimated stands below.",
+        )
         shown = [name for name, seconds in found.stages.items() if seconds >= 0.01 * found.total]
         parts = [f"{progress.title(name)} {frame.duration(found.stages[name])}" for name in shown]
         st.caption(" · ".join(parts))

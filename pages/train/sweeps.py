@@ -100,7 +100,11 @@ def plan(spec: TrainingSpec, name: str) -> bool:
             states.problem(error)
             st.button("One training", icon=":material/undo:", key="sweep_drop", on_click=_drop)
             return True
-        st.metric(f"{cost.runs} trainings, about this long on this machine", frame.duration(cost.seconds))
+        st.metric(
+            f"{cost.runs} trainings, about this long on this machine",
+            frame.duration(cost.seconds),
+            help="From the first to the last, as many at a time as this machine has slots.",
+        )
         st.caption(
             f"{frame.duration(cost.work)} of work, {cost.at_once} at a time. Over {states.plain(found.title)}: "
             + states.plain("; ".join(item.label for item in found.members[:SHOWN]))

@@ -12,6 +12,7 @@ def test_sentence_gets_capital_and_stop_and_no_markup():
     assert states.sentence("row 3 has $x_1$ = *nan*") == "Row 3 has \\$x\\_1\\$ = \\*nan\\*."
     assert states.sentence("u.batch must be positive") == "u.batch must be positive."
     assert states.sentence("Is it done?") == "Is it done?"
+    assert states.sentence("ρ is the law of the rows") == "ρ is the law of the rows."  # its capital looks like a P
 
 
 def test_names_are_never_markup():
