@@ -77,13 +77,13 @@ def _found(view: PreimageView, word: str) -> str:
     drawn = int((view.exact.weights > 0).sum())
     where = places(view.exact, len(view.gradient))
     share = float(view.exact.found.double().mean())
-    ends = "all draws" if share == 1 else f"{percent(share)} of the draws"
+    ends = "each draw" if share == 1 else f"{percent(share)} of the draws"
     moved = float((view.exact.restarted & view.exact.found).double().mean())
-    again = f", {percent(moved, 0)} of them only at a second try, begun elsewhere" if moved >= 0.005 else ""
+    again = f", {percent(moved, 0)} only at a second try, begun elsewhere" if moved >= 0.005 else ""
     missed = f"; {k - drawn} of these no draw came to by itself" if drawn < k else ""
     return (
         f"An exact search then goes on from each draw, downhill on what F still misses. F is exactly this {word} "
-        f"{where}{missed}: {ends} led to one{again}."
+        f"{where}{missed}: {ends} led to one of them{again}."
     )
 
 

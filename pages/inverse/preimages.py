@@ -17,7 +17,7 @@ from npf_engine.runs.store import Run
 from npf_engine.settings import limits, reading
 from npf_engine.tasks import layout
 from pages.inverse import answer, ways
-from pages.inverse.wording import heights, level_lines
+from pages.inverse.wording import level_lines
 from ui import coast, fieldtitle, modelviews, states
 from ui.plots import plot
 
@@ -123,8 +123,7 @@ def _map(run: Run, x: np.ndarray, f: np.ndarray, model: PolarFactorization, grid
     event = plot(
         figure,
         "click_map",
-        f"Click a point: its {fieldtitle.word(model).one} is looked for everywhere else. The colour is |F|."
-        + heights(grid),
+        f"Click a point: its {fieldtitle.word(model).one} is looked for everywhere else. The colour is |F|.",
         {"x": x, "F": f},
         name,
         on_select="rerun",

@@ -14,7 +14,7 @@ from npf_engine.polar import PolarFactorization
 from npf_engine.runs.store import Run
 from npf_engine.studies import printed
 from npf_engine.tasks import layout
-from pages.inverse.wording import heights, judged_by, seen
+from pages.inverse.wording import judged_by, seen
 from ui import fieldtitle, modelviews, paperfigure, states
 from ui.plots import plot
 
@@ -39,7 +39,7 @@ def show(run: Run, model: PolarFactorization, name: str, view: RelocationView) -
     grid = modelviews.relief(str(layout.home()), run.id) if model.d == 2 else None
     box = Extent(model.units, model.low, model.high)
     halves = {
-        "original": (view.x, f"**Original.** Places at which F was sampled, coloured by |F|.{heights(grid)}"),
+        "original": (view.x, "**Original.** Places at which F was sampled, coloured by |F|."),
         "relocated": (
             view.moved,
             f"**Relocated.** Each {word.one} at a place drawn for it, in the colour of its length.",

@@ -233,16 +233,16 @@ def _config(view: View, key: str, sweeps: bool) -> Mapping[str, ColumnConfig]:
     column = st.column_config
     found: dict[str, ColumnConfig] = {
         # Name, page and verdict are seen together on a screen of 420 pixels.
-        "Name": column.TextColumn(width=200, pinned=True),
-        OPEN: column.ButtonColumn("Page", width=90, type="secondary", key=f"{key}_open", help="The run's own page"),  # type: ignore[dict-item]
+        "Name": column.TextColumn(width=165, pinned=True),
+        OPEN: column.ButtonColumn("Page", width=75, type="secondary", key=f"{key}_open", help="The run's own page"),  # type: ignore[dict-item]
         "Runs": column.TextColumn(
             width="small", help="Runs of the sweep that are done, of how many; the means are of these"
         ),
-        "Kind": column.TextColumn(width=110),
-        "State": column.TextColumn(width=160 if sweeps else 90, help="Of a sweep: how many of its runs are in which"),
-        "Verdict": column.TextColumn(width=95, help="Of a sweep: the lowest of its runs'"),
+        "Kind": column.TextColumn(width=90),
+        "State": column.TextColumn(width=160 if sweeps else 72, help="Of a sweep: how many of its runs are in which"),
+        "Verdict": column.TextColumn(width=82, help="Of a sweep: the lowest of its runs'"),
         "Why": column.TextColumn(
-            width=170,
+            width=150,
             help="The figure that keeps the verdict from being better: what it has beyond chance, and up to where that "
             "is good. Empty where no figure is over its limit. Of a sweep: of its worst run",
         ),
