@@ -85,28 +85,33 @@ FORMS = {
 def offer(run: Run) -> None:
     """The popover *Other forms*; each is made at a click, with a word on what is done, and then handed out."""
     with st.popover("Other forms", icon=":material/file_export:", type="tertiary", key=f"forms_{run.id}"):
-        for key in FORMS:
-            if key != "clouds" or load_model(run.id).d > 1:  # there are no clouds on a line
-                _form(run, key)
-        with states.told():
-            bundle = store().bundle(run.id)
-            notebook = _notebook(str(bundle), bundle.stat().st_mtime_ns)
-            if notebook is not None:
-                st.download_button(
-                    "Notebook of its pictures",
-                    data=notebook,
-                    file_name=files.NOTEBOOK,
-                    mime="application/x-ipynb+json",
-                    key=f"form_notebook_{run.id}",
-                    on_click="ignore",
-                    icon=":material/download:",
-                    help="Run it in the unpacked bundle, which has it too; needs matplotlib besides.",
-                    width="stretch",
-                )
-        st.caption(
-            "Positions in and out are in the units of the pages, in double precision. A model hub takes the unpacked "
-            "bundle as it is: `npf export BUNDLE --format hub`."
-        )
+        _forms(run)
+
+
+@st.fragment  # what is made takes seconds, in which the page stays as it is
+def _forms(run: Run) -> None:
+    for key in FORMS:
+        if key != "clouds" or load_model(run.id).d > 1:  # there are no clouds on a line
+            _form(run, key)
+    with states.told():
+        bundle = store().bundle(run.id)
+        notebook = _notebook(str(bundle), bundle.stat().st_mtime_ns)
+        if notebook is not None:
+            st.download_button(
+                "Notebook of its pictures",
+                data=notebook,
+                file_name=files.NOTEBOOK,
+                mime="application/x-ipynb+json",
+                key=f"form_notebook_{run.id}",
+                on_click="ignore",
+                icon=":material/download:",
+                help="Run it in the unpacked bundle, which has it too; needs matplotlib besides.",
+                width="stretch",
+            )
+    st.caption(
+        "Positions in and out are in the units of the pages, in double precision. A model hub takes the unpacked "
+        "bundle as it is: `npf export BUNDLE --format hub`."
+    )
 
 
 def _form(run: Run, name: str) -> None:
@@ -114,16 +119,17 @@ def _form(run: Run, name: str) -> None:
     form, key = FORMS[name], f"form_{name}_{run.id}"
     bundle = store().bundle(run.id)
     written = bundle.stat().st_mtime_ns
+    slot = st.empty()
     if st.session_state.get(key) != written:
-        slot = st.empty()
-        if slot.button(f"Make {form.title}", icon=form.icon, key=f"{key}_make", help=form.about, width="stretch"):
-            with states.told(), slot, st.spinner(form.busy, show_time=True):
-                _made(str(bundle), written, name, run.name)
-                st.session_state[key] = written
-                st.rerun()
-        return
+        if not slot.button(f"Make {form.title}", icon=form.icon, key=f"{key}_make", help=form.about, width="stretch"):
+            return
+        with states.told(), st.spinner(form.busy, show_time=True):
+            _made(str(bundle), written, name, run.name)
+            st.session_state[key] = written
+        if st.session_state.get(key) != written:
+            return
     with states.told():
-        st.download_button(
+        slot.download_button(
             f"Download {form.title}",
             data=_made(str(bundle), written, name, run.name),
             file_name=f"npf-{layout.slug(run.name)}{form.end}",
