@@ -28,6 +28,13 @@ def place(value: float, width: float) -> str:
     return f"{value:,.{max(0, 4 - math.floor(math.log10(width)))}f}"
 
 
+def mean_and_spread(mean: float, spread: float) -> tuple[str, str]:
+    """A mean and a standard deviation for a table, both to a hundredth of the spread or better."""
+    if not spread > 0:
+        return number(mean, 6).replace("-", "−"), number(spread)
+    return place(mean, 100 * spread).replace("-", "−"), place(spread, 100 * spread)
+
+
 def percent(share: float, places: int = 1) -> str:
     """A share as people read it: 0.861 is 86 %. One that would be rounded to 0 or to 100 without being it says so."""
     least = 10.0**-places

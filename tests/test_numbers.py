@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from npf_engine.numbers import number, percent, place, settled, typed
+from npf_engine.numbers import mean_and_spread, number, percent, place, settled, typed
 
 
 @pytest.mark.parametrize(
@@ -77,3 +77,9 @@ def test_whole_numbers_are_typed_without_a_point() -> None:
 def test_places_are_written_as_finely_as_their_region_is_wide() -> None:
     assert place(-84.2667123, 0.34) == "-84.26671" and place(318_892.7, 40_000.0) == "318,893"
     assert place(2.8051181, 10.0) == "2.805" and place(3e-9, 1e-8) == "3e-09"
+
+
+def test_a_mean_is_written_as_finely_as_its_spread_is_known() -> None:
+    assert mean_and_spread(-84.212034, 0.080751) == ("−84.2120", "0.0808")
+    assert mean_and_spread(-0.6312, 1.93) == ("−0.63", "1.93")
+    assert mean_and_spread(318_892.7, 40_000.0) == ("318,893", "40,000") and mean_and_spread(2.5, 0.0) == ("2.5", "0")

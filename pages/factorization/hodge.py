@@ -39,6 +39,7 @@ EDGE = (
     "The region's edge is a staircase of grid cells. The parts hang on it, and within two nodes of it they follow its "
     "steps: they are left clear there on these maps, and are in the files."
 )
+EMPTY = " The map is empty: F has no such part."
 NOTHING = 0.005  # percent of the mean square: what the grid alone leaves
 PANEL = 165  # pixels at least: two beside each other on a narrow screen
 
@@ -87,6 +88,8 @@ def _map(view: HodgeView, key: str, field: np.ndarray, model: PolarFactorization
     size = fieldmap.length_of([field]) if key == "moved" else top
     units = model.units
     title, caption = TITLES[key]
+    if key in PARTS and 100 * view.hodge.shares[key] <= NOTHING:
+        caption += EMPTY
     st.markdown(f"**{title}**" + (f", in {states.plain(unit)}" if unit else ""))
     figure = fieldmap.field_map(view.x, view.y, field, units, size, states.plain(unit), key)
     provenance = reading.maybe_mapping(model.info, "provenance")

@@ -9,7 +9,7 @@ from npf_engine.fields.field import Scaling, Units
 from npf_engine.figures import message, palette
 from npf_engine.figures.layout import in_unit, position_title, value_title
 from npf_engine.measures.legendre import LegendreView, legendre_view
-from npf_engine.numbers import number
+from npf_engine.numbers import number, percent
 from npf_engine.numbers import place as spot
 from npf_engine.polar import PolarFactorization
 from npf_engine.tasks import layout
@@ -36,7 +36,7 @@ def show(model: PolarFactorization, run_id: str, name: str, per: str) -> None:
         return
     motion.draw("legendre", packed(view, model.scaling, model.units, name), "legendre")
     worst = float(np.abs(view.gap).max() / max(float(np.ptp(view.u)), 1e-300))
-    frame.caption(CAPTION.format(per=per, gap=f"{worst:.0e}", origin=ORIGIN if _scaled(model.scaling) else ""))
+    frame.caption(CAPTION.format(per=per, gap=percent(worst, 4), origin=ORIGIN if _scaled(model.scaling) else ""))
     arrays = {"x1": view.x[..., 0], "x2": view.x[..., 1], "u": view.u, "y1": view.y[..., 0], "y2": view.y[..., 1]}
     arrays = {key: values.ravel() for key, values in {**arrays, "u_star": view.star}.items()}
     plots.downloads(arrays, "potential", name)
@@ -67,7 +67,7 @@ def packed(view: LegendreView, scaling: Scaling, units: Units, name: str) -> byt
     scale, offset = np.asarray(scaling.scale), np.asarray(scaling.offset)
     half = float(np.abs(flat).max())
     corners = [offset + sign * half * scale for sign in (-1, 1)]
-    places = [[spot(float(corner[k]), 2 * half * float(scale[k])) for corner in corners] for k in (0, 1)]
+    places = [[_end(spot(float(corner[k]), 200 * half * float(scale[k]))) for corner in corners] for k in (0, 1)]
     there = view.inside
     first = {"title": "u", "point": "x", "intercept": "−u*(y)"} | _axis(view.x[there], view.u[there])
     second = {"title": "u*", "point": "y = ∇u(x)", "intercept": "−u(x)"} | _axis(view.y[there], view.star[there])
@@ -95,5 +95,9 @@ def _axis(flat: np.ndarray, height: np.ndarray) -> dict[str, object]:
         "half": half.tolist(),
         "low": float(height.min()),
         "high": float(max(height.max(), height.min() + 1e-9)),
-        "ends": [[number(float(low[k]), 3), number(float(high[k]), 3)] for k in (0, 1)],
+        "ends": [[_end(number(float(end[k]), 3)) for end in (low, high)] for k in (0, 1)],
     }
+
+
+def _end(written: str) -> str:
+    return written.replace("-", "−")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
+import numpy as np
 import streamlit as st
 
 from npf_engine import numbers
-from npf_engine.figures.layout import subscript
+from npf_engine.figures.layout import subscript, with_unit
 from npf_engine.measures import linked as clouds
 from npf_engine.measures.linked import LinkedClouds, Summary
 from npf_engine.numbers import typed
@@ -82,27 +81,22 @@ def _actions(run_id: str, chosen: Selection, found: Summary) -> None:
 
 
 def _table(found: Summary, shown: LinkedClouds) -> str:
-    """Mean and spread of x and of F, with units, as Markdown."""
+    """Mean and standard deviation of x, of its image and of F, with units, as Markdown."""
     assert found.x is not None and found.field is not None
     units, view = shown.view.units, shown.view
-    lines = ["| selected | mean | spread |", "|---|---|---|"]
+    lines = ["| selected | mean | standard deviation |", "|---|---:|---:|"]
     for axis in range(min(view.d, MOST_ROWS)):
-        width = view.high[axis] - view.low[axis]
-        unit = states.plain(units.position[axis])
-        values = (numbers.place(float(part[axis]), width) for part in found.x)
-        lines.append(_row(states.plain(units.axes[axis]), values, unit))
+        lines.append(_row(units.axes[axis], found.x, axis, units.position[axis]))
     for axis in range(min(view.d, MOST_ROWS) if found.image is not None else 0):
-        width = view.high[axis] - view.low[axis]
-        values = (numbers.place(float(part[axis]), width) for part in found.image or ())
-        lines.append(_row(f"M{subscript(axis + 1)}(x)", values, states.plain(units.position[axis])))
+        lines.append(_row(f"M{subscript(axis + 1)}(x)", found.image, axis, units.position[axis]))
     for axis in range(min(view.d, MOST_ROWS)):
-        values = (numbers.number(float(part[axis])) for part in found.field)
-        lines.append(_row(f"F{subscript(axis + 1)}", values, states.plain(units.value)))
+        lines.append(_row(f"F{subscript(axis + 1)}", found.field, axis, units.value))
     if view.d > MOST_ROWS:
         lines.append(f"| and {view.d - MOST_ROWS} components more of each | | |")
     return "\n".join(lines)
 
 
-def _row(name: str, values: Iterable[str], unit: str) -> str:
-    cells = [f"{value} {unit}".strip() for value in values]
-    return f"| {name} | {' | '.join(cells)} |"
+def _row(name: str, parts: tuple[np.ndarray, np.ndarray] | None, axis: int, unit: str) -> str:
+    assert parts is not None
+    mean, spread = numbers.mean_and_spread(float(parts[0][axis]), float(parts[1][axis]))
+    return f"| {states.plain(with_unit(name, unit))} | {mean} | {spread} |"

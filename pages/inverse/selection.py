@@ -6,11 +6,11 @@ import numpy as np
 import streamlit as st
 
 from npf_engine.figures import elsewhere as drawing
-from npf_engine.figures.layout import Extent
+from npf_engine.figures.layout import Extent, with_unit
 from npf_engine.measures import elsewhere
 from npf_engine.measures.elsewhere import ElsewhereView
 from npf_engine.measures.linked import inside
-from npf_engine.numbers import number, percent, place
+from npf_engine.numbers import mean_and_spread, percent
 from npf_engine.polar import PolarFactorization
 from npf_engine.runs.store import Run
 from npf_engine.tasks import layout
@@ -83,20 +83,20 @@ def _home(view: ElsewhereView, found: Chosen) -> str:
 
 
 def _table(view: ElsewhereView, found: Chosen, model: PolarFactorization) -> str:
-    """Mean and spread of the selection, of its image and of the places drawn, as Markdown."""
+    """Mean and standard deviation of the selection, of its image and of the places drawn, as Markdown."""
     units = model.units
     parts = {"selected S": found.summary.x, "image M(S)": found.summary.image}
     parts["drawn for its values"] = view.drawn.mean(axis=0), view.drawn.std(axis=0)
-    lines = ["| of | mean | spread |", "|---|---|---|"]
+    lines = ["| of | mean | standard deviation |", "|---|---:|---:|"]
     for title, part in parts.items():
         for axis in range(min(model.d, MOST_ROWS) if part is not None else 0):
-            width = model.high[axis] - model.low[axis]
-            unit = states.plain(units.position[axis])
-            cells = [f"{place(float(values[axis]), width)} {unit}".strip() for values in part or ()]
-            lines.append(f"| {title}, {states.plain(units.axes[axis])} | {' | '.join(cells)} |")
+            assert part is not None
+            mean, spread = mean_and_spread(float(part[0][axis]), float(part[1][axis]))
+            what = states.plain(with_unit(f"{title}, {units.axes[axis]}", units.position[axis]))
+            lines.append(f"| {what} | {mean} | {spread} |")
     size = np.linalg.norm(view.f, axis=1)
-    unit = states.plain(units.value)
-    lines.append(f"| \\|F\\| on S | {number(float(size.mean()))} {unit} | {number(float(size.std()))} {unit} |")
+    mean, spread = mean_and_spread(float(size.mean()), float(size.std()))
+    lines.append(f"| {states.plain(with_unit('length of F on S', units.value))} | {mean} | {spread} |")
     return "\n".join(lines)
 
 

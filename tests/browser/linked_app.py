@@ -27,13 +27,14 @@ def clouds(n: int) -> LinkedClouds:
     view = FactorizationView(
         found, Units(("east", "north"), ("km", "km"), "m/s"), (-1.0, -1.0), (1.0, 1.0), (1.0, 1.0), None
     )
-    return LinkedClouds(view, {"norm": np.linalg.norm(found["field"], axis=1)}, n, n)
+    embedded = {"tsne_values": 10 * found["field"][: n // 4]} if "tsne" in st.query_params else {}
+    return LinkedClouds(view, {"norm": np.linalg.norm(found["field"], axis=1)}, n, n, embedded=embedded)
 
 
 @st.cache_resource
 def message(n: int) -> bytes:
     """The points as they are sent."""
-    return blob.pack(clouds(n), WIDE)
+    return blob.pack(clouds(n), blob.shown(clouds(n)))
 
 
 def panels(n: int, renderer: str) -> None:

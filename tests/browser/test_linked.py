@@ -147,6 +147,22 @@ def test_two_panels_a_row_on_a_narrow_screen(browser: Any, address: str):
     clouds.close()
 
 
+def test_an_embedding_of_some_samples_is_linked_with_all(browser: Any, address: str):
+    clouds = Clouds(browser, address, 4001, "&tsne=yes")
+    clouds.sent.clear()
+    clouds.lasso("t-SNE of values", 0.5)
+    clouds.page.wait_for_selector(f"{VIEW}[data-select-ms]", state="attached")
+    assert 100 < clouds.server_agrees() < 1000  # those in it are a quarter
+    assert clouds.page.locator(VIEW).evaluate(COLOURED) > 500 and max(clouds.sent) < SENT_BYTES
+    clouds.lasso("ρ", 0.5)
+    clouds.page.wait_for_url("**select=rho*")
+    assert clouds.server_agrees() > 700
+    box = clouds.plot("t-SNE of values")
+    clouds.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    clouds.page.locator(".values", has_text="x = (").wait_for()
+    clouds.close()
+
+
 # How many pixels of the points' canvas have a colour, which grey ones do not.
 COLOURED = """
 (view) => {

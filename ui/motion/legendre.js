@@ -83,8 +83,8 @@ class Legendre extends Scene {
     write(side.axes[0], [0, fy * 1.06, low], 10);
     write(side.axes[1], [fx * 1.06, 0, low], 10);
     for (const end of [-1, 1]) {
-      write(side.ends[0][end < 0 ? 0 : 1], [end * 0.72, fy, low], 6);
-      write(side.ends[1][end < 0 ? 0 : 1], [fx, end * 0.72, low], 6);
+      write(side.ends[0][end < 0 ? 0 : 1], [end * 0.97, fy, low], 6);
+      write(side.ends[1][end < 0 ? 0 : 1], [fx, end * 0.97, low], 6);
     }
   }
 
@@ -141,8 +141,12 @@ class Legendre extends Scene {
   }
 
   word(pen, text, x, y, align = "left") {
-    Object.assign(pen, { font: `600 13px ${this.font}`, textAlign: align, textBaseline: "middle", lineWidth: 4, lineJoin: "round", strokeStyle: this.ground, fillStyle: this.ink });
-    pen.strokeText(text, x, y);
+    Object.assign(pen, { font: `600 13px ${this.font}`, textAlign: align, textBaseline: "middle" });
+    const wide = pen.measureText(text).width + 8, left = align === "right" ? x - wide + 4 : x - 4;
+    pen.globalAlpha = 0.8; // it lies over lines and over the surface
+    pen.fillStyle = this.ground;
+    pen.fillRect(left, y - 10, wide, 20);
+    Object.assign(pen, { globalAlpha: 1, fillStyle: this.ink });
     pen.fillText(text, x, y);
   }
 
