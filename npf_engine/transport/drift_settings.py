@@ -47,7 +47,7 @@ class DriftChoice(Settings):
         None,
         "The divergence whose flow the map follows.",
         why="KL where the target's density is known, else the energy distance",
-        choices={KL: "Kullback-Leibler", MMD: "energy-distance MMD", SINKHORN: "Sinkhorn divergence"},
+        choices={KL: "KL divergence", MMD: "energy distance", SINKHORN: "Sinkhorn"},
     )
     target: str | None = setting(
         None,

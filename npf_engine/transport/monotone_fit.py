@@ -50,7 +50,7 @@ class LossPlan:
 PLANS = {
     "pairs": LossPlan(1500, 2e-2, 1024),
     "kl": LossPlan(600, 1e-2, 4096),
-    "adversarial": LossPlan(2000, 2e-3, 512),
+    "adversarial": LossPlan(3000, 3e-3, 256),
     "sinkhorn": LossPlan(400, 1e-2, 384),
     "monge-ampere": LossPlan(1500, 1e-2, 512),
     "dual": LossPlan(1500, 5e-3, 512),
@@ -200,7 +200,10 @@ class _Work:
         else:
             loss = batch_loss(self.loss, fitting, self.plan.densities, self.seed)
             stage = Stage("fit", "fit", self.seed)
-            optimise(loss, {"u": fitting.u}, Schedule(own.rate), self._budget(), recorder, stage)
+            # Against a critic that follows, momentum and the newest weights go round the answer in circles.
+            adversarial = self.loss == "adversarial"
+            schedule = Schedule(own.rate, betas=(0.5, 0.9), ema=0.99) if adversarial else Schedule(own.rate)
+            optimise(loss, {"u": fitting.u}, schedule, self._budget(), recorder, stage)
 
     def _budget(self) -> Steps:
         """What is left."""

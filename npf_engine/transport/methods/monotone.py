@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 # Of ``monotone_fit.LOSSES`` those that need samples alone.
 LOSSES = {
     "pairs": "exact pairs",
-    "dual": "dual of the transport",
-    "kl": "Gaussian Kullback-Leibler",
-    "adversarial": "adversarial Wasserstein",
-    "sinkhorn": "Sinkhorn divergence",
+    "dual": "dual",
+    "kl": "Gaussian KL",
+    "adversarial": "adversarial",
+    "sinkhorn": "Sinkhorn",
 }
 GAINS, PUBLISHED = FORMS = ("gains", "published")
 
