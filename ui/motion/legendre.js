@@ -76,15 +76,17 @@ class Legendre extends Scene {
     const near = (points) => points.reduce((a, b) => (this.eye.see([...a, low])[2] < this.eye.see([...b, low])[2] ? a : b));
     const [, fy] = near([[0, -1], [0, 1]]), [fx] = near([[-1, 0], [1, 0]]);
     Object.assign(pen, { font: `11px ${this.font}`, fillStyle: this.ink, textBaseline: "top", textAlign: "center" });
-    const write = (text, point, dy) => {
+    const write = (text, point, dy, dx = 0) => {
       const [px, py] = this.spot(side, point), wide = pen.measureText(text).width / 2 + 3;
-      pen.fillText(text, Math.max(wide, Math.min(side.base.w - wide, px)), Math.min(side.base.h - 14, py + dy));
+      pen.fillText(text, Math.max(wide, Math.min(side.base.w - wide, px + dx)), Math.min(side.base.h - 14, py + dy));
     };
     write(side.axes[0], [0, fy * 1.06, low], 10);
     write(side.axes[1], [fx * 1.06, 0, low], 10);
+    const [corner] = this.spot(side, [fx, fy, low]); // where both axes end: each number goes to its own side
+    const aside = (middle) => 28 * Math.sign(this.spot(side, middle)[0] - corner);
     for (const end of [-1, 1]) {
-      write(side.ends[0][end < 0 ? 0 : 1], [end * 0.97, fy, low], 6);
-      write(side.ends[1][end < 0 ? 0 : 1], [fx, end * 0.97, low], 6);
+      write(side.ends[0][end < 0 ? 0 : 1], [end * 0.97, fy, low], 6, end === fx ? aside([0, fy, low]) : 0);
+      write(side.ends[1][end < 0 ? 0 : 1], [fx, end * 0.97, low], 6, end === fy ? aside([fx, 0, low]) : 0);
     }
   }
 
