@@ -90,6 +90,11 @@ def offer(run: Run) -> None:
 
 @st.fragment  # what is made takes seconds, in which the page stays as it is
 def _forms(run: Run) -> None:
+    with states.shown(run.name):  # what goes wrong in a fragment is nobody's else to tell
+        _all(run)
+
+
+def _all(run: Run) -> None:
     for key in FORMS:
         if key != "clouds" or load_model(run.id).d > 1:  # there are no clouds on a line
             _form(run, key)
