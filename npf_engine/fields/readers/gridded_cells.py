@@ -20,6 +20,7 @@ SAME = 1e-3  # of a step: places as near are one
 ROUNDED = 0.01  # of a step: longitudes of a parallel as near to a whole turn are one
 HALO = 8  # columns that are written again, at most
 FOLD = 0.9  # share of the columns whose neighbours across a fold must be near
+POLE = 0.4  # of the way to what is half a turn on: as far, usually, are columns that meet across a fold, at most
 
 
 Steps = tuple[np.ndarray, np.ndarray]
@@ -79,9 +80,22 @@ def margin(points: Points) -> Margin:
     ends = places(points.part(np.array([0, 1, rows - 2, rows - 1]), slice(None)))
     first, last = (
         _near(ends[k], ends[k, ::-1], np.linalg.norm(ends[k] - ends[beside], axis=1)[None])
+        and not _round_a_pole(ends[k])
         for k, beside in ((0, 1), (3, 2))
     )
     return Margin(True, first, last)
+
+
+def _round_a_pole(row: np.ndarray) -> bool:
+    """Whether places (n, 3) go round a point, and do not run to and fro along a fold.
+
+    Near a pole all places of a row are near one another, turned round too: but usually (a sine's median) 0.7 as far as
+    half a turn on; across a fold it is a step, beside a good part of the fold's length.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        turned = np.linalg.norm(row - row[::-1], axis=1)
+        beyond = np.linalg.norm(row - np.roll(row, len(row) // 2, axis=0), axis=1)
+        return bool(middle((turned / beyond)[None], 1)[0] > POLE)
 
 
 def once_round(points: Points) -> int:

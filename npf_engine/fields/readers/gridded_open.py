@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from npf_engine.errors import InputError
+from npf_engine.fields.readers.gridded_grib import merged
 from npf_engine.fields.readers.gridded_zarr import open_zarr
 from npf_engine.settings.limits import MAX_FILE_BYTES
 from npf_engine.tasks.archives import Bounds, brief, check_zip, said
@@ -37,7 +38,7 @@ ZIPPED = (".nc.zip", ".nc4.zip")
 SUFFIXES = (*NETCDF, *ZARR, *GRIB, *ZIPPED)
 SMALL = 20_000_000  # bytes of a file that a gigabyte is enough to open
 OPEN_SECONDS = 5  # of the processor, to see what is in a file
-TAKEN = "npf_group"  # attribute of an opened data set: a sentence on which of several groups it is
+TAKEN = "npf_group"  # attribute of an opened data set: what to know of which of several groups or parts it is
 MOST_OBJECTS = 5_000  # groups and variables of one file that are looked at
 MOST_IN_MEMORY = 300_000_000  # bytes of NetCDF files unpacked from a zip: a locked child may write no second file
 _HDF5, _CLASSIC = b"\x89HDF\r\n\x1a\n", (b"CDF\x01", b"CDF\x02")
@@ -279,8 +280,6 @@ def _check_clocks(parts: list[xr.Dataset], name: str) -> None:
 
 
 def _grib(path: Path, stack: contextlib.ExitStack) -> xr.Dataset:
-    import xarray as xr
-
     if importlib.util.find_spec("cfgrib") is None:
         raise InputError(
             f"{path.name} is GRIB, which needs packages that are not here: pip install cfgrib eccodes (175 MB, with "
@@ -294,4 +293,7 @@ def _grib(path: Path, stack: contextlib.ExitStack) -> xr.Dataset:
     if not parts:
         raise InputError(f"{path.name} holds no message that is understood; turn it into NetCDF (cdo -f nc4 copy).")
     plain = [part.drop_vars([key for key, variable in part.variables.items() if not variable.ndim]) for part in parts]
-    return xr.merge(plain, compat="override", join="outer", combine_attrs="override")
+    ds, told = merged(plain)
+    if told:
+        ds.attrs[TAKEN] = " ".join(told)
+    return ds

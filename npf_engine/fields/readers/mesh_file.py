@@ -155,7 +155,6 @@ class Mesh:
 
     def _in_doubles(self, array: MeshArray, marks: Sequence[float]) -> vtkDataSet:
         """The data with the array in double precision, its middle taken off: slopes of it lose no digits."""
-
         values = self._numbers(array.where, array.name).ravel()
         values[np.isin(values, marks)] = np.nan
         if array.where == "point":

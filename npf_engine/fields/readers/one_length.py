@@ -22,12 +22,13 @@ def one_length(names: Sequence[str], units: Sequence[str]) -> OneLength:
     """Lengths become the unit of the first; where one is no length all stay, which is told: distances, and so M, hang
     on what they are measured in."""
     said = tuple(units)
-    lengths = [length_of(unit) for unit in said]
-    if not all(said) or len(set(said)) < 2 or (len({*lengths}) == 1 and lengths[0] is not None):
+    if len(set(said)) < 2:
         return OneLength((1.0,) * len(said), said)
+    lengths = [length_of(unit) for unit in said]
     first, known = lengths[0], [length for length in lengths if length]
     if not first or len(known) < len(said):
-        listed = ", ".join(f"{name} in {unit}" for name, unit in zip(names, said, strict=True))
+        each = zip(names, said, strict=True)
+        listed = ", ".join(f"{name} in {unit}" if unit else f"{name} without a unit" for name, unit in each)
         note = f"Positions are in different units ({listed}), taken as they stand: M hangs on them."
         return OneLength((1.0,) * len(said), said, (), (note,))
     factors = tuple(length / first for length in known)

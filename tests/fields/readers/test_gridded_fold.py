@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from npf_engine.fields.readers.gridded_cells import Margin, margin
 from npf_engine.fields.readers.gridded_fold import fold
 from npf_engine.fields.readers.gridded_place import EARTH, Points
 from npf_engine.fields.readers.gridded_smooth import smoothed
@@ -53,3 +56,30 @@ def test_a_grid_that_does_not_end_in_a_fold_has_none() -> None:
     assert fold(points) is None
     part, _ = grid(DV * np.arange(30, -1, -1), phi[: COLS // 2])
     assert fold(part) is None
+
+
+def globe(end: float, rows: int, cols: int = 72) -> Points:
+    """A regular globe whose longitudes and latitudes are written for every point."""
+    lon, lat = np.meshgrid(np.arange(cols) * 360.0 / cols, np.linspace(-end, end, rows))
+    return Points(lon, lat, EARTH, rectilinear=False)
+
+
+@pytest.mark.parametrize(("end", "rows"), [(88.0, 45), (89.5, 44), (89.5, 180), (89.0, 45), (90.0, 46)])
+@pytest.mark.parametrize("cols", [72, 73, 144])
+def test_a_globe_that_ends_at_a_pole_has_no_fold(end: float, rows: int, cols: int) -> None:
+    points = globe(end, rows, cols)
+    assert fold(points) is None and fold(points.part(slice(None, None, -1), slice(None))) is None
+    assert margin(points) == Margin(cols=True)
+
+
+def test_a_globe_is_smoothed_alike_whether_its_places_are_lines_or_points() -> None:
+    points = globe(88.0, 45)
+    wave = np.cos(np.radians(points.lat)) * np.cos(np.radians(points.lon))
+    lines = replace(points, rectilinear=True)
+    for turn in (False, True):
+        found = smoothed(wave, points, STEPS, (), turn)
+        np.testing.assert_allclose(found, smoothed(wave, lines, STEPS, (), turn), atol=1e-12)
+    # a wave round the parallels is damped by what the Gaussian takes of it: nothing of lon is mixed with -lon
+    around = np.cos(np.radians(points.lon))
+    damped = np.exp(-0.5 * (STEPS * 2 * np.pi / 72) ** 2)
+    np.testing.assert_allclose(smoothed(around, points, STEPS), damped * around, atol=2e-3)

@@ -42,12 +42,27 @@ def plane(**units: str) -> xr.Dataset:
 def test_lengths_become_the_first_unit(units: tuple[str, ...], factors: tuple[float, ...], unit: str) -> None:
     found = one_length(["x", "y", "z"][: len(units)], units)
     np.testing.assert_allclose(found.factors, factors)
-    assert found.units[0] == unit and len(found.told) == sum(factor != 1.0 for factor in factors)
+    assert found.units == (unit, *(units[1:] if not unit else [unit] * (len(units) - 1)))
+    assert len(found.told) == sum(factor != 1.0 for factor in factors)
 
 
 def test_what_is_no_length_stays_and_is_told() -> None:
     found = one_length(["x", "lev"], ["km", "hPa"])
     assert found.factors == (1.0, 1.0) and found.units == ("km", "hPa") and "x in km, lev in hPa" in found.notes[0]
+
+
+def test_one_unit_that_is_not_said_is_told() -> None:
+    found = one_length(["x", "y"], ["km", ""])
+    assert found.factors == (1.0, 1.0) and found.units == ("km", "") and "x in km, y without a unit" in found.notes[0]
+    assert one_length(["x", "y"], ["", ""]).notes == ()
+
+
+def test_two_names_of_one_unit_are_said_once(tmp_path: Path) -> None:
+    ds = plane(x="m", y="metre")[["u"]]
+    ds["y"] = ds.y / 1000.0
+    ds.y.attrs["units"] = "metre"
+    ds.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    assert read(tmp_path / "a.nc", scalar="u").units.endswith("per m")
 
 
 @pytest.mark.parametrize("bent", [False, True])
