@@ -62,7 +62,7 @@ def test_two_names_of_one_unit_are_said_once(tmp_path: Path) -> None:
     ds["y"] = ds.y / 1000.0
     ds.y.attrs["units"] = "metre"
     ds.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
-    assert read(tmp_path / "a.nc", scalar="u").units.endswith("per m")
+    assert read(tmp_path / "a.nc", scalar="u").value == "units per m"
 
 
 @pytest.mark.parametrize("bent", [False, True])
@@ -109,7 +109,7 @@ def times(counts: list[float]) -> xr.Dataset:
 def test_one_time_that_is_none_leaves_the_others(tmp_path: Path) -> None:
     times([0.0, 1e12, 2.0, 3.0]).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
     found = read(tmp_path / "a.nc", time="2000-01-03")
-    np.testing.assert_allclose(found.f[: found.nodes, 0].min(), 2 - 1, atol=0.1)
+    np.testing.assert_allclose(found.f[: found.nodes, 0].min(), 2 + np.sin(X / 9).min(), atol=1e-9)
     assert any("1 of 4 times of t (#1) cannot be read as dates" in text for text in found.notes)
     with pytest.raises(InputError, match=r"none of the 4 steps .* \(#1\) cannot be read as dates"):
         read(tmp_path / "a.nc", time="2000-01-02")
