@@ -8,6 +8,7 @@ import plotly.io
 import streamlit as st
 
 from npf_engine.errors import InputError
+from npf_engine.glossary import typeset
 from npf_engine.studies.reproduction import kept
 from npf_engine.studies.reproduction.item import Item
 from npf_engine.studies.reproduction.kept import Kept
@@ -55,10 +56,10 @@ def _buttons(paper: str, item: Item, quick: Kept | None) -> None:
             "Run at the paper's size", icon=":material/hourglass_top:", key="run_paper", help=f"It takes {item.large}."
         ):
             _submit(ReproductionSpec(paper=paper, item=item.name, preset=PAPER, seed=int(seed), device="auto"))
-        form = forms.of(paper, item.name)
-        if form is not None:
-            page, query, label = form
-            frame.link(page, label, query)
+    form = forms.of(paper, item.name)
+    if form is not None:
+        page, query, label = form
+        frame.link(page, label, query)
 
 
 def _submit(spec: ReproductionSpec) -> None:
@@ -103,4 +104,4 @@ def result(told: ReproductionResult, key: str, picture: Path | None) -> None:
 def _shown(row: Row) -> dict[str, object]:
     numbers = {"paper": row.paper, "paper_se": row.paper_se, "ours": row.ours, "se": row.se}
     numbers |= {"floor": row.floor, "trivial": row.trivial}
-    return {"what": row.what, **numbers, "note": row.note}
+    return {"what": typeset(row.what), **numbers, "note": typeset(row.note)}
