@@ -70,7 +70,7 @@ def test_a_time_is_all_for_what_the_start_leaves(
         recorder.now += 2.0
 
     def fit_dual(u: Any, x: Any, y: Any, plan: DualPlan, seed: int, to: Any, watch: Any) -> None:
-        assert (len(x), len(y), seed) == (dual_fit.POOL, dual_fit.POOL, 3)
+        assert (len(x), len(y), seed) == (20_000, 20_000, 3)
         plans.append(plan)
         for step in range(count):
             assert watch(step) == {}

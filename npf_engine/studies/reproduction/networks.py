@@ -92,15 +92,16 @@ class _Law:
 
     def __init__(self, task: Task, bench: Bench) -> None:
         self.task, self.bench = task, bench
-        self.seeds = range(bench.spec.seed, bench.spec.seed + (1 if bench.quick else SEEDS))
+        others = () if bench.quick else range(1, SEEDS)
+        self.seeds = [bench.spec.seed, *(seeds.child(bench.spec.seed, f"reproduction.run.{k}") for k in others)]
         n = UVP_POINTS if task.true_map is not None else CLOUD
         self.x, self.y = task.test(n, bench.spec.seed)
         shift = self.y.mean(0) - self.x.mean(0)
         if task.true_map is not None:
             self.floor, self.trivial = 0.0, self.measure(lambda x: x + shift)
             return
-        others = (task.test(n, seeds.child(bench.spec.seed, f"reproduction.floor.{k}"))[1] for k in range(FLOORS))
-        self.floor = statistics.fmean(self._distance(other) for other in others)
+        draws = (task.test(n, seeds.child(bench.spec.seed, f"reproduction.floor.{k}"))[1] for k in range(FLOORS))
+        self.floor = statistics.fmean(self._distance(other) for other in draws)
         S, m = gaussian_map(self.x, self.y)
         self.trivial = self.measure(lambda x: (x.double() @ S + m).float())
 
