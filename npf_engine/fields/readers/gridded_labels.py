@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from npf_engine.fields.readers.gridded_values import stored
 from npf_engine.tasks.archives import said
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def labels_of(variable: xr.Variable, key: str) -> tuple[list[str], str]:
     unit = " ".join(str(variable.attrs.get("units", "")).split())[:40]
     if " since " in str(variable.attrs.get("units", "")):
         return _dates(variable, key, unit)
-    steps = np.asarray(variable.values)
+    steps = stored(variable)
     if steps.dtype.kind in "SUO":
         return [step.decode(errors="replace") if isinstance(step, bytes) else str(step)[:60] for step in steps], ""
     return [f"{step:.6g} {unit}".strip() if unit not in ("1", "") else f"{step:.6g}" for step in steps], ""
@@ -27,7 +28,7 @@ def labels_of(variable: xr.Variable, key: str) -> tuple[list[str], str]:
 
 def _dates(variable: xr.Variable, key: str, unit: str) -> tuple[list[str], str]:
     """Steps as dates, and those of them as numbers that are none."""
-    counts = np.atleast_1d(np.asarray(variable.values))
+    counts = np.atleast_1d(stored(variable))
     wrong: dict[int, str] = {}
 
     def dates(first: int, past: int) -> list[str]:
@@ -84,7 +85,7 @@ def written_times(ds: xr.Dataset, dim: str) -> list[str]:
     for key in ("Times", "times"):
         variable = ds.variables.get(key)
         if variable is not None and variable.dims[:1] == (dim,) and variable.dtype.kind == "S":
-            rows = np.asarray(variable.values)
+            rows = stored(variable)
             texts = [b"".join(np.atleast_1d(row)).decode(errors="replace").replace("_", " ") for row in rows]
             return [text.removesuffix(":00") for text in texts]
     return []

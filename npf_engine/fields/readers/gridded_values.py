@@ -44,7 +44,7 @@ def values(ds: xr.Dataset, name: str, steps: Steps, dims: tuple[str, ...], log: 
     variable = ds.variables[name]
     part = variable.isel({dim: step for dim, step in steps.items() if dim in variable.dims})
     part = part.transpose(*[dim for dim in dims if dim in part.dims])
-    raw = np.asarray(part.values)
+    raw = stored(part)
     attrs = variable.attrs
     said = str(attrs.get("_Unsigned", "")).lower()
     if (said, raw.dtype.kind) in (("true", "i"), ("false", "u")):  # as NetCDF 3 and OPeNDAP write the other kind
@@ -67,6 +67,17 @@ def values(ds: xr.Dataset, name: str, steps: Steps, dims: tuple[str, ...], log: 
         out = out * scale + offset
     out[unknown | ~np.isfinite(out)] = np.nan
     return out
+
+
+def stored(variable: xr.Variable) -> np.ndarray:
+    """The numbers as the file has them, which are first read here. Raises OSError where they cannot be read: the
+    libraries have errors of every kind for a chunk that is not what its header says."""
+    try:
+        return np.asarray(variable.values)
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        raise OSError("the values cannot be read") from error
 
 
 def _numbers(value: object) -> np.ndarray:

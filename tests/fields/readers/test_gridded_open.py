@@ -83,6 +83,20 @@ def test_zeros_of_zarr_are_values(tmp_path: Path) -> None:
     assert data.voids == 0 and (data.f == 0).any() and any("Zeros of u" in note for note in data.notes)
 
 
+@pytest.mark.parametrize("length", [8 * 31, 8 * 31 + 3])
+def test_a_chunk_of_another_length_is_damage(tmp_path: Path, length: int) -> None:
+    """Found by fuzzing: Zarr has a ValueError for it, when the values are read and no earlier."""
+    zarr = pytest.importorskip("zarr")
+    path = tmp_path / "short.zarr"
+    root = zarr.open_group(path, mode="w", zarr_format=2)
+    for name in ("u", "v"):
+        made = root.create_array(name, data=np.ones((20, 30)), compressors=None, fill_value=None)
+        made.attrs["_ARRAY_DIMENSIONS"] = ["y", "x"]
+    (chunk,) = (file for file in (path / "u").iterdir() if not file.name.startswith("."))
+    chunk.write_bytes(bytes(length))
+    assert "short.zarr" in refused(path) and refused(path) == refused(path, locked=True)
+
+
 def test_two_files_in_one_zip(tmp_path: Path) -> None:
     path = tmp_path / "winds.nc.zip"
     with zipfile.ZipFile(path, "w") as archive:
