@@ -56,12 +56,14 @@ ABOUT = (
 
 
 # The dark theme's main colour is light, so that it can be read on the page: what is written on it is dark there.
-# On a narrow screen, where two columns stand below each other, the second of ``picture_second`` is above.
+# On a narrow screen, where two columns stand below each other, the second of ``picture_second`` is above, but for one
+# that says that there is no picture.
 STYLE = """<style>
 [data-testid^="stBaseButton-primary"] { color: light-dark(#ffffff, #0d1319); }
 [data-testid^="stBaseButton-primary"] kbd { color: light-dark(#ffffff, #0d1319); opacity: 1; }
 @media (max-width: 640px) {
-  [class*="st-key-picture_second_"] > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"] {
+  [class*="st-key-picture_second_"]:not(:has(.st-key-no_picture)) > [data-testid="stLayoutWrapper"]
+    > [data-testid="stHorizontalBlock"] {
     flex-wrap: wrap-reverse;
   }
   .st-key-accuracy_wide, .st-key-models_wide { display: none; }
@@ -94,6 +96,9 @@ def sidebar() -> None:
         )
         door.way_out()
         keyboard.listen()
+
+
+NO_PICTURE = "no_picture"  # key of a container that has the picture's place
 
 
 def picture_second(key: str) -> tuple[DeltaGenerator, DeltaGenerator]:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from npf_engine.errors import InputError
 from npf_engine.fields import catalog, titles
+from npf_engine.fields.field import Field
 from npf_engine.fields.places.elevation_fetch import download
 from npf_engine.fields.sources.place import must_be_fetched, place_of
 from npf_engine.fields.spec import FieldSpec
@@ -38,7 +39,7 @@ def main() -> None:
         # The page still works: the sentence stands beside the field that the program begins with.
         refused, spec = f"{error}; shown is the built-in field", FieldSpec()
     problem = st.session_state.pop(choice.PROBLEM, None) or refused
-    left, right = st.columns([3, 2], gap="large")
+    left, right = frame.picture_second("field")
     with left:
         sound = pick.show(spec)
         place = place_of(spec)
@@ -47,22 +48,35 @@ def main() -> None:
             options.show(spec, place is not None)
         if problem:
             states.problem(problem)
-    with right:
-        card = st.container(border=True, gap="small", key="field_card")
-        with card:
-            built_in = {info.name: info.title for info in catalog.built_in_fields()}
-            title = place.title if place is not None else built_in.get(spec.source) or titles.source_title(spec)
-            advice = NOT_READ
-            if other:
-                title, advice = NOTHING[pick.chosen_way()]
-            st.markdown(f"## :material/terrain: {states.plain(title)}")
-            if not sound:
-                st.caption(advice)
-    if sound:
-        _field(spec, must_be_fetched(spec, place), card)
+    missing = must_be_fetched(spec, place)
+    pictured = sound and (not missing or building.recent().get(spec) is not None)
+    # the card has the picture's place while there is none
+    with left if pictured else right.container(key=frame.NO_PICTURE):
+        card = _card(spec, "" if not other else pick.chosen_way(), sound)
+        field = _field(spec, missing, card) if sound else None
+    if field is not None:
+        preview.show(field, right)
 
 
-def _field(spec: FieldSpec, missing: bool, card: st.delta_generator.DeltaGenerator) -> None:
+def _card(spec: FieldSpec, other_way: str, sound: bool) -> st.delta_generator.DeltaGenerator:
+    """The card of the field, with its title, or with what is to be done while there is none."""
+    card = st.container(border=True, gap="small", key="field_card")
+    with card:
+        place = place_of(spec)
+        built_in = {info.name: info.title for info in catalog.built_in_fields()}
+        title = place.title if place is not None else built_in.get(spec.source) or titles.source_title(spec)
+        advice = NOT_READ
+        if other_way:
+            title, advice = NOTHING[other_way]
+        st.markdown(f"## :material/terrain: {states.plain(title)}")
+        if not sound:
+            st.caption(advice)
+    return card
+
+
+def _field(spec: FieldSpec, missing: bool, card: st.delta_generator.DeltaGenerator) -> Field | None:
+    """The field, with what it is on its card; None while there is none to be seen: the card, or what stands below it,
+    says why, and what to do."""
     slot = card.empty()  # the offer to fetch, and in its place what comes of it
     if missing and building.recent().get(spec) is None and not building.asked(spec):
         with slot.container():
@@ -80,17 +94,17 @@ def _field(spec: FieldSpec, missing: bool, card: st.delta_generator.DeltaGenerat
                 key="fetch",
                 width="stretch",
             )
-        return
+        return None
     try:
         cost = building.dear(spec)
     except InputError as error:
         states.problem(error)
-        return
+        return None
     if cost is not None and cost.large:
         with slot.container():
             st.markdown(f"This field is too large to be shown here: {cost.sentence}. A training can be made of it.")
             _use_button(spec)
-        return
+        return None
     if cost is not None:
         with slot.container():
             st.markdown(f"This field is a large one, and is not built before you ask for it: {cost.sentence}.")
@@ -103,17 +117,16 @@ def _field(spec: FieldSpec, missing: bool, card: st.delta_generator.DeltaGenerat
                 key="build",
                 width="stretch",
             )
-        return
+        return None
     if missing:
         slot.markdown("Its elevation is being fetched.")
     field = building.build(spec, missing, lambda: at_hand.instead(spec, lambda: pick.turn_to(pick.BUILT_IN)))
     slot.empty()
-    if field is None:
-        return
-    with card:
-        preview.facts(field)
-        _use_button(spec)
-    preview.show(field)
+    if field is not None:
+        with card:
+            preview.facts(field)
+            _use_button(spec)
+    return field
 
 
 def _use_button(spec: FieldSpec) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import plotly.graph_objects as go
@@ -19,6 +20,9 @@ from npf_engine.tasks.layout import slug
 from pages.field import region
 from ui import coast, states
 from ui.plots import plot
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 MOST_ROWS = 12  # components in the table
 MOST_POINTS = 300_000  # of a preview; the training has them all
@@ -79,8 +83,8 @@ def _moments(field: Field) -> None:
         st.caption(f"Median of |F|: {number(found.median_norm, 5)}")
 
 
-def show(field: Field) -> None:
-    """The pictures of a field, in two columns where there is room."""
+def show(field: Field, beside: DeltaGenerator) -> None:
+    """The pictures of a field: the one that says most ``beside`` its form, the others below both."""
     x = field.scaling.to_user(field.x_train[:MOST_POINTS].double()).numpy()
     f = field.y_train[:MOST_POINTS].numpy()
     name = f"npf-{slug(field.name)}"
@@ -88,13 +92,14 @@ def show(field: Field) -> None:
     def data() -> Arrays:
         return {"x": x, "F": f}
 
-    if field.d == 1:
-        _line(x, f, field, data, name)
-    elif field.d == 2:
-        _plane(x, f, field, data, name)
+    if field.d == 2:
+        _plane(x, f, field, data, name, beside)
         return
-    else:
-        _many(f, field, data, name)
+    with beside:
+        if field.d == 1:
+            _line(x, f, field, data, name)
+        else:
+            _many(f, field, data, name)
     _histograms(f, field, data, name)
 
 
@@ -109,8 +114,10 @@ def _histograms(f: np.ndarray, field: Field, data: Callable[[], Arrays], name: s
     plot(figure, "field_histograms", caption, data, name)
 
 
-def _plane(x: np.ndarray, f: np.ndarray, field: Field, data: Callable[[], Arrays], name: str) -> None:
-    """Four maps and the histograms below; where there is no surface, the histograms take its place."""
+def _plane(
+    x: np.ndarray, f: np.ndarray, field: Field, data: Callable[[], Arrays], name: str, beside: DeltaGenerator
+) -> None:
+    """Maps and the histograms below; beside the form the surface, or where there is none the field itself."""
     box = (field.units, field.low, field.high)
     surface = field.grid is not None or field.potential is not None
     top = terrain.largest(f)  # of both maps that show |F|
@@ -118,41 +125,41 @@ def _plane(x: np.ndarray, f: np.ndarray, field: Field, data: Callable[[], Arrays
     def on_earth(figure: go.Figure, over_colours: bool = False) -> go.Figure:
         return coast.add(figure, *box, field.provenance, over_colours=over_colours)
 
-    parts: list[Callable[[], object]] = [
-        lambda: _directions(x, f, field, on_earth, data, name),
-        lambda: plot(
-            on_earth(terrain.norm_map(x, f, *box, top=top), True),
-            "field_norm",
-            "The size of F at each place, in the colours of the arrows.",
-            data,
-            name,
-        ),
-        lambda: plot(
-            terrain.values_map(f, field.units),
-            "field_values",
-            "The law F♯ρ of the values, which ∇u has to reproduce: bright where they are dense.",
-            data,
-            name,
-        ),
-    ]
+    def directions() -> None:
+        _directions(x, f, field, on_earth, data, name)
+
+    def size() -> None:
+        figure = on_earth(terrain.norm_map(x, f, *box, top=top), True)
+        plot(figure, "field_norm", "The size of F at each place, in the colours of the arrows.", data, name)
+
+    def values() -> None:
+        told = "The law F♯ρ of the values, which ∇u has to reproduce: bright where they are dense."
+        plot(terrain.values_map(f, field.units), "field_values", told, data, name)
+
+    broad = wide(*box)  # arrows need all of the page then, its size can be seen beside the form
     if surface:
-        parts.insert(0, lambda: _surface(x, field, name))
+        first, rest = (lambda: _surface(x, field, name)), [directions, size, values]
     else:
-        parts.append(lambda: _histograms(f, field, data, name, column=True))
-    if wide(*box):  # maps as wide as the page, what is no map beside each other
-        maps = len(parts) - 2
-        for draw in parts[:maps]:
+        first, rest = (size, [directions, values]) if broad else (directions, [size, values])
+    with beside:
+        first()
+    if broad:  # maps as wide as the page
+        for draw in rest[:-1]:
             draw()
-        parts = parts[maps:]
-    for first in range(0, len(parts), 2):
-        for column, draw in zip(st.columns(2, gap="medium"), parts[first : first + 2], strict=True):
-            with column:
-                draw()
+        rest = rest[-1:]
+    _in_rows([*rest, lambda: _histograms(f, field, data, name, column=len(rest) % 2 == 1)])
     if field.grid is not None:
         st.markdown("## The region in space")
         region.show(field, field.grid, x, f, name)
-    if surface:
-        _histograms(f, field, data, name)
+
+
+def _in_rows(parts: Sequence[Callable[[], object]]) -> None:
+    """Two beside each other, a last one alone as wide as both."""
+    for first in range(0, len(parts), 2):
+        pair = parts[first : first + 2]
+        for column, draw in zip(st.columns(len(pair), gap="medium"), pair, strict=True):
+            with column:
+                draw()
 
 
 def _directions(
