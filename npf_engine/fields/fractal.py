@@ -11,13 +11,12 @@ import numpy as np
 from npf_engine.fields.raster import Raster
 
 SIDE = 512  # pixels
-PIXEL = 30.0  # metres, as one arc second of latitude
 HURST = 0.9
-RELIEF = 2000.0  # metres between the lowest and the highest pixel
 
 
-def fractal_raster(seed: int, side: int = SIDE) -> Raster:
-    """A square of ``side`` x ``side`` pixels of 30 m, 0 to 2000 m high; the same seed gives the same terrain.
+def fractal_raster(seed: int, side: int = SIDE, *, relief: float = 2000.0, side_km: float = 15.36) -> Raster:
+    """A square of ``side`` x ``side`` pixels and of ``side_km`` kilometres, 0 to ``relief`` metres high; the same seed
+    gives the same terrain.
 
     The surface is synthesised on a torus of twice the side and cut, so that opposite edges do not match.
     """
@@ -28,6 +27,6 @@ def fractal_raster(seed: int, side: int = SIDE) -> Raster:
     k[0, 0] = np.inf  # no mean
     spectrum = np.fft.rfft2(rng.standard_normal((size, size))) * k ** -(HURST + 1.0)
     z = np.fft.irfft2(spectrum, s=(size, size))[:side, :side]
-    z = RELIEF * (z - z.min()) / (z.max() - z.min())
-    edge = PIXEL * side
+    z = relief * (z - z.min()) / (z.max() - z.min())
+    edge = 1000.0 * side_km
     return Raster(z.astype(np.float32), (0.0, 0.0, edge, edge), "metres")

@@ -16,7 +16,8 @@ ALWAYS = frozenset({"source", "split_seed", "rho", "unit"})
 TERRAIN = frozenset({"sigma", "slope", "max_samples", "voids", "noise_seed"})
 BOX = frozenset({"low", "high"})
 FORMULA = BOX | {"n_samples", "expression"}
-NOT_OF_FILES = FORMULA | {"t", "matrix", "product", "size_km"}
+FRACTAL = frozenset({"relief", "side_km"})
+NOT_OF_FILES = FORMULA | FRACTAL | {"t", "matrix", "product", "size_km"}
 STEPS = frozenset({"time", "level", "member", "along"})
 
 
@@ -31,7 +32,7 @@ def settings(spec: FieldSpec) -> frozenset[str]:
     if source.family == "place":
         return ALWAYS | TERRAIN | {"product", "size_km", "bounds"}
     if isinstance(source, Terrain):
-        return ALWAYS | TERRAIN
+        return ALWAYS | TERRAIN | (FRACTAL if source.name == "fractal" else set())
     info = analytic.INFO.get(source.spec.source)
     if info is not None:
         matrix = {"matrix"} if info.name == "linear" else set()

@@ -97,6 +97,23 @@ class FieldSpec(Spec):
         "Of the dequantising noise, of the fractal terrain and of the eddies: another seed is another field.",
         title="seed of the noise",
     )
+    relief: float = setting(
+        2000.0,
+        "Metres between the lowest and the highest place of the fractal terrain.",
+        title="relief",
+        unit="metres",
+        least=1,
+        most=10_000.0,
+    )
+    side_km: float = setting(
+        15.36,
+        "Side of the fractal terrain, in kilometres, of 512 pixels.",
+        why="pixels of 30 m, as one arc second of latitude",
+        title="side of the terrain",
+        unit="kilometres",
+        least=0.1,
+        most=1000.0,
+    )
     # what a file does not say, or says wrongly
     height_unit: str = setting(
         "",

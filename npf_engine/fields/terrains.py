@@ -12,6 +12,7 @@ from npf_engine.fields.raster import Raster
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.topography import Progress, raster_field
 from npf_engine.fields.uploads import open_raster
+from npf_engine.numbers import number
 
 
 def jacksboro_raster() -> Raster:
@@ -32,9 +33,11 @@ def jacksboro_field(spec: FieldSpec, progress: Progress | None = None) -> Field:
 
 
 def fractal_field(spec: FieldSpec, progress: Progress | None = None) -> Field:
-    """The slope of a fractal terrain whose seed is ``spec.noise_seed``."""
-    source = {"source": f"fractal terrain, seed {spec.noise_seed}"}
-    return raster_field("fractal", fractal_raster(spec.noise_seed), spec, source, progress)
+    """The slope of a fractal terrain whose seed is ``spec.noise_seed``, as high and wide as ``spec`` says."""
+    size = f"{number(spec.relief)} m high, {number(spec.side_km, 4)} km wide"
+    source = {"source": f"fractal terrain, seed {spec.noise_seed}, {size}"}
+    raster = fractal_raster(spec.noise_seed, relief=spec.relief, side_km=spec.side_km)
+    return raster_field("fractal", raster, spec, source, progress)
 
 
 def place_field(place: Place, spec: FieldSpec, progress: Progress | None = None) -> Field:

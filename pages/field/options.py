@@ -69,17 +69,21 @@ def is_raster(spec: FieldSpec) -> bool:
 
 def _terrain(spec: FieldSpec, place: bool) -> None:
     first, second = st.columns(2)
+    fractal = spec.source == "fractal"
     with first:
         _number(spec, "sigma")
         _select(spec, "rho", ("box", "disc", "gaussian", "land"))
         _select(spec, "slope")
+        if fractal:
+            _number(spec, "relief", 1)
     with second:
         _number(spec, "max_samples", 1000)
         _select(spec, "voids")
         if place:
             _select(spec, "product", elevation_fetch.PRODUCTS)
-        elif spec.source == "fractal":
+        elif fractal:
             _number(spec, "noise_seed")
+            _number(spec, "side_km")
 
 
 def _guesses(spec: FieldSpec, terrain: bool) -> None:

@@ -187,7 +187,8 @@ def test_screenshots(browser: Any, server: Server, trained_in_the_app: dict[str,
             assert wide <= 1, f"{name} is {wide} px wider than a screen of {width} px"
             if name == "field":
                 picture, form = (
-                    visitor.page.locator(f".st-key-{key}").bounding_box() for key in ("plot_field_elevation", "built_in")
+                    visitor.page.locator(f".st-key-{key}").bounding_box()
+                    for key in ("plot_field_elevation", "built_in")
                 )
                 assert (picture["y"] < form["y"]) == (width < 640), "on a narrow screen the picture comes first"
                 assert (picture["x"] > form["x"] + form["width"]) == (width > 640), "else it stands beside the form"

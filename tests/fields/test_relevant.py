@@ -20,6 +20,8 @@ OTHER: dict[str, object] = {
     "bounds": (0.0, 40.0, 1.0, 41.0),
     "voids": "mask",
     "noise_seed": 7,
+    "relief": 300.0,
+    "side_km": 40.0,
     "height_unit": "foot",
     "crs": "EPSG:3857",
     "missing": "keep",
@@ -71,6 +73,8 @@ def test_what_is_left_out_changes_nothing(name: str) -> None:
 def test_what_is_shown_is_what_the_source_reads() -> None:
     assert {"expression", "n_samples", "low"} <= relevant.settings(FIELDS["formula"])
     assert "sigma" in relevant.settings(FIELDS["terrain"]) and "t" in relevant.settings(FIELDS["flow"])
+    fractal = {"relief", "side_km"}
+    assert fractal <= relevant.settings(FieldSpec(source="fractal")) - relevant.settings(FIELDS["terrain"])
     assert "matrix" in relevant.settings(FieldSpec(source="linear"))
     assert {"product", "size_km"} <= relevant.settings(FieldSpec(source="Chamonix"))
     table = relevant.settings(FieldSpec(source="a/b.csv"))

@@ -20,7 +20,7 @@ from npf_engine.fields.places.find import find_region
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.numbers import numbers_in
 from npf_engine.tasks import layout
-from pages.field import at_hand, building, components, pick
+from pages.field import building, components, pick
 from tests.fields.loopback import Loopback, hill, loopback, need_gdal, serve_folder
 from tests.fields.readers.test_raster_vectors import U, V, save
 from tests.fields.test_meshes import several
@@ -127,9 +127,11 @@ def test_place_waits_for_a_click_and_its_failure_is_a_sentence(own_home: Path, m
     assert "gdal-bin" in app.error[0].value and button(app, "Try again")
     assert plots(app) == 0 and not [item for item in app.button if "stop" in (item.key or "")]
     fractal = app.button(key="instead_fractal")
-    assert str(at_hand.seed_of(FieldSpec(source="Chamonix"))) in fractal.label
+    assert "of that relief, 3,800 m" in fractal.label and "between about 1,000 and 4,800 m" in texts(app)
     fractal.click().run()
     assert app.query_params["source"] == "fractal" and plots(app) == 5 and not app.error
+    assert (app.query_params["relief"], app.query_params["side_km"]) == ("3800.0", "14.7")
+    assert app.number_input(key="option_relief").value == 3800.0
     assert app.segmented_control(key=pick.MODE).value == pick.BUILT_IN and button(app, "Use this field")
 
 

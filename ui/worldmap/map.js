@@ -151,9 +151,11 @@ class WorldMap {
       if (!coarse) this.stroke(g, found.border, faint, 0.8, [3, 3], 0.7);
       this.stroke(g, coarse ? found.coarse : found.coast, text, 1, [], 0.75);
     }
-    this.regions(g, primary, page);
-    this.cities(g, text, page);
+    const names = this.regions(g, primary);
     if (this.box) this.rectangle(g, primary);
+    this.labels = [];
+    for (const [name, x, y, aside, what] of names) this.label(g, name, x, y, aside, primary, page, what);
+    this.cities(g, text, page);
   }
 
   // Places whose elevation is on this machine, as they look
@@ -204,42 +206,51 @@ class WorldMap {
     g.restore();
   }
 
-  regions(g, colour, page) {
-    this.labels = [];
-    g.save(); g.font = "11px sans-serif"; g.lineWidth = 1.2;
+  // The boxes of regions; small ones are dots. Answers what is to be written, over all lines
+  regions(g, colour) {
+    const names = [];
+    g.save(); g.lineWidth = 1.2; g.globalAlpha = 0.85; g.strokeStyle = colour; g.fillStyle = colour;
     for (const [name, title, w, s, e, n] of this.data.regions) {
       const [x0, y0] = this.px(w, n), [x1, y1] = this.px(e, s);
       if (x1 < 0 || y1 < 0 || x0 > this.width || y0 > this.height) continue;
-      const small = x1 - x0 < 8;
-      g.strokeStyle = colour; g.fillStyle = colour; g.globalAlpha = 0.85;
+      const small = x1 - x0 < 8, text = title.split(",")[0];
       if (small) { g.beginPath(); g.arc((x0 + x1) / 2, (y0 + y1) / 2, 3.2, 0, 7); g.fill(); } else { g.strokeRect(x0, y0, x1 - x0, y1 - y0); }
-      g.globalAlpha = 1;
-      this.label(g, title.split(",")[0], small ? (x0 + x1) / 2 + 6 : x0 + 4, small ? (y0 + y1) / 2 + 4 : y0 - 4, colour, page, { name });
+      if (small) names.push([text, (x0 + x1) / 2, (y0 + y1) / 2 + 4, 6, { name }]);
+      // over its upper edge, or below that where there is no room
+      else if (y0 > 0) names.push([text, Math.max(x0, 0), y0 < 16 ? y0 + 14 : y0 - 4, 4, { name }]);
     }
     g.restore();
+    return names;
   }
 
   cities(g, colour, page) {
     const room = Math.log2(this.view.zoom / 256); // the closer, the smaller the cities that have a name
     const least = 10 ** clamp(7.1 - 0.62 * room, 5, 7.3);
-    g.save(); g.font = "11px sans-serif";
+    g.save();
     for (const [name, lon, lat, people] of this.data.cities) {
       if (people < least) break; // the largest first
       const [x, y] = this.px(lon, lat);
       if (x < 0 || y < 0 || x > this.width || y > this.height) continue;
-      if (!this.label(g, name, x + 5, y + 4, colour, page, { name, at: [lat, lon] })) continue;
+      if (!this.label(g, name, x, y + 4, 5, colour, page, { name, at: [lat, lon] })) continue;
       g.fillStyle = colour; g.beginPath(); g.arc(x, y, 1.8, 0, 7); g.fill();
     }
     g.restore();
   }
 
-  label(g, text, x, y, colour, page, what) {
-    const width = g.measureText(text).width, box = [x - 6, y - 11, x + width + 3, y + 4];
-    if (this.labels.some(({ box: b }) => b[0] < box[2] && b[2] > box[0] && b[1] < box[3] && b[3] > box[1])) return false;
-    this.labels.push({ box, what });
-    g.lineWidth = 3; g.strokeStyle = page; g.lineJoin = "round"; g.globalAlpha = 0.85; g.strokeText(text, x, y);
-    g.globalAlpha = 1; g.fillStyle = colour; g.fillText(text, x, y);
-    return true;
+  // Text beside the place x, at its other side where the map ends; not where it would be cut or lie over another
+  label(g, text, x, y, aside, colour, page, what) {
+    g.font = "11px sans-serif";
+    const width = g.measureText(text).width;
+    for (const at of [x + aside, x - aside - width]) {
+      const box = [at - 6, y - 11, at + width + 3, y + 4];
+      if (at < 2 || at + width > this.width - 2 || box[1] < 0 || box[3] > this.height) continue;
+      if (this.labels.some(({ box: b }) => b[0] < box[2] && b[2] > box[0] && b[1] < box[3] && b[3] > box[1])) continue;
+      this.labels.push({ box, what, text });
+      g.lineWidth = 3; g.strokeStyle = page; g.lineJoin = "round"; g.globalAlpha = 0.85; g.strokeText(text, at, y);
+      g.globalAlpha = 1; g.fillStyle = colour; g.fillText(text, at, y);
+      return true;
+    }
+    return false;
   }
 
   rectangle(g, colour) {

@@ -54,6 +54,7 @@ class Place:
 @dataclass(frozen=True)
 class _Region:
     place: Place
+    heights: tuple[float, float]  # of its land, metres, rounded
     keys: tuple[str, ...]  # normalised name, aliases and title
 
 
@@ -65,13 +66,19 @@ def _regions() -> tuple[_Region, ...]:
         west, south, east, north = map(float, entry["bounds"])
         place = Place(entry["name"], entry["title"], (west, south, east, north), "gazetteer")
         keys = dict.fromkeys(normalise(k) for k in (entry["name"], *entry["aliases"], entry["title"]))
-        regions.append(_Region(place, tuple(keys)))
+        low, high = map(float, entry["heights"])
+        regions.append(_Region(place, (low, high), tuple(keys)))
     return tuple(regions)
 
 
 def gazetteer() -> list[Place]:
     """The regions with a box made by hand, in the order of the file."""
     return [region.place for region in _regions()]
+
+
+def heights_of(place: Place) -> tuple[float, float] | None:
+    """About how low and how high the land of a region lies, in metres; None where the gazetteer does not say."""
+    return next((region.heights for region in _regions() if region.place == place), None)
 
 
 def find_region(query: str) -> Place | None:
