@@ -123,10 +123,79 @@ FIGURES: dict[str, Figure] = {  # those of measures/accuracy.py, in the order of
 }
 
 
+_OFF = "√(mean |{learned} − {exact}|²) / √(mean |{of} − mean {of}|²)"
+# Those of the other views of Factorization, in the order in which they stand there
+BESIDE: dict[str, Figure] = {
+    "exact_u": Figure(
+        "∇u, exact",
+        "How far ∇u is from the exact discrete one: % of the spread of F",
+        _OFF.format(learned="∇u(xᵢ)", exact="y_s(i)", of="F") + ", s = argmax Σ ⟨xᵢ, y_s(i)⟩",
+        "Brenier 1991; NPF eq. 4",
+        "s is one assignment, a linear programme solved exactly, in double precision. Floor: the same of two such "
+        "answers, the values of one drawn anew. Trivial: the Gaussian map.",
+    ),
+    "exact_m": Figure(
+        "M, exact",
+        "How far M is from the exact permutation: % of the spread of ρ",
+        _OFF.format(learned="M(x_s(i))", exact="xᵢ", of="x") + ", s = argmax Σ ⟨xᵢ, y_s(i)⟩",
+        "Brenier 1991; NPF eq. 4",
+        "M is Mξ, or Mθ where there is no network. Floor: the same of two such answers, the places of one drawn anew. "
+        "Trivial: M of the Gaussian map, S⁻¹(F − m).",
+    ),
+    "certificate": Figure(
+        "√(2 L · gap)",
+        "A bound of the error of ∇u: % of the spread of F",
+        "E|∇u − ∇u₀|² ≤ 2 L E[u(x) + u*(y_s) − ⟨x, y_s⟩]",
+        "Hütter and Rigollet 2021, proposition 10",
+        "The gap is the mean over the assigned pairs, with what its standard error allows; conjugates are exact or "
+        "corrected upwards; L is the largest eigenvalue of ∇²u at five places on each way from x to ∇u*(y).",
+    ),
+    "cells_u": Figure(
+        "∇u, cells",
+        "How far ∇u is from the semi-discrete one: % of the spread of F",
+        _OFF.format(learned="∇u(x)", exact="y_j(x)", of="F") + ", j(x) = argmax ⟨x, y_j⟩ − ψ_j",
+        "Kitagawa, Mérigot and Thibert 2019",
+        "Over a grid of places; ψ by Newton's method, all cells of one mass. Floor: the same of two such answers with "
+        "other values, over √2. Trivial: the Gaussian map.",
+    ),
+    "cells_m": Figure(
+        "M, cells",
+        "How far M is from the cell of the value: % of the spread of ρ",
+        _OFF.format(learned="M(xⱼ)", exact="barycentre of cell j", of="x"),
+        "Kitagawa, Mérigot and Thibert 2019; NPF eq. 4",
+        "At the samples whose values are the targets. Floor: the same of two such answers with other values, over √2. "
+        "Trivial: M of the Gaussian map, S⁻¹(F − m).",
+    ),
+    "mesh_arrives": Figure(
+        "ρ(M⁻¹(B)) / ρ(B)",
+        "What M brings into each cell, over what was there",
+        "r(B) = ρ(M⁻¹(B)) / ρ(B); quantiles of |ln r| over the cells, each by its mass",
+        "of this program; M♯ρ = ρ: Brenier 1991",
+        "Spots spread over the lattice, each with the mass of ρ round it, go where M takes them, bilinear between the "
+        "lattice's nodes. What the count of spots leaves open: half of what their two halves differ by.",
+    ),
+    "mesh_sheets": Figure(
+        "ρ(M(B)) / ρ(B)",
+        "How many sheets M lays over one another",
+        "w(B) = ∫ over B of |det ∇M| ρ(M) / ρ(B); sheets: the mean of w by mass; turned over where ∫ det ∇M < 0",
+        "of this program",
+        "Of triangles between the lattice's nodes; where M is one to one each w is 1.",
+    ),
+    "hodge": Figure(
+        "Shares of F",
+        "How much of the mean of |F|² each part of Helmholtz–Hodge has: %",
+        "F = grad φ + rot ψ + h, ∫|F|² = ∫|grad φ|² + ∫|rot ψ|² + ∫|h|²; φ = ψ = 0 at the edge",
+        "Bhatia, Norgard, Pascucci and Bremer 2013",
+        "F's circulation along the edges of a grid, two sparse systems solved directly (discrete exterior calculus), "
+        "so that the shares add up to 100 % there. Over the area, whatever ρ is; no draws.",
+    ),
+}
+
+
 def about(key: str, n: float | None = None, eps: float | None = None, draws: float | None = None) -> str:
-    """What a figure of the accuracy table is, for a tooltip: its equation and source, how it is computed, and of this
-    model's the points n of a cloud, eps and the number of draws, as far as they are known."""
-    found = FIGURES[key]
+    """What a figure is, of the accuracy table or of another view, for a tooltip: its equation and source, how it is
+    computed, and of this model's the points n of a cloud, eps and the number of draws, as far as they are known."""
+    found = FIGURES.get(key) or BESIDE[key]
     here = [
         "" if n is None else f"n = {n:,.0f}",
         "" if eps is None else f"ε = {number(eps)}",

@@ -9,7 +9,7 @@ from npf_engine.figures.layout import Extent
 from npf_engine.measures.cells import CellsView, cells_view, check
 from npf_engine.numbers import number
 from npf_engine.polar import PolarFactorization
-from pages.factorization.measures import row
+from pages.factorization.measures import explained, row
 from ui import runs, states
 from ui.plots import plot
 
@@ -30,9 +30,11 @@ def show(model: PolarFactorization, run_id: str, name: str) -> None:
     check(model)
     view = _view(model, run_id)
     merged = f" ({view.merged:,} lay where another does)" if view.merged else ""
+    grid = f"{view.line.shape[1]} × {view.line.shape[1]} places"
     st.markdown(
         f"Of {view.targets:,} values of F{merged}, the learned ∇u differs from the exact one by {row(view.u, 'F')}; M "
-        f"by {row(view.m, 'ρ')}. Root mean squares."
+        f"by {row(view.m, 'ρ')}. Root mean squares.",
+        help=explained("cells_u", "cells_m", n=view.u.n, more=f"∇u at {grid}, one draw, no ε: ψ is solved to rounding"),
     )
     where = Extent(model.units, model.low, model.high)
     values, moves = view.lengths()
@@ -64,7 +66,7 @@ def show(model: PolarFactorization, run_id: str, name: str) -> None:
             plot(figure, f"cells_m_{which}", told, {"x": view.x, "value": lengths}, name)
     st.caption(
         f"Every cell's mass is its share to {number(view.error, 2)} of itself. {view.told} Compared at "
-        f"{view.line.shape[1]} × {view.line.shape[1]} places of the region."
+        f"{grid} of the region."
     )
     st.markdown(ABOUT)
 

@@ -10,7 +10,7 @@ from npf_engine.measures.exact import Certificate, ExactView, exact_view
 from npf_engine.numbers import number
 from npf_engine.polar import PolarFactorization
 from pages.factorization import cells
-from pages.factorization.measures import row
+from pages.factorization.measures import explained, row
 from ui import runs, states
 from ui.plots import plot
 
@@ -42,7 +42,8 @@ def show(model: PolarFactorization, run_id: str, name: str) -> None:
         view = _view(model, run_id)
         st.markdown(
             f"On {len(view.x):,} samples the learned ∇u differs from the exact one by {row(view.u, 'F')}; M by "
-            f"{row(view.m, 'ρ')}. Root mean squares."
+            f"{row(view.m, 'ρ')}. Root mean squares.",
+            help=explained("exact_u", "exact_m", n=view.u.n, more="one draw, no ε: nothing is regularised"),
         )
         where = Extent(model.units, model.low, model.high)
         if model.d == 1:
@@ -50,21 +51,23 @@ def show(model: PolarFactorization, run_id: str, name: str) -> None:
         elif model.d <= MOST_D:
             _maps(view, model, where, name)
         if view.certificate is not None:
-            _certificate(view.certificate, view.u.trivial)
+            _certificate(view.certificate, view.u.trivial, explained("certificate", n=view.u.n, more="one draw, no ε"))
         st.markdown(ABOUT)
 
 
-def _certificate(seen: Certificate, trivial: float | None) -> None:
+def _certificate(seen: Certificate, trivial: float | None, tip: str) -> None:
     if trivial is not None and seen.bound >= trivial:
         st.caption(
             f"The duality gap bounds the error of ∇u by {number(seen.bound, 3)} % of the spread of F, more than the "
-            "trivial answer's: it tells nothing here, since u bends sharply in one place at least."
+            "trivial answer's: it tells nothing here, since u bends sharply in one place at least.",
+            help=tip,
         )
         return
     st.markdown(
         f"**A bound from the duality gap.** The dual of u lies {number(seen.gap, 3)} ± {number(seen.gap_se, 2)} above "
         "the exact one. So the root mean square of ∇u − ∇u₀, u₀ the true potential, is at most about "
-        f"**{number(seen.bound, 3)} %** of the spread of F: √(2 L · gap), L = {number(seen.smoothness, 3)}."
+        f"**{number(seen.bound, 3)} %** of the spread of F: √(2 L · gap), L = {number(seen.smoothness, 3)}.",
+        help=tip,
     )
     st.caption(
         "It holds (1) in expectation: a gap of few samples is too large on average; its chance is in the bound. (2) "

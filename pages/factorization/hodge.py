@@ -11,6 +11,7 @@ from npf_engine.measures.hodge import PARTS, HodgeView, hodge_view
 from npf_engine.numbers import number
 from npf_engine.polar import PolarFactorization
 from npf_engine.settings import reading
+from pages.factorization.measures import explained
 from ui import coast, runs, states
 from ui.plots import plot
 
@@ -57,7 +58,8 @@ def show(model: PolarFactorization, run_id: str, name: str) -> None:
             for part, words in zip(PARTS, ("without curl", "without divergence", "harmonic"), strict=True)
         )
         what = "|F|²" if not bool(model.shift.any()) else "|F − c|², c the constant that was taken off"
-        st.markdown(f"**Of the mean of {what}, over the area:** {shares}.")
+        nodes = f"{len(view.y)} by {len(view.x)} nodes, no ε and no draws"
+        st.markdown(f"**Of the mean of {what}, over the area:** {shares}.", help=explained("hodge", more=nodes))
         fields: dict[str, np.ndarray | None] = {
             "field": view.field,
             **{part: getattr(view.hodge, part) for part in PARTS},

@@ -14,6 +14,7 @@ from npf_engine.measures.mesh import MeshView
 from npf_engine.numbers import number, percent
 from npf_engine.polar import PolarFactorization
 from npf_engine.tasks import layout
+from pages.factorization.measures import explained
 from ui import frame, motion, plots, runs
 
 TITLES = {mesh.NETWORK: "Mξ, the network", mesh.SOLVER: "Mθ, by the solver"}
@@ -42,7 +43,7 @@ def show(model: PolarFactorization, run_id: str, name: str) -> None:
         )
         way = way or ways[0]
     view = _view(str(layout.home()), run_id, runs.written(run_id), way)
-    st.markdown(told(view))
+    _told(view)
     motion.draw("mesh", packed(view, model.scaling, name), "mesh")
     frame.caption(CAPTION.format(measure=view.measure))
     found = view.deformed
@@ -55,12 +56,13 @@ def _view(home: str, run_id: str, written: int, way: str) -> MeshView:
     return mesh.mesh_view(runs.load_model(run_id), way)
 
 
-def told(view: MeshView) -> str:
+def _told(view: MeshView) -> None:
     """How well M preserves rho, and how often it folds."""
     found, symbol = view.deformed, SYMBOLS[view.way]
     cells = int(found.cells.sum())
     if not cells:
-        return "No cell lies in ρ's support as a whole: the lattice is too coarse for it."
+        st.markdown("No cell lies in ρ's support as a whole: the lattice is too coarse for it.")
+        return
     arrives, weight = found.spread(found.arrives), found.spread(found.weight)
     first = (
         f"**What {symbol} preserves**: of {cells} cells, those that hold half of ρ get as much as was there up to "
@@ -78,7 +80,13 @@ def told(view: MeshView) -> str:
         f"**{sheets}** sheets over one another on average over Ω (of a single value *Inverse* counts the places, which "
         f"may be more or fewer), and turns {over} of the cells over."
     )
-    return f"{first} {second}"
+    spots = mesh.SPOTS**2 * found.fine**2
+    st.markdown(
+        first, help=explained("mesh_arrives", more=f"{cells} cells, {spots:,} spots in each, no ε and one draw")
+    )
+    st.markdown(
+        second, help=explained("mesh_sheets", more=f"{cells} cells of {found.fine**2} parts, no ε and no draws")
+    )
 
 
 def _factor(log: float) -> str:

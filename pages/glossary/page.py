@@ -29,6 +29,9 @@ def main() -> None:
     st.markdown("## Figures of the accuracy table")
     for key, figure in words.FIGURES.items():
         st.markdown(f"**{states.plain(figure.symbol)}**: {states.plain(figure.asks)}. {words.about(key)}")
+    st.markdown("## Figures beside it: Exact, Mesh, Helmholtz–Hodge")
+    for key, figure in words.BESIDE.items():
+        st.markdown(f"**{states.plain(figure.symbol)}**: {states.plain(figure.asks)}. {words.about(key)}")
     st.markdown("## Stages of a training")
     for title, about in STAGES.values():
         st.markdown(f"**{title}**: {about}")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import Visitor
+from tests.browser.conftest import Server, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
@@ -89,3 +89,38 @@ def test_t_goes_to_the_tools_of_linked_clouds_and_back(visitor: Visitor):
     assert slider.evaluate("(found) => found.matches(':focus')")
     page.keyboard.press("ArrowRight")
     page.get_by_text("t = 0.05").wait_for()
+
+
+# The map of the Earth: its size, and the text and frame of each name on it
+NAMES = """
+(canvas) => {
+  let at = canvas;
+  while (!at.npfMap) at = at.parentNode ?? at.host;
+  const map = at.npfMap;
+  return {wide: map.width, high: map.height, names: map.labels.map(({text, box}) => [text, ...box])};
+}
+"""
+
+
+@pytest.mark.parametrize("width", [1440, 420])
+def test_names_on_the_map_are_whole_and_its_tools_hide_no_land(browser: Any, server: Server, width: int):
+    visitor = Visitor(browser, server.url, width, "light")
+    try:
+        visitor.go("/field?source=chamonix")
+        canvas = visitor.page.locator("canvas[role=application]")
+        visitor.page.get_by_role("button", name="Show the whole Earth").click()
+        visitor.page.wait_for_function(
+            "(canvas) => { let at = canvas; while (!at.npfMap) at = at.parentNode ?? at.host;"
+            " return !at.npfMap.waiting && at.npfMap.labels.length > 10; }",
+            arg=canvas.element_handle(),
+        )
+        seen = canvas.evaluate(NAMES)
+        cut = [name for name, x0, y0, x1, y1 in seen["names"] if min(x0 + 6, y0) < 0 or x1 - 3 > seen["wide"]]
+        assert not cut and {"Aoraki / Mount Cook"} <= {name for name, *_ in seen["names"]}
+        ground = canvas.bounding_box()
+        for name in ("Closer", "Farther", "Draw a box"):
+            tool = visitor.page.get_by_role("button", name=name, exact=True).bounding_box()
+            assert tool["y"] >= ground["y"] + ground["height"], name
+        assert visitor.complaints == []
+    finally:
+        visitor.close()

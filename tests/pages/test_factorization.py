@@ -132,6 +132,14 @@ def test_the_mesh_tells_how_well_m_preserves_rho(store: RunStore, done: Run):
     assert len(components(app)) == 1
     app.segmented_control(key="mesh_way").set_value("solver").run()
     assert not app.exception and "What Mθ preserves" in texts(app)
+    arrives, sheets = tips(app)
+    assert "quantiles of |ln r|" in arrives and "576 spots in each, no ε and one draw" in arrives
+    assert "det ∇M" in sheets and "cells of 16 parts" in sheets
+
+
+def tips(app) -> list[str]:
+    """What stands in the tooltips of the page's sentences, but for the title's."""
+    return [item.proto.help for item in app.markdown if item.proto.help and "Here " in item.proto.help]
 
 
 def test_embedding_runs_in_the_background_and_is_shown_when_done(store: RunStore):
@@ -174,6 +182,8 @@ def test_the_helmholtz_hodge_parts_stand_beside_the_models_own(store: RunStore) 
     shares = re.search(r"without curl ([\d.]+) %, without divergence ([\d.e-]+) %, harmonic ([\d.]+) %", texts(app))
     assert shares and float(shares[2]) < 0.01  # F is a gradient
     assert float(shares[1]) + float(shares[3]) == pytest.approx(100, abs=0.2)
+    (tip,) = tips(app)
+    assert "grad φ + rot ψ + h" in tip and "Bhatia" in tip and re.search(r"Here \d+ by \d+ nodes, no ε", tip)
 
 
 def test_a_field_without_a_grid_is_told_that_it_has_no_such_parts(
@@ -205,6 +215,9 @@ def test_the_exact_factorization_stands_beside_the_learned_one():
         for words in ("the exact one by ", "is at most about ")
     )
     assert 5 < learned < 15 and bound > learned
+    row, certificate = tips(app)
+    assert "argmax Σ ⟨xᵢ, y_s(i)⟩" in row and "NPF eq. 4" in row and "n = 1,500, one draw, no ε" in row
+    assert "proposition 10" in certificate and "n = 1,500" in certificate
 
 
 def test_cells_of_rho_stand_beside_the_learned_one(monkeypatch: pytest.MonkeyPatch):
@@ -213,6 +226,7 @@ def test_cells_of_rho_stand_beside_the_learned_one(monkeypatch: pytest.MonkeyPat
     app.segmented_control(key="exact_way").set_value("Cells of ρ").run()
     assert not app.exception and not app.error and plots(app) == 6
     told = texts(app)
+    assert "ψ by Newton" in tips(app)[0] and "n = 150, ∇u at 128 × 128 places" in tips(app)[0]
     assert "Of 150 values of F" in told and "Compared at 128 × 128 places" in told
     found = re.search(r"the exact one by \*\*([0-9.]+) %\*\*[^(]*\(floor ([0-9.]+) %", told)
     learned, floor = map(float, found.groups())

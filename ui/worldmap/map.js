@@ -195,13 +195,17 @@ class WorldMap {
     const [w, n] = this.at(0, 0), [e, s] = this.at(this.width, this.height);
     g.save(); g.globalAlpha = 0.25; g.strokeStyle = colour; g.lineWidth = 0.6; g.beginPath();
     const marks = [];
+    let free = 0; // where the last mark ends: on a narrow map not every line has one
+    g.font = "10px sans-serif";
     for (let lon = Math.ceil(w / step) * step; lon <= e; lon += step) {
-      const x = this.px(lon, 0)[0]; g.moveTo(x, 0); g.lineTo(x, this.height); marks.push([x + 3, this.height - 5, degree(lon, "E", "W", step)]);
+      const x = this.px(lon, 0)[0], mark = degree(lon, "E", "W", step), ends = x + 9 + g.measureText(mark).width;
+      g.moveTo(x, 0); g.lineTo(x, this.height);
+      if (x >= free && ends - 6 < this.width) { marks.push([x + 3, this.height - 5, mark]); free = ends; }
     }
     for (let lat = Math.ceil(s / step) * step; lat <= n; lat += step) {
       const y = this.px(0, lat)[1]; g.moveTo(0, y); g.lineTo(this.width, y); marks.push([4, y - 3, degree(lat, "N", "S", step)]);
     }
-    g.stroke(); g.globalAlpha = 0.9; g.fillStyle = colour; g.font = "10px sans-serif";
+    g.stroke(); g.globalAlpha = 0.9; g.fillStyle = colour;
     for (const [x, y, label] of marks) g.fillText(label, x, y);
     g.restore();
   }
@@ -241,16 +245,13 @@ class WorldMap {
   label(g, text, x, y, aside, colour, page, what) {
     g.font = "11px sans-serif";
     const width = g.measureText(text).width;
-    for (const at of [x + aside, x - aside - width]) {
-      const box = [at - 6, y - 11, at + width + 3, y + 4];
-      if (at < 2 || at + width > this.width - 2 || box[1] < 0 || box[3] > this.height) continue;
-      if (this.labels.some(({ box: b }) => b[0] < box[2] && b[2] > box[0] && b[1] < box[3] && b[3] > box[1])) continue;
-      this.labels.push({ box, what, text });
-      g.lineWidth = 3; g.strokeStyle = page; g.lineJoin = "round"; g.globalAlpha = 0.85; g.strokeText(text, at, y);
-      g.globalAlpha = 1; g.fillStyle = colour; g.fillText(text, at, y);
-      return true;
-    }
-    return false;
+    const at = x + aside + width > this.width - 2 ? x - aside - width : x + aside, box = [at - 6, y - 11, at + width + 3, y + 4];
+    if (at < 2 || box[1] < 0 || box[3] > this.height) return false;
+    if (this.labels.some(({ box: b }) => b[0] < box[2] && b[2] > box[0] && b[1] < box[3] && b[3] > box[1])) return false;
+    this.labels.push({ box, what, text });
+    g.lineWidth = 3; g.strokeStyle = page; g.lineJoin = "round"; g.globalAlpha = 0.85; g.strokeText(text, at, y);
+    g.globalAlpha = 1; g.fillStyle = colour; g.fillText(text, at, y);
+    return true;
   }
 
   rectangle(g, colour) {
