@@ -25,7 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import fuzz_bundle, fuzz_grid, fuzz_mesh, fuzzing
+from benchmarks import fuzz_bundle, fuzz_grid, fuzz_mesh, fuzz_seeds, fuzzing
 from benchmarks.fuzzing import Target, any_bytes, in_ifd, in_npy, in_png, in_text, in_zip
 from npf_engine.errors import InputError
 from npf_engine.fields import clouds, pictures
@@ -59,20 +59,20 @@ def _picture(path: Path) -> object:
 def targets() -> dict[str, Target]:
     """Every reader, by the name of the file that it is given."""
     found = [
-        Target("a.tif", fuzzing.tifs, (any_bytes, in_ifd, in_ifd), upload),
-        Target("a.tif.zip", lambda: fuzzing.zipped("a.tif", fuzzing.tifs()), (in_zip(in_ifd), any_bytes), upload),
+        Target("a.tif", fuzz_seeds.tifs, (any_bytes, in_ifd, in_ifd), upload),
+        Target("a.tif.zip", lambda: fuzz_seeds.zipped("a.tif", fuzz_seeds.tifs()), (in_zip(in_ifd), any_bytes), upload),
         Target(
             "N45E006.hgt.zip",
-            lambda: fuzzing.zipped("N45E006.hgt", fuzzing.tiles()),
+            lambda: fuzz_seeds.zipped("N45E006.hgt", fuzz_seeds.tiles()),
             (any_bytes, in_zip(any_bytes)),
             upload,
         ),
-        Target("a.csv", fuzzing.csvs, (in_text, in_text, any_bytes), upload),
-        Target("a.parquet", fuzzing.parquets, (any_bytes,), upload),
-        Target("a.npz", fuzzing.npzs, (in_zip(in_npy), any_bytes), upload),
-        Target("points.npz", fuzzing.npzs, (in_zip(in_npy), any_bytes), clouds.read_points),
-        Target("points.csv", fuzzing.csvs, (in_text, any_bytes), clouds.read_points),
-        Target("photo.png", fuzzing.photos, (any_bytes, in_png, in_ifd), _picture),
+        Target("a.csv", fuzz_seeds.csvs, (in_text, in_text, any_bytes), upload),
+        Target("a.parquet", fuzz_seeds.parquets, (any_bytes,), upload),
+        Target("a.npz", fuzz_seeds.npzs, (in_zip(in_npy), any_bytes), upload),
+        Target("points.npz", fuzz_seeds.npzs, (in_zip(in_npy), any_bytes), clouds.read_points),
+        Target("points.csv", fuzz_seeds.csvs, (in_text, any_bytes), clouds.read_points),
+        Target("photo.png", fuzz_seeds.photos, (any_bytes, in_png, in_ifd), _picture),
         Target("npf-bundle.zip", fuzz_bundle.seeds, (fuzz_bundle.mutator,), fuzz_bundle.target),
         *fuzz_mesh.targets(),
         *fuzz_grid.targets(),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks import fuzz_grid, fuzz_mesh, fuzzing
+from benchmarks import fuzz_grid, fuzz_mesh, fuzz_seeds
 from benchmarks.fuzzing import Target, any_bytes, in_ifd, in_npy, in_png, in_text, in_zip
 from npf_engine.errors import InputError
 from npf_engine.fields.readers import assigned, file_reading
@@ -39,11 +39,11 @@ def readers() -> dict[str, Reader]:
     """Every reader by the name of its files, those first in which more may be wrong."""
     grid = (any_bytes, any_bytes)
     found = [
-        Reader(Target("a.csv", fuzzing.csvs, (in_text, in_text, any_bytes), upload)),
+        Reader(Target("a.csv", fuzz_seeds.csvs, (in_text, in_text, any_bytes), upload)),
         Reader(Target("b.nc", partial(fuzz_grid.netcdf, "NETCDF4"), grid, gridded), ("h5netcdf",)),
         Reader(Target("a.nc", partial(fuzz_grid.netcdf, "NETCDF3_CLASSIC"), grid, gridded), ("scipy.io",)),
         *(Reader(Target(f"a{s}", partial(fuzz_mesh.meshes, s), (in_text, any_bytes), upload)) for s in MESHES),
-        Reader(Target("a.tif", fuzzing.tifs, (any_bytes, in_ifd, in_ifd), upload)),
+        Reader(Target("a.tif", fuzz_seeds.tifs, (any_bytes, in_ifd, in_ifd), upload)),
         Reader(
             Target("a.zarr.zip", fuzz_grid.zarrs, (in_zip(in_text), in_zip(any_bytes), any_bytes), gridded), ("zarr",)
         ),
@@ -51,21 +51,23 @@ def readers() -> dict[str, Reader]:
         Reader(
             Target(
                 "N45E006.hgt.zip",
-                lambda: fuzzing.zipped("N45E006.hgt", fuzzing.tiles()),
+                lambda: fuzz_seeds.zipped("N45E006.hgt", fuzz_seeds.tiles()),
                 (any_bytes, in_zip(any_bytes)),
                 upload,
             )
         ),
         Reader(Target("formula.txt", lambda: list(FORMULAS), (_letters, any_bytes), formula), longest=400),
-        Reader(Target("photo.png", fuzzing.photos, (any_bytes, in_png, in_ifd), picture)),
-        Reader(Target("12-2138-1444.png", fuzzing.tiles_of_colours, (any_bytes, in_png), upload)),
-        Reader(Target("a.parquet", fuzzing.parquets, (any_bytes,), upload)),
-        Reader(Target("a.npz", fuzzing.npzs, (in_zip(in_npy), any_bytes), upload)),
+        Reader(Target("photo.png", fuzz_seeds.photos, (any_bytes, in_png, in_ifd), picture)),
+        Reader(Target("12-2138-1444.png", fuzz_seeds.tiles_of_colours, (any_bytes, in_png), upload)),
+        Reader(Target("a.parquet", fuzz_seeds.parquets, (any_bytes,), upload)),
+        Reader(Target("a.npz", fuzz_seeds.npzs, (in_zip(in_npy), any_bytes), upload)),
         Reader(
-            Target("a.tif.zip", lambda: fuzzing.zipped("a.tif", fuzzing.tifs()), (in_zip(in_ifd), any_bytes), upload)
+            Target(
+                "a.tif.zip", lambda: fuzz_seeds.zipped("a.tif", fuzz_seeds.tifs()), (in_zip(in_ifd), any_bytes), upload
+            )
         ),
-        Reader(Target("points.csv", fuzzing.csvs, (in_text, any_bytes), cloud)),
-        Reader(Target("points.npz", fuzzing.npzs, (in_zip(in_npy), any_bytes), cloud)),
+        Reader(Target("points.csv", fuzz_seeds.csvs, (in_text, any_bytes), cloud)),
+        Reader(Target("points.npz", fuzz_seeds.npzs, (in_zip(in_npy), any_bytes), cloud)),
         Reader(Target("columns.txt", lambda: list(COLUMNS), (in_text, any_bytes), columns), longest=400),
     ]
     return {reader.target.name: reader for reader in found}

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from benchmarks import check_fuzz, fuzz_grid, fuzz_readers, fuzzing
+from benchmarks import check_fuzz, fuzz_grid, fuzz_readers, fuzz_seeds, fuzzing
 from npf_engine.errors import InputError
 from npf_engine.fields import catalog, clouds
 from npf_engine.fields.readers import file_reading
@@ -56,7 +56,7 @@ def test_headers_of_tiffs_that_promise_too_much(tmp_path: Path) -> None:
 
 def test_coordinate_systems_that_gdal_does_not_know(tmp_path: Path) -> None:
     """CRSError where a system has no unit of length, or none that can be made out."""
-    data = fuzzing.tifs()[2]  # a local system
+    data = fuzz_seeds.tifs()[2]  # a local system
     path = tmp_path / "a.tif"
     for at in range(len(data) - 600, len(data) - 8, 8):
         path.write_bytes(data[:at] + b"\xff\xff" + data[at + 2 :])
@@ -151,7 +151,7 @@ def test_the_fuzzer_finds_what_is_wrong_with_a_reader(tmp_path: Path, monkeypatc
     monkeypatch.setattr(check_fuzz.os, "dup2", lambda *_: None)
     monkeypatch.setattr(check_fuzz.signal, "signal", lambda *_: None)
     monkeypatch.setattr(check_fuzz.signal, "setitimer", lambda *_: None)
-    target = fuzzing.Target("a.csv", fuzzing.csvs, (fuzzing.in_text, fuzzing.any_bytes), careless)
+    target = fuzzing.Target("a.csv", fuzz_seeds.csvs, (fuzzing.in_text, fuzzing.any_bytes), careless)
     results: queue.SimpleQueue[tuple[str, str, str, bytes]] = queue.SimpleQueue()
     for name in check_fuzz.targets():
         assert len(fuzzing.damaged(check_fuzz.targets()[name], random.Random(3))) >= 0
@@ -206,7 +206,7 @@ def test_chunks_of_a_zarr_whose_packing_is_damaged(tmp_path: Path) -> None:
 
 def test_keys_of_a_geotiff_that_are_of_no_type(tmp_path: Path) -> None:
     """CPLE_AppDefinedError, as the colours of the bands are asked for."""
-    data = bytearray(fuzzing.tifs()[4])
+    data = bytearray(fuzz_seeds.tifs()[4])
     data[155] = 127  # of the tag that is the size of pixels
     data[341] = 199  # of where the value of the last key lies
     path = tmp_path / "a.tif"
