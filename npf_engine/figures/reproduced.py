@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 
 from npf_engine.figures import palette
 from npf_engine.figures.histograms import share
-from npf_engine.figures.layout import finish, float32, span
+from npf_engine.figures.layout import finish, float32, log_axis, span
 
 HEIGHT, SIZE, BINS = 330, 3.5, 40
 ACROSS = 3  # panels in a row
@@ -100,6 +100,22 @@ def paths(drawn: Mapping[str, np.ndarray], axes: tuple[str, str], end: tuple[flo
     finish(figure, height=HEIGHT + 90, revision="reproduced_paths", legend=True)
     figure.update_xaxes(title=axes[0], constrain="domain")
     figure.update_yaxes(title=axes[1], scaleanchor="x", constrain="domain")
+    return figure
+
+
+def decays(panels: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]], across: str) -> go.Figure:
+    """A panel a quantity: curves (k,) over (k,) by name, upwards in powers of ten; ``across``: the other axis' name."""
+    figure = _grid(list(panels), across=len(panels))
+    colours = dict(zip({name: 0 for curves in panels.values() for name in curves}, COLOURS, strict=False))
+    for k, curves in enumerate(panels.values()):
+        for name, (x, y) in curves.items():
+            line = {"color": colours[name], "width": 2}
+            trace = go.Scatter(x=float32(x), y=float32(y), mode="lines", line=line, name=name, legendgroup=name)
+            figure.add_trace(trace, **_at(k, len(panels)))
+        figure.update_xaxes(title=across, **_at(k, len(panels)))
+    _finished(figure, len(panels), "reproduced_decays", across=len(panels), legend=True)
+    for k, curves in enumerate(panels.values()):
+        figure.update_yaxes(log_axis(*(y for _, y in curves.values())), **_at(k, len(panels)))
     return figure
 
 

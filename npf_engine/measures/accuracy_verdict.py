@@ -32,6 +32,7 @@ FOUND = 0.9  # of the exact pre-images of gradients that do occur
 BARE = 0.5  # ratio of the inverse below which it certifies nothing
 SMALLEST_TEST = 200
 SOLVED, HARDLY = 0.95, 0.5  # of the conjugates grad u*(F(x)), from which M, I and V are learned: (good, usable)
+CONJUGATES = "of the conjugates grad u*(F(x)) were solved"
 ALL_WELL = "no figure is over its limit beyond chance"
 FAR = ", and all are far from their trivial answers"
 
@@ -169,7 +170,7 @@ def _share(case: _Case, name: str) -> bool:
 
 
 def _conjugates(case: _Case, converged: float) -> None:
-    text = f"only {100 * converged:.0f} % of the conjugates grad u*(F(x)) were solved; train u for longer"
+    text = f"only {100 * converged:.0f} % {CONJUGATES}; train u for longer"
     if not converged >= HARDLY:
         case.say(UNTRUSTED, text)
     elif converged < SOLVED:

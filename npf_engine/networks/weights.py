@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from torch import nn
+from torch import Tensor, nn
 
 
 def fingerprint(networks: Mapping[str, nn.Module | None]) -> str:
@@ -14,7 +14,18 @@ def fingerprint(networks: Mapping[str, nn.Module | None]) -> str:
     digest = hashlib.sha256()
     for name, module in networks.items():
         for key, value in sorted(module.state_dict().items()) if module is not None else ():
-            array = value.detach().cpu().contiguous().numpy()
-            digest.update(f"{name}.{key} {array.dtype.str} {array.shape}\n".encode())
-            digest.update(array.tobytes())
+            digest.update(_bytes(f"{name}.{key}", value))
     return digest.hexdigest()
+
+
+def fingerprint_of(*arrays: Tensor) -> str:
+    """The same of arrays that belong to no network, in the order given."""
+    digest = hashlib.sha256()
+    for k, array in enumerate(arrays):
+        digest.update(_bytes(str(k), array))
+    return digest.hexdigest()
+
+
+def _bytes(name: str, value: Tensor) -> bytes:
+    array = value.detach().cpu().contiguous().numpy()
+    return f"{name} {array.dtype.str} {array.shape}\n".encode() + array.tobytes()

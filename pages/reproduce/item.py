@@ -56,10 +56,7 @@ def _buttons(paper: str, item: Item, quick: Kept | None) -> None:
             "Run at the paper's size", icon=":material/hourglass_top:", key="run_paper", help=f"It takes {item.large}."
         ):
             _submit(ReproductionSpec(paper=paper, item=item.name, preset=PAPER, seed=int(seed), device="auto"))
-    form = forms.of(paper, item.name)
-    if form is not None:
-        page, query, label = form
-        frame.link(page, label, query)
+    forms.link(item)
 
 
 def _submit(spec: ReproductionSpec) -> None:

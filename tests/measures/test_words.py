@@ -51,6 +51,18 @@ def test_the_verdict_speaks_of_the_numbers_of_the_table(changes: dict[str, dict[
     )
 
 
+def test_what_no_figure_of_the_table_decides_is_said_by_the_reason() -> None:
+    table = metrics(measure_preservation_local=row(16.0, 6.0, 50.0, 0.1, 8))
+    training = kinds.get(kinds.TRAIN)
+    for converged, level in ((0.3, "not trustworthy"), (0.9, "usable")):
+        found = judge(Accuracy.of_json(table), held_out=5000, converged=converged)
+        report = {"metrics": table, **found.to_json()}
+        assert found.level == level and "conjugates" in found.reason
+        assert decided(report) == "" and training.why(report) == found.reason
+    few = judge(Accuracy.of_json(table), held_out=30)
+    assert decided({"metrics": table, **few.to_json()}) == ""
+
+
 def test_what_is_beyond_chance_has_chance_taken_off() -> None:
     assert beyond.misplaced(Measured(5.0, 3.0)) == pytest.approx(4.0) and beyond.misplaced(Measured(2.0, 3.0)) == 0
     assert beyond.surely(Measured(5.0, 3.0)) == 2.0 and beyond.surely(Measured(2.0, 3.0)) == 0

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import pytest
+
 from npf_engine.runs.store import RunStore
+from npf_engine.settings.dotted import as_text, dotted_values
+from npf_engine.studies.reproduction.item import Item
 from npf_engine.studies.reproduction.items import PAPERS
 from npf_engine.studies.reproduction.spec import ReproductionSpec
+from pages.lab.bench_setup import FORM as BENCH
+from pages.lab.colour_setup import FORM as COLOURS
+from pages.landscape.experiment_setup import FORM as EXPERIMENTS
+from pages.reproduce import forms
 from tests.pages.conftest import button, made_here, open_page, texts
+from ui import frame
+from ui.link import TRAINING
 
 
 def test_a_visit_shows_the_papers_number_ours_and_how_to_have_it_again(store: RunStore) -> None:
@@ -28,6 +38,22 @@ def test_an_item_is_queued_and_its_run_has_the_rows(store: RunStore) -> None:
     run = store.list()[0]
     assert run.kind == "reproduce" and run.spec_of(ReproductionSpec).item == "figure-17"
     assert run.name == "Figure 17, NPF, quick"
+
+
+@pytest.mark.parametrize(
+    ("paper", "item"),
+    [(paper, item) for paper, about in PAPERS.items() for item in about.items.values() if item.change is not None],
+    ids=lambda part: getattr(part, "name", part),
+)
+def test_the_form_that_an_item_leads_to_reads_its_settings(paper: str, item: Item) -> None:
+    assert item.change is not None
+    kind, settings = item.change.kind, item.change.settings
+    assert kind in forms.LABELS and frame.page_of(kind) != "models"
+    link = {"train": TRAINING, "experiment": EXPERIMENTS.link, "lab": BENCH.link, "recolor": COLOURS.link}[kind]
+    values, names = dotted_values(link.read(settings)), {name: key for key, name in link.parameters().items()}
+    for name, text in settings.items():
+        if name != "of":
+            assert as_text(values[names[name]]) == text
 
 
 def test_the_page_of_a_run(store: RunStore) -> None:

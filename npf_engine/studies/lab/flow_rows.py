@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -19,6 +20,7 @@ from npf_engine import seeds
 from npf_engine.networks.classical_icnn import ClassicalICNN, Terms
 from npf_engine.networks.ensemble import Ensemble
 from npf_engine.networks.potential import Potential
+from npf_engine.networks.weights import fingerprint_of
 from npf_engine.studies.lab.laws import DRIFT_COMPONENTS, drift_source, mixture_log_density
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.drift_config import DriftConfig
@@ -96,7 +98,15 @@ def unconstrained_drift(pair: GaussianPair = PAIR, times: np.ndarray = TIMES) ->
     return _rows(columns)
 
 
-def trained_rate(seed: int = 0, outer: int = 20, inner: int = 100, recorder: Recorder | None = None) -> list[Row]:
+@dataclass(frozen=True)
+class TrainedRate:
+    """rows: one a step of the flow; fingerprint: of the network that it ended at."""
+
+    rows: Sequence[Row]
+    fingerprint: str
+
+
+def trained_rate(seed: int = 0, outer: int = 20, inner: int = 100, recorder: Recorder | None = None) -> TrainedRate:
     """Theorem 2.13 for a network: t = k tau of the explicit scheme from four modes to the normal (lambda = 1), kl of
     T#mu by the change of variables on the same atoms all along, and bound = KL(0) exp(-2 t). t = 0 is the identity."""
     config = DriftConfig("explicit", tau=TAU, outer=outer, inner=inner, rate=0.03, atoms=300)
@@ -118,10 +128,11 @@ def trained_rate(seed: int = 0, outer: int = 20, inner: int = 100, recorder: Rec
     def draw(n: int) -> Tensor:
         return source(n, generator)[None]
 
-    drift(ensemble, draw, functional, config, recorder or Recorder(), watch)
-    return [
+    ended = drift(ensemble, draw, functional, config, recorder or Recorder(), watch)
+    rows = [
         {"t": TAU * k, "kl": value, "bound": identity * float(np.exp(-2 * TAU * k))} for k, value in enumerate(found)
     ]
+    return TrainedRate(rows, fingerprint_of(ended.theta))
 
 
 def _divergences(pair: GaussianPair, path: FlowPath) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from npf_engine.measures.verdict import Verdict, level_of_row
 from npf_engine.settings import reading
 from npf_engine.settings.reading import Record
 from npf_engine.studies.kind import verdict_in
+from npf_engine.studies.lab.moments import Moments
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,9 @@ class MethodResult:
 
     mean, std and values of the metric, None where it is not finite; failed_share of the seeds; seconds of one; look:
     the value on the points of the curves; cost: mean squared distance that the map moves points; min_eigenvalue: the
-    least of the Jacobian's symmetric part; judgement: once it is judged; live: it is still at work.
+    least of the Jacobian's symmetric part; moments: of the first seed's image, None where the law is known by points
+    alone; fingerprint: of what the maps of all seeds make of the first points, None where there is no map; judgement:
+    once it is judged; live: it is still at work.
     """
 
     metric: str
@@ -86,6 +90,8 @@ class MethodResult:
     min_eigenvalue: float | None = None
     note: str = ""
     curve: CurvePoints = field(default_factory=CurvePoints)
+    moments: Moments | None = None
+    fingerprint: str | None = None
     judgement: Judgement | None = None
     live: bool = False
 
@@ -131,6 +137,8 @@ class MethodResult:
             "min_eigenvalue": self.min_eigenvalue,
             "note": self.note,
             "curve": self.curve.to_json(),
+            "moments": None if self.moments is None else self.moments.to_json(),
+            "fingerprint": self.fingerprint,
         } | ({} if self.judgement is None else self.judgement.to_json())
 
     @classmethod
@@ -154,6 +162,8 @@ class MethodResult:
             values=values,
             note=reading.maybe_text(row, "note", ""),
             curve=CurvePoints.of_json(reading.maybe_mapping(row, "curve")),
+            moments=Moments.of_json(reading.maybe_mapping(row, "moments")),
+            fingerprint=reading.maybe_text(row, "fingerprint"),
             judgement=judgement,
         )
 
@@ -177,7 +187,8 @@ class LabResult:
     floor: what two draws of the target differ by, the mean of several, with floor_std of a single one (None for L2-UVP,
     whose floor is 0); trivial: the value of only moving the mean; look: the same levels on the few points of the
     curves, which are to be seen beside these and not beside those of n; exact_cost: of the exact map; seeds: the first
-    and how many; spec: what was asked for; digits: who -> how many are recognised; seconds: {"total"}.
+    and how many; spec: what was asked for; digits: who -> how many are recognised; moments: of another draw of the
+    target, which no map can be below; seconds: {"total"}.
     """
 
     task: str
@@ -195,8 +206,15 @@ class LabResult:
     spec: Record = field(default_factory=dict)
     results: Mapping[str, MethodResult] = field(default_factory=dict)
     digits: Mapping[str, Recognised] | None = None
+    moments: Moments | None = None
     verdict: Verdict | None = None
     seconds: Mapping[str, float] | None = None
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Of the maps of all methods, in their order; None where there is no map."""
+        found = [row.fingerprint for row in self.results.values() if row.fingerprint]
+        return hashlib.sha256(" ".join(found).encode()).hexdigest() if found else None
 
     def to_json(self) -> dict[str, object]:
         """What ``lab --json`` prints."""
@@ -216,6 +234,8 @@ class LabResult:
         told["results"] = {name: row.to_json() for name, row in self.results.items()}
         if self.digits is not None:
             told["digits"] = {who: found.to_json() for who, found in self.digits.items()}
+        told["moments"] = None if self.moments is None else self.moments.to_json()
+        told["fingerprint"] = self.fingerprint
         return told | ({} if self.verdict is None else self.verdict.to_json())
 
     @classmethod
@@ -247,6 +267,7 @@ class LabResult:
             spec=reading.maybe_mapping(report, "spec"),
             results=rows,
             digits=digits or None,
+            moments=Moments.of_json(reading.maybe_mapping(report, "moments")),
             verdict=verdict_in(report),
             seconds={name: reading.number(seconds, name) for name in seconds} or None,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import math
@@ -15,7 +16,9 @@ from torch import Tensor
 
 from npf_engine import seeds
 from npf_engine.divergences import default_eps, energy_mmd, l2_uvp, sinkhorn_divergence
+from npf_engine.networks.weights import fingerprint_of
 from npf_engine.studies.lab.fitting import Curve, fits
+from npf_engine.studies.lab.moments import Moments, moment_errors, points_for
 from npf_engine.studies.lab.progress import load_done, save_done, weights
 from npf_engine.studies.lab.result import LabResult, Levels, MethodResult
 from npf_engine.studies.lab.spec import LabSpec
@@ -107,6 +110,28 @@ class Bench:
         if task.failed_above is not None:
             self.limit = min(self.limit, task.failed_above)
 
+    @functools.cached_property
+    def many(self) -> tuple[Tensor, Tensor] | None:
+        """The points (m, d) of both laws that moments are told by; None where a law is known by points alone."""
+        if self.task.cloud is not None:
+            return None
+        return self.task.test(points_for(self.n, self.task.d), seeds.child(self.spec.first_seed, "lab.moments"))
+
+    def moments(self, forward: Map) -> Moments | None:
+        """Of the image of a map."""
+        if self.many is None:
+            return None
+        found = moment_errors(forward(self.many[0]), self.many[1])
+        return found if math.isfinite(found.mean) and math.isfinite(found.covariance) else None
+
+    @functools.cached_property
+    def moments_floor(self) -> Moments | None:
+        """Of another draw of the target."""
+        if self.many is None:
+            return None
+        other = self.task.test(len(self.many[1]), seeds.child(self.spec.first_seed, "lab.moments.floor"))[1]
+        return moment_errors(other, self.many[1])
+
     def arrays(self) -> dict[str, np.ndarray]:
         """The clouds that are kept for pictures, the true map's image among them where it is known."""
         found = {"source": self.x[:SHOWN].numpy(), "target": self.y[:SHOWN].numpy()}
@@ -132,6 +157,7 @@ class Bench:
             seeds=(spec.first_seed, spec.seeds),
             spec=spec.to_json(),
             results=dict(rows),
+            moments=self.moments_floor,
         )
 
     def _floor(self, draws: int, n: int, apart: bool) -> tuple[float | None, float | None]:
@@ -193,6 +219,8 @@ class Bench:
             note="; ".join(filter(None, (first.report.note, self._why(values)))),
             cost=_number(float((image - self.x).square().sum(1).mean())),
             look=_number(self.look(first.forward)),
+            moments=self.moments(first.forward) if method.learns else None,
+            fingerprint=fingerprint_of(*(fitted.forward(self.x[:LOOK_POINTS]) for fitted in found)),
             min_eigenvalue=_min_eigenvalue(first, self.x[: min(JACOBIAN_POINTS, JACOBIAN_NUMBERS // self.task.d**2)]),
         )
         return row, image if torch.isfinite(image).all() else None

@@ -9,10 +9,19 @@ ROOM = "npf_engine.studies.reproduction"
 
 
 @dataclass(frozen=True)
+class Change:
+    """Where one thing of an item can be changed: the form of a kind of run, and what stands in it to begin with."""
+
+    kind: str
+    settings: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Item:
     """A table or figure. name: as it is asked for; title: its number; section: of the paper; about: what it shows, in
     our words; make: "module:function" of a ``making.Bench``, which answers ``making.Made``; large: what the paper's
-    size costs, empty where there is one size alone; needs: what has to be at hand."""
+    size costs, empty where there is one size alone; needs: what has to be at hand; change: where one thing of it can be
+    changed, None where it stands on no run of another kind."""
 
     name: str
     title: str
@@ -21,6 +30,7 @@ class Item:
     make: str
     large: str = ""
     needs: str = ""
+    change: Change | None = None
 
 
 @dataclass(frozen=True)

@@ -31,21 +31,24 @@ class Bench:
         """Whether the small size is asked for."""
         return self.spec.preset == QUICK
 
-    def run(self, name: str, spec: Spec) -> Part:
-        """The run that ``spec`` describes, with this one's device and threads, where the kind has such settings."""
+    def run(self, name: str, spec: Spec, expected: Sequence[str] = ()) -> Part:
+        """The run that ``spec`` describes, with this one's device and threads, where the kind has such settings.
+        expected: the names of those that are asked for after it."""
         kind = kinds.of(spec)
         here = {"device": self.spec.device, "threads": self.spec.threads}
-        return done(name, kind.with_values(spec, here), self.recorder)
+        return done(name, kind.with_values(spec, here), self.recorder, expected)
 
 
 @dataclass(frozen=True)
 class Made:
-    """rows; figure; parts: the runs that it stands on; notes: sentences on what is to be known."""
+    """rows; figure; parts: the runs that it stands on; notes: sentences on what is to be known; fingerprints: of what
+    was trained outside of those runs."""
 
     rows: Sequence[Row]
     figure: go.Figure | None = None
     parts: Sequence[Part] = ()
     notes: Sequence[str] = ()
+    fingerprints: Sequence[str] = ()
 
 
 def of_metric(metrics: Mapping[str, object], name: str) -> Mapping[str, float | None]:

@@ -15,6 +15,7 @@ from npf_engine.errors import InputError
 from npf_engine.networks.classical_icnn import fquad_icnn, linear_icnn
 from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.networks.sizes import count_parameters
+from npf_engine.networks.weights import fingerprint_of
 from npf_engine.settings import reading
 from npf_engine.studies.lab.tasks import Task, build_task
 from npf_engine.studies.reproduction.making import Bench, Made
@@ -32,6 +33,8 @@ QUICK_STEPS, QUICK_SECONDS = (600, 200), 30.0  # of each fit of the quick size, 
 STEPS, RATE, POOL, SEEDS, SECONDS = 60_000, 5e-4, 400_000, 3, 600.0  # of the paper's size
 FLOORS = 8  # draws that the floor is the mean of: one may be twice another
 UVP_POINTS, CLOUD = 2048, 4096
+MARKED = 256  # points whose images tell two maps apart
+GUESS = {32: 30.0, 128: 60.0}  # seconds of a fit of the quick size, for the time left
 Printed = tuple[float, float]  # a number of the paper and its +-
 ARCHITECTURES = {"icnn-linear": "Linear", "icnn-fquad": "FQuad", "icnn": "Ours"}
 PARAMETERS = {"Linear": (20_577, 328_065), "FQuad": (20_673, 328_449), "Ours": (15_714, 247_170)}
@@ -71,12 +74,15 @@ def mixture(bench: Bench) -> Made:
 
 
 def _table(bench: Bench, task: str, published: Mapping[str, Sequence[Printed]], notes: Sequence[str] = ()) -> Made:
-    rows = []
+    rows: list[Row] = []
+    marks: list[str] = []
+    bench.recorder.plan({_stage(m, d): GUESS.get(d, 30.0) for d in DIMENSIONS for m in (*ARCHITECTURES, "fit")})
     for k, d in enumerate(DIMENSIONS):
         law = _Law(build_task(task, None, d), bench)
         for method, name in ARCHITECTURES.items():
             rows.append(law.row(f"{name}, d = {d}", published[name][k], method))
         rows.append(law.row(f"fit_brenier_map (fit), d = {d}", None, "fit"))
+        marks += law.fingerprints
     if bench.quick:
         size = f"{QUICK_STEPS[0]} steps at d = {DIMENSIONS[0]} and {QUICK_STEPS[-1]} at d = {DIMENSIONS[-1]}, one seed"
     else:
@@ -84,7 +90,11 @@ def _table(bench: Bench, task: str, published: Mapping[str, Sequence[Printed]], 
     told = (
         f"The architectures have the sizes of Table 3 and no Gaussian start: {size}. fit has seconds in place of steps."
     )
-    return Made(rows, notes=[told, *notes])
+    return Made(rows, notes=[told, *notes], fingerprints=marks)
+
+
+def _stage(method: str, d: int) -> str:
+    return f"{ARCHITECTURES.get(method, method)}, d = {d}"
 
 
 class _Law:
@@ -92,6 +102,7 @@ class _Law:
 
     def __init__(self, task: Task, bench: Bench) -> None:
         self.task, self.bench = task, bench
+        self.fingerprints: list[str] = []  # of all maps, in the order of the rows
         others = () if bench.quick else range(1, SEEDS)
         self.seeds = [bench.spec.seed, *(seeds.child(bench.spec.seed, f"reproduction.run.{k}") for k in others)]
         n = UVP_POINTS if task.true_map is not None else CLOUD
@@ -119,7 +130,7 @@ class _Law:
         """The measure of a method's map; kept once it is there."""
         key, d = f"{name}-{self.task.d}-{seed}", self.task.d
 
-        def learn() -> float:
+        def learn() -> tuple[float, str]:
             method = registry.get(name)
             source, target = self.task.laws
             settings, budget = method.settings, Budget(QUICK_SECONDS if self.bench.quick else SECONDS)
@@ -129,13 +140,19 @@ class _Law:
                 if not self.bench.quick:
                     settings = replace(settings, rate=RATE, lr_floor=1.0, pool=POOL)
                     budget = Budget(steps=STEPS)
-            told = Silent(self.bench.recorder, f"{ARCHITECTURES.get(name, name)}, d = {d}")
-            return self.measure(method.learn(source, target, budget, seed, told, settings).forward)
+            told = Silent(self.bench.recorder, _stage(name, d))
+            forward = method.learn(source, target, budget, seed, told, settings).forward
+            return self.measure(forward), fingerprint_of(forward(self.x[:MARKED]))
 
-        def state(value: float) -> State:
-            return {"value": value}
+        def state(found: tuple[float, str]) -> State:
+            return {"value": found[0], "fingerprint": found[1]}
 
-        return self.bench.recorder.kept(key, learn, put=lambda kept: reading.number(kept, "value"), state=state)
+        def put(kept: State) -> tuple[float, str]:
+            return reading.number(kept, "value"), reading.text(kept, "fingerprint")
+
+        value, fingerprint = self.bench.recorder.kept(key, learn, put=put, state=state)
+        self.fingerprints.append(fingerprint)
+        return value
 
     def row(self, what: str, paper: Printed | None, method: str) -> Row:
         """A row of the table; a method that runs away has its sentence in place of a number."""

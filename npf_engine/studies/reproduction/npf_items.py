@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from npf_engine.studies.reproduction.item import ROOM, Item, Paper, listed
+from npf_engine.studies.reproduction.item import ROOM, Change, Item, Paper, listed
 
 _TERRAIN = f"{ROOM}.terrain"
 _WEIGHTS = f"{ROOM}.classifier"
@@ -15,6 +15,18 @@ _CHAMONIX = "the elevation of Chamonix: a network, or its raster in NPF_DEM_DIR"
 _LONDON = "the elevation of London: a network, or its raster in NPF_DEM_DIR"
 _CYPRUS = "the elevation of Cyprus: a network, or its raster in NPF_DEM_DIR"
 _MNIST = "MNIST in NPF_MNIST_DIR; else the embedded digits are taken, and said"
+
+
+def _place(name: str) -> Change:
+    return Change("train", {"source": name})
+
+
+def _experiment(number: str) -> Change:
+    return Change("experiment", {"of": "Classifier", "experiment": number})
+
+
+def _networks(task: str) -> Change:
+    return Change("lab", {"task": task, "d": "32", "methods": '["icnn-linear", "icnn-fquad", "icnn", "fit"]'})
 
 
 NPF = Paper(
@@ -30,6 +42,7 @@ NPF = Paper(
             f"{_TERRAIN}:table",
             _PAPER_TERRAIN,
             _CHAMONIX,
+            change=_place("chamonix"),
         ),
         Item(
             "first-table-1",
@@ -39,6 +52,7 @@ NPF = Paper(
             f"{_TERRAIN}:first_table",
             _PAPER_TERRAIN,
             _CHAMONIX,
+            change=_place("chamonix"),
         ),
         Item(
             "figure-1",
@@ -48,6 +62,7 @@ NPF = Paper(
             f"{_TERRAIN}:clouds_chamonix",
             _PAPER_TERRAIN,
             _CHAMONIX,
+            change=_place("chamonix"),
         ),
         Item(
             "figure-2",
@@ -57,6 +72,7 @@ NPF = Paper(
             f"{_TERRAIN}:relocation_chamonix",
             _PAPER_TERRAIN,
             _CHAMONIX,
+            change=_place("chamonix"),
         ),
         Item(
             "table-2",
@@ -66,6 +82,7 @@ NPF = Paper(
             f"{_WEIGHTS}:table_uniform",
             _PAPER_WEIGHTS,
             _MNIST,
+            change=_experiment("5.3"),
         ),
         Item(
             "first-table-2",
@@ -75,6 +92,7 @@ NPF = Paper(
             f"{_WEIGHTS}:first_table_push",
             _PAPER_WEIGHTS,
             _MNIST,
+            change=_experiment("5.3"),
         ),
         Item(
             "first-table-3",
@@ -84,6 +102,7 @@ NPF = Paper(
             f"{_WEIGHTS}:first_table_inverse",
             _PAPER_WEIGHTS,
             _MNIST,
+            change=_experiment("5.3"),
         ),
         Item(
             "figure-3",
@@ -93,6 +112,7 @@ NPF = Paper(
             f"{_WEIGHTS}:overlap",
             _PAPER_WEIGHTS,
             _MNIST,
+            change=_experiment("5.3"),
         ),
         Item(
             "figure-4",
@@ -102,6 +122,7 @@ NPF = Paper(
             f"{_WEIGHTS}:sampled",
             _PAPER_WEIGHTS,
             _MNIST,
+            change=_experiment("5.5"),
         ),
         Item(
             "figure-5",
@@ -111,6 +132,7 @@ NPF = Paper(
             f"{_WEIGHTS}:islands",
             _PAPER_WEIGHTS,
             _MNIST,
+            change=_experiment("5.5"),
         ),
         Item(
             "table-3",
@@ -126,6 +148,7 @@ NPF = Paper(
             "N(0, I) to N(0, diag(1..d)): L2-UVP of the three architectures, and of what the app trains.",
             f"{_NETWORKS}:gaussian",
             "60,000 steps each: hours",
+            change=_networks("gaussian"),
         ),
         Item(
             "table-5",
@@ -134,6 +157,7 @@ NPF = Paper(
             "N(0, I) to seven Gaussians: Sinkhorn divergence of the three architectures, and of what the app trains.",
             f"{_NETWORKS}:mixture",
             "60,000 steps each: hours",
+            change=_networks("seven-gaussians"),
         ),
         Item(
             "figure-6",
@@ -143,6 +167,7 @@ NPF = Paper(
             f"{_TERRAIN}:clouds_london",
             _PAPER_TERRAIN,
             _LONDON,
+            change=_place("london"),
         ),
         Item(
             "figure-7",
@@ -152,6 +177,7 @@ NPF = Paper(
             f"{_TERRAIN}:relocation_london",
             _PAPER_TERRAIN,
             _LONDON,
+            change=_place("london"),
         ),
         Item(
             "figure-8",
@@ -161,6 +187,7 @@ NPF = Paper(
             f"{_TERRAIN}:clouds_cyprus",
             _PAPER_TERRAIN,
             _CYPRUS,
+            change=_place("cyprus"),
         ),
         Item(
             "figure-9",
@@ -170,6 +197,7 @@ NPF = Paper(
             f"{_TERRAIN}:relocation_cyprus",
             _PAPER_TERRAIN,
             _CYPRUS,
+            change=_place("cyprus"),
         ),
         Item(
             "figure-10",
@@ -195,6 +223,7 @@ NPF = Paper(
             f"{_WEIGHTS}:critical_uniform",
             _PAPER_WEIGHTS,
             _MNIST,
+            change=_experiment("5.3"),
         ),
         Item(
             "figure-13",
@@ -204,6 +233,7 @@ NPF = Paper(
             f"{_WEIGHTS}:inverse_flow",
             _PAPER_WEIGHTS,
             _MNIST,
+            change=_experiment("5.4"),
         ),
         Item(
             "figure-14",
@@ -213,6 +243,7 @@ NPF = Paper(
             f"{_WEIGHTS}:critical_flow",
             _PAPER_WEIGHTS,
             _MNIST,
+            change=_experiment("5.4"),
         ),
         Item(
             "figure-15",
@@ -222,6 +253,7 @@ NPF = Paper(
             f"{_WEIGHTS}:inverse_sampled",
             _PAPER_WEIGHTS,
             _MNIST,
+            change=_experiment("5.5"),
         ),
         Item(
             "figure-16",
@@ -231,6 +263,7 @@ NPF = Paper(
             f"{_WEIGHTS}:sampled",
             _PAPER_WEIGHTS,
             _MNIST,
+            change=_experiment("5.5"),
         ),
         Item("figure-17", "Figure 17", "G", "Settings of the topography.", f"{_SETTINGS}:topography"),
         Item("figure-18", "Figure 18", "G", "Settings of 5.3.", f"{_SETTINGS}:uniform"),

@@ -22,13 +22,14 @@ PICTURE, ROWS = "picture.json", "rows.csv"
 def reproduce(spec: ReproductionSpec, recorder: Recorder, folder: Path) -> ReproductionResult:
     """Do what the item stands on, measure, and write rows.csv and, where there is one, picture.json into ``folder``.
 
-    Raises InputError where its data are not at hand, Cancelled when the recorder says so.
+    One that was broken goes on. Raises InputError where its data are not at hand, Cancelled when the recorder says so.
     """
     began = recorder.clock()
     make: Callable[[Bench], Made] = named(spec.about.make)  # type: ignore[assignment]  # a function by its name
     made = make(Bench(spec, recorder, folder))
-    parts_now = sum(part.seconds for part in made.parts if part.new)
-    own = max(0.0, recorder.clock() - began - parts_now)
+    own = max(0.0, recorder.clock() - began - sum(part.spent for part in made.parts))
+    if not made.parts:
+        own += recorder.earlier  # all that it did before it was broken is its own
     if made.figure is not None:
         write_atomic(folder / PICTURE, made.figure.to_json().encode())
     write_atomic(folder / ROWS, _csv(made.rows))
@@ -40,7 +41,7 @@ def reproduce(spec: ReproductionSpec, recorder: Recorder, folder: Path) -> Repro
         seed=spec.seed,
         rows=made.rows,
         seconds=own + sum(part.seconds for part in made.parts),
-        fingerprint=_fingerprint(made.parts),
+        fingerprint=_fingerprint(made),
         picture=None if made.figure is None else PICTURE,
         notes=[*made.notes, *_verdicts(made.parts)],
     )
@@ -55,9 +56,9 @@ def _verdicts(parts: Sequence[Part]) -> list[str]:
     ]
 
 
-def _fingerprint(parts: Sequence[Part]) -> str | None:
-    """Of the weights of all parts; of one alone, its own."""
-    found = [part.fingerprint for part in parts if part.fingerprint]
+def _fingerprint(made: Made) -> str | None:
+    """Of the weights of all parts, and of what was trained beside them; of one alone, its own."""
+    found = [*(part.fingerprint for part in made.parts if part.fingerprint), *made.fingerprints]
     if len(found) < 2:
         return found[0] if found else None
     return hashlib.sha256(" ".join(found).encode()).hexdigest()

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,17 +29,19 @@ if TYPE_CHECKING:
 
 PLACES = ("NPF_DEM_DIR", "NPF_MNIST_DIR")  # where data come from: other files, other numbers
 FILES = "files.json"  # of a kept run: its files and their sizes
+WORKED = "worked"  # checkpoint: seconds of a part in processes before this one
 WAIT = 0.5  # seconds between two looks at a run that another process does
 
 
 @dataclass(frozen=True)
 class Part:
-    """A run that is done: what it is called here, its report as JSON, the folder with its files; new: done just now."""
+    """A run that is done: what it is called here, its report as JSON, the folder with its files; spent: seconds that
+    this process gave to it."""
 
     name: str
     report: dict[str, object]
     folder: Path
-    new: bool = False
+    spent: float = 0.0
 
     def arrays(self, name: str) -> dict[str, np.ndarray]:
         """The arrays of one of its files. Raises InputError."""
@@ -65,10 +68,17 @@ class Part:
 class PartRecorder(Passing):
     """Tells of a part as one stage of the whole, and keeps its checkpoints apart from the other parts'."""
 
-    def __init__(self, inner: Recorder, name: str) -> None:
+    def __init__(self, inner: Recorder, name: str, expected: Sequence[str] = ()) -> None:
         super().__init__(inner)
-        self.name, self.key = name, layout.slug(name)
-        self.earlier = inner.earlier
+        self.name, self.key, self.expected = name, layout.slug(name), expected
+        before = inner.load(f"{self.key}.{WORKED}") or {}
+        self.earlier = reading.maybe_number(before, "seconds", 0.0)  # of this part alone
+        self.began = inner.clock()
+
+    def plan(self, weights: dict[str, float]) -> None:
+        """What the part takes, as one stage; the runs that are to come are guessed to take as long."""
+        whole = sum(weights.values())
+        self.inner.plan({self.name: whole} | dict.fromkeys(self.expected, whole))
 
     def progress(self, stage: str, step: int, total: int, **scalars: float) -> None:
         """A step of the part's own stage."""
@@ -78,13 +88,18 @@ class PartRecorder(Passing):
         """With the part's name."""
         self.inner.note(f"{self.name}: {text}")
 
+    def snapshot(self, name: str, **arrays: np.ndarray) -> None:
+        """The part's picture is the run's."""
+        self.inner.snapshot(name, **arrays)
+
     def checkpoint_due(self) -> bool:
         """As the whole run's."""
         return self.inner.checkpoint_due()
 
     def save(self, key: str, state: State) -> None:
-        """Under the part's name."""
+        """Under the part's name, and how long the part has worked until now."""
         self.inner.save(f"{self.key}.{key}", state)
+        self.inner.save(f"{self.key}.{WORKED}", {"seconds": self.earlier + self.inner.clock() - self.began})
 
     def load(self, key: str) -> State | None:
         """What was kept under the part's name."""
@@ -104,13 +119,13 @@ class Silent(Passing):
         self.inner.progress(self.name, step, total, **scalars)
 
 
-def done(name: str, spec: Spec, recorder: Recorder) -> Part:
+def done(name: str, spec: Spec, recorder: Recorder, expected: Sequence[str] = ()) -> Part:
     """The run that ``spec`` describes, taken from those that are kept under the home, or done there now and kept.
 
-    Of two processes that want the same one waits for the other. Raises InputError where it cannot be had here,
-    Cancelled when the recorder says so.
+    Of two processes that want the same one waits for the other. expected: the runs that come after it. Raises
+    InputError where it cannot be had here, Cancelled when the recorder says so.
     """
-    kept = cache_folder("reproduced") / _key(spec)
+    kept, began = cache_folder("reproduced") / _key(spec), recorder.clock()
     with layout.writing(kept):
         kept.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(kept.with_suffix(".lock"))
@@ -121,20 +136,20 @@ def done(name: str, spec: Spec, recorder: Recorder) -> Part:
         report = _whole(kept)
         if report is not None:
             recorder.stage(name, "restored")
-            return Part(name, report, kept)
+            return Part(name, report, kept, recorder.clock() - began)
         recorder.stage(name, "started")
-        report = _make(name, spec, recorder, kept)
+        report = _make(spec, PartRecorder(recorder, name, expected), kept)
         recorder.stage(name, "done")
-        return Part(name, report, kept, new=True)
+        return Part(name, report, kept, recorder.clock() - began)
     finally:
         lock.release()
 
 
-def _make(name: str, spec: Spec, recorder: Recorder, kept: Path) -> dict[str, object]:
+def _make(spec: Spec, recorder: Recorder, kept: Path) -> dict[str, object]:
     """Do the run beside its place, then put it there whole."""
     workplace = kept.with_suffix(".part")  # one that a process died in is gone on with
     workplace.mkdir(exist_ok=True)
-    report = kinds.of(spec).do(spec, PartRecorder(recorder, name), workplace).to_json()
+    report = kinds.of(spec).do(spec, recorder, workplace).to_json()
     report.pop("bundle", None)  # a path of this folder
     files.write_json(workplace / layout.REPORT, report)
     sizes = {path.relative_to(workplace).as_posix(): path.stat().st_size for path in _files(workplace)}

@@ -30,7 +30,9 @@ def test_remarks_on_other_geometries() -> None:
 
 
 def test_a_networks_divergence_falls_from_that_of_the_identity() -> None:
-    rows = flow_rows.trained_rate(outer=4, inner=10)
+    found = flow_rows.trained_rate(outer=4, inner=10)
+    rows = found.rows
+    assert len(found.fingerprint) == 64 and found.fingerprint != flow_rows.trained_rate(1, 1, 1).fingerprint
     assert [row["t"] for row in rows] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
     assert rows[0]["kl"] == rows[0]["bound"] > rows[1]["bound"] > rows[4]["bound"]
     assert rows[4]["kl"] < rows[0]["kl"]
