@@ -156,8 +156,9 @@ def _unit(run: Run) -> str:
 
 
 def _numbers(metrics: Mapping[str, object], unit: str) -> None:
-    rebuilt, cosine, miss, dual = (
-        reading.maybe_mapping(metrics, key) for key in ("reconstruction", "inverse_cosine", "inverse_miss", "test_dual")
+    rebuilt, cosine, distance, miss, dual = (
+        reading.maybe_mapping(metrics, key)
+        for key in ("reconstruction", "inverse_cosine", "inverse_l2", "inverse_miss", "test_dual")
     )
     with st.container(horizontal=True, gap="small", key="accuracy_numbers"):
         if (relative := maybe_number(rebuilt, "relative")) is not None:
@@ -173,6 +174,10 @@ def _numbers(metrics: Mapping[str, object], unit: str) -> None:
                 f"{number(mean, 4)} ± {number(std, 2)}",
                 f"One fixed direction reaches {number(trivial, 2)}.",
             )
+        if distance:
+            mean, std, trivial = (maybe_number(distance, key) for key in ("mean", "std", "trivial"))
+            about = f"F's mean in place of all of them is {number(trivial)}{unit} off."
+            _card("inverse_l2", f"{number(mean)} ± {number(std, 2)}{unit}", about)
         if maybe_number(miss, "mean") is not None:
             draws = maybe_number(miss, "n")
             _card(MISS, percent(reading.number(miss, "mean")), _miss(miss), "Miss of the inverse, of F's spread", draws)

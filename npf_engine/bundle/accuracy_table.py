@@ -68,6 +68,10 @@ def accuracy_rows(metrics: Mapping[str, object]) -> list[AccuracyRow]:
     if item := maybe_mapping(metrics, "inverse_cosine"):
         value, trivial = maybe_number(item, "mean"), maybe_number(item, "trivial")
         rows.append(AccuracyRow("cos(F(I_psi(y)), y)", value, 1.0, trivial=trivial))
+    if item := maybe_mapping(metrics, "inverse_l2"):
+        rows.append(
+            AccuracyRow("|F(I_psi(y)) - y|", maybe_number(item, "mean"), 0.0, trivial=maybe_number(item, "trivial"))
+        )
     if item := maybe_mapping(metrics, "test_dual"):
         value, gap = maybe_number(item, "value"), maybe_number(item, "gap")
         trivial = None if value is None or gap is None else value + gap

@@ -150,6 +150,7 @@ class Metrics(Part):
     reconstruction: Numbers | None = None
     map_error: Numbers | None = None
     inverse_cosine: Numbers | None = None
+    inverse_l2: Numbers | None = None
     inverse_miss: Miss | None = None
     test_dual: Numbers | None = None
 

@@ -38,7 +38,7 @@ def text(result: LandscapeResult) -> str:
     """The table of modes and the figures under it."""
     from npf_engine.studies.landscape.result import KINDS, WHY_EVERYWHERE
 
-    own = result.method == "lmc-npf"
+    own = any(mode.own_law is not None for mode in result.modes)
     rows = [
         (
             mode.kind,

@@ -134,7 +134,7 @@ def _check_method(method: str, task: Task) -> None:
     d = task.start.shape[1]
     if method in LOCAL:
         return
-    boxed = {name: sampler for name, sampler in known().items() if name not in LOCAL}
+    boxed = {name: item for name, item in known().items() if name not in LOCAL and not item.known_only}
     if method not in boxed:
         raise InputError(f"method must be one of {', '.join((*LOCAL, *boxed))}, not {limits.shown(method)}")
     if not task.low:

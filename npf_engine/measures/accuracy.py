@@ -72,6 +72,21 @@ class Cosine:
 
 
 @dataclass(frozen=True)
+class ValueDistance:
+    """|F(I_psi(grad u*(F(x)))) - F(x)| over test points, in F's unit (eq. 15 of NPF's first version): mean and standard
+    deviation; trivial: the mean of |F(x) - mean F|."""
+
+    mean: float
+    trivial: float
+    std: float | None = None
+
+    @staticmethod
+    def of_json(row: Record) -> ValueDistance:
+        """From the contract's object."""
+        return ValueDistance(reading.number(row, "mean"), reading.number(row, "trivial"), maybe_number(row, "std"))
+
+
+@dataclass(frozen=True)
 class ExactMiss:
     """What F misses where the draws were carried on to exact pre-images, and the share that found one."""
 
@@ -162,6 +177,7 @@ class Accuracy:
     map_error: MapError | None = None
     inverse: InverseMeasured | None = None
     inverse_cosine: Cosine | None = None
+    inverse_l2: ValueDistance | None = None
     inverse_miss: Miss | None = None
     test_dual: DualGap = field(default_factory=DualGap)
 
@@ -182,6 +198,7 @@ class Accuracy:
             map_error=_row(MapError.of_json, metrics, "map_error", "value"),
             inverse=None if row is None else InverseMeasured.of_row(row, maybe_number(inverse, "paper_self_distance")),
             inverse_cosine=_row(Cosine.of_json, metrics, "inverse_cosine", "mean"),
+            inverse_l2=_row(ValueDistance.of_json, metrics, "inverse_l2", "mean"),
             inverse_miss=_row(Miss.of_json, metrics, "inverse_miss", "mean"),
             test_dual=_row(DualGap.of_json, metrics, "test_dual", "value") or DualGap(),
         )

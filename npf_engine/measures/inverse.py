@@ -9,7 +9,7 @@ from torch import Tensor
 from npf_engine import seeds
 from npf_engine.divergences import batched_sinkhorn_divergence, default_eps
 from npf_engine.fields.field import Field
-from npf_engine.measures.accuracy import Cosine, InverseMeasured
+from npf_engine.measures.accuracy import Cosine, InverseMeasured, ValueDistance
 from npf_engine.measures.measured import Measured
 from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.settings.stages import ReportConfig
@@ -73,17 +73,25 @@ def nearest_pool(points: Tensor, centre: Tensor, k: int) -> Tensor:
     return (points - centre).square().sum(1).topk(k, largest=False).indices
 
 
-def inverse_cosine(model: PolarFactorization, field: Field, seed: int, n: int = 2000) -> Cosine | None:
-    """cos(F(I_psi(grad u*(F(x)))), F(x)) over test points (NPF eq. 15): mean, std and the best constant direction's
-    mean.
+def inverse_values(
+    model: PolarFactorization, field: Field, seed: int, n: int = 2000
+) -> tuple[Cosine, ValueDistance] | None:
+    """F at I_psi(grad u*(F(x))) beside F(x) over test points (NPF eq. 15): their cosine, beside the best constant
+    direction's, and their distance (the first version's eq. 15), beside that of F's mean.
 
     None where F is known on samples only, or in one dimension (a sign).
     """
-    cosines = inverse_cosines(model, field.y_test[:n], seed)
-    if cosines is None:
+    y = field.y_test[:n]
+    found = reached(model, y, seed)
+    if found is None:
         return None
-    unit = torch.nn.functional.normalize(field.y_test[:n], dim=1)
-    return Cosine(float(cosines.mean()), float(unit.mean(0).norm()), float(cosines.std()))
+    cosines, distances = torch.nn.functional.cosine_similarity(found, y, dim=1), (found - y).norm(dim=1)
+    unit = torch.nn.functional.normalize(y, dim=1)
+    trivial = float((y - field.y_train.to(y).mean(0)).norm(dim=1).mean())
+    return (
+        Cosine(float(cosines.mean()), float(unit.mean(0).norm()), float(cosines.std())),
+        ValueDistance(float(distances.mean()), trivial, float(distances.std())),
+    )
 
 
 def reached(model: PolarFactorization, y: Tensor, seed: int) -> Tensor | None:
@@ -92,10 +100,3 @@ def reached(model: PolarFactorization, y: Tensor, seed: int) -> Tensor | None:
         return None
     start = model._project(model.solve(y.to(model.u.like)).x)
     return model.function(model.sample_inverse(start, seed).cpu().float())
-
-
-def inverse_cosines(model: PolarFactorization, y: Tensor, seed: int) -> Tensor | None:
-    """The cosine of each row of y (n, d) with F at one drawn pre-image of it; (n,), or None where F is not a
-    function."""
-    found = reached(model, y, seed)
-    return None if found is None else torch.nn.functional.cosine_similarity(found, y, dim=1)

@@ -21,7 +21,7 @@ from npf_engine.divergences import default_eps, sinkhorn_divergence, sinkhorn_di
 from npf_engine.fields.field import Field
 from npf_engine.measures.accuracy import Accuracy, AccuracyReport, DualGap, MapError, Reconstruction
 from npf_engine.measures.accuracy_verdict import judge
-from npf_engine.measures.inverse import inverse_cosine, inverse_metric
+from npf_engine.measures.inverse import inverse_metric, inverse_values
 from npf_engine.measures.inverse_miss import inverse_miss
 from npf_engine.measures.local import local_measures
 from npf_engine.measures.measured import Measured
@@ -49,8 +49,8 @@ def accuracy_report(
     """Measure a model on a field's test samples. ``progress(done, total, text)`` may raise to stop.
 
     known: M_theta of the field's training and test samples, (n_train, d) and (n_test, d) in model units, where a
-    training has just solved them; else they are solved here. cosine False leaves out ``inverse_cosine``, for a caller
-    that measures it by itself.
+    training has just solved them; else they are solved here. cosine False leaves out ``inverse_cosine`` and
+    ``inverse_l2``, for a caller that measures them by itself.
     """
     config = config or ReportConfig()
     begin = time.perf_counter()
@@ -63,7 +63,7 @@ def accuracy_report(
     reconstruction, map_error = work.reconstruction(), work.map_error()
     work.tell("inverse")
     inverse = inverse_metric(model, work.x_test, work.m_test, work.train, config, seed)
-    direction = inverse_cosine(model, field, seed) if cosine else None
+    asked = inverse_values(model, field, seed) if cosine else None
     work.tell("F at drawn pre-images")
     miss = inverse_miss(model, field, work.m_test, work.train, seed)
     work.tell("test dual")
@@ -76,7 +76,8 @@ def accuracy_report(
         reconstruction=reconstruction,
         map_error=map_error,
         inverse=inverse,
-        inverse_cosine=direction,
+        inverse_cosine=asked[0] if asked else None,
+        inverse_l2=asked[1] if asked else None,
         inverse_miss=miss,
         test_dual=work.test_dual(),
     )

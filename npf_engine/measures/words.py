@@ -112,6 +112,13 @@ FIGURES: dict[str, Figure] = {  # those of measures/accuracy.py, in the order of
         "NPF eq. 15",
         "Mean ± spread over unseen samples x, where F is a function. Trivial: the one best direction for all.",
     ),
+    "inverse_l2": Figure(
+        "|F(Iψ(v)) − v|₂",
+        "Distance of the inverse, in F's unit",
+        "mean |F(Iψ(∇u*(F(x)))) − F(x)|",
+        "NPF, first version, eq. 15",
+        "Mean ± spread over unseen samples x, where F is a function. Trivial: F's mean in place of F(Iψ(v)).",
+    ),
     "test_dual": Figure(
         "test dual",
         "Test dual",

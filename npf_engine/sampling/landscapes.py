@@ -15,6 +15,7 @@ from npf_engine.fields import analytic, expression, function_field
 from npf_engine.fields.field import Field, Scaling, Units
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.sampling.chain import Vectorial
+from npf_engine.sampling.known import FOLDS, FOLDS_START, KnownFactorization
 from npf_engine.sampling.langevin import Region
 
 RELIEF = 40.0  # c times the relief of a terrain, by default: plain Langevin then stays in its valley
@@ -25,7 +26,8 @@ class Landscape:
     """g on the box low..high, both functions of the user's positions (n, d), in double precision.
 
     coefficient, start: sane defaults of c and of where all particles start. unit (d,): the length along each axis that
-    tau is counted in (1 where axes are plain numbers, half the box on terrain). means, weights: of a mixture's parts.
+    tau is counted in (1 where axes are plain numbers, half the box on terrain). means, weights: of a
+    mixture's parts. known: the factorization of its gradient in model positions, where it is known in closed form.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Landscape:
     units: Units | None = None
     means: tuple[tuple[float, ...], ...] = ()
     weights: tuple[float, ...] = ()
+    known: KnownFactorization | None = None
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -92,7 +95,7 @@ _MIXTURE_COVARIANCES = (
     ((0.50, -0.2), (-0.2, 0.25)),
     ((0.12, 0.0), (0.0, 0.12)),
 )
-NAMES: tuple[str, ...] = (*_DEFAULTS, "mixture")
+NAMES: tuple[str, ...] = (*_DEFAULTS, "mixture", "folds")
 
 
 def find(name: str, texts: Sequence[str] = (), low: Sequence[float] = (), high: Sequence[float] = ()) -> Landscape:
@@ -107,6 +110,8 @@ def find(name: str, texts: Sequence[str] = (), low: Sequence[float] = (), high: 
         return of_expression(tuple(texts) or (name,), tuple(low), tuple(high))
     if low or high:
         raise InputError(f"{name} comes with its own region; leave the box (low and high) out.")
+    if key == "folds":
+        return _folds()
     if key in analytic.NAMES:
         raise InputError(f"{name} is no gradient of a potential, so there is nothing to sample; try {_some_names()}.")
     return of_terrain(name)
@@ -162,6 +167,15 @@ def _mixture(low: tuple[float, ...], high: tuple[float, ...]) -> Landscape:
         units=_plain_units(2),
         means=_MIXTURE_MEANS,
         weights=_MIXTURE_WEIGHTS,
+    )
+
+
+def _folds() -> Landscape:
+    sides = (-1.0,) * len(FOLDS.heights), (1.0,) * len(FOLDS.heights)
+    title = "Folds: a factorization in closed form"
+    units = _plain_units(len(FOLDS.heights))
+    return Landscape(
+        "folds", title, FOLDS.potential, FOLDS.gradient, *sides, 1.0, FOLDS_START, units=units, known=FOLDS
     )
 
 

@@ -4,7 +4,7 @@ correction, all of it frozen with a q(x|y) fitted to particles. The gradients sp
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -13,7 +13,10 @@ from npf_engine import seeds
 from npf_engine.networks.potential import Potential
 from npf_engine.sampling.chain import Vectorial
 from npf_engine.sampling.corrected import Frozen
+from npf_engine.sampling.known import KnownFactorization
 from npf_engine.sampling.landscapes import Landscape
+from npf_engine.sampling.langevin import lipschitz
+from npf_engine.sampling.npf import Known, Parts
 from npf_engine.sampling.npf_networks import NpfNetworks, NpfSettings
 from npf_engine.sampling.pretrain import Pretrained, pretrain
 from npf_engine.sampling.proposal import Proposal, ProposalSettings
@@ -24,6 +27,45 @@ from npf_engine.transport.conjugate import conjugate
 U_STEP_SHARE = 0.13  # tau c L of the steps on u
 K_U_STEPS, K_U_SHARE = 2, 0.05  # of K_u, and its tau c L
 MOST_SAMPLES_SHARE = 0.3  # of the budget that may go into samples of Omega
+
+
+def jumping(setting: Setting, chains: Chains) -> Parts:
+    """What the jumps of LMC-NPF are made of: the known factorization where there is one, else networks."""
+    known = setting.known
+    if known is None:
+        return learn(setting, chains)
+    scale = torch.tensor(setting.landscape.scaling.scale, dtype=torch.float64)
+    bottom = known.value_and_gradient(known.conjugate(torch.zeros(1, setting.landscape.d, dtype=torch.float64)))[0]
+    chains.lifted = lambda slope: known.value_and_gradient(known.conjugate(slope.double() * scale))[0] - bottom
+    metric = max(setting.settings.metric or (1.0,))
+    return Known(known, U_STEP_SHARE / (setting.settings.coefficient * steepest_known(known, setting) * metric))
+
+
+def steepest_known(known: KnownFactorization, setting: Setting) -> float:
+    """The largest Hessian eigenvalue of a known u at its minimum, in model units."""
+    bottom = known.conjugate(torch.zeros(1, setting.landscape.d, dtype=torch.float64))
+    return max(lipschitz(lambda y: known.value_and_gradient(y)[1], bottom), 1e-12)
+
+
+def frozen_known(known: KnownFactorization, setting: Setting) -> Frozen:
+    """A known factorization as the parts of a corrected jump: q(x|y) is exactly the law of x given M(x) + s z."""
+    stiff = setting.settings.coefficient * steepest_known(known, setting)
+    noise = 0.5 / math.sqrt(stiff)
+    return Frozen(known.value_and_gradient, known.m, _Blurred(known, noise), noise, K_U_SHARE / stiff, K_U_STEPS)
+
+
+@dataclass(frozen=True)
+class _Blurred:
+    """q(x | y) of a known factorization (sampling/corrected.py: Conditional)."""
+
+    known: KnownFactorization
+    noise: float
+
+    def sample(self, y: Tensor, generator: torch.Generator) -> Tensor:
+        return self.known.blurred(y, self.noise, generator)
+
+    def log_density(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.known.log_blurred(x, y, self.noise)
 
 
 def learn(setting: Setting, chains: Chains) -> NpfNetworks:
@@ -57,6 +99,7 @@ def _networks(pre: Pretrained, setting: Setting) -> NpfNetworks:
         update_every=10,
         sampler_steps=40,
         region="box",
+        start=setting.start,
     )
     memory = Spread(pre.x, pre.f)
     focus = Spread(pre.near_x, pre.near_f) if len(pre.near_x) else None

@@ -31,7 +31,8 @@ USELESS = 20  # batches in a row without a finite gradient, after which the netw
 class NpfSettings:
     """The networks of a chain and their updates. update_every 1 is the paper's; u_tau, u_coefficient None: as on g.
 
-    By default as in Figure 20; batch: samples an update; tolerance: of the conjugates, in units of u.scale.
+    By default as in Figure 20; batch: samples an update; tolerance: of the conjugates, in units of u.scale; start: of
+    their solver within a jump, v (V_phi) or m (M_xi).
     """
 
     u_hidden: tuple[int, ...] = (128, 128, 128, 128)
@@ -52,6 +53,7 @@ class NpfSettings:
     sampler_steps: int = 50
     u_tau: float | None = None
     u_coefficient: float | None = None
+    start: str = "v"
 
 
 class NpfNetworks:
@@ -115,10 +117,18 @@ class NpfNetworks:
         memory.add(x, f, networks.generator)
         return networks
 
-    def m_theta(self, f: Tensor) -> Tensor:
-        """M_theta (n, d) = grad u*(f), the solver started at V_phi(f)."""
+    def grad_u(self, y: Tensor) -> Tensor:
+        """grad u(y) (n, d)."""
+        return self.u.gradient(y)
+
+    def m_theta(self, f: Tensor, x: Tensor | None = None) -> Tensor:
+        """M_theta (n, d) = grad u*(f), the solver started at V_phi(f), or where the settings say so at M_xi(x) (NPF
+        3.3)."""
         f = f.to(self.u.like)
-        start = in_chunks(self.v, f)
+        if self.settings.start == "m" and self.m is not None and x is not None:
+            start = in_chunks(self.m, x.to(f))
+        else:
+            start = in_chunks(self.v, f)
         return conjugate(
             self.u, f, start, tolerance=self.settings.tolerance, max_iterations=self.settings.max_iterations
         ).x

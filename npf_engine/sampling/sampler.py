@@ -36,8 +36,8 @@ class Sampler:
     run(setting, chains): spend the budget, and leave traces or draws in ``chains``, which joins them as they begin, so
     that nothing is lost where it breaks off. inner: N where that is left empty, and within ``npf.sample``. law: a
     sentence on the law it has, for a page. own_law: its law is not exp(-c g) but one of its own. most_d: the most
-    dimensions that it takes. place: among the choices, the least first. stages: title by name of the stages it tells
-    of, beside the one of its own name.
+    dimensions that it takes. known_only: for landscapes whose factorization is known in closed form. place: among the
+    choices, the least first. stages: title by name of the stages it tells of, beside the one of its own name.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Sampler:
     law: str = ""
     own_law: bool = False
     most_d: int = MAX_D
+    known_only: bool = False
     place: int = 2
     stages: Mapping[str, str] = field(default_factory=dict)
 

@@ -15,6 +15,7 @@ from npf_engine.fields.field import Field
 from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.sampling.chain import ChainState, Kernel, Oracle, Trace, Vectorial, run_chain
 from npf_engine.sampling.exact import Truth
+from npf_engine.sampling.known import KnownFactorization
 from npf_engine.sampling.landscapes import Landscape
 from npf_engine.sampling.langevin import LangevinSettings, Region
 from npf_engine.sampling.pretrain import PretrainSettings
@@ -26,7 +27,11 @@ SETTLING_SHARE = 0.25  # of a chain: frames before that do not count
 
 @dataclass
 class Setting:
-    """What all methods share. x (P, d), the oracle and settings are in model positions; budget: gradients in all."""
+    """What all methods share. x (P, d), the oracle and settings are in model positions; budget: gradients in all.
+
+    known: the factorization to jump by, where it is not to be learned; start: where the solver of M_theta starts within
+    a jump, v (V_phi) or m (M_xi).
+    """
 
     landscape: Landscape
     oracle: Oracle
@@ -37,6 +42,8 @@ class Setting:
     recorder: Recorder
     truth: Truth | None
     networks: PretrainSettings = field(default_factory=PretrainSettings)
+    known: KnownFactorization | None = None
+    start: str = "v"
 
     @property
     def region(self) -> Region:

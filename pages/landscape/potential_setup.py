@@ -9,19 +9,17 @@ import streamlit as st
 from npf_engine.errors import InputError
 from npf_engine.fields import catalog
 from npf_engine.figures import critical
-from npf_engine.glossary import typeset
 from npf_engine.numbers import numbers_in, typed
 from npf_engine.runs.promise import promise
-from npf_engine.sampling import landscapes, sampler
+from npf_engine.sampling import landscapes
 from npf_engine.settings.base import Spec
 from npf_engine.studies import kinds
-from npf_engine.studies.landscape.spec import OWN, PRESETS, TARGET, LandscapeSpec
+from npf_engine.studies.landscape.spec import PRESETS, LandscapeSpec
 from pages.landscape import chains, ground, points
 from pages.landscape.chains import PLAIN
 from pages.landscape.ground import FORMULA, Ground, place
+from pages.landscape.method import FORM, jumps, method
 from ui import form, frame, states
-from ui.form import Form
-from ui.link import Link
 from ui.plots import plot
 from ui.runs import remember, store
 
@@ -29,10 +27,7 @@ BUILT_IN, TERRAIN, TYPED = "Built in", "Elevation", "Formula"
 WAYS = {BUILT_IN: ":material/category:", TERRAIN: ":material/terrain:", TYPED: ":material/function:"}
 SAMPLE, CRITICAL = "Sample it", "Critical points"
 EXAMPLE = "(x^2 + y - 11)^2 / 20 + sin(2*x)*y"
-LAWS = {TARGET: "exp(-c g)", OWN: "its own law"}
-SENTENCES = 2  # of what a sampler does, that stand on the page
 NUMBERS = ("particles", "steps", "inner", "tau", "coefficient", "start", "seed")
-FORM = Form(Link(lambda heads: LandscapeSpec()))
 
 
 def show() -> None:
@@ -168,8 +163,8 @@ def _choose(**values: object) -> None:
 def _sample(spec: LandscapeSpec, picture: Ground | None) -> None:
     left, right = frame.picture_second("landscape")
     with left:
-        _method(spec)
-        FORM.widgets(spec, NUMBERS)
+        method(spec, picture)
+        FORM.widgets(spec, (*jumps(spec, picture), *NUMBERS))
         _cost(spec)
         if spec.tau and picture is not None:
             warning = ground.step_warning(place(spec), spec.tau, spec.coefficient, spec.start)
@@ -178,52 +173,6 @@ def _sample(spec: LandscapeSpec, picture: Ground | None) -> None:
         _run(spec)
     with right:
         _map(spec, picture)
-
-
-def _method(spec: LandscapeSpec) -> None:
-    left, right = st.columns([2, 1], vertical_alignment="bottom")
-    st.session_state["method_choice"], st.session_state["size_choice"] = spec.method, spec.preset
-    with left:
-        st.selectbox(
-            "Sampler",
-            list(sampler.names()),
-            key="method_choice",
-            format_func=chains.title,
-            on_change=_set,
-            args=("method", "method_choice"),
-        )
-    with right:
-        st.segmented_control(
-            "Size",
-            list(PRESETS),
-            key="size_choice",
-            required=True,
-            format_func=str.capitalize,
-            on_change=_set,
-            args=("preset", "size_choice"),
-            help="Particles and steps where those are left empty.",
-        )
-    about = typeset(sampler.get(spec.method).about).split(". ")
-    # the first sentences for everybody, what only its authors' peers ask behind a question mark
-    st.caption(". ".join(about[:SENTENCES]).removesuffix(".") + ".", help=". ".join(about[SENTENCES:]) or None)
-    if sampler.get(spec.method).own_law:
-        st.session_state["law_choice"] = spec.law
-        st.segmented_control(
-            "Judge it by",
-            [TARGET, OWN],
-            key="law_choice",
-            required=True,
-            format_func=LAWS.__getitem__,
-            on_change=_set,
-            args=("law", "law_choice"),
-            help="The law that the verdict is against.",
-        )
-
-
-def _set(key: str, widget: str) -> None:
-    """Take the choice of a widget into the link."""
-    other = {"law": TARGET} if key == "method" else {}  # the law was of another method
-    FORM.change({key: st.session_state[widget]} | other)
 
 
 def _cost(spec: LandscapeSpec) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from npf_engine.divergences import batched_sinkhorn_divergence, default_eps
 from npf_engine.measures import inverse
 from npf_engine.measures.accuracy import Cosine
-from npf_engine.measures.inverse import _matched, inverse_cosine, inverse_cosines, inverse_metric, nearest, nearest_pool
+from npf_engine.measures.inverse import _matched, inverse_metric, inverse_values, nearest, nearest_pool
 from npf_engine.settings.stages import ReportConfig
 
 CONFIG = ReportConfig(neighbourhoods=6, neighbourhood_size=20)
@@ -157,8 +157,8 @@ def test_the_pool_of_a_ball_is_wide_enough_for_points_apart() -> None:
     assert _matched(queries, 10 * m[:7], m[:7])[:, 0].tolist() == [990.0, 1020.0, 1040.0, 2030.0]
 
 
-def test_the_cosine_is_that_of_the_values_at_the_draws() -> None:
-    """F turns by 60 degrees what it is asked for, whose directions are (1, 0) and (0, 1)."""
+def test_cosine_and_distance_are_those_of_the_values_at_the_draws() -> None:
+    """F turns by 60 degrees what it is asked for: directions (1, 0) and (0, 1), and makes it four times as long."""
     y = torch.tensor([[2.0, 0.0], [0.0, 5.0], [3.0, 0.0], [1.0, 0.0], [-9.0, 0.0]])
     turn = torch.tensor([[0.5, -math.sqrt(0.75)], [math.sqrt(0.75), 0.5]])
     model: Any = SimpleNamespace(
@@ -170,12 +170,18 @@ def test_the_cosine_is_that_of_the_values_at_the_draws() -> None:
         _project=lambda x: x,
         sample_inverse=lambda x, seed: x * (seed + 1),
     )
-    field: Any = SimpleNamespace(y_test=y)
-    torch.testing.assert_close(inverse_cosines(model, y, 1), torch.full((5,), 0.5))
-    found = inverse_cosine(model, field, 1, n=4)
+    field: Any = SimpleNamespace(y_test=y, y_train=torch.tensor([[3.0, 0.0], [-1.0, 0.0]]))
+    both = inverse_values(model, field, 1, n=4)
+    assert both is not None
+    found, distance = both
+    assert (distance.mean, distance.trivial) == (
+        pytest.approx(13**0.5 * 11 / 4),
+        pytest.approx((1 + 26**0.5 + 2 + 0) / 4),
+    )
+    assert distance.std == pytest.approx(13**0.5 * torch.tensor([2.0, 5.0, 3.0, 1.0]).std().item())
     assert found == Cosine(pytest.approx(0.5), pytest.approx(math.hypot(0.75, 0.25)), pytest.approx(0.0, abs=1e-6))
     model.function = lambda x: x * torch.tensor([1.0, 0.0])  # blind to the second axis: cosines 1, 0, 1, 1
-    uneven = inverse_cosine(model, field, 1, n=4)
+    uneven = (inverse_values(model, field, 1, n=4) or (None,))[0]
     assert uneven is not None and (uneven.mean, uneven.std) == (pytest.approx(0.75), pytest.approx(0.5))
     for change in ({"d": 1}, {"function": None}, {"bridge": None}):
-        assert inverse_cosine(SimpleNamespace(**(vars(model) | change)), field, 1) is None  # type: ignore[arg-type]
+        assert inverse_values(SimpleNamespace(**(vars(model) | change)), field, 1) is None  # type: ignore[arg-type]

@@ -42,6 +42,7 @@ def test_the_table_has_the_contracts_keys_and_a_floor_below_the_trivial(
         "reconstruction",
         "inverse",
         "inverse_cosine",
+        "inverse_l2",
         "inverse_miss",
         "test_dual",
         "pushforward_sliced",
@@ -57,6 +58,7 @@ def test_the_table_has_the_contracts_keys_and_a_floor_below_the_trivial(
     assert metrics["inverse"]["self_distance"] < metrics["inverse"]["trivial"]
     assert metrics["pushforward"]["ratio"] < 2
     assert metrics["test_dual"]["max_residual"] <= 1e-6
+    assert 0 < metrics["inverse_l2"]["mean"] < metrics["inverse_l2"]["trivial"]
     assert 0 <= metrics["inverse_cosine"]["trivial"] < metrics["inverse_cosine"]["mean"] <= 1
     assert report.level == report.to_json()["verdict"] in ("good", "usable", "not trustworthy")
 

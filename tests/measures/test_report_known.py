@@ -13,7 +13,7 @@ from torch import Tensor
 from npf_engine import seeds
 from npf_engine.divergences import default_eps, sinkhorn_divergence
 from npf_engine.measures import report
-from npf_engine.measures.accuracy import Cosine, DualGap, InverseMeasured, MapError, Miss
+from npf_engine.measures.accuracy import Cosine, DualGap, InverseMeasured, MapError, Miss, ValueDistance
 from npf_engine.measures.measured import Measured
 from npf_engine.measures.report import _three, _Work, accuracy_report
 from npf_engine.measures.verdict import GOOD, Verdict
@@ -264,7 +264,9 @@ def test_a_report_says_what_it_is_about_to_do_and_judges_what_it_found(monkeypat
         report, "judge", lambda metrics, held_out, converged: asked.append((held_out, converged)) or Verdict(GOOD, "so")
     )
     monkeypatch.setattr(report, "inverse_metric", lambda *arguments: InverseMeasured(1.0, 0.5))
-    monkeypatch.setattr(report, "inverse_cosine", lambda *arguments: Cosine(0.5, 0.1, 0.2))
+    monkeypatch.setattr(
+        report, "inverse_values", lambda *arguments: (Cosine(0.5, 0.1, 0.2), ValueDistance(3.0, 4.0, 5.0))
+    )
     monkeypatch.setattr(report, "inverse_miss", lambda *arguments: Miss(0.1))
     model: Any = SimpleNamespace(u=_Affine(), m=None, bridge=None, device=torch.device("cpu"), info={})
     known = field.x_train, field.x_test
@@ -272,12 +274,13 @@ def test_a_report_says_what_it_is_about_to_do_and_judges_what_it_found(monkeypat
     found = accuracy_report(model, field, settings, 3, lambda *row: told.append(row), known)
     assert [row[:2] for row in told] == [(k, 9) for k in range(9)] and told[-1][2] == "test dual"
     assert asked == [(300, 1.0)] and 0 <= found.seconds < 60 and found.verdict == Verdict(GOOD, "so")
+    assert found.metrics.inverse_l2 == ValueDistance(3.0, 4.0, 5.0)
     assert found.metrics.inverse_cosine == Cosine(0.5, 0.1, 0.2) and found.metrics.pushforward is not None
     assert found.metrics.pushforward.draws == 2 and found.metrics.inverse == InverseMeasured(1.0, 0.5)
     assert found.metrics.pushforward_sliced is not None and found.metrics.inverse_miss == Miss(0.1)
     model.info = {"conjugate": {"converged": 0.7}}
     silent = accuracy_report(model, field, settings, 3, None, known, cosine=False)
-    assert silent.metrics.inverse_cosine is None and asked[-1] == (300, 0.7)
+    assert silent.metrics.inverse_cosine is None and silent.metrics.inverse_l2 is None and asked[-1] == (300, 0.7)
     assert silent.to_json() == {
         "metrics": silent.metrics.to_json(),
         "verdict": GOOD,

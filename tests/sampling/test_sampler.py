@@ -20,7 +20,7 @@ from npf_engine.settings.dotted import with_dotted
 from npf_engine.studies import kinds
 from npf_engine.studies.landscape.spec import LandscapeSpec
 
-OWN = ("lmc-npf-corrected", "lmc-npf", "lmc", "tempering", "nuts")
+OWN = ("lmc-npf-corrected", "lmc-npf", "lmc", "tempering", "nuts", "lmc-preconditioned")
 WALK = '''
 """A walk that takes Langevin's step and forgets the slope."""
 
@@ -53,7 +53,7 @@ def test_the_projects_own_are_known_in_the_order_of_the_choices() -> None:
     assert sampler.names()[: len(OWN)] == OWN
     for name, item in sampler.known().items():
         assert item.name == name and item.title and item.about.endswith(".")
-    assert [name for name, item in sampler.known().items() if item.own_law] == ["lmc-npf"]
+    assert [name for name, item in sampler.known().items() if item.own_law] == ["lmc-npf", "lmc-preconditioned"]
     with pytest.raises(InputError, match="there is no sampler 'gibbs'; the samplers are lmc-npf-corrected, lmc-npf"):
         sampler.get("gibbs")
 
@@ -80,7 +80,7 @@ def test_one_from_outside_is_a_choice_with_its_words(capsys: pytest.CaptureFixtu
     assert stages["walk"].title == "A walk" and stages["stroll"].title == "Strolling" and "tempering" in stages
     spec = with_dotted(LandscapeSpec(), {"method": "walk"})
     assert spec.method == "walk"
-    with pytest.raises(InputError, match="only lmc-npf has a law of its own; walk is judged"):
+    with pytest.raises(InputError, match="only lmc-npf and lmc-preconditioned have a law of their own; walk is"):
         LandscapeSpec(method="walk", law="own")
     words = ["landscape", "double-well", "--particles", "4", "--steps", "20", "--json", "--method"]
     assert main([*words, "walk"]) == 0

@@ -27,7 +27,6 @@ from npf_engine.sampling.langevin import (
 from npf_engine.sampling.nuts import PaidDensity
 from npf_engine.sampling.tempering import Tempering
 from npf_engine.tasks.recorder import Recorder
-from tests.sampling.known import KnownFactorization, langevin_on_known, preconditioned_step
 
 C = 2.0
 CENTRE = torch.tensor([1.5, -0.5], dtype=torch.float64)
@@ -270,24 +269,6 @@ def test_a_mixture_is_minus_the_log_of_its_density_up_to_a_constant() -> None:
     apart = value(x) + density.log()  # type: ignore[union-attr]
     torch.testing.assert_close(apart, apart[:1].expand(6))
     torch.testing.assert_close(slope(x), torch.autograd.grad(value(x).sum(), x)[0])
-
-
-def test_langevin_on_a_known_factorization_by_its_formula() -> None:
-    known = KnownFactorization(lambda y: 3 * y, lambda x: x.abs(), lambda y, g: -y)
-    x = noise((4, 2), 0)
-    y, tau, g = x.abs(), 0.01, torch.Generator().manual_seed(2)
-    box = Region((0.0, 0.0), (1.0, 1.0))
-    for _ in range(3):
-        y = y - tau * C * 3 * y + math.sqrt(2 * tau) * torch.randn(4, 2, generator=g, dtype=torch.float64)
-        y = box.confine(y)
-    found = langevin_on_known(known, x, tau, 1, torch.Generator().manual_seed(2), coefficient=C, inner=3, region=box)
-    torch.testing.assert_close(found, -y)
-    J = noise((4, 2, 2), 3)
-    z = noise((4, 2), 4)
-    move = -tau * 3 * x + math.sqrt(2 * tau) * z
-    torch.testing.assert_close(
-        preconditioned_step(lambda p: 3 * p, x, J, tau, z), x + torch.einsum("nij,nj->ni", J, move)
-    )
 
 
 def test_a_step_of_tempering_by_its_formula() -> None:

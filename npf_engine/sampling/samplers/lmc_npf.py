@@ -17,12 +17,12 @@ WHY_EVERYWHERE = (
 
 
 def run(setting: Setting, chains: Chains) -> None:
-    """Networks first, then Langevin steps on g with jumps through u."""
-    from npf_engine.sampling.learned import learn
+    """Networks first, unless the factorization is known, then Langevin steps on g with jumps through u."""
+    from npf_engine.sampling.learned import jumping
     from npf_engine.sampling.npf import LmcNpf
     from npf_engine.sampling.setting import one_chain
 
-    kernel = LmcNpf(setting.oracle, setting.settings, learn(setting, chains), setting.region)
+    kernel = LmcNpf(setting.oracle, setting.settings, jumping(setting, chains), setting.region)
     one_chain("lmc-npf", kernel, setting, setting.steps_left(), chains)
 
 

@@ -15,16 +15,22 @@ SETTLE_STEPS_SHARE = 0.08  # of them: plain MALA after it
 
 
 def run(setting: Setting, chains: Chains) -> None:
-    """Networks, an uncorrected chain whose particles q(x|y) is fitted to, and the chain with all of it frozen."""
+    """Networks, an uncorrected chain whose particles q(x|y) is fitted to, and the chain with all of it frozen; of a
+    known factorization the last alone."""
     from dataclasses import replace
 
     import torch
 
     from npf_engine.sampling.corrected import Corrected, Mala
-    from npf_engine.sampling.learned import freeze, learn
+    from npf_engine.sampling.learned import freeze, frozen_known, learn
     from npf_engine.sampling.npf import LmcNpf
     from npf_engine.sampling.setting import one_chain
 
+    if setting.known is not None:
+        known = Corrected(setting.oracle, setting.settings, frozen_known(setting.known, setting), setting.region)
+        one_chain("corrected", known, setting, setting.steps_left(), chains)
+        chains.acceptance = known.acceptance
+        return
     networks = learn(setting, chains)
     often = replace(setting.settings, inner=max(setting.settings.inner, LEARNING_INNER))
     kernel = LmcNpf(setting.oracle, often, networks, setting.region)

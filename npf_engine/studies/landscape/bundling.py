@@ -82,10 +82,21 @@ def sampling_command(spec: LandscapeSpec) -> str:
         spec.method,
     ]
     default = LandscapeSpec()
-    for name in ("preset", "seed", "particles", "steps", "tau", "coefficient", "inner", "law"):
+    for name in (
+        "preset",
+        "seed",
+        "particles",
+        "steps",
+        "tau",
+        "coefficient",
+        "inner",
+        "factorization",
+        "start_at",
+        "law",
+    ):
         value = getattr(spec, name)
         if value is not None and value != getattr(default, name):
-            parts += [f"--{name}", str(value)]
+            parts += [f"--{name.replace('_', '-')}", str(value)]
     for name in ("start", "low", "high"):
         if getattr(spec, name):
             parts += [f"--{name}", *map(typed, getattr(spec, name))]

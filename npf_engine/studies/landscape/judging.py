@@ -34,7 +34,7 @@ def judge(result: LandscapeResult) -> Verdict | None:
     reason = "; ".join(part.reason for part in parts)
     if own:
         reason = f"against its own law, as asked for: {reason}"
-    if result.method == "lmc-npf":
+    if truth.own is not None:
         reason += f"; {WHY_EVERYWHERE}"
     return Verdict(weakest(parts).level, reason)
 

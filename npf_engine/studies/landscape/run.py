@@ -23,6 +23,7 @@ from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.sampling import outcome
 from npf_engine.sampling.chain import Oracle
 from npf_engine.sampling.exact import Truth
+from npf_engine.sampling.known import KnownFactorization
 from npf_engine.sampling.landscapes import Landscape
 from npf_engine.sampling.langevin import LangevinSettings, lipschitz, step_size_warning
 from npf_engine.sampling.pretrain import PretrainSettings
@@ -32,7 +33,7 @@ from npf_engine.settings import reading
 from npf_engine.studies.landscape.bundling import write_networks
 from npf_engine.studies.landscape.judging import judge
 from npf_engine.studies.landscape.result import Expected, LandscapeResult, Mode, Near
-from npf_engine.studies.landscape.spec import PRESETS, LandscapeSpec
+from npf_engine.studies.landscape.spec import KNOWN, LEARNED, PRESETS, LandscapeSpec
 from npf_engine.tasks.files import write_atomic, write_json, writing
 from npf_engine.tasks.recorder import Recorder
 
@@ -137,6 +138,8 @@ def run_landscape(
         recorder,
         truth,
         networks or PretrainSettings(),
+        _known(spec, landscape),
+        spec.start_at,
     )
     chains = Chains()
     try:
@@ -152,6 +155,18 @@ def run_landscape(
     if keep is not None and chains.networks is not None:
         keep(*chains.networks)
     return result
+
+
+def _known(spec: LandscapeSpec, landscape: Landscape) -> KnownFactorization | None:
+    """The factorization that is not to be learned. Raises InputError where one is asked for that is not known."""
+    if spec.factorization != KNOWN and not sampler(spec.method).known_only:
+        return None
+    if landscape.known is None:
+        raise InputError(
+            f"no factorization of {landscape.name} is known in closed form; sample the landscape folds"
+            + (f", or set factorization to {LEARNED}" if spec.factorization == KNOWN else "")
+        )
+    return landscape.known
 
 
 def _result(

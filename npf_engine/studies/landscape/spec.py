@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 TARGET, OWN = "target", "own"  # laws: exp(-c g), and that of LMC-NPF uncorrected
 PRESETS = {"quick": (256, 4000), "paper": (1024, 20_000)}
+LEARNED, KNOWN = "learned", "known"  # where u, M and its inverse come from
 AUTO = "empty: the landscape's own"
 
 
@@ -32,8 +33,8 @@ class LandscapeSpec(Spec):
 
     name: str = setting(
         "himmelblau",
-        "himmelblau, cosines, double-well, mueller-brown, rastrigin, mixture, a terrain, a place, a raster file, or a "
-        "potential written out such as 'x^4 - x^2 + y^2'.",
+        "himmelblau, cosines, double-well, mueller-brown, rastrigin, mixture, folds, a terrain, a place, a raster, "
+        "or a potential written out such as 'x^4 - x^2 + y^2'.",
         path=True,
     )
     method: str = setting(
@@ -82,8 +83,21 @@ class LandscapeSpec(Spec):
     high: tuple[float, ...] = setting((), "Upper corner of another box than the landscape's own.")
     law: str = setting(
         TARGET,
-        f"What the verdict is against: {TARGET}, exp(-c g), or {OWN}, the law of lmc-npf itself.",
+        f"What the verdict is against: {TARGET}, exp(-c g), or {OWN}, that of lmc-npf or lmc-preconditioned itself.",
         choices=(TARGET, OWN),
+    )
+    factorization: str = setting(
+        LEARNED,
+        f"Where u, M and the way back of the jumps come from: {LEARNED}, or {KNOWN} in closed form (the landscape "
+        "folds).",
+        choices=(LEARNED, KNOWN),
+    )
+    start_at: str = setting(
+        "v",
+        "Where the solver of M(x) starts within a jump of lmc-npf: v, the network of the gradient, or m, that of x.",
+        title="start of the solver",
+        why="see docs/benchmarks.md",
+        choices={"v": "V", "m": "M"},
     )
     device: str = device_setting("cpu", PROCESSOR)
     threads: int = threads_setting(1)
@@ -91,8 +105,10 @@ class LandscapeSpec(Spec):
     def together(self) -> None:
         """InputError for a law that the method has not, and for more gradients than can be."""
         if self.law == OWN and not sampler.get(self.method).own_law:
-            own = ", ".join(name for name, item in sampler.known().items() if item.own_law)
-            raise InputError(f"only {own} has a law of its own; {self.method} is judged by exp(-c g): law = {TARGET}")
+            own = " and ".join(name for name, item in sampler.known().items() if item.own_law)
+            raise InputError(
+                f"only {own} have a law of their own; {self.method} is judged by exp(-c g): law = {TARGET}"
+            )
         if self.particles and self.steps and self.particles * self.steps > limits.MAX_GRADIENTS:
             raise InputError(
                 f"{self.particles:,} particles times {self.steps:,} steps are more than {limits.MAX_GRADIENTS:,} "

@@ -55,6 +55,7 @@ METRICS = {
     "reconstruction",
     "inverse",
     "inverse_cosine",
+    "inverse_l2",
     "inverse_miss",
     "test_dual",
     "pushforward_sliced",

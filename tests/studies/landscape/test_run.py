@@ -326,7 +326,7 @@ def test_a_typed_potential_and_its_defaults() -> None:
         ({"particles": 0}, "particles must be 1 or more"),
         ({"method": "hmc"}, "method must be one of lmc-npf-corrected, lmc-npf, lmc"),
         ({"law": "mine"}, "law must be one of target, own"),
-        ({"method": "tempering", "law": "own"}, "only lmc-npf has a law of its own"),
+        ({"method": "tempering", "law": "own"}, "only lmc-npf and lmc-preconditioned have a law of their own"),
         ({"low": (5.0, -5.0), "high": (-5.0, 5.0)}, "axis x is from 5 to -5"),
         ({"low": (-5.0,), "high": (5.0,)}, "has 1 dimensions, but himmelblau has 2"),
         ({"name": "mixture", "low": (-5.0, -5.0), "high": (5.0,)}, "2 lower and 1 upper bounds"),
@@ -368,7 +368,7 @@ def test_the_command_prints_the_contract(capsys: pytest.CaptureFixture[str], tmp
     assert main([*words[:-1], "--start", "-1e-1", "5", "--json"]) == 2
     assert "outside Omega" in capsys.readouterr().err
     assert main(["landscape", "himmelblau", "--law", "own"]) == 2, "the default method has the law exp(-c g)"
-    assert "only lmc-npf has a law of its own; lmc-npf-corrected is" in capsys.readouterr().err
+    assert "have a law of their own; lmc-npf-corrected is" in capsys.readouterr().err
     box = ["landscape", "x^2 + y^2", "--low", "-1", "-2", "--high", "1", "2", "--method", "lmc", "--steps", "20"]
     assert main([*box, "--particles", "5", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["modes"][0]["location"] == [0.0, 0.0]
