@@ -13,6 +13,7 @@ from npf_engine.figures.histograms import share
 from npf_engine.figures.layout import finish, float32, log_axis, span
 
 HEIGHT, SIZE, BINS = 330, 3.5, 40
+DASHES = ("solid", "dash", "dot")  # one curve may lie on another
 ACROSS = 3  # panels in a row
 COLOURS = tuple(palette.COLOURS[key] for key in ("inverse", "rho", "field", "m", "grad_u", "trivial"))
 
@@ -106,10 +107,11 @@ def paths(drawn: Mapping[str, np.ndarray], axes: tuple[str, str], end: tuple[flo
 def decays(panels: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]], across: str) -> go.Figure:
     """A panel a quantity: curves (k,) over (k,) by name, upwards in powers of ten; ``across``: the other axis' name."""
     figure = _grid(list(panels), across=len(panels))
-    colours = dict(zip({name: 0 for curves in panels.values() for name in curves}, COLOURS, strict=False))
+    names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
+    looks = dict(zip(names, zip(COLOURS, DASHES, strict=False), strict=False))
     for k, curves in enumerate(panels.values()):
         for name, (x, y) in curves.items():
-            line = {"color": colours[name], "width": 2}
+            line = {"color": looks[name][0], "dash": looks[name][1], "width": 2}
             trace = go.Scatter(x=float32(x), y=float32(y), mode="lines", line=line, name=name, legendgroup=name)
             figure.add_trace(trace, **_at(k, len(panels)))
         figure.update_xaxes(title=across, **_at(k, len(panels)))

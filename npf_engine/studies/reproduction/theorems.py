@@ -21,6 +21,7 @@ LONG = np.linspace(0.0, 40.0, 401)  # until both flows are at their ends
 SHOWN = 100  # of those in the pictures: what differs does so early
 OUTER, INNER = 20, 100  # steps of the network's flow, and of the optimiser in each
 PAIR = "Two Gaussians whose covariances do not commute, the second 0.5-log-concave: λ = 0.5."
+AT_MOST = "paper: the theorem's bound; trivial: the identity"
 KL, DISTANCE, BOUND = "KL(T♯μ | ν)", "|T - T*| in L²(μ)", "the theorem's bound"
 
 
@@ -42,13 +43,20 @@ def convergence(bench: Bench) -> Made:
     for t in MOMENTS:
         row = min(rows, key=lambda row: abs(row["t"] - t))
         told += [
-            Row(f"Gaussians: {KL} at t = {t:g}", row["bound"], row["kl"], 0.0, first["kl"], "paper: at most"),
-            Row(f"Gaussians: {DISTANCE} at t = {t:g}", row["distance_bound"], row["distance"], 0.0, first["distance"]),
+            Row(f"Gaussians: {KL} at t = {t:g}", row["bound"], row["kl"], 0.0, first["kl"], AT_MOST),
+            Row(
+                f"Gaussians: {DISTANCE} at t = {t:g}",
+                row["distance_bound"],
+                row["distance"],
+                0.0,
+                first["distance"],
+                AT_MOST,
+            ),
         ]
-    beyond = max(max(row["kl"] / row["bound"], row["distance"] / row["distance_bound"]) for row in rows)
-    told.append(Row("Gaussians: largest share of a bound that is reached, all t", 1.0, beyond, note="paper: at most"))
+    beyond = max(max(row["kl"] / row["bound"], row["distance"] / row["distance_bound"]) for row in rows[1:])
+    told.append(Row("Gaussians: largest share of a bound that is reached, t > 0", 1.0, beyond, note=AT_MOST))
     told += [
-        Row(f"Network: {KL} at t = {row['t']:g}", row["bound"], row["kl"], 0.0, trained.rows[0]["kl"])
+        Row(f"Network: {KL} at t = {row['t']:g}", row["bound"], row["kl"], 0.0, trained.rows[0]["kl"], AT_MOST)
         for row in trained.rows
         if any(abs(row["t"] - t) < 1e-9 for t in MOMENTS)
     ]
@@ -60,7 +68,7 @@ def convergence(bench: Bench) -> Made:
     note = (
         "Network: the explicit scheme at τ = 0.1 from four modes to a normal (λ = 1), t = τ times the step, the bound "
         "from the identity's KL on. The theorem is of the flow itself: a network begins at a map of its own, has steps "
-        "of finite length and only the maps of its size."
+        "of finite length and only the maps of its size: it falls as fast at first, then stays where those end."
     )
     return Made(told, reproduced.decays(panels, "t"), notes=[PAIR, note], fingerprints=[trained.fingerprint])
 
