@@ -10,6 +10,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields.readers.columns import plain, unit_of
 from npf_engine.fields.readers.gridded_units import unit_of as speed_unit
 from npf_engine.fields.units_of_height import length_of
+from npf_engine.tasks.archives import brief
 
 SUFFIX = re.compile(r"(?<=[a-z0-9])[_ ](deg|degrees|km|m|cm|mm|ft|feet)\s*$", re.IGNORECASE)  # a unit at a name's end
 # Names of one thing, by the one that stands for all.
@@ -52,17 +53,18 @@ def in_units_of(
             continue
         if not have or not want:
             silent = files[0] if not want else files[1]
-            notes.append(f"{silent} does not say the unit of {name if not have else goal}: {have or want} was assumed.")
+            what, unit = brief(name if not have else goal), brief(have or want)
+            notes.append(f"{silent} does not say the unit of {what}: {unit} was assumed.")
             continue
         mine, other = _size(have), _size(want)
         if mine is None or other is None or mine[0] != other[0]:
             raise InputError(
-                f"{goal.strip()} of {files[0]} and {name.strip()} of {files[1]} are in different units; "
+                f"{brief(goal.strip())} of {files[0]} and {brief(name.strip())} of {files[1]} are in different units; "
                 "give both clouds in the same"
             )
         factors[k] = mine[1] / other[1]
         if factors[k] != 1.0:
-            notes.append(f"{name.strip()} of {files[1]} was turned into {want}: times {factors[k]:.6g}.")
+            notes.append(f"{brief(name.strip())} of {files[1]} was turned into {brief(want)}: times {factors[k]:.6g}.")
     return (points * factors if np.any(factors != 1.0) else points), notes
 
 

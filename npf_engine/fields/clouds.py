@@ -21,7 +21,7 @@ from npf_engine.fields.readers.columns import Column
 from npf_engine.fields.readers.csv_table import open_csv
 from npf_engine.fields.readers.table_ground import cut_open
 from npf_engine.settings.limits import LARGEST, MAX_FILE_BYTES, check_cells
-from npf_engine.tasks.archives import check_zip
+from npf_engine.tasks.archives import brief, check_zip
 
 # What a column is called that only counts rows; it is one where it counts indeed.
 COUNTERS = frozenset({"", "index", "idx", "id", "row", "rows", "no", "nr", "no.", "nr.", "number", "n", "i", "#"})
@@ -123,7 +123,7 @@ def _on_one_turn(first: Cloud, target: np.ndarray) -> tuple[np.ndarray, np.ndarr
         source, target = source.copy(), target.copy()
         source[:, k], target[:, k] = opened[: len(source)], opened[len(source) :]
         told.append(
-            f"{first.names[k]} of both clouds was put on one turn of the globe, from {opened.min():.6g} to "
+            f"{brief(first.names[k])} of both clouds was put on one turn of the globe, from {opened.min():.6g} to "
             f"{opened.max():.6g} degrees."
         )
     return source, target, told
@@ -134,7 +134,7 @@ def _check_size(cloud: Cloud) -> None:
     large = np.abs(np.nan_to_num(cloud.points, nan=0.0, posinf=0.0, neginf=0.0)) > LARGEST
     if large.any():
         row, k = (int(part[0]) for part in np.nonzero(large))
-        name = cloud.names[k] if cloud.names else str(k + 1)
+        name = brief(cloud.names[k]) if cloud.names else str(k + 1)
         raise InputError(
             f"{cloud.file}: row {row + 1:,} of the points, column {name} holds {cloud.points[row, k]:.4g}, and values "
             f"up to {LARGEST:g} are taken ({int(large.sum()):,} are larger); correct or remove them."
@@ -172,15 +172,15 @@ def _order(first: Cloud, second: Cloud, ours: list[str], theirs: list[str]) -> t
             name for name, key in zip((*first.names, *second.names), ours + theirs, strict=True) if key not in common
         ]
         raise InputError(
-            f"{first.file} has the columns {', '.join(first.names[:8])} and {second.file} "
-            f"{', '.join(second.names[:8])}: {', '.join(odd[:6]) or 'some'} belong{'s' * (len(odd) == 1)} to one "
-            "alone; give both the same columns"
+            f"{first.file} has the columns {', '.join(map(brief, first.names[:8]))} and {second.file} "
+            f"{', '.join(map(brief, second.names[:8]))}: {', '.join(map(brief, odd[:6])) or 'some'} "
+            f"belong{'s' * (len(odd) == 1)} to one alone; give both the same columns"
         )
     if len(ours) != len(theirs):
         return as_it_is, []
+    one, other = (", ".join(map(brief, cloud.names[:6])) for cloud in (first, second))
     return as_it_is, [
-        f"The columns of the two clouds have different names; {', '.join(first.names[:6])} were matched with "
-        f"{', '.join(second.names[:6])}, in this order."
+        f"The columns of the two clouds have different names; {one} were matched with {other}, in this order."
     ]
 
 
@@ -194,7 +194,7 @@ def _cleaned(cloud: Cloud) -> Cloud:
     if not counting and points.shape[1] > len(nameless) == 1 and _numbers_rows(points[:, nameless[0]]):
         counting = nameless
     if counting:
-        shown = ", ".join(repr(names[k]) for k in counting)
+        shown = ", ".join(repr(brief(names[k])) for k in counting[:6])
         notes.append(f"{cloud.file}: the column {shown} numbers the rows and was left out.")
         kept = [k for k in range(len(names)) if k not in counting]
         points, names = points[:, kept], tuple(names[k] for k in kept)
@@ -209,7 +209,7 @@ def _cleaned(cloud: Cloud) -> Cloud:
         found = [pair_ for pair_ in sentinels.find(points[:, k]) if sentinels.is_mark(pair_[0])]
         if found:
             bad |= np.isin(points[:, k], [value for value, _ in found])
-            where = f"{cloud.file}: column {names[k] if names else k + 1}"
+            where = f"{cloud.file}: column {brief(names[k]) if names else k + 1}"
             notes.append(sentinels.sentence(where, found, len(points), True).partition("; set missing")[0] + ".")
     return Cloud(cloud.file, points[~bad] if bad.any() else points, names, tuple(notes))
 

@@ -77,6 +77,22 @@ def test_clouds_in_different_units_come_into_that_of_the_first(tmp_path: Path):
     assert any("d.csv does not say the unit of x: km was assumed" in text for text in unsaid.notes)
 
 
+def test_a_name_of_any_length_is_cut_in_a_sentence(tmp_path: Path):
+    """Found by fuzzing: a header of thousands of letters stood in the sentence, whole."""
+    long = "speed, of a long name" + "," * 4000
+    path = tmp_path / "a.csv"
+    path.write_text(f'"{long}",y\n1,2\n3,4\nfive,6\n')
+    with pytest.raises(InputError, match="row 3 of the data") as caught:
+        read_points(path)
+    assert len(str(caught.value)) < 300
+    first = read_points(csv(path, f"{'a' * 4000},y", A))
+    with pytest.raises(InputError) as caught:
+        pair(first, read_points(csv(tmp_path / "b.csv", f"{'b' * 4000} [km],y", B)))
+    assert len(str(caught.value)) < 600
+    joined = pair(first, read_points(csv(tmp_path / "c.csv", f"{'b' * 4000},{'c' * 4000}", B)))
+    assert joined.notes and all(len(note) < 800 for note in joined.notes)
+
+
 @pytest.mark.parametrize("header", [",x,y", "Unnamed: 0,x,y"])
 def test_an_index_that_was_shuffled_or_thinned_is_no_dimension(tmp_path: Path, header: str):
     for index in (RNG.permutation(len(A)), 2 * np.arange(len(A))):

@@ -16,6 +16,7 @@ from npf_engine.fields.readers.columns import DEGREES, Column, Layout, listed, p
 from npf_engine.settings.limits import MAX_D
 from npf_engine.tasks.archives import brief
 
+LONG = 60  # letters of a name, above which a column is written by its number
 EXAMPLE = "lon, lat -> u, v"
 ARROW = re.compile(r"->|→")
 PLACES = (*DEGREES, ("easting", "northing"), ("east", "north"), ("e", "n"), ("xcoord", "ycoord"), ("px", "py"))
@@ -94,6 +95,6 @@ def _column(names: Sequence[str], index: int, role: str) -> Column:
 def _name(names: Sequence[str], index: int) -> str:
     name = names[index].strip()
     same = [other for other in names if other.strip() == name]
-    if not name or len(same) > 1 or ARROW.search(name) or '"' in name or NUMBER.fullmatch(name):
+    if not name or len(same) > 1 or ARROW.search(name) or '"' in name or NUMBER.fullmatch(name) or len(name) > LONG:
         return f"#{index + 1}"
     return f'"{name}"' if "," in name else name

@@ -45,9 +45,7 @@ class ParquetTable:
                 for column in columns:
                     kind = file.schema_arrow.field(column.index).type
                     if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
-                        raise InputError(
-                            f"{self.path.name}: column {column.name.strip()} has the type {kind}; {_NEEDED}."
-                        )
+                        raise InputError(f"{self.path.name}: column {column.told} has the type {kind}; {_NEEDED}.")
                 table = file.read(columns=[column.name for column in columns], use_threads=False)
                 if table.num_rows != self.rows:
                     raise InputError(

@@ -14,6 +14,7 @@ from typing import Literal
 
 from npf_engine.errors import InputError
 from npf_engine.settings.limits import MAX_D
+from npf_engine.tasks.archives import brief
 
 _NAME = re.compile(r"\s*#?\s*(?:([xf])\s*_?\s*(\d{1,9})|([xyzf]))\s*(?:[\[(]\s*(.*?)\s*[\])])?\s*", re.IGNORECASE)
 _ALIASES = {"x": "x1", "y": "x2", "f": "F1", "z": "z"}
@@ -36,6 +37,11 @@ class Column:
     name: str
     role: str
     unit: str
+
+    @property
+    def told(self) -> str:
+        """Its name in a sentence: bounded, for a file may have one of any length."""
+        return brief(self.name.strip())
 
 
 @dataclass(frozen=True)
@@ -84,12 +90,12 @@ def plan(file: str, names: Sequence[str]) -> Layout:
             f"{file}: column {'x' if highest in x else 'F'}{highest} is beyond the limit of {MAX_D} dimensions."
         )
     if 0 in x or 0 in f:
-        raise InputError(f"{file}: column {(x if 0 in x else f)[0].name.strip()} starts at 0; count from x1 and F1.")
+        raise InputError(f"{file}: column {(x if 0 in x else f)[0].told} starts at 0; count from x1 and F1.")
     for k in range(1, highest + 1):
         if (k in x) != (k in f):
             there, lacking = ("x", "F") if k in x else ("F", "x")
             near = _like(f"{lacking}{k}", k, ignored)
-            hint = f" (is it the column {near!r}?)" if near else ""
+            hint = f" (is it the column {brief(near)!r}?)" if near else ""
             raise InputError(f"{file}: column {there}{k} has no partner: the column {lacking}{k} is missing{hint}.")
         if k not in x:
             raise InputError(f"{file}: the columns x{k} and F{k} are missing, although x{highest} is there.")
@@ -156,7 +162,7 @@ def _check_components_once(file: str, names: Sequence[str]) -> None:
     for index, name in enumerate(known):
         if name in components and name in known[:index]:
             raise InputError(
-                f"{file}: {names[index].strip()} is there twice, as column {known.index(name) + 1} and column "
+                f"{file}: {brief(names[index].strip())} is there twice, as column {known.index(name) + 1} and column "
                 f"{index + 1}; keep one of them, or assign the columns (columns)."
             )
 

@@ -166,7 +166,7 @@ class CsvTable:
             if text[:1] in _MINUS:
                 hint = f"its minus sign is the character U+{ord(text[0]):04X}; write the plain hyphen - instead"
             raise InputError(
-                f"{self.path.name}: row {row} of the data (line {line}), column {column.name.strip()}: "
+                f"{self.path.name}: row {row} of the data (line {line}), column {column.told}: "
                 f"{shown} is not a number; {hint}."
             ) from None
 

@@ -12,11 +12,13 @@ from npf_engine.errors import InputError
 from npf_engine.fields.readers.gridded_axes import layout, place_role
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.settings.limits import shown
+from npf_engine.tasks.archives import brief
 
 if TYPE_CHECKING:
     import xarray as xr
 
 MOST_TOLD = 6
+LONGEST = 256  # letters of a name, as NetCDF has it; Zarr and HDF5 know no limit, and names stand in sentences
 # Variables of the grid itself: positions, sizes and angles of cells.
 _OF_GRID = re.compile(
     r"[xyz](c|x|y|2d|_?coord\w*)?|d[xyz][a-z]?|e[12][tuvf]|(cell_?)?area\w*|(sin|cos)?(alpha|angle)|mask\w*|[a-z]*mask"
@@ -65,6 +67,8 @@ def numeric(ds: xr.Dataset) -> list[str]:
     found = []
     for label, variable in ds.variables.items():
         name = str(label)
+        if max(len(str(key)) for key in (name, *variable.dims)) > LONGEST:
+            continue
         if variable.ndim < 2 or variable.dtype.kind not in "iuf" or name in named or name in ds.dims:
             continue
         if place_role(name, variable) or name.lower().endswith(("_bnds", "_bounds")) or min(variable.shape) == 0:
@@ -139,7 +143,7 @@ def chosen(ds: xr.Dataset, spec: FieldSpec, file: str) -> Variables:
     """The variables of the field: as the spec says, else found. Raises InputError with the names that there are."""
     names = numeric(ds)
     if not names:
-        there = ", ".join(map(str, list(ds.variables)[:MOST_TOLD]))
+        there = ", ".join(brief(str(name)) for name in list(ds.variables)[:MOST_TOLD])
         raise InputError(f"{file} holds no numbers on a grid of two dimensions or more (it has: {there or 'nothing'}).")
     if spec.components and spec.scalar:
         raise InputError("Both components and scalar are set; give one of them.")

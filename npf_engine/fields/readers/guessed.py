@@ -15,6 +15,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields.readers.assigned import PLACES, assigned, written
 from npf_engine.fields.readers.columns import Layout, listed, plain
 from npf_engine.fields.readers.component_names import northward_first
+from npf_engine.tasks.archives import brief
 
 GROUND = (*PLACES, ("lons", "lats"), ("x", "y"))
 ENDING = re.compile(r"(?<=[a-z])(deg|degrees|dd|decimal|east|north|e|n|m|km)$")  # of a name of a place: lon_dd
@@ -113,8 +114,9 @@ def _check_space(file: str, names: Sequence[str], places: Sequence[int], values:
     third = known.index(partner) if partner != known[values[0]] and partner in known else None
     if level is None or third is None:
         return
+    up, w = brief(names[level].strip()), brief(names[third].strip())
     raise InputError(
-        f"{file} has {names[level].strip()} and {names[third].strip()} too: a flow in space. Keep the rows of one "
-        f"{names[level].strip()} and set {_settings(names, places, [values])}; or give the three positions in one unit "
+        f"{file} has {up} and {w} too: a flow in space. Keep the rows of one "
+        f"{up} and set {_settings(names, places, [values])}; or give the three positions in one unit "
         f"of length and set {_settings(names, [*places, level], [[*values, third]])}."
     )

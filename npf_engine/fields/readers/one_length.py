@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from npf_engine.fields.units_of_height import length_of
+from npf_engine.tasks.archives import brief
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,13 @@ def one_length(names: Sequence[str], units: Sequence[str]) -> OneLength:
     lengths = [length_of(unit) for unit in said]
     first, known = lengths[0], [length for length in lengths if length]
     if not first or len(known) < len(said):
-        each = zip(names, said, strict=True)
+        each = zip(map(brief, names), map(brief, said), strict=True)
         listed = ", ".join(f"{name} in {unit}" if unit else f"{name} without a unit" for name, unit in each)
         note = f"Positions are in different units ({listed}), taken as they stand: M hangs on them."
         return OneLength((1.0,) * len(said), said, (), (note,))
     factors = tuple(length / first for length in known)
     told = tuple(
-        f"{name} in {unit} was turned into {said[0]}, as {names[0]} is: times {factor:.6g}."
+        f"{brief(name)} in {brief(unit)} was turned into {brief(said[0])}, as {brief(names[0])} is: times {factor:.6g}."
         for name, unit, factor in zip(names, said, factors, strict=True)
         if factor != 1.0
     )

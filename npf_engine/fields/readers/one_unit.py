@@ -11,6 +11,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields.readers.columns import Column
 from npf_engine.fields.readers.gridded_units import SPEED, unit_of
 from npf_engine.fields.units_of_height import length_of
+from npf_engine.tasks.archives import brief
 
 METRES = "m"
 
@@ -37,7 +38,7 @@ def one_unit(columns: Sequence[Column], positions: Sequence[Column] = (), strict
     same = OneUnit(tuple(columns), {})
     said = [column for column in columns if column.unit]
     kinds = {unit_of(column.unit).name for column in said}
-    silent = [column.name.strip() for column in columns if not column.unit]
+    silent = [column.told for column in columns if not column.unit]
     told = (f"The unit of {', '.join(silent[:6])} is not said; that of the others was assumed.",) if silent else ()
     if len(kinds) < 2:
         return replace(same, warnings=told if said else ())
@@ -54,7 +55,7 @@ def one_unit(columns: Sequence[Column], positions: Sequence[Column] = (), strict
                 factors,
                 tuple(f"Components in {unit} were turned into {name}: times {size:.6g}." for unit, size in changed),
             )
-    units = ", ".join(f"{column.name.strip()} in {column.unit}" for column in said[:6])
+    units = ", ".join(f"{column.told} in {brief(column.unit)}" for column in said[:6])
     if strict or silent:
         missing = f", and the unit of {', '.join(silent[:6])} is not said" if silent else ""
         raise InputError(

@@ -65,7 +65,7 @@ def without_marks(table: Table, masked: bool) -> Table:
         found = [pair for pair in sentinels.find(values[column.role]) if sentinels.is_mark(pair[0])]
         if not found:
             continue
-        where = f"{table.file}: column {column.name.strip()}"
+        where = f"{table.file}: column {column.told}"
         notes.append(sentinels.sentence(where, found, table.rows, masked))
         if masked:
             marked = np.isin(values[column.role], [value for value, _ in found])

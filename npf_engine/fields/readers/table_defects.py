@@ -25,7 +25,7 @@ def defects(table: Table) -> list[str]:
         if values.min() == values.max():
             what = "position" if column.role[0] == "x" else "component of F"
             out.append(
-                f"{table.file}: column {column.name.strip()} is constant ({values[0]:g} in all {table.rows:,} rows): "
+                f"{table.file}: column {column.told} is constant ({values[0]:g} in all {table.rows:,} rows): "
                 f"this {what} carries no measure with a density; leave x{column.role[1:]} and F{column.role[1:]} out."
             )
     if not out:
@@ -45,7 +45,7 @@ def row_defect(table: Table, needed: int) -> str:
 def number_defects(table: Table, roles: list[str]) -> list[str]:
     """A sentence for each column with cells that are empty, NaN, infinite or beyond 1e15, with the first such row."""
     out = []
-    names = {column.role: column.name.strip() for column in table.layout.columns}
+    names = {column.role: column.told for column in table.layout.columns}
     for role in roles:
         values = table.values[role]
         for bad, what in (
@@ -74,7 +74,7 @@ def _contradictions(table: Table) -> list[str]:
     rows = ("points", "merge them in ParaView (Clean to Grid)") if table.mesh else ("rows", "average or remove them")
     return [
         f"{table.file}: {rows[0]} {i[at] + 1:,} and {j[at] + 1:,} of the data have the same x, but column "
-        f"{column.name.strip()} is {values[i[at]]:.9g} in one and {values[j[at]]:.9g} in the other "
+        f"{column.told} is {values[i[at]]:.9g} in one and {values[j[at]]:.9g} in the other "
         f"({int(differ.sum()):,} such pairs); F must be a function of x: {rows[1]}."
     ]
 
@@ -91,7 +91,7 @@ def warnings_of(table: Table, spec: FieldSpec) -> list[str]:
     for column, values in zip(table.layout.positions, x.T, strict=True):
         if np.ptp(values) < NARROW * np.abs(values).max():
             out.append(
-                f"Column {column.name.strip()} varies by {np.ptp(values):g} around {values.mean():.9g}: it is read and "
+                f"Column {column.told} varies by {np.ptp(values):g} around {values.mean():.9g}: it is read and "
                 "scaled in double precision, but places told by the model are 32-bit numbers; subtract an offset for "
                 "finer ones."
             )

@@ -60,11 +60,11 @@ def in_degrees(layout: Layout) -> bool:
         return False
     for column in layout.positions:
         if ANGLES.fullmatch(column.unit):
-            raise InputError(f"{column.name.strip()} is in {column.unit}; give longitude and latitude in degrees.")
+            raise InputError(f"{column.told} is in {column.unit}; give longitude and latitude in degrees.")
     if any(column.unit and not DEGREE.match(column.unit) for column in layout.positions):
         return False
     if places == ("latitude", "longitude"):
-        first, second = (column.name.strip() for column in layout.positions)
+        first, second = (column.told for column in layout.positions)
         raise InputError(
             f"Latitude ({first}) is the first position and longitude ({second}) the second; assign the eastward "
             f"position and component first (columns = '{EXAMPLE}')."
@@ -115,7 +115,7 @@ def on_map(layout: Layout, x: np.ndarray, f: np.ndarray, spec: FieldSpec, globe:
         replace(column, name=name, unit=unit)
         for column, name, unit in zip(layout.positions, chart.names, chart.units, strict=True)
     )
-    names = " and ".join(column.name.strip() for column in layout.values)
+    names = " and ".join(column.told for column in layout.values)
     said = [*_told(chart, grid is not None), f"Taken as eastward and northward: {names}.", told]
     if grid is None:
         good = np.isfinite(chart.x[:, 0]) & np.isfinite(vectors).all(axis=(1, 2))
@@ -141,7 +141,7 @@ def _eastward_first(layout: Layout, f: np.ndarray) -> tuple[Layout, np.ndarray, 
         return layout, f, []
     turned_round = (replace(second, role=first.role), replace(first, role=second.role))
     told = (
-        f"By their names {second.name.strip()} is the eastward component and {first.name.strip()} the northward one, "
+        f"By their names {second.told} is the eastward component and {first.told} the northward one, "
         "and they were taken so."
     )
     return replace(layout, values=turned_round), f[:, ::-1], [told]
@@ -151,7 +151,7 @@ def unit_not_said(layout: Layout) -> list[str]:
     """The sentence on components without a unit."""
     if any(column.unit for column in layout.values):
         return []
-    first, *rest = (column.name.strip() for column in layout.values)
+    first, *rest = (column.told for column in layout.values)
     return [
         f"The table does not say what {' and '.join([first, *rest])} are in: write it in the header, as {first} [m/s], "
         "or set unit."
@@ -179,7 +179,7 @@ def nowhere_told(count: int) -> str:
 
 def _check_range(layout: Layout, x: np.ndarray) -> None:
     """Raises InputError for degrees that are on no globe."""
-    lon, lat = (column.name.strip() for column in layout.positions)
+    lon, lat = (column.told for column in layout.positions)
     far = float(x[np.abs(x[:, 1]).argmax(), 1])
     if abs(far) > 90.0:
         swapped = ": perhaps the two columns are exchanged" if np.abs(x[:, 0]).max() <= 90.0 else ""

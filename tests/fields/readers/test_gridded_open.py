@@ -83,6 +83,14 @@ def test_zeros_of_zarr_are_values(tmp_path: Path) -> None:
     assert data.voids == 0 and (data.f == 0).any() and any("Zeros of u" in note for note in data.notes)
 
 
+def test_a_variable_with_a_name_of_any_length_is_no_field(tmp_path: Path) -> None:
+    path = tmp_path / "long.h5"
+    with h5py.File(path, "w") as file:
+        for name in ("u" * 3000, "v" * 3000):
+            file[name] = np.ones((20, 30))
+    assert len(refused(path)) < 400
+
+
 @pytest.mark.parametrize("length", [8 * 31, 8 * 31 + 3])
 def test_a_chunk_of_another_length_is_damage(tmp_path: Path, length: int) -> None:
     """Found by fuzzing: Zarr has a ValueError for it, when the values are read and no earlier."""
