@@ -21,7 +21,7 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     {"tasks": ("tasks",)},
     {"networks": ("networks",), "divergences": ("divergences",)},
     {"fields": ("fields",), "transport": ("transport",)},
-    {"polar": ("polar",)},
+    {"polar": ("polar",), "manifolds": ("manifolds",)},
     {"sampling": ("sampling",), "measures": ("measures",), "bundle": ("bundle",)},
     {"figures": ("figures",)},
     {"studies": ("studies",)},

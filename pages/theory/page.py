@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.theory import line, matrix, plane
+from pages.theory import line, matrix, plane, surfaces
 from ui import frame
 
 SYMBOLS = ("F", "rho", "law", "u", "grad_u", "M")  # of the glossary
-MATRIX, LINE, PLANE = "A matrix", "A line", "The plane"
-VIEWS = {MATRIX: matrix.show, LINE: line.show, PLANE: plane.show}
+MATRIX, LINE, PLANE, ROUND = "A matrix", "A line", "The plane", "Torus and sphere"
+VIEWS = {MATRIX: matrix.show, LINE: line.show, PLANE: plane.show, ROUND: surfaces.show}
 THEOREM = """
 **Brenier (1991).** Let ρ have a density on a region Ω, and let F be a field on Ω of finite mean square that is
 *non-degenerate*: it gives no mass to small sets. Then **F = ∇u ∘ M** with u convex and M: Ω → Ω preserving ρ, and both
