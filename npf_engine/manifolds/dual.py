@@ -23,8 +23,8 @@ from npf_engine.manifolds.trigonometric import CHUNK, TrigonometricPotential
 # k = 3, 0.3 % at 8. Where F's law leaves holes, U would have a kink there and Newton's method no way: then the strength
 # falls from the first of AFAR for as long as each is solved.
 STRENGTH = 1e-6
-AFAR = (1e-3, 1e-4, 1e-5)
-STEPS = 14  # Newton's method takes three to five where U is smooth
+AFAR = (1e-2, 1e-3, 1e-4, 1e-5)
+STEPS, STEPS_AFAR = 12, 40  # Newton's method takes three to five where U is smooth
 ENOUGH = 1e-12  # of the decrease that a step promises, in the mean squared period: below it is rounding
 SHORTEST = 1e-4
 FLAT = 1e-6  # below it a curvature counts as this
@@ -52,7 +52,7 @@ def minimise(phi: TrigonometricPotential, y: Tensor, start: Tensor | None = None
     found = _newton(phi, y, start, STRENGTH)
     if found.done:
         return found
-    found = _newton(phi.with_weights(torch.zeros_like(phi.weights)), y, None, AFAR[0])
+    found = _newton(phi.with_weights(torch.zeros_like(phi.weights)), y, None, AFAR[0], STEPS_AFAR)
     for strength in AFAR[1:]:
         nearer = _newton(found.phi, y, found.x, strength)
         if not nearer.done:
@@ -61,14 +61,16 @@ def minimise(phi: TrigonometricPotential, y: Tensor, start: Tensor | None = None
     return found
 
 
-def _newton(phi: TrigonometricPotential, y: Tensor, start: Tensor | None, strength: float) -> Solved:
+def _newton(
+    phi: TrigonometricPotential, y: Tensor, start: Tensor | None, strength: float, steps: int = STEPS
+) -> Solved:
     """Newton's method with steps halved until they bring something."""
     side = math.fsum(p * p for p in phi.torus.periods) / phi.torus.width
     barrier = _Barrier(phi, strength * side)
     found = phi.conjugate(y, start)
     height = float(found.value.mean()) + barrier.value(phi)
     promise = math.inf
-    for _ in range(STEPS):
+    for _ in range(steps):
         slope, curvature = (of + own for of, own in zip(_of_data(phi, found.x), barrier.derivatives(phi), strict=True))
         way = -torch.cholesky_solve(slope[:, None], torch.linalg.cholesky(curvature))[:, 0]
         promise = -float(slope @ way) / side

@@ -184,6 +184,17 @@ def on_sphere(longitude: Tensor, latitude: Tensor) -> Tensor:
     return torch.stack([torch.cos(b) * torch.cos(a), torch.cos(b) * torch.sin(a), torch.sin(b)], dim=1)
 
 
+def carried(x: Tensor, east: Tensor, north: Tensor) -> Tensor:
+    """Where points x (n, 3) of the sphere come by going straight on for (n,) radians eastward and northward."""
+    pole = torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
+    eastward = torch.linalg.cross(pole.expand_as(x), x)
+    length = eastward.norm(dim=1, keepdim=True)
+    if bool((length < 1e-12).any()):
+        raise InputError("a pole is among the places, where no way is eastward; leave it out")
+    eastward = eastward / length
+    return Sphere().exp(x, east[:, None] * eastward + north[:, None] * torch.linalg.cross(x, eastward))
+
+
 def _some_tangent(x: Tensor) -> Tensor:
     """A vector (n, 3) at a right angle to each x."""
     axis = torch.zeros_like(x)
