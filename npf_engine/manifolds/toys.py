@@ -19,12 +19,12 @@ AROUND, TUBE = 1.0, 0.42  # of the torus as it is drawn: its circle, and its tub
 
 @dataclass(frozen=True)
 class RoundToy:
-    """x, m = M(x) as the assignment finds it, and F(x): flat (n, 2), the torus' periods or degrees of longitude and
+    """x, M(x) as the assignment finds it, and F(x): flat (n, 2), the torus' periods or degrees of longitude and
     latitude, and in space (n, 3). off: sqrt E d(m, M(x))^2 in percent of that of a uniform point; identity: the same of
     M(x) = x; cost, gap: the mean of d^2 / 2 that grad u moves, and its certificate; axes: what the flat axes are."""
 
-    flat: tuple[Array, Array, Array]
-    space: tuple[Array, Array, Array]
+    flat: tuple[Array, ...]
+    space: tuple[Array, ...]
     off: float
     identity: float
     cost: float
@@ -51,13 +51,12 @@ def round_toy(kind: str, turn: float, bend: float, n: int = 400) -> RoundToy:
 
 def _toy(found: DiscreteFactorization, off: float, identity: float) -> RoundToy:
     parts = (found.x, found.m, found.field)
+    own = tuple(part.numpy() for part in parts)
     if found.x.shape[1] == 2:
-        flat, space, axes = parts, tuple(as_ring(part) for part in parts), ("x", "y")
+        flat, space, axes = own, tuple(as_ring(part).numpy() for part in parts), ("x", "y")
     else:
-        flat, space, axes = tuple(in_degrees(part) for part in parts), parts, ("longitude", "latitude")
-    first, second, third = (part.numpy() for part in flat)
-    one, two, three = (part.numpy() for part in space)
-    return RoundToy((first, second, third), (one, two, three), off, identity, found.cost, found.gap, axes)
+        flat, space, axes = tuple(in_degrees(part).numpy() for part in parts), own, ("longitude", "latitude")
+    return RoundToy(flat, space, off, identity, found.cost, found.gap, axes)
 
 
 def as_ring(x: Tensor) -> Tensor:

@@ -44,7 +44,7 @@ def show() -> None:
     st.markdown(
         f"Nothing is learned here: from {len(toy.flat[0])} values of F alone the cheapest assignment finds M, off the "
         f"true one by **{number(toy.off, 2)} %** of the spread of a uniform point, as so few samples allow; M(x) = x "
-        f"would be off by {number(toy.identity, 3)} %. The dual proves that no other pairing is cheaper: this one costs "
+        f"would be off by {number(toy.identity, 3)} %. The dual proves that no other pairing is cheaper: it costs "
         f"{number(toy.cost, 4)}, at most {max(toy.gap, 0.0):.0e} above the least there is. For your own samples, and "
         "for all points of a torus: `npf surface` on the command line, `npf_engine.manifolds` in Python."
     )
