@@ -237,10 +237,13 @@ def _numbers_rows(values: np.ndarray) -> bool:
 
 
 def _npz(path: Path) -> np.ndarray:
-    members = {member.filename.removesuffix(".npy"): member for member in check_zip(path)}
+    found = check_zip(path)
+    members = {member.filename.removesuffix(".npy"): member for member in found}
+    if len(members) < len(found):
+        raise InputError(f"{path.name} holds one array twice; keep one of them.")
     name = "x" if "x" in members else next(iter(members)) if len(members) == 1 else None
     if name is None:
-        shown = ", ".join(name[:24] for name in list(members)[:6])
+        shown = ", ".join(brief(name) for name in list(members)[:6])
         raise InputError(f"{path.name} holds {shown or 'nothing'}; name the array of points x")
     member: zipfile.ZipInfo = members[name]
     shape, problem = array_header(path, member)
@@ -250,8 +253,8 @@ def _npz(path: Path) -> np.ndarray:
         raise InputError(f"{path.name}: the points have the shape {shape}; (n, d) is needed")
     if shape[0] <= MOST_AS_ROWS < shape[1]:
         raise InputError(
-            f"{path.name}: {name} has the shape {shape}, {shape[0]} points in {shape[1]:,} dimensions; points are its "
-            f"rows, (n, d): save {name}.T"
+            f"{path.name}: {brief(name)} has the shape {shape}, {shape[0]} points in {shape[1]:,} dimensions; points "
+            f"are its rows, (n, d): save {brief(name)}.T"
         )
     check_cells(path.name, *shape)
     return np.ascontiguousarray(read_array(path, member.filename, np.float64))

@@ -82,6 +82,20 @@ def test_a_parquet_file_whose_texts_are_no_utf8(tmp_path: Path) -> None:
         assert seen.ok or "a.parquet" in seen.defects[0]
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_arrays_of_one_name_are_refused(tmp_path: Path) -> None:
+    """The header of the first was checked, and the numbers of the last were read: a traceback, or another field."""
+    path = tmp_path / "twice.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, shape in (("x1", (12,)), ("F1", (12,)), ("F1", (12, 12))):
+            stream = io.BytesIO()
+            np.save(stream, np.random.default_rng(0).normal(size=shape))
+            archive.writestr(f"{name}.npy", stream.getvalue())
+    assert "holds the array F1 twice" in told(path)
+    with pytest.raises(InputError, match="holds one array twice"):
+        clouds.read_points(path)
+
+
 @pytest.mark.parametrize(("name", "inner"), [("a.npz", "x.npy"), ("a.tif.zip", "a.tif"), ("N45E006.hgt.zip", "a.hgt")])
 def test_a_member_whose_own_name_is_no_text(tmp_path: Path, name: str, inner: str) -> None:
     path = tmp_path / name

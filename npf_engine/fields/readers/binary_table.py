@@ -23,6 +23,8 @@ from npf_engine.tasks.archives import DAMAGE, brief, check_zip, said
 if TYPE_CHECKING:
     from pyarrow import ChunkedArray
 
+# what NumPy raises for a header that is none
+NO_ARRAY = (ValueError, SyntaxError, TypeError, KeyError, tokenize.TokenError)
 _NEEDED = "numbers (integers or floats) are needed"
 
 
@@ -153,19 +155,22 @@ def read_array(path: Path, member: str, dtype: type[np.float32 | np.float64]) ->
     try:
         with zipfile.ZipFile(path) as archive, archive.open(member) as stream:
             return np.asarray(np.lib.format.read_array(stream, allow_pickle=False), dtype=dtype)
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError, *DAMAGE) as error:
+    except (zipfile.BadZipFile, EOFError, OSError, *NO_ARRAY, *DAMAGE) as error:
         raise _unreadable(path, f"an .npz file (array {brief(member.removesuffix('.npy'))})", error) from error
 
 
 def open_npz(path: Path) -> NpzTable:
-    """Read the headers of the arrays. Raises InputError for zip bombs, pickles, wrong types and damaged members."""
+    """Read the headers of the arrays. Raises InputError for zip bombs, pickles, wrong types, damaged members and names
+    that stand there twice."""
     members = check_zip(path)
     shapes: dict[str, tuple[int, ...]] = {}
     problems: dict[str, str] = {}
     for member in members:
         name = member.filename.removesuffix(".npy")
-        if name == member.filename or name in shapes:
+        if name == member.filename:
             continue
+        if name in shapes:  # which of them was meant nobody knows, and NumPy would take the last
+            raise InputError(f"{path.name} holds the array {brief(name)} twice; keep one of them.")
         shapes[name], problem = array_header(path, member)
         if problem:
             problems[name] = problem
@@ -197,7 +202,7 @@ def array_header(path: Path, member: zipfile.ZipInfo) -> tuple[tuple[int, ...], 
             start = stream.tell()
     except (zipfile.BadZipFile, EOFError, OSError, *DAMAGE) as error:
         return (), f"{where} cannot be unpacked ({said(error)}); the file is damaged: write it again."
-    except (ValueError, SyntaxError, TypeError, KeyError, tokenize.TokenError) as error:
+    except NO_ARRAY as error:
         return (), f"{where} is not a readable NumPy array ({said(error)}); pickles are never opened."
     if dtype.hasobject:
         return shape, f"{where} holds pickled Python objects, which are never opened; save it as an array of numbers."
