@@ -64,6 +64,12 @@ def text(result: LandscapeResult) -> str:
         f"{number(floor)}), acceptance {number(result.acceptance)}, "
         f"{result.gradient_evaluations} gradients, tau {result.tau}, c {result.coefficient}"
     )
+    if result.mixing is not None:
+        mixed = result.mixing
+        lines.append(
+            f"R-hat {number(mixed.r_hat)}, effective sample size {number(mixed.ess)} of {mixed.chains} chains at "
+            f"{mixed.frames} moments (a mode that no chain has found is not seen by them)"
+        )
     if result.verdict is not None:
         lines.append(f"verdict: {result.verdict.level} ({result.verdict.reason})")
     elif own:

@@ -17,6 +17,7 @@ from npf_engine.fields.spec import FieldSpec
 from npf_engine.sampling.chain import Vectorial
 from npf_engine.sampling.known import FOLDS, FOLDS_START, KnownFactorization
 from npf_engine.sampling.langevin import Region
+from npf_engine.sampling.mixtures import IN_THE_PLANE, Mixture, in_space
 
 RELIEF = 40.0  # c times the relief of a terrain, by default: plain Langevin then stays in its valley
 
@@ -26,8 +27,8 @@ class Landscape:
     """g on the box low..high, both functions of the user's positions (n, d), in double precision.
 
     coefficient, start: sane defaults of c and of where all particles start. unit (d,): the length along each axis that
-    tau is counted in (1 where axes are plain numbers, half the box on terrain). means, weights: of a
-    mixture's parts. known: the factorization of its gradient in model positions, where it is known in closed form.
+    tau is counted in (1 where axes are plain numbers, half the box on terrain). mixture: its parts, where
+    it is one. known: the factorization of its gradient in model positions, where it is known in closed form.
     """
 
     name: str
@@ -40,8 +41,7 @@ class Landscape:
     start: tuple[float, ...] = ()
     unit: tuple[float, ...] = ()
     units: Units | None = None
-    means: tuple[tuple[float, ...], ...] = ()
-    weights: tuple[float, ...] = ()
+    mixture: Mixture | None = None
     known: KnownFactorization | None = None
     warnings: list[str] = field(default_factory=list)
 
@@ -87,14 +87,9 @@ _DEFAULTS: dict[str, tuple[float, tuple[float, ...]]] = {
     "mueller-brown": (0.1, (-0.55, 1.45)),
     "rastrigin": (1.0, (-4.0, -4.0)),
 }
-_MIXTURE_WEIGHTS = (0.4, 0.3, 0.2, 0.1)
-_MIXTURE_MEANS = ((-3.0, -2.5), (2.5, -3.0), (-2.0, 3.0), (3.0, 2.5))
-_MIXTURE_COVARIANCES = (
-    ((0.30, 0.12), (0.12, 0.20)),
-    ((0.15, 0.0), (0.0, 0.45)),
-    ((0.50, -0.2), (-0.2, 0.25)),
-    ((0.12, 0.0), (0.0, 0.12)),
-)
+HALF = 6.0  # half the side of a mixture's box
+SPACE = "mixture-"  # and the number of dimensions
+MOST_D = 50
 NAMES: tuple[str, ...] = (*_DEFAULTS, "mixture", "folds")
 
 
@@ -106,6 +101,8 @@ def find(name: str, texts: Sequence[str] = (), low: Sequence[float] = (), high: 
         return _analytic(key, tuple(low), tuple(high))
     if key == "mixture":
         return _mixture(tuple(low), tuple(high))
+    if key.startswith(SPACE):
+        return _in_space(key, tuple(low), tuple(high))
     if key == "expression" or _looks_like_expression(name):
         return of_expression(tuple(texts) or (name,), tuple(low), tuple(high))
     if low or high:
@@ -151,23 +148,24 @@ def _plain_units(d: int) -> Units:
     return Units(function_field.axis_names(d), ("",) * d, "")
 
 
-def _mixture(low: tuple[float, ...], high: tuple[float, ...]) -> Landscape:
-    value, slope = gaussian_mixture(_MIXTURE_WEIGHTS, _MIXTURE_MEANS, _MIXTURE_COVARIANCES)
-    start = () if low or high else (3.0, 2.5)
-    low, high = _box("mixture", low or (-6.0, -6.0), high or (6.0, 6.0), 2)
-    return Landscape(
-        "mixture",
-        "Four Gaussians of unequal weight",
-        value,
-        slope,
-        low,
-        high,
-        1.0,
-        start,
-        units=_plain_units(2),
-        means=_MIXTURE_MEANS,
-        weights=_MIXTURE_WEIGHTS,
-    )
+def _mixture(low: tuple[float, ...], high: tuple[float, ...], parts: Mixture = IN_THE_PLANE) -> Landscape:
+    value, slope = parts.potential()
+    start = () if low or high else parts.means[-1]
+    name = "mixture" if parts is IN_THE_PLANE else f"{SPACE}{parts.d}"
+    low, high = _box(name, low or (-HALF,) * parts.d, high or (HALF,) * parts.d, parts.d)
+    title = "Four Gaussians of unequal weight"
+    if parts is not IN_THE_PLANE:
+        title += f" in {parts.d} dimensions"
+    units = _plain_units(parts.d)
+    return Landscape(name, title, value, slope, low, high, 1.0, start, units=units, mixture=parts)
+
+
+def _in_space(key: str, low: tuple[float, ...], high: tuple[float, ...]) -> Landscape:
+    """The mixture in as many dimensions as its name says. Raises InputError."""
+    text = key.removeprefix(SPACE)
+    if not text.isascii() or not text.isdigit() or not 2 < int(text) <= MOST_D:
+        raise InputError(f"{key}: the mixture has 3 to {MOST_D} dimensions, such as {SPACE}10; mixture is in the plane")
+    return _mixture(low, high, in_space(int(text)))
 
 
 def _folds() -> Landscape:
@@ -177,29 +175,6 @@ def _folds() -> Landscape:
     return Landscape(
         "folds", title, FOLDS.potential, FOLDS.gradient, *sides, 1.0, FOLDS_START, units=units, known=FOLDS
     )
-
-
-def gaussian_mixture(
-    weights: Sequence[float], means: Sequence[Sequence[float]], covariances: Sequence[Sequence[Sequence[float]]]
-) -> tuple[Vectorial, Vectorial]:
-    """g = -log of the density of a Gaussian mixture (up to a constant), and its gradient, on (n, d)."""
-    mean = torch.tensor(means, dtype=torch.float64)
-    precision = torch.linalg.inv(torch.tensor(covariances, dtype=torch.float64))
-    log_weight = torch.tensor(weights, dtype=torch.float64).log() + 0.5 * torch.logdet(precision)
-
-    def parts(x: Tensor) -> tuple[Tensor, Tensor]:
-        away = x[:, None] - mean.to(x)
-        pull = (precision.to(x) @ away[:, :, :, None])[:, :, :, 0]
-        return log_weight.to(x) - 0.5 * (away * pull).sum(dim=2), pull
-
-    def value(x: Tensor) -> Tensor:
-        return -torch.logsumexp(parts(x)[0], dim=1)
-
-    def slope(x: Tensor) -> Tensor:
-        log_parts, pull = parts(x)
-        return (torch.softmax(log_parts, dim=1)[:, :, None] * pull).sum(dim=1)
-
-    return value, slope
 
 
 def of_expression(texts: tuple[str, ...], low: tuple[float, ...], high: tuple[float, ...]) -> Landscape:

@@ -19,13 +19,14 @@ from npf_engine.sampling.langevin import lipschitz
 from npf_engine.sampling.npf import Known, Parts
 from npf_engine.sampling.npf_networks import NpfNetworks, NpfSettings
 from npf_engine.sampling.pretrain import Pretrained, pretrain
-from npf_engine.sampling.proposal import Proposal, ProposalSettings
-from npf_engine.sampling.replay import Spread
+from npf_engine.sampling.proposal import FULL_MAX_D, Proposal, ProposalSettings
+from npf_engine.sampling.replay import Ring, Spread
 from npf_engine.sampling.setting import Chains, Setting
 from npf_engine.transport.conjugate import conjugate
 
 U_STEP_SHARE = 0.13  # tau c L of the steps on u
 K_U_STEPS, K_U_SHARE = 2, 0.05  # of K_u, and its tau c L
+SPACE_SAMPLES = 60_000  # of Omega in more than three dimensions
 MOST_SAMPLES_SHARE = 0.3  # of the budget that may go into samples of Omega
 
 
@@ -71,6 +72,8 @@ class _Blurred:
 def learn(setting: Setting, chains: Chains) -> NpfNetworks:
     """The networks of Algorithm 2, trained over Omega before the chain; ``chains`` knows them and u(M(x))."""
     sizes = setting.networks
+    if setting.landscape.d > FULL_MAX_D:  # there is no neighbourhood to refine: what it would cost goes into samples
+        sizes = replace(sizes, samples=SPACE_SAMPLES, refined=0, bridge_steps=2 * sizes.bridge_steps)
     scale = min(1.0, MOST_SAMPLES_SHARE * setting.budget / (sizes.samples + sizes.refined))
     settings = replace(
         sizes, seed=setting.seed, samples=max(1000, int(scale * sizes.samples)), refined=int(scale * sizes.refined)
@@ -101,7 +104,12 @@ def _networks(pre: Pretrained, setting: Setting) -> NpfNetworks:
         region="box",
         start=setting.start,
     )
-    memory = Spread(pre.x, pre.f)
+    if pre.model.d > FULL_MAX_D:
+        # Particles would take the place of the samples of rho, of which there are too few to fill cells.
+        settings = replace(settings, update_every=0)
+        memory = Ring(len(pre.x), pre.model.d, pre.x)
+    else:
+        memory = Spread(pre.x, pre.f)
     focus = Spread(pre.near_x, pre.near_f) if len(pre.near_x) else None
     return NpfNetworks(
         model.u, model.v, model.bridge, memory, settings, seeds.child(setting.seed, "networks"), m=model.m, focus=focus
@@ -139,18 +147,29 @@ def freeze(networks: NpfNetworks, setting: Setting, x: Tensor) -> Frozen:
     c, d = setting.settings.coefficient, x.shape[1]
     stiff = c * steepest(u)
     # Fine enough that y tells the pre-images apart, coarse enough that q need not be sharper than it can be.
-    noise = 0.5 / math.sqrt(stiff)
-    q = Proposal(d, ProposalSettings(), setting.region, seed=seeds.child(setting.seed, "proposal"))
+    fine = noise = 0.5 / math.sqrt(stiff)
+    made = Proposal if setting.density == "mixture" else _flow()
+    q = made(d, ProposalSettings(), setting.region, seed=seeds.child(setting.seed, "proposal"))
     with torch.no_grad():
         y = torch.cat([m(part) for part in x.split(8192)])
+    if d > FULL_MAX_D:
+        # M_xi knows less there: what it is off by would tell q which mode a particle is at, and keep it there.
+        noise = max(noise, float(y.std(dim=0).mean()))
     log_q = q.fit(x, y, noise, seeds.child(setting.seed, "proposal.fit"))
     setting.recorder.note(f"q(x|y) fitted to {len(x)} particles, mean log density {log_q:.3g}; all networks are frozen")
     # Short moves of y: exp(-c u) is narrower than the law of M(x), so long ones would be refused.
+    short = K_U_SHARE / stiff * (fine / noise) ** 2
     return Frozen(
         lambda points: u.value_and_gradient(points.float()),
         lambda points: m(points.float()).to(points),
         q,
         noise,
-        K_U_SHARE / stiff,
+        short,
         K_U_STEPS,
     )
+
+
+def _flow() -> type[Proposal]:
+    from npf_engine.sampling.flow import FlowProposal  # zuko takes a moment to import
+
+    return FlowProposal

@@ -11,6 +11,7 @@ from torch import Tensor
 from npf_engine import seeds
 from npf_engine.divergences.distances import energy_mmd
 from npf_engine.sampling.exact import Truth
+from npf_engine.sampling.mixtures import Mixture
 from npf_engine.sampling.nearness import Nearness
 
 COMPARED = 2000  # points a cloud of the energy distance
@@ -66,6 +67,28 @@ def compare(truth: Truth, draws: Tensor, own: Tensor | None, seed: int) -> dict[
         }
     energy = energy_mmd(pick, exact) if len(draws) else None
     return {"modes": modes, **found.to_json(), "energy_distance": energy, "truth": told}
+
+
+def compare_parts(parts: Mixture, draws: Tensor, seed: int) -> dict[str, object]:
+    """The same of draws (n, d) of a mixture in any dimension at c = 1: a draw belongs to the part that it most likely
+    comes from. near_* are not known, and no critical point but the parts' means."""
+    generator = seeds.generator(seed, "landscape.compared")
+    shares, weights = parts.shares(draws), np.array(parts.weights)
+    exact, other = parts.sample(COMPARED, generator), parts.sample(COMPARED, generator)
+    one = parts.sample(COMPARED, generator, int(weights.argmax()))
+    modes = [
+        {"location": list(mean), "kind": "minimum", "occupancy": float(share), "near": None, "target": weight}
+        for mean, share, weight in zip(parts.means, shares, parts.weights, strict=True)
+    ]
+    told: dict[str, object] = {
+        "weights": list(parts.weights),
+        "energy_distance_of_exact_samples": energy_mmd(other, exact),
+        "energy_distance_of_one_basin": energy_mmd(one, exact),
+        "critical_points": [],
+        "largest_error": float(np.abs(shares - weights).max()),
+    }
+    energy = energy_mmd(_few(draws, generator), exact) if len(draws) else None
+    return UNKNOWN | {"modes": modes, "energy_distance": energy, "truth": told}
 
 
 def _few(x: Tensor, generator: torch.Generator) -> Tensor:

@@ -69,12 +69,16 @@ class Proposal(nn.Module):
     def log_density(self, x: Tensor, y: Tensor) -> Tensor:
         """log q(x | y) (n,) for x, y (n, d), of any dtype."""
         x, y = x.to(self.centres), y.to(self.centres)
+        narrow = self._narrow_log(x, y) + math.log1p(-self.settings.broad)
+        return torch.logaddexp(narrow, self._broad_log(x) + math.log(self.settings.broad))
+
+    def _narrow_log(self, x: Tensor, y: Tensor) -> Tensor:
+        """Log density (n,) of the mixture of the network's parts."""
         weights, means, factor = self._parts(y)
         z = (factor @ (x[:, None] - means)[:, :, :, None])[:, :, :, 0]
         log_det = torch.diagonal(factor, dim1=2, dim2=3).log().sum(dim=2)
         parts = weights + log_det - 0.5 * z.square().sum(dim=2) - 0.5 * self.d * math.log(2 * math.pi)
-        narrow = torch.logsumexp(parts, dim=1) + math.log1p(-self.settings.broad)
-        return torch.logaddexp(narrow, self._broad_log(x) + math.log(self.settings.broad))
+        return torch.logsumexp(parts, dim=1)
 
     def _broad_log(self, x: Tensor) -> Tensor:
         """Log density (n,) of the broad law: uniform on Omega, or a Gaussian over all centres."""
@@ -93,13 +97,8 @@ class Proposal(nn.Module):
     def sample(self, y: Tensor, generator: torch.Generator) -> Tensor:
         """One draw (n, d) for each row of y."""
         y = y.to(self.centres)
-        weights, means, factor = self._parts(y)
         n = len(y)
-        uniform = torch.rand(n, 1, generator=generator).to(y)
-        pick = (weights.exp().cumsum(dim=1) < uniform).sum(dim=1).clamp(max=self.settings.components - 1)
-        rows = torch.arange(n, device=y.device)
-        noise = torch.randn(n, self.d, 1, generator=generator).to(y)
-        x = means[rows, pick] + torch.linalg.solve_triangular(factor[rows, pick], noise, upper=False)[:, :, 0]
+        x = self._narrow_sample(y, generator)
         share = torch.rand(n, 1, generator=generator).to(y)
         wide = torch.rand(n, self.d, generator=generator).to(y)
         if self.region is not None:
@@ -109,6 +108,16 @@ class Proposal(nn.Module):
             middle, spread = self._broad_gaussian()
             wide = middle + spread * torch.randn(n, self.d, generator=generator).to(y)
         return torch.where(share < self.settings.broad, wide, x)
+
+    def _narrow_sample(self, y: Tensor, generator: torch.Generator) -> Tensor:
+        """One draw (n, d) of the network's parts for each row of y."""
+        weights, means, factor = self._parts(y)
+        n = len(y)
+        uniform = torch.rand(n, 1, generator=generator).to(y)
+        pick = (weights.exp().cumsum(dim=1) < uniform).sum(dim=1).clamp(max=self.settings.components - 1)
+        rows = torch.arange(n, device=y.device)
+        noise = torch.randn(n, self.d, 1, generator=generator).to(y)
+        return means[rows, pick] + torch.linalg.solve_triangular(factor[rows, pick], noise, upper=False)[:, :, 0]
 
     def fit(self, x: Tensor, y: Tensor, noise: float, seed: int) -> float:
         """Maximise the mean of log q(x | y + noise z) over samples x, y = M(x) (n, d). Returns the last mean."""

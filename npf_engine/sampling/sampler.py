@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 INNER = 50  # Langevin steps between two jumps, where nothing says otherwise
 MAX_D = 3  # of a landscape run
+MANY_D = 50  # of one whose modes and weights are known
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,10 +15,10 @@ from npf_engine import seeds
 from npf_engine.fields.field import Field
 from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.sampling.chain import ChainState, Kernel, Oracle, Trace, Vectorial, run_chain
-from npf_engine.sampling.exact import Truth
 from npf_engine.sampling.known import KnownFactorization
 from npf_engine.sampling.landscapes import Landscape
 from npf_engine.sampling.langevin import LangevinSettings, Region
+from npf_engine.sampling.mixing import Mixing, mixing
 from npf_engine.sampling.pretrain import PretrainSettings
 from npf_engine.tasks.recorder import Recorder
 
@@ -25,12 +26,20 @@ FRAMES = 400  # kept of a chain
 SETTLING_SHARE = 0.25  # of a chain: frames before that do not count
 
 
+class Shares(Protocol):
+    """What tells draws apart by their modes: Truth in the plane, a Mixture in any dimension."""
+
+    def shares(self, x: Tensor) -> np.ndarray:
+        """Share of x (n, d) at each mode, (modes,)."""
+
+
 @dataclass
 class Setting:
     """What all methods share. x (P, d), the oracle and settings are in model positions; budget: gradients in all.
 
     known: the factorization to jump by, where it is not to be learned; start: where the solver of M_theta starts within
-    a jump, v (V_phi) or m (M_xi).
+    a jump, v (V_phi) or m (M_xi); density: of what a corrected jump comes back by, mixture (sampling/proposal.py) or
+    flow (sampling/flow.py).
     """
 
     landscape: Landscape
@@ -40,10 +49,11 @@ class Setting:
     budget: int
     seed: int
     recorder: Recorder
-    truth: Truth | None
+    truth: Shares | None
     networks: PretrainSettings = field(default_factory=PretrainSettings)
     known: KnownFactorization | None = None
     start: str = "v"
+    density: str = "mixture"
 
     @property
     def region(self) -> Region:
@@ -73,6 +83,12 @@ class Chains:
         frames = self.traces[-1].x if self.traces else []
         kept = frames[int(len(frames) * self.settled) :]
         return torch.cat(kept) if kept else torch.empty(0, 2, dtype=torch.float64)
+
+    def mixing(self) -> Mixing | None:
+        """How well the chains of the frames that count have mixed; None of a method that keeps none."""
+        frames = self.traces[-1].x if self.traces and self.only is None else []
+        kept = frames[int(len(frames) * self.settled) :]
+        return mixing(torch.stack(kept).numpy()) if kept else None
 
     def last(self) -> Tensor:
         """The last particles (P, d)."""

@@ -17,6 +17,7 @@ from pages.landscape import data
 from ui import runs
 
 KIND = "landscape"
+SHOWN = 3  # coordinates of a mode that stand in its name
 PLAIN = "lmc"  # the method that every other is put beside
 
 
@@ -65,5 +66,6 @@ def beside(spec: LandscapeSpec) -> Run | None:
 
 def mode_names(modes: Sequence[Mode]) -> list[str]:
     """Basins by their number and the place of their mode."""
-    places = [", ".join(numeral(value) for value in mode.location) for mode in modes]
+    places = [", ".join(numeral(value) for value in mode.location[:SHOWN]) for mode in modes]
+    places = [f"{text}, …" if len(mode.location) > SHOWN else text for text, mode in zip(places, modes, strict=True)]
     return [f"{number}: ({place})" for number, place in enumerate(places, start=1)]

@@ -55,6 +55,12 @@ def find(where: Place) -> Landscape:
     return found
 
 
+def flat(where: Place) -> bool:
+    """Whether it is in the plane, so that there is a picture of it. Raises InputError where there is none."""
+    name, expression, low, high = where
+    return LandscapeSpec(name=name, expression=expression, low=low, high=high).landscape().d == 2
+
+
 def at_hand(name: str) -> bool:
     """Whether the landscape needs no network: what must be fetched is fetched by the run, not by the page."""
     if name in landscapes.NAMES or name == FORMULA or Path(name).exists():

@@ -16,11 +16,14 @@ LAWS = {TARGET: "exp(-c g)", OWN: "its own law"}
 SENTENCES = 2  # of what a sampler does, that stand on the page
 BY_EITHER = ("lmc-npf-corrected", "lmc-npf")  # jump by a learned factorization or by a known one
 SOLVING = "lmc-npf"  # solves for M in its jumps
+CORRECTED = "lmc-npf-corrected"  # comes back by what has a density
 FORM = Form(Link(lambda heads: LandscapeSpec()))
 
 
 def jumps(spec: LandscapeSpec, picture: Ground | None) -> tuple[str, ...]:
     """The settings of the jumps that this sampler has on this potential."""
+    if spec.method == CORRECTED and spec.factorization == LEARNED:
+        return (*(("factorization",) if _known(spec, picture) else ()), "density")
     chosen = ("factorization",) if _known(spec, picture) and spec.method in BY_EITHER else ()
     return (*chosen, "start_at") if spec.method == SOLVING and spec.factorization == LEARNED else chosen
 
@@ -74,5 +77,5 @@ def method(spec: LandscapeSpec, picture: Ground | None) -> None:
 def _set(key: str, widget: str) -> None:
     """Take the choice of a widget into the link."""
     # law and jumps were of another method
-    other = {"law": TARGET, "factorization": LEARNED, "start_at": LandscapeSpec.start_at} if key == "method" else {}
+    other = {"law": TARGET, "factorization": LEARNED, "start_at": "v", "density": "mixture"} if key == "method" else {}
     FORM.change({key: st.session_state[widget]} | other)

@@ -73,6 +73,7 @@ def numbers(report: LandscapeResult, beside: LandscapeResult | None) -> None:
         ("Largest error of a share", error, percent, "Of a basin's, against exp(-c g)."),
         ("Energy distance", report.energy_distance, number, "To exact samples of exp(-c g)."),
         ("Accepted jumps", report.acceptance, percent, "Of the jumps that were tried."),
+        *_mixing(report),
         ("Gradients of g", report.gradient_evaluations, "{:,.0f}".format, "The budget, one for all samplers."),
         ("Coefficient c", report.coefficient, number, "Inverse temperature."),
         ("Step size τ", report.tau, number, "Of the Langevin steps."),
@@ -88,6 +89,20 @@ def numbers(report: LandscapeResult, beside: LandscapeResult | None) -> None:
         told += f"; samples of the heaviest basin alone have {number(truth.energy_trivial, 2)}, the trivial answer"
     plain = None if beside is None else beside.energy_distance
     st.caption(told + (f"; plain LMC has {number(plain, 2)}." if plain is not None else "."))
+
+
+def _mixing(report: LandscapeResult) -> list[tuple[str, float | None, Callable[..., str], str]]:
+    """R-hat and the effective sample size, of a method that keeps chains."""
+    if report.mixing is None:
+        return []
+    chains_, frames = report.mixing.chains, report.mixing.frames
+    blind = "Neither sees a mode that no chain has found."
+    about = f"Ranks of {chains_:,} chains at {frames:,} moments, the worst coordinate; below 1.01 they agree. {blind}"
+    worth = f"So many independent draws are these {chains_ * frames:,} worth, in the worst coordinate. {blind}"
+    return [
+        ("R̂", report.mixing.r_hat, "{:.3f}".format, about),
+        ("Effective draws", report.mixing.ess, "{:,.0f}".format, worth),
+    ]
 
 
 def table(report: LandscapeResult, beside: LandscapeResult | None) -> None:

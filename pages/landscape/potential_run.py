@@ -50,6 +50,8 @@ def _body(run: Run, status: Status) -> None:
     with left, states.told():
         if not run.active:
             pass  # what it had is shown above
+        elif not ground.flat(place(run.spec_of(LandscapeSpec))):
+            st.info("In more than two dimensions there is no picture of the particles.", icon=":material/info:")
         elif picture is not None and "x" in picture:
             figure = critical.add_particles(
                 ground.ground(place(run.spec_of(LandscapeSpec))).contour("live"), picture["x"]
@@ -83,7 +85,8 @@ def _rest(run: Run) -> None:
         chain = chains.load(run)
     except InputError:
         return
-    if chain is None or not ground.at_hand(run.spec_of(LandscapeSpec).name):
+    where = place(run.spec_of(LandscapeSpec))
+    if chain is None or not ground.at_hand(run.spec_of(LandscapeSpec).name) or not ground.flat(where):
         return
     st.markdown("## Until it broke off")
     manage.download(run)
@@ -96,8 +99,9 @@ def _rest(run: Run) -> None:
 
 def _tabs(run: Run) -> None:
     name = f"npf-{slug(run.name)}"
-    picture = ground.ground(place(run.spec_of(LandscapeSpec)))
-    labels = [RESULT, OVER_TIME, CRITICAL]
+    where = place(run.spec_of(LandscapeSpec))
+    picture = ground.ground(where) if ground.flat(where) else None
+    labels = [RESULT, OVER_TIME, *([] if picture is None else [CRITICAL])]
     for tab, label in zip(st.tabs(labels, key="view", bind="query-params"), labels, strict=True):
         if not tab.open:
             continue
@@ -106,11 +110,11 @@ def _tabs(run: Run) -> None:
                 _result(run, picture, name)
             elif label == OVER_TIME:
                 _over_time(run, picture, name)
-            else:
-                points.show(place(run.spec_of(LandscapeSpec)), picture, name, run.id)
+            elif picture is not None:
+                points.show(where, picture, name, run.id)
 
 
-def _result(run: Run, picture: Ground, name: str) -> None:
+def _result(run: Run, picture: Ground | None, name: str) -> None:
     report = runs.store().answer(run.id, LandscapeResult)
     other = _plain(run)
     beside = _done(other)
@@ -122,7 +126,8 @@ def _result(run: Run, picture: Ground, name: str) -> None:
         st.info("In more than two dimensions the weights of the basins are not known.", icon=":material/info:")
     left, right = st.columns(2, gap="medium")
     with left:
-        _draws(run, report, picture, name)
+        if picture is not None:
+            _draws(run, report, picture, name)
     with right:
         if report.modes:
             shown = [report, *([beside] if beside is not None else [])]
@@ -200,7 +205,7 @@ def _plain(run: Run) -> Run | None:
     return other
 
 
-def _over_time(run: Run, picture: Ground, name: str) -> None:
+def _over_time(run: Run, picture: Ground | None, name: str) -> None:
     """Paths and occupancy over time, the method beside plain LMC."""
     chain = chains.load(run)
     if chain is None:
@@ -208,7 +213,8 @@ def _over_time(run: Run, picture: Ground, name: str) -> None:
         return
     plain = _chain_of(_plain(run))
     shown = [chain, *([plain] if plain is not None else [])]
-    player.show(picture, shown, name)
+    if picture is not None:
+        player.show(picture, shown, name)
     found = runs.store().answer(run.id, LandscapeResult).modes
     for column, item in zip(st.columns(len(shown), gap="medium"), shown, strict=True):
         with column:

@@ -11,8 +11,8 @@ from npf_engine.networks.mlp import MLP
 from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.sampling.chain import ChainState, Oracle, run_chain
 from npf_engine.sampling.corrected import Corrected, Frozen, Mala
-from npf_engine.sampling.landscapes import gaussian_mixture
 from npf_engine.sampling.langevin import LangevinSettings, Region
+from npf_engine.sampling.mixtures import gaussian_mixture
 from npf_engine.sampling.proposal import Proposal, ProposalSettings
 
 WEIGHTS = (0.5, 0.3, 0.2)

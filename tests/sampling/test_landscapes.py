@@ -15,6 +15,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields.field import Units
 from npf_engine.sampling import landscapes, sampler
 from npf_engine.sampling.landscapes import RELIEF, Landscape, find, from_grid, of_expression
+from npf_engine.sampling.mixtures import IN_THE_PLANE
 from npf_engine.sampling.sampler import INNER, Sampler
 from npf_engine.studies.landscape import run as job
 from npf_engine.studies.landscape.run import largest_curvature, resolved
@@ -30,7 +31,8 @@ def test_a_box_of_one_s_own_has_no_start_of_its_own() -> None:
         assert find("himmelblau", **half).start == () and find("mixture", **half).start == ()  # type: ignore[arg-type]
     mixture = find("mixture")
     assert (mixture.low, mixture.high, mixture.start) == ((-6.0, -6.0), (6.0, 6.0), (3.0, 2.5))
-    assert mixture.coefficient == 1.0 and mixture.weights == (0.4, 0.3, 0.2, 0.1) and len(mixture.means) == 4
+    assert mixture.coefficient == 1.0 and mixture.mixture is not None
+    assert mixture.mixture.weights == (0.4, 0.3, 0.2, 0.1) and len(mixture.mixture.means) == 4
     assert find("mixture", low=(-7.0, -8.0)).low == (-7.0, -8.0) and find("mixture", high=(7.0, 8.0)).high == (7.0, 8.0)
     for landscape in (plain, mixture, find("x^2 + y^2")):
         assert (
@@ -42,9 +44,9 @@ def test_the_lowest_places_of_the_mixture_are_its_heavy_and_narrow_parts() -> No
     mixture = find("mixture")
     peak = [
         w / (2 * np.pi * np.sqrt(np.linalg.det(c)))
-        for w, c in zip(mixture.weights, landscapes._MIXTURE_COVARIANCES, strict=True)
+        for w, c in zip(IN_THE_PLANE.weights, IN_THE_PLANE.covariances, strict=True)
     ]
-    value = mixture.potential(torch.tensor(mixture.means, dtype=torch.float64))
+    value = mixture.potential(torch.tensor(IN_THE_PLANE.means, dtype=torch.float64))
     np.testing.assert_allclose(value - value[0], -np.log(peak) + np.log(peak[0]), atol=2e-3)
 
 

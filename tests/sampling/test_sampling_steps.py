@@ -13,7 +13,6 @@ from npf_engine import seeds
 from npf_engine.errors import InputError
 from npf_engine.sampling.chain import ChainState, Oracle, Trace, run_chain, take_up
 from npf_engine.sampling.corrected import Mala
-from npf_engine.sampling.landscapes import gaussian_mixture
 from npf_engine.sampling.langevin import (
     Diverged,
     Langevin,
@@ -24,6 +23,7 @@ from npf_engine.sampling.langevin import (
     lipschitz,
     step_size_warning,
 )
+from npf_engine.sampling.mixtures import gaussian_mixture
 from npf_engine.sampling.nuts import PaidDensity
 from npf_engine.sampling.tempering import Tempering
 from npf_engine.tasks.recorder import Recorder

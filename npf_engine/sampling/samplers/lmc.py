@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from npf_engine.sampling.sampler import Sampler
+from npf_engine.sampling.sampler import MANY_D, Sampler
 
 if TYPE_CHECKING:
     from npf_engine.sampling.setting import Chains, Setting
@@ -24,4 +24,5 @@ SAMPLER = Sampler(
     "Plain LMC",
     "Langevin steps alone: particles stay in the basin where they begin for as long as its walls are high.",
     run,
+    most_d=MANY_D,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from npf_engine.sampling.sampler import Sampler
+from npf_engine.sampling.sampler import MANY_D, Sampler
 
 if TYPE_CHECKING:
     from npf_engine.sampling.setting import Chains, Setting
@@ -35,4 +35,5 @@ SAMPLER = Sampler(
     law=f"{WHY_EVERYWHERE}. Langevin steps on g lead down from there only until the next jump.",
     own_law=True,
     place=1,
+    most_d=MANY_D,
 )

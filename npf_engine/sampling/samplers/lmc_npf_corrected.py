@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from npf_engine.sampling.sampler import Sampler
+from npf_engine.sampling.sampler import MANY_D, Sampler
 
 if TYPE_CHECKING:
     from npf_engine.sampling.setting import Chains, Setting
@@ -52,17 +52,19 @@ SAMPLER = Sampler(
     "Particles walk downhill with noise (Langevin steps on g), and now and then jump through u to another basin. Each "
     "jump is accepted or refused by Metropolis' rule, so that the law is exp(-c g), however bad the networks. The way "
     "back from u is not Iψ: its draws lie on finitely many pre-images and have no density, which the rule needs. A "
-    "mixture density network q(x | y), fitted to particles of an uncorrected chain, takes its place. A poor fit costs "
+    "mixture density network q(x | y), or a conditional normalizing flow over one, fitted to particles of an "
+    "uncorrected chain, takes its place. A poor fit costs "
     "accepted jumps, not correctness; a mode that it does not know is reached by its broad share (2 % of its draws) or "
     "by Langevin steps alone.",
     run,
     inner=10,  # a corrected jump leaves a particle relaxed, so that they may follow closely
-    law="Its law is exp(-c g). The way back from u is a mixture density network q(x | y), not Iψ, whose draws have no "
-    "density: a poor fit costs accepted jumps, not correctness.",
+    law="Its law is exp(-c g). The way back from u is a density q(x | y) that is known, not Iψ, whose draws have "
+    "none: a poor fit costs accepted jumps, not correctness.",
     place=0,
     stages={
         "learning": "LMC-NPF, to learn from",
         "settling": "Settling",
         "corrected": "LMC-NPF, corrected",
     },
+    most_d=MANY_D,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from npf_engine.sampling.sampler import Sampler
+from npf_engine.sampling.sampler import MANY_D, Sampler
 
 if TYPE_CHECKING:
     from npf_engine.sampling.setting import Chains, Setting
@@ -26,4 +26,5 @@ SAMPLER = Sampler(
     "Copies at higher temperatures that swap places: the classical remedy.",
     run,
     place=3,
+    most_d=MANY_D,
 )

@@ -92,6 +92,7 @@ def sampling_command(spec: LandscapeSpec) -> str:
         "inner",
         "factorization",
         "start_at",
+        "density",
         "law",
     ):
         value = getattr(spec, name)

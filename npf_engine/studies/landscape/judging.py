@@ -58,7 +58,9 @@ def _shares(modes: Sequence[Mode], own: bool) -> Verdict | None:
     )
 
 
-def _nearness(result: LandscapeResult, against: Near) -> Verdict:
+def _nearness(result: LandscapeResult, against: Near) -> Verdict | None:
+    if against.modes is None:  # not known in more than two dimensions
+        return None
     short = (against.modes or 0.0) - (result.near.modes or 0.0)
     short = abs(short) if result.law == OWN else short
     level = level_by(short, *NEAR)

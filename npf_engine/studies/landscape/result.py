@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from npf_engine.measures.verdict import Verdict
+from npf_engine.sampling.mixing import Mixing
 from npf_engine.sampling.samplers.lmc_npf import WHY_EVERYWHERE as WHY_EVERYWHERE
 from npf_engine.settings import reading
 from npf_engine.settings.reading import Record
@@ -167,7 +168,7 @@ class LandscapeResult:
 
     near: shares of the draws truly near critical points; truth: the same figures of exact draws, of one basin and of
     the method's own law; out: the run's folder; fingerprint: of the weights of the networks, and bundle: their file, of
-    a method that has any.
+    a method that has any; mixing: of the chains' later frames, of a method that keeps any.
     """
 
     method: str
@@ -186,6 +187,7 @@ class LandscapeResult:
     out: Path | None = None
     verdict: Verdict | None = None
     bundle: Path | None = None
+    mixing: Mixing | None = None
 
     def to_json(self) -> dict[str, object]:
         """What ``landscape --json`` prints."""
@@ -201,6 +203,7 @@ class LandscapeResult:
             "truth": None if self.truth is None else self.truth.to_json(),
             "accuracy": self.accuracy,
             "acceptance": self.acceptance,
+            "mixing": None if self.mixing is None else self.mixing.to_json(),
             "seconds": self.seconds,
             "fingerprint": self.fingerprint,
             "out": None if self.out is None else str(self.out),
@@ -230,4 +233,5 @@ class LandscapeResult:
             out=None if out is None else Path(out),
             bundle=None if bundle is None else Path(bundle),
             verdict=verdict_in(report),
+            mixing=Mixing.of_json(mixed) if (mixed := reading.maybe_mapping(report, "mixing")) else None,
         )

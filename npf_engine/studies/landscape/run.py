@@ -75,6 +75,8 @@ def largest_curvature(landscape: Landscape, truth: Truth | None, start: Tensor) 
     points = [start]
     if truth is not None:
         points += [torch.tensor([p.location], dtype=torch.float64) for p in truth.critical if p.kind == "minimum"]
+    elif landscape.mixture is not None:
+        points.append(torch.tensor(landscape.mixture.means, dtype=torch.float64))
     unit = torch.tensor(landscape.unit or (1.0,) * landscape.d, dtype=torch.float64)
     found = lipschitz(lambda z: landscape.gradient(z * unit) * unit, torch.cat(points) / unit)
     return max(found, 1e-12)
@@ -136,10 +138,11 @@ def run_landscape(
         spec.steps * spec.particles,
         spec.seed,
         recorder,
-        truth,
+        truth or landscape.mixture,
         networks or PretrainSettings(),
         _known(spec, landscape),
         spec.start_at,
+        spec.density,
     )
     chains = Chains()
     try:
@@ -180,6 +183,8 @@ def _result(
         own = sampler(spec.method).own_law
         settings = replace(setting.settings, metric=())  # in the user's positions
         told = outcome.compare(truth, draws, truth.own_draws(settings, chains.lifted) if own else None, spec.seed)
+    elif landscape.mixture is not None and setting.settings.coefficient == 1.0:
+        told = outcome.compare_parts(landscape.mixture, draws, spec.seed)
     expected = reading.maybe_mapping(told, "truth")
     return LandscapeResult(
         method=spec.method,
@@ -194,6 +199,7 @@ def _result(
         accuracy=None,
         acceptance=chains.acceptance,
         seconds=0.0,
+        mixing=chains.mixing(),
         fingerprint=None if chains.networks is None else chains.networks[0].fingerprint(),
     )
 

@@ -33,8 +33,8 @@ class LandscapeSpec(Spec):
 
     name: str = setting(
         "himmelblau",
-        "himmelblau, cosines, double-well, mueller-brown, rastrigin, mixture, folds, a terrain, a place, a raster, "
-        "or a potential written out such as 'x^4 - x^2 + y^2'.",
+        "himmelblau, cosines, double-well, mueller-brown, rastrigin, mixture, mixture-10, folds, a terrain, a place, a "
+        "raster file, or a potential such as 'x^4 - x^2 + y^2'.",
         path=True,
     )
     method: str = setting(
@@ -99,6 +99,12 @@ class LandscapeSpec(Spec):
         why="see docs/benchmarks.md",
         choices={"v": "V", "m": "M"},
     )
+    density: str = setting(
+        "mixture",
+        "What a corrected jump comes back by, whose density must be known: a mixture density network, or a conditional "
+        "normalizing flow over one.",
+        choices=("mixture", "flow"),
+    )
     device: str = device_setting("cpu", PROCESSOR)
     threads: int = threads_setting(1)
 
@@ -130,6 +136,7 @@ class LandscapeSpec(Spec):
 
         texts = (self.expression,) if self.expression else ()
         found = landscapes.find(self.name, texts, self.low, self.high)
-        if found.d > 3:
-            raise InputError(f"{self.name} has {found.d} dimensions; a landscape run takes up to 3")
+        most = sampler.get(self.method).most_d if found.mixture is not None else sampler.MAX_D
+        if found.d > most:
+            raise InputError(f"{self.name} has {found.d} dimensions; {self.method} takes up to {most} here")
         return found

@@ -106,7 +106,9 @@ def test_a_mixture_has_the_weights_it_was_made_with() -> None:
     landscape = landscapes.find("mixture")
     truth = Truth(landscape, 1.0, side=401)
     found = _at(truth, truth.weights)
-    known = {(round(m[0]), round(m[1])): w for m, w in zip(landscape.means, landscape.weights, strict=True)}
+    parts = landscape.mixture
+    assert parts is not None
+    known = {(round(m[0]), round(m[1])): w for m, w in zip(parts.means, parts.weights, strict=True)}
     assert found == pytest.approx(known, abs=2e-3)
 
 
