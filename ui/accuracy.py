@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from html import escape
 
 import numpy as np
 import streamlit as st
@@ -20,7 +19,8 @@ from npf_engine.runs.store import Run
 from npf_engine.settings import reading
 from npf_engine.settings.reading import maybe_number
 from npf_engine.studies import printed
-from ui import frame, paperfigure, runs, states
+from ui import cards, frame, paperfigure, runs, states
+from ui.cards import Card
 from ui.plots import plot
 
 MISS = accuracy.MISS
@@ -53,7 +53,7 @@ def table(run: Run, name: str) -> None:
     with st.container(key="accuracy_wide"):
         st.dataframe(cells, hide_index=True, width="stretch", column_config=_columns())
     with st.container(key="accuracy_narrow"):  # in its place on a narrow screen
-        st.html(_cards(cells))
+        cards.show(_cards(cells))
     frame.caption(
         "S is the Sinkhorn divergence on unseen test samples, W the sliced Wasserstein distance, TV the mass that is "
         "in a wrong cell, hole the widest bare place (± of these two: the change with the half of the samples). A "
@@ -112,21 +112,17 @@ def _cells(row: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-def _cards(cells: Sequence[Mapping[str, object]]) -> str:
-    """The rows as cards, a list of terms: what is asked, and its numbers."""
-    cards = []
+def _cards(cells: Sequence[Mapping[str, object]]) -> list[Card]:
+    """The rows as cards: what is asked, and its numbers."""
+    found = []
     for row in cells:
         numbers = [f"{name} {row[key]}" for key, (name, *_) in HEADS.items() if row[key] != number(None)]
         if isinstance(better := row["better"], float):
             numbers.append(f"way to the floor {better:.0f} %")
         if isinstance(n := row["n"], int | float):
             numbers.append(f"{n:,.0f} points")
-        told = "".join(f"<span>{escape(text)}</span>" for text in numbers)
-        cards.append(
-            f"<div><dt>{escape(str(row['measure']))}</dt><dd>{escape(str(row['what']))}</dd>"
-            f'<dd class="numbers">{told}</dd></div>'
-        )
-    return f'<dl class="npf-cards">{"".join(cards)}</dl>'
+        found.append(Card(str(row["measure"]), str(row["what"]), numbers))
+    return found
 
 
 def _columns() -> Mapping[str, ColumnConfig]:

@@ -66,9 +66,11 @@ STYLE = """<style>
     > [data-testid="stHorizontalBlock"] {
     flex-wrap: wrap-reverse;
   }
-  .st-key-accuracy_wide, .st-key-models_wide { display: none; }
+  .st-key-accuracy_wide, .st-key-models_wide, [class*="st-key-only_wide_"] { display: none; }
 }
-@media (min-width: 641px) { .st-key-accuracy_narrow, .st-key-models_narrow { display: none; } }
+@media (min-width: 641px) {
+  .st-key-accuracy_narrow, .st-key-models_narrow, [class*="st-key-only_narrow_"] { display: none; }
+}
 .npf-cards { display: grid; gap: 0.6rem; margin: 0 !important; padding: 0 !important; }
 .npf-cards > div { border: 1px solid color-mix(in srgb, currentColor 22%, transparent); border-radius: 8px;
   padding: 0.5rem 0.7rem; }

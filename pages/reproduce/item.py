@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import plotly.io
@@ -9,18 +10,21 @@ import streamlit as st
 
 from npf_engine.errors import InputError
 from npf_engine.glossary import typeset
+from npf_engine.numbers import number
 from npf_engine.studies.reproduction import kept
 from npf_engine.studies.reproduction.item import Item
 from npf_engine.studies.reproduction.kept import Kept
 from npf_engine.studies.reproduction.result import ReproductionResult, Row
 from npf_engine.studies.reproduction.spec import PAPER, QUICK, ReproductionSpec
 from pages.reproduce import forms, table
-from ui import frame, states
+from ui import cards, frame, states
+from ui.cards import Card
 from ui.plots import plot
 from ui.runs import remember, store
 
 MOST_SEED = 2**31 - 1
 FLOOR = "What two draws of one law differ by, the mean of some: a value may lie a little below it."
+TRIVIAL = "What a map that learned nothing scores."
 NAMES = {QUICK: "quick", PAPER: "the paper's size"}
 
 
@@ -39,7 +43,7 @@ def show(paper: str, item: Item) -> None:
         st.markdown(f"### Our last run, {NAMES[preset]}")
         result(run.result, f"{paper}_{item.name}_{preset}", run.picture)
         frame.caption(f"{run.date}, version {run.version}, {run.machine}, {table.spent(run.result.seconds)}.")
-        st.code(run.command, language="bash")
+        st.code(run.command, language="bash", wrap_lines=True)
     if there and item.large and runs[PAPER] is None:
         st.caption(f"At the paper's size it was never run: that takes {item.large}.")
 
@@ -76,26 +80,52 @@ def result(told: ReproductionResult, key: str, picture: Path | None) -> None:
             except (OSError, ValueError, KeyError, TypeError) as error:
                 raise InputError("the picture of this run cannot be read; run it again") from error
             plot(figure, f"picture_{key}", "Ours; the paper's stands in the paper, with the description above.")
-    text, number = st.column_config.TextColumn, st.column_config.NumberColumn
+    with cards.wide(key):
+        _table(told.rows, key)
+    with cards.narrow(key):
+        cards.show(map(_card, told.rows))
+        st.caption(
+            f"Paper: what it prints. Floor: {FLOOR[0].lower()}{FLOOR[1:]} Trivial: {TRIVIAL[0].lower()}{TRIVIAL[1:]}"
+        )
+    for note in told.notes:
+        st.caption(states.sentence(note))
+
+
+def _table(rows: Sequence[Row], key: str) -> None:
+    text, figure = st.column_config.TextColumn, st.column_config.NumberColumn
     st.dataframe(
-        [_shown(row) for row in told.rows],
+        [_shown(row) for row in rows],
         hide_index=True,
         width="stretch",
         placeholder="–",
         column_config={
             "what": text("What", width="large"),
-            "paper": number("Paper", format="%.4g", help="What the paper prints; a dash where it draws or is silent."),
-            "paper_se": number("±", format="%.2g", help="The paper's own ±."),
-            "ours": number("Ours", format="%.4g"),
-            "se": number("± s.e.", format="%.2g", help="Standard error of ours."),
-            "floor": number("Floor", format="%.4g", help=FLOOR),
-            "trivial": number("Trivial", format="%.4g", help="What a map that learned nothing scores."),
+            "paper": figure("Paper", format="%.4g", help="What the paper prints; a dash where it draws or is silent."),
+            "paper_se": figure("±", format="%.2g", help="The paper's own ±."),
+            "ours": figure("Ours", format="%.4g"),
+            "se": figure("± s.e.", format="%.2g", help="Standard error of ours."),
+            "floor": figure("Floor", format="%.4g", help=FLOOR),
+            "trivial": figure("Trivial", format="%.4g", help=TRIVIAL),
             "note": text("Note", width="medium"),
         },
         key=f"rows_{key}",
     )
-    for note in told.notes:
-        st.caption(states.sentence(note))
+
+
+def _card(row: Row) -> Card:
+    """A row for a narrow screen; a number that is not there is left out."""
+
+    def told(value: float, error: float | None) -> str:
+        return number(value, 4) + (f" ± {number(error, 2)}" if error is not None else "")
+
+    known = {
+        "Paper": (row.paper, row.paper_se),
+        "ours": (row.ours, row.se),
+        "floor": (row.floor, None),
+        "trivial": (row.trivial, None),
+    }
+    numbers = [f"{name} {told(value, error)}" for name, (value, error) in known.items() if value is not None]
+    return Card(typeset(row.what), typeset(row.note), numbers)
 
 
 def _shown(row: Row) -> dict[str, object]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import streamlit as st
 
+from npf_engine.numbers import number
 from npf_engine.studies.reproduction import kept
 from npf_engine.studies.reproduction.items import PAPERS
 from npf_engine.studies.reproduction.kept import Kept
 from npf_engine.studies.reproduction.spec import PAPER, QUICK
-from ui import frame
+from ui import cards, frame
+from ui.cards import Card
+
+NUMBERS = (("Paper", "paper"), ("ours", "ours"), ("floor", "floor"), ("trivial", "trivial"))
 
 
 def show(paper: str) -> None:
@@ -30,25 +36,39 @@ def show(paper: str) -> None:
                 "large": _when(large) if item.large else "one size",
             }
         )
-    text, number = st.column_config.TextColumn, st.column_config.NumberColumn
+    with cards.wide("items"):
+        _table(rows)
+    with cards.narrow("items"), st.expander("All of them, ours beside the paper's", icon=":material/table_rows:"):
+        cards.show(map(_card, rows))
+    frame.caption("The numbers are the first row of each item, of its last run; choose an item below for all of them.")
+
+
+def _table(rows: Sequence[Mapping[str, object]]) -> None:
+    text, figure = st.column_config.TextColumn, st.column_config.NumberColumn
     st.dataframe(
         rows,
         hide_index=True,
         width="stretch",
-        height=min(330, 36 * (len(rows) + 1) + 2),
+        height=min(330, 35 * (len(rows) + 1) + 2),
         placeholder="–",
         column_config={
             "item": text("Item", pinned=True),
             "about": text("What it shows", width="large"),
-            "paper": number("Paper", format="%.4g", help="What the paper prints; a dash where it draws."),
-            "ours": number("Ours", format="%.4g", help="Of the last run: the first row of the item."),
-            "floor": number("Floor", format="%.4g", help="What two draws of one law differ by."),
-            "trivial": number("Trivial", format="%.4g", help="What a map that learned nothing scores."),
+            "paper": figure("Paper", format="%.4g", help="What the paper prints; a dash where it draws."),
+            "ours": figure("Ours", format="%.4g", help="Of the last run: the first row of the item."),
+            "floor": figure("Floor", format="%.4g", help="What two draws of one law differ by."),
+            "trivial": figure("Trivial", format="%.4g", help="What a map that learned nothing scores."),
             "quick": text("Last quick run"),
             "large": text("Last run at the paper's size"),
         },
     )
-    frame.caption("The numbers are the first row of each item, of its last run; choose an item below for all of them.")
+
+
+def _card(row: Mapping[str, object]) -> Card:
+    """A row for a narrow screen; a number that is not there is left out."""
+    known = [f"{head} {number(value, 4)}" for head, key in NUMBERS if isinstance(value := row[key], float | int)]
+    runs = [f"{head}: {row[key]}" for head, key in (("quick run", "quick"), ("the paper's size", "large"))]
+    return Card(str(row["item"]), str(row["about"]), [*known, *runs])
 
 
 def _when(run: Kept | None) -> str:
