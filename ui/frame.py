@@ -82,7 +82,7 @@ STYLE = """<style>
 
 def sidebar() -> None:
     """What every page has in its sidebar, below the menu."""
-    from ui import door, keyboard, plots
+    from ui import door, history, keyboard, plots
 
     st.html(STYLE)
     with st.sidebar:
@@ -98,6 +98,7 @@ def sidebar() -> None:
         )
         door.way_out()
         keyboard.listen()
+        history.mend()
 
 
 NO_PICTURE = "no_picture"  # key of a container that has the picture's place
@@ -130,6 +131,12 @@ def link(page: str, label: str | None = None, query: Mapping[str, str] | None = 
 def page_of(kind: str) -> str:
     """The page that shows runs of a kind; the list of all models for a kind that has none."""
     return next((name for name, entry in PAGES.items() if kind in entry.kinds), "models")
+
+
+def page_for(kind: str, state: str) -> str:
+    """The page for a run of a kind in a state: of a training that is done, what came of it."""
+    page = page_of(kind)
+    return "factorization" if page == "train" and state == "done" else page
 
 
 def run_link(run: Run, label: str | None = None) -> None:

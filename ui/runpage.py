@@ -25,8 +25,8 @@ def dispatch(page: str, shows: Mapping[str, Callable[[str], None]], setup: Calla
     kind = "" if run is None else run.kind
     if kind in shows:
         shows[kind](run_id)
-    elif kinds.find(kind) is not None:
-        frame.go(frame.page_of(kind), {"run": run_id})
+    elif run is not None and kinds.find(kind) is not None:
+        frame.go(frame.page_for(kind, run.state), {"run": run_id})
     else:
         states.empty(
             "This run is not here",

@@ -8,7 +8,6 @@ from npf_engine.errors import InputError
 from npf_engine.runs import finding
 from npf_engine.runs.groups import Group, grouped
 from npf_engine.runs.summaries import Summary
-from npf_engine.studies import kinds
 from pages.models import cards, choice, compare, describe, detail, follow, importing, table, ticks
 from ui import frame, states
 from ui.runs import store
@@ -97,9 +96,7 @@ def _open(line: table.Line) -> None:
         choice.toggle(line.group.name)
         st.rerun()
     run = line.group.first
-    page = frame.page_of(run.kind)
-    if run.kind == kinds.TRAIN and run.state == "done":
-        page = "factorization"
+    page = frame.page_for(run.kind, run.state)
     if page == "models":
         ticks.take([run.id])
         st.rerun()

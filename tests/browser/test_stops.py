@@ -1,4 +1,5 @@
-"""A plot is one stop of the Tab key, its files included: on every page that has plots the stops are counted."""
+"""What a browser alone knows of a page: a plot is one stop of the Tab key, its files included, on every page that has
+plots; names on the map are whole; Back comes to the page that was left."""
 
 from __future__ import annotations
 
@@ -124,3 +125,19 @@ def test_names_on_the_map_are_whole_and_its_tools_hide_no_land(browser: Any, ser
         assert visitor.complaints == []
     finally:
         visitor.close()
+
+
+def test_back_from_the_end_of_the_tour_comes_to_its_last_step(visitor: Visitor):
+    page = visitor.page
+    visitor.go(f"/models?tour=7&run={RUN}")
+    page.get_by_role("button", name="Pick a field of your own").click()
+    page.locator("h1", has_text="Field").wait_for()
+    visitor.settled()
+    page.evaluate("history.back()")
+    page.locator(".st-key-tour", has_text="7 of 7").wait_for()
+    visitor.settled()
+    assert page.url.endswith(f"/models?tour=7&run={RUN}")
+    page.evaluate("history.forward()")
+    page.locator("h1", has_text="Field").wait_for()
+    visitor.settled()
+    assert visitor.complaints == []

@@ -109,8 +109,8 @@ def button(app: AppTest, label: str) -> Any:
 
 
 def components(app: AppTest) -> list[Any]:
-    """The components of the page itself: the one that listens to its keys is on every page."""
-    return [item for item in app.get("bidi_component") if item.key != "keyboard"]
+    """The components of the page itself: those for keys and for the way back are on every page."""
+    return [item for item in app.get("bidi_component") if item.key not in ("keyboard", "history")]
 
 
 def links(app: AppTest) -> list[str]:

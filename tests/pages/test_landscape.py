@@ -18,6 +18,7 @@ from npf_engine.studies.landscape.spec import LandscapeSpec
 from npf_engine.tasks import layout
 from pages.landscape import chains, ground, player
 from tests.pages.conftest import WAIT, button, links, made_here, open_page, texts, wait_for
+from ui import frame
 
 TINY = LandscapeSpec(method="lmc", particles=24, steps=60)
 
@@ -263,3 +264,10 @@ def test_runs_of_these_kinds_are_listed_and_have_their_page(store: RunStore, exp
 
 def test_unknown_run_is_an_empty_state(store: RunStore):
     assert "not here" in texts(open_page("landscape", {"run": "gone-123"}))
+
+
+def test_a_link_with_a_finished_training_leads_to_what_came_of_it(store: RunStore):
+    app = open_page("landscape", {"run": "gallery-jacksboro"})
+    assert app.title[0].value == "Factorization" and app.query_params["run"] == "gallery-jacksboro"
+    assert not app.exception and not app.error
+    assert (frame.page_for("train", "running"), frame.page_for("lab", "done")) == ("train", "lab")
