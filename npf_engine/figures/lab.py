@@ -73,7 +73,7 @@ def pushforwards(
                 y=float32(cloud[:, 1]),
                 mode="markers",
                 marker=plain if name == "target" else coloured,
-                hoverinfo="skip",
+                hovertemplate="%{x:.4~g}, %{y:.4~g}",
                 name=name,
             ),
             row=row,
@@ -141,7 +141,8 @@ def displacements(source: np.ndarray, image: np.ndarray, method: str, *, most: i
             marker={"size": 4, "color": palette.COLOURS["rho"]},
             name="x",
             legendrank=1,  # before T(x)
-            hoverinfo="skip",
+            customdata=float32(y),
+            hovertemplate="x %{x:.4~g}, %{y:.4~g}<br>T(x) %{customdata[0]:.4~g}, %{customdata[1]:.4~g}<extra></extra>",
         )
     )
     finish(figure, height=420, revision="lab_arrows", legend=True)

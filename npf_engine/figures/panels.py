@@ -99,7 +99,7 @@ def overlay(panels: Sequence[Panel], *, size: float = 3.5, height: int = 420, re
                 mode="markers",
                 marker=ringed(panel.key, size),
                 name=palette.TITLES[panel.key],
-                hoverinfo="skip",
+                hovertemplate=POINT,
             )
         )
     finish(figure, height=height, revision=revision, legend=True)
@@ -130,7 +130,7 @@ def cloud_3d(clouds: Mapping[str, np.ndarray], titles: Sequence[str], *, height:
                 mode="markers",
                 marker={"size": 1.8, "color": palette.COLOURS[key], "opacity": 0.6},
                 name=palette.TITLES[key],
-                hoverinfo="skip",
+                hovertemplate="%{x:.4~g}, %{y:.4~g}, %{z:.4~g}",
             )
         )
     finish(figure, height=height, revision="space", legend=True)
@@ -171,6 +171,7 @@ def graphs(
     return figure
 
 
+POINT = "%{x:.4~g}, %{y:.4~g}"  # where a point lies, with its cloud's name beside
 DOTTED = ("m_network", "reconstruction")  # drawn over the curve that they should equal
 
 
@@ -182,7 +183,8 @@ def _cloud(panel: Panel, origin: np.ndarray, size: float) -> go.Scattergl | go.H
         y=float32(panel.points[:, 1]),
         mode="markers",
         marker={"size": size, "color": origin, "coloraxis": "coloraxis", "opacity": 0.85},
-        hoverinfo="skip",
+        name=palette.TITLES.get(panel.key, panel.key),
+        hovertemplate=POINT,
         showlegend=False,
     )
 

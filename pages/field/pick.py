@@ -230,9 +230,10 @@ def _what_was_read(seen: uploads.UploadPreview) -> None:
             ],
             hide_index=True,
         )
-        st.dataframe(
-            [dict(zip([c.name for c in seen.columns], row, strict=False)) for row in seen.head], hide_index=True
-        )
+        if seen.head:  # a raster has no rows to show
+            st.dataframe(
+                [dict(zip([c.name for c in seen.columns], row, strict=False)) for row in seen.head], hide_index=True
+            )
 
 
 def _size(count: int) -> str:

@@ -237,6 +237,7 @@ def test_bands_or_a_second_raster_are_chosen(own_home: Path, tmp_path: Path):
     app.segmented_control(key=pick.MODE).set_value(pick.UPLOAD).run()
     app.file_uploader(key="upload").set_value([("w.tif", first, "image/tiff")]).run()
     assert not app.exception and app.selectbox(key=components.KIND).value == components.SLOPE
+    assert len(app.dataframe) == 2 and all(len(item.value) for item in app.dataframe)  # what was read; moments
     app.selectbox(key=components.KIND).set_value(components.BANDS).run()
     assert not app.exception and not app.error and app.query_params["components"] == "1, 2"
     assert "F is (band 1, band 2)" in texts(app)

@@ -57,9 +57,13 @@ def test_one_run_can_be_opened_renamed_and_downloaded(store: RunStore, done: Run
     labels = links(app)
     assert {"Factorization", "Inverse"} <= set(labels)
     assert [item for item in app.download_button if "npf-tiny-terrain.zip" in item.label]
+    assert "How good it is" not in texts(app)
+    app.session_state["detail_card"] = True  # unfolded
     app.text_input(key=f"name_{done.id}").set_value("a better name")
     app.button(key=f"rename_{done.id}").click().run()
     assert not app.exception
+    card = texts(app)
+    assert "### How good it is" in card and "model.M_network(x)" in card and "library_name" not in card
     assert store.get(done.id).name == "a better name"
     app.text_input(key=f"name_{done.id}").set_value("  ")
     app.button(key=f"rename_{done.id}").click().run()
