@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -13,8 +13,10 @@ from plotly.basedatatypes import BaseTraceType
 from ui import frame, keyboard
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
     from streamlit.elements.plotly_chart import PlotlyState
 
+SMALL = 165  # pixels at least of plots that stay together
 FORMAT = "picture_format"  # session: what the camera in a plot's toolbar saves
 RIM = {"light": "#5b6b79", "dark": "#8d9aa7"}  # both over 4.5 to 1 on the theme's ground
 Arrays = dict[str, np.ndarray]
@@ -78,6 +80,12 @@ def _rim(figure: go.Figure) -> go.Figure:
 
 def _rimless(trace: BaseTraceType) -> bool:
     return trace.type == "scattergl" and trace.marker.colorscale is not None and trace.marker.line.width is None
+
+
+def together(count: int) -> Iterator[DeltaGenerator]:
+    """Places for ``count`` small plots that are compared, in a row; on a narrow screen two beside each other."""
+    grid = st.grid(count, min_column_width=SMALL, gap="small")
+    return (grid.cell() for _ in range(count))
 
 
 def downloads(data: Arrays | Callable[[], Arrays], key: str, name: str) -> None:

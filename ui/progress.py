@@ -123,6 +123,6 @@ def words(status: Status) -> list[str]:
         parts.append(f"{number(status['rate'])} steps/s")
     if status["state"] == "paused":
         parts.append("paused")
-    elif whole(status) is None and status["seconds_left"] is not None:
+    elif status["state"] == "running" and whole(status) is None and status["seconds_left"] is not None:
         parts.append(f"about {frame.duration(status['seconds_left'])} left")
     return parts

@@ -11,7 +11,7 @@ from npf_engine.numbers import number
 from npf_engine.polar import PolarFactorization
 from pages.factorization.measures import explained, row
 from ui import runs, states
-from ui.plots import plot
+from ui.plots import plot, together
 
 D = 2  # dimensions in which cells are solved
 LEARNED = "learned"
@@ -45,7 +45,7 @@ def show(model: PolarFactorization, run_id: str, name: str) -> None:
         ("∇u, learned", LEARNED, values.learned, top, "|∇u| at each place."),
         ("∇u, difference", "off", values.difference, apart, "|learned − exact|, colours of its own."),
     )
-    for column, (title, which, lengths, end, told) in zip(st.columns(3, gap="small"), drawn, strict=True):
+    for column, (title, which, lengths, end, told) in zip(together(3), drawn, strict=True):
         with column:
             st.markdown(f"**{title}**")
             edges = view.corners if which == "exact" else None
@@ -59,7 +59,7 @@ def show(model: PolarFactorization, run_id: str, name: str) -> None:
         ("M, learned", LEARNED, moves.learned, top, "How far each sample is moved, |M(x) − x|."),
         ("M, difference", "off", moves.difference, apart, "|learned − exact|, colours of its own."),
     )
-    for column, (title, which, lengths, end, told) in zip(st.columns(3, gap="small"), shown, strict=True):
+    for column, (title, which, lengths, end, told) in zip(together(3), shown, strict=True):
         with column:
             st.markdown(f"**{title}**")
             figure = figures.length_map(view.x, lengths, where, end, states.plain(places), f"{which}_cells_m")

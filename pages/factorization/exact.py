@@ -12,7 +12,7 @@ from npf_engine.polar import PolarFactorization
 from pages.factorization import cells
 from pages.factorization.measures import explained, row
 from ui import runs, states
-from ui.plots import plot
+from ui.plots import plot, together
 
 MOST_D = 3  # dimensions in which positions are drawn
 ASSIGNED, CELLS = "Assignment of samples", "Cells of ρ"
@@ -91,7 +91,7 @@ def _maps(view: ExactView, model: PolarFactorization, where: Extent, name: str) 
             (f"{symbol}, learned", LEARNED, found.learned, top, caption),
             (f"{symbol}, difference", "off", found.difference, apart, "|learned − exact|, colours of its own."),
         )
-        for column, (title, which, lengths, end, told) in zip(st.columns(3, gap="small"), drawn, strict=True):
+        for column, (title, which, lengths, end, told) in zip(together(3), drawn, strict=True):
             with column:
                 st.markdown(f"**{title}**")
                 plot(

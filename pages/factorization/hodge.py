@@ -13,7 +13,7 @@ from npf_engine.polar import PolarFactorization
 from npf_engine.settings import reading
 from pages.factorization.measures import explained
 from ui import coast, runs, states
-from ui.plots import plot
+from ui.plots import SMALL, plot
 
 TITLES = {  # key -> (title, caption)
     "field": ("F", "The field itself."),
@@ -42,7 +42,6 @@ EDGE = (
 )
 EMPTY = " The map is empty: F has no such part."
 NOTHING = 0.005  # percent of the mean square: what the grid alone leaves
-PANEL = 165  # pixels at least: two beside each other on a narrow screen
 
 
 def show(model: PolarFactorization, run_id: str, name: str) -> None:
@@ -70,7 +69,7 @@ def show(model: PolarFactorization, run_id: str, name: str) -> None:
         if view.hodge.staircase:  # the parts' jump at its steps is of the steps, not of F
             shown |= {part: np.where(view.hodge.inner[..., None], shown[part], np.nan) for part in PARTS}
         top = fieldmap.length_of([field for key, field in shown.items() if key != "moved"])
-        grid = st.grid(3, min_column_width=PANEL, gap="small")
+        grid = st.grid(3, min_column_width=SMALL, gap="small")
         for key in ("field", "grad_u", "moved", *PARTS):
             if key in shown:
                 with grid.cell():

@@ -6,7 +6,7 @@ import streamlit as st
 
 from npf_engine.figures import palette, toys
 from npf_engine.polar.toys import Toy
-from ui.plots import plot
+from ui.plots import plot, together
 
 
 def show(toy: Toy, key: str, told: tuple[str, str, str]) -> None:
@@ -14,7 +14,7 @@ def show(toy: Toy, key: str, told: tuple[str, str, str]) -> None:
     origin = palette.origin_index(toy.x)
     place = toys.reach_of(toy.x, toy.m)
     clouds = (("x", toy.x, place), ("M(x)", toy.m, place), ("F(x) = ∇u(M(x))", toy.field, toys.reach_of(toy.field)))
-    for column, (title, points, reach), caption in zip(st.columns(3, gap="small"), clouds, told, strict=True):
+    for column, (title, points, reach), caption in zip(together(3), clouds, told, strict=True):
         with column:
             st.markdown(f"**{title}**")
             name = title.split("(")[0].strip()
