@@ -93,6 +93,8 @@ def result(told: ReproductionResult, key: str, picture: Path | None) -> None:
 
 def _table(rows: Sequence[Row], key: str) -> None:
     text, figure = st.column_config.TextColumn, st.column_config.NumberColumn
+    values = [value for row in rows for value in (row.paper, row.ours) if value is not None]
+    form = "%d" if all(float(value).is_integer() for value in values) else "%.4g"  # counts in full
     st.dataframe(
         [_shown(row) for row in rows],
         hide_index=True,
@@ -100,9 +102,9 @@ def _table(rows: Sequence[Row], key: str) -> None:
         placeholder="–",
         column_config={
             "what": text("What", width="large"),
-            "paper": figure("Paper", format="%.4g", help="What the paper prints; a dash where it draws or is silent."),
+            "paper": figure("Paper", format=form, help="What the paper prints; a dash where it draws or is silent."),
             "paper_se": figure("±", format="%.2g", help="The paper's own ±."),
-            "ours": figure("Ours", format="%.4g"),
+            "ours": figure("Ours", format=form),
             "se": figure("± s.e.", format="%.2g", help="Standard error of ours."),
             "floor": figure("Floor", format="%.4g", help=FLOOR),
             "trivial": figure("Trivial", format="%.4g", help=TRIVIAL),
@@ -116,7 +118,7 @@ def _card(row: Row) -> Card:
     """A row for a narrow screen; a number that is not there is left out."""
 
     def told(value: float, error: float | None) -> str:
-        return number(value, 4) + (f" ± {number(error, 2)}" if error is not None else "")
+        return table.written(value) + (f" ± {number(error, 2)}" if error is not None else "")
 
     known = {
         "Paper": (row.paper, row.paper_se),

@@ -14,6 +14,7 @@ from npf_engine.studies.reproduction.spec import PAPER, QUICK
 from ui import cards, frame
 from ui.cards import Card
 
+LARGEST = 1e9  # of a count that is written in full
 NUMBERS = (("Paper", "paper"), ("ours", "ours"), ("floor", "floor"), ("trivial", "trivial"))
 
 
@@ -66,13 +67,18 @@ def _table(rows: Sequence[Mapping[str, object]]) -> None:
 
 def _card(row: Mapping[str, object]) -> Card:
     """A row for a narrow screen; a number that is not there is left out."""
-    known = [f"{head} {number(value, 4)}" for head, key in NUMBERS if isinstance(value := row[key], float | int)]
+    known = [f"{head} {written(value)}" for head, key in NUMBERS if isinstance(value := row[key], float | int)]
     runs = [f"{head}: {row[key]}" for head, key in (("quick run", "quick"), ("the paper's size", "large"))]
     return Card(str(row["item"]), str(row["about"]), [*known, *runs])
 
 
 def _when(run: Kept | None) -> str:
     return "never" if run is None else f"{run.date}, {spent(run.result.seconds)}"
+
+
+def written(value: float) -> str:
+    """A number of a row: four digits, a count in full."""
+    return f"{value:,.0f}" if float(value).is_integer() and abs(value) < LARGEST else number(value, 4)
 
 
 def spent(seconds: float) -> str:

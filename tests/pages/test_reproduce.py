@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from npf_engine.numbers import number
 from npf_engine.runs.store import RunStore
 from npf_engine.settings.dotted import as_text, dotted_values
 from npf_engine.studies.reproduction.item import Item
@@ -28,7 +27,7 @@ def test_a_visit_shows_the_papers_number_ours_and_how_to_have_it_again(store: Ru
     assert "python -m npf_engine reproduce table-3 --paper npf --preset quick" in texts(app)
     listed, cards = (item.proto.body for item in app.get("html") if "<dl" in item.proto.body)  # narrow screens
     assert listed.count("<dt>") == len(PAPERS["npf"].items) and cards.count("<dt>") == len(rows)
-    assert all(f"ours {number(value, 4)}" in cards for value in rows["ours"]) and "Paper" in cards
+    assert all(f"ours {value:,.0f}<" in cards for value in rows["ours"]) and "Paper" in cards
     app.segmented_control(key="reproduce_paper").set_value("cdm").run()
     assert not app.exception and app.query_params["paper"] == "cdm"
     assert app.selectbox(key="reproduce_item").value == "figure-1"
