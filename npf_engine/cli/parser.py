@@ -78,6 +78,7 @@ def build_parser() -> Parser:
         if module == "anykind":
             command.set_defaults(run=functools.partial(anykind.run, kind))
         command.fill(functools.partial(_arguments, kind, module))
+    _surface(_command(commands, "surface", "the polar factorization of a map of a torus or the sphere", "surface"))
     _evaluate(_command(commands, "evaluate", "the accuracy table of a bundle on unseen samples of a field"))
     _invert(_command(commands, "invert", "positions where the field takes a given value", "invert"))
     _export(_command(commands, "export", "a bundle's maps as ONNX or .pt2, or its folder for a model hub", "export"))
@@ -178,6 +179,16 @@ def _figure(command: Parser) -> None:
 
 def _figure_arguments(command: Parser) -> None:
     from npf_engine.cli.figure import add_arguments
+
+    add_arguments(command)
+
+
+def _surface(command: Parser) -> None:
+    command.fill(_surface_arguments)
+
+
+def _surface_arguments(command: Parser) -> None:
+    from npf_engine.cli.surface import add_arguments
 
     add_arguments(command)
 

@@ -1,0 +1,213 @@
+"""``surface``: the polar factorization of a map of a flat torus, or of the sphere, to itself (McCann 2001)."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import io
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+from npf_engine import seeds
+from npf_engine.cli.output import Answer, columns, number
+from npf_engine.errors import InputError
+from npf_engine.fields.clouds import read_points
+from npf_engine.library.callables import own_function
+from npf_engine.library.own_code import load_function
+from npf_engine.manifolds import Space, Sphere, Torus, factorize_exactly, factorize_torus
+from npf_engine.manifolds.known import Twisted
+from npf_engine.manifolds.spaces import carried, on_sphere
+from npf_engine.manifolds.torus import SAMPLES, Function
+from npf_engine.manifolds.toys import in_degrees
+from npf_engine.settings import reading
+from npf_engine.tasks import layout
+
+if TYPE_CHECKING:
+    from npf_engine.manifolds import TorusFactorization
+
+TWIST = "twist"
+EXACT = 1_500  # samples of an assignment: a second or two
+MOVED = {"moved by M, mean": "moved_by_M", "moved by grad phi, mean": "moved_by_grad_u"}
+REPORTED = {"degree of phi": "degree", "least curvature of |x|^2/2 + phi": "curvature"}
+RADIUS = 6_371_008.8  # of the Earth in metres, the mean one
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """What can be typed."""
+    what = f"{TWIST}, whose answer is known, or a .csv or .npz: d columns of places, then d of F there"
+    command.add_argument("source", metavar="SOURCE", nargs="?", help=what)
+    command.add_argument("--callable", metavar="FILE.py:F", help="code of your own in place of SOURCE; needs --periods")
+    command.add_argument("--on", choices=("torus", "sphere"), default="torus", help="sphere: degrees, always exact")
+    command.add_argument("--periods", type=float, nargs="+", metavar="P", help="of the torus' axes (default: 1 each)")
+    winds = "on the sphere: F's columns are winds, m/s eastward and northward, and F(x) is where so many hours carry x"
+    command.add_argument("--hours", type=float, help=winds)
+    command.add_argument("--exact", action="store_true", help="on the torus: the assignment, as always on the sphere")
+    command.add_argument("--degree", type=int, help="of the periodic potential (default: by values kept apart)")
+    most = f"at most so many (default: {EXACT} where exact; else all, of a function {SAMPLES})"
+    command.add_argument("--samples", type=int, help=most)
+    command.add_argument("--a", type=float, default=0.2, help=f"of {TWIST}, in periods (default: 0.2)")
+    command.add_argument("--seed", type=int, default=0, help="of the samples that are taken (default: 0)")
+    command.add_argument("--out", metavar="FILE.npz", help="file for x, y = F(x), m = M(x) and gradient = grad phi(x)")
+
+
+def surface(args: argparse.Namespace) -> Answer:
+    """Factorize, and say how it went."""
+    _check(args)
+    began = time.perf_counter()
+    space, x, y, function = _given(args)
+    if args.exact or args.on == "sphere":
+        data, arrays = _exact(space, x, y)
+    else:
+        assert isinstance(space, Torus)
+        asked = {"periods": space.periods, "degree": args.degree, "seed": args.seed}
+        found = factorize_torus(x, y, **asked) if function is None else factorize_torus(function, n=len(x), **asked)
+        data, arrays = _dual(found, x, y)
+        if isinstance(function, Twisted):
+            data["errors"] = _errors(found, function)
+    data = {"on": args.on, "d": 2 if args.on == "sphere" else x.shape[1], "n": len(x)} | data
+    data |= {"seconds": time.perf_counter() - began, "out": _written(args, arrays)}
+    return Answer(data, _text(data))
+
+
+def _check(args: argparse.Namespace) -> None:
+    """InputError for what does not go together."""
+    sphere = args.on == "sphere"
+    if (args.source is None) == (args.callable is None):
+        raise InputError(f"surface needs a SOURCE ({TWIST}, or a file of places and values), or --callable flow.py:F")
+    if args.callable and (sphere or args.periods is None):
+        raise InputError("--callable is a map of the torus: give --periods, one for each axis, and no --on sphere")
+    if args.source == TWIST and (sphere or args.periods is not None):
+        raise InputError(f"{TWIST} lives on the torus of periods 1 1; leave --on and --periods out")
+    if args.hours is not None and not sphere:
+        raise InputError("--hours carries places of the sphere by winds; give --on sphere, or leave it out")
+    if sphere and (args.degree is not None or args.periods is not None):
+        raise InputError("on the sphere the factorization is the exact one: leave --degree and --periods out")
+    if args.out is not None and not args.out.endswith(".npz"):
+        raise InputError(f"--out {args.out}: name a file that ends in .npz")
+    if args.samples is not None and args.samples < 2:
+        raise InputError(f"--samples is {args.samples}; give 2 or more")
+
+
+def _given(args: argparse.Namespace) -> tuple[Space, Tensor, Tensor, Function | None]:
+    """The space, places x and F(x) there as its points, and F where it is code."""
+    exact = args.exact or args.on == "sphere"
+    if args.source is not None and args.source != TWIST:
+        space, x, y = _of_file(args)
+        rows = _thinned(args, len(x), EXACT if exact else len(x))
+        return space, x[rows], y[rows], None
+    function: Function = Twisted(args.a)
+    torus = Torus.unit(2)
+    if args.source is None:
+        torus = Torus(tuple(args.periods))
+        function = own_function("F", load_function(args.callable), torus.spread_evenly(3)).call
+    x = torus.spread_evenly(args.samples or (EXACT if exact else SAMPLES))
+    return torus, x, torus.points("F(x)", function(x).detach()), function
+
+
+def _of_file(args: argparse.Namespace) -> tuple[Space, Tensor, Tensor]:
+    path = Path(args.source)
+    if not path.is_file():
+        raise InputError(f"there is no file {args.source}; give a .csv or .npz, or {TWIST}")
+    table = torch.from_numpy(read_points(path).points)
+    if args.on == "torus":
+        d, odd = divmod(table.shape[1], 2)
+        if odd or not d:
+            raise InputError(f"{path.name} has {table.shape[1]} columns; give d of places and then d of F there")
+        torus = Torus(tuple(args.periods or [1.0] * d))
+        return torus, torus.points("x", table[:, :d]), torus.points("F(x)", table[:, d:])
+    if table.shape[1] != 4:
+        raise InputError(f"{path.name} has {table.shape[1]} columns; give longitude, latitude, and two of F")
+    return Sphere(), *_of_globe(args, table)
+
+
+def _of_globe(args: argparse.Namespace, table: Tensor) -> tuple[Tensor, Tensor]:
+    """x and F(x) on the sphere of rows (longitude, latitude, two of F). Of a grid in degrees, whose places lie closer
+    towards the poles, F is taken at evenly spread places, each from the nearest of the grid."""
+    if bool((table[:, 1].abs() > 90).any()):
+        raise InputError(f"{Path(args.source).name} has latitudes beyond a pole; give longitude, latitude, two of F")
+    x, values = on_sphere(table[:, 0], table[:, 1]), table[:, 2:]
+    if len(table[:, 0].unique()) * len(table[:, 1].unique()) == len(table):
+        even = Sphere().spread_evenly(min(len(x), args.samples or EXACT))
+        nearest = cKDTree(x.numpy()).query(even.numpy())[1]
+        x, values = even, values[torch.from_numpy(nearest)]
+    if args.hours is None:
+        return x, on_sphere(values[:, 0], values[:, 1])
+    east, north = (values * (3_600 * args.hours / RADIUS)).unbind(1)
+    return x, carried(x, east, north)
+
+
+def _thinned(args: argparse.Namespace, n: int, most: int) -> Tensor:
+    """The rows that are taken."""
+    most = min(n, args.samples or most)
+    order = torch.randperm(n, generator=seeds.generator(args.seed, "surface.samples"))
+    return order[:most].sort().values
+
+
+def _exact(space: Space, x: Tensor, y: Tensor) -> tuple[dict[str, object], dict[str, Tensor]]:
+    found = factorize_exactly(space, x, y)
+    data: dict[str, object] = {"method": "exact", "cost": found.cost, "gap": found.gap, "report": None}
+    data |= {"moved_by_M": float(space.distance(x, found.m).mean()), "moved_by_grad_u": _length(found.gradient)}
+    arrays = {"x": x, "y": y, "m": found.m, "gradient": found.gradient}
+    if isinstance(space, Sphere):
+        arrays |= {f"{name}_degrees": in_degrees(arrays[name]) for name in ("x", "y", "m")}
+    return data, arrays
+
+
+def _dual(found: TorusFactorization, x: Tensor, y: Tensor) -> tuple[dict[str, object], dict[str, Tensor]]:
+    m, gradient = found.M(x, y), found.gradient(x)
+    data: dict[str, object] = {"method": "dual", "cost": None, "gap": None, "report": dataclasses.asdict(found.report)}
+    data |= {"moved_by_M": float(found.torus.distance(x, m).mean()), "moved_by_grad_u": _length(gradient)}
+    arrays = {"x": x, "y": y, "m": m, "gradient": gradient, "waves": found.phi.waves, "weights": found.phi.weights}
+    return data, arrays
+
+
+def _length(tangents: Tensor) -> float:
+    return float(tangents.norm(dim=1).mean())
+
+
+def _errors(found: TorusFactorization, known: Twisted) -> dict[str, float]:
+    """Root mean squares on unseen places, in percent: of grad u of what grad phi moves, of M of a uniform spread."""
+    torus = known.torus
+    x = torus.draw(4_096, seeds.generator(0, "torus.unseen"))
+    of_u = torus.distance(found.grad_u(x), known.grad_u(x)).square().mean() / known.gradient(x).square().sum(1).mean()
+    of_m = torus.distance(found.M(x), known.M(x)).square().mean() / torus.variance
+    return {"grad_u": 100 * float(of_u.sqrt()), "M": 100 * float(of_m.sqrt())}
+
+
+def _written(args: argparse.Namespace, arrays: dict[str, Tensor]) -> str | None:
+    if args.out is None:
+        return None
+    path = Path(args.out)
+    buffer = io.BytesIO()
+    np.savez(buffer, **{name: tensor.numpy() for name, tensor in arrays.items()})  # type: ignore[arg-type]  # its stub
+    with layout.writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    layout.write_atomic(path, buffer.getvalue())
+    return str(path)
+
+
+def _text(data: dict[str, object]) -> str:
+    """For reading."""
+    lines = [f"{data['on']}, d = {data['d']}, {data['n']} samples"]
+    rows = [(name, number(reading.number(data, key))) for name, key in MOVED.items()]
+    if data["method"] == "exact":
+        rows += [("cost, mean of d^2 / 2", number(reading.number(data, "cost")))]
+        lines.append(
+            f"the exact assignment: no other pairing is cheaper by more than {reading.number(data, 'gap'):.0e}"
+        )
+    else:
+        report = reading.mapping(data, "report")
+        rows += [(name, number(reading.number(report, key))) for name, key in REPORTED.items()]
+        rows += [("largest residual of a conjugate", f"{reading.number(report, 'residual'):.0e}")]
+        lines += [f"note: {text}" for text in reading.each_of(report, "notes", str)]
+    if "errors" in data:
+        errors = reading.mapping(data, "errors")
+        rows += [(f"error of {name}, percent", number(reading.number(errors, name))) for name in errors]
+    lines.append(columns(("", ""), rows).strip())
+    return "\n".join([*lines, f"written: {data['out']}"] if data["out"] else lines)
