@@ -188,7 +188,7 @@ def _surface(command: Parser) -> None:
 
 
 def _surface_arguments(command: Parser) -> None:
-    from npf_engine.cli.surface import add_arguments
+    from npf_engine.cli.surface_arguments import add_arguments
 
     add_arguments(command)
 

@@ -10,7 +10,8 @@ from npf_engine.figures.layout import finish, float32
 
 HEIGHT = 340
 STEPS = 49  # lines of a surface, each way
-INSIDE = 0.985  # of the surface, so that it hides the points behind it and none before it
+INSIDE = 0.94  # of the surface, so that it hides the points behind it and does not cut those before it
+SKIN = "#C4CAD3"  # of the surface, light enough for every colour of a place, on white and on dark
 
 
 def flat_cloud(points: np.ndarray, origin: np.ndarray, axes: tuple[str, str], ends: np.ndarray, key: str) -> go.Figure:
@@ -42,11 +43,11 @@ def space_cloud(points: np.ndarray, origin: np.ndarray, surface: np.ndarray, key
                 y=y,
                 z=z,
                 surfacecolor=np.zeros(surface.shape[1:], dtype=np.float32),
-                colorscale=[[0.0, palette.COLOURS["floor"]], [1.0, palette.COLOURS["floor"]]],
+                colorscale=[[0.0, SKIN], [1.0, SKIN]],
                 showscale=False,
                 opacity=1.0,
                 hoverinfo="skip",
-                lighting={"ambient": 0.75, "diffuse": 0.35, "specular": 0.05},
+                lighting={"ambient": 0.8, "diffuse": 0.35, "specular": 0.05},
             ),
             go.Scatter3d(
                 x=float32(points[:, 0]),
@@ -66,7 +67,7 @@ def space_cloud(points: np.ndarray, origin: np.ndarray, surface: np.ndarray, key
         scene={
             **dict.fromkeys(("xaxis", "yaxis", "zaxis"), hidden),
             "aspectmode": "data",
-            "camera": {"eye": {"x": 1.0, "y": -1.0, "z": 0.9}},
+            "camera": {"eye": {"x": 1.15, "y": -1.15, "z": 1.2}},
         },
         dragmode="orbit",
     )
