@@ -96,16 +96,22 @@ class KnownField:
     def places(self, value: Tensor) -> Tensor:
         """Every place where F is ``value`` (d,), model positions (k, d), each once: all of a grid's, and of a function
         of one or two variables all that its sampled values show. Empty for d > 2."""
+        return self.places_of(value[None])[0]
+
+    def places_of(self, values: Tensor) -> list[Tensor]:
+        """``places`` of each of values (m, d), solved for together."""
         if self.way == "grid" and self.lattice is not None:
-            return self.lattice.places(value)
+            return [self.lattice.places(value) for value in values]
         if self.d > 2:
-            return torch.zeros(0, self.d, dtype=torch.float64)
-        start = self._line(value) if self.lattice is None else self.lattice.places(value)
+            return [torch.zeros(0, self.d, dtype=torch.float64) for _ in values]
+        starts = [self._line(value) if self.lattice is None else self.lattice.places(value) for value in values]
         if self.rho == "disc":
-            start = start[start.norm(dim=1) <= 1 + 1.0 / SIDE]
-        x, miss = self.solve(start, value.double().expand(len(start), self.d))
-        x = x[miss <= 1e-6 * self.spread]
-        return distinct(x, 1e-5 * self.half)
+            starts = [start[start.norm(dim=1) <= 1 + 1.0 / SIDE] for start in starts]
+        counts = torch.tensor([len(start) for start in starts])
+        x, miss = self.solve(torch.cat(starts), values.double().repeat_interleave(counts, dim=0))
+        there = miss <= 1e-6 * self.spread
+        ends = zip(x.split(counts.tolist()), there.split(counts.tolist()), strict=True)
+        return [distinct(end[good], 1e-5 * self.half) for end, good in ends]
 
     def level(self, places: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """At which places (k, d) where F is ``value`` (d,) it hardly changes in some direction, (k,) bool, and which of
