@@ -49,23 +49,34 @@ def figure(args: argparse.Namespace) -> Answer:
     again = f"{printed.PYTHON} figure {shlex.quote(run.name)} --view {args.view} {how_wide}"
     title, repeated = f"{run.stem} {args.view}", f"{again} --out {shlex.quote(out.name)}"
     how = paper.Print(args.columns, args.font, kind, title, CAPTIONS[args.view], repeated)
-    data = printed.of_run(run, how) if args.view == DRAWS else _of_model(run, args.view, how)
+    data, numbers = (printed.of_run(run, how), None) if args.view == DRAWS else _of_model(run, args.view, how)
     with layout.writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
     layout.write_atomic(out, data)
-    told = {"out": str(out), "view": args.view, "format": kind, "columns": args.columns, "font": args.font}
+    told: dict[str, object] = {
+        "out": str(out),
+        "view": args.view,
+        "format": kind,
+        "columns": args.columns,
+        "font": args.font,
+    }
+    if numbers is not None:
+        told |= {"numbers": numbers}
     return Answer(told, f"{VIEWS[args.view]}: {out}")
 
 
-def _of_model(run: Path, view: str, how: paper.Print) -> bytes:
-    """A view of the model in the bundle ``run``, or of the one bundle that a run's folder holds."""
+def _of_model(run: Path, view: str, how: paper.Print) -> tuple[bytes, dict[str, object] | None]:
+    """A view of the model in the bundle ``run``, or of the one bundle that a run's folder holds; with its numbers,
+    where they stand nowhere else."""
     from npf_engine.bundle.package import read_bundle
     from npf_engine.settings import reading
     from npf_engine.studies import printed
 
     bundle = read_bundle(bundle_of(run))
     how = dataclasses.replace(how, caption=printed.caption(view, bundle.settings))
-    return printed.of_model(view, bundle.model(), reading.mapping(bundle.report, "metrics"), how)
+    if view in printed.OF_PLACES:
+        return printed.of_places(view, bundle.model(), how)
+    return printed.of_model(view, bundle.model(), reading.mapping(bundle.report, "metrics"), how), None
 
 
 def bundle_of(run: Path) -> Path:

@@ -74,8 +74,9 @@ def conversions_of(raster: Raster, surface: Surface, spec: FieldSpec, ground: Gr
     return out
 
 
-def warnings_of(told: Mapping[str, Json], spec: FieldSpec) -> list[str]:
-    """Sentences for the user about what was done to the raster."""
+def warnings_of(told: Mapping[str, Json], spec: FieldSpec, on_land: bool = False) -> list[str]:
+    """Sentences for the user about what was done to the raster; on_land: whether the land was taken as rho by
+    itself."""
     rows, cols = told["grid"]
     out = []
     if told["resampled"]:
@@ -91,7 +92,8 @@ def warnings_of(told: Mapping[str, Json], spec: FieldSpec) -> list[str]:
     if told["flat_share"] >= FLAT_SHARE_TOLD:
         share = f"{percent(told['flat_share'])} of the pixels are level (sea or lakes)"
         if spec.rho == "land":
-            out.append(f"{share} and were left out of Omega (rho = land).")
+            why = "rho = land" + (", taken since they are so many; water = keep keeps them" if on_land else "")
+            out.append(f"{share} and were left out of Omega ({why}).")
         else:
             out.append(
                 f"{share}: F pushes all of them onto nearly one point, where M is not determined; "

@@ -30,7 +30,7 @@ def settings(spec: FieldSpec) -> frozenset[str]:
     if source.family == "formula":
         return ALWAYS | FORMULA
     if source.family == "place":
-        return ALWAYS | TERRAIN | {"product", "size_km", "bounds"}
+        return ALWAYS | TERRAIN | {"product", "size_km", "bounds", "water"}
     if isinstance(source, Terrain):
         return ALWAYS | TERRAIN | (FRACTAL if source.name == "fractal" else set())
     info = analytic.INFO.get(source.spec.source)

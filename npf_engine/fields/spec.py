@@ -87,6 +87,13 @@ class FieldSpec(Spec):
         longest=4,
         form="four numbers: west, south, east, north",
     )
+    water: str = setting(
+        "auto",
+        "Level water of a place: left out of the region where it is a tenth of it or more, or kept.",
+        why="F sends all of it to one point, where M is not determined",
+        title="level water of a place",
+        choices={"auto": "left out where it is a tenth or more", "keep": "kept"},
+    )
     voids: str = setting(
         "fill",
         "Pixels without elevation: filled from their neighbours, or left out of the region.",

@@ -44,4 +44,5 @@ def place_field(place: Place, spec: FieldSpec, progress: Progress | None = None)
     """The slope of a named box's terrain: elevation fetched (or from the cache) by the ``elevation`` package."""
     path = fetch(place.bounds, spec.product, progress=progress)
     source = {"source": f"{spec.product} through the elevation package", "place": place.title, "product": spec.product}
-    return raster_field(place.name, open_raster(path, spec, place.name, progress), spec, source, progress)
+    raster = open_raster(path, spec, place.name, progress)
+    return raster_field(place.name, raster, spec, source, progress, leave_water=True)

@@ -31,6 +31,7 @@ from npf_engine.tasks.files import Json
 
 Progress = Callable[[float, float, str], None]
 HGT_VOID = -32768
+MUCH_WATER = 0.1  # of the pixels: all of them are one value of F, where M is not determined
 GAUSSIAN_SIGMAS = 3.0  # the box reaches to three standard deviations of a Gaussian rho
 
 
@@ -59,6 +60,7 @@ def raster_field(
     spec: FieldSpec,
     source: Mapping[str, Json] | None = None,
     progress: Progress | None = None,
+    leave_water: bool = False,
 ) -> Field:
     """The gradient field of a raster, with the reference measure that ``spec.rho`` asks for.
 
@@ -66,6 +68,7 @@ def raster_field(
     of the grid used, or (slope "per-metre") in metres per metre of the ground, along the rows and the columns of the
     raster; heights in a unit of length are turned into metres, others keep their unit.
 
+    leave_water: where much of the box is level water, as of places that people name, rho is the land by itself.
     Notes of the raster become warnings, ``source`` joins the provenance. Raises InputError for a grid without slope,
     without known pixels, too small, or a rho that cannot be had.
     """
@@ -76,6 +79,7 @@ def raster_field(
     shape = (raster.elevation.shape[0], raster.elevation.shape[1])
     pixels = None if ground is None else ground.pixels(shape, raster.bounds)
     surface = make_surface(raster.elevation, spec)
+    asked, spec = spec, _on_land(spec, surface) if leave_water else spec
     unit = raster.unit.metres or 1.0
     gradient = surface.gradient if unit == 1.0 else surface.gradient * np.float32(unit)
     if spec.slope == "per-metre":
@@ -104,7 +108,11 @@ def raster_field(
         rho=rho,
         grid=_grid(raster, surface, mask, unit),
         lattice=Lattice(_tensor(gradient), torch.from_numpy(mask), GAUSSIAN_SIGMAS if spec.rho == "gaussian" else 1.0),
-        warnings=[*raster.notes, *warnings_of(provenance, spec), *rough_warning(x.numpy(), y.numpy(), SMOOTH_RASTER)],
+        warnings=[
+            *raster.notes,
+            *warnings_of(provenance, spec, spec != asked),
+            *rough_warning(x.numpy(), y.numpy(), SMOOTH_RASTER),
+        ],
         conversions=conversions_of(raster, surface, spec, ground),
         provenance={**(source or {}), **provenance},
     )
@@ -181,6 +189,13 @@ def _check_spec(spec: FieldSpec) -> None:
         raise InputError(f"sigma is {spec.sigma}; it must be 0 (no smoothing) or a positive number of pixels.")
     if spec.max_samples < SMALLEST_SIDE**2:
         raise InputError(f"max_samples is {spec.max_samples}; it must be at least {SMALLEST_SIDE**2}.")
+
+
+def _on_land(spec: FieldSpec, surface: Surface) -> FieldSpec:
+    """The same with the land as rho, where rho is the box, much of it is level water, and land is left."""
+    dry = int((~surface.plateau).sum())
+    much = surface.plateau.mean() >= MUCH_WATER and dry >= SMALLEST_SIDE**2
+    return replace(spec, rho="land") if spec.rho == "box" and spec.water == "auto" and much else spec
 
 
 def _unit_axes(rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:

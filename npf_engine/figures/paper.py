@@ -66,7 +66,7 @@ def clouds(panels: Sequence[Panel], origin: np.ndarray, how: Print) -> bytes:
     panels, rows = _paired(panels, across), -(-len(panels) // across)
     colours = ListedColormap([colour for _, colour in palette.origin_scale()])
     pick = _thinned(len(origin))
-    with _type(how):
+    with typeface(how):
         figure = Figure(figsize=(how.width, rows * how.width / across * 1.08), layout="compressed")
         axes = np.atleast_1d(figure.subplots(rows, across)).ravel()
         for axis, panel in zip(axes, panels, strict=False):
@@ -76,8 +76,8 @@ def clouds(panels: Sequence[Panel], origin: np.ndarray, how: Print) -> bytes:
             _frame(axis, panel.titles, panel.ranges, panel.ratio, ticks=2 + how.columns)
         for axis in axes[len(panels) :]:
             axis.set_axis_off()
-        _fit(figure)
-        return _written(figure, how)
+        fit(figure)
+        return written(figure, how)
 
 
 def _paired(panels: Sequence[Panel], across: int) -> Sequence[Panel]:
@@ -92,7 +92,7 @@ def ladder(rows: Sequence[Mapping[str, object]], how: Print) -> bytes:
     """The accuracy table (rows of ``accuracy.rows``): each ratio with its standard error between the floor, at 1, and
     the trivial answer."""
     drawn = [row for row in rows if _positive(row["ratio"], row["floor"])]
-    with _type(how):
+    with typeface(how):
         figure = Figure(figsize=(how.width, 0.55 + 0.34 * len(drawn)), layout="constrained")
         axis = figure.subplots()
         for height, row in enumerate(reversed(drawn)):
@@ -115,7 +115,7 @@ def ladder(rows: Sequence[Mapping[str, object]], how: Print) -> bytes:
                 _name(axis, _number(first) / _number(drawn[0]["floor"]), len(drawn), "trivial answer", "trivial")
         axis.set_yticks(range(len(drawn)), [str(row["measure"]) for row in reversed(drawn)])
         axis.set_xlabel("value over its floor")
-        return _written(figure, how)
+        return written(figure, how)
 
 
 def _name(axis: Axes, x: float, rows: int, text: str, colour: str) -> None:
@@ -131,17 +131,17 @@ def relocation(
     rows = -(-len(places) // across)
     colours = LinearSegmentedColormap.from_list("norm", palette.NORM)
     pick = _thinned(len(norm))
-    with _type(how):
+    with typeface(how):
         figure = Figure(figsize=(how.width, rows * how.width / across * 0.95), layout="compressed")
         axes = np.atleast_1d(figure.subplots(rows, across)).ravel()
         for axis, (title, x) in zip(axes, places, strict=False):
             axis.scatter(
                 x[pick, 0], x[pick, 1], c=norm[pick], cmap=colours, vmin=0, vmax=top, s=_size(how), linewidths=0
             )
-            axis.set_title(_words(title))
-            _map(axis, where)
+            axis.set_title(plain_words(title))
+            map_axes(axis, where)
         shades = ScalarMappable(Normalize(0, top), colours)
-        label = _words(norm_title(where.units))
+        label = plain_words(norm_title(where.units))
         if rows == 1:
             bar = figure.colorbar(shades, ax=axes.tolist(), label=label, shrink=0.8, aspect=25)
         else:
@@ -149,8 +149,8 @@ def relocation(
         if bar.solids is not None:  # matplotlib makes a bitmap of long bars
             bar.solids.set_rasterized(False)
             bar.solids.set_edgecolor("face")
-        _fit(figure)
-        return _written(figure, how)
+        fit(figure)
+        return written(figure, how)
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ class Relief:
 
 def landscape(relief: Relief, draws: np.ndarray, modes: np.ndarray, where: Extent, how: Print) -> bytes:
     """A landscape: level lines of g, draws (n, 2), and numbered modes (k, 2)."""
-    with _type(how):
+    with typeface(how):
         figure = Figure(figsize=(how.width, 0.8 * how.width), layout="constrained")
         axis = figure.subplots()
         finite = relief.g[np.isfinite(relief.g)]
@@ -179,12 +179,12 @@ def landscape(relief: Relief, draws: np.ndarray, modes: np.ndarray, where: Exten
         for count, (x, y) in enumerate(modes, start=1):
             axis.plot(x, y, "D", color=palette.COLOURS["inverse"], markersize=4, markeredgecolor="white")
             axis.annotate(str(count), (x, y), xytext=(4, 4), textcoords="offset points", fontweight="bold")
-        _map(axis, where)
-        _fit(figure)
-        return _written(figure, how)
+        map_axes(axis, where)
+        fit(figure)
+        return written(figure, how)
 
 
-def _fit(figure: Figure) -> None:
+def fit(figure: Figure) -> None:
     """Take away the height that panels of a fixed shape leave empty, and labels of ticks that would touch."""
     for _ in range(3):  # with less height the layout is another
         figure.draw_without_rendering()
@@ -203,7 +203,7 @@ def _apart(axis: Axes, renderer: RendererBase) -> None:
         axis.set_xticks([label.get_position()[0] for label in shown[:: 2 if len(shown) > 2 else 1]])
 
 
-def _type(how: Print) -> AbstractContextManager[None]:
+def typeface(how: Print) -> AbstractContextManager[None]:
     """Sans-serif type of one size, text that stays text in an SVG, TrueType in a PDF."""
     return rc_context(
         {
@@ -238,8 +238,8 @@ def _frame(
     ratio: float | None,
     ticks: int = 4,
 ) -> None:
-    axis.set_xlabel(_words(titles[0]))
-    axis.set_ylabel(_words(titles[1]))
+    axis.set_xlabel(plain_words(titles[0]))
+    axis.set_ylabel(plain_words(titles[1]))
     axis.set_xlim(*ranges[0])
     axis.set_ylim(*ranges[1])
     for side in (axis.xaxis, axis.yaxis):
@@ -248,13 +248,13 @@ def _frame(
         axis.set_aspect(ratio, adjustable="box")
 
 
-def _map(axis: Axes, where: Extent) -> None:
+def map_axes(axis: Axes, where: Extent) -> None:
     ranges = ((where.low[0], where.high[0]), (where.low[1], where.high[1]))
     titles = (position_title(where.units, 0), position_title(where.units, 1))
     _frame(axis, titles, ranges, aspect(where.units, where.low, where.high))
 
 
-def _words(text: str) -> str:
+def plain_words(text: str) -> str:
     """Anybody's name or unit: matplotlib would read what stands between two dollars as mathematics."""
     return text.replace("$", r"\$")
 
@@ -267,7 +267,7 @@ def _positive(*values: object) -> bool:
     return all(isinstance(value, int | float) and np.isfinite(value) and value > 0 for value in values)
 
 
-def _written(figure: Figure, how: Print) -> bytes:
+def written(figure: Figure, how: Print) -> bytes:
     """The file, with what it shows and what repeats it in its metadata; the same figure gives the same bytes."""
     kinds: dict[Format, dict[str, object]] = {
         "pdf": {"Title": how.title, "Subject": how.caption, "Keywords": how.command, "CreationDate": None},

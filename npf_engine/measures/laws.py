@@ -21,8 +21,8 @@ from npf_engine import seeds
 from npf_engine.errors import InputError
 from npf_engine.fields.field import draw_rho
 from npf_engine.measures.mesh import REACH, support
+from npf_engine.networks.chunks import in_chunks
 from npf_engine.polar import PolarFactorization
-from npf_engine.polar.known_field import KnownField
 
 Array = NDArray[np.float64]
 LogDensity = Callable[[Tensor], Tensor]  # places (n, 2) -> ln of the density there (n,)
@@ -92,19 +92,25 @@ def log_rho(model: PolarFactorization) -> LogDensity:
 
 
 def pairs(model: PolarFactorization, n: int, seed: int = 0, name: str = "laws.rho") -> tuple[Tensor, Tensor]:
-    """x (m, 2) of rho and F(x) (m, 2), float64: n draws, a stream for each ``name``, where rho can be drawn from and F is
-    known there, else the
-    samples that the model keeps."""
-    known = KnownField.of(model)
-    if known is None or model.rho not in DRAWN or (model.rho == "land" and model.lattice is None):
+    """x (m, 2) of rho and F(x) (m, 2), float64: n draws, a stream for each ``name``, where rho can be drawn from and F
+    is known there, else the samples that the model keeps."""
+    value = model.function or (model.lattice.value if model.lattice is not None else None)
+    if value is None or model.rho not in DRAWN or (model.rho == "land" and model.lattice is None):
         return _samples(model)
     x = draw_rho("box" if model.rho == "land" else model.rho, n, 2, seeds.generator(seed, name)).double()
     within = support(model)
     if within is not None:
         x = x[within(x)]
-    return x, known.value(x)
+    return x, in_chunks(value, x).double()
 
 
 def _samples(model: PolarFactorization) -> tuple[Tensor, Tensor]:
     x, y = (torch.cat([model.samples[f"{name}_train"], model.samples[f"{name}_test"]]).double() for name in "xy")
     return x, y
+
+
+def factor_of(arrives: Array) -> Array:
+    """The logarithm r of what grad u brings to its value over what F has there, of the mass that M brings to each place
+    over what was there: the one is 1 / the other. inf where nothing arrives."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(-np.log(arrives))

@@ -26,8 +26,8 @@ from npf_engine.errors import InputError
 from npf_engine.measures import laws
 from npf_engine.measures.laws import CloudDensity
 from npf_engine.measures.measured import Measured
+from npf_engine.networks.chunks import in_chunks
 from npf_engine.polar import PolarFactorization
-from npf_engine.transport.dual import in_chunks
 from npf_engine.transport.gaussian import gaussian_map
 
 Array = NDArray[np.float64]
@@ -40,8 +40,8 @@ Slopes = Callable[[Tensor], tuple[Tensor, Tensor]]  # places (n, 2) -> grad u (n
 
 @dataclass(frozen=True)
 class Residuals:
-    """r at places (n,), the floor and the trivial answer there, and the standard deviation ``chance`` of each, by its ``k``
-    neighbours alone."""
+    """r at places (n,), the floor and the trivial answer there, and the standard deviation ``chance`` of each, by its
+    ``k`` neighbours alone."""
 
     value: Tensor
     floor: Tensor
@@ -71,6 +71,10 @@ class MongeAmpereView:
     share: float
     chance: float
     k: int
+
+    def numbers(self) -> dict[str, object]:
+        """As JSON: the measured |r| as the contract has it, and the share of rho at which u is wrong."""
+        return {"residual": self.row.to_json(), "wrong_share": self.share, "chance": self.chance, "neighbours": self.k}
 
 
 def residuals(slopes: Slopes, x: Tensor, log_rho: Tensor, of_rho: Tensor, of_field: Tensor) -> Residuals:

@@ -5,9 +5,9 @@ The places x with M(x) = y lie over one another on the sheets of M. Given M(x) =
 the sum over rho(y), is the Monge-Ampere equation of u with the exact density of F#rho. For M_theta = grad u* o F the
 places are those where F is grad u(y), and det DM = det DF(x) / det D2u(y); for M_xi they are the network's own.
 
-The entropy of that law, in nats, is 0 where one place alone goes to y, and at most ln(places). I_psi's draws are carried
-to where they settle (M(x) = y) and counted by place. ``expected`` is what as many draws of the exact law would show: few
-draws miss places and look less even than they are. A bijective M has one place and no entropy everywhere.
+The entropy of that law, in nats, is 0 where one place alone goes to y, and at most ln(places). I_psi's draws are
+carried to where they settle (M(x) = y) and counted by place. ``expected`` is what as many draws of the exact law would
+show: few draws miss places and look less even than they are. A bijective M has one place and no entropy everywhere.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields.lattice import sampled
 from npf_engine.measures import laws
 from npf_engine.measures.laws import LogDensity
-from npf_engine.measures.mesh import FROM, NETWORK, SOLVER, support, ways
+from npf_engine.measures.mesh import FROM, SOLVER, Inside, support, ways
 from npf_engine.polar import PolarFactorization
 from npf_engine.polar.known_field import SIDE as NODES
 from npf_engine.polar.known_field import KnownField, with_jacobian
@@ -64,6 +64,11 @@ class Drawn:
     expected_entropy: Array
     arrived: float
 
+    def numbers(self) -> dict[str, float]:
+        """Means over the grid, as JSON."""
+        means = {name: getattr(self, name) for name in ("found", "entropy", "expected_found", "expected_entropy")}
+        return {"n": self.n, "arrived": self.arrived} | {key: float(np.nanmean(part)) for key, part in means.items()}
+
 
 @dataclass(frozen=True)
 class MultiplicityView:
@@ -82,6 +87,12 @@ class MultiplicityView:
     def empty(self) -> float:
         """The share of the grid to which no place goes."""
         return float((self.places[~np.isnan(self.places)] == 0).mean())
+
+    def numbers(self) -> dict[str, object]:
+        """Means over the grid, as JSON; ``drawn`` is null without I_psi."""
+        means = {"places": float(np.nanmean(self.places)), "entropy": float(np.nanmean(self.entropy))}
+        drawn = None if self.drawn is None else self.drawn.numbers()
+        return {"way": self.way, **means, "empty_share": self.empty, "drawn": drawn}
 
 
 def check(model: PolarFactorization) -> tuple[str, ...]:
@@ -128,12 +139,12 @@ def multiplicity_view(
 
 
 def sheets_of(
-    known: KnownField, values: Tensor, y: Tensor, bend: Tensor, log_rho: LogDensity, within: object = None
+    known: KnownField, values: Tensor, y: Tensor, bend: Tensor, log_rho: LogDensity, within: Inside | None = None
 ) -> list[Sheets]:
     """The places of each of y (m, 2): where the map ``known`` is values (m, 2). M is that map followed by one whose
     inverse has a derivative of determinant exp(bend) (m,) at y."""
     places = known.places_of(values)
-    if callable(within):
+    if within is not None:
         places = [x[within(x)] for x in places]
     counts = [len(x) for x in places]
     x = torch.cat(places)

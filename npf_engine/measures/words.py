@@ -188,6 +188,38 @@ BESIDE: dict[str, Figure] = {
         "of this program",
         "Of triangles between the lattice's nodes; where M is one to one each w is 1.",
     ),
+    "monge_ampere": Figure(
+        "|ln ρ/(det ∇²u · ν∘∇u)|",
+        "How far the Monge–Ampère equation is from holding, place by place",
+        "r(x) = ln ρ(x) − ln det ∇²u(x) − ln ν(∇u(x)); the mean of |r| over ρ",
+        "Brenier 1991; McCann 1997; density: Loftsgaarden and Quesenberry 1965",
+        "ν, the density of F♯ρ, by nearest neighbours: ψ(k) − ln n − ln(π rₖ²). Floor: the same with draws of ∇u♯ρ in "
+        "the place of F's, where the answer is 0: the estimate's own error. Trivial: the Gaussian map.",
+    ),
+    "monge_ampere_exact": Figure(
+        "Σ ρ(xᵢ)/|det ∇M(xᵢ)| / ρ(y)",
+        "The same with F's exact density: the mass that M brings to y over what was there",
+        "ν(v) = Σ ρ(xᵢ)/|det ∇F(xᵢ)| over F(xᵢ) = v = ∇u(y)",
+        "coarea formula (Federer 1969)",
+        "All places where F is ∇u(y), solved in closed form on a raster and by Levenberg and Marquardt of a formula. "
+        "Infinite on the folds of F, where no smooth u follows.",
+    ),
+    "sheets": Figure(
+        "#M⁻¹(y)",
+        "How many places M sends to y",
+        "#{x : M(x) = y}; for Mθ where F(x) = ∇u(y)",
+        "of this program",
+        "All of them, solved for as in *Pre-images*. A bijective M has 1 everywhere. Draws of Iψ are carried downhill "
+        "to where they settle, and counted by place; beside them as many draws of the exact law.",
+    ),
+    "sheets_entropy": Figure(
+        "H(x | M(x) = y)",
+        "How evenly the places share what comes to y: nats",
+        "H = −Σ wᵢ ln wᵢ, wᵢ ∝ ρ(xᵢ)/|det ∇M(xᵢ)|",
+        "of this program; coarea formula (Federer 1969)",
+        "0 where one place has all, as for a bijective M; at most ln #M⁻¹(y). Few draws look less even than they are: "
+        "compare with as many draws of the exact law.",
+    ),
     "hodge": Figure(
         "Shares of F",
         "How much of the mean of |F|² each part of Helmholtz–Hodge has: %",
@@ -210,3 +242,11 @@ def about(key: str, n: float | None = None, eps: float | None = None, draws: flo
     ]
     told = ", ".join(filter(None, here))
     return f"{code(found.equation)} · {found.source}\n\n{found.how}" + (f"\n\nHere {told}." if told else "")
+
+
+def explained(*keys: str, n: float | None = None, more: str = "") -> str:
+    """The tooltip of a sentence in which these figures stand, in its order: equation, source, how each is computed, and
+    of what; ``more`` is what else was measured here."""
+    told = [f"**{BESIDE[key].symbol}**: {about(key)}" for key in keys]
+    here = [f"n = {n:,.0f}" if n is not None else "", more]
+    return "\n\n".join([*told, f"Here {', '.join(filter(None, here))}."])

@@ -12,10 +12,11 @@ import numpy as np
 from npf_engine.errors import InputError
 from npf_engine.fields import titles
 from npf_engine.fields.field import Units
-from npf_engine.figures import accuracy, palette, panels, paper
+from npf_engine.figures import accuracy, palette, panels, paper, places
 from npf_engine.figures.layout import Extent
-from npf_engine.figures.print_views import CAPTIONS, CLOUDS, LADDER, RELOCATION
-from npf_engine.measures import inverse_view, views
+from npf_engine.figures.paper_places import print_maps
+from npf_engine.figures.print_views import CAPTIONS, CLOUDS, LADDER, MONGE_AMPERE, RELOCATION, SHEETS
+from npf_engine.measures import inverse_view, monge_ampere, multiplicity, views
 from npf_engine.studies import kinds
 from npf_engine.studies.landscape.result import LandscapeResult
 from npf_engine.studies.landscape.spec import LandscapeSpec
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 PYTHON = "python -m npf_engine"
 PARTICLES = "particles.npz"  # of a landscape run
+OF_PLACES = (MONGE_AMPERE, SHEETS)  # maps of a number at each place
 RELOCATION_POINTS, SEED = 4000, 0  # of the page Inverse
 
 
@@ -83,7 +85,46 @@ def of_model(name: str, model: PolarFactorization, metrics: Mapping[str, object]
     if name == RELOCATION:
         view = inverse_view.relocation_view(model, RELOCATION_POINTS, SEED)
         return relocation(view, Extent(model.units, model.low, model.high), how)
-    raise InputError(f"a trained field has the views {CLOUDS}, {LADDER} and {RELOCATION}, not {name}")
+    if name in OF_PLACES:
+        return of_places(name, model, how)[0]
+    known = ", ".join((CLOUDS, LADDER, RELOCATION, MONGE_AMPERE))
+    raise InputError(f"a trained field has the views {known} and {SHEETS}, not {name}")
+
+
+def of_places(name: str, model: PolarFactorization, how: paper.Print) -> tuple[bytes, dict[str, object]]:
+    """A view of ``OF_PLACES`` with its numbers. Raises InputError but for d = 2."""
+    where = Extent(model.units, model.low, model.high)
+    if name == MONGE_AMPERE:
+        residual = monge_ampere.monge_ampere_view(model)
+        return print_maps(residual_maps(residual), where, how), residual.numbers()
+    sheets = multiplicity.multiplicity_view(model)
+    return print_maps(sheet_maps(sheets), where, how), sheets.numbers()
+
+
+def residual_maps(view: monge_ampere.MongeAmpereView) -> list[places.PlaceMap]:
+    """The residual beside its floor."""
+    colours = places.factors("mass by ∇u over mass of F")
+    hover = "mass by ∇u over mass of F:"
+    return [
+        places.PlaceMap("residual", view.line, view.residual, colours, hover),
+        places.PlaceMap("floor", view.line, view.floor, colours, hover),
+    ]
+
+
+def sheet_maps(view: multiplicity.MultiplicityView) -> list[places.PlaceMap]:
+    """How many places go to each, and the entropy of their law; of the draws beside it, and what draws of the exact law
+    would show."""
+    found = view.drawn
+    counts = [("places, exact", view.places)]
+    entropies = [("entropy, exact", view.entropy)]
+    if found is not None:
+        counts += [("found by draws", found.found), ("as many exact draws", found.expected_found)]
+        entropies += [("entropy of draws", found.entropy), ("of as many exact draws", found.expected_entropy)]
+    out = []
+    for rows, title, hover in ((counts, "places", "places:"), (entropies, "nats", "entropy, nats:")):
+        colours = places.amounts(title, *(values for _, values in rows))
+        out += [places.PlaceMap(name, view.line, values, colours, hover) for name, values in rows]
+    return out
 
 
 def draws(landscape: Landscape, x: np.ndarray, modes: np.ndarray, how: paper.Print) -> bytes:

@@ -22,7 +22,7 @@ from npf_engine.errors import InputError
 from npf_engine.fields import relevant
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.figures import paper
-from npf_engine.figures.print_views import CLOUDS, LADDER, RELOCATION
+from npf_engine.figures.print_views import CLOUDS, LADDER, MONGE_AMPERE, RELOCATION
 from npf_engine.glossary import typeset
 from npf_engine.numbers import number
 from npf_engine.settings.dotted import as_text, flatten
@@ -32,7 +32,7 @@ from npf_engine.studies import printed
 if TYPE_CHECKING:
     from npf_engine.polar import PolarFactorization
 
-FIGURES = (CLOUDS, LADDER, RELOCATION)
+FIGURES = (CLOUDS, LADDER, RELOCATION, MONGE_AMPERE)
 HEADS = ("measure", "value", "floor", "ratio", "±", "trivial answer")
 EMPTY = ("", "[]", "{}", "none")  # settings that say nothing
 STYLE = """

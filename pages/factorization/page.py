@@ -7,20 +7,21 @@ import streamlit as st
 from npf_engine.fields import titles
 from npf_engine.studies.factorization.spec import TrainingSpec
 from npf_engine.tasks.layout import slug
-from pages.factorization import clouds, embedded, exact, hodge, mesh, potential
+from pages.factorization import clouds, embedded, exact, hodge, mesh, monge_ampere, potential
 from ui import accuracy, frame, paperfigure, runs, states
 
 SYMBOLS = ("F", "rho", "law", "u", "grad_u", "M", "M_theta", "M_xi", "I", "S")  # of the glossary
-CLOUDS, ACCURACY, EXACT, MESH, POTENTIAL, HODGE, TSNE = (
+CLOUDS, ACCURACY, EXACT, MESH, MONGE, POTENTIAL, HODGE, TSNE = (
     "Clouds",
     "Accuracy",
     "Exact",
     "Mesh",
+    "Monge–Ampère",
     "Potential",
     "Helmholtz–Hodge",
     "t-SNE",
 )
-VIEWS = (CLOUDS, ACCURACY, EXACT, MESH, POTENTIAL, HODGE, TSNE)
+VIEWS = (CLOUDS, ACCURACY, EXACT, MESH, MONGE, POTENTIAL, HODGE, TSNE)
 
 
 def main() -> None:
@@ -44,6 +45,8 @@ def main() -> None:
                 exact.show(model, run.id, name)
             elif label == MESH:
                 mesh.show(model, run.id, name)
+            elif label == MONGE:
+                monge_ampere.show(run, model, name)
             elif label == POTENTIAL:
                 potential.show(model, run.id, name)
             elif label == HODGE:

@@ -81,6 +81,7 @@ def _terrain(spec: FieldSpec, place: bool) -> None:
         _select(spec, "voids")
         if place:
             _select(spec, "product", elevation_fetch.PRODUCTS)
+            _select(spec, "water")
         elif fractal:
             _number(spec, "noise_seed")
             _number(spec, "side_km")

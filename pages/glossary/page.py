@@ -29,7 +29,7 @@ def main() -> None:
     st.markdown("## Figures of the accuracy table")
     for key, figure in words.FIGURES.items():
         st.markdown(f"**{states.plain(figure.symbol)}**: {states.plain(figure.asks)}. {words.about(key)}")
-    st.markdown("## Figures beside it: Exact, Mesh, Helmholtz–Hodge")
+    st.markdown("## Figures beside it: Exact, Mesh, Monge–Ampère, Counts, Helmholtz–Hodge")
     for key, figure in words.BESIDE.items():
         st.markdown(f"**{states.plain(figure.symbol)}**: {states.plain(figure.asks)}. {words.about(key)}")
     st.markdown("## Stages of a training")

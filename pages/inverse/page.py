@@ -8,12 +8,12 @@ from npf_engine.figures import histograms
 from npf_engine.runs.store import Run
 from npf_engine.settings import reading
 from npf_engine.tasks import layout
-from pages.inverse import preimages, relocation, selection, trust
+from pages.inverse import counts, preimages, relocation, selection, trust
 from ui import frame, modelviews, runs, states
 from ui.linked import chosen
 from ui.plots import plot
 
-PREIMAGES, TRUST, RELOCATION, COSINE = "Pre-images", "Trust", "Relocation", "Cosine"
+PREIMAGES, TRUST, COUNTS, RELOCATION, COSINE = "Pre-images", "Trust", "Counts", "Relocation", "Cosine"
 SELECTION = "Selection"  # there while samples are selected
 POINTS, TRUST_POINTS, SEED = 4000, 1500, 0
 
@@ -35,6 +35,7 @@ def main() -> None:
         PREIMAGES,
         *of_selection,
         TRUST,
+        COUNTS,
         RELOCATION,
         *([COSINE] if model.function is not None and model.d > 1 else []),
     ]
@@ -50,6 +51,8 @@ def main() -> None:
                 selection.show(run, model, name, found)
             elif label == TRUST:
                 trust.show(run, model, name, modelviews.trust(str(layout.home()), run.id, TRUST_POINTS, SEED))
+            elif label == COUNTS:
+                counts.show(run, model, name)
             elif label == RELOCATION:
                 relocation.show(run, model, name, modelviews.relocation(str(layout.home()), run.id, POINTS, SEED))
             else:

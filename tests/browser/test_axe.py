@@ -44,9 +44,9 @@ WAYS = (
     *(f"/{'' if name == 'home' else name}" for name in frame.PAGES),
     *(
         f"/factorization?run={RUN}&view={view}"
-        for view in ("Accuracy", "Exact", "Mesh", "Potential", "Helmholtz–Hodge", "t-SNE")
+        for view in ("Accuracy", "Exact", "Mesh", "Monge–Ampère", "Potential", "Helmholtz–Hodge", "t-SNE")
     ),
-    *(f"/inverse?run={RUN}&view={view}" for view in ("Trust", "Relocation", "Cosine")),
+    *(f"/inverse?run={RUN}&view={view}" for view in ("Trust", "Counts", "Relocation", "Cosine")),
     *(f"/theory?view={view}" for view in ("A line", "The plane")),
     "/landscape?of=Classifier",
     "/lab?of=recolor",

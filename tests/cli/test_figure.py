@@ -39,6 +39,16 @@ def test_the_command_draws_what_the_page_draws(
     assert out.read_bytes() == printed.ladder(report["metrics"], how)
 
 
+def test_maps_of_places_come_with_their_numbers(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "m.pdf"
+    assert main(["figure", str(bundle), "--view", print_views.MONGE_AMPERE, "--out", str(out), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["numbers"]
+    assert out.read_bytes().startswith(b"%PDF") and 0 <= told["wrong_share"] <= 1 and told["neighbours"] >= 10
+    assert told["residual"]["value"] > 0 < told["residual"]["self_distance"] and told["residual"]["trivial"] > 0
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

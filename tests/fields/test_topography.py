@@ -15,9 +15,11 @@ import rasterio
 from rasterio.transform import Affine, from_origin
 
 from npf_engine.errors import Cancelled, InputError
+from npf_engine.fields import terrains
 from npf_engine.fields.field import Field
 from npf_engine.fields.fractal import HURST, fractal_raster
-from npf_engine.fields.raster import fill_voids, resample
+from npf_engine.fields.places.find import Place
+from npf_engine.fields.raster import Raster, fill_voids, resample
 from npf_engine.fields.readers.raster_files import read_raster
 from npf_engine.fields.spec import FieldSpec
 from npf_engine.fields.terrains import fractal_field, jacksboro_field
@@ -182,6 +184,32 @@ def test_flat_sea_is_told_and_left_out_by_land(shared_data: Path) -> None:
     assert level < 0.01, "what is left at sea level is no large patch"
     assert not np.isnan(raster.elevation)[land.grid.mask].any()
     assert any("left out of Omega" in w for w in land.warnings)
+
+
+@pytest.mark.parametrize(
+    ("sea", "changes", "rho"),
+    [
+        (30, {}, "land"),
+        (30, {"water": "keep"}, "box"),
+        (30, {"rho": "disc"}, "disc"),
+        (3, {}, "box"),
+        (0, {}, "box"),
+    ],
+)
+def test_a_place_with_much_level_water_has_the_land_as_rho_by_itself(
+    monkeypatch: pytest.MonkeyPatch, sea: int, changes: dict[str, str], rho: str
+) -> None:
+    """Of a place's 100 columns the first ``sea`` are level; a raster of one's own keeps its box and is told."""
+    z = plane(3, 2, 80, 100) + 50
+    z[:, :sea] = 0
+    monkeypatch.setattr(terrains, "fetch", lambda *a, **k: Path("nowhere"))
+    monkeypatch.setattr(terrains, "open_raster", lambda *a, **k: Raster(z.astype(np.float32), BOX))
+    field = terrains.place_field(Place("here", "Here", BOX, "coordinates"), FieldSpec(sigma=1.0, **changes))
+    assert field.rho == rho
+    assert rho == "disc" or field.n == 80 * (100 if rho == "box" else 70)
+    by_itself = [text for text in field.warnings if "water = keep keeps them" in text]
+    assert len(by_itself) == (rho == "land") and all("30 %" in text for text in by_itself)
+    assert terrain_field("own", z, BOX, FieldSpec(sigma=1.0)).rho == "box"
 
 
 def test_large_grids_are_resampled_and_say_so() -> None:

@@ -11,6 +11,8 @@ import pytest
 from npf_engine.fields.field import Units
 from npf_engine.figures import palette, panels, paper
 from npf_engine.figures.layout import Extent
+from npf_engine.figures.paper_places import print_maps
+from npf_engine.figures.places import PlaceMap, amounts, factors
 
 UNITS = Units(("x", "y"), ("km", "km"), "m/s")
 POINTS = np.random.default_rng(0).normal(size=(300, 2))
@@ -27,13 +29,21 @@ def made(kind: str, how: paper.Print) -> bytes:
         return paper.ladder([row, row | {"trivial": None}, row | {"ratio": None}], how)
     if kind == "relocation":
         return paper.relocation([("a", POINTS), ("b", -POINTS)], np.ones(300), 2.0, WHERE, how)
+    if kind == "maps":
+        line = np.stack([np.linspace(-2.9, 2.9, 12)] * 2)
+        values = np.where(np.hypot(*np.meshgrid(*line)) > 3, np.nan, POINTS[:144, 0].reshape(12, 12))
+        maps = [
+            PlaceMap("a", line, values, factors("ratio"), ""),
+            PlaceMap("b", line, np.abs(values), amounts("", values), ""),
+        ]
+        return print_maps(maps, WHERE, how)
     x = np.linspace(-3, 3, 30)
     g = np.where(np.abs(x)[:, None] > 2.9, np.inf, x[:, None] ** 2 + x[None, :] ** 2)
     return paper.landscape(paper.Relief(x, x, g), POINTS, np.zeros((1, 2)), WHERE, how)
 
 
 @pytest.mark.parametrize("columns", [1, 2])
-@pytest.mark.parametrize("kind", ["clouds", "ladder", "relocation", "landscape"])
+@pytest.mark.parametrize("kind", ["clouds", "ladder", "relocation", "maps", "landscape"])
 def test_a_pdf_has_no_bitmap_and_the_width_of_its_columns(kind: str, columns: int) -> None:
     data = made(kind, paper.Print(columns, 8.0, "pdf", "T", "what it shows", "npf train x --seed 3"))
     assert data.startswith(b"%PDF") and not re.search(rb"/Subtype\s*/Image", data)
