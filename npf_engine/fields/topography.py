@@ -67,10 +67,8 @@ def raster_field(
     Uses sigma, slope, max_samples, rho, voids, noise_seed and split_seed of the spec. Values are in metres per pixel
     of the grid used, or (slope "per-metre") in metres per metre of the ground, along the rows and the columns of the
     raster; heights in a unit of length are turned into metres, others keep their unit.
-
-    leave_water: where much of the box is level water, as of places that people name, rho is the land by itself.
-    Notes of the raster become warnings, ``source`` joins the provenance. Raises InputError for a grid without slope,
-    without known pixels, too small, or a rho that cannot be had.
+    leave_water: where much of the box is level water rho is the land by itself. Notes become warnings, ``source`` joins
+    the provenance. Raises InputError for a grid without slope or known pixels, too small, or a rho that cannot be had.
     """
     say = progress or (lambda done, total, text: None)
     _check_spec(spec)
@@ -81,15 +79,13 @@ def raster_field(
     surface = make_surface(raster.elevation, spec)
     asked, spec = spec, _on_land(spec, surface) if leave_water else spec
     unit = raster.unit.metres or 1.0
-    gradient = surface.gradient if unit == 1.0 else surface.gradient * np.float32(unit)
+    gradient = _in_metres(surface.gradient, unit)
     if spec.slope == "per-metre":
-        gradient = _per_metre(name, gradient, pixels, raster.notes)
-        gradient = gradient if ground is None else ground.at_right_angles(gradient)
+        gradient = _per_metre(name, gradient, pixels, raster.notes, ground)
     say(0.6, 1.0, "choosing the points of the reference measure")
     known = np.asarray(np.isfinite(gradient).all(axis=2))
     mask, rho = _omega(name, surface, spec, known)
-    if not known.all():
-        gradient = np.where(known[..., None], gradient, np.float32(0.0))
+    gradient = np.where(known[..., None], gradient, np.float32(0.0))
     x, y, scaling, low, high = _samples(name, gradient, mask, raster.bounds, spec)
     say(0.9, 1.0, "splitting into training and test points")
     train, test = split_indices(len(x), spec.split_seed)
@@ -163,7 +159,11 @@ def _without_poles(raster: Raster, ground: Ground) -> Raster:
 
 
 def _per_metre(
-    name: str, gradient: np.ndarray, pixels: tuple[np.ndarray, np.ndarray] | None, notes: tuple[str, ...]
+    name: str,
+    gradient: np.ndarray,
+    pixels: tuple[np.ndarray, np.ndarray] | None,
+    notes: tuple[str, ...],
+    ground: Ground | None,
 ) -> np.ndarray:
     """Slopes (rows, cols, 2) in metres per pixel of these sizes, in metres per metre; NaN off the globe. notes: of the
     raster, one of which says why nobody knows how large they are."""
@@ -175,7 +175,8 @@ def _per_metre(
         )
     size = np.stack(pixels, axis=-1)
     size[~(size > NOTHING * np.nanmax(size))] = np.nan
-    return np.asarray(gradient / size.astype(np.float32))
+    slopes = np.asarray(gradient / size.astype(np.float32))
+    return slopes if ground is None else ground.at_right_angles(slopes)
 
 
 def _check_spec(spec: FieldSpec) -> None:

@@ -208,7 +208,7 @@ def test_a_place_with_much_level_water_has_the_land_as_rho_by_itself(
     assert field.rho == rho
     assert rho == "disc" or field.n == 80 * (100 if rho == "box" else 70)
     by_itself = [text for text in field.warnings if "water = keep keeps them" in text]
-    assert len(by_itself) == (rho == "land") and all("30 %" in text for text in by_itself)
+    assert len(by_itself) == (rho == "land") and all("30.0 % of the pixels" in text for text in by_itself)
     assert terrain_field("own", z, BOX, FieldSpec(sigma=1.0)).rho == "box"
 
 
