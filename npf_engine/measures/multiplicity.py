@@ -127,7 +127,8 @@ def multiplicity_view(
     drawn = None
     if model.bridge is not None and draws:
         rows, arrived = _drawn(model, known, values, y, sheets, draws, seed)
-        drawn = Drawn(draws, *(spread([row[k] for row in rows]) for k in range(4)), arrived)
+        found, level, expected, expected_level = (spread([row[k] for row in rows]) for k in range(4))
+        drawn = Drawn(draws, found, level, expected, expected_level, arrived)
     return MultiplicityView(
         line=laws.lines(model, side),
         way=way,

@@ -19,6 +19,7 @@ OTHER: dict[str, object] = {
     "size_km": 5.0,
     "bounds": (0.0, 40.0, 1.0, 41.0),
     "voids": "mask",
+    "water": "keep",
     "noise_seed": 7,
     "relief": 300.0,
     "side_km": 40.0,
