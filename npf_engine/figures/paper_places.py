@@ -14,9 +14,11 @@ from npf_engine.figures.places import PlaceMap
 
 
 def print_maps(maps: Sequence[PlaceMap], where: Extent, how: Print) -> bytes:
-    """Maps of a grid side by side, each with its colours below it."""
+    """Maps of a grid side by side, each with its colours below it; of two kinds in as many rows, or columns."""
     across = min(len(maps), 1 + how.columns)
-    rows = -(-len(maps) // across)
+    rows, half = -(-len(maps) // across), len(maps) // 2
+    if across == 2 and half > 1:  # two kinds of as many maps each: pairs of a row
+        maps = [one for pair in zip(maps[:half], maps[half:], strict=True) for one in pair]
     with typeface(how):
         figure = Figure(figsize=(how.width, rows * how.width / across * 1.25), layout="compressed")
         axes = np.atleast_1d(figure.subplots(rows, across)).ravel()

@@ -115,11 +115,11 @@ def sheet_maps(view: multiplicity.MultiplicityView) -> list[places.PlaceMap]:
     """How many places go to each, and the entropy of their law; of the draws beside it, and what draws of the exact law
     would show."""
     found = view.drawn
-    counts = [("places, exact", view.places)]
-    entropies = [("entropy, exact", view.entropy)]
+    counts = [("places", view.places)]
+    entropies = [("entropy", view.entropy)]
     if found is not None:
-        counts += [("found by draws", found.found), ("as many exact draws", found.expected_found)]
-        entropies += [("entropy of draws", found.entropy), ("of as many exact draws", found.expected_entropy)]
+        counts += [("found by draws", found.found), ("by exact draws", found.expected_found)]
+        entropies += [("of the draws", found.entropy), ("of exact draws", found.expected_entropy)]
     out = []
     for rows, title, hover in ((counts, "places", "places:"), (entropies, "nats", "entropy, nats:")):
         colours = places.amounts(title, *(values for _, values in rows))

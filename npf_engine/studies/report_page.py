@@ -24,9 +24,9 @@ from npf_engine.fields.spec import FieldSpec
 from npf_engine.figures import paper
 from npf_engine.figures.print_views import CLOUDS, LADDER, MONGE_AMPERE, RELOCATION
 from npf_engine.glossary import typeset
-from npf_engine.numbers import number
+from npf_engine.numbers import number, percent
 from npf_engine.settings.dotted import as_text, flatten
-from npf_engine.settings.reading import maybe_mapping
+from npf_engine.settings.reading import maybe_mapping, maybe_number
 from npf_engine.studies import printed
 
 if TYPE_CHECKING:
@@ -102,9 +102,22 @@ def _drawn(bundle: Bundle, view: str, model: PolarFactorization, metrics: Mappin
     caption = printed.caption(view, bundle.settings)
     how = paper.Print(2, 9.0, "svg", f"{bundle.name} {view}", caption)
     try:
+        if view == MONGE_AMPERE:
+            drawn, found = printed.of_places(view, model, how)
+            return _figure(drawn, f"{caption} {_wrong(found)}")
         return _figure(printed.of_model(view, model, metrics, how), caption)
     except InputError as error:
         return f'<p class="soft">{escape(view)}: {escape(str(error))}.</p>'
+
+
+def _wrong(found: Mapping[str, object]) -> str:
+    """The residual's numbers in a sentence."""
+    row = maybe_mapping(found, "residual")
+    value, floor, trivial = (number(maybe_number(row, key), 2) for key in ("value", "self_distance", "trivial"))
+    return (
+        f"|ln| of it is {value} on average (floor {floor}, trivial answer {trivial}); beyond the estimate's own error u is "
+        f"wrong at {percent(maybe_number(found, 'wrong_share') or 0.0)} of rho."
+    )
 
 
 def command_of(bundle: Bundle) -> str:

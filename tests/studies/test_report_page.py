@@ -36,11 +36,12 @@ def test_a_page_has_all_numbers_and_figures_and_loads_nothing() -> None:
     page = report_page.report_page(bundle, command_of(bundle)).decode()
     tags = Tags(page).found
     pictures = [named["src"] or "" for tag, named in tags if tag == "img"]
-    assert len(pictures) == 3 and all(src.startswith("data:image/svg+xml;base64,") for src in pictures)
+    assert len(pictures) == 4 and all(src.startswith("data:image/svg+xml;base64,") for src in pictures)
     assert not {"script", "link", "iframe", "object", "a"} & {tag for tag, _ in tags}
     assert "default-src 'none'" in page
     for row in accuracy_rows(mapping(bundle.report, "metrics")):
         assert number(row.value, 4) in page
+    assert "the Monge-Ampere equation holds" in page and "trivial answer" in page and "u is wrong at" in page
     assert f">{bundle.report['verdict']}</span>" in page and "npf_engine train himmelblau" in page
     assert "Brenier" in page and "report.draws" in page
 
@@ -70,4 +71,4 @@ def test_words_of_a_bundle_are_no_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(hostile), "model", lambda self: model)
     tags = Tags(report_page.report_page(hostile, evil).decode()).found
     assert not [tag for tag, named in tags if tag == "script" or "onerror" in named]
-    assert len(re.findall("img", str([tag for tag, _ in tags]))) == 2
+    assert len(re.findall("img", str([tag for tag, _ in tags]))) == 3
