@@ -115,8 +115,8 @@ def _wrong(found: Mapping[str, object]) -> str:
     row = maybe_mapping(found, "residual")
     value, floor, trivial = (number(maybe_number(row, key), 2) for key in ("value", "self_distance", "trivial"))
     return (
-        f"|ln| of it is {value} on average (floor {floor}, trivial answer {trivial}); beyond the estimate's own error u is "
-        f"wrong at {percent(maybe_number(found, 'wrong_share') or 0.0)} of rho."
+        f"|ln| of it is {value} on average (floor {floor}, trivial answer {trivial}); beyond the estimate's own error "
+        f"u is wrong at {percent(maybe_number(found, 'wrong_share') or 0.0)} of rho."
     )
 
 
