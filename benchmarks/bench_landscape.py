@@ -1,8 +1,9 @@
 """LMC-NPF, its correction and peers on landscapes whose law is known, at equal counts of gradients of g.
 
     python -m benchmarks.bench_landscape [--json] [--landscapes himmelblau,mixture] [--methods ...] [--seed S]
-        [--particles P] [--steps K]
+        [--particles P] [--steps K] [--density mixture,flow]
 
+``mixture-10`` is the mixture in ten dimensions, judged by its weights. density: of what corrected jumps come back by.
 All particles start in one corner. Columns: the largest error of a basin's weight against exp(-c g) (for lmc-npf also
 against its own law), the share of draws truly near modes (0.99 of exact ones), the energy distance to exact samples
 beside that of two exact sets, gradients, CPU seconds.
@@ -18,18 +19,21 @@ from npf_engine.sampling import sampler
 from npf_engine.studies.landscape.run import run_landscape
 from npf_engine.studies.landscape.spec import LandscapeSpec
 
+DENSITIES = ("mixture", "flow")
+CORRECTED = "lmc-npf-corrected"
 
-def row_of(name: str, method: str, options: Any) -> dict[str, Any]:
+
+def row_of(name: str, method: str, density: str, options: Any) -> dict[str, Any]:
     """One line of the table."""
-    tell(f"{name}: {method}")
+    tell(f"{name}: {method}, {density}")
     begin = time.process_time()
-    spec = LandscapeSpec(name, method, options.particles, options.steps, seed=options.seed)
+    spec = LandscapeSpec(name, method, options.particles, options.steps, seed=options.seed, density=density)
     result: dict[str, Any] = run_landscape(spec).to_json()
     modes = result["modes"]
     own = [abs(mode["occupancy"] - mode["own_law"]) for mode in modes if mode["own_law"] is not None]
     return {
         "landscape": name,
-        "method": method,
+        "method": method if density == DENSITIES[0] else f"{method}, {density}",
         "smallest occupancy": min(mode["occupancy"] for mode in modes),
         "error of a weight": result["truth"]["largest_error"],
         "error to own law": max(own) if own else None,
@@ -37,6 +41,8 @@ def row_of(name: str, method: str, options: Any) -> dict[str, Any]:
         "energy distance": result["energy_distance"],
         "of exact samples": result["truth"]["energy_distance_of_exact_samples"],
         "acceptance": result["acceptance"],
+        "R-hat": None if result["mixing"] is None else result["mixing"]["r_hat"],
+        "effective draws": None if result["mixing"] is None else result["mixing"]["ess"],
         "gradients": result["gradient_evaluations"],
         "CPU s": time.process_time() - begin,
     }
@@ -49,13 +55,19 @@ def main() -> None:
     parser.add_argument(
         "--methods", type=names_of(sampler.names()), default=list(sampler.names()), help=", ".join(sampler.names())
     )
+    parser.add_argument("--density", type=names_of(DENSITIES), default=[DENSITIES[0]], help=", ".join(DENSITIES))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--particles", type=int, default=None)
     parser.add_argument("--steps", type=int, default=None)
     options = parser.parse_args()
     set_threads(options.threads)
     names = options.landscapes.split(",")
-    rows = [row_of(name, method, options) for name in names for method in options.methods]
+    rows = [
+        row_of(name, method, density, options)
+        for name in names
+        for method in options.methods
+        for density in (options.density if method == CORRECTED else DENSITIES[:1])
+    ]
     errors = {f"{row['landscape']} {row['method']}": row["error of a weight"] for row in rows}
     result = {"largest error of a weight": errors, "speedup": NO_SPEEDUP}
     keep("landscape", rows, result)

@@ -55,16 +55,24 @@ class Proposal(nn.Module):
 
     def _parts(self, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Log weights (n, K), means (n, K, d) and lower factors L (n, K, d, d) with L (x - mean) standard normal."""
+        weights, means, diagonal, lower = self._numbers(y)
+        factor = torch.diag_embed(diagonal)
+        return weights, means, factor if lower is None else factor + lower
+
+    def _numbers(self, y: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """The same with L as its diagonal (n, K, d) and, where it has one, the rest of it."""
         k, d = self.settings.components, self.d
         out = self.body(y).reshape(-1, k, 1 + 2 * d + self.lower)
         weights = torch.log_softmax(out[:, :, 0], dim=1)
         means = self.centres + self.widths * out[:, :, 1 : 1 + d]
         diagonal = torch.exp(out[:, :, 1 + d : 1 + 2 * d].clamp(-6.0, 6.0))
-        factor = torch.diag_embed(diagonal)
+        lower = None
         if self.lower:
             rows, columns = torch.tril_indices(d, d, -1)
-            factor[:, :, rows, columns] = out[:, :, 1 + 2 * d :]
-        return weights, means, factor / self.widths[:, None, :]
+            lower = out.new_zeros(len(out), k, d, d)
+            lower[:, :, rows, columns] = out[:, :, 1 + 2 * d :]
+            lower = lower / self.widths[:, None, :]
+        return weights, means, diagonal / self.widths, lower
 
     def log_density(self, x: Tensor, y: Tensor) -> Tensor:
         """log q(x | y) (n,) for x, y (n, d), of any dtype."""
@@ -74,9 +82,13 @@ class Proposal(nn.Module):
 
     def _narrow_log(self, x: Tensor, y: Tensor) -> Tensor:
         """Log density (n,) of the mixture of the network's parts."""
-        weights, means, factor = self._parts(y)
-        z = (factor @ (x[:, None] - means)[:, :, :, None])[:, :, :, 0]
-        log_det = torch.diagonal(factor, dim1=2, dim2=3).log().sum(dim=2)
+        weights, means, diagonal, lower = self._numbers(y)
+        away = x[:, None] - means
+        if lower is None:  # a product of full matrices would take most of the fit's time in ten dimensions
+            z = diagonal * away
+        else:
+            z = ((torch.diag_embed(diagonal) + lower) @ away[:, :, :, None])[:, :, :, 0]
+        log_det = diagonal.log().sum(dim=2)
         parts = weights + log_det - 0.5 * z.square().sum(dim=2) - 0.5 * self.d * math.log(2 * math.pi)
         return torch.logsumexp(parts, dim=1)
 
