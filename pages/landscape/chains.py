@@ -55,7 +55,15 @@ def load(run: Run) -> Chain | None:
 
 def plain(spec: LandscapeSpec) -> LandscapeSpec:
     """The spec of plain LMC from the same start with the same number of gradients."""
-    return dataclasses.replace(spec, method=PLAIN, law=TARGET)
+    usual = LandscapeSpec()  # it does not jump
+    return dataclasses.replace(
+        spec,
+        method=PLAIN,
+        law=TARGET,
+        factorization=usual.factorization,
+        start_at=usual.start_at,
+        density=usual.density,
+    )
 
 
 def beside(spec: LandscapeSpec) -> Run | None:

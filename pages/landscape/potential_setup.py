@@ -11,7 +11,7 @@ from npf_engine.fields import catalog
 from npf_engine.figures import critical
 from npf_engine.numbers import numbers_in, typed
 from npf_engine.runs.promise import promise
-from npf_engine.sampling import landscapes
+from npf_engine.sampling import landscapes, sampler
 from npf_engine.settings.base import Spec
 from npf_engine.studies import kinds
 from npf_engine.studies.landscape.spec import PRESETS, LandscapeSpec
@@ -150,6 +150,8 @@ def _choose(**values: object) -> None:
     except InputError:
         old = LandscapeSpec()
     kept = {key: getattr(old, key) for key in ("method", "particles", "steps", "inner", "preset", "seed")}
+    if sampler.get(old.method).known_only:  # the other one's factorization may not be known
+        del kept["method"]
     view = st.query_params.get("view")
     st.query_params.clear()
     st.query_params.update(link(dataclasses.replace(LandscapeSpec(), **(kept | values))))

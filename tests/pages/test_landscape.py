@@ -145,6 +145,32 @@ def test_a_chain_that_diverges_is_told_and_keeps_what_it_had(store: RunStore):
     assert any(item.label.startswith("Download himmelblau-lmc") for item in app.download_button)
 
 
+def test_a_known_factorization_offers_its_samplers_and_another_potential_forgets_them(store: RunStore):
+    app = open_page("landscape", {"name": "folds"})
+    assert not app.exception and not app.error
+    assert "Preconditioned LMC on u" in app.selectbox(key="method_choice").options
+    keys = {item.key for item in (*app.selectbox, *app.get("button_group"))}
+    assert {"set_factorization", "set_density"} <= keys
+    app.selectbox(key="method_choice").set_value("lmc-preconditioned").run()
+    assert app.query_params["method"] == "lmc-preconditioned" and not app.exception
+    app.selectbox(key="built_in").set_value("himmelblau").run()
+    assert "method" not in app.query_params and not app.exception
+    assert "Preconditioned LMC on u" not in app.selectbox(key="method_choice").options
+    corrected = LandscapeSpec("folds", factorization="known", density="flow")
+    assert chains.plain(corrected) == LandscapeSpec("folds", "lmc")
+
+
+def test_a_run_in_ten_dimensions_is_shown_by_its_numbers(store: RunStore):
+    run = made_here(store, LandscapeSpec("mixture-10", "lmc", 24, 60))
+    assert run.state == "done", run.error or store.log(run.id)
+    app = open_page("landscape", {"run": run.id})
+    assert not app.exception and [item.label for item in app.tabs] == ["Result", "Over time"]
+    assert app.dataframe[0].value["target"].tolist() == pytest.approx([40, 30, 20, 10])
+    assert {"R̂", "Effective draws"} <= {item.label for item in app.metric}
+    over_time = open_page("landscape", {"run": run.id, "view": "Over time"})
+    assert plots(over_time) == 1 and not over_time.exception
+
+
 # the classifier
 
 
