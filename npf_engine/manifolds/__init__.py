@@ -8,15 +8,18 @@ torus.
 """
 
 from npf_engine.manifolds.discrete import DiscreteFactorization, factorize_exactly
+from npf_engine.manifolds.network import PeriodicMap, learn_map
 from npf_engine.manifolds.spaces import Space, Sphere, Torus
 from npf_engine.manifolds.torus import TorusFactorization, factorize_torus
 
 __all__ = [
     "DiscreteFactorization",
+    "PeriodicMap",
     "Space",
     "Sphere",
     "Torus",
     "TorusFactorization",
     "factorize_exactly",
     "factorize_torus",
+    "learn_map",
 ]

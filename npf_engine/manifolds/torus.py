@@ -18,6 +18,7 @@ from torch import Tensor
 from npf_engine import seeds
 from npf_engine.errors import InputError
 from npf_engine.manifolds.dual import STRENGTH, minimise
+from npf_engine.manifolds.network import PeriodicMap, learn_map
 from npf_engine.manifolds.spaces import Torus
 from npf_engine.manifolds.trigonometric import Conjugates, TrigonometricPotential, frequencies
 
@@ -92,6 +93,11 @@ class TorusFactorization:
                 raise InputError("F is known on samples only; pass field_values, F at each x")
             field_values = _values(self.function, self.torus, self.torus.points("x", x))
         return self.grad_u_conjugate(field_values)
+
+    def learn_M(self, x: Tensor, field_values: Tensor | None = None, *, seed: int = 0) -> PeriodicMap:
+        """M_xi, a network that needs no F: learned from M at x (n, d), where ``field_values`` is F."""
+        places = self.torus.points("x", x)
+        return learn_map(self.torus, places, self.M(places, field_values), seed=seed)
 
 
 def factorize_torus(
