@@ -21,6 +21,8 @@ from npf_engine.studies.landscape.spec import LandscapeSpec
 
 DENSITIES = ("mixture", "flow")
 CORRECTED = "lmc-npf-corrected"
+# of those landscapes whose factorization nobody knows in closed form
+LEARNED = [name for name, item in sampler.known().items() if not item.known_only]
 
 
 def row_of(name: str, method: str, density: str, options: Any) -> dict[str, Any]:
@@ -52,9 +54,7 @@ def main() -> None:
     """Print the table."""
     parser = arguments(__doc__ or "")
     parser.add_argument("--landscapes", default="himmelblau,mixture")
-    parser.add_argument(
-        "--methods", type=names_of(sampler.names()), default=list(sampler.names()), help=", ".join(sampler.names())
-    )
+    parser.add_argument("--methods", type=names_of(sampler.names()), default=LEARNED, help=", ".join(sampler.names()))
     parser.add_argument("--density", type=names_of(DENSITIES), default=[DENSITIES[0]], help=", ".join(DENSITIES))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--particles", type=int, default=None)

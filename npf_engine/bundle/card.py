@@ -15,12 +15,12 @@ from npf_engine.settings.reading import maybe_mapping, maybe_number
 
 def model_card(config: Mapping[str, object], report: Mapping[str, object], command: str) -> str:
     """README.md of a bundle, from its settings, its report and the command that trained it."""
-    verdict, reason = report.get("verdict") or "none", report.get("verdict_reason")
+    verdict, reason = _line(str(report.get("verdict") or "none")), _line(str(report.get("verdict_reason") or ""))
     d, metrics = reading.whole(config, "d"), maybe_mapping(report, "metrics")
     field = str(maybe_mapping(config, "field").get("name") or "a field")
     return _head(config, field) + CARD.format(
-        name=config["name"],
-        field=field,
+        name=_line(str(config["name"])),
+        field=_line(field),
         source=_items(source_lines(config)),
         bibtex=bibtex(source_of(config)),
         d=d,
@@ -97,8 +97,9 @@ def _told(value: object) -> str:
 
 
 def _line(text: str) -> str:
-    """A sentence of anybody's as one line without tags or links of its own."""
-    return " ".join(text.split()).replace("<", "‹").replace(">", "›").replace("](", "] (")
+    """A sentence of anybody's as one line without tags, links or emphasis of its own: stars of a formula stay stars."""
+    plain = " ".join(text.split()).replace("<", "‹").replace(">", "›").replace("](", "] (")
+    return plain.replace("*", "\\*").replace("`", "'")
 
 
 def _table(metrics: Mapping[str, object]) -> str:
@@ -131,15 +132,16 @@ def convention_lines(config: Mapping[str, object]) -> list[str]:
     low, high = reading.numbers(config, "low"), reading.numbers(config, "high")
     for k in range(min(d, 8)):
         axis = names[k] if k < len(names) else f"x{k + 1}"
-        unit = f" in {where[k]}" if k < len(where) and where[k] else ""
+        unit = f" in {_line(where[k])}" if k < len(where) and where[k] else ""
         box = f", from {_number(low[k])} to {_number(high[k])}" if k < len(low) and k < len(high) else ""
         model = f"; the networks take {_taken(offset[k], scale[k])}" if k < len(offset) else ""
-        lines.append(f"coordinate {k + 1} is {axis}{unit}{box}{model}")
+        lines.append(f"coordinate {k + 1} is {_line(axis)}{unit}{box}{model}")
     if d > 8:
         lines.append(f"and {d - 8} more, see `config.json`")
-    lines.append(f"values of F (and of grad u) are in {units.get('value') or 'the units of the field'}, never rescaled")
+    value = _line(str(units.get("value") or "the units of the field"))
+    lines.append(f"values of F (and of grad u) are in {value}, never rescaled")
     rho = str(config.get("rho"))
-    told = RHOS.get(rho, rho)
+    told = RHOS.get(rho, _line(rho))
     lines.append(f"the reference measure rho: {told[:1].lower()}{told[1:]}")
     return lines
 
