@@ -93,8 +93,8 @@ VARIANCE = 0.25  # of every part and axis in more dimensions
 
 def in_space(d: int) -> Mixture:
     """The same weights in d dimensions, the means of the plane's parts again and again along the axes. All parts have
-    one covariance: of parts of unequal width the widest owns nearly all of a box in many dimensions, and uniform
-    samples do not meet the others at all."""
+    one covariance: with those of the plane's parts the narrowest owns 0.7 % of the box in ten dimensions, and uniform
+    samples hardly meet it."""
     means = tuple(tuple(mean[axis % 2] for axis in range(d)) for mean in IN_THE_PLANE.means)
     one = tuple(tuple(VARIANCE if i == j else 0.0 for j in range(d)) for i in range(d))
     return Mixture(IN_THE_PLANE.weights, means, (one,) * len(means))
