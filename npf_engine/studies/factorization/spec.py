@@ -212,5 +212,11 @@ def of_field(name: str, source: str) -> TrainingSpec:
 
 
 def from_json(data: Mapping[str, object]) -> TrainingSpec:
-    """Inverse of to_json. Unknown keys raise InputError that names them."""
-    return with_values(TrainingSpec(), flatten(data))
+    """Inverse of to_json. Unknown keys raise InputError that names them.
+
+    What was written before a place's water could be left out had it in rho: the field stays that of the training.
+    """
+    values = flatten(data)
+    if "field.voids" in values:  # a whole spec, not some of its keys
+        values = {"field.water": "keep"} | values
+    return with_values(TrainingSpec(), values)
