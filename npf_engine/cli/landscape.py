@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from npf_engine.cli import flags
 from npf_engine.cli.output import Answer, columns, number
 from npf_engine.settings.dotted import with_dotted
-from npf_engine.studies.landscape.spec import LandscapeSpec
+from npf_engine.studies.landscape.spec import TARGET, LandscapeSpec
 
 if TYPE_CHECKING:
     from npf_engine.studies.landscape.result import LandscapeResult
@@ -36,7 +36,8 @@ def landscape(args: argparse.Namespace) -> Answer:
 
 def text(result: LandscapeResult) -> str:
     """The table of modes and the figures under it."""
-    from npf_engine.studies.landscape.result import KINDS, WHY_EVERYWHERE
+    from npf_engine.studies.landscape.judging import unjudged
+    from npf_engine.studies.landscape.result import KINDS, LAWS
 
     own = any(mode.own_law is not None for mode in result.modes)
     rows = [
@@ -58,9 +59,11 @@ def text(result: LandscapeResult) -> str:
         laws += [] if truth.own is None else [("own law", truth.own.near)]
         near = [(name, *(number(law.of(kind)) for kind in KINDS)) for name, law in laws]
         lines += ["", columns(("share of", "near modes", "near saddles", "near maxima"), near), ""]
-    floor = None if truth is None else truth.energy_floor
+    floor, held = None if truth is None else truth.energy_floor, result.held
+    energy = result.energy_distance if held is None else held.energy_distance
+    to = "" if held is None or held.law == TARGET else f" to draws of {LAWS[held.law]}"
     lines.append(
-        f"energy distance {number(result.energy_distance)} (of exact samples: "
+        f"energy distance{to} {number(energy)} (of exact samples: "
         f"{number(floor)}), acceptance {number(result.acceptance)}, "
         f"{result.gradient_evaluations} gradients, tau {result.tau}, c {result.coefficient}"
     )
@@ -72,8 +75,8 @@ def text(result: LandscapeResult) -> str:
         )
     if result.verdict is not None:
         lines.append(f"verdict: {result.verdict.level} ({result.verdict.reason})")
-    elif own:
-        lines.append(f"{WHY_EVERYWHERE}.")
+    else:
+        lines += unjudged(result)
     if result.out:
         lines.append(f"particles and traces in {result.out}")
     if result.bundle:

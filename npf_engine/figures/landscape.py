@@ -94,7 +94,7 @@ def add_modes(figure: go.Figure, modes: Sequence[Record]) -> go.Figure:
 def occupancy(
     steps: np.ndarray, shares: np.ndarray, targets: Sequence[float], *, height: int = 280, names: Sequence[str] = ()
 ) -> go.Figure:
-    """Share of particles in each basin over the steps: shares (T, k); dashed: what exp(-c g) has there."""
+    """Share of particles in each basin over the steps: shares (T, k); dashed: what the law has there, targets (k,)."""
     figure = go.Figure()
     for k in range(shares.shape[1]):
         colour = MODE_COLOURS[k % len(MODE_COLOURS)]
@@ -111,8 +111,9 @@ def occupancy(
     return figure
 
 
-def weights(results: Sequence[Record], *, height: int = 300) -> go.Figure:
-    """Bars of each mode by method beside exp(-c g); results as ``landscape --json`` prints them.
+def weights(results: Sequence[Record], *, height: int = 300, law: str = "exp(−c g)") -> go.Figure:
+    """Bars of each mode by method beside the ``law`` that the first one's targets are of; results as
+    ``landscape --json`` prints them.
 
     The full part of a bar is the share of draws near the mode, the pale part on top the rest of its basin. Results of
     earlier versions know the basin only.
@@ -123,7 +124,7 @@ def weights(results: Sequence[Record], *, height: int = 300) -> go.Figure:
         go.Bar(
             x=labels,
             y=float32([reading.number(mode, "target") for mode in modes]),
-            name="exp(−c g)",
+            name=law,
             marker={"color": EXACT},
             offsetgroup="exact",
         )

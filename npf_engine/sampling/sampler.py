@@ -36,9 +36,11 @@ class Sampler:
 
     run(setting, chains): spend the budget, and leave traces or draws in ``chains``, which joins them as they begin, so
     that nothing is lost where it breaks off. inner: N where that is left empty, and within ``npf.sample``. law: a
-    sentence on the law it has, for a page. own_law: its law is not exp(-c g) but one of its own. most_d: the most
-    dimensions that it takes. known_only: for landscapes whose factorization is known in closed form. place: among the
-    choices, the least first. stages: title by name of the stages it tells of, beside the one of its own name.
+    sentence on the law it has, for a page. own_law: its law is not exp(-c g) but one of its own, and the first sentence
+    of ``law`` says why. most_d: the most dimensions that it takes. known_only: for landscapes whose factorization is
+    known in closed form. about_known, law_known: what is said instead where a known factorization takes the place of
+    networks. place: among the choices, the least first. stages: title by name of the stages it tells of, beside the
+    one of its own name.
     """
 
     name: str
@@ -52,6 +54,19 @@ class Sampler:
     known_only: bool = False
     place: int = 2
     stages: Mapping[str, str] = field(default_factory=dict)
+    about_known: str = ""
+    law_known: str = ""
+
+    @property
+    def warning(self) -> str:
+        """Why its law is not exp(-c g), without a full stop; empty where it is."""
+        return self.law.partition(". ")[0].removesuffix(".") if self.own_law else ""
+
+    def texts(self, known: bool) -> tuple[str, str]:
+        """What it does and the sentence on its law, by networks or by a ``known`` factorization."""
+        if not known:
+            return self.about, self.law
+        return self.about_known or self.about, self.law_known or self.law
 
 
 _known: dict[str, Sampler] = {}

@@ -6,13 +6,13 @@ import streamlit as st
 
 from npf_engine.glossary import typeset
 from npf_engine.sampling import sampler
-from npf_engine.studies.landscape.spec import LEARNED, OWN, PRESETS, TARGET, LandscapeSpec
+from npf_engine.studies.landscape.result import LAWS
+from npf_engine.studies.landscape.spec import KNOWN, LEARNED, OWN, PRESETS, TARGET, LandscapeSpec
 from pages.landscape import chains, ground
 from pages.landscape.ground import Ground, place
 from ui.form import Form
 from ui.link import Link
 
-LAWS = {TARGET: "exp(-c g)", OWN: "its own law"}
 SENTENCES = 2  # of what a sampler does, that stand on the page
 BY_EITHER = ("lmc-npf-corrected", "lmc-npf")  # jump by a learned factorization or by a known one
 SOLVING = "lmc-npf"  # solves for M in its jumps
@@ -57,7 +57,8 @@ def method(spec: LandscapeSpec, picture: Ground | None) -> None:
             args=("preset", "size_choice"),
             help="Particles and steps where those are left empty.",
         )
-    about = typeset(sampler.get(spec.method).about).split(". ")
+    told, _ = sampler.get(spec.method).texts(spec.factorization == KNOWN)
+    about = typeset(told).split(". ")
     # the first sentences for everybody, what only its authors' peers ask behind a question mark
     st.caption(". ".join(about[:SENTENCES]).removesuffix(".") + ".", help=". ".join(about[SENTENCES:]) or None)
     if sampler.get(spec.method).own_law:

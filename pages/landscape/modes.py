@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 
 from npf_engine.figures import landscape as figures
 from npf_engine.numbers import number, percent
-from npf_engine.studies.landscape.result import KINDS, LandscapeResult
+from npf_engine.studies.landscape.result import KINDS, LAWS, LandscapeResult
+from npf_engine.studies.landscape.spec import OWN, TARGET
 from pages.landscape import chains
 from ui import frame
 from ui.plots import plot
@@ -25,15 +27,32 @@ def others(report: LandscapeResult) -> list[tuple[Sequence[float], str]]:
     return list(found) if len(found) <= MOST_MARKS else []
 
 
+def law(report: LandscapeResult) -> str:
+    """What the law that a run is held against is called."""
+    return LAWS[TARGET if report.held is None else report.held.law]
+
+
+def targets(report: LandscapeResult) -> tuple[float, ...]:
+    """The share of each basin by that law."""
+    return () if report.held is None else report.held.weights
+
+
 def weights(shown: Sequence[LandscapeResult], name: str) -> None:
-    """The share of each mode beside what exp(-c g) gives its basin."""
+    """The share of each mode beside what the law that was asked for gives its basin."""
+    wanted = targets(shown[0])
     caption = (
-        "Share of the draws at each mode beside what exp(-c g) gives its basin: the full part of a bar is "
+        f"Share of the draws at each mode beside what {law(shown[0])} gives its basin: the full part of a bar is "
         "truly near the mode, the faint part is the rest of the basin."
     )
-    bars = figures.weights([item.to_json() | {"method": chains.title(item.method)} for item in shown], height=320)
+    held = tuple(replace(mode, target=share) for mode, share in zip(shown[0].modes, wanted, strict=True))
+    told = [replace(shown[0], modes=held), *shown[1:]]
+    bars = figures.weights(
+        [item.to_json() | {"method": chains.title(item.method)} for item in told],
+        height=320,
+        law=law(shown[0]).replace("-", "−"),
+    )
     arrays = {chains.title(item.method): np.array([mode.occupancy for mode in item.modes]) for item in shown}
-    plot(bars, "weights", caption, arrays | {"target": np.array([mode.target for mode in shown[0].modes])}, name)
+    plot(bars, "weights", caption, arrays | {"target": np.array(wanted)}, name)
 
 
 def where(shown: Sequence[LandscapeResult], name: str) -> None:
@@ -57,21 +76,22 @@ def where(shown: Sequence[LandscapeResult], name: str) -> None:
 
 def numbers(report: LandscapeResult, beside: LandscapeResult | None) -> None:
     """The figures of a run; under them what an energy distance is held against."""
-    truth = report.truth
+    truth, held = report.truth, report.held
     near = [
         (
             f"Near {kind}",
             report.near.of(kind),
             percent,
-            f"Of the draws; of those of exp(-c g) {percent((truth.near.of(kind) if truth else None) or 0)}.",
+            f"Of the draws; of those of {law(report)} {percent((held.near.of(kind) if held else None) or 0)}.",
         )
         for kind in KINDS
     ]
-    error = None if truth is None else truth.largest_error
+    error = None if held is None else held.largest_error
+    energy = report.energy_distance if held is None else held.energy_distance
     shown: list[tuple[str, float | None, Callable[..., str], str]] = [
         *near,
-        ("Largest error of a share", error, percent, "Of a basin's, against exp(-c g)."),
-        ("Energy distance", report.energy_distance, number, "To exact samples of exp(-c g)."),
+        ("Largest error of a share", error, percent, f"Of a basin's, against {law(report)}."),
+        ("Energy distance", energy, number, f"To exact samples of {law(report)}."),
         ("Accepted jumps", report.acceptance, percent, "Of the jumps that were tried."),
         *_mixing(report),
         ("Gradients of g", report.gradient_evaluations, "{:,.0f}".format, "The budget, one for all samplers."),
@@ -85,9 +105,15 @@ def numbers(report: LandscapeResult, beside: LandscapeResult | None) -> None:
     if truth is None or truth.energy_floor is None:
         return
     told = f"Energy distance: exact samples have {number(truth.energy_floor, 2)} among themselves, the floor"
-    if truth.energy_trivial:
+    if held is not None and held.law == OWN:
+        told = (
+            f"All of it is against {LAWS[OWN]}, as was asked for. Energy distance: exact samples of exp(-c g) have "
+            f"{number(truth.energy_floor, 2)} among themselves; the draws have "
+            f"{number(report.energy_distance, 2)} to those"
+        )
+    elif truth.energy_trivial:
         told += f"; samples of the heaviest basin alone have {number(truth.energy_trivial, 2)}, the trivial answer"
-    plain = None if beside is None else beside.energy_distance
+    plain = None if beside is None or (held is not None and held.law == OWN) else beside.energy_distance
     st.caption(told + (f"; plain LMC has {number(plain, 2)}." if plain is not None else "."))
 
 
@@ -123,13 +149,17 @@ def table(report: LandscapeResult, beside: LandscapeResult | None) -> None:
         for title, mode, other in zip(chains.mode_names(report.modes), report.modes, plain, strict=True)
     ]
     column = st.column_config.NumberColumn
-    own = {"own": column("Its own law (%)", format="%.1f", help="What LMC-NPF without correction tends to.")}
+    heads = ("own", "target") if law(report) == LAWS[OWN] else ("target", "own")  # the law asked for comes first
+    wanted = ("mode", "method", heads[0], "lmc", "near", heads[1], "kind")
+    order = [key for key in wanted if any(row[key] is not None for row in rows)]
+    target = "Law (%)" if heads[0] == "target" else "exp(−c g) (%)"
+    tends = f"What {chains.title(report.method)} itself tends to."
     st.dataframe(
         rows,
         hide_index=True,
         width="stretch",
         placeholder="–",
-        column_order=[key for key in rows[0] if any(row[key] is not None for row in rows)],
+        column_order=order,
         column_config={
             "mode": st.column_config.TextColumn("Mode", width=112),  # with its shares seen whole on a narrow screen
             "kind": st.column_config.TextColumn(
@@ -144,16 +174,31 @@ def table(report: LandscapeResult, beside: LandscapeResult | None) -> None:
                 help=f"Share of the draws of {chains.title(report.method)} from which the gradient flow leads to this "
                 "mode, from however far.",
             ),
-            "target": column("Law (%)", format="%.1f", width=72, help="What exp(-c g) gives this basin."),
-            **own,
+            "target": column(target, format="%.1f", width=72, help="What exp(-c g) gives this basin."),
+            "own": column("Its own law (%)", format="%.1f", help=tends),
             "lmc": column("LMC (%)", format="%.1f", width=72, help="Of plain LMC. " + PLAIN_COLUMN),
         },
     )
-    frame.caption(
-        "Shares of each basin: Here, of this run; Law, what exp(-c g) gives it; LMC, of plain Langevin. "
-        "A sampler of exp(-c g) has its shares, and 99 % or more of its draws near modes; plain Langevin from the same "
-        "start shows what staying where one began would give."
-    )
+    frame.caption(_explained(order, target))
+
+
+def _explained(columns: Sequence[str], target: str) -> str:
+    """What the columns of the table are, those that stand there."""
+    words = {
+        "method": "Here, of this run",
+        "own": "Its own law, what the sampler itself tends to",
+        "target": f"{target.removesuffix(' (%)')}, what exp(-c g) gives it",
+        "lmc": "LMC, of plain Langevin",
+    }
+    told = f"Shares of each basin: {'; '.join(words[key] for key in columns if key in words)}."
+    if "near" in columns:
+        told += (
+            " Near it: draws truly near the mode, not only in its basin; a sampler of exp(-c g) has 99 % or more of "
+            "all its draws near modes."
+        )
+    if "lmc" in columns:
+        told += " Plain Langevin from the same start shows what staying where one began would give."
+    return told
 
 
 def _percent(share: float | None) -> float | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
@@ -16,12 +15,14 @@ from npf_engine.runs.reading import Status
 from npf_engine.runs.store import Run
 from npf_engine.sampling import sampler
 from npf_engine.studies import printed
-from npf_engine.studies.landscape.result import WHY_EVERYWHERE, LandscapeResult, Mode
-from npf_engine.studies.landscape.spec import LandscapeSpec
+from npf_engine.studies.landscape.judging import unjudged
+from npf_engine.studies.landscape.result import LandscapeResult
+from npf_engine.studies.landscape.spec import KNOWN, LEARNED, OWN, LandscapeSpec
 from npf_engine.tasks.layout import slug
 from pages.landscape import chains, data, ground, modes, player, points, potential_setup
 from pages.landscape.chains import PLAIN, Chain
 from pages.landscape.ground import Ground, place
+from pages.landscape.method import BY_EITHER
 from ui import frame, live, manage, paperfigure, progress, runpage, runs, states
 from ui.plots import plot
 
@@ -59,7 +60,8 @@ def _body(run: Run, status: Status) -> None:
             step = int(picture["step"]) if "step" in picture else 0
             plot(figure, "live_particles", f"Particles at step {step:,}: do they leave the basin they began in?")
         else:
-            st.info("The particles appear with the first steps of the chain; the networks are trained before.")
+            trained = "; the networks are trained before" if _learns(run.spec_of(LandscapeSpec)) else ""
+            st.info(f"The particles appear with the first steps of the chain{trained}.")
     with right:
         for stage in history:
             _filling(stage, history)
@@ -67,6 +69,11 @@ def _body(run: Run, status: Status) -> None:
     if losses is not None:
         plot(losses, "losses", "Each network's loss should fall and flatten out.")
     live.log(run.id)
+
+
+def _learns(spec: LandscapeSpec) -> bool:
+    """Whether networks are trained before the chain."""
+    return spec.method in BY_EITHER and spec.factorization == LEARNED
 
 
 def _filling(stage: str, history: curves.History) -> None:
@@ -119,7 +126,7 @@ def _result(run: Run, picture: Ground | None, name: str) -> None:
     other = _plain(run)
     beside = _done(other)
     modes.numbers(report, beside)
-    _law(report)
+    _law(report, run.spec_of(LandscapeSpec))
     if report.modes:
         modes.table(report, beside)
     else:
@@ -133,6 +140,11 @@ def _result(run: Run, picture: Ground | None, name: str) -> None:
             shown = [report, *([beside] if beside is not None else [])]
             modes.where(shown, name)
             modes.weights(shown, name)
+
+
+def _whose(report: LandscapeResult) -> str:
+    """The law by its name, or by whose it is where plain LMC stands beside it."""
+    return modes.law(report).replace("its own law", f"the own law of {chains.title(report.method)}")
 
 
 def _done(other: Run | None) -> LandscapeResult | None:
@@ -153,7 +165,7 @@ def _chain_of(other: Run | None) -> Chain | None:
 def _draws(run: Run, report: LandscapeResult, picture: Ground, name: str) -> None:
     """The draws over g, with modes, saddles and maxima; and the same for a paper."""
     x = data.arrays(run, "particles.npz")["draws"]
-    figure = critical.add_particles(picture.contour("draws"), x[:: max(1, len(x) // 3000)])
+    figure = critical.add_particles(picture.contour("draws"), x[:: max(1, len(x) // 3000)], "draws")
     others = modes.others(report)
     critical.add_points(figure, others)
     figures.add_modes(figure, [mode.to_json() for mode in report.modes])
@@ -177,13 +189,18 @@ def _draws(run: Run, report: LandscapeResult, picture: Ground, name: str) -> Non
     )
 
 
-def _law(report: LandscapeResult) -> None:
+def _law(report: LandscapeResult, spec: LandscapeSpec) -> None:
     """What law the method has, where that needs a word and the verdict has not said it."""
+    if report.verdict is None and report.law == OWN:
+        frame.caption(typeset(" ".join(unjudged(report))))
+        return
     found = sampler.known().get(report.method)
     told = "" if report.verdict is None else report.verdict.reason
-    about = typeset(found.law) if found is not None else ""
-    if about and WHY_EVERYWHERE not in told:
-        frame.caption(about)
+    if found is None or (found.warning and found.warning in told):
+        return
+    about = found.texts(spec.factorization == KNOWN)[1]
+    if about:
+        frame.caption(typeset(about))
 
 
 def _plain(run: Run) -> Run | None:
@@ -215,16 +232,17 @@ def _over_time(run: Run, picture: Ground | None, name: str) -> None:
     shown = [chain, *([plain] if plain is not None else [])]
     if picture is not None:
         player.show(picture, shown, name)
-    found = runs.store().answer(run.id, LandscapeResult).modes
+    report = runs.store().answer(run.id, LandscapeResult)
     for column, item in zip(st.columns(len(shown), gap="medium"), shown, strict=True):
         with column:
-            _occupancy(item, found, name)
+            _occupancy(item, report, name)
 
 
-def _occupancy(chain: Chain, found: Sequence[Mode], name: str) -> None:
+def _occupancy(chain: Chain, report: LandscapeResult, name: str) -> None:
+    """Dashed is the law that the run is held against, for plain LMC beside it too."""
     if not chain.shares.size:
         return
-    targets = [mode.target for mode in found]
-    figure = figures.occupancy(chain.steps, chain.shares, targets, height=330, names=chains.mode_names(found))
-    caption = "Share of the particles in each basin over time; dashed is what exp(-c g) gives it."
+    names = chains.mode_names(report.modes)
+    figure = figures.occupancy(chain.steps, chain.shares, modes.targets(report), height=330, names=names)
+    caption = f"Share of the particles in each basin over time; dashed is what {_whose(report)} gives it."
     plot(figure, f"occupancy_{chain.key}", caption, {"step": chain.steps, "share": chain.shares}, name)

@@ -11,14 +11,16 @@ import pytest
 from npf_engine.fields.classifier import DIMENSION
 from npf_engine.figures import message
 from npf_engine.measures.verdict import Verdict
+from npf_engine.numbers import number, percent
 from npf_engine.runs.store import Run, RunStore
 from npf_engine.studies.classifier.presets import experiment_preset
 from npf_engine.studies.classifier.result import ExperimentResult
+from npf_engine.studies.landscape.result import LandscapeResult
 from npf_engine.studies.landscape.spec import LandscapeSpec
 from npf_engine.tasks import layout
 from pages.landscape import chains, ground, player
 from tests.pages.conftest import WAIT, button, links, made_here, open_page, texts, wait_for
-from ui import frame
+from ui import frame, runs
 
 TINY = LandscapeSpec(method="lmc", particles=24, steps=60)
 
@@ -158,6 +160,23 @@ def test_a_known_factorization_offers_its_samplers_and_another_potential_forgets
     assert "Preconditioned LMC on u" not in app.selectbox(key="method_choice").options
     corrected = LandscapeSpec("folds", factorization="known", density="flow")
     assert chains.plain(corrected) == LandscapeSpec("folds", "lmc")
+
+
+def test_a_run_by_its_own_law_is_shown_by_that_law(store: RunStore):
+    spec = LandscapeSpec("folds", "lmc-preconditioned", 64, 400, law="own")
+    run = made_here(store, spec)
+    found = runs.store().answer(run.id, LandscapeResult)
+    assert found.held is not None and found.truth is not None and found.truth.own is not None
+    app = open_page("landscape", {"run": run.id})
+    shown = {item.label: item.value for item in app.metric}
+    assert shown["Energy distance"] == number(found.truth.own.energy_distance or 0)
+    assert shown["Largest error of a share"] == percent(found.truth.own.largest_error or 0)
+    table = app.dataframe[0].value
+    assert table["own"].tolist() == pytest.approx([100 * share for share in found.held.weights])
+    assert "beside what its own law gives its basin" in texts(app) and "Its own law, what the sampler" in texts(app)
+    assert "LMC, of plain" not in texts(app)
+    over_time = open_page("landscape", {"run": run.id, "view": "Over time"})
+    assert "dashed is what the own law of Preconditioned LMC on u gives it" in texts(over_time)
 
 
 def test_a_run_in_ten_dimensions_is_shown_by_its_numbers(store: RunStore):

@@ -101,3 +101,12 @@ def test_npf_sample_takes_it_in_a_box() -> None:
     assert isinstance(draws, torch.Tensor) and draws.shape == (10, 2) and float(draws.abs().max()) <= 1
     with pytest.raises(InputError, match="walk takes up to 3 dimensions, not 4"):
         npf.sample(lambda x: x.square().sum(1), 10, method="walk", low=[-1.0] * 4, high=[1.0] * 4)
+
+
+def test_no_network_is_spoken_of_where_the_factorization_is_known() -> None:
+    for name in ("lmc-npf-corrected", "lmc-npf", "lmc-preconditioned"):
+        about, law = sampler.get(name).texts(known=True)
+        for word in ("network,", "networks", "fit", "Iψ", "learned"):
+            assert word not in about and word not in law, (name, word)
+    assert "networks" in sampler.get("lmc-npf-corrected").texts(known=False)[0]
+    assert sampler.get("lmc").warning == "" and "1/|det Hessian|" in sampler.get("lmc-npf").warning

@@ -63,6 +63,7 @@ REPORTS: dict[str, dict[str, object]] = {
         },
         "accuracy": None,
         "acceptance": None,
+        "mixing": None,
         "seconds": 3.5,
         "fingerprint": "cd",
         "out": "/somewhere",
@@ -99,6 +100,8 @@ REPORTS: dict[str, dict[str, object]] = {
         "n": 4096,
         "seeds": [0, 2],
         "spec": {"task": "gaussian"},
+        "fingerprint": None,
+        "moments": None,
         "results": {
             "icnn": {
                 "metric": "mmd",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from npf_engine.sampling.sampler import Sampler
-from npf_engine.sampling.samplers.lmc_npf import WHY_EVERYWHERE
+from npf_engine.sampling.samplers.lmc_npf import why_everywhere
 
 if TYPE_CHECKING:
     from npf_engine.sampling.setting import Chains, Setting
@@ -29,10 +29,11 @@ SAMPLER = Sampler(
     "lmc-preconditioned",
     "Preconditioned LMC on u",
     "Steps on u, preconditioned by the Jacobian of M, with a factorization known in closed form: the paper's "
-    "Appendix B. To first order they are Langevin steps on g as seen from u. Every N-th is a jump on to any branch of "
-    "the inverse of M, as in its section 4.2, whose law is not exp(-c g).",
+    "Appendix B. They are Langevin steps on g as seen from u: to first order, and exactly where M is straight piece by "
+    "piece, as that of folds is. Every N-th is a jump on to any branch of the inverse of M, as in its section 4.2, "
+    "whose law is not exp(-c g).",
     run,
-    law=f"{WHY_EVERYWHERE.replace('LMC-NPF', 'It')}.",
+    law=f"{why_everywhere('Preconditioned LMC on u')}.",
     own_law=True,
     known_only=True,
     place=5,

@@ -9,7 +9,7 @@ import numpy as np
 
 from npf_engine.measures.verdict import GOOD, UNTRUSTED, USABLE, Verdict, level_by, weakest
 from npf_engine.numbers import number
-from npf_engine.sampling.samplers.lmc_npf import WHY_EVERYWHERE
+from npf_engine.sampling import sampler
 from npf_engine.studies.landscape.result import Expected, LandscapeResult, Mode, Near
 from npf_engine.studies.landscape.spec import OWN
 
@@ -34,9 +34,32 @@ def judge(result: LandscapeResult) -> Verdict | None:
     reason = "; ".join(part.reason for part in parts)
     if own:
         reason = f"against its own law, as asked for: {reason}"
-    if truth.own is not None:
-        reason += f"; {WHY_EVERYWHERE}"
+    warning = _warning(result)
+    if warning:
+        reason += f"; {warning}"
     return Verdict(weakest(parts).level, reason)
+
+
+def unjudged(result: LandscapeResult) -> tuple[str, ...]:
+    """Sentences on a run without a verdict: that the law asked for is not known, and that a sampler has another law
+    than exp(-c g)."""
+    told = []
+    if result.law == OWN and (result.truth is None or result.truth.own is None):
+        told.append(
+            "The sampler's own law is not known here, so there is no verdict; "
+            + (
+                "nor are the weights of exp(-c g)"
+                if result.truth is None
+                else "all figures are against exp(-c g), which law = target judges by"
+            )
+        )
+    warning = _warning(result)
+    return tuple(f"{text}." for text in (*told, *([warning] if warning else [])))
+
+
+def _warning(result: LandscapeResult) -> str:
+    found = sampler.known().get(result.method)
+    return "" if found is None else found.warning
 
 
 def _shares(modes: Sequence[Mode], own: bool) -> Verdict | None:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from npf_engine.measures.verdict import Verdict
 from npf_engine.sampling.mixing import Mixing
-from npf_engine.sampling.samplers.lmc_npf import WHY_EVERYWHERE as WHY_EVERYWHERE
 from npf_engine.settings import reading
 from npf_engine.settings.reading import Record
 from npf_engine.studies.kind import verdict_in
-from npf_engine.studies.landscape.spec import TARGET
+from npf_engine.studies.landscape.spec import OWN, TARGET
 
 KINDS = ("modes", "saddles", "maxima")  # of critical points that draws may be near
+LAWS = {TARGET: "exp(-c g)", OWN: "its own law"}  # as people read them
 
 
 @dataclass(frozen=True)
@@ -163,6 +163,19 @@ class Expected:
 
 
 @dataclass(frozen=True)
+class Held:
+    """A run beside the law that it is judged by: the law's shares of the basins and near critical points, and how far
+    the draws are from it; energy_trivial: of one basin, known of exp(-c g) only."""
+
+    law: str
+    weights: tuple[float, ...]
+    near: Near
+    largest_error: float | None
+    energy_distance: float | None
+    energy_trivial: float | None
+
+
+@dataclass(frozen=True)
 class LandscapeResult:
     """What the draws are like, beside the truth where the plane lets it be computed.
 
@@ -188,6 +201,19 @@ class LandscapeResult:
     verdict: Verdict | None = None
     bundle: Path | None = None
     mixing: Mixing | None = None
+
+    @property
+    def held(self) -> Held | None:
+        """Against the law that was asked for; against exp(-c g) where a law of its own is not known, None where neither
+        is."""
+        truth = self.truth
+        if truth is None:
+            return None
+        if self.law == OWN and truth.own is not None:
+            shares, own = tuple(mode.own_law or 0.0 for mode in self.modes), truth.own
+            return Held(OWN, shares, own.near, own.largest_error, own.energy_distance, None)
+        shares = tuple(mode.target for mode in self.modes)
+        return Held(TARGET, shares, truth.near, truth.largest_error, self.energy_distance, truth.energy_trivial)
 
     def to_json(self) -> dict[str, object]:
         """What ``landscape --json`` prints."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from npf_engine.sampling import sampler
 from npf_engine.studies.kind import Kind, Measure, Stage, Words
+from npf_engine.studies.landscape.spec import OWN
 
 if TYPE_CHECKING:
     from npf_engine.studies.landscape.result import LandscapeResult
@@ -32,9 +33,25 @@ class _Stages(Mapping[str, Stage]):
         return len(self._all())
 
 
+def _asked(target: str, own: str) -> Callable[[Mapping[str, object]], float | None]:
+    """A figure of a report against the law that the run was asked to be judged by."""
+    found = {law: Measure(law, law, law, path) for law, path in (("target", target), (OWN, own))}
+    return lambda report: found[OWN if report.get("law") == OWN else "target"].of(report)
+
+
 MEASURES = (
-    Measure("energy", "Energy distance", "Of the draws from exact ones of the law asked for", "energy_distance"),
-    Measure("largest_error", "Basin error", "The largest error of a basin's share", "truth.largest_error"),
+    Measure(
+        "energy",
+        "Energy distance",
+        "Of the draws from exact ones of the law asked for: exp(-c g), or the sampler's own",
+        _asked("energy_distance", "truth.own.energy_distance"),
+    ),
+    Measure(
+        "largest_error",
+        "Basin error",
+        "The largest error of a basin's share, against the law asked for: exp(-c g), or the sampler's own",
+        _asked("truth.largest_error", "truth.own.largest_error"),
+    ),
     Measure("acceptance", "Acceptance", "Share of proposals that were accepted", "acceptance", better=0, shown=False),
     Measure("near_saddles", "At saddles", "Share of the draws truly near a saddle", "near_saddles", shown=False),
 )

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from npf_engine.studies.landscape import judging
+from npf_engine.cli import landscape as cli
+from npf_engine.studies.landscape import judging, words
 from npf_engine.studies.landscape import result as results
 
 TARGET, OWN = (0.7, 0.3), (0.45, 0.55)
@@ -190,3 +191,45 @@ def test_what_there_is_to_judge_by():
         "99 % of the draws are near a mode, 1 % near a saddle and 0 % near a maximum, as they should be; "
         "energy distance 0.01 where exact samples have 0.01 and one basin has 1"
     ) in judge(run)["verdict_reason"]
+
+
+def of(report: dict[str, Any]) -> results.LandscapeResult:
+    """The result of a report without the places of its modes."""
+    modes = [{"location": [0.0, 0.0], "kind": "minimum", **mode} for mode in report["modes"]]
+    return results.LandscapeResult.of_json(BLANK | report | {"modes": modes})
+
+
+def test_all_figures_of_a_run_are_against_the_law_that_was_asked_for():
+    run = result(OWN, 0.3, 0.9, law="own", method="lmc-preconditioned")
+    run["truth"] |= {"largest_error": 0.25}
+    run["truth"]["own"] |= {"largest_error": 0.01}
+    own, plain = of(run).held, of(run | {"law": "target"}).held
+    assert own is not None and plain is not None
+    assert (own.weights, own.largest_error, own.energy_distance, own.energy_trivial) == (OWN, 0.01, 0.02, None)
+    assert (plain.weights, plain.largest_error, plain.energy_distance, plain.energy_trivial) == (TARGET, 0.25, 0.9, 1.0)
+    assert (own.near.modes, plain.near.modes) == (0.3, 0.99)
+    assert words.KIND.measured(run) == pytest.approx({"energy": 0.02, "largest_error": 0.01, "near_saddles": 0.35})
+    asked = words.KIND.measured(run | {"law": "target"})
+    assert (asked["energy"], asked["largest_error"]) == (0.9, 0.25)
+    said = cli.text(of(run))
+    assert "energy distance to draws of its own law 0.02" in said and "energy distance 0.9" in cli.text(
+        of(run | {"law": "target"})
+    )
+    assert judge(run)["verdict_reason"].endswith("1/|det Hessian|")
+    assert "Preconditioned LMC on u visits all critical points" in judge(run)["verdict_reason"]
+    assert "LMC-NPF" not in judge(run)["verdict_reason"]
+
+
+def test_a_sampler_with_a_law_of_its_own_says_so_where_that_is_not_known():
+    run = result(method="lmc-npf")
+    run["truth"]["own"] = None  # as of a mixture in ten dimensions
+    assert "LMC-NPF visits all critical points" in judge(run)["verdict_reason"]
+    asked = of(run | {"law": "own"})
+    assert judging.judge(asked) is None and asked.held is not None and asked.held.weights == TARGET
+    unknown, warning = judging.unjudged(asked)
+    assert "own law is not known here, so there is no verdict" in unknown and "LMC-NPF visits all" in warning
+    assert unknown in cli.text(asked)
+    space = of(run | {"modes": [], "truth": None})
+    assert judging.unjudged(space) == (warning,) and warning in cli.text(space)
+    assert judging.unjudged(of(run | {"modes": [], "truth": None, "method": "lmc"})) == ()
+    assert "weights of exp(-c g)" in judging.unjudged(of(run | {"modes": [], "truth": None, "law": "own"}))[0]
