@@ -23,7 +23,8 @@ CONTROLS = {
 }
 KEYS = (*CONTROLS, "along", "axes", "missing", "smooth", "voids", "height_unit", "unit", "slope", "member", "band")
 _ANY = "|".join(KEYS)
-_SET = re.compile(rf"(?<![\w.“-])(?:field\.)?({_ANY}) ?= ?([^\s;)“]+?)(?=[,;.:)]*(?:\s|$))")
+_VALUE = r"(?:'(.+?)'|([^\s;)“]+?))(?=[,;.:)]*(?:\s|$))"  # in quotes, as a whole, or up to a space
+_SET = re.compile(rf"(?<![\w.“-])(?:field\.)?({_ANY}) ?= ?{_VALUE}")
 _NAMED = re.compile(rf"(?<=\()({_ANY})(?=\))|(?<=\bset )({_ANY})\b(?! ?=)|(?<=\bwith )({_ANY})\b(?=[,.;]| or )")
 _BOUNDS = re.compile(r"\bbounds\b(?: \(west, south, east, north\))?(?= for | within )")
 
@@ -31,7 +32,7 @@ _BOUNDS = re.compile(r"\bbounds\b(?: \(west, south, east, north\))?(?= for | wit
 def on_page(text: str) -> str:
     """The sentence with the page's controls in place of keys and values."""
     text = _BOUNDS.sub(f"a part (“{CONTROLS['bounds']}” under Options)", text)
-    text = _SET.sub(lambda found: f"“{_label(found[1])}: {_value(found[1], found[2])}”", text)
+    text = _SET.sub(lambda found: f"“{_label(found[1])}: {_value(found[1], found[2] or found[3])}”", text)
     return _NAMED.sub(lambda found: f"“{_label(next(filter(None, found.groups())))}”", text)
 
 
@@ -43,7 +44,7 @@ def _label(key: str) -> str:
 def _value(key: str, value: str) -> str:
     """A choice by what people call it; any other value as it is typed, with spaces behind commas."""
     known = _known()[key]
-    return known.setting.called(value) if value in known.names() else value.replace(",", ", ")
+    return known.setting.called(value) if value in known.names() else re.sub(r",(?! )", ", ", value)
 
 
 @functools.cache

@@ -23,7 +23,7 @@ from ui.plots import plot
 from ui.runs import remember, store
 
 MOST_SEED = 2**31 - 1
-FLOOR = "What two draws of one law differ by, the mean of some: a value may lie a little below it."
+FLOOR = "What the truth itself would score: two draws of one law, whose mean may be a little above it, or zero."
 TRIVIAL = "What a map that learned nothing scores."
 NAMES = {QUICK: "quick", PAPER: "the paper's size"}
 
@@ -32,7 +32,7 @@ def show(paper: str, item: Item) -> None:
     """The item, its buttons, and what its last runs came to."""
     runs = {preset: kept.find(paper, item.name, preset) for preset in (QUICK, PAPER)}
     st.markdown(f"## {item.title}")
-    st.markdown(f"{item.about} Section {item.section} of the paper.")
+    st.markdown(f"{item.about} {item.place} of the paper.")
     if item.needs:
         st.caption(f"It needs {item.needs}.")
     _buttons(paper, item, runs[QUICK])
@@ -49,12 +49,12 @@ def show(paper: str, item: Item) -> None:
 
 
 def _buttons(paper: str, item: Item, quick: Kept | None) -> None:
-    cost = f", about {table.spent(quick.result.seconds)}" if quick is not None else ""
+    cost = "what it costs is not known yet" if quick is None else f"about {table.spent(quick.result.seconds)}"
     with st.container(horizontal=True, vertical_alignment="bottom", key="reproduce_buttons"):
         seed = st.number_input(
             "Seed", 0, MOST_SEED, 0, key="reproduce_seed", width=110, help="Fixes every random draw."
         )
-        if st.button(f"Run{cost}", type="primary", icon=":material/play_arrow:", key="run_quick"):
+        if st.button(f"Run, {cost}", type="primary", icon=":material/play_arrow:", key="run_quick"):
             _submit(ReproductionSpec(paper=paper, item=item.name, seed=int(seed)))
         if item.large and st.button(
             "Run at the paper's size", icon=":material/hourglass_top:", key="run_paper", help=f"It takes {item.large}."

@@ -26,7 +26,7 @@ def _actions(run: Run, status: Status) -> None:
 
 def _done(run: Run) -> None:
     report, spec = runs.store().answer(run.id, ReproductionResult), run.spec_of(ReproductionSpec)
-    frame.caption(f"{spec.about.about} Section {spec.about.section} of the paper.")
+    frame.caption(f"{spec.about.about} {spec.about.place} of the paper.")
     picture = None
     if report.picture:
         try:

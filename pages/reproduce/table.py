@@ -57,7 +57,7 @@ def _table(rows: Sequence[Mapping[str, object]]) -> None:
             "about": text("What it shows", width="large"),
             "paper": figure("Paper", format="%.4g", help="What the paper prints; a dash where it draws."),
             "ours": figure("Ours", format="%.4g", help="Of the last run: the first row of the item."),
-            "floor": figure("Floor", format="%.4g", help="What two draws of one law differ by."),
+            "floor": figure("Floor", format="%.4g", help="What the truth itself would score."),
             "trivial": figure("Trivial", format="%.4g", help="What a map that learned nothing scores."),
             "quick": text("Last quick run"),
             "large": text("Last run at the paper's size"),

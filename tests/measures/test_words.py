@@ -51,6 +51,13 @@ def test_the_verdict_speaks_of_the_numbers_of_the_table(changes: dict[str, dict[
     )
 
 
+def test_the_equation_of_the_mass_in_a_wrong_cell_gives_what_is_shown_beyond_chance() -> None:
+    value, ratio_se, floor = 16.0, 0.1, 6.0
+    assert "beyond chance √((value − 3.5 · ± · floor)² − floor²)" in about("measure_preservation_local")
+    shown = beyond.misplaced(Measured(value, floor, 50.0, ratio_se, draws=8))
+    assert shown == pytest.approx(math.sqrt((value - 3.5 * ratio_se * floor) ** 2 - floor**2), rel=1e-3)
+
+
 def test_what_no_figure_of_the_table_decides_is_said_by_the_reason() -> None:
     table = metrics(measure_preservation_local=row(16.0, 6.0, 50.0, 0.1, 8))
     training = kinds.get(kinds.TRAIN)

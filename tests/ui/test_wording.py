@@ -26,6 +26,15 @@ from ui.wording import on_page
         ("choose one (components=v.x).", "choose one (“F is: v.x”)."),
         ("or assign them (columns).", "or assign them (“Columns”)."),
         ("give a file in EPSG:4326, or set crs.", "give a file in EPSG:4326, or set “Coordinate system”."),
+        (
+            "By their names the columns were taken as columns = 'lon, lat -> u10, v10'.",
+            "By their names the columns were taken as “Columns: lon, lat -> u10, v10”.",
+        ),
+        (
+            "choose one: columns = 'x, y -> u, v' or columns = 'x, y -> u a, v a', or axes=earth.",
+            "choose one: “Columns: x, y -> u, v” or “Columns: x, y -> u a, v a”, or “Components of F along: east and "
+            "north”.",
+        ),
         ("choose with components = u10,v10 or u,v.", "choose with “F is: u10, v10” or u,v."),
         ("choose another one with time or level.", "choose another one with “Time” or level."),
         ("choose with scalar, or two of them with components.", "choose with “F is”, or two of them with “F is”."),

@@ -32,6 +32,11 @@ class Item:
     needs: str = ""
     change: Change | None = None
 
+    @property
+    def place(self) -> str:
+        """Where it stands: a section has a number, an appendix a letter."""
+        return f"{'Section' if self.section[:1].isdigit() else 'Appendix'} {self.section}"
+
 
 @dataclass(frozen=True)
 class Paper:

@@ -73,3 +73,8 @@ def test_what_is_kept_is_an_items_own_and_says_how_it_is_had_again(path: Path) -
     assert len(path.read_bytes()) < 20_000
     assert run.picture is None or run.picture.stat().st_size < 300_000
     assert "/" not in run.machine and "/work" not in path.read_text(encoding="utf-8")
+
+
+def test_a_letter_is_an_appendix() -> None:
+    assert PAPERS["mgn"].items["figure-7"].place == "Appendix E"
+    assert PAPERS["npf"].items["table-1"].place == "Section 5.2"

@@ -20,7 +20,7 @@ from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.lab.tasks import build_task
 from npf_engine.studies.reproduction import classifier, drifting, monotone, networks, terrain
 from npf_engine.studies.reproduction.making import Bench
-from npf_engine.studies.reproduction.result import ReproductionResult
+from npf_engine.studies.reproduction.result import ReproductionResult, Row
 from npf_engine.studies.reproduction.run import reproduce
 from npf_engine.studies.reproduction.spec import ReproductionSpec
 from npf_engine.tasks import layout
@@ -181,6 +181,15 @@ def test_the_three_architectures_in_a_run_folder(tmp_path: Path, monkeypatch: py
     law = networks._Law(build_task("gaussian", None, 3), Bench(ReproductionSpec(), Eager(tmp_path / "a"), tmp_path))
     assert law.fitted("icnn", 0) == first[2], "it is kept"
     assert law.fitted("icnn", 1) != first[2], "another seed does not go on from its weights"
+
+
+def test_a_table_says_that_ours_are_behind_only_where_they_are() -> None:
+    def rows(d: int, *values: float | None) -> list[Row]:
+        names = ("Linear", "FQuad", "Ours")
+        return [Row(f"{name}, d = {d}", None, value) for name, value in zip(names, values, strict=True)]
+
+    assert networks._behind([*rows(32, 3.0, 2.0, 1.0), *rows(128, 3.0, 2.0, 2.5)]) == [128]
+    assert networks._behind([*rows(32, 3.0, 2.0, None), *rows(128, None, 2.0, 1.0)]) == [32]
 
 
 @pytest.mark.parametrize("item", ["figure-17", "figure-18", "figure-19", "figure-20"])
