@@ -26,7 +26,7 @@ from torch import Tensor
 from benchmarks.common import arguments, keep, numbers, set_threads, show
 from npf_engine import seeds
 from npf_engine.manifolds import TorusFactorization, factorize_exactly, factorize_torus
-from npf_engine.manifolds.known import Twisted
+from npf_engine.manifolds.known import Off, Twisted
 from npf_engine.manifolds.torus import SAMPLES
 from npf_engine.manifolds.trigonometric import TrigonometricPotential
 
@@ -38,15 +38,11 @@ Map = Callable[[Tensor], Tensor]
 def errors(known: Twisted, grad_u: Map, m: Map, seed: int) -> dict[str, float]:
     """Of the maps grad u of x and M of x, on unseen places."""
     x = known.torus.draw(UNSEEN, seeds.generator(seed, "torus.unseen"))
-    of_u = float(known.torus.distance(grad_u(x), known.grad_u(x)).square().mean())
-    of_m = float(known.torus.distance(m(x), known.M(x)).square().mean())
-    moved, spread = float(known.gradient(x).square().sum(1).mean()), known.torus.variance
-    return {
-        "u": 100 * of_u / moved,
-        "u, UVP": 100 * of_u / spread,
-        "M": 100 * (of_m / spread) ** 0.5,
-        "M, UVP": 100 * of_m / spread,
-    }
+    return _row(known.errors(x, grad_u(x), m(x)))
+
+
+def _row(off: Off) -> dict[str, float]:
+    return {"u": off.u, "u, UVP": off.u_uvp, "M": off.m, "M, UVP": off.m_uvp}
 
 
 def of_fit(known: Twisted, found: TorusFactorization, seed: int) -> dict[str, float]:
@@ -68,16 +64,7 @@ def exact(known: Twisted, seed: int) -> dict[str, float]:
     """The assignment of samples, measured on them."""
     x = known.torus.draw(EXACT, seeds.generator(seed, "torus.exact"))
     found = factorize_exactly(known.torus, x, known(x))
-    of_u = float(known.torus.distance(found.image, known.grad_u(x)).square().mean())
-    of_m = float(known.torus.distance(found.m, known.M(x)).square().mean())
-    moved, spread = float(known.gradient(x).square().sum(1).mean()), known.torus.variance
-    return {
-        "u": 100 * of_u / moved,
-        "u, UVP": 100 * of_u / spread,
-        "M": 100 * (of_m / spread) ** 0.5,
-        "M, UVP": 100 * of_m / spread,
-        "gap": found.gap,
-    }
+    return _row(known.errors(x, found.image, found.m)) | {"gap": found.gap}
 
 
 def floor(known: Twisted, x: Tensor, found: TorusFactorization, seed: int) -> dict[str, float]:

@@ -5,25 +5,26 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import io
+import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
 from torch import Tensor
 
 from npf_engine import seeds
 from npf_engine.cli.output import Answer, columns, number
 from npf_engine.cli.surface_arguments import EXACT, TWIST
 from npf_engine.errors import InputError
+from npf_engine.fields.cloud_columns import in_units_of
 from npf_engine.fields.clouds import read_points
 from npf_engine.library.callables import own_function
 from npf_engine.library.own_code import load_function
 from npf_engine.manifolds import Space, Sphere, Torus, factorize_exactly, factorize_torus
+from npf_engine.manifolds.globe import on_globe
 from npf_engine.manifolds.known import Twisted
-from npf_engine.manifolds.spaces import carried, on_sphere
 from npf_engine.manifolds.torus import SAMPLES, Function
 from npf_engine.manifolds.toys import in_degrees
 from npf_engine.settings import reading
@@ -34,14 +35,18 @@ if TYPE_CHECKING:
 
 MOVED = {"moved by M, mean": "moved_by_M", "moved by grad phi, mean": "moved_by_grad_u"}
 REPORTED = {"degree of phi": "degree", "least curvature of |x|^2/2 + phi": "curvature"}
-RADIUS = 6_371_008.8  # of the Earth in metres, the mean one
+
+ERRORS = {
+    "grad_u": "mean square error of grad_u, percent of that of the identity",
+    "M": "root mean square error of M, percent of that of a uniform point",
+}
 
 
 def surface(args: argparse.Namespace) -> Answer:
     """Factorize, and say how it went."""
     _check(args)
     began = time.perf_counter()
-    space, x, y, function = _given(args)
+    space, x, y, function, told = _given(args)
     if args.exact or args.on == "sphere":
         data, arrays = _exact(space, x, y)
     else:
@@ -51,7 +56,7 @@ def surface(args: argparse.Namespace) -> Answer:
         data, arrays = _dual(found, x, y)
         if isinstance(function, Twisted):
             data["errors"] = _errors(found, function)
-    data = {"on": args.on, "d": 2 if args.on == "sphere" else x.shape[1], "n": len(x)} | data
+    data = {"on": args.on, "d": 2 if args.on == "sphere" else x.shape[1], "n": len(x), "notes": list(told)} | data
     data |= {"seconds": time.perf_counter() - began, "out": _written(args, arrays)}
     return Answer(data, _text(data))
 
@@ -69,58 +74,48 @@ def _check(args: argparse.Namespace) -> None:
         raise InputError("--hours carries places of the sphere by winds; give --on sphere, or leave it out")
     if sphere and (args.degree is not None or args.periods is not None):
         raise InputError("on the sphere the factorization is the exact one: leave --degree and --periods out")
+    if args.hours is not None and not math.isfinite(args.hours):
+        raise InputError(f"--hours is {args.hours}; give a finite number")
     if args.out is not None and not args.out.endswith(".npz"):
         raise InputError(f"--out {args.out}: name a file that ends in .npz")
     if args.samples is not None and args.samples < 2:
         raise InputError(f"--samples is {args.samples}; give 2 or more")
 
 
-def _given(args: argparse.Namespace) -> tuple[Space, Tensor, Tensor, Function | None]:
-    """The space, places x and F(x) there as its points, and F where it is code."""
+def _given(args: argparse.Namespace) -> tuple[Space, Tensor, Tensor, Function | None, tuple[str, ...]]:
+    """The space, places x and F(x) there as its points, F where it is code, and sentences on a file."""
     exact = args.exact or args.on == "sphere"
     if args.source is not None and args.source != TWIST:
-        space, x, y = _of_file(args)
+        space, x, y, told = _of_file(args)
         rows = _thinned(args, len(x), EXACT if exact else len(x))
-        return space, x[rows], y[rows], None
+        return space, x[rows], y[rows], None, told
     function: Function = Twisted(args.a)
     torus = Torus.unit(2)
     if args.source is None:
         torus = Torus(tuple(args.periods))
         function = own_function("F", load_function(args.callable), torus.spread_evenly(3)).call
     x = torus.spread_evenly(args.samples or (EXACT if exact else SAMPLES))
-    return torus, x, torus.points("F(x)", function(x).detach()), function
+    return torus, x, torus.points("F(x)", function(x).detach()), function, ()
 
 
-def _of_file(args: argparse.Namespace) -> tuple[Space, Tensor, Tensor]:
+def _of_file(args: argparse.Namespace) -> tuple[Space, Tensor, Tensor, tuple[str, ...]]:
     path = Path(args.source)
     if not path.is_file():
         raise InputError(f"there is no file {args.source}; give a .csv or .npz, or {TWIST}")
-    table = torch.from_numpy(read_points(path).points)
-    if args.on == "torus":
-        d, odd = divmod(table.shape[1], 2)
-        if odd or not d:
-            raise InputError(f"{path.name} has {table.shape[1]} columns; give d of places and then d of F there")
-        torus = Torus(tuple(args.periods or [1.0] * d))
-        return torus, torus.points("x", table[:, :d]), torus.points("F(x)", table[:, d:])
-    if table.shape[1] != 4:
-        raise InputError(f"{path.name} has {table.shape[1]} columns; give longitude, latitude, and two of F")
-    return Sphere(), *_of_globe(args, table)
-
-
-def _of_globe(args: argparse.Namespace, table: Tensor) -> tuple[Tensor, Tensor]:
-    """x and F(x) on the sphere of rows (longitude, latitude, two of F). Of a grid in degrees, whose places lie closer
-    towards the poles, F is taken at evenly spread places, each from the nearest of the grid."""
-    if bool((table[:, 1].abs() > 90).any()):
-        raise InputError(f"{Path(args.source).name} has latitudes beyond a pole; give longitude, latitude, two of F")
-    x, values = on_sphere(table[:, 0], table[:, 1]), table[:, 2:]
-    if len(table[:, 0].unique()) * len(table[:, 1].unique()) == len(table):
-        even = Sphere().spread_evenly(min(len(x), args.samples or EXACT))
-        nearest = cKDTree(x.numpy()).query(even.numpy())[1]
-        x, values = even, values[torch.from_numpy(nearest)]
-    if args.hours is None:
-        return x, on_sphere(values[:, 0], values[:, 1])
-    east, north = (values * (3_600 * args.hours / RADIUS)).unbind(1)
-    return x, carried(x, east, north)
+    cloud = read_points(path)
+    if args.on == "sphere":
+        found = on_globe(cloud, args.hours, args.samples or EXACT)
+        return Sphere(), found.x, found.y, found.notes
+    d, odd = divmod(cloud.points.shape[1], 2)
+    if odd or not d:
+        raise InputError(f"{path.name} has {cloud.points.shape[1]} columns; give d of places and then d of F there")
+    torus = Torus(tuple(args.periods or [1.0] * d))
+    x, y = torch.from_numpy(cloud.points).split(d, dim=1)
+    told: list[str] = []
+    if cloud.names:  # F's numbers are taken by the periods of x, so that they must be in its unit
+        values, told = in_units_of(y.numpy(), cloud.names[d:], cloud.names[:d], (path.name, path.name))
+        y = torch.from_numpy(values)
+    return torus, torus.points("x", x), torus.points("F(x)", y), (*cloud.notes, *told)
 
 
 def _thinned(args: argparse.Namespace, n: int, most: int) -> Tensor:
@@ -153,12 +148,10 @@ def _length(tangents: Tensor) -> float:
 
 
 def _errors(found: TorusFactorization, known: Twisted) -> dict[str, float]:
-    """Root mean squares on unseen places, in percent: of grad u of what grad phi moves, of M of a uniform spread."""
-    torus = known.torus
-    x = torus.draw(4_096, seeds.generator(0, "torus.unseen"))
-    of_u = torus.distance(found.grad_u(x), known.grad_u(x)).square().mean() / known.gradient(x).square().sum(1).mean()
-    of_m = torus.distance(found.M(x), known.M(x)).square().mean() / torus.variance
-    return {"grad_u": 100 * float(of_u.sqrt()), "M": 100 * float(of_m.sqrt())}
+    """On unseen places, in percent, as ``Twisted.errors`` has them."""
+    x = known.torus.draw(4_096, seeds.generator(0, "torus.unseen"))
+    off = known.errors(x, found.grad_u(x), found.M(x))
+    return {"grad_u": off.u, "M": off.m}
 
 
 def _written(args: argparse.Namespace, arrays: dict[str, Tensor]) -> str | None:
@@ -176,6 +169,7 @@ def _written(args: argparse.Namespace, arrays: dict[str, Tensor]) -> str | None:
 def _text(data: dict[str, object]) -> str:
     """For reading."""
     lines = [f"{data['on']}, d = {data['d']}, {data['n']} samples"]
+    lines += [f"note: {text}" for text in reading.each_of(data, "notes", str)]
     rows = [(name, number(reading.number(data, key))) for name, key in MOVED.items()]
     if data["method"] == "exact":
         rows += [("cost, mean of d^2 / 2", number(reading.number(data, "cost")))]
@@ -189,6 +183,6 @@ def _text(data: dict[str, object]) -> str:
         lines += [f"note: {text}" for text in reading.each_of(report, "notes", str)]
     if "errors" in data:
         errors = reading.mapping(data, "errors")
-        rows += [(f"error of {name}, percent", number(reading.number(errors, name))) for name in errors]
+        rows += [(words, number(reading.number(errors, name))) for name, words in ERRORS.items()]
     lines.append(columns(("", ""), rows).strip())
     return "\n".join([*lines, f"written: {data['out']}"] if data["out"] else lines)

@@ -28,13 +28,14 @@ _SAME = {
 def keys(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[list[str], list[str]]:
     """What the columns of two clouds are compared by: ``X_1 [m]`` as ``x1``, ``lat`` as ``latitude``; as written in
     both where two columns of one would be alike."""
-    ours, theirs = _short(first), _short(second)
+    ours, theirs = short_names(first), short_names(second)
     if len(set(ours)) == len(ours) and len(set(theirs)) == len(theirs):
         return ours, theirs
     return [name.lower() for name in first], [name.lower() for name in second]
 
 
-def _short(names: tuple[str, ...]) -> list[str]:
+def short_names(names: tuple[str, ...]) -> list[str]:
+    """What each is compared by alone: ``lat`` as ``latitude``, ``X_1 [m]`` as ``x1``."""
     short = [plain(SUFFIX.sub("", name)) or name.lower() for name in names]
     return [_SAME.get(name, name) for name in short]
 
@@ -48,7 +49,7 @@ def in_units_of(
     """
     factors, notes = np.ones(len(names)), []
     for k, (name, goal) in enumerate(zip(names, wanted, strict=True)):
-        have, want = _unit(name), _unit(goal)
+        have, want = unit_at_end(name), unit_at_end(goal)
         if have == want:
             continue
         if not have or not want:
@@ -68,8 +69,8 @@ def in_units_of(
     return (points * factors if np.any(factors != 1.0) else points), notes
 
 
-def _unit(name: str) -> str:
-    """In brackets, or at the end of the name: ``x [km]``, ``x_km``."""
+def unit_at_end(name: str) -> str:
+    """The unit that a name carries, or "": in brackets, or at the end of the name: ``x [km]``, ``x_km``."""
     found = SUFFIX.search(name.strip())
     return unit_of(name) or (found[1] if found else "")
 

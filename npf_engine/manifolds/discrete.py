@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -55,12 +56,12 @@ class DiscreteFactorization:
         return self.space.log(self.x, self.image)
 
 
-def factorize_exactly(space: Space, x: Tensor, field: Tensor) -> DiscreteFactorization:
+def factorize_exactly(space: Space, x: Tensor | np.ndarray, field: Tensor | np.ndarray) -> DiscreteFactorization:
     """The polar factorization of the samples x, F(x), (n, k) each, on this space; the law of x is its reference.
 
     Raises InputError for points that are none of the space, for clouds of different sizes, and for more than MOST.
     """
-    x, field = space.points("x", x), space.points("F(x)", field)
+    x, field = space.points("x", x).detach(), space.points("F(x)", field).detach()
     if len(x) != len(field):
         raise InputError(f"x has {len(x):,} rows and F(x) {len(field):,}; pass F at each x")
     if not FEWEST <= len(x) <= MOST:

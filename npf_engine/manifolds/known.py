@@ -21,6 +21,18 @@ SIZE, PEAK, SLANTED, AHEAD = 0.016, 0.5, 0.35, 1.0
 
 
 @dataclass(frozen=True)
+class Off:
+    """Percent. u: E d(grad u, truth)^2 over E |grad phi|^2, so that the identity scores 100 (a mean square); u_uvp:
+    the same over the variance of a uniform point; m: sqrt(E d(M, truth)^2) over its root (a root mean square); m_uvp:
+    the mean square of M over that variance."""
+
+    u: float
+    u_uvp: float
+    m: float
+    m_uvp: float
+
+
+@dataclass(frozen=True)
 class Twisted:
     """F = exp(grad phi) o M on the unit torus in the plane; ``a``: of the twist, in periods; bend in [0, 1]: how much
     phi there is."""
@@ -54,6 +66,14 @@ class Twisted:
     def grad_u(self, x: Tensor) -> Tensor:
         """exp(grad phi(x)), (n, 2)."""
         return self.torus.exp(x, self.gradient(x))
+
+    def errors(self, x: Tensor, grad_u: Tensor, m: Tensor) -> Off:
+        """How far grad u and M, (n, 2) each, are off at x (n, 2)."""
+        of_u = float(self.torus.distance(grad_u, self.grad_u(x)).square().mean())
+        of_m = float(self.torus.distance(m, self.M(x)).square().mean())
+        moved, spread = float(self.gradient(x).square().sum(1).mean()), self.torus.variance
+        u = 100 * of_u / moved if moved else math.nan  # without phi there is nothing to compare with
+        return Off(u, 100 * of_u / spread, 100 * math.sqrt(of_m / spread), 100 * of_m / spread)
 
     def __call__(self, x: Tensor) -> Tensor:
         """F(x), (n, 2)."""

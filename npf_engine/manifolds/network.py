@@ -12,6 +12,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from npf_engine.errors import InputError
 from npf_engine.manifolds.spaces import Torus
 from npf_engine.manifolds.trigonometric import frequencies
 from npf_engine.networks.mlp import MLP
@@ -52,9 +53,12 @@ class PeriodicMap(nn.Module):
 def learn_map(
     torus: Torus, x: Tensor, m: Tensor, *, steps: int = STEPS, seed: int = 0, recorder: Recorder | None = None
 ) -> PeriodicMap:
-    """M_xi from places x (n, d) and M there, (n, d)."""
+    """M_xi from places x (n, d) and M there, (n, d). Raises InputError for what is no such pair."""
     network = PeriodicMap(torus, seed)
-    angle = m.double() / torus.sides * (2 * math.pi)
+    x, m = torus.points("x", x).detach(), torus.points("M(x)", m).detach()
+    if len(x) != len(m):
+        raise InputError(f"x has {len(x):,} rows and M(x) {len(m):,}; pass M at each x")
+    angle = m / torus.sides * (2 * math.pi)
     goal = torch.stack([torch.cos(angle), torch.sin(angle)], dim=2).float()
 
     def loss(at: At, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:

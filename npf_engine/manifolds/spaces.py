@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,8 +24,9 @@ class Space(ABC):
         """k, the numbers by which a point is given."""
 
     @abstractmethod
-    def points(self, name: str, x: Tensor) -> Tensor:
-        """The points x (n, k) as this space writes them. Raises InputError, which begins with ``name``."""
+    def points(self, name: str, x: object) -> Tensor:
+        """The points x (n, k), a tensor or an array, as this space writes them. Raises InputError, which begins with
+        ``name``."""
 
     @abstractmethod
     def exp(self, x: Tensor, v: Tensor) -> Tensor:
@@ -54,9 +56,14 @@ class Space(ABC):
 
 @dataclass(frozen=True)
 class Torus(Space):
-    """R^d where x and x + periods are one point; a point is written with 0 <= x_a < period_a."""
+    """R^d where x and x + periods are one point; a point is written with 0 <= x_a < period_a. Raises InputError for
+    periods that are not positive and finite."""
 
     periods: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not self.periods or not all(0 < side < math.inf for side in self.periods):
+            raise InputError(f"periods are {list(self.periods)}; pass a positive number for each axis")
 
     @staticmethod
     def unit(d: int) -> Torus:
@@ -73,10 +80,9 @@ class Torus(Space):
         """The periods (d,)."""
         return torch.tensor(self.periods, dtype=torch.float64)
 
-    def points(self, name: str, x: Tensor) -> Tensor:
+    def points(self, name: str, x: object) -> Tensor:
         """Any real numbers, taken by the period."""
-        _check(name, x, self.width)
-        return self.wrap(x.double())
+        return self.wrap(_checked(name, x, self.width))
 
     def wrap(self, x: Tensor) -> Tensor:
         """x (n, d) by the period, each number at least 0 and under it."""
@@ -129,17 +135,17 @@ class Sphere(Space):
         """3."""
         return 3
 
-    def points(self, name: str, x: Tensor) -> Tensor:
+    def points(self, name: str, x: object) -> Tensor:
         """Unit vectors."""
-        _check(name, x, self.width)
-        length = x.double().norm(dim=1)
+        own = _checked(name, x, self.width)
+        length = own.norm(dim=1)
         worst = int((length - 1).abs().argmax())
         if abs(float(length[worst]) - 1) > UNIT:
             raise InputError(
                 f"{name}[{worst}] has length {float(length[worst]):.6g}; pass unit vectors, for example of longitude "
                 "and latitude by manifolds.spaces.on_sphere"
             )
-        return x.double() / length[:, None]
+        return own / length[:, None]
 
     def exp(self, x: Tensor, v: Tensor) -> Tensor:
         """Along the great circle."""
@@ -202,10 +208,28 @@ def _some_tangent(x: Tensor) -> Tensor:
     return torch.linalg.cross(x, axis)
 
 
-def _check(name: str, x: Tensor, width: int) -> None:
-    """InputError for what is no (n, width) of finite numbers."""
+def as_tensor(name: str, given: object) -> Tensor:
+    """A tensor or an array of real numbers in double precision, on the CPU; a tensor keeps its graph. Raises InputError
+    for what is none."""
+    if given is None:
+        raise InputError(f"{name} is missing; pass F at each x")
+    if isinstance(given, Tensor) and not given.is_complex():
+        return given.to("cpu", torch.float64)
+    try:
+        array = np.asarray(given)
+        if array.dtype.kind == "c":
+            raise TypeError
+        return torch.from_numpy(np.array(array, dtype=np.float64))  # a copy: strides may be negative
+    except (TypeError, ValueError):
+        raise InputError(f"{name} is no array of real numbers; pass an array (n, d)") from None
+
+
+def _checked(name: str, given: object, width: int) -> Tensor:
+    """(n, width) in double precision. InputError for what is no (n, width) of finite numbers."""
+    x = as_tensor(name, given)
     if x.ndim != 2 or x.shape[1] != width or not len(x):
         raise InputError(f"{name} has shape {tuple(x.shape)}; pass points (n, {width}), one row a point")
     if not bool(torch.isfinite(x).all()):
         row = int((~torch.isfinite(x).all(dim=1)).nonzero()[0])
         raise InputError(f"{name}[{row}] is not finite; pass finite numbers")
+    return x

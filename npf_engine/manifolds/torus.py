@@ -19,8 +19,8 @@ from npf_engine import seeds
 from npf_engine.errors import InputError
 from npf_engine.manifolds.dual import STRENGTH, minimise
 from npf_engine.manifolds.network import PeriodicMap, learn_map
-from npf_engine.manifolds.spaces import Torus
-from npf_engine.manifolds.trigonometric import Conjugates, TrigonometricPotential, frequencies
+from npf_engine.manifolds.spaces import Torus, as_tensor
+from npf_engine.manifolds.trigonometric import Conjugates, TrigonometricPotential, check_width, frequencies
 
 Function = Callable[[Tensor], Tensor]
 SAMPLES = 16_384  # places at which a function is asked: the dual takes a second in the plane
@@ -80,7 +80,7 @@ class TorusFactorization:
 
     def conjugate(self, y: Tensor) -> Conjugates:
         """The inverse of ``grad_u`` at y (n, d), not taken by the period, with phi^c and residuals."""
-        return self.phi.conjugate(self.torus.points("y", y))
+        return self.phi.conjugate(self.torus.points("y", y).detach())
 
     def grad_u_conjugate(self, y: Tensor) -> Tensor:
         """The inverse of ``grad_u``, (n, d)."""
@@ -114,13 +114,15 @@ def factorize_torus(
 
     periods: of each axis, in the unit of x; needed for a function, 1 each for samples. degree: of the trigonometric
     polynomial; else the one with the least dual on a fifth of the values, drawn by ``seed``. The reference law is the
-    uniform one. Raises InputError for what is no such pair, for fewer than 64 samples, and for too high a
-    degree.
+    uniform one. Raises InputError for what is no such pair, for fewer than 64 samples, for too high a
+    degree, and for more than 6 dimensions.
     """
     if callable(x):
         if y is not None or periods is None:
             raise InputError("a function is factorized by periods=[...], one for each axis, and without y")
         torus, function = _torus(periods), x
+        if isinstance(n, bool) or not isinstance(n, int) or n < FEWEST:
+            raise InputError(f"n is {n}; pass a whole number of places, {FEWEST} or more")
         places = torus.spread_evenly(n)
         values = _values(function, torus, places)
         notes = []
@@ -145,7 +147,7 @@ def _factorize(
     duals: dict[int, float] = {}
     if degree is None:
         degree, duals = _best_degree(torus, y)
-    elif not 1 <= degree <= _most_degree(torus):
+    elif not isinstance(degree, int) or not 1 <= degree <= _most_degree(torus):
         raise InputError(f"degree is {degree}; on a torus of {torus.width} dimensions it is 1 to {_most_degree(torus)}")
     solved = minimise(TrigonometricPotential.flat(torus, degree), y)
     phi = _convex(solved.phi)
@@ -197,22 +199,19 @@ def _uneven(torus: Torus, x: Tensor) -> list[str]:
 
 
 def _torus(periods: Sequence[float]) -> Torus:
-    sides = tuple(float(side) for side in periods)
-    if not sides or not all(0 < side < float("inf") for side in sides):
-        raise InputError(f"periods are {list(sides)}; pass a positive number for each axis")
-    return Torus(sides)
+    try:
+        torus = Torus(tuple(float(side) for side in periods))
+    except (TypeError, ValueError):
+        raise InputError(f"periods are {periods!r}; pass a positive number for each axis") from None
+    check_width(torus)
+    return torus
 
 
 def _tensor(name: str, given: object) -> Tensor:
-    if given is None:
-        raise InputError(f"{name} is missing; pass F at each x")
-    try:
-        array = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} is no array of real numbers; pass an array (n, d)") from None
-    if array.ndim != 2 or not array.shape[1]:
-        raise InputError(f"{name} has shape {array.shape}; pass an array (n, d), one row a sample")
-    return torch.from_numpy(array)
+    x = as_tensor(name, given).detach()
+    if x.ndim != 2 or not x.shape[1]:
+        raise InputError(f"{name} has shape {tuple(x.shape)}; pass an array (n, d), one row a sample")
+    return x
 
 
 def _values(function: Function, torus: Torus, x: Tensor) -> Tensor:

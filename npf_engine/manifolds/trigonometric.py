@@ -14,8 +14,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from npf_engine.errors import InputError
 from npf_engine.manifolds.spaces import Torus
 
+MOST_WIDTH = 6  # dimensions
 CHUNK = 8_192  # points at a time
 STEPS = 60  # of Newton's method: it takes some six
 TOLERANCE = 1e-12  # of |grad U(x) - y|, in the longest period
@@ -23,8 +25,19 @@ SHORTEST = 2.0**-30  # part of a Newton step that is tried
 WORTH = 1e-4  # of the decrease that a whole step promises: what a step must bring (Armijo)
 
 
+def check_width(torus: Torus) -> None:
+    """InputError for more dimensions than waves are listed in: there are (2 degree + 1)^d to look through."""
+    if torus.width > MOST_WIDTH:
+        raise InputError(
+            f"the torus has {torus.width} dimensions, and a periodic potential is found in up to {MOST_WIDTH}; "
+            "factorize samples by factorize_exactly"
+        )
+
+
 def frequencies(torus: Torus, degree: int) -> Tensor:
-    """The w_k (m, d) with 0 < |k| <= degree, k whole, of k and -k one; shortest first."""
+    """The w_k (m, d) with 0 < |k| <= degree, k whole, of k and -k one; shortest first. Raises InputError beyond
+    MOST_WIDTH dimensions."""
+    check_width(torus)
     d = torus.width
     kept = []
     for k in itertools.product(range(-degree, degree + 1), repeat=d):

@@ -27,7 +27,8 @@ def test_the_twist_by_the_dual_and_exactly(capsys: pytest.CaptureFixture[str], t
     found = np.load(data["out"])
     assert data["method"] == "exact" and data["gap"] < 1e-12 and found["m"].shape == (100, 2)
     assert main(["surface", "twist", "--samples", "256"]) == 0
-    assert "largest residual of a conjugate" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "largest residual of a conjugate" in out and "mean square error of grad_u, percent of that" in out
 
 
 def test_a_file_of_pairs_and_code_of_ones_own(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -59,6 +60,38 @@ def test_a_day_s_wind_carries_as_far_as_it_says() -> None:
     assert there[0, 1] == pytest.approx(np.sin(0.3)) and there[1, 2] == pytest.approx(np.sin(np.radians(60) + 0.3))
 
 
+@pytest.mark.parametrize("way", [[], ["--exact"]])
+@pytest.mark.parametrize("period", ["-1", "0", "inf", "nan"])
+def test_periods_are_checked_at_the_door(
+    way: list[str], period: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    np.savetxt(tmp_path / "pairs.csv", np.random.default_rng(0).random((80, 2)), delimiter=",", header="a,b")
+    assert main(["surface", str(tmp_path / "pairs.csv"), "--periods", period, *way]) == 2
+    assert "pass a positive number for each axis" in capsys.readouterr().err
+
+
+def test_what_was_read_of_a_file_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    rows = np.column_stack(
+        [np.linspace(0, 28, 20), np.linspace(40, 58, 20), np.random.default_rng(0).normal(0, 36, (20, 2))]
+    )
+    rows[3:6, 2] = -9999
+    header = "longitude,latitude,u [km/h],v [km/h]"
+    np.savetxt(tmp_path / "winds.csv", rows, delimiter=",", header=header, comments="")
+    words = [str(tmp_path / "winds.csv"), "--on", "sphere", "--hours", "6"]
+    data = answered(capsys, *words)
+    told = " ".join(data["notes"])
+    assert data["n"] == 17 and "-9999" in told and "turned into m/s" in told
+    assert main(["surface", *words]) == 0 and "note: winds.csv" in capsys.readouterr().out
+
+
+def test_the_names_of_a_torus_file_are_read(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).random((30, 2))
+    np.savetxt(tmp_path / "m.csv", rows, delimiter=",", header="x [km],F [km]", comments="")
+    np.savetxt(tmp_path / "turned.csv", rows * [1, 1000], delimiter=",", header="x [km],F [m]", comments="")
+    one, other = (answered(capsys, str(tmp_path / name), "--exact") for name in ("m.csv", "turned.csv"))
+    assert one["cost"] == pytest.approx(other["cost"]) and "turned into km" in other["notes"][0]
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -67,6 +100,8 @@ def test_a_day_s_wind_carries_as_far_as_it_says() -> None:
         (["twist", "--on", "sphere"], "twist lives on the torus"),
         (["twist", "--hours", "3"], "--hours carries places of the sphere"),
         (["--callable", "flow.py:F"], "give --periods"),
+        (["twist", "--hours", "nan", "--on", "sphere"], "twist lives on the torus"),
+        (["winds.csv", "--hours", "nan", "--on", "sphere"], "--hours is nan"),
         (["twist", "--samples", "1"], "--samples is 1"),
         (["twist", "--out", "x.csv", "--exact", "--samples", "20"], "ends in .npz"),
     ],

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from npf_engine.errors import InputError
-from npf_engine.manifolds import Torus, TorusFactorization, factorize_torus
+from npf_engine.manifolds import PeriodicMap, Torus, TorusFactorization, factorize_exactly, factorize_torus
 from npf_engine.manifolds.known import Twisted
 
 KNOWN = Twisted(0.2)
@@ -119,3 +119,48 @@ def test_uneven_places_are_told_and_what_is_no_pair_is_refused() -> None:
         factorize_torus(lambda x: x[:, :1], periods=[1, 1], n=500)
     with pytest.raises(InputError, match="pass a positive number for each axis"):
         factorize_torus(x, x, periods=[1, 0])
+
+
+def test_arrays_of_any_kind_are_taken() -> None:
+    x = KNOWN.torus.draw(100, torch.Generator().manual_seed(0))
+    y = KNOWN(x)
+    plain = factorize_torus(x, y, degree=1).phi.weights
+    turned = factorize_torus(x.numpy()[::-1][::-1], y.numpy()[::-1][::-1], degree=1)
+    watched = factorize_torus(x.clone().requires_grad_(), y.clone().requires_grad_(), degree=1)
+    assert torch.equal(turned.phi.weights, plain) and torch.equal(watched.phi.weights, plain)
+    assert not watched.M(x, y.clone().requires_grad_()).requires_grad
+    assert len(factorize_torus(x.numpy()[::-1], y.numpy()[::-1], degree=1).phi.weights) == len(plain)
+    exact = factorize_exactly(KNOWN.torus, x.numpy()[::-1], y.numpy()[::-1])
+    assert exact.cost == pytest.approx(factorize_exactly(KNOWN.torus, x.requires_grad_(), y).cost)
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"n": -5}, "n is -5"),
+        ({"n": 1.5}, "n is 1.5"),
+        ({"periods": "ab"}, "periods are 'ab'"),
+        ({"periods": 3}, "periods are 3"),
+        ({"periods": [1, -1]}, "positive number for each axis"),
+        ({"periods": [1] * 8}, "8 dimensions"),
+        ({"degree": 1.5}, "degree is 1.5"),
+    ],
+)
+def test_what_no_torus_can_be_asked_is_one_sentence(asked: dict, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        factorize_torus(KNOWN, **({"periods": [1, 1]} | asked))
+
+
+def test_beyond_six_dimensions_waves_are_not_listed() -> None:
+    with pytest.raises(InputError, match="factorize_exactly"):
+        PeriodicMap(Torus.unit(12))
+    x = torch.rand(20, 8).double()
+    assert factorize_exactly(Torus.unit(8), x, x).cost == 0
+
+
+def test_the_measures_of_the_twist_are_what_they_are_called() -> None:
+    """The identity scores 100 of grad u, a mean square, and M off by a constant t scores |t| / sqrt(1/6)."""
+    x = KNOWN.torus.spread_evenly(2_000)
+    off = KNOWN.errors(x, x, KNOWN.M(x) + torch.tensor([0.1, 0.0]))
+    assert off.u == pytest.approx(100) and off.m == pytest.approx(100 * 0.1 * 6**0.5)
+    assert off.m_uvp == pytest.approx(off.m**2 / 100)
