@@ -41,6 +41,8 @@ ERRORS = {
     "M": "root mean square error of M, percent of that of a uniform point",
 }
 
+ROUNDING = 1e-12  # of a cost
+
 
 def surface(args: argparse.Namespace) -> Answer:
     """Factorize, and say how it went."""
@@ -172,10 +174,10 @@ def _text(data: dict[str, object]) -> str:
     lines += [f"note: {text}" for text in reading.each_of(data, "notes", str)]
     rows = [(name, number(reading.number(data, key))) for name, key in MOVED.items()]
     if data["method"] == "exact":
-        rows += [("cost, mean of d^2 / 2", number(reading.number(data, "cost")))]
-        lines.append(
-            f"the exact assignment: no other pairing is cheaper by more than {reading.number(data, 'gap'):.0e}"
-        )
+        gap, cost = reading.number(data, "gap"), reading.number(data, "cost")
+        rows += [("cost, mean of d^2 / 2", number(cost))]
+        short = "up to rounding" if gap <= ROUNDING * max(cost, 1.0) else f"by more than {number(gap)}"
+        lines.append(f"the exact assignment: no other pairing is cheaper, {short}")
     else:
         report = reading.mapping(data, "report")
         rows += [(name, number(reading.number(report, key))) for name, key in REPORTED.items()]

@@ -10,7 +10,8 @@ from npf_engine.figures.layout import finish, float32
 
 HEIGHT = 340
 STEPS = 49  # lines of a surface, each way
-INSIDE = 0.94  # of the surface, so that it hides the points behind it and does not cut those before it
+INSIDE = 0.86  # of the surface, so that it hides the points behind it and does not cut those before it
+DIAGONAL = 1.8  # of a surface's box, in units of the camera: as wide as its panel
 SKIN = "#C4CAD3"  # of the surface, light enough for every colour of a place, on white and on dark
 
 
@@ -62,12 +63,15 @@ def space_cloud(points: np.ndarray, origin: np.ndarray, surface: np.ndarray, key
     )
     finish(figure, height=HEIGHT, revision=f"round_{key}")
     hidden = {"visible": False}
+    # one diagonal, whatever the surface: by its volume, as Plotly has it, a flat ring leaves its panel
+    extents = np.ptp(surface.reshape(3, -1), axis=1)
     figure.update_layout(
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
         scene={
             **dict.fromkeys(("xaxis", "yaxis", "zaxis"), hidden),
-            "aspectmode": "data",
-            "camera": {"eye": {"x": 1.15, "y": -1.15, "z": 1.2}},
+            "aspectmode": "manual",
+            "aspectratio": dict(zip("xyz", map(float, DIAGONAL * extents / np.linalg.norm(extents)), strict=True)),
+            "camera": {"eye": {"x": 0.95, "y": -0.95, "z": 1.3}, "center": {"x": 0.0, "y": 0.0, "z": -0.05}},
         },
         dragmode="orbit",
     )

@@ -23,6 +23,7 @@ TITLES = {  # key -> (title, caption)
     "divergence_free": ("rot ψ", "Without divergence, along the edge: vortices."),
     "harmonic": ("Harmonic", "Without either: what flows through the edge."),
 }
+NAMES = ("grad φ (has no curl)", "rot ψ (has no divergence)", "harmonic (has neither curl nor divergence)")  # of PARTS
 ABOUT = """
 **Helmholtz–Hodge** writes F as a *sum*: grad φ has all divergence and no curl, rot ψ all curl and no divergence, φ
 and ψ are 0 at the edge, and the harmonic part carries what flows through it. Each part lies where F has it: sources,
@@ -53,12 +54,12 @@ def show(model: PolarFactorization, run_id: str, name: str) -> None:
         return
     with states.told():
         shares = ", ".join(
-            f"{words} {number(100 * view.hodge.shares[part], 3, nothing=NOTHING)} %"
-            for part, words in zip(PARTS, ("without curl", "without divergence", "harmonic"), strict=True)
+            f"{words} **{number(100 * view.hodge.shares[part], 3, nothing=NOTHING)} %**"
+            for part, words in zip(PARTS, NAMES, strict=True)
         )
         what = "|F|²" if not bool(model.shift.any()) else "|F − c|², c the constant that was taken off"
         nodes = f"{len(view.y)} by {len(view.x)} nodes, no ε and no draws"
-        st.markdown(f"**Of the mean of {what}, over the area:** {shares}.", help=explained("hodge", more=nodes))
+        st.markdown(f"Of the mean of {what}, over the area: {shares}.", help=explained("hodge", more=nodes))
         fields: dict[str, np.ndarray | None] = {
             "field": view.field,
             **{part: getattr(view.hodge, part) for part in PARTS},
@@ -78,8 +79,9 @@ def show(model: PolarFactorization, run_id: str, name: str) -> None:
             st.caption(EDGE)
         st.markdown(ABOUT)
         st.caption(
-            f"On {len(view.y)} by {len(view.x)} nodes; a step along an axis counts in {view.metric}. Colours of all "
-            "maps but the last of the first row have one range; arrows show directions alone."
+            f"On {len(view.y)} by {len(view.x)} nodes; a step along an axis counts in {view.metric}. Colours of "
+            f"all maps in units of F{' (all but Mξ(x) − x)' if 'moved' in shown else ''} have one "
+            "range; arrows show directions alone."
         )
 
 

@@ -11,7 +11,7 @@ TOLD = {
     TURN: "M turns the disc as one piece: neighbours stay neighbours, and F has one pre-image of each value.",
     TWIST: "M turns every circle by its own angle, the middle by all of it and the rim by a seventh: the area is kept "
     "though shapes are not.",
-    FOLD: "M folds the square over itself: each value of F has as many pre-images as there are layers, and I_psi, the "
+    FOLD: "M folds the square over itself: each value of F has as many pre-images as there are layers, and Iψ, the "
     "inverse with noise, draws one of them.",
     DOUBLE: "M stretches the square and lays the pieces over each other: mixing, as in a shuffle. Colours that were "
     "far apart lie beside each other.",

@@ -22,10 +22,13 @@ MOVES = {
         "M turns every parallel by its own angle, as a wind would: the area is kept",
     ),
 }
+UNITS = {TORUS: "squared periods", SPHERE: "squared radians"}  # of a cost
+ROUNDING = 1e-12
 TOLD = """
 On a surface straight lines are geodesics, and **McCann (2001)** has the theorem there: F(x) is reached from M(x) by
-going straight on along grad φ, where exp(grad φ) is the optimal map for half the squared distance. On a torus that is
-U(x) = |x|²/2 + φ(x) being convex, with φ periodic. {moves}.
+going straight on along the vector grad φ(M(x)), as far as it is long. This step, exp(grad φ), takes the place of ∇u: it
+is the optimal map for half the squared distance. On a torus it is so where |x|²/2 + φ(x), which takes the place of u,
+is convex; φ is periodic. {moves}.
 """
 
 
@@ -45,9 +48,17 @@ def show() -> None:
         f"Nothing is learned here: from {len(toy.flat[0])} values of F alone the cheapest assignment finds M, off the "
         f"true one by **{number(toy.off, 2)} %** of the spread of a uniform point, as so few samples allow; M(x) = x "
         f"would be off by {number(toy.identity, 3)} %. The dual proves that no other pairing is cheaper: it costs "
-        f"{number(toy.cost, 4)}, at most {max(toy.gap, 0.0):.0e} above the least there is. For your own samples, and "
-        "for all points of a torus: `npf surface` on the command line, `npf_engine.manifolds` in Python."
+        f"{number(toy.cost, 4)} {UNITS[kind]}, half the mean squared way from M(x) to F(x), {_least(toy)}. For your "
+        "own samples, and for all points of a torus: `npf surface` on the command line, `npf_engine.manifolds` in "
+        "Python."
     )
+
+
+def _least(toy: RoundToy) -> str:
+    """How near to the least cost there is, by the dual's certificate."""
+    if toy.gap <= ROUNDING * max(toy.cost, 1.0):
+        return "the least there is, up to rounding"
+    return f"at most {number(toy.gap, 1)} above the least there is"
 
 
 def _clouds(toy: RoundToy, kind: str, drawn: str) -> None:
@@ -57,7 +68,7 @@ def _clouds(toy: RoundToy, kind: str, drawn: str) -> None:
     captions = (
         "Places, each with a colour of its own.",
         "M(x): the same places, otherwise ordered.",
-        "F(x): from M(x) straight on along grad φ.",
+        "F(x): from M(x) straight on along grad φ(M(x)).",
     )
     titles = ("x", "M(x)", "F(x)")
     for column, title, flat, space, caption in zip(

@@ -34,11 +34,13 @@ def test_the_plane_has_a_control_for_each_map():
     assert app.slider(key="plane_angle").value == 150
     app.button_group(key="plane_kind").set_value("A fold").run()
     assert app.slider(key="plane_layers").value == 2 and len(app.get("plotly_chart")) == 3 and not app.exception
+    assert "Iψ" in texts(app) and "I_psi" not in texts(app)
 
 
 def test_a_torus_and_a_sphere_are_drawn_in_space_and_flat():
     app = open_page("theory", {"view": "Torus and sphere"})
     assert len(app.get("plotly_chart")) == 3 and "cheapest assignment finds M" in texts(app) and not app.exception
+    assert "squared periods, half the mean squared way" in texts(app) and "the least there is, up to" in texts(app)
     app.button_group(key="round_drawn").set_value("Flat")
     app.button_group(key="round_kind").set_value("A sphere").run()
     assert len(app.get("plotly_chart")) == 3 and "every parallel by its own angle" in texts(app) and not app.exception
