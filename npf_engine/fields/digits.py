@@ -72,7 +72,8 @@ def load_digits(folder: str | Path | None = None) -> Digits:
     if root is None:
         return embedded_digits()
     images, labels, test_images, test_labels = _read_files(root, tuple(FILES))
-    source = f"MNIST from {root}: {len(images):,} images to learn from, {len(test_images):,} to test."
+    named = "NPF_MNIST_DIR" if folder is None else root.name  # a sentence has no path of a machine in it
+    source = f"MNIST from {named}: {len(images):,} images to learn from, {len(test_images):,} to test."
     return Digits(images, labels, test_images, test_labels, "mnist", source)
 
 

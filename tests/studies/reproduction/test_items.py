@@ -60,6 +60,7 @@ KEPT = [path for path in sorted(kept.folder().glob("*/*.json")) if not path.name
 def test_what_is_kept_is_an_items_own_and_says_how_it_is_had_again(path: Path) -> None:
     paper = path.parent.name
     item, _, preset = path.name.removesuffix(".json").rpartition(".")
+    assert not re.search(r"[\" ]/[a-z]+/", path.read_text()), "a path of the machine it was run on"
     run = kept.find(paper, item, preset)
     assert run is not None and preset in PRESETS
     result = run.result
