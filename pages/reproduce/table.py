@@ -14,6 +14,7 @@ from npf_engine.studies.reproduction.spec import PAPER, QUICK
 from ui import cards, frame
 from ui.cards import Card
 
+MOST = 9  # rows that the table shows at once
 LARGEST = 1e9  # of a count that is written in full
 NUMBERS = (("Paper", "paper"), ("ours", "ours"), ("floor", "floor"), ("trivial", "trivial"))
 
@@ -50,7 +51,7 @@ def _table(rows: Sequence[Mapping[str, object]]) -> None:
         rows,
         hide_index=True,
         width="stretch",
-        height=min(330, 35 * (len(rows) + 1) + 2),
+        height="auto" if len(rows) < MOST else 330,
         placeholder="–",
         column_config={
             "item": text("Item", pinned=True),

@@ -187,8 +187,8 @@ class LabResult:
     floor: what two draws of the target differ by, the mean of several, with floor_std of a single one (None for L2-UVP,
     whose floor is 0); trivial: the value of only moving the mean; look: the same levels on the few points of the
     curves, which are to be seen beside these and not beside those of n; exact_cost: of the exact map; seeds: the first
-    and how many; spec: what was asked for; digits: who -> how many are recognised; moments: of another draw of the
-    target, which no map can be below; seconds: {"total"}.
+    and how many; spec: what was asked for; digits: who -> how many are recognised; moments: mean of other draws of the
+    target, what the truth itself scores; seconds: {"total"}.
     """
 
     task: str

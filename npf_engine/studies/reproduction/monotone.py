@@ -37,11 +37,11 @@ SHOWN, PIXELS = 600, 1200  # points of a panel; of the channels
 WIDE = 180  # pixels of a picture in the figure
 MEAN, COVARIANCE = "error of the mean, % of nu's spread", "error of the covariance, %"
 MOVED = "trivial: only moving the mean"
-OF_MOMENTS = "of up to 262,144 points; floor: another draw of nu; trivial: the identity"
+OF_MOMENTS = "of up to 262,144 points; floor: other draws of nu, the mean of eight; trivial: the identity"
 SEES = {
-    KL: "The Gaussian divergence sees mean and covariance alone: those are right, while S_eps may stay far from its "
-    "floor where the law is no Gaussian.",
-    ADVERSARIAL: "The adversarial distance sees the whole law: S_eps comes near its floor, and the moments follow.",
+    KL: "The Gaussian divergence sees mean and covariance alone; S_eps, which sees the whole law, may tell another "
+    "story of a law that is no Gaussian.",
+    ADVERSARIAL: "The adversarial distance sees the whole law, the moments with it.",
 }
 COLOUR_SECONDS = {"quick": 40.0, "paper": 600.0}  # of each network
 DIGITS_SECONDS = {"quick": 60.0, "paper": 1200.0}  # of each method

@@ -20,6 +20,16 @@ def test_the_constrained_flow_is_as_fast_as_the_theorem_says() -> None:
     assert rows[-1]["kl"] < 0.1 * rows[0]["kl"]
 
 
+def test_the_bound_is_nearly_reached_along_the_slowest_axis_so_that_a_larger_rate_would_fail() -> None:
+    rows, rate = flow_rows.convergence_rate(), flow_rows.SLOW.convexity
+    late = [row for row in rows if row["t"] >= 2]
+    slope = -np.polyfit([row["t"] for row in late], [math.log(row["kl"]) for row in late], 1)[0]
+    assert slope == pytest.approx(2 * rate, rel=0.01) and slope >= 2 * rate * (1 - 1e-6)
+    for row in rows[1:]:
+        assert row["kl"] > rows[0]["kl"] * math.exp(-2 * 1.2 * rate * row["t"]) or row["t"] < 0.2
+        assert 0.97 * row["distance_bound"] < row["distance"]
+
+
 def test_remarks_on_other_geometries() -> None:
     natural = flow_rows.wasserstein_natural_gradient(times=np.linspace(0, 40, 41))
     assert max(row["apart"] for row in natural) > 1e-3
