@@ -1,5 +1,5 @@
-"""Exact pre-images on a map: bold, as large as their share of the draws, with the largest shares written beside them
-where there is room."""
+"""Exact pre-images on a map: diamonds, as large as their share of the draws, with the largest shares written beside
+them where there is room."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ def add_places(
             y=float32(plane[:, 1]),
             mode="markers",
             marker={
+                "symbol": "diamond",  # the draws are dots of the same colour
                 "size": float32(size_of(weights)),
                 "color": palette.COLOURS["inverse"],
                 "line": {"width": 1.6, "color": "#FFFFFF"},

@@ -7,6 +7,7 @@ says which ("function", "grid", "network").
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -66,7 +67,8 @@ class PreimageView:
     """Pre-images x (n, d) of one gradient (d,): draws of I_psi at point (d,) = grad u*(gradient).
 
     error (n,): |F(x) - gradient|; ladder: the mean of it, over F's spread, for "exact" (where F is known), "ours",
-    "nearest" (the kept samples nearest in M) and "random" (points of rho). exact: the draws carried on to where F is
+    "nearest" (the kept samples nearest in M) and "random" (points of rho); doubt: two standard errors of the difference
+    of "ours" and "nearest". exact: the draws carried on to where F is
     the gradient, or None; levels: for d = 2 the lines on which F1 and F2 are the gradient's, (m, 2) each, NaN between
     pieces.
     inside says whether ``point`` lies in Omega; residual is that of its conjugate; seconds is what drawing took; spread
@@ -79,6 +81,7 @@ class PreimageView:
     error: Array
     known: str
     ladder: dict[str, float]
+    doubt: float
     exact: ExactInversion | None
     levels: tuple[Array, Array] | None
     inside: bool
@@ -143,7 +146,9 @@ def preimage_view(model: PolarFactorization, gradient: Array, n: int = 500, seed
     seconds = time.perf_counter() - began
     x, asked = details.x[0].double(), torch.from_numpy(wanted)
     error = (evaluate(model.scaling.to_model(x)) - asked).norm(dim=1)
-    ladder = {"ours": float(error.mean()), **_references(model, asked, details.point[0], n)}
+    close, random = _references(model, asked, details.point[0], n)
+    ladder = {"ours": float(error.mean()), "nearest": float(close.mean()), "random": float(random.mean())}
+    doubt = 2 * float((_squared_se(error) + _squared_se(close)) ** 0.5) / spread
     exact = model.invert_exact(asked, n, seed) if known != "network" and model.d <= MAX_D else None
     if exact is not None:
         ladder = {"exact": float(exact.error.mean()), **ladder}
@@ -154,6 +159,7 @@ def preimage_view(model: PolarFactorization, gradient: Array, n: int = 500, seed
         error=error.numpy(),
         known=known,
         ladder={name: value / spread for name, value in ladder.items()},
+        doubt=doubt,
         exact=exact,
         levels=_levels(model, wanted) if known != "network" and model.d == 2 else None,
         inside=not bool(details.outside[0]),
@@ -203,13 +209,18 @@ def _unseen(model: PolarFactorization, n: int) -> int:
     return min(n, len(model.samples["x_test"]))
 
 
-def _references(model: PolarFactorization, asked: Tensor, point: Tensor, n: int) -> dict[str, float]:
-    """The mean miss of what costs nothing: the kept samples nearest in M, and points of rho."""
+def _squared_se(misses: Tensor) -> float:
+    """Of a mean of n independent ones; infinite of one."""
+    return float(misses.var()) / len(misses) if len(misses) > 1 else math.inf
+
+
+def _references(model: PolarFactorization, asked: Tensor, point: Tensor, n: int) -> tuple[Tensor, Tensor]:
+    """The misses of what costs nothing: the kept samples nearest in M, and points of rho."""
     y = kept_samples(model)[1]
     m = torch.cat([model.samples["m_train"], model.samples["m_test"]]).double()
     at = model._project(model.scaling.to_model(point.double())[None].to(model.u.like)).cpu().double()
     close = y[nearest(m, at, near_ones(min(50, n), len(m)))[0]]
-    return {"nearest": float((close - asked).norm(dim=1).mean()), "random": float((y - asked).norm(dim=1).mean())}
+    return (close - asked).norm(dim=1), (y - asked).norm(dim=1)
 
 
 def _levels(model: PolarFactorization, wanted: Array) -> tuple[Array, Array] | None:

@@ -29,7 +29,7 @@ from npf_engine.measures.mesh import FROM, SOLVER, Inside, support, ways
 from npf_engine.polar import PolarFactorization
 from npf_engine.polar.known_field import SIDE as NODES
 from npf_engine.polar.known_field import KnownField, with_jacobian
-from npf_engine.polar.preimages import FOUND
+from npf_engine.polar.preimages import FOUND, kept_samples
 from npf_engine.transport.pairing import nearest
 
 Array = NDArray[np.float64]
@@ -55,7 +55,8 @@ class Sheets:
 @dataclass(frozen=True)
 class Drawn:
     """Of ``n`` draws for each place (side, side): how many places they found and their entropy, and the same of as many
-    draws of the exact law; arrived: the share of draws that settled where M is what was asked for."""
+    draws of the exact law; arrived: the share of draws that settled where M is what was asked for. The trivial answer,
+    which ignores what was asked for, is as many places of rho, carried to where they settle in the same way."""
 
     n: int
     found: Array
@@ -63,11 +64,16 @@ class Drawn:
     expected_found: Array
     expected_entropy: Array
     arrived: float
+    trivial_found: Array
+    trivial_entropy: Array
+    trivial_arrived: float
 
     def numbers(self) -> dict[str, float]:
         """Means over the grid, as JSON."""
-        means = {name: getattr(self, name) for name in ("found", "entropy", "expected_found", "expected_entropy")}
-        return {"n": self.n, "arrived": self.arrived} | {key: float(np.nanmean(part)) for key, part in means.items()}
+        names = ("found", "entropy", "expected_found", "expected_entropy", "trivial_found", "trivial_entropy")
+        means = {name: getattr(self, name) for name in names}
+        shares = {"arrived": self.arrived, "trivial_arrived": self.trivial_arrived}
+        return {"n": self.n, **shares} | {key: float(np.nanmean(part)) for key, part in means.items()}
 
 
 @dataclass(frozen=True)
@@ -126,9 +132,18 @@ def multiplicity_view(
 
     drawn = None
     if model.bridge is not None and draws:
-        rows, arrived = _drawn(model, known, values, y, sheets, draws, seed)
-        found, level, expected, expected_level = (spread([row[k] for row in rows]) for k in range(4))
-        drawn = Drawn(draws, found, level, expected, expected_level, arrived)
+        ours = model.sample_inverse(y.to(model.u.like).repeat_interleave(draws, dim=0), seed).double().cpu()
+        kept = kept_samples(model)[0]
+        chance = seeds.generator(seed, "multiplicity.trivial")
+        asked = _Asked(known, values, sheets, draws)
+        counted = [asked.counted(x) for x in (ours, kept[torch.randint(len(kept), (len(ours),), generator=chance)])]
+        (of_ours, arrived), (of_chance, by_chance) = counted
+        pairs = (of_ours, asked.expected(seed), of_chance)
+        six = [spread([row[k] for row in rows]) for rows in pairs for k in (0, 1)]
+        found, level, expected, expected_level, trivial, trivial_level = six
+        drawn = Drawn(
+            draws, found, level, expected, expected_level, arrived, trivial, trivial_level, trivial_arrived=by_chance
+        )
     return MultiplicityView(
         line=laws.lines(model, side),
         way=way,
@@ -188,35 +203,38 @@ def _bend(model: PolarFactorization, y: Tensor) -> Tensor:
         return torch.linalg.slogdet(model.u.hessian(y.to(model.u.like)).double())[1].cpu()
 
 
-def _drawn(
-    model: PolarFactorization,
-    known: KnownField,
-    values: Tensor,
-    y: Tensor,
-    sheets: list[Sheets],
-    draws: int,
-    seed: int,
-) -> tuple[list[tuple[float, float, float, float]], float]:
-    """For each y (m, 2) what Drawn has, and the share of all draws that arrived."""
-    start = y.to(model.u.like).repeat_interleave(draws, dim=0)
-    x, miss = known.solve(
-        model.sample_inverse(start, seed).double().cpu(), values.double().repeat_interleave(draws, dim=0)
-    )
-    there = (miss <= FOUND * known.spread) & known.inside(x)
-    chance = np.random.default_rng(seeds.child(seed, "multiplicity.expected"))
-    rows = []
-    for ends, good, one in zip(x.split(draws), there.split(draws), sheets, strict=True):
-        if not len(one.x):
-            rows.append((0.0, float("nan"), 0.0, float("nan")))
-            continue
-        counts = np.bincount(nearest(one.x, ends[good], 1)[:, 0].numpy(), minlength=len(one.x)) if good.any() else None
-        again = chance.multinomial(draws, one.law, size=AGAIN)
-        rows.append(
-            (
-                0.0 if counts is None else float((counts > 0).sum()),
-                float("nan") if counts is None else entropy(counts / counts.sum()),
-                float((again > 0).sum(axis=1).mean()),
-                float(np.mean([entropy(row / draws) for row in again])),
-            )
-        )
-    return rows, float(there.double().mean())
+@dataclass(frozen=True)
+class _Asked:
+    """A map and the values (m, 2) that are asked of it, whose ``sheets`` are known; ``draws`` for each."""
+
+    known: KnownField
+    values: Tensor
+    sheets: list[Sheets]
+    draws: int
+
+    def counted(self, start: Tensor) -> tuple[list[tuple[float, float]], float]:
+        """Of draws (m draws, 2), carried to where they settle: for each value how many places they found and their
+        entropy; and the share of all draws that arrived."""
+        x, miss = self.known.solve(start, self.values.double().repeat_interleave(self.draws, dim=0))
+        there = (miss <= FOUND * self.known.spread) & self.known.inside(x)
+        rows = []
+        for ends, good, one in zip(x.split(self.draws), there.split(self.draws), self.sheets, strict=True):
+            if not len(one.x) or not good.any():
+                rows.append((0.0, float("nan")))
+                continue
+            counts = np.bincount(nearest(one.x, ends[good], 1)[:, 0].numpy(), minlength=len(one.x))
+            rows.append((float((counts > 0).sum()), entropy(counts / counts.sum())))
+        return rows, float(there.double().mean())
+
+    def expected(self, seed: int) -> list[tuple[float, float]]:
+        """The same of as many draws of the exact law, on the mean over AGAIN of them."""
+        chance = np.random.default_rng(seeds.child(seed, "multiplicity.expected"))
+        rows = []
+        for one in self.sheets:
+            if not len(one.x):
+                rows.append((0.0, float("nan")))
+                continue
+            again = chance.multinomial(self.draws, one.law, size=AGAIN)
+            levels = [entropy(row / self.draws) for row in again]
+            rows.append((float((again > 0).sum(axis=1).mean()), float(np.mean(levels))))
+        return rows

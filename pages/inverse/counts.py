@@ -23,10 +23,10 @@ SYMBOLS = {mesh.NETWORK: "Mξ", mesh.SOLVER: "Mθ"}
 CAPTIONS = (
     "**Places, exact.** All that {symbol} sends to each place; a bijective map has 1 everywhere.",
     "**Places found** by {n} draws of Iψ, each carried to where it settles.",
-    "**Its floor**: places that as many draws of the exact law find.",
+    "**To be expected**: places that as many draws of the exact law find. Fewer are worse.",
     "**Entropy, exact**, of their law: 0 where one place has all, as for a bijective map.",
     "**Entropy of the draws** of Iψ over the places.",
-    "**Its floor**: the entropy that as many draws of the exact law show.",
+    "**To be expected**: the entropy that as many draws of the exact law show.",
 )
 
 
@@ -77,7 +77,10 @@ def _told(view: MultiplicityView) -> None:
         f"the exact law find {number(float(np.nanmean(found.expected_found)), 3)}; entropy "
         f"**{number(float(np.nanmean(found.entropy)), 3)}** against "
         f"{number(float(np.nanmean(found.expected_entropy)), 3)}. {percent(found.arrived)} of the draws settle where "
-        f"{symbol} is what was asked for."
+        f"{symbol} is what was asked for. **Trivial**: as many places of ρ, drawn whatever is asked for and carried "
+        f"to where they settle in the same way, find {number(float(np.nanmean(found.trivial_found)), 3)} with entropy "
+        f"{number(float(np.nanmean(found.trivial_entropy)), 3)}, and {percent(found.trivial_arrived)} of them settle: "
+        "so much is the solver's doing, not that of Iψ."
     )
     st.markdown(
         f"{there} {drawn}", help=explained("sheets", "sheets_entropy", more=f"{grid}, {found.n} draws for each, no ε")

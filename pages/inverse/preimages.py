@@ -184,18 +184,16 @@ def _coasts(figure: go.Figure, model: PolarFactorization) -> None:
 def _caption(view: PreimageView, model: PolarFactorization) -> str:
     """What the picture shows, and of this gradient what can be read from it."""
     word = fieldtitle.word(model).one
-    found = view.exact is not None and len(view.exact.places) > 0
-    dots = "Small dots" if found or model.d == 1 else "Dots"
     where = f"the cross is ∇u*(v) of this {word} v, where M sends all its pre-images."
     if not view.inside:
         where = f"for the point of Ω nearest to ∇u*(v) of this {word} v, which lies outside."
-    parts = [f"{dots} are draws of Iψ{',' if view.inside else ''} {where}"]
+    parts = [f"Dots are draws of Iψ{',' if view.inside else ''} {where}"]
     if view.levels is not None:
         parts.append(level_lines(view.levels, word))
     if view.exact is not None and len(view.exact.places):
         alone = bool((view.exact.found & ~view.exact.restarted).any())
         which = "of those draws that came to one by themselves" if alone else "of the draws, all of them carried there"
-        parts.append(f"Bold dots are the exact places, as large as their share {which}.")
+        parts.append(f"Diamonds are the exact places, as large as their share {which}.")
         if (view.exact.weights < shares.NAMED).any():
             parts.append(f"Shares from {percent(shares.NAMED, 0)} on are written where there is room.")
     return " ".join(parts)
@@ -205,8 +203,8 @@ def _ladder(view: PreimageView, name: str) -> None:
     """Ours between the exact places, a look-up of samples and chance."""
     ours, nearest, chance = (number(view.ladder[key], 2) for key in ("ours", "nearest", "random"))
     better = "better" if view.ladder["ours"] < view.ladder["nearest"] else "worse"
-    against = f"as good as the samples whose M is nearest ({ours})"
-    if ours != nearest:
+    against = f"not told from the samples whose M is nearest ({ours} against {nearest}, within two standard errors)"
+    if abs(view.ladder["ours"] - view.ladder["nearest"]) > view.doubt:
         against = f"{better} than the samples whose M is nearest ({ours} against {nearest})"
     caption = (
         f"What F misses on average, as a share of its spread. Our draws are {against}; a random place misses by "

@@ -53,6 +53,11 @@ def test_no_number_hides_another_and_the_largest_shares_have_theirs() -> None:
     assert found[0][0] == 0 and 3 < len(found) < len(named)
 
 
+def test_exact_places_have_a_mark_of_their_own() -> None:
+    marks = {trace.name: trace.marker.symbol for trace in _map(np.zeros((1, 2))).data}
+    assert marks["exact pre-images"] == "diamond" and marks["draws"] is None
+
+
 def test_larger_shares_are_larger_dots() -> None:
     sizes = shares.size_of(np.array([0.0, 0.06, 0.24]))
     assert sizes[1] - sizes[0] == pytest.approx((sizes[2] - sizes[0]) / 2) and sizes[2] > 1.4 * sizes[1]

@@ -70,6 +70,20 @@ def test_places_out_of_reach_and_outside_of_the_support_are_none() -> None:
     assert [len(one.x) for one in none] == [0, 0, 0] and math.isnan(multiplicity.entropy(none[0].law))
 
 
+def test_draws_count_the_places_where_they_settle() -> None:
+    """From one side of the tent one place is found, from both sides two, as evenly as the draws lie."""
+    field = known(tent)
+    asked = multiplicity._Asked(field, Y, sheets_of(field, Y, Y, NOTHING, even), 4)
+    right = torch.tensor([[0.3, 0.0]], dtype=torch.float64).expand(12, 2)
+    sides = torch.tensor([1.0, -1.0], dtype=torch.float64).repeat(6)
+    rows, arrived = asked.counted(right)
+    assert arrived == 1 and rows == [(1.0, 0.0)] * 3
+    rows, arrived = asked.counted(torch.stack([0.3 * sides, torch.zeros(12).double()], dim=1))
+    assert arrived == 1 and [row[0] for row in rows] == [2.0] * 3
+    assert [row[1] for row in rows] == pytest.approx([math.log(2)] * 3)
+    assert all(1.8 < found <= 2 for found, _ in asked.expected(0))
+
+
 def test_places_of_many_values_are_those_of_each(swirl: tuple[PolarFactorization, Field]) -> None:
     field = KnownField.of(swirl[0])
     assert field is not None
@@ -89,6 +103,8 @@ def test_the_maps_of_a_model_count_what_its_mesh_counts(
     assert float(np.nanmean(exact.places)) == pytest.approx(sheets, rel=0.2) and exact.drawn is None
     drawn = multiplicity.multiplicity_view(model, side=6, draws=8).drawn
     assert drawn is not None and drawn.n == 8 and 0 <= drawn.arrived <= 1
+    assert 0 <= drawn.trivial_arrived <= 1 and (drawn.trivial_found <= 8).all()
+    assert {"trivial_found", "trivial_entropy", "trivial_arrived"} <= set(drawn.numbers())
     assert (drawn.found <= 8).all() and (drawn.expected_found <= 8).all()
     seen = ~np.isnan(drawn.expected_entropy)
     assert (drawn.expected_entropy[seen] <= math.log(8) + 1e-9).all()

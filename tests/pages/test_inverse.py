@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -61,6 +63,7 @@ def test_places_are_counted_beside_what_exact_draws_would_find(store: RunStore):
     app = open_page("inverse", {"run": "gallery-jacksboro", "view": "Counts"})
     assert not app.exception and not app.error and plots(app) == 6
     assert "places to each place on average" in texts(app) and "draws of the exact law" in texts(app)
+    assert "**Trivial**: as many places of ρ" in texts(app) and "Its floor" not in texts(app)
 
 
 def test_a_clicked_place_is_marked_for_its_own_run_and_gradient_alone(store: RunStore, done: Run):
@@ -102,7 +105,7 @@ def test_what_was_selected_on_factorization_is_asked_of_the_inverse(store: RunSt
     assert "Where else its values occur" in links(app)
     app.switch_page("pages/inverse/page.py").run()
     assert "samples selected in ρ" in texts(app) and app.query_params["select"] == west
-    assert [tab.label for tab in app.tabs] == ["Pre-images", "Selection", "Trust", "Relocation"]
+    assert [tab.label for tab in app.tabs] == ["Pre-images", "Selection", "Trust", "Counts", "Relocation"]
     app = open_page("inverse", {"run": done.id, "select": west})
     assert plots(app) == 1 and "lie elsewhere" in texts(app) and "image M(S), longitude" in texts(app)
     assert not app.error
@@ -113,7 +116,7 @@ def test_what_was_selected_on_factorization_is_asked_of_the_inverse(store: RunSt
 def test_relocation_of_terrain(store: RunStore, done: Run):
     app = open_page("inverse", {"run": done.id, "view": "Relocation"})
     assert plots(app) == 4 and "**Relocated.**" in texts(app) and "land where |F| is within" in texts(app)
-    assert [tab.label for tab in app.tabs] == ["Pre-images", "Trust", "Relocation"]
+    assert [tab.label for tab in app.tabs] == ["Pre-images", "Trust", "Counts", "Relocation"]
 
 
 def test_the_map_of_trust_names_its_worst_tenth(store: RunStore, done: Run):
@@ -177,3 +180,14 @@ def test_a_gradient_that_does_not_occur_has_units_and_times_of_the_spread(store:
     told = app.warning[0].value
     assert "metres per pixel or" in told and "times F's spread away" in told
     assert "which lies outside" in texts(app) and "the cross is" not in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("ours", "words"), [(0.0171, "Our draws are not told from"), (0.01, "Our draws are better than")]
+)
+def test_better_is_said_beyond_the_doubt_alone(monkeypatch: pytest.MonkeyPatch, ours: float, words: str):
+    told: list[str] = []
+    monkeypatch.setattr(preimages, "plot", lambda figure, key, caption, *rest: told.append(caption))
+    view = SimpleNamespace(ladder={"ours": ours, "nearest": 0.018, "random": 1.0}, doubt=0.002)
+    preimages._ladder(view, "name")  # type: ignore[arg-type]  # what it reads of a view
+    assert told[0].startswith("What F misses") and words in told[0]
