@@ -15,7 +15,6 @@ from npf_engine.settings import reading
 from npf_engine.settings.reading import Record
 
 SHORTEST = 8  # frames of a chain, below which there is nothing to tell
-GOOD_R_HAT = 1.01  # Vehtari and others: below it chains agree
 
 
 @dataclass(frozen=True)

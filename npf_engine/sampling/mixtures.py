@@ -3,27 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from scipy import special
 from torch import Tensor
 
 from npf_engine.sampling.chain import Vectorial
+from npf_engine.sampling.langevin import Region
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """weights (k,), means (k, d) and covariances (k, d, d) of the parts of the density exp(-g)."""
+    """weights (k,), means (k, d) and covariances (k, d, d) of the parts of the density exp(-g). box: what all parts
+    are cut off at (``within``); weights are then those that are left."""
 
     weights: tuple[float, ...]
     means: tuple[tuple[float, ...], ...]
     covariances: tuple[tuple[tuple[float, ...], ...], ...]
+    box: Region | None = None
 
     @property
     def d(self) -> int:
         """Dimension."""
         return len(self.means[0])
+
+    def within(self, box: Region) -> Mixture:
+        """The law on a box alone: each part has what lies in there, a product of normal shares along the axes. Raises
+        ValueError for parts that are not products."""
+        matrices = torch.tensor(self.covariances, dtype=torch.float64)
+        if not torch.equal(matrices, torch.diag_embed(matrices.diagonal(dim1=1, dim2=2))):
+            raise ValueError("the parts of this mixture are no products along the axes")
+        low, high, _ = self._sides(box)
+        most = torch.special.log_ndtr(high)
+        held = most + torch.log1p(-torch.exp(torch.special.log_ndtr(low) - most))
+        logs = torch.tensor(self.weights, dtype=torch.float64).log() + held.sum(dim=1)
+        return replace(self, weights=tuple(torch.softmax(logs, dim=0).tolist()), box=box)
+
+    def _sides(self, box: Region) -> tuple[Tensor, Tensor, Tensor]:
+        """The box as seen from each part, in its deviations (k, d): low and high, turned to the left where the box is
+        on the right, and the signs of that; small shares are then as exact as large ones."""
+        means = torch.tensor(self.means, dtype=torch.float64)
+        deviation = torch.tensor(self.covariances, dtype=torch.float64).diagonal(dim1=1, dim2=2).sqrt()
+        low, high = ((side - means) / deviation for side in box.corners(means))
+        sign = torch.where(low > 0, -1.0, 1.0).to(means)
+        return torch.where(low > 0, -high, low), torch.where(low > 0, -low, high), sign
 
     def potential(self) -> tuple[Vectorial, Vectorial]:
         """g and its gradient."""
@@ -45,7 +70,15 @@ class Mixture:
         else:
             which = torch.full((n,), part)
         factor = torch.linalg.cholesky(torch.tensor(self.covariances, dtype=torch.float64))[which]
-        noise = torch.randn(n, self.d, 1, generator=generator, dtype=torch.float64)
+        if self.box is None:
+            noise = torch.randn(n, self.d, 1, generator=generator, dtype=torch.float64)
+        else:
+            low, high, sign = (side[which] for side in self._sides(self.box))
+            most = torch.special.log_ndtr(high)
+            share = torch.rand(n, self.d, generator=generator, dtype=torch.float64)
+            logs = most + torch.log(share + (1 - share) * torch.exp(torch.special.log_ndtr(low) - most))
+            inside = torch.from_numpy(special.ndtri_exp(logs.numpy()))
+            noise = (sign * torch.minimum(torch.maximum(inside, low), high))[:, :, None]
         return torch.tensor(self.means, dtype=torch.float64)[which] + (factor @ noise)[:, :, 0]
 
     def _log_parts(self, x: Tensor) -> Tensor:

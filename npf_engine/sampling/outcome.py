@@ -11,6 +11,7 @@ from torch import Tensor
 from npf_engine import seeds
 from npf_engine.divergences.distances import energy_mmd
 from npf_engine.sampling.exact import Truth
+from npf_engine.sampling.langevin import Region
 from npf_engine.sampling.mixtures import Mixture
 from npf_engine.sampling.nearness import Nearness
 
@@ -69,10 +70,13 @@ def compare(truth: Truth, draws: Tensor, own: Tensor | None, seed: int) -> dict[
     return {"modes": modes, **found.to_json(), "energy_distance": energy, "truth": told}
 
 
-def compare_parts(parts: Mixture, draws: Tensor, seed: int) -> dict[str, object]:
+def compare_parts(parts: Mixture, draws: Tensor, seed: int, box: Region | None = None) -> dict[str, object]:
     """The same of draws (n, d) of a mixture in any dimension at c = 1: a draw belongs to the part that it most likely
-    comes from. near_* are not known, and no critical point but the parts' means."""
+    comes from. near_* are not known, and no critical point but the parts' means. box: what the law is cut off at,
+    where that takes away any of it."""
     generator = seeds.generator(seed, "landscape.compared")
+    if box is not None:
+        parts = parts.within(box)
     shares, weights = parts.shares(draws), np.array(parts.weights)
     exact, other = parts.sample(COMPARED, generator), parts.sample(COMPARED, generator)
     one = parts.sample(COMPARED, generator, int(weights.argmax()))

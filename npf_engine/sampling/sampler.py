@@ -40,7 +40,7 @@ class Sampler:
     of ``law`` says why. most_d: the most dimensions that it takes. known_only: for landscapes whose factorization is
     known in closed form. about_known, law_known: what is said instead where a known factorization takes the place of
     networks. place: among the choices, the least first. stages: title by name of the stages it tells of, beside the
-    one of its own name.
+    one of its own name. jumps: it jumps through a u, learned or known.
     """
 
     name: str
@@ -56,6 +56,7 @@ class Sampler:
     stages: Mapping[str, str] = field(default_factory=dict)
     about_known: str = ""
     law_known: str = ""
+    jumps: bool = False
 
     @property
     def warning(self) -> str:

@@ -8,6 +8,7 @@ import torch
 
 from npf_engine.errors import InputError
 from npf_engine.sampling.landscapes import find
+from npf_engine.sampling.langevin import Region
 from npf_engine.sampling.mixtures import IN_THE_PLANE, in_space
 from npf_engine.studies.landscape.run import run, run_landscape
 from npf_engine.studies.landscape.spec import LandscapeSpec
@@ -47,3 +48,31 @@ def test_a_run_in_ten_dimensions_is_judged_by_the_known_weights() -> None:
     assert found.mixing is not None and found.mixing.chains == 40
     colder = run_landscape(LandscapeSpec("mixture-10", "lmc", 10, 20, coefficient=2.0))
     assert colder.truth is None and not colder.modes  # at another c the weights are others
+
+
+def test_on_a_box_of_ones_own_the_weights_are_those_of_what_is_in_it() -> None:
+    """Against the draws of the whole space that lie in the box, and far out where none does."""
+    whole, box = in_space(3), Region((-6.0, -6.0, -3.2), (6.0, 3.0, 6.0))
+    x = whole.sample(60_000, torch.Generator().manual_seed(0))
+    kept = x[box.inside(x)]
+    cut = whole.within(box)
+    np.testing.assert_allclose(cut.weights, whole.shares(kept), atol=0.01)
+    assert abs(cut.weights[0] - 0.4) > 0.02  # of a part that the box cuts
+    drawn = cut.sample(40_000, torch.Generator().manual_seed(1))
+    assert bool(box.inside(drawn).all())
+    np.testing.assert_allclose(drawn.mean(0), kept.mean(0), atol=0.05)
+    np.testing.assert_allclose(torch.cov(drawn.T), torch.cov(kept.T), atol=0.1)
+    far = whole.within(Region((20.0,) * 3, (21.0,) * 3))
+    draws = far.sample(100, torch.Generator().manual_seed(2))
+    assert far.weights[3] == pytest.approx(1.0) and 20 <= float(draws.min()) < float(draws.max()) < 20.5
+    with pytest.raises(ValueError, match="no products"):
+        IN_THE_PLANE.within(Region((-1.0, -1.0), (1.0, 1.0)))
+
+
+def test_a_run_on_a_box_of_its_own_is_judged_by_the_law_in_it() -> None:
+    """Of the box's corner only the heaviest part has any mass: plain LMC is right there."""
+    spec = LandscapeSpec("mixture-3", "lmc", 40, 400, low=(-6.0,) * 3, high=(-1.0,) * 3, start=(-3.0, -2.5, -3.0))
+    found = run_landscape(spec)
+    assert [mode.target for mode in found.modes] == pytest.approx([1.0, 0.0, 0.0, 0.0], abs=1e-6)
+    assert found.truth is not None and found.truth.largest_error == pytest.approx(0.0, abs=1e-6)
+    assert found.energy_distance is not None and found.energy_distance < 0.1

@@ -100,8 +100,6 @@ REPORTS: dict[str, dict[str, object]] = {
         "n": 4096,
         "seeds": [0, 2],
         "spec": {"task": "gaussian"},
-        "fingerprint": None,
-        "moments": None,
         "results": {
             "icnn": {
                 "metric": "mmd",
@@ -118,6 +116,8 @@ REPORTS: dict[str, dict[str, object]] = {
                 "curve": {"seconds": [0.5], "step": [1], "value": [0.4]},
                 "gap": 0.1,
                 "gap_se": 0.0,
+                "fingerprint": None,
+                "moments": None,
                 "verdict": GOOD,
             }
         },

@@ -39,6 +39,7 @@ SAMPLER = Sampler(
     own_law=True,
     place=1,
     most_d=MANY_D,
+    jumps=True,
     about_known="The paper's Algorithm 2, uncorrected, with u, M and its inverse in closed form: Langevin steps on g, "
     "jumps through u, and back on to a branch of the inverse of M. Basins are left at once, but the law is the chain's "
     f"own, not exp(-c g). {why_everywhere('LMC-NPF')}.",

@@ -67,6 +67,7 @@ SAMPLER = Sampler(
         "corrected": "LMC-NPF, corrected",
     },
     most_d=MANY_D,
+    jumps=True,
     about_known="Particles walk downhill with noise (Langevin steps on g), and now and then jump through u to another "
     "basin. Each jump is accepted or refused by Metropolis' rule, so that the law is exp(-c g). u, M and the way back "
     "are known in closed form, so that nothing is trained: q(x | y) is exactly the law of x given y = M(x) + noise.",

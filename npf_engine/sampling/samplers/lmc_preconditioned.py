@@ -36,5 +36,6 @@ SAMPLER = Sampler(
     law=f"{why_everywhere('Preconditioned LMC on u')}.",
     own_law=True,
     known_only=True,
+    jumps=True,
     place=5,
 )

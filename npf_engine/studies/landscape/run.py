@@ -121,7 +121,7 @@ def run_landscape(
     truth = Truth(landscape, coefficient) if landscape.d == 2 else None
     spec = resolved(spec, landscape, truth)
     assert spec.tau is not None and spec.particles is not None and spec.steps is not None and spec.inner is not None
-    for text in landscape.warnings:
+    for text in (*landscape.warnings, *spec.idle()):
         recorder.note(text)
     place = torch.tensor([spec.start], dtype=torch.float64)
     settings = LangevinSettings(spec.tau, coefficient, spec.inner, True, landscape.metric)
@@ -184,7 +184,8 @@ def _result(
         settings = replace(setting.settings, metric=())  # in the user's positions
         told = outcome.compare(truth, draws, truth.own_draws(settings, chains.lifted) if own else None, spec.seed)
     elif landscape.mixture is not None and setting.settings.coefficient == 1.0:
-        told = outcome.compare_parts(landscape.mixture, draws, spec.seed)
+        box = landscape.region() if spec.low or spec.high else None
+        told = outcome.compare_parts(landscape.mixture, draws, spec.seed, box)
     expected = reading.maybe_mapping(told, "truth")
     return LandscapeResult(
         method=spec.method,

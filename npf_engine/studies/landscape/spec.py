@@ -108,6 +108,25 @@ class LandscapeSpec(Spec):
     device: str = device_setting("cpu", PROCESSOR)
     threads: int = threads_setting(1)
 
+    @property
+    def default_name(self) -> str:
+        """The landscape, the sampler, and where its jumps come from if nothing is learned."""
+        return f"{self.name} {self.method}" + (" known" if self.factorization == KNOWN and not self.idle() else "")
+
+    def idle(self) -> tuple[str, ...]:
+        """Sentences on settings of jumps that are without effect on this sampler."""
+        told = []
+        jumps = sampler.get(self.method).jumps
+        if self.factorization == KNOWN and not jumps:
+            told.append(f"factorization = {KNOWN} is without effect: {self.method} does not jump through u")
+        if self.start_at != "v" and (self.method != "lmc-npf" or self.factorization == KNOWN):
+            told.append(f"start_at = {self.start_at} is without effect: only lmc-npf with networks solves for M(x)")
+        if self.density != "mixture" and (self.method != "lmc-npf-corrected" or self.factorization == KNOWN):
+            told.append(
+                f"density = {self.density} is without effect: only lmc-npf-corrected with networks comes back by it"
+            )
+        return tuple(told)
+
     def together(self) -> None:
         """InputError for a law that the method has not, and for more gradients than can be."""
         if self.law == OWN and not sampler.get(self.method).own_law:

@@ -445,3 +445,23 @@ def test_the_networks_of_a_run_are_a_bundle_like_any_other(tmp_path: Path) -> No
     with zipfile.ZipFile(result["bundle"]) as archive:
         assert archive.read("command.txt").decode().strip() == command
     assert result["verdict"] and run.run(LandscapeSpec(method="lmc", steps=20), Recorder(), None).bundle is None
+
+
+def test_settings_of_jumps_without_effect_are_told_and_stand_in_no_name() -> None:
+    assert LandscapeSpec("folds", factorization="known").default_name == "folds lmc-npf-corrected known"
+    assert LandscapeSpec("folds").default_name == "folds lmc-npf-corrected"
+    assert LandscapeSpec("folds", "lmc", factorization="known").default_name == "folds lmc"
+    assert LandscapeSpec("himmelblau", "lmc-npf", start_at="m").idle() == ()
+    assert LandscapeSpec("folds", "lmc-preconditioned", factorization="known").idle() == ()
+    (told,) = LandscapeSpec("folds", "lmc-npf", factorization="known", start_at="m").idle()
+    assert "start_at = m is without effect" in told
+    (told,) = LandscapeSpec(method="lmc", density="flow").idle()
+    assert "density = flow is without effect" in told
+    notes: list[str] = []
+
+    class Notes(Recorder):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    run_landscape(LandscapeSpec("folds", "lmc", 4, 10, factorization="known"), Notes())
+    assert "factorization = known is without effect: lmc does not jump through u" in notes
