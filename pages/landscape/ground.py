@@ -56,8 +56,11 @@ def find(where: Place) -> Landscape:
 
 
 def flat(where: Place) -> bool:
-    """Whether it is in the plane, so that there is a picture of it. Raises InputError where there is none."""
+    """Whether it is in the plane, so that there is a picture of it; a place is, and is not fetched to tell. Raises
+    InputError where there is none."""
     name, expression, low, high = where
+    if not at_hand(name) and not name.strip().lower().startswith(landscapes.SPACE):
+        return True
     return LandscapeSpec(name=name, expression=expression, low=low, high=high).landscape().d == 2
 
 

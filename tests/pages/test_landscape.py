@@ -84,6 +84,13 @@ def test_a_place_that_must_be_fetched_is_left_to_the_run(store: RunStore):
     assert plots(open_page("landscape", {"name": "jacksboro"})) == 1
 
 
+def test_a_place_is_not_fetched_to_tell_that_it_is_in_the_plane(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(LandscapeSpec, "landscape", lambda spec: pytest.fail(f"{spec.name} was fetched"))
+    assert ground.flat(("Chamonix", "", (), ()))
+    monkeypatch.undo()
+    assert ground.flat(("folds", "", (), ())) and not ground.flat(("mixture-10", "", (), ()))
+
+
 def test_critical_points_of_himmelblau(store: RunStore):
     app = open_page("landscape", {"view": "Critical points"})
     assert "4 minima, 4 saddles, 1 maximum" in texts(app)

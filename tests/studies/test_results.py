@@ -100,6 +100,8 @@ REPORTS: dict[str, dict[str, object]] = {
         "n": 4096,
         "seeds": [0, 2],
         "spec": {"task": "gaussian"},
+        "fingerprint": None,
+        "moments": None,
         "results": {
             "icnn": {
                 "metric": "mmd",
