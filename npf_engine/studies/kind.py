@@ -131,13 +131,13 @@ class Kind(Generic[SpecT, ResultT]):
 
     ``stages`` are shown before they begin; a stop waits a moment for those in ``saving``, and for those that ask
     whether a checkpoint is due. ``files`` are patterns of the result files in the run folder; ``bundled``: what a run
-    leaves is a model, its bundle. ``naming`` is what a run without a name is called, with leaves in braces, unless its
-    spec has a ``default_name``; where ``{name}`` is among them, that leaf is not the run's name. ``change`` is a
-    function ``(spec, values) -> spec`` where setting values one by one is not all there is to it. ``measures``: the
-    numbers of a report that runs are compared by; where none are named, all that stand at its top. ``subject``: what a
-    run is about (a field, a task, a picture), with leaves in braces, or "module:name" of a function of its settings as
-    JSON. ``decided``: a function of a report, or its "module:name", which says in a few words what keeps it from a
-    better verdict; where none is named, or it says nothing, the reason of the verdict does.
+    leaves is a model, its bundle. ``naming`` is what a run without a name is called, with leaves in braces; where
+    ``{name}`` is among them, that leaf is not the run's name. ``change`` is a function ``(spec, values) -> spec``
+    where setting values one by one is not all there is to it. ``measures``: the numbers of a report that runs are
+    compared by; where none are named, all that stand at its top. ``subject``: what a run is about (a field, a task, a
+    picture), with leaves in braces, or "module:name" of a function of its settings as JSON. ``decided``: a function of
+    a report, or its "module:name", which says in a few words what keeps it from a better verdict; where none is named,
+    or it says nothing, the reason of the verdict does.
     """
 
     name: str
@@ -218,7 +218,7 @@ class Kind(Generic[SpecT, ResultT]):
 
     def default_name(self, spec: SpecT) -> str:
         """What a run of this spec without a name of its own is called."""
-        made = getattr(spec, "default_name", "") or self.naming.format(**dotted_values(spec))
+        made = self.naming.format(**dotted_values(spec)) if self.naming else getattr(spec, "default_name", "")
         return str(made or self.title)
 
     def run_name(self, spec: SpecT) -> str:

@@ -108,11 +108,6 @@ class LandscapeSpec(Spec):
     device: str = device_setting("cpu", PROCESSOR)
     threads: int = threads_setting(1)
 
-    @property
-    def default_name(self) -> str:
-        """The landscape, the sampler, and where its jumps come from if nothing is learned."""
-        return f"{self.name} {self.method}" + (" known" if self.factorization == KNOWN and not self.idle() else "")
-
     def idle(self) -> tuple[str, ...]:
         """Sentences on settings of jumps that are without effect on this sampler."""
         told = []

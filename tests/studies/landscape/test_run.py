@@ -447,10 +447,7 @@ def test_the_networks_of_a_run_are_a_bundle_like_any_other(tmp_path: Path) -> No
     assert result["verdict"] and run.run(LandscapeSpec(method="lmc", steps=20), Recorder(), None).bundle is None
 
 
-def test_settings_of_jumps_without_effect_are_told_and_stand_in_no_name() -> None:
-    assert LandscapeSpec("folds", factorization="known").default_name == "folds lmc-npf-corrected known"
-    assert LandscapeSpec("folds").default_name == "folds lmc-npf-corrected"
-    assert LandscapeSpec("folds", "lmc", factorization="known").default_name == "folds lmc"
+def test_settings_of_jumps_without_effect_are_told() -> None:
     assert LandscapeSpec("himmelblau", "lmc-npf", start_at="m").idle() == ()
     assert LandscapeSpec("folds", "lmc-preconditioned", factorization="known").idle() == ()
     (told,) = LandscapeSpec("folds", "lmc-npf", factorization="known", start_at="m").idle()
