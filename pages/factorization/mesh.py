@@ -9,13 +9,14 @@ import streamlit as st
 
 from npf_engine.fields.field import Scaling
 from npf_engine.figures import message, palette
+from npf_engine.figures.layout import position_title
 from npf_engine.measures import mesh
 from npf_engine.measures.mesh import MeshView
 from npf_engine.numbers import number, percent
 from npf_engine.polar import PolarFactorization
 from npf_engine.tasks import layout
 from pages.factorization.measures import explained
-from ui import frame, motion, plots, runs
+from ui import frame, motion, plots, runs, states
 
 TITLES = {mesh.NETWORK: "Mξ, the network", mesh.SOLVER: "Mθ, by the solver"}
 SYMBOLS = {mesh.NETWORK: "Mξ", mesh.SOLVER: "Mθ"}
@@ -23,7 +24,8 @@ WIDEST, MOST = 32, 4  # times as large or as small: where the colours of sizes, 
 CAPTION = (
     "Each cell keeps its colour while M carries it. Where M is one to one a cell keeps its {measure}: grey. Where M "
     "lays k sheets over one another, cells are about k times as large. The still map is the measure of what M "
-    "preserves: what it brings into a cell from everywhere, grey where that is as much as was there."
+    "preserves: what it brings into a cell from everywhere, grey where that is as much as was there. "
+    "Numbers along the edges are places: {across} and, upwards, {up}."
 )
 
 
@@ -45,7 +47,8 @@ def show(model: PolarFactorization, run_id: str, name: str) -> None:
     view = _view(str(layout.home()), run_id, runs.written(run_id), way)
     _told(view)
     motion.draw("mesh", packed(view, model.scaling, name), "mesh")
-    frame.caption(CAPTION.format(measure=view.measure))
+    across, up = (position_title(model.units, axis) for axis in (0, 1))
+    frame.caption(CAPTION.format(measure=view.measure, across=states.plain(across), up=states.plain(up)))
     found = view.deformed
     arrays = {"cell": found.cells, "area_ratio": found.weight, "arrives": found.arrives, "turned": found.turned}
     plots.downloads({key: values.ravel() for key, values in arrays.items()}, "mesh", name)

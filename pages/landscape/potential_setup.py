@@ -63,7 +63,13 @@ def link(spec: LandscapeSpec) -> dict[str, str]:
 def _way(spec: LandscapeSpec) -> str:
     if spec.name == FORMULA:
         return TYPED
-    return BUILT_IN if spec.name in landscapes.NAMES else TERRAIN
+    return BUILT_IN if spec.name in _built_in_names(spec) else TERRAIN
+
+
+def _built_in_names(spec: LandscapeSpec) -> list[str]:
+    """Those of the list, and the mixture of as many dimensions as a link asks for."""
+    more = [spec.name] if spec.name.strip().lower().startswith(landscapes.SPACE) else []
+    return [*landscapes.NAMES, *more]
 
 
 def _choice(spec: LandscapeSpec) -> None:
@@ -82,14 +88,14 @@ def _choice(spec: LandscapeSpec) -> None:
 
 
 def _built_in(spec: LandscapeSpec) -> None:
-    names = list(landscapes.NAMES)
+    names = _built_in_names(spec)
     st.session_state["built_in"] = spec.name if spec.name in names else None
     st.selectbox(
         "Which",
         names,
         key="built_in",
         placeholder="Choose a potential",
-        format_func=lambda name: ground.find((name, "", (), ())).title,
+        format_func=lambda name: landscapes.find(name).title,
         on_change=lambda: _choose(name=st.session_state["built_in"]),
     )
 
@@ -229,6 +235,9 @@ def submit(spec: LandscapeSpec, name: str, both: bool) -> None:
 
 
 def _map(spec: LandscapeSpec, picture: Ground | None) -> None:
+    if picture is None and spec.name in _built_in_names(spec):
+        st.info("There is no picture of more than two dimensions.", icon=":material/info:")
+        return
     if picture is None:
         st.info(
             "The elevation of this place is fetched from the network when the run starts; it is shown then.",

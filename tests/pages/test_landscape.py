@@ -91,6 +91,12 @@ def test_a_place_is_not_fetched_to_tell_that_it_is_in_the_plane(monkeypatch: pyt
     assert ground.flat(("folds", "", (), ())) and not ground.flat(("mixture-10", "", (), ()))
 
 
+def test_a_mixture_in_many_dimensions_is_built_in_and_no_place(store: RunStore):
+    app = open_page("landscape", {"name": "mixture-10"})
+    assert app.selectbox(key="built_in").value == "mixture-10" and not app.exception
+    assert not any("fetched" in item.value for item in app.info)
+
+
 def test_critical_points_of_himmelblau(store: RunStore):
     app = open_page("landscape", {"view": "Critical points"})
     assert "4 minima, 4 saddles, 1 maximum" in texts(app)

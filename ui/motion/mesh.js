@@ -62,11 +62,14 @@ class Mesh extends Scene {
     const { w, h } = this.stage;
     this.frame = new Frame({ x: 0, y: 0, w, h }, [-MESH_STAGE, MESH_STAGE, -MESH_STAGE, MESH_STAGE]);
     const pen = clean(this, this.map), { side } = this.head, [x0, y0] = this.frame.px(-1, 1), [x1] = this.frame.px(1, 1);
-    const step = (x1 - x0) / side;
+    const step = (x1 - x0) / side, { offset, scale } = this.head.user;
     this.cells.forEach((cell, c) => {
       pen.fillStyle = shade(this.luts.size, this.arrives.index[c]);
       pen.fillRect(x0 + (cell % side) * step, y0 + (side - 1 - Math.floor(cell / side)) * step, step + 0.4, step + 0.4);
     });
+    const ends = [0, 1].flatMap((c) => [-1, 1].map((sign) => offset[c] + sign * MESH_STAGE * scale[c]));
+    this.told = new Frame({ x: 0, y: 0, w, h }, ends); // the same in the units of x
+    drawTicks(this, pen, this.told);
   }
 
   /** The two places that are mixed now and the share of the second, eased, with a rest at the end. */
@@ -102,6 +105,7 @@ class Mesh extends Scene {
       this.paths.push(path);
     }
     pen.globalAlpha = 1;
+    if (k === 0) drawTicks(this, pen, this.told); // F has other units
     this.mark();
     const [from, to] = this.head.places.slice(k, k + 2);
     say(this.head_, s === 0 ? from : s === 1 ? to : `${from} → ${to}`);
