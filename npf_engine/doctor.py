@@ -39,6 +39,7 @@ PACKAGES = {
     "streamlit": False,
     "plotly": False,
     "nutpie": False,
+    "zuko": False,
     "xarray": False,
     "h5netcdf": False,
     "h5py": False,

@@ -182,9 +182,9 @@ class Accuracy:
     test_dual: DualGap = field(default_factory=DualGap)
 
     def to_json(self) -> dict[str, object]:
-        """The contract's ``metrics``; the laws of an M that there is none of are left out."""
+        """The contract's ``metrics``; the laws of an M that there is none of are left out, and eq. 15's L2."""
         rows = {item.name: _plain(getattr(self, item.name)) for item in dataclasses.fields(self)}
-        return {name: row for name, row in rows.items() if row is not None or name not in OF_M}
+        return {name: row for name, row in rows.items() if row is not None or name not in LEFT_OUT}
 
     @staticmethod
     def of_json(metrics: Mapping[str, object]) -> Accuracy:
@@ -205,6 +205,7 @@ class Accuracy:
 
 
 OF_M = ("measure_preservation", "measure_preservation_implicit")
+LEFT_OUT = (*OF_M, "inverse_l2")  # where they were not measured; the others are null then
 LAWS = (
     *OF_M,
     "pushforward",

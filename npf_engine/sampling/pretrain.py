@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from npf_engine import seeds
+from npf_engine.errors import InputError
 from npf_engine.fields.field import Field, Units, draw_rho, split_indices
 from npf_engine.fields.function_field import axis_names
 from npf_engine.networks.bridge import Bridge
@@ -39,6 +40,7 @@ from npf_engine.transport.schedule import At, Schedule, Stage, Steps
 
 CELLS = 48  # along an axis, for the choice of where to draw more
 REACH = 4.5  # standard deviations of exp(-c u) that the neighbourhood of argmin u reaches
+LEAST_SPREAD = 1e-6  # of F, against its size, below which it is one value
 WATCHED = 1024  # points of each cloud that the progress of u compares
 SMALLEST, LARGEST = 0.1, 0.8  # bounds of its radius in model units
 
@@ -87,8 +89,14 @@ class Pretrained:
 def pretrain(
     landscape: Landscape, coefficient: float, oracle: Oracle, settings: PretrainSettings, recorder: Recorder
 ) -> Pretrained:
-    """Train u, V, M_xi and X_psi on Omega. ``oracle`` is in model positions and counts what is drawn here."""
+    """Train u, V, M_xi and X_psi on Omega. ``oracle`` is in model positions and counts what is drawn here. Raises
+    InputError for a gradient that is the same everywhere."""
     field_ = _field(landscape, oracle, settings)
+    if float(field_.y_train.std(0).max()) <= LEAST_SPREAD * float(field_.y_train.abs().max()):
+        raise InputError(
+            f"The gradient of {landscape.name} is the same all over the box, so there is nothing to jump between; "
+            "take lmc, or another box."
+        )
     model = train(field_, settings.stages, recorder).model
     assert model.v is not None and model.m is not None and model.bridge is not None
     x = torch.cat([field_.x_train, field_.x_test])

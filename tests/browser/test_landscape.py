@@ -56,6 +56,7 @@ def test_results_are_downloaded(visitor: Visitor, sampled: str):
     assert waiting.value.suggested_filename == "himmelblau-lmc.zip"
 
 
+@pytest.mark.long  # axe looks at the same pages in all four
 @pytest.mark.parametrize(("width", "theme"), SCREENS)
 def test_screenshots(browser: Any, server: Server, sampled: str, width: int, theme: str):
     visitor = Visitor(browser, server.url, width, theme)

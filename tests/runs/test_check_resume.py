@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from benchmarks import check_resume
 
 
+@pytest.mark.long  # tests/runs/test_queue.py and tests/tasks kill and resume in seconds
 def test_a_training_killed_twice_ends_with_the_same_numbers(tmp_path, monkeypatch):
     monkeypatch.setenv("NPF_CHECKPOINT_SECONDS", "0.1")
     small = {"field.max_samples": 4000, "u.pair_size": 200, "u.hidden": (16, 16), "report.n": 128, "device": "cpu"}

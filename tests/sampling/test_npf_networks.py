@@ -155,12 +155,14 @@ class Still:
 
     def __init__(self, update_every: int, **more: Any) -> None:
         self.settings = NpfSettings(update_every=update_every, **more)
-        self.u = SimpleNamespace(gradient=lambda y: 0 * y)
         self.remembered: list[tuple[Tensor, Tensor]] = []
         self.updated, self.loss = 0, {"dual": 1.0}
 
-    def m_theta(self, f: Tensor) -> Tensor:
+    def m_theta(self, f: Tensor, x: Tensor) -> Tensor:
         return f
+
+    def grad_u(self, y: Tensor) -> Tensor:
+        return 0 * y
 
     def inverse(self, y: Tensor, generator: torch.Generator) -> Tensor:
         return y + 1
@@ -192,7 +194,7 @@ def test_networks_are_updated_every_so_many_steps(every: int, updates: int) -> N
 def test_a_draw_that_is_no_number_leaves_its_particle_and_a_box_confines_the_others() -> None:
     nets: Any = Still(0)
     nets.inverse = lambda y, generator: torch.tensor([[0.5, torch.nan], [0.25, 1.5], [0.1, 0.2]])
-    nets.m_theta = lambda f: f if bool(torch.isfinite(f).all()) and float(f[2].abs().max()) == 0 else 1 / 0
+    nets.m_theta = lambda f, x: f if bool(torch.isfinite(f).all()) and float(f[2].abs().max()) == 0 else 1 / 0
     slope = Oracle(lambda x: torch.where(x[:, :1] < -0.5, torch.tensor([torch.nan, 1.0]).to(x), x))
     start = torch.tensor([[0.3, 0.3], [0.4, 0.4], [-0.9, 0.0]], dtype=torch.float64)
     for region, second in ((Region.cube(2), [0.25, 0.5]), (None, [0.25, 1.5])):

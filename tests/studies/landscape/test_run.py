@@ -49,6 +49,7 @@ KEYS = {
     "truth",
     "accuracy",
     "acceptance",
+    "mixing",
     "seconds",
     "fingerprint",
     "out",
