@@ -26,6 +26,7 @@ def test_a_bench_run_from_the_form_to_the_arrows(visitor: Visitor):
     assert not visitor.complaints
 
 
+@pytest.mark.long  # the page without a browser is in tests/pages
 def test_colours_are_previewed_on_a_narrow_screen(browser, server):
     visitor = Visitor(browser, server.url, width=420, theme="dark")
     visitor.go("/lab?of=Colours")

@@ -55,7 +55,6 @@ METRICS = {
     "reconstruction",
     "inverse",
     "inverse_cosine",
-    "inverse_l2",
     "inverse_miss",
     "test_dual",
     "pushforward_sliced",
