@@ -53,6 +53,8 @@ PACKAGES = {
     "onnxruntime": False,
     "pillow": False,
     "contourpy": False,
+    "reportlab": False,
+    "pypdf": False,
 }
 # What an installed library may well be without, and what asks for it.
 ONLY_FOR = {"streamlit": "the app", "plotly": "the app", "nutpie": "the method nuts", "vtk": "VTK files"}

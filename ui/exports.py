@@ -11,7 +11,8 @@ import streamlit as st
 from npf_engine.bundle import exchange, files
 from npf_engine.bundle.package import notebook_of, read_bundle
 from npf_engine.runs.store import Run
-from npf_engine.studies.report_page import command_of, report_page
+from npf_engine.studies.report_page import report_page
+from npf_engine.studies.report_parts import command_of
 from npf_engine.studies.share_page import share_page
 from npf_engine.tasks import layout
 from ui import states
@@ -41,6 +42,13 @@ def _report(path: Path, name: str) -> bytes:
     return report_page(found, command_of(found))
 
 
+def _pdf(path: Path, name: str) -> bytes:
+    from npf_engine.studies.report_pdf import report_pdf  # which loads what writes a PDF: not for every visitor
+
+    found = read_bundle(path)
+    return report_pdf(found, command_of(found))
+
+
 FORMS = {
     "onnx": Form(
         "ONNX",
@@ -62,12 +70,20 @@ FORMS = {
     ),
     "report": Form(
         "report, one page of HTML",
-        "Verdict, table, figures as vectors, settings and what to cite; needs no network, and a browser prints it as a "
-        "PDF.",
+        "Verdict, table, figures as vectors, settings and what to cite, for any browser; needs no network.",
         ".html",
         "text/html",
         ":material/article:",
         _report,
+        "Drawing the figures of the report ...",
+    ),
+    "pdf": Form(
+        "report, a PDF",
+        "The same on pages of A4, with an outline; its figures are vectors, and its metadata hold what repeats it.",
+        ".pdf",
+        "application/pdf",
+        ":material/picture_as_pdf:",
+        _pdf,
         "Drawing the figures of the report ...",
     ),
     "clouds": Form(

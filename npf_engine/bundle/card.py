@@ -82,23 +82,28 @@ def source_lines(config: Mapping[str, object]) -> list[str]:
         if provenance.get(key) not in (None, "", [], {})
     ]
     for key, words in (("conversions", "done to the numbers"), ("warnings", "to know")):
-        lines += [f"{words}: {_line(text)}" for text in reading.items(info, key) if isinstance(text, str)]
+        lines += [f"{words}: {_words(text)}" for text in reading.items(info, key) if isinstance(text, str)]
     return lines or ["the field is given by its name alone"]
 
 
 def _told(value: object) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{_line(str(key))} {_told(part)}" for key, part in list(value.items())[:8])
+        return ", ".join(f"{_words(str(key))} {_told(part)}" for key, part in list(value.items())[:8])
     if isinstance(value, list | tuple):
         return ", ".join(map(_told, value[:8]))
     if isinstance(value, float):
         return number(value, 6)
-    return _line(str(value))[:400]
+    return _words(str(value))[:400]
+
+
+def _words(text: str) -> str:
+    """A sentence of anybody's as one line."""
+    return " ".join(text.split())
 
 
 def _line(text: str) -> str:
-    """A sentence of anybody's as one line without tags, links or emphasis of its own: stars of a formula stay stars."""
-    plain = " ".join(text.split()).replace("<", "‹").replace(">", "›").replace("](", "] (")
+    """The same in Markdown, without tags, links or emphasis of its own: stars of a formula stay stars."""
+    plain = _words(text).replace("<", "‹").replace(">", "›").replace("](", "] (")
     return plain.replace("*", "\\*").replace("`", "'")
 
 
@@ -132,16 +137,16 @@ def convention_lines(config: Mapping[str, object]) -> list[str]:
     low, high = reading.numbers(config, "low"), reading.numbers(config, "high")
     for k in range(min(d, 8)):
         axis = names[k] if k < len(names) else f"x{k + 1}"
-        unit = f" in {_line(where[k])}" if k < len(where) and where[k] else ""
+        unit = f" in {_words(where[k])}" if k < len(where) and where[k] else ""
         box = f", from {_number(low[k])} to {_number(high[k])}" if k < len(low) and k < len(high) else ""
         model = f"; the networks take {_taken(offset[k], scale[k])}" if k < len(offset) else ""
-        lines.append(f"coordinate {k + 1} is {_line(axis)}{unit}{box}{model}")
+        lines.append(f"coordinate {k + 1} is {_words(axis)}{unit}{box}{model}")
     if d > 8:
-        lines.append(f"and {d - 8} more, see `config.json`")
-    value = _line(str(units.get("value") or "the units of the field"))
+        lines.append(f"and {d - 8} more, see config.json")
+    value = _words(str(units.get("value") or "the units of the field"))
     lines.append(f"values of F (and of grad u) are in {value}, never rescaled")
     rho = str(config.get("rho"))
-    told = RHOS.get(rho, _line(rho))
+    told = RHOS.get(rho, _words(rho))
     lines.append(f"the reference measure rho: {told[:1].lower()}{told[1:]}")
     return lines
 
@@ -153,7 +158,7 @@ def _taken(offset: float, scale: float) -> str:
 
 
 def _items(lines: list[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
+    return "\n".join(f"- {_line(line)}" for line in lines)
 
 
 def seconds_line(report: Mapping[str, object]) -> str:

@@ -83,11 +83,7 @@ def build_parser() -> Parser:
     _invert(_command(commands, "invert", "positions where the field takes a given value", "invert"))
     _export(_command(commands, "export", "a bundle's maps as ONNX or .pt2, or its folder for a model hub", "export"))
     _figure(_command(commands, "figure", "a figure for a paper, as vectors, of a run or a bundle", "figure"))
-    _report(
-        _command(
-            commands, "report", "a bundle's results as one page of HTML without network, to print or send", "report"
-        )
-    )
+    _report(_command(commands, "report", "a bundle's results as a PDF or one page of HTML, to print or send", "report"))
     _share(_command(commands, "share", "a model's clouds as one file that plays in a browser without network", "share"))
     _regions(_command(commands, "regions", "fetch the elevation of places, to be used without a network", "regions"))
     _doctor(_command(commands, "doctor", "what works on this machine, and what to install for the rest"))
@@ -163,8 +159,11 @@ def _export(command: Parser) -> None:
 
 
 def _report(command: Parser) -> None:
-    command.add_argument("bundle", metavar="BUNDLE", help="npf-....zip or its unpacked folder")
-    command.add_argument("--out", metavar="FILE.html", help="the page to write (default: npf-NAME.html)")
+    command.add_argument(
+        "bundle", metavar="BUNDLE", help="npf-....zip or its unpacked folder, or the folder of its run"
+    )
+    what = "the report to write, .pdf or .html by its end (default: npf-NAME.html)"
+    command.add_argument("--out", metavar="FILE", help=what)
 
 
 def _share(command: Parser) -> None:

@@ -149,10 +149,13 @@ def of_run(folder: Path, how: paper.Print) -> bytes:
 def again(made: str, name: str, file: str, how: paper.Print) -> str:
     """The command lines that repeat the view ``name`` of what the command or call ``made`` makes: that, into a folder
     ``run``, and the figure of it, called ``file``."""
-    run = "run"
-    if made.startswith(PYTHON):
-        made = f"{made} --out {run}"
-    else:
-        made, run = f'{made}.bundle("run.zip")', "run.zip"
+    made, run = kept(made)
     size = f"--columns {how.columns} --font {how.font:g}"
     return f"{made}\n{PYTHON} figure {run} --view {name} {size} --out {shlex.quote(f'{file}.{how.format}')}"
+
+
+def kept(made: str) -> tuple[str, str]:
+    """The command or call ``made`` so that it leaves what it makes in a folder or file, and what that is called."""
+    if made.startswith(PYTHON):
+        return f"{made} --out run", "run"
+    return f'{made}.bundle("run.zip")', "run.zip"

@@ -1,5 +1,5 @@
-"""A trained factorization as one page of HTML that needs no network and no script: verdict, accuracy table, figures as
-vectors, what F was, settings, how to repeat it, what to cite. A browser prints it as a PDF on A4 or letter paper.
+"""A trained factorization as one page of HTML that needs no network and no script: the parts of ``report_parts``. A
+browser prints it on A4 or letter paper.
 
 Everything that comes from a bundle is escaped, the page may load nothing (its own policy says so), and figures are
 pictures in it, whose code no browser runs.
@@ -8,40 +8,31 @@ pictures in it, whose code no browser runs.
 from __future__ import annotations
 
 import base64
-import dataclasses
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from html import escape
-from typing import TYPE_CHECKING
 
-from npf_engine.bundle import card, check, files
-from npf_engine.bundle.accuracy_table import AccuracyRow, accuracy_rows
 from npf_engine.bundle.package import Bundle
-from npf_engine.citation import bibtex
-from npf_engine.errors import InputError
-from npf_engine.fields import relevant
-from npf_engine.fields.spec import FieldSpec
-from npf_engine.figures import paper
-from npf_engine.figures.print_views import CLOUDS, LADDER, MONGE_AMPERE, RELOCATION
-from npf_engine.glossary import typeset
-from npf_engine.numbers import number, percent
-from npf_engine.settings.dotted import as_text, flatten
-from npf_engine.settings.reading import maybe_mapping, maybe_number
-from npf_engine.studies import printed
+from npf_engine.studies.report_parts import (
+    COLOURS,
+    Code,
+    Figure,
+    Judged,
+    Lines,
+    Part,
+    Section,
+    Table,
+    Words,
+    legible,
+    report_of,
+)
 
-if TYPE_CHECKING:
-    from npf_engine.polar import PolarFactorization
-
-FIGURES = (CLOUDS, LADDER, RELOCATION, MONGE_AMPERE)
-HEADS = ("measure", "value", "floor", "ratio", "±", "trivial answer")
-EMPTY = ("", "[]", "{}", "none")  # settings that say nothing
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b2430; --soft: #56606e; --line: #d5dae1; --ground: #fff; --good: #0b6b52;
   --usable: #8a5a00; --bad: #b3123c }
 @media (prefers-color-scheme: dark) { :root { --ink: #e8ebf0; --soft: #a4adba; --line: #38414e; --ground: #12171f;
   --good: #4cc7a2; --usable: #e0a63a; --bad: #ff7a97 } }
-@media print { :root { --ink: #000; --soft: #444; --line: #bbb; --ground: #fff; --good: #0b6b52; --usable: #8a5a00;
-  --bad: #b3123c } .screen { display: none } figure, tr { break-inside: avoid } h2 { break-after: avoid } }
+@media print { :root { PAPER } .screen { display: none } figure, tr { break-inside: avoid } h2 { break-after: avoid } }
 @page { margin: 16mm }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--ground); max-width: 62rem;
   margin: 2rem auto; padding: 0 1rem }
@@ -60,137 +51,66 @@ figure img { width: 100%; display: block } figcaption { color: #444; font-size: 
 pre { white-space: pre-wrap; overflow-wrap: anywhere; border: 1px solid var(--line); border-radius: 4px; padding: .7rem;
   font-size: .85rem }
 """
+PAPER = "; ".join(f"--{name}: {colour}" for name, colour in COLOURS.items())
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-LEVELS = {"good": "good", "usable": "usable"}
 
 
 def report_page(bundle: Bundle, command: str, made: datetime.date | None = None) -> bytes:
     """The page of a checked bundle, UTF-8; ``command``: what trained it; ``made``: the day that stands on it, today by
-    default. Views that the model has none of are left out with the reason."""
-    metrics = maybe_mapping(bundle.report, "metrics")
-    name, config = bundle.name, bundle.config
-    verdict = str(bundle.report.get("verdict") or "none")
-    reason = str(bundle.report.get("verdict_reason") or "")
-    model = bundle.model()
-    figures = {view: _drawn(bundle, view, model, metrics) for view in FIGURES}
-    seconds = typeset(card.seconds_line(bundle.report))
+    default."""
+    report = report_of(bundle, command, "svg")
     day = made or datetime.datetime.now(datetime.UTC).date()
     parts = [
-        f"<h1>{escape(name)}</h1>",
-        f'<p class="soft">A polar factorization F = ∇u ∘ M of the field "{escape(_field(config))}", d = {model.d}. '
-        f'Page made on {day.isoformat()}. <span class="screen">Print it to have it as a PDF.</span></p>',
-        f'<p><span class="verdict {LEVELS.get(verdict, "bad")}">{escape(verdict)}</span>: '
-        f"{escape(typeset(reason))}</p>",
-        figures.pop(CLOUDS),
-        _section("Accuracy", _accuracy(metrics, model.units.value)),
-        _section("Figures", "".join(figures.values())),
-        _section("What F was", _list(card.source_lines(config)) + _list(map(typeset, card.convention_lines(config)))),
-        _section("How it was trained", f"<pre>{escape(command)}</pre><p>{escape(seconds)}</p>"),
-        _section("Settings", _settings(bundle.settings)),
-        _section("Cite", f"<pre>{escape(bibtex(card.source_of(config)))}</pre>"),
+        f"<h1>{_text(report.name)}</h1>",
+        f'<p class="soft">{_text(report.about)} Page made on {day.isoformat()}. '
+        '<span class="screen">Print it to have it as a PDF.</span></p>',
+        *map(_part, report.opening),
+        *map(_section, report.sections),
     ]
     head = (
         f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(name)}: a polar factorization</title><style>{STYLE}</style>"
+        f"<title>{_text(report.title)}</title><style>{STYLE.replace('PAPER', PAPER)}</style>"
     )
     body = "\n".join(parts)
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body><main>\n{body}\n</main></body></html>\n'.encode()
 
 
-def _drawn(bundle: Bundle, view: str, model: PolarFactorization, metrics: Mapping[str, object]) -> str:
-    caption = printed.caption(view, bundle.settings)
-    how = paper.Print(2, 9.0, "svg", f"{bundle.name} {view}", caption)
-    try:
-        if view == MONGE_AMPERE:
-            drawn, found = printed.of_places(view, model, how)
-            return _figure(drawn, f"{caption} {_wrong(found)}")
-        return _figure(printed.of_model(view, model, metrics, how), caption)
-    except InputError as error:
-        return f'<p class="soft">{escape(view)}: {escape(str(error))}.</p>'
+def _text(text: str) -> str:
+    return escape(legible(text))
 
 
-def _wrong(found: Mapping[str, object]) -> str:
-    """The residual's numbers in a sentence."""
-    row = maybe_mapping(found, "residual")
-    value, floor, trivial = (number(maybe_number(row, key), 2) for key in ("value", "self_distance", "trivial"))
-    return (
-        f"|ln| of it is {value} on average (floor {floor}, trivial answer {trivial}); beyond the estimate's own error "
-        f"u is wrong at {percent(maybe_number(found, 'wrong_share') or 0.0)} of rho."
-    )
+def _section(section: Section) -> str:
+    return f"<h2>{_text(section.title)}</h2>\n" + "".join(map(_part, section.parts))
 
 
-def command_of(bundle: Bundle) -> str:
-    """What trained a bundle, as its command.txt has it. Raises InputError where it is not sound."""
-    return check.command_of(bundle.path.name, files.read_files(bundle.path))
+def _part(part: Part) -> str:
+    match part:
+        case Words(text, soft):
+            return f'<p class="soft">{_text(text)}</p>' if soft else f"<p>{_text(text)}</p>"
+        case Judged(level, word, reason):
+            return f'<p><span class="verdict {level}">{_text(word)}</span>: {_text(reason)}</p>'
+        case Figure():
+            return _figure(part)
+        case Table():
+            return _table(part)
+        case Lines(lines):
+            return "<ul>" + "".join(f"<li>{_text(line)}</li>" for line in lines) + "</ul>"
+        case Code(text):
+            return f"<pre>{_text(text)}</pre>"
 
 
-def _field(config: Mapping[str, object]) -> str:
-    return str(maybe_mapping(config, "field").get("name") or "a field")
+def _figure(figure: Figure) -> str:
+    data, caption = base64.b64encode(figure.drawn).decode(), _text(figure.caption)
+    picture = f'<img alt="{caption}" src="data:image/svg+xml;base64,{data}">'
+    return f"<figure>{picture}<figcaption>{caption}</figcaption></figure>"
 
 
-def _section(title: str, content: str) -> str:
-    return f"<h2>{escape(title)}</h2>\n{content}"
+def _table(table: Table) -> str:
+    rows = "".join(f"<tr>{_cells('td', row)}</tr>\n" for row in table.rows)
+    kind = "numbers" if table.numbers else "plain"
+    return f'<div class="wide"><table class="{kind}"><tr>{_cells("th", table.heads)}</tr>\n{rows}</table></div>'
 
 
-def _figure(svg: bytes, caption: str) -> str:
-    data = base64.b64encode(svg).decode()
-    return (
-        f'<figure><img alt="{escape(caption)}" src="data:image/svg+xml;base64,{data}">'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-    )
-
-
-def _accuracy(metrics: Mapping[str, object], unit: str) -> str:
-    """The table in the symbols of the pages; ``unit``: of F."""
-    rows = [(_titled(row.title, unit), *_written(row)) for row in accuracy_rows(metrics)]
-    if not rows:
-        return '<p class="soft">This model carries no accuracy table.</p>'
-    about = (
-        "A value is to be read between its floor, what two draws of the truth differ by, and its trivial answer, what "
-        "a model that learned nothing gets; the ratio is value over floor. ± is the standard error of the ratio; of "
-        "the mass in a wrong cell and of the widest hole its change with the half of the samples."
-    )
-    return _table(HEADS, rows, "numbers") + f'<p class="soft">{about}</p>'
-
-
-def _titled(title: str, unit: str) -> str:
-    """In the symbols of the pages, with the unit where the figure has F's."""
-    if title.startswith("test dual") and unit:
-        title = f"{title} ({unit}, x scaled to [−1, 1])"
-    return typeset(title).replace("units of F", unit or "F's own unit")
-
-
-def _written(row: AccuracyRow) -> list[str]:
-    return [number(value, 4, dash="") for value in row.shown()]
-
-
-def _settings(settings: Mapping[str, object]) -> str:
-    """Those that say something, of the field's only what its source reads and what was set all the same."""
-    field = maybe_mapping(settings, "field")
-    formulas = field.get("expression")
-    read = relevant.settings(
-        FieldSpec(
-            source=str(field.get("source") or "?"),
-            expression=tuple(map(str, formulas)) if isinstance(formulas, list | tuple) else (),
-        )
-    )
-    plain = flatten(dataclasses.asdict(FieldSpec()))
-
-    def said(key: str, text: str) -> bool:
-        name = key.removeprefix("field.")
-        return name == key or name in read or text != as_text(plain.get(name))
-
-    written = [(key, as_text(value)) for key, value in flatten(settings).items()]
-    rows = [(key, text) for key, text in written if text not in EMPTY and said(key, text)]
-    return _table(("setting", "value"), rows, "plain")
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], kind: str) -> str:
-    head = "".join(f"<th>{escape(text)}</th>" for text in heads)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>\n" for row in rows)
-    return f'<div class="wide"><table class="{kind}"><tr>{head}</tr>\n{body}</table></div>'
-
-
-def _list(lines: Iterable[str]) -> str:
-    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
+def _cells(tag: str, texts: Iterable[str]) -> str:
+    return "".join(f"<{tag}>{_text(text)}</{tag}>" for text in texts)

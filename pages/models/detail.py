@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import streamlit as st
 
-from npf_engine.bundle.card import model_card
-from npf_engine.bundle.package import read_bundle
 from npf_engine.fields import titles
 from npf_engine.figures import accuracy
 from npf_engine.glossary import typeset
@@ -18,12 +15,11 @@ from npf_engine.settings.dotted import as_text, flatten
 from npf_engine.studies import kinds
 from npf_engine.studies.factorization.spec import TrainingSpec
 from npf_engine.studies.kinds import TRAIN
-from npf_engine.studies.report_page import command_of
 from pages.models import choice, describe
-from ui import exports, frame, live, manage, paperfigure, pictures, states
+from ui import exports, frame, live, manage, modelcard, paperfigure, pictures, states
 from ui.link import TRAINING
 from ui.plots import plot
-from ui.runs import badge, store, written
+from ui.runs import badge, store
 
 
 def show(run: Run, tags: Sequence[str]) -> None:
@@ -48,30 +44,7 @@ def show(run: Run, tags: Sequence[str]) -> None:
         with st.expander("Settings", icon=":material/tune:", key="detail_settings"), states.shown(run.name):
             (_changed if training else _settings)(run)
         if training and run.state == "done":
-            fold = st.expander("Model card", icon=":material/badge:", key="detail_card", on_change="rerun")
-            if fold.open:
-                with fold, states.shown(run.name):
-                    _show_card(_card(run.id, written(run.id)))
-
-
-@st.cache_data(max_entries=16, show_spinner="Reading the model's card ...")
-def _card(run_id: str, written: int) -> str:
-    """What stands in the bundle's README.md, without the head for hubs, its headings below those of the page."""
-    found = read_bundle(store().bundle(run_id))
-    text = model_card(found.config, found.report, command_of(found)).partition("\n# ")[2].partition("\n")[2]
-    text = text.replace("| | value", "| measure | value", 1)  # no head of a table is empty on a page
-    text = re.sub(r"(?m)^## (How it was trained)\n\n    (.+)$", r"## \1\n\n```bash\n\2\n```", text)
-    return re.sub(r"(?m)^## ", "### ", text)
-
-
-def _show_card(text: str) -> None:
-    """Its lines of code wrap: what scrolls sideways is no stop for a keyboard."""
-    prose, *rest = re.split(r"(?ms)^```(\w+)\n(.*?)```$", text)
-    st.markdown(prose)
-    for language, code, after in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
-        st.code(code.rstrip(), language=language, wrap_lines=True)
-        if after.strip():
-            st.markdown(after)
+            modelcard.fold(run)
 
 
 def _changed(run: Run) -> None:

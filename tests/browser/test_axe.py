@@ -15,7 +15,8 @@ import pytest
 
 from npf_engine import resources
 from npf_engine.bundle.package import read_bundle
-from npf_engine.studies.report_page import command_of, report_page
+from npf_engine.studies.report_page import report_page
+from npf_engine.studies.report_parts import command_of
 from npf_engine.studies.share_page import share_page
 from tests.browser.conftest import Server, Visitor, axe
 from ui import frame

@@ -6,7 +6,9 @@ import pytest
 
 from npf_engine.bundle import exchange
 from npf_engine.errors import InputError
+from npf_engine.figures.print_views import CLOUDS, LADDER
 from npf_engine.runs.store import Run, RunStore
+from npf_engine.studies import report_parts
 from tests.pages.conftest import button, open_page, texts
 from ui import exports
 
@@ -23,12 +25,20 @@ def test_a_report_says_that_it_is_made_before_it_is_there(
 ) -> None:
     monkeypatch.setattr(exports, "report_page", lambda bundle, command: b"<html>" + bundle.name.encode())
     app = open_page("models", {"run": done.id})
-    assert {"Make ONNX", "Make PyTorch .pt2", "Make report, one page of HTML", "Make clouds that play, one file"} <= {
-        item.label for item in app.button
-    }
+    assert {f"Make {form.title}" for form in exports.FORMS.values()} <= {item.label for item in app.button}
     button(app, "Make report, one page of HTML").click().run()
     assert not app.exception
     assert any(item.proto.label == "Download report, one page of HTML" for item in app.get("download_button"))
+
+
+def test_a_report_is_made_as_a_pdf(store: RunStore, done: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report_parts, "FIGURES", (CLOUDS, LADDER))
+    path = store.bundle(done.id)
+    assert exports.FORMS["pdf"].made(path, done.name).startswith(b"%PDF-") and exports.FORMS["pdf"].end == ".pdf"
+    app = open_page("models", {"run": done.id})
+    button(app, "Make report, a PDF").click().run()
+    assert not app.exception
+    assert any(item.proto.label == "Download report, a PDF" for item in app.get("download_button"))
 
 
 def test_why_there_is_no_such_form_is_told(store: RunStore, done: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,7 +58,7 @@ def test_one_run_can_be_opened_renamed_and_downloaded(store: RunStore, done: Run
     assert {"Factorization", "Inverse"} <= set(labels)
     assert [item for item in app.download_button if "npf-tiny-terrain.zip" in item.label]
     assert "How good it is" not in texts(app)
-    app.session_state["detail_card"] = True  # unfolded
+    app.session_state["card_fold"] = True  # unfolded
     app.text_input(key=f"name_{done.id}").set_value("a better name")
     app.button(key=f"rename_{done.id}").click().run()
     assert not app.exception

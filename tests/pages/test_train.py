@@ -164,6 +164,17 @@ def test_done_run_leads_on(store: RunStore, done: Run):
     assert "Look at the factorization" in labels and "Pre-images" in labels
 
 
+def test_a_done_run_has_its_card_and_one_at_work_has_none(store: RunStore, done: Run):
+    app = open_page("train", {"run": done.id})
+    assert "Model card" in [fold.label for fold in app.expander] and "How good it is" not in texts(app)
+    app.session_state["card_fold"] = True  # unfolded
+    app.run()
+    assert not app.exception and "### How good it is" in texts(app)
+    assert "npf_engine train" in "".join(item.value for item in app.code)
+    waiting = store.submit(tiny())
+    assert "Model card" not in [fold.label for fold in open_page("train", {"run": waiting.id}).expander]
+
+
 def test_unknown_run_is_an_empty_state(store: RunStore):
     app = open_page("train", {"run": "gone-123"})
     assert "not here" in texts(app)

@@ -1,0 +1,42 @@
+"""The model card of a finished training, folded, as its bundle has it."""
+
+from __future__ import annotations
+
+import re
+
+import streamlit as st
+
+from npf_engine.bundle.card import model_card
+from npf_engine.bundle.package import read_bundle
+from npf_engine.runs.store import Run
+from npf_engine.studies.report_parts import command_of
+from ui import states
+from ui.runs import store, written
+
+
+def fold(run: Run) -> None:
+    """The card; it is read once it is unfolded."""
+    found = st.expander("Model card", icon=":material/badge:", key="card_fold", on_change="rerun")
+    if found.open:
+        with found, states.shown(run.name):
+            _show(_card(run.id, written(run.id)))
+
+
+@st.cache_data(max_entries=16, show_spinner="Reading the model's card ...")
+def _card(run_id: str, written: int) -> str:
+    """What stands in the bundle's README.md, without the head for hubs, its headings below those of the page."""
+    found = read_bundle(store().bundle(run_id))
+    text = model_card(found.config, found.report, command_of(found)).partition("\n# ")[2].partition("\n")[2]
+    text = text.replace("| | value", "| measure | value", 1)  # no head of a table is empty on a page
+    text = re.sub(r"(?m)^## (How it was trained)\n\n    (.+)$", r"## \1\n\n```bash\n\2\n```", text)
+    return re.sub(r"(?m)^## ", "### ", text)
+
+
+def _show(text: str) -> None:
+    """Its lines of code wrap: what scrolls sideways is no stop for a keyboard."""
+    prose, *rest = re.split(r"(?ms)^```(\w+)\n(.*?)```$", text)
+    st.markdown(prose)
+    for language, code, after in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
+        st.code(code.rstrip(), language=language, wrap_lines=True)
+        if after.strip():
+            st.markdown(after)
