@@ -170,6 +170,9 @@ def test_a_done_run_has_its_card_and_one_at_work_has_none(store: RunStore, done:
     app.session_state["card_fold"] = True  # unfolded
     app.run()
     assert not app.exception and "### How good it is" in texts(app)
+    assert "| measure | value |" in texts(app)
+    narrow = "".join(item.proto.body for item in app.get("html"))
+    assert "<dt>M_xi#rho against rho, S_eps</dt>" in narrow
     assert "npf_engine train" in "".join(item.value for item in app.code)
     waiting = store.submit(tiny())
     assert "Model card" not in [fold.label for fold in open_page("train", {"run": waiting.id}).expander]
