@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import streamlit as st
 
 from npf_engine.numbers import number, percent
 from npf_engine.runs.reading import StageStatus, Status
 from npf_engine.studies import kinds
 from npf_engine.studies.kind import Stage
-from npf_engine.tasks.progress import Place
+from npf_engine.tasks.progress import Place, Tell
 from npf_engine.transport.methods import registry
 from ui import frame, states
 
+TOLD_AFTER = 0.05  # of a work: from then on its pace says how long the rest will take
 ICONS = {
     "waiting": ("gray", ":material/radio_button_unchecked:"),
     "started": ("blue", ":material/pending:"),
@@ -19,6 +24,19 @@ ICONS = {
     "restored": ("green", ":material/history:"),
 }
 STOPPED = ("failed", "cancelled", "interrupted")
+
+
+@contextmanager
+def working(what: str) -> Iterator[Tell]:
+    """A bar while the page itself computes, with the time left; it is told the share that is done, and of what."""
+    shown, begun = st.progress(0.0, text=what), time.monotonic()
+
+    def tell(share: float, text: str) -> None:
+        left = (time.monotonic() - begun) * (1 - share) / share if share > TOLD_AFTER else 0.0
+        shown.progress(min(share, 1.0), text=text + (f", about {frame.duration(left)} left" if left >= 1 else ""))
+
+    yield tell
+    shown.empty()
 
 
 def title(stage: str) -> str:

@@ -26,7 +26,7 @@ from npf_engine.figures.layout import (
     with_unit,
 )
 from npf_engine.figures.shares import add_places
-from npf_engine.figures.terrain import centres
+from npf_engine.figures.terrain import centres, height_format, unit_of_height
 from npf_engine.numbers import number
 
 RUNGS = {  # key of the ladder -> (label, colour)
@@ -105,7 +105,7 @@ def preimage_map(
     """
     figure, exact, low, high = go.Figure(), exact or Exact(), np.asarray(where.low), np.asarray(where.high)
     if grid is not None:
-        figure.add_trace(_relief(grid))
+        figure.add_trace(_relief(grid, where.units))
     elif backdrop is not None:
         figure.add_trace(
             go.Scattergl(
@@ -114,7 +114,7 @@ def preimage_map(
                 mode="markers",
                 marker={"size": 2.5, "color": palette.COLOURS["rho"], "opacity": 0.4},
                 name="ρ",
-                hoverinfo="skip",
+                hovertemplate="%{x}, %{y}<extra>a sample of ρ</extra>",
             )
         )
     for line, name, dash in zip(exact.levels or (), ("F₁ as asked", "F₂ as asked"), ("solid", "dash"), strict=False):
@@ -204,13 +204,29 @@ def _line(line: np.ndarray, name: str, dash: str) -> go.Scattergl:
     )
 
 
-def _relief(grid: Grid) -> go.Heatmap:
+def _relief(grid: Grid, units: Units) -> go.Heatmap:
     """The elevation in muted colours: what lies on top is the message."""
     z, step = thin(np.where(grid.mask, grid.elevation, np.nan), 300)
     x, y = centres(grid, step)
     return go.Heatmap(
-        z=z, x=x, y=y, colorscale=palette.ELEVATION, opacity=0.55, showscale=False, hoverinfo="skip", name="elevation"
+        z=z,
+        x=x,
+        y=y,
+        colorscale=palette.ELEVATION,
+        opacity=0.55,
+        showscale=False,
+        hovertemplate=height_format(grid, unit_of_height(grid, units)),
+        name="elevation",
     )
+
+
+def behind(grid: Grid | None, units: Units) -> str:
+    """What ``preimage_map`` has behind the draws, and what its colours are."""
+    if grid is None:
+        return "Small dots behind are samples of ρ."
+    z = grid.elevation[grid.mask]
+    low, high = (number(float(edge)) for edge in (z.min(), z.max()))
+    return f"Behind is the elevation, from {low} (dark) to {high} {unit_of_height(grid, units)} (light)."
 
 
 def _mark(x: float, y: float, name: str, symbol: str) -> go.Scatter:

@@ -38,19 +38,29 @@ def centres(grid: Grid, step: int = 1) -> tuple[np.ndarray, np.ndarray]:
     return float32(x[::step]), float32(y[::step])
 
 
+def unit_of_height(grid: Grid, units: Units) -> str:
+    """What the elevation is in; of a raster whose heights are large beside their relief, also from where on."""
+    unit = units.value.partition(" per ")[0] or "metres"
+    # Colours are 32-bit numbers, which would not tell the relief apart from so far.
+    return f"{unit} above {grid.offset:,.9g}" if grid.offset else unit
+
+
+def height_format(grid: Grid, unit: str) -> str:
+    """A tooltip of a place and the elevation there, with as many digits as the relief has."""
+    relief = float(np.ptp(grid.elevation))
+    digits = 0 if relief > 10 else min(9, 2 - math.floor(math.log10(relief))) if relief > 0 else 3
+    return f"%{{x}}, %{{y}}<br>%{{z:,.{digits}f}} {unit}<extra></extra>"
+
+
 def elevation_map(grid: Grid, units: Units, *, raw: bool = False) -> go.Figure:
     """The elevation as colours with contour lines; pixels outside of Omega are left clear.
 
     ``raw`` shows the raster before the smoothing.
     """
     z, step = thin(grid.raw if raw else grid.elevation)
-    unit = units.value.partition(" per ")[0] or "metres"
-    if grid.offset:  # colours are 32-bit numbers, which would not tell the relief apart from so far
-        unit = f"{unit} above {grid.offset:,.9g}"
+    unit = unit_of_height(grid, units)
     mask, _ = thin(grid.mask)
     x, y = centres(grid, step)
-    relief = float(np.ptp(grid.elevation))
-    digits = 0 if relief > 10 else min(9, 2 - math.floor(math.log10(relief))) if relief > 0 else 3
     shown = np.where(mask > 0, z, np.nan).astype(np.float32)
     figure = go.Figure(
         go.Heatmap(
@@ -59,7 +69,7 @@ def elevation_map(grid: Grid, units: Units, *, raw: bool = False) -> go.Figure:
             y=y,
             colorscale=palette.ELEVATION,
             colorbar=colour_bar(unit),
-            hovertemplate=f"%{{x}}, %{{y}}<br>%{{z:,.{digits}f}} {unit}<extra></extra>",
+            hovertemplate=height_format(grid, unit),
         )
     )
     lines, line_step = thin(shown, 180)

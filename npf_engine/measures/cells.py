@@ -23,6 +23,7 @@ from npf_engine.errors import InputError
 from npf_engine.measures.exact import Lengths
 from npf_engine.measures.measured import Measured
 from npf_engine.polar import PolarFactorization
+from npf_engine.tasks.progress import Tell
 from npf_engine.transport.dual import in_chunks
 from npf_engine.transport.gaussian import gaussian_map, undo_gaussian_map
 from npf_engine.transport.semi_discrete import SemiDiscrete, regular, semi_discrete
@@ -43,8 +44,6 @@ TOLD = {
 }
 CLOSE = 1e-8  # of a cell's mass, to which all are solved
 STEPS = 12  # of Newton's method, as many as it usually takes: for progress
-
-Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)
@@ -89,9 +88,7 @@ def check(model: PolarFactorization) -> None:
         )
 
 
-def cells_view(
-    model: PolarFactorization, most: int = MOST, seed: int = 0, progress: Progress | None = None
-) -> CellsView:
+def cells_view(model: PolarFactorization, most: int = MOST, seed: int = 0, progress: Tell | None = None) -> CellsView:
     """Both factorizations for at most ``most`` of the values that the model keeps, unseen ones first. progress(share,
     text) may raise. Raises InputError as ``check`` does, for too few samples and for values in a line."""
     check(model)
@@ -131,7 +128,7 @@ def cells_view(
     )
 
 
-def _telling(progress: Progress | None, which: int) -> Callable[[int, float], None] | None:
+def _telling(progress: Tell | None, which: int) -> Callable[[int, float], None] | None:
     """Newton's steps as shares of the work: by the digits that are still wrong."""
     if progress is None:
         return None

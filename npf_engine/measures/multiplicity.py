@@ -13,6 +13,7 @@ show: few draws miss places and look less even than they are. A bijective M has 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,12 +31,15 @@ from npf_engine.polar import PolarFactorization
 from npf_engine.polar.known_field import SIDE as NODES
 from npf_engine.polar.known_field import KnownField, with_jacobian
 from npf_engine.polar.preimages import FOUND, kept_samples
+from npf_engine.tasks.progress import Tell
 from npf_engine.transport.pairing import nearest
 
 Array = NDArray[np.float64]
 SIDE = 24  # places along each axis
 DRAWS = 24  # of I_psi for each
 AGAIN = 64  # draws of that size of the exact law, for what is expected
+AT_ONCE = 64  # places that are solved for together: between two of these progress is told
+WORK = (0.4, 0.3, 0.3)  # about the shares of the exact places, of I_psi's draws and of the trivial answer
 
 
 @dataclass(frozen=True)
@@ -114,16 +118,23 @@ def check(model: PolarFactorization) -> tuple[str, ...]:
 
 
 def multiplicity_view(
-    model: PolarFactorization, way: str = "", side: int = SIDE, draws: int = DRAWS, seed: int = 0
+    model: PolarFactorization,
+    way: str = "",
+    side: int = SIDE,
+    draws: int = DRAWS,
+    seed: int = 0,
+    progress: Tell | None = None,
 ) -> MultiplicityView:
-    """The maps of a model's M; way "" is M_theta where F is known beyond its samples, else M_xi. Raises InputError as
-    ``check`` does."""
+    """The maps of a model's M; way "" is M_theta where F is known beyond its samples, else M_xi. progress(share,
+    text): told on the way. Raises InputError as ``check`` does."""
     way = way or check(model)[0]
     y, within = laws.grid(model, side)
     y = y[within]
     known, values = _equation(model, way, y)
     bend = _bend(model, y) if way == SOLVER else torch.zeros(len(y), dtype=torch.float64)
-    sheets = sheets_of(known, values, y, bend, laws.log_rho(model), support(model))
+    inverted = model.bridge is not None and draws > 0
+    tell = _Parts(progress, WORK if inverted else (1.0,))
+    sheets = sheets_of(known, values, y, bend, laws.log_rho(model), support(model), tell.part(0, "Exact places"))
 
     def spread(found: list[float]) -> Array:
         out = np.full(side * side, np.nan)
@@ -131,18 +142,29 @@ def multiplicity_view(
         return out.reshape(side, side)
 
     drawn = None
-    if model.bridge is not None and draws:
+    if inverted:
         ours = model.sample_inverse(y.to(model.u.like).repeat_interleave(draws, dim=0), seed).double().cpu()
         kept = kept_samples(model)[0]
         chance = seeds.generator(seed, "multiplicity.trivial")
         asked = _Asked(known, values, sheets, draws)
-        counted = [asked.counted(x) for x in (ours, kept[torch.randint(len(kept), (len(ours),), generator=chance)])]
-        (of_ours, arrived), (of_chance, by_chance) = counted
+        by_chance = kept[torch.randint(len(kept), (len(ours),), generator=chance)]
+        titles = ("Draws of Iψ, carried to where they settle", "Trivial answer: places of ρ, carried likewise")
+        starts = zip((ours, by_chance), titles, strict=True)
+        counted = [asked.counted(x, tell.part(k, title)) for k, (x, title) in enumerate(starts, start=1)]
+        (of_ours, arrived), (of_chance, settled) = counted
         pairs = (of_ours, asked.expected(seed), of_chance)
         six = [spread([row[k] for row in rows]) for rows in pairs for k in (0, 1)]
         found, level, expected, expected_level, trivial, trivial_level = six
         drawn = Drawn(
-            draws, found, level, expected, expected_level, arrived, trivial, trivial_level, trivial_arrived=by_chance
+            draws,
+            found,
+            level,
+            expected,
+            expected_level,
+            arrived,
+            trivial,
+            trivial_level,
+            trivial_arrived=settled,
         )
     return MultiplicityView(
         line=laws.lines(model, side),
@@ -154,12 +176,38 @@ def multiplicity_view(
     )
 
 
+@dataclass(frozen=True)
+class _Parts:
+    """Progress of a work of several parts, each with its share of the whole."""
+
+    progress: Tell | None
+    shares: tuple[float, ...]
+
+    def part(self, which: int, text: str) -> Callable[[float], None]:
+        """Of this part alone."""
+        before, own = sum(self.shares[:which]), self.shares[which]
+        return lambda share: self.progress(before + own * share, text) if self.progress is not None else None
+
+
+def _untold(share: float) -> None:
+    """Nobody looks."""
+
+
 def sheets_of(
-    known: KnownField, values: Tensor, y: Tensor, bend: Tensor, log_rho: LogDensity, within: Inside | None = None
+    known: KnownField,
+    values: Tensor,
+    y: Tensor,
+    bend: Tensor,
+    log_rho: LogDensity,
+    within: Inside | None = None,
+    tell: Callable[[float], None] = _untold,
 ) -> list[Sheets]:
     """The places of each of y (m, 2): where the map ``known`` is values (m, 2). M is that map followed by one whose
     inverse has a derivative of determinant exp(bend) (m,) at y."""
-    places = known.places_of(values)
+    places: list[Tensor] = []
+    for part in values.split(AT_ONCE):
+        places += known.places_of(part)
+        tell(len(places) / len(values))
     if within is not None:
         places = [x[within(x)] for x in places]
     counts = [len(x) for x in places]
@@ -212,10 +260,18 @@ class _Asked:
     sheets: list[Sheets]
     draws: int
 
-    def counted(self, start: Tensor) -> tuple[list[tuple[float, float]], float]:
+    def counted(
+        self, start: Tensor, tell: Callable[[float], None] = _untold
+    ) -> tuple[list[tuple[float, float]], float]:
         """Of draws (m draws, 2), carried to where they settle: for each value how many places they found and their
         entropy; and the share of all draws that arrived."""
-        x, miss = self.known.solve(start, self.values.double().repeat_interleave(self.draws, dim=0))
+        target = self.values.double().repeat_interleave(self.draws, dim=0)
+        solved: list[tuple[Tensor, Tensor]] = []
+        parts = list(zip(start.split(AT_ONCE * self.draws), target.split(AT_ONCE * self.draws), strict=True))
+        for part, wanted in parts:
+            solved.append(self.known.solve(part, wanted))
+            tell(len(solved) / len(parts))
+        x, miss = (torch.cat(ends) for ends in zip(*solved, strict=True))
         there = (miss <= FOUND * self.known.spread) & self.known.inside(x)
         rows = []
         for ends, good, one in zip(x.split(self.draws), there.split(self.draws), self.sheets, strict=True):

@@ -48,6 +48,11 @@ class FactorizationView:
         """Dimension of Omega."""
         return int(self.clouds["rho"].shape[1])
 
+    def beyond(self, key: str) -> float:
+        """The share of a cloud of positions that lies outside of the box from ``low`` to ``high``."""
+        cloud = self.clouds[key]
+        return float(((cloud < self.low) | (cloud > self.high)).any(axis=1).mean())
+
     def planes(self, axes: tuple[int, int] = (0, 1)) -> Arrays:
         """``plane`` of every cloud."""
         return {key: self.plane(key, axes) for key in self.clouds}

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import psutil
 import torch
 
 from npf_engine.networks.mlp import MLP
@@ -23,6 +24,7 @@ from npf_engine.studies.kinds import TRAIN
 WIDTHS = (256, 256)
 BATCH = 1024
 MEASURE_SECONDS = 0.25
+BUSY = 0.5  # of the cores: a training by itself has one, of two
 STEPS = 1000
 LOOKED_AT = 20  # of the newest finished runs: what older ones took says little of today
 ALIKE = 2.5  # runs whose size differs by less than this factor are asked
@@ -43,8 +45,16 @@ def estimate(store: RunStore, spec: TrainingSpec) -> Cost:
         if run.seconds and size / ALIKE < sum(cost.guess(run.spec_of(TrainingSpec)).values()) < size * ALIKE
     )
     found = cost.by_finished(spec, alike)
-    factor = 1.0 if found.runs else slowness()
-    return Cost({name: seconds * factor for name, seconds in found.stages.items()}, found.runs)
+    if found.runs:
+        return found
+    at_work = busy()
+    factor = slowness(at_work)
+    return Cost({name: seconds * factor for name, seconds in found.stages.items()}, 0, at_work)
+
+
+def busy() -> bool:
+    """Whether other work keeps this machine's cores, on the average of the last minute."""
+    return psutil.getloadavg()[0] > BUSY * (psutil.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
@@ -85,8 +95,9 @@ def whole(store: RunStore, specs: Sequence[TrainingSpec]) -> Whole:
 
 
 @functools.cache
-def slowness() -> float:
-    """Measured over modelled seconds of one training step of a perceptron, on one thread; measured once a process.
+def slowness(at_work: bool = False) -> float:
+    """Measured over modelled seconds of one training step of a perceptron, on one thread; measured once a process, and
+    once more where it is ``at_work``, which slows it.
 
     Takes a quarter of a second. The median step is what counts: other work on the machine comes in bursts.
     """

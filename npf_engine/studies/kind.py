@@ -131,7 +131,8 @@ class Kind(Generic[SpecT, ResultT]):
 
     ``stages`` are shown before they begin; a stop waits a moment for those in ``saving``, and for those that ask
     whether a checkpoint is due. ``files`` are patterns of the result files in the run folder; ``bundled``: what a run
-    leaves is a model, its bundle. ``naming`` is what a run without a name is called, with leaves in braces; where
+    leaves is a model, its bundle. ``naming`` is what a run without a name is called, with leaves and
+    properties (``{spec.way}``) in braces; where
     ``{name}`` is among them, that leaf is not the run's name. ``change`` is a function ``(spec, values) -> spec``
     where setting values one by one is not all there is to it. ``measures``: the numbers of a report that runs are
     compared by; where none are named, all that stand at its top. ``subject``: what a run is about (a field, a task, a
@@ -218,7 +219,8 @@ class Kind(Generic[SpecT, ResultT]):
 
     def default_name(self, spec: SpecT) -> str:
         """What a run of this spec without a name of its own is called."""
-        made = self.naming.format(**dotted_values(spec)) if self.naming else getattr(spec, "default_name", "")
+        values: dict[str, object] = dotted_values(spec) | {"spec": spec}
+        made = self.naming.format(**values) if self.naming else getattr(spec, "default_name", "")
         return str(made or self.title)
 
     def run_name(self, spec: SpecT) -> str:

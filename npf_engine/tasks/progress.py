@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from npf_engine.tasks import steady
 
+Tell = Callable[[float, str], None]  # the share that is done, and of what
+
 # Of a training; the other kinds of run name theirs in kinds.py
 STAGES = ("field", "u", "v", "m", "inverse", "report", "bundle")
 SAVING = ("u", "v", "m", "inverse")  # those of them that keep checkpoints

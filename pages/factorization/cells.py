@@ -10,7 +10,7 @@ from npf_engine.measures.cells import CellsView, cells_view, check
 from npf_engine.numbers import number
 from npf_engine.polar import PolarFactorization
 from pages.factorization.measures import explained, row
-from ui import runs, states
+from ui import progress, runs, states
 from ui.plots import plot, together
 
 D = 2  # dimensions in which cells are solved
@@ -75,14 +75,8 @@ def _view(model: PolarFactorization, run_id: str) -> CellsView:
     """Kept for the runs shown last; the first time with its progress."""
     kept = _kept(run_id, runs.store().bundle(run_id).stat().st_mtime_ns)
     if not kept:
-        bar = st.progress(0.0, text="Cells of equal mass")
-
-        def tell(share: float, text: str) -> None:
-            bar.progress(share, text=text)
-
-        found = cells_view(model, progress=tell)
-        bar.empty()
-        kept.append(found)
+        with progress.working("Cells of equal mass") as tell:
+            kept.append(cells_view(model, progress=tell))
     return kept[0]
 
 

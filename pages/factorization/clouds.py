@@ -12,6 +12,7 @@ from npf_engine.figures.layout import position_title, value_title
 from npf_engine.measures import linked as clouds
 from npf_engine.measures import views
 from npf_engine.measures.linked import Evaluation, LinkedClouds
+from npf_engine.numbers import percent
 from npf_engine.runs.store import Run
 from npf_engine.studies import printed
 from npf_engine.tasks import layout
@@ -83,7 +84,7 @@ def _linked(run_id: str, name: str) -> None:
     linked.draw(message, look, "clouds", lambda text: held.hold(run_id, linked.selection.checked(text)))
     st.caption(_samples(shown))
     selected.show(run_id, name, shown, selection)
-    _captions(shown, str(layout.home()), run_id)
+    _captions(shown, str(layout.home()), run_id, found.model.rho == "box")
 
 
 def _options(found: Evaluation, axes: tuple[int, int]) -> tuple[int, tuple[int, int], bool]:
@@ -136,10 +137,22 @@ def _samples(shown: LinkedClouds) -> str:
     return f"{n:,} of {shown.total:,} samples, {seen}." if n < shown.total else f"All {n:,} samples, {seen}."
 
 
-def _captions(shown: LinkedClouds, home: str, run_id: str) -> None:
+def beyond(view: views.FactorizationView) -> str:
+    """Which share of M's images lies outside of Omega's box, where rho has no mass; nothing where none does."""
+    names = {"m": "Mθ♯ρ", "m_network": "Mξ♯ρ"}
+    shares = {name: view.beyond(key) for key, name in names.items() if key in view.clouds}
+    told = [f"{percent(share)} of {name}" for name, share in shares.items() if share]
+    if not told:
+        return ""
+    return f" Outside of Ω, where ρ has no mass, {'lies' if len(told) == 1 else 'lie'} {' and '.join(told)}."
+
+
+def _captions(shown: LinkedClouds, home: str, run_id: str, boxed: bool) -> None:
     given, learnt, together = CAPTIONS
     if "m_network" not in shown.view.clouds:
         together = NO_NETWORK
+    if boxed:
+        together += beyond(shown.view)
     for column, text in zip(st.columns(3, gap="small"), (given, learnt, together), strict=True):
         column.caption(text.replace("{folds}", _folds(home, run_id, clouds.head(shown.view, FOLD_POINTS))))
 

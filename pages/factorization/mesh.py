@@ -22,9 +22,9 @@ TITLES = {mesh.NETWORK: "Mξ, the network", mesh.SOLVER: "Mθ, by the solver"}
 SYMBOLS = {mesh.NETWORK: "Mξ", mesh.SOLVER: "Mθ"}
 WIDEST, MOST = 32, 4  # times as large or as small: where the colours of sizes, and of what arrives, end
 CAPTION = (
-    "Each cell keeps its colour while M carries it. Where M is one to one a cell keeps its {measure}: grey. Where M "
-    "lays k sheets over one another, cells are about k times as large. The still map is the measure of what M "
-    "preserves: what it brings into a cell from everywhere, grey where that is as much as was there. "
+    "**Moving**: the cells of a lattice, carried along by M, coloured by how their {measure} changes: grey is kept, "
+    "as where M is one to one; where k sheets come to lie over one another, cells grow to about k times their size. "
+    "**Still**: what M brings to each place from everywhere, grey where that is as much as was there. "
     "Numbers along the edges are places: {across} and, upwards, {up}."
 )
 
@@ -68,20 +68,19 @@ def _told(view: MeshView) -> None:
         return
     arrives, weight = found.spread(found.arrives), found.spread(found.weight)
     first = (
-        f"**What {symbol} preserves**: of {cells} cells, those that hold half of ρ get as much as was there up to "
-        f"**{_factor(arrives.median)}**, those that hold 95 % up to **{_factor(arrives.most)}** (|ln ratio| "
-        f"{_log(arrives.median)} and {_log(arrives.most)}). Any M that preserves ρ, the identity too, has 0, or what "
-        f"the count of spots leaves open here: {_log(found.floor.median)} and {_log(found.floor.most)}."
+        f"**{symbol} preserves ρ** if it brings to each of {cells} cells as much as was there. It does so up to "
+        f"**{_factor(arrives.median)}** for half of ρ and up to **{_factor(arrives.most)}** for 95 % of it (|ln ratio| "
+        f"{_log(arrives.median)} and {_log(arrives.most)}; floor, what the count of spots leaves open: "
+        f"{_log(found.floor.median)} and {_log(found.floor.most)})."
     )
     if not view.exact:
         first += " Cells are weighed by area here, since ρ is known by its samples alone: this says where M gathers."
     sheets = number(found.sheets, 2)
     over = percent(float(found.turned[found.cells].mean()), 0)
     second = (
-        f"A cell's own image is as large as the cell up to {_factor(weight.median)} in the median and "
-        f"{_factor(weight.most)} in 95 % (|ln ratio| {_log(weight.median)} and {_log(weight.most)}): {symbol} lays "
-        f"**{sheets}** sheets over one another on average over Ω (of a single value *Inverse* counts the places, which "
-        f"may be more or fewer), and turns {over} of the cells over."
+        f"**It folds**: **{sheets}** sheets lie over one another on average over Ω (*Inverse* counts the places of a "
+        f"single value), and {over} of the cells are turned over. Cells by themselves keep their size up to "
+        f"{_factor(weight.median)} in the median and {_factor(weight.most)} in 95 %."
     )
     spots = mesh.SPOTS**2 * found.fine**2
     st.markdown(

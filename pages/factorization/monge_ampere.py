@@ -17,7 +17,7 @@ from npf_engine.polar import PolarFactorization
 from npf_engine.runs.store import Run
 from npf_engine.studies import printed
 from npf_engine.tasks import layout
-from ui import paperfigure, runs, states
+from ui import paperfigure, progress, runs, states
 from ui.plots import plot
 
 EXACT_SIDE = 24  # places along each axis at which F's density is solved for
@@ -92,6 +92,16 @@ def _view(home: str, run_id: str, written: int) -> MongeAmpereView:
     return monge_ampere_view(runs.load_model(run_id))
 
 
-@st.cache_resource(max_entries=6, show_spinner="Solving for all places of each value ...")
 def _exact(home: str, run_id: str, written: int) -> MultiplicityView:
-    return multiplicity_view(runs.load_model(run_id), mesh.SOLVER, EXACT_SIDE, draws=0)
+    """Kept for the runs shown last; the first time with its progress."""
+    kept = _kept(home, run_id, written)
+    if not kept:
+        with progress.working("All places of each value") as tell:
+            model = runs.load_model(run_id)
+            kept.append(multiplicity_view(model, mesh.SOLVER, EXACT_SIDE, draws=0, progress=tell))
+    return kept[0]
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _kept(home: str, run_id: str, written: int) -> list[MultiplicityView]:
+    return []

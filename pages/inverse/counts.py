@@ -16,7 +16,7 @@ from npf_engine.polar import PolarFactorization
 from npf_engine.runs.store import Run
 from npf_engine.studies import printed
 from npf_engine.tasks import layout
-from ui import paperfigure, runs, states
+from ui import paperfigure, progress, runs, states
 from ui.plots import plot
 
 SYMBOLS = {mesh.NETWORK: "Mξ", mesh.SOLVER: "Mθ"}
@@ -87,6 +87,15 @@ def _told(view: MultiplicityView) -> None:
     )
 
 
-@st.cache_resource(max_entries=6, show_spinner="Counting the places that go to each ...")
 def _view(home: str, run_id: str, written: int) -> MultiplicityView:
-    return multiplicity_view(runs.load_model(run_id))
+    """Kept for the runs shown last; the first time with its progress."""
+    kept = _kept(home, run_id, written)
+    if not kept:
+        with progress.working("Counting the places that go to each") as tell:
+            kept.append(multiplicity_view(runs.load_model(run_id), progress=tell))
+    return kept[0]
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _kept(home: str, run_id: str, written: int) -> list[MultiplicityView]:
+    return []

@@ -173,7 +173,7 @@ def _preimages(
     table = {"x": view.x, "miss": view.error, "gradient": view.gradient[None]}
     if places is not None:
         table |= {"place": places[0], "share": places[1]}
-    plot(figure, "preimages", _caption(view, model), table, name)
+    plot(figure, "preimages", _caption(view, model, grid), table, name)
 
 
 def _coasts(figure: go.Figure, model: PolarFactorization) -> None:
@@ -181,13 +181,15 @@ def _coasts(figure: go.Figure, model: PolarFactorization) -> None:
     coast.add(figure, model.units, model.low, model.high, provenance)
 
 
-def _caption(view: PreimageView, model: PolarFactorization) -> str:
+def _caption(view: PreimageView, model: PolarFactorization, grid: Grid | None) -> str:
     """What the picture shows, and of this gradient what can be read from it."""
     word = fieldtitle.word(model).one
     where = f"the cross is ∇u*(v) of this {word} v, where M sends all its pre-images."
     if not view.inside:
         where = f"for the point of Ω nearest to ∇u*(v) of this {word} v, which lies outside."
     parts = [f"Dots are draws of Iψ{',' if view.inside else ''} {where}"]
+    if model.d > 1:
+        parts.append(states.plain(preimages.behind(grid, model.units)))
     if view.levels is not None:
         parts.append(level_lines(view.levels, word))
     if view.exact is not None and len(view.exact.places):

@@ -16,7 +16,7 @@ from npf_engine.studies import printed
 from npf_engine.tasks import layout
 from pages.inverse.wording import judged_by, seen
 from ui import fieldtitle, modelviews, paperfigure, states
-from ui.plots import plot
+from ui.plots import plot, together
 
 COLOURED = 0.95  # of the differences: the colours of their map end there
 LEAST = 1e-3  # of the length: where the axis begins
@@ -45,7 +45,7 @@ def show(run: Run, model: PolarFactorization, name: str, view: RelocationView) -
             f"**Relocated.** Each {word.one} at a place drawn for it, in the colour of its length.",
         ),
     }
-    for column, (key, (points, caption)) in zip(st.columns(2, gap="medium"), halves.items(), strict=True):
+    for column, (key, (points, caption)) in zip(together(2), halves.items(), strict=True):
         with column:
             figure = inverse.norm_points(points, view.f, box, top=view.top, grid=grid, revision=f"relocation_{key}")
             plot(figure, f"relocation_{key}", caption, {"x": points, "F": view.f}, name)

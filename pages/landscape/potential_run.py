@@ -24,7 +24,7 @@ from pages.landscape.chains import PLAIN, Chain
 from pages.landscape.ground import Ground, place
 from pages.landscape.method import BY_EITHER
 from ui import frame, live, manage, paperfigure, progress, runpage, runs, states
-from ui.plots import plot
+from ui.plots import plot, together
 
 QUESTION = "Does the sampler find every mode, and give each the weight that it has?"
 RESULT, OVER_TIME, CRITICAL = "Result", "Over time", "Critical points"
@@ -233,7 +233,7 @@ def _over_time(run: Run, picture: Ground | None, name: str) -> None:
     if picture is not None:
         player.show(picture, shown, name)
     report = runs.store().answer(run.id, LandscapeResult)
-    for column, item in zip(st.columns(len(shown), gap="medium"), shown, strict=True):
+    for column, item in zip(together(len(shown)), shown, strict=True):
         with column:
             _occupancy(item, report, name)
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from npf_engine.fields.field import Units
+from npf_engine.fields.field import Grid, Units
 from npf_engine.figures import shares
 from npf_engine.figures.layout import Extent
-from npf_engine.figures.preimages import Exact, miss_ladder, preimage_map
+from npf_engine.figures.preimages import Exact, behind, miss_ladder, preimage_map
 
 UNITS = Units(("x", "y"), ("", ""), "")
 BOX = Extent(UNITS, (-1.0, -1.0), (1.0, 1.0))
@@ -87,3 +87,18 @@ def test_what_has_not_arrived_is_not_called_exact() -> None:
     ladders = ({"exact": 14.0, "ours": 14.0}, {"exact": 1e-9, "ours": 0.1})
     labels = [miss_ladder(ladder | {"random": 16.0}).data[0].y[0] for ladder in ladders]
     assert labels == ["our draws, carried on", "exact, from our draws"]
+
+
+@pytest.mark.parametrize(("offset", "unit"), [(0.0, "metres"), (5000.0, "metres above 5,000")])
+def test_what_lies_behind_the_draws_has_values_and_words(offset: float, unit: str) -> None:
+    """The elevation with its unit, without what is outside of Omega; else the samples of rho."""
+    z = np.array([[1.0, 2.0], [3.0, 900.0]])
+    inside = np.array([[True, True], [True, False]])
+    grid = Grid(z, z, inside, -1.0, -1.0, 1.0, 1.0, offset)
+    units = Units(("degrees", "degrees"), ("", ""), "metres per pixel")
+    where = Extent(units, (-1.0, -1.0), (1.0, 1.0))
+    relief = preimage_map(np.zeros((5, 2)), np.zeros(2), where, grid=grid).data[0]
+    assert relief.name == "elevation" and f"%{{z:,.0f}} {unit}<" in relief.hovertemplate
+    assert behind(grid, units) == f"Behind is the elevation, from 1 (dark) to 3 {unit} (light)."
+    dots = preimage_map(np.zeros((5, 2)), np.zeros(2), BOX, backdrop=np.ones((4, 2))).data[0]
+    assert dots.hoverinfo is None and "a sample of ρ" in dots.hovertemplate and "samples of ρ" in behind(None, UNITS)

@@ -101,7 +101,13 @@ def test_the_maps_of_a_model_count_what_its_mesh_counts(
     exact = multiplicity.multiplicity_view(model, side=24, draws=0)
     sheets = mesh.mesh_view(model, mesh.SOLVER).deformed.sheets
     assert float(np.nanmean(exact.places)) == pytest.approx(sheets, rel=0.2) and exact.drawn is None
-    drawn = multiplicity.multiplicity_view(model, side=6, draws=8).drawn
+    told: list[tuple[float, str]] = []
+    drawn = multiplicity.multiplicity_view(
+        model, side=12, draws=8, progress=lambda share, text: told.append((share, text))
+    ).drawn
+    shares = [share for share, _ in told]
+    assert shares == sorted(shares) and shares[-1] == pytest.approx(1.0) and len({text for _, text in told}) == 3
+    assert len(told) == 3 * math.ceil(144 / multiplicity.AT_ONCE)
     assert drawn is not None and drawn.n == 8 and 0 <= drawn.arrived <= 1
     assert 0 <= drawn.trivial_arrived <= 1 and (drawn.trivial_found <= 8).all()
     assert {"trivial_found", "trivial_entropy", "trivial_arrived"} <= set(drawn.numbers())

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from npf_engine.errors import InputError
+from npf_engine.fields.field import Units
 from npf_engine.figures import export
 from npf_engine.measures import views
 from npf_engine.measures.inverse_view import preimage_view, relocation_view, trust_view
@@ -28,6 +29,13 @@ def test_clouds_are_what_the_model_says_row_by_row(swirl) -> None:
     assert np.allclose(view.clouds["reconstruction"], model.grad_u(model.M_network(x)), atol=1e-6)
     # grad u o M_theta = F wherever F lies in the range of grad u: the definition of M_theta
     assert np.allclose(model.grad_u(view.clouds["m"]), view.clouds["field"], atol=1e-3)
+
+
+def test_what_lies_outside_of_the_region_is_counted_by_points() -> None:
+    cloud = np.array([[0.0, 0.0], [1.0, 2.0], [1.1, 0.0], [0.0, -0.1]])
+    units = Units(("x", "y"), ("", ""), "")
+    view = views.FactorizationView({"rho": cloud[:2], "m": cloud}, units, (0.0, 0.0), (1.0, 2.0), (1.0, 1.0), None)
+    assert view.beyond("rho") == 0 and view.beyond("m") == 0.5
 
 
 def test_two_dimensions_keep_their_axes_and_one_seed_gives_one_view(swirl) -> None:

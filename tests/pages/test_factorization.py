@@ -11,9 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from npf_engine.fields.field import Units
+from npf_engine.measures import views
 from npf_engine.measures.cells import cells_view
 from npf_engine.numbers import number
 from npf_engine.runs.store import Run, RunStore
+from pages.factorization import clouds
 from tests.pages.conftest import button, components, endless, links, open_page, stand_in, texts, tiny, wait_for
 from ui.linked import chosen, selection, source
 
@@ -126,12 +129,26 @@ def test_potential_and_unknown_view(store: RunStore, done: Run):
     assert panels(app) == 1
 
 
+@pytest.mark.parametrize(
+    ("m", "network", "told"),
+    [
+        ([[0.5, 0.5]], [[0.2, 0.2]], ""),
+        ([[0.5, 0.5]], [[2.0, 0.2]], " Outside of Ω, where ρ has no mass, lies 100 % of Mξ♯ρ."),
+        ([[-1.0, 0.5], [0.0, 0.0]], None, " Outside of Ω, where ρ has no mass, lies 50 % of Mθ♯ρ."),
+    ],
+)
+def test_images_outside_of_the_region_have_a_word(m: list, network: list | None, told: str):
+    arrays = {"rho": np.zeros((1, 2)), "m": np.array(m)} | ({} if network is None else {"m_network": np.array(network)})
+    view = views.FactorizationView(arrays, Units(("x", "y"), ("", ""), ""), (0.0, 0.0), (1.0, 1.0), (1.0, 1.0), None)
+    assert clouds.beyond(view) == told
+
+
 def test_the_mesh_tells_how_well_m_preserves_rho(store: RunStore, done: Run):
     app = open_page("factorization", {"run": done.id, "view": "Mesh"})
-    assert not app.exception and not app.error and "sheets over one another" in texts(app)
+    assert not app.exception and not app.error and "sheets lie over one another" in texts(app)
     assert len(components(app)) == 1
     app.segmented_control(key="mesh_way").set_value("solver").run()
-    assert not app.exception and "What Mθ preserves" in texts(app)
+    assert not app.exception and "**Mθ preserves ρ**" in texts(app)
     arrives, sheets = tips(app)
     assert "quantiles of |ln r|" in arrives and "576 spots in each, no ε and one draw" in arrives
     assert "det ∇M" in sheets and "cells of 16 parts" in sheets

@@ -33,8 +33,21 @@ def test_without_runs_a_measurement_scales_the_model(store: RunStore):
     spec = preset("quick")
     found = estimate.estimate(store, spec)
     assert found.runs == 0
-    assert found.total == pytest.approx(sum(cost.guess(spec).values()) * estimate.slowness())
+    assert found.total == pytest.approx(sum(cost.guess(spec).values()) * estimate.slowness(found.busy))
     assert "measurement" in found.basis
+
+
+@pytest.mark.parametrize(("load", "said"), [(0.4, False), (1.6, True)])
+def test_a_measurement_beside_other_work_is_said_to_be_so(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch, load: float, said: bool
+):
+    monkeypatch.setattr(estimate.psutil, "getloadavg", lambda: (load * 2, 0.0, 0.0))
+    monkeypatch.setattr(estimate.psutil, "cpu_count", lambda: 2)
+    found = estimate.estimate(store, preset("quick"))
+    assert ("other work" in found.basis) is said and "measurement" in found.basis
+    assert found.total == pytest.approx(sum(cost.guess(preset("quick")).values()) * estimate.slowness(said))
+    finished(store, preset("quick"), 2.0, "twice")
+    assert "other work" not in estimate.estimate(store, preset("quick")).basis
 
 
 def test_more_steps_cost_more(store: RunStore):

@@ -47,10 +47,12 @@ def guess(spec: TrainingSpec, d: int = 2) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds a stage and their sum; ``runs``: how many finished runs of this machine it leans on, 0 for none."""
+    """Seconds a stage and their sum; ``runs``: how many finished runs of this machine it leans on, 0 for none; busy:
+    other work ran on it while it was measured."""
 
     stages: Mapping[str, float]
     runs: int
+    busy: bool = False
 
     @property
     def total(self) -> float:
@@ -64,6 +66,11 @@ class Cost:
             return f"From the last {self.runs} trainings of this machine."
         if self.runs == 1:
             return "From the one training that this machine has finished."
+        if self.busy:
+            return (
+                "From a short measurement of this machine while it was at other work: alone it is faster. Its first "
+                "finished training will make it sharper."
+            )
         return "From a short measurement of this machine; its first finished training will make it sharper."
 
 

@@ -108,6 +108,12 @@ class LandscapeSpec(Spec):
     device: str = device_setting("cpu", PROCESSOR)
     threads: int = threads_setting(1)
 
+    @property
+    def way(self) -> str:
+        """The method, and whether its jumps are known in closed form: in the name of a run that has none."""
+        known = self.factorization == KNOWN and sampler.get(self.method).jumps
+        return f"{self.method}{', known' if known else ''}"
+
     def idle(self) -> tuple[str, ...]:
         """Sentences on settings of jumps that are without effect on this sampler."""
         told = []

@@ -69,7 +69,7 @@ KIND: Kind[LandscapeSpec, LandscapeResult] = Kind(
     result="npf_engine.studies.landscape.result:LandscapeResult",
     stages=(),  # each method has its own
     files=("particles.npz", "particles.csv", "landscape.json", "npf-*.zip"),
-    naming="{name} {method}",
+    naming="{name} {spec.way}",
     measures=MEASURES,
     subject="{name}",
 )

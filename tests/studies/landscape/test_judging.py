@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from npf_engine.cli import landscape as cli
+from npf_engine.studies import kinds
 from npf_engine.studies.landscape import judging, words
 from npf_engine.studies.landscape import result as results
+from npf_engine.studies.landscape.spec import LandscapeSpec
 
 TARGET, OWN = (0.7, 0.3), (0.45, 0.55)
 
@@ -218,6 +220,21 @@ def test_all_figures_of_a_run_are_against_the_law_that_was_asked_for():
     assert judge(run)["verdict_reason"].endswith("1/|det Hessian|")
     assert "Preconditioned LMC on u visits all critical points" in judge(run)["verdict_reason"]
     assert "LMC-NPF" not in judge(run)["verdict_reason"]
+
+
+@pytest.mark.parametrize(
+    ("method", "factorization", "name"),
+    [
+        ("lmc-npf", "learned", "himmelblau lmc-npf"),
+        ("lmc-npf", "known", "himmelblau lmc-npf, known"),
+        ("lmc", "known", "himmelblau lmc"),  # does not jump
+    ],
+)
+def test_runs_by_a_learned_and_by_a_known_factorization_have_names_of_their_own(
+    method: str, factorization: str, name: str
+):
+    spec = LandscapeSpec(name="himmelblau", method=method, factorization=factorization)
+    assert kinds.of(spec).run_name(spec) == kinds.of(spec).default_name(spec) == name
 
 
 def test_a_sampler_with_a_law_of_its_own_says_so_where_that_is_not_known():
