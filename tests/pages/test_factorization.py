@@ -134,7 +134,7 @@ def test_potential_and_unknown_view(store: RunStore, done: Run):
     [
         ([[0.5, 0.5]], [[0.2, 0.2]], ""),
         ([[0.5, 0.5]], [[2.0, 0.2]], " Outside of Ω, where ρ has no mass, lies 100 % of Mξ♯ρ."),
-        ([[-1.0, 0.5], [0.0, 0.0]], None, " Outside of Ω, where ρ has no mass, lies 50 % of Mθ♯ρ."),
+        ([[-1.0, 0.5], [0.0, 0.0]], None, " Outside of Ω, where ρ has no mass, lies 50.0 % of Mθ♯ρ."),
     ],
 )
 def test_images_outside_of_the_region_have_a_word(m: list, network: list | None, told: str):
