@@ -15,6 +15,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRe
 
 from npf_engine.errors import DiskFull, InputError
 from npf_engine.fields import catalog, stored_files
+from npf_engine.fields.places import overviews
 from npf_engine.fields.places.elevation_fetch import clip_path
 from npf_engine.fields.places.find import find_region
 from npf_engine.fields.spec import FieldSpec
@@ -25,7 +26,7 @@ from tests.fields.loopback import Loopback, hill, loopback, need_gdal, serve_fol
 from tests.fields.readers.test_raster_vectors import U, V, save
 from tests.fields.test_meshes import several
 from tests.pages.conftest import button, open_page, texts
-from ui import uploading
+from ui import uploading, worldmap
 
 LATTICE = np.stack(np.meshgrid(np.linspace(-1, 1, 30), np.linspace(-1, 1, 30)), axis=-1).reshape(-1, 2)
 
@@ -164,6 +165,19 @@ def test_places_on_this_machine_are_offered(own_home: Path):
     app = open_page("field", {"source": "chamonix"})
     app.button(key="kept_london").click().run()
     assert app.query_params["source"] == "london"
+
+
+def test_rasters_of_the_folder_are_read_for_the_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Without keeping the page waiting; what cannot be drawn is told."""
+    (tmp_path / "torn.tif").write_bytes(b"II*\0" + bytes(100))
+    save(tmp_path / "valley.tif", np.add.outer(np.arange(40.0), np.arange(50.0)))
+    monkeypatch.setenv("NPF_DEM_DIR", str(tmp_path))
+    every = overviews.Overviews()
+    monkeypatch.setattr(worldmap, "_overviews", lambda: every)
+    app = open_page("field", {"source": "chamonix"})
+    every.join()
+    assert not app.run().exception and "torn.tif cannot be read as a GeoTIFF" in texts(app)
+    assert "for the map ..." not in texts(app) and "valley.tif" not in texts(app)
 
 
 def test_upload_is_previewed_then_kept_and_carried_to_train(own_home: Path):

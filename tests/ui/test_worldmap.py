@@ -12,8 +12,10 @@ import pytest
 from PIL import Image
 
 from npf_engine.fields.places import find as places
+from npf_engine.fields.places import overviews
 from npf_engine.fields.places.elevation_fetch import clip_path
 from npf_engine.fields.places.find import find_region
+from npf_engine.fields.readers.raster_overview import Overview
 from tests.fields.readers.test_raster_vectors import save
 from ui import worldmap
 
@@ -43,6 +45,17 @@ def test_a_place_that_is_here_is_shown_as_it_looks(own_home: Path) -> None:
     assert tuple(found[:4]) == london.bounds
     picture = base64.b64decode(str(found[4]).removeprefix("data:image/png;base64,"))
     assert Image.open(io.BytesIO(picture)).size == (50, 40)
+
+
+def test_a_raster_without_a_name_is_drawn_in_detail_under_the_box() -> None:
+    heights = np.add.outer(np.arange(300.0), np.arange(280.0)).astype(np.float32)
+    one, other = (Overview((west, 45.0, west + 1, 46.0), heights) for west in (6.0, 7.0))
+    seen = overviews.Seen(((("a.tif", 0.0, 1), one), (("b.tif", 0.0, 1), other)), (), 0, 0)
+    found = worldmap.ground(seen, (6.2, 45.2, 6.8, 45.4))
+    assert [tuple(item[:4]) for item in found] == [one.bounds, other.bounds]
+    pictures = [base64.b64decode(str(item[4]).removeprefix("data:image/png;base64,")) for item in found]
+    assert [Image.open(io.BytesIO(picture)).size for picture in pictures] == [(280, 300), (70, 75)]
+    assert max(worldmap.FINE, worldmap.SMALL) <= 512 and len(pictures[1]) < 30_000
 
 
 def test_the_lines_are_the_earths() -> None:

@@ -8,14 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
 
 from npf_engine import resources
 from npf_engine.errors import InputError
-from npf_engine.fields.places import elevation_fetch, kept
+from npf_engine.fields.places import elevation_fetch, kept, overviews
 from npf_engine.fields.places import find as places
 from npf_engine.figures import relief
-from ui import frame
+from npf_engine.figures.layout import thin
+from ui import frame, states
 
 HERE = Path(__file__).parent
 LINES = frame.ASSETS / "map" / "lines.json"
@@ -25,6 +27,9 @@ LARGEST_CITIES = 6000
 KEY = "worldmap"
 MOST_RELIEFS = 24  # places that are shown as they look
 PREVIEW, SMALL = 320, 96  # pixels of the box's own relief, and of another place's
+FINE = 512  # pixels at most of a raster's relief under the box
+LOOK_AGAIN = 1.5  # seconds, while rasters are still read
+MOST_TOLD = 3  # rasters that are not drawn, with why
 Box = tuple[float, float, float, float]
 Label = tuple[str, float, float, int]  # a city: its name, longitude, latitude, people
 
@@ -68,8 +73,51 @@ def reliefs(box: Box | None) -> list[list[object]]:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _relief(path: str, written: int, side: int, _item: kept.Kept) -> str:
-    picture = relief.png(relief.of_heights(kept.heights(_item, side)))
-    return "data:image/png;base64," + base64.b64encode(picture).decode()
+    return _url(kept.heights(_item, side))
+
+
+def _url(heights: np.ndarray) -> str:
+    return "data:image/png;base64," + base64.b64encode(relief.png(relief.of_heights(heights))).decode()
+
+
+@st.cache_resource(show_spinner=False)
+def _overviews() -> overviews.Overviews:
+    return overviews.Overviews()
+
+
+def ground(seen: overviews.Seen, box: Box | None) -> list[list[object]]:
+    """[west, south, east, north, picture] of each raster that lies here, in more detail where it is under ``box``."""
+    return [
+        [*one.bounds, _shaded(key, FINE if box is not None and _meet(one.bounds, box) else SMALL, one)]
+        for key, one in seen.found
+    ]
+
+
+def _meet(a: Box, b: Box) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _shaded(key: overviews.Key, side: int, _one: overviews.Overview) -> str:
+    return _url(thin(_one.heights, side)[0])
+
+
+def _told_of(seen: overviews.Seen, box: Box | None) -> None:
+    """What of the rasters that lie here is not on the map, and why; looks again while some are read."""
+    for text in seen.refused[:MOST_TOLD]:
+        st.caption(states.plain(f"Not on the map: {text}"))
+    more = seen.beyond + max(0, len(seen.refused) - MOST_TOLD)
+    if more:
+        st.caption(f"{more} more {'rasters lie' if more > 1 else 'raster lies'} here and are not on the map.")
+    if seen.waiting:
+        st.fragment(_waiting, run_every=LOOK_AGAIN)(box, seen.waiting)
+
+
+def _waiting(box: Box | None, before: int) -> None:
+    """Until another raster can be drawn."""
+    if _overviews().look(box).waiting < before:
+        st.rerun()
+    st.caption(f"Reading {before} raster{'s' * (before > 1)} that lie{'s' * (before == 1)} here, for the map ...")
 
 
 def pick(box: Box | None, cities: Sequence[Label], side_km: float, picked: Callable[[Picked], None]) -> None:
@@ -79,6 +127,7 @@ def pick(box: Box | None, cities: Sequence[Label], side_km: float, picked: Calla
     side of the box that two clicks put.
     """
     lines, world = _components()
+    seen = _overviews().look(box)
     data = {
         "box": None if box is None else list(box),
         "regions": _regions(),
@@ -87,6 +136,7 @@ def pick(box: Box | None, cities: Sequence[Label], side_km: float, picked: Calla
         "most": MOST_DEGREES,
         "words": WORDS,
         "reliefs": reliefs(box),
+        "ground": ground(seen, box),
         "tiles": elevation_fetch.tiles_here(),
         "megabytes": elevation_fetch.TILE_MEGABYTES,
     }
@@ -97,6 +147,7 @@ def pick(box: Box | None, cities: Sequence[Label], side_km: float, picked: Calla
         on_box_change=lambda: _told(picked, "box"),
         on_place_change=lambda: _told(picked, "place"),
     )
+    _told_of(seen, box)
 
 
 def _told(picked: Callable[[Picked], None], what: str) -> None:

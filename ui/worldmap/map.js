@@ -1,5 +1,5 @@
 // A map of the Earth to pick a box from: pan, zoom, draw, drag and resize, by pointer, touch and keyboard.
-// In: data = {box, regions, cities, side, most, words, reliefs}. Out: state "box" [west, south, east, north] in degrees, trigger
+// In: data = {box, regions, cities, side, most, words, reliefs, ground}. Out: state "box" [west, south, east, north] in degrees, trigger
 // "place" {name} or {at: [latitude, longitude], name}. Nothing is fetched from anywhere: the lines come from window.npfWorldLines.
 
 const RAD = Math.PI / 180;
@@ -158,10 +158,10 @@ class WorldMap {
     this.cities(g, text, page);
   }
 
-  // Places whose elevation is on this machine, as they look
+  // What lies on this machine, as it looks: rasters, and above them places whose elevation can be had by name
   reliefs(g) {
     this.pictures ??= new Map();
-    for (const [w, s, e, n, url] of this.data.reliefs || []) {
+    for (const [w, s, e, n, url] of [...(this.data.ground || []), ...(this.data.reliefs || [])]) {
       const [x0, y0] = this.px(w, n), [x1, y1] = this.px(e, s);
       if (x1 < 0 || y1 < 0 || x0 > this.width || y0 > this.height || x1 - x0 < 3) continue;
       let picture = this.pictures.get(url);

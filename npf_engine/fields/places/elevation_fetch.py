@@ -69,12 +69,17 @@ def download(bounds: Bounds) -> Download:
 
 def tiles_here() -> list[tuple[int, int]]:
     """The south-western corners, longitude and latitude, of the tiles of the default product that are here."""
-    corners = []
+    return [corner for corner, _ in tile_files()]
+
+
+def tile_files() -> list[tuple[tuple[int, int], Path]]:
+    """The tiles of the default product that are here, by their corners."""
+    found = []
     for path in (tile_cache() / DEFAULT_PRODUCT / "cache").glob("*/*.tif"):
-        if found := _TILE.fullmatch(path.stem):
-            south, latitude, west, longitude = found[1] == "S", int(found[2]), found[3] == "W", int(found[4])
-            corners.append((-longitude if west else longitude, -latitude if south else latitude))
-    return sorted(corners)
+        if name := _TILE.fullmatch(path.stem):
+            south, latitude, west, longitude = name[1] == "S", int(name[2]), name[3] == "W", int(name[4])
+            found.append(((-longitude if west else longitude, -latitude if south else latitude), path))
+    return sorted(found)
 
 
 def check_bounds(bounds: object) -> Bounds:
