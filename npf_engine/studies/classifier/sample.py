@@ -18,13 +18,14 @@ from torch.nn.functional import cosine_similarity
 from npf_engine import seeds
 from npf_engine.errors import InputError
 from npf_engine.fields.classifier import SIZES, Classifier, loss_and_gradient
+from npf_engine.fields.classifier_sizes import DIMENSION
 from npf_engine.fields.digits import CLASSES
 from npf_engine.measures.measured import margin
 from npf_engine.measures.verdict import GOOD, UNTRUSTED, USABLE, Verdict
 from npf_engine.networks.value_bridge import ValueBridge
 from npf_engine.networks.weights import fingerprint
 from npf_engine.sampling.chain import ChainState, Kernel, Trace, run_chain, take_up
-from npf_engine.sampling.langevin import Langevin, LangevinSettings
+from npf_engine.sampling.langevin import Langevin, LangevinSettings, Region
 from npf_engine.sampling.npf import LmcNpf
 from npf_engine.sampling.npf_networks import NpfNetworks, NpfSettings
 from npf_engine.settings import reading
@@ -62,25 +63,33 @@ def run_sampling(classifier: Classifier, spec: ExperimentSpec, recorder: Recorde
     p = spec.particles
     settings = LangevinSettings(p.tau, p.coefficient, p.inner)
     chains: dict[str, Tensor] = {}
+    region = region_of(spec)
     traces: dict[str, Trace] = {}
     evaluations: dict[str, int] = {}
     for name in ("lmc-npf", "lmc"):
         begin = recorder.clock()
         oracle = oracle_of(classifier, spec)
-        kernel = LmcNpf(oracle, settings, networks) if name == "lmc-npf" else Langevin(oracle, settings)
+        kernel = LmcNpf(oracle, settings, networks, region) if name == "lmc-npf" else Langevin(oracle, settings, region)
         chains[name], traces[name] = _chain(kernel, warm, p.steps, classifier, spec, recorder, name)
         evaluations[name] = oracle.evaluations
         seconds[name] = recorder.clock() - begin
     # Fresh particles with what one jump leaves a particle: inner - 1 steps of descent.
     oracle = oracle_of(classifier, spec)
     fresh = start_particles(classifier, spec).flip(1)
-    chains["restart"], _ = _chain(Langevin(oracle, settings), fresh, p.inner - 1, classifier, spec, recorder, "restart")
+    chains["restart"], _ = _chain(
+        Langevin(oracle, settings, region), fresh, p.inner - 1, classifier, spec, recorder, "restart"
+    )
     outcome = _outcome(classifier, spec, warm, chains, traces)
     outcome.samplers["gradient_evaluations"] = evaluations
     _inverted(outcome, networks, chains["lmc-npf"], classifier, spec)
     outcome.seconds |= seconds
     outcome.fingerprint = fingerprint(networks.modules)
     return outcome
+
+
+def region_of(spec: ExperimentSpec) -> Region | None:
+    """Omega = [-1, 1]^222, at which particles are reflected; None where they go where they want."""
+    return Region.cube(DIMENSION) if spec.particles.confined else None
 
 
 def _warm_up(classifier: Classifier, spec: ExperimentSpec, recorder: Recorder) -> tuple[Tensor, Kept]:
@@ -115,7 +124,9 @@ class _Remembering(Langevin):
 
     def __init__(self, classifier: Classifier, spec: ExperimentSpec) -> None:
         p = spec.particles
-        super().__init__(oracle_of(classifier, spec), LangevinSettings(p.warmup_tau, p.coefficient, p.inner))
+        super().__init__(
+            oracle_of(classifier, spec), LangevinSettings(p.warmup_tau, p.coefficient, p.inner), region_of(spec)
+        )
         self.first, self.every = p.first, p.every
         self.most = max(1, p.replay // p.count)
         self.x: list[Tensor] = []

@@ -55,12 +55,18 @@ class ParticlesConfig(Settings):
     1000 steps 31 % were above half; from 0.3, 60 % after 400). warmup_tau: warmup_tau * coefficient is the step of the
     descent (on MNIST a step of 1 kills most particles; after 1500 of 0.1, 97 % are above half). u_coefficient: a small
     one leaves y near the law of M: minibatch noise, which tau and c know nothing of, spreads the gradients that X_psi
-    has seen.
+    has seen. confined: far out the loss is so steep that a jump which lands there runs away.
     """
 
     count: int = setting(1024, "Particles, each a set of 222 weights.", title="particles", most=MAX_PARTICLES)
     start: float = setting(
         0.3, "They begin uniform on [-start, start]²²².", why="from farther out most reach no minimum"
+    )
+    confined: bool = setting(
+        False,
+        "Reflect the particles of 5.5 at the edge of Ω = [-1, 1]²²².",
+        title="kept in Ω",
+        why="the paper does not",
     )
     warmup: int = setting(
         30_000,

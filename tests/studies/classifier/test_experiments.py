@@ -90,6 +90,10 @@ def test_presets_are_the_papers_figures() -> None:
     chain = experiment_preset("5.5", "paper").particles
     assert (chain.count, chain.warmup, chain.steps, chain.inner) == (1024, 30_000, 30_000, 200)
     assert (chain.tau, chain.coefficient, chain.sigma) == (1e-4, 1000.0, 0.1)
+    quick = experiment_preset("5.5", "quick").particles
+    assert quick.steps // quick.inner >= 20 and (quick.tau, quick.coefficient) == (1e-4, 1000.0) and quick.confined
+    published = experiment_preset("5.5", "quick", solver="published").particles
+    assert not published.confined and published.steps // published.inner == 150
 
 
 @pytest.mark.parametrize(
@@ -245,6 +249,18 @@ def test_experiment_5_5_compares_at_equal_budget_and_resumes(
         run_experiment(spec, recorder, None, digits)
     again = run_experiment(spec, ConsoleRecorder(tmp_path, quiet=True), None, digits).to_json()
     assert again["metrics"] == data["metrics"]
+
+
+@pytest.mark.parametrize("confined", [True, False])
+def test_confined_particles_are_reflected_at_the_edge_of_omega(
+    digits: Digits, monkeypatch: pytest.MonkeyPatch, confined: bool
+) -> None:
+    """From far out: the cube is where all samplers go, or none."""
+    monkeypatch.setattr(sample, "ALIVE", 1e9)
+    spec = tiny("5.5", minibatch=16, particles=replace(FEW, start=1.0, coefficient=100.0, confined=confined))
+    found = sample.run_sampling(Classifier(digits, minibatch=16), spec, Recorder()).particles
+    for name in ("warmup", "lmc", "lmc-npf", "restart"):
+        assert bool((torch.as_tensor(found[name]).abs() <= 1).all()) is confined, name
 
 
 def test_distances_of_gradients_to_those_asked_for() -> None:

@@ -120,7 +120,13 @@ def test_the_figures_of_the_flow_and_of_the_sampler(
     monkeypatch.delenv("NPF_MNIST_DIR", raising=False)
     monkeypatch.setattr(sample, "ALIVE", 10.0)  # all count as alive
     particles = {"particles.count": 40, "particles.warmup": 60, "particles.first": 4, "particles.every": 1}
-    particles |= {"particles.steps": 12, "particles.inner": 4, "particles.updates": 4, "particles.bridge_hidden": (8,)}
+    particles |= {
+        "particles.steps": 12,
+        "particles.inner": 4,
+        "particles.tau": 1e-5,
+        "particles.updates": 4,
+        "particles.bridge_hidden": (8,),
+    }
     few = {key: value for key, value in NETWORKS_OF_EXPERIMENTS.items() if not key.startswith("particles.")}
     few |= particles | {"generated": 40, "report.draws": 2, "report.n": 64, "minibatch": 8}
     monkeypatch.setattr(
