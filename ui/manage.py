@@ -9,7 +9,7 @@ import streamlit as st
 from npf_engine.runs.store import Run
 from npf_engine.studies import kinds
 from npf_engine.tasks import layout
-from ui import states
+from ui import frame, states
 from ui.runs import store
 
 ABOUT_BUNDLE = "The model, its accuracy, and a script that checks it; needs only torch, numpy and safetensors."
@@ -33,6 +33,18 @@ def download(run: Run) -> None:
             icon=":material/download:",
             help=ABOUT_BUNDLE if training else ABOUT_RESULTS,
         )
+
+
+def model(run: Run) -> None:
+    """The factorization that a run of another kind left, to be looked at like a trained one."""
+    with states.told():
+        if store().left_model(run.id) is not None and st.button(
+            "Open its model",
+            icon=":material/join_inner:",
+            key=f"open_model_{run.id}",
+            help="The factorization in Factorization and Inverse, and as a run of its own on Models.",
+        ):
+            frame.go("factorization", {"run": store().open_model(run.id).id})
 
 
 def changes(run: Run) -> None:

@@ -98,6 +98,7 @@ def buttons(run: Run, status: Status, page: str, edits: Callable[[], dict[str, s
     """Download, cancel and pause, repeat as it was or with edits, a new run."""
     if run.state == "done":
         manage.download(run)
+        manage.model(run)
     live.controls(run, status)
     if not run.active and st.button("Repeat", icon=":material/replay:", key="again", help="With the same settings."):
         with states.told():

@@ -125,6 +125,13 @@ class Results:
             )
         return found[0]
 
+    def left_model(self, run_id: str) -> Path | None:
+        """The bundle of a factorization that a run of another kind left beside its results; None without one."""
+        run = self._row(run_id).run
+        if run.state != "done" or kinds.get(run.kind).bundled:
+            return None
+        return next(iter(sorted(run.folder.glob("npf-*.zip"))), None)
+
     def model(self, run_id: str) -> PolarFactorization:
         """The trained factorization, freshly loaded: keep it, loading takes a moment."""
         from npf_engine.polar import PolarFactorization

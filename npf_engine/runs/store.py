@@ -191,6 +191,18 @@ class RunStore(Submitting):
         run_id = self.importer.take(Path(path), source="imported")
         return self._row(run_id).run
 
+    def open_model(self, run_id: str) -> Run:
+        """The factorization that a run of another kind left, as a finished run of its own: taken in the first time and
+        found again later. Raises InputError where there is none."""
+        from npf_engine.bundle.package import read_bundle
+
+        path = self.left_model(run_id)
+        if path is None:
+            raise InputError(f"run {self._row(run_id).run.name!r} left no model")
+        metrics = read_bundle(path).report.get("metrics")
+        taken = (run for run in self.list(kinds.TRAIN) if run.source == "imported" and run.metrics == metrics)
+        return next(taken, None) or self.import_bundle(path)
+
     # inside
 
     def _list_gallery(self) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from npf_engine.errors import InputError
 from npf_engine.fields.classifier import DIMENSION
 from npf_engine.figures import message
 from npf_engine.measures.verdict import Verdict
 from npf_engine.numbers import number, percent
-from npf_engine.runs.store import Run, RunStore
+from npf_engine.runs.store import GALLERY, Run, RunStore
 from npf_engine.studies.classifier.presets import experiment_preset
 from npf_engine.studies.classifier.result import ExperimentResult
 from npf_engine.studies.landscape.result import LandscapeResult
@@ -288,6 +290,27 @@ def test_an_experiment_is_shown_between_its_trivial_answers(store: RunStore, exp
     assert list(table["weights"]) == ["warm-up", "LMC-NPF", "plain LMC", "restarts (trivial)", "uniform on Ω (trivial)"]
     assert plots(app) == 1
     assert plots(open_page("landscape", {"run": experiment.id, "view": "Histograms"})) == 1
+
+
+def test_the_model_that_an_experiment_left_opens_as_a_run_of_its_own(
+    store: RunStore, experiment: Run, monkeypatch: pytest.MonkeyPatch
+):
+    """Taken in once, however often it is opened; a run without a model has no button, and says so to whoever asks."""
+    gone: list[dict[str, str]] = []
+    monkeypatch.setattr(frame, "go", lambda page, query=None: gone.append({"page": page} | dict(query or {})))
+    bare = open_page("landscape", {"run": experiment.id})
+    assert not [item for item in bare.button if item.label == "Open its model"]
+    with pytest.raises(InputError, match="left no model"):
+        store.open_model(experiment.id)
+    shutil.copyfile(GALLERY / "npf-himmelblau.zip", experiment.folder / "npf-experiment-5-3-quick.zip")
+    for _ in range(2):
+        app = open_page("landscape", {"run": experiment.id})
+        button(app, "Open its model").click().run()
+        assert not app.exception and not app.error
+    assert gone[0] == gone[1] and gone[0]["page"] == "factorization"
+    taken = store.get(gone[0]["run"])
+    assert taken.source == "imported" and store.model(taken.id).d == 2
+    assert sum(run.source == "imported" for run in store.list()) == 1
 
 
 def test_one_particle_is_shown_with_its_filters_and_answers(store: RunStore, experiment: Run):

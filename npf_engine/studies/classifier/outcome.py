@@ -14,17 +14,17 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from npf_engine.fields.classifier import split_weights
+from npf_engine.measures.accuracy import AccuracyReport
 from npf_engine.measures.verdict import Verdict
 from npf_engine.polar.factorization import PolarFactorization
 from npf_engine.studies.classifier.result import ExperimentResult
 from npf_engine.tasks.files import write_atomic
 
-PARTICLES, FIGURES, WEIGHTS, RESULT, MODEL, NETWORKS = (
+PARTICLES, FIGURES, WEIGHTS, RESULT, NETWORKS = (
     "particles.npz",
     "figures.npz",
     "best-weights.safetensors",
     "result.json",
-    "model",
     "networks.safetensors",
 )
 
@@ -33,7 +33,8 @@ PARTICLES, FIGURES, WEIGHTS, RESULT, MODEL, NETWORKS = (
 class Outcome:
     """metrics, trivial, verdict, seconds and samplers as ``ExperimentResult`` has them; particles: clouds of weights
     and what they achieve, by name; figures: other arrays; best (222,): the weights of highest test accuracy; model: the
-    trained factorization of 5.3 and 5.4; fingerprint: of the networks' weights; networks: of 5.5, by name."""
+    trained factorization of 5.3 and 5.4, accuracy: its table; fingerprint: of the networks' weights; networks: of 5.5,
+    by name."""
 
     metrics: dict[str, object]
     trivial: dict[str, object]
@@ -43,6 +44,7 @@ class Outcome:
     figures: dict[str, np.ndarray] = field(default_factory=dict)
     best: Tensor | None = None
     model: PolarFactorization | None = None
+    accuracy: AccuracyReport | None = None
     samplers: dict[str, object] = field(default_factory=dict)
     fingerprint: str | None = None
     networks: dict[str, dict[str, Tensor]] = field(default_factory=dict)
@@ -58,8 +60,6 @@ class Outcome:
         if self.networks:
             kept = {f"{name}.{key}": t.cpu().contiguous() for name, s in self.networks.items() for key, t in s.items()}
             write_atomic(folder / NETWORKS, save_tensors(kept))
-        if self.model is not None:
-            self.model.save(folder / MODEL)
         write_atomic(folder / RESULT, json.dumps(result.to_json(), indent=1).encode())
 
 

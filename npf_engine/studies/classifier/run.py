@@ -9,6 +9,7 @@ import torch
 from npf_engine.errors import InputError
 from npf_engine.fields.classifier import Classifier
 from npf_engine.fields.digits import FOLDER, Digits, load_digits
+from npf_engine.studies.classifier.bundling import write_model
 from npf_engine.studies.classifier.factorize import run_flow, run_uniform
 from npf_engine.studies.classifier.outcome import Outcome
 from npf_engine.studies.classifier.result import ExperimentResult
@@ -29,13 +30,15 @@ def run_experiment(
     """Run experiment 5.3, 5.4 or 5.5.
 
     digits: default those of NPF_MNIST_DIR or the embedded ones; "data" says which. With a folder, particles.npz,
-    figures.npz, best-weights.safetensors (a PyTorch state dict), result.json and, for 5.3 and 5.4, the networks
-    (model/) are written there. The recorder keeps checkpoints; a broken experiment goes on from them. Raises InputError
-    for a spec that cannot be run here and Cancelled when the recorder says so.
+    figures.npz, best-weights.safetensors (a PyTorch state dict), result.json and, for 5.3 and 5.4, the factorization
+    as a bundle (npf-....zip) are written there. The recorder keeps checkpoints; a broken experiment goes on from them.
+    Raises InputError for a spec that cannot be run here and Cancelled when the recorder says so.
     """
     outcome, result = experiment_outcome(spec, recorder or Recorder(), digits)
     if folder is not None:
         outcome.write(Path(folder), result)
+        if outcome.model is not None and outcome.accuracy is not None:
+            write_model(outcome.model, outcome.accuracy, spec, Path(folder))
     return result
 
 

@@ -118,8 +118,8 @@ def mixtures_adversarial(bench: Bench) -> Made:
 def _recoloured(bench: Bench) -> dict[str, Part]:
     found: dict[str, Part] = {}
     for name in NAMES:
-        values: dict[str, object] = {"method": name, "seed": bench.spec.seed, "mgn.loss": ADVERSARIAL, "mgn.form": "published"}
-        values["mgn.rate"] = PUBLISHED_RATE
+        values: dict[str, object] = {"method": name, "seed": bench.spec.seed, "mgn.loss": ADVERSARIAL}
+        values |= {"mgn.form": "published", "mgn.rate": PUBLISHED_RATE}
         values["seconds"] = COLOUR_SECONDS[bench.spec.preset]
         others = [f"colours, {title}" for other, title in NAMES.items() if other != name and other not in found]
         found[name] = bench.run(f"colours, {NAMES[name]}", with_dotted(RecolorSpec(), values), others)

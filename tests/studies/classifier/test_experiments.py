@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from npf_engine.bundle.package import read_bundle
 from npf_engine.cli import main
 from npf_engine.errors import Cancelled, InputError
 from npf_engine.fields.classifier import DIMENSION, SIZES, Classifier
@@ -204,7 +206,13 @@ def test_experiment_5_3_returns_the_contract_and_leaves_its_files(digits: Digits
         assert particles["generated"].shape == (20, DIMENSION) and particles["uniform_accuracy"].shape == (20,)
         top = particles["generated_accuracy"].argmax()
         assert np.allclose(particles["generated"][top, :25], best["conv1.weight"].numpy().ravel())
-    model = PolarFactorization.load(tmp_path / "model")
+    bundle = tmp_path / "npf-experiment-5-3-quick.zip"
+    told = read_bundle(bundle)
+    assert told.report["metrics"]["inverse_cosine"]["mean"] == pytest.approx(cosine["mean"])
+    command = zipfile.ZipFile(bundle).read("command.txt").decode()
+    assert command.startswith("python -m npf_engine experiment 5.3 --preset quick --set samples=1200 ")
+    model = PolarFactorization.load(bundle)
+    assert model.fingerprint() == data["fingerprint"] and model.function is None
     assert isinstance(model.bridge, ValueBridge)
     drawn = model.preimages(torch.zeros(DIMENSION), 3)  # its potential is attached, and X_psi kept in Omega
     assert float(drawn.abs().max()) <= 1.0
