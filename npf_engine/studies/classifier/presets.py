@@ -71,8 +71,10 @@ QUICK: dict[str, dict[str, object]] = {
     },
     # Twenty jumps at the paper's c and tau. Not confined to Omega the chain runs away after the third: where a jump
     # lands beyond the weights that the networks have seen, the loss is too steep for the step. Fewer steps between two
-    # jumps (40) leave no particle time to come to rest: accuracy .11 after two. With these 68 % of the particles end
-    # above half (restarts 48 %), 7.5 from the nearest of the warm-up (plain LMC 5.8), in five minutes.
+    # jumps (40) leave no particle time to come to rest: accuracy .11 after two. With these 68 and 34 % of the particles
+    # end above half (seeds 0 and 1; restarts 48 and 42 %), 7.5 and 8.1 from the nearest of the warm-up (plain LMC 5.8),
+    # in five minutes. The share swings from jump to jump (.93 to .34): u and X_psi have learned for minutes. Learning
+    # at every third step, or the paper's c on u, swings as far (.67 before the last jump, .45 and .37 after it).
     "5.5": {
         "minibatch": 64,
         "share": 0,
