@@ -69,8 +69,9 @@ class Run:
 
     @property
     def device(self) -> str:
-        """The setting of that name, ``auto`` for a kind that has none."""
-        return str(self.spec_json.get("device", "auto"))
+        """What it asks to run on: the setting, where its kind's work can run on an accelerator, else ``cpu``."""
+        kind = kinds.find(self.kind)
+        return "auto" if kind is None else kind.device_of(self.spec_json)
 
     @functools.cached_property
     def spec(self) -> Spec:

@@ -16,6 +16,7 @@ from typing import Generic, Protocol, TypeVar, cast
 from npf_engine.measures.verdict import GOOD, Verdict, level_of_row
 from npf_engine.settings.base import Spec
 from npf_engine.settings.dotted import dotted_values, with_dotted
+from npf_engine.settings.setting import declared
 from npf_engine.tasks.recorder import Recorder
 
 T = TypeVar("T")
@@ -216,6 +217,13 @@ class Kind(Generic[SpecT, ResultT]):
     def names_runs(self) -> bool:
         """Whether the leaf ``name`` is the name of the run."""
         return "{name}" not in self.naming
+
+    def device_of(self, told: Mapping[str, object]) -> str:
+        """The device that a spec as JSON asks for; ``cpu`` where nothing but the processor can do this kind's work."""
+        found = declared(self.spec_type).get("device")
+        if found is None or not {"cuda", "mps"} & set(found.names()):
+            return "cpu"
+        return str(told.get("device", "auto"))
 
     def default_name(self, spec: SpecT) -> str:
         """What a run of this spec without a name of its own is called."""

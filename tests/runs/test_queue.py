@@ -6,12 +6,15 @@ import os
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from npf_engine.errors import InputError
+from npf_engine.runs import executors
+from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.tasks import layout
 from npf_engine.tasks.processes import Identity
 from tests.runs.conftest import counting, started, state, total, unbroken, wait_for, worker_of
@@ -51,6 +54,23 @@ def test_two_slots_run_two_at_once(store, monkeypatch):
     monkeypatch.setenv("NPF_CPU_SLOTS", "2")
     runs = [store.submit(counting(300)) for _ in range(3)]
     assert [state(store, run.id) for run in runs] == ["running", "running", "queued"]
+
+
+def test_what_runs_on_the_processor_leaves_the_accelerator_to_trainings(store, monkeypatch):
+    """A lab that says auto would wait for the card, and hold it."""
+    monkeypatch.setattr(executors, "accelerators", lambda: ("cuda0",))
+    store.scheduler.executor.command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    specs = {
+        "lab": LabSpec(device="auto"),
+        "training": counting(10, device="auto"),
+        "next": counting(10, device="cuda"),
+        "other": counting(10, device="cpu"),
+    }
+    found = {name: store.submit(spec).id for name, spec in specs.items()}
+    slots = {name: store.table.find(run_id).slot for name, run_id in found.items()}
+    assert slots == {"lab": "cpu0", "training": "cuda0", "next": None, "other": None}
+    for run_id in found.values():
+        store.delete(run_id)
 
 
 def test_killed_worker_is_seen_within_ten_seconds_and_resumes_to_the_same_result(store):
