@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from npf_engine.figures import palette
 from npf_engine.figures.layout import Extent, aspect, norm_title, position_title
 from npf_engine.figures.panels import Panel
+from npf_engine.glossary import plotted
 from npf_engine.numbers import number
 
 Format = Literal["pdf", "svg", "png"]
@@ -113,7 +115,7 @@ def ladder(rows: Sequence[Mapping[str, object]], how: Print) -> bytes:
             _name(axis, 1.0, len(drawn), "floor", "floor")
             if _positive(first := drawn[0]["trivial"]):
                 _name(axis, _number(first) / _number(drawn[0]["floor"]), len(drawn), "trivial answer", "trivial")
-        axis.set_yticks(range(len(drawn)), [str(row["measure"]) for row in reversed(drawn)])
+        axis.set_yticks(range(len(drawn)), [measure_title(str(row["measure"])) for row in reversed(drawn)])
         axis.set_xlabel("value over its floor")
         return written(figure, how)
 
@@ -252,6 +254,11 @@ def map_axes(axis: Axes, where: Extent) -> None:
     ranges = ((where.low[0], where.high[0]), (where.low[1], where.high[1]))
     titles = (position_title(where.units, 0), position_title(where.units, 1))
     _frame(axis, titles, ranges, aspect(where.units, where.low, where.high))
+
+
+def measure_title(text: str) -> str:
+    """A measure's name as matplotlib sets it: the index of Mξ below its letter."""
+    return re.sub(r"(.)<sub>(.+?)</sub>", r"$\1_{\2}$", plotted(plain_words(text)))
 
 
 def plain_words(text: str) -> str:

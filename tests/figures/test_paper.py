@@ -76,3 +76,9 @@ def test_dollars_in_anybodys_words_are_dollars() -> None:
     places = [(r"$\\title$", np.zeros((9, 2)))]
     data = paper.relocation(places, np.ones(9), 1.0, Extent(units, (-1.0, -1.0), (1.0, 1.0)), paper.Print(format="svg"))
     assert b"US$" in data and b"foo" in data
+
+
+def test_a_measure_is_set_with_its_index_below_and_a_users_dollar_stays_one() -> None:
+    assert paper.measure_title("S(Mξ♯ρ, ρ)") == "S($M_{ξ}$♯ρ, ρ)"
+    assert paper.measure_title("S(∇u♯ρ, F♯ρ)") == "S(∇u♯ρ, F♯ρ)"
+    assert paper.measure_title("5 $ each") == r"5 \$ each"
