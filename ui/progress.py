@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import TypeVar
 
 import streamlit as st
 
+from npf_engine.errors import InputError
 from npf_engine.numbers import number, percent
 from npf_engine.runs.reading import StageStatus, Status
 from npf_engine.studies import kinds
@@ -16,6 +17,8 @@ from npf_engine.tasks.progress import Place, Tell
 from npf_engine.transport.methods import registry
 from ui import frame, states
 
+T = TypeVar("T")
+STOP_AFTER = 1.0  # seconds until a way to stop is offered
 TOLD_AFTER = 0.05  # of a work: from then on its pace says how long the rest will take
 ICONS = {
     "waiting": ("gray", ":material/radio_button_unchecked:"),
@@ -26,17 +29,45 @@ ICONS = {
 STOPPED = ("failed", "cancelled", "interrupted")
 
 
-@contextmanager
-def working(what: str) -> Iterator[Tell]:
-    """A bar while the page itself computes, with the time left; it is told the share that is done, and of what."""
-    shown, begun = st.progress(0.0, text=what), time.monotonic()
+def computed(what: str, key: str, compute: Callable[[Tell], T]) -> T | None:
+    """``compute(tell)`` on the page itself, with a bar, the time left and, after a while, a way to stop; None where
+    that was used, until it is asked for again. tell: the share that is done, and of what.
+
+    Drawing the bar is where a click on *Stop* ends this run of the page, and the work with it.
+    """
+    stopped = f"stopped_{key}"
+    if st.session_state.get(stopped):
+        st.info(f"{what} was stopped.", icon=":material/block:")
+        st.button("Start again", icon=":material/refresh:", on_click=_forget, args=(stopped,), key=f"again_{key}")
+        return None
+    shown, button, begun, offered = st.progress(0.0, text=what), st.empty(), time.monotonic(), False
 
     def tell(share: float, text: str) -> None:
-        left = (time.monotonic() - begun) * (1 - share) / share if share > TOLD_AFTER else 0.0
+        nonlocal offered
+        past = time.monotonic() - begun
+        left = past * (1 - share) / share if share > TOLD_AFTER else 0.0
         shown.progress(min(share, 1.0), text=text + (f", about {frame.duration(left)} left" if left >= 1 else ""))
+        if past >= STOP_AFTER and not offered:
+            offered = True
+            button.button("Stop", icon=":material/stop_circle:", on_click=_stop, args=(stopped,), key=f"stop_{key}")
 
-    yield tell
+    try:
+        found = compute(tell)
+    except InputError:
+        shown.empty()
+        button.empty()
+        raise
     shown.empty()
+    button.empty()
+    return found
+
+
+def _stop(stopped: str) -> None:
+    st.session_state[stopped] = True
+
+
+def _forget(stopped: str) -> None:
+    st.session_state.pop(stopped, None)
 
 
 def title(stage: str) -> str:

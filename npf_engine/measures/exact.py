@@ -35,6 +35,7 @@ from npf_engine import seeds
 from npf_engine.errors import InputError
 from npf_engine.measures.measured import Measured, margin
 from npf_engine.polar import PolarFactorization
+from npf_engine.tasks.progress import Tell
 from npf_engine.transport.dual import in_chunks
 from npf_engine.transport.dual_value import held_out_dual
 from npf_engine.transport.gaussian import gaussian_map, undo_gaussian_map
@@ -101,8 +102,11 @@ class ExactView:
         return values, Lengths.of(self.exact_m, self.learned_m, self.x, self.scale)
 
 
-def exact_view(model: PolarFactorization, most: int = MOST, seed: int = 0) -> ExactView:
-    """Both factorizations on at most ``most`` of the samples that the model keeps, unseen ones first.
+def exact_view(
+    model: PolarFactorization, most: int = MOST, seed: int = 0, progress: Tell = lambda share, text: None
+) -> ExactView:
+    """Both factorizations on at most ``most`` of the samples that the model keeps, unseen ones first. progress(share,
+    text) may raise.
 
     Raises InputError where it keeps fewer than 2 * FEWEST.
     """
@@ -114,10 +118,13 @@ def exact_view(model: PolarFactorization, most: int = MOST, seed: int = 0) -> Ex
     order = torch.randperm(2 * n, generator=seeds.generator(seed, "exact.samples"))
     (xa, xb), (ya, yb) = x[order].double().split(n), y[order].double().split(n)
     match = optimal_assignment(xa, ya)
+    progress(0.4, f"Other values, assigned to the {n:,} samples")
     exact_u, exact_m = ya[match], torch.empty_like(xa)
     exact_m[match] = xa
     other_u, other_m = yb[optimal_assignment(xa, yb)], torch.empty_like(xb)
+    progress(0.7, f"Other samples, assigned to the {n:,} values")
     other_m[optimal_assignment(xb, ya)] = xb
+    progress(0.95, "The learned maps at these samples")
     like = model.u.like
     conjugates = model.solve(ya.to(like)).x
     learned_u = in_chunks(model.u.gradient, xa.to(like)).cpu().double()

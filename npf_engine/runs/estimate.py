@@ -24,6 +24,7 @@ from npf_engine.studies.kinds import TRAIN
 WIDTHS = (256, 256)
 BATCH = 1024
 MEASURE_SECONDS = 0.25
+BUSY_SECONDS = 60.0  # that a measurement beside other work is believed
 BUSY = 0.5  # of the cores: a training by itself has one, of two
 STEPS = 1000
 LOOKED_AT = 20  # of the newest finished runs: what older ones took says little of today
@@ -48,7 +49,7 @@ def estimate(store: RunStore, spec: TrainingSpec) -> Cost:
     if found.runs:
         return found
     at_work = busy()
-    factor = slowness(at_work)
+    factor = slowness(int(time.monotonic() // BUSY_SECONDS) if at_work else None)
     return Cost({name: seconds * factor for name, seconds in found.stages.items()}, 0, at_work)
 
 
@@ -94,10 +95,10 @@ def whole(store: RunStore, specs: Sequence[TrainingSpec]) -> Whole:
     return Whole(costs, max(1, len(store.scheduler.executor.slots(specs[0].device))))
 
 
-@functools.cache
-def slowness(at_work: bool = False) -> float:
+@functools.lru_cache(maxsize=4)
+def slowness(moment: int | None = None) -> float:
     """Measured over modelled seconds of one training step of a perceptron, on one thread; measured once a process, and
-    once more where it is ``at_work``, which slows it.
+    where other work slows it once for each ``moment``.
 
     Takes a quarter of a second. The median step is what counts: other work on the machine comes in bursts.
     """

@@ -29,6 +29,8 @@ def show(model: PolarFactorization, run_id: str, name: str) -> None:
     """Both in numbers and as maps with equal colours."""
     check(model)
     view = _view(model, run_id)
+    if view is None:
+        return
     merged = f" ({view.merged:,} lay where another does)" if view.merged else ""
     grid = f"{view.line.shape[1]} × {view.line.shape[1]} places"
     st.markdown(
@@ -71,13 +73,15 @@ def show(model: PolarFactorization, run_id: str, name: str) -> None:
     st.markdown(ABOUT)
 
 
-def _view(model: PolarFactorization, run_id: str) -> CellsView:
-    """Kept for the runs shown last; the first time with its progress."""
+def _view(model: PolarFactorization, run_id: str) -> CellsView | None:
+    """Kept for the runs shown last; the first time with its progress. None where that was stopped."""
     kept = _kept(run_id, runs.store().bundle(run_id).stat().st_mtime_ns)
     if not kept:
-        with progress.working("Cells of equal mass") as tell:
-            kept.append(cells_view(model, progress=tell))
-    return kept[0]
+        found = progress.computed(
+            "Solving the cells of equal mass", f"cells_{run_id}", lambda tell: cells_view(model, progress=tell)
+        )
+        kept += [] if found is None else [found]
+    return kept[0] if kept else None
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -11,7 +11,7 @@ from npf_engine.numbers import number
 from npf_engine.polar import PolarFactorization
 from pages.factorization import cells
 from pages.factorization.measures import explained, row
-from ui import runs, states
+from ui import progress, runs, states
 from ui.plots import plot, together
 
 MOST_D = 3  # dimensions in which positions are drawn
@@ -40,6 +40,8 @@ def show(model: PolarFactorization, run_id: str, name: str) -> None:
                 cells.show(model, run_id, name)
                 return
         view = _view(model, run_id)
+        if view is None:
+            return
         st.markdown(
             f"On {len(view.x):,} samples the learned ∇u differs from the exact one by {row(view.u, 'F')}; M by "
             f"{row(view.m, 'ρ')}. Root mean squares.",
@@ -119,11 +121,17 @@ def _graphs(view: ExactView, model: PolarFactorization, where: Extent, name: str
         )
 
 
-def _view(model: PolarFactorization, run_id: str) -> ExactView:
-    """Kept for the runs shown last."""
-    return _kept(run_id, runs.store().bundle(run_id).stat().st_mtime_ns, model)
+def _view(model: PolarFactorization, run_id: str) -> ExactView | None:
+    """Kept for the runs shown last; the first time with its progress. None where that was stopped."""
+    kept = _kept(run_id, runs.store().bundle(run_id).stat().st_mtime_ns)
+    if not kept:
+        found = progress.computed(
+            "Solving the assignment of samples", f"exact_{run_id}", lambda tell: exact_view(model, progress=tell)
+        )
+        kept += [] if found is None else [found]
+    return kept[0] if kept else None
 
 
-@st.cache_resource(max_entries=8, show_spinner="Solving the assignment of 1,500 samples ...")
-def _kept(run_id: str, written: int, _model: PolarFactorization) -> ExactView:
-    return exact_view(_model)
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _kept(run_id: str, written: int) -> list[ExactView]:
+    return []

@@ -18,7 +18,7 @@ from npf_engine.runs.store import Run
 from npf_engine.studies import printed
 from npf_engine.tasks import layout
 from ui import paperfigure, progress, runs, states
-from ui.plots import plot
+from ui.plots import plot, together
 
 EXACT_SIDE = 24  # places along each axis at which F's density is solved for
 CAPTIONS = {
@@ -50,7 +50,7 @@ def show(run: Run, model: PolarFactorization, name: str) -> None:
         off = laws.factor_of(exact.arrives)
         maps["exact"] = places.PlaceMap("exact density", exact.line, off, first.colours, first.hover)
     where = Extent(model.units, model.low, model.high)
-    for column, (key, drawn) in zip(st.columns(len(maps), gap="small"), maps.items(), strict=True):
+    for column, (key, drawn) in zip(together(len(maps)), maps.items(), strict=True):
         with column:
             data = {"x1": drawn.line[0], "x2": drawn.line[1], "log_ratio": drawn.values}
             plot(places.place_map(drawn, where, key), f"monge_{key}", CAPTIONS[key], data, name)
@@ -92,14 +92,17 @@ def _view(home: str, run_id: str, written: int) -> MongeAmpereView:
     return monge_ampere_view(runs.load_model(run_id))
 
 
-def _exact(home: str, run_id: str, written: int) -> MultiplicityView:
-    """Kept for the runs shown last; the first time with its progress."""
+def _exact(home: str, run_id: str, written: int) -> MultiplicityView | None:
+    """Kept for the runs shown last; the first time with its progress. None where that was stopped."""
     kept = _kept(home, run_id, written)
     if not kept:
-        with progress.working("All places of each value") as tell:
-            model = runs.load_model(run_id)
-            kept.append(multiplicity_view(model, mesh.SOLVER, EXACT_SIDE, draws=0, progress=tell))
-    return kept[0]
+        found = progress.computed(
+            "Solving for all places of each value",
+            f"monge_{run_id}",
+            lambda tell: multiplicity_view(runs.load_model(run_id), mesh.SOLVER, EXACT_SIDE, draws=0, progress=tell),
+        )
+        kept += [] if found is None else [found]
+    return kept[0] if kept else None
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)

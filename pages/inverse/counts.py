@@ -17,7 +17,7 @@ from npf_engine.runs.store import Run
 from npf_engine.studies import printed
 from npf_engine.tasks import layout
 from ui import paperfigure, progress, runs, states
-from ui.plots import plot
+from ui.plots import plot, together
 
 SYMBOLS = {mesh.NETWORK: "Mξ", mesh.SOLVER: "Mθ"}
 CAPTIONS = (
@@ -37,13 +37,15 @@ def show(run: Run, model: PolarFactorization, name: str) -> None:
     except InputError as error:  # there is none of such a field, which is nobody's mistake
         st.info(states.sentence(str(error)), icon=":material/info:")
         return
+    if view is None:
+        return
     _told(view)
     maps, where = printed.sheet_maps(view), Extent(model.units, model.low, model.high)
     captions = CAPTIONS if view.drawn is not None else CAPTIONS[::3]
     across = len(maps) // 2
     for row in range(2):
         part = slice(row * across, (row + 1) * across)
-        for column, drawn, caption in zip(st.columns(across, gap="small"), maps[part], captions[part], strict=True):
+        for column, drawn, caption in zip(together(across), maps[part], captions[part], strict=True):
             with column:
                 key = f"counts_{drawn.title}"
                 told = caption.format(symbol=SYMBOLS[view.way], n=view.drawn.n if view.drawn is not None else 0)
@@ -87,13 +89,17 @@ def _told(view: MultiplicityView) -> None:
     )
 
 
-def _view(home: str, run_id: str, written: int) -> MultiplicityView:
-    """Kept for the runs shown last; the first time with its progress."""
+def _view(home: str, run_id: str, written: int) -> MultiplicityView | None:
+    """Kept for the runs shown last; the first time with its progress. None where that was stopped."""
     kept = _kept(home, run_id, written)
     if not kept:
-        with progress.working("Counting the places that go to each") as tell:
-            kept.append(multiplicity_view(runs.load_model(run_id), progress=tell))
-    return kept[0]
+        found = progress.computed(
+            "Counting the places that go to each",
+            f"counts_{run_id}",
+            lambda tell: multiplicity_view(runs.load_model(run_id), progress=tell),
+        )
+        kept += [] if found is None else [found]
+    return kept[0] if kept else None
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)

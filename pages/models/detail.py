@@ -13,6 +13,7 @@ from npf_engine.numbers import number
 from npf_engine.runs.store import Run
 from npf_engine.settings.dotted import as_text, flatten
 from npf_engine.studies import kinds
+from npf_engine.studies.classifier.bundling import SOURCE as OF_EXPERIMENT
 from npf_engine.studies.factorization.spec import TrainingSpec
 from npf_engine.studies.kinds import TRAIN
 from pages.models import choice, describe
@@ -104,7 +105,8 @@ def _links(run: Run) -> None:
             paperfigure.cite(run, titles.source_title(spec.field))
         else:
             frame.link("train", "Look at the training", {"run": run.id})
-        frame.link("train", "Train again with edits", {**TRAINING.write(spec), "retry": run.id})
+        if spec.field.source != OF_EXPERIMENT:
+            frame.link("train", "Train again with edits", {**TRAINING.write(spec), "retry": run.id})
 
 
 def _quality(run: Run) -> None:

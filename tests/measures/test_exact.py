@@ -68,6 +68,18 @@ def test_the_certificate_bounds_the_error_of_a_linear_map(linear: Case) -> None:
     assert 100 * float(off.square().sum(1).mean().sqrt()) / spread < view.certificate.bound
 
 
+def test_it_tells_how_far_it_is_and_can_be_stopped(linear: Case) -> None:
+    told: list[float] = []
+    exact_view(linear.model, most=200, progress=lambda share, text: told.append(share))
+    assert told == sorted(told) and len(told) == 3 and told[-1] < 1
+    with pytest.raises(KeyboardInterrupt):
+        exact_view(linear.model, most=200, progress=lambda share, text: _stop())
+
+
+def _stop() -> None:
+    raise KeyboardInterrupt
+
+
 def test_too_few_samples_are_one_sentence(linear: Case) -> None:
     few = {key: value[:60] for key, value in linear.model.samples.items()}
     model = linear.model.__class__(**{**vars(linear.model), "samples": few})

@@ -29,11 +29,12 @@ def store(own_home: Path) -> RunStore:
     return RunStore(own_home, gallery=None)
 
 
-def test_without_runs_a_measurement_scales_the_model(store: RunStore):
+def test_without_runs_a_measurement_scales_the_model(store: RunStore, monkeypatch: pytest.MonkeyPatch):
     spec = preset("quick")
+    monkeypatch.setattr(estimate, "busy", lambda: False)
     found = estimate.estimate(store, spec)
     assert found.runs == 0
-    assert found.total == pytest.approx(sum(cost.guess(spec).values()) * estimate.slowness(found.busy))
+    assert found.total == pytest.approx(sum(cost.guess(spec).values()) * estimate.slowness(None))
     assert "measurement" in found.basis
 
 
@@ -43,9 +44,10 @@ def test_a_measurement_beside_other_work_is_said_to_be_so(
 ):
     monkeypatch.setattr(estimate.psutil, "getloadavg", lambda: (load * 2, 0.0, 0.0))
     monkeypatch.setattr(estimate.psutil, "cpu_count", lambda: 2)
+    monkeypatch.setattr(estimate, "slowness", lambda moment=None: 3.0 if moment is None else 5.0)
     found = estimate.estimate(store, preset("quick"))
     assert ("other work" in found.basis) is said and "measurement" in found.basis
-    assert found.total == pytest.approx(sum(cost.guess(preset("quick")).values()) * estimate.slowness(said))
+    assert found.total == pytest.approx(sum(cost.guess(preset("quick")).values()) * (5.0 if said else 3.0))
     finished(store, preset("quick"), 2.0, "twice")
     assert "other work" not in estimate.estimate(store, preset("quick")).basis
 

@@ -110,14 +110,18 @@ def _told_of(seen: overviews.Seen, box: Box | None) -> None:
     if more:
         st.caption(f"{more} more {'rasters lie' if more > 1 else 'raster lies'} here and are not on the map.")
     if seen.waiting:
-        st.fragment(_waiting, run_every=LOOK_AGAIN)(box, seen.waiting)
+        st.fragment(_waiting, run_every=LOOK_AGAIN)(box, seen)
 
 
-def _waiting(box: Box | None, before: int) -> None:
-    """Until another raster can be drawn."""
-    if _overviews().look(box).waiting < before:
+def _waiting(box: Box | None, before: overviews.Seen) -> None:
+    """Until another raster can be drawn, or is known not to be."""
+    now = _overviews().look(box)
+    drawn, known = ([key for key, _ in seen.found] for seen in (now, before))
+    if drawn != known or now.refused != before.refused:
         st.rerun()
-    st.caption(f"Reading {before} raster{'s' * (before > 1)} that lie{'s' * (before == 1)} here, for the map ...")
+    left = now.waiting
+    if left:
+        st.caption(f"Reading {left} raster{'s' * (left > 1)} that lie{'s' * (left == 1)} here, for the map ...")
 
 
 def pick(box: Box | None, cities: Sequence[Label], side_km: float, picked: Callable[[Picked], None]) -> None:

@@ -6,6 +6,7 @@ Each is read once, in a child with limits, by a thread beside: who asks is never
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from npf_engine.fields.readers.raster_overview import Bounds, Overview
 from npf_engine.fields.sources.files import folder_rasters
 from npf_engine.tasks import child
 
+log = logging.getLogger(__name__)
 MOST_FOLDER, MOST_TILES = 12, 12  # that are drawn, of each kind
 MOST_KEPT = 96  # overviews in memory, of at most 0.4 MB each
 READ = child.Limits(seconds=20.0)
@@ -88,6 +90,9 @@ class Overviews:
                 one = str(error)
             except OSError as error:
                 one = f"{Path(key[0]).name} cannot be read ({error.strerror or error}); check the file."
+            except Exception as error:  # whatever it is: the map waits for this thread, and so do the other files
+                log.warning("%s is left out of the map", key[0], exc_info=error)
+                one = f"{Path(key[0]).name} cannot be read ({type(error).__name__}); the log says more."
             with self._lock:
                 self._known[key] = one
             self._waiting.task_done()

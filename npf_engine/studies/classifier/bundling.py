@@ -18,6 +18,7 @@ from npf_engine.studies.factorization.bundling import write_bundle
 from npf_engine.studies.factorization.spec import preset
 from npf_engine.tasks import layout
 
+SOURCE = "classifier"  # no field that could be trained on again: the experiment draws it
 NOTE = "F is the gradient of a classifier's loss, drawn anew by minibatches: the bundle knows it on its samples only."
 
 
@@ -32,14 +33,14 @@ def write_model(model: PolarFactorization, accuracy: AccuracyReport, spec: Exper
         preset("custom"),
         name=f"Experiment {spec.experiment} {spec.preset}",
         seed=spec.seed,
-        device="cpu",
+        device=spec.device,
         u=spec.u,
         v=spec.v,
         conjugate=spec.conjugate,
         m=spec.m,
         inverse=InverseConfig(**shared),
         report=spec.report,
-        field=FieldSpec(source=model.field_name, n_samples=len(model.samples["x_train"])),
+        field=FieldSpec(source=SOURCE, n_samples=len(model.samples["x_train"])),
     )
     path = folder / layout.bundle_name(training.name)
     return write_bundle(model, report, training, path, command=experiment_command(spec))

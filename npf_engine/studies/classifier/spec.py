@@ -66,7 +66,7 @@ class ParticlesConfig(Settings):
         False,
         "Reflect the particles of 5.5 at the edge of Ω = [-1, 1]²²².",
         title="kept in Ω",
-        why="the paper does not",
+        why="the paper does not; the sizes quick and paper do, since jumps would run away",
     )
     warmup: int = setting(
         30_000,
@@ -153,6 +153,8 @@ class ExperimentSpec(Spec):
         if self.samples < SMALLEST_SAMPLES:
             raise InputError(f"{self.samples} samples are too few for 222 dimensions; take {SMALLEST_SAMPLES} or more.")
         p = self.particles
+        if p.confined and self.experiment != "5.5":
+            raise InputError(f"particles.confined is for the samplers of 5.5; {self.experiment} has none")
         if self.experiment != "5.3" and p.count * ((p.warmup - p.first) // p.every) < SMALLEST_SAMPLES:
             raise InputError(
                 f"{p.count} particles looked at every {p.every} of {p.warmup - p.first} steps give fewer than "
