@@ -29,12 +29,15 @@ ICONS = {
 STOPPED = ("failed", "cancelled", "interrupted")
 
 
-def computed(what: str, key: str, compute: Callable[[Tell], T]) -> T | None:
-    """``compute(tell)`` on the page itself, with a bar, the time left and, after a while, a way to stop; None where
-    that was used, until it is asked for again. tell: the share that is done, and of what.
+def computed(kept: list[T], what: str, key: str, compute: Callable[[Tell], T]) -> T | None:
+    """What ``kept`` has, else ``compute(tell)`` on the page itself, then kept: with a bar, the time left and, after a
+    while, a way to stop; None where that was used, until it is asked for again. tell: the share that is done, and of
+    what.
 
     Drawing the bar is where a click on *Stop* ends this run of the page, and the work with it.
     """
+    if kept:
+        return kept[0]
     stopped = f"stopped_{key}"
     if st.session_state.get(stopped):
         st.info(f"{what} was stopped.", icon=":material/block:")
@@ -59,6 +62,7 @@ def computed(what: str, key: str, compute: Callable[[Tell], T]) -> T | None:
         raise
     shown.empty()
     button.empty()
+    kept.append(found)
     return found
 
 

@@ -76,12 +76,9 @@ def show(model: PolarFactorization, run_id: str, name: str) -> None:
 def _view(model: PolarFactorization, run_id: str) -> CellsView | None:
     """Kept for the runs shown last; the first time with its progress. None where that was stopped."""
     kept = _kept(run_id, runs.store().bundle(run_id).stat().st_mtime_ns)
-    if not kept:
-        found = progress.computed(
-            "Solving the cells of equal mass", f"cells_{run_id}", lambda tell: cells_view(model, progress=tell)
-        )
-        kept += [] if found is None else [found]
-    return kept[0] if kept else None
+    return progress.computed(
+        kept, "Solving the cells of equal mass", f"cells_{run_id}", lambda tell: cells_view(model, progress=tell)
+    )
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

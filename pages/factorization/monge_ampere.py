@@ -95,14 +95,12 @@ def _view(home: str, run_id: str, written: int) -> MongeAmpereView:
 def _exact(home: str, run_id: str, written: int) -> MultiplicityView | None:
     """Kept for the runs shown last; the first time with its progress. None where that was stopped."""
     kept = _kept(home, run_id, written)
-    if not kept:
-        found = progress.computed(
-            "Solving for all places of each value",
-            f"monge_{run_id}",
-            lambda tell: multiplicity_view(runs.load_model(run_id), mesh.SOLVER, EXACT_SIDE, draws=0, progress=tell),
-        )
-        kept += [] if found is None else [found]
-    return kept[0] if kept else None
+    return progress.computed(
+        kept,
+        "Solving for all places of each value",
+        f"monge_{run_id}",
+        lambda tell: multiplicity_view(runs.load_model(run_id), mesh.SOLVER, EXACT_SIDE, draws=0, progress=tell),
+    )
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)

@@ -92,14 +92,12 @@ def _told(view: MultiplicityView) -> None:
 def _view(home: str, run_id: str, written: int) -> MultiplicityView | None:
     """Kept for the runs shown last; the first time with its progress. None where that was stopped."""
     kept = _kept(home, run_id, written)
-    if not kept:
-        found = progress.computed(
-            "Counting the places that go to each",
-            f"counts_{run_id}",
-            lambda tell: multiplicity_view(runs.load_model(run_id), progress=tell),
-        )
-        kept += [] if found is None else [found]
-    return kept[0] if kept else None
+    return progress.computed(
+        kept,
+        "Counting the places that go to each",
+        f"counts_{run_id}",
+        lambda tell: multiplicity_view(runs.load_model(run_id), progress=tell),
+    )
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)

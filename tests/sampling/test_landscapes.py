@@ -229,6 +229,16 @@ class Told(Recorder):
         self.notes.append(text)
 
 
+def compared(truth: Any, draws: Any, own: Any, seed: int) -> dict[str, Any]:
+    """What is made of draws: each a mode of its own."""
+    mode = {"kind": "minimum", "occupancy": 1.0, "near": 1.0, "target": 1.0, "own_law": None}
+    return {
+        "modes": [{"location": place, **mode} for place in draws.tolist()],
+        "truth": own and {"own": {"largest_error": 0.5}},
+        "near_modes": seed,
+    }
+
+
 @pytest.mark.parametrize("method", ["lmc", "lmc-npf"])
 def test_a_run_from_its_spec_to_its_result(method: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """g = 5 (x - 1)^2 + 9 y^4 in a box of the half sides 3: what the method is given, and what is made of its draws."""
@@ -256,18 +266,7 @@ def test_a_run_from_its_spec_to_its_result(method: str, tmp_path: Any, monkeypat
     monkeypatch.setattr(LandscapeSpec, "landscape", lambda self: found)
     monkeypatch.setattr(job, "Truth", Truth)
     standing_in(monkeypatch, run)
-    monkeypatch.setattr(
-        job.outcome,
-        "compare",
-        lambda truth, draws, own, seed: {
-            "modes": [
-                {"location": place, "kind": "minimum", "occupancy": 1.0, "near": 1.0, "target": 1.0, "own_law": None}
-                for place in draws.tolist()
-            ],
-            "truth": own and {"own": {"largest_error": 0.5}},
-            "near_modes": seed,
-        },
-    )
+    monkeypatch.setattr(job.outcome, "compare", compared)
     kept: list[Any] = []
     recorder = Told()
     spec = LandscapeSpec("bowl", method, particles=6, steps=50, tau=1e-6, seed=4)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
+from ui import progress
+
 
 def _page() -> None:
     import streamlit as st
@@ -20,7 +22,7 @@ def _page() -> None:
         return 7
 
     try:
-        st.markdown(f"found {progress.computed('Counting', 'k', compute)}")
+        st.markdown(f"found {progress.computed([], 'Counting', 'k', compute)}")
     except InputError as error:
         st.markdown(f"told {error}")
 
@@ -32,6 +34,13 @@ def _labels(app: AppTest) -> list[str]:
 def test_what_is_done_leaves_neither_bar_nor_button() -> None:
     app = AppTest.from_function(_page).run()
     assert not app.exception and not _labels(app) and [item.value for item in app.markdown] == ["found 7"]
+
+
+def test_what_is_kept_is_not_computed_again() -> None:
+    kept: list[int] = []
+    for made in (7, 8):
+        assert progress.computed(kept, "Counting", "k", lambda tell, made=made: made) == 7
+    assert kept == [7]
 
 
 def test_a_work_that_is_stopped_waits_until_it_is_asked_for_again() -> None:
