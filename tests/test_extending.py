@@ -34,7 +34,17 @@ for words in json.load(sys.stdin):
     answers.append([words[0], code, said.getvalue()])
 from npf_engine.fields.sources.registry import sources
 from npf_engine.potentials import potential_names
+import time
 from npf_engine.studies import kinds
+from npf_engine.runs.store import RunStore
+store = RunStore()
+run = store.submit(kinds.get("coin").spec())
+deadline = time.monotonic() + 120
+while store.get(run.id).active and time.monotonic() < deadline:
+    time.sleep(0.2)
+    store.scheduler.tick()
+job = json.loads((run.folder / "job.json").read_bytes())
+answers.append(["elsewhere", 0, json.dumps([store.get(run.id).state, job["executor"], job["job"], store.log(run.id)])])
 known = [[s.__name__ for s in sources()], list(potential_names()), list(kinds.known())]
 print(json.dumps([answers, known]))
 """
@@ -60,6 +70,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, object], l
             "PYTHONPATH": str(ROOT),
             "NPF_HOME": str(folder / "home"),
             "OMP_NUM_THREADS": "1",
+            "NPF_EXECUTOR": "elsewhere",
         },
         capture_output=True,
         text=True,
@@ -68,12 +79,12 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, object], l
     )
     assert found.returncode == 0, found.stderr[-3000:]
     answers, known = json.loads(found.stdout.splitlines()[-1])
-    assert [code for _, code, _ in answers] == [0] * len(asked), found.stderr[-3000:]
+    assert [code for _, code, _ in answers] == [0] * len(answers), found.stderr[-3000:]
     return {name: json.loads(text) for name, _, text in answers}, known
 
 
 def test_every_walk_through_has_its_file() -> None:
-    assert set(FILES) == {"vortices.py", "ridges.py", "diagonal.py", "walk.py", "coin.py"}
+    assert set(FILES) == {"vortices.py", "ridges.py", "diagonal.py", "walk.py", "coin.py", "elsewhere.py"}
 
 
 def test_a_source_and_a_potential_train(told) -> None:
@@ -88,6 +99,11 @@ def test_a_method_a_sampler_and_a_kind_run(told) -> None:
     assert set(answers["lab"]["results"]) == {"diagonal", "gaussian"}
     assert answers["landscape"]["method"] == "walk" and answers["landscape"]["modes"]
     assert "coin" in kinds and answers["coin"]["throws"] == 500 and 200 < answers["coin"]["heads"] < 300
+
+
+def test_a_run_is_worked_on_elsewhere(told) -> None:
+    state, executor, job, log = told[0]["elsewhere"]
+    assert (state, executor) == ("done", "elsewhere") and job.isdigit(), log
 
 
 def test_a_potential_of_the_page_is_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from npf_engine.errors import DiskFull, InputError
 from npf_engine.runs import safekeeping
-from npf_engine.runs.executors import LocalExecutor
+from npf_engine.runs.executors import Executor, Executors, Worker
 from npf_engine.runs.schema import Row, Table
 from npf_engine.runs.states import FINAL, TOLD_TO_END
 from npf_engine.settings import reading
@@ -47,10 +47,15 @@ class Scheduler:
 
     _troubles: ClassVar[dict[Path, str]] = {}  # by home: what the last tick of this process met
 
-    def __init__(self, home: Path, table: Table, executor: LocalExecutor) -> None:
-        self.home, self.table, self.executor = home, table, executor
+    def __init__(self, home: Path, table: Table, executors: Executors) -> None:
+        self.home, self.table, self.executors = home, table, executors
         self._asked: dict[tuple[str, float], float] = {}  # when a wish to cancel was first seen
-        executor.on_exit = self.tick_safely
+        executors.on_exit(self.tick_safely)
+
+    @property
+    def executor(self) -> Executor:
+        """The one that runs go to where nothing else is asked for."""
+        return self.executors.usual
 
     def lock(self) -> FileLock:
         """The lock of the queue, between threads and processes."""
@@ -71,6 +76,7 @@ class Scheduler:
 
     def tick(self, wait: float = 0.0) -> bool:
         """Bring rows up to date and start what may start; False where somebody else is at it."""
+        self.executors.look()
         lock = self.lock()
         if not lock.acquire(wait):
             return False
@@ -94,7 +100,7 @@ class Scheduler:
         run = row.run
         status = layout.read_json(run.folder / layout.STATUS) or {}
         state = status.get("state")
-        worker = self.executor.find(run.folder, row.worker)
+        worker = self.executors.find(run.folder, row.worker)
         if state == "interrupted" and run.state == "paused" and (run.folder / layout.CONTROL).exists():
             if worker is None:
                 layout.write_json(run.folder / layout.STATUS, status | {"state": "paused", "error": None})
@@ -121,14 +127,14 @@ class Scheduler:
         if row.run.state != state:
             self.table.update(row.run.id, state=state)
 
-    def _escalate(self, row: Row, worker: Identity) -> None:
+    def _escalate(self, row: Row, worker: Worker) -> None:
         """The flag was not heard in time: TERM, then KILL of the group."""
         now = steady.seconds()  # not the wall clock, which may leap
         waited = now - self._asked.setdefault((row.run.id, row.cancel or 0.0), now)
         if waited > patience() + KILL_AFTER:
-            self.executor.kill(worker)
+            self.executors.cancel(row.run.folder, worker, now=True)
         elif waited > patience():
-            self.executor.terminate(worker)
+            self.executors.cancel(row.run.folder, worker)
 
     def _close(self, row: Row, state: str, error: str | None) -> None:
         report = layout.read_json(row.run.folder / layout.REPORT) if state == "done" else None
@@ -158,20 +164,24 @@ class Scheduler:
             return
         busy = {row.slot for row in self.table.rows("running")}
         for row in waiting:
-            free = [slot for slot in self._slots(row) if slot not in busy]
+            try:
+                free = [slot for slot in self._slots(row) if slot not in busy]
+            except InputError as error:  # its executor is not here
+                self.table.update(row.run.id, state="failed", error=str(error), finished=time.time())
+                continue
             if free and self._start(row, free[0]):
                 busy.add(free[0])
 
     def _slots(self, row: Row) -> list[str]:
         """A worker that was paused goes on where its memory is; everybody else may go anywhere."""
-        if row.slot is not None and self.executor.find(row.run.folder, row.worker) is not None:
+        if row.slot is not None and self.executors.find(row.run.folder, row.worker) is not None:
             return [row.slot]
-        return self.executor.slots(row.run.device)
+        return self.executors.of(row.run.folder).slots(row.run.device)
 
     def _start(self, row: Row, slot: str) -> bool:
         """Start or wake the worker of a queued run; whether it now takes the slot."""
         run = row.run
-        worker = self.executor.find(run.folder, row.worker)
+        worker = self.executors.find(run.folder, row.worker)
         status = layout.read_json(run.folder / layout.STATUS) or {}
         try:
             if worker is not None and status.get("state") in FINAL:
@@ -180,7 +190,7 @@ class Scheduler:
             if worker is None:
                 if status:
                     layout.write_json(run.folder / layout.STATUS, status | {"state": "queued", "error": None})
-                worker = self.executor.start(run.folder, slot)
+                worker = self.executors.of(run.folder).start(run.folder, slot)
         except (InputError, OSError) as error:
             known = error if isinstance(error, InputError) else layout.disk_error(error, run.folder)
             if isinstance(known, DiskFull):
@@ -188,10 +198,10 @@ class Scheduler:
             sentence = str(known)
             self.table.update(run.id, state="failed", error=sentence, finished=time.time())
             return False
-        started = run.started or time.time()
-        self.table.update(
-            run.id, state="running", slot=slot, pid=worker.pid, pid_start=worker.start, started=started, error=None
-        )
+        columns: dict[str, object] = {"slot": slot, "error": None, "pid": None, "pid_start": None}
+        if worker.process is not None:
+            columns |= {"pid": worker.process.pid, "pid_start": worker.process.start}
+        self.table.update(run.id, state="running", started=run.started or time.time(), **columns)
         return True
 
     # a start of the server, and its end
@@ -223,7 +233,7 @@ class Scheduler:
     def requeue(self, row: Row, **columns: object) -> None:
         """Put a run that is over, or rests, back in the queue; the caller holds the lock."""
         columns |= {"state": "queued", "cancel": None, "error": None, "finished": None}
-        if self.executor.find(row.run.folder, row.worker) is None:
+        if self.executors.find(row.run.folder, row.worker) is None:
             columns |= {"pid": None, "pid_start": None, "slot": None}
         self.table.update(row.run.id, **columns)
 
@@ -232,15 +242,15 @@ class Scheduler:
         return max([time.time(), *((row.queued or 0.0) + 1e-3 for row in self.table.rows("queued"))])
 
     def leave(self, patience: float) -> list[str]:
-        """The machine goes down: start nothing more, ask all workers to save and end, and wait for them at most
-        ``patience`` seconds; the ids of the runs that did not make it."""
+        """The machine goes down: start nothing more, ask all of its workers to save and end, and wait for them at most
+        ``patience`` seconds; the ids of the runs that did not make it. What runs elsewhere goes on."""
         _leaving.set()
         waiting: dict[Path, Identity] = {}
         for row in self.table.rows("running", "paused"):
-            worker = self.executor.find(row.run.folder, row.worker)
-            if worker is not None:
-                self.executor.terminate(worker)
-                waiting[row.run.folder] = worker
+            worker = self.executors.find(row.run.folder, row.worker)
+            if worker is not None and worker.process is not None:
+                self.executors.cancel(row.run.folder, worker)
+                waiting[row.run.folder] = worker.process
         until = steady.seconds() + patience
         while waiting and steady.seconds() < until:
             time.sleep(0.05)

@@ -14,7 +14,7 @@ from pathlib import Path
 from npf_engine import resources
 from npf_engine.errors import InputError
 from npf_engine.runs import reading, rebuilding, uploads
-from npf_engine.runs.executors import LocalExecutor
+from npf_engine.runs.executors import Executors
 from npf_engine.runs.imported import Importer
 from npf_engine.runs.scheduler import Scheduler
 from npf_engine.runs.schema import ACTIVE, Row, Run, Table
@@ -48,7 +48,7 @@ class RunStore(Submitting):
         command: Sequence[str] | None = None,
         gallery: Path | None = GALLERY,
     ) -> None:
-        """``home`` (default NPF_HOME or ~/.npf); ``command`` starts a worker (see LocalExecutor); ``gallery`` is a
+        """``home`` (default NPF_HOME or ~/.npf); ``command`` starts a worker (see Executor); ``gallery`` is a
         folder of bundles listed as read-only runs.
         """
         self.home = layout.home() if home is None else Path(home).resolve()
@@ -56,7 +56,7 @@ class RunStore(Submitting):
         with layout.writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
         self.table = Table(self.home / layout.TABLE, self.folder)
-        self.scheduler = Scheduler(self.home, self.table, LocalExecutor(self.home, command))
+        self.scheduler = Scheduler(self.home, self.table, Executors(self.home, command))
         self.importer = Importer(self.folder, self.table, gallery)
         self._command = None if command is None else tuple(command)
         self._looked = -math.inf
@@ -129,6 +129,10 @@ class RunStore(Submitting):
             "pausing": pausing and not cancelling,
         }
 
+    def log(self, run_id: str) -> str:
+        """The end of the log, at most 200 kB, from where the run is worked on."""
+        return self.scheduler.executors.log(self._row(run_id).run.folder)
+
     # doing
 
     def pause(self, run_id: str) -> Run:
@@ -136,7 +140,7 @@ class RunStore(Submitting):
         with self.scheduler.lock().held():
             row = self._row(run_id)
             self._must_be(row, "paused", "queued", "running")
-            worker = self.scheduler.executor.find(row.run.folder, row.worker)
+            worker = self.scheduler.executors.find(row.run.folder, row.worker)
             if worker is not None:
                 self._wish(row, "pause")
             if row.run.state == "queued":
@@ -162,7 +166,7 @@ class RunStore(Submitting):
         with self.scheduler.lock().held():
             row = self._row(run_id)
             self._must_be(row, "cancelled", "queued", "running", "paused")
-            if self.scheduler.executor.find(row.run.folder, row.worker) is None:
+            if self.scheduler.executors.find(row.run.folder, row.worker) is None:
                 self.table.update(run_id, state="cancelled", finished=time.time(), cancel=None)
             else:
                 self._wish(row, "cancel")
@@ -177,9 +181,9 @@ class RunStore(Submitting):
         """
         with self.scheduler.lock().held():
             row = self._own(run_id, "deleted")
-            worker = self.scheduler.executor.find(row.run.folder, row.worker)
+            worker = self.scheduler.executors.find(row.run.folder, row.worker)
             if worker is not None:
-                self.scheduler.executor.end(worker)
+                self.scheduler.executors.end(row.run.folder, worker)
             trash = self.home / f".deleted-{run_id}-{secrets.token_hex(3)}"
             if row.run.folder.exists():
                 with layout.writing(row.run.folder):

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from npf_engine.errors import InputError
-from npf_engine.runs.executors import LocalExecutor
+from npf_engine.runs.executors import Executors
 from npf_engine.runs.scheduler import Scheduler
 from npf_engine.runs.schema import Table
 from npf_engine.runs.states import ACTIVE
@@ -34,7 +34,7 @@ def _period(table: Table) -> float:
 
 
 def _of(home: Path, command: tuple[str, ...] | None) -> Scheduler:
-    return Scheduler(home, Table(home / layout.TABLE, home / layout.RUNS), LocalExecutor(home, command))
+    return Scheduler(home, Table(home / layout.TABLE, home / layout.RUNS), Executors(home, command))
 
 
 @functools.cache

@@ -30,7 +30,11 @@ CONTROL = "control"  # "pause" or "cancel", written by the owner, read by the wo
 WORKER = "worker.json"  # pid and process start time
 WORKER_LOCK = "worker.lock"  # held by the one worker of the folder for as long as it lives
 ABOUT = "about.json"  # name, source and date, for a table that has to be made again
-OWN = frozenset({SPEC, ABOUT, FIELD, EVENTS, STATUS, LOG, SNAPSHOT, CHECKPOINTS, REPORT, CONTROL, WORKER, WORKER_LOCK})
+JOB = "job.json"  # where the run is to be done, and the job of a cluster that does it (runs/executors/jobs.py)
+CLAIMS = "claims"  # folder, one empty file for each start of a job that took the run (runs/claims.py)
+OWN = frozenset(
+    {SPEC, ABOUT, FIELD, EVENTS, STATUS, LOG, SNAPSHOT, CHECKPOINTS, REPORT, CONTROL, WORKER, WORKER_LOCK, JOB, CLAIMS}
+)
 
 RUNS = "runs"  # folder in home(): one folder a run
 UPLOADS = "uploads"  # folder in home(): visitors' files that runs name, each in a folder named by its contents

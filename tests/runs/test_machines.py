@@ -102,7 +102,7 @@ def test_a_run_that_finds_no_room_to_start_keeps_its_place(store, monkeypatch):
 
     with monkeypatch.context() as patched:
         patched.setattr(store.scheduler.executor, "start", full)
-        patched.setattr("npf_engine.runs.executors.LocalExecutor.start", full)
+        patched.setattr("npf_engine.runs.executors.local.LocalExecutor.start", full)
         run = store.submit(counting(3))
         assert run.state == "queued"
         wait_for(lambda: "is full" in (store.trouble() or ""))

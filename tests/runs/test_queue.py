@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from npf_engine.errors import InputError
-from npf_engine.runs import executors
+from npf_engine.runs.executors import Worker, local
 from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.tasks import layout
 from npf_engine.tasks.processes import Identity
@@ -58,7 +58,7 @@ def test_two_slots_run_two_at_once(store, monkeypatch):
 
 def test_what_runs_on_the_processor_leaves_the_accelerator_to_trainings(store, monkeypatch):
     """A lab that says auto would wait for the card, and hold it."""
-    monkeypatch.setattr(executors, "accelerators", lambda: ("cuda0",))
+    monkeypatch.setattr(local, "accelerators", lambda: ("cuda0",))
     store.scheduler.executor.command = [sys.executable, "-c", "import time; time.sleep(60)"]
     specs = {
         "lab": LabSpec(device="auto"),
@@ -189,7 +189,7 @@ def test_a_used_up_pid_is_not_taken_for_the_worker(store):
     worker = worker_of(run)
     with sqlite3.connect(store.table.path) as db:  # the row as it would be had the pid gone to somebody else
         db.execute("UPDATE runs SET pid = ?, pid_start = 'another time' WHERE id = ?", [os.getpid(), run.id])
-    assert store.scheduler.executor.find(run.folder, Identity(os.getpid(), "another time")) == worker
+    assert store.scheduler.executor.find(run.folder, Identity(os.getpid(), "another time")) == Worker(worker)
     (run.folder / layout.WORKER).unlink()
     wait_for(lambda: state(store, run.id) == "interrupted")
     os.kill(worker.pid, signal.SIGKILL)

@@ -1,0 +1,60 @@
+"""A run folder's ``job.json``: which executor is to do the run, and the job of a cluster that does it.
+
+The table has columns for a process of the server's machine alone; a job's id lies with the run, where a table that is
+made again finds it. Only the queue writes it, under its lock.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+from npf_engine.errors import InputError
+from npf_engine.settings import reading
+from npf_engine.tasks import layout
+
+
+@dataclass(frozen=True)
+class Job:
+    """executor: its name; job: the cluster's id, empty where none was given yet; attempt: counted from 1, and told to
+    the worker (NPF_ATTEMPT), so that one of an earlier attempt knows that it is late; submitted: unix seconds;
+    waits: why it has not begun; fruitless: attempts in a row that left no new checkpoint."""
+
+    executor: str
+    job: str = ""
+    attempt: int = 0
+    submitted: float = 0.0
+    waits: str = ""
+    fruitless: int = 0
+
+
+def read(folder: Path) -> Job | None:
+    """The record of a run folder; None where there is none that can be read."""
+    told = layout.read_json(folder / layout.JOB)
+    if told is None:
+        return None
+    try:
+        return Job(
+            reading.text(told, "executor"),
+            reading.maybe_text(told, "job") or "",
+            int(reading.maybe_number(told, "attempt", 0)),
+            float(reading.maybe_number(told, "submitted", 0.0)),
+            reading.maybe_text(told, "waits") or "",
+            int(reading.maybe_number(told, "fruitless", 0)),
+        )
+    except InputError:
+        return None
+
+
+def write(folder: Path, job: Job) -> Job:
+    """Keep the record. Raises InputError where that cannot be done."""
+    layout.write_json(folder / layout.JOB, dataclasses.asdict(job), durable=True)
+    return job
+
+
+def next_attempt(folder: Path, executor: str, **more: object) -> Job:
+    """The record of a new attempt by this executor, kept; the one before it is late from now on."""
+    before = read(folder) or Job(executor)
+    kept = Job(executor, attempt=before.attempt + 1, fruitless=before.fruitless)
+    return write(folder, dataclasses.replace(kept, **more))  # type: ignore[arg-type]  # fields of Job
