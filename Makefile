@@ -19,13 +19,13 @@ PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 NPF_NICE=0 $(PY) -m pytest 
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help run test notebooks api test-ui test-browser test-long check-verdict check-resume check-mutants check-fuzz check-faults check-wheel check-advisories lock-image gallery bench bench-ui bench-lab lint format clean check-load
+.PHONY: help run test notebooks api test-ui test-browser test-long test-cluster check-verdict check-resume check-mutants check-fuzz check-faults check-wheel check-advisories lock-image gallery bench bench-ui bench-lab lint format clean check-load
 
 help:
 	@echo "make run            the app at http://$(HOST):$(PORT) (PORT, HOST)"
 	@echo "make test           unit, page, browser and GDAL tests"
 	@echo "make test-browser   only the tests in a real browser;  make test-ui  a first visit counted, by keyboard too, and axe"
-	@echo "make test-long      the tests that take hours"
+	@echo "make test-long      the tests that take hours;  make test-cluster  those against real servers of a cluster"
 	@echo "make check-resume   kill -9 a training, resume it, compare with an unbroken one"
 	@echo "make check-mutants  put a sample of small faults into the mathematics: do the tests see them? (SEED, COUNT, ROOMS)"
 	@echo "make check-fuzz     damaged files for every reader: a field or a sentence, or a find (SECONDS for each)"
@@ -61,6 +61,10 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 	$(PIP) -r requirements-dev.txt
 	@touch $@
 
+$(VENV)/.cluster: requirements-cluster.txt $(VENV)/.dev
+	$(PIP) -r requirements-cluster.txt
+	@touch $@
+
 $(VENV)/.bench: requirements-bench.txt $(VENV)/.run
 	$(PIP) -r requirements-bench.txt
 	@touch $@
@@ -76,7 +80,7 @@ run: $(VENV)/.run
 
 # Files go to the workers in their order: the browser's, few tests of half a minute each, would else come last, on one core.
 test: $(VENV)/.dev
-	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long" --timeout 600 --durations 15
+	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long and not cluster" --timeout 600 --durations 15
 
 # A first visit counted, the same by keyboard, and axe over every page: some minutes, with what they took printed.
 test-ui: $(VENV)/.dev
@@ -87,6 +91,9 @@ test-browser: $(VENV)/.dev
 
 test-long: $(VENV)/.dev
 	$(PYTEST) -m long
+
+test-cluster: $(VENV)/.cluster
+	$(PYTEST) -m cluster --timeout 1200
 
 SESSIONS ?= 40
 notebooks: $(VENV)/.dev

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt")
+REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt", "requirements-cluster.txt")
+NOT_THE_APP = ("dev", "bench", "cluster")
 
 
 def lines_of(name: str) -> list[str]:
@@ -50,10 +51,11 @@ def test_the_package_asks_for_what_the_requirement_files_name() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = {name: ranges(lines) for name, lines in project["optional-dependencies"].items()}
     needed = ranges(project["dependencies"])
-    run = [extras[name] for name in extras if name not in ("dev", "bench")]
+    run = [extras[name] for name in extras if name not in NOT_THE_APP]
     assert needed.union(*run) == ranges(lines_of("requirements.txt"))
     assert extras["dev"] == ranges(lines_of("requirements-dev.txt"))
     assert extras["bench"] == ranges(lines_of("requirements-bench.txt"))
+    assert extras["cluster"] <= ranges(lines_of("requirements-cluster.txt"))  # which has servers to test against, too
     parts = [needed, *extras.values()]
     assert sum(map(len, parts)) == len(set().union(*parts))
 
@@ -129,10 +131,8 @@ def test_the_lock_agrees_with_what_these_tests_run_on() -> None:
 
 
 def test_every_target_of_the_contract_is_there() -> None:
-    targets = (
-        "run test test-browser test-long check-wheel check-resume check-faults check-advisories lock-image gallery"
-    )
-    targets += " bench bench-lab bench-ui lint"
+    targets = "run test test-browser test-long test-cluster check-wheel check-resume check-faults check-advisories"
+    targets += " lock-image gallery bench bench-lab bench-ui lint"
     for target in targets.split():
         found = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)
         assert "No rule to make target" not in found.stderr, target

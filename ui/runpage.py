@@ -9,7 +9,7 @@ import streamlit as st
 from npf_engine.runs.reading import Status
 from npf_engine.runs.store import Run
 from npf_engine.studies import kinds
-from ui import frame, live, manage, runlist, runs, states
+from ui import copies, frame, live, manage, runlist, runs, states
 
 Body = Callable[[Run, Status], None]
 
@@ -91,6 +91,7 @@ def show(
         live.follow(run, status, body)
     with states.shown(run.name):
         live.settings(run)
+        copies.told(run)
     manage.changes(run)
 
 

@@ -85,6 +85,7 @@ def build_parser() -> Parser:
     _figure(_command(commands, "figure", "a figure for a paper, as vectors, of a run or a bundle", "figure"))
     _report(_command(commands, "report", "a bundle's results as a PDF or one page of HTML, to print or send", "report"))
     _share(_command(commands, "share", "a model's clouds as one file that plays in a browser without network", "share"))
+    _artifacts(_command(commands, "artifacts", "finished runs at NPF_ARTIFACTS: list, send, fetch", "artifacts"))
     _regions(_command(commands, "regions", "fetch the elevation of places, to be used without a network", "regions"))
     _doctor(_command(commands, "doctor", "what works on this machine, and what to install for the rest"))
     _worker(_command(commands, "worker", "run, or go on with, the training in a run folder (the app starts these)"))
@@ -190,6 +191,14 @@ def _surface_arguments(command: Parser) -> None:
     from npf_engine.cli.surface_arguments import add_arguments
 
     add_arguments(command)
+
+
+def _artifacts(command: Parser) -> None:
+    actions = "list: all copies there; send: copy finished runs there; fetch: take copies back, checked"
+    command.add_argument("action", metavar="list|send|fetch", choices=("list", "send", "fetch"), help=actions)
+    command.add_argument("runs", metavar="RUN", nargs="*", help="a run's id or name")
+    command.add_argument("--at", metavar="URL", help="the place, any URL of fsspec (default: NPF_ARTIFACTS)")
+    command.add_argument("--out", metavar="DIR", help="fetch one run into this folder, not among the runs of NPF_HOME")
 
 
 def _regions(command: Parser) -> None:

@@ -12,6 +12,7 @@ from npf_engine.errors import InputError
 from npf_engine.runs.executors import Executors
 from npf_engine.runs.scheduler import Scheduler
 from npf_engine.runs.schema import Table
+from npf_engine.runs.sending import keep_sending, send_safely
 from npf_engine.runs.states import ACTIVE
 from npf_engine.tasks import layout
 from npf_engine.tasks.processes import Identity
@@ -47,6 +48,7 @@ def _watch(home: Path, command: tuple[str, ...] | None) -> threading.Thread:
 
 def keep_watch(home: Path, command: tuple[str, ...] | None) -> None:
     """Keep the queue of a home moving for as long as this process lives."""
+    keep_sending(home)
     if not _watch(home, command).is_alive():  # the home was taken away and came back
         _watch.cache_clear()
         _watch(home, command)
@@ -59,7 +61,9 @@ def main(argv: list[str]) -> int:
         deadline = time.monotonic() + 30
         while finishing is not None and finishing.alive() and time.monotonic() < deadline:
             time.sleep(0.05)
-    _of(Path(argv[0]), None).tick(wait=20.0)
+    scheduler = _of(Path(argv[0]), None)
+    scheduler.tick(wait=20.0)
+    send_safely(scheduler.home, scheduler.table)
     return 0
 
 

@@ -98,11 +98,7 @@ def _check_own(archive: str, members: list[zipfile.ZipInfo]) -> None:
     seen: set[str] = set()
     for member in members:
         name, told = member.filename, shown(member.filename)
-        pure = PurePosixPath(name)
-        if pure.is_absolute() or ".." in pure.parts or "\\" in name or ":" in name or "\0" in name:
-            raise InputError(f"{archive} holds the name {told}, which leads out of its folder; do not use it")
-        if not pure.parts or len(name) > MAX_PART or unprintable(name):
-            raise InputError(f"{archive} holds a file with the name {told}, which is none; download it again")
+        check_name(archive, name)
         if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise InputError(f"{archive} holds a link ({told}) or a device; plain files alone are read")
         if name.casefold() in seen:
@@ -110,6 +106,15 @@ def _check_own(archive: str, members: list[zipfile.ZipInfo]) -> None:
         if member.compress_type not in PLAIN:
             raise InputError(f"{archive} packs {told} in a way that this program never does; download it again")
         seen.add(name.casefold())
+
+
+def check_name(archive: str, name: str) -> None:
+    """InputError for the name of a file that would lead out of the folder it is written to, or is none."""
+    pure, told = PurePosixPath(name), shown(name)
+    if pure.is_absolute() or ".." in pure.parts or "\\" in name or ":" in name or "\0" in name:
+        raise InputError(f"{archive} holds the name {told}, which leads out of its folder; do not use it")
+    if not pure.parts or len(name) > MAX_PART or unprintable(name):
+        raise InputError(f"{archive} holds a file with the name {told}, which is none; download it again")
 
 
 def brief(name: str) -> str:

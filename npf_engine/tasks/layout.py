@@ -32,8 +32,10 @@ WORKER_LOCK = "worker.lock"  # held by the one worker of the folder for as long 
 ABOUT = "about.json"  # name, source and date, for a table that has to be made again
 JOB = "job.json"  # where the run is to be done, and the job of a cluster that does it (runs/executors/jobs.py)
 CLAIMS = "claims"  # folder, one empty file for each start of a job that took the run (runs/claims.py)
+ARTIFACTS = "artifacts.json"  # whether its copy is at NPF_ARTIFACTS, or why not yet
 OWN = frozenset(
     {SPEC, ABOUT, FIELD, EVENTS, STATUS, LOG, SNAPSHOT, CHECKPOINTS, REPORT, CONTROL, WORKER, WORKER_LOCK, JOB, CLAIMS}
+    | {ARTIFACTS}
 )
 
 RUNS = "runs"  # folder in home(): one folder a run

@@ -17,7 +17,7 @@ from npf_engine.studies.classifier.bundling import SOURCE as OF_EXPERIMENT
 from npf_engine.studies.factorization.spec import TrainingSpec
 from npf_engine.studies.kinds import TRAIN
 from pages.models import choice, describe
-from ui import exports, frame, live, manage, modelcard, paperfigure, pictures, states
+from ui import copies, exports, frame, live, manage, modelcard, paperfigure, pictures, states
 from ui.link import TRAINING
 from ui.plots import plot
 from ui.runs import badge, store
@@ -35,6 +35,7 @@ def show(run: Run, tags: Sequence[str]) -> None:
         with st.container(horizontal=True, vertical_alignment="center", key="detail_marks"):
             if not choice.pinned(run.id):
                 choice.pin_button(run.id)
+        copies.told(run)
         manage.changes(run)
         describe.edit(run, tags)
         with states.shown(run.name):

@@ -14,7 +14,7 @@ from npf_engine.numbers import number, percent
 from npf_engine.runs.reading import Status
 from npf_engine.runs.store import Run
 from npf_engine.studies.factorization.spec import TrainingSpec
-from ui import frame, live, modelcard, states
+from ui import copies, frame, live, modelcard, states
 from ui.link import TRAINING
 from ui.plots import Arrays, plot
 from ui.runs import store, verdict
@@ -44,6 +44,7 @@ def show(run_id: str) -> None:
     live.follow(run, status, _body)
     with states.shown(run.name):
         live.settings(run)
+        copies.told(run)
     if run.state == "done":
         modelcard.fold(run)
 
