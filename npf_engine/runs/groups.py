@@ -79,7 +79,7 @@ class Group:
 
 def grouped(runs: Iterable[Summary]) -> list[Group]:
     """One entry for each sweep and each run that belongs to none, each where its newest run stands."""
-    found: dict[tuple[bool, str], list[Summary]] = {}
+    found: dict[tuple[bool, str, str], list[Summary]] = {}
     for run in runs:
-        found.setdefault((run.sweep is not None, run.sweep or run.id), []).append(run)
-    return [Group(name if swept else group[0].name, tuple(group), swept) for (swept, name), group in found.items()]
+        found.setdefault((run.sweep is not None, run.sweep or run.id, run.owner), []).append(run)
+    return [Group(name if swept else group[0].name, tuple(group), swept) for (swept, name, _), group in found.items()]

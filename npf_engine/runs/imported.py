@@ -33,7 +33,9 @@ class Importer:
         self.folder, self.table, self.gallery = folder, table, gallery
         self._bad: set[str] = set()
 
-    def take(self, path: Path, source: str, run_id: str | None = None, origin: str | None = None) -> str:
+    def take(
+        self, path: Path, source: str, run_id: str | None = None, origin: str | None = None, owner: str = ""
+    ) -> str:
         """Copy a bundle in as a finished run; its id. Raises InputError where the bundle is not sound.
 
         The copy is checked, not the file given: that one may change under our hands. The folder gets its
@@ -64,17 +66,18 @@ class Importer:
                     layout.write_atomic(copy, data)
                     del data
             report, spec = dict(bundle.report), bundle.settings
-            run_id = run_id or f"{layout.slug(bundle.name)}-{secrets.token_hex(3)}"
+            run_id = run_id or layout.new_id(bundle.name)
             target = self.folder / run_id
             report["bundle"] = str(target / copy.name)
             layout.write_json(part / layout.REPORT, report)
             layout.write_json(part / layout.SPEC, spec)
-            marks.write(part, name=bundle.name, source=source, created=time.time())
+            marks.write(part, name=bundle.name, source=source, created=time.time(), owner=owner)
             shutil.rmtree(target, ignore_errors=True)
             with layout.writing(target):
                 part.rename(target)
             self.table.remove(run_id)
-            name = self._insert(run_id, bundle.name, source, origin, report, spec_text=json.dumps(spec))
+            texts = {"source": source, "origin": origin, "owner": owner, "spec": json.dumps(spec)}
+            name = self._insert(run_id, bundle.name, report, **texts)
             if name != bundle.name:
                 marks.write(target, name=name)
         except BaseException:
@@ -91,22 +94,18 @@ class Importer:
                 if time.time() - old.stat().st_mtime > ABANDONED_SECONDS:
                     shutil.rmtree(old, ignore_errors=True)
 
-    def _insert(
-        self, run_id: str, name: str, source: str, origin: str | None, report: dict[str, object], spec_text: str
-    ) -> str:
+    def _insert(self, run_id: str, name: str, report: dict[str, object], **texts: str | None) -> str:
         now = time.time()
         return self.table.insert(
             id=run_id,
             name=name,
             state="done",
-            source=source,
-            spec=spec_text,
             created=now,
             finished=now,
             verdict=report.get("verdict"),
             metrics=report.get("metrics"),
             seconds=report.get("seconds"),
-            origin=origin,
+            **texts,
         )
 
     def register_gallery(self, lock: FileLock) -> None:

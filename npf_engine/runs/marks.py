@@ -1,5 +1,5 @@
-"""What people say of a run, beside it in its folder: its name, tags and notes. The table has the same; the file is for
-one that has to be made again, and goes with the folder."""
+"""What people say of a run, beside it in its folder: its name, tags and notes, and whose it is. The table has the same;
+the file is for one that has to be made again, and goes with the folder."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from npf_engine.settings import limits
 from npf_engine.tasks import layout
 
 MAX_TAG, MAX_TAGS = 40, 20
+KEPT = ("name", "notes", "sweep", "owner", "visibility")  # texts of the table that the file has too
 
 
 def write(folder: Path, **known: object) -> None:
@@ -20,7 +21,7 @@ def write(folder: Path, **known: object) -> None:
 
 def columns(about: Mapping[str, object]) -> dict[str, object]:
     """Those of the table, as far as the file has them."""
-    texts = {name: about[name] for name in ("name", "notes", "sweep") if isinstance(about.get(name), str)}
+    texts = {name: about[name] for name in KEPT if isinstance(about.get(name), str)}
     return texts | ({"tags": about["tags"]} if isinstance(about.get("tags"), list) else {})
 
 

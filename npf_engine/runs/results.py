@@ -11,7 +11,8 @@ import numpy as np
 from npf_engine.bundle import archive
 from npf_engine.bundle.cleaning import clean_record
 from npf_engine.errors import InputError
-from npf_engine.runs import reading
+from npf_engine.runs import access, reading
+from npf_engine.runs.access import ALONE, Viewer
 from npf_engine.runs.schema import Row, Run, Table
 from npf_engine.studies import kinds
 from npf_engine.studies.kind import Result, ResultT
@@ -23,12 +24,15 @@ if TYPE_CHECKING:
 
 Events = list[dict[str, object]]
 Runs = list[Run]
+Rows = list[Row]
 
 
 class Results:
-    """The folders of the runs in a table. Methods raise InputError where there is no run of that id."""
+    """The folders of the runs in a table, as far as ``viewer`` may look at them. Methods raise InputError where there
+    is no run of that id for him."""
 
     table: Table
+    viewer: Viewer = ALONE
 
     def events(self, run_id: str, after: int = 0) -> Events:
         """The events behind line ``after``, each with its line number ``i``; lines that are no JSON are left out."""
@@ -49,7 +53,7 @@ class Results:
 
     def several(self, run_ids: Sequence[str]) -> Runs:
         """These runs, in this order; those that are not there are left out."""
-        found = {row.run.id: row.run for row in self.table.several(run_ids)}
+        found = {row.run.id: row.run for row in self.table.several(run_ids) if access.may_read(self.viewer, row.run)}
         return [found[run_id] for run_id in run_ids if run_id in found]
 
     def snapshot(self, run_id: str) -> dict[str, np.ndarray] | None:
@@ -139,7 +143,12 @@ class Results:
         return PolarFactorization.load(self.bundle(run_id))
 
     def _row(self, run_id: str) -> Row:
+        """The row of a run that the viewer may read; of any other he hears no more than of one that is not there."""
         row = self.table.find(run_id)
-        if row is None:
+        if row is None or not access.may_read(self.viewer, row.run):
             raise InputError(f"there is no run {run_id!r}; it may have been deleted")
         return row
+
+    def _rows(self, *states: str) -> Rows:
+        """The rows of the viewer's lists, in these states (all, without any), newest first."""
+        return [row for row in self.table.rows(*states) if access.may_list(self.viewer, row.run)]

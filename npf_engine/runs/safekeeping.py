@@ -39,8 +39,11 @@ COLUMNS = {
     "notes": "TEXT",
     "sweep": "TEXT",
     "summary": "TEXT",
+    "owner": "TEXT",
+    "visibility": "TEXT",
 }
-LATER = ("crashes", "told", "tags", "notes", "sweep", "summary")  # columns that tables of earlier versions lack
+# columns that tables of earlier versions lack
+LATER = ("crashes", "told", "tags", "notes", "sweep", "summary", "owner", "visibility")
 CREATE = f"CREATE TABLE IF NOT EXISTS runs ({', '.join(f'{name} {kind}' for name, kind in COLUMNS.items())})"
 JSON_COLUMNS = ("metrics", "seconds", "tags")
 VERSION = 1

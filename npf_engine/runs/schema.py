@@ -3,100 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from npf_engine.bundle.cleaning import clean_metrics, clean_seconds, clean_text
 from npf_engine.errors import DiskFull, InputError
-from npf_engine.measures.verdict import level_of_row
 from npf_engine.runs import cells, names, rebuilding, safekeeping
+from npf_engine.runs.row import Row as Row
+from npf_engine.runs.row import Run as Run
+from npf_engine.runs.row import decoded
 from npf_engine.runs.states import ACTIVE as ACTIVE
 from npf_engine.runs.states import STATES as STATES
-from npf_engine.settings.base import Spec
-from npf_engine.studies import kinds
 from npf_engine.tasks import layout
-from npf_engine.tasks.processes import Identity
 
 T = TypeVar("T")
 SOURCES = ("trained", "imported", "gallery")
 RACY = 50_000_000  # nanoseconds: clocks of file systems are coarse
-ROWS_KEPT = 4096  # decoded rows that are kept: some 20 kB each
 PATIENCE, HURRY = 5.0, 10.0  # seconds to wait for a lock; for how long after one in vain the wait is short
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run as the table has it. Times are unix seconds.
-
-    state is one of STATES (another only where a later version wrote it), source one of SOURCES; spec_json is what
-    was submitted; verdict, metrics and seconds are there once the run is done, as far as its kind tells them;
-    error is one sentence where it failed or was interrupted.
-    """
-
-    id: str
-    name: str
-    state: str
-    created: float
-    started: float | None
-    finished: float | None
-    folder: Path
-    spec_json: dict[str, object]
-    verdict: str | None
-    metrics: dict[str, object] | None
-    seconds: dict[str, float] | None
-    error: str | None
-    source: str
-    told: str | None = None  # what happened to it and is no error
-    tags: tuple[str, ...] = ()
-    notes: str = ""
-    sweep: str | None = None  # the id of the sweep that it belongs to
-
-    @property
-    def active(self) -> bool:
-        """Whether the run waits for a slot, runs or is paused."""
-        return self.state in ACTIVE
-
-    @property
-    def kind(self) -> str:
-        """The name of its kind, see studies/kinds.py."""
-        return kinds.name_in(self.spec_json)
-
-    @property
-    def device(self) -> str:
-        """What it asks to run on: the setting, where its kind's work can run on an accelerator, else ``cpu``."""
-        kind = kinds.find(self.kind)
-        return "auto" if kind is None else kind.device_of(self.spec_json)
-
-    @functools.cached_property
-    def spec(self) -> Spec:
-        """What was submitted, of its kind's class. Raises InputError for a kind that this version does not know.
-
-        Read when somebody asks: a list of runs must not load all that its runs would need.
-        """
-        return kinds.lenient_spec(self.spec_json)
-
-    def spec_of(self, cls: type[kinds.SpecT]) -> kinds.SpecT:
-        """The same where it must be a ``cls``. Raises InputError where it is another kind's."""
-        return kinds.spec_of(self.spec_json, cls)
-
-
-@dataclass(frozen=True)
-class Row:
-    """A run with what only the scheduler needs: its process, its slot and when it was asked to stop."""
-
-    run: Run
-    queued: float | None
-    worker: Identity | None
-    slot: str | None
-    cancel: float | None
-    origin: str | None
-    crashes: int = 0  # times that it was at work when the machine or the server went down
 
 
 class Table:
@@ -181,17 +107,17 @@ class Table:
         )
 
     def insert(self, **columns: object) -> str:
-        """Add a row; the name that it has got: one that another run has gets a number."""
+        """Add a row; the name that it has got: one that another run of its owner has gets a number."""
         row = safekeeping.encoded(columns)
         return self._ask(lambda db: names.insert(db, row))
 
     def rename(self, run_id: str, name: str) -> str:
-        """Give a row another name; the one that it has got, with a number where another run has it."""
+        """Give a row another name; the one that it has got, with a number where another run of its owner has it."""
         return self._ask(lambda db: names.rename(db, run_id, name))
 
-    def free_sweep(self, name: str) -> str:
-        """The name, with a number where another sweep has it."""
-        return self._ask(lambda db: names.free(db, name, column="sweep"))
+    def free_sweep(self, name: str, owner: str = "") -> str:
+        """The name, with a number where another sweep of this owner has it."""
+        return self._ask(lambda db: names.free(db, name, owner, column="sweep"))
 
     def ask(self, work: Callable[[sqlite3.Connection], T], *, write: bool = False) -> T:
         """``work`` on a connection to the table, which is read from its copy at worst. Raises InputError."""
@@ -211,13 +137,13 @@ class Table:
     def find(self, run_id: str) -> Row | None:
         """The row of a run, or None."""
         found = self._read(lambda db: db.execute(f"{select(db)} WHERE id = ?", [run_id]).fetchone())
-        return None if found is None else _row(self.folder, *found)
+        return None if found is None else decoded(self.folder, *found)
 
     def several(self, ids: Sequence[str]) -> list[Row]:
         """The rows of these runs, in no order."""
         where = f"WHERE id IN ({', '.join('?' * len(ids))})"
         found = self._read(lambda db: db.execute(f"{select(db)} {where}", list(ids)).fetchall())
-        return [_row(self.folder, *item) for item in found]
+        return [decoded(self.folder, *item) for item in found]
 
     def rows(self, *states: str) -> list[Row]:
         """The rows in these states (all, without any), newest first: by when they were added, not by the clock, which
@@ -229,7 +155,7 @@ class Table:
             return list(kept[1])
         where = f"WHERE state IN ({', '.join('?' * len(states))})" if states else ""
         found = self._read(lambda db: db.execute(f"{select(db)} {where} ORDER BY rowid DESC", states).fetchall())
-        rows = [_row(self.folder, *item) for item in found]
+        rows = [decoded(self.folder, *item) for item in found]
         if signature is not None and self.stale is None:
             self._kept[states] = (signature, tuple(rows))
         return rows
@@ -261,39 +187,3 @@ def select(db: sqlite3.Connection, columns: Iterable[str] = safekeeping.COLUMNS)
     there = {row[1] for row in db.execute("PRAGMA table_info(runs)")}
     lacking = set(safekeeping.LATER) - there
     return f"SELECT {', '.join('NULL' if name in lacking else name for name in columns)} FROM runs"
-
-
-@functools.lru_cache(maxsize=ROWS_KEPT)
-def _row(folder: Path, *values: object) -> Row:
-    """The row with these columns. A row that has not changed is the same object: a list of a thousand runs, read at
-    every rerun of a page, decodes what is new and nothing else. So nobody may change what a Run holds.
-
-    SQLite holds any type in any column: what cannot be shown is left out, for one bad row must not cost the others.
-    """
-    item = dict(zip(safekeeping.COLUMNS, values, strict=True))
-    run_id = str(item["id"])
-    verdict, error = item["verdict"], item["error"]
-    run = Run(
-        id=run_id,
-        name=cells.line(item["name"]) or run_id,
-        state=cells.line(item["state"]),
-        created=cells.unix(item["created"]) or 0.0,
-        started=cells.unix(item["started"]),
-        finished=cells.unix(item["finished"]),
-        folder=folder / (Path(run_id).name or "_"),
-        spec_json=cells.record(item["spec"]) or {},
-        verdict=None if verdict is None else level_of_row(cells.line(verdict)),
-        metrics=clean_metrics(cells.record(item["metrics"])),
-        seconds=clean_seconds(cells.record(item["seconds"])),
-        error=None if error is None else clean_text(error),
-        source=cells.line(item["source"]),
-        told=None if item["told"] is None else clean_text(item["told"]),
-        tags=cells.words(item["tags"]),
-        notes=clean_text(item["notes"]),
-        sweep=cells.line(item["sweep"]) or None,
-    )
-    pid = item["pid"]
-    worker = Identity(pid, str(item["pid_start"])) if isinstance(pid, int) and 0 < pid < 2**31 else None
-    crashes = item["crashes"] if isinstance(item["crashes"], int) else 0
-    slot, origin = (None if item[name] is None else str(item[name]) for name in ("slot", "origin"))
-    return Row(run, cells.unix(item["queued"]), worker, slot, cells.unix(item["cancel"]), origin, crashes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
 import secrets
@@ -9,11 +10,14 @@ import shutil
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from npf_engine import resources
 from npf_engine.errors import InputError
-from npf_engine.runs import reading, rebuilding, uploads
+from npf_engine.runs import access, reading, rebuilding, uploads
+from npf_engine.runs.access import Viewer
+from npf_engine.runs.catalogue import ID_DIGITS
 from npf_engine.runs.executors import Executors
 from npf_engine.runs.imported import Importer
 from npf_engine.runs.scheduler import Scheduler
@@ -33,12 +37,21 @@ GALLERY = resources.gallery()
 _opening = threading.Lock()  # two visitors of one server may ask for a model at once
 
 
+@dataclass
+class _Look:
+    """The last look at the gallery: when, and what stood in the way of listing it."""
+
+    at: float = -math.inf
+    trouble: str | None = None
+
+
 class RunStore(Submitting):
     """The runs of one home folder: folders below ``runs/`` and a table beside it.
 
     Objects are cheap and hold nothing that matters: several may look at one home, in several processes. Asking starts
     and moves nothing: that is the queue's (runs/scheduler.py), which ``watch`` keeps awake in this process.
-    Methods that name a run raise InputError when there is none of that id.
+    One is of the one user of a home where nobody signs in; for anybody else it is asked through ``seen_by``.
+    Methods that name a run raise InputError when there is none of that id, or none that the viewer may read.
     """
 
     def __init__(
@@ -59,13 +72,18 @@ class RunStore(Submitting):
         self.scheduler = Scheduler(self.home, self.table, Executors(self.home, command))
         self.importer = Importer(self.folder, self.table, gallery)
         self._command = None if command is None else tuple(command)
-        self._looked = -math.inf
-        self._trouble: str | None = None  # what stood in the way of listing the gallery
+        self._gallery = _Look()
 
     def watch(self) -> RunStore:
         """Keep the queue of this home moving for as long as this process lives, by a light thread. Returns self."""
         keep_watch(self.home, self._command)
         return self
+
+    def seen_by(self, viewer: Viewer) -> RunStore:
+        """The same runs as ``viewer`` may see and change them (runs/access.py)."""
+        seen = copy.copy(self)
+        seen.viewer = viewer
+        return seen
 
     # asking
 
@@ -79,7 +97,7 @@ class RunStore(Submitting):
             self.table.rows("running")  # it is known by asking
         except InputError as error:
             return str(error)
-        return self.table.stale or self._trouble or self.scheduler.hindrance()
+        return self.table.stale or self._gallery.trouble or self.scheduler.hindrance()
 
     def notice(self) -> str | None:
         """What was done to the table of runs since somebody last looked; ``dismiss`` when it was read."""
@@ -92,7 +110,7 @@ class RunStore(Submitting):
     def list(self, kind: str | None = None) -> Runs:
         """All runs, or those of one kind (``train``, ...), newest first; the gallery last."""
         self._list_gallery()
-        runs = [row.run for row in self.table.rows() if kind is None or row.run.kind == kind]
+        runs = [row.run for row in self._rows() if kind is None or row.run.kind == kind]
         return sorted(runs, key=lambda run: run.source == "gallery")
 
     def get(self, run_id: str) -> Run:
@@ -101,14 +119,14 @@ class RunStore(Submitting):
         return self._row(run_id).run
 
     def find(self, run_id: str) -> Run | None:
-        """One run, or None where there is none of that id."""
+        """One run, or None where there is none of that id for the viewer."""
         self._list_gallery()
         row = self.table.find(run_id)
-        return None if row is None else row.run
+        return row.run if row is not None and access.may_read(self.viewer, row.run) else None
 
     def active(self) -> Runs:
-        """The runs that wait, work or rest, of every kind, newest first."""
-        return [row.run for row in self.table.rows(*ACTIVE)]
+        """The viewer's runs that wait, work or rest, of every kind, newest first; and those that are everybody's."""
+        return [row.run for row in self._rows(*ACTIVE)]
 
     def status(self, run_id: str) -> reading.Status:
         """The newest state of a run; complete even where the worker has not written, or wrote rubbish."""
@@ -138,7 +156,7 @@ class RunStore(Submitting):
     def pause(self, run_id: str) -> Run:
         """Let a run rest: its process waits, keeps its memory and gives up its slot. One in the queue just waits."""
         with self.scheduler.lock().held():
-            row = self._row(run_id)
+            row = self._own(run_id, "paused")
             self._must_be(row, "paused", "queued", "running")
             worker = self.scheduler.executors.find(row.run.folder, row.worker)
             if worker is not None:
@@ -150,7 +168,7 @@ class RunStore(Submitting):
     def resume(self, run_id: str) -> Run:
         """Put a paused, interrupted, cancelled or failed run back in the queue; it goes on from its last checkpoint."""
         with self.scheduler.lock().held():
-            row = self._row(run_id)
+            row = self._own(run_id, "resumed")
             if row.run.state == "running" and self._pausing(row):
                 (row.run.folder / layout.CONTROL).unlink(missing_ok=True)  # the pause was not yet heard
                 return row.run
@@ -164,7 +182,7 @@ class RunStore(Submitting):
     def cancel(self, run_id: str) -> Run:
         """Stop a run: it saves a checkpoint and ends; one that does not is ended after a while."""
         with self.scheduler.lock().held():
-            row = self._row(run_id)
+            row = self._own(run_id, "cancelled")
             self._must_be(row, "cancelled", "queued", "running", "paused")
             if self.scheduler.executors.find(row.run.folder, row.worker) is None:
                 self.table.update(run_id, state="cancelled", finished=time.time(), cancel=None)
@@ -195,7 +213,7 @@ class RunStore(Submitting):
 
     def import_bundle(self, path: Path | str) -> Run:
         """Take a bundle in as a finished run; the file is copied. Raises InputError where it is not sound."""
-        run_id = self.importer.take(Path(path), source="imported")
+        run_id = self.importer.take(Path(path), source="imported", owner=self.viewer.id)
         return self._row(run_id).run
 
     def open_model(self, run_id: str) -> Run:
@@ -204,22 +222,24 @@ class RunStore(Submitting):
         path = self.left_model(run_id)
         if path is None:
             raise InputError(f"run {self._row(run_id).run.name!r} left no model")
-        own = f"{layout.slug(path.stem.removeprefix('npf-'))}-{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
+        known = hashlib.sha256(self.viewer.id.encode() + path.read_bytes()).hexdigest()[:ID_DIGITS]
+        own = f"{layout.slug(path.stem.removeprefix('npf-'))}-{known}"  # two people each have one of their own
         with _opening:
             if self.table.find(own) is None:
-                self.importer.take(path, source="imported", run_id=own)
+                self.importer.take(path, source="imported", run_id=own, owner=self.viewer.id)
         return self._row(own).run
 
     # inside
 
     def _list_gallery(self) -> None:
-        if time.monotonic() - self._looked > LOOK_SECONDS:
+        look = self._gallery
+        if time.monotonic() - look.at > LOOK_SECONDS:
             try:
                 self.importer.register_gallery(self.scheduler.lock())
-                self._trouble = None
+                look.trouble = None
             except InputError as error:  # what is there can be looked at all the same
-                self._trouble = str(error)
-            self._looked = time.monotonic()
+                look.trouble = str(error)
+            look.at = time.monotonic()
 
     @staticmethod
     def _must_be(row: Row, verb: str, *states: str) -> None:

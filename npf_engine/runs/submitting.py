@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import secrets
 import shutil
 import time
 from pathlib import Path
@@ -45,7 +44,7 @@ class Submitting(Catalogue):
         name = name.strip() or kinds.of(sweep.base).run_name(sweep.base)
         members = sweep.named(name)
         self._check_queue(len(members))
-        whole = self.table.free_sweep(f"{name}, {sweep.title}"[: limits.MAX_NAME - 8])
+        whole = self.table.free_sweep(f"{name}, {sweep.title}"[: limits.MAX_NAME - 8], self.viewer.id)
         made: Runs = []
         try:
             for member in members:
@@ -83,7 +82,7 @@ class Submitting(Catalogue):
         name = name or kind.run_name(spec)[: limits.MAX_NAME]
         layout.check_room(self.folder)
         self._check_queue(1)
-        run_id = f"{layout.slug(name)}-{secrets.token_hex(3)}"
+        run_id = layout.new_id(name)
         folder = self.folder / run_id
         try:
             with layout.writing(folder):
@@ -93,7 +92,7 @@ class Submitting(Catalogue):
                 with layout.writing(folder):
                     shutil.copyfile(field, folder / layout.FIELD)
             now = time.time()
-            marks.write(folder, name=name, source="trained", created=now, sweep=sweep)
+            marks.write(folder, name=name, source="trained", created=now, sweep=sweep, owner=self.viewer.id)
             text, place = json.dumps(kinds.spec_to_json(spec)), self.scheduler.last_place()
             own = self.table.insert(
                 id=run_id,
@@ -104,6 +103,7 @@ class Submitting(Catalogue):
                 created=now,
                 queued=place,
                 sweep=sweep,
+                owner=self.viewer.id,
             )
             if own != name:
                 marks.write(folder, name=own)

@@ -15,6 +15,7 @@ from npf_engine.bundle.cleaning import clean_record, clean_text
 from npf_engine.errors import InputError
 from npf_engine.measures.verdict import GOOD, level_of_row
 from npf_engine.runs import cells
+from npf_engine.runs.row import PRIVATE, visibility
 from npf_engine.runs.schema import Table, select
 from npf_engine.runs.states import ACTIVE
 from npf_engine.settings import reading
@@ -22,7 +23,20 @@ from npf_engine.studies import kinds
 from npf_engine.tasks import layout
 
 VERSION = 2  # of what a summary holds: one of another version is made anew
-COLUMNS = ("id", "name", "state", "source", "created", "verdict", "tags", "notes", "sweep", "summary")
+COLUMNS = (
+    "id",
+    "name",
+    "state",
+    "source",
+    "created",
+    "verdict",
+    "tags",
+    "notes",
+    "sweep",
+    "owner",
+    "visibility",
+    "summary",
+)
 UNKNOWN = '"unknown": true'  # in a summary: its kind was not loaded
 AT_ONCE = 20_000  # summaries made by one call, the others by the next: SQLite takes so many names
 KEPT = 20_000  # summaries in memory, a kilobyte each
@@ -32,7 +46,8 @@ KEPT = 20_000  # summaries in memory, a kilobyte each
 class Summary:
     """A run in the list. subject: what it is about, a field, a task, a picture; preset: where its settings start from;
     why: what keeps it from a better verdict; measures: by the names of its kind's; seconds: of the whole run; created:
-    unix seconds; sweep: the id of the sweep that it belongs to. Nothing where that is not known."""
+    unix seconds; sweep: the id of the sweep that it belongs to; owner and visibility: as of a Run. Nothing where that is
+    not known."""
 
     id: str
     name: str
@@ -44,6 +59,8 @@ class Summary:
     tags: tuple[str, ...] = ()
     notes: str = ""
     sweep: str | None = None
+    owner: str = ""
+    visibility: str = PRIVATE
     subject: str = ""
     preset: str = ""
     seed: int | None = None
@@ -143,6 +160,8 @@ def _summary(*row: object) -> Summary:
         tags=cells.words(told["tags"]),
         notes=clean_text(told["notes"]),
         sweep=cells.line(told["sweep"]) or None,
+        owner=cells.line(told["owner"]),
+        visibility=visibility(told["visibility"]),
         subject=cells.line(facts.get("subject")),
         preset=cells.line(facts.get("preset")),
         seed=seed if isinstance(seed, int) and not isinstance(seed, bool) else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import unicodedata
 
 from npf_engine.home import home as home
@@ -48,6 +49,11 @@ def slug(name: str) -> str:
     """``name`` as lower-case letters, digits and dashes, at most 40: safe in a file name, a link and a shell."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "run"
+
+
+def new_id(name: str) -> str:
+    """The id of a new run called ``name``; its last 16 digits cannot be guessed."""
+    return f"{slug(name)}-{secrets.token_hex(8)}"
 
 
 def bundle_name(name: str) -> str:
