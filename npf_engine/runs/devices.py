@@ -32,6 +32,7 @@ def settle(spec: Spec, folder: Path) -> Spec:
     if "device" in told:
         device = machine.resolve_device(str(told["device"]), declared(type(spec))["device"].names())
         spec = with_dotted(spec, {"device": device})
+        machine.check_devices(int(getattr(spec, "devices", 1)), device)
     if "threads" in told:
         spec = with_dotted(spec, {"threads": told["threads"] or machine.choose_threads()})
     layout.write_json(folder / layout.SPEC, kinds.spec_to_json(spec), durable=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 
@@ -28,6 +29,21 @@ def resolve_device(name: str, able: Sequence[str] = ()) -> str:
             f"device {name!r} is not on this machine, which has {found}; set device=auto to take what is there"
         )
     return name
+
+
+def check_devices(devices: int, device: str) -> None:
+    """InputError, one sentence, where a training cannot be divided over so many devices of this machine."""
+    there = {"cuda": torch.cuda.device_count, "mps": lambda: 1, "cpu": _cores}[device]()
+    if devices > there:
+        what = {"cuda": "CUDA device", "mps": "accelerator (MPS)", "cpu": "processor core"}[device]
+        raise InputError(
+            f"devices={devices} asks for more than this machine gives this run, which is {there} {what}"
+            f"{'s' * (there > 1)}; set devices={there}{' or less' * (there > 1)}"
+        )
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def choose_threads() -> int:

@@ -23,6 +23,7 @@ from npf_engine.settings import reading
 from npf_engine.tasks import layout, steady
 from npf_engine.tasks.processes import FileLock, Identity
 
+JOIN = "+"  # between the slots of one run, in its row
 KILL_AFTER = 5.0  # seconds from TERM to KILL
 GONE = "the worker stopped without a word (killed, out of memory, or the machine went down)"
 RESUME_HINT = "resume goes on from the last checkpoint"
@@ -40,6 +41,17 @@ log = logging.getLogger(__name__)
 def patience() -> float:
     """Seconds from a wish to cancel to TERM (NPF_CANCEL_SECONDS, 15 by default)."""
     return float(os.environ.get("NPF_CANCEL_SECONDS") or 15.0)
+
+
+def taken(slot: str | None) -> list[str]:
+    """The slots of a row: several where its run is divided over devices."""
+    return slot.split(JOIN) if slot else []
+
+
+def devices_of(row: Row) -> int:
+    """Over how many devices a run asks to be divided."""
+    asked = row.run.spec_json.get("devices")
+    return asked if isinstance(asked, int) and asked > 1 else 1
 
 
 class Scheduler:
@@ -162,20 +174,24 @@ class Scheduler:
         waiting = sorted(self.table.rows("queued"), key=lambda row: row.queued or row.run.created)
         if not waiting:
             return
-        busy = {row.slot for row in self.table.rows("running")}
+        busy = {slot for row in self.table.rows("running") for slot in taken(row.slot)}
         for row in waiting:
             try:
-                free = [slot for slot in self._slots(row) if slot not in busy]
+                own = self._slots(row)
+                free = [slot for slot in own if slot not in busy]
+                count = min(len(own), self.executors.of(row.run.folder).width(row.run.device, devices_of(row)))
             except InputError as error:  # its executor is not here
                 self.table.update(row.run.id, state="failed", error=str(error), finished=time.time())
                 continue
-            if free and self._start(row, free[0]):
-                busy.add(free[0])
+            if len(free) < count:
+                busy.update(free)  # what came free waits for the others: smaller runs behind it would take it for ever
+            elif free and self._start(row, JOIN.join(free[:count])):
+                busy.update(free[:count])
 
     def _slots(self, row: Row) -> list[str]:
         """A worker that was paused goes on where its memory is; everybody else may go anywhere."""
         if row.slot is not None and self.executors.find(row.run.folder, row.worker) is not None:
-            return [row.slot]
+            return taken(row.slot)
         return self.executors.of(row.run.folder).slots(row.run.device)
 
     def _start(self, row: Row, slot: str) -> bool:

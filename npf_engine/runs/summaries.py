@@ -46,8 +46,8 @@ KEPT = 20_000  # summaries in memory, a kilobyte each
 class Summary:
     """A run in the list. subject: what it is about, a field, a task, a picture; preset: where its settings start from;
     why: what keeps it from a better verdict; measures: by the names of its kind's; seconds: of the whole run; created:
-    unix seconds; sweep: the id of the sweep that it belongs to; owner and visibility: as of a Run. Nothing where that is
-    not known."""
+    unix seconds; sweep: the id of the sweep that it belongs to; owner and visibility: as of a Run. Nothing where that
+    is not known."""
 
     id: str
     name: str

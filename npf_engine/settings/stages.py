@@ -222,6 +222,7 @@ class StageSettings:
     """All that the stages of a factorization are trained with (polar/train.py).
 
     watched: points of each cloud whose divergence is shown while u is trained, as many as the accuracy table's.
+    devices: over how many of them batches are divided where d is large (transport/distributed.py).
     """
 
     u: PotentialConfig = PotentialConfig()
@@ -234,3 +235,4 @@ class StageSettings:
     device: str = "cpu"  # cpu | cuda | mps
     dtype: str = "float32"  # float32 | float64
     watched: int = ReportConfig.n
+    devices: int = 1

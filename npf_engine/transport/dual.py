@@ -24,7 +24,8 @@ from npf_engine.networks.potential import Potential
 from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
 from npf_engine.tasks.progress import Place
 from npf_engine.tasks.recorder import Recorder
-from npf_engine.transport.conjugate import conjugate, extra_iterations, quadratic_start
+from npf_engine.transport.conjugate import Conjugate, conjugate, extra_iterations, quadratic_start
+from npf_engine.transport.distributed import Answers, Batch, Divisible, over
 from npf_engine.transport.optimise import optimise
 from npf_engine.transport.pairing import Stratifier, draw_pairs
 from npf_engine.transport.plateau import Plateau
@@ -69,7 +70,7 @@ class DualPlan:
     """How the dual is minimised: what may be spent, the schedule, samples a step, the solver of its conjugates.
 
     patience: validations without a gain that end it, where there are held-out samples. key: of its checkpoint. start
-    (n, d): first guesses of grad u*(y).
+    (n, d): first guesses of grad u*(y). devices: over how many of them each batch is divided.
     """
 
     budget: Budget
@@ -79,6 +80,7 @@ class DualPlan:
     patience: int = 0
     key: str = "u.dual"
     start: Tensor | None = None
+    devices: int = 1
 
     @classmethod
     def of(
@@ -139,37 +141,57 @@ def fit_to_pairs(
     return optimise(loss, {"u": u}, schedule, budget, recorder, stage, stop=stop).seconds
 
 
-class StratifiedDual:
-    """mean u(x) - u(xhat), over scale, on stratified batches of both marginals. Every sample remembers its last
-    conjugate, which starts the next solve; where too few converge, the next ones get more iterations than the solver's
-    (``extra_iterations``)."""
+class DualShare(nn.Module):
+    """What a device does of a batch of the dual: conjugates xhat of its rows, and mean u(x) - u(xhat), over scale."""
+
+    x: Tensor
+    y: Tensor
+
+    def __init__(self, u: Potential, x: Tensor, y: Tensor, solver: ConjugateConfig) -> None:
+        super().__init__()
+        self.u, self.solver, self.scale = u, solver, float(u.scale)
+        self.register_buffer("x", x, persistent=False)
+        self.register_buffer("y", y, persistent=False)
+
+    def forward(self, first: Tensor, second: Tensor, guess: Tensor, *, most: int) -> tuple[Tensor, Answers]:
+        """Rows of x, rows of y, first guesses of their conjugates (NaN: none); answers xhat, residual, converged."""
+        target, solver = self.y[second], self.solver
+        unknown = torch.isnan(guess).any(1)
+        if unknown.any():
+            with torch.no_grad():
+                guess = torch.where(unknown[:, None], quadratic_start(self.u, target), guess)
+        found = conjugate(self.u, target, guess, method=solver.method, tolerance=solver.tolerance, max_iterations=most)
+        value = (self.u(self.x[first]).mean() - self.u(found.x).mean()) / self.scale
+        return value, (found.x, found.residual, found.converged)
+
+
+class StratifiedDual(Divisible):
+    """``DualShare`` on stratified batches of both marginals. Every sample remembers its last conjugate, which starts
+    the next solve; where too few converge, the next ones get more iterations than the solver's."""
 
     def __init__(self, u: Potential, x: Tensor, y: Tensor, plan: DualPlan, watch: Watch | None) -> None:
-        self.u, self.x, self.y, self.solver, self.watch = u, x, y, plan.solver, watch
-        self.strata, self.scale = Stratifier(x, plan.batch), float(u.scale)
+        self.share, self.y, self.watch = DualShare(u, x, y, plan.solver), y, watch
+        self.scale = float(u.scale)
+        self.strata, self.most = Stratifier(x, plan.batch), plan.solver.max_iterations
         self.memory = {
             "xhat": torch.full_like(y, torch.nan) if plan.start is None else plan.start.clone(),
             "extra": torch.zeros((), dtype=torch.long),
         }
 
-    def __call__(self, at: At, generator: torch.Generator) -> tuple[Tensor, Shown]:
-        """The loss of one batch."""
-        u, solver = self.u, self.solver
-        first, second = (self.strata.draw(generator).to(self.x.device) for _ in range(2))
-        target, guess = self.y[second], self.memory["xhat"][second]
-        unknown = torch.isnan(guess).any(1)
-        if unknown.any():
-            with torch.no_grad():
-                guess = torch.where(unknown[:, None], quadratic_start(u, target), guess)
-        extra = int(self.memory["extra"])
-        most = solver.max_iterations + extra
-        result = conjugate(u, target, guess, method=solver.method, tolerance=solver.tolerance, max_iterations=most)
-        self.memory["xhat"][second] = result.x
-        self.memory["extra"].fill_(extra_iterations(extra, result))
-        value = (u(self.x[first]).mean() - u(result.x).mean()) / self.scale
-        dual = float(value.detach()) * self.scale + float((result.x * target).sum(1).mean())
-        shown = {"converged": float(result.converged.float().mean()), "dual": dual}
-        return value, shown | (self.watch(at.step) if self.watch else {})
+    def draw(self, at: At, generator: torch.Generator) -> Batch:
+        """Rows of both marginals, with the last conjugates of the second."""
+        first, second = (self.strata.draw(generator).to(self.y.device) for _ in range(2))
+        return Batch((first, second, self.memory["xhat"][second]), {"most": self.most + int(self.memory["extra"])})
+
+    def told(self, at: At, batch: Batch, value: Tensor, answers: Answers) -> Shown:
+        """Remember the conjugates; the dual, and which share was found."""
+        (_, second, _), (x, residual, converged) = batch.rows, answers
+        self.memory["xhat"][second] = x
+        extra = extra_iterations(int(self.memory["extra"]), Conjugate(x, residual, converged, 0.0))
+        self.memory["extra"].fill_(extra)
+        dual = float(value) * self.scale + float((x * self.y[second]).sum(1).mean())
+        shown = {"converged": float(converged.float().mean()), "dual": dual}
+        return shown | (self.watch(at.step) if self.watch else {})
 
 
 def fit_dual(
@@ -189,7 +211,8 @@ def fit_dual(
     stop = None if held_out is None else Plateau(held_out, plan.patience)
     schedule = replace(plan.schedule, from_start=held_out is not None)
     stage = Stage(DUAL, plan.key, seed)
-    done = optimise(loss, {"u": u}, schedule, plan.budget, recorder, stage, stop=stop, memory=loss.memory)
+    with over(plan.devices, loss) as divided:
+        done = optimise(divided, {"u": u}, schedule, plan.budget, recorder, stage, stop=stop, memory=loss.memory)
     return done.seconds
 
 

@@ -73,6 +73,24 @@ def test_what_runs_on_the_processor_leaves_the_accelerator_to_trainings(store, m
         store.delete(run_id)
 
 
+def test_a_training_over_two_cards_takes_both_and_is_not_starved(store, monkeypatch, tmp_path):
+    """What becomes free waits for it: the run behind it, which one card would do for, comes after."""
+    monkeypatch.setattr(local, "accelerators", lambda: ("cuda0", "cuda1", "cuda2"))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,7")
+    seen = "import os, sys, time; open(sys.argv[1] + '/seen', 'w').write(os.environ['CUDA_VISIBLE_DEVICES'])"
+    store.scheduler.executors.usual.command = [sys.executable, "-c", f"{seen}; time.sleep(60)", "{folder}"]
+    ids = [store.submit(counting(10, device="cuda", devices=devices)).id for devices in (1, 1, 2, 1)]
+    assert [store.table.find(run_id).slot for run_id in ids] == ["cuda0", "cuda1", None, None]
+    store.delete(ids[1])
+    assert [store.table.find(run_id) and store.table.find(run_id).slot for run_id in ids[2:]] == ["cuda1+cuda2", None]
+    wait_for(lambda: (store.get(ids[2]).folder / "seen").exists())
+    wait_for(lambda: (store.get(ids[2]).folder / "seen").read_text() == "5,7")
+    store.delete(ids[0])
+    assert store.table.find(ids[3]).slot == "cuda0"
+    for run_id in ids[2:]:
+        store.delete(run_id)
+
+
 def test_killed_worker_is_seen_within_ten_seconds_and_resumes_to_the_same_result(store):
     expected = unbroken(store, steps=400, seed=7)
     run = store.submit(counting(400, seed=7))

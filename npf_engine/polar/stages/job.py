@@ -13,6 +13,7 @@ from npf_engine.fields.field import Field
 from npf_engine.settings.stages import StageSettings
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.tasks.restoring import trained_once
+from npf_engine.transport.distributed import SHARED_FROM
 
 Module = TypeVar("Module", bound=nn.Module, covariant=True)
 
@@ -35,6 +36,7 @@ class Job:
     y: Tensor
     seed: int
     recorder: Recorder
+    devices: int = 1  # over which the batches of u's dual and of the bridge are divided
 
     @staticmethod
     def of(field: Field, settings: StageSettings, recorder: Recorder | None = None) -> Job:
@@ -42,7 +44,11 @@ class Job:
         device = torch.device("cpu" if settings.device == "auto" else settings.device)
         dtype = torch.float64 if settings.dtype == "float64" else torch.float32
         x, y = field.x_train.to(device, dtype), field.y_train.to(device, dtype)
-        return Job(field, x, y, settings.seed, recorder or Recorder())
+        recorder = recorder or Recorder()
+        devices = settings.devices if field.d >= SHARED_FROM else 1
+        if devices < settings.devices:
+            recorder.note(f"at d = {field.d} a step is shorter than what devices exchange for it: it takes one device")
+        return Job(field, x, y, settings.seed, recorder, devices)
 
     @property
     def y_test(self) -> Tensor:

@@ -109,7 +109,8 @@ def first_potential(job: Job, config: PotentialConfig, S: Tensor, m: Tensor, *, 
 
 def _dual(job: Job, config: PotentialConfig, solver: ConjugateConfig, u: Potential, look: Look) -> float:
     """Descend the dual from where u is, on all samples. Returns seconds."""
-    return fit_dual(u, job.x, job.y, DualPlan.of(config, solver), job.seed, job.recorder, watch=look)
+    plan = replace(DualPlan.of(config, solver), devices=job.devices)
+    return fit_dual(u, job.x, job.y, plan, job.seed, job.recorder, watch=look)
 
 
 def _pairs_and_dual(job: Job, config: PotentialConfig, solver: ConjugateConfig, u: Potential, look: Look) -> float:
@@ -134,7 +135,7 @@ def _pairs_and_dual(job: Job, config: PotentialConfig, solver: ConjugateConfig, 
     x, y = job.x[fitted], job.y[fitted]
     start = source_of_nearest(source, target, y) if near else None
     seconds += clock() - begin
-    plan = DualPlan.polish(config, solver, start)
+    plan = replace(DualPlan.polish(config, solver, start), devices=job.devices)
     return seconds + fit_dual(u, x, y, plan, job.seed, job.recorder, watch=look, held_out=held_out)
 
 

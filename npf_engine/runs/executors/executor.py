@@ -67,6 +67,12 @@ class Executor(ABC):
     def slots(self, device: str) -> list[str]:
         """The slots that a run with this setting of ``device`` may take, by names that no other executor uses."""
 
+    def width(self, device: str, devices: int) -> int:
+        """How many of its slots a run that is divided over so many devices takes, joined by ``+`` for ``start``.
+
+        One where a slot is no device: what a cluster gives a job is asked of it by ``start``."""
+        return 1
+
     @abstractmethod
     def start(self, folder: Path, slot: str) -> Worker:
         """Start a worker on a run folder, its output going to log.txt. Raises NotNow where it may work later, and

@@ -39,6 +39,10 @@ class LocalExecutor(Executor):
             return list(accelerators())
         return [f"cpu{index}" for index in range(command.positive("NPF_CPU_SLOTS", 1))]
 
+    def width(self, device: str, devices: int) -> int:
+        """An accelerator each; processes of the processor share its slot."""
+        return devices if device != "cpu" and accelerators() else 1
+
     def start(self, folder: Path, slot: str) -> Worker:
         """Start a worker on a run folder. Raises InputError where that fails."""
         words = command.on_folder(self.command, folder)
@@ -69,8 +73,10 @@ class LocalExecutor(Executor):
         env = command.environment(self.home, self.command)
         if slot.startswith("cuda"):
             visible = [item for item in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if item]
-            index = int(slot.removeprefix("cuda"))
-            env["CUDA_VISIBLE_DEVICES"] = visible[index] if index < len(visible) else str(index)
+            own = [int(part.removeprefix("cuda")) for part in slot.split("+")]
+            env["CUDA_VISIBLE_DEVICES"] = ",".join(
+                visible[index] if index < len(visible) else str(index) for index in own
+            )
         return env
 
     def _reap(self, child: subprocess.Popen[bytes]) -> None:

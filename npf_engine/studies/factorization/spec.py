@@ -128,6 +128,13 @@ class TrainingSpec(Spec):
         choices=("float32", "float64"),
     )
     threads: int = threads_setting()
+    devices: int = setting(
+        1,
+        "Over how many devices of one machine the batches of u's dual and of the bridge are divided, from 8 dimensions "
+        "on. The steps are those of one device, up to rounding.",
+        most=64,
+        why="with fewer dimensions a step is shorter than what has to be exchanged for it",
+    )
     field: FieldSpec = group(
         FieldSpec, "Field", "How the field is built. Options that a source does not use are ignored by it."
     )
@@ -164,6 +171,7 @@ class TrainingSpec(Spec):
             self.device,
             self.dtype,
             self.report.n,
+            self.devices,
         )
 
     @property

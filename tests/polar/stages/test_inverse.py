@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
+from npf_engine.errors import Cancelled
+from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.polar.picturing import Picture
 from npf_engine.polar.stages import inverse
+from npf_engine.polar.stages.job import Job
 from npf_engine.settings.stages import ValueInverseConfig
+from npf_engine.tasks.recorder import Recorder, State
 from tests.polar.loops import Loops
 from tests.polar.stages.by_hand import job, picks
 
@@ -63,3 +69,60 @@ def test_the_blocks_of_a_bridge_by_values(monkeypatch: pytest.MonkeyPatch) -> No
         config = dataclasses.replace(ValueInverseConfig(hidden=(4,), peers=1), blocks=blocks)
         network = inverse.train_inverse(own, config, own.x, U)
         assert network.arguments["blocks"] == found and asked[-1] == "u"
+
+
+class BrokenOff(Recorder):
+    """Ends the training at a step, keeping a checkpoint each step until then."""
+
+    def __init__(self, last: int) -> None:
+        super().__init__()
+        self.last, self.kept_states, self.steps = last, {}, 0  # type: ignore[var-annotated]
+
+    def load(self, key: str) -> State | None:
+        return copy.deepcopy(self.kept_states.get(key))
+
+    def save(self, key: str, state: State) -> None:
+        self.kept_states[key] = copy.deepcopy(state)
+
+    def checkpoint_due(self) -> bool:
+        return True
+
+    def progress(self, stage: str, step: int, total: int, **scalars: float) -> None:
+        self.steps = step
+
+    def check(self) -> None:
+        if self.steps and len(self.kept_states) and self.kept_states["inverse.fit"]["step"] >= self.last:
+            raise Cancelled
+
+
+@pytest.mark.parametrize("values", [False, True])
+def test_two_devices_learn_the_bridge_of_one_also_after_a_break(values: bool) -> None:
+    """In nine dimensions and double precision; the break is on two devices, and one goes on."""
+    own, spec = job(d=9, dtype="float64", **{"inverse.batch": 33, "inverse.steps": 14, "inverse.hidden": (8,)})
+    own = dataclasses.replace(own, x=own.x.double(), y=own.y.double(), recorder=Recorder())
+    config: Any = spec.inverse
+    u = QuadraticICNN(9, [6], seed=1).double()
+    if values:
+        config = ValueInverseConfig(hidden=(8,), steps=14, batch=33, values=True, blocks=(4, 5))
+
+    def trained(devices: int, recorder: Recorder) -> list[Tensor]:
+        asked = dataclasses.replace(own, devices=devices, recorder=recorder)
+        return list(inverse.train_inverse(asked, config, own.x, u).module.parameters())
+
+    once, broken = trained(1, Recorder()), BrokenOff(6)
+    assert all(torch.allclose(a, b, atol=1e-9) for a, b in zip(once, trained(2, Recorder()), strict=True))
+    with pytest.raises(Cancelled):
+        trained(2, broken)
+    broken.last = 99
+    assert all(torch.allclose(a, b, atol=1e-9) for a, b in zip(once, trained(1, broken), strict=True))
+
+
+def test_few_dimensions_take_one_device_and_say_so() -> None:
+    notes: list[str] = []
+    recorder = Recorder()
+    recorder.note = notes.append  # type: ignore[method-assign]
+    for d, devices in ((2, 1), (8, 3)):
+        _, spec = job(d=d, devices=3)
+        field = job(d=d)[0].field
+        assert Job.of(field, spec.stages, recorder).devices == devices
+    assert len(notes) == 1 and "at d = 2" in notes[0]

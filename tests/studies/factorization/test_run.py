@@ -121,12 +121,18 @@ def test_a_folder_keeps_to_its_training(trained):
         settle(with_values(same, {"threads": same.threads + 1}), folder)
 
 
-def test_device_and_threads(tmp_path):
+def test_device_and_threads(tmp_path, monkeypatch):
     assert machine.resolve_device("cpu") == "cpu"
     assert machine.resolve_device("auto") in ("cpu", "cuda", "mps")
     absent = "mps" if not torch.backends.mps.is_available() else "cuda"
     with pytest.raises(InputError, match=f"device '{absent}' is not on this machine"):
         machine.resolve_device(absent)
+    monkeypatch.setattr(machine, "_cores", lambda: 2)
+    with pytest.raises(InputError, match=r"devices=3 asks for more .* 2 processor cores; set devices=2 or less"):
+        settle(with_values(TrainingSpec(), TINY | {"device": "cpu", "devices": 3}), tmp_path / "many")
+    machine.check_devices(1, "mps")
+    with pytest.raises(InputError, match=r"which is 1 accelerator \(MPS\); set devices=1$"):
+        machine.check_devices(2, "mps")
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(2)
