@@ -15,18 +15,19 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from npf_engine.errors import InputError
 from npf_engine.fields import stored_files
 from npf_engine.fields.spec import FieldSpec
+from npf_engine.runs.opening import FIELD_NAME
 from npf_engine.settings import limits
 from npf_engine.settings.dotted import as_text, dotted_values, with_dotted
 from npf_engine.settings.setting import declared
 from npf_engine.studies.factorization import spec as training
 from npf_engine.studies.factorization.spec import TrainingSpec
 from npf_engine.tasks import layout
+from ui import runs
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 SpecT = TypeVar("SpecT", bound="DataclassInstance")
-FIELD_NAME = "field:"  # before the source of a field, in a setting that may name other things too
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ def check_source(source: str) -> None:
     limits.check_text("the link's source", source)
     limits.check_path("the link's source", source)
     source = source.strip()  # as fields.catalog reads it: what is judged here must be what is opened there
+    runs.store().check_source(source)
     if stored_files.is_upload(source):
         return  # by what is in it: nothing can be named that was not uploaded
     path = Path(source)

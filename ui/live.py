@@ -64,7 +64,10 @@ def symbols(kind: str) -> tuple[str, ...]:
 
 
 def controls(run: Run, status: Status) -> None:
-    """Pause, resume and cancel, as far as the run's state allows them; for a horizontal container."""
+    """Pause, resume and cancel, as far as the run's state allows them and it is one's own; for a horizontal
+    container."""
+    if not store().may_change(run):
+        return
     stopping, pausing = bool(status["stopping"]), bool(status["pausing"])
     if run.state in ("queued", "running") and not stopping:
         _button("Pause", ":material/pause:", "pause", run)

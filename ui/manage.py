@@ -9,7 +9,7 @@ import streamlit as st
 from npf_engine.runs.store import Run
 from npf_engine.studies import kinds
 from npf_engine.tasks import layout
-from ui import frame, states
+from ui import frame, sharing, states
 from ui.runs import store
 
 ABOUT_BUNDLE = "The model, its accuracy, and a script that checks it; needs only torch, numpy and safetensors."
@@ -52,6 +52,9 @@ def changes(run: Run) -> None:
     if run.source == "gallery":
         st.caption("It belongs to the gallery that comes with the program, and stays as it is.")
         return
+    if not store().may_change(run):
+        st.caption("It is somebody else's, who shares it: it can be looked at, taken away, and repeated as your own.")
+        return
     with st.container(horizontal=True, key="detail_changes"):
         # A form: the Enter key renames too.
         rename = st.popover("Rename", icon=":material/edit:", key="rename_ask")
@@ -61,6 +64,8 @@ def changes(run: Run) -> None:
                 with states.told():
                     store().rename(run.id, name)
                     st.rerun()
+        if not store().viewer.alone:
+            sharing.control(run)
         if st.button("Delete", icon=":material/delete:", key=f"delete_{run.id}"):
             _ask_delete(run)
 

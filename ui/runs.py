@@ -15,7 +15,7 @@ from npf_engine.measures.verdict import GOOD, UNTRUSTED, USABLE, level_of_row
 from npf_engine.runs.store import Run, RunStore
 from npf_engine.studies import kinds
 from npf_engine.tasks import layout
-from ui import frame, states
+from ui import frame, people, states
 
 if TYPE_CHECKING:
     from npf_engine.polar import PolarFactorization
@@ -41,8 +41,8 @@ BOXES = {"green": st.success, "orange": st.warning, "red": st.error}
 
 
 def store() -> RunStore:
-    """The runs of this server's home folder."""
-    return _store(str(layout.home()))
+    """The runs of this server's home folder, as the visitor of this page may see and change them."""
+    return _store(str(layout.home())).seen_by(people.viewer())
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -83,9 +83,12 @@ def pick_run(key: str = "run", states: Iterable[str] = ("done",), label: str = "
     The choice is written back to the link and follows from page to page.
     """
     runs = {run.id: run for run in store().list(kind) if run.state in tuple(states)}
+    wanted = st.query_params.get(key)
+    shared = None if wanted is None or wanted in runs else store().find(wanted)
+    if shared is not None and shared.kind == kind and shared.state in tuple(states):
+        runs[shared.id] = shared  # by its link alone
     if not runs:
         _nothing()
-    wanted = st.query_params.get(key)
     if wanted is not None and wanted not in runs:
         _unknown(wanted)
     chosen = next((item for item in (wanted, st.session_state.get(CHOSEN)) if item in runs), next(iter(runs)))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from npf_engine.errors import InputError
 from npf_engine.fields import stored_files
 from npf_engine.tasks import files, layout
+from ui import runs
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -37,6 +38,7 @@ def stage(upload: UploadedFile) -> str:
     if not path.exists():
         layout.write_atomic(path, bytes(content))
     os.utime(path.parent)  # in use again
+    runs.store().claim(source)
     return source
 
 
@@ -44,6 +46,7 @@ def keep(source: str) -> None:
     """Move an upload from what was put aside to what is kept; any other source is left alone."""
     if not stored_files.is_upload(source):
         return
+    runs.store().check_source(source)
     kept, staged = stored_files.upload_paths(source)
     with layout.writing(kept):
         kept.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from npf_engine.errors import InputError
 from npf_engine.runs import access, marks, summaries
-from npf_engine.runs.results import Results
+from npf_engine.runs.opening import Opening
 from npf_engine.runs.row import LINK, VISIBILITIES
 from npf_engine.runs.schema import Row, Run
 from npf_engine.runs.summaries import Summary
@@ -17,7 +17,7 @@ Summaries = list[Summary]
 ID_DIGITS = 16  # random ones at the end of a run's id: who does not have it cannot guess it
 
 
-class Catalogue(Results):
+class Catalogue(Opening):
     """The runs of a table, listed and described. Methods raise InputError where there is no run of that id."""
 
     def summaries(self) -> Summaries:

@@ -34,6 +34,7 @@ class Submitting(Catalogue):
 
         It starts at once where a slot is free. Raises InputError.
         """
+        self._check_files(spec)
         return self._submit(spec, name)
 
     def submit_sweep(self, sweep: Sweep, name: str = "") -> Runs:
@@ -44,6 +45,8 @@ class Submitting(Catalogue):
         name = name.strip() or kinds.of(sweep.base).run_name(sweep.base)
         members = sweep.named(name)
         self._check_queue(len(members))
+        for member in members:
+            self._check_files(member.spec)
         whole = self.table.free_sweep(f"{name}, {sweep.title}"[: limits.MAX_NAME - 8], self.viewer.id)
         made: Runs = []
         try:
@@ -60,6 +63,7 @@ class Submitting(Catalogue):
         old = self._row(run_id).run
         spec = kinds.get(old.kind).with_values(old.spec, changes or {})
         same_field = getattr(spec, "field", None) == getattr(old.spec, "field", None)
+        self._check_files(spec, old.spec)
         return self._submit(spec, field=old.folder / layout.FIELD if same_field else None)
 
     def delete(self, run_id: str) -> None:

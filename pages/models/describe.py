@@ -24,7 +24,7 @@ def told() -> None:
 
 def edit(run: Run, known: Sequence[str]) -> None:
     """Tags and notes of one run; ``known``: the tags that others have."""
-    if run.source == "gallery":
+    if run.source == "gallery" or not store().may_change(run):
         return
     with st.form(f"describe_{run.id}", border=False):
         tags = st.multiselect(
@@ -46,7 +46,7 @@ def edit(run: Run, known: Sequence[str]) -> None:
 
 def tag_all(runs: Sequence[Run], known: Sequence[str]) -> None:
     """Give all of these runs a tag."""
-    own = [run for run in runs if run.source != "gallery"]
+    own = [run for run in runs if run.source != "gallery" and store().may_change(run)]
     with st.popover("Tag them", icon=":material/label:", key="tag_all"), st.form("tag_all_form", border=False):
         tags = st.multiselect("Tags to add", list(known), key="tag_all_tags", accept_new_options=True)
         if st.form_submit_button("Add", type="primary", key="tag_all_add"):

@@ -25,6 +25,7 @@ def middleware() -> list[Middleware]:
     from streamlit import config
 
     from ui.door.layer import Door
+    from ui.door.people import KEY
     from ui.door.settings import Settings
 
     global _standing
@@ -36,6 +37,8 @@ def middleware() -> list[Middleware]:
         raise SystemExit(2) from None
     _standing = True
     _log_with_time()
+    if settings.user_header:  # so that st.user knows, and nobody goes on with another's session
+        config.set_option("server.trustedUserHeaders", {settings.user_header: KEY})
     config.set_option("server.allowedHosts", ["*"])  # names are the door's affair: one list, NPF_HOSTS
     return [Middleware(Door, settings=settings)]
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote
 
-from ui.door import headers
-from ui.door.caller import Caller, all_of, exposed, identify
-from ui.door.providers import signed_in
+from ui.door import headers, people
+from ui.door.caller import Caller, all_of, exposed, identify, user_of
+from ui.door.providers import identity
 from ui.door.tickets import Ticket
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
 
+    from npf_engine.runs.access import Viewer
     from ui.door.layer import Door
 
 
@@ -32,13 +33,29 @@ class Answers:
         base = door.settings.base
         self.path = path.removeprefix(base) if path == base or path.startswith(f"{base}/") else path
         self.started = False
+        self.person: Viewer = self._identified()
+
+    # --- who it is ---
+
+    def _identified(self) -> Viewer:
+        """Who asks. The header that says so reaches the app from a trusted proxy alone."""
+        header = self.settings.user_header
+        if not header:
+            told = identity(self._cookies()) if self.settings.people else None
+            return people.of_identity(told or {}, self.settings)
+        told_name = user_of(self.scope, self.settings)
+        name = header.encode("ascii")
+        kept = [(key, value) for key, value in self.scope["headers"] if key != name]
+        mine = [(name, told_name.encode("latin-1"))] if told_name else []
+        self.scope = {**self.scope, "headers": [*kept, *mine]}
+        return people.of_identity({people.KEY: told_name}, self.settings)
 
     # --- who may enter ---
 
     def _may_enter(self) -> bool:
         if self.settings.password:
             return self._ticket() is not None
-        return not self.settings.providers or signed_in(self._cookies())
+        return not self.settings.people or bool(self.person.id)
 
     def _ticket(self) -> Ticket | None:
         return self.door.tickets.find(self._cookies().get(COOKIE, ""), self.settings.password)

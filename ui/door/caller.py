@@ -93,6 +93,28 @@ def _without_port(text: str) -> str:
     return text.partition(":")[0] if text.count(":") == 1 else text
 
 
+def from_proxy(scope: Scope, settings: Settings) -> bool:
+    """Whether the very peer is a trusted proxy.
+
+    uvicorn puts X-Forwarded-For in the peer's place where the peer is this machine: what reaches us on loopback comes
+    from this machine, whatever its peer is said to be, and what reaches us elsewhere keeps its own.
+    """
+    server, client = scope.get("server"), scope.get("client")
+    if not server or not client or server[1] is None:
+        return False
+    if loopback(str(server[0])):
+        return any(within(peer, settings.proxies) for peer in ("127.0.0.1", "::1"))
+    return not loopback(str(client[0])) and within(str(client[0]), settings.proxies)
+
+
+def user_of(scope: Scope, settings: Settings) -> str:
+    """Whom the trusted proxy says the request is of; an empty string where it says none, or several."""
+    if not settings.user_header or not from_proxy(scope, settings):
+        return ""
+    told = all_of(scope, settings.user_header.encode("ascii"))
+    return told[0].strip() if len(told) == 1 else ""
+
+
 def within(address: str, networks: Iterable[Network]) -> bool:
     """Whether an address lies in one of the networks."""
     try:

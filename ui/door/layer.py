@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from ui.door import signin
 from ui.door.answers import TEXT
 from ui.door.caller import exposed, header
+from ui.door.given import Given
 from ui.door.settings import MB, Settings
 from ui.door.signing import RETURN_COOKIE, Signing
 from ui.door.sockets import Sockets
@@ -40,6 +41,7 @@ class Door:
         self.throttle = Throttle()
         self.uploads = Uploads(settings.limits, self.sessions)
         self.sockets = Sockets(settings.limits)
+        self.given = Given()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -84,7 +86,7 @@ class Visit(Signing):
             await self._to_provider()
         elif not (self._may_enter() or self._provider_route()):
             await self._ask_to_sign_in()
-        elif self.path.rstrip("/").startswith(CLOSED):
+        elif self.path.rstrip("/").startswith(CLOSED) or self._somebody_elses():
             await self._say(404, "not found")
         elif self.path.startswith(UPLOAD) and self.scope["method"] not in ("DELETE", "OPTIONS"):
             await self._upload()
@@ -93,6 +95,10 @@ class Visit(Signing):
             await self._redirect(back, self._cookie(RETURN_COOKIE, "", 0))
         else:
             await self.door.app(self.scope, self.receive, self._dressed())
+
+    def _somebody_elses(self) -> bool:
+        """Whether the path is a picture, a download or a place to upload to that was given to another person."""
+        return self.settings.people and self.door.given.refuses(self.person.id, self.path)
 
     # --- sockets ---
 
@@ -133,6 +139,8 @@ class Visit(Signing):
 
         async def send(message: Message) -> None:
             if not ended:
+                if self.settings.people and message.get("bytes"):
+                    self.door.given.note(self.person.id, message["bytes"])
                 await self._send(message)
 
         await self.door.app(self.scope, receive, send)

@@ -11,8 +11,8 @@ from ui.door.settings import Settings
 log = logging.getLogger("npf.door")
 
 
-def signed_in(cookies: dict[str, str]) -> bool:
-    """Whether the cookies hold an identity that this server signed and that is not over its time.
+def identity(cookies: dict[str, str]) -> dict[str, object] | None:
+    """The identity that the cookies hold, signed by this server and not over its time; None where they hold none.
 
     Verified as Streamlit does it when a socket opens (itsdangerous, the cookie secret of the secrets' [auth]; a cookie
     too large for the browser comes in parts). ``st.user`` is made from the same cookie.
@@ -22,11 +22,11 @@ def signed_in(cookies: dict[str, str]) -> bool:
 
     try:
         decoded = _get_signed_cookie_with_chunks(cookies, USER_COOKIE_NAME)
-        identity: object = json.loads(decoded) if decoded else None
+        found: object = json.loads(decoded) if decoded else None
     except Exception:  # whatever is wrong with a cookie, it opens nothing
         log.warning("an identity cookie could not be read", exc_info=True)
-        return False
-    return isinstance(identity, dict) and identity.get("is_logged_in") is True
+        return None
+    return found if isinstance(found, dict) and found.get("is_logged_in") is True else None
 
 
 def start_address(provider: str, settings: Settings) -> str | None:

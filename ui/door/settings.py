@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -47,6 +48,8 @@ class Settings:
     password: str = ""
     providers: tuple[str, ...] = ()  # identity providers ([auth] in the secrets); none: no such sign-in
     hosts: tuple[str, ...] = LOOPBACK  # names under which the server answers, lower case, "*.example.org" for a family
+    user_header: str = ""  # in which a trusted proxy says who somebody is, lower case; empty: none does
+    admins: tuple[str, ...] = ()  # addresses, names or ids of administrators, lower case
     proxies: tuple[Network, ...] = ()  # whose X-Forwarded-For and -Proto are believed
     open: bool = False  # served to everybody on purpose
     hours: float = 72.0  # that a sign-in lasts
@@ -58,7 +61,12 @@ class Settings:
     @property
     def guarded(self) -> bool:
         """Whether visitors must sign in."""
-        return bool(self.password or self.providers)
+        return bool(self.password or self.providers or self.user_header)
+
+    @property
+    def people(self) -> bool:
+        """Whether visitors are told apart, so that runs have owners."""
+        return bool(self.user_header or (self.providers and not self.password))
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -71,6 +79,8 @@ class Settings:
         limits = Limits(total=_whole(env, "NPF_UPLOAD_TOTAL_MB", Limits.total // MB, 1, 1_000_000) * MB)
         return cls(
             password=env.get("NPF_PASSWORD", ""),
+            user_header=_header(env),
+            admins=tuple(part.strip().lower() for part in env.get("NPF_ADMINS", "").split(",") if part.strip()),
             providers=_providers(),
             hosts=tuple(dict.fromkeys(hosts)),
             proxies=_networks(env.get("NPF_TRUSTED_PROXIES", "")),
@@ -83,9 +93,26 @@ class Settings:
         )
 
     def check_start(self) -> None:
-        """Raise InputError where the server would be open to others, and nobody said that it should be."""
+        """Raise InputError where the server would be open to others, and nobody said that it should be; and where it
+        could be deceived about who somebody is."""
+        if self.user_header:
+            self._check_header()
         if not (loopback(self.address) or self.guarded or self.open):
             raise InputError(self.refusal(self.address))
+
+    def _check_header(self) -> None:
+        if not self.proxies:
+            raise InputError(
+                "NPF_USER_HEADER is believed from NPF_TRUSTED_PROXIES alone: name the proxy's address there"
+            )
+        if self.password or self.providers:
+            other = "NPF_PASSWORD" if self.password else "[auth] in the secrets"
+            raise InputError(f"NPF_USER_HEADER and {other} are two ways to sign in: keep one of them")
+        if os.environ.get("FORWARDED_ALLOW_IPS"):
+            raise InputError(
+                "FORWARDED_ALLOW_IPS lets others claim the proxy's address, so that NPF_USER_HEADER could be forged: "
+                "unset it, NPF_TRUSTED_PROXIES is enough"
+            )
 
     def refusal(self, address: str) -> str:
         """Why an address is not served without a sign-in, and what to do."""
@@ -150,6 +177,14 @@ def _networks(text: str) -> tuple[Network, ...]:
         raise InputError(
             f"NPF_TRUSTED_PROXIES: {error}; give addresses or networks, e.g. 10.0.0.2,172.18.0.0/16"
         ) from None
+
+
+def _header(env: Mapping[str, str]) -> str:
+    """NPF_USER_HEADER as a name in small letters."""
+    name = env.get("NPF_USER_HEADER", "").strip().lower()
+    if name and not re.fullmatch(r"[a-z0-9-]+", name):
+        raise InputError(f"NPF_USER_HEADER is {name!r}: give the name of one header, e.g. X-Forwarded-Email")
+    return name
 
 
 def _yes(env: Mapping[str, str], name: str) -> bool:

@@ -23,6 +23,9 @@ class Signing(Answers):
         if not wants_page:
             await self._say(401, "sign in first")
             return
+        if self.settings.user_header:
+            await self._say(401, "sign in at the proxy in front of this server")
+            return
         query = self.scope["query_string"].decode("latin-1")
         here = quote(str(self.scope["path"]), safe="/%:@!$&'()*+,;=~") + (f"?{query}" if query else "")
         await self._show_sign_in(401, here)

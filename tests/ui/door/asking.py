@@ -134,7 +134,13 @@ class World:
         return Answer(sent[0]["status"], list(sent[0]["headers"]), content)
 
     def connect(
-        self, messages: list[Any], *, meanwhile: Any = None, client: str = "127.0.0.1", **headers: str
+        self,
+        messages: list[Any],
+        *,
+        meanwhile: Any = None,
+        client: str = "127.0.0.1",
+        server: str = "127.0.0.1",
+        **headers: str,
     ) -> list[str]:
         """A websocket that says ``messages`` and leaves; what was sent to it. ``meanwhile`` runs while it is open."""
         sent: list[str] = []
@@ -148,9 +154,7 @@ class World:
         async def send(message: Any) -> None:
             sent.append(" ".join(str(message[key]) for key in ("type", "code") if key in message))
 
-        finished(
-            self.door(self.scope("websocket", "/_stcore/stream", "GET", headers, client, "127.0.0.1"), receive, send)
-        )
+        finished(self.door(self.scope("websocket", "/_stcore/stream", "GET", headers, client, server), receive, send))
         return sent
 
     def sign_in(self, password: str, client: str = "127.0.0.1", back: str = "/", **headers: str) -> Answer:

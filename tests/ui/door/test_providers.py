@@ -24,7 +24,8 @@ def world() -> Iterator[World]:
 
 
 def cookie(secret: str = SECRET, name: str = "_streamlit_user", **identity: Any) -> str:
-    signed = create_signed_value(secret, name, json.dumps(identity)).decode()
+    told = {"iss": "https://id.example", "sub": "1"} | identity
+    signed = create_signed_value(secret, name, json.dumps(told)).decode()
     return f"_streamlit_user={signed}"
 
 
@@ -47,6 +48,9 @@ def test_without_an_identity_only_the_way_to_the_provider_is_open(world: World):
         cookie(is_logged_in=False),
         cookie(is_logged_in="yes"),
         cookie(),
+        cookie(is_logged_in=True, sub=""),
+        cookie(is_logged_in=True, sub=None),
+        cookie(is_logged_in=True, iss=7),
         '_streamlit_user={"is_logged_in": true}',
         "_streamlit_user=",
     ],
@@ -56,6 +60,9 @@ def test_without_an_identity_only_the_way_to_the_provider_is_open(world: World):
         "logged out",
         "a word",
         "nobody",
+        "without a subject",
+        "with nothing for a subject",
+        "without an issuer",
         "unsigned",
         "empty",
     ],  # no signature in a name

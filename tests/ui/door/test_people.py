@@ -1,0 +1,147 @@
+"""Who somebody is: by a signed identity or by a trusted proxy's header, and by nothing that anybody else sends."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+
+from npf_engine.errors import InputError
+from npf_engine.runs.access import ALONE, STRANGER, person
+from tests.ui.door.asking import World
+from ui.door import people
+from ui.door.given import Given
+from ui.door.settings import Settings
+from ui.door.uploads import Uploads
+
+HEADER = "x-forwarded-email"
+PROXY, OTHER, PUBLIC = "10.0.0.2", "10.0.0.9", "10.0.0.5"
+PICTURE = "/media/" + "ab" * 28
+PLACE = "/_stcore/upload_file/" + "/".join(["0" * 8 + "-1111-2222-3333-" + "0" * 12] * 2)
+
+
+def headed(**more):
+    return World(user_header=HEADER, proxies=(ipaddress.ip_network(PROXY),), hosts=("*",), **more)
+
+
+def ask(world, client, name=b"anna", server=PUBLIC, **more):
+    named = {} if name is None else {"x_forwarded_email": name.decode("latin-1")}
+    return world.ask("/train", client=client, server=server, **named, **more).status
+
+
+def test_the_header_is_believed_from_the_proxy_alone():
+    world = headed()
+    assert ask(world, PROXY) == 200
+    assert ask(world, OTHER) == 401 and ask(world, PROXY, None) == 401 and ask(world, PROXY, b" ") == 401
+
+
+@pytest.mark.parametrize("told", [PROXY, f"{PROXY}, {OTHER}", f"{OTHER}, {PROXY}", OTHER, "127.0.0.1", "::1"])
+def test_a_forwarded_address_makes_nobody_the_proxy(told):
+    for proxy in (PROXY, "127.0.0.1"):
+        world = World(user_header=HEADER, proxies=(ipaddress.ip_network(proxy),), hosts=("*",))
+        assert ask(world, OTHER, x_forwarded_for=told) == 401
+    # a program of this machine, in whose peer's place uvicorn has put what it was told
+    world = headed()
+    assert ask(world, told.rpartition(", ")[2], server="127.0.0.1", x_forwarded_for=told) == 401
+
+
+def test_a_proxy_of_this_machine_is_told_by_where_it_comes_in():
+    world = World(user_header=HEADER, proxies=(ipaddress.ip_network("127.0.0.1"),), hosts=("*",))
+    assert ask(world, "127.0.0.1", server="127.0.0.1") == 200
+    assert ask(world, OTHER, server="127.0.0.1", x_forwarded_for=OTHER) == 200  # uvicorn has swapped it
+    assert ask(world, "127.0.0.1") == 401  # but nothing from elsewhere is of this machine
+
+
+def test_two_headers_are_none():
+    world = headed()
+    scope = world.scope("http", "/train", "GET", {HEADER: "anna"}, PROXY, PUBLIC)
+    scope["headers"].append((HEADER.encode(), b"root"))
+    from ui.door.caller import user_of
+
+    assert user_of(scope, world.door.settings) == ""
+
+
+def test_what_is_not_believed_does_not_reach_the_app():
+    seen = []
+    world = headed(open=True)
+
+    async def inner(scope, receive, send):
+        seen.append([value for key, value in scope["headers"] if key == HEADER.encode()])
+
+    world.door.app = inner
+    from tests.ui.door.asking import finished
+    from ui.door.layer import Visit
+
+    for client in (PROXY, OTHER):
+        visit = Visit(world.door, world.scope("http", "/", "GET", {HEADER: "anna"}, client, PUBLIC), None, None)
+        finished(inner(visit.scope, None, None))
+    assert seen == [[b"anna"], []]
+
+
+def test_a_start_that_could_be_deceived_is_refused(monkeypatch):
+    proxies = {"NPF_TRUSTED_PROXIES": PROXY}
+    for given, sentence in (
+        ({"NPF_USER_HEADER": HEADER}, "name the proxy's address there"),
+        ({"NPF_USER_HEADER": HEADER, "NPF_PASSWORD": "x"} | proxies, "two ways to sign in"),
+        ({"NPF_USER_HEADER": "X Forwarded"} | proxies, "give the name of one header"),
+    ):
+        with pytest.raises(InputError, match=sentence):
+            Settings.from_environment(given).check_start()
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
+    with pytest.raises(InputError, match="could be forged"):
+        Settings.from_environment({"NPF_USER_HEADER": HEADER} | proxies).check_start()
+    monkeypatch.delenv("FORWARDED_ALLOW_IPS")
+    Settings.from_environment({"NPF_USER_HEADER": HEADER} | proxies).check_start()
+
+
+def test_an_identity_is_a_person_by_issuer_and_subject():
+    settings = Settings(providers=("default",), admins=("root@example.org",))
+    told = {"is_logged_in": True, "iss": "i", "sub": "s", "name": "Anna", "email": "anna@example.org"}
+    assert people.of_identity(told, settings) == person("i", "s", "Anna")
+    assert people.of_identity(told | {"is_logged_in": "yes"}, settings) == STRANGER
+    assert people.of_identity({}, settings) == STRANGER
+    assert people.of_identity(told, Settings()) == people.of_identity(told, Settings(password="x")) == ALONE
+    assert people.of_identity(told, Settings(password="x", providers=("default",))) == ALONE
+
+
+def test_an_administrator_is_one_by_a_verified_address():
+    settings = Settings(providers=("default",), admins=("root@example.org",))
+    told = {"is_logged_in": True, "iss": "i", "sub": "s", "email": "Root@example.org"}
+    assert not people.of_identity(told, settings).admin
+    assert not people.of_identity(told | {"email_verified": "true"}, settings).admin
+    assert people.of_identity(told | {"email_verified": True}, settings).admin
+    assert people.of_identity(told, Settings(providers=("d",), admins=(person("i", "s", "").id,))).admin
+    assert not people.of_identity({"is_logged_in": True, "iss": "i", "sub": "s"}, Settings(providers=("d",))).admin
+
+
+def test_addresses_are_answered_to_whom_they_were_given():
+    given = Given()
+    given.note("anna", b"\x0a\x22" + PICTURE.encode() + b".png\x12" + PLACE.encode() + b"\x00")
+    for path in (PICTURE, f"{PICTURE}.png", PLACE):
+        assert not given.refuses("anna", path) and given.refuses("bert", path)
+    assert not given.refuses("bert", "/train") and given.refuses("anna", "/media/" + "cd" * 28)
+
+
+def test_pictures_and_places_to_upload_to_of_others_are_not_found():
+    world = headed()
+
+    async def inner(scope, receive, send):
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.send", "bytes": f"x{PICTURE}.png {PLACE}".encode()})
+        else:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"secret"})
+
+    world.door.app = inner
+    world.sessions.connected.add(PLACE.split("/")[3])
+    world.door.uploads = Uploads(world.door.settings.limits, world.sessions, world.clock)
+    as_anna = {"client": PROXY, "server": PUBLIC, "x_forwarded_email": "anna"}
+    as_bert = as_anna | {"x_forwarded_email": "bert"}
+    assert world.ask(f"{PICTURE}.png", **as_anna).status == 404
+    world.connect([], client=PROXY, server=PUBLIC, **{HEADER: "anna"})
+    assert world.ask(f"{PICTURE}.png", **as_anna).body == b"secret"
+    assert world.ask(f"{PICTURE}.png", **as_bert).status == 404
+    for method in ("PUT", "POST", "DELETE"):
+        assert world.ask(PLACE, method, **as_anna).status == 200
+        assert world.ask(PLACE, method, **as_bert).status == 404

@@ -1,0 +1,45 @@
+"""Who somebody is: from an identity that Streamlit signed, or from the header of a proxy that is trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from npf_engine.runs.access import ALONE, STRANGER, Viewer, person
+from ui.door.settings import Settings
+
+KEY = "npf_user"  # of the proxy's header in st.user
+HEADER = "header"  # who vouches for the people of a proxy
+MOST = 200  # characters of a name that is shown
+
+
+def of_identity(told: Mapping[str, object], settings: Settings) -> Viewer:
+    """The person of whom ``st.user``, or the cookie that it is made of, tells; STRANGER where it tells of none."""
+    if not settings.people:
+        return ALONE
+    if settings.user_header:
+        name = told.get(KEY)
+        return of_header(name, settings) if isinstance(name, str) else STRANGER
+    issuer, subject = told.get("iss"), told.get("sub")
+    if told.get("is_logged_in") is not True or not (isinstance(issuer, str) and isinstance(subject, str) and subject):
+        return STRANGER
+    found = person(issuer, subject, _title(told))
+    address = str(told.get("email") or "").lower() if told.get("email_verified") is True else ""
+    return person(issuer, subject, found.title, admin=_is_admin((found.id, address), settings))
+
+
+def of_header(name: str, settings: Settings) -> Viewer:
+    """The person whom a trusted proxy calls so."""
+    name = name.strip()
+    if not name or not name.isprintable():
+        return STRANGER
+    found = person(HEADER, name, name[:MOST])
+    return person(HEADER, name, found.title, admin=_is_admin((found.id, name.lower()), settings))
+
+
+def _title(told: Mapping[str, object]) -> str:
+    texts = (str(told.get(key) or "").strip()[:MOST] for key in ("name", "email", "preferred_username", "sub"))
+    return next((text for text in texts if text and text.isprintable()), "somebody without a name")
+
+
+def _is_admin(names: tuple[str, ...], settings: Settings) -> bool:
+    return any(name and name in settings.admins for name in names)
