@@ -46,6 +46,7 @@ PAGES: dict[str, Entry] = {
     "lab": Entry("pages/lab/page.py", "Monge lab", ":material/science:", "Explore", ("lab", "recolor")),
     "reproduce": Entry("pages/reproduce/page.py", "Reproduce", ":material/fact_check:", "Explore", ("reproduce",)),
     "models": Entry("pages/models/page.py", "Models", ":material/inventory_2:", "Explore"),
+    "machines": Entry("pages/machines/page.py", "Machines", ":material/dns:", "Explore"),
 }
 
 

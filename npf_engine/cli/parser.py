@@ -85,6 +85,7 @@ def build_parser() -> Parser:
     _figure(_command(commands, "figure", "a figure for a paper, as vectors, of a run or a bundle", "figure"))
     _report(_command(commands, "report", "a bundle's results as a PDF or one page of HTML, to print or send", "report"))
     _share(_command(commands, "share", "a model's clouds as one file that plays in a browser without network", "share"))
+    _command(commands, "machines", "where runs are worked on, what waits, and what each has cost", "machines")
     _artifacts(_command(commands, "artifacts", "finished runs at NPF_ARTIFACTS: list, send, fetch", "artifacts"))
     _regions(_command(commands, "regions", "fetch the elevation of places, to be used without a network", "regions"))
     _doctor(_command(commands, "doctor", "what works on this machine, and what to install for the rest"))

@@ -19,12 +19,14 @@ from npf_engine.runs import access, reading, rebuilding, uploads
 from npf_engine.runs.access import Viewer
 from npf_engine.runs.catalogue import ID_DIGITS
 from npf_engine.runs.executors import Executors
+from npf_engine.runs.executors.registry import offered
 from npf_engine.runs.imported import Importer
 from npf_engine.runs.scheduler import Scheduler
 from npf_engine.runs.schema import ACTIVE, Row, Run, Table
 from npf_engine.runs.states import STATES
 from npf_engine.runs.submitting import Submitting
 from npf_engine.runs.watch import keep_watch
+from npf_engine.settings import limits
 from npf_engine.studies import kinds
 from npf_engine.tasks import layout
 
@@ -84,6 +86,16 @@ class RunStore(Submitting):
         seen = copy.copy(self)
         seen.viewer = viewer
         return seen
+
+    def given_to(self, executor: str) -> RunStore:
+        """The same, with what is submitted done by this executor; an empty name is the usual one. Raises InputError for
+        one that NPF_EXECUTOR does not offer."""
+        there = offered()
+        if executor and executor not in there:
+            raise InputError(f"runs cannot be given to {limits.shown(executor)} here, only to {', '.join(there)}")
+        given = copy.copy(self)
+        given.executor = executor
+        return given
 
     # asking
 

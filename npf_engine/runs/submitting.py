@@ -11,6 +11,7 @@ from pathlib import Path
 from npf_engine.errors import DiskFull, InputError
 from npf_engine.runs import marks
 from npf_engine.runs.catalogue import Catalogue
+from npf_engine.runs.executors import jobs
 from npf_engine.runs.scheduler import Scheduler
 from npf_engine.runs.schema import Run
 from npf_engine.runs.states import ACTIVE
@@ -28,6 +29,7 @@ class Submitting(Catalogue):
 
     folder: Path
     scheduler: Scheduler
+    executor: str = ""  # that does what is submitted; empty: the usual one, as it is when the run starts
 
     def submit(self, spec: Spec, name: str = "") -> Run:
         """Put a run in the queue: a spec of any kind; ``name``: unless the spec has one.
@@ -92,6 +94,8 @@ class Submitting(Catalogue):
             with layout.writing(folder):
                 folder.mkdir(parents=True)
             layout.write_json(folder / layout.SPEC, kinds.spec_to_json(spec), durable=True)
+            if self.executor:
+                jobs.write(folder, jobs.Job(self.executor))
             if field is not None and field.exists():
                 with layout.writing(folder):
                     shutil.copyfile(field, folder / layout.FIELD)

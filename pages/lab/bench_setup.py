@@ -22,11 +22,11 @@ from npf_engine.studies.lab.spec import LabSpec
 from npf_engine.studies.lab.tasks import PIXELS, build_task
 from npf_engine.transport.methods import registry
 from pages.lab import choices, files, titles
-from ui import form, frame, states
+from ui import form, frame, states, where
 from ui.form import Form
 from ui.link import FIELD_NAME, Link
 from ui.plots import plot
-from ui.runs import remember, store
+from ui.runs import remember
 
 if TYPE_CHECKING:
     from npf_engine.studies.lab.digit_codes import CodeSpace
@@ -78,7 +78,7 @@ def submit(spec: LabSpec, name: str) -> None:
     spec = dataclasses.replace(
         spec, task=files.kept(spec.task), target=files.kept(spec.target) if spec.target else None
     )
-    run = store().submit(spec, name)
+    run = where.store().submit(spec, name)
     st.query_params.clear()
     remember(run.id)
     st.rerun()
@@ -191,6 +191,7 @@ def _budget_chosen() -> None:
 
 def _run(spec: LabSpec, ready: bool) -> None:
     name = st.text_input("Name", placeholder=kinds.of(spec).default_name(spec), key="run_name", max_chars=80)
+    where.choose()
     if st.button(
         "Run", type="primary", icon=":material/play_arrow:", width="stretch", key="run_it", disabled=not ready
     ):

@@ -17,11 +17,11 @@ from npf_engine.studies.recolor.run import preview
 from npf_engine.studies.recolor.spec import RecolorSpec, methods
 from npf_engine.studies.recolor.transfer import method_of, recolor
 from pages.lab import choices, files, titles
-from ui import form, frame, states
+from ui import form, frame, states, where
 from ui.form import Form
 from ui.link import Link
 from ui.plots import plot
-from ui.runs import remember, store
+from ui.runs import remember
 
 BASE = RecolorSpec()
 PATHS = ("source", "palette")
@@ -56,6 +56,7 @@ def show() -> None:
         FORM.widgets(spec, NUMBERS, across=2)
         choices.show(FORM, spec, [spec.method], across=2)
         name = st.text_input("Name", placeholder=kinds.of(spec).default_name(spec), key="run_name", max_chars=80)
+        where.choose()
         if st.button("Recolour at full size", type="primary", icon=":material/palette:", width="stretch", key="run_it"):
             with states.told():
                 _submit(spec, name or "")
@@ -73,7 +74,7 @@ def _submit(spec: RecolorSpec, name: str) -> None:
     open_picture(spec.source, colour.MOST_SHOWN), open_picture(spec.palette, colour.MOST_SHOWN)  # or they are refused
     kept = {key: files.kept(getattr(spec, key)) for key in PATHS}
     kept_spec = dataclasses.replace(spec, **kept)  # type: ignore[arg-type]
-    run = store().submit(kept_spec, name)
+    run = where.store().submit(kept_spec, name)
     st.query_params.clear()
     remember(run.id)
     st.rerun()

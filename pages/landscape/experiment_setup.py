@@ -13,7 +13,7 @@ from npf_engine.settings.base import Spec
 from npf_engine.studies import kinds
 from npf_engine.studies.classifier.presets import experiment_preset, with_values
 from npf_engine.studies.classifier.spec import EXPERIMENTS, ExperimentSpec
-from ui import form, frame, states
+from ui import form, frame, states, where
 from ui.form import Form
 from ui.link import Link
 from ui.runs import remember, store
@@ -75,6 +75,7 @@ def show() -> None:
         found = promise(store(), "experiment", spec, lambda other: _alike(other, spec))
         if found is not None:
             st.caption(f"About {frame.duration(found.seconds)} on this machine, {found.basis}.")
+        where.choose()
         if st.button("Run", type="primary", icon=":material/play_arrow:", width="stretch", key="run_it"):
             _submit(spec, name or "")
         st.caption("It runs in the background: the page can be closed, and the link brings it back.")
@@ -131,7 +132,7 @@ def _alike(spec: Spec, wanted: ExperimentSpec) -> float | None:
 def _submit(spec: ExperimentSpec, name: str) -> None:
     with states.told():
         source()  # a folder without MNIST's files is told here, not after a place in the queue
-        run = store().submit(spec, name)
+        run = where.store().submit(spec, name)
         st.query_params.clear()
         remember(run.id)
         st.rerun()

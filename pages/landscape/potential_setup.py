@@ -19,7 +19,7 @@ from pages.landscape import chains, ground, points
 from pages.landscape.chains import PLAIN
 from pages.landscape.ground import FORMULA, Ground, place
 from pages.landscape.method import FORM, jumps, method
-from ui import form, frame, states
+from ui import form, frame, states, where
 from ui.plots import plot
 from ui.runs import remember, store
 
@@ -218,6 +218,7 @@ def _run(spec: LandscapeSpec) -> None:
     )
     if both and chains.beside(spec) is None:
         st.caption("One press queues two runs: plain LMC first, then this one. The page shows this one, which waits.")
+    where.choose()
     if st.button("Run", type="primary", icon=":material/play_arrow:", width="stretch", key="run_it"):
         with states.told():
             submit(spec, name or "", both)
@@ -227,8 +228,8 @@ def _run(spec: LandscapeSpec) -> None:
 def submit(spec: LandscapeSpec, name: str, both: bool) -> None:
     """Put the run in the queue, plain LMC first where it is wanted and not there yet, and turn into its live view."""
     if both and chains.beside(spec) is None:
-        store().submit(chains.plain(spec))
-    run = store().submit(spec, name)
+        where.store().submit(chains.plain(spec))
+    run = where.store().submit(spec, name)
     st.query_params.clear()
     remember(run.id)
     st.rerun()

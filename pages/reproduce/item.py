@@ -17,10 +17,10 @@ from npf_engine.studies.reproduction.kept import Kept
 from npf_engine.studies.reproduction.result import ReproductionResult, Row
 from npf_engine.studies.reproduction.spec import PAPER, QUICK, ReproductionSpec
 from pages.reproduce import forms, table
-from ui import cards, frame, states
+from ui import cards, frame, states, where
 from ui.cards import Card
 from ui.plots import plot
-from ui.runs import remember, store
+from ui.runs import remember
 
 MOST_SEED = 2**31 - 1
 FLOOR = "What the truth itself would score: two draws of one law, whose mean may be a little above it, or zero."
@@ -50,6 +50,7 @@ def show(paper: str, item: Item) -> None:
 
 def _buttons(paper: str, item: Item, quick: Kept | None) -> None:
     cost = "what it costs is not known yet" if quick is None else f"about {table.spent(quick.result.seconds)}"
+    where.choose()
     with st.container(horizontal=True, vertical_alignment="bottom", key="reproduce_buttons"):
         seed = st.number_input(
             "Seed", 0, MOST_SEED, 0, key="reproduce_seed", width=110, help="Fixes every random draw."
@@ -65,7 +66,7 @@ def _buttons(paper: str, item: Item, quick: Kept | None) -> None:
 
 def _submit(spec: ReproductionSpec) -> None:
     with states.told():
-        run = store().submit(spec)
+        run = where.store().submit(spec)
         st.query_params.clear()
         remember(run.id)
         st.rerun()

@@ -13,7 +13,7 @@ from npf_engine.runs.estimate import estimate
 from npf_engine.studies.factorization.cost import Cost, compared, wanted
 from npf_engine.studies.factorization.spec import TrainingSpec, dotted_values
 from pages.train import settings, sweeps
-from ui import frame, live, progress, states
+from ui import frame, live, progress, states, where
 from ui.link import FIELD, TRAINING
 from ui.runs import remember, store
 
@@ -61,6 +61,7 @@ def show() -> None:
         _few(spec)
         if not sweeps.plan(spec, own):
             _cost(estimate(store(), spec))
+            where.choose()
             if st.button("Train", type="primary", icon=":material/play_arrow:", width="stretch", key="train"):
                 _submit(dataclasses.replace(spec, name=own))
         sweeps.choose(spec)
@@ -159,7 +160,7 @@ def _submit(spec: TrainingSpec) -> None:
     with states.told():
         old = st.query_params.get("retry")
         # All leaves of a retry: a solver that is named brings settings with it, unless they are named too.
-        run = store().submit(spec) if old is None else store().retry(old, dotted_values(spec))
+        run = where.store().submit(spec) if old is None else where.store().retry(old, dotted_values(spec))
         st.query_params.clear()
         remember(run.id)
         st.rerun()

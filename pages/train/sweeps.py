@@ -12,7 +12,7 @@ from npf_engine.studies import sweep
 from npf_engine.studies.factorization.spec import TrainingSpec
 from npf_engine.studies.sweep import FIXED, SEED, Sweep
 from pages.train import settings
-from ui import form, frame, states
+from ui import form, frame, states, where
 from ui.runs import store
 
 LINK = "sweep"  # query parameter: key=value,value,... one a line
@@ -110,6 +110,7 @@ def plan(spec: TrainingSpec, name: str) -> bool:
             + states.plain("; ".join(item.label for item in found.members[:SHOWN]))
             + (" and more." if cost.runs > SHOWN else ".")
         )
+        where.choose()
         with st.container(horizontal=True):
             if st.button(f"Train all {cost.runs}", type="primary", icon=":material/playlist_play:", key="sweep_start"):
                 _start(found, name)
@@ -124,5 +125,5 @@ def _drop() -> None:
 
 def _start(found: Sweep, name: str) -> None:
     with states.told():
-        made = store().submit_sweep(found, name)
+        made = where.store().submit_sweep(found, name)
         frame.go("models", {"open": made[0].sweep or ""})

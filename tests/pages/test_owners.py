@@ -44,7 +44,7 @@ def everything(app):
     return "\n".join(parts)
 
 
-PAGES = ("home", "train", "factorization", "inverse", "landscape", "lab", "reproduce", "models")
+PAGES = ("home", "train", "factorization", "inverse", "landscape", "lab", "reproduce", "models", "machines")
 
 
 @pytest.mark.parametrize("page", PAGES)

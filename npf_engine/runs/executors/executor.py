@@ -16,6 +16,7 @@ from typing import ClassVar
 from npf_engine.errors import InputError
 from npf_engine.runs import reading
 from npf_engine.runs.executors.command import worker_command
+from npf_engine.runs.executors.node import Node
 from npf_engine.tasks.processes import Identity
 
 PATIENCE = 3.0, 5.0  # seconds that a worker has to end: when it was asked, and when it was made to
@@ -94,6 +95,10 @@ class Executor(ABC):
 
     def look(self) -> None:  # noqa: B027  # nothing to do where nobody has to be asked
         """Called before a tick of the queue, outside its lock: the time to ask a cluster for all jobs at once."""
+
+    def nodes(self) -> list[Node]:
+        """The computers that it has, as far as it tells. Raises InputError where it cannot be asked now."""
+        return []
 
     def loss(self, folder: Path) -> Loss:
         """Why the worker of a folder is gone that was not wished away, as far as the executor knows."""

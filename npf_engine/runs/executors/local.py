@@ -12,6 +12,7 @@ from pathlib import Path
 from npf_engine.errors import InputError
 from npf_engine.runs.executors import command, jobs
 from npf_engine.runs.executors.executor import Executor, Worker
+from npf_engine.runs.executors.node import Node, this_machine
 from npf_engine.runs.executors.registry import register
 from npf_engine.tasks import layout, processes
 from npf_engine.tasks.processes import Identity
@@ -25,6 +26,17 @@ def accelerators() -> tuple[str, ...]:
     if torch.cuda.is_available():
         return tuple(f"cuda{index}" for index in range(torch.cuda.device_count()))
     return ("mps0",) if torch.backends.mps.is_available() else ()
+
+
+@functools.cache
+def accelerator_names() -> tuple[str, ...]:
+    """What they are called, in the order of their slots."""
+    import torch
+
+    return tuple(
+        torch.cuda.get_device_name(int(slot.removeprefix("cuda"))) if slot.startswith("cuda") else "MPS"
+        for slot in accelerators()
+    )
 
 
 @register
@@ -90,6 +102,10 @@ class LocalExecutor(Executor):
             return Worker(known)
         signed = Identity.from_json(layout.read_json(folder / layout.WORKER))
         return Worker(signed) if signed is not None and signed.alive() else None
+
+    def nodes(self) -> list[Node]:
+        """This one."""
+        return [this_machine(accelerator_names())]
 
     def cancel(self, worker: Worker, *, now: bool = False) -> None:
         """TERM to the group, or KILL."""
