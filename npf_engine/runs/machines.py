@@ -14,8 +14,8 @@ from npf_engine.runs import access
 from npf_engine.runs.executors import jobs
 from npf_engine.runs.executors.node import Node
 from npf_engine.runs.executors.registry import offered
+from npf_engine.runs.launching import taken
 from npf_engine.runs.row import Row, Run
-from npf_engine.runs.scheduler import taken
 from npf_engine.runs.store import RunStore
 from npf_engine.settings import reading
 from npf_engine.tasks import layout

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import os
+import platform
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from npf_engine.errors import Cancelled, DiskFull
+from npf_engine.runs.claims import Claim
+from npf_engine.runs.states import TOLD_TO_END
 from npf_engine.tasks import layout, steady
 from npf_engine.tasks.checkpoints import ProgressRecorder
 from npf_engine.tasks.processes import Identity
@@ -50,6 +53,8 @@ class FolderRecorder(ProgressRecorder):
         self.state = "running"
         self.error: str | None = None
         self.terminated = False
+        self.ended_by = TOLD_TO_END  # why, where it was terminated
+        self.claim: Claim | None = None  # of a job on the folder
         self._status_at = self._control_at = self._picture_at = 0.0
         self._event_at = -math.inf  # on the board's clock, which has nothing to do with the machine's
         self._wish: str | None = None
@@ -65,9 +70,10 @@ class FolderRecorder(ProgressRecorder):
     # what the worker's shell calls
 
     def sign(self) -> None:
-        """Say in the folder which process is at it."""
+        """Say in the folder which process is at it, and on which machine."""
         me = Identity.of(os.getpid())
         who = me.to_json() if me else {"pid": os.getpid(), "start": "unknown"}
+        who["host"] = platform.node()
         self._when_there_is_room(lambda: layout.write_json(self.root / layout.WORKER, who))
 
     def begin(self) -> None:
@@ -103,7 +109,8 @@ class FolderRecorder(ProgressRecorder):
     # the recorder's protocol
 
     def check(self) -> None:
-        """Raise Cancelled when the control file says cancel or the process got TERM; block while it says pause.
+        """Raise Cancelled when the control file says cancel or the process got TERM; block while it says pause (a job
+        of a cluster ends then). Raises Superseded where another worker has taken the run.
 
         The training is given the chance to save before either.
         """
@@ -111,6 +118,7 @@ class FolderRecorder(ProgressRecorder):
         if self._wish is None and now - self._control_at < CONTROL_SECONDS:
             return
         self._control_at = now
+        self._must_be_ours()
         wish = "cancel" if self.terminated else self._control()
         if wish is None:
             self._wish = None
@@ -119,7 +127,7 @@ class FolderRecorder(ProgressRecorder):
             self._wish, self._wish_at, self._saved_since_wish = wish, now, False
         if self._saves() and not self._saved_since_wish and now - self._wish_at < SAVE_PATIENCE:
             return
-        if wish == "pause":
+        if wish == "pause" and not (self.claim and self.claim.remote):
             self._pause()
         else:
             raise Cancelled("the run was stopped")
@@ -178,6 +186,7 @@ class FolderRecorder(ProgressRecorder):
 
     def save(self, key: str, state: State) -> None:
         """As ProgressRecorder.save, with an event."""
+        self._must_be_ours()
         self._when_there_is_room(lambda: super(FolderRecorder, self).save(key, state))
         self._saved_since_wish = True
         self._event("checkpoint", key=key)
@@ -188,6 +197,10 @@ class FolderRecorder(ProgressRecorder):
         """Whether the stage at work is one that saves; for another there is nothing to wait for."""
         stage = self.board.current
         return stage is not None and stage.base in self._saving and stage.state == "started"
+
+    def _must_be_ours(self) -> None:
+        if self.claim is not None:
+            self.claim.check()
 
     def _control(self) -> str | None:
         try:

@@ -7,6 +7,7 @@ without an app. Reading the table moves nothing.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -14,16 +15,16 @@ import time
 from pathlib import Path
 from typing import ClassVar
 
-from npf_engine.errors import DiskFull, InputError
+from npf_engine.errors import InputError
 from npf_engine.runs import safekeeping
-from npf_engine.runs.executors import Executor, Executors, Worker
+from npf_engine.runs.executors import Executor, Executors, NotNow, Worker
+from npf_engine.runs.launching import Launching
 from npf_engine.runs.schema import Row, Table
 from npf_engine.runs.states import FINAL, TOLD_TO_END
 from npf_engine.settings import reading
 from npf_engine.tasks import layout, steady
 from npf_engine.tasks.processes import FileLock, Identity
 
-JOIN = "+"  # between the slots of one run, in its row
 KILL_AFTER = 5.0  # seconds from TERM to KILL
 GONE = "the worker stopped without a word (killed, out of memory, or the machine went down)"
 RESUME_HINT = "resume goes on from the last checkpoint"
@@ -43,18 +44,7 @@ def patience() -> float:
     return float(os.environ.get("NPF_CANCEL_SECONDS") or 15.0)
 
 
-def taken(slot: str | None) -> list[str]:
-    """The slots of a row: several where its run is divided over devices."""
-    return slot.split(JOIN) if slot else []
-
-
-def devices_of(row: Row) -> int:
-    """Over how many devices a run asks to be divided."""
-    asked = row.run.spec_json.get("devices")
-    return asked if isinstance(asked, int) and asked > 1 else 1
-
-
-class Scheduler:
+class Scheduler(Launching):
     """Moves runs from state to state. Every change of a row happens while ``lock()`` is held."""
 
     _troubles: ClassVar[dict[Path, str]] = {}  # by home: what the last tick of this process met
@@ -103,7 +93,7 @@ class Scheduler:
         for row in self.table.rows("running", "paused"):
             self._reconcile(row)
         if not _leaving.is_set():
-            self._launch()
+            self.launch()
         safekeeping.back_up(self.table.path)
 
     # reconciling
@@ -116,11 +106,13 @@ class Scheduler:
         if state == "interrupted" and run.state == "paused" and (run.folder / layout.CONTROL).exists():
             if worker is None:
                 layout.write_json(run.folder / layout.STATUS, status | {"state": "paused", "error": None})
-        elif isinstance(state, str) and state in FINAL:
+        elif isinstance(state, str) and state in FINAL and not self._more_to_come(run.folder, state, worker):
             self._close(row, state, reading.maybe_text(status, "error"))
         elif worker is not None:
             if row.cancel is not None:
                 self._escalate(row, worker)
+            elif worker.waits is not None:  # it waits again, in a queue that is not ours
+                self._set(row, state="queued")
             elif state == "paused" and (run.folder / layout.CONTROL).exists():
                 self._set(row, state="paused")
             elif state in ("running", "paused"):
@@ -129,11 +121,30 @@ class Scheduler:
             self._close(row, "done", None)  # the report is the last thing a training writes
         elif row.cancel is not None:
             self._close(row, "cancelled", None)
-        elif run.state == "paused" and row.worker is not None:
+        elif "paused" in (state, run.state) and (run.folder / layout.CONTROL).exists():
             # Its memory is gone, the wish that it rests is not: a resume starts it anew from its checkpoint.
-            self.table.update(run.id, pid=None, pid_start=None, slot=None)
+            if run.state != "paused" or row.slot is not None:
+                self.table.update(run.id, state="paused", pid=None, pid_start=None, slot=None)
         elif row.worker is not None or run.state == "running":  # a run paused while it waited has no worker to lose
-            self._close(row, "interrupted", f"{self._cause(run.folder)}; {RESUME_HINT}")
+            self._lose(row, reading.maybe_text(status, "error") if state == "interrupted" else None)
+
+    @staticmethod
+    def _more_to_come(folder: Path, state: str, worker: Worker | None) -> bool:
+        """Whether a cluster's worker was made to end, of which its executor says what that means, or has left a report
+        that is not seen yet."""
+        if state == "interrupted":
+            return worker is None or worker.process is None
+        return state == "done" and worker is not None and not worker.process and not (folder / layout.REPORT).exists()
+
+    def _lose(self, row: Row, said: str | None) -> None:
+        """The worker is gone unasked; ``said``: its last word."""
+        loss = self.executors.loss(row.run.folder)
+        if loss.again:
+            self.requeue(row, told=loss.sentence or None, queued=row.queued or row.run.created)
+        elif loss.sentence or said is None:
+            self._close(row, "interrupted", f"{loss.sentence or self._cause(row.run.folder)}; {RESUME_HINT}")
+        else:
+            self._close(row, "interrupted", said)
 
     def _set(self, row: Row, state: str) -> None:
         if row.run.state != state:
@@ -143,10 +154,9 @@ class Scheduler:
         """The flag was not heard in time: TERM, then KILL of the group."""
         now = steady.seconds()  # not the wall clock, which may leap
         waited = now - self._asked.setdefault((row.run.id, row.cancel or 0.0), now)
-        if waited > patience() + KILL_AFTER:
-            self.executors.cancel(row.run.folder, worker, now=True)
-        elif waited > patience():
-            self.executors.cancel(row.run.folder, worker)
+        with contextlib.suppress(NotNow):  # it is asked again at the next tick
+            if waited > patience():
+                self.executors.cancel(row.run.folder, worker, now=waited > patience() + KILL_AFTER)
 
     def _close(self, row: Row, state: str, error: str | None) -> None:
         report = layout.read_json(row.run.folder / layout.REPORT) if state == "done" else None
@@ -167,58 +177,6 @@ class Scheduler:
         except InputError as error:
             return str(error)
         return GONE
-
-    # launching
-
-    def _launch(self) -> None:
-        waiting = sorted(self.table.rows("queued"), key=lambda row: row.queued or row.run.created)
-        if not waiting:
-            return
-        busy = {slot for row in self.table.rows("running") for slot in taken(row.slot)}
-        for row in waiting:
-            try:
-                own = self._slots(row)
-                free = [slot for slot in own if slot not in busy]
-                count = min(len(own), self.executors.of(row.run.folder).width(row.run.device, devices_of(row)))
-            except InputError as error:  # its executor is not here
-                self.table.update(row.run.id, state="failed", error=str(error), finished=time.time())
-                continue
-            if len(free) < count:
-                busy.update(free)  # what came free waits for the others: smaller runs behind it would take it for ever
-            elif free and self._start(row, JOIN.join(free[:count])):
-                busy.update(free[:count])
-
-    def _slots(self, row: Row) -> list[str]:
-        """A worker that was paused goes on where its memory is; everybody else may go anywhere."""
-        if row.slot is not None and self.executors.find(row.run.folder, row.worker) is not None:
-            return taken(row.slot)
-        return self.executors.of(row.run.folder).slots(row.run.device)
-
-    def _start(self, row: Row, slot: str) -> bool:
-        """Start or wake the worker of a queued run; whether it now takes the slot."""
-        run = row.run
-        worker = self.executors.find(run.folder, row.worker)
-        status = layout.read_json(run.folder / layout.STATUS) or {}
-        try:
-            if worker is not None and status.get("state") in FINAL:
-                return False  # the last attempt is still on its way out
-            (run.folder / layout.CONTROL).unlink(missing_ok=True)
-            if worker is None:
-                if status:
-                    layout.write_json(run.folder / layout.STATUS, status | {"state": "queued", "error": None})
-                worker = self.executors.of(run.folder).start(run.folder, slot)
-        except (InputError, OSError) as error:
-            known = error if isinstance(error, InputError) else layout.disk_error(error, run.folder)
-            if isinstance(known, DiskFull):
-                raise known from None  # it keeps its place, and starts when there is room
-            sentence = str(known)
-            self.table.update(run.id, state="failed", error=sentence, finished=time.time())
-            return False
-        columns: dict[str, object] = {"slot": slot, "error": None, "pid": None, "pid_start": None}
-        if worker.process is not None:
-            columns |= {"pid": worker.process.pid, "pid_start": worker.process.start}
-        self.table.update(run.id, state="running", started=run.started or time.time(), **columns)
-        return True
 
     # a start of the server, and its end
 
@@ -249,7 +207,8 @@ class Scheduler:
     def requeue(self, row: Row, **columns: object) -> None:
         """Put a run that is over, or rests, back in the queue; the caller holds the lock."""
         columns |= {"state": "queued", "cancel": None, "error": None, "finished": None}
-        if self.executors.find(row.run.folder, row.worker) is None:
+        worker = self.executors.find(row.run.folder, row.worker)
+        if worker is None or worker.process is None:
             columns |= {"pid": None, "pid_start": None, "slot": None}
         self.table.update(row.run.id, **columns)
 

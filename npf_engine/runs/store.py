@@ -18,7 +18,7 @@ from npf_engine.errors import InputError
 from npf_engine.runs import access, reading, rebuilding, uploads
 from npf_engine.runs.access import Viewer
 from npf_engine.runs.catalogue import ID_DIGITS
-from npf_engine.runs.executors import Executors
+from npf_engine.runs.executors import Executors, Worker, jobs
 from npf_engine.runs.executors.registry import offered
 from npf_engine.runs.imported import Importer
 from npf_engine.runs.scheduler import Scheduler
@@ -149,6 +149,8 @@ class RunStore(Submitting):
         if row.run.state == "running" and not told["waiting"] and layout.is_full(row.run.folder):
             # The worker has no room to say so itself.
             told["waiting"] = f"the disk that holds {self.home} is full; the run waits for room"
+        if row.run.state == "queued":
+            told["waiting"] = (jobs.read(row.run.folder) or jobs.Job("")).waits or None
         cancelling, pausing = row.cancel is not None, self._pausing(row)
         return {
             **told,
@@ -174,7 +176,8 @@ class RunStore(Submitting):
             if worker is not None:
                 self._wish(row, "pause")
             if row.run.state == "queued":
-                self.table.update(run_id, state="paused")
+                waited = self._withdraw(row, worker)
+                self.table.update(run_id, state="paused", **({"slot": None} if waited else {}))
         return self.get(run_id)
 
     def resume(self, run_id: str) -> Run:
@@ -196,10 +199,12 @@ class RunStore(Submitting):
         with self.scheduler.lock().held():
             row = self._own(run_id, "cancelled")
             self._must_be(row, "cancelled", "queued", "running", "paused")
-            if self.scheduler.executors.find(row.run.folder, row.worker) is None:
+            worker = self.scheduler.executors.find(row.run.folder, row.worker)
+            if worker is not None:
+                self._wish(row, "cancel")
+            if worker is None or self._withdraw(row, worker):
                 self.table.update(run_id, state="cancelled", finished=time.time(), cancel=None)
             else:
-                self._wish(row, "cancel")
                 state = "running" if row.run.state == "queued" else row.run.state
                 self.table.update(run_id, state=state, cancel=row.cancel or time.time())
         return self.get(run_id)
@@ -259,6 +264,13 @@ class RunStore(Submitting):
         known = row.run.state in STATES or verb not in ("resumed", "cancelled")
         if known and row.run.state not in states:
             raise InputError(f"run {row.run.name!r} is {row.run.state} and cannot be {verb}")
+
+    def _withdraw(self, row: Row, worker: Worker | None) -> bool:
+        """Take back a job that has not begun; whether it was one."""
+        if worker is None or worker.waits is None:
+            return False
+        self.scheduler.executors.cancel(row.run.folder, worker, now=True)
+        return True
 
     @staticmethod
     def _wish(row: Row, word: str) -> None:

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from npf_engine.errors import Cancelled, DiskFull, InputError, TrainingDiverged
+from npf_engine.runs import claims
 from npf_engine.runs.recording import FolderRecorder
-from npf_engine.runs.states import TOLD_TO_END
+from npf_engine.runs.states import TIME_UP
 from npf_engine.settings.base import Spec
 from npf_engine.studies import kinds
 from npf_engine.tasks import layout, lockdown
@@ -23,6 +24,7 @@ from npf_engine.tasks.processes import FileLock
 
 NICENESS = 10
 AGAIN = "the run cannot be resumed: repeat it, its settings are still in the table of runs"
+LOCK_SECONDS = 20.0  # that an earlier job has to see that it was taken over
 PATIENCE = 10.0, 300.0  # seconds before work that found no room on the disk is done again: the first time, and at most
 Job = Callable[[Spec, Path, FolderRecorder], object]
 
@@ -31,17 +33,19 @@ def main(folder: Path | str, job: Job | None = None) -> int:
     """Run the run in ``folder`` to its end, or go on where it broke off; the exit code.
 
     0: done, or stopped at the user's wish; 1: failed, with the sentence in status.json; 2: no run folder, or
-    another worker is at it (a sentence on stderr). ``job`` (default: what the spec's kind does) does the work.
+    another worker is at it (a sentence on stderr); 3: a later worker has taken it. ``job`` (default: what the spec's
+    kind does) does the work.
     """
     folder = Path(folder).resolve()
     lock = FileLock(folder / layout.WORKER_LOCK)
     try:
         if not folder.is_dir():
             raise InputError(f"there is no run folder {folder}")
-        if not lock.acquire():
-            raise InputError(f"another worker is at {folder} already")
+        claim = claims.take(folder)
+        _lock(lock, claim)
         spec = _spec(folder)
         recorder = FolderRecorder(folder, kinds.of(spec).stages, kinds.of(spec).saving)
+        recorder.claim = claim
         recorder.sign()
     except (InputError, Cancelled) as error:
         _say(error)
@@ -49,13 +53,38 @@ def main(folder: Path | str, job: Job | None = None) -> int:
     _be_nice()
     lockdown.go_first()
     keep_freed_memory()
-    signal.signal(signal.SIGTERM, lambda *_: setattr(recorder, "terminated", True))
+    _listen(recorder)
     try:
         return _run(job or _job, spec, folder, recorder)
     finally:
         lock.release()
-        if not recorder.terminated:  # else the machine may be going down: nothing new is begun
+        if not recorder.terminated and not (
+            claim and claim.remote
+        ):  # else the machine may be going down: nothing new is begun
             kick(folder)
+
+
+def _lock(lock: FileLock, claim: claims.Claim | None) -> None:
+    """Be alone in the folder. Raises InputError where another worker is at it."""
+    try:
+        held = lock.acquire(0.0 if claim is None else LOCK_SECONDS)
+    except NotImplementedError:  # a file system without locks
+        held = False
+    # One that hangs, or whose node the cluster has given up, ends by the claim as soon as it moves.
+    if not held and claim is None:
+        raise InputError(f"another worker is at {lock.path.parent} already")
+
+
+def _listen(recorder: FolderRecorder) -> None:
+    """TERM and USR1 mean save and end; USR1 is what a cluster sends ahead of its time limit."""
+
+    def end(number: int, _: object) -> None:
+        recorder.terminated = True
+        if number == signal.SIGUSR1:
+            recorder.ended_by = TIME_UP
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGUSR1, end)
 
 
 def _spec(folder: Path) -> Spec:
@@ -99,10 +128,11 @@ def _run(job: Job, spec: Spec, folder: Path, recorder: FolderRecorder) -> int:
     try:
         recorder.begin()
         _with_room(job, spec, folder, recorder)
+    except claims.Superseded as error:
+        _say(error)
+        return 3
     except Cancelled:
-        wished = not recorder.terminated or _control_word(folder) == "cancel"
-        state = "cancelled" if wished else "interrupted"
-        sentence = None if wished else TOLD_TO_END
+        state, sentence = _stopped(folder, recorder)
     except Exception as error:
         state, sentence = "failed", explain(error, folder, recorder)
         _say("".join(traceback.format_exception(error)))
@@ -115,6 +145,16 @@ def _run(job: Job, spec: Spec, folder: Path, recorder: FolderRecorder) -> int:
         _say(error)
         return 1
     return 1 if state == "failed" else 0
+
+
+def _stopped(folder: Path, recorder: FolderRecorder) -> tuple[str, str | None]:
+    """The state of a run that was stopped, and why where nobody wished it."""
+    wish = _control_word(folder)
+    if wish == "pause" and recorder.claim is not None and recorder.claim.remote:
+        return "paused", None
+    if wish == "cancel" or not recorder.terminated:
+        return "cancelled", None
+    return "interrupted", recorder.ended_by
 
 
 def _with_room(job: Job, spec: Spec, folder: Path, recorder: FolderRecorder) -> None:

@@ -21,7 +21,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, BinaryIO, TypeVar, cast
 
@@ -208,11 +208,16 @@ def _spawn(
     return child
 
 
+def without_secrets(env: Mapping[str, str]) -> dict[str, str]:
+    """The variables that may leave this process."""
+    return {name: value for name, value in env.items() if not name.startswith(_SECRET)}
+
+
 def _environment(limits: Limits, folder: Path) -> dict[str, str]:
     if limits.locked:
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         return kept | _OURS | {"TMPDIR": str(folder), "HOME": str(folder)}
-    return {name: value for name, value in os.environ.items() if not name.startswith(_SECRET)}
+    return without_secrets(os.environ)
 
 
 def _listen(child: subprocess.Popen[bytes], reports: IO[bytes], limits: Limits, tell: _Progress) -> dict[str, object]:

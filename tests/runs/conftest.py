@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from npf_engine.runs import scheduler
 from npf_engine.runs.store import Run, RunStore
 from npf_engine.studies.factorization.spec import TrainingSpec, with_values
-from npf_engine.tasks import layout
+from npf_engine.tasks import layout, processes
 from npf_engine.tasks.processes import Identity
 
 COMMAND = [sys.executable, str(Path(__file__).with_name("counting_worker.py")), "{folder}"]
@@ -84,11 +85,19 @@ def make_store(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
     (own_home / layout.TABLE).unlink(missing_ok=True)  # which ends the thread that watches this home
     for record in (own_home / layout.RUNS).glob(f"*/{layout.WORKER}"):
         identity = Identity.from_json(layout.read_json(record))
-        if identity is not None and identity.alive():
-            os.killpg(identity.pid, signal.SIGKILL)
+        if identity is not None:
+            processes.signal_group(identity, signal.SIGKILL)
 
 
 @pytest.fixture
 def store(make_store: Callable[..., RunStore]) -> RunStore:
     """One such store."""
     return make_store()
+
+
+@pytest.fixture(autouse=True)
+def not_leaving(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """What a server that ends would set for good."""
+    leaving = threading.Event()
+    monkeypatch.setattr(scheduler, "_leaving", leaving)
+    return leaving

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import threading
 from pathlib import Path
 
 import pytest
@@ -17,14 +16,6 @@ from npf_engine.runs.store import RunStore
 from npf_engine.runs.worker import _with_room
 from npf_engine.tasks import layout
 from tests.runs.conftest import counting, started, state, total, unbroken, wait_for, worker_of
-
-
-@pytest.fixture(autouse=True)
-def not_leaving(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """What a server that ends would set for good."""
-    leaving = threading.Event()
-    monkeypatch.setattr(scheduler, "_leaving", leaving)
-    return leaving
 
 
 def fill(path: Path) -> None:

@@ -39,6 +39,7 @@ def environment(home: Path, command: Sequence[str]) -> dict[str, str]:
     paths = [str(PACKAGE_ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     env = os.environ | {"NPF_HOME": str(home), "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
     env[COMMAND_VARIABLE] = json.dumps(list(command))
+    env.pop(ATTEMPT, None)  # of the worker that started the queue as it ended
     return env
 
 

@@ -7,6 +7,7 @@ made again finds it. Only the queue writes it, under its lock.
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +20,15 @@ from npf_engine.tasks import layout
 class Job:
     """executor: its name; job: the cluster's id, empty where none was given yet; attempt: counted from 1, and told to
     the worker (NPF_ATTEMPT), so that one of an earlier attempt knows that it is late; submitted: unix seconds;
-    waits: why it has not begun; fruitless: attempts in a row that left no new checkpoint."""
+    waits: why it has not begun; mark: the newest checkpoint when it was submitted; fruitless: jobs in a row that were
+    made to end and left no newer one."""
 
     executor: str
     job: str = ""
     attempt: int = 0
     submitted: float = 0.0
     waits: str = ""
+    mark: float = 0.0
     fruitless: int = 0
 
 
@@ -41,6 +44,7 @@ def read(folder: Path) -> Job | None:
             int(reading.maybe_number(told, "attempt", 0)),
             float(reading.maybe_number(told, "submitted", 0.0)),
             reading.maybe_text(told, "waits") or "",
+            float(reading.maybe_number(told, "mark", 0.0)),
             int(reading.maybe_number(told, "fruitless", 0)),
         )
     except InputError:
@@ -53,8 +57,24 @@ def write(folder: Path, job: Job) -> Job:
     return job
 
 
-def next_attempt(folder: Path, executor: str, **more: object) -> Job:
+def next_attempt(folder: Path, executor: str, *, submitted: float = 0.0) -> Job:
     """The record of a new attempt by this executor, kept; the one before it is late from now on."""
-    before = read(folder) or Job(executor)
-    kept = Job(executor, attempt=before.attempt + 1, fruitless=before.fruitless)
-    return write(folder, dataclasses.replace(kept, **more))  # type: ignore[arg-type]  # fields of Job
+    before, mark = read(folder) or Job(executor), newest_checkpoint(folder)
+    fruitless = before.fruitless if mark == before.mark else 0
+    return write(folder, Job(executor, "", before.attempt + 1, submitted, "", mark, fruitless))
+
+
+def waits(folder: Path, executor: str, words: str) -> None:
+    """Keep why the run of this folder waits, where that is something new; empty: it does not."""
+    job = read(folder) or Job(executor)
+    if job.waits != words:
+        write(folder, dataclasses.replace(job, waits=words))
+
+
+def newest_checkpoint(folder: Path) -> float:
+    """When the newest checkpoint was written, by the disk's own clock: only good to be compared with another."""
+    try:
+        with os.scandir(folder / layout.CHECKPOINTS) as files:
+            return max((file.stat().st_mtime for file in files), default=0.0)
+    except OSError:
+        return 0.0

@@ -79,6 +79,18 @@ class Executors:
         job = jobs.read(folder)
         return self.usual if job is None else self.named(job.executor)
 
+    def name(self, folder: Path) -> str:
+        """What the executor of this folder is called, whether there is one of that name or not."""
+        job = jobs.read(folder)
+        return self.usual.name if job is None else job.executor
+
+    def remote(self, folder: Path) -> bool:
+        """Whether the run of this folder is worked on elsewhere."""
+        try:
+            return self.of(folder).remote
+        except InputError:
+            return True
+
     def on_exit(self, call: Callable[[], None]) -> None:
         """Call this when a worker has ended, where that is noticed."""
         self._on_exit = call
