@@ -69,7 +69,7 @@ def test_its_owner_finds_it(mine, at):
     ids=["lab", "landscape", "reproduce", "train"],
 )
 def test_runs_of_every_kind_are_not_there_for_others(page, spec, store, at, monkeypatch):
-    monkeypatch.setattr(store.scheduler, "_launch", lambda: None)
+    monkeypatch.setattr(store.scheduler, "launch", lambda: None)
     run = fabricated.run(store, spec, NAME, None, owner=ANNA.id, error="a private sentence")
     at(BERT)
     app = open_page(page, {"run": run.id})

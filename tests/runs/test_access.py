@@ -111,7 +111,7 @@ def test_lists_have_what_is_ones_own_and_what_is_everybodys(store, runs):
 
 
 def test_what_waits_is_seen_by_its_owner_alone(store, monkeypatch):
-    monkeypatch.setattr(store.scheduler, "_launch", lambda: None)  # nothing starts
+    monkeypatch.setattr(store.scheduler, "launch", lambda: None)  # nothing starts
     run = store.seen_by(ANNA).submit(counting())
     assert run.owner == ANNA.id and run.visibility == row.PRIVATE
     assert [found.id for found in store.seen_by(ANNA).active()] == [run.id]
@@ -126,7 +126,7 @@ def test_an_owner_and_an_administrator_change_a_run(store, runs):
 
 
 def test_names_of_others_cannot_be_found_out(store, runs, monkeypatch):
-    monkeypatch.setattr(store.scheduler, "_launch", lambda: None)  # nothing starts
+    monkeypatch.setattr(store.scheduler, "launch", lambda: None)  # nothing starts
     assert store.seen_by(BERT).submit(counting(), "private run").name == "private run"
     assert store.seen_by(ANNA).submit(counting(), "private run").name == "private run (2)"
     assert store.table.free_sweep("sweep", BERT.id) == "sweep"
@@ -135,7 +135,7 @@ def test_names_of_others_cannot_be_found_out(store, runs, monkeypatch):
 def test_only_an_address_that_cannot_be_guessed_is_shared_by_it(store, runs, monkeypatch):
     with pytest.raises(InputError, match="short enough to be guessed"):
         store.seen_by(ANNA).share(runs["private"], row.LINK)
-    monkeypatch.setattr(store.scheduler, "_launch", lambda: None)  # nothing starts
+    monkeypatch.setattr(store.scheduler, "launch", lambda: None)  # nothing starts
     mine = store.seen_by(ANNA).submit(counting())
     assert store.seen_by(ANNA).share(mine.id, row.LINK).visibility == row.LINK
     assert store.seen_by(BERT).get(mine.id).id == mine.id and mine.id not in {r.id for r in store.seen_by(BERT).list()}
@@ -144,7 +144,7 @@ def test_only_an_address_that_cannot_be_guessed_is_shared_by_it(store, runs, mon
 
 
 def test_owners_outlive_the_table(store, monkeypatch):
-    monkeypatch.setattr(store.scheduler, "_launch", lambda: None)  # nothing starts
+    monkeypatch.setattr(store.scheduler, "launch", lambda: None)  # nothing starts
     mine = store.seen_by(ANNA).submit(counting())
     store.seen_by(ANNA).share(mine.id, row.PUBLIC)
     store.table.path.write_bytes(b"")

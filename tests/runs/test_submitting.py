@@ -23,7 +23,7 @@ SEEDS = sweep.read(TrainingSpec(), ["seed=0..2"])
 def still(make_store: Callable[..., RunStore], monkeypatch: pytest.MonkeyPatch) -> RunStore:
     """A store whose queue starts nothing."""
     store = make_store(watch=False)
-    monkeypatch.setattr(store.scheduler, "_launch", lambda: None)
+    monkeypatch.setattr(store.scheduler, "launch", lambda: None)
     return store
 
 
