@@ -19,13 +19,13 @@ PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 NPF_NICE=0 $(PY) -m pytest 
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help run test notebooks api test-ui test-browser test-long test-cluster check-verdict check-resume check-mutants check-fuzz check-faults check-wheel check-advisories lock-image gallery bench bench-ui bench-lab lint format clean check-load
+.PHONY: help run test notebooks api test-ui test-browser test-long test-cluster test-group check-verdict check-resume check-mutants check-fuzz check-faults check-wheel check-advisories lock-image gallery bench bench-ui bench-lab lint format clean check-load
 
 help:
 	@echo "make run            the app at http://$(HOST):$(PORT) (PORT, HOST)"
 	@echo "make test           unit, page, browser and GDAL tests"
 	@echo "make test-browser   only the tests in a real browser;  make test-ui  a first visit counted, by keyboard too, and axe"
-	@echo "make test-long      the tests that take hours;  make test-cluster  those against real servers of a cluster"
+	@echo "make test-long      the tests that take hours;  make test-cluster, test-group  those against real servers"
 	@echo "make check-resume   kill -9 a training, resume it, compare with an unbroken one"
 	@echo "make check-mutants  put a sample of small faults into the mathematics: do the tests see them? (SEED, COUNT, ROOMS)"
 	@echo "make check-fuzz     damaged files for every reader: a field or a sentence, or a find (SECONDS for each)"
@@ -65,6 +65,10 @@ $(VENV)/.cluster: requirements-cluster.txt $(VENV)/.dev
 	$(PIP) -r requirements-cluster.txt
 	@touch $@
 
+$(VENV)/.group: requirements-group.txt $(VENV)/.dev
+	$(PIP) -r requirements-group.txt
+	@touch $@
+
 $(VENV)/.bench: requirements-bench.txt $(VENV)/.run
 	$(PIP) -r requirements-bench.txt
 	@touch $@
@@ -80,20 +84,24 @@ run: $(VENV)/.run
 
 # Files go to the workers in their order: the browser's, few tests of half a minute each, would else come last, on one core.
 test: $(VENV)/.dev
-	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long and not cluster" --timeout 600 --durations 15
+	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long and not cluster and not group" --timeout 600 --durations 15
 
 # A first visit counted, the same by keyboard, and axe over every page: some minutes, with what they took printed.
 test-ui: $(VENV)/.dev
 	$(PYTEST) -s tests/browser/test_visit.py tests/browser/test_axe.py --timeout 1800
 
 test-browser: $(VENV)/.dev
-	$(PYTEST) -m browser --timeout 600
+	$(PYTEST) -m "browser and not group" --timeout 600
 
 test-long: $(VENV)/.dev
 	$(PYTEST) -m long
 
 test-cluster: $(VENV)/.cluster
 	$(PYTEST) -m cluster --timeout 1200
+
+# Two people sign in at a real identity provider, in a real browser.
+test-group: $(VENV)/.group
+	$(PYTEST) -m group --timeout 1200
 
 SESSIONS ?= 40
 notebooks: $(VENV)/.dev

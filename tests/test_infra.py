@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt", "requirements-cluster.txt")
-NOT_THE_APP = ("dev", "bench", "cluster")
+REQUIREMENTS = tuple(f"requirements{part}.txt" for part in ("", "-dev", "-bench", "-cluster", "-group"))
+NOT_THE_APP = ("dev", "bench", "cluster", "group")
 
 
 def lines_of(name: str) -> list[str]:
@@ -55,6 +55,7 @@ def test_the_package_asks_for_what_the_requirement_files_name() -> None:
     assert needed.union(*run) == ranges(lines_of("requirements.txt"))
     assert extras["dev"] == ranges(lines_of("requirements-dev.txt"))
     assert extras["bench"] == ranges(lines_of("requirements-bench.txt"))
+    assert extras["group"] <= ranges(lines_of("requirements-group.txt"))
     assert extras["cluster"] <= ranges(lines_of("requirements-cluster.txt"))  # which has servers to test against, too
     parts = [needed, *extras.values()]
     assert sum(map(len, parts)) == len(set().union(*parts))
@@ -131,7 +132,9 @@ def test_the_lock_agrees_with_what_these_tests_run_on() -> None:
 
 
 def test_every_target_of_the_contract_is_there() -> None:
-    targets = "run test test-browser test-long test-cluster check-wheel check-resume check-faults check-advisories"
+    targets = (
+        "run test test-browser test-long test-cluster test-group check-wheel check-resume check-faults check-advisories"
+    )
     targets += " lock-image gallery bench bench-lab bench-ui lint"
     for target in targets.split():
         found = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)

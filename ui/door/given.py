@@ -7,7 +7,7 @@ import re
 from collections import OrderedDict
 
 # As Streamlit writes them into what it sends to a page: pictures and downloads, and where a file may be sent to.
-ADDRESSES = re.compile(rb"/media/([0-9a-f]{56})|/_stcore/upload_file/([0-9a-f-]{36}/[0-9a-f-]{36})")
+ADDRESSES = re.compile(rb"/media/([0-9a-f]{16,128})|/_stcore/upload_file/([0-9a-f-]{36}/[0-9a-f-]{36})")
 MEDIA, UPLOAD = "/media/", "/_stcore/upload_file/"
 MOST = 20_000  # addresses remembered of all people, those given last
 
