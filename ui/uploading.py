@@ -54,6 +54,7 @@ def keep(source: str) -> None:
             if not staged.is_file():
                 raise InputError(f"{kept.name} is no longer here; upload it again")
             layout.check_room(kept, staged.stat().st_size)
+            runs.store().check_disk(staged.stat().st_size)
             with files.replacing(kept) as part:
                 shutil.copyfile(staged, part)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from npf_engine.errors import DiskFull, InputError
 from npf_engine.runs.executors import Executors, NotNow, Worker, jobs
+from npf_engine.runs.fairness import asked, in_turn
+from npf_engine.runs.quotas import Quotas
 from npf_engine.runs.schema import Row, Table
 from npf_engine.runs.states import FINAL
 from npf_engine.tasks import layout
@@ -32,22 +35,33 @@ class Launching:
 
     def launch(self) -> None:
         """Look at the jobs that wait in a cluster, then start what may start, in the order of the queue."""
-        waiting = sorted(self.table.rows("queued"), key=lambda row: row.queued or row.run.created)
+        waiting = self.table.rows("queued")
+        if not waiting:
+            return
         handed = {row.run.id for row in waiting if self._handed_over(row)}
         at_work = [*self.table.rows("running"), *(row for row in waiting if row.run.id in handed)]
+        quotas = Quotas.from_environment()
         busy = {slot for row in at_work for slot in taken(row.slot)}
         shut: set[str] = set()  # executors that take nothing now
-        for row in waiting:
+        for row, rounds in self.in_turn(waiting):
             folder = row.run.folder
             name = self.executors.name(folder)
             if row.run.id in handed:
                 self._await(row)
-            elif name not in shut:
+            elif name not in shut and not (row.run.owner and quotas.waits(rounds)):
                 try:
                     self._give(row, busy)
                 except NotNow as error:
                     shut.add(name)
                     jobs.waits(folder, name, str(error))
+
+    def in_turn(self, waiting: Sequence[Row] | None = None) -> list[tuple[Row, int]]:
+        """What waits (by default all of it) in the order of the queue, see ``fairness.in_turn``."""
+        rows = self.table.rows("queued") if waiting is None else waiting
+        handed = [row for row in rows if self._handed_over(row)]
+        rest = [row for row in rows if row not in handed]
+        at_work = [*self.table.rows("running"), *handed]
+        return [*((row, 0) for row in sorted(handed, key=asked)), *in_turn(rest, at_work, self.table.served())]
 
     def _give(self, row: Row, busy: set[str]) -> None:
         """Start a run where there are slots for it that are not ``busy``."""

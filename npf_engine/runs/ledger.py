@@ -46,6 +46,11 @@ class Ledger:
         wanted = "SELECT 1 FROM uploads WHERE owner = ? AND source = ?"
         return self.ask(lambda db: db.execute(wanted, (viewer.id, source)).fetchone()) is not None
 
+    def claims(self, viewer: Viewer) -> list[str]:
+        """All that he brought. Raises InputError."""
+        wanted = "SELECT source FROM uploads WHERE owner = ?"
+        return [row[0] for row in self.ask(lambda db: db.execute(wanted, (viewer.id,)).fetchall())]
+
     def ask(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """``work`` on a connection of its own. Raises InputError where the file cannot be used."""
         try:

@@ -134,7 +134,7 @@ def machines(store: RunStore) -> Machines:
     """As the store's viewer may see it: what others do is told without its name."""
     table = store.scheduler.table
     running, queued = table.rows("running", "paused"), table.rows("queued")
-    queued.sort(key=lambda row: row.queued or row.run.created)
+    queued = [row for row, _ in store.scheduler.in_turn(queued)]
     working = [_working(store, row) for row in reversed(running)]
     names = dict.fromkeys([*_offered(), *(item.executor for item in working)])
     places = [_place(store, name, working) for name in names]

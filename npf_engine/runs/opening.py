@@ -9,6 +9,7 @@ from pathlib import Path
 from npf_engine.errors import InputError
 from npf_engine.fields import stored_files
 from npf_engine.runs.ledger import Ledger
+from npf_engine.runs.quotas import Quotas, used
 from npf_engine.runs.results import Results
 from npf_engine.settings import limits
 from npf_engine.settings.base import Spec
@@ -47,6 +48,14 @@ class Opening(Results):
         leads_out = path.is_absolute() or source.startswith("~") or ".." in path.parts
         if (leads_out or _exists(path)) and not _is_given(path):
             raise InputError(f"the file {limits.shown(source)} cannot be opened here; upload it on the Field page")
+
+    def check_disk(self, more: int = 0) -> None:
+        """Raise InputError where the viewer's runs and uploads, and ``more`` bytes, are above NPF_QUOTA_DISK_MB."""
+        quotas = Quotas.from_environment()
+        if not self.viewer.alone and quotas.disk is not None:
+            folders = [row.run.folder for row in self.table.rows() if row.run.owner == self.viewer.id]
+            kept = [stored_files.upload_paths(source)[0] for source in self.ledger.claims(self.viewer)]
+            quotas.check_disk(used([*folders, *kept]), more)
 
     def _check_files(self, spec: Spec, old: Spec | None = None) -> None:
         """The same for all settings of a spec but those that an ``old`` one, which the viewer may read, has too."""

@@ -175,6 +175,11 @@ class Table:
             signature += [stat.st_ino, stat.st_size, stat.st_mtime_ns]
         return tuple(signature)
 
+    def served(self) -> dict[str, float]:
+        """Owner -> unix seconds at which a run of his was started last."""
+        last = "SELECT owner, MAX(started) FROM runs WHERE owner != '' AND started IS NOT NULL GROUP BY owner"
+        return dict(self._read(lambda db: db.execute(last).fetchall()))
+
     def origins(self) -> dict[str, str | None]:
         """Id -> origin of the gallery's runs."""
         return dict(

@@ -21,6 +21,7 @@ from npf_engine.runs.catalogue import ID_DIGITS
 from npf_engine.runs.executors import Executors, Worker, jobs
 from npf_engine.runs.executors.registry import offered
 from npf_engine.runs.imported import Importer
+from npf_engine.runs.quotas import Quotas, used
 from npf_engine.runs.scheduler import Scheduler
 from npf_engine.runs.schema import ACTIVE, Row, Run, Table
 from npf_engine.runs.states import STATES
@@ -150,7 +151,7 @@ class RunStore(Submitting):
             # The worker has no room to say so itself.
             told["waiting"] = f"the disk that holds {self.home} is full; the run waits for room"
         if row.run.state == "queued":
-            told["waiting"] = (jobs.read(row.run.folder) or jobs.Job("")).waits or None
+            told["waiting"] = (jobs.read(row.run.folder) or jobs.Job("")).waits or self._held(row)
         cancelling, pausing = row.cancel is not None, self._pausing(row)
         return {
             **told,
@@ -190,6 +191,7 @@ class RunStore(Submitting):
             self._must_be(row, "resumed", "paused", "interrupted", "cancelled", "failed")
             if row.run.source != "trained":
                 raise InputError(f"run {row.run.name!r} was not trained here; retry it to train it anew")
+            self._check_queue(int(not row.run.active))
             self.scheduler.requeue(row, queued=self.scheduler.last_place(), crashes=0, told=None)
             self.scheduler.advance()
         return self._row(run_id).run
@@ -230,6 +232,7 @@ class RunStore(Submitting):
 
     def import_bundle(self, path: Path | str) -> Run:
         """Take a bundle in as a finished run; the file is copied. Raises InputError where it is not sound."""
+        self.check_disk(2 * used([Path(path)]))
         run_id = self.importer.take(Path(path), source="imported", owner=self.viewer.id)
         return self._row(run_id).run
 
@@ -243,6 +246,7 @@ class RunStore(Submitting):
         own = f"{layout.slug(path.stem.removeprefix('npf-'))}-{known}"  # two people each have one of their own
         with _opening:
             if self.table.find(own) is None:
+                self.check_disk(2 * used([path]))
                 self.importer.take(path, source="imported", run_id=own, owner=self.viewer.id)
         return self._row(own).run
 
@@ -283,4 +287,9 @@ class RunStore(Submitting):
     def _ahead(self, row: Row) -> int:
         if row.run.state != "queued":
             return 0
-        return sum((other.queued or 0.0) < (row.queued or 0.0) for other in self.table.rows("queued"))
+        order = [other.run.id for other, _ in self.scheduler.in_turn()]
+        return order.index(row.run.id) if row.run.id in order else 0
+
+    def _held(self, row: Row) -> str | None:
+        rounds = {other.run.id: rounds for other, rounds in self.scheduler.in_turn()}
+        return (row.run.owner and Quotas.from_environment().waits(rounds.get(row.run.id, 0))) or None

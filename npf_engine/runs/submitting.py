@@ -12,6 +12,7 @@ from npf_engine.errors import DiskFull, InputError
 from npf_engine.runs import marks
 from npf_engine.runs.catalogue import Catalogue
 from npf_engine.runs.executors import jobs
+from npf_engine.runs.quotas import Quotas
 from npf_engine.runs.scheduler import Scheduler
 from npf_engine.runs.schema import Run
 from npf_engine.runs.states import ACTIVE
@@ -79,6 +80,10 @@ class Submitting(Catalogue):
                 f"{waiting} runs wait or are at work already, and {limits.MAX_WAITING} is the most; wait until some "
                 "are done, or cancel some"
             )
+        if not self.viewer.alone:
+            own = sum(row.run.owner == self.viewer.id for row in self.table.rows(*ACTIVE))
+            Quotas.from_environment().check_queue(own, more)
+            self.check_disk()
 
     def _submit(self, spec: Spec, name: str = "", field: Path | None = None, sweep: str | None = None) -> Run:
         kind = kinds.of(spec)

@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from npf_engine.errors import InputError
+from npf_engine.runs.quotas import Quotas
 
 if TYPE_CHECKING:
     from starlette.middleware import Middleware
@@ -32,6 +33,7 @@ def middleware() -> list[Middleware]:
     try:
         settings = Settings.from_environment()
         settings.check_start()
+        Quotas.from_environment()
     except InputError as error:
         print(f"npf: {error}", file=sys.stderr, flush=True)
         raise SystemExit(2) from None
