@@ -7,13 +7,14 @@ import logging
 import streamlit as st
 
 from npf_engine.runs import serving
-from ui import door, frame, health, tour, warm
+from ui import door, frame, health, people, tour, warm
 
 
 def pages() -> dict[str, list]:
     """The menu: section -> its pages."""
     sections: dict[str, list] = {}
-    for name, entry in frame.PAGES.items():
+    own = {} if people.viewer().alone else {"account": frame.ACCOUNT}
+    for name, entry in (frame.PAGES | own).items():
         file = frame.ROOT / entry.file
         page = st.Page(file, title=entry.title, icon=entry.icon, url_path=name, default=name == "home")
         sections.setdefault(entry.section, []).append(page)

@@ -50,6 +50,8 @@ PAGES: dict[str, Entry] = {
 }
 
 
+ACCOUNT = Entry("pages/account/page.py", "Account", ":material/account_circle:", "")  # where people sign in
+
 ABOUT = (
     "**Polar factorization explorer.** Factor a vector field into a convex potential and a measure-preserving map, "
     "F = ∇u ∘ M; look at both, go back from its values to positions, and take the model with you."

@@ -26,6 +26,12 @@ class Catalogue(Opening):
         found = [run for run in summaries.listed(self.table) if access.may_list(self.viewer, run)]
         return sorted(found, key=lambda run: run.source == "gallery")
 
+    def everyone(self) -> Summaries:
+        """The runs of all people, newest first, for an administrator. Raises InputError for anybody else."""
+        if not self.viewer.admin:
+            raise InputError("the runs of all are shown to administrators alone; ask one of them")
+        return [run for run in summaries.listed(self.table) if run.source != access.GALLERY]
+
     def rename(self, run_id: str, name: str) -> Run:
         """Give a run another name; one that another run has gets a number."""
         row = self._own(run_id, "renamed")
@@ -59,9 +65,11 @@ class Catalogue(Opening):
         if row.run.source == access.GALLERY:
             raise InputError(f"{row.run.name!r} belongs to the gallery and cannot be {verb}")
         if not access.may_change(self.viewer, row.run):
+            self._noted(f"was refused: {verb}", run_id)
             raise InputError(
                 f"{row.run.name!r} is somebody else's and cannot be {verb}; repeat it as a run of your own"
             )
+        self._noted(verb, run_id)
         return row
 
     def may_change(self, run: Run) -> bool:

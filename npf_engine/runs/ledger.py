@@ -1,4 +1,5 @@
-"""What a server for a group must remember of people: what they are called, and which files they brought. SQLite beside
+"""What a server for a group must remember of people: what they are called, which files they brought, and
+the hashes of their tokens. SQLite beside
 the table of runs, on the same disk, made when the first person comes."""
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ FILE = "people.sqlite3"  # in the home folder
 TABLES = (
     "CREATE TABLE IF NOT EXISTS people (id TEXT PRIMARY KEY, title TEXT NOT NULL, seen REAL NOT NULL)",
     "CREATE TABLE IF NOT EXISTS uploads (owner TEXT NOT NULL, source TEXT NOT NULL, PRIMARY KEY (owner, source))",
+    "CREATE TABLE IF NOT EXISTS tokens (id TEXT PRIMARY KEY, owner TEXT NOT NULL, title TEXT NOT NULL, "
+    "name TEXT NOT NULL, created REAL NOT NULL, expires REAL NOT NULL, used REAL)",
 )
 
 
@@ -32,6 +35,11 @@ class Ledger:
         """Note what somebody is called, and that he is here. Raises InputError."""
         row = (viewer.id, viewer.title, time.time())
         self.ask(lambda db: db.execute("INSERT OR REPLACE INTO people VALUES (?, ?, ?)", row))
+
+    def people(self) -> list[tuple[str, str, float]]:
+        """Id, title and when he was last here (unix seconds) of all that ever were, the latest first. Raises
+        InputError."""
+        return self.ask(lambda db: db.execute("SELECT id, title, seen FROM people ORDER BY seen DESC").fetchall())
 
     def titles(self) -> dict[str, str]:
         """Id -> what people are called, of all that were ever here. Raises InputError."""
@@ -54,6 +62,9 @@ class Ledger:
     def ask(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """``work`` on a connection of its own. Raises InputError where the file cannot be used."""
         try:
+            if not self.path.exists():
+                with layout.writing(self.path):
+                    self.path.touch(0o600)
             with layout.writing(self.path), contextlib.closing(sqlite3.connect(self.path, isolation_level=None)) as db:
                 for table in TABLES:
                     db.execute(table)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from npf_engine.errors import InputError
 from npf_engine.fields import stored_files
+from npf_engine.runs.access import Viewer
 from npf_engine.runs.ledger import Ledger
 from npf_engine.runs.quotas import Quotas, used
 from npf_engine.runs.results import Results
@@ -21,8 +22,6 @@ FIELD_NAME = "field:"  # before the source of a field, in a setting that may nam
 
 class Opening(Results):
     """The part of the store that knows who brought which file."""
-
-    home: Path
 
     @property
     def ledger(self) -> Ledger:
@@ -53,9 +52,15 @@ class Opening(Results):
         """Raise InputError where the viewer's runs and uploads, and ``more`` bytes, are above NPF_QUOTA_DISK_MB."""
         quotas = Quotas.from_environment()
         if not self.viewer.alone and quotas.disk is not None:
-            folders = [row.run.folder for row in self.table.rows() if row.run.owner == self.viewer.id]
-            kept = [stored_files.upload_paths(source)[0] for source in self.ledger.claims(self.viewer)]
-            quotas.check_disk(used([*folders, *kept]), more)
+            quotas.check_disk(self.on_disk(self.viewer), more)
+
+    def on_disk(self, person: Viewer) -> int:
+        """Bytes of the viewer's runs and uploads, or of anybody's where he is an administrator. Raises InputError."""
+        if person.id != self.viewer.id and not self.viewer.admin:
+            raise InputError("what others have on the disk is shown to administrators alone")
+        folders = [row.run.folder for row in self.table.rows() if row.run.owner == person.id]
+        kept = [stored_files.upload_paths(source)[0] for source in self.ledger.claims(person)]
+        return used([*folders, *kept])
 
     def _check_files(self, spec: Spec, old: Spec | None = None) -> None:
         """The same for all settings of a spec but those that an ``old`` one, which the viewer may read, has too."""

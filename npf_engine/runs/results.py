@@ -11,7 +11,7 @@ import numpy as np
 from npf_engine.bundle import archive
 from npf_engine.bundle.cleaning import clean_record
 from npf_engine.errors import InputError
-from npf_engine.runs import access, reading
+from npf_engine.runs import access, audit, reading
 from npf_engine.runs.access import ALONE, Viewer
 from npf_engine.runs.schema import Row, Run, Table
 from npf_engine.studies import kinds
@@ -31,6 +31,7 @@ class Results:
     """The folders of the runs in a table, as far as ``viewer`` may look at them. Methods raise InputError where there
     is no run of that id for him."""
 
+    home: Path
     table: Table
     viewer: Viewer = ALONE
 
@@ -109,6 +110,7 @@ class Results:
         """
         run = self._row(run_id).run
         kind = kinds.get(run.kind)
+        self._noted("downloaded", run_id)
         if kind.bundled:
             return self.bundle(run_id).read_bytes()
         patterns = kind.files
@@ -146,8 +148,14 @@ class Results:
         """The row of a run that the viewer may read; of any other he hears no more than of one that is not there."""
         row = self.table.find(run_id)
         if row is None or not access.may_read(self.viewer, row.run):
+            if row is not None:
+                self._noted("was refused to look at", run_id)
             raise InputError(f"there is no run {run_id!r}; it may have been deleted")
         return row
+
+    def _noted(self, what: str, run_id: str) -> None:
+        """Note in the audit log what the viewer did."""
+        audit.note(self.home, self.viewer, what, run_id)
 
     def _rows(self, *states: str) -> Rows:
         """The rows of the viewer's lists, in these states (all, without any), newest first."""

@@ -234,6 +234,7 @@ class RunStore(Submitting):
         """Take a bundle in as a finished run; the file is copied. Raises InputError where it is not sound."""
         self.check_disk(2 * used([Path(path)]))
         run_id = self.importer.take(Path(path), source="imported", owner=self.viewer.id)
+        self._noted("imported", run_id)
         return self._row(run_id).run
 
     def open_model(self, run_id: str) -> Run:
@@ -248,6 +249,7 @@ class RunStore(Submitting):
             if self.table.find(own) is None:
                 self.check_disk(2 * used([path]))
                 self.importer.take(path, source="imported", run_id=own, owner=self.viewer.id)
+                self._noted("imported", own)
         return self._row(own).run
 
     # inside

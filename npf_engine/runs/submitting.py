@@ -123,6 +123,7 @@ class Submitting(Catalogue):
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
+        self._noted("submitted", run_id)
         with contextlib.suppress(DiskFull):  # it is in the queue, and starts when there is room
             self.scheduler.tick(wait=5.0)
         return self._row(run_id).run

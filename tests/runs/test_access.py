@@ -50,7 +50,18 @@ CHANGING = {
 }
 # what lists, filters by itself, or names no run
 OTHERS = {"list", "summaries", "active", "find", "several", "curve", "trouble", "notice", "dismiss", "seen_by", "watch"}
-OTHERS |= {"submit", "submit_sweep", "import_bundle", "may_change", "claim", "check_source", "check_disk", "given_to"}
+OTHERS |= {
+    "submit",
+    "submit_sweep",
+    "import_bundle",
+    "may_change",
+    "claim",
+    "check_source",
+    "check_disk",
+    "given_to",
+    "everyone",
+    "on_disk",
+}
 
 
 @pytest.fixture
