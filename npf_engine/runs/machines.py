@@ -190,7 +190,7 @@ def _working(store: RunStore, row: Row) -> Working:
     job = jobs.read(run.folder)
     found = store.scheduler.executors.find(run.folder, row.worker) if run.active else None
     return Working(
-        run if access.may_read(store.viewer, run) else None,
+        run if access.may_list(store.viewer, run) else None,
         run.state,
         _executor(store, run.folder),
         row.slot or "",
@@ -212,7 +212,7 @@ def _left(folder: Path) -> float | None:
 
 def _waiting(store: RunStore, row: Row, ahead: int) -> Waiting:
     job = jobs.read(row.run.folder)
-    run = row.run if access.may_read(store.viewer, row.run) else None
+    run = row.run if access.may_list(store.viewer, row.run) else None
     return Waiting(run, _executor(store, row.run.folder), ahead, "" if job is None else job.waits)
 
 

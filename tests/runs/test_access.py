@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import json
 
 import pytest
 
@@ -11,6 +12,7 @@ from npf_engine.errors import InputError
 from npf_engine.runs import access, rebuilding, row
 from npf_engine.runs.access import ALONE, STRANGER, Viewer, person
 from npf_engine.runs.catalogue import Catalogue
+from npf_engine.runs.machines import machines
 from npf_engine.runs.results import Results
 from npf_engine.runs.store import RunStore
 from npf_engine.runs.submitting import Submitting
@@ -181,3 +183,13 @@ def fabricated_summary():
     from npf_engine.runs.summaries import Summary
 
     return Summary("a", "a", "train", "done", "trained", 1.0, owner="y")
+
+
+def test_machines_tell_what_others_do_without_its_name(store, runs, monkeypatch):
+    monkeypatch.setattr(store.scheduler, "launch", lambda: None)
+    mine = store.seen_by(ANNA).submit(counting(), "waits in secret")
+    for hidden in ("private", "link"):
+        store.table.update(runs[hidden], state="running", started=1.0, slot="cpu:0")
+    seen, own = (json.dumps(machines(store.seen_by(viewer)).to_json()) for viewer in (BERT, ANNA))
+    for secret in ("private run", runs["private"], "link run", runs["link"], mine.name, mine.id):
+        assert secret in own and secret not in seen
