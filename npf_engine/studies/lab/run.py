@@ -30,7 +30,9 @@ from npf_engine.transport import simplex
 from npf_engine.transport.map import Map, TransportMap
 from npf_engine.transport.methods import registry
 
-POINTS = {"mmd": 10_000, "l2_uvp": 4096, "s_eps": 1024}
+# S_eps of two draws of the lab's mixtures: .077 +- .058 on 1,024 points, .045 +- .031 on 4,096, .019 +- .018 on 8,192,
+# where one takes 4 s and 670 MB; on fewer a good map cannot be told from the exact one.
+POINTS = {"mmd": 10_000, "l2_uvp": 4096, "s_eps": 8192}
 SHOWN = 2000  # points kept for pictures
 EXACT_POINTS = 1000
 JACOBIAN_POINTS, JACOBIAN_NUMBERS = 256, 2**24  # of those that are held at a time
