@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = tuple(f"requirements{part}.txt" for part in ("", "-dev", "-bench", "-cluster", "-group"))
-NOT_THE_APP = ("dev", "bench", "cluster", "group")
+NOT_THE_APP = ("dev", "bench", "cluster", "group", "ray")
 
 
 def lines_of(name: str) -> list[str]:
@@ -56,7 +56,9 @@ def test_the_package_asks_for_what_the_requirement_files_name() -> None:
     assert extras["dev"] == ranges(lines_of("requirements-dev.txt"))
     assert extras["bench"] == ranges(lines_of("requirements-bench.txt"))
     assert extras["group"] <= ranges(lines_of("requirements-group.txt"))
-    assert extras["cluster"] <= ranges(lines_of("requirements-cluster.txt"))  # which has servers to test against, too
+    assert extras["cluster"] | extras["ray"] <= ranges(
+        lines_of("requirements-cluster.txt")
+    )  # which has servers to test against, too
     parts = [needed, *extras.values()]
     assert sum(map(len, parts)) == len(set().union(*parts))
 

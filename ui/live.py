@@ -14,7 +14,7 @@ from npf_engine.runs.reading import Status
 from npf_engine.runs.store import Run
 from npf_engine.studies import kinds
 from npf_engine.studies.kind import Words
-from ui import frame, progress, states
+from ui import frame, progress, states, where
 from ui.runs import badge, remember, store
 
 EVERY = 1.5  # seconds between two looks
@@ -74,6 +74,8 @@ def controls(run: Run, status: Status) -> None:
     resumable = run.state not in ("queued", "running", "done") and run.source == "trained"
     if resumable or pausing:
         _button("Resume", ":material/play_arrow:", "resume", run, primary=True)
+    if resumable and run.state != "paused":
+        where.resume(run)
     if run.active and (pausing or not stopping):
         with st.popover("Cancel", icon=":material/stop:", key="cancel_ask"):
             st.markdown(f"Stop this run? {words(run).kept} It can be resumed later.")

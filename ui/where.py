@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from npf_engine.runs import machines
-from npf_engine.runs.store import RunStore
+from npf_engine.runs.store import Run, RunStore
 from ui import frame, runs, states
 
 KEY = "where_choice"
@@ -38,6 +38,19 @@ def choose() -> None:
     for place in found.places:
         if place.name == st.session_state[KEY] and place.problem:
             st.caption(states.sentence(place.problem))
+
+
+def resume(run: Run) -> None:
+    """A way to go on elsewhere with a run that has stopped; nothing where there is but one place."""
+    titles = machines.choices(runs.store())
+    if len(titles) < 2:
+        return
+    with st.popover("Resume elsewhere", icon=":material/dns:", key=f"elsewhere_{run.id}"):
+        for name, title in titles.items():
+            if st.button(title, icon=":material/play_arrow:", key=f"resume_{name}_{run.id}"):
+                with states.told():
+                    runs.store().given_to(name).resume(run.id)
+                    st.rerun()
 
 
 def store() -> RunStore:

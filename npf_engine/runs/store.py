@@ -192,6 +192,7 @@ class RunStore(Submitting):
             if row.run.source != "trained":
                 raise InputError(f"run {row.run.name!r} was not trained here; retry it to train it anew")
             self._check_queue(int(not row.run.active))
+            self._give(row)
             self.scheduler.requeue(row, queued=self.scheduler.last_place(), crashes=0, told=None)
             self.scheduler.advance()
         return self._row(run_id).run

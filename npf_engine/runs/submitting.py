@@ -14,7 +14,7 @@ from npf_engine.runs.catalogue import Catalogue
 from npf_engine.runs.executors import jobs
 from npf_engine.runs.quotas import Quotas
 from npf_engine.runs.scheduler import Scheduler
-from npf_engine.runs.schema import Run
+from npf_engine.runs.schema import Row, Run
 from npf_engine.runs.states import ACTIVE
 from npf_engine.settings import limits
 from npf_engine.settings.base import Spec
@@ -84,6 +84,11 @@ class Submitting(Catalogue):
             own = sum(row.run.owner == self.viewer.id for row in self.table.rows(*ACTIVE))
             Quotas.from_environment().check_queue(own, more)
             self.check_disk()
+
+    def _give(self, row: Row) -> None:
+        """Where this store gives its runs to an executor, one that nobody is at goes on there."""
+        if self.executor and self.scheduler.executors.find(row.run.folder, row.worker) is None:
+            jobs.give(row.run.folder, self.executor)
 
     def _submit(self, spec: Spec, name: str = "", field: Path | None = None, sweep: str | None = None) -> Run:
         kind = kinds.of(spec)

@@ -64,6 +64,13 @@ def next_attempt(folder: Path, executor: str, *, submitted: float = 0.0) -> Job:
     return write(folder, Job(executor, "", before.attempt + 1, submitted, "", mark, fruitless))
 
 
+def give(folder: Path, executor: str) -> None:
+    """Let another executor go on with a run that nobody is at; what its last one knew of it is over."""
+    before = read(folder) or Job(executor)
+    if before.executor != executor:
+        write(folder, Job(executor, attempt=before.attempt))
+
+
 def waits(folder: Path, executor: str, words: str) -> None:
     """Keep why the run of this folder waits, where that is something new; empty: it does not."""
     job = read(folder) or Job(executor)
