@@ -35,6 +35,8 @@ def choose() -> None:
         st.caption(f"{before}; the first slot there is free in about {frame.duration(seconds)}.")
     else:
         st.caption(f"{before}.")
+    if st.session_state[KEY] != next(iter(titles)):
+        st.caption("How long it takes is told of this machine; there it may be less.")
     for place in found.places:
         if place.name == st.session_state[KEY] and place.problem:
             st.caption(states.sentence(place.problem))

@@ -85,14 +85,16 @@ class Whole:
 
 
 def whole(store: RunStore, specs: Sequence[TrainingSpec]) -> Whole:
-    """What these trainings will cost here, one after another in the slots of this machine."""
+    """What these trainings will cost by this machine's pace, one after another in the slots of where they go."""
     each: dict[TrainingSpec, float] = {}
     for spec in specs:
         alike = dataclasses.replace(spec, seed=0, name="")  # which change no cost
         if alike not in each:
             each[alike] = estimate(store, spec).total
     costs = tuple(each[dataclasses.replace(spec, seed=0, name="")] for spec in specs)
-    return Whole(costs, max(1, len(store.scheduler.executor.slots(specs[0].device))))
+    executors = store.scheduler.executors
+    executor = executors.named(store.executor) if store.executor else executors.usual
+    return Whole(costs, max(1, len(executor.slots(specs[0].device))))
 
 
 @functools.lru_cache(maxsize=4)

@@ -140,7 +140,7 @@ def machines(store: RunStore) -> Machines:
     places = [_place(store, name, working) for name in names]
     queue = [_waiting(store, row, ahead) for ahead, row in enumerate(queued)]
     own = [row for row in table.rows() if row.run.source == "trained" and access.may_list(store.viewer, row.run)]
-    spent = [_working(store, row) for row in own if row.run.started is not None][:NEWEST]
+    spent = [_working(store, row) for row in [row for row in own if row.run.started is not None][:NEWEST]]
     return Machines(tuple(places), tuple(working), tuple(queue), tuple(spent))
 
 
@@ -226,7 +226,8 @@ def _place(store: RunStore, name: str, working: Iterable[Working]) -> Place:
     place = Place(name, executor.title, usual, taken=tuple(busy))
     try:
         slots = dict.fromkeys([*executor.slots(ANY), *executor.slots(CPU)])
-        return dataclasses.replace(place, slots=tuple(slots), nodes=tuple(executor.nodes()))
+        place = dataclasses.replace(place, slots=tuple(slots))
+        return dataclasses.replace(place, nodes=tuple(executor.nodes()))
     except InputError as error:
         return dataclasses.replace(place, problem=str(error))
 

@@ -13,7 +13,6 @@ from npf_engine.studies.factorization.spec import TrainingSpec
 from npf_engine.studies.sweep import FIXED, SEED, Sweep
 from pages.train import settings
 from ui import form, frame, states, where
-from ui.runs import store
 
 LINK = "sweep"  # query parameter: key=value,value,... one a line
 SEEDS = 5  # to begin with
@@ -95,7 +94,7 @@ def plan(spec: TrainingSpec, name: str) -> bool:
     with st.container(border=True, gap="small", key="sweep_card"):
         try:
             found = sweep.read(spec, asked)
-            cost = whole(store(), [item.spec for item in found.members if isinstance(item.spec, TrainingSpec)])
+            cost = whole(where.store(), [item.spec for item in found.members if isinstance(item.spec, TrainingSpec)])
         except InputError as error:
             states.problem(error)
             st.button("One training", icon=":material/undo:", key="sweep_drop", on_click=_drop)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
+import psutil
 import pytest
 import torch
 from torch import Tensor, nn
@@ -20,6 +23,7 @@ from npf_engine.transport.distributed import Answers, Batch, Divisible, over
 from npf_engine.transport.dual import DualPlan, fit_dual
 from npf_engine.transport.optimise import optimise
 from npf_engine.transport.schedule import At, Schedule, Shown, Stage, Steps
+from tests.conftest import ROOT
 
 
 class Line(nn.Module):
@@ -141,3 +145,16 @@ def test_devices_and_how_they_talk(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [distributed.place(torch.device("cuda"), rank) for rank in range(3)] == ["cuda:0", "cuda:1", "cuda:0"]
     talks = [distributed.backend_of(*asked) for asked in (("cuda", 2), ("cuda", 3), ("cpu", 2))]
     assert talks == ["nccl", "gloo", "gloo"]
+
+
+def test_a_training_that_was_killed_leaves_no_process() -> None:
+    script = (
+        "import sys, time\nfrom tests.transport.test_distributed import LineLoss, over\n"
+        "with over(2, LineLoss()) as divided:\n print(divided.peers.processes[0].pid, flush=True)\n time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=ROOT, text=True) as training:
+        assert training.stdout is not None
+        peer = psutil.Process(int(training.stdout.readline()))
+        assert peer.is_running()
+        training.kill()
+    peer.wait(timeout=60)
