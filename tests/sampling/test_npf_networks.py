@@ -114,6 +114,27 @@ def test_a_conjugate_begins_where_it_ended_before(monkeypatch: pytest.MonkeyPatc
     assert found["converged"] == 0.5 and nets.updates == 1 and float(nets.memory.xhat[pick].max()) == pytest.approx(0.1)
 
 
+@pytest.mark.parametrize("start", ["v", "m"])
+def test_a_jumps_conjugate_begins_at_the_network_that_the_settings_name(
+    start: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nets, _ = both(False, True, start=start)
+    begun: list[Tensor] = []
+
+    def conjugate(u: Any, f: Tensor, first: Tensor, **rest: Any) -> Any:
+        begun.append(first)
+        return SimpleNamespace(x=first)
+
+    monkeypatch.setattr(npf_networks, "conjugate", conjugate)
+    x, f = nets.memory.x[:6], nets.memory.f[:6]
+    assert nets.m is not None
+    wanted = {"v": nets.v(f), "m": nets.m(x)}
+    torch.testing.assert_close(nets.m_theta(f, x), wanted[start])
+    assert (wanted["v"] - wanted["m"]).abs().max() > 1e-3
+    nets.m_theta(f)  # where no x is known, V_phi knows more
+    torch.testing.assert_close(begun[1], wanted["v"])
+
+
 def test_a_batch_without_a_gradient_teaches_nothing_and_many_in_a_row_go_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(npf_networks, "USELESS", 3)
     nets, _ = both(False, False)
