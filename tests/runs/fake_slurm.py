@@ -89,6 +89,13 @@ def squeue(words):
         print(f"{number}|{job['state']}|node1|{job['name']}|{reason}")
 
 
+def sinfo(words):
+    assert "--Node" in words
+    print("node1|mixed|1/3/0/4|16000|12000|gpu:a100:2(S:0),gpu:1")
+    print("node2|down*|0/0/8/8|32000|N/A|(null)")
+    print("node1|mixed|1/3/0/4|16000|12000|gpu:a100:2(S:0),gpu:1")  # in another partition
+
+
 def scancel(words):
     number = int(words[-1])
     job = read(number)
@@ -108,4 +115,4 @@ if __name__ == "__main__":
         asked.write(called + "\n")
     if (PLACE / "broken").exists():
         sys.exit(f"{called}: error: Unable to contact slurm controller (connect failure)")
-    {"sbatch": sbatch, "squeue": squeue, "scancel": scancel}[called](sys.argv[2:])
+    {"sbatch": sbatch, "squeue": squeue, "scancel": scancel, "sinfo": sinfo}[called](sys.argv[2:])

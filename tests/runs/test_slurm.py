@@ -46,7 +46,7 @@ class Cluster:
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     place = tmp_path / "cluster"
     place.mkdir()
-    for name in ("sbatch", "squeue", "scancel"):
+    for name in ("sbatch", "squeue", "scancel", "sinfo"):
         program = tmp_path / name
         program.write_text(f'#!/bin/sh\nexec {sys.executable} -S {FAKE} {name} "$@"\n')
         program.chmod(0o755)
@@ -223,6 +223,26 @@ def test_two_servers_on_one_home_start_each_run_once(make_store, cluster, monkey
     for thread in threads:
         thread.join()
     assert sorted(job["name"] for job in cluster.jobs().values()) == sorted(f"npf-{run}.1" for run in runs)
+
+
+def test_a_job_that_is_killed_while_it_waits_is_no_run_at_work(quiet, cluster):
+    cluster.does("hold")
+    run = quiet.submit(counting(5))
+    assert state(quiet, run.id) == "queued"
+    job = cluster.jobs()[1]
+    (cluster.place / "1.json").write_text(json.dumps(job | {"state": "CANCELLED"}))
+    wait_for(lambda: state(quiet, run.id) == "interrupted")
+    assert "its job was cancelled in Slurm" in quiet.get(run.id).error
+    cluster.does("hold", False)
+    quiet.resume(run.id)
+    wait_for(lambda: state(quiet, run.id) == "done")
+
+
+def test_the_nodes_are_listed_once_each(quiet, cluster):
+    first, second = quiet.scheduler.executor.nodes()
+    assert (first.name, first.state, first.cores, first.busy, first.memory) == ("node1", "mixed", 4, 1, 16000 << 20)
+    assert first.gpus == ("a100", "a100", "GPU") and first.free == 12000 << 20
+    assert (second.name, second.state, second.free, second.gpus) == ("node2", "down*", None, ())
 
 
 def test_what_runs_elsewhere_outlives_the_server(quiet, make_store, cluster, not_leaving):

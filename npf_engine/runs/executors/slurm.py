@@ -16,9 +16,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from npf_engine.errors import InputError
-from npf_engine.runs.executors import command, jobs, slurm_queue
+from npf_engine.runs.executors import command, jobs, slurm_nodes, slurm_queue
 from npf_engine.runs.executors.executor import Executor, Loss, NotNow, Worker
 from npf_engine.runs.executors.jobs import Job
+from npf_engine.runs.executors.node import Node
 from npf_engine.runs.executors.registry import register
 from npf_engine.runs.executors.slurm_queue import NoAnswer, ask, queue
 from npf_engine.runs.states import FINAL, TIME_UP, TOLD_TO_END
@@ -112,7 +113,12 @@ class SlurmExecutor(Executor):
         self.cancel(worker, now=True)
 
     def look(self) -> None:
+        """Ask for all jobs, where the last answer is old."""
         queue().look()
+
+    def nodes(self) -> list[Node]:
+        """Those of all partitions."""
+        return slurm_nodes.nodes()
 
     def loss(self, folder: Path) -> Loss:
         """By the job's last state. A run that is made to end again and again without getting on waits for its owner."""
