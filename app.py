@@ -30,7 +30,7 @@ def main() -> None:
     )
     st.logo(str(frame.ASSETS / "logo.svg"), icon_image=str(frame.ASSETS / "icon.svg"), size="large")
     around = door.unguarded_start()
-    page = st.navigation(pages(), position="hidden" if around else "sidebar")
+    page = st.navigation(pages(), position="hidden" if around else "sidebar", expanded=True)
     if around:
         st.title("Sign in", anchor=False)
         st.error("This server was not started by `streamlit run app.py`: nobody can sign in.", icon=":material/lock:")
@@ -51,4 +51,4 @@ else:
         logging.getLogger(f"streamlit.runtime.{talker}").setLevel("ERROR")
     warm.up()
     st.navigation(pages())
-    app = st.App(__file__, middleware=layers, lifespan=serving.lifespan)
+    app = st.App(__file__, middleware=layers, routes=door.routes(), lifespan=serving.lifespan)

@@ -27,7 +27,7 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     {"studies": ("studies",)},
     {"runs": ("runs",)},
     {"library": ("library",), "doctor": ("doctor",)},
-    {"cli": ("cli",)},
+    {"cli": ("cli",), "server": ("server",)},
 )
 FLOOR_OF = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 ROOM_OF = {prefix: room for floor in FLOORS for room, prefixes in floor.items() for prefix in prefixes}

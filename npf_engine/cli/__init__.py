@@ -54,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int:
     args = build_parser().parse_args(argv)
+    if args.server is not None and args.command != "train":
+        raise InputError(f"--server takes `train` alone, not {args.command!r}; run it here, or on a page of the server")
     keep_freed_memory()
     out = sys.stdout
     # Whatever a library prints goes to stderr: stdout belongs to the answer.

@@ -69,6 +69,8 @@ def build_parser() -> Parser:
         description="Polar factorizations F = grad u o M of vector fields: train, evaluate, invert.",
     )
     parser.add_argument("--version", action="version", version=f"npf_engine {__version__}")
+    parser.add_argument("--server", metavar="URL", help="a server for a group that is to do it, with `train`")
+    parser.add_argument("--token", metavar="TOKEN", help="whom it knows you by (better: NPF_TOKEN)")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command", parser_class=Parser)
     _fields(_command(commands, "fields", "the fields that can be trained on by name"))
     _preview(_command(commands, "preview", "what is read of a field: units, conversions, moments of F", "preview"))

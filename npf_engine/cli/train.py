@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from npf_engine.cli import flags, sweeping
+from npf_engine.cli import flags, remote, sweeping
 from npf_engine.cli.output import Answer, report_text
 from npf_engine.errors import InputError
 from npf_engine.settings.paths import whole_path
@@ -54,10 +54,21 @@ def train(args: argparse.Namespace) -> Answer:
         at_hand = {"field": field}
     if args.show_spec:
         return Answer(to_json(spec), json.dumps(to_json(spec), indent=1))
+    server = remote.asked(args)
+    if server is not None:
+        return _there(server, spec, args)
     several = sweeping.asked(args, spec)
     if several is not None:
         return sweeping.run(several, spec.name or spec.default_name, args.out, **at_hand)
     report = running.run(spec, args.out or running.home_folder(spec.name), **at_hand)
+    return Answer(report, f"{report_text(report)}\nbundle: {report['bundle']}")
+
+
+def _there(server: remote.Server, spec: TrainingSpec, args: argparse.Namespace) -> Answer:
+    """Trained by a server for a group."""
+    if args.callable is not None or sweeping.asked(args, spec) is not None:
+        raise InputError("--server takes one training of a named field; leave --callable, --seeds and --sweep out")
+    report = remote.run(server, spec, spec.name, args.out)
     return Answer(report, f"{report_text(report)}\nbundle: {report['bundle']}")
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from npf_engine.runs.access import person
+from npf_engine.runs import tokens
+from npf_engine.runs.access import Viewer, person
 from npf_engine.runs.store import RunStore
 from tests.browser.conftest import Server, Visitor
 from tests.pages.conftest import trained as trained
@@ -113,3 +117,26 @@ def test_a_file_goes_up(browser: Any, server: Server, mine: Any):
     runs = [run for run in RunStore(server.home, gallery=None).list() if run.source == "imported"]
     assert len(runs) == 2 and {run.owner for run in runs} == {mine.owner}
     anna.close()
+
+
+def test_a_program_speaks_for_its_owner(server: Server, mine: Any):
+    store = RunStore(server.home)
+    names = {}
+    for sub in ("anna", "bert"):
+        owner = mine.owner if sub == "anna" else person("https://elsewhere.example", sub, sub).id
+        told = ask(f"{server.url}/api/v1/runs", tokens.make(store.ledger, Viewer(owner, sub), "a program"))
+        names[sub] = {run["name"] for run in json.loads(told[1])["runs"] if run["own"]}
+    assert NAME in names["anna"] and not names["bert"]
+    assert ask(f"{server.url}/api/v1/runs")[0] == 401 and ask(f"{server.url}/models")[0] == 401
+    assert ask(f"{server.url}/healthz") == (200, b"ok") and ask(f"{server.url}/metrics")[0] == 404
+    assert ask(f"{server.url}/api/v1/openapi.json")[0] == 200
+
+
+def ask(url: str, token: str = "") -> tuple[int, bytes]:
+    """Status and content of an answer."""
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()

@@ -16,6 +16,7 @@ from npf_engine.runs.quotas import Quotas
 
 if TYPE_CHECKING:
     from starlette.middleware import Middleware
+    from starlette.routing import BaseRoute
 
 _standing = False  # set by middleware(): this process serves the app through the door
 
@@ -43,6 +44,14 @@ def middleware() -> list[Middleware]:
         config.set_option("server.trustedUserHeaders", {settings.user_header: KEY})
     config.set_option("server.allowedHosts", ["*"])  # names are the door's affair: one list, NPF_HOSTS
     return [Middleware(Door, settings=settings)]
+
+
+def routes() -> list[BaseRoute]:
+    """For ``st.App``: the HTTP API, health and numbers."""
+    from npf_engine.server import api, metrics
+    from ui.door.settings import Settings
+
+    return [*api.routes(lambda: Settings.from_environment().people), *metrics.routes()]
 
 
 def _log_with_time() -> None:

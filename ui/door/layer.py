@@ -7,6 +7,8 @@ import logging
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from npf_engine.server import metrics
+from npf_engine.server.description import PREFIX as API
 from ui.door import signin
 from ui.door.answers import TEXT
 from ui.door.caller import exposed, header
@@ -84,7 +86,7 @@ class Visit(Signing):
             await self._sign_out()
         elif self.settings.providers and not self.settings.password and self.path == "/sign-in/with":
             await self._to_provider()
-        elif not (self._may_enter() or self._provider_route()):
+        elif not (self._may_enter() or self._provider_route() or self._asked_otherwise()):
             await self._ask_to_sign_in()
         elif self.path.rstrip("/").startswith(CLOSED) or self._somebody_elses():
             await self._say(404, "not found")
@@ -95,6 +97,12 @@ class Visit(Signing):
             await self._redirect(back, self._cookie(RETURN_COOKIE, "", 0))
         else:
             await self.door.app(self.scope, self.receive, self._dressed())
+
+    def _asked_otherwise(self) -> bool:
+        """Whether the path asks by itself who is there: the API for a token, the numbers for theirs."""
+        return self.path in (metrics.HEALTH, metrics.METRICS) or (
+            self.settings.people and self.path.startswith(f"{API}/")
+        )
 
     def _somebody_elses(self) -> bool:
         """Whether the path is a picture, a download or a place to upload to that was given to another person."""

@@ -145,3 +145,16 @@ def test_pictures_and_places_to_upload_to_of_others_are_not_found():
     for method in ("PUT", "POST", "DELETE"):
         assert world.ask(PLACE, method, **as_anna).status == 200
         assert world.ask(PLACE, method, **as_bert).status == 404
+
+
+def test_programs_ask_with_a_token_and_nothing_else_is_open_to_them():
+    world = headed()
+    outside = {"client": OTHER, "server": PUBLIC}
+    for path in ("/api/v1/runs", "/api/v1/openapi.json", "/healthz", "/metrics"):
+        assert world.ask(path, **outside).status == 200, path  # they ask by themselves who is there
+    for path in ("/api/v1", "/api/v2/runs", "/api", "/healthz/x", "/metrics.txt", "/_stcore/metrics", "/models"):
+        assert world.ask(path, **outside).status == 401, path
+    assert world.ask("/api/v1/runs", "POST", origin="https://evil.example", **outside).status == 403
+    assert World(password="x").ask("/api/v1/runs").status == 401
+    reached = World(password="x")
+    assert reached.ask("/healthz").status == 200 and reached.reached == ["/healthz"]
