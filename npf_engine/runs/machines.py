@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +13,21 @@ from pathlib import Path
 from npf_engine.errors import InputError
 from npf_engine.runs import access
 from npf_engine.runs.executors import jobs
+from npf_engine.runs.executors.executor import Executor
 from npf_engine.runs.executors.node import Node
 from npf_engine.runs.executors.registry import offered
 from npf_engine.runs.launching import taken
 from npf_engine.runs.row import Row, Run
 from npf_engine.runs.store import RunStore
 from npf_engine.settings import reading
-from npf_engine.tasks import layout
+from npf_engine.tasks import layout, steady
 
 NEWEST = 100  # runs whose cost is told
 HOUR = 3600.0
+FRESH, FAILED = 10.0, 30.0  # seconds for which what a cluster says of its nodes is good, and that it says nothing
 CPU, ANY = "cpu", "auto"  # what a run may ask to run on; all slots are those of the two
+
+_asked: dict[tuple[str, Path], tuple[float, tuple[Node, ...] | InputError]] = {}
 
 
 @dataclass(frozen=True)
@@ -227,9 +232,25 @@ def _place(store: RunStore, name: str, working: Iterable[Working]) -> Place:
     try:
         slots = dict.fromkeys([*executor.slots(ANY), *executor.slots(CPU)])
         place = dataclasses.replace(place, slots=tuple(slots))
-        return dataclasses.replace(place, nodes=tuple(executor.nodes()))
+        return dataclasses.replace(place, nodes=_nodes(executor))
     except InputError as error:
         return dataclasses.replace(place, problem=str(error))
+
+
+def _nodes(executor: Executor) -> tuple[Node, ...]:
+    """Its nodes as they were a moment ago: a cluster is not asked for every visitor, and one that does not answer is
+    not waited for each time."""
+    key = (executor.name, executor.home)
+    at, found = _asked.get(key, (-math.inf, ()))
+    if steady.seconds() - at > (FAILED if isinstance(found, InputError) else FRESH):
+        try:
+            found = tuple(executor.nodes())
+        except InputError as error:
+            found = error
+        _asked[key] = (steady.seconds(), found)
+    if isinstance(found, InputError):
+        raise found
+    return found
 
 
 def _named(run: Run | None) -> dict[str, object]:

@@ -8,6 +8,7 @@ import sys
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from npf_engine.errors import InputError
 from npf_engine.runs.executors import jobs, registry
 from npf_engine.runs.executors.local import LocalExecutor
 from npf_engine.runs.machines import Cost, cost_of, machines
@@ -88,3 +89,17 @@ def test_a_form_asks_where_only_if_there_is_a_choice(make_store, two_places, mon
     store.delete(run.id)
     monkeypatch.setenv("NPF_EXECUTOR", "local")
     assert not [box for box in open_page("train").selectbox if box.key == "where_choice"]
+
+
+def test_a_cluster_that_does_not_answer_is_not_waited_for_each_time(make_store, two_places, monkeypatch):
+    store, asked = make_store(watch=False), []
+
+    def nodes(self):
+        asked.append(self.name)
+        raise InputError("nobody answers")
+
+    monkeypatch.setattr(Elsewhere, "nodes", nodes)
+    for _ in range(3):
+        place = machines(store).places[1]
+        assert place.problem == "nobody answers" and len(place.slots) == 2 and place.free == 2
+    assert asked == ["elsewhere"]
