@@ -62,7 +62,7 @@ def learn_map(
     goal = torch.stack([torch.cos(angle), torch.sin(angle)], dim=2).float()
 
     def loss(at: At, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        pick = torch.randint(len(x), (min(BATCH, len(x)),), generator=generator)
+        pick = torch.randint(len(x), (min(BATCH, len(x)),), generator=generator, device=generator.device)
         return (network.circles(x[pick]) - goal[pick]).square().sum((1, 2)).mean(), {}
 
     schedule, stage = Schedule(RATE, ema=0.99), Stage("m", "torus.m", seed)

@@ -72,7 +72,11 @@ class Bridge(nn.Module):
 
     def forward(self, t: Tensor, y: Tensor, x_t: Tensor) -> Tensor:
         """E[x | y, x_t] (n, d); t (n, 1). The skip connection makes the answer exact at t = 1."""
-        return t * x_t + self.layers(torch.cat([self.time(t), self.condition(y), self.space(x_t)], dim=1))
+        return t * x_t + self.layers(self.seen(t, y, x_t))
+
+    def seen(self, t: Tensor, y: Tensor, x_t: Tensor) -> Tensor:
+        """What the layers see: (n, width)."""
+        return torch.cat([self.time(t), self.condition(y), self.space(x_t)], dim=1)
 
     def condition(self, y: Tensor) -> Tensor:
         """What X_psi sees of y: (n, width)."""

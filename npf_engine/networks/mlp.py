@@ -33,6 +33,16 @@ class FourierFeatures(nn.Module):
         angles = (x[:, :, None] * self.frequencies).flatten(1)
         return torch.cat([x, torch.cos(angles), torch.sin(angles)], dim=1)
 
+    def waves(self) -> tuple[Tensor, Tensor]:
+        """Matrix (d, width) and phases (width,) with which the features are x @ matrix + phases, and of that the sine
+        in all columns but the first d: cos a = sin(a + pi / 2)."""
+        eye = torch.eye(
+            self.width // (1 + 2 * self.octaves), dtype=self.frequencies.dtype, device=self.frequencies.device
+        )
+        angles = torch.kron(eye, self.frequencies[None])
+        phases = [eye.new_zeros(len(eye)), torch.full_like(angles[0], math.pi / 2), torch.zeros_like(angles[0])]
+        return torch.cat([eye, angles, angles], dim=1), torch.cat(phases)
+
     def value_and_tangents(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The features (n, width) and, for each coordinate, their derivative along it (n, d, width)."""
         d = x.shape[1]

@@ -14,19 +14,21 @@ Whatever values its parameters take, it must be convex: what has to be positive 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
+from npf_engine.networks.potential_losses import LossesByAutograd, PotentialLosses
 from npf_engine.networks.sizes import kind_of_potential
 from npf_engine.potentials import name_of, potential_class, register
 
 if TYPE_CHECKING:  # a bundle's program has no settings
     from npf_engine.settings.stages import PotentialConfig
 
+Curve = Callable[[Tensor], tuple[Tensor, Tensor]]
 LEAST = 1e-6  # of a unit curvature: what a direction without variance keeps at the start
 
 
@@ -108,6 +110,14 @@ class Potential(nn.Module, ABC):
     def hessian(self, x: Tensor) -> Tensor:
         """Hessian of u (n, d, d)."""
         return self.derivatives(x)[2]
+
+    def curve(self) -> Curve:
+        """grad u (n, d) and the Hessian (n, d, d) as a function of x (n, d), for weights that stand still meanwhile."""
+        return lambda x: self.derivatives(x)[1:]
+
+    def losses(self) -> PotentialLosses:
+        """What it is trained by, with gradients. A network may know them in fewer operations than autograd."""
+        return LossesByAutograd(self)
 
     @abstractmethod
     def start_at_gaussian(self, S: Tensor, m: Tensor, samples: Tensor, scale: float | None = None) -> None:

@@ -26,7 +26,10 @@ from torch import Tensor, nn
 from torch.nn import functional as nnf
 
 from npf_engine.networks.activation import Activation, inverse_softplus
-from npf_engine.networks.potential import Potential, root_of, size_of_image
+from npf_engine.networks.icnn_frozen import FrozenICNN
+from npf_engine.networks.icnn_gradients import IcnnGradients
+from npf_engine.networks.potential import Curve, Potential, root_of, size_of_image
+from npf_engine.networks.potential_losses import LossesByAutograd, PotentialLosses
 
 if TYPE_CHECKING:
     from npf_engine.settings.stages import PotentialConfig
@@ -259,6 +262,14 @@ class QuadraticICNN(Potential, name="icnn"):
         H = H + self.floor * torch.eye(self.d, dtype=x.dtype, device=x.device)
         value = f + self.tail(x)[0][:, 0] + 0.5 * self.floor * x.square().sum(dim=1)
         return self.scale * value, self.scale * gradient, self.scale * H
+
+    def curve(self) -> Curve:
+        """In few operations, but with eq. 5's output activation."""
+        return super().curve() if self.output_activation else FrozenICNN(self)
+
+    def losses(self) -> PotentialLosses:
+        """By hand, but with eq. 5's output activation."""
+        return LossesByAutograd(self) if self.output_activation else IcnnGradients(self)
 
     @property
     def strong_convexity(self) -> float:

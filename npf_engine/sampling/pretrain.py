@@ -187,7 +187,7 @@ Sets = tuple[tuple[Tensor, Tensor], ...]
 
 def _draw(sets: Sets, batch: int, generator: torch.Generator) -> list[Tensor]:
     """Indices into each set, an equal share of the batch from each."""
-    return [torch.randint(len(x), (batch // len(sets),), generator=generator) for x, _ in sets]
+    return [torch.randint(len(x), (batch // len(sets),), generator=generator, device=generator.device) for x, _ in sets]
 
 
 def _fit_bridge(bridge: Bridge, sets: Sets, settings: PretrainSettings, recorder: Recorder) -> float:
@@ -202,8 +202,8 @@ def _fit_bridge(bridge: Bridge, sets: Sets, settings: PretrainSettings, recorder
         x = torch.cat([part[pick] for (part, _), pick in zip(sets, picks, strict=True)])
         y = torch.cat([start[pick] for start, pick in zip(starts, picks, strict=True)])
         near = torch.cat([part[peer[pick]] for (part, _), peer, pick in zip(sets, peers, picks, strict=True)])
-        t = 1 - (1 - torch.rand(len(x), 1, generator=generator)) ** config.time_power
-        return bridge.loss(x, y, t, torch.randn(x.shape, generator=generator), near), {}
+        t = 1 - (1 - torch.rand(len(x), 1, generator=generator, device=generator.device)) ** config.time_power
+        return bridge.loss(x, y, t, torch.randn(x.shape, generator=generator, device=generator.device), near), {}
 
     schedule, stage = Schedule(config.lr, ema=min(config.ema, 0.995)), Stage("inverse", "refine.inverse", settings.seed)
     return optimise(loss, {"bridge": bridge}, schedule, Steps(settings.bridge_steps), recorder, stage).seconds

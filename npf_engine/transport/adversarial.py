@@ -61,7 +61,7 @@ class Critic(nn.Module):
 
 def gradient_penalty(critic: nn.Module, image: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
     """E max(|grad f| - 1, 0)^2 at points drawn uniformly on the segments between image (n, d) and target (n, d)."""
-    t = torch.rand(len(image), 1, generator=generator).to(image)
+    t = torch.rand(len(image), 1, generator=generator, device=generator.device).to(image)
     between = (t * image + (1 - t) * target).detach().requires_grad_()
     slope = torch.autograd.grad(critic(between).sum(), between, create_graph=True)[0]
     return (slope.norm(dim=1) - 1).clamp(min=0).square().mean()

@@ -88,8 +88,8 @@ class GrowingDual:
         """The loss of one batch."""
         plan, xhat = self.plan, self.memory["xhat"]
         size = max(1, round(plan.batch * GROWTH ** (at.position - 1)))
-        first = torch.randint(len(self.x), (size,), generator=generator).to(self.x.device)
-        second = torch.randint(len(self.y), (size,), generator=generator).to(self.x.device)
+        first = torch.randint(len(self.x), (size,), generator=generator, device=generator.device).to(self.x.device)
+        second = torch.randint(len(self.y), (size,), generator=generator, device=generator.device).to(self.x.device)
         least, most = plan.iterations
         extra = int(self.memory["extra"])
         solved = conjugate(

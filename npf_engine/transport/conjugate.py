@@ -13,6 +13,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from npf_engine.networks.potential import Curve, Potential
+
 NEWTON_MAX_D = 8
 WANTED = 0.95  # of a minibatch's conjugates
 MOST_EXTRA = 20
@@ -119,19 +121,25 @@ def quadratic_start(u: ConvexFunction, y: Tensor) -> Tensor:
     return torch.linalg.solve(H[0], (y - g[0]).T).T
 
 
-def _solve(H: Tensor, r: Tensor) -> Tensor:
+def solve_definite(H: Tensor, r: Tensor) -> Tensor:
     """H^{-1} r for a batch of symmetric positive definite H; 1-d and 2-d by hand (LAPACK's per-matrix cost
     dominates)."""
     d = r.shape[1]
     if d == 1:
         return r / H[:, :, 0]
     if d == 2:
-        a, b, c = H[:, 0, 0], H[:, 0, 1], H[:, 1, 1]
-        det = a * c - b * b
-        return torch.stack([c * r[:, 0] - b * r[:, 1], a * r[:, 1] - b * r[:, 0]], dim=1) / det[:, None]
+        a, b, c, first, second = H[:, 0, 0], H[:, 0, 1], H[:, 1, 1], r[:, 0], r[:, 1]
+        det = torch.addcmul(a * c, b, b, value=-1)
+        parts = [torch.addcmul(c * first, b, second, value=-1), torch.addcmul(a * second, b, first, value=-1)]
+        return torch.stack(parts, dim=1).div_(det[:, None])
     factor, info = torch.linalg.cholesky_ex(H)
     step = torch.cholesky_solve(r[:, :, None], factor)[:, :, 0]
     return torch.where((info == 0)[:, None], step, r / torch.linalg.matrix_norm(H)[:, None])
+
+
+def curve_of(u: ConvexFunction) -> Curve:
+    """grad u and its Hessian, of weights that stand still while it is used."""
+    return u.curve() if isinstance(u, Potential) else lambda x: u.derivatives(x)[1:]
 
 
 def _newton(u: ConvexFunction, y: Tensor, x0: Tensor, tol: float, iterations: int) -> tuple[Tensor, Tensor, int]:
@@ -139,8 +147,8 @@ def _newton(u: ConvexFunction, y: Tensor, x0: Tensor, tol: float, iterations: in
     for it), which unlike Armijo's test on the value still works at the resolution of float32."""
     best, best_residual = x0.clone(), torch.full_like(y[:, 0], torch.inf)
     active = torch.arange(y.shape[0], device=y.device)
-    x, damping = x0, torch.ones_like(y[:, 0])
-    _, g, H = u.derivatives(x)
+    x, damping, curve = x0, torch.ones_like(y[:, 0]), curve_of(u)
+    g, H = curve(x)
     r = y - g
     work = y.shape[0]
     best_residual = r.abs().amax(dim=1)
@@ -150,8 +158,8 @@ def _newton(u: ConvexFunction, y: Tensor, x0: Tensor, tol: float, iterations: in
             if not keep.any():
                 break
             active, x, r, H, damping = active[keep], x[keep], r[keep], H[keep], damping[keep]
-        trial = x + damping[:, None] * _solve(H, r)
-        _, g, H_trial = u.derivatives(trial)
+        trial = x + damping[:, None] * solve_definite(H, r)
+        g, H_trial = curve(trial)
         work += trial.shape[0]
         r_trial = y[active] - g
         norm, norm_trial = r.norm(dim=1), r_trial.norm(dim=1)

@@ -29,7 +29,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from npf_engine.errors import InputError
-from npf_engine.transport.schedule import At, Loss, Shown
+from npf_engine.transport.schedule import At, Derived, Loss, Shown
 
 # Dimensions. Below, a step takes less time than what has to be exchanged for it. Two processes on two cores by gloo,
 # one thread each, ms a step of the bridge, on one device and on two: 0.3 and 5 (d = 2, batch 64), 12 and 18 (2, 1024),
@@ -115,11 +115,14 @@ class _Known(torch.autograd.Function):
 
 
 @contextlib.contextmanager
-def over(devices: int, loss: Divisible) -> Iterator[Loss]:
-    """``loss`` for ``optimise``, divided over so many devices for as long as the block lasts; itself on one."""
+def over(devices: int, loss: Divisible | Derived) -> Iterator[Loss | Derived]:
+    """``loss`` for ``optimise``, divided over so many devices for as long as the block lasts; itself on one. ValueError
+    for a loss that cannot be divided."""
     if devices <= 1:
         yield loss
         return
+    if not isinstance(loss, Divisible):
+        raise ValueError("this loss cannot be divided over devices")
     if dist.is_initialized():
         raise InputError("torch.distributed is in use in this process already; train with devices=1")
     with _Peers(loss.share, devices) as peers:

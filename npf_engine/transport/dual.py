@@ -11,7 +11,7 @@ lower is better.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -24,12 +24,14 @@ from npf_engine.networks.potential import Potential
 from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
 from npf_engine.tasks.progress import Place
 from npf_engine.tasks.recorder import Recorder
-from npf_engine.transport.conjugate import Conjugate, conjugate, extra_iterations, quadratic_start
-from npf_engine.transport.distributed import Answers, Batch, Divisible, over
+from npf_engine.transport.conjugate import conjugate
+from npf_engine.transport.distributed import over
+from npf_engine.transport.divided_dual import DividedDual
 from npf_engine.transport.optimise import optimise
 from npf_engine.transport.pairing import Stratifier, draw_pairs
 from npf_engine.transport.plateau import Plateau
-from npf_engine.transport.schedule import At, Budget, Own, Schedule, Shown, Stage, Steps
+from npf_engine.transport.schedule import At, Budget, Derived, Gradients, Own, Schedule, Stage, Steps
+from npf_engine.transport.stratified_dual import StratifiedDual
 from npf_engine.transport.validation import HeldOut
 
 Watch = Callable[[int], dict[str, float]]
@@ -103,22 +105,22 @@ def _schedule(config: PotentialConfig, rate: float, ema: float = 0.0) -> Schedul
     return Schedule(rate, config.lr_floor, (config.beta1, config.beta2), ema)
 
 
-@dataclass(frozen=True)
-class PairLoss:
-    """mean |grad u(x) - y|^2 / scale^2 on batches of pairs (x, y), (k, d) both."""
+class PairLoss(Derived):
+    """mean |grad u(x) - y|^2 / scale^2 on batches of pairs (x, y), (k, d) both. ``watch(step)``: numbers to show."""
 
-    u: Potential
-    source: Tensor
-    target: Tensor
-    batch: int
-    scale: float
-    watch: Watch | None = None
+    def __init__(self, u: Potential, source: Tensor, target: Tensor, batch: int, watch: Watch | None = None) -> None:
+        self.losses, self.d, self.batch, self.watch = u.losses(), u.d, batch, watch
+        self.table = torch.cat([source, target], dim=1)
 
-    def __call__(self, at: At, generator: torch.Generator) -> tuple[Tensor, Shown]:
+    def step(self, generator: torch.Generator) -> tuple[Tensor, Gradients]:
         """The loss of one batch."""
-        pick = torch.randint(self.source.shape[0], (self.batch,), generator=generator).to(self.source.device)
-        value = ((self.u.gradient(self.source[pick]) - self.target[pick]) / self.scale).square().sum(1).mean()
-        return value, self.watch(at.step) if self.watch else {}
+        pick = torch.randint(len(self.table), (self.batch,), generator=generator, device=generator.device)
+        row = self.table.index_select(0, pick)
+        return self.losses.pairs(row[:, : self.d], row[:, self.d :])
+
+    def between(self, step: int) -> Mapping[str, float | Tensor]:
+        """What is watched."""
+        return self.watch(step) if self.watch else {}
 
 
 def fit_to_pairs(
@@ -134,64 +136,11 @@ def fit_to_pairs(
 ) -> float:
     """Regress grad u on pairs (source, target). ``watch(step)`` adds numbers to the progress. With ``held_out`` it ends
     once that dual is flat. Without a budget it is config.regression_steps. Returns seconds."""
-    loss = PairLoss(u, *pairs, config.batch, float(u.scale), watch)
+    loss = PairLoss(u, *pairs, config.batch, watch)
     stop = None if held_out is None else Plateau(held_out, config.patience)
     schedule, budget = _schedule(config, config.regression_lr), budget or Steps(config.regression_steps)
     stage = Stage(REGRESSION, "u.fit", seed)
     return optimise(loss, {"u": u}, schedule, budget, recorder, stage, stop=stop).seconds
-
-
-class DualShare(nn.Module):
-    """What a device does of a batch of the dual: conjugates xhat of its rows, and mean u(x) - u(xhat), over scale."""
-
-    x: Tensor
-    y: Tensor
-
-    def __init__(self, u: Potential, x: Tensor, y: Tensor, solver: ConjugateConfig) -> None:
-        super().__init__()
-        self.u, self.solver, self.scale = u, solver, float(u.scale)
-        self.register_buffer("x", x, persistent=False)
-        self.register_buffer("y", y, persistent=False)
-
-    def forward(self, first: Tensor, second: Tensor, guess: Tensor, *, most: int) -> tuple[Tensor, Answers]:
-        """Rows of x, rows of y, first guesses of their conjugates (NaN: none); answers xhat, residual, converged."""
-        target, solver = self.y[second], self.solver
-        unknown = torch.isnan(guess).any(1)
-        if unknown.any():
-            with torch.no_grad():
-                guess = torch.where(unknown[:, None], quadratic_start(self.u, target), guess)
-        found = conjugate(self.u, target, guess, method=solver.method, tolerance=solver.tolerance, max_iterations=most)
-        value = (self.u(self.x[first]).mean() - self.u(found.x).mean()) / self.scale
-        return value, (found.x, found.residual, found.converged)
-
-
-class StratifiedDual(Divisible):
-    """``DualShare`` on stratified batches of both marginals. Every sample remembers its last conjugate, which starts
-    the next solve; where too few converge, the next ones get more iterations than the solver's."""
-
-    def __init__(self, u: Potential, x: Tensor, y: Tensor, plan: DualPlan, watch: Watch | None) -> None:
-        self.share, self.y, self.watch = DualShare(u, x, y, plan.solver), y, watch
-        self.scale = float(u.scale)
-        self.strata, self.most = Stratifier(x, plan.batch), plan.solver.max_iterations
-        self.memory = {
-            "xhat": torch.full_like(y, torch.nan) if plan.start is None else plan.start.clone(),
-            "extra": torch.zeros((), dtype=torch.long),
-        }
-
-    def draw(self, at: At, generator: torch.Generator) -> Batch:
-        """Rows of both marginals, with the last conjugates of the second."""
-        first, second = (self.strata.draw(generator).to(self.y.device) for _ in range(2))
-        return Batch((first, second, self.memory["xhat"][second]), {"most": self.most + int(self.memory["extra"])})
-
-    def told(self, at: At, batch: Batch, value: Tensor, answers: Answers) -> Shown:
-        """Remember the conjugates; the dual, and which share was found."""
-        (_, second, _), (x, residual, converged) = batch.rows, answers
-        self.memory["xhat"][second] = x
-        extra = extra_iterations(int(self.memory["extra"]), Conjugate(x, residual, converged, 0.0))
-        self.memory["extra"].fill_(extra)
-        dual = float(value) * self.scale + float((x * self.y[second]).sum(1).mean())
-        shown = {"converged": float(converged.float().mean()), "dual": dual}
-        return shown | (self.watch(at.step) if self.watch else {})
 
 
 def fit_dual(
@@ -207,7 +156,8 @@ def fit_dual(
 ) -> float:
     """Minimise the dual on samples x (n, d), y (n, d). With ``held_out`` it ends once that dual is flat, and leaves u
     as it was where no step brought a gain. Returns seconds."""
-    loss = StratifiedDual(u, x, y, plan, watch)
+    kind: type[StratifiedDual | DividedDual] = StratifiedDual if plan.devices == 1 else DividedDual
+    loss = kind(u, x, y, plan.batch, plan.solver, start=plan.start, watch=watch)
     stop = None if held_out is None else Plateau(held_out, plan.patience)
     schedule = replace(plan.schedule, from_start=held_out is not None)
     stage = Stage(DUAL, plan.key, seed)
@@ -239,16 +189,16 @@ class PublishedLoss:
 
     def draw(self, generator: torch.Generator) -> Tensor:
         """Indices of a batch."""
-        return torch.randint(self.x.shape[0], (self.plan.config.batch,), generator=generator).to(self.x.device)
+        return torch.randint(len(self.x), (self.plan.config.batch,), generator=generator, device=generator.device)
 
-    def warm_up(self, at: At, generator: torch.Generator) -> tuple[Tensor, Shown]:
+    def warm_up(self, at: At, generator: torch.Generator) -> tuple[Tensor, Mapping[str, float | Tensor]]:
         """V regressed on grad u(x) -> x."""
         points = self.x[self.draw(generator)]
         with torch.no_grad():
             image = self.u.gradient(points)
         return (self.v(image) - points).square().sum(1).mean(), {}
 
-    def __call__(self, at: At, generator: torch.Generator) -> tuple[Tensor, Shown]:
+    def __call__(self, at: At, generator: torch.Generator) -> tuple[Tensor, Mapping[str, float | Tensor]]:
         """Both losses of one batch."""
         u, solver = self.u, self.plan.solver
         points, target = self.x[self.draw(generator)], self.y[self.draw(generator)]
@@ -259,7 +209,7 @@ class PublishedLoss:
         share = mask.sum().clamp(min=1)
         dual = u(points).mean() + (((result.x * target).sum(1) - u(result.x)) * mask).sum() / share
         amortizer = ((guess - result.x).square().sum(1) * mask).sum() / share
-        shown = {"converged": float(mask.mean()), "dual": float(dual.detach())}
+        shown = {"converged": mask.mean(), "dual": dual.detach()}
         return dual / float(u.scale) + amortizer, shown | (self.watch(at.step) if self.watch else {})
 
 

@@ -88,7 +88,7 @@ def _identity(u: Potential, x: Tensor, seed: int, recorder: Recorder) -> None:
     """Regress grad u on the identity."""
 
     def loss(at: At, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        points = x[torch.randint(len(x), (IDENTITY_BATCH,), generator=generator)]
+        points = x[torch.randint(len(x), (IDENTITY_BATCH,), generator=generator, device=generator.device)]
         return (u.gradient(points) - points).square().sum(1).mean(), {}
 
     stage = Stage("identity", "identity", seed)

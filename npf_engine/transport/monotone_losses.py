@@ -89,7 +89,7 @@ class Fitting:
     def draw(self, cloud: Tensor, generator: torch.Generator) -> Tensor:
         """A batch of a cloud."""
         batch = min(self.batch, len(self.x), len(self.y))
-        return cloud[torch.randint(len(cloud), (batch,), generator=generator)]
+        return cloud[torch.randint(len(cloud), (batch,), generator=generator, device=generator.device)]
 
     def image(self, generator: torch.Generator) -> Tensor:
         """T of a batch of the source."""

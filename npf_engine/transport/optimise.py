@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -20,11 +20,24 @@ from npf_engine import seeds
 from npf_engine.settings import reading
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.tasks.restoring import WRONG, all_finite, check, fit, reason
-from npf_engine.transport.schedule import At, Budget, Loss, Schedule, Shown, Stage, Steps, Stop, cosine, spent
+from npf_engine.transport.schedule import (
+    At,
+    Budget,
+    Derived,
+    Loss,
+    Schedule,
+    Stage,
+    Steps,
+    Stop,
+    cosine,
+    spent,
+)
 from npf_engine.transport.setbacks import EVERY, Setbacks
 from npf_engine.transport.validation import follow
 
+Numbers = Callable[[int], Mapping[str, float | Tensor]]  # of a step
 SHOWN = 10  # steps between two reports of progress
+LOOKED = 100  # steps between two looks at the loss where the host would have to wait for the device
 AVERAGE = 0.99  # decay of the weight average that is validated
 
 
@@ -37,7 +50,7 @@ class Optimised:
 
 
 def optimise(
-    loss: Loss,
+    loss: Loss | Derived,
     modules: Mapping[str, nn.Module],
     schedule: Schedule,
     budget: Budget,
@@ -47,7 +60,8 @@ def optimise(
     stop: Stop | None = None,
     memory: Mapping[str, Tensor] | None = None,
 ) -> Optimised:
-    """Minimise ``loss(at, generator)``, which returns the scalar to differentiate and numbers to show.
+    """Minimise ``loss(at, generator)``, which returns the scalar to differentiate and numbers to show, or a loss that
+    knows its gradients. The generator is one of the modules' device: a seed repeats on the same device.
 
     Leaves the averaged weights in the modules when there is an average, and the answer of ``stop`` with one. memory:
     tensors that steps change in place and that a resume must restore. Where the loss or a weight is no longer finite it
@@ -80,19 +94,22 @@ class _Work:
             {"params": parameters, "base": own.rate, "betas": own.betas}
             for own, parameters in zip(self.rates, trained.values(), strict=True)
         ]
-        self.parameters = [p.detach() for parameters in trained.values() for p in parameters]
+        self.trained = [p for parameters in trained.values() for p in parameters]
+        self.parameters = [p.detach() for p in self.trained]
         self.ema = schedule.ema or (AVERAGE if stop else 0.0)
         self.average = [p.clone() for p in self.parameters] if self.ema else []
         # The fused kernel is one pass over the parameters: a third of the step's cost for small networks.
         self.optimiser = torch.optim.Adam(groups, lr=schedule.rate, fused=True)
-        self.generator = seeds.generator(stage.seed, stage.key)
+        self.generator = seeds.generator(stage.seed, stage.key, self.parameters[0].device)
+        self.looked = SHOWN if self.parameters[0].device.type == "cpu" else LOOKED
+        self.loss = math.nan  # at the last look
         self.setbacks = Setbacks(stage.title)
         self.step, self.seconds, self.last = 0, 0.0, recorder.clock()
         kept = recorder.load(stage.key)
         if kept is not None:
             self._take_up(kept)
 
-    def run(self, loss: Loss) -> None:
+    def run(self, loss: Loss | Derived) -> None:
         """All steps."""
         self.last = self.recorder.clock()
         if self.stop and not self.step:
@@ -130,16 +147,28 @@ class _Work:
     def _over(self) -> bool:
         return spent(self.budget, self.step, self.seconds) >= (self.stop.end() if self.stop else 1.0)
 
-    def _take_step(self, loss: Loss) -> bool:
+    def _differentiate(self, loss: Loss | Derived, at: At) -> tuple[Tensor, Numbers]:
+        """Give every parameter its gradient; the loss, and what tells numbers to show."""
+        if not isinstance(loss, Derived):
+            value, shown = loss(at, self.generator)
+            self.optimiser.zero_grad(set_to_none=True)
+            value.backward()
+            return value.detach(), lambda step: shown
+        with torch.no_grad():
+            value, gradients = loss.step(self.generator)
+        for parameter, gradient in zip(self.trained, gradients, strict=True):
+            # The fused kernel reads memory as it lies, whatever a gradient's strides say.
+            parameter.grad = None if gradient is None else gradient.contiguous()
+        return value, loss.between
+
+    def _take_step(self, loss: Loss | Derived) -> bool:
         """One step of the optimiser; False where numbers are no longer finite, as far as was looked."""
         at = self.at()
         rise = min(1.0, (at.step + 1) / self.schedule.warm_up) if self.schedule.warm_up else 1.0
         for group, own in zip(self.optimiser.param_groups, self.rates, strict=True):
             group["lr"] = group["base"] * (cosine(at.position, own.floor) * rise * self.setbacks.share)
         try:
-            value, shown = loss(at, self.generator)
-            self.optimiser.zero_grad(set_to_none=True)
-            value.backward()
+            value, numbers = self._differentiate(loss, at)
             self.optimiser.step()
         except (torch.linalg.LinAlgError, ValueError):
             if self._finite():
@@ -152,16 +181,21 @@ class _Work:
         if self.stop and self.stop.due(self.at()):
             self.stop.validate(self.at(), self.parameters, self.average)
             self._count()
-        return self._looked(value, shown)
+        return self._looked(value, numbers)
 
-    def _looked(self, value: Tensor, shown: Shown) -> bool:
+    def _looked(self, value: Tensor, numbers: Numbers) -> bool:
         """Tell of the progress now and then, and remember states that are good; False for one that is not."""
         done = self.step - 1
         if done % SHOWN == 0 or self._over():
-            loss = float(value.detach())  # elsewhere a GPU need not wait for it
-            if not math.isfinite(loss) or (self._over() and not self._finite()):
+            shown = numbers(done)
+            if done % self.looked == 0 or self._over() or math.isnan(self.loss):
+                self.loss = float(value)  # elsewhere a GPU need not wait for it
+                told = {name: float(number) for name, number in shown.items()}
+            else:
+                told = {name: number for name, number in shown.items() if not isinstance(number, Tensor)}
+            if not math.isfinite(self.loss) or (self._over() and not self._finite()):
                 return False
-            self.recorder.progress(self.stage.title, self.step, self._planned(), loss=loss, **shown)
+            self.recorder.progress(self.stage.title, self.step, self._planned(), loss=self.loss, **told)
         if done % EVERY == 0 and done:
             if not self._finite():
                 return False

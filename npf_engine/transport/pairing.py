@@ -45,10 +45,11 @@ class Stratifier:
     """
 
     def __init__(self, x: Tensor, k: int) -> None:
-        x = x.cpu()  # where its seeded draws are made
+        device, x = x.device, x.cpu()  # where its seeded draws are made
         n, d = x.shape
         self.n, self.k = n, min(k, n)
         self.cells: Tensor | None = None
+        self.sampled: Tensor | None = None  # the cells where x is
         per_axis = max(1, int(self.k ** (1 / d) + 1e-9))
         if d > STRATIFIED_MAX_D or per_axis**d < 2:
             return
@@ -60,10 +61,18 @@ class Stratifier:
         for axis in range(d):
             rank = x[cells, axis].argsort(dim=1)
             cells = cells.gather(1, rank).reshape(cells.shape[0] * per_axis, -1)
-        self.cells = cells
+        self.cells, self.sampled = cells, cells.to(device)
+
+    def sample(self, generator: torch.Generator) -> Tensor:
+        """Indices (k,) into x for one step, on x's device, as is the generator; without cells one may come twice."""
+        if self.sampled is None:
+            return torch.randint(self.n, (self.k,), generator=generator, device=generator.device)
+        count = self.sampled.shape[1]
+        pick = torch.randint(count, (self.k, 1), generator=generator, device=generator.device)
+        return self.sampled.gather(1, pick)[:, 0]
 
     def draw(self, generator: torch.Generator) -> Tensor:
-        """Indices (k,) into x."""
+        """Indices (k,) into x, each once; by a generator of the processor."""
         if self.cells is None:
             return torch.randperm(self.n, generator=generator)[: self.k]
         pick = torch.randint(self.cells.shape[1], (self.k, 1), generator=generator)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -96,7 +96,25 @@ class At:
 
 
 Shown = dict[str, float]
-Loss = Callable[[At, torch.Generator], tuple[Tensor, Shown]]
+Loss = Callable[[At, torch.Generator], tuple[Tensor, Mapping[str, float | Tensor]]]
+Gradients = Sequence[Tensor | None]
+
+
+class Derived(ABC):
+    """A loss with its gradients by hand, of few operations, none of which waits for the device.
+
+    ``step`` is called without autograd, and must be the same operations at each call: what looks at numbers, or
+    depends on the clock, belongs into ``between``.
+    """
+
+    @abstractmethod
+    def step(self, generator: torch.Generator) -> tuple[Tensor, Gradients]:
+        """The loss of a batch drawn by ``generator``, on its device, and its gradients in the order of the modules'
+        parameters; None where it does not depend on one."""
+
+    def between(self, step: int) -> Mapping[str, float | Tensor]:
+        """Called on the host after ``step``, every ``optimise.SHOWN`` steps and at the end: numbers to show."""
+        return {}
 
 
 class Stop(ABC):

@@ -15,11 +15,11 @@ from npf_engine.transport.conjugate import (
     _lbfgs,
     _metric,
     _newton,
-    _solve,
     _two_loop,
     conjugate,
     extra_iterations,
     quadratic_start,
+    solve_definite,
 )
 
 
@@ -67,12 +67,12 @@ def values(n: int, d: int, seed: int = 1) -> Tensor:
 def test_a_linear_system_is_solved_for_every_matrix_of_the_batch(d: int) -> None:
     H = torch.stack([definite(d, seed) * 10.0 ** (seed - 2) for seed in range(4)])
     r = values(4, d)
-    torch.testing.assert_close(_solve(H, r), torch.linalg.solve(H, r[:, :, None])[:, :, 0])
+    torch.testing.assert_close(solve_definite(H, r), torch.linalg.solve(H, r[:, :, None])[:, :, 0])
 
 
 def test_a_matrix_that_is_not_definite_gives_the_residuals_direction() -> None:
     H = torch.stack([definite(3), -definite(3)])
-    step = _solve(H, values(2, 3))
+    step = solve_definite(H, values(2, 3))
     torch.testing.assert_close(step[0], torch.linalg.solve(H[0], values(2, 3)[0]))
     torch.testing.assert_close(step[1], values(2, 3)[1] / torch.linalg.matrix_norm(H[1]))
 

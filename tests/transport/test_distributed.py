@@ -112,16 +112,27 @@ def test_the_dual_on_two_devices_is_that_of_one(name: str, monkeypatch: pytest.M
     def trained(devices: int) -> tuple[nn.Module, dict[str, Tensor], list[Any]]:
         kept: list[Any] = []
 
-        class Kept(dual.StratifiedDual):
-            def __init__(self, *given: Any) -> None:
-                super().__init__(*given)
+        class Whole(dual.StratifiedDual):
+            def __init__(self, *given: Any, **more: Any) -> None:
+                super().__init__(*given, **more)
+                kept.append(self)
+
+            def step(self, generator: torch.Generator) -> tuple[Tensor, Any]:
+                value, gradients = super().step(generator)
+                kept.append((float(value), {key: float(n) for key, n in self.between(0).items()}))
+                return value, gradients
+
+        class Parts(dual.DividedDual):
+            def __init__(self, *given: Any, **more: Any) -> None:
+                super().__init__(*given, **more)
                 kept.append(self)
 
             def told(self, *given: Any) -> Shown:
                 kept.append((float(given[2]), super().told(*given)))
                 return kept[-1][1]
 
-        monkeypatch.setattr(dual, "StratifiedDual", Kept)
+        monkeypatch.setattr(dual, "StratifiedDual", Whole)
+        monkeypatch.setattr(dual, "DividedDual", Parts)
         u = potentials.potential_class(name).from_settings(10, config, 3, published=False).double()
         u.start_at_identity(x, 2.0)
         plan = replace(DualPlan.of(config, ConjugateConfig()), devices=devices)

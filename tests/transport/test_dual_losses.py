@@ -13,11 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from npf_engine import seeds
+from npf_engine.networks.potential_losses import PotentialLosses
 from npf_engine.networks.wide import WidePotential
 from npf_engine.settings.stages import ConjugateConfig, PotentialConfig
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport import dual as module
-from npf_engine.transport import dual_value
+from npf_engine.transport import dual_value, stratified_dual
 from npf_engine.transport.conjugate import Conjugate
 from npf_engine.transport.dual import (
     DualPlan,
@@ -31,15 +32,28 @@ from npf_engine.transport.dual import (
 from npf_engine.transport.dual_value import held_out_dual
 from npf_engine.transport.optimise import Optimised
 from npf_engine.transport.plateau import Plateau
-from npf_engine.transport.schedule import At, Own, Schedule, Seconds, Stage, Steps
+from npf_engine.transport.schedule import At, Derived, Own, Schedule, Seconds, Stage, Steps
 
 X, Y = (torch.randn(30, 2, generator=torch.Generator().manual_seed(s)).double() + s for s in (1, 2))
+
+
+class BowlLosses(PotentialLosses):
+    """Of a Bowl, which has no parameters."""
+
+    def pairs(self, x: Tensor, target: Tensor) -> tuple[Tensor, list[Tensor | None]]:
+        return (Bowl().gradient(x) - target).square().sum(1).mean() / 25, []
+
+    def values(self, x: Tensor, shares: Tensor) -> tuple[Tensor, list[Tensor | None]]:
+        return (Bowl()(x) * shares[:, 0]).sum() / 5, []
 
 
 class Bowl(nn.Module):
     """u(x) = 3 |x|^2 + x_0, of scale 5."""
 
-    scale = torch.tensor(5.0)
+    d, scale = 2, torch.tensor(5.0)
+
+    def losses(self) -> BowlLosses:
+        return BowlLosses()
 
     def forward(self, x: Tensor) -> Tensor:
         return 3 * x.square().sum(1) + x[:, 0]
@@ -66,8 +80,11 @@ class Seen:
         monkeypatch.setattr(module, "optimise", optimise)
 
     def value(self, which: int = -1, step: int = 8) -> tuple[float, dict[str, float]]:
-        loss, shown = self.asked[which].loss(At(step, 0.0, 0.0, 0.0, 1.0), torch.Generator().manual_seed(5))
-        return float(loss), shown
+        loss, generator = self.asked[which].loss, torch.Generator().manual_seed(5)
+        if isinstance(loss, Derived):
+            return float(loss.step(generator)[0]), {name: float(n) for name, n in loss.between(step).items()}
+        value, shown = loss(At(step, 0.0, 0.0, 0.0, 1.0), generator)
+        return float(value), {name: float(number) for name, number in shown.items()}
 
 
 def drawn(count: int, *clouds: Tensor) -> list[Tensor]:
@@ -98,7 +115,7 @@ def conjugates(seen: Seen, done: list[bool], at: float) -> Any:
     def conjugate(u: Any, y: Tensor, guess: Tensor, **given: Any) -> Conjugate:
         seen.solved.append((y, guess.clone(), given))
         points = torch.stack([torch.arange(len(y)) * 1.0, torch.full((len(y),), at)], 1).double()
-        return Conjugate(points, torch.zeros(len(y)), torch.tensor(done), 1.0)
+        return Conjugate(points, 9.0 * ~torch.tensor(done), torch.tensor(done), 1.0)
 
     return conjugate
 
@@ -112,15 +129,15 @@ def test_the_dual_remembers_conjugates_and_shows_its_value(start: bool, monkeypa
     class Strata:
         def __init__(self, x: Tensor, size: int) -> None:
             seen_size.append(size)
-            self.next = iter(picks * 9)
+            self.next, self.k = iter(picks * 9), size
 
-        def draw(self, generator: torch.Generator) -> Tensor:
+        def sample(self, generator: torch.Generator) -> Tensor:
             return next(self.next)
 
-    monkeypatch.setattr(module, "Stratifier", Strata)
-    monkeypatch.setattr(module, "conjugate", conjugates(seen, [True, True, True, False], 0.5))
-    monkeypatch.setattr(module, "extra_iterations", lambda extra, result: extra + 4)
-    monkeypatch.setattr(module, "quadratic_start", lambda u, y: torch.full_like(y, -3.0))
+    monkeypatch.setattr(stratified_dual, "Stratifier", Strata)
+    monkeypatch.setattr(stratified_dual, "conjugate", conjugates(seen, [True, True, True, False], 0.5))
+    monkeypatch.setattr(stratified_dual, "extra_iterations", lambda extra, result: extra + 4)
+    monkeypatch.setattr(stratified_dual, "quadratic_start", lambda u, y: torch.full_like(y, -3.0))
     first = torch.full_like(Y, 2.0)
     first[5, 1] = torch.nan  # one coordinate is enough not to be known
     config, solver = PotentialConfig(batch=4, ema=0.7), ConjugateConfig(max_iterations=20, tolerance=0.3)

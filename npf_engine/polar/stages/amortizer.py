@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import torch
 from torch import Tensor
 
 from npf_engine import seeds
@@ -12,7 +11,8 @@ from npf_engine.networks.mlp import MLP
 from npf_engine.polar.stages.job import Job, Network
 from npf_engine.settings.stages import AmortizerConfig
 from npf_engine.transport.optimise import optimise
-from npf_engine.transport.schedule import At, Schedule, Stage, Steps
+from npf_engine.transport.regression import Regression
+from npf_engine.transport.schedule import Schedule, Stage, Steps
 
 
 def untrained(job: Job, config: AmortizerConfig) -> Network[MLP]:
@@ -44,11 +44,8 @@ def train_amortizer(
     network = untrained(job, config)
     v = network.module
 
-    def loss(at: At, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        pick = job.batch(config.batch, generator)
-        return (v(job.y[pick]) - m_train[pick]).square().sum(1).mean(), {}
-
     def train() -> float:
+        loss = Regression(v, job.y, m_train, config.batch)
         schedule, stage = Schedule(config.lr, config.lr_floor, ema=0.99), Stage("v", "v.fit", job.seed)
         return optimise(loss, {"v": v}, schedule, Steps(config.steps), job.recorder, stage).seconds
 

@@ -3,22 +3,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from npf_engine import seeds
 from npf_engine.networks.bridge import Bridge
 from npf_engine.networks.potential import Potential
 from npf_engine.networks.value_bridge import ValueBridge
 from npf_engine.polar import picturing
+from npf_engine.polar.picturing import Picture
+from npf_engine.polar.stages.divided_matching import BridgeShare, DividedMatching
 from npf_engine.polar.stages.job import Job, Network
+from npf_engine.polar.stages.matching import BridgeMatching
 from npf_engine.settings.stages import InverseConfig, ValueInverseConfig
-from npf_engine.transport.distributed import Answers, Batch, Divisible, over
+from npf_engine.transport.distributed import over
 from npf_engine.transport.optimise import optimise
 from npf_engine.transport.pairing import LOOKUP_MAX_D, neighbours
-from npf_engine.transport.schedule import At, Schedule, Shown, Stage, Steps
+from npf_engine.transport.schedule import Schedule, Stage, Steps
 
 REGIONS = {"box": "box", "land": "box", "disc": "disc"}  # by rho; without a region (free) of all others
 PART = 65_536
@@ -34,59 +37,24 @@ def train_inverse(job: Job, config: InverseConfig, m_train: Tensor, u: Potential
 
     picture = picturing.of_inverse(job.field, bridge, job.x, start, job.seed, job.recorder)
 
-    loss = _BridgeLoss(job, config, picture, _BridgeShare(bridge, job.x, start, peers))
-
     def train() -> float:
         schedule, stage = (
             Schedule(config.lr, config.lr_floor, ema=config.ema),
             Stage("inverse", "inverse.fit", job.seed),
         )
-        with over(job.devices, loss) as divided:
-            return optimise(divided, {"bridge": bridge}, schedule, Steps(config.steps), job.recorder, stage).seconds
+        with over(job.devices, _matching(job, config, bridge, start, peers, picture)) as loss:
+            return optimise(loss, {"bridge": bridge}, schedule, Steps(config.steps), job.recorder, stage).seconds
 
     return replace(network, seconds=job.once("inverse", {"module": bridge}, train))
 
 
-class _BridgeShare(nn.Module):
-    """What one device does of a batch: the loss of X_psi for its pairs."""
-
-    x: Tensor
-    start: Tensor
-
-    def __init__(self, bridge: Bridge, x: Tensor, start: Tensor, peers: Tensor | None) -> None:
-        super().__init__()
-        self.bridge, self.peers = bridge, peers
-        self.register_buffer("x", x, persistent=False)
-        self.register_buffer("start", start, persistent=False)
-
-    def forward(self, pick: Tensor, t: Tensor, noise: Tensor) -> tuple[Tensor, Answers]:
-        """Pairs by their number, times (n, 1) and noise (n, d)."""
-        near = None if self.peers is None else self.x[self.peers[pick]]
-        return self.bridge.loss(self.x[pick], self.start[pick], t, noise, near), ()
-
-
-@dataclass(frozen=True)
-class _BridgeLoss(Divisible):
-    """``_BridgeShare`` on batches of all pairs."""
-
-    job: Job
-    config: InverseConfig
-    picture: picturing.Picture
-    share: nn.Module
-
-    def draw(self, at: At, generator: torch.Generator) -> Batch:
-        """Pairs, times and noise."""
-        self.picture.look(at.step)
-        batch, x = self.config.batch, self.job.x
-        pick = self.job.batch(batch, generator)
-        # One t from each of batch equal intervals: the same law with less variance than independent draws.
-        uniform = (torch.arange(batch) + torch.rand(batch, generator=generator)) / batch
-        t = (1 - (1 - uniform) ** self.config.time_power)[:, None].to(x)
-        return Batch((pick, t, torch.randn(batch, self.job.field.d, generator=generator).to(x)))
-
-    def told(self, at: At, batch: Batch, value: Tensor, answers: Answers) -> Shown:
-        """Nothing but the loss."""
-        return {}
+def _matching(
+    job: Job, config: InverseConfig, bridge: Bridge, start: Tensor, peers: Tensor | None, picture: Picture
+) -> BridgeMatching | DividedMatching:
+    """The loss, one that can be divided where the training has several devices."""
+    if job.devices == 1:
+        return BridgeMatching(bridge, job.x, start, config, peers, picture.look)
+    return DividedMatching(job, config, picture, BridgeShare(bridge, job.x, start, peers))
 
 
 def _untrained(job: Job, config: InverseConfig, u: Potential) -> Network[Bridge]:

@@ -61,7 +61,7 @@ class Job:
 
     def batch(self, size: int, generator: torch.Generator) -> Tensor:
         """Indices (size,) of training samples, each drawn from all of them."""
-        return torch.randint(len(self.x), (size,), generator=generator).to(self.x.device)
+        return torch.randint(len(self.x), (size,), generator=generator, device=generator.device)
 
     def once(self, stage: str, modules: dict[str, nn.Module], train: Callable[[], float]) -> float:
         """The seconds of ``train()``, or of the earlier process that has been through this stage already."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import torch
 from torch import Tensor
 
 from npf_engine import seeds
@@ -13,7 +12,8 @@ from npf_engine.polar import picturing
 from npf_engine.polar.stages.job import Job, Network
 from npf_engine.settings.stages import MapConfig
 from npf_engine.transport.optimise import optimise
-from npf_engine.transport.schedule import At, Schedule, Stage, Steps
+from npf_engine.transport.regression import Regression
+from npf_engine.transport.schedule import Schedule, Stage, Steps
 
 
 def train_map(job: Job, config: MapConfig, m_train: Tensor) -> Network[MLP]:
@@ -32,12 +32,8 @@ def train_map(job: Job, config: MapConfig, m_train: Tensor) -> Network[MLP]:
     m = network.module
     picture = picturing.of_map(job.field, m, job.x, job.recorder)
 
-    def loss(at: At, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        picture.look(at.step)
-        pick = job.batch(config.batch, generator)
-        return (m(job.x[pick]) - m_train[pick]).square().sum(1).mean(), {}
-
     def train() -> float:
+        loss = Regression(m, job.x, m_train, config.batch, picture.look)
         schedule, stage = Schedule(config.lr, ema=0.99), Stage("m", "m.fit", job.seed)
         return optimise(loss, {"m": m}, schedule, Steps(config.steps), job.recorder, stage).seconds
 

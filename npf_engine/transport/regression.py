@@ -1,0 +1,42 @@
+"""A perceptron regressed on what is known of its answers: M_xi and V_phi, by gradients in few operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from npf_engine.networks.backprop import LayerGradients, squared_error
+from npf_engine.networks.mlp import MLP
+from npf_engine.transport.schedule import Derived, Gradients
+
+PART = 65_536  # samples whose features are made at a time
+
+
+class Regression(Derived):
+    """mean |network(x) - target|^2 on batches of samples x (n, d), target (n, k).
+
+    What the network sees of each sample is made once: a step looks it up. look: called on the host every few steps.
+    """
+
+    def __init__(
+        self, network: MLP, x: Tensor, target: Tensor, batch: int, look: Callable[[int], object] | None = None
+    ) -> None:
+        self.layers, self.batch, self.look = LayerGradients(network.layers), batch, look
+        with torch.no_grad():
+            seen = [network.features((part - network.centre) / network.spread) for part in x.split(PART)]
+        self.width = target.shape[1]
+        self.table = torch.cat([target, torch.cat(seen)], dim=1)  # one row, one look
+
+    def step(self, generator: torch.Generator) -> tuple[Tensor, Gradients]:
+        """The loss of one batch."""
+        pick = torch.randint(len(self.table), (self.batch,), generator=generator, device=self.table.device)
+        row = self.table.index_select(0, pick)
+        return squared_error(self.layers, row[:, self.width :], row[:, : self.width])
+
+    def between(self, step: int) -> Mapping[str, float | Tensor]:
+        """Nothing to show but what ``look`` draws."""
+        if self.look is not None:
+            self.look(step)
+        return {}

@@ -1,0 +1,78 @@
+"""Steps of the dual that wait for nothing, beside those that ask after each iteration."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+import torch
+
+from npf_engine.networks.quadratic_icnn import QuadraticICNN
+from npf_engine.settings.stages import ConjugateConfig
+from npf_engine.transport.conjugate import conjugate
+from npf_engine.transport.conjugate_steps import newton_steps
+from npf_engine.transport.stratified_dual import StratifiedDual
+
+SOLVER = ConjugateConfig(tolerance=1e-5)
+
+
+def known(d: int = 2, n: int = 900) -> tuple[QuadraticICNN, torch.Tensor, torch.Tensor]:
+    """A potential, points of the box and its gradient there."""
+    u = QuadraticICNN(d, (12, 8), activation="elu", seed=4).double()
+    x = torch.rand(n, d, generator=torch.Generator().manual_seed(d), dtype=torch.float64) * 2 - 1
+    return u, x, u.gradient(x).detach()
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_a_fixed_number_of_newton_steps_ends_where_the_solver_does(d: int) -> None:
+    """In each dimension, and each step lessens the residual or leaves a point where it is."""
+    u, x, y = known(d)
+    start = x + 0.2 * torch.randn(x.shape, generator=torch.Generator().manual_seed(1), dtype=x.dtype)
+    residuals = [newton_steps(u, y, start, count)[1] for count in range(8)]
+    assert all((after <= before * (1 + 1e-9) * d**0.5).all() for before, after in pairwise(residuals))
+    found, residual = newton_steps(u, y, start, 7)
+    torch.testing.assert_close(found, x, rtol=0, atol=1e-9)
+    torch.testing.assert_close(residual, (y - u.gradient(found).detach()).abs().amax(1), rtol=1e-6, atol=1e-14)
+
+
+def test_a_start_far_away_is_damped_not_lost() -> None:
+    """Where a whole step would raise the residual a part of one is taken."""
+    u, x, y = known()
+    found, residual = newton_steps(u, y, x + 40.0, 30)
+    assert float(residual.max()) < 1e-8 and torch.isfinite(found).all()
+
+
+def test_both_ways_take_the_same_step_from_remembered_conjugates() -> None:
+    """The same draws, the same gradients to the solver's tolerance."""
+    u, x, y = known()
+    steps = []
+    for waits in (True, False):
+        loss = StratifiedDual(u, x, y, 100, replace(SOLVER, tolerance=1e-9), start=x + 0.01, waits=waits)
+        value, gradients = loss.step(torch.Generator().manual_seed(2))
+        steps.append((value, [g for g in gradients if g is not None], dict(loss.between(1))))
+    torch.testing.assert_close(steps[0][0], steps[1][0], rtol=0, atol=1e-8)
+    for a, b in zip(steps[0][1], steps[1][1], strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-5)
+    assert float(steps[0][2]["converged"]) == float(steps[1][2]["converged"]) == 1.0
+    assert float(steps[0][2]["dual"]) == pytest.approx(float(steps[1][2]["dual"]), abs=1e-8)
+
+
+def test_what_the_fixed_iterations_leave_is_finished_between_the_steps() -> None:
+    """Far starts: three iterations are too few for some, which the next look solves."""
+    u, x, y = known()
+    loss = StratifiedDual(u, x, y, 400, SOLVER, start=x + 30.0, waits=False)
+    loss.step(torch.Generator().manual_seed(2))
+    rows = loss.left.nonzero()[:, 0]
+    assert len(rows) > 20 and float(loss.between(1)["converged"]) < 1.0 and len(loss.left.nonzero()), "not yet"
+    loss.between(100)
+    solved = conjugate(u, y[rows], x[rows], tolerance=1e-9)
+    torch.testing.assert_close(loss.memory["xhat"][rows], solved.x, rtol=0, atol=1e-3)
+    assert not loss.left.any()
+
+
+def test_without_a_start_all_begin_at_the_quadratic_model() -> None:
+    """A step that waits for nothing cannot ask which are unknown."""
+    u, x, y = known()
+    loss = StratifiedDual(u, x, y, 100, replace(SOLVER, max_iterations=50), waits=False)
+    assert torch.isfinite(loss.memory["xhat"]).all()
