@@ -2,7 +2,7 @@
 
     python -m benchmarks.bench_steps --json
 
-On a GPU each operation is a launch of some microseconds, and each wait lets it run dry. Both can be counted without one:
+On a GPU each operation is a launch of some microseconds, and each wait lets it run dry. Both are counted without one:
 the steps are those of the app's own trainings (``optimise``) at the preset's sizes, on random samples, in the form
 that they have beside a device. The longest step counts, of twenty less those after which progress is told.
 """
