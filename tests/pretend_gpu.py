@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from npf_engine import seeds
+
 DEVICE = torch.device("meta")
 aten = torch.ops.aten
 COPIES = {aten.copy_.default, aten._to_copy.default}
@@ -63,6 +65,24 @@ class OnGPU(Tensor):
         return _run(func, args, kwargs or {})
 
 
+class GeneratorThere(torch.Generator):
+    """A generator of the pretended device, which draws what one of the CPU with its seed does."""
+
+    device = DEVICE  # type: ignore[assignment]
+
+
+def _generator(seed: int, name: str, device: torch.device | str = "cpu") -> torch.Generator:
+    if torch.device(device) != DEVICE:
+        return MADE(seed, name, device)
+    made = GeneratorThere().manual_seed(seeds.child(seed, name))
+    THERE.add(made.initial_seed())  # torch hands an operation another object of the same generator
+    return made
+
+
+MADE = seeds.generator
+THERE: set[int] = set()
+
+
 class _Factories(TorchDispatchMode):
     """Makes tensors on the pretended device, which no tensor among the arguments announces."""
 
@@ -76,8 +96,9 @@ def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     asked = None if device is None else torch.device(device) == DEVICE
     there = [t for t in tensors if isinstance(t, OnGPU)]
     _refuse_a_mixture(func, args, there, [t for t in tensors if not isinstance(t, OnGPU)])
-    if asked and kwargs.get("generator") is not None:
-        raise RuntimeError("Expected a 'cuda' device type for generator but found 'cpu'")
+    generator = kwargs.get("generator")
+    if generator is not None and (generator.initial_seed() in THERE) is not bool(asked or there):
+        raise RuntimeError("Expected the generator of the device on which numbers are drawn")
     known = {id(t.held): t for t in there}
     if asked is not None:
         kwargs = kwargs | {"device": torch.device("cpu")}
@@ -130,6 +151,7 @@ def pretended() -> Iterator[torch.device]:
     """While it lasts, tensors can be moved to and made on the device it yields."""
     patch = pytest.MonkeyPatch()
     supported = ["cpu", "cuda", DEVICE.type]
+    patch.setattr(seeds, "generator", _generator)
     patch.setattr(sys.modules["torch.optim.optimizer"], "_get_fused_kernels_supported_devices", lambda: supported)
     overwritten = torch.__future__.get_overwrite_module_params_on_conversion()
     torch.__future__.set_overwrite_module_params_on_conversion(True)  # p.data = q would leave the numbers behind
@@ -137,5 +159,6 @@ def pretended() -> Iterator[torch.device]:
         with _Factories():
             yield DEVICE
     finally:
+        THERE.clear()
         patch.undo()
         torch.__future__.set_overwrite_module_params_on_conversion(overwritten)

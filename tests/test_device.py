@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from npf_engine import seeds
 from npf_engine.fields.catalog import resolve
 from npf_engine.fields.digits import embedded_digits
 from npf_engine.measures.report import accuracy_report
@@ -24,7 +25,7 @@ from npf_engine.studies.classifier.run import run_experiment
 from npf_engine.studies.factorization.bundling import write_bundle
 from npf_engine.tasks import steady
 from npf_engine.tasks.recorder import Recorder
-from npf_engine.transport import WideConfig, fit_brenier_map, fit_wide
+from npf_engine.transport import WideConfig, fit_brenier_map, fit_wide, stratified_dual
 from tests.pretend_gpu import OnGPU, pretended
 from tests.studies.classifier.test_experiments import FEW, tiny
 from tests.tiny import tiny_spec
@@ -48,6 +49,8 @@ def test_what_cuda_refuses_is_refused() -> None:
             np.asarray(x)
         with pytest.raises(RuntimeError, match="generator"):
             torch.rand(3, device=gpu, generator=torch.Generator())
+        with pytest.raises(RuntimeError, match="generator"):
+            torch.rand(3, generator=seeds.generator(0, "there", gpu))
 
 
 def test_what_cuda_allows_gives_the_cpus_numbers() -> None:
@@ -86,7 +89,10 @@ FEW_STEPS = {
     ],
     ids=["pairing", "dual", "wide"],
 )
-def test_a_training_there_makes_the_model_that_the_cpu_makes(changes: dict[str, Any], tmp_path: Path) -> None:
+def test_a_training_there_makes_the_model_that_the_cpu_makes(
+    changes: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stratified_dual, "AT_HAND", ())  # here too by the steps that wait for nothing
     spec = tiny_spec(**FEW_STEPS | changes)
     field = resolve(spec.field)
     here = train(field, spec.stages).model

@@ -17,6 +17,7 @@ from npf_engine.transport.conjugate_steps import newton_steps
 from npf_engine.transport.pairing import Stratifier
 from npf_engine.transport.schedule import Derived, Gradients
 
+AT_HAND = ("cpu",)  # devices whose numbers the host has without waiting
 ITERATIONS = 3  # of Newton, where all points take the same
 FINISHED = 100  # steps between two times that those are finished for which they were too few
 
@@ -45,7 +46,7 @@ class StratifiedDual(Derived):
         """start (n, d): first guesses of grad u*(y). watch: called on the host every few steps, for numbers to show."""
         self.u, self.x, self.y, self.solver, self.watch = u, x, y, solver, watch
         newton = solver.method in ("auto", "newton") and u.d <= NEWTON_MAX_D
-        self.waits = (x.device.type == "cpu" or not newton) if waits is None else waits
+        self.waits = (x.device.type in AT_HAND or not newton) if waits is None else waits
         self.strata, self.losses = Stratifier(x, batch), u.losses()
         self.tolerance = solver.tolerance * float(u.scale)
         count = self.strata.k
