@@ -19,13 +19,14 @@ PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 NPF_NICE=0 $(PY) -m pytest 
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help run test notebooks api test-ui test-browser test-long test-cluster test-group check-verdict check-resume check-mutants check-fuzz check-faults check-wheel check-advisories lock-image gallery bench bench-ui bench-lab lint format clean check-load
+.PHONY: help gpu-check run test notebooks api test-ui test-browser test-long test-cluster test-group check-verdict check-resume check-mutants check-fuzz check-faults check-wheel check-advisories lock-image gallery bench bench-ui bench-lab lint format clean check-load
 
 help:
 	@echo "make run            the app at http://$(HOST):$(PORT) (PORT, HOST)"
 	@echo "make test           unit, page, browser and GDAL tests"
 	@echo "make test-browser   only the tests in a real browser;  make test-ui  a first visit counted, by keyboard too, and axe"
 	@echo "make test-long      the tests that take hours;  make test-cluster, test-group  those against real servers"
+	@echo "make gpu-check      what a graphics card gives: figures, steps a second, waits, beside the processor's (ARGS=--json)"
 	@echo "make check-resume   kill -9 a training, resume it, compare with an unbroken one"
 	@echo "make check-mutants  put a sample of small faults into the mathematics: do the tests see them? (SEED, COUNT, ROOMS)"
 	@echo "make check-fuzz     damaged files for every reader: a field or a sentence, or a find (SECONDS for each)"
@@ -112,6 +113,9 @@ api: $(VENV)/.run
 
 check-load: $(VENV)/.run
 	OMP_NUM_THREADS=1 PYTHONPATH=. $(PY) benchmarks/check_load.py --sessions $(SESSIONS)
+
+gpu-check: $(VENV)/.run
+	@PYTHONPATH=. $(PY) -m benchmarks.gpu_check $(ARGS)
 
 check-resume: $(VENV)/.run
 	OMP_NUM_THREADS=1 PYTHONPATH=. $(PY) benchmarks/check_resume.py

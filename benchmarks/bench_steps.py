@@ -14,7 +14,7 @@ import functools
 import json
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -47,6 +47,22 @@ class Counted:
     bar: int | None
 
 
+@dataclass(frozen=True)
+class Training:
+    """A loss and the module that it trains, the decay of its average, and the bar for the operations of a step."""
+
+    what: str
+    loss: Derived
+    module: torch.nn.Module
+    ema: float
+    bar: int | None
+
+    def take(self, steps: int) -> None:
+        """So many steps of ``optimise``: loss, gradients, Adam, average."""
+        stage = Stage(self.what, self.what, 0)
+        optimise(self.loss, {"it": self.module}, Schedule(1e-3, ema=self.ema), Steps(steps), Recorder(), stage)
+
+
 class Marked(Derived):
     """A loss whose steps are told from what is between them."""
 
@@ -60,11 +76,11 @@ class Marked(Derived):
         return value, list(gradients)
 
 
-def count_training(what: str, loss: Derived, module: torch.nn.Module, ema: float, bar: int | None) -> Counted:
-    """An average step of ``optimise``: loss, gradients, Adam, average."""
+def count_training(training: Training) -> Counted:
+    """The longest of its steps."""
     with StepCounts() as counts:
-        marked = Marked(loss, counts)
-        optimise(marked, {"it": module}, Schedule(1e-3, ema=ema), Steps(TAKEN), Recorder(), Stage(what, what, 0))
+        marked = Marked(training.loss, counts)
+        replace(training, loss=marked).take(TAKEN)
     between = [
         (after[0] - before[0], after[1] - before[1])
         for step, (before, after) in enumerate(zip(marked.seen, marked.seen[1:], strict=False))
@@ -73,7 +89,7 @@ def count_training(what: str, loss: Derived, module: torch.nn.Module, ema: float
     waits: Counter[str] = Counter()
     for _, seen in between:
         waits |= seen
-    return Counted(what, max(total for total, _ in between), dict(waits), bar)
+    return Counted(training.what, max(total for total, _ in between), dict(waits), training.bar)
 
 
 def count_difference(what: str, work: Callable[[int], object], bar: int | None) -> Counted:
@@ -87,28 +103,36 @@ def count_difference(what: str, work: Callable[[int], object], bar: int | None) 
     return Counted(what, seen[1].total - seen[0].total, dict(waits), bar)
 
 
-def count_all() -> list[Counted]:
-    """Every step of the preset ``quick``."""
+def trainings(device: torch.device) -> list[Training]:
+    """Those of the preset ``quick``, on a device; u of the paper's four layers too."""
     spec, g = preset("quick"), torch.Generator().manual_seed(0)
     x = torch.rand(SAMPLES, D, generator=g) * 2 - 1
-    y = 2 * x + 0.1 * torch.randn(SAMPLES, D, generator=g)
-    rows = []
+    y = (2 * x + 0.1 * torch.randn(SAMPLES, D, generator=g)).to(device)
+    peers = torch.randint(SAMPLES, (SAMPLES, spec.inverse.peers), generator=g).to(device)
+    x, found = x.to(device), list[Training]()
     for hidden, bar in (((64, 64), 120), ((64, 64, 64, 64), None)):
-        u = QuadraticICNN(D, hidden, activation=spec.u.activation)
-        name = f"u {hidden}"
-        rows.append(count_training(f"{name}: regression on pairs", PairLoss(u, x, y, spec.u.batch), u, 0.0, bar))
+        u = QuadraticICNN(D, hidden, activation=spec.u.activation).to(device)
+        found.append(Training(f"u {hidden}: regression on pairs", PairLoss(u, x, y, spec.u.batch), u, 0.0, bar))
+        u = QuadraticICNN(D, hidden, activation=spec.u.activation).to(device)
         dual = StratifiedDual(u, x, y, spec.u.batch, ConjugateConfig(), start=x, waits=False)
-        rows.append(count_training(f"{name}: dual with conjugates", dual, u, 0.99, None))
-        newton = functools.partial(newton_steps, u, y[:1024], torch.zeros(1024, D))
-        rows.append(count_difference(f"{name}: one Newton iteration", newton, 45 if hidden == (64, 64) else None))
-    v = MLP(D, D, spec.v.hidden, activation=spec.v.activation)
-    rows.append(count_training("V", Regression(v, y, x, spec.v.batch), v, 0.99, None))
-    m = MLP(D, D, spec.m.hidden, activation=spec.m.activation, fourier=spec.m.fourier)
-    rows.append(count_training("M_xi", Regression(m, x, y, spec.m.batch), m, 0.99, 28))
-    bridge = Bridge(D, spec.inverse.hidden, fourier=spec.inverse.fourier, sigma=spec.inverse.sigma)
-    peers = torch.randint(SAMPLES, (SAMPLES, spec.inverse.peers), generator=g)
+        found.append(Training(f"u {hidden}: dual with conjugates", dual, u, 0.99, None))
+    v = MLP(D, D, spec.v.hidden, activation=spec.v.activation).to(device)
+    found.append(Training("V", Regression(v, y, x, spec.v.batch), v, 0.99, None))
+    m = MLP(D, D, spec.m.hidden, activation=spec.m.activation, fourier=spec.m.fourier).to(device)
+    found.append(Training("M_xi", Regression(m, x, y, spec.m.batch), m, 0.99, 28))
+    bridge = Bridge(D, spec.inverse.hidden, fourier=spec.inverse.fourier, sigma=spec.inverse.sigma).to(device)
     matching = BridgeMatching(bridge, x, x.flip(1), spec.inverse, peers)
-    rows.append(count_training("bridge, with 32 peers", matching, bridge, spec.inverse.ema, 45))
+    found.append(Training("bridge, with 32 peers", matching, bridge, spec.inverse.ema, 45))
+    return found
+
+
+def count_all() -> list[Counted]:
+    """Every step, and one iteration of Newton's method."""
+    rows = [count_training(training) for training in trainings(torch.device("cpu"))]
+    for hidden, bar in (((64, 64), 45), ((64, 64, 64, 64), None)):
+        u, points = QuadraticICNN(D, hidden, activation="elu"), torch.zeros(1024, D)
+        newton = functools.partial(newton_steps, u, points + 0.3, points)
+        rows.append(count_difference(f"u {hidden}: one Newton iteration", newton, bar))
     return rows
 
 
