@@ -27,7 +27,7 @@ from npf_engine.polar.stages.matching import BridgeMatching
 from npf_engine.settings.stages import ConjugateConfig
 from npf_engine.studies.factorization.spec import preset
 from npf_engine.tasks.recorder import Recorder
-from npf_engine.transport.conjugate_steps import newton_steps
+from npf_engine.transport.conjugate_steps import metric, newton_steps, secant_steps
 from npf_engine.transport.dual import PairLoss
 from npf_engine.transport.optimise import SHOWN, optimise
 from npf_engine.transport.regression import Regression
@@ -133,6 +133,10 @@ def count_all() -> list[Counted]:
         u, points = QuadraticICNN(D, hidden, activation="elu"), torch.zeros(1024, D)
         newton = functools.partial(newton_steps, u, points + 0.3, points)
         rows.append(count_difference(f"u {hidden}: one Newton iteration", newton, bar))
+    d = 222  # of the classifier
+    u, points = QuadraticICNN(d, (64, 64), activation="elu"), torch.zeros(64, d)
+    secant = functools.partial(secant_steps, u, points + 0.3, points, metric(u, points))
+    rows.append(count_difference(f"u (64, 64), d = {d}: one iteration without a Hessian", secant, 60))
     return rows
 
 

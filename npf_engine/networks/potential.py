@@ -28,6 +28,7 @@ from npf_engine.potentials import name_of, potential_class, register
 if TYPE_CHECKING:  # a bundle's program has no settings
     from npf_engine.settings.stages import PotentialConfig
 
+Slope = Callable[[Tensor], Tensor]
 Curve = Callable[[Tensor], tuple[Tensor, Tensor]]
 LEAST = 1e-6  # of a unit curvature: what a direction without variance keeps at the start
 
@@ -110,6 +111,10 @@ class Potential(nn.Module, ABC):
     def hessian(self, x: Tensor) -> Tensor:
         """Hessian of u (n, d, d)."""
         return self.derivatives(x)[2]
+
+    def slope(self) -> Slope:
+        """grad u (n, d) as a function of x (n, d), for weights that stand still meanwhile."""
+        return self.gradient
 
     def curve(self) -> Curve:
         """grad u (n, d) and the Hessian (n, d, d) as a function of x (n, d), for weights that stand still meanwhile."""

@@ -26,9 +26,9 @@ from torch import Tensor, nn
 from torch.nn import functional as nnf
 
 from npf_engine.networks.activation import Activation, inverse_softplus
-from npf_engine.networks.icnn_frozen import FrozenICNN
+from npf_engine.networks.icnn_frozen import FrozenCurve, FrozenSlope
 from npf_engine.networks.icnn_gradients import IcnnGradients
-from npf_engine.networks.potential import Curve, Potential, root_of, size_of_image
+from npf_engine.networks.potential import Curve, Potential, Slope, root_of, size_of_image
 from npf_engine.networks.potential_losses import LossesByAutograd, PotentialLosses
 
 if TYPE_CHECKING:
@@ -263,9 +263,13 @@ class QuadraticICNN(Potential, name="icnn"):
         value = f + self.tail(x)[0][:, 0] + 0.5 * self.floor * x.square().sum(dim=1)
         return self.scale * value, self.scale * gradient, self.scale * H
 
+    def slope(self) -> Slope:
+        """In few operations, but with eq. 5's output activation."""
+        return super().slope() if self.output_activation else FrozenSlope(self)
+
     def curve(self) -> Curve:
         """In few operations, but with eq. 5's output activation."""
-        return super().curve() if self.output_activation else FrozenICNN(self)
+        return super().curve() if self.output_activation else FrozenCurve(self)
 
     def losses(self) -> PotentialLosses:
         """By hand, but with eq. 5's output activation."""

@@ -13,12 +13,12 @@ from torch import Tensor
 from npf_engine.networks.potential import Potential
 from npf_engine.settings.stages import ConjugateConfig
 from npf_engine.transport.conjugate import NEWTON_MAX_D, conjugate, extra_iterations, quadratic_start
-from npf_engine.transport.conjugate_steps import newton_steps
+from npf_engine.transport.conjugate_steps import metric, newton_steps, secant_steps
 from npf_engine.transport.pairing import Stratifier
 from npf_engine.transport.schedule import Derived, Gradients
 
 AT_HAND = ("cpu",)  # devices whose numbers the host has without waiting
-ITERATIONS = 3  # of Newton, where all points take the same
+ITERATIONS, SECANTS = 3, 10  # of Newton's method, and without a Hessian, where all points take as many
 FINISHED = 100  # steps between two times that those are finished for which they were too few
 
 
@@ -27,8 +27,8 @@ class StratifiedDual(Derived):
 
     Where the processor works itself, points leave the solver when they are done, and where too few converge, the next
     ones get more iterations than the solver's (``extra_iterations``). Beside a device it would have to be asked for
-    each decision: there, up to NEWTON_MAX_D dimensions, all points take ITERATIONS (``waits`` False), and those that
-    are left are finished now and then, outside of the steps.
+    each decision: there all points take as many (``waits`` False), and those that are left are finished now and then,
+    outside of the steps.
     """
 
     def __init__(
@@ -45,8 +45,9 @@ class StratifiedDual(Derived):
     ) -> None:
         """start (n, d): first guesses of grad u*(y). watch: called on the host every few steps, for numbers to show."""
         self.u, self.x, self.y, self.solver, self.watch = u, x, y, solver, watch
-        newton = solver.method in ("auto", "newton") and u.d <= NEWTON_MAX_D
-        self.waits = (x.device.type in AT_HAND or not newton) if waits is None else waits
+        self.newton = solver.method == "newton" or (solver.method == "auto" and u.d <= NEWTON_MAX_D)
+        known = solver.method != "adam"  # the released solver is left as it is
+        self.waits = (x.device.type in AT_HAND or not known) if waits is None else waits
         self.strata, self.losses = Stratifier(x, batch), u.losses()
         self.tolerance = solver.tolerance * float(u.scale)
         count = self.strata.k
@@ -60,12 +61,14 @@ class StratifiedDual(Derived):
         self.last = (y[:0], y[:0], y.new_zeros(()), y[:0, 0])  # xhat, y, the loss, residuals of the last step
         if start is None and not self.waits:
             self.memory["xhat"].copy_(quadratic_start(u, y).detach())
+        if not self.waits and not self.newton:
+            self.memory["metric"] = metric(u, y)
 
     def step(self, generator: torch.Generator) -> tuple[Tensor, Gradients]:
         """The loss of one batch."""
         first, second = (self.strata.sample(generator) for _ in range(2))
         target, guess = self.y.index_select(0, second), self.memory["xhat"].index_select(0, second)
-        xhat, residual = self._solve(target, guess) if self.waits else newton_steps(self.u, target, guess, ITERATIONS)
+        xhat, residual = (self._solve if self.waits else self._improve)(target, guess)
         self.memory["xhat"].index_copy_(0, second, xhat)
         if not self.waits:
             self.left.index_copy_(0, second, residual > self.tolerance)
@@ -84,10 +87,18 @@ class StratifiedDual(Derived):
         self.memory["extra"].fill_(extra_iterations(extra, result))
         return result.x, result.residual
 
+    def _improve(self, target: Tensor, guess: Tensor) -> tuple[Tensor, Tensor]:
+        """The same number of iterations for all."""
+        if self.newton:
+            return newton_steps(self.u, target, guess, ITERATIONS)
+        return secant_steps(self.u, target, guess, self.memory["metric"], SECANTS)
+
     def between(self, step: int) -> Mapping[str, float | Tensor]:
         """Finish what is left; the share that converged, the dual, and what is watched."""
         if not self.waits and step % FINISHED == 0:
             self._finish()
+            if not self.newton:
+                self.memory["metric"].copy_(metric(self.u, self.y))
         xhat, target, value, residual = self.last
         shown: dict[str, float | Tensor] = {
             "converged": (residual <= self.tolerance).float().mean(),

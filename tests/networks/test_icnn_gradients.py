@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from npf_engine.networks.icnn_frozen import FrozenICNN
+from npf_engine.networks.icnn_frozen import FrozenCurve, FrozenSlope
 from npf_engine.networks.icnn_gradients import IcnnGradients
 from npf_engine.networks.potential_losses import LossesByAutograd
 from npf_engine.networks.quadratic_icnn import QuadraticICNN
@@ -59,13 +59,14 @@ def test_the_curve_is_gradient_and_hessian(kind: tuple[int, tuple[int, ...], int
     """Of the weights as they were when it was made."""
     u = network(*kind)
     x = points(u.d)
-    curve = u.curve()
-    assert isinstance(curve, FrozenICNN)
+    curve, slope = u.curve(), u.slope()
+    assert isinstance(curve, FrozenCurve) and isinstance(slope, FrozenSlope)
     _, gradient, H = u.derivatives(x)
     with torch.no_grad():
         for parameter in u.parameters():
             parameter.add_(1.0)
         found = curve(x)
+        torch.testing.assert_close(slope(x), gradient, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(found[0], gradient.detach(), rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(found[1], H.detach(), rtol=1e-12, atol=1e-12)
 
@@ -73,6 +74,6 @@ def test_the_curve_is_gradient_and_hessian(kind: tuple[int, tuple[int, ...], int
 def test_the_published_network_is_left_to_autograd() -> None:
     """Its output activation is not in these formulas."""
     u = QuadraticICNN(2, (4,), output_activation=True)
-    assert isinstance(u.losses(), LossesByAutograd) and not isinstance(u.curve(), FrozenICNN)
+    assert isinstance(u.losses(), LossesByAutograd) and not isinstance(u.curve(), FrozenCurve)
     with pytest.raises(ValueError, match="output activation"):
         IcnnGradients(u)

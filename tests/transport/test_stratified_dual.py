@@ -11,7 +11,7 @@ import torch
 from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.settings.stages import ConjugateConfig
 from npf_engine.transport.conjugate import conjugate
-from npf_engine.transport.conjugate_steps import newton_steps
+from npf_engine.transport.conjugate_steps import metric, newton_steps, secant_steps
 from npf_engine.transport.stratified_dual import StratifiedDual
 
 SOLVER = ConjugateConfig(tolerance=1e-5)
@@ -41,6 +41,35 @@ def test_a_start_far_away_is_damped_not_lost() -> None:
     u, x, y = known()
     found, residual = newton_steps(u, y, x + 40.0, 30)
     assert float(residual.max()) < 1e-8 and torch.isfinite(found).all()
+
+
+@pytest.mark.parametrize("activation", ["elu", "softplus"])
+def test_steps_without_a_hessian_end_where_the_solver_does(activation: str) -> None:
+    """In thirty dimensions, by the metric of the origin; every step taken lessens the residual in that metric."""
+    u = QuadraticICNN(30, (12, 8), activation=activation, seed=4).double()
+    g = torch.Generator().manual_seed(3)
+    x = torch.randn(200, 30, generator=g, dtype=torch.float64)
+    u.start_at_gaussian(torch.diag(torch.logspace(-1, 1, 30)), torch.zeros(30), x)
+    y, start = u.gradient(x).detach(), x + 0.3 * torch.randn(x.shape, generator=g, dtype=x.dtype)
+    K = metric(u, y)
+    H = u.hessian(torch.zeros(1, 30, dtype=x.dtype))[0].detach()
+    torch.testing.assert_close(K @ H, torch.eye(30, dtype=x.dtype), rtol=0, atol=1e-9)
+    found = [secant_steps(u, y, start, K, count) for count in range(15)]
+    residuals = [u.gradient(points).detach() - y for points, _ in found]
+    sizes = [((r @ K) * r).sum(1) for r in residuals]
+    assert all((after <= before * (1 + 1e-9) + 1e-18).all() for before, after in pairwise(sizes))
+    torch.testing.assert_close(found[-1][0], x, rtol=0, atol=1e-7)
+    torch.testing.assert_close(found[3][1], residuals[3].abs().amax(1), rtol=1e-9, atol=1e-14)
+
+
+def test_a_potential_without_a_metric_gets_a_round_one() -> None:
+    """Where the Hessian at the origin is not definite."""
+    u = QuadraticICNN(9, (4,), strong_convexity=0.0, seed=1).double()
+    y = torch.zeros(3, 9, dtype=torch.float64)
+    with pytest.MonkeyPatch.context() as patch:
+        H = torch.diag(torch.tensor([2.0] * 8 + [-7.0], dtype=torch.float64))
+        patch.setattr(QuadraticICNN, "derivatives", lambda self, x: (None, None, H[None]))
+        torch.testing.assert_close(metric(u, y), torch.eye(9, dtype=y.dtype))
 
 
 def test_both_ways_take_the_same_step_from_remembered_conjugates() -> None:

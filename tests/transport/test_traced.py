@@ -33,6 +33,9 @@ def bridge() -> Derived:
 LOSSES: dict[str, Callable[[], Derived]] = {
     "pairs": lambda: PairLoss(QuadraticICNN(2, (6, 5), activation="elu"), X, Y, 32),
     "dual": lambda: StratifiedDual(QuadraticICNN(2, (6, 5)), X, Y, 32, ConjugateConfig(), start=X, waits=False),
+    "dual in nine dimensions": lambda: StratifiedDual(
+        QuadraticICNN(9, (6, 5)), X.repeat(1, 5)[:, :9], Y.repeat(1, 5)[:, :9], 32, ConjugateConfig(), waits=False
+    ),
     "map": lambda: Regression(MLP(2, 2, (8, 8), fourier=2), X, Y, 32),
     "bridge": bridge,
 }

@@ -110,7 +110,7 @@ class ExperimentSpec(Spec):
 
     experiment: str = setting("5.3", "The section of the paper.", choices=EXPERIMENTS)
     preset: str = setting("quick", "`quick`: minutes on a CPU; `paper`: for a GPU.", title="size", choices=PRESETS)
-    seed: int = seed_setting("Fixes every random draw.")
+    seed: int = seed_setting("Fixes every random draw; a GPU draws other numbers than a processor.")
     samples: int = setting(
         15_000,
         "Pairs (w, G(w)) of 5.3: weights drawn uniformly, each with its gradient; 15 % are kept for tests.",
