@@ -119,8 +119,8 @@ class TrainingSpec(Spec):
         choices=("fast", "published"),
     )
     seed: int = seed_setting(
-        "Fixes every random draw of the training: the same seed on the same machine gives the same numbers. A GPU draws "
-        "other numbers than a processor."
+        "Fixes every random draw of the training: the same seed on the same machine gives the same numbers. "
+        "A GPU draws other numbers than a processor."
     )
     device: str = device_setting()
     dtype: str = setting(
