@@ -41,6 +41,11 @@ FEW = (
     "At d = 32, 10,000 steps bring Linear, FQuad and Ours to L2-UVP 3.4, 0.33 and 0.12 %, and the seven Gaussians to "
     "738, 719 and 443 (docs/benchmarks.md). The paper's size has its steps, rate and samples."
 )
+LAGS = (
+    "The gap to the paper is the dual's, not the networks' nor the measure's, whose floor is 0: told the map itself "
+    "(grad u regressed on it, d = 32, 10,000 steps of 256 at 5e-3) Linear comes to L2-UVP 0.75, FQuad to 0.0009 and "
+    "Ours to 0.0002 %, after 2,000; by the dual with as many steps as the first they have 3.4, 0.33 and 0.12 %."
+)
 Printed = tuple[float, float]  # a number of the paper and its +-
 ARCHITECTURES = {"icnn-linear": "Linear", "icnn-fquad": "FQuad", "icnn": "Ours"}
 PARAMETERS = {"Linear": (20_577, 328_065), "FQuad": (20_673, 328_449), "Ours": (15_714, 247_170)}
@@ -70,7 +75,7 @@ def parameters(bench: Bench) -> Made:
 
 def gaussian(bench: Bench) -> Made:
     """Table 4."""
-    return _table(bench, "gaussian", GAUSSIAN)
+    return _table(bench, "gaussian", GAUSSIAN, [LAGS])
 
 
 def mixture(bench: Bench) -> Made:

@@ -54,6 +54,7 @@ TINY: dict[str, Any] = {
     "inverse": ValueInverseConfig(hidden=(16,), steps=5, batch=32, sampler_steps=4, blocks=SIZES),
     "report": ReportConfig(draws=2, n=64, neighbourhoods=4, neighbourhood_size=16),
 }
+NAMES = (("x", "x"), ("F", "y"))  # a column of a file, and what a model calls it
 FEW = ParticlesConfig(
     count=40,
     start=0.3,
@@ -190,8 +191,15 @@ def test_uniform_pairs_go_on_where_they_were_stopped(digits: Digits) -> None:
     assert torch.equal(whole[0], again[0]) and torch.equal(whole[1], again[1])
 
 
-def test_experiment_5_3_returns_the_contract_and_leaves_its_files(digits: Digits, tmp_path: Path) -> None:
-    data = run_experiment(tiny("5.3"), Recorder(), tmp_path, digits).to_json()
+@pytest.fixture(scope="module")
+def uniform(digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
+    """What the tiny 5.3 answers, and its folder."""
+    folder = tmp_path_factory.mktemp("uniform")
+    return run_experiment(tiny("5.3"), Recorder(), folder, digits).to_json(), folder
+
+
+def test_experiment_5_3_returns_the_contract_and_leaves_its_files(uniform: tuple[dict[str, Any], Path]) -> None:
+    data, tmp_path = uniform
     assert data["experiment"] == "5.3" and data["preset"] == "quick" and "scikit-learn" in data["data"]
     keys = {"value", "self_distance", "ratio", "se", "trivial", "n", "eps", "draws"}
     assert keys <= set(data["metrics"]["pushforward"]) and keys <= set(data["metrics"]["inverse"])
@@ -217,6 +225,25 @@ def test_experiment_5_3_returns_the_contract_and_leaves_its_files(digits: Digits
     drawn = model.preimages(torch.zeros(DIMENSION), 3)  # its potential is attached, and X_psi kept in Omega
     assert float(drawn.abs().max()) <= 1.0
     assert bool(model.invert_details(1e6 * torch.ones(1, DIMENSION), 1).outside[0])
+
+
+def test_the_bundle_of_5_3_is_inverted_by_the_command_line_and_not_measured_on_what_is_not_its_field(
+    uniform: tuple[dict[str, Any], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle, model = (make(uniform[1] / "npf-experiment-5-3-quick.zip") for make in (str, PolarFactorization.load))
+    asked, out = model.samples["y_test"][0], tmp_path / "drawn.npz"
+    numbers = [repr(float(value)) for value in asked]
+    assert main(["invert", bundle, "--gradient", *numbers, "--samples", "3", "--out", str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["n"] == 3
+    with np.load(out) as drawn:
+        assert drawn["x"].shape == (3, DIMENSION) and (np.abs(drawn["x"]) <= 1).all()
+        assert drawn["x"] == pytest.approx(model.invert(asked.double(), 3).numpy(), abs=1e-6)
+    assert main(["evaluate", bundle, "classifier", "--json"]) == 2
+    assert "made by its experiments" in capsys.readouterr().err
+    pairs = {key: torch.cat([model.samples[f"{name}_{part}"] for part in ("train", "test")]) for key, name in NAMES}
+    np.savez(tmp_path / "pairs.npz", **{key: value.numpy() for key, value in pairs.items()})
+    assert main(["evaluate", bundle, str(tmp_path / "pairs.npz"), "--draws", "2", "--json"]) == 2
+    assert "lies on another domain than the bundle" in capsys.readouterr().err  # samples, where it knows the box
 
 
 def test_experiment_5_4_tests_on_particles_that_were_not_trained_on(digits: Digits) -> None:
