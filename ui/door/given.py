@@ -8,6 +8,7 @@ from collections import OrderedDict
 
 # As Streamlit writes them into what it sends to a page: pictures and downloads, and where a file may be sent to.
 ADDRESSES = re.compile(rb"/media/([0-9a-f]{16,128})|/_stcore/upload_file/([0-9a-f-]{36}/[0-9a-f-]{36})")
+FILE = re.compile(r"([0-9a-f]+)(?:\.\w+)?")
 MEDIA, UPLOAD = "/media/", "/_stcore/upload_file/"
 MOST = 20_000  # addresses remembered of all people, those given last
 
@@ -30,5 +31,6 @@ class Given:
     def refuses(self, person: str, path: str) -> bool:
         """Whether the path is such an address, and somebody else's."""
         if path.startswith(MEDIA):
-            return (person, path.removeprefix(MEDIA).partition(".")[0]) not in self._known
+            found = FILE.fullmatch(path.removeprefix(MEDIA))
+            return found is None or (person, found[1]) not in self._known
         return path.startswith(UPLOAD) and (person, path.removeprefix(UPLOAD).rstrip("/")) not in self._known

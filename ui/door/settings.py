@@ -49,7 +49,7 @@ class Settings:
     providers: tuple[str, ...] = ()  # identity providers ([auth] in the secrets); none: no such sign-in
     hosts: tuple[str, ...] = LOOPBACK  # names under which the server answers, lower case, "*.example.org" for a family
     user_header: str = ""  # in which a trusted proxy says who somebody is, lower case; empty: none does
-    admins: tuple[str, ...] = ()  # addresses, names or ids of administrators, lower case
+    admins: tuple[str, ...] = ()  # addresses, names or ids of administrators
     proxies: tuple[Network, ...] = ()  # whose X-Forwarded-For and -Proto are believed
     open: bool = False  # served to everybody on purpose
     hours: float = 72.0  # that a sign-in lasts
@@ -80,7 +80,7 @@ class Settings:
         return cls(
             password=env.get("NPF_PASSWORD", ""),
             user_header=_header(env),
-            admins=tuple(part.strip().lower() for part in env.get("NPF_ADMINS", "").split(",") if part.strip()),
+            admins=tuple(part.strip() for part in env.get("NPF_ADMINS", "").split(",") if part.strip()),
             providers=_providers(),
             hosts=tuple(dict.fromkeys(hosts)),
             proxies=_networks(env.get("NPF_TRUSTED_PROXIES", "")),

@@ -114,11 +114,20 @@ def test_an_administrator_is_one_by_a_verified_address():
     assert not people.of_identity({"is_logged_in": True, "iss": "i", "sub": "s"}, Settings(providers=("d",))).admin
 
 
+def test_a_name_in_the_header_is_an_administrators_as_it_is_written():
+    settings = Settings(user_header=HEADER, admins=("root", person("header", "anna", "").id))
+    found = {name: people.of_header(name, settings) for name in ("root", "Root", "anna", "bert", "")}
+    assert [name for name, viewer in found.items() if viewer.admin] == ["root", "anna"]
+    assert found["root"].id != found["Root"].id and found[""] == STRANGER
+
+
 def test_addresses_are_answered_to_whom_they_were_given():
     given = Given()
     given.note("anna", b"\x0a\x22" + PICTURE.encode() + b".png\x12" + PLACE.encode() + b"\x00")
     for path in (PICTURE, f"{PICTURE}.png", PLACE):
         assert not given.refuses("anna", path) and given.refuses("bert", path)
+    for path in (f"{PICTURE}./../x.png", f"{PICTURE}/x", f"/media/{PICTURE}", "/media/", "/media/."):
+        assert given.refuses("anna", path), path
     assert not given.refuses("bert", "/train") and given.refuses("anna", "/media/" + "cd" * 16)
 
 
