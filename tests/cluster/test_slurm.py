@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 import tempfile
@@ -14,6 +13,7 @@ import pytest
 
 from benchmarks.check_resume import SPEC
 from npf_engine.runs.executors import jobs, slurm_queue
+from npf_engine.runs.groups import grouped
 from npf_engine.runs.store import Run, RunStore
 from npf_engine.studies.factorization.spec import TrainingSpec, with_values
 from npf_engine.studies.sweep import Sweep
@@ -184,18 +184,20 @@ def test_slurm_away_for_a_while_loses_nothing(make, healthy, monkeypatch):
 
 
 def test_twenty_seeds_on_two_nodes_take_half_the_time_of_one(make, healthy, monkeypatch, capsys):
+    """Work that sleeps: both nodes are this machine, and two that compute would share its cores with one another."""
     monkeypatch.setenv("NPF_SLURM_CPUS", str(healthy.cores))  # one job a node
     took: dict[int, float] = {}
     for nodes in (1, 2):
         healthy.ask("scontrol", "update", "NodeName=n2", "State=DRAIN" if nodes == 1 else "State=RESUME", "Reason=test")
-        store = make()
+        store = make(COMMAND)
         began = time.monotonic()
-        runs = store.submit_sweep(Sweep(training(), (("seed", tuple(map(str, range(20)))),)))
-        for run in runs:
-            done(store, run, 600)
+        runs = store.submit_sweep(Sweep(counting(400), (("seed", tuple(map(str, range(20)))),)))
+        wait_for(lambda runs=runs, store=store: all(state(store, run.id) == "done" for run in runs), 400)
         took[nodes] = time.monotonic() - began
-        assert len({json.dumps(store.report(run.id)["fingerprint"]) for run in runs}) == 20
+        sums = [total(store, run.id) for run in runs]
+        found = next(group for group in grouped(store.summaries()) if group.name == store.get(runs[0].id).sweep)
+        assert len(found.runs) == 20 and found.state == "done" and len(set(sums)) == 20
         assert len({node for _, name, _, node in healthy.jobs() if any(run.id in name for run in runs)}) == nodes
     with capsys.disabled():
         print(f"\n20 seeds: one node {took[1]:.0f} s, two nodes {took[2]:.0f} s, ratio {took[2] / took[1]:.2f}")
-    assert took[2] < 0.75 * took[1]
+    assert took[2] < 0.65 * took[1]
