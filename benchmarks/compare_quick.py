@@ -1,7 +1,7 @@
 """The preset ``quick`` of this checkout and of another one, in turn on this machine: seconds, accuracy, ratio.
 
     git worktree add /tmp/before COMMIT
-    python -m benchmarks.bench_quick --before /tmp/before [--field Chamonix.tif] [--rounds 3] [--threads 2] [--json]
+    python -m benchmarks.compare_quick --before /tmp/before [--field Chamonix.tif] [--rounds 3] [--threads 2] [--json]
 
 Both run in the same environment. The ratio is of the medians, by the clock and by the processor's time; the latter
 tells less of what else the machine does meanwhile.
