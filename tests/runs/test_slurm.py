@@ -267,6 +267,17 @@ def test_a_deleted_run_takes_its_job_with_it(quiet, cluster):
     assert not run.folder.exists()
 
 
+def test_a_run_can_be_deleted_while_slurm_is_away(quiet, cluster):
+    run = quiet.submit(counting(3000))
+    wait_for(lambda: state(quiet, run.id) == "running" and started(quiet, run.id))
+    pid = cluster.jobs()[1]["pid"]
+    cluster.does("broken")
+    quiet.delete(run.id)
+    assert quiet.list() == []
+    wait_for(lambda: not Path(f"/proc/{pid}").exists())  # it has seen that its folder is gone
+    assert not run.folder.exists()
+
+
 def test_runs_of_this_machine_stay_there_when_a_cluster_is_named(make_store, cluster, monkeypatch):
     monkeypatch.setenv("NPF_EXECUTOR", "local")
     here = make_store(watch=False)

@@ -8,6 +8,7 @@ itself, and the one that puts runs back is our own queue: jobs are submitted wit
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shlex
@@ -109,8 +110,9 @@ class SlurmExecutor(Executor):
             queue().changed()
 
     def end(self, folder: Path, worker: Worker) -> None:
-        """Nobody waits for it: its worker ends by itself once the folder is gone."""
-        self.cancel(worker, now=True)
+        """Nobody waits for it, nor for a Slurm that does not answer: a job ends by itself where its folder is gone."""
+        with contextlib.suppress(InputError):
+            self.cancel(worker, now=True)
 
     def look(self) -> None:
         """Ask for all jobs, where the last answer is old."""

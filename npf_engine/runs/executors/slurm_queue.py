@@ -67,13 +67,13 @@ def ask(words: Sequence[str], *, text: str = "", env: Mapping[str, str] | None =
         ) from None
     except subprocess.TimeoutExpired:
         raise NoAnswer(
-            f"Slurm does not answer ({words[0]} took more than {TIMEOUT:.0f} s); the run waits for it"
+            f"Slurm does not answer ({words[0]} took more than {TIMEOUT:.0f} s); runs wait until it does"
         ) from None
     if found.returncode == 0:
         return found.stdout
     said = " ".join(found.stderr.replace(f"{words[0]}: error: ", "").split())[:300] or f"exit code {found.returncode}"
     if any(word in said.lower() for word in LATER):
-        raise NotNow(f"Slurm does not take it now ({said}); the run waits, and goes there by itself")
+        raise NotNow(f"Slurm does not take this now ({said}); runs wait until it does")
     raise InputError(f"Slurm refuses: {said}; check NPF_SLURM_PARTITION and the other NPF_SLURM_ variables")
 
 
