@@ -25,7 +25,7 @@ def show() -> None:
     made = st.session_state.pop(MADE, None)
     if made is not None:
         st.success(f"Copy it now, it cannot be shown again; it is taken for {DAYS} days.", icon=":material/key:")
-        st.code(made, language=None)
+        st.code(made, language=None, wrap_lines=True)
     for token in tokens.listed(found.ledger, found.viewer):
         with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"token_{token.id[:12]}"):
             used = "never used" if token.used is None else f"last used {frame.ago(time.time() - token.used)}"
