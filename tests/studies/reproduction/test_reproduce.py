@@ -25,6 +25,7 @@ from npf_engine.studies.reproduction.run import reproduce
 from npf_engine.studies.reproduction.spec import ReproductionSpec
 from npf_engine.tasks import layout
 from npf_engine.tasks.recorder import Recorder
+from npf_engine.transport import dual_fit
 from tests.pages.conftest import tiny
 from tests.runs.test_same_numbers import NETWORKS_OF_EXPERIMENTS
 
@@ -170,6 +171,7 @@ def test_the_three_architectures_in_a_run_folder(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(networks, "QUICK_STEPS", (4,))
     monkeypatch.setattr(networks, "QUICK_SECONDS", 0.1)
     monkeypatch.setattr(networks, "UVP_POINTS", 200)
+    monkeypatch.setattr(dual_fit, "IDENTITY_STEPS", 20)
 
     class Eager(FolderRecorder):
         def checkpoint_due(self) -> bool:
