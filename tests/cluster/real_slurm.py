@@ -129,18 +129,23 @@ class Slurm:
         _until(lambda: self.states() == ["idle", "idle"], "two idle nodes")
 
     def down(self) -> None:
-        for name in ("slurmctld", *NODES, "munged"):
-            if name in self._daemons:
-                self._daemons[name].terminate()
-        for process in self._started():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
+        """End all of it: the daemons first, then what they have started, until nothing is left."""
+        for daemon in reversed(list(self._daemons.values())):
+            daemon.terminate()
         for daemon in self._daemons.values():
             try:
                 daemon.wait(10)
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()
+        for _ in range(20):
+            left = [process for process in self._started() if process.status() != psutil.STATUS_ZOMBIE]
+            if not left:
+                break
+            for process in left:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(left, 0.5)
 
     def ask(self, *words: str, text: str = "", check: bool = True) -> str:
         found = subprocess.run(words, input=text, env=self.env, capture_output=True, text=True, check=False, timeout=60)
@@ -167,17 +172,22 @@ class Slurm:
         found: dict[int, psutil.Process] = {}
         for process in psutil.process_iter(["environ", "name"]):
             env = process.info["environ"] or {}
-            if env.get("SLURM_CONF") != str(self.config) or process.pid == os.getpid():
-                continue
-            if env.get("SLURMD_NODENAME") == node or (not node and "SLURM_JOB_ID" in env):
+            ours = env.get("SLURM_CONF") == str(self.config) and process.pid != os.getpid()
+            if ours and (env.get("SLURMD_NODENAME") == node or (not node and "SLURM_JOB_ID" in env)):
                 with contextlib.suppress(psutil.NoSuchProcess):
                     step = process.parent()
                     if step is not None and step.name() == "slurmstepd":
                         found[step.pid] = step
                 found[process.pid] = process
-            elif not node and process.info["name"] == "slurmstepd":
+            elif not node and process.info["name"] == "slurmstepd" and self._listens(process):
                 found[process.pid] = process
         return list(found.values())
+
+    def _listens(self, process: psutil.Process) -> bool:
+        """Whether a step has its socket here; its title is written over its environment."""
+        with contextlib.suppress(psutil.Error):
+            return any(str(end.laddr).startswith(str(self.place)) for end in process.net_connections("unix"))
+        return False
 
 
 def _free_port() -> int:
