@@ -13,6 +13,7 @@ from npf_engine.settings.stages import InverseConfig
 from npf_engine.transport.schedule import Derived, Gradients
 
 PART = 65_536  # samples at a time, before the training
+MOST_KEPT = 100_000_000  # numbers of the table
 LEAST = 1e-12  # of 1 - t: where t rounds to 1 no peer is as likely as x itself
 
 
@@ -54,35 +55,47 @@ class BridgeMatching(Derived):
     ) -> None:
         """peers (n, k): indices into x of points of nearly the same M. look: called on the host every few steps."""
         self.bridge, self.layers, self.power, self.look = bridge, LayerGradients(bridge.layers), config.time_power, look
-        self.batch, self.d, self.peers = config.batch, bridge.d, 0 if peers is None else peers.shape[1]
+        self.batch, self.d = config.batch, bridge.d
         self.sigma = float(bridge.sigma)  # once: a step never waits for it
         # One t from each of batch equal intervals: the same law with less variance than independent draws.
         self.grid = torch.arange(self.batch, dtype=x.dtype, device=x.device)[:, None] / self.batch
-        columns = [x, y]
-        if peers is not None:
-            delta = torch.cat(
-                [x[peer] - own[:, None] for peer, own in zip(peers.split(PART), x.split(PART), strict=True)]
-            )
-            columns += [delta.flatten(1), delta.square().sum(2) / (-2 * self.sigma**2)]
-        self.table = torch.cat(columns, dim=1)
+        self.x, self.y, self.peers, self.k = x, y, peers, 0 if peers is None else peers.shape[1]
+        # In few dimensions all that a pair needs lies in one row, where that is not too much to keep.
+        kept = peers is not None and len(x) * (2 * self.d + self.k * (self.d + 1)) <= MOST_KEPT
+        self.table = torch.cat([x, y, *self._beside(x, peers)], dim=1) if kept and peers is not None else None
         self.waves = Waves(bridge) if type(bridge) is Bridge else None
+
+    def _beside(self, x: Tensor, peers: Tensor) -> tuple[Tensor, Tensor]:
+        """delta (n, k d) of peers (n, k) to x (n, d), and -|delta|^2 / (2 sigma^2) (n, k)."""
+        parts = zip(peers.split(PART), x.split(PART), strict=True)
+        delta = torch.cat([self.x[peer] - own[:, None] for peer, own in parts])
+        return delta.flatten(1), delta.square().sum(2) / (-2 * self.sigma**2)
+
+    def _pairs(self, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """x, y of a batch (n, d), and what stands beside them (n, k d), (n, k)."""
+        d, k = self.d, self.k
+        pick = torch.randint(len(self.x), (self.batch,), generator=generator, device=self.x.device)
+        if self.table is not None:
+            x, y, delta, square = self.table.index_select(0, pick).split([d, d, k * d, k], dim=1)
+            return x, y, delta, square
+        x, y = self.x.index_select(0, pick), self.y.index_select(0, pick)
+        beside = (x, x) if self.peers is None else self._beside(x, self.peers.index_select(0, pick))
+        return x, y, *beside
 
     def step(self, generator: torch.Generator) -> tuple[Tensor, Gradients]:
         """The loss of one batch."""
-        table, d, k = self.table, self.d, self.peers
-        pick = torch.randint(len(table), (self.batch,), generator=generator, device=table.device)
-        row = table.index_select(0, pick)
-        x, y, rest = row.split([d, d, row.shape[1] - 2 * d], dim=1)
-        q = torch.rand(self.batch, 1, generator=generator, device=table.device, dtype=table.dtype)
+        d, k = self.d, self.k
+        x, y, delta, square = self._pairs(generator)
+        q = torch.rand(self.batch, 1, generator=generator, device=x.device, dtype=x.dtype)
         q = torch.add(self.grid, q, alpha=1 / self.batch).pow_(self.power)  # 1 - t; above 0 but by a chance of 2^-24
         t = 1 - q
-        z = torch.randn(self.batch, d, generator=generator, device=table.device, dtype=table.dtype)
+        z = torch.randn(self.batch, d, generator=generator, device=x.device, dtype=x.dtype)
         odds = t / q.clamp_(min=LEAST)
         root = odds.sqrt()
         x_t = torch.lerp(y, x, t).addcmul_(q * root, z, value=self.sigma)
         target = x
         if k:
-            delta, square = rest[:, : k * d].view(-1, k, d), rest[:, k * d :]
+            delta = delta.view(-1, k, d)
             logits = torch.baddbmm((square * odds)[:, :, None], delta, (z * root)[:, :, None], alpha=1 / self.sigma)
             weight = logits[:, :, 0].softmax(1)
             target = torch.baddbmm(x[:, None], weight[:, None], delta)[:, 0]

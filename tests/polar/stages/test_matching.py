@@ -11,6 +11,7 @@ from torch import Tensor
 from npf_engine.networks.bridge import Bridge
 from npf_engine.networks.quadratic_icnn import QuadraticICNN
 from npf_engine.networks.value_bridge import ValueBridge
+from npf_engine.polar.stages import matching
 from npf_engine.polar.stages.matching import BridgeMatching
 from npf_engine.settings.stages import InverseConfig
 from npf_engine.transport.pairing import neighbours
@@ -36,8 +37,12 @@ def drawn(config: InverseConfig, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 @pytest.mark.parametrize("peered", [False, True])
 @pytest.mark.parametrize("power", [1.0, 3.0])
 @pytest.mark.parametrize("valued", [False, True])
-def test_a_step_is_the_loss_of_the_bridge(peered: bool, power: float, valued: bool) -> None:
-    """With and without peers, also for a bridge that sees values of grad u."""
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_step_is_the_loss_of_the_bridge(
+    peered: bool, power: float, valued: bool, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With and without peers, kept in a table or not, also for a bridge that sees values of grad u."""
+    monkeypatch.setattr(matching, "MOST_KEPT", 10**9 if kept else 0)
     x, y = samples(2)
     config = replace(CONFIG, time_power=power)
     bridge: Bridge = Bridge(2, (9, 8), fourier=2, sigma=0.7).double()
