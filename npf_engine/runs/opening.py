@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from npf_engine.runs.access import Viewer
 from npf_engine.runs.ledger import Ledger
 from npf_engine.runs.quotas import Quotas, used
 from npf_engine.runs.results import Results
+from npf_engine.runs.row import Run
 from npf_engine.settings import limits
 from npf_engine.settings.base import Spec
 from npf_engine.settings.dotted import dotted_values
@@ -40,7 +42,7 @@ class Opening(Results):
         if self.viewer.alone or not source:
             return
         if stored_files.is_upload(source):
-            if not (self.ledger.claimed(self.viewer, source) or any(source in _sources(run) for run in self._seen())):
+            if not (self.ledger.claimed(self.viewer, source) or any(_names(run, source) for run in self._seen())):
                 raise InputError(f"{source.rpartition('/')[2]} was not uploaded by you; upload it on the Field page")
             return
         path = Path(source)
@@ -69,8 +71,8 @@ class Opening(Results):
             if source not in known:
                 self.check_source(source)
 
-    def _seen(self) -> Iterator[dict[str, object]]:
-        return (row.run.spec_json for row in self._rows())
+    def _seen(self) -> Iterator[Run]:
+        return (row.run for row in self._rows())
 
 
 def paths_of(spec: Spec) -> list[str]:
@@ -79,12 +81,21 @@ def paths_of(spec: Spec) -> list[str]:
     return [text for key, text in dotted_values(spec).items() if known[key].setting.path and isinstance(text, str)]
 
 
-def _sources(told: object) -> set[str]:
-    """All texts in the settings of a run."""
+def _names(run: Run, source: str) -> bool:
+    """Whether a setting of the run that may name a file names this one; what a run is called opens nothing."""
+    if source not in _texts(run.spec_json):
+        return False
+    with contextlib.suppress(InputError):  # of a kind that this version does not know
+        return any(text.strip().removeprefix(FIELD_NAME).strip() == source for text in paths_of(run.spec))
+    return False
+
+
+def _texts(told: object) -> set[str]:
+    """All texts in the settings of a run: quicker to ask than the settings themselves."""
     if isinstance(told, str):
-        return {told.strip().removeprefix(FIELD_NAME)}
+        return {told.strip().removeprefix(FIELD_NAME).strip()}
     parts = told.values() if isinstance(told, dict) else told if isinstance(told, list) else ()
-    return set().union(*map(_sources, parts))
+    return set().union(*map(_texts, parts))
 
 
 def _exists(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import itertools
 import json
@@ -16,6 +17,7 @@ from npf_engine.runs.machines import machines
 from npf_engine.runs.results import Results
 from npf_engine.runs.store import RunStore
 from npf_engine.runs.submitting import Submitting
+from npf_engine.studies.factorization.spec import of_field
 from tests.runs import fabricated
 from tests.runs.conftest import counting
 
@@ -99,6 +101,17 @@ def test_what_is_shared_can_be_looked_at_and_not_changed(store, runs, name):
         assert "is somebody else's" in str(_refusal(store.seen_by(viewer), name, runs[run], CHANGING[name]))
         assert store.get(runs[run]) == before and before.folder.is_dir()
         assert store.seen_by(viewer).report(runs[run])["verdict"] == "good"
+
+
+def test_what_a_run_is_called_opens_no_file(store):
+    source = f"upload:{'ab' * 16}/heights.csv"
+    bert = store.seen_by(BERT)
+    named = dataclasses.replace(of_field("quick", "jacksboro"), name=source)
+    fabricated.run(store, named, "a name", fabricated.metrics(1.0), owner=BERT.id)
+    with pytest.raises(InputError, match="was not uploaded by you"):
+        bert.check_source(source)
+    fabricated.run(store, of_field("quick", source), "shared", fabricated.metrics(1.0), visibility=row.PUBLIC)
+    bert.check_source(f"field:{source}")  # a run in his list is trained on it
 
 
 def _refusal(store, name, run_id, arguments):
