@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from npf_engine.errors import InputError
 from npf_engine.runs.access import ALONE, STRANGER, person
@@ -121,9 +122,33 @@ def test_a_name_in_the_header_is_an_administrators_as_it_is_written():
     assert found["root"].id != found["Root"].id and found[""] == STRANGER
 
 
+def told(picture="", upload="", text=""):
+    """A message to a page as Streamlit sends it: with a picture or a download, a place to upload to, or a text."""
+    message = ForwardMsg()
+    if upload:
+        message.file_urls_response.file_urls.add(upload_url=upload, delete_url=upload)
+    elif picture:
+        message.delta.new_element.imgs.imgs.add(url=picture)
+    else:
+        message.delta.new_element.markdown.body = text
+    return message.SerializeToString()
+
+
+def test_what_a_page_only_repeats_gives_no_address():
+    given = Given()
+    for message in (told(text=f"there is no run {PICTURE}.png {PLACE}"), f"\x0a\x22{PICTURE}.png".encode()):
+        given.note("bert", message)
+    assert given.refuses("bert", f"{PICTURE}.png") and given.refuses("bert", PLACE)
+    download = ForwardMsg()
+    download.delta.new_element.download_button.url = f"{PICTURE}.zip"
+    given.note("bert", download.SerializeToString())
+    assert not given.refuses("bert", f"{PICTURE}.zip")
+
+
 def test_addresses_are_answered_to_whom_they_were_given():
     given = Given()
-    given.note("anna", b"\x0a\x22" + PICTURE.encode() + b".png\x12" + PLACE.encode() + b"\x00")
+    given.note("anna", told(f"{PICTURE}.png"))
+    given.note("anna", told(upload=PLACE))
     for path in (PICTURE, f"{PICTURE}.png", PLACE):
         assert not given.refuses("anna", path) and given.refuses("bert", path)
     for path in (f"{PICTURE}./../x.png", f"{PICTURE}/x", f"/media/{PICTURE}", "/media/", "/media/."):
@@ -137,7 +162,8 @@ def test_pictures_and_places_to_upload_to_of_others_are_not_found():
     async def inner(scope, receive, send):
         if scope["type"] == "websocket":
             await receive()
-            await send({"type": "websocket.send", "bytes": f"x{PICTURE}.png {PLACE}".encode()})
+            await send({"type": "websocket.send", "bytes": told(f"{PICTURE}.png")})
+            await send({"type": "websocket.send", "bytes": told(upload=PLACE)})
         else:
             await send({"type": "http.response.start", "status": 200, "headers": []})
             await send({"type": "http.response.body", "body": b"secret"})
