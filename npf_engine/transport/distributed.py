@@ -176,9 +176,9 @@ class _Peers:
                 self.links.append(self._accepted(listener))
                 about = {"rank": rank, "world": self.devices, "backend": backend, "device": place(self.at, rank)}
                 self.links[-1].send(about | {"threads": torch.get_num_threads(), "parent": os.getpid()})
-        begin_group(self.folder, backend, 0, self.devices)
         for rank in range(1, self.devices):
-            self._hear(rank)
+            self._hear(rank)  # it has the samples: one that died before would be waited for as long as for a pause
+        begin_group(self.folder, backend, 0, self.devices)
         (self.folder / "share.pt").unlink()
 
     @staticmethod
@@ -190,6 +190,8 @@ class _Peers:
 
     def step(self, share: nn.Module, batch: Batch) -> tuple[float, Answers, Tensor]:
         """Mean loss, answers in the order of the batch, and gradient of one batch."""
+        if len(batch) < self.devices:  # the mean over no row is no number
+            return gradient(share, batch, 1.0)
         parts = batch.split(self.devices)
         for rank, part in enumerate(parts[1:], start=1):
             rows = tuple(tensor.detach().cpu().numpy() for tensor in part.rows)

@@ -188,7 +188,7 @@ class _Work:
         done = self.step - 1
         if done % SHOWN == 0 or self._over():
             shown = numbers(done)
-            if done % self.looked == 0 or self._over() or math.isnan(self.loss):
+            if done % self.looked == 0 or self._over() or not math.isfinite(self.loss):
                 self.loss = float(value)  # elsewhere a GPU need not wait for it
                 told = {name: float(number) for name, number in shown.items()}
             else:

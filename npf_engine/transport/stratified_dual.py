@@ -57,10 +57,11 @@ class StratifiedDual(Derived):
             "xhat": torch.full_like(y, torch.nan) if start is None else start.clone(),
             "extra": torch.zeros((), dtype=torch.long),
         }
-        self.left = torch.zeros(len(y), dtype=torch.bool, device=y.device)
         self.last = (y[:0], y[:0], y.new_zeros(()), y[:0, 0])  # xhat, y, the loss, residuals of the last step
         if start is None and not self.waits:
             self.memory["xhat"].copy_(quadratic_start(u, y).detach())
+        if not self.waits:
+            self.memory["left"] = torch.zeros(len(y), dtype=torch.bool, device=y.device)
         if not self.waits and not self.newton:
             self.memory["metric"] = metric(u, y)
 
@@ -71,7 +72,7 @@ class StratifiedDual(Derived):
         xhat, residual = (self._solve if self.waits else self._improve)(target, guess)
         self.memory["xhat"].index_copy_(0, second, xhat)
         if not self.waits:
-            self.left.index_copy_(0, second, residual > self.tolerance)
+            self.memory["left"].index_copy_(0, second, residual > self.tolerance)
         value, gradients = self.losses.values(torch.cat([self.x.index_select(0, first), xhat]), self.shares)
         self.last = (xhat, target, value, residual)
         return value, gradients
@@ -108,7 +109,7 @@ class StratifiedDual(Derived):
 
     def _finish(self) -> None:
         """Solve what the fixed iterations left unsolved."""
-        rows = self.left.nonzero()[:, 0]
+        rows = self.memory["left"].nonzero()[:, 0]
         if len(rows):
             solver = self.solver
             found = conjugate(
@@ -120,4 +121,4 @@ class StratifiedDual(Derived):
                 max_iterations=solver.max_iterations,
             )
             self.memory["xhat"][rows] = found.x
-            self.left[rows] = False
+            self.memory["left"][rows] = False

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import psutil
@@ -99,6 +100,27 @@ def test_a_device_that_dies_is_a_sentence_and_no_wait() -> None:
         divided.peers.processes[0].wait()
         with pytest.raises(InputError, match=r"device 2 of 2 is gone .* last checkpoint"):
             divided(at, generator)
+
+
+class Unreadable(Line):
+    """Ends the process that takes it up."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        raise SystemExit(3)
+
+
+def test_a_device_that_never_has_the_samples_is_a_sentence_and_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distributed, "PATIENCE", timedelta(seconds=5))
+    loss = LineLoss()
+    loss.share = Unreadable()
+    with pytest.raises(InputError, match="device 2 of 2 is gone"), over(2, loss):
+        pass
+    assert not torch.distributed.is_initialized()
+
+
+def test_a_batch_of_fewer_rows_than_devices_is_done_by_the_first() -> None:
+    """The mean over no row would be NaN, and so would everybody's gradient."""
+    assert fitted(LineLoss(1), 1, 5) == pytest.approx(fitted(LineLoss(1), 2, 5), rel=1e-5)
 
 
 @pytest.mark.parametrize("name", ["icnn", "wide"])

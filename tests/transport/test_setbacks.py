@@ -19,6 +19,7 @@ from npf_engine.sampling import npf_networks
 from npf_engine.sampling.npf_networks import NpfNetworks, NpfSettings
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.tasks.restoring import all_finite
+from npf_engine.transport import optimise
 from npf_engine.transport.adversarial import AdversarialConfig, Adversary
 from npf_engine.transport.setbacks import Setbacks
 from tests.transport.by_hand import Training
@@ -104,6 +105,27 @@ def test_twice_and_then_a_sentence_with_advice():
         "back to step 201 with 0.5 of the rate",
         "back to step 101 with 0.25 of the rate",
     ]
+
+
+def test_beside_a_device_an_infinite_loss_counts_once(monkeypatch: pytest.MonkeyPatch):
+    """What was seen before the setback is not what is seen after it, though the next look is far off."""
+    made = optimise._Work.__init__
+
+    def beside_a_device(work: optimise._Work, *given: Any) -> None:
+        made(work, *given)
+        work.looked = optimise.LOOKED
+
+    monkeypatch.setattr(optimise._Work, "__init__", beside_a_device)
+    told, m, seen = Memory(), network(), [0]
+    task = Task(m)
+
+    def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        value, shown = task(step, generator)
+        seen[0] += step == 200
+        return value + (torch.inf if step == 200 and seen[0] == 1 else 0.0), shown
+
+    Training("m", "m.fit", {"m": m}, 400, 1e-2, 3, told).run(loss)
+    assert [note.partition("; ")[2] for note in told.notes] == ["back to step 101 with 0.5 of the rate"]
 
 
 def test_a_loss_that_is_lost_at_the_last_step_is_not_the_result():
