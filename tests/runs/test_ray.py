@@ -173,6 +173,17 @@ def test_a_silent_cluster_is_given_up_after_a_while_and_the_run_goes_elsewhere(t
     store.delete(run.id)
 
 
+def test_a_run_can_be_deleted_while_ray_is_away(tick, fake):
+    store = tick()
+    run = store.submit(counting(10))
+    fake.put(f"npf-{run.id}.1", "RUNNING")
+    begun(run, 1)
+    assert tick().get(run.id).state == "running"
+    fake.fails = requests.exceptions.ConnectionError("no route")
+    store.delete(run.id)
+    assert store.list() == [] and not run.folder.exists()
+
+
 def test_an_answer_that_was_lost_starts_nothing_twice(tick, fake, monkeypatch):
     store = tick()
     taken = fake.submit_job

@@ -6,6 +6,7 @@ because an answer was lost. What Ray knows of a job dies with the cluster; what 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shlex
@@ -92,8 +93,10 @@ class RayExecutor(Executor):
         cluster().changed()
 
     def end(self, folder: Path, worker: Worker) -> None:
-        """Nobody waits for it: its worker ends by itself once the folder is gone."""
-        self.cancel(worker, now=True)
+        """Nobody waits for it, nor for a cluster that does not answer: its worker ends by itself once the folder is
+        gone."""
+        with contextlib.suppress(InputError):
+            self.cancel(worker, now=True)
 
     def look(self) -> None:
         cluster().look()
