@@ -20,6 +20,8 @@ from npf_engine.studies.factorization import cost
 from npf_engine.studies.factorization.cost import Cost
 from npf_engine.studies.factorization.spec import TrainingSpec
 from npf_engine.studies.kinds import TRAIN
+from npf_engine.transport.adam import Adam
+from npf_engine.transport.regression import Regression
 
 WIDTHS = (256, 256)
 BATCH = 1024
@@ -107,16 +109,14 @@ def slowness(moment: int | None = None) -> float:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        network = MLP(2, 2, WIDTHS)
-        optimiser = torch.optim.Adam(network.parameters())
-        x = torch.rand(BATCH, 2, generator=torch.Generator().manual_seed(0))
+        network, generator = MLP(2, 2, WIDTHS), torch.Generator().manual_seed(0)
+        x = torch.rand(BATCH, 2, generator=generator)
+        loss, adam = Regression(network, x, x, BATCH), Adam([(list(network.parameters()), (0.9, 0.999))])
         seconds: list[float] = []
         began = time.perf_counter()
         while time.perf_counter() - began < MEASURE_SECONDS or len(seconds) < 5:
             start = time.perf_counter()
-            optimiser.zero_grad()
-            (network(x) - x).square().mean().backward()
-            optimiser.step()
+            loss.take(adam, generator)
             seconds.append(time.perf_counter() - start)
     finally:
         torch.set_num_threads(before)

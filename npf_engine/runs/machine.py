@@ -10,6 +10,8 @@ import torch
 
 from npf_engine.errors import InputError
 from npf_engine.networks.mlp import MLP
+from npf_engine.transport.adam import Adam
+from npf_engine.transport.regression import Regression
 
 MEASURE_SECONDS = 0.3  # for each of the two candidates
 
@@ -65,22 +67,16 @@ def _steps_per_second(threads: int) -> float:
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        network = MLP(2, 2, (256, 256))
-        optimiser = torch.optim.Adam(network.parameters())
-        x = torch.rand(1024, 2, generator=torch.Generator().manual_seed(0))
+        network, generator = MLP(2, 2, (256, 256)), torch.Generator().manual_seed(0)
+        x = torch.rand(1024, 2, generator=generator)
+        loss, adam = Regression(network, x, x, 1024), Adam([(list(network.parameters()), (0.9, 0.999))])
         for _ in range(3):
-            _step(network, optimiser, x)
+            loss.take(adam, generator)
         began = time.perf_counter()
         steps = 0
         while (elapsed := time.perf_counter() - began) < MEASURE_SECONDS:
-            _step(network, optimiser, x)
+            loss.take(adam, generator)
             steps += 1
         return steps / elapsed
     finally:
         torch.set_num_threads(before)
-
-
-def _step(network: MLP, optimiser: torch.optim.Optimizer, x: torch.Tensor) -> None:
-    optimiser.zero_grad()
-    (network(x) - x).square().mean().backward()
-    optimiser.step()

@@ -20,6 +20,7 @@ from npf_engine import seeds
 from npf_engine.settings import reading
 from npf_engine.tasks.recorder import Recorder
 from npf_engine.tasks.restoring import WRONG, all_finite, check, fit, reason
+from npf_engine.transport.adam import Adam
 from npf_engine.transport.schedule import (
     At,
     Budget,
@@ -90,16 +91,12 @@ class _Work:
         self.recorder, self.stage, self.stop, self.memory = recorder, stage, stop, memory
         trained = {name: list(module.parameters()) for name, module in modules.items()}
         self.rates = [schedule.of(name) for name in trained]
-        groups = [
-            {"params": parameters, "base": own.rate, "betas": own.betas}
-            for own, parameters in zip(self.rates, trained.values(), strict=True)
-        ]
         self.trained = [p for parameters in trained.values() for p in parameters]
         self.parameters = [p.detach() for p in self.trained]
         self.ema = schedule.ema or (AVERAGE if stop else 0.0)
         self.average = [p.clone() for p in self.parameters] if self.ema else []
-        # The fused kernel is one pass over the parameters: a third of the step's cost for small networks.
-        self.optimiser = torch.optim.Adam(groups, lr=schedule.rate, fused=True)
+        betas = [own.betas for own in self.rates]
+        self.optimiser = Adam(list(zip(trained.values(), betas, strict=True)))
         self.generator = seeds.generator(stage.seed, stage.key, self.parameters[0].device)
         self.looked = SHOWN if self.parameters[0].device.type == "cpu" else LOOKED
         self.loss = math.nan  # at the last look
@@ -151,7 +148,7 @@ class _Work:
         """Give every parameter its gradient; the loss, and what tells numbers to show."""
         if not isinstance(loss, Derived):
             value, shown = loss(at, self.generator)
-            self.optimiser.zero_grad(set_to_none=True)
+            self.optimiser.forget()
             value.backward()
             return value.detach(), lambda step: shown
         with torch.no_grad():
@@ -165,11 +162,11 @@ class _Work:
         """One step of the optimiser; False where numbers are no longer finite, as far as was looked."""
         at = self.at()
         rise = min(1.0, (at.step + 1) / self.schedule.warm_up) if self.schedule.warm_up else 1.0
-        for group, own in zip(self.optimiser.param_groups, self.rates, strict=True):
-            group["lr"] = group["base"] * (cosine(at.position, own.floor) * rise * self.setbacks.share)
+        rise *= self.setbacks.share
+        rates = [own.rate * (cosine(at.position, own.floor) * rise) for own in self.rates]
         try:
             value, numbers = self._differentiate(loss, at)
-            self.optimiser.step()
+            self.optimiser.step(rates)
         except (torch.linalg.LinAlgError, ValueError):
             if self._finite():
                 raise
@@ -225,7 +222,7 @@ class _Work:
             "step": self.step,
             "seconds": self.seconds,
             "modules": {name: module.state_dict() for name, module in self.modules.items()},
-            "optimiser": self.optimiser.state_dict(),
+            "optimiser": self.optimiser.state(),
             "generator": self.generator.get_state(),
             "average": self.average,
             "memory": self.memory,
@@ -270,7 +267,7 @@ class _Work:
         modules, memory = reading.mapping(state, "modules"), reading.mapping(state, "memory")
         for name, module in self.modules.items():
             module.load_state_dict(reading.named(modules, name, Tensor))
-        self.optimiser.load_state_dict(reading.of(state, "optimiser", dict))
+        self.optimiser.restore(reading.of(state, "optimiser", dict))
         self.generator.set_state(reading.of(state, "generator", Tensor))
         for target, source in zip(self.average, reading.each_of(state, "average", Tensor), strict=True):
             target.copy_(source)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from npf_engine.networks.backprop import LayerGradients, squared_error
 from npf_engine.networks.mlp import MLP
+from npf_engine.transport.adam import Adam
 from npf_engine.transport.schedule import Derived, Gradients
 
 PART = 65_536  # samples whose features are made at a time
@@ -46,6 +47,14 @@ class Regression(Derived):
             return squared_error(self.layers, seen, target)
         row = self.table.index_select(0, pick)
         return squared_error(self.layers, row[:, self.width :], row[:, : self.width])
+
+    def take(self, adam: Adam, generator: torch.Generator) -> None:
+        """One step by itself, for who measures how long it takes."""
+        with torch.no_grad():
+            _, gradients = self.step(generator)
+        for parameter, gradient in zip(self.network.parameters(), gradients, strict=True):
+            parameter.grad = gradient
+        adam.step([1e-3])
 
     def between(self, step: int) -> Mapping[str, float | Tensor]:
         """Nothing to show but what ``look`` draws."""
