@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from npf_engine.runs.access import ALONE, STRANGER, Viewer, person
@@ -10,6 +11,7 @@ from ui.door.settings import Settings
 KEY = "npf_user"  # of the proxy's header in st.user
 HEADER = "header"  # who vouches for the people of a proxy
 MOST = 200  # characters of a name that is shown
+ID = re.compile(r"[0-9a-f]{32}")  # of a person, as ``access.person`` makes it
 
 
 def of_identity(told: Mapping[str, object], settings: Settings) -> Viewer:
@@ -34,8 +36,10 @@ def of_header(name: str, settings: Settings) -> Viewer:
     if not name or not name.isprintable():
         return STRANGER
     found = person(HEADER, name, name[:MOST])
-    # as it is written: where names are told apart by their letters, Root is somebody else than root
-    return person(HEADER, name, found.title, admin=found.id in settings.admins or name in settings.admins)
+    # as it is written: where names are told apart by their letters, Root is somebody else than root; and nobody is an
+    # administrator for being called what an administrator's id is, which can be computed
+    named = name in settings.admins and not ID.fullmatch(name)
+    return person(HEADER, name, found.title, admin=found.id in settings.admins or named)
 
 
 def _title(told: Mapping[str, object]) -> str:

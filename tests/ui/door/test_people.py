@@ -120,6 +120,7 @@ def test_a_name_in_the_header_is_an_administrators_as_it_is_written():
     found = {name: people.of_header(name, settings) for name in ("root", "Root", "anna", "bert", "")}
     assert [name for name, viewer in found.items() if viewer.admin] == ["root", "anna"]
     assert found["root"].id != found["Root"].id and found[""] == STRANGER
+    assert not people.of_header(found["anna"].id, settings).admin  # called what her id is
 
 
 def told(picture="", upload="", text=""):
