@@ -112,7 +112,7 @@ def user_of(scope: Scope, settings: Settings) -> str:
     if not settings.user_header or not from_proxy(scope, settings):
         return ""
     told = all_of(scope, settings.user_header.encode("ascii"))
-    return told[0].strip() if len(told) == 1 else ""
+    return told[0].strip(" \t") if len(told) == 1 else ""
 
 
 def within(address: str, networks: Iterable[Network]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 
@@ -10,6 +11,7 @@ from ui.door.settings import Settings
 
 KEY = "npf_user"  # of the proxy's header in st.user
 HEADER = "header"  # who vouches for the people of a proxy
+BLANKS = " \t"
 MOST = 200  # characters of a name that is shown
 ID = re.compile(r"[0-9a-f]{32}")  # of a person, as ``access.person`` makes it
 
@@ -31,8 +33,10 @@ def of_identity(told: Mapping[str, object], settings: Settings) -> Viewer:
 
 
 def of_header(name: str, settings: Settings) -> Viewer:
-    """The person whom a trusted proxy calls so."""
-    name = name.strip()
+    """The person whom a trusted proxy calls so; ``name`` as the header's bytes are read, each a letter."""
+    name = name.strip(BLANKS)  # and no more: other blanks of Latin-1 are parts of letters in UTF-8
+    with contextlib.suppress(UnicodeError):
+        name = name.encode("latin-1").decode()
     if not name or not name.isprintable():
         return STRANGER
     found = person(HEADER, name, name[:MOST])

@@ -11,6 +11,7 @@ from npf_engine.errors import InputError
 from npf_engine.runs.access import ALONE, STRANGER, person
 from tests.ui.door.asking import World
 from ui.door import people
+from ui.door.caller import user_of
 from ui.door.given import Given
 from ui.door.settings import Settings
 from ui.door.uploads import Uploads
@@ -57,8 +58,6 @@ def test_two_headers_are_none():
     world = headed()
     scope = world.scope("http", "/train", "GET", {HEADER: "anna"}, PROXY, PUBLIC)
     scope["headers"].append((HEADER.encode(), b"root"))
-    from ui.door.caller import user_of
-
     assert user_of(scope, world.door.settings) == ""
 
 
@@ -121,6 +120,18 @@ def test_a_name_in_the_header_is_an_administrators_as_it_is_written():
     assert [name for name, viewer in found.items() if viewer.admin] == ["root", "anna"]
     assert found["root"].id != found["Root"].id and found[""] == STRANGER
     assert not people.of_header(found["anna"].id, settings).admin  # called what her id is
+
+
+def test_a_name_in_the_header_is_read_as_utf8():
+    world = headed()
+    names = ("Émile", "José", "Noà", "NoÅ", "anna")
+    sent = [name.encode() for name in names]
+    assert [ask(world, PROXY, name) for name in sent] == [200] * len(names)
+    scopes = [world.scope("http", "/", "GET", {HEADER: name.decode("latin-1")}, PROXY, PUBLIC) for name in sent]
+    settings = world.door.settings
+    found = [people.of_header(user_of(scope, settings), settings) for scope in scopes]
+    assert [viewer.title for viewer in found] == list(names) and len({viewer.id for viewer in found}) == len(names)
+    assert found[-1] == person("header", "anna", "anna")
 
 
 def told(picture="", upload="", text=""):
