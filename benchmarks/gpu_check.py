@@ -59,6 +59,8 @@ def described() -> dict[str, str]:
 def timed(training: Training, device: torch.device) -> dict[str, Any]:
     """Steps a second, and on a card waits a step and the most memory."""
     row: dict[str, Any] = {"what": training.what, "device": device.type}
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()  # or the most of all before would be told as this one's
     training.take(WARM)
     settle(device)
     begin = time.perf_counter()
@@ -130,8 +132,12 @@ def check() -> Findings:
     found.counts = [vars(row) for row in count_all()]
     devices = ["cpu", "cuda"] if card else ["cpu"]
     for name in devices:
-        device = torch.device(name)
-        for training in trainings(device):
+        device, made = torch.device(name), list[Training]()
+        try:
+            made = trainings(device)
+        except Exception as error:
+            found.failures.append(f"the trainings on {name}: {type(error).__name__}: {error}")
+        for training in made:
             try:
                 found.steps.append(timed(training, device))
             except Exception as error:
@@ -144,6 +150,8 @@ def check() -> Findings:
                 found.runs.append(done[name])
             except RuntimeError as error:
                 found.failures.append(f"{what} on {name}: {error}")
+            except Exception as error:  # what it printed is not what is known
+                found.failures.append(f"{what} on {name}: {type(error).__name__}: {error}")
         if len(done) == 2:
             found.failures += differences(done["cuda"], done["cpu"])
     return found
