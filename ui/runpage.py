@@ -30,7 +30,7 @@ def dispatch(page: str, shows: Mapping[str, Callable[[str], None]], setup: Calla
     else:
         states.empty(
             "This run is not here",
-            "It was deleted, or the link comes from another machine.",
+            "It was deleted, the link comes from another machine, or its owner does not share it.",
             page,
             invitation,
             icon=":material/search_off:",

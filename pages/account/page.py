@@ -19,7 +19,7 @@ def main() -> None:
         states.empty("Nobody signs in here", "All runs of this server are its one user's.", "models", "Open the models")
         return
     st.markdown(f"Signed in as **{states.plain(viewer.title)}**{', an administrator' if viewer.admin else ''}.")
-    st.caption(f"Known here by the id `{viewer.id}`, whatever name or address changes.")
+    st.caption(f"Known here by the id `{viewer.id}`.")
     _have()
     programs.show()
     if viewer.admin:

@@ -16,7 +16,7 @@ def show(found: Machines) -> None:
     """Totals, and the newest runs with their link."""
     st.markdown("## What it has cost")
     if not found.spent:
-        st.caption("No run has worked here yet.")
+        st.caption("No run of yours has worked here yet, and none that is public.")
         return
     count = len(found.spent)
     with st.container(horizontal=True):

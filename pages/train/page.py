@@ -23,7 +23,7 @@ def main() -> None:
     else:
         states.empty(
             "This run is not here",
-            "It was deleted, or the link comes from another machine.",
+            "It was deleted, the link comes from another machine, or its owner does not share it.",
             "train",
             "Train a model",
             icon=":material/search_off:",
