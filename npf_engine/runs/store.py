@@ -174,10 +174,10 @@ class RunStore(Submitting):
             row = self._own(run_id, "paused")
             self._must_be(row, "paused", "queued", "running")
             worker = self.scheduler.executors.find(row.run.folder, row.worker)
+            waited = row.run.state == "queued" and self._withdraw(row, worker)  # as in ``cancel``
             if worker is not None:
                 self._wish(row, "pause")
             if row.run.state == "queued":
-                waited = self._withdraw(row, worker)
                 self.table.update(run_id, state="paused", **({"slot": None} if waited else {}))
         return self.get(run_id)
 
@@ -203,9 +203,10 @@ class RunStore(Submitting):
             row = self._own(run_id, "cancelled")
             self._must_be(row, "cancelled", "queued", "running", "paused")
             worker = self.scheduler.executors.find(row.run.folder, row.worker)
+            waited = self._withdraw(row, worker)  # first: after a cluster's refusal the run is as it was, unwished
             if worker is not None:
                 self._wish(row, "cancel")
-            if worker is None or self._withdraw(row, worker):
+            if worker is None or waited:
                 self.table.update(run_id, state="cancelled", finished=time.time(), cancel=None)
             else:
                 state = "running" if row.run.state == "queued" else row.run.state

@@ -121,7 +121,12 @@ def test_a_run_is_a_job_with_the_workers_command(tick, fake, monkeypatch):
     assert store.log(run.id) == "own"
     cpu = store.submit(counting(10, device="cpu"))
     assert "entrypoint_num_gpus" not in fake.asked[1] and jobs.read(cpu.folder).job == f"npf-{cpu.id}.1"
-    store.cancel(cpu.id)
+    fake.fails = requests.exceptions.ConnectionError("no route")
+    with pytest.raises(InputError, match="does not answer"):
+        store.cancel(cpu.id)
+    assert store.get(cpu.id).state == "queued" and not (cpu.folder / layout.CONTROL).exists()
+    fake.fails = None
+    tick().cancel(cpu.id)
     assert fake.stopped == [f"npf-{cpu.id}.1"] and store.get(cpu.id).state == "cancelled"
 
 

@@ -89,6 +89,12 @@ def test_a_job_that_waits_is_shown_as_waiting_and_can_be_taken_back(quiet, clust
     assert [state(quiet, run.id) for run in (first, second, third)] == ["queued"] * 3
     assert len(cluster.jobs()) == 2  # as many as there are slots
     assert quiet.status(first.id)["waiting"] == "waits in Slurm as job 1 (Resources)"
+    cluster.does("broken")
+    for wish in (quiet.pause, quiet.cancel):
+        with pytest.raises(InputError, match="Unable to contact"):
+            wish(first.id)
+        assert quiet.get(first.id).state == "queued" and not (first.folder / layout.CONTROL).exists()
+    cluster.does("broken", False)
     assert quiet.cancel(first.id).state == "cancelled" and quiet.pause(second.id).state == "paused"
     wait_for(lambda: cluster.jobs()[2]["state"] == "CANCELLED")
     state(quiet, third.id)

@@ -104,6 +104,7 @@ class SlurmExecutor(Executor):
             try:
                 ask(["scancel", worker.job])
             except NotNow:
+                queue().spares(worker.job)
                 raise
             except InputError as error:  # it is over, and forgotten
                 log.info("scancel: %s", error)

@@ -121,6 +121,10 @@ class Queue:
             self._cancelled[number] = now
         return asked
 
+    def spares(self, number: str) -> None:
+        """It was not heard: it is asked anew the next time."""
+        self._cancelled.pop(number, None)
+
     def over_for(self, number: str) -> float:
         """Seconds since this was first asked of a job."""
         return steady.seconds() - self._over.setdefault(number, steady.seconds())
