@@ -155,6 +155,18 @@ def test_other_ends_are_the_runs_own(tick, fake, status, code, words):
     assert tick().get(run.id).state == "interrupted" and words in store.get(run.id).error
 
 
+def test_the_last_word_of_a_job_may_come_late_over_a_shared_file_system(tick, fake, clock):
+    store = tick()
+    late, never = (store.submit(counting(10)) for _ in range(2))
+    for run in (late, never):
+        fake.put(f"npf-{run.id}.1", "SUCCEEDED", driver_exit_code=0)
+    assert [tick().get(run.id).state for run in (late, never)] == ["running"] * 2
+    (late.folder / layout.STATUS).write_text('{"state": "cancelled"}')
+    assert tick().get(late.id).state == "cancelled" and store.get(never.id).state == "running"
+    clock[0] += jobs.LAST_WORD
+    assert tick().get(never.id).state == "interrupted" and "without a word" in store.get(never.id).error
+
+
 def test_a_silent_cluster_is_given_up_after_a_while_and_the_run_goes_elsewhere(tick, fake, clock, monkeypatch):
     monkeypatch.setenv("NPF_RAY_PATIENCE", "20")
     store = tick()

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from npf_engine.errors import InputError
+from npf_engine.runs.states import FINAL
 from npf_engine.settings import reading
 from npf_engine.tasks import layout
+
+LAST_WORD = 60.0  # seconds that NFS may hide a new file, by its default settings
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,13 @@ def waits(folder: Path, executor: str, words: str) -> None:
     job = read(folder) or Job(executor)
     if job.waits != words:
         write(folder, dataclasses.replace(job, waits=words))
+
+
+def last_word(folder: Path) -> bool:
+    """Whether the last word of a job that ended well is to be seen here: a network file system may show it later than
+    the cluster says that the job is over, for at most LAST_WORD seconds."""
+    said = (layout.read_json(folder / layout.STATUS) or {}).get("state")
+    return said in (*FINAL, "paused") and (said != "done" or (folder / layout.REPORT).exists())
 
 
 def newest_checkpoint(folder: Path) -> float:

@@ -80,7 +80,8 @@ class RayExecutor(Executor):
             return None if cluster().knows_of(job.submitted + SEEN_LATE) else Worker(job=job.job, waits=_waits(job))
         if seen.state == WAITING:
             return Worker(job=job.job, waits=_waits(job))
-        return Worker(job=job.job, host=seen.host) if seen.state == WORKING else None
+        works = seen.state == WORKING or (seen.state == "SUCCEEDED" and not self._visible(folder, job.job))
+        return Worker(job=job.job, host=seen.host) if works else None
 
     def cancel(self, worker: Worker, *, now: bool = False) -> None:
         """Ray sends TERM, and KILL three seconds later (RAY_JOB_STOP_WAIT_TIME_S of the cluster)."""
@@ -137,6 +138,10 @@ class RayExecutor(Executor):
             said = f" ({' '.join(seen.message.split())[:200]})" if seen and seen.message else ""
             return Loss(f"{sentence}{said}; that happened {fruitless} times without a new checkpoint")
         return Loss(f"{sentence}; the run went on in another job", again=True)
+
+    @staticmethod
+    def _visible(folder: Path, name: str) -> bool:
+        return jobs.last_word(folder) or cluster().over_for(name) > jobs.LAST_WORD
 
     def _options(self, folder: Path, slot: str, job: Job) -> dict[str, object]:
         words = shlex.join(command.on_folder(self.command, folder))

@@ -79,6 +79,7 @@ class Cluster:
         self._silent: float | None = None  # steady seconds since which it has not answered
         self._next, self._wanted = -1.0, -WANTED
         self._jobs: dict[str, Seen] = {}
+        self._over: dict[str, float] = {}  # steady seconds at which a job was first seen to be over
         self._lock = threading.Lock()
 
     def look(self) -> None:
@@ -100,6 +101,10 @@ class Cluster:
     def knows_of(self, moment: float) -> bool:
         """Whether the last answer is younger than this moment (unix seconds): what it lacks is then gone."""
         return self.at is not None and self.at > moment
+
+    def over_for(self, name: str) -> float:
+        """Seconds since this was first asked of a job."""
+        return steady.seconds() - self._over.setdefault(name, steady.seconds())
 
     def silent_for(self) -> float:
         """Seconds since it stopped answering; 0 while it answers."""

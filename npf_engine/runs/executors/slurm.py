@@ -23,7 +23,7 @@ from npf_engine.runs.executors.jobs import Job
 from npf_engine.runs.executors.node import Node
 from npf_engine.runs.executors.registry import register
 from npf_engine.runs.executors.slurm_queue import NoAnswer, ask, queue
-from npf_engine.runs.states import FINAL, TIME_UP, TOLD_TO_END
+from npf_engine.runs.states import TIME_UP, TOLD_TO_END
 from npf_engine.tasks import layout
 from npf_engine.tasks.child import without_secrets
 from npf_engine.tasks.processes import Identity
@@ -177,12 +177,7 @@ class SlurmExecutor(Executor):
 
 
 def _visible(folder: Path, number: str) -> bool:
-    """Whether the last word of a job that ended well is to be seen here, or has been waited for long enough: a network
-    file system may show it later than Slurm says that the job is over."""
-    said = (layout.read_json(folder / layout.STATUS) or {}).get("state")
-    if said in (*FINAL, "paused") and (said != "done" or (folder / layout.REPORT).exists()):
-        return True
-    return queue().over_for(number) > slurm_queue.LAST_WORD
+    return jobs.last_word(folder) or queue().over_for(number) > jobs.LAST_WORD
 
 
 def _name(folder: Path, job: Job) -> str:

@@ -18,7 +18,6 @@ from npf_engine.tasks import steady
 FRESH, AFTER_FAILURE = 2.0, 15.0  # seconds for which an answer, or the lack of one, is good
 TIMEOUT = 20.0  # seconds that Slurm has to answer
 CANCEL_AGAIN = 5.0  # seconds between two wishes that one job ends
-LAST_WORD = 60.0  # seconds that NFS may hide a new file, by its default settings
 WANTED = 30.0  # seconds after the last question about a job for which the list is kept up to date
 # States in which a job may still work; every other one means that it is over.
 WAITING = frozenset({"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD"})
