@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Listener
 from pathlib import Path
@@ -36,7 +36,8 @@ from npf_engine.transport.schedule import At, Derived, Loss, Shown
 # 16 and 16 (8, 1024), 364 and 224 (64, 4096).
 SHARED_FROM = 8
 START_SECONDS = 120.0  # until a process has imported torch and has the samples on its device
-PATIENCE = datetime.timedelta(days=30)  # a pause is no failure
+# For what all do at once. A pause lies between the steps, where the others wait for a message and not for an exchange.
+PATIENCE = datetime.timedelta(minutes=10)
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 Answers = tuple[Tensor, ...]
 
@@ -196,7 +197,8 @@ class _Peers:
         for rank, part in enumerate(parts[1:], start=1):
             rows = tuple(tensor.detach().cpu().numpy() for tensor in part.rows)
             self._tell(rank, (rows, dict(part.options), len(part) / len(batch)))
-        dist.broadcast(flat(list(trained(share))), 0)
+        weights = flat(list(trained(share)))
+        self._exchange(lambda: dist.broadcast(weights, 0))
         trouble: Exception | None = None
         own: tuple[float, Answers, Tensor] | None = None
         try:
@@ -209,11 +211,12 @@ class _Peers:
             self._tell(rank, trouble is None)
         if trouble is not None or own is None:
             raise trouble or AssertionError
-        dist.all_reduce(own[2])
+        whole = own[2]
+        self._exchange(lambda: dist.all_reduce(whole))
         values = [own[0], *(value for _, value, _ in heard)]
         value = sum(v * len(part) for v, part in zip(values, parts, strict=True)) / len(batch)
         found = [own[1], *(tuple(torch.from_numpy(a).to(self.at) for a in answers) for _, _, answers in heard)]
-        return value, tuple(torch.cat(rows) for rows in zip(*found, strict=True)), own[2]
+        return value, tuple(torch.cat(rows) for rows in zip(*found, strict=True)), whole
 
     def _tell(self, rank: int, message: object) -> None:
         try:
@@ -226,6 +229,21 @@ class _Peers:
             return self.links[rank - 1].recv()  # type: ignore[no-any-return]  # it comes from our own process
         except (EOFError, OSError):
             raise self._gone(rank) from None
+
+    def _exchange(self, what: Callable[[], object]) -> None:
+        try:
+            what()
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:  # all that gloo and NCCL raise
+            for rank, process in enumerate(self.processes, start=1):
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(1.0)
+                    raise self._gone(rank) from None
+            said = " ".join(str(error).split())[:200]
+            raise InputError(
+                f"the devices lost one another ({said}); resume goes on from the last checkpoint"
+            ) from None
 
     def _gone(self, rank: int) -> InputError:
         return InputError(

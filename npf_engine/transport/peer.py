@@ -38,7 +38,7 @@ def main(folder: Path) -> int:
         torch.cuda.set_device(device)
     # Our own file, in a folder that nobody else can write to: it holds modules, which weights alone are not.
     share: nn.Module = torch.load(folder / "share.pt", map_location=device, weights_only=False)
-    link.send(("", 0.0, ()))  # from here on it is waited for without end
+    link.send(("", 0.0, ()))  # from here on it is waited for
     distributed.begin_group(folder, reading.text(about, "backend"), rank, reading.whole(about, "world"))
     try:
         while _step(link, share, device):

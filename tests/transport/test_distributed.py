@@ -102,6 +102,33 @@ def test_a_device_that_dies_is_a_sentence_and_no_wait() -> None:
             divided(at, generator)
 
 
+@pytest.mark.parametrize(("last", "words"), [("SIGKILL", "device 2 of 2 is gone"), ("SIGSTOP", "lost one another")])
+def test_a_device_that_does_not_sum_up_is_a_sentence_too(
+    last: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of which the others hear once its answer is there: by the end of its connection, or after a while."""
+    begin = torch.distributed.init_process_group
+    hasty = {"timeout": timedelta(seconds=2)}  # the first one's
+    monkeypatch.setattr(torch.distributed, "init_process_group", lambda *given, **more: begin(*given, **more | hasty))
+    generator, at = torch.Generator().manual_seed(0), At(0, 0.0, 0.0, 0.0, 1.0)
+    with over(2, LineLoss()) as divided:
+        divided(at, generator)
+        peer, tell = divided.peers.processes[0], divided.peers._tell
+
+        def ended(rank: int, message: object) -> None:
+            if message is True:
+                peer.send_signal(signal.SIGSTOP)
+            tell(rank, message)
+            if message is True:
+                peer.send_signal(getattr(signal, last))
+
+        monkeypatch.setattr(divided.peers, "_tell", ended)
+        with pytest.raises(InputError, match=rf"{words}.* last checkpoint"):
+            divided(at, generator)
+        peer.kill()  # for the way out does not hurry
+    assert not torch.distributed.is_initialized()
+
+
 class Unreadable(Line):
     """Ends the process that takes it up."""
 
