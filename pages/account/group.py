@@ -47,7 +47,7 @@ def show() -> None:
                 "seen by": run.visibility,
                 "state": run.state,
                 "kind": run.kind,
-                "open": f"{frame.page_of(run.kind)}?run={run.id}",
+                "open": f"models?run={run.id}",
             }
             for run in runs[:MOST]
         ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import streamlit as st
 
 from npf_engine.errors import InputError
@@ -20,7 +22,8 @@ def main() -> None:
     importing.show()
     describe.told()
     runs = store().summaries()
-    if not runs:
+    known = {run.id: run for run in runs}
+    if not runs and not _unlisted(known, ()):
         states.empty(
             "No runs yet",
             "Train a model, or import a bundle that somebody gave you.",
@@ -28,9 +31,9 @@ def main() -> None:
             "Train a model",
             icon=":material/inventory_2:",
         )
+    if not runs:
         return
     follow.until_changed(runs)
-    known = {run.id: run for run in runs}
     chosen = ticks.chosen(known)
     view = st.container(horizontal=True, vertical_alignment="bottom", key="models_view")
     with view:
@@ -51,6 +54,8 @@ def main() -> None:
     if st.session_state.pop(ticks.MANY, False):
         st.info(f"{ticks.MOST} runs can be compared at a time; the first {ticks.MOST} are shown.")
     tags = sorted({tag for run in runs for tag in run.tags}, key=str.lower)
+    if _unlisted(known, tags):
+        return
     if len(chosen) == 1:
         detail.show(store().get(chosen[0]), tags)
     elif chosen:
@@ -61,6 +66,24 @@ def main() -> None:
         compare.show(several, [known[run.id] for run in several])
     else:
         st.caption("Choose one run for what can be done with it, two or more to compare them.")
+
+
+def _unlisted(known: Mapping[str, Summary], tags: Sequence[str]) -> bool:
+    """The run of the link that stands in no list of the visitor's; whether the link names such a one and he may see
+    it. It alone is shown, whatever else is ticked."""
+    run_id = ticks.unlisted(known)
+    if run_id is None:
+        return False
+    run = store().find(run_id)
+    if run is None:
+        st.warning(
+            "This run is not here: it was deleted, the link comes from another machine, or its owner does not share "
+            "it.",
+            icon=":material/search_off:",
+        )
+        return False
+    detail.show(run, tags)
+    return True
 
 
 def _arranged(found: list[Summary], base: Summary | None) -> tuple[list[Group], table.View]:

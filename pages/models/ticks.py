@@ -17,6 +17,12 @@ def chosen(known: Collection[str]) -> list[str]:
     return list(dict.fromkeys(run_id for run_id in named if run_id in known))[:MOST]
 
 
+def unlisted(known: Collection[str]) -> str | None:
+    """The run of the link that is not in the list: one that is shared by its link alone, or one that is not there."""
+    named = st.query_params.get(FIRST, "")
+    return named if named and named not in known else None
+
+
 def changed(key: str, rows: Sequence[tuple[str, ...]], before: Sequence[int], ticked: Sequence[str]) -> None:
     """Take over a change of the table ``key``: rows that were ticked or are no longer; other pages' ticks stay.
 

@@ -30,7 +30,7 @@ def account(store, monkeypatch):
 
 
 def test_it_is_there_for_people_alone(account, store):
-    assert not any("account" in str(page) for page in registered_pages().values())
+    assert not any("account" in str(page) for page in registered_pages.__wrapped__().values())
     fabricated.run(store, tiny(), "mine", None, owner=ANNA.id)
     said = texts(account(ANNA))
     assert "Signed in as **Anna**." in said and ANNA.id in said and "Audit log" not in said

@@ -18,6 +18,7 @@ from tests.runs import fabricated
 from ui import uploading
 
 ANNA, BERT = person("https://id.example", "1", "Anna"), person("https://id.example", "2", "Bert")
+ROOT = person("https://id.example", "3", "Root", admin=True)
 NAME = "top secret"
 
 
@@ -102,6 +103,23 @@ def test_what_is_shared_by_its_link_is_in_no_list(mine, store, at):
     assert NAME not in everything(open_page("factorization"))
     assert NAME in everything(open_page("factorization", {"run": mine.id}))
     assert NAME not in everything(open_page("models"))
+    app = open_page("models", {"run": mine.id})
+    said, labels = everything(app), {item.label for item in app.button}
+    assert NAME in said and "It is somebody else's" in said and "Delete" not in labels
+
+
+def test_models_says_that_a_run_of_its_link_is_not_here(mine, done, at):
+    at(BERT)
+    said = everything(open_page("models", {"run": mine.id}))
+    assert "This run is not here" in said and NAME not in said
+    assert "This run is not here" not in everything(open_page("models"))
+
+
+def test_an_administrator_opens_it_on_models_where_it_can_be_deleted(mine, at):
+    at(ROOT)
+    assert NAME not in everything(open_page("models"))
+    app = open_page("models", {"run": mine.id})
+    assert NAME in everything(app) and "Delete" in {item.label for item in app.button}
 
 
 def test_its_owner_shares_it(mine, store, at):
