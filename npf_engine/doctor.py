@@ -38,6 +38,7 @@ PACKAGES = {
     "pyarrow": False,
     "streamlit": False,
     "plotly": False,
+    "starlette": False,
     "nutpie": False,
     "zuko": False,
     "xarray": False,
@@ -57,7 +58,8 @@ PACKAGES = {
     "pypdf": False,
 }
 # What an installed library may well be without, and what asks for it.
-ONLY_FOR = {"streamlit": "the app", "plotly": "the app", "nutpie": "the method nuts", "vtk": "VTK files"}
+ONLY_FOR = dict.fromkeys(("streamlit", "plotly", "starlette"), "the app")
+ONLY_FOR |= {"nutpie": "the method nuts", "vtk": "VTK files"}
 ONLY_FOR |= dict.fromkeys(("xarray", "h5netcdf", "h5py", "zarr", "cf-xarray", "cftime", "numcodecs"), "gridded data")
 ONLY_FOR |= dict.fromkeys(("onnx", "onnxscript", "onnxruntime"), "a model as ONNX")
 LOW_DISK = 2 * 2**30

@@ -11,6 +11,10 @@ from pages.account import group, programs
 from ui import frame, states
 from ui.runs import store
 
+QUEUED = "Your runs that wait, work or are paused, of how many there may be at once where the server bounds it."
+WORKING = "Your runs that are worked on now, of how many at once where the server bounds it."
+DISK = "What the folders of your runs hold, of how much they may where the server bounds it."
+
 
 def main() -> None:
     frame.title("Account", "Who am I here, what do I have, and which programs speak for me?")
@@ -32,11 +36,11 @@ def _have() -> None:
     own = [run for run in found.list() if run.owner == found.viewer.id]
     active, working = (sum(run.state in which for run in own) for which in (ACTIVE, ("running",)))
     with st.container(horizontal=True, key="account_have"):
-        st.metric("Runs", len(own), border=True, width="content")
-        st.metric("In the queue", _of(active, quotas.queued), border=True, width="content")
-        st.metric("At work", _of(working, quotas.running), border=True, width="content")
+        st.metric("Runs", len(own), border=True, width="content", help="All that are yours, the finished ones too.")
+        st.metric("In the queue", _of(active, quotas.queued), border=True, width="content", help=QUEUED)
+        st.metric("At work", _of(working, quotas.running), border=True, width="content", help=WORKING)
         size = f"{found.on_disk(found.viewer) / MB:,.0f}"
-        st.metric("On the disk", f"{_of(size, quotas.disk)} MB", border=True, width="content")
+        st.metric("On the disk", f"{_of(size, quotas.disk)} MB", border=True, width="content", help=DISK)
 
 
 def _of(have: int | str, most: int | None) -> str:

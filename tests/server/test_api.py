@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from starlette.applications import Starlette
@@ -47,7 +48,9 @@ class Client:
         async def send(message):
             answers.append(message)
 
-        asyncio.run(self.app(scope, receive, send))
+        # In a thread of its own: beside a browser's tests this one has an event loop at work already.
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(asyncio.run, self.app(scope, receive, send)).result()
         content = b"".join(message.get("body", b"") for message in answers[1:])
         kind = dict(answers[0]["headers"]).get(b"content-type", b"")
         return answers[0]["status"], json.loads(content) if kind == b"application/json" else content

@@ -150,7 +150,7 @@ def test_a_batch_of_fewer_rows_than_devices_is_done_by_the_first() -> None:
     assert fitted(LineLoss(1), 1, 5) == pytest.approx(fitted(LineLoss(1), 2, 5), rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["icnn", "wide"])
+@pytest.mark.parametrize("name", ["icnn", pytest.param("wide", marks=pytest.mark.long)])
 def test_the_dual_on_two_devices_is_that_of_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Losses, the share that converged, the remembered conjugates and u itself, in ten dimensions."""
     g = torch.Generator().manual_seed(0)

@@ -152,8 +152,8 @@ def test_a_drift_begins_at_the_gaussian_map(network: str) -> None:
     source, target = laws()
     units = Units.of(source, target)
     ensemble = begun(DriftSettings("explicit", network=network), source, target, units, (1, 2))
-    x = torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
-    found = ensemble.gradient(ensemble.theta, x.expand(2, 200, 2))
+    x = torch.randn(2000, 2, generator=torch.Generator().manual_seed(0))
+    found = ensemble.gradient(ensemble.theta, x.expand(2, 2000, 2))
     assert float((found - x).square().sum(2).mean()) < 0.1, "both laws are the normal in their units"
     with pytest.raises(InputError, match="cannot begin at the Gaussian map"):
         begun(DriftSettings("explicit", network="icnn"), source, target, units, (1,))

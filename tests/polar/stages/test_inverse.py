@@ -95,7 +95,7 @@ class BrokenOff(Recorder):
             raise Cancelled
 
 
-@pytest.mark.parametrize("values", [False, True])
+@pytest.mark.parametrize("values", [pytest.param(False, marks=pytest.mark.long), True])
 def test_two_devices_learn_the_bridge_of_one_also_after_a_break(values: bool) -> None:
     """In nine dimensions and double precision; the break is on two devices, and one goes on."""
     own, spec = job(d=9, dtype="float64", **{"inverse.batch": 33, "inverse.steps": 14, "inverse.hidden": (8,)})
