@@ -73,8 +73,9 @@ def secant_steps(u: Potential, y: Tensor, start: Tensor, K: Tensor, iterations: 
         fixed = torch.bmm((moved - changed).transpose(1, 2), share)[:, :, 0]
         step = torch.where(damping < 1, Kr, Kr + fixed)
         trial = at(torch.addcmul(x, damping, step, value=-1))
-        good = trial[:, -1:] < size  # false for what is not finite
-        change = trial - now
+        after = trial[:, -1:]
+        good = after < size  # false for what is not finite
+        change = torch.where(after < torch.inf, trial - now, 0.0)  # of a step to nowhere there is nothing to remember
         past = torch.cat([past[:, 1:], torch.cat([change[:, :d], change[:, 2 * d : 3 * d]], dim=1)[:, None]], dim=1)
         now, damping = torch.where(good, trial, now), torch.where(good, 1.0, damping / 4)
     return now[:, :d], torch.linalg.vector_norm(now[:, d : 2 * d], torch.inf, dim=1)

@@ -72,7 +72,7 @@ class StratifiedDual(Derived):
         xhat, residual = (self._solve if self.waits else self._improve)(target, guess)
         self.memory["xhat"].index_copy_(0, second, xhat)
         if not self.waits:
-            self.memory["left"].index_copy_(0, second, residual > self.tolerance)
+            self.memory["left"].index_copy_(0, second, ~(residual <= self.tolerance))  # nor is NaN
         value, gradients = self.losses.values(torch.cat([self.x.index_select(0, first), xhat]), self.shares)
         self.last = (xhat, target, value, residual)
         return value, gradients

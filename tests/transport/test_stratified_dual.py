@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -62,6 +63,24 @@ def test_steps_without_a_hessian_end_where_the_solver_does(activation: str) -> N
     torch.testing.assert_close(found[3][1], residuals[3].abs().amax(1), rtol=1e-9, atol=1e-14)
 
 
+class Bounded:
+    """Half of x^T H x within |x|_inf < 5, and no number beyond."""
+
+    H = torch.diag(torch.logspace(-1, 1, 12, dtype=torch.float64))
+
+    def slope(self) -> Callable[[torch.Tensor], torch.Tensor]:
+        return lambda x: torch.where((x.abs() < 5).all(1, keepdim=True), x @ self.H, torch.nan)
+
+
+def test_a_step_to_where_u_is_no_number_is_forgotten() -> None:
+    """The first step leads there. What is remembered of it must not spoil the combinations of the later ones."""
+    u, g = Bounded(), torch.Generator().manual_seed(3)
+    x, start = (torch.rand(50, 12, generator=g, dtype=torch.float64) * 2 - 1 for _ in range(2))
+    found, residual = secant_steps(u, x @ u.H, start, torch.eye(12, dtype=x.dtype), 40)  # type: ignore[arg-type]
+    assert float(residual.max()) < 0.01  # 0.0027; 0.23 with them spoilt
+    torch.testing.assert_close(found, x, rtol=0, atol=0.05)
+
+
 def test_a_potential_without_a_metric_gets_a_round_one() -> None:
     """Where the Hessian at the origin is not definite."""
     u = QuadraticICNN(9, (4,), strong_convexity=0.0, seed=1).double()
@@ -101,6 +120,17 @@ def test_what_the_fixed_iterations_leave_is_finished_between_the_steps() -> None
     solved = conjugate(u, y[rows], x[rows], tolerance=1e-9)
     torch.testing.assert_close(loss.memory["xhat"][rows], solved.x, rtol=0, atol=1e-3)
     assert not loss.memory["left"].any()
+
+
+def test_what_is_no_number_is_left_to_be_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    u, x, y = known()
+    loss = StratifiedDual(u, x, y, 100, SOLVER, start=x, waits=False)
+    monkeypatch.setattr(loss, "_improve", lambda target, guess: (guess, torch.full_like(guess[:, 0], torch.nan)))
+    loss.step(torch.Generator().manual_seed(2))
+    assert int(loss.memory["left"].sum()) > 50
+    loss.between(100)
+    assert not loss.memory["left"].any()
+    torch.testing.assert_close(loss.memory["xhat"], x, rtol=0, atol=1e-3)
 
 
 def test_without_a_start_all_begin_at_the_quadratic_model() -> None:
