@@ -8,7 +8,6 @@ whose backward pass runs without a driver.
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -150,9 +149,7 @@ def _refuse_a_mixture(func: Any, args: Any, there: list[Tensor], here: list[Tens
 def pretended() -> Iterator[torch.device]:
     """While it lasts, tensors can be moved to and made on the device it yields."""
     patch = pytest.MonkeyPatch()
-    supported = ["cpu", "cuda", DEVICE.type]
     patch.setattr(seeds, "generator", _generator)
-    patch.setattr(sys.modules["torch.optim.optimizer"], "_get_fused_kernels_supported_devices", lambda: supported)
     overwritten = torch.__future__.get_overwrite_module_params_on_conversion()
     torch.__future__.set_overwrite_module_params_on_conversion(True)  # p.data = q would leave the numbers behind
     try:
