@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from urllib.parse import urljoin
+
 import streamlit as st
 
+from npf_engine.runs.access import GALLERY
 from npf_engine.runs.row import LINK, PRIVATE, PUBLIC
 from npf_engine.runs.store import Run
-from ui import states
+from ui import frame, states
 from ui.runs import store
 
 SAID = {PRIVATE: "Only you", LINK: "Everybody who signs in and has its link", PUBLIC: "Everybody who signs in"}
@@ -21,7 +24,20 @@ def control(run: Run) -> None:
         st.radio(
             "Who may look at it", list(SAID), key=key, format_func=SAID.__getitem__, on_change=_keep, args=(run.id,)
         )
+        if run.visibility != PRIVATE:
+            st.code(_link(run), language=None, wrap_lines=True)
         st.caption("Others can look at it, take it away and repeat it as their own; only you change and delete it.")
+
+
+def offer(run: Run) -> None:
+    """The same, where people sign in and the run is the visitor's to share."""
+    if not store().viewer.alone and run.source != GALLERY and store().may_change(run):
+        control(run)
+
+
+def _link(run: Run) -> str:
+    """The address of the run's page, whole where the browser has told its own."""
+    return urljoin(st.context.url or "", f"{frame.page_for(run.kind, run.state)}?run={run.id}")
 
 
 def _keep(run_id: str) -> None:

@@ -14,7 +14,7 @@ from npf_engine.numbers import number, percent
 from npf_engine.runs.reading import Status
 from npf_engine.runs.store import Run
 from npf_engine.studies.factorization.spec import TrainingSpec
-from ui import copies, frame, live, modelcard, states
+from ui import copies, frame, live, modelcard, sharing, states
 from ui.link import TRAINING
 from ui.plots import Arrays, plot
 from ui.runs import store, verdict
@@ -57,6 +57,7 @@ def _actions(run: Run, status: Status) -> None:
             frame.link("inverse", "Pre-images", {"run": run.id})
             frame.link("models", "Download and compare", {"run": run.id})
         live.controls(run, status)
+        sharing.offer(run)
         if st.button("Retry with edits", icon=":material/edit:", key="retry"):
             frame.go("train", {**TRAINING.write(run.spec_of(TrainingSpec)), "retry": run.id})
         if st.button("New training", icon=":material/add:", key="new"):

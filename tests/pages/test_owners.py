@@ -125,8 +125,18 @@ def test_an_administrator_opens_it_on_models_where_it_can_be_deleted(mine, at):
 def test_its_owner_shares_it(mine, store, at):
     at(ANNA)
     app = open_page("models", {"run": mine.id})
+    assert not any(mine.id in item.value for item in app.code)
     app.radio(key=f"visibility_{mine.id}").set_value(row.PUBLIC).run()
     assert not app.exception and store.get(mine.id).visibility == row.PUBLIC
+    assert any(item.value.endswith(f"factorization?run={mine.id}") for item in app.code)
+
+
+def test_its_owner_shares_it_on_train_and_nobody_else_does(mine, store, at):
+    store.seen_by(ANNA).share(mine.id, row.LINK)
+    for viewer, sees in ((ANNA, True), (BERT, False)):
+        at(viewer)
+        app = open_page("train", {"run": mine.id})
+        assert NAME in everything(app) and (mine.id in " ".join(item.value for item in app.code)) is sees
 
 
 def test_nobody_is_asked_where_nobody_signs_in(store, done):
