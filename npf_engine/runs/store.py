@@ -191,9 +191,9 @@ class RunStore(Submitting):
             self._must_be(row, "resumed", "paused", "interrupted", "cancelled", "failed")
             if row.run.source != "trained":
                 raise InputError(f"run {row.run.name!r} was not trained here; retry it to train it anew")
-            self._check_queue(int(not row.run.active))
-            self._give(row)
-            self.scheduler.requeue(row, queued=self.scheduler.last_place(), crashes=0, told=None)
+            with self._admitted(int(not row.run.active)):
+                self._give(row)
+                self.scheduler.requeue(row, queued=self.scheduler.last_place(), crashes=0, told=None)
             self.scheduler.advance()
         return self._row(run_id).run
 
@@ -234,8 +234,8 @@ class RunStore(Submitting):
 
     def import_bundle(self, path: Path | str) -> Run:
         """Take a bundle in as a finished run; the file is copied. Raises InputError where it is not sound."""
-        self.check_disk(2 * used([Path(path)]))
-        run_id = self.importer.take(Path(path), source="imported", owner=self.viewer.id)
+        with self._room(2 * used([Path(path)])):
+            run_id = self.importer.take(Path(path), source="imported", owner=self.viewer.id)
         self._noted("imported", run_id)
         return self._row(run_id).run
 
@@ -249,8 +249,8 @@ class RunStore(Submitting):
         own = f"{layout.slug(path.stem.removeprefix('npf-'))}-{known}"  # two people each have one of their own
         with _opening:
             if self.table.find(own) is None:
-                self.check_disk(2 * used([path]))
-                self.importer.take(path, source="imported", run_id=own, owner=self.viewer.id)
+                with self._room(2 * used([path])):
+                    self.importer.take(path, source="imported", run_id=own, owner=self.viewer.id)
                 self._noted("imported", own)
         return self._row(own).run
 

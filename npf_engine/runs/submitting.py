@@ -6,6 +6,7 @@ import contextlib
 import json
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from npf_engine.errors import DiskFull, InputError
@@ -21,8 +22,10 @@ from npf_engine.settings.base import Spec
 from npf_engine.studies import kinds
 from npf_engine.studies.sweep import Sweep
 from npf_engine.tasks import layout
+from npf_engine.tasks.processes import FileLock
 
 Runs = list[Run]
+IMPORT_SECONDS = 120.0  # that somebody's import waits for another one of his
 
 
 class Submitting(Catalogue):
@@ -85,6 +88,25 @@ class Submitting(Catalogue):
             Quotas.from_environment().check_queue(own, more)
             self.check_disk()
 
+    @contextlib.contextmanager
+    def _admitted(self, more: int) -> Iterator[None]:
+        """For the block in which ``more`` runs come into the queue: they are counted, and nobody else's come in
+        between. Raises InputError where they are too many."""
+        with FileLock(self.home / layout.ENTRY_LOCK).held():
+            self._check_queue(more)
+            yield
+
+    @contextlib.contextmanager
+    def _room(self, more: int) -> Iterator[None]:
+        """For the block in which ``more`` bytes come in: one at a time of a person whose disk is counted. Raises
+        InputError where there is no room."""
+        if self.viewer.alone or Quotas.from_environment().disk is None:
+            yield
+            return
+        with FileLock(self.home / f"{layout.ENTRY_LOCK}.{self.viewer.id[:32]}").held(IMPORT_SECONDS):
+            self.check_disk(more)
+            yield
+
     def _give(self, row: Row) -> None:
         """Where this store gives its runs to an executor, one that nobody is at goes on there."""
         if self.executor and self.scheduler.executors.find(row.run.folder, row.worker) is None:
@@ -97,37 +119,37 @@ class Submitting(Catalogue):
         limits.check_text("a run's name", name, limits.MAX_NAME)
         name = name or kind.run_name(spec)[: limits.MAX_NAME]
         layout.check_room(self.folder)
-        self._check_queue(1)
         run_id = layout.new_id(name)
         folder = self.folder / run_id
-        try:
-            with layout.writing(folder):
-                folder.mkdir(parents=True)
-            layout.write_json(folder / layout.SPEC, kinds.spec_to_json(spec), durable=True)
-            if self.executor:
-                jobs.write(folder, jobs.Job(self.executor))
-            if field is not None and field.exists():
+        with self._admitted(1):
+            try:
                 with layout.writing(folder):
-                    shutil.copyfile(field, folder / layout.FIELD)
-            now = time.time()
-            marks.write(folder, name=name, source="trained", created=now, sweep=sweep, owner=self.viewer.id)
-            text, place = json.dumps(kinds.spec_to_json(spec)), self.scheduler.last_place()
-            own = self.table.insert(
-                id=run_id,
-                name=name,
-                state="queued",
-                source="trained",
-                spec=text,
-                created=now,
-                queued=place,
-                sweep=sweep,
-                owner=self.viewer.id,
-            )
-            if own != name:
-                marks.write(folder, name=own)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
+                    folder.mkdir(parents=True)
+                layout.write_json(folder / layout.SPEC, kinds.spec_to_json(spec), durable=True)
+                if self.executor:
+                    jobs.write(folder, jobs.Job(self.executor))
+                if field is not None and field.exists():
+                    with layout.writing(folder):
+                        shutil.copyfile(field, folder / layout.FIELD)
+                now = time.time()
+                marks.write(folder, name=name, source="trained", created=now, sweep=sweep, owner=self.viewer.id)
+                text, place = json.dumps(kinds.spec_to_json(spec)), self.scheduler.last_place()
+                own = self.table.insert(
+                    id=run_id,
+                    name=name,
+                    state="queued",
+                    source="trained",
+                    spec=text,
+                    created=now,
+                    queued=place,
+                    sweep=sweep,
+                    owner=self.viewer.id,
+                )
+                if own != name:
+                    marks.write(folder, name=own)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
         self._noted("submitted", run_id)
         with contextlib.suppress(DiskFull):  # it is in the queue, and starts when there is room
             self.scheduler.tick(wait=5.0)

@@ -43,6 +43,7 @@ RUNS = "runs"  # folder in home(): one folder a run
 UPLOADS = "uploads"  # folder in home(): visitors' files that runs name, each in a folder named by its contents
 TABLE = "runs.sqlite3"  # in home(): one row a run
 QUEUE_LOCK = "queue.lock"  # in home(): held while rows change hands
+ENTRY_LOCK = "entry.lock"  # in home(): held while runs are counted and one more comes in
 
 
 def slug(name: str) -> str:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -89,6 +92,31 @@ def test_quotas_are_told_in_sentences(store, monkeypatch):
         anna.resume(ended.id)
     anna.cancel(run.id)
     assert anna.resume(ended.id).state == "queued"
+
+
+def test_the_quota_holds_where_many_are_submitted_at_once(store, monkeypatch):
+    monkeypatch.setattr(store.scheduler, "launch", lambda: None)
+    monkeypatch.setenv("NPF_QUOTA_QUEUED", "2")
+    together = threading.Barrier(8)
+    counted = Quotas.check_queue
+
+    def slowly(self, have, more):
+        counted(self, have, more)
+        time.sleep(0.02)
+
+    monkeypatch.setattr(Quotas, "check_queue", slowly)
+
+    def submit(_):
+        together.wait()
+        try:
+            return store.seen_by(ANNA).submit(counting())
+        except InputError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(submit, range(8)))
+    assert len(store.seen_by(ANNA).active()) == 2
+    assert sum("2 of your runs wait" in str(answer) for answer in found) == 6
 
 
 def test_the_disk_is_counted_by_owner(store, monkeypatch):
