@@ -32,7 +32,7 @@ def text(told: Machines) -> str:
         parts.append(f"{place.title} ({place.name}{usual}): {place.free} of {len(place.slots)} slots free")
         parts += [f"  {place.problem}"] if place.problem else []
         for node in place.nodes:
-            busy = "" if node.busy is None else f", {node.busy:.1f} of them at work"
+            busy = "" if node.busy is None else f", {node.busy:.1f} of them busy"
             cores = "" if node.cores is None else f", {node.cores} cores{busy}"
             free = "" if node.free is None else f", {node.free / 2**30:.1f} GB free"
             parts.append(f"  {node.name}: {node.state}{cores}{free}{''.join(f', {gpu}' for gpu in node.gpus)}")

@@ -134,7 +134,8 @@ class Artifacts:
             raise
         except ImportError:
             raise InputError(
-                f"{self.shown} needs a package that is not installed; for S3: pip install 'npf-explorer[cluster]'"
+                f"{self.shown} needs a package that is not installed; for S3: pip install '.[cluster]' in the "
+                "project's folder"
             ) from None
         except Exception as error:  # each store has errors of its own
             raise InputError(

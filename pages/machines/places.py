@@ -12,7 +12,7 @@ from npf_engine.runs.machines import Machines, Place
 from ui import cards, frame, states
 from ui.cards import Card
 
-HEAD = ("node", "state", "cores", "at work", "memory free", "GPUs")
+HEAD = ("node", "state", "cores", "cores busy", "memory free", "GPUs")
 
 
 def show(found: Machines) -> None:
@@ -46,7 +46,7 @@ def _slots(place: Place) -> None:
         )
         cores = [node.cores for node in place.nodes if node.cores is not None]
         gpus = sum(len(node.gpus) for node in place.nodes)
-        if cores:
+        if cores and len(place.nodes) > 1:  # of one the table tells
             st.metric("Cores", str(sum(cores)), width="content", border=True, help="Of all nodes that are told of.")
             st.metric("GPUs", str(gpus), width="content", border=True, help="Of all nodes that are told of.")
 

@@ -406,7 +406,7 @@ def test_vtk_that_is_not_installed_is_one_sentence(tmp_path: Path, monkeypatch: 
     add(data, "velocity", flow(lattice()))
     path = write(data, tmp_path / "good.vti")
     monkeypatch.setitem(sys.modules, "vtkmodules", None)
-    with pytest.raises(InputError, match=r"pip install 'npf-explorer\[fields\]'"):
+    with pytest.raises(InputError, match=r"pip install '\.\[fields\]'"):
         file_reading.read_upload(path, FieldSpec())
 
 

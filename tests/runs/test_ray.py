@@ -232,5 +232,5 @@ def test_what_cannot_be_is_a_sentence(tick, fake, own_home, monkeypatch):
 
 def test_ray_that_is_not_installed_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray.job_submission", None)
-    with pytest.raises(InputError, match=r"npf-explorer\[ray\]"):
+    with pytest.raises(InputError, match=r"pip install '\.\[ray\]'"):
         ray_jobs.client("http://head:8265")

@@ -68,7 +68,7 @@ def opened(path: Path) -> Iterator[xr.Dataset]:
         if importlib.util.find_spec("xarray") is None or importlib.util.find_spec("h5netcdf") is None:
             raise InputError(
                 f"{path.name} is gridded data, which needs packages that are not here: pip install "
-                "'npf-explorer[fields]'."
+                "'.[fields]' in the project's folder."
             )
         try:
             with _hurried():

@@ -213,7 +213,8 @@ def open_mesh(path: Path) -> Mesh:
         from vtkmodules import vtkIOXML
     except ImportError as error:
         raise InputError(
-            f"{path.name} is a VTK file, and VTK is not installed here: pip install 'npf-explorer[fields]'."
+            f"{path.name} is a VTK file, and VTK is not installed here: pip install '.[fields]' in the project's "
+            "folder."
         ) from error
     check_pieces(path)
     reader = getattr(vtkIOXML, reader_name)()

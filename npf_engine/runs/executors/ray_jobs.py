@@ -25,7 +25,9 @@ ADDRESS = "RAY_ADDRESS"
 FRESH, AFTER_FAILURE = 2.0, 5.0  # seconds for which an answer, or the lack of one, is good
 TIMEOUT = 15.0  # seconds that the cluster has to answer
 WANTED = 30.0  # seconds after the last question about a job for which the list is kept up to date
-INSTALL = "the Ray client is not installed; python -m pip install 'npf-explorer[ray]', or set NPF_EXECUTOR=local"
+INSTALL = (
+    "the Ray client is not installed; python -m pip install '.[ray]' in the project's folder, or set NPF_EXECUTOR=local"
+)
 log = logging.getLogger(__name__)
 
 
