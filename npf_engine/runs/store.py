@@ -17,7 +17,6 @@ from npf_engine import resources
 from npf_engine.errors import InputError
 from npf_engine.runs import access, reading, rebuilding, uploads
 from npf_engine.runs.access import Viewer
-from npf_engine.runs.catalogue import ID_DIGITS
 from npf_engine.runs.executors import Executors, Worker, jobs
 from npf_engine.runs.executors.registry import offered
 from npf_engine.runs.imported import Importer
@@ -245,12 +244,13 @@ class RunStore(Submitting):
         path = self.left_model(run_id)
         if path is None:
             raise InputError(f"run {self._row(run_id).run.name!r} left no model")
-        known = hashlib.sha256(self.viewer.id.encode() + path.read_bytes()).hexdigest()[:ID_DIGITS]
-        own = f"{layout.slug(path.stem.removeprefix('npf-'))}-{known}"  # two people each have one of their own
+        content, me = hashlib.sha256(path.read_bytes()).hexdigest(), self.viewer.id  # two people each have their own
         with _opening:
-            if self.table.find(own) is None:
+            found = (row.run.id for row in self.table.rows() if (row.origin, row.run.owner) == (content, me))
+            own = next(found, None)
+            if own is None:
                 with self._room(2 * used([path])):
-                    self.importer.take(path, source="imported", run_id=own, owner=self.viewer.id)
+                    own = self.importer.take(path, source="imported", origin=content, owner=me)
                 self._noted("imported", own)
         return self._row(own).run
 

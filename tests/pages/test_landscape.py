@@ -311,6 +311,8 @@ def test_the_model_that_an_experiment_left_opens_as_a_run_of_its_own(
     taken = store.get(gone[0]["run"])
     assert taken.source == "imported" and store.model(taken.id).d == 2
     assert sum(run.source == "imported" for run in store.list()) == 1
+    store.delete(taken.id)
+    assert store.open_model(experiment.id).id != taken.id  # who has the file cannot tell the address of the run
 
 
 def test_one_particle_is_shown_with_its_filters_and_answers(store: RunStore, experiment: Run):
