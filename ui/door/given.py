@@ -16,14 +16,15 @@ FIELDS = {"url", "upload_url", "delete_url", "image", "icon_image", "favicon"}  
 FILE = re.compile(r"([0-9a-f]+)(?:\.\w+)?")
 MEDIA, UPLOAD = "/media/", "/_stcore/upload_file/"
 HINTS = (MEDIA.encode(), UPLOAD.encode())  # a message without them has no address
-MOST = 20_000  # addresses remembered of all people, those given last
+MOST = 20_000  # addresses remembered of one person, those given last
+PEOPLE = 1_000  # of whom addresses are remembered, those who were given one last
 
 
 class Given:
     """The addresses that pages were told, by person. All calls come from the one event loop."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._known: OrderedDict[str, OrderedDict[str, None]] = OrderedDict()
 
     def note(self, person: str, message: bytes) -> None:
         """A message on its way to somebody's page."""
@@ -31,18 +32,22 @@ class Given:
             return
         for address in _addresses(message):
             for media, upload in ADDRESSES.findall(address):
-                key = (person, media or upload)
-                self._known[key] = None
-                self._known.move_to_end(key)
-        while len(self._known) > MOST:
+                known = self._known.setdefault(person, OrderedDict[str, None]())
+                self._known.move_to_end(person)
+                known[media or upload] = None
+                known.move_to_end(media or upload)
+                if len(known) > MOST:
+                    known.popitem(last=False)
+        while len(self._known) > PEOPLE:
             self._known.popitem(last=False)
 
     def refuses(self, person: str, path: str) -> bool:
         """Whether the path is such an address, and somebody else's."""
+        known = self._known.get(person, ())
         if path.startswith(MEDIA):
             found = FILE.fullmatch(path.removeprefix(MEDIA))
-            return found is None or (person, found[1]) not in self._known
-        return path.startswith(UPLOAD) and (person, path.removeprefix(UPLOAD).rstrip("/")) not in self._known
+            return found is None or found[1] not in known
+        return path.startswith(UPLOAD) and path.removeprefix(UPLOAD).rstrip("/") not in known
 
 
 def _addresses(message: bytes) -> list[str]:

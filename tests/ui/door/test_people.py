@@ -168,6 +168,17 @@ def test_addresses_are_answered_to_whom_they_were_given():
     assert not given.refuses("bert", "/train") and given.refuses("anna", "/media/" + "cd" * 16)
 
 
+def test_what_one_is_given_takes_no_address_from_another(monkeypatch):
+    monkeypatch.setattr("ui.door.given.MOST", 3)
+    given = Given()
+    given.note("anna", told(f"{PICTURE}.png"))
+    others = [f"/media/{k:032x}" for k in range(5)]
+    for address in others:
+        given.note("bert", told(f"{address}.png"))
+    assert not given.refuses("anna", PICTURE)
+    assert [given.refuses("bert", address) for address in others] == [True, True, False, False, False]
+
+
 def test_pictures_and_places_to_upload_to_of_others_are_not_found():
     world = headed()
 
