@@ -24,6 +24,7 @@ from npf_engine.tasks import layout
 from tests.runs.conftest import COMMAND, counting, state, total, unbroken, wait_for
 
 pytestmark = pytest.mark.cluster
+MANY = int(os.environ.get("NPF_MANY_RUNS", "10"))  # submitted at once
 
 
 def free_port() -> int:
@@ -161,8 +162,8 @@ def test_a_dead_cluster_leaves_the_run_interrupted_and_it_goes_on_here(ray: Ray,
 def test_runs_submitted_at_once_start_once_each_on_two_nodes(ray: Ray, store: RunStore) -> None:
     ray.node("one")
     ray.node("two")
-    runs = [store.submit(counting(5, name=f"run {number}")) for number in range(10)]
-    wait_for(lambda: all(ticked(store, run.id) == "done" for run in runs), 200)
+    runs = [store.submit(counting(5, name=f"run {number}")) for number in range(MANY)]
+    wait_for(lambda: all(ticked(store, run.id) == "done" for run in runs), 20 * MANY)
     for run in runs:
         assert [path.name for path in (run.folder / layout.CLAIMS).iterdir()] == ["1.0"]
     assert {f"npf-{run.id}.1" for run in runs} == set(ray_jobs.cluster()._jobs)
