@@ -100,8 +100,10 @@ def run(server: Server, spec: Spec, name: str, out: str | None, say: Callable[[s
     except KeyboardInterrupt:
         raise Cancelled(f"looked no longer; the run {run_id} goes on at the server") from None
     run = reading.mapping(told, "run")
-    if run["state"] != "done":
-        raise TrainingDiverged(f"the run {run_id} is {run['state']}: {run.get('error') or 'it was stopped'}")
+    if run.get("state") != "done":
+        raise TrainingDiverged(
+            _clean(f"the run {run_id} is {run.get('state')}: {run.get('error') or 'it was stopped'}")
+        )
     folder = Path(out or ".")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{run_id}.zip"
@@ -123,7 +125,7 @@ def _follow(server: Server, run_id: str, say: Callable[[str], None]) -> Answer:
             continue
         state, line = reading.text(reading.mapping(told, "run"), "state"), _line(told)
         if line != last:
-            say("".join(character if character.isprintable() else " " for character in line))
+            say(_clean(line))
             last = line
         if state not in ("queued", "running", "paused"):
             return told
@@ -134,18 +136,24 @@ def _line(told: Answer) -> str:
     """How the run stands, in a line."""
     run, status = reading.mapping(told, "run"), reading.mapping(told, "status")
     if run["state"] == "queued":
-        return str(status.get("waiting") or f"queued, {status['ahead']} before it")
+        return str(status.get("waiting") or f"queued, {status.get('ahead', 0)} before it")
     if run["state"] != "running":
         return str(run["state"])
-    return f"{status['stage'] or 'starting'}: {status['step']} of {status['total']} {status.get('text') or ''}".strip()
+    step = f"{status.get('step')} of {status['total']} " if status.get("total") else ""
+    return f"{status.get('stage') or 'starting'}: {step}{status.get('text') or ''}".strip().rstrip(":")
+
+
+def _clean(text: str) -> str:
+    """What a server says, with nothing in it that a terminal would obey."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _sentence(error: urllib.error.HTTPError, base: str) -> InputError:
     """What the server says is wrong."""
     try:
-        return InputError(str(json.loads(error.read(100_000))["error"]))
+        return InputError(_clean(str(json.loads(error.read(100_000))["error"])))
     except (ValueError, KeyError, TypeError, OSError):
-        return InputError(f"{base} answers {error.code} {error.reason}; check --server and the token")
+        return InputError(f"{base} answers {error.code} {_clean(str(error.reason))}; check --server and the token")
 
 
 def asked(args: argparse.Namespace) -> Server | None:

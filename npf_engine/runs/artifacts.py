@@ -81,11 +81,12 @@ class Copy:
         if "/" in run_id or run_id.startswith("."):
             raise InputError(f"{limits.shown(run_id)} is no run's id")
         name, kind = reading.text(record, "name"), reading.text(record, "kind")
+        verdict = reading.maybe_text(record, "verdict")
         copy = cls(
             id=run_id,
             name=" ".join(clean_text(name, limits.MAX_NAME).split()) or run_id,
             kind=clean_text(kind, limits.MAX_NAME),
-            verdict=reading.maybe_text(record, "verdict"),
+            verdict=None if verdict is None else clean_text(verdict, limits.MAX_NAME),
             created=float(reading.number(record, "created")),
             finished=reading.maybe_number(record, "finished"),
             files=files,

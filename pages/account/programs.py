@@ -18,8 +18,9 @@ def show() -> None:
     """The visitor's tokens, and a form for a new one."""
     st.markdown("## Programs")
     st.caption(
-        "A token lets a program do what you may do: `npf --server ADDRESS --token ...`, or anything that speaks "
-        "`/api/v1`. Give one to nobody."
+        "A token lets a program do what you may do: `npf --server ADDRESS ...` with the token in the variable "
+        "`NPF_TOKEN`, or anything that speaks `/api/v1`. Give one to nobody; as `--token` on a command line, others on "
+        "the same machine can read it."
     )
     found = store()
     made = st.session_state.pop(MADE, None)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
+import urllib.error
+from http.client import HTTPMessage
 
 import pytest
 import uvicorn
@@ -118,3 +121,18 @@ def test_an_id_that_is_a_path_is_not_written(monkeypatch, tmp_path):
     monkeypatch.setattr(server, "ask", lambda *_: json.loads('{"run": {"id": "../../x"}}'))
     with pytest.raises(InputError, match="an id that no run has"):
         remote.run(server, counting(), "", str(tmp_path), lambda text: None)
+
+
+def test_what_a_server_says_is_cleaned_and_needs_no_more_than_it_says(monkeypatch):
+    told = {"run": {"state": "running"}, "status": {"step": 0, "total": 0, "stage": None}}
+    assert remote._line(told) == "starting"
+    told["status"] = {"step": 3, "total": 9, "stage": "u", "text": "on"}
+    assert remote._line(told) == "u: 3 of 9 on"
+    assert remote._line({"run": {"state": "queued"}, "status": {}}) == "queued, 0 before it"
+    for body, sentence in ((b'{"error": "a\\u001b[2Jb"}', "a [2Jb"), (b"[]", "answers 400 no ; check")):
+        error = urllib.error.HTTPError("http://x", 400, "no\x07", HTTPMessage(), io.BytesIO(body))
+        assert sentence in str(remote._sentence(error, "http://x"))
+    server = remote.Server("http://127.0.0.1:9")
+    monkeypatch.setattr(server, "ask", lambda *_: {"run": {"id": "a"}, "status": {}})
+    with pytest.raises(InputError, match="state"):
+        remote.run(server, counting(), "", None, lambda text: None)
