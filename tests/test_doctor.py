@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from npf_engine import doctor
+from npf_engine.home import home
 
 
 def test_missing_gdal_is_a_note_with_its_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,3 +106,8 @@ def test_every_requirement_of_the_app_is_examined() -> None:
     lines = (root / "requirements.txt").read_text().splitlines()
     names = {line.split(">")[0].split("=")[0].split("[")[0] for line in lines if line[:1].isalpha()}
     assert names == set(doctor.PACKAGES)
+
+
+def test_the_home_folder_is_made_for_its_owner_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("NPF_HOME", str(tmp_path / "new"))
+    assert home().stat().st_mode & 0o777 == 0o700
