@@ -108,6 +108,6 @@ def test_every_requirement_of_the_app_is_examined() -> None:
     assert names == set(doctor.PACKAGES)
 
 
-def test_the_home_folder_is_made_for_its_owner_alone(tmp_path, monkeypatch):
+def test_the_home_folder_is_made_for_its_owner_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NPF_HOME", str(tmp_path / "new"))
     assert home().stat().st_mode & 0o777 == 0o700

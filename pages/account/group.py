@@ -12,10 +12,12 @@ from npf_engine.runs.access import Viewer
 from npf_engine.runs.quotas import MB
 from npf_engine.runs.states import ACTIVE
 from npf_engine.settings import reading
-from ui import frame
+from ui import cards, frame
+from ui.cards import Card
 from ui.runs import store
 
 MOST = 500  # runs that are shown
+MOST_CARDS = 50  # of them on a narrow screen, each with its link
 
 
 def show() -> None:
@@ -23,41 +25,53 @@ def show() -> None:
     found = store()
     runs, titles = found.everyone(), found.ledger.titles()
     st.markdown("## People")
-    st.dataframe(
-        [
-            {
-                "name": title,
-                "last here": frame.ago(time.time() - seen),
-                "runs": sum(run.owner == person for run in runs),
-                "in the queue": sum(run.owner == person and run.state in ACTIVE for run in runs),
-                "MB": round(found.on_disk(Viewer(person)) / MB, 1),
-                "id": person,
-            }
-            for person, title, seen in found.ledger.people()
-        ],
-        hide_index=True,
-        key="people",
-    )
+    people = [
+        {
+            "name": title,
+            "last here": frame.ago(time.time() - seen),
+            "runs": sum(run.owner == person for run in runs),
+            "in the queue": sum(run.owner == person and run.state in ACTIVE for run in runs),
+            "MB": round(found.on_disk(Viewer(person)) / MB, 1),
+            "id": person,
+        }
+        for person, title, seen in found.ledger.people()
+    ]
+    with cards.wide("people"):
+        st.dataframe(people, hide_index=True, key="people")
+    with cards.narrow("people"):
+        numbers = ("runs", "in the queue", "MB")
+        cards.show(
+            Card(str(row["name"]), f"{row['last here']}, id {row['id']}", [f"{key} {row[key]}" for key in numbers])
+            for row in people
+        )
     st.markdown("## Runs of all")
-    st.dataframe(
-        [
-            {
-                "name": run.name,
-                "owner": titles.get(run.owner, "nobody" if not run.owner else run.owner),
-                "seen by": run.visibility,
-                "state": run.state,
-                "kind": run.kind,
-                "open": f"models?run={run.id}",
-            }
-            for run in runs[:MOST]
-        ],
-        hide_index=True,
-        key="all_runs",
-        column_config={"open": st.column_config.LinkColumn(display_text="Open")},
-    )
+    rows = [
+        {
+            "name": run.name,
+            "owner": titles.get(run.owner, "nobody" if not run.owner else run.owner),
+            "seen by": run.visibility,
+            "state": run.state,
+            "kind": run.kind,
+            "open": f"models?run={run.id}",
+        }
+        for run in runs[:MOST]
+    ]
+    with cards.wide("all_runs"):
+        opens = {"open": st.column_config.LinkColumn(display_text="Open")}
+        st.dataframe(rows, hide_index=True, key="all_runs", column_config=opens)
+    with cards.narrow("all_runs"):
+        for row, run in list(zip(rows, runs, strict=False))[:MOST_CARDS]:
+            cards.show([Card(row["name"], f"{row['owner']}, seen by {row['seen by']}", [row["state"], row["kind"]])])
+            frame.link("models", "Open", {"run": run.id})
+        if len(runs) > MOST_CARDS:
+            st.caption(f"The newest {MOST_CARDS}; a wider screen shows more.")
     st.markdown("## Audit log")
     st.caption(f"The newest lines of `{audit.FILE}` in the home folder, to which lines are only ever added.")
-    st.dataframe([_line(line) for line in audit.newest(found.home)], hide_index=True, key="audit")
+    lines = [_line(line) for line in audit.newest(found.home)]
+    with cards.wide("audit"):
+        st.dataframe(lines, hide_index=True, key="audit")
+    with cards.narrow("audit"):
+        cards.show(Card(f"{line['who']} {line['what']}", line["run"], [line["when (UTC)"]]) for line in lines[:MOST])
 
 
 def _line(line: dict[str, object]) -> dict[str, str]:

@@ -58,5 +58,7 @@ def test_an_administrator_sees_what_the_group_does(account, store):
     store.seen_by(ANNA).rename(run.id, "still secret")
     shown = " ".join(str(item.value.to_dict()) for item in account(ADMIN).dataframe)
     assert "still secret" in shown and "Anna" in shown and "renamed" in shown
+    cards = " ".join(str(item.proto) for item in account(ADMIN).get("html"))  # in place of the tables on a phone
+    assert "still secret" in cards and "Anna" in cards and "renamed" in cards
     hidden = account(BERT)
     assert not hidden.dataframe and "still secret" not in texts(hidden)
