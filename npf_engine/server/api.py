@@ -15,12 +15,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from npf_engine.errors import InputError
+from npf_engine.fields.spec import FieldSpec
 from npf_engine.runs import tokens
 from npf_engine.runs.access import ALONE
 from npf_engine.runs.row import Run
 from npf_engine.runs.store import RunStore
 from npf_engine.server.description import ASKED, OBJECT, PREFIX, TEXT, Operation, items, openapi, record, ref
 from npf_engine.settings import limits
+from npf_engine.settings.base import Spec
 from npf_engine.studies import kinds
 from npf_engine.tasks import layout
 
@@ -95,7 +97,9 @@ def post_runs(store: RunStore, request: Request, body: Answer) -> Answer:
         raise InputError(f"the request has {limits.shown(unknown[0])}, which is not known; it has `spec` and `name`")
     if not isinstance(spec, dict) or not isinstance(name, str):
         raise InputError("give `spec`, an object of settings, and, if you like, `name`, a text")
-    return {"run": _run(store, store.submit(kinds.spec_from_json(spec), name))}
+    asked = kinds.spec_from_json(spec)
+    _check_name(store, asked)
+    return {"run": _run(store, store.submit(asked, name))}
 
 
 def get_run(store: RunStore, request: Request, body: Answer) -> Answer:
@@ -127,6 +131,16 @@ def get_download(store: RunStore, request: Request, body: Answer) -> Response:
     name = f"{layout.slug(run.name)}.zip"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
     return Response(store.archive(run.id), media_type="application/zip", headers=headers)
+
+
+def _check_name(store: RunStore, spec: Spec) -> None:
+    """Raise InputError now, not when the run starts, where its field has a name that is none; nothing is fetched."""
+    from npf_engine.fields.sources.registry import source_of
+
+    field = getattr(spec, "field", None)
+    if isinstance(field, FieldSpec):
+        store.check_source(field.source)
+        getattr(source_of(field), "place", None)  # a place is looked for by asking
 
 
 Does = Callable[[RunStore, Request, Answer], Answer | Response]

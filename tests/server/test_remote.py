@@ -62,6 +62,7 @@ def token(store):  # noqa: F811
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     monkeypatch.setattr(remote, "EVERY", 0.1)
+    monkeypatch.setattr(api, "_check_name", lambda *_: None)  # what counting workers are told by is no field
 
 
 def test_a_run_is_submitted_followed_and_fetched(address, token, store, tmp_path, monkeypatch):  # noqa: F811
