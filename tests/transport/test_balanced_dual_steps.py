@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -43,11 +43,10 @@ class Fit:
         duals = iter(duals or (100.0 - k for k in range(999)))
         mine = self
 
-        class Adam(torch.optim.Adam):
-            def step(self, closure: Any = None) -> None:  # type: ignore[override]
-                group = self.param_groups[0]
-                mine.steps.append({"lr": group["lr"], "betas": group["betas"], "slope": mine.u.p.grad})
-                super().step(closure)
+        class Adam(optimise.Adam):
+            def step(self, rates: Sequence[float]) -> None:
+                mine.steps.append({"lr": rates[0], "betas": self.groups[0][1], "slope": mine.u.p.grad})
+                super().step(rates)
 
         class HeldOut:
             memory, first, converged, x = torch.zeros(1), 100.0, 0.75, torch.zeros(1)
@@ -66,7 +65,7 @@ class Fit:
             x = torch.full_like(y, math.nan if number in mine.lost else 1.0)
             return SimpleNamespace(x=x, evaluations=float(number))
 
-        monkeypatch.setattr(torch.optim, "Adam", Adam)
+        monkeypatch.setattr(optimise, "Adam", Adam)
         monkeypatch.setattr(balanced_dual, "conjugate", conjugate)
         monkeypatch.setattr(balanced_dual, "extra_iterations", lambda extra, solved: extra + 1)
         monkeypatch.setattr(balanced_dual, "HeldOut", HeldOut)
