@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from dataclasses import replace
@@ -14,6 +15,7 @@ from npf_engine.fields.classifier import DIMENSION
 from npf_engine.figures import message
 from npf_engine.measures.verdict import Verdict
 from npf_engine.numbers import number, percent
+from npf_engine.runs.executors.command import COMMAND_VARIABLE
 from npf_engine.runs.store import GALLERY, Run, RunStore
 from npf_engine.studies.classifier.presets import experiment_preset
 from npf_engine.studies.classifier.result import ExperimentResult
@@ -240,9 +242,12 @@ def test_a_plain_lmc_whose_files_are_broken_takes_nothing_from_the_run_beside_it
 
 
 @pytest.fixture
-def experiment(store: RunStore) -> Run:
+def experiment(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A finished experiment 5.5, made up: its files and its report are there when its worker ends."""
-    store.scheduler.executor.command = [sys.executable, "-c", WAIT, "{folder}"]
+    waiting = [sys.executable, "-c", WAIT, "{folder}"]
+    store.scheduler.executor.command = waiting
+    # A page of the test before that is still at work may open this home too, and its queue would do the real thing.
+    monkeypatch.setenv(COMMAND_VARIABLE, json.dumps(waiting))
     run = store.submit(experiment_preset("5.5", "quick"))
     numbers = np.random.default_rng(0)
     particles, metrics = {}, {}
