@@ -9,7 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from npf_engine.tasks.recorder import Recorder
 from npf_engine.transport.adam import Adam
+from npf_engine.transport.optimise import optimise
+from npf_engine.transport.schedule import Derived, Schedule, Stage, Steps
 
 ROOT = Path(__file__).parents[2]
 BETAS = ((0.8, 0.95), (0.5, 0.5))
@@ -86,3 +89,25 @@ def test_a_training_starts_without_torchs_compiler() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+class Turned(Derived):
+    """Gradients that differ from entry to entry; ``turned``: as views whose memory lies the other way."""
+
+    def __init__(self, turned: bool) -> None:
+        self.turned = turned
+
+    def step(self, generator: torch.Generator) -> tuple[Tensor, list[Tensor | None]]:
+        gradient = torch.arange(1.0, 7.0).reshape(2, 3) * torch.tensor([1.0, -1.0])[:, None]
+        return torch.zeros(()), [gradient.t().contiguous().t() if self.turned else gradient]
+
+
+def test_a_gradient_counts_by_its_entries_not_by_how_its_memory_lies() -> None:
+    """torch's fused kernel reads a strided gradient as if it were not."""
+    answers = []
+    for turned in (False, True):
+        module = nn.Module()
+        module.p = nn.Parameter(torch.zeros(2, 3))
+        optimise(Turned(turned), {"p": module}, Schedule(0.1), Steps(3), Recorder(), Stage("p", "p", 0))
+        answers.append(module.p.detach())
+    assert torch.equal(*answers)
